@@ -1,0 +1,15 @@
+//! Who may do what.
+
+use candid::CandidType;
+use serde::{Deserialize, Serialize};
+
+/// What a caller is allowed to do. Each role includes the ones before it. Controllers of the canister are admins.
+#[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// May call the methods that read.
+    Reader,
+    /// May also call the methods that change data.
+    Writer,
+    /// May also change who may do what, and how the canister is configured.
+    Admin,
+}

@@ -1,0 +1,41 @@
+//! Every limit that a caller can reach.
+
+/// Bytes of a WebAssembly page.
+pub const PAGE_BYTES: u64 = 65_536;
+
+/// The longest key, in bytes of UTF-8. The shortest is one byte.
+pub const MAX_KEY_BYTES: u64 = 1_024;
+
+/// The largest value of `put` and the largest log entry, in bytes: 31 pages of 64 KiB, which leaves a page of the
+/// 2 MiB that an ingress message may have for the envelope and the other arguments.
+pub const MAX_PAYLOAD_BYTES: u64 = 31 * PAGE_BYTES;
+
+/// The longest content type, in bytes of UTF-8.
+pub const MAX_CONTENT_TYPE_BYTES: u64 = 255;
+
+/// The most objects in a `put_many`, keys in a `get_many`, and entries in an `append`.
+pub const MAX_BATCH_ITEMS: u64 = 1_000;
+
+/// The most objects in a page of `list` or `scan`, and the most that one `delete_prefix` removes. A larger limit in the
+/// arguments is lowered to this one.
+pub const MAX_PAGE_ITEMS: u32 = 1_000;
+
+/// The most bytes of content in one reply: what fits the 2 MiB reply of an update call, less a page for the encoding.
+pub const MAX_REPLY_BYTES: u64 = MAX_PAYLOAD_BYTES;
+
+/// What the encoding of one object of a reply is counted as, in bytes, besides its key and value: lengths, numbers,
+/// option tags.
+pub const ITEM_OVERHEAD_BYTES: u64 = 64;
+
+/// What the encoding of one log entry of a reply is counted as, in bytes, besides its payload. So `readLast` and
+/// `read_log` give at most 126,976 entries at once, however short they are.
+pub const LOG_ITEM_OVERHEAD_BYTES: u64 = 16;
+
+/// The smallest capacity that can be configured, in bytes: the two pages of headers and one bucket of 16 MiB for each
+/// of the object index, the arena, the log and the log's index.
+pub const MIN_CAPACITY_BYTES: u64 = (2 + 4 * 256) * PAGE_BYTES;
+
+/// The largest stable memory of a canister on the platform, in bytes: 500 GiB.
+pub const MAX_STABLE_BYTES: u64 = 500 << 30;
+
+const _: () = assert!(MAX_PAYLOAD_BYTES == 2_031_616);

@@ -1,0 +1,71 @@
+//! Pages of objects in key order.
+
+use candid::CandidType;
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+
+use crate::ObjectInfo;
+
+/// Arguments of `list` and `scan`.
+#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct ListArgs {
+    /// Only keys that start with these bytes; the empty text means all.
+    pub prefix: String,
+    /// Only keys after this one; it need not exist (any more).
+    pub start_after: Option<String>,
+    /// How many at most; at least 1.
+    pub limit: u32,
+}
+
+impl ListArgs {
+    /// The first page under a prefix, as large as it gets.
+    pub fn prefix(prefix: impl Into<String>) -> Self {
+        Self { prefix: prefix.into(), start_after: None, limit: crate::limits::MAX_PAGE_ITEMS }
+    }
+}
+
+/// A page of `list`, in byte order of the keys.
+#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct ListPage {
+    /// The objects.
+    pub objects: Vec<ObjectInfo>,
+    /// The `start_after` of the next page, or nothing where this page is the last.
+    pub next: Option<String>,
+}
+
+/// A key with its value.
+#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The key.
+    pub key: String,
+    /// The bytes stored under it.
+    pub value: ByteBuf,
+}
+
+/// A page of `scan`, in byte order of the keys.
+#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct ScanPage {
+    /// Keys and values; fewer than asked for where more would not fit one reply, but at least one where there is one
+    /// that fits alone.
+    pub entries: Vec<Entry>,
+    /// The `start_after` of the next page, or nothing where this page is the last.
+    pub next: Option<String>,
+}
+
+/// Arguments of `delete_prefix`.
+#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct DeletePrefixArgs {
+    /// Only keys that start with these bytes; the empty text means all.
+    pub prefix: String,
+    /// How many at most in this call; at least 1.
+    pub limit: u32,
+}
+
+/// What `delete_prefix` answers.
+#[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deleted {
+    /// How many objects this call removed.
+    pub deleted: u64,
+    /// Whether there are more under the prefix, so that the call should be made again.
+    pub more: bool,
+}

@@ -1,0 +1,72 @@
+//! What an operator sees.
+
+use candid::CandidType;
+use serde::{Deserialize, Serialize};
+
+/// The state of the canister at a glance.
+#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// Version of the software.
+    pub version: String,
+    /// Version of the bytes in stable memory.
+    pub layout_version: u32,
+    /// The configured bound on stable memory, in bytes.
+    pub capacity_bytes: u64,
+    /// Stable memory that the canister has grown to, in bytes. This is what storage is charged for.
+    pub stable_bytes: u64,
+    /// Stable memory by store.
+    pub stores: StoreBytes,
+    /// How many objects there are.
+    pub objects: u64,
+    /// The sum of their sizes, in bytes.
+    pub object_bytes: u64,
+    /// The revision of the last change to an object.
+    pub revision: u64,
+    /// How many entries the log has.
+    pub log_entries: u64,
+    /// What the arena holds.
+    pub arena: ArenaStatus,
+    /// WebAssembly heap, in bytes.
+    pub heap_bytes: u64,
+    /// Cycles that the canister has.
+    pub cycles: u128,
+    /// Upgrades so far.
+    pub upgrades: UpgradeStatus,
+}
+
+/// Stable memory by store, in bytes. Each store takes whole buckets of 16 MiB of it, from its first write on.
+#[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoreBytes {
+    /// The object index, with the values that are stored inline.
+    pub objects: u64,
+    /// The arena, with all larger values.
+    pub arena: u64,
+    /// The log.
+    pub log: u64,
+    /// The index of the log.
+    pub log_index: u64,
+}
+
+/// How full the arena is, in bytes.
+#[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ArenaStatus {
+    /// Bytes in extents, their tags included.
+    pub used_bytes: u64,
+    /// Bytes in free blocks.
+    pub free_bytes: u64,
+    /// How many extents there are.
+    pub extents: u64,
+    /// A free block of at least this many bytes is there; the largest is less than 1/16 larger.
+    pub largest_free_bytes: u64,
+}
+
+/// How the upgrades went.
+#[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UpgradeStatus {
+    /// How many upgrades this stable memory has lived through.
+    pub count: u64,
+    /// Whether the last one ran `pre_upgrade`.
+    pub last_was_sealed: bool,
+    /// What opening the store cost in the last install or upgrade, in instructions.
+    pub open_instructions: u64,
+}
