@@ -1,1 +1,27 @@
-//! Placeholder.
+//! Typed async calls to the storage canister, over any transport.
+//!
+//! [`Client`] has a method for each method of `storage.did`, named like it. What carries the bytes is a [`Transport`]:
+//! [`EmbeddedTransport`] calls a canister in this process, and others carry calls to a replica.
+//!
+//! ```no_run
+//! # async fn example(transport: storage_client::EmbeddedTransport) -> Result<(), storage_client::ClientError> {
+//! let client = storage_client::Client::new(transport);
+//! client.put("greeting", b"hello").await?;
+//! assert_eq!(client.get("greeting").await?, b"hello");
+//! # Ok(())
+//! # }
+//! ```
+
+mod batch;
+mod call;
+mod embedded;
+mod error;
+mod log;
+mod objects;
+mod pages;
+mod transport;
+
+pub use call::Client;
+pub use embedded::EmbeddedTransport;
+pub use error::{ClientError, Result};
+pub use transport::{Transport, TransportError};

@@ -1,1 +1,7 @@
-//! Placeholder.
+//! The storage canister as a WebAssembly module, ready to be installed.
+//!
+//! The build script compiles the canister of this workspace, so the module and the crates beside it can never be of
+//! different versions.
+
+/// The module, not compressed.
+pub const STORAGE_WASM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/storage.wasm"));

@@ -1,0 +1,39 @@
+//! Calls for several objects at once.
+
+use serde_bytes::ByteBuf;
+use storage_api::{DeletePrefixArgs, Deleted, Entry, ObjectInfo, PutArgs};
+
+use crate::{Client, ClientError, Result, Transport, call::Kind};
+
+impl<T: Transport> Client<T> {
+    /// Stores values under different keys, each on its condition: all of them or none.
+    pub async fn put_many(&self, objects: &[PutArgs]) -> Result<Vec<ObjectInfo>> {
+        self.call(Kind::Update, "put_many", (objects,)).await
+    }
+
+    /// Stores one value on a condition, or with a content type.
+    pub async fn put_with(&self, object: PutArgs) -> Result<ObjectInfo> {
+        let mut infos = self.put_many(&[object]).await?;
+        infos.pop().ok_or_else(|| ClientError::Decode {
+            method: "put_many",
+            error: candid::Error::msg("one object was put and none was answered"),
+        })
+    }
+
+    /// The values under these keys in their order, nothing where there is none.
+    pub async fn get_many(&self, keys: &[impl AsRef<str> + Sync]) -> Result<Vec<Option<Vec<u8>>>> {
+        let keys: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
+        let values: Vec<Option<ByteBuf>> = self.call(Kind::Query, "get_many", (keys,)).await?;
+        Ok(values.into_iter().map(|value| value.map(ByteBuf::into_vec)).collect())
+    }
+
+    /// Removes the first objects under a prefix, at most `limit`, and tells whether there are more.
+    pub async fn delete_prefix(&self, prefix: &str, limit: u32) -> Result<Deleted> {
+        self.call(Kind::Update, "delete_prefix", (DeletePrefixArgs { prefix: prefix.into(), limit },)).await
+    }
+
+    /// Removes and returns the first object under a prefix, nothing where there is none.
+    pub async fn take_first(&self, prefix: &str) -> Result<Option<Entry>> {
+        self.call(Kind::Update, "take_first", (prefix,)).await
+    }
+}

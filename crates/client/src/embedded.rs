@@ -1,0 +1,82 @@
+//! Calls to a canister in this process.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use candid::Principal;
+use embedded_ic::{CallError, EmbeddedIc, Reject};
+
+use crate::{Transport, TransportError};
+
+/// Calls the canister of an [`EmbeddedIc`] in the name of one principal. Clones call the same canister.
+///
+/// A call runs to its end in the thread that polls it, one call at a time, as a replica executes one message of a
+/// canister after the other.
+#[derive(Clone)]
+pub struct EmbeddedTransport {
+    host: Arc<Mutex<EmbeddedIc>>,
+    sender: Principal,
+}
+
+impl EmbeddedTransport {
+    /// Calls in the name of this principal.
+    pub fn new(host: EmbeddedIc, sender: Principal) -> Self {
+        Self { host: Arc::new(Mutex::new(host)), sender }
+    }
+
+    /// The same canister, called in the name of another principal.
+    #[must_use]
+    pub fn with_sender(&self, sender: Principal) -> Self {
+        Self { host: Arc::clone(&self.host), sender }
+    }
+
+    /// In whose name this transport calls.
+    pub fn sender(&self) -> Principal {
+        self.sender
+    }
+
+    /// Does something with the host itself: install, upgrade, look into stable memory. Calls wait until it is done.
+    pub fn with_host<R>(&self, operation: impl FnOnce(&mut EmbeddedIc) -> R) -> R {
+        // The host keeps its own account of failures and refuses to go on after one, so a panic of another thread
+        // need not be passed on here.
+        operation(&mut self.host.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The host, for example to close it, or nothing while other clones of this transport are alive.
+    pub fn into_host(self) -> Option<EmbeddedIc> {
+        let host = Arc::into_inner(self.host)?;
+        Some(host.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl fmt::Debug for EmbeddedTransport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("EmbeddedTransport")
+            .field("sender", &self.sender.to_text())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Transport for EmbeddedTransport {
+    async fn update(&self, method: &str, arg: Vec<u8>) -> Result<Vec<u8>, TransportError> {
+        Ok(self.with_host(|host| host.update(self.sender, method, &arg))?.bytes)
+    }
+
+    async fn query(&self, method: &str, arg: Vec<u8>) -> Result<Vec<u8>, TransportError> {
+        Ok(self.with_host(|host| host.query(self.sender, method, &arg))?.bytes)
+    }
+}
+
+impl From<CallError> for TransportError {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Rejected(Reject { code, error_code, message, .. }) => {
+                Self::Rejected { code: code as u32, error_code: Some(error_code.to_owned()), message }
+            }
+            CallError::Host(error) => Self::Unavailable { message: error.to_string() },
+        }
+    }
+}

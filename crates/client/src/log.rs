@@ -1,0 +1,52 @@
+//! Calls for the log.
+
+use candid::Nat;
+use serde_bytes::{ByteBuf, Bytes};
+use storage_api::{Appended, LogInfo, LogPage, ReadLogArgs};
+
+use crate::{Client, Result, Transport, call::Kind};
+
+impl<T: Transport> Client<T> {
+    /// Appends a text, as Motoko's StableLog.
+    pub async fn log(&self, text: &str) -> Result<()> {
+        self.call_plain(Kind::Update, "log", (text,)).await
+    }
+
+    /// The last entries, newest first: as many as were asked for and fit one reply.
+    pub async fn read_last(&self, count: impl Into<Nat> + Send) -> Result<Vec<String>> {
+        let count: Nat = count.into();
+        let (texts,) = self.call_plain(Kind::Query, "readLast", (count,)).await?;
+        Ok(texts)
+    }
+
+    /// Appends entries of bytes: all of them or none.
+    pub async fn append(&self, entries: &[impl AsRef<[u8]> + Sync]) -> Result<Appended> {
+        let entries: Vec<&Bytes> = entries.iter().map(|entry| Bytes::new(entry.as_ref())).collect();
+        self.call(Kind::Update, "append", (entries,)).await
+    }
+
+    /// A page of entries from an index on, oldest first.
+    pub async fn read_log(&self, from: u64, limit: u32) -> Result<LogPage> {
+        self.call(Kind::Query, "read_log", (ReadLogArgs { from, limit },)).await
+    }
+
+    /// All entries from an index to the end that the log had at the last page, oldest first.
+    pub async fn read_log_all(&self, from: u64) -> Result<Vec<Vec<u8>>> {
+        let mut next = from;
+        let mut entries = Vec::new();
+        loop {
+            let page = self.read_log(next, u32::MAX).await?;
+            let is_last = page.entries.is_empty() || page.next >= page.length;
+            entries.extend(page.entries.into_iter().map(ByteBuf::into_vec));
+            next = page.next;
+            if is_last {
+                return Ok(entries);
+            }
+        }
+    }
+
+    /// How many entries and bytes the log has.
+    pub async fn log_info(&self) -> Result<LogInfo> {
+        self.call(Kind::Query, "log_info", ()).await
+    }
+}

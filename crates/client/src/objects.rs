@@ -1,0 +1,39 @@
+//! Calls for one object.
+
+use serde_bytes::{ByteBuf, Bytes};
+use storage_api::{Condition, ObjectInfo, RenameArgs};
+
+use crate::{Client, Result, Transport, call::Kind};
+
+impl<T: Transport> Client<T> {
+    /// Stores a value under a key, new or not.
+    pub async fn put(&self, key: &str, value: &[u8]) -> Result<ObjectInfo> {
+        self.call(Kind::Update, "put", (key, Bytes::new(value))).await
+    }
+
+    /// The whole value under a key.
+    pub async fn get(&self, key: &str) -> Result<Vec<u8>> {
+        self.call(Kind::Query, "get", (key,)).await.map(ByteBuf::into_vec)
+    }
+
+    /// What is known of an object without reading it.
+    pub async fn stat(&self, key: &str) -> Result<ObjectInfo> {
+        self.call(Kind::Query, "stat", (key,)).await
+    }
+
+    /// Removes an object, and tells whether there was one.
+    pub async fn delete(&self, key: &str) -> Result<bool> {
+        self.call(Kind::Update, "delete", (key,)).await
+    }
+
+    /// Moves an object to another key, whatever is there now.
+    pub async fn rename(&self, from: &str, to: &str) -> Result<ObjectInfo> {
+        self.rename_when(from, to, Condition::Any).await
+    }
+
+    /// Moves an object to another key if the condition holds of the object that is there now.
+    pub async fn rename_when(&self, from: &str, to: &str, condition: Condition) -> Result<ObjectInfo> {
+        let args = RenameArgs { from: from.into(), to: to.into(), condition: Some(condition) };
+        self.call(Kind::Update, "rename", (args,)).await
+    }
+}
