@@ -1,1 +1,15 @@
-//! Placeholder.
+//! The harness of the one integration suite, which runs on the embedded host and on PocketIC.
+//!
+//! A test starts a [`Harness`], calls the canister through its clients, upgrades it, and looks into its stable memory.
+//! Which replica it runs on is [chosen](choice) outside, and a test reads the same for both.
+
+pub mod choice;
+pub mod data;
+pub mod expect;
+pub mod foreign;
+mod harness;
+mod replica;
+pub mod stable_log;
+
+pub use harness::{Harness, SuiteClient, controller, init_args, stranger};
+pub use replica::{InstallMode, Replica, ReplicaTransport};

@@ -1,0 +1,146 @@
+//! Which replica the suite runs on.
+//!
+//! `STORAGE_REPLICA=embedded` or `STORAGE_REPLICA=pocket-ic` says so; otherwise it is PocketIC where `POCKET_IC_BIN`
+//! names a server, else the embedded host. A PocketIC that was asked for and is not there fails the tests: a suite that
+//! quietly ran elsewhere, or not at all, would look like a pass.
+
+use std::{
+    env,
+    ffi::OsString,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
+
+/// The major version of the servers that the `pocket-ic` crate of this workspace talks to.
+const SERVER_MAJOR: &str = "16";
+
+/// A replica that is there and can be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// The host in this process.
+    Embedded,
+    /// A PocketIC server, started from this binary.
+    PocketIc(PathBuf),
+}
+
+/// The replica of this test process. The first call says on standard error which one it is.
+///
+/// # Panics
+///
+/// With a sentence that says what to do, where the replica that was asked for cannot be used.
+pub fn choice() -> &'static Choice {
+    static CHOICE: OnceLock<Choice> = OnceLock::new();
+    CHOICE.get_or_init(|| {
+        let chosen = choose(env::var_os("STORAGE_REPLICA"), env::var_os("POCKET_IC_BIN"))
+            .and_then(probe)
+            .unwrap_or_else(|problem| panic!("{problem}"));
+        announce(&chosen);
+        chosen
+    })
+}
+
+/// Decides from the two environment variables alone.
+pub fn choose(replica: Option<OsString>, pocket_ic_bin: Option<OsString>) -> Result<Choice, String> {
+    let server = pocket_ic_bin.filter(|path| !path.is_empty()).map(PathBuf::from);
+    let replica = replica.unwrap_or_default();
+    match (replica.to_str(), server) {
+        (Some("embedded"), _) | (Some(""), None) => Ok(Choice::Embedded),
+        (Some("pocket-ic" | ""), Some(server)) => Ok(Choice::PocketIc(server)),
+        (Some("pocket-ic"), None) => Err(format!(
+            "STORAGE_REPLICA=pocket-ic asks for PocketIC, and POCKET_IC_BIN does not name its server; to mend that, \
+             run: export POCKET_IC_BIN=/path/to/pocket-ic (version {SERVER_MAJOR}, from the releases of \
+             dfinity/pocketic), or run on the embedded host: export STORAGE_REPLICA=embedded"
+        )),
+        _ => Err(format!(
+            "STORAGE_REPLICA is {replica:?}; it can be embedded or pocket-ic, or unset (then it is pocket-ic where \
+             POCKET_IC_BIN is set, else embedded)"
+        )),
+    }
+}
+
+/// Asks the server for its version, so that people read a sentence where the `pocket-ic` crate would panic.
+fn probe(choice: Choice) -> Result<Choice, String> {
+    if let Choice::PocketIc(server) = &choice {
+        let version = server_version(server)?;
+        if version.split('.').next() != Some(SERVER_MAJOR) {
+            return Err(format!(
+                "the PocketIC server {} has version {version}, and this suite needs {SERVER_MAJOR}; to mend that, set \
+                 POCKET_IC_BIN to a server of that version",
+                server.display()
+            ));
+        }
+    }
+    Ok(choice)
+}
+
+fn server_version(server: &Path) -> Result<String, String> {
+    let mend = "to mend that, set POCKET_IC_BIN to a pocket-ic server binary, ungzipped and executable";
+    let output = Command::new(server).arg("--version").output().map_err(|error| {
+        format!("the PocketIC server {} cannot be run: {error}; {mend}", server.display())
+    })?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    match text.trim().strip_prefix("pocket-ic-server ") {
+        Some(version) if output.status.success() => Ok(version.to_owned()),
+        _ => Err(format!(
+            "{} --version ended with {} and said {:?}, so it is not a PocketIC server; {mend}",
+            server.display(),
+            output.status,
+            text.trim()
+        )),
+    }
+}
+
+fn announce(choice: &Choice) {
+    let name = match choice {
+        Choice::Embedded => "the embedded host".to_owned(),
+        Choice::PocketIc(server) => format!("PocketIC ({})", server.display()),
+    };
+    // Written to the stream itself, because the test runner hides what the macros print in tests that pass. Nothing can
+    // be done about a standard error that is closed.
+    let _ = writeln!(io::stderr(), "integration tests: this runs on {name}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn choose_of(replica: Option<&str>, server: Option<&str>) -> Result<Choice, String> {
+        choose(replica.map(Into::into), server.map(Into::into))
+    }
+
+    /// Without a word the embedded host is chosen, and a server that is named is used.
+    #[test]
+    fn the_environment_decides() {
+        let server = Choice::PocketIc("/bin/server".into());
+        assert_eq!(choose_of(None, None), Ok(Choice::Embedded));
+        assert_eq!(choose_of(None, Some("")), Ok(Choice::Embedded));
+        assert_eq!(choose_of(None, Some("/bin/server")), Ok(server.clone()));
+        assert_eq!(choose_of(Some("embedded"), Some("/bin/server")), Ok(Choice::Embedded));
+        assert_eq!(choose_of(Some("pocket-ic"), Some("/bin/server")), Ok(server));
+    }
+
+    /// A PocketIC that is asked for and not there is a failure that says how to mend it.
+    #[test]
+    fn a_missing_server_is_a_failure() {
+        let problem = choose_of(Some("pocket-ic"), None).unwrap_err();
+        assert!(problem.contains("export POCKET_IC_BIN="), "{problem}");
+        let problem = probe(Choice::PocketIc("/nonexistent/pocket-ic".into())).unwrap_err();
+        assert!(problem.contains("cannot be run") && problem.contains("POCKET_IC_BIN"), "{problem}");
+    }
+
+    /// A program that is not a PocketIC server is recognised before it is used as one.
+    #[test]
+    fn another_program_is_not_a_server() {
+        let problem = probe(Choice::PocketIc("/bin/true".into())).unwrap_err();
+        assert!(problem.contains("is not a PocketIC server"), "{problem}");
+    }
+
+    /// A misspelt replica is not taken for the default.
+    #[test]
+    fn an_unknown_replica_is_a_failure() {
+        let problem = choose_of(Some("poket-ic"), None).unwrap_err();
+        assert!(problem.contains("it can be embedded or pocket-ic"), "{problem}");
+    }
+}
