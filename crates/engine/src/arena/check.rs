@@ -1,0 +1,172 @@
+//! A walk over the whole arena, for tests, tools and operators.
+
+use ic_stable_structures::Memory;
+use storage_api::Error;
+
+use super::class::{CLASSES, Class};
+use super::control::{FIRST_BLOCK, Head, list_head};
+use super::tag::{FOOTER_BYTES, GRAIN_BYTES, TAG_BYTES, Tag};
+use super::{Extent, read_head, read_words};
+use crate::Problem;
+
+/// More problems than this are not reported: one is enough to know, and a broken image can have millions.
+const MAX_PROBLEMS: usize = 100;
+
+/// See [`Arena::check`](super::Arena::check).
+pub(super) fn check<M: Memory>(memory: &M, owned: &mut dyn FnMut(Extent, u64), problems: &mut Vec<Problem>) {
+    let most = problems.len() + MAX_PROBLEMS;
+    let mut report = Report { problems, most };
+    match read_head(memory) {
+        Ok(head) if head.is_empty() => {}
+        Ok(head) => {
+            report.error(head.verify());
+            Checker { memory, head, report, free: Vec::new() }.run(owned);
+        }
+        Err(error) => report.error(Err(error)),
+    }
+}
+
+/// The problems so far.
+struct Report<'a> {
+    problems: &'a mut Vec<Problem>,
+    most: usize,
+}
+
+impl Report<'_> {
+    fn add(&mut self, what: &str, offset: u64) {
+        if self.problems.len() < self.most {
+            self.problems.push(Problem { what: what.into(), offset });
+        }
+    }
+
+    fn error(&mut self, result: Result<(), Error>) {
+        match result {
+            Ok(()) => {}
+            Err(Error::Corrupted { what, offset }) => self.add(&what, offset),
+            Err(other) => self.add(&other.to_string(), 0),
+        }
+    }
+}
+
+/// A free block that the walk over the blocks has found.
+struct FreeBlock {
+    at: u64,
+    size: u64,
+    /// A free list has led to it.
+    listed: bool,
+}
+
+struct Checker<'a, M: Memory> {
+    memory: &'a M,
+    head: Head,
+    report: Report<'a>,
+    /// In ascending order, as the walk finds them.
+    free: Vec<FreeBlock>,
+}
+
+impl<M: Memory> Checker<'_, M> {
+    fn run(mut self, owned: &mut dyn FnMut(Extent, u64)) {
+        let whole = self.walk_blocks(owned);
+        for class in (0..CLASSES).map(Class::of_index) {
+            self.walk_list(class, whole);
+        }
+        for block in self.free.iter().filter(|block| !block.listed) {
+            self.report.add("a free block is in no list", block.at);
+        }
+    }
+
+    /// Walks from the first block to the sentinel. False where the chain breaks: there is no way to find the next block
+    /// then, and what depends on knowing them all is not reported.
+    fn walk_blocks(&mut self, owned: &mut dyn FnMut(Extent, u64)) -> bool {
+        let (mut at, mut previous_free) = (FIRST_BLOCK, false);
+        let (mut used_bytes, mut used_blocks) = (0, 0);
+        while at < self.head.end() {
+            let Some(tag) = self.tag(at, previous_free) else { return false };
+            if tag.size == 0 || tag.size > self.head.end() - at {
+                self.report.add("a block has an impossible size; the walk ends here", at);
+                return false;
+            }
+            if tag.free {
+                self.free_block(at, tag.size);
+            } else {
+                (used_bytes, used_blocks) = (used_bytes + tag.size, used_blocks + 1);
+                owned(Extent(at + TAG_BYTES), tag.size - TAG_BYTES);
+            }
+            (at, previous_free) = (at + tag.size, tag.free);
+        }
+        self.sentinel(previous_free);
+        if (used_bytes, used_blocks) != (self.head.used_bytes(), self.head.used_blocks()) {
+            self.report.add("the counts of used bytes and blocks differ from the blocks", 0);
+        }
+        true
+    }
+
+    /// The tag at `at`, unless it is no tag.
+    fn tag(&mut self, at: u64, previous_free: bool) -> Option<Tag> {
+        let [word] = read_words(self.memory, at);
+        match Tag::decode(word, at) {
+            Ok(tag) => {
+                if tag.previous_free != previous_free {
+                    self.report.add("a tag is wrong about the block before it", at);
+                }
+                if tag.free && previous_free {
+                    self.report.add("two adjacent blocks are free", at);
+                }
+                Some(tag)
+            }
+            Err(error) => {
+                self.report.error(Err(error));
+                None
+            }
+        }
+    }
+
+    fn free_block(&mut self, at: u64, size: u64) {
+        let footer_at = at + size - FOOTER_BYTES;
+        let [footer] = read_words(self.memory, footer_at);
+        if footer != Tag::free(size).encode(footer_at) {
+            self.report.add("a footer differs from its tag", footer_at);
+        }
+        self.free.push(FreeBlock { at, size, listed: false });
+    }
+
+    fn sentinel(&mut self, previous_free: bool) {
+        let end = self.head.end();
+        let [word, rest @ ..]: [u64; (GRAIN_BYTES / 8) as usize] = read_words(self.memory, end);
+        if word != (Tag { previous_free, ..Tag::SENTINEL }).encode(end) {
+            self.report.add("the arena does not end in its sentinel", end);
+        }
+        if rest != [0; 3] {
+            self.report.add("what follows the sentinel is not zero", end + TAG_BYTES);
+        }
+    }
+
+    /// Follows the list of `class`. Every step marks a block of the walk that was not marked before, so it ends.
+    fn walk_list(&mut self, class: Class, whole: bool) {
+        let [mut at] = read_words(self.memory, list_head(class));
+        if self.head.has(class) != (at != 0) {
+            self.report.add("a free list disagrees with its bit", list_head(class));
+        }
+        let mut previous = 0;
+        while at != 0 {
+            let Ok(i) = self.free.binary_search_by_key(&at, |block| block.at) else {
+                if whole {
+                    self.report.add("a free list leads to what is no free block", at);
+                }
+                return;
+            };
+            if std::mem::replace(&mut self.free[i].listed, true) {
+                self.report.add("a free list leads to a block twice", at);
+                return;
+            }
+            if Class::holding(self.free[i].size) != class {
+                self.report.add("a free block is in the list of another class", at);
+            }
+            let [next, back] = read_words(self.memory, at + TAG_BYTES);
+            if back != previous {
+                self.report.add("a free block's link does not lead back", at);
+            }
+            (previous, at) = (at, next);
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! The control page: the head of the arena and the heads of its free lists.
+
+use storage_api::Error;
+
+use super::class::{CLASSES, CLASSES_PER_LEVEL, Class, LEVELS};
+use super::tag::GRAIN_BYTES;
+use super::{BUCKET_BYTES, MAX_ARENA_BYTES};
+
+// The words of the head, each the number after the one before.
+const MAGIC: usize = 0;
+const END: usize = MAGIC + 1;
+const USED_BYTES: usize = END + 1;
+const USED_BLOCKS: usize = USED_BYTES + 1;
+const FIRST_LEVEL: usize = USED_BLOCKS + 1;
+const SECOND_LEVEL: usize = FIRST_LEVEL + 1;
+const RESERVED: usize = SECOND_LEVEL + SECOND_LEVEL_WORDS;
+const HEAD_WORDS: usize = 16;
+
+/// Words of the second-level bitmap: one bit for each class, 16 bits for each level.
+const SECOND_LEVEL_WORDS: usize = CLASSES.div_ceil(64);
+
+const WORD_BYTES: usize = 8;
+
+/// Bytes of the head, which lies at the start of the memory.
+pub(super) const HEAD_BYTES: usize = HEAD_WORDS * WORD_BYTES;
+
+/// Bytes of the control page: the head, then a list head for each class.
+pub(super) const CONTROL_BYTES: u64 = (HEAD_BYTES + CLASSES * WORD_BYTES) as u64;
+
+const _: () = assert!(RESERVED == 13 && RESERVED <= HEAD_WORDS);
+const _: () = assert!(CONTROL_BYTES == 4_096);
+const _: () = assert!(CONTROL_BYTES.is_multiple_of(GRAIN_BYTES));
+
+/// Six bytes that name the structure, and the version of the layout in two.
+const MAGIC_V1: u64 = u64::from_le_bytes(*b"ARENA\0\x01\0");
+const NAME_MASK: u64 = (1 << 48) - 1;
+
+/// Where the first block lies, in bytes from the start of the memory.
+pub(super) const FIRST_BLOCK: u64 = CONTROL_BYTES;
+
+/// What the sentinel takes at the end of the memory, in bytes: its tag, and zeroes that keep the blocks aligned.
+pub(super) const SENTINEL_BYTES: u64 = GRAIN_BYTES;
+
+/// Where the head of the list of `class` lies, in bytes from the start of the memory.
+pub(super) const fn list_head(class: Class) -> u64 {
+    (HEAD_BYTES + class.index() * WORD_BYTES) as u64
+}
+
+/// The words of the head. All zero stands for an arena in which nothing was ever allocated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Head([u64; HEAD_WORDS]);
+
+impl Head {
+    /// The head of an arena in a memory of no pages.
+    pub(super) const EMPTY: Self = Self([0; HEAD_WORDS]);
+
+    /// The head of an arena in a memory of `memory_bytes`, as far as nothing can be read without it: the magic, the
+    /// version, and the end of the blocks.
+    pub(super) fn decode(bytes: &[u8; HEAD_BYTES], memory_bytes: u64) -> Result<Self, Error> {
+        let (words, _) = bytes.as_chunks::<WORD_BYTES>();
+        let head = Self(std::array::from_fn(|i| u64::from_le_bytes(words[i])));
+        if head.0[MAGIC] & NAME_MASK != MAGIC_V1 & NAME_MASK {
+            return Err(corrupted("the memory does not hold an arena", MAGIC));
+        }
+        if head.0[MAGIC] != MAGIC_V1 {
+            return Err(corrupted("the arena has a layout that is not known", MAGIC));
+        }
+        let ends_a_bucket = |total: u64| total > 0 && total.is_multiple_of(BUCKET_BYTES);
+        let most = memory_bytes.min(MAX_ARENA_BYTES);
+        match head.end().checked_add(SENTINEL_BYTES) {
+            Some(total) if ends_a_bucket(total) && total <= most => Ok(head),
+            _ => Err(corrupted("the end of the arena is impossible", END)),
+        }
+    }
+
+    /// Whether the counters are possible, the two bitmaps agree, and what is reserved is zero.
+    pub(super) fn verify(&self) -> Result<(), Error> {
+        let (used, room) = (self.used_bytes(), self.end().saturating_sub(FIRST_BLOCK));
+        if !used.is_multiple_of(GRAIN_BYTES) || used > room {
+            return Err(corrupted("the arena's count of used bytes is impossible", USED_BYTES));
+        }
+        if self.used_blocks() > used / GRAIN_BYTES || (self.used_blocks() == 0) != (used == 0) {
+            return Err(corrupted("the arena's count of used blocks is impossible", USED_BLOCKS));
+        }
+        let second = &self.0[SECOND_LEVEL..RESERVED];
+        let levels = second.iter().rev().fold(0, |levels, &word| levels << 4 | non_zero_lanes(word));
+        if levels != self.0[FIRST_LEVEL] || levels >> LEVELS != 0 {
+            return Err(corrupted("the arena's bitmaps disagree", FIRST_LEVEL));
+        }
+        if self.0[RESERVED..].iter().any(|&word| word != 0) {
+            return Err(corrupted("a reserved word of the arena is not zero", RESERVED));
+        }
+        Ok(())
+    }
+
+    /// Turns an empty head into that of an arena, or moves the end of one.
+    pub(super) fn set_end(&mut self, end: u64) {
+        self.0[MAGIC] = MAGIC_V1;
+        self.0[END] = end;
+    }
+
+    /// Whether nothing was ever allocated: there is no block, and no sentinel.
+    pub(super) fn is_empty(&self) -> bool {
+        *self == Self::EMPTY
+    }
+
+    /// Where the sentinel lies, in bytes from the start of the memory; 0 in an empty arena.
+    pub(super) fn end(&self) -> u64 {
+        self.0[END]
+    }
+
+    /// What the arena takes of its memory, control page and sentinel included, in bytes.
+    pub(super) fn total_bytes(&self) -> u64 {
+        if self.is_empty() { 0 } else { self.end() + SENTINEL_BYTES }
+    }
+
+    /// The bytes of all blocks in use, tags included.
+    pub(super) fn used_bytes(&self) -> u64 {
+        self.0[USED_BYTES]
+    }
+
+    /// The number of blocks in use.
+    pub(super) fn used_blocks(&self) -> u64 {
+        self.0[USED_BLOCKS]
+    }
+
+    /// Counts a block of `size` bytes as in use.
+    pub(super) fn count_used(&mut self, size: u64) {
+        self.0[USED_BYTES] += size;
+        self.0[USED_BLOCKS] += 1;
+    }
+
+    /// Counts a block of `size` bytes as free again.
+    pub(super) fn count_freed(&mut self, size: u64) -> Result<(), Error> {
+        let counted = (self.0[USED_BYTES].checked_sub(size), self.0[USED_BLOCKS].checked_sub(1));
+        let (Some(bytes), Some(blocks)) = counted else {
+            return Err(corrupted("the arena counts fewer blocks than there are", USED_BYTES));
+        };
+        (self.0[USED_BYTES], self.0[USED_BLOCKS]) = (bytes, blocks);
+        Ok(())
+    }
+
+    /// Whether the bitmaps say that there are free blocks in `class`.
+    pub(super) fn has(&self, class: Class) -> bool {
+        self.0[SECOND_LEVEL + class.index() / 64] >> (class.index() % 64) & 1 == 1
+    }
+
+    /// Notes that there are free blocks in `class`.
+    pub(super) fn mark(&mut self, class: Class) {
+        self.0[SECOND_LEVEL + class.index() / 64] |= 1 << (class.index() % 64);
+        self.0[FIRST_LEVEL] |= 1 << class.level();
+    }
+
+    /// Notes that there is no free block left in `class`.
+    pub(super) fn clear(&mut self, class: Class) {
+        self.0[SECOND_LEVEL + class.index() / 64] &= !(1 << (class.index() % 64));
+        if self.classes_of(class.level()) == 0 {
+            self.0[FIRST_LEVEL] &= !(1 << class.level());
+        }
+    }
+
+    /// The first class from `class` on, itself included, that has free blocks.
+    pub(super) fn first_from(&self, class: Class) -> Option<Class> {
+        let place = class.index() % CLASSES_PER_LEVEL;
+        let here = self.classes_of(class.level()) & u64::MAX << place;
+        if here != 0 {
+            return Some(in_level(class.level(), here.trailing_zeros()));
+        }
+        let above = self.0[FIRST_LEVEL] & u64::MAX << (class.level() + 1);
+        (above != 0).then(|| {
+            let level = above.trailing_zeros() as usize;
+            in_level(level, self.classes_of(level).trailing_zeros())
+        })
+    }
+
+    /// The highest class that has free blocks.
+    pub(super) fn highest(&self) -> Option<Class> {
+        let level = self.0[FIRST_LEVEL].checked_ilog2()? as usize;
+        Some(in_level(level, self.classes_of(level).ilog2()))
+    }
+
+    /// The 16 bits of the second-level bitmap that belong to `level`.
+    fn classes_of(&self, level: usize) -> u64 {
+        self.0[SECOND_LEVEL + level / 4] >> (level % 4 * CLASSES_PER_LEVEL) & 0xFFFF
+    }
+
+    /// The bytes from the first word that differs from `stored` to the last, and where they lie in the memory.
+    pub(super) fn changes(&self, stored: &Self) -> Option<(u64, Vec<u8>)> {
+        let differs = |i: &usize| self.0[*i] != stored.0[*i];
+        let first = (0..HEAD_WORDS).find(differs)?;
+        let last = (0..HEAD_WORDS).rfind(differs)?;
+        let bytes = self.0[first..=last].iter().flat_map(|word| word.to_le_bytes()).collect();
+        Some(((first * WORD_BYTES) as u64, bytes))
+    }
+}
+
+fn in_level(level: usize, place: u32) -> Class {
+    Class::of_index(level * CLASSES_PER_LEVEL + place as usize)
+}
+
+/// Which of the four 16-bit lanes of `word` are not zero, as four bits.
+fn non_zero_lanes(word: u64) -> u64 {
+    const LOW: u64 = 0x7FFF_7FFF_7FFF_7FFF;
+    // Adding 0x7FFF carries into the top bit of a lane exactly if a lower bit is set, and never beyond the lane.
+    let tops = (((word & LOW) + LOW) | word) & !LOW;
+    (tops >> 15 & 1) | (tops >> 30 & 2) | (tops >> 45 & 4) | (tops >> 60 & 8)
+}
+
+/// Corruption of a word of the head.
+fn corrupted(what: &str, word: usize) -> Error {
+    Error::corrupted(what, (word * WORD_BYTES) as u64)
+}

@@ -1,0 +1,57 @@
+//! Tests of the arena as a whole. What they share is here.
+
+mod basics;
+mod corruption;
+mod costs;
+mod large;
+mod model;
+
+use ic_stable_structures::Memory;
+use storage_api::Error;
+
+use super::{Arena, ArenaStats, BUCKET_BYTES, Extent, FIRST_BLOCK, GRAIN_BYTES, read_words};
+use crate::testing::SparseMemory;
+
+fn arena() -> (SparseMemory, Arena<SparseMemory>) {
+    let memory = SparseMemory::default();
+    (memory.clone(), Arena::new(memory))
+}
+
+/// Allocates in a transaction of its own.
+fn allocate<M: Memory>(arena: &Arena<M>, len: u64) -> Extent {
+    let mut transaction = arena.begin().unwrap();
+    let extent = transaction.allocate(len).unwrap();
+    transaction.commit();
+    extent
+}
+
+/// Frees in a transaction of its own.
+fn free<M: Memory>(arena: &Arena<M>, extent: Extent, len: u64) {
+    let mut transaction = arena.begin().unwrap();
+    transaction.free(extent, len).unwrap();
+    transaction.commit();
+}
+
+/// Checks the arena, which must be sound, and gives its extents with their capacities.
+fn check<M: Memory>(arena: &Arena<M>) -> Vec<(Extent, u64)> {
+    let (mut extents, mut problems) = (Vec::new(), Vec::new());
+    arena.check(&mut |extent, capacity| extents.push((extent, capacity)), &mut problems);
+    assert_eq!(problems, []);
+    extents
+}
+
+/// The number of problems that a check finds.
+fn problems<M: Memory>(arena: &Arena<M>) -> usize {
+    let mut problems = Vec::new();
+    arena.check(&mut |_, _| {}, &mut problems);
+    problems.len()
+}
+
+/// Asserts that nothing is in use and that all there is, is one free block.
+fn assert_all_free<M: Memory>(arena: &Arena<M>) {
+    assert_eq!(check(arena), []);
+    let stats = arena.stats().unwrap();
+    assert_eq!((stats.used_bytes, stats.extents), (0, 0));
+    assert_eq!(stats.free_bytes, stats.size_bytes - FIRST_BLOCK - GRAIN_BYTES);
+    assert_eq!(stats.largest_free_bytes, stats.free_bytes);
+}

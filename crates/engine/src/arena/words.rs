@@ -1,0 +1,127 @@
+//! What a transaction knows and has changed of the arena's memory.
+
+use std::collections::BTreeMap;
+
+use ic_stable_structures::Memory;
+
+const WORD_BYTES: u64 = 8;
+const LINE_WORDS: usize = 4;
+const LINE_BYTES: u64 = LINE_WORDS as u64 * WORD_BYTES;
+const ALL: u8 = (1 << LINE_WORDS) - 1;
+
+/// Four words of the memory: what a block starts with is one line, and its footer is in the last line before the next.
+#[derive(Clone, Copy, Default)]
+struct Line {
+    words: [u64; LINE_WORDS],
+    /// Which of the words are as in the memory or newer.
+    known: u8,
+    /// Which of the words have to be written.
+    changed: u8,
+}
+
+impl Line {
+    /// Takes what was read, but for the words that are newer here.
+    fn fill(&mut self, bytes: &[u8]) {
+        let (words, _) = bytes.as_chunks::<{ WORD_BYTES as usize }>();
+        for (i, &word) in words.iter().enumerate().filter(|(i, _)| self.known >> i & 1 == 0) {
+            self.words[i] = u64::from_le_bytes(word);
+        }
+        self.known = ALL;
+    }
+}
+
+/// A memory with changes that it does not have yet.
+///
+/// Reads see the changes. Lines that were read are kept, so that none is read twice in a transaction. What is not
+/// changed is never written, because it may be payload.
+pub(super) struct Words<'a, M: Memory> {
+    memory: &'a M,
+    /// The size of the memory when the transaction began, in bytes. What lies beyond will be added by it, as zeroes.
+    bytes: u64,
+    lines: BTreeMap<u64, Line>,
+}
+
+impl<'a, M: Memory> Words<'a, M> {
+    /// No changes, over a memory that has `bytes` now.
+    pub(super) fn new(memory: &'a M, bytes: u64) -> Self {
+        Self { memory, bytes, lines: BTreeMap::new() }
+    }
+
+    /// The word at `at`.
+    pub(super) fn get(&mut self, at: u64) -> u64 {
+        let (start, i) = place(at);
+        if let Some(line) = self.lines.get(&start).filter(|line| line.known >> i & 1 == 1) {
+            return line.words[i];
+        }
+        self.fetch(start, 1);
+        self.lines[&start].words[i]
+    }
+
+    /// The first three words of the line at `at`: a block's tag and links.
+    pub(super) fn header(&mut self, at: u64) -> [u64; 3] {
+        self.fetch(at, 1);
+        let [tag, next, previous, _] = self.lines[&at].words;
+        [tag, next, previous]
+    }
+
+    /// Changes the word at `at`.
+    pub(super) fn set(&mut self, at: u64, word: u64) {
+        let (start, i) = place(at);
+        let line = self.lines.entry(start).or_default();
+        line.words[i] = word;
+        line.known |= 1 << i;
+        line.changed |= 1 << i;
+    }
+
+    /// Makes `count` lines from `start` known, with one read at most.
+    pub(super) fn fetch(&mut self, start: u64, count: usize) {
+        let starts = (0..count as u64).map(|i| start + i * LINE_BYTES);
+        if starts.clone().all(|at| self.lines.get(&at).is_some_and(|line| line.known == ALL)) {
+            return;
+        }
+        let mut buffer = [0; 2 * LINE_BYTES as usize];
+        let bytes = &mut buffer[..count * LINE_BYTES as usize];
+        let there = self.bytes.saturating_sub(start).min(bytes.len() as u64) as usize;
+        if there > 0 {
+            self.memory.read(start, &mut bytes[..there]);
+        }
+        for (at, bytes) in starts.zip(bytes.chunks_exact(LINE_BYTES as usize)) {
+            self.lines.entry(at).or_default().fill(bytes);
+        }
+    }
+
+    /// Writes the changes in ascending order, neighbouring words together. The memory must have grown before.
+    pub(super) fn write(self) {
+        let mut run = Vec::new();
+        let mut run_at = 0;
+        for (at, word) in self.changed() {
+            if run_at + run.len() as u64 != at {
+                write_run(self.memory, run_at, &run);
+                run.clear();
+                run_at = at;
+            }
+            run.extend_from_slice(&word.to_le_bytes());
+        }
+        write_run(self.memory, run_at, &run);
+    }
+
+    /// Every changed word and where it lies, in ascending order.
+    fn changed(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.lines.iter().flat_map(|(&start, line)| {
+            let changed = (0..LINE_WORDS).filter(|i| line.changed >> i & 1 == 1);
+            changed.map(move |i| (start + i as u64 * WORD_BYTES, line.words[i]))
+        })
+    }
+}
+
+fn write_run<M: Memory>(memory: &M, at: u64, run: &[u8]) {
+    if !run.is_empty() {
+        memory.write(at, run);
+    }
+}
+
+/// The line that the word at `at` is in, and its place there.
+fn place(at: u64) -> (u64, usize) {
+    debug_assert!(at.is_multiple_of(WORD_BYTES));
+    (at - at % LINE_BYTES, (at % LINE_BYTES / WORD_BYTES) as usize)
+}

@@ -1,0 +1,160 @@
+//! Memories for tests.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use ic_stable_structures::Memory;
+
+const WASM_PAGE_BYTES: u64 = 65_536;
+const OS_PAGE_BYTES: u64 = 4_096;
+
+/// What was asked of a [`SparseMemory`] since its counters were last taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Traffic {
+    pub(crate) reads: u64,
+    pub(crate) read_bytes: u64,
+    pub(crate) writes: u64,
+    pub(crate) written_bytes: u64,
+    /// Different pages of 4 KiB that were written, which is what the platform charges 1,000 instructions for.
+    pub(crate) written_pages: u64,
+    pub(crate) grows: u64,
+}
+
+/// A memory that keeps only what was written, so that a test can have one of 500 GiB. Clones share it.
+#[derive(Clone)]
+pub(crate) struct SparseMemory(Rc<Inner>);
+
+struct Inner {
+    pages: RefCell<HashMap<u64, Box<[u8; OS_PAGE_BYTES as usize]>>>,
+    size: Cell<u64>,
+    /// The most that it grows to, in pages of 64 KiB.
+    maximum: Cell<u64>,
+    traffic: Cell<Traffic>,
+    touched: RefCell<HashSet<u64>>,
+}
+
+impl Default for SparseMemory {
+    fn default() -> Self {
+        Self::with_maximum(u64::MAX / WASM_PAGE_BYTES)
+    }
+}
+
+impl SparseMemory {
+    /// An empty memory that refuses to grow beyond `maximum` pages of 64 KiB.
+    pub(crate) fn with_maximum(maximum: u64) -> Self {
+        Self(Rc::new(Inner {
+            pages: RefCell::default(),
+            size: Cell::new(0),
+            maximum: Cell::new(maximum),
+            traffic: Cell::default(),
+            touched: RefCell::default(),
+        }))
+    }
+
+    /// Changes the most that it grows to, in pages of 64 KiB.
+    pub(crate) fn set_maximum(&self, maximum: u64) {
+        self.0.maximum.set(maximum);
+    }
+
+    /// A memory of its own with the same content.
+    pub(crate) fn copy(&self) -> Self {
+        let copy = Self::with_maximum(self.0.maximum.get());
+        copy.0.size.set(self.0.size.get());
+        copy.0.pages.borrow_mut().clone_from(&self.0.pages.borrow());
+        copy
+    }
+
+    /// Whether both have the same size and the same bytes.
+    pub(crate) fn same_as(&self, other: &Self) -> bool {
+        let covers = |a: &Self, b: &Self| {
+            let b = b.0.pages.borrow();
+            let zero = [0; OS_PAGE_BYTES as usize];
+            a.0.pages.borrow().iter().all(|(i, page)| **page == *b.get(i).map_or(&zero, |page| &**page))
+        };
+        self.size() == other.size() && covers(self, other) && covers(other, self)
+    }
+
+    /// What was asked of it since this was last called.
+    pub(crate) fn take_traffic(&self) -> Traffic {
+        let written_pages = std::mem::take(&mut *self.0.touched.borrow_mut()).len() as u64;
+        Traffic { written_pages, ..self.0.traffic.take() }
+    }
+
+    fn count(&self, count: impl FnOnce(&mut Traffic)) {
+        let mut traffic = self.0.traffic.get();
+        count(&mut traffic);
+        self.0.traffic.set(traffic);
+    }
+
+    fn assert_inside(&self, offset: u64, len: usize) {
+        let end = offset.checked_add(len as u64);
+        assert!(
+            end.is_some_and(|end| end <= self.size() * WASM_PAGE_BYTES),
+            "{len} at {offset}: out of bounds"
+        );
+    }
+}
+
+/// The pages that a range touches: the number of each, the place in it, and how many bytes are there.
+fn pieces(offset: u64, len: usize) -> impl Iterator<Item = (u64, usize, std::ops::Range<usize>)> {
+    let mut done = 0;
+    std::iter::from_fn(move || {
+        let at = offset + done as u64;
+        let within = (at % OS_PAGE_BYTES) as usize;
+        let piece = (len - done).min(OS_PAGE_BYTES as usize - within);
+        let range = done..done + piece;
+        done += piece;
+        (piece > 0).then_some((at / OS_PAGE_BYTES, within, range))
+    })
+}
+
+impl Memory for SparseMemory {
+    fn size(&self) -> u64 {
+        self.0.size.get()
+    }
+
+    fn grow(&self, pages: u64) -> i64 {
+        self.count(|traffic| traffic.grows += 1);
+        let before = self.size();
+        match before.checked_add(pages).filter(|&after| after <= self.0.maximum.get()) {
+            Some(after) => {
+                self.0.size.set(after);
+                before as i64
+            }
+            None => -1,
+        }
+    }
+
+    fn read(&self, offset: u64, dst: &mut [u8]) {
+        self.assert_inside(offset, dst.len());
+        self.count(|traffic| {
+            traffic.reads += 1;
+            traffic.read_bytes += dst.len() as u64;
+        });
+        let pages = self.0.pages.borrow();
+        for (page, within, range) in pieces(offset, dst.len()) {
+            match pages.get(&page) {
+                Some(bytes) => {
+                    let len = range.len();
+                    dst[range].copy_from_slice(&bytes[within..within + len]);
+                }
+                None => dst[range].fill(0),
+            }
+        }
+    }
+
+    fn write(&self, offset: u64, src: &[u8]) {
+        self.assert_inside(offset, src.len());
+        self.count(|traffic| {
+            traffic.writes += 1;
+            traffic.written_bytes += src.len() as u64;
+        });
+        let mut pages = self.0.pages.borrow_mut();
+        for (page, within, range) in pieces(offset, src.len()) {
+            self.0.touched.borrow_mut().insert(page);
+            let bytes = pages.entry(page).or_insert_with(|| Box::new([0; OS_PAGE_BYTES as usize]));
+            bytes[within..within + range.len()].copy_from_slice(&src[range]);
+        }
+    }
+}
