@@ -1,1 +1,16 @@
-//! Placeholder.
+//! The storage canister: endpoints over `storage-engine`.
+//!
+//! An endpoint checks the caller's role, calls the engine, and hands back what it says. What is stored, and how, is the
+//! engine's business; `storage.did` at the top of the repository is the contract.
+
+mod access;
+mod interface;
+mod lifecycle;
+mod log;
+mod objects;
+mod operator;
+mod state;
+
+// Collects the endpoints of the modules above, so it has to come after them.
+#[cfg(test)]
+candid::export_service!();

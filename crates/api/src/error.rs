@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::Role;
 
 /// The result of every method of the contract that can fail.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What went wrong, one case per thing, with the numbers.
 ///

@@ -1,1 +1,62 @@
-//! Placeholder.
+//! Storage held entirely in stable memory: objects of any size and an append-only log, behind one header.
+//!
+//! A canister that serialises its heap on upgrade stops being upgradable when it grows. This crate keeps nothing on the
+//! heap that matters between two messages: every change is written through to stable memory, and opening a store reads
+//! a header of one page and the bucket table of the memory manager, however much is stored.
+//!
+//! [`Store`] is the way in. It is generic over [`Memory`], so the same code runs on a canister's stable memory, on a
+//! `Vec` in a test, and on a file that was downloaded from a canister:
+//!
+//! ```
+//! use storage_engine::{Put, Store, VectorMemory};
+//!
+//! let memory = VectorMemory::default();
+//! let mut store = Store::open(memory.clone())?;
+//! store.put(Put::new("greeting", b"hello"), 0)?;
+//! drop(store);
+//!
+//! // Another heap, the same memory: this is what an upgrade is.
+//! let store = Store::open(memory)?;
+//! assert_eq!(store.get("greeting")?, b"hello");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What is promised
+//!
+//! - **An error means that nothing has changed.** Everything that can fail, running out of memory included, is found out
+//!   before the first byte is written. On the IC a returned error commits, so this is not a nicety.
+//! - **Open has three outcomes**: empty memory is formatted, a known header is loaded, anything else is an
+//!   [`OpenError`] and the memory is untouched.
+//! - **No operation walks what is stored.** Costs grow with the bytes of the operation and the depth of the index.
+//!
+//! # Layout
+//!
+//! Page 0 holds the header ([`header`]); the pages after it belong to a `MemoryManager` with buckets of 256 pages, whose
+//! memories are named in [`layout`]. docs/FORMAT.md explains the whole.
+
+#![forbid(unsafe_code)]
+
+pub mod arena;
+mod check;
+mod checksum;
+pub mod header;
+pub mod layout;
+mod ledger;
+mod log;
+mod objects;
+mod open;
+mod problem;
+mod space;
+mod status;
+mod store;
+#[cfg(test)]
+mod testing;
+
+pub use check::CheckReport;
+pub use ic_stable_structures::{FileMemory, Memory, VectorMemory};
+pub use log::LOG_START;
+pub use objects::{INLINE_LIMIT, Put};
+pub use open::OpenError;
+pub use problem::Problem;
+pub use status::HostFacts;
+pub use store::{Options, Store};

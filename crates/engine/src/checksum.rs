@@ -1,0 +1,44 @@
+//! The one checksum of the format: CRC-32 (IEEE 802.3), little-endian, at the end of what it covers.
+
+/// Width of a checksum in bytes.
+pub(crate) const CRC_BYTES: usize = 4;
+
+/// Writes the CRC-32 of everything before the last four bytes into the last four bytes.
+pub(crate) fn seal(block: &mut [u8]) {
+    let (body, crc) = block.split_at_mut(block.len() - CRC_BYTES);
+    crc.copy_from_slice(&crc32fast::hash(body).to_le_bytes());
+}
+
+/// Whether the last four bytes are the CRC-32 of everything before them.
+#[must_use]
+pub(crate) fn is_sealed(block: &[u8]) -> bool {
+    let (body, crc) = block.split_at(block.len() - CRC_BYTES);
+    crc == crc32fast::hash(body).to_le_bytes()
+}
+
+/// The little-endian `u64` at an offset of a block that is long enough by construction.
+pub(crate) fn u64_at(block: &[u8], offset: usize) -> u64 {
+    u64::from_le_bytes(block[offset..offset + 8].try_into().expect("a range of eight has eight bytes"))
+}
+
+/// The little-endian `u32` at an offset of a block that is long enough by construction.
+pub(crate) fn u32_at(block: &[u8], offset: usize) -> u32 {
+    u32::from_le_bytes(block[offset..offset + 4].try_into().expect("a range of four has four bytes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_flipped_bit_of_a_sealed_block_is_noticed() {
+        let mut block = *b"some bytes of a header....";
+        seal(&mut block);
+        assert!(is_sealed(&block));
+        for bit in 0..block.len() * 8 {
+            let mut damaged = block;
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert!(!is_sealed(&damaged), "bit {bit}");
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Where things lie in stable memory.
+//!
+//! # Layout v1
+//!
+//! ```text
+//! page 0          header (see `header`) and ledger (see `ledger`)
+//! page 1          MemoryManager: its header and the owner of each bucket (MGR v1 of ic-stable-structures)
+//! page 2 ..       buckets of 256 pages (16 MiB), each owned by one memory:
+//!   memory 0      object index: StableBTreeMap from key to entry, small values inline
+//!   memory 1      arena: the bytes of larger values
+//!   memory 2      log: entries as Motoko's StableLog lays them out
+//!   memory 3      log index: the end offset of every 64th entry
+//! ```
+//!
+//! A memory takes its first bucket at its first write, so an empty store has two pages. Memories 4 and up are free.
+
+use ic_stable_structures::memory_manager::MemoryId;
+
+/// Version of everything that this page describes.
+pub const LAYOUT_VERSION: u32 = 1;
+
+/// Bytes of a WebAssembly page.
+pub const PAGE_BYTES: u64 = 65_536;
+
+/// Pages of a bucket. With 32,768 buckets at most, the manager addresses 512 GiB, more than the 500 GiB that the
+/// platform gives a canister. The size is fixed when a memory is first formatted.
+pub const BUCKET_PAGES: u64 = 256;
+
+/// Bytes of a bucket.
+pub const BUCKET_BYTES: u64 = BUCKET_PAGES * PAGE_BYTES;
+
+/// The most buckets that the memory manager handles.
+pub const MAX_BUCKETS: u64 = 32_768;
+
+/// Page on which the memory manager starts.
+pub const MANAGER_PAGE: u64 = 1;
+
+/// Pages before the first bucket: the header and the manager's own page.
+pub const FIRST_BUCKET_PAGE: u64 = MANAGER_PAGE + 1;
+
+pub(crate) const OBJECTS: MemoryId = MemoryId::new(0);
+pub(crate) const ARENA: MemoryId = MemoryId::new(1);
+pub(crate) const LOG: MemoryId = MemoryId::new(2);
+pub(crate) const LOG_INDEX: MemoryId = MemoryId::new(3);
+
+const _: () = assert!(MAX_BUCKETS * BUCKET_BYTES == 512 << 30);
+const _: () = assert!(PAGE_BYTES == storage_api::limits::PAGE_BYTES);

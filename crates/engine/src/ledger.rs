@@ -1,0 +1,83 @@
+//! What must survive every message besides the objects themselves: the last revision, and the bytes stored.
+//!
+//! # Layout v1
+//!
+//! ```text
+//! offset  bytes  field (offsets from the start of stable memory)
+//!   2048      8  revision of the last change to an object
+//!   2056      8  sum of the sizes of all objects
+//!   2064      4  CRC-32 of bytes 2048 to 2063
+//! ```
+//!
+//! Written with every change, so it lies in the page of the header, which an upgrade touches anyway, but apart from it:
+//! an upgrade that skips `pre_upgrade` must not lose a revision, or two different values could carry the same one.
+
+use ic_stable_structures::Memory;
+use storage_api::Error;
+
+use crate::checksum::{CRC_BYTES, is_sealed, seal, u64_at};
+use crate::header::HEADER_BYTES;
+use crate::open::OpenError;
+
+/// Where the ledger lies, in bytes from the start of stable memory.
+pub(crate) const LEDGER_AT: u64 = 2_048;
+const LEDGER_BYTES: usize = 8 + 8 + CRC_BYTES;
+
+const _: () = assert!(LEDGER_AT >= HEADER_BYTES as u64);
+const _: () = assert!(LEDGER_AT + LEDGER_BYTES as u64 <= 4_096);
+
+/// The counters that are written through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Ledger {
+    /// The revision of the last change; the first change has revision 1.
+    pub(crate) revision: u64,
+    /// The sum of the sizes of all objects, in bytes.
+    pub(crate) object_bytes: u64,
+}
+
+impl Ledger {
+    /// The ledger after so many changes that added and removed so many bytes.
+    pub(crate) fn after(&self, changes: u64, added: u64, removed: u64) -> Result<Self, Error> {
+        let kept = self.object_bytes.checked_sub(removed).ok_or_else(|| {
+            Error::corrupted("the ledger counts fewer bytes than the objects have", LEDGER_AT)
+        })?;
+        Ok(Self { revision: self.revision + changes, object_bytes: kept + added })
+    }
+
+    pub(crate) fn read(memory: &impl Memory) -> Result<Self, OpenError> {
+        let mut bytes = [0; LEDGER_BYTES];
+        memory.read(LEDGER_AT, &mut bytes);
+        if !is_sealed(&bytes) {
+            return Err(OpenError::damaged("the ledger's checksum does not match", LEDGER_AT));
+        }
+        Ok(Self { revision: u64_at(&bytes, 0), object_bytes: u64_at(&bytes, 8) })
+    }
+
+    pub(crate) fn write(&self, memory: &impl Memory) {
+        let mut bytes = [0; LEDGER_BYTES];
+        bytes[0..8].copy_from_slice(&self.revision.to_le_bytes());
+        bytes[8..16].copy_from_slice(&self.object_bytes.to_le_bytes());
+        seal(&mut bytes);
+        memory.write(LEDGER_AT, &bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ic_stable_structures::VectorMemory;
+
+    use super::*;
+
+    #[test]
+    fn the_ledger_is_read_as_it_was_written_and_a_flipped_bit_is_noticed() {
+        let memory = VectorMemory::default();
+        memory.grow(1);
+        let ledger = Ledger { revision: 0x0102_0304_0506_0708, object_bytes: 0x1112_1314_1516_1718 };
+        ledger.write(&memory);
+        assert_eq!(memory.borrow()[2_048..2_050], [8, 7]);
+        assert_eq!(memory.borrow()[2_056..2_058], [0x18, 0x17]);
+        assert_eq!(Ledger::read(&memory), Ok(ledger));
+        memory.borrow_mut()[2_060] ^= 4;
+        assert!(matches!(Ledger::read(&memory), Err(OpenError::Damaged { offset: 2_048, .. })));
+    }
+}

@@ -1,0 +1,82 @@
+//! Appending.
+
+use ic_stable_structures::Memory;
+use storage_api::limits::{MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES};
+use storage_api::{Appended, Error};
+
+use super::head::Head;
+use super::{INDEX_ENTRY_BYTES, INDEX_INTERVAL, Log, TRAILER_BYTES, index_bytes};
+use crate::layout::{BUCKET_PAGES, PAGE_BYTES};
+use crate::space::Demand;
+use crate::store::Store;
+
+impl<M: Memory + Clone> Store<M> {
+    /// Appends up to 1,000 entries of 0 to 2,031,616 bytes each, all of them or none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LimitExceeded`] for more than 1,000 entries, [`Error::TooLarge`] for an entry that is too long, and
+    /// [`Error::OutOfMemory`]. Nothing has changed then.
+    pub fn append<E: AsRef<[u8]>>(&mut self, entries: &[E]) -> Result<Appended, Error> {
+        validate(entries)?;
+        let after = self.log.head_after(entries);
+        let demands = [
+            Demand { memory: &self.log.entries, pages: pages_short(&self.log.entries, after.end) },
+            Demand { memory: &self.log.index, pages: pages_short(&self.log.index, index_bytes(after.length)) },
+        ];
+        self.space.ensure(self.header.capacity, &demands)?;
+        for Demand { memory, pages } in demands {
+            if pages > 0 {
+                assert!(memory.grow(pages) >= 0, "the pages were made sure of");
+            }
+        }
+        let first = self.log.head.length;
+        self.log.write(entries, after);
+        Ok(Appended { first, next: after.length })
+    }
+}
+
+fn validate<E: AsRef<[u8]>>(entries: &[E]) -> Result<(), Error> {
+    if entries.len() as u64 > MAX_BATCH_ITEMS {
+        return Err(Error::LimitExceeded { what: "entries in one append".into(), limit: MAX_BATCH_ITEMS });
+    }
+    match entries.iter().map(|entry| entry.as_ref().len() as u64).find(|size| *size > MAX_PAYLOAD_BYTES) {
+        Some(size) => Err(Error::TooLarge { size, limit: MAX_PAYLOAD_BYTES }),
+        None => Ok(()),
+    }
+}
+
+impl<M: Memory> Log<M> {
+    fn head_after<E: AsRef<[u8]>>(&self, entries: &[E]) -> Head {
+        let bytes: u64 = entries.iter().map(|entry| entry.as_ref().len() as u64 + TRAILER_BYTES).sum();
+        Head { length: self.head.length + entries.len() as u64, end: self.head.end + bytes }
+    }
+
+    /// Writes entries, then the head that makes them count. The memories are large enough.
+    fn write<E: AsRef<[u8]>>(&mut self, entries: &[E], after: Head) {
+        let Head { mut length, mut end } = self.head;
+        for entry in entries.iter().map(AsRef::as_ref) {
+            let trailer = u32::try_from(entry.len()).expect("a payload has at most 31 pages");
+            self.entries.write(end, entry);
+            self.entries.write(end + entry.len() as u64, &trailer.to_le_bytes());
+            end += entry.len() as u64 + TRAILER_BYTES;
+            length += 1;
+            if length.is_multiple_of(INDEX_INTERVAL) {
+                let at = (length / INDEX_INTERVAL - 1) * INDEX_ENTRY_BYTES;
+                self.index.write(at, &end.to_le_bytes());
+            }
+        }
+        assert_eq!(Head { length, end }, after, "what was written is what was planned");
+        if after != self.head {
+            after.write(&self.entries);
+            self.head = after;
+        }
+    }
+}
+
+/// How many pages a memory lacks to hold so many bytes, in whole buckets: every growth rewrites the manager's header,
+/// and the manager takes whole buckets from the platform anyway.
+fn pages_short(memory: &impl Memory, bytes: u64) -> u64 {
+    let needed = bytes.div_ceil(PAGE_BYTES).next_multiple_of(BUCKET_PAGES);
+    needed.saturating_sub(memory.size())
+}

@@ -1,0 +1,89 @@
+//! Walking all objects.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ic_stable_structures::Memory;
+use storage_api::Error;
+
+use super::entry::RawEntry;
+use super::key::Key;
+use crate::arena::Extent;
+use crate::check::CheckReport;
+use crate::ledger::LEDGER_AT;
+use crate::problem::Problem;
+use crate::store::Store;
+
+impl<M: Memory + Clone> Store<M> {
+    /// Walks the arena and the index, and holds them against each other and against the ledger: every extent belongs to
+    /// exactly one object, every object to an extent that can hold it, and the sums are what the ledger says.
+    pub(crate) fn check_objects(&self, report: &mut CheckReport) {
+        let mut unclaimed = BTreeMap::new();
+        let mut collect = |extent: Extent, capacity: u64| {
+            unclaimed.insert(extent, capacity);
+        };
+        self.arena.check(&mut collect, &mut report.problems);
+        report.extents = unclaimed.len() as u64;
+
+        let mut walk = Walk { revision: self.ledger.revision, unclaimed, revisions: BTreeSet::new() };
+        for (key, raw) in self.under("", None) {
+            match walk.object(&key, &raw) {
+                Ok(size) => report.object_bytes += size,
+                Err(problem) => report.problems.push(problem),
+            }
+            report.objects += 1;
+        }
+        let leaked = walk.unclaimed.into_keys();
+        report.problems.extend(leaked.map(|extent| Problem {
+            what: "an extent of the arena belongs to no object".into(),
+            offset: extent.offset(),
+        }));
+        if report.object_bytes != self.ledger.object_bytes || report.objects != self.index.len() {
+            report.problems.push(Problem {
+                what: format!(
+                    "the index holds {} objects of {} bytes, and counts {} of {}",
+                    report.objects,
+                    report.object_bytes,
+                    self.index.len(),
+                    self.ledger.object_bytes
+                ),
+                offset: LEDGER_AT,
+            });
+        }
+    }
+}
+
+/// What the walk over the index knows so far.
+struct Walk {
+    /// The last revision that was given.
+    revision: u64,
+    /// Extents that no object has claimed yet, with their capacities in bytes.
+    unclaimed: BTreeMap<Extent, u64>,
+    revisions: BTreeSet<u64>,
+}
+
+impl Walk {
+    /// Checks one object and returns its size.
+    fn object(&mut self, key: &Key, raw: &RawEntry) -> Result<u64, Problem> {
+        let text = key.text().map_err(problem)?;
+        let entry = raw.decode().map_err(problem)?;
+        if entry.revision == 0 || entry.revision > self.revision || !self.revisions.insert(entry.revision) {
+            let what = format!("the object {text:?} has revision {}, which it cannot have", entry.revision);
+            return Err(Problem { what, offset: LEDGER_AT });
+        }
+        let Some(extent) = entry.present().extent else { return Ok(entry.size) };
+        match self.unclaimed.remove(&extent) {
+            Some(capacity) if capacity >= entry.size => Ok(entry.size),
+            _ => {
+                let what = format!("the object {text:?} has an extent that cannot be its own");
+                Err(Problem { what, offset: extent.offset() })
+            }
+        }
+    }
+}
+
+fn problem(error: Error) -> Problem {
+    match error {
+        Error::Corrupted { what, offset } => Problem { what, offset },
+        other => Problem { what: other.to_string(), offset: 0 },
+    }
+}

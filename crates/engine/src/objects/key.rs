@@ -1,0 +1,93 @@
+//! Keys: 1 to 1,024 bytes of UTF-8, ordered by their bytes.
+
+use std::borrow::Cow;
+
+use ic_stable_structures::Storable;
+use ic_stable_structures::storable::Bound;
+use storage_api::{Error, limits::MAX_KEY_BYTES};
+
+/// A key as the index stores it.
+///
+/// Only [`Key::new`] promises the length and the encoding; a key that was read from memory is checked by [`Key::text`].
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key(Vec<u8>);
+
+impl Key {
+    /// Checks a key that a caller gave.
+    pub(crate) fn new(text: &str) -> Result<Self, Error> {
+        let bytes = text.len() as u64;
+        if bytes == 0 {
+            return Err(Error::invalid(format!(
+                "the key is empty; a key has 1 to {MAX_KEY_BYTES} bytes"
+            )));
+        }
+        if bytes > MAX_KEY_BYTES {
+            return Err(Error::invalid(format!(
+                "the key has {bytes} bytes; a key has 1 to {MAX_KEY_BYTES} bytes"
+            )));
+        }
+        Ok(Self(text.as_bytes().to_vec()))
+    }
+
+    /// A bound of a range of keys, which may have any length because it is compared with keys and never stored.
+    pub(crate) fn bound(text: &str) -> Self {
+        Self(text.as_bytes().to_vec())
+    }
+
+    pub(crate) fn starts_with(&self, prefix: &str) -> bool {
+        self.0.starts_with(prefix.as_bytes())
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    /// The key as text.
+    pub(crate) fn text(&self) -> Result<String, Error> {
+        match std::str::from_utf8(&self.0) {
+            Ok(text) if !text.is_empty() => Ok(text.to_owned()),
+            Ok(_) => Err(Error::corrupted("a key of the object index is empty", 0)),
+            Err(error) => {
+                Err(Error::corrupted("a key of the object index is not UTF-8", error.valid_up_to() as u64))
+            }
+        }
+    }
+}
+
+impl Storable for Key {
+    const BOUND: Bound = Bound::Bounded { max_size: MAX_KEY_BYTES as u32, is_fixed_size: false };
+
+    fn to_bytes(&self) -> Cow<'_, [u8]> {
+        Cow::Borrowed(&self.0)
+    }
+
+    fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+
+    fn from_bytes(bytes: Cow<'_, [u8]>) -> Self {
+        Self(bytes.into_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_have_1_to_1024_bytes() {
+        for (bytes, ok) in [(0, false), (1, true), (1_023, true), (1_024, true), (1_025, false)] {
+            assert_eq!(Key::new(&"k".repeat(bytes)).is_ok(), ok, "{bytes} bytes");
+        }
+        // Bytes count, not characters: 512 of two bytes each fit, one more does not.
+        assert!(Key::new(&"é".repeat(512)).is_ok());
+        let error = Key::new(&"é".repeat(513)).unwrap_err();
+        assert_eq!(error.to_string(), "invalid argument: the key has 1026 bytes; a key has 1 to 1024 bytes");
+    }
+
+    #[test]
+    fn bytes_that_are_no_key_are_corruption() {
+        assert!(matches!(Key(vec![]).text(), Err(Error::Corrupted { .. })));
+        assert!(matches!(Key(vec![b'a', 0xff]).text(), Err(Error::Corrupted { offset: 1, .. })));
+    }
+}

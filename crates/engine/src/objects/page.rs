@@ -1,0 +1,97 @@
+//! Pages of objects in key order.
+//!
+//! A page goes on after a key, not at an offset: a cursor stays good when objects come and go, its own among them.
+
+use std::ops::Bound;
+
+use ic_stable_structures::Memory;
+use serde_bytes::ByteBuf;
+use storage_api::limits::{ITEM_OVERHEAD_BYTES, MAX_CONTENT_TYPE_BYTES, MAX_PAGE_ITEMS, MAX_REPLY_BYTES};
+use storage_api::{Entry as KeyValue, Error, ListArgs, ListPage, ObjectInfo, ScanPage};
+
+use super::entry::RawEntry;
+use super::key::Key;
+use crate::store::Store;
+
+impl<M: Memory + Clone> Store<M> {
+    /// A page of the objects under a prefix.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidArgument`] for a limit of 0, and [`Error::Corrupted`].
+    pub fn list(&self, args: &ListArgs) -> Result<ListPage, Error> {
+        let mut page = Budget::new(args.limit)?;
+        let mut objects = Vec::new();
+        for (key, raw) in self.under(&args.prefix, args.start_after.as_deref()) {
+            if !page.takes(key.len() + MAX_CONTENT_TYPE_BYTES) {
+                return Ok(ListPage { next: last_key(&objects, |object: &ObjectInfo| &object.key), objects });
+            }
+            objects.push(raw.decode()?.info(key.text()?));
+        }
+        Ok(ListPage { objects, next: None })
+    }
+
+    /// A page of the objects under a prefix with their values.
+    ///
+    /// # Errors
+    ///
+    /// As [`list`](Self::list).
+    pub fn scan(&self, args: &ListArgs) -> Result<ScanPage, Error> {
+        let mut page = Budget::new(args.limit)?;
+        let mut entries = Vec::new();
+        for (key, raw) in self.under(&args.prefix, args.start_after.as_deref()) {
+            let entry = raw.decode()?;
+            if !page.takes(key.len() + entry.size) {
+                return Ok(ScanPage { next: last_key(&entries, |entry: &KeyValue| &entry.key), entries });
+            }
+            entries.push(KeyValue { key: key.text()?, value: ByteBuf::from(self.value(&entry)?) });
+        }
+        Ok(ScanPage { entries, next: None })
+    }
+
+    /// The objects whose keys start with a prefix and come after a cursor.
+    pub(super) fn under<'a>(
+        &'a self,
+        prefix: &'a str,
+        start_after: Option<&str>,
+    ) -> impl Iterator<Item = (Key, RawEntry)> + 'a {
+        let start = match start_after {
+            Some(cursor) if cursor >= prefix => Bound::Excluded(Key::bound(cursor)),
+            _ => Bound::Included(Key::bound(prefix)),
+        };
+        self.index.from(start, prefix)
+    }
+}
+
+/// What one page may still take.
+struct Budget {
+    items: u32,
+    bytes: u64,
+    is_empty: bool,
+}
+
+impl Budget {
+    fn new(limit: u32) -> Result<Self, Error> {
+        match limit {
+            0 => Err(Error::invalid(format!("the limit is 0; a page has 1 to {MAX_PAGE_ITEMS} objects"))),
+            _ => Ok(Self { items: limit.min(MAX_PAGE_ITEMS), bytes: MAX_REPLY_BYTES, is_empty: true }),
+        }
+    }
+
+    /// Takes an item of so many bytes if there is room. The first item always has room: every value that `put` accepts
+    /// fits one reply.
+    fn takes(&mut self, bytes: u64) -> bool {
+        let bytes = bytes + ITEM_OVERHEAD_BYTES;
+        if !self.is_empty && (self.items == 0 || self.bytes < bytes) {
+            return false;
+        }
+        self.is_empty = false;
+        self.items -= 1;
+        self.bytes = self.bytes.saturating_sub(bytes);
+        true
+    }
+}
+
+fn last_key<T>(items: &[T], key: impl Fn(&T) -> &String) -> Option<String> {
+    items.last().map(|item| key(item).clone())
+}

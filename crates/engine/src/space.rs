@@ -1,0 +1,174 @@
+//! Who owns which pages, and how memory is made sure of before it is written.
+//!
+//! `VirtualMemory::grow` panics when the platform refuses pages. So every mutation first tells [`Space::ensure`] how far
+//! its memories could grow. `ensure` grows the physical memory ahead of the manager, or answers
+//! [`Error::OutOfMemory`]; after that, the growing that the structures do by themselves cannot fail.
+//!
+//! Nothing here is cached: the number of buckets in use is read from the manager's own header.
+
+use ic_stable_structures::memory_manager::{MemoryId, MemoryManager, VirtualMemory};
+use ic_stable_structures::{Memory, RestrictedMemory};
+use storage_api::{Error, limits::MAX_STABLE_BYTES};
+
+use crate::layout::{
+    BUCKET_BYTES, BUCKET_PAGES, FIRST_BUCKET_PAGE, MANAGER_PAGE, MAX_BUCKETS, PAGE_BYTES,
+};
+use crate::open::OpenError;
+
+/// What every store of the engine lives in.
+pub(crate) type StoreMemory<M> = VirtualMemory<RestrictedMemory<M>>;
+
+// The header of the manager, as ic-stable-structures documents it for version 1.
+const MANAGER_AT: u64 = MANAGER_PAGE * PAGE_BYTES;
+const MANAGER_MAGIC: &[u8; 4] = b"MGR\x01";
+const ALLOCATED_BUCKETS_AT: u64 = MANAGER_AT + 4;
+const MANAGER_HEAD_BYTES: usize = 8;
+
+/// How far a memory could grow in one mutation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Demand<'a, M: Memory> {
+    pub(crate) memory: &'a M,
+    /// Pages beyond its present size.
+    pub(crate) pages: u64,
+}
+
+/// The physical memory and its manager.
+pub(crate) struct Space<M: Memory> {
+    raw: M,
+    manager: MemoryManager<RestrictedMemory<M>>,
+}
+
+impl<M: Memory + Clone> Space<M> {
+    /// Makes the manager's page in a memory of which only page 0 is used. The caller has grown it to two pages.
+    pub(crate) fn format(raw: M) -> Self {
+        Self { manager: manager(&raw), raw }
+    }
+
+    /// Opens the manager of a memory whose header has been checked.
+    ///
+    /// The manager formats over what it does not recognise, so its magic is checked here first.
+    pub(crate) fn load(raw: M) -> Result<Self, OpenError> {
+        if raw.size() < FIRST_BUCKET_PAGE {
+            return Err(OpenError::damaged("the memory ends before the page of the memory manager", MANAGER_AT));
+        }
+        let mut head = [0; MANAGER_HEAD_BYTES];
+        raw.read(MANAGER_AT, &mut head);
+        if &head[..4] != MANAGER_MAGIC {
+            return Err(OpenError::damaged("there is no memory manager of version 1", MANAGER_AT));
+        }
+        let allocated = u64::from(u16::from_le_bytes([head[4], head[5]]));
+        let bucket_pages = u64::from(u16::from_le_bytes([head[6], head[7]]));
+        if bucket_pages != BUCKET_PAGES || allocated > MAX_BUCKETS || raw.size() < pages_of(allocated) {
+            return Err(OpenError::damaged("the memory manager's header contradicts the memory", MANAGER_AT));
+        }
+        Ok(Self { manager: manager(&raw), raw })
+    }
+
+    /// The memory with this identifier.
+    pub(crate) fn memory(&self, id: MemoryId) -> StoreMemory<M> {
+        self.manager.get(id)
+    }
+
+    /// The physical memory.
+    pub(crate) fn raw(&self) -> &M {
+        &self.raw
+    }
+
+    /// Makes sure that each memory can grow by as many pages as it may need.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfMemory`] where that would pass the capacity (in bytes), the buckets of the manager, or what the
+    /// platform gives. Nothing has been written then, and nothing has grown.
+    pub(crate) fn ensure(&self, capacity: u64, demands: &[Demand<'_, StoreMemory<M>>]) -> Result<(), Error> {
+        let buckets: u64 = demands.iter().map(Demand::new_buckets).sum();
+        if buckets == 0 {
+            return Ok(());
+        }
+        let allocated = self.allocated_buckets();
+        let needed = pages_of(allocated + buckets);
+        let present = self.raw.size();
+        let fits = allocated + buckets <= MAX_BUCKETS
+            && (needed <= present
+                || (needed * PAGE_BYTES <= capacity && self.raw.grow(needed - present) >= 0));
+        if fits { Ok(()) } else { Err(self.out_of_memory(capacity, buckets)) }
+    }
+
+    /// Physical size in bytes.
+    pub(crate) fn physical_bytes(&self) -> u64 {
+        self.raw.size() * PAGE_BYTES
+    }
+
+    fn out_of_memory(&self, capacity: u64, buckets: u64) -> Error {
+        let bound = capacity.min(MAX_STABLE_BYTES) / PAGE_BYTES;
+        let buckets_at_all = (bound.saturating_sub(FIRST_BUCKET_PAGE) / BUCKET_PAGES).min(MAX_BUCKETS);
+        let available = buckets_at_all.saturating_sub(self.allocated_buckets());
+        Error::OutOfMemory { requested: buckets * BUCKET_BYTES, available: available * BUCKET_BYTES }
+    }
+
+    /// How many buckets the manager has given to memories.
+    pub(crate) fn allocated_buckets(&self) -> u64 {
+        let mut count = [0; 2];
+        self.raw.read(ALLOCATED_BUCKETS_AT, &mut count);
+        u64::from(u16::from_le_bytes(count))
+    }
+}
+
+impl<M: Memory> Demand<'_, M> {
+    fn new_buckets(&self) -> u64 {
+        let size = self.memory.size();
+        (size + self.pages).div_ceil(BUCKET_PAGES) - size.div_ceil(BUCKET_PAGES)
+    }
+}
+
+/// Physical pages of a store with this many buckets.
+fn pages_of(buckets: u64) -> u64 {
+    FIRST_BUCKET_PAGE + buckets * BUCKET_PAGES
+}
+
+fn manager<M: Memory + Clone>(raw: &M) -> MemoryManager<RestrictedMemory<M>> {
+    let pages = MANAGER_PAGE..MANAGER_PAGE + 1 + MAX_BUCKETS * BUCKET_PAGES;
+    MemoryManager::init_with_bucket_size(RestrictedMemory::new(raw.clone(), pages), BUCKET_PAGES as u16)
+}
+
+#[cfg(test)]
+mod tests {
+    use ic_stable_structures::VectorMemory;
+
+    use super::*;
+    use crate::layout::{LOG, OBJECTS};
+
+    fn two_pages() -> Space<VectorMemory> {
+        let raw = VectorMemory::default();
+        raw.grow(FIRST_BUCKET_PAGE);
+        Space::format(raw)
+    }
+
+    #[test]
+    fn a_demand_within_a_bucket_that_is_there_grows_nothing() {
+        let space = two_pages();
+        let memory = space.memory(OBJECTS);
+        space.ensure(u64::MAX, &[Demand { memory: &memory, pages: 1 }]).unwrap();
+        assert_eq!(memory.grow(1), 0);
+        let before = space.raw.size();
+        space.ensure(before * PAGE_BYTES, &[Demand { memory: &memory, pages: BUCKET_PAGES - 1 }]).unwrap();
+        assert_eq!(space.raw.size(), before);
+        let refused = space.ensure(before * PAGE_BYTES, &[Demand { memory: &memory, pages: BUCKET_PAGES }]);
+        assert_eq!(refused, Err(Error::OutOfMemory { requested: BUCKET_BYTES, available: 0 }));
+    }
+
+    #[test]
+    fn demands_of_two_memories_are_granted_together_or_not_at_all() {
+        let space = two_pages();
+        let (objects, log) = (space.memory(OBJECTS), space.memory(LOG));
+        let both = [Demand { memory: &objects, pages: 1 }, Demand { memory: &log, pages: 1 }];
+        let one_bucket = pages_of(1) * PAGE_BYTES;
+        let refused = space.ensure(one_bucket, &both);
+        assert_eq!(refused, Err(Error::OutOfMemory { requested: 2 * BUCKET_BYTES, available: BUCKET_BYTES }));
+        assert_eq!(space.raw.size(), FIRST_BUCKET_PAGE);
+        space.ensure(one_bucket * 2, &both).unwrap();
+        assert_eq!((objects.grow(1), log.grow(1)), (0, 0));
+        assert_eq!(space.raw.size(), pages_of(2));
+        assert_eq!(space.allocated_buckets(), 2);
+    }
+}
