@@ -15,7 +15,7 @@ mod tests {
 
     #[test]
     fn storage_did_is_what_the_canister_exports() {
-        let exported = crate::__export_service();
+        let exported = crate::exported::did();
         if let Err(error) = service_equal(CandidSource::Text(&exported), CandidSource::Text(DID)) {
             panic!("storage.did differs from what the canister exports: {error}\n\nexported:\n{exported}");
         }
