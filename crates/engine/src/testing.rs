@@ -21,6 +21,17 @@ pub(crate) struct Traffic {
     pub(crate) grows: u64,
 }
 
+impl std::ops::AddAssign for Traffic {
+    fn add_assign(&mut self, other: Self) {
+        self.reads += other.reads;
+        self.read_bytes += other.read_bytes;
+        self.writes += other.writes;
+        self.written_bytes += other.written_bytes;
+        self.written_pages += other.written_pages;
+        self.grows += other.grows;
+    }
+}
+
 /// A memory that keeps only what was written, so that a test can have one of 500 GiB. Clones share it.
 #[derive(Clone)]
 pub(crate) struct SparseMemory(Rc<Inner>);

@@ -31,12 +31,14 @@
 //! whether the one before it is. The sentinel counts as a block in use of no bytes. It becomes the tag of a block
 //! when the arena grows. A memory of no pages is an arena in which nothing was ever allocated.
 //!
-//! A block is always cut to the least multiple of 32 bytes that holds its extent. So the size of a block follows from the
-//! length of its extent, and a free with a wrong length or place is found out.
+//! A block is cut so that less than 128 bytes are left beyond its extent. So a free with a wrong length or a wrong place
+//! is found out.
 
+mod blocks;
 mod check;
 mod class;
 mod control;
+mod lists;
 mod tag;
 mod transaction;
 mod words;
@@ -66,8 +68,8 @@ const PAGE_BYTES: u64 = 65_536;
 /// The arena grows by this many bytes at a time: a bucket of ic-stable-structures' memory manager, 256 pages.
 const BUCKET_BYTES: u64 = 256 * PAGE_BYTES;
 
-/// What an extent of `len` bytes takes of the arena, in bytes: a tag and the extent, rounded up to a multiple of 32.
-pub const fn block_bytes(len: u64) -> u64 {
+/// The smallest block that holds an extent of `len` bytes: a tag and the extent, rounded up to a multiple of 32.
+const fn block_bytes(len: u64) -> u64 {
     (TAG_BYTES + len).next_multiple_of(GRAIN_BYTES)
 }
 

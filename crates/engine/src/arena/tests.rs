@@ -5,6 +5,7 @@ mod corruption;
 mod costs;
 mod large;
 mod model;
+mod parts;
 
 use ic_stable_structures::Memory;
 use storage_api::Error;
@@ -54,4 +55,18 @@ fn assert_all_free<M: Memory>(arena: &Arena<M>) {
     assert_eq!((stats.used_bytes, stats.extents), (0, 0));
     assert_eq!(stats.free_bytes, stats.size_bytes - FIRST_BLOCK - GRAIN_BYTES);
     assert_eq!(stats.largest_free_bytes, stats.free_bytes);
+}
+
+/// A small generator of numbers with a seed, so that a test is the same everywhere.
+struct Random(u64);
+
+impl Random {
+    fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
 }

@@ -198,7 +198,8 @@ fn wrong_frees_are_found() {
     let before = memory.copy();
     let wrong = [
         (a, 100),                                        // Freed before.
-        (b, 1_900),                                      // Another length.
+        (b, 1_850),                                      // Another length.
+        (b, 2_020),                                      // More than the block has.
         (b, 0),                                          // No length.
         (b, MAX_EXTENT_BYTES + 1),                       // No extent's length.
         (Extent::at(b.offset() + 32), 2_000),            // Within the extent.
@@ -247,6 +248,23 @@ fn transactions_do_not_overlap() {
     other.allocate(1).unwrap();
     one.commit();
     other.commit();
+}
+
+/// A transaction has read the start of the neighbours' payloads, and must not write it back.
+#[test]
+fn a_payload_that_is_written_meanwhile_is_kept() {
+    let (_, arena) = arena();
+    let [a, b, c] = [24; 3].map(|len| allocate(&arena, len));
+    let mut transaction = arena.begin().unwrap();
+    transaction.free(b, 24).unwrap();
+    arena.write(a, 0, &[1; 24]);
+    arena.write(c, 0, &[3; 24]);
+    transaction.commit();
+    for (extent, expected) in [(a, 1), (c, 3)] {
+        let mut bytes = [0; 24];
+        arena.read(extent, 0, &mut bytes).unwrap();
+        assert_eq!(bytes, [expected; 24]);
+    }
 }
 
 #[test]

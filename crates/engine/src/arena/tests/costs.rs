@@ -62,38 +62,43 @@ fn an_overwrite_with_the_same_length() {
     assert_eq!(cost, expected);
 }
 
-/// In a longer run, with blocks and holes of many sizes; the memory's figures are means of each operation.
-#[test]
-fn a_churn_of_many_sizes() {
-    let (memory, arena) = arena();
-    let mut random = Random(7);
-    let mut live: Vec<(Extent, u64)> =
-        (0..2_000).map(|_| random.len()).map(|len| (allocate(&arena, len), len)).collect();
-    let cost = cost(&memory, || {
-        for _ in 0..20_000 {
-            let (i, len) = (random.below(live.len() as u64) as usize, random.len());
-            let (old, old_len) = live[i];
-            live[i] = (overwrite(&arena, old, old_len, len), len);
-        }
-    });
-    check(&arena);
-    let stats = arena.stats().unwrap();
-    let payload: u64 = live.iter().map(|(_, len)| len).sum();
-    println!("{cost:?} {stats:?}, {} % used", payload * 100 / stats.size_bytes);
+/// What a churn costs and how well it uses the memory: extents are overwritten at random, each by one of a new length.
+struct Churn {
+    /// Of 100 bytes of the arena, how many are payload in the end.
+    utilisation: u64,
+    /// Sums over all overwrites.
+    traffic: Traffic,
 }
 
-/// A small generator with a fixed seed, so that the figures are the same everywhere.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % bound
+fn churn(extents: u64, overwrites: u64, mut len: impl FnMut(&mut Random) -> u64) -> Churn {
+    let (memory, arena) = arena();
+    let mut random = Random::new(7);
+    let mut live: Vec<_> =
+        (0..extents).map(|_| len(&mut random)).map(|len| (allocate(&arena, len), len)).collect();
+    let mut traffic = Traffic::default();
+    for _ in 0..overwrites {
+        let (i, new_len) = (random.below(extents) as usize, len(&mut random));
+        let (old, old_len) = live[i];
+        traffic += cost(&memory, || live[i] = (overwrite(&arena, old, old_len, new_len), new_len));
     }
+    assert_eq!(check(&arena).len() as u64, extents);
+    let payload: u64 = live.iter().map(|(_, len)| len).sum();
+    Churn { utilisation: payload * 100 / arena.stats().unwrap().size_bytes, traffic }
+}
 
-    /// A length between 512 bytes and 128 KiB, short ones being as frequent as long ones of twice the length.
-    fn len(&mut self) -> u64 {
-        let base = 512 << self.below(8);
-        base + self.below(base)
+/// The figures are those of a fixed seed, so they move only with the allocator. Run with `--nocapture` to see them.
+#[test]
+fn churns() {
+    let power = |random: &mut Random| 512 << random.below(8);
+    let upload =
+        |random: &mut Random| if random.below(4) > 0 { 31 << 19 } else { 1 + random.below(31 << 19) };
+    let runs = [
+        ("1 to 4 KiB", 88, churn(30_000, 60_000, |random| 1_024 + random.below(3_072))),
+        ("512 B to 128 KiB", 85, churn(3_000, 30_000, |random| power(random) + random.below(65_536))),
+        ("15.5 MiB and tails", 90, churn(1_000, 10_000, upload)),
+    ];
+    for (name, at_least, Churn { utilisation, traffic }) in runs {
+        println!("{name}: {utilisation} % used, {traffic:?}");
+        assert!(utilisation >= at_least, "{name}: {utilisation} % used");
     }
 }

@@ -1,0 +1,88 @@
+//! The free lists: one for each class, linked both ways, the last that was freed in front.
+
+use ic_stable_structures::Memory;
+use storage_api::Error;
+
+use super::blocks::{Block, Blocks};
+use super::class::Class;
+use super::control::list_head;
+use super::tag::TAG_BYTES;
+
+/// The links of a free block to its neighbours in the list of its class. Each is an offset, or 0 for none.
+#[derive(Clone, Copy)]
+enum Link {
+    Next,
+    Previous,
+}
+
+impl Link {
+    /// Where this link of the block at `at` lies.
+    const fn of(self, at: u64) -> u64 {
+        match self {
+            Self::Next => at + TAG_BYTES,
+            Self::Previous => at + TAG_BYTES + 8,
+        }
+    }
+}
+
+impl<M: Memory> Blocks<'_, M> {
+    /// Puts a free block of `size` bytes at the front of the list of its class.
+    pub(super) fn link(&mut self, at: u64, size: u64) -> Result<Block, Error> {
+        let class = Class::holding(size);
+        let next = self.words.get(list_head(class));
+        if self.head.has(class) != (next != 0) {
+            return Err(Error::corrupted(
+                "a free list of the arena disagrees with its bit",
+                list_head(class),
+            ));
+        }
+        if next != 0 {
+            self.member(next, class, Link::Previous, 0)?;
+            self.words.set(Link::Previous.of(next), at);
+        }
+        self.words.set(list_head(class), at);
+        self.words.set(Link::Next.of(at), next);
+        self.words.set(Link::Previous.of(at), 0);
+        self.head.mark(class);
+        Ok(self.set_free(at, size))
+    }
+
+    /// Takes a free block out of the list of its class.
+    pub(super) fn unlink(&mut self, block: Block) -> Result<(), Error> {
+        let class = Class::holding(block.tag.size);
+        let [_, next, previous] = self.words.header(block.at);
+        if next != 0 {
+            self.member(next, class, Link::Previous, block.at)?;
+            self.words.set(Link::Previous.of(next), previous);
+        }
+        if previous != 0 {
+            self.member(previous, class, Link::Next, block.at)?;
+            self.words.set(Link::Next.of(previous), next);
+            return Ok(());
+        }
+        if self.words.get(list_head(class)) != block.at || !self.head.has(class) {
+            return Err(Error::corrupted("a free block is not in the list of its class", block.at));
+        }
+        self.words.set(list_head(class), next);
+        if next == 0 {
+            self.head.clear(class);
+        }
+        Ok(())
+    }
+
+    /// The first block in the list of `class`, which the bitmaps say is not empty.
+    pub(super) fn first(&mut self, class: Class) -> Result<Block, Error> {
+        let at = self.words.get(list_head(class));
+        self.member(at, class, Link::Previous, 0)
+    }
+
+    /// The block at `at`, which must be a free one of `class` whose link leads to `expected`.
+    fn member(&mut self, at: u64, class: Class, link: Link, expected: u64) -> Result<Block, Error> {
+        let block = self.block(at)?;
+        let found = self.words.get(link.of(at));
+        if !block.tag.free || Class::holding(block.tag.size) != class || found != expected {
+            return Err(Error::corrupted("a free list of the arena is broken", at));
+        }
+        Ok(block)
+    }
+}
