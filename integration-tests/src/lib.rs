@@ -4,11 +4,13 @@
 //! Which replica it runs on is [chosen](choice) outside, and a test reads the same for both.
 
 pub mod choice;
+pub mod contract;
 pub mod data;
 pub mod expect;
 pub mod foreign;
 mod harness;
 mod replica;
+pub mod snapshot;
 pub mod stable_log;
 
 pub use harness::{Harness, SuiteClient, controller, init_args, stranger};

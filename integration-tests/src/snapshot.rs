@@ -1,0 +1,43 @@
+//! Everything that a caller can see of a canister, to be compared with what is seen later.
+
+use storage_api::{ArenaStatus, Entry, LogInfo, ObjectInfo};
+
+use crate::SuiteClient;
+
+/// What was stored at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// All objects, in byte order of their keys.
+    pub objects: Vec<ObjectInfo>,
+    /// The same with their values.
+    pub entries: Vec<Entry>,
+    /// All entries of the log, oldest first.
+    pub log: Vec<Vec<u8>>,
+    /// How large the log is.
+    pub log_info: LogInfo,
+    /// The revision of the last change.
+    pub revision: u64,
+    /// The sum of the sizes of all objects, in bytes.
+    pub object_bytes: u64,
+    /// What the arena holds.
+    pub arena: ArenaStatus,
+    /// Stable memory, in bytes.
+    pub stable_bytes: u64,
+}
+
+impl Snapshot {
+    /// What is stored now.
+    pub async fn of(client: &SuiteClient) -> Self {
+        let status = client.status().await.expect("a controller may see the status");
+        Self {
+            objects: client.list_all("").await.expect("a controller may list"),
+            entries: client.scan_all("").await.expect("a controller may scan"),
+            log: client.read_log_all(0).await.expect("a controller may read the log"),
+            log_info: client.log_info().await.expect("a controller may see the log"),
+            revision: status.revision,
+            object_bytes: status.object_bytes,
+            arena: status.arena,
+            stable_bytes: status.stable_bytes,
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Arguments that are no arguments: nothing but a reject, and nothing changes.
+
+use integration_tests::{Harness, InstallMode, contract::methods, controller, expect};
+use storage_api::ListArgs;
+use storage_client::{Transport, TransportError};
+use storage_wasm::STORAGE_WASM;
+
+/// Every method that takes arguments rejects what is no Candid or of other types, and stable memory stays as it is.
+#[tokio::test]
+async fn malformed_arguments_are_rejected() {
+    let harness = Harness::start().await;
+    let client = harness.client();
+    client.put("key", b"value").await.unwrap();
+    client.log("entry").await.unwrap();
+    let before = harness.stable_memory().await;
+
+    let of_other_types = candid::encode_args((true, true)).unwrap();
+    let of_fewer = candid::encode_args(()).unwrap();
+    for method in methods().into_iter().filter(|method| method.arity > 0) {
+        let cut = method.args[..method.args.len() - 1].to_vec();
+        let longer = [&method.args[..], b"more"].concat();
+        for args in
+            [vec![], b"DIDL".to_vec(), vec![0xff; 100], of_other_types.clone(), of_fewer.clone(), cut, longer]
+        {
+            let reply = method.call(&harness.transport(controller()), args.clone()).await;
+            let rejected = matches!(reply, Err(TransportError::Rejected { code: 4 | 5, .. }));
+            assert!(rejected, "{} took {args:?} and answered {reply:?}", method.name);
+        }
+    }
+    assert!(harness.stable_memory().await == before, "a malformed argument changed stable memory");
+    assert_eq!(client.get("key").await.unwrap(), b"value");
+}
+
+/// A method that is not in the contract is rejected by the replica.
+#[tokio::test]
+async fn an_unknown_method_is_rejected() {
+    let harness = Harness::start().await;
+    let transport = harness.transport(controller());
+    let message = expect::refusal(transport.update("no_such_method", vec![]).await);
+    assert!(message.contains("no update method 'no_such_method'"), "{message}");
+    let message = expect::refusal(transport.query("no_such_method", vec![]).await);
+    assert!(message.contains("no query method 'no_such_method'"), "{message}");
+}
+
+/// An upgrade whose argument is no Candid, or not that of the contract, is refused and changes nothing.
+#[tokio::test]
+async fn an_upgrade_with_a_malformed_argument_is_refused() {
+    let harness = Harness::start().await;
+    let client = harness.client();
+    client.put("key", b"value").await.unwrap();
+    let before = harness.stable_memory().await;
+    for arg in [vec![], b"garbage".to_vec(), candid::encode_one("text").unwrap()] {
+        for mode in [InstallMode::Upgrade, InstallMode::UpgradeSkippingPreUpgrade] {
+            expect::refusal(harness.install(mode, STORAGE_WASM, arg.clone()).await);
+        }
+    }
+    assert!(harness.stable_memory().await == before, "an upgrade that was refused changed stable memory");
+    assert_eq!(client.get("key").await.unwrap(), b"value");
+    client.put("key", b"still writable").await.unwrap();
+}
+
+/// Prefixes and cursors are no keys: they may be empty, or longer than any key.
+#[tokio::test]
+async fn prefixes_and_cursors_may_be_of_any_length() {
+    let client = Harness::start().await.client();
+    let longest = "k".repeat(1_024);
+    client.put("a", b"").await.unwrap();
+    client.put(&longest, b"").await.unwrap();
+
+    let too_long = "k".repeat(5_000);
+    assert_eq!(client.list_all(&too_long).await.unwrap(), []);
+    assert_eq!(client.delete_all(&too_long).await.unwrap(), 0);
+    assert_eq!(client.take_first(&too_long).await.unwrap(), None);
+    let after = ListArgs { start_after: Some(too_long), ..ListArgs::prefix("") };
+    assert_eq!(client.list(&after).await.unwrap().objects, []);
+    let before =
+        ListArgs { start_after: Some("k".repeat(1_023) + "j" + &"z".repeat(4_000)), ..ListArgs::prefix("") };
+    assert_eq!(client.list(&before).await.unwrap().objects[0].key, longest);
+}

@@ -1,0 +1,99 @@
+//! Compare-and-set: a change is made only where its condition holds.
+
+use integration_tests::{Harness, SuiteClient, expect};
+use storage_api::{Condition, Error, PutArgs};
+use storage_client::ClientError;
+
+/// A put of one object on a condition, for its error.
+async fn refused_put(client: &SuiteClient, key: &str, condition: Condition) -> Error {
+    expect::storage_error(client.put_with(PutArgs::new(key, "new").when(condition)).await)
+}
+
+/// `Absent` lets the first writer in and keeps the second out.
+#[tokio::test]
+async fn absent_means_that_there_is_no_object() {
+    let client = Harness::start().await.client();
+    client.put_with(PutArgs::new("key", "old").when(Condition::Absent)).await.unwrap();
+    assert_eq!(refused_put(&client, "key", Condition::Absent).await, Error::AlreadyExists);
+    assert_eq!(client.get("key").await.unwrap(), b"old");
+    client.delete("key").await.unwrap();
+    client.put_with(PutArgs::new("key", "new").when(Condition::Absent)).await.unwrap();
+}
+
+/// Of two writers that saw the same revision, one gets through and the other is told what is there now.
+#[tokio::test]
+async fn a_revision_can_be_replaced_once() {
+    let client = Harness::start().await.client();
+    let seen = client.put("key", b"old").await.unwrap().revision;
+    let written =
+        client.put_with(PutArgs::new("key", "first").when(Condition::Revision(seen))).await.unwrap().revision;
+    assert!(written > seen);
+    let error = refused_put(&client, "key", Condition::Revision(seen)).await;
+    assert_eq!(error, Error::RevisionMismatch { current: Some(written) });
+    assert_eq!(client.get("key").await.unwrap(), b"first");
+}
+
+/// A revision of an object that is not there (any more) does not match, and the error says that there is none.
+#[tokio::test]
+async fn a_revision_does_not_match_what_is_not_there() {
+    let client = Harness::start().await.client();
+    let revision = client.put("key", b"old").await.unwrap().revision;
+    client.delete("key").await.unwrap();
+    for condition in [Condition::Revision(revision), Condition::Revision(0), Condition::Revision(u64::MAX)] {
+        let error = refused_put(&client, "key", condition).await;
+        assert_eq!(error, Error::RevisionMismatch { current: None });
+    }
+    assert_eq!(client.status().await.unwrap().objects, 0);
+}
+
+/// `Any` and no condition at all replace whatever is there.
+#[tokio::test]
+async fn any_always_holds() {
+    let client = Harness::start().await.client();
+    for value in ["one", "two"] {
+        client.put_with(PutArgs::new("key", value).when(Condition::Any)).await.unwrap();
+        assert_eq!(client.get("key").await.unwrap(), value.as_bytes());
+    }
+    client.put_with(PutArgs::new("key", "three")).await.unwrap();
+    assert_eq!(client.get("key").await.unwrap(), b"three");
+}
+
+/// The condition of a rename is on the object that would be replaced, and a rename that is refused moves nothing.
+#[tokio::test]
+async fn the_condition_of_a_rename_is_on_its_target() {
+    let client = Harness::start().await.client();
+    client.put("from", b"moved").await.unwrap();
+    let target = client.put("to", b"there").await.unwrap().revision;
+
+    let refused = |result: Result<_, ClientError>| expect::storage_error(result);
+    assert_eq!(refused(client.rename_when("from", "to", Condition::Absent).await), Error::AlreadyExists);
+    let mismatch = refused(client.rename_when("from", "to", Condition::Revision(target + 1)).await);
+    assert_eq!(mismatch, Error::RevisionMismatch { current: Some(target) });
+    let missing = refused(client.rename_when("from", "free", Condition::Revision(target)).await);
+    assert_eq!(missing, Error::RevisionMismatch { current: None });
+    assert_eq!(client.get("from").await.unwrap(), b"moved");
+    assert_eq!(client.get("to").await.unwrap(), b"there");
+
+    client.rename_when("from", "to", Condition::Revision(target)).await.unwrap();
+    assert_eq!(client.get("to").await.unwrap(), b"moved");
+    client.rename_when("to", "free", Condition::Absent).await.unwrap();
+    assert_eq!(client.get("free").await.unwrap(), b"moved");
+}
+
+/// Every change takes a higher revision than all changes before it, on whichever object.
+#[tokio::test]
+async fn revisions_always_increase() {
+    let client = Harness::start().await.client();
+    let mut revisions = vec![client.status().await.unwrap().revision];
+    revisions.push(client.put("a", b"1").await.unwrap().revision);
+    revisions.push(client.put("b", b"1").await.unwrap().revision);
+    revisions.push(client.put("a", b"2").await.unwrap().revision);
+    client.delete("a").await.unwrap();
+    revisions.push(client.put("a", b"3").await.unwrap().revision);
+    revisions.push(client.rename("a", "c").await.unwrap().revision);
+    for info in client.put_many(&[PutArgs::new("x", "1"), PutArgs::new("y", "1")]).await.unwrap() {
+        revisions.push(info.revision);
+    }
+    assert!(revisions.is_sorted_by(|earlier, later| earlier < later), "{revisions:?}");
+    assert_eq!(client.status().await.unwrap().revision, *revisions.last().unwrap());
+}

@@ -1,0 +1,141 @@
+//! A full canister answers that it is full, and goes on serving reads, deletes and then writes.
+
+#![expect(clippy::unwrap_used, reason = "a helper of tests may fail the test")]
+
+use integration_tests::{Harness, SuiteClient, data, expect};
+use storage_api::{
+    Error, InitArgs, PutArgs,
+    limits::{MAX_PAYLOAD_BYTES, MIN_CAPACITY_BYTES},
+};
+
+const MAX_PAYLOAD: usize = MAX_PAYLOAD_BYTES as usize;
+
+/// Something must have been refused for lack of memory by now, or the test does not test anything.
+const MORE_THAN_FITS: u64 = 1_000;
+
+fn key(number: u64) -> String {
+    format!("{number:04}")
+}
+
+/// Puts the largest values until one is refused, and tells how many fitted.
+async fn fill_with_large_values(client: &SuiteClient) -> u64 {
+    for number in 0..MORE_THAN_FITS {
+        match client.put(&key(number), &data::bytes(number, MAX_PAYLOAD)).await {
+            Ok(_) => {}
+            refused => {
+                let error = expect::storage_error(refused);
+                assert!(
+                    matches!(error, Error::OutOfMemory { requested, available } if requested > available)
+                );
+                return number;
+            }
+        }
+    }
+    panic!("{MORE_THAN_FITS} of the largest values do not fill the smallest canister");
+}
+
+async fn assert_all_are_there(client: &SuiteClient, count: u64) {
+    for number in 0..count {
+        let value = client.get(&key(number)).await.unwrap();
+        assert!(value == data::bytes(number, MAX_PAYLOAD), "value {number} changed");
+    }
+}
+
+/// A canister that is full of large values refuses the next one and takes it after a delete.
+#[tokio::test]
+async fn full_of_large_values() {
+    let harness = Harness::start_with_capacity(MIN_CAPACITY_BYTES).await;
+    let client = harness.client();
+    let count = fill_with_large_values(&client).await;
+    let full = client.status().await.unwrap();
+    assert!(count >= 8 && full.stable_bytes <= MIN_CAPACITY_BYTES, "{count} values in {full:?}");
+
+    let refused = expect::storage_error(client.put(&key(count), &data::bytes(count, MAX_PAYLOAD)).await);
+    assert!(matches!(refused, Error::OutOfMemory { .. }), "{refused:?}");
+    let refused = expect::storage_error(client.put(&key(0), &data::bytes(9, MAX_PAYLOAD)).await);
+    assert!(matches!(refused, Error::OutOfMemory { .. }), "an overwrite needs room for both: {refused:?}");
+    let after = client.status().await.unwrap();
+    assert_eq!((after.revision, after.arena), (full.revision, full.arena), "a refused put changed something");
+    assert_all_are_there(&client, count).await;
+    assert_eq!(client.list_all("").await.unwrap().len() as u64, count);
+
+    assert!(client.delete(&key(1)).await.unwrap());
+    client.put(&key(1), &data::bytes(1, MAX_PAYLOAD)).await.unwrap();
+    client.rename(&key(0), "renamed").await.unwrap();
+    client.rename("renamed", &key(0)).await.unwrap();
+    assert_all_are_there(&client, count).await;
+}
+
+/// A full canister survives both kinds of upgrade, and one that raises its capacity makes room.
+#[tokio::test]
+async fn a_full_canister_can_be_upgraded() {
+    let harness = Harness::start_with_capacity(MIN_CAPACITY_BYTES).await;
+    let client = harness.client();
+    let count = fill_with_large_values(&client).await;
+    harness.upgrade().await;
+    harness.upgrade_skipping_pre_upgrade().await;
+    expect::storage_error(client.put(&key(count), &data::bytes(count, MAX_PAYLOAD)).await);
+    harness.upgrade_with(InitArgs { capacity: Some(2 * MIN_CAPACITY_BYTES) }).await.unwrap();
+    client.put(&key(count), &data::bytes(count, MAX_PAYLOAD)).await.unwrap();
+    assert_all_are_there(&client, count + 1).await;
+}
+
+/// A canister whose index is full of small values goes on serving reads, deletes and then writes.
+#[tokio::test]
+async fn full_of_small_values() {
+    let client = Harness::start_with_capacity(MIN_CAPACITY_BYTES).await.client();
+    let batch = |number: u64| -> Vec<_> {
+        (0..1_000)
+            .map(|item| PutArgs::new(format!("{number:04}/{item:04}"), data::bytes(item, 1_000)))
+            .collect()
+    };
+    let mut count = 0;
+    loop {
+        assert!(count < MORE_THAN_FITS, "small values never fill the smallest canister");
+        match client.put_many(&batch(count)).await {
+            Ok(_) => count += 1,
+            refused => {
+                assert!(matches!(expect::storage_error(refused), Error::OutOfMemory { .. }));
+                break;
+            }
+        }
+    }
+    let full = client.status().await.unwrap();
+    assert_eq!(full.objects, count * 1_000);
+    assert_eq!(client.list_all("").await.unwrap().len() as u64, count * 1_000);
+    assert_eq!(client.get("0000/0007").await.unwrap(), data::bytes(7, 1_000));
+
+    // As much as was refused fits after the same amount is deleted, by any of the methods that delete.
+    assert!(client.delete("0000/0000").await.unwrap());
+    assert_eq!(client.take_first("0000/").await.unwrap().unwrap().key, "0000/0001");
+    assert_eq!(client.delete_all("0000/").await.unwrap(), 998);
+    assert_eq!(client.delete_all("0001/").await.unwrap(), 1_000);
+    client.put_many(&batch(0)).await.unwrap();
+    assert_eq!(client.get("0000/0999").await.unwrap(), data::bytes(999, 1_000));
+}
+
+/// A log that is full refuses either kind of append, keeps what it has, and leaves the reads alone.
+#[tokio::test]
+async fn full_of_log_entries() {
+    let client = Harness::start_with_capacity(MIN_CAPACITY_BYTES).await.client();
+    client.put("small", b"value").await.unwrap();
+    let mut count = 0;
+    let error = loop {
+        assert!(count < MORE_THAN_FITS, "a log never fills the smallest canister");
+        match client.append(&[data::bytes(count, 1_000_000)]).await {
+            Ok(_) => count += 1,
+            refused => break expect::storage_error(refused),
+        }
+    };
+    assert!(matches!(error, Error::OutOfMemory { .. }), "{error:?}");
+    let message = expect::reject_message(client.log(&"x".repeat(1_000_000)).await);
+    assert!(message.contains("out of memory"), "{message}");
+
+    assert_eq!(client.log_info().await.unwrap().length, count);
+    let last = client.read_log(count - 1, 1).await.unwrap();
+    assert!(last.entries == [data::bytes(count - 1, 1_000_000)]);
+    client.read_last(1_u8).await.unwrap();
+    assert_eq!(client.get("small").await.unwrap(), b"value");
+    client.put("small", b"another value").await.unwrap();
+    assert!(client.delete("small").await.unwrap());
+}

@@ -1,0 +1,117 @@
+//! What the canister tells of its objects and of itself.
+
+use integration_tests::{Harness, data, expect};
+use storage_api::{
+    Error, PutArgs,
+    limits::{MAX_STABLE_BYTES, MIN_CAPACITY_BYTES},
+};
+
+const SECOND_NS: u64 = 1_000_000_000;
+
+/// A put with a content type.
+fn typed(key: &str, content_type: &str) -> PutArgs {
+    PutArgs { content_type: Some(content_type.into()), ..PutArgs::new(key, "value") }
+}
+
+/// An object keeps the time of its first put, and its last change moves with the clock.
+#[tokio::test]
+async fn times_are_those_of_the_changes() {
+    let harness = Harness::start().await;
+    let client = harness.client();
+    let first = client.put("key", b"one").await.unwrap();
+    assert_eq!(first.created_ns, first.modified_ns);
+
+    harness.advance_time(SECOND_NS).await;
+    let second = client.put("key", b"two").await.unwrap();
+    assert_eq!(second.created_ns, first.created_ns);
+    assert!(second.modified_ns >= first.modified_ns + SECOND_NS);
+
+    harness.advance_time(SECOND_NS).await;
+    let renamed = client.rename("key", "other").await.unwrap();
+    assert_eq!(renamed.created_ns, first.created_ns);
+    assert!(renamed.modified_ns >= second.modified_ns + SECOND_NS);
+
+    client.delete("other").await.unwrap();
+    let again = client.put("other", b"new").await.unwrap();
+    assert!(again.created_ns >= second.modified_ns + SECOND_NS, "a deleted object left its time behind");
+}
+
+/// A content type is kept through a rename, and an overwrite replaces it together with the value.
+#[tokio::test]
+async fn a_content_type_belongs_to_its_value() {
+    let client = Harness::start().await.client();
+    let content_type = |info: storage_api::ObjectInfo| info.content_type;
+    client.put_with(typed("key", "image/png")).await.unwrap();
+    assert_eq!(content_type(client.stat("key").await.unwrap()).as_deref(), Some("image/png"));
+    client.rename("key", "moved").await.unwrap();
+    assert_eq!(content_type(client.stat("moved").await.unwrap()).as_deref(), Some("image/png"));
+    client.put("moved", b"something else").await.unwrap();
+    assert_eq!(content_type(client.stat("moved").await.unwrap()), None);
+}
+
+/// A content type of 255 bytes is kept, and one of 256 is refused.
+#[tokio::test]
+async fn a_content_type_has_at_most_255_bytes() {
+    let client = Harness::start().await.client();
+    let longest = "t".repeat(255);
+    client.put_with(typed("key", &longest)).await.unwrap();
+    let error = expect::storage_error(client.put_with(typed("key", &"t".repeat(256))).await);
+    assert!(matches!(&error, Error::InvalidArgument { what } if what.contains("255")), "{error:?}");
+    assert_eq!(client.stat("key").await.unwrap().content_type, Some(longest));
+}
+
+/// The status of a new canister: nothing stored, next to no stable memory, and the platform's limit as capacity.
+#[tokio::test]
+async fn a_new_canister_is_empty() {
+    let status = Harness::start().await.client().status().await.unwrap();
+    assert_eq!(status.version, env!("CARGO_PKG_VERSION"));
+    assert_eq!((status.layout_version, status.capacity_bytes), (1, MAX_STABLE_BYTES));
+    assert_eq!((status.objects, status.object_bytes, status.log_entries), (0, 0, 0));
+    assert_eq!((status.upgrades.count, status.upgrades.last_was_sealed), (0, false));
+    assert!(status.stable_bytes < 1 << 20, "an empty store takes {} bytes", status.stable_bytes);
+    assert!(status.cycles > 0 && status.heap_bytes > 0 && status.upgrades.open_instructions > 0);
+}
+
+/// The status counts what is stored, and stays within the stable memory that the canister has.
+#[tokio::test]
+async fn the_status_counts_what_is_stored() {
+    let harness = Harness::start().await;
+    let client = harness.client();
+    for size in [0, 100, 10_000, 1_000_000] {
+        client.put(&size.to_string(), &data::bytes(1, size)).await.unwrap();
+    }
+    client.append(&["a", "b", "c"]).await.unwrap();
+
+    let status = client.status().await.unwrap();
+    assert_eq!((status.objects, status.object_bytes, status.log_entries), (4, 1_010_100, 3));
+    assert_eq!(status.revision, client.stat("1000000").await.unwrap().revision);
+    assert!(status.arena.extents >= 1 && status.arena.used_bytes >= 1_000_000);
+    assert!(status.arena.largest_free_bytes <= status.arena.free_bytes);
+    let stores = status.stores;
+    assert!(stores.objects > 0 && stores.arena > 1_000_000 && stores.log > 0);
+    assert!(stores.objects + stores.arena + stores.log + stores.log_index <= status.stable_bytes);
+    assert_eq!(status.stable_bytes, harness.stable_memory().await.len() as u64);
+}
+
+/// The capacity is set at install, kept by an upgrade without one, changed by an upgrade with one, and has a minimum.
+#[tokio::test]
+async fn the_capacity_is_configured_by_install_and_upgrade() {
+    let capacity = |bytes| storage_api::InitArgs { capacity: Some(bytes) };
+    let harness = Harness::start_with_capacity(1 << 30).await;
+    let client = harness.client();
+    assert_eq!(client.status().await.unwrap().capacity_bytes, 1 << 30);
+    harness.upgrade().await;
+    assert_eq!(client.status().await.unwrap().capacity_bytes, 1 << 30);
+    harness.upgrade_with(storage_api::InitArgs { capacity: None }).await.unwrap();
+    assert_eq!(client.status().await.unwrap().capacity_bytes, 1 << 30);
+    harness.upgrade_with(capacity(MIN_CAPACITY_BYTES)).await.unwrap();
+    assert_eq!(client.status().await.unwrap().capacity_bytes, MIN_CAPACITY_BYTES);
+
+    for too_small in [0, MIN_CAPACITY_BYTES - 1] {
+        let message = expect::refusal(harness.upgrade_with(capacity(too_small)).await);
+        assert!(message.contains(&MIN_CAPACITY_BYTES.to_string()), "{message}");
+    }
+    assert_eq!(client.status().await.unwrap().capacity_bytes, MIN_CAPACITY_BYTES);
+    harness.reinstall_with(capacity(2 << 30)).await.unwrap();
+    assert_eq!(client.status().await.unwrap().capacity_bytes, 2 << 30);
+}

@@ -1,0 +1,196 @@
+//! Single objects: what is put comes back, and what is gone is gone.
+
+use integration_tests::{Harness, data, expect};
+use storage_api::{Error, limits::MAX_KEY_BYTES, limits::MAX_PAYLOAD_BYTES};
+use storage_engine::INLINE_LIMIT;
+
+const MAX_PAYLOAD: usize = MAX_PAYLOAD_BYTES as usize;
+const MAX_KEY: usize = MAX_KEY_BYTES as usize;
+const INLINE: usize = INLINE_LIMIT as usize;
+
+/// The sizes where something changes: the empty value, the largest inline one, and the largest there is.
+const SIZES: [usize; 8] = [0, 1, INLINE - 1, INLINE, INLINE + 1, 65_536, MAX_PAYLOAD - 1, MAX_PAYLOAD];
+
+/// A value of any size comes back byte for byte, and its size is known without reading it.
+#[tokio::test]
+async fn a_value_comes_back_as_it_was_put() {
+    let client = Harness::start().await.client();
+    for size in SIZES {
+        let key = format!("size/{size}");
+        let value = data::bytes(size as u64, size);
+        let info = client.put(&key, &value).await.unwrap();
+        assert_eq!((info.key.as_str(), info.size), (key.as_str(), size as u64));
+        assert_eq!(client.stat(&key).await.unwrap(), info);
+    }
+    for size in SIZES {
+        let value = client.get(&format!("size/{size}")).await.unwrap();
+        assert!(value == data::bytes(size as u64, size), "the value of {size} bytes came back changed");
+    }
+}
+
+/// A value of every size can replace a value of every other, and only the new one is there afterwards.
+#[tokio::test]
+async fn an_overwrite_leaves_only_the_new_value() {
+    let client = Harness::start().await.client();
+    for (round, from) in SIZES.into_iter().enumerate() {
+        for to in SIZES {
+            client.put("key", &data::bytes(1, from)).await.unwrap();
+            let value = data::bytes(round as u64 + 2, to);
+            client.put("key", &value).await.unwrap();
+            assert!(
+                client.get("key").await.unwrap() == value,
+                "{from} bytes replaced by {to} came back changed"
+            );
+        }
+    }
+    let status = client.status().await.unwrap();
+    assert_eq!((status.objects, status.object_bytes), (1, MAX_PAYLOAD as u64));
+}
+
+/// A value one byte too long is refused with its size and the limit, and the old value stays.
+#[tokio::test]
+async fn a_value_one_byte_too_long_is_refused() {
+    let client = Harness::start().await.client();
+    client.put("key", b"old").await.unwrap();
+    let before = client.status().await.unwrap();
+
+    let error = expect::storage_error(client.put("key", &vec![7; MAX_PAYLOAD + 1]).await);
+    assert_eq!(error, Error::TooLarge { size: MAX_PAYLOAD_BYTES + 1, limit: MAX_PAYLOAD_BYTES });
+    assert_eq!(client.get("key").await.unwrap(), b"old");
+    assert_eq!(client.status().await.unwrap().revision, before.revision);
+}
+
+/// Keys of 1 and of 1,024 bytes are taken, whatever characters they are of.
+#[tokio::test]
+async fn the_shortest_and_the_longest_keys_are_taken() {
+    let client = Harness::start().await.client();
+    let two_bytes_each = "é".repeat(MAX_KEY / 2);
+    let four_bytes_each = "🦀".repeat(MAX_KEY / 4);
+    let odd = ["\0", " ", "\u{10FFFF}", "a\nb", "../..", "ключ", "鍵"];
+    let keys = odd.map(str::to_owned).into_iter().chain([
+        data::key_of_length(1),
+        data::key_of_length(MAX_KEY - 1),
+        data::key_of_length(MAX_KEY),
+        two_bytes_each,
+        four_bytes_each,
+    ]);
+    for (seed, key) in keys.enumerate() {
+        let value = data::bytes(seed as u64, 100);
+        assert_eq!(client.put(&key, &value).await.unwrap().key, key);
+        assert_eq!(client.get(&key).await.unwrap(), value);
+        assert!(client.delete(&key).await.unwrap());
+    }
+}
+
+/// An empty key and one of 1,025 bytes are refused by every method that takes a key, and nothing changes.
+#[tokio::test]
+async fn an_empty_or_too_long_key_is_refused() {
+    let client = Harness::start().await.client();
+    client.put("key", b"value").await.unwrap();
+    let before = client.status().await.unwrap();
+
+    for bad in [String::new(), data::key_of_length(MAX_KEY + 1), "é".repeat(MAX_KEY / 2) + "k"] {
+        let errors = [
+            expect::storage_error(client.put(&bad, b"").await),
+            expect::storage_error(client.get(&bad).await),
+            expect::storage_error(client.stat(&bad).await),
+            expect::storage_error(client.delete(&bad).await),
+            expect::storage_error(client.rename(&bad, "to").await),
+            expect::storage_error(client.rename("key", &bad).await),
+            expect::storage_error(client.get_many(&["key", &bad]).await),
+        ];
+        for error in errors {
+            assert!(
+                matches!(error, Error::InvalidArgument { .. }),
+                "a key of {} bytes gave {error:?}",
+                bad.len()
+            );
+        }
+    }
+    assert_eq!(client.status().await.unwrap().revision, before.revision);
+    assert_eq!(client.get("key").await.unwrap(), b"value");
+}
+
+/// Where there is no object, reads say so, and a delete tells that it removed nothing.
+#[tokio::test]
+async fn what_is_not_there_is_not_found() {
+    let client = Harness::start().await.client();
+    assert_eq!(expect::storage_error(client.get("nothing").await), Error::NotFound);
+    assert_eq!(expect::storage_error(client.stat("nothing").await), Error::NotFound);
+    assert_eq!(expect::storage_error(client.rename("nothing", "to").await), Error::NotFound);
+    assert!(!client.delete("nothing").await.unwrap());
+}
+
+/// A deleted object is gone for every read, and its key can be used again.
+#[tokio::test]
+async fn a_deleted_object_is_gone() {
+    let client = Harness::start().await.client();
+    for size in SIZES {
+        client.put("key", &data::bytes(1, size)).await.unwrap();
+        assert!(client.delete("key").await.unwrap());
+        assert_eq!(expect::storage_error(client.get("key").await), Error::NotFound);
+        assert_eq!(client.list_all("").await.unwrap(), []);
+        assert!(!client.delete("key").await.unwrap());
+    }
+    let status = client.status().await.unwrap();
+    assert_eq!((status.objects, status.object_bytes), (0, 0));
+}
+
+/// The space of what is deleted or overwritten is used again: the canister does not grow with the number of changes.
+#[tokio::test]
+async fn freed_space_is_used_again() {
+    let client = Harness::start().await.client();
+    let empty = client.status().await.unwrap();
+    let value = data::bytes(5, 1_000_000);
+    let keys = ["a", "b", "c", "d"];
+    let mut grown = 0;
+    for round in 0..20 {
+        for key in keys {
+            client.put(key, &value).await.unwrap();
+        }
+        // An overwrite needs room for both values, so the first two rounds may still grow.
+        let stable_bytes = client.status().await.unwrap().stable_bytes;
+        assert!(round < 2 || stable_bytes == grown, "round {round} grew stable memory to {stable_bytes}");
+        grown = stable_bytes;
+        if round % 2 == 1 {
+            assert_eq!(client.delete_all("").await.unwrap(), keys.len() as u64);
+        }
+    }
+    client.delete_all("").await.unwrap();
+    let arena = client.status().await.unwrap().arena;
+    assert_eq!((arena.used_bytes, arena.extents), (empty.arena.used_bytes, empty.arena.extents));
+}
+
+/// A rename moves the value with all that is known of it, and the old key is free.
+#[tokio::test]
+async fn a_rename_moves_the_object() {
+    let client = Harness::start().await.client();
+    for size in SIZES {
+        let value = data::bytes(size as u64, size);
+        let put = client.put("from", &value).await.unwrap();
+        let renamed = client.rename("from", "to").await.unwrap();
+        assert_eq!((renamed.key.as_str(), renamed.size), ("to", size as u64));
+        assert!(renamed.revision > put.revision);
+        assert_eq!(expect::storage_error(client.get("from").await), Error::NotFound);
+        assert!(
+            client.get("to").await.unwrap() == value,
+            "the value of {size} bytes changed when it was renamed"
+        );
+    }
+    // Each rename but the first replaced the object that was there.
+    assert_eq!(client.status().await.unwrap().objects, 1);
+}
+
+/// A rename to the key that the object has already keeps the object.
+#[tokio::test]
+async fn a_rename_to_itself_keeps_the_object() {
+    let client = Harness::start().await.client();
+    for size in [10, 100_000] {
+        let value = data::bytes(1, size);
+        client.put("key", &value).await.unwrap();
+        client.rename("key", "key").await.unwrap();
+        assert_eq!(client.get("key").await.unwrap(), value);
+    }
+    let status = client.status().await.unwrap();
+    assert_eq!((status.objects, status.object_bytes), (1, 100_000));
+}

@@ -1,0 +1,69 @@
+//! What an upgrade costs must not depend on what is stored.
+//!
+//! 1 GiB is filled on the embedded host. On PocketIC, which keeps stable memory in RAM several times over, it is
+//! 256 MiB unless `STORAGE_TEST_GIB` says how many GiB it shall be.
+
+#![expect(clippy::unwrap_used, reason = "a helper of tests may fail the test")]
+
+use std::env;
+
+use integration_tests::{Harness, SuiteClient, data};
+use storage_api::limits::MAX_PAYLOAD_BYTES;
+
+const MIB: u64 = 1 << 20;
+
+/// What one upgrade cost: the whole of it where the host counts it, else what the canister says of opening the store.
+async fn cost_of_upgrade(harness: &Harness) -> u64 {
+    match harness.upgrade().await {
+        Some(instructions) => instructions,
+        None => harness.client().status().await.unwrap().upgrades.open_instructions,
+    }
+}
+
+fn bytes_to_fill(is_embedded: bool) -> u64 {
+    match env::var("STORAGE_TEST_GIB") {
+        Ok(gib) => gib.parse::<u64>().expect("STORAGE_TEST_GIB is a number of GiB") * 1_024 * MIB,
+        Err(_) if is_embedded => 1_024 * MIB,
+        Err(_) => 256 * MIB,
+    }
+}
+
+/// Puts values of the largest size until they have this many bytes together, and tells how many they are.
+async fn fill(client: &SuiteClient, bytes: u64) -> u64 {
+    let count = bytes.div_ceil(MAX_PAYLOAD_BYTES);
+    for number in 0..count {
+        client.put(&format!("fill/{number:06}"), &value(number)).await.unwrap();
+    }
+    count
+}
+
+fn value(number: u64) -> Vec<u8> {
+    // Random bytes would cost more time than storing them, so only the first few tell the values apart.
+    let mut value = vec![number as u8; MAX_PAYLOAD_BYTES as usize];
+    value[..64].copy_from_slice(&data::bytes(number, 64));
+    value
+}
+
+/// An upgrade of a full canister costs what that of an empty one costs, within 1 %.
+#[tokio::test]
+async fn a_full_canister_upgrades_as_cheaply_as_an_empty_one() {
+    let harness = Harness::start().await;
+    let client = harness.client();
+    // An empty store has no memories at all, so the one to compare with has one object and one entry.
+    client.put("first", &data::bytes(1, 100_000)).await.unwrap();
+    client.log("first").await.unwrap();
+    let empty = cost_of_upgrade(&harness).await;
+
+    let bytes = bytes_to_fill(harness.replica().is_embedded());
+    let count = fill(&client, bytes).await;
+    let full = cost_of_upgrade(&harness).await;
+    println!("upgrade: {empty} instructions with nothing stored, {full} with {} MiB", bytes / MIB);
+
+    let status = client.status().await.unwrap();
+    assert_eq!(status.objects, count + 1);
+    assert!(status.stable_bytes >= bytes);
+    for number in [0, count / 2, count - 1] {
+        assert!(client.get(&format!("fill/{number:06}")).await.unwrap() == value(number));
+    }
+    assert!(full.abs_diff(empty) * 100 <= empty, "{empty} instructions became {full}");
+}
