@@ -1,0 +1,32 @@
+//! The committed state of the canister, besides its module and the pages of its heap and stable memory.
+
+use crate::log::Log;
+use crate::module::ModuleHash;
+use crate::system_api::World;
+
+/// The value of a mutable global.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GlobalValue {
+    I32(i32),
+    I64(i64),
+    /// The bits of an f32.
+    F32(u32),
+    /// The bits of an f64.
+    F64(u64),
+    V128(u128),
+}
+
+/// All that a message can change, small enough to be written out with every message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Committed {
+    pub(crate) world: World,
+    pub(crate) log: Log,
+    /// The installed module.
+    pub(crate) module: Option<ModuleHash>,
+    /// Values of the mutable globals, in the order of their indices.
+    pub(crate) globals: Vec<GlobalValue>,
+    /// Size of the heap in wasm pages.
+    pub(crate) heap_pages: u64,
+    /// Size of stable memory in wasm pages.
+    pub(crate) stable_pages: u64,
+}

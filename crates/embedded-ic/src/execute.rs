@@ -1,0 +1,307 @@
+//! One execution, and what follows it: commit or rollback.
+
+use std::sync::Arc;
+
+use candid::Principal;
+
+use crate::committed::Committed;
+use crate::error::HostError;
+use crate::fault::Fault;
+use crate::folder::{Change, Folder};
+use crate::host::EmbeddedIc;
+use crate::instance::{Ended, Instance};
+use crate::log::Log;
+use crate::module::Prepared;
+use crate::stable::PAGE;
+use crate::system_api::{Kind, Message, World};
+
+/// What to run.
+pub(crate) struct Call<'a> {
+    pub(crate) kind: Kind,
+    /// The exported function.
+    pub(crate) export: &'a str,
+    pub(crate) sender: Principal,
+    pub(crate) method: &'a str,
+    pub(crate) arg: &'a [u8],
+    /// Instructions that may be used.
+    pub(crate) budget: u64,
+    /// The limit that an error names.
+    pub(crate) budget_shown: u64,
+}
+
+/// An execution that ended, without its stable memory, which is back with the host.
+pub(crate) struct Done {
+    pub(crate) world: World,
+    pub(crate) response: crate::system_api::Response,
+    pub(crate) accepted: bool,
+    pub(crate) printed: Vec<Vec<u8>>,
+    pub(crate) instructions: u64,
+    pub(crate) stable_pages_written: u64,
+    pub(crate) result: Result<(), Fault>,
+}
+
+/// A module that takes the place of the installed one.
+pub(crate) struct NewModule {
+    pub(crate) module: Arc<Prepared>,
+    pub(crate) instance: Instance,
+}
+
+impl EmbeddedIc {
+    /// Runs a function on the instance of the committed state. Neither commits nor rolls back.
+    pub(crate) fn execute(&mut self, world: World, call: &Call<'_>) -> Result<Done, Fault> {
+        let mut instance = self.take_instance()?;
+        let done = self.execute_on(&mut instance, world, call);
+        self.instance = Some(instance);
+        done
+    }
+
+    /// Runs a function on a given instance. Neither commits nor rolls back.
+    pub(crate) fn execute_on(
+        &mut self,
+        instance: &mut Instance,
+        world: World,
+        call: &Call<'_>,
+    ) -> Result<Done, Fault> {
+        let mut stable = self
+            .stable
+            .take()
+            .ok_or_else(|| Fault::Host(HostError::Poisoned("stable memory was lost in a panic".into())))?;
+        stable.begin();
+        let mut message = Message::new(call.kind, world, stable, Arc::clone(&self.limits));
+        message.caller = call.sender;
+        message.arg = call.arg.to_vec();
+        message.method = call.method.to_owned();
+        let Ended { message, instructions, result } =
+            instance.run(call.export, message, call.budget, call.budget_shown);
+        let stable_pages_written = message.stable.pages_written();
+        self.stable = Some(message.stable);
+        Ok(Done {
+            world: message.world,
+            response: message.response,
+            accepted: message.accepted,
+            printed: message.printed,
+            instructions,
+            stable_pages_written,
+            result,
+        })
+    }
+
+    /// The instance of the committed state: the kept one, unless the module needs a new one for each message.
+    fn take_instance(&mut self) -> Result<Instance, Fault> {
+        let module = self.module.as_ref().ok_or(Fault::NoModule)?;
+        match self.instance.take() {
+            Some(instance) if !module.shape.needs_fresh_instances => Ok(instance),
+            _ => Instance::attached(module, &self.heap, self.committed.heap_pages, &self.committed.globals),
+        }
+    }
+
+    /// Drops what the last execution did to heap, globals and stable memory.
+    pub(crate) fn rollback(&mut self) {
+        if let Some(stable) = &mut self.stable {
+            stable.rollback();
+        }
+        let Some(mut instance) = self.instance.take() else { return };
+        // Without the instance the next message makes a new one of the committed state, which is a rollback, too.
+        if self.restore(&mut instance).is_ok() {
+            self.instance = Some(instance);
+        }
+    }
+
+    fn restore(&self, instance: &mut Instance) -> Result<(), Fault> {
+        if instance.heap_pages() != self.committed.heap_pages {
+            // A wasm memory cannot shrink.
+            return Err(Fault::Engine("the heap has grown".into()));
+        }
+        let dirty = instance.dirty(&self.heap).map_err(Fault::Host)?;
+        instance.map(&self.heap, &dirty).map_err(Fault::Host)?;
+        instance.set_globals(&self.committed.globals)
+    }
+
+    /// Keeps lines of the log although everything else of the message is dropped.
+    pub(crate) fn commit_log(&mut self, lines: &[Vec<u8>]) -> Result<(), HostError> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let mut next = self.committed.clone();
+        push_lines(&mut next.log, next.world.time_ns, lines);
+        self.write_journal(&next, &[], Part::State)?;
+        self.committed = next;
+        Ok(())
+    }
+
+    /// Changes what is neither heap nor stable memory.
+    pub(crate) fn set_world(&mut self, world: World) -> Result<(), HostError> {
+        self.usable()?;
+        let next = Committed { world, ..self.committed.clone() };
+        self.write_journal(&next, &[], Part::State)?;
+        self.committed = next;
+        Ok(())
+    }
+
+    /// Makes what the last execution did permanent; tells how many 4 KiB pages of the heap it wrote.
+    ///
+    /// The order: the journal first, then the image of the heap and the store of stable memory. A process that dies
+    /// between these finds the journal again. If the journal cannot be written nothing has happened, and the caller
+    /// rolls back; if what follows it fails, memory and disk are apart, and the host refuses to go on.
+    pub(crate) fn commit(&mut self, world: World, printed: &[Vec<u8>]) -> Result<u64, Fault> {
+        let mut instance = self.instance.take().ok_or(Fault::NoModule)?;
+        let committed = self.commit_instance(&mut instance, world, printed, None);
+        self.instance = Some(instance);
+        committed
+    }
+
+    /// Makes a new module permanent, with what its start and init functions did.
+    pub(crate) fn commit_module(
+        &mut self,
+        new: NewModule,
+        world: World,
+        printed: &[Vec<u8>],
+    ) -> Result<u64, Fault> {
+        let NewModule { module, mut instance } = new;
+        let pages = self.commit_instance(&mut instance, world, printed, Some(&module))?;
+        self.instance = Some(instance);
+        self.module = Some(module);
+        Ok(pages)
+    }
+
+    fn commit_instance(
+        &mut self,
+        instance: &mut Instance,
+        world: World,
+        printed: &[Vec<u8>],
+        module: Option<&Arc<Prepared>>,
+    ) -> Result<u64, Fault> {
+        let stable_pages = self.stable().map_err(Fault::Host)?.pages();
+        let mut next = Committed {
+            world,
+            log: self.committed.log.clone(),
+            module: module.map_or(self.committed.module, |module| Some(module.hash)),
+            globals: instance.global_values()?,
+            heap_pages: instance.heap_pages(),
+            stable_pages,
+        };
+        push_lines(&mut next.log, next.world.time_ns, printed);
+        let mut dirty = instance.dirty(&self.heap).map_err(Fault::Host)?;
+        if module.is_some() {
+            dirty = without_zeros(instance.heap(), dirty);
+        }
+        self.write_journal(&next, &dirty, Part::All { instance, replaced: module.is_some() })
+            .map_err(Fault::Host)?;
+        let applied = self.apply(instance, &next, &dirty, module.is_some());
+        if let Err(error) = applied.and_then(|()| self.checkpoint_if_due()) {
+            self.poisoned = Some(error.to_string());
+            return Err(Fault::Host(error));
+        }
+        Ok(dirty.iter().map(|range| range.len() as u64).sum::<u64>() / PAGE as u64)
+    }
+
+    /// Makes the overlay of stable memory permanent, and nothing else.
+    pub(crate) fn commit_stable(&mut self) -> Result<(), HostError> {
+        let next = Committed { stable_pages: self.stable()?.pages(), ..self.committed.clone() };
+        self.write_journal(&next, &[], Part::Stable)?;
+        if let Some(stable) = &mut self.stable
+            && let Err(error) = stable.commit()
+        {
+            self.poisoned = Some(error.to_string());
+            return Err(HostError::io("write the committed stable memory")(error));
+        }
+        self.committed = next;
+        self.checkpoint_if_due()
+    }
+
+    fn apply(
+        &mut self,
+        instance: &mut Instance,
+        next: &Committed,
+        dirty: &[std::ops::Range<usize>],
+        replaced: bool,
+    ) -> Result<(), HostError> {
+        let failed = |what: &str| HostError::io(format!("write the committed {what}"));
+        if replaced {
+            // No memory may be mapped to the image while it is cleared.
+            self.instance = None;
+            self.heap.clear().map_err(failed("heap"))?;
+        }
+        for range in dirty {
+            self.heap.write(range.start as u64, &instance.heap()[range.clone()]).map_err(failed("heap"))?;
+        }
+        if replaced || next.heap_pages != self.committed.heap_pages {
+            instance.map_all(&self.heap)?;
+        } else {
+            instance.map(&self.heap, dirty)?;
+        }
+        if let Some(stable) = &mut self.stable {
+            stable.commit().map_err(failed("stable memory"))?;
+        }
+        self.committed = next.clone();
+        Ok(())
+    }
+
+    fn write_journal(
+        &mut self,
+        next: &Committed,
+        dirty: &[std::ops::Range<usize>],
+        part: Part<'_>,
+    ) -> Result<(), HostError> {
+        let Some(folder) = &mut self.folder else { return Ok(()) };
+        let (heap, heap_replaced) = match part {
+            Part::All { instance, replaced } => (instance.heap(), replaced),
+            Part::State | Part::Stable => (&[][..], false),
+        };
+        let stable = match part {
+            Part::State => None,
+            Part::All { .. } | Part::Stable => self.stable.as_ref(),
+        };
+        folder.append(&Change { next, heap, heap_dirty: dirty, heap_replaced, stable })
+    }
+
+    fn checkpoint_if_due(&mut self) -> Result<(), HostError> {
+        if self.folder.as_ref().is_some_and(Folder::checkpoint_is_due) {
+            return self.checkpoint();
+        }
+        Ok(())
+    }
+
+    /// Forces everything to the disk and empties the journal.
+    pub(crate) fn checkpoint(&mut self) -> Result<(), HostError> {
+        let Some(folder) = &mut self.folder else { return Ok(()) };
+        self.heap.sync().map_err(HostError::io("force the heap to the disk"))?;
+        if let Some(stable) = &self.stable {
+            stable.sync().map_err(HostError::io("force stable memory to the disk"))?;
+        }
+        folder.checkpoint(&self.committed)
+    }
+}
+
+/// What a journal record is about.
+enum Part<'a> {
+    /// Neither heap nor stable memory.
+    State,
+    /// Stable memory.
+    Stable,
+    /// Heap and stable memory.
+    All { instance: &'a Instance, replaced: bool },
+}
+
+fn push_lines(log: &mut Log, time_ns: u64, lines: &[Vec<u8>]) {
+    for line in lines {
+        log.push(time_ns, line);
+    }
+}
+
+/// Leaves out pages of zeros, which an empty image has anyway.
+fn without_zeros(heap: &[u8], ranges: Vec<std::ops::Range<usize>>) -> Vec<std::ops::Range<usize>> {
+    let mut kept: Vec<std::ops::Range<usize>> = Vec::new();
+    let page = rustix::param::page_size();
+    for start in ranges.into_iter().flat_map(|range| range.step_by(page)) {
+        let next = start..start + page;
+        if heap[next.clone()].iter().all(|&byte| byte == 0) {
+            continue;
+        }
+        match kept.last_mut() {
+            Some(last) if last.end == start => last.end = next.end,
+            _ => kept.push(next),
+        }
+    }
+    kept
+}

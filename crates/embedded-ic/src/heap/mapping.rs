@@ -1,0 +1,48 @@
+//! The only unsafe code of the crate: putting a file under a wasm memory.
+
+#![expect(unsafe_code, reason = "no safe call puts a file under a memory that wasmtime made")]
+
+use std::ffi::c_void;
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+
+use rustix::mm::{MapFlags, ProtFlags};
+use wasmtime::{Memory, Store};
+
+/// Replaces bytes `range` of the memory by a private view of the same bytes of the file.
+///
+/// What the memory held there is gone; what the canister writes there later does not reach the file. The range has to
+/// lie inside the memory, both ends on operating-system pages, and the file has to be at least as long as its end.
+pub(super) fn map<T: 'static>(
+    store: &mut Store<T>,
+    memory: Memory,
+    file: &File,
+    range: Range<usize>,
+) -> io::Result<()> {
+    let page = rustix::param::page_size();
+    assert!(range.start.is_multiple_of(page) && range.end.is_multiple_of(page), "{range:?} is not made of pages");
+    assert!(range.end <= memory.data_size(&*store), "{range:?} is outside of the memory");
+    assert!(file.metadata()?.len() >= range.end as u64, "the file is shorter than {range:?}");
+    if range.is_empty() {
+        return Ok(());
+    }
+    // SAFETY: The address range belongs to the linear memory of `store`, by the assertions above, and is mapped
+    // readable and writable, as it is afterwards. `&mut Store` rules out that anyone holds a slice of it or runs wasm
+    // on it. Wasm memory may hold any bytes, so that changing them breaks no invariant of wasmtime, which reserves the
+    // whole range as one mapping (`memory_may_move(false)`) and gives it back with one `munmap`, whatever lies in it.
+    // The file is long enough, and only this process, which holds the lock of the folder, ever truncates it, and only
+    // when no memory is mapped to it; a read can thus not run into a missing page.
+    unsafe {
+        let address = memory.data_ptr(&*store).add(range.start).cast::<c_void>();
+        rustix::mm::mmap(
+            address,
+            range.len(),
+            ProtFlags::READ | ProtFlags::WRITE,
+            MapFlags::PRIVATE | MapFlags::FIXED,
+            file,
+            range.start as u64,
+        )?;
+    }
+    Ok(())
+}

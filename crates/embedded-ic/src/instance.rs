@@ -1,0 +1,158 @@
+//! A running instance of the module, kept between messages: making one costs more than an empty update.
+
+use std::ops::Range;
+
+use wasmtime::{Global, Memory, Store, Val};
+
+use crate::committed::GlobalValue;
+use crate::error::HostError;
+use crate::fault::Fault;
+use crate::heap::HeapImage;
+use crate::module::{MEMORY_EXPORT, Prepared, global_export};
+use crate::system_api::{HostState, Message};
+
+/// How an execution ended.
+pub(crate) struct Ended {
+    pub(crate) message: Message,
+    pub(crate) instructions: u64,
+    pub(crate) result: Result<(), Fault>,
+}
+
+/// A module with a heap and globals.
+pub(crate) struct Instance {
+    store: Store<HostState>,
+    instance: wasmtime::Instance,
+    memory: Option<Memory>,
+    globals: Vec<Global>,
+    /// The memory is a view of the heap image.
+    mapped: bool,
+}
+
+impl Instance {
+    /// An instance as the module describes it, before its start function.
+    pub(crate) fn fresh(module: &Prepared) -> Result<Self, Fault> {
+        let mut store = Store::new(module.linked.module().engine(), HostState::new());
+        store.limiter(|state| state);
+        // Writing the data segments takes fuel, which is no one's: a replica charges nothing for it either.
+        store.set_fuel(u64::MAX)?;
+        let instance = module.linked.instantiate(&mut store)?;
+        let memory = instance.get_memory(&mut store, MEMORY_EXPORT);
+        store.data_mut().memory = memory;
+        let globals = module
+            .shape
+            .mutable_globals
+            .iter()
+            .filter_map(|&index| instance.get_global(&mut store, &global_export(index)))
+            .collect();
+        Ok(Self { store, instance, memory, globals, mapped: false })
+    }
+
+    /// An instance with the committed heap and globals.
+    pub(crate) fn attached(
+        module: &Prepared,
+        heap: &HeapImage,
+        heap_pages: u64,
+        globals: &[GlobalValue],
+    ) -> Result<Self, Fault> {
+        let mut this = Self::fresh(module)?;
+        if let Some(memory) = this.memory {
+            let held = memory.size(&this.store);
+            memory.grow(&mut this.store, heap_pages.saturating_sub(held))?;
+        }
+        this.map_all(heap).map_err(Fault::Host)?;
+        this.set_globals(globals)?;
+        Ok(this)
+    }
+
+    /// Runs an exported function with a budget of instructions; `shown` is the limit that an error names.
+    pub(crate) fn run(&mut self, export: &str, message: Message, budget: u64, shown: u64) -> Ended {
+        let fuel = self.store.data_mut().begin(message, budget, shown);
+        let result = self.call(export, fuel);
+        // Without fuel metering there would be no answer; it is always on.
+        let fuel = self.store.get_fuel().unwrap_or(0);
+        let instructions = self.store.data().used(fuel);
+        let message = self.store.data_mut().message.take().expect("only this function takes the message");
+        let result = match result {
+            Ok(()) if self.store.data().exceeds(instructions) => Err(self.store.data().exhausted()),
+            Ok(()) => Ok(()),
+            Err(error) if matches!(error.downcast_ref(), Some(wasmtime::Trap::OutOfFuel)) => {
+                Err(self.store.data().exhausted())
+            }
+            Err(error) => Err(error.into()),
+        };
+        Ended { message, instructions: instructions.min(budget), result }
+    }
+
+    fn call(&mut self, export: &str, fuel: u64) -> wasmtime::Result<()> {
+        self.store.set_fuel(fuel)?;
+        let function = self.instance.get_typed_func::<(), ()>(&mut self.store, export)?;
+        function.call(&mut self.store, ())
+    }
+
+    /// Size of the heap in wasm pages.
+    pub(crate) fn heap_pages(&self) -> u64 {
+        self.memory.map_or(0, |memory| memory.size(&self.store))
+    }
+
+    /// The bytes of the heap.
+    pub(crate) fn heap(&self) -> &[u8] {
+        self.memory.map_or(&[], |memory| memory.data(&self.store))
+    }
+
+    /// The ranges of the heap that differ from the image, in bytes. All of a heap that is not mapped to it.
+    pub(crate) fn dirty(&self, heap: &HeapImage) -> Result<Vec<Range<usize>>, HostError> {
+        let Some(memory) = self.memory else { return Ok(Vec::new()) };
+        heap.dirty(&self.store, memory, self.mapped).map_err(HostError::io("find the changed pages of the heap"))
+    }
+
+    /// Makes all of the heap a view of the image.
+    pub(crate) fn map_all(&mut self, heap: &HeapImage) -> Result<(), HostError> {
+        self.mapped = true;
+        let Some(memory) = self.memory else { return Ok(()) };
+        heap.map_all(&mut self.store, memory).map_err(HostError::io("map the heap"))
+    }
+
+    /// Makes ranges of the heap a view of the image again.
+    pub(crate) fn map(&mut self, heap: &HeapImage, ranges: &[Range<usize>]) -> Result<(), HostError> {
+        let Some(memory) = self.memory else { return Ok(()) };
+        heap.map(&mut self.store, memory, ranges).map_err(HostError::io("map the heap"))
+    }
+
+    /// The values of the mutable globals.
+    pub(crate) fn global_values(&mut self) -> Result<Vec<GlobalValue>, Fault> {
+        let store = &mut self.store;
+        self.globals
+            .iter()
+            .map(|global| match global.get(&mut *store) {
+                Val::I32(value) => Ok(GlobalValue::I32(value)),
+                Val::I64(value) => Ok(GlobalValue::I64(value)),
+                Val::F32(bits) => Ok(GlobalValue::F32(bits)),
+                Val::F64(bits) => Ok(GlobalValue::F64(bits)),
+                Val::V128(value) => Ok(GlobalValue::V128(value.as_u128())),
+                other => Err(Fault::Engine(format!("a global holds {other:?}"))),
+            })
+            .collect()
+    }
+
+    /// Sets the mutable globals.
+    pub(crate) fn set_globals(&mut self, values: &[GlobalValue]) -> Result<(), Fault> {
+        if values.len() != self.globals.len() {
+            return Err(Fault::Engine(format!(
+                "{} values for {} globals",
+                values.len(),
+                self.globals.len()
+            )));
+        }
+        for (global, value) in self.globals.iter().zip(values) {
+            let value = match *value {
+                GlobalValue::I32(value) => Val::I32(value),
+                GlobalValue::I64(value) => Val::I64(value),
+                GlobalValue::F32(bits) => Val::F32(bits),
+                GlobalValue::F64(bits) => Val::F64(bits),
+                GlobalValue::V128(value) => Val::V128(value.into()),
+            };
+            global.set(&mut self.store, value)?;
+        }
+        Ok(())
+    }
+}

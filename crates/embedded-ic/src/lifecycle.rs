@@ -1,0 +1,190 @@
+//! Install, reinstall and upgrade.
+
+use std::sync::Arc;
+
+use crate::config::UpgradeOptions;
+use crate::error::CallError;
+use crate::execute::{Call, Done, NewModule};
+use crate::fault::Fault;
+use crate::host::EmbeddedIc;
+use crate::instance::Instance;
+use crate::module::{ModuleLimits, Prepared, START_EXPORT, prepared};
+use crate::outcome::Execution;
+use crate::system_api::{Kind, World};
+
+const INIT: &str = "canister_init";
+const PRE_UPGRADE: &str = "canister_pre_upgrade";
+const POST_UPGRADE: &str = "canister_post_upgrade";
+
+/// The three modes of the management canister's `install_code`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Install,
+    Reinstall,
+    Upgrade(UpgradeOptions),
+}
+
+/// A change of code under way: what it has used and printed so far.
+#[derive(Default)]
+struct Progress {
+    execution: Execution,
+    printed: Vec<Vec<u8>>,
+}
+
+impl EmbeddedIc {
+    /// Installs a module, gzip'd or not, on an empty canister: start function, then `canister_init`. The sender is
+    /// the first controller.
+    ///
+    /// # Errors
+    /// `Rejected` if there is a module already, if this one is not valid (`IC0505`) or traps; `Host` if the host
+    /// fails. The canister is then as before.
+    pub fn install(&mut self, wasm: &[u8], arg: &[u8]) -> Result<Execution, CallError> {
+        self.change_code(Mode::Install, wasm, arg)
+    }
+
+    /// Installs a module in place of another one, or on an empty canister: heap, stable memory and certified data
+    /// start empty.
+    ///
+    /// # Errors
+    /// As [`Self::install`], except that a module may be there.
+    pub fn reinstall(&mut self, wasm: &[u8], arg: &[u8]) -> Result<Execution, CallError> {
+        self.change_code(Mode::Reinstall, wasm, arg)
+    }
+
+    /// Upgrades to a module: `canister_pre_upgrade` of the old one, then start function and `canister_post_upgrade` of
+    /// the new one. Stable memory and certified data are kept, heap and globals start afresh, the timer is off.
+    ///
+    /// # Errors
+    /// `Rejected` if there is no module, if the new one is not valid or if anything traps; `Host` if the host fails.
+    /// The canister is then as before, with the old module.
+    pub fn upgrade(
+        &mut self,
+        wasm: &[u8],
+        arg: &[u8],
+        options: UpgradeOptions,
+    ) -> Result<Execution, CallError> {
+        self.change_code(Mode::Upgrade(options), wasm, arg)
+    }
+
+    fn change_code(&mut self, mode: Mode, wasm: &[u8], arg: &[u8]) -> Result<Execution, CallError> {
+        self.usable()?;
+        let mut progress = Progress::default();
+        match self.try_change_code(mode, wasm, arg, &mut progress) {
+            Ok(()) => Ok(progress.execution),
+            Err(fault) => {
+                self.rollback();
+                if fault.is_logged() && self.module.is_some() {
+                    progress.printed.push(fault.log_line());
+                }
+                self.commit_log(&progress.printed)?;
+                Err(self.failed(fault, progress.execution.instructions))
+            }
+        }
+    }
+
+    fn try_change_code(
+        &mut self,
+        mode: Mode,
+        wasm: &[u8],
+        arg: &[u8],
+        progress: &mut Progress,
+    ) -> Result<(), Fault> {
+        match mode {
+            Mode::Install if self.module.is_some() => return Err(Fault::NotEmpty),
+            Mode::Upgrade(_) if self.module.is_none() => return Err(Fault::NoModule),
+            _ => {}
+        }
+        let module = prepared(wasm, &ModuleLimits::from(&*self.limits))?;
+        let mut world = self.committed.world.clone();
+        if let Mode::Upgrade(options) = mode
+            && !options.skip_pre_upgrade
+            && self.exports(PRE_UPGRADE)
+        {
+            world = self.run_pre_upgrade(world, progress)?;
+        }
+        world.version += 1;
+        world.global_timer_ns = 0;
+        if !matches!(mode, Mode::Upgrade(_)) {
+            world.certified_data.clear();
+            if let Some(stable) = &mut self.stable {
+                stable.start_fresh();
+            }
+        }
+        let last = if matches!(mode, Mode::Upgrade(_)) { POST_UPGRADE } else { INIT };
+        let (instance, world) = self.run_new_module(&module, world, last, arg, progress)?;
+        self.keep_module(wasm, &module)?;
+        self.commit_module(NewModule { module, instance }, world, &progress.printed)?;
+        Ok(())
+    }
+
+    fn exports(&self, name: &str) -> bool {
+        self.module.as_ref().is_some_and(|module| module.exports(name))
+    }
+
+    fn run_pre_upgrade(&mut self, world: World, progress: &mut Progress) -> Result<World, Fault> {
+        let sender = world.controllers[0];
+        let call = self.part(Kind::PreUpgrade, PRE_UPGRADE, sender, &[], progress);
+        let done = self.execute(world, &call)?;
+        progress.execution.pre_upgrade = done.instructions;
+        progress.finish(done)
+    }
+
+    fn run_new_module(
+        &mut self,
+        module: &Arc<Prepared>,
+        mut world: World,
+        last: &'static str,
+        arg: &[u8],
+        progress: &mut Progress,
+    ) -> Result<(Instance, World), Fault> {
+        let mut instance = Instance::fresh(module)?;
+        let sender = world.controllers[0];
+        if module.shape.start.is_some() {
+            let call = self.part(Kind::Start, START_EXPORT, sender, &[], progress);
+            let done = self.execute_on(&mut instance, world, &call)?;
+            progress.execution.start = done.instructions;
+            world = progress.finish(done)?;
+        }
+        if module.exports(last) {
+            let call = self.part(Kind::Init, last, sender, arg, progress);
+            let done = self.execute_on(&mut instance, world, &call)?;
+            match last {
+                INIT => progress.execution.init = done.instructions,
+                _ => progress.execution.post_upgrade = done.instructions,
+            }
+            world = progress.finish(done)?;
+        }
+        Ok((instance, world))
+    }
+
+    /// One of the functions that run one after the other, with what the ones before it left of the budget.
+    fn part<'a>(
+        &self,
+        kind: Kind,
+        export: &'static str,
+        sender: candid::Principal,
+        arg: &'a [u8],
+        progress: &Progress,
+    ) -> Call<'a> {
+        let limit = self.limits.instructions.install;
+        let budget = limit.saturating_sub(progress.execution.instructions);
+        Call { kind, export, sender, method: "", arg, budget, budget_shown: limit }
+    }
+
+    /// Puts the module where the folder will look for it. It counts only once the commit names it.
+    fn keep_module(&mut self, wasm: &[u8], module: &Prepared) -> Result<(), Fault> {
+        match &mut self.folder {
+            Some(folder) => folder.keep_module(&module.hash, wasm).map_err(Fault::Host),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Progress {
+    /// Adds up what an execution used and printed, and passes its outcome on.
+    fn finish(&mut self, done: Done) -> Result<World, Fault> {
+        self.execution.instructions += done.instructions;
+        self.printed.extend(done.printed);
+        done.result.map(|()| done.world)
+    }
+}

@@ -1,0 +1,81 @@
+//! The canister log: a ring of lines whose texts have at most 4 KiB together.
+
+use std::collections::VecDeque;
+
+use crate::limits::LOG_RING_BYTES;
+use crate::outcome::LogRecord;
+
+/// The ring. Old records make room for new ones; a record that is longer than the ring is cut.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Log {
+    pub(crate) records: VecDeque<LogRecord>,
+    pub(crate) next_index: u64,
+    bytes: usize,
+}
+
+impl Log {
+    /// Puts a log together again from its parts.
+    pub(crate) fn restore(records: VecDeque<LogRecord>, next_index: u64) -> Self {
+        let bytes = records.iter().map(|r| r.bytes.len()).sum();
+        Self { records, next_index, bytes }
+    }
+
+    pub(crate) fn push(&mut self, time_ns: u64, line: &[u8]) {
+        let line = &line[..line.len().min(LOG_RING_BYTES)];
+        self.bytes += line.len();
+        self.records.push_back(LogRecord { index: self.next_index, time_ns, bytes: line.to_vec() });
+        self.next_index += 1;
+        while self.bytes > LOG_RING_BYTES || self.records.len() > LOG_RING_BYTES {
+            match self.records.pop_front() {
+                Some(old) => self.bytes -= old.bytes.len(),
+                None => break,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(log: &Log) -> Vec<(u64, usize)> {
+        log.records.iter().map(|r| (r.index, r.bytes.len())).collect()
+    }
+
+    #[test]
+    fn the_ring_holds_its_limit_and_not_a_byte_more() {
+        let mut log = Log::default();
+        log.push(0, &[1; LOG_RING_BYTES - 1]);
+        log.push(0, &[2; 1]);
+        assert_eq!(lines(&log), [(0, LOG_RING_BYTES - 1), (1, 1)]);
+        log.push(0, &[3; 1]);
+        assert_eq!(lines(&log), [(1, 1), (2, 1)]);
+    }
+
+    #[test]
+    fn a_line_longer_than_the_ring_is_cut() {
+        let mut log = Log::default();
+        log.push(5, &[1; LOG_RING_BYTES + 1]);
+        assert_eq!(lines(&log), [(0, LOG_RING_BYTES)]);
+    }
+
+    #[test]
+    fn empty_lines_do_not_pile_up_for_ever() {
+        let mut log = Log::default();
+        for _ in 0..2 * LOG_RING_BYTES {
+            log.push(0, b"");
+        }
+        assert_eq!(log.records.len(), LOG_RING_BYTES);
+    }
+
+    #[test]
+    fn a_restored_log_goes_on_where_it_was() {
+        let mut log = Log::default();
+        log.push(1, b"one");
+        let mut again = Log::restore(log.records.clone(), log.next_index);
+        assert_eq!(again, log);
+        again.push(2, b"two");
+        log.push(2, b"two");
+        assert_eq!(again, log);
+    }
+}

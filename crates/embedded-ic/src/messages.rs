@@ -1,0 +1,165 @@
+//! Updates and queries.
+
+use candid::Principal;
+
+use crate::error::{CallError, Reject, RejectCode};
+use crate::execute::{Call, Done};
+use crate::fault::Fault;
+use crate::host::EmbeddedIc;
+use crate::limits::OS_PAGE_BYTES;
+use crate::module::{COMPOSITE_QUERY, QUERY, UPDATE};
+use crate::outcome::Reply;
+use crate::system_api::{Kind, Response};
+
+const INSPECT: &str = "canister_inspect_message";
+
+impl EmbeddedIc {
+    /// Sends an update as a user does: `canister_inspect_message` first, if there is one, then the method. A query
+    /// method can be called, too; what it writes is dropped.
+    ///
+    /// # Errors
+    /// `Rejected` if the canister refuses, traps, exceeds a limit or has no such method; everything but the log is
+    /// then as before. `Host` if the host fails.
+    pub fn update(&mut self, sender: Principal, method: &str, arg: &[u8]) -> Result<Reply, CallError> {
+        self.usable()?;
+        self.check_ingress(arg)?;
+        self.answers()?;
+        self.inspect(sender, method, arg)?;
+        let (kind, export) = self.update_export(method).map_err(|fault| self.failed(fault, 0))?;
+        let done = self.call(kind, &export, sender, method, arg)?;
+        self.answer(kind, done)
+    }
+
+    /// Asks a query method on the committed state. It leaves no trace, not even in the log.
+    ///
+    /// # Errors
+    /// `Rejected` if the canister refuses, traps, exceeds a limit or has no such method; `Host` if the host fails.
+    pub fn query(&mut self, sender: Principal, method: &str, arg: &[u8]) -> Result<Reply, CallError> {
+        self.usable()?;
+        self.check_ingress(arg)?;
+        self.answers()?;
+        let (kind, export) = self.query_export(method).map_err(|fault| self.failed(fault, 0))?;
+        let done = self.call(kind, &export, sender, method, arg)?;
+        self.answer(kind, done)
+    }
+
+    /// Runs `canister_inspect_message`, if there is one, and drops what it did.
+    fn inspect(&mut self, sender: Principal, method: &str, arg: &[u8]) -> Result<(), CallError> {
+        if !self.module.as_ref().is_some_and(|module| module.exports(INSPECT)) {
+            return Ok(());
+        }
+        let done = self.call(Kind::Inspect, INSPECT, sender, method, arg)?;
+        self.rollback();
+        match done.result {
+            Ok(()) if done.accepted => Ok(()),
+            Ok(()) => Err(self.failed(Fault::NotAccepted, done.instructions)),
+            Err(fault) => Err(self.failed(fault, done.instructions)),
+        }
+    }
+
+    /// How many 4 KiB pages of the heap the last execution wrote.
+    fn heap_pages_written(&self) -> u64 {
+        let dirty = self.instance.as_ref().and_then(|instance| instance.dirty(&self.heap).ok());
+        dirty.map_or(0, |ranges| ranges.iter().map(|range| range.len() as u64).sum::<u64>() / OS_PAGE_BYTES)
+    }
+
+    fn call(
+        &mut self,
+        kind: Kind,
+        export: &str,
+        sender: Principal,
+        method: &str,
+        arg: &[u8],
+    ) -> Result<Done, CallError> {
+        let budget = kind.limit(self.limits.instructions);
+        let call = Call { kind, export, sender, method, arg, budget, budget_shown: budget };
+        self.execute(self.committed.world.clone(), &call).map_err(|fault| self.failed(fault, 0))
+    }
+
+    /// Commits or rolls back, and words the answer.
+    fn answer(&mut self, kind: Kind, done: Done) -> Result<Reply, CallError> {
+        let Done { world, response, mut printed, instructions, stable_pages_written, result, .. } = done;
+        if let Err(fault) = result {
+            self.rollback();
+            if fault.is_logged() && kind.is_replicated() {
+                printed.push(fault.log_line());
+                self.commit_log(&printed)?;
+            }
+            return Err(self.failed(fault, instructions));
+        }
+        let heap_pages_written = match kind {
+            Kind::Update => match self.commit(world, &printed) {
+                Ok(pages) => pages,
+                Err(fault) => {
+                    self.rollback();
+                    return Err(self.failed(fault, instructions));
+                }
+            },
+            _ => {
+                let pages = self.heap_pages_written();
+                self.rollback();
+                if kind.is_replicated() {
+                    self.commit_log(&printed)?;
+                }
+                pages
+            }
+        };
+        match response {
+            Response::Reply(bytes) => {
+                Ok(Reply { bytes, instructions, stable_pages_written, heap_pages_written })
+            }
+            Response::Reject(text) => Err(self.failed(Fault::Rejected(text), instructions)),
+            Response::Open(_) => Err(self.failed(Fault::DidNotReply, instructions)),
+        }
+    }
+
+    fn update_export(&self, method: &str) -> Result<(Kind, String), Fault> {
+        self.export(method, &[(UPDATE, Kind::Update), (QUERY, Kind::ReplicatedQuery)]).map_err(|fault| {
+            match self.export(method, &[(COMPOSITE_QUERY, Kind::CompositeQuery)]) {
+                Ok(_) => Fault::CompositeInReplicatedMode,
+                Err(_) => fault,
+            }
+        })
+    }
+
+    fn query_export(&self, method: &str) -> Result<(Kind, String), Fault> {
+        self.export(method, &[(QUERY, Kind::Query), (COMPOSITE_QUERY, Kind::CompositeQuery)])
+    }
+
+    fn export(&self, method: &str, kinds: &[(&str, Kind)]) -> Result<(Kind, String), Fault> {
+        let module = self.module.as_ref().ok_or(Fault::NoModule)?;
+        kinds
+            .iter()
+            .map(|&(prefix, kind)| (kind, format!("{prefix}{method}")))
+            .find(|(_, export)| module.exports(export))
+            .ok_or_else(|| Fault::MethodNotFound {
+                kind: if kinds[0].1 == Kind::Update { "update" } else { "query" },
+                name: method.to_owned(),
+            })
+    }
+
+    /// Refuses messages to a canister that has no module or is stopped.
+    fn answers(&self) -> Result<(), CallError> {
+        if self.module.is_none() {
+            return Err(self.failed(Fault::NoModule, 0));
+        }
+        if !self.committed.world.running {
+            return Err(self.failed(Fault::NotRunning(self.canister_id()), 0));
+        }
+        Ok(())
+    }
+
+    /// Refuses an argument that is too long, as the node does which receives it: the canister is not asked.
+    pub(crate) fn check_ingress(&self, arg: &[u8]) -> Result<(), CallError> {
+        let (size, limit) = (arg.len() as u64, self.limits.ingress_bytes);
+        if size <= limit {
+            return Ok(());
+        }
+        Err(CallError::Rejected(Reject {
+            code: RejectCode::SysFatal,
+            error_code: "HTTP413",
+            message: format!("Message byte size {size} is larger than the max allowed {limit}."),
+            instructions: 0,
+        }))
+    }
+}

@@ -1,0 +1,252 @@
+//! What a module has to look like to be a canister, and what the host has to know about it.
+
+use std::collections::HashSet;
+
+use wasmparser::{ExternalKind, FuncType, Operator, Parser, Payload, TypeRef, ValType};
+
+use super::prepare::ModuleLimits;
+use super::rewrite::RESERVED;
+use crate::fault::Fault;
+use crate::limits::MAX_GLOBALS;
+
+/// What the export of an update method begins with.
+pub(crate) const UPDATE: &str = "canister_update ";
+/// What the export of a query method begins with.
+pub(crate) const QUERY: &str = "canister_query ";
+/// What the export of a composite query method begins with.
+pub(crate) const COMPOSITE_QUERY: &str = "canister_composite_query ";
+
+/// Exports that begin with this belong to the Internet Computer.
+const CANISTER: &str = "canister_";
+/// The exported functions that are no methods.
+const SYSTEM_METHODS: [&str; 7] = [
+    "canister_init",
+    "canister_pre_upgrade",
+    "canister_post_upgrade",
+    "canister_inspect_message",
+    "canister_heartbeat",
+    "canister_global_timer",
+    "canister_on_low_wasm_memory",
+];
+/// Exported functions of a module.
+const MAX_EXPORTED_METHODS: usize = 1_000;
+/// Bytes of the names of all exported methods.
+const MAX_METHOD_NAME_BYTES: usize = 20_000;
+
+/// What the host has to know about a module.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shape {
+    pub(crate) has_memory: bool,
+    /// Indices of the mutable globals.
+    pub(crate) mutable_globals: Vec<u32>,
+    pub(crate) start: Option<u32>,
+    /// Names of the exported functions.
+    pub(crate) functions: HashSet<String>,
+    /// The module changes what a replica makes anew for each message: its tables, or which segments it has dropped.
+    pub(crate) needs_fresh_instances: bool,
+    module_bytes: u64,
+    code_section_bytes: u64,
+    defined_functions: u64,
+}
+
+impl Shape {
+    pub(super) fn within(self, limits: &ModuleLimits) -> Result<Self, Fault> {
+        self.check_limits(limits)?;
+        Ok(self)
+    }
+
+    pub(super) fn check_limits(&self, limits: &ModuleLimits) -> Result<(), Fault> {
+        at_most("Wasm module", "bytes", self.module_bytes, limits.module_bytes)?;
+        at_most("Wasm module code section", "bytes", self.code_section_bytes, limits.code_section_bytes)?;
+        at_most("Wasm module", "defined functions", self.defined_functions, limits.functions)
+    }
+}
+
+fn at_most(what: &str, unit: &str, found: u64, limit: u64) -> Result<(), Fault> {
+    if found > limit {
+        return Err(Fault::InvalidWasm(format!("{what} has {found} {unit}, which exceeds the maximum of {limit}.")));
+    }
+    Ok(())
+}
+
+/// Walks the module once. Whether it is valid wasm is for the compiler to say; here is what wasm leaves open.
+pub(super) fn check(wasm: &[u8]) -> Result<Shape, Fault> {
+    let mut walk = Walk::default();
+    walk.shape.module_bytes = wasm.len() as u64;
+    for payload in Parser::new(0).parse_all(wasm) {
+        walk.payload(payload.map_err(not_wasm)?)?;
+    }
+    walk.finish()
+}
+
+fn not_wasm(error: wasmparser::BinaryReaderError) -> Fault {
+    Fault::InvalidWasm(format!("Wasmtime failed to validate wasm module {error}"))
+}
+
+#[derive(Default)]
+struct Walk<'a> {
+    shape: Shape,
+    /// The function types; `None` for a type that is something else.
+    types: Vec<Option<FuncType>>,
+    /// The type index of each function, imported ones first.
+    functions: Vec<u32>,
+    exports: Vec<(&'a str, u32)>,
+}
+
+impl<'a> Walk<'a> {
+    fn payload(&mut self, payload: Payload<'a>) -> Result<(), Fault> {
+        match payload {
+            Payload::TypeSection(reader) => {
+                for group in reader {
+                    for ty in group.map_err(not_wasm)?.into_types() {
+                        self.types.push(match ty.composite_type.inner {
+                            wasmparser::CompositeInnerType::Func(ty) => Some(ty),
+                            _ => None,
+                        });
+                    }
+                }
+            }
+            Payload::ImportSection(reader) => {
+                for import in reader.into_imports() {
+                    self.import(import.map_err(not_wasm)?)?;
+                }
+            }
+            Payload::FunctionSection(reader) => {
+                self.shape.defined_functions = u64::from(reader.count());
+                for ty in reader {
+                    self.functions.push(ty.map_err(not_wasm)?);
+                }
+            }
+            Payload::MemorySection(reader) => self.shape.has_memory = reader.count() > 0,
+            Payload::GlobalSection(reader) => self.globals(reader)?,
+            Payload::ExportSection(reader) => {
+                for export in reader {
+                    let export = export.map_err(not_wasm)?;
+                    self.export(export)?;
+                }
+            }
+            Payload::StartSection { func, .. } => self.shape.start = Some(func),
+            Payload::CodeSectionStart { size, .. } => self.shape.code_section_bytes = u64::from(size),
+            Payload::CodeSectionEntry(body) => self.body(&body)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn import(&mut self, import: wasmparser::Import<'_>) -> Result<(), Fault> {
+        match import.ty {
+            TypeRef::Func(ty) => self.functions.push(ty),
+            _ => {
+                return Err(Fault::InvalidWasm(format!(
+                    "Wasm module has an invalid import section. Module imports '{}' from '{}', which is not a \
+                     function.",
+                    import.name, import.module
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn globals(&mut self, reader: wasmparser::SectionLimited<'_, wasmparser::Global<'_>>) -> Result<(), Fault> {
+        at_most("Wasm module", "globals", u64::from(reader.count()), MAX_GLOBALS)?;
+        for (index, global) in (0..).zip(reader) {
+            let ty = global.map_err(not_wasm)?.ty;
+            if ty.mutable && matches!(ty.content_type, ValType::Ref(_)) {
+                return Err(Fault::InvalidWasm(format!(
+                    "global {index} is mutable and holds a reference, which cannot be kept between messages"
+                )));
+            }
+            if ty.mutable {
+                self.shape.mutable_globals.push(index);
+            }
+        }
+        Ok(())
+    }
+
+    fn export(&mut self, export: wasmparser::Export<'a>) -> Result<(), Fault> {
+        if export.name.starts_with(RESERVED) {
+            return Err(bad_export(format!("Exporting reserved name '{}'.", export.name)));
+        }
+        if export.kind == ExternalKind::Func {
+            self.exports.push((export.name, export.index));
+            self.shape.functions.insert(export.name.to_owned());
+        }
+        Ok(())
+    }
+
+    fn body(&mut self, body: &wasmparser::FunctionBody<'_>) -> Result<(), Fault> {
+        if self.shape.needs_fresh_instances {
+            return Ok(());
+        }
+        let mut reader = body.get_operators_reader().map_err(not_wasm)?;
+        while !reader.eof() {
+            match reader.read().map_err(not_wasm)? {
+                Operator::TableSet { .. }
+                | Operator::TableGrow { .. }
+                | Operator::TableFill { .. }
+                | Operator::TableCopy { .. }
+                | Operator::TableInit { .. }
+                | Operator::ElemDrop { .. }
+                | Operator::DataDrop { .. } => {
+                    self.shape.needs_fresh_instances = true;
+                    break;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Shape, Fault> {
+        for &(name, index) in &self.exports {
+            self.check_export(name, index)?;
+        }
+        self.check_method_names()?;
+        Ok(std::mem::take(&mut self.shape))
+    }
+
+    fn check_export(&self, name: &str, index: u32) -> Result<(), Fault> {
+        let is_method = [UPDATE, QUERY, COMPOSITE_QUERY].iter().any(|kind| name.starts_with(kind));
+        if !is_method && !SYSTEM_METHODS.contains(&name) {
+            if name.starts_with(CANISTER) {
+                return Err(bad_export(format!("Exporting reserved function '{name}' with \"{CANISTER}\" prefix.")));
+            }
+            return Ok(());
+        }
+        let ty = self.functions.get(index as usize).and_then(|ty| self.types.get(*ty as usize));
+        match ty {
+            Some(Some(ty)) if ty.params().is_empty() && ty.results().is_empty() => Ok(()),
+            _ => Err(bad_export(format!(
+                "Expected no parameters and no results for exported function '{name}'."
+            ))),
+        }
+    }
+
+    fn check_method_names(&self) -> Result<(), Fault> {
+        let mut seen = HashSet::new();
+        let mut bytes = 0;
+        for (name, _) in &self.exports {
+            let Some(method) = [UPDATE, QUERY, COMPOSITE_QUERY].iter().find_map(|kind| name.strip_prefix(kind)) else {
+                continue;
+            };
+            if !seen.insert(method) {
+                return Err(bad_export(format!(
+                    "Duplicate function '{method}' exported multiple times with different call types."
+                )));
+            }
+            bytes += method.len();
+        }
+        if seen.len() > MAX_EXPORTED_METHODS || bytes > MAX_METHOD_NAME_BYTES {
+            return Err(bad_export(format!(
+                "The number of exported functions ({} with {bytes} bytes of names) exceeds {MAX_EXPORTED_METHODS} or \
+                 {MAX_METHOD_NAME_BYTES}.",
+                seen.len()
+            )));
+        }
+        Ok(())
+    }
+}
+
+fn bad_export(what: String) -> Fault {
+    Fault::InvalidWasm(format!("Wasm module has an invalid export section. {what}"))
+}

@@ -1,0 +1,43 @@
+//! The wasm engine, one for the process: its settings decide what a module may contain and what it costs.
+
+use std::sync::OnceLock;
+
+use wasmtime::Engine;
+
+use crate::cost;
+use crate::error::HostError;
+
+/// Bytes of stack that wasm may use. Host functions run on the same stack, above it.
+const MAX_WASM_STACK_BYTES: usize = 1 << 20;
+
+/// The engine of the process.
+pub(crate) fn engine() -> Result<&'static Engine, HostError> {
+    static ENGINE: OnceLock<Result<Engine, String>> = OnceLock::new();
+    ENGINE
+        .get_or_init(|| Engine::new(&settings()).map_err(|error| format!("{error:#}")))
+        .as_ref()
+        .map_err(|error| HostError::Engine(error.clone()))
+}
+
+fn settings() -> wasmtime::Config {
+    let mut config = wasmtime::Config::new();
+    config
+        .consume_fuel(true)
+        .operator_cost(cost::operators())
+        .cranelift_nan_canonicalization(true)
+        .max_wasm_stack(MAX_WASM_STACK_BYTES)
+        // A memory that never moves is what the heap mapping relies on: all of the 4 GiB are reserved at once.
+        .memory_reservation(1 << 32)
+        .memory_may_move(false)
+        // The data segments have to be written to ordinary memory, because the heap image takes their place.
+        .memory_init_cow(false)
+        // What a replica does not run.
+        .wasm_multi_memory(false)
+        .wasm_memory64(false)
+        .wasm_relaxed_simd(false)
+        .wasm_extended_const(false)
+        .wasm_wide_arithmetic(false)
+        // No one reads backtraces here, and taking them would make every trap slow.
+        .wasm_backtrace_max_frames(None);
+    config
+}

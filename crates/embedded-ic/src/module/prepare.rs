@@ -1,0 +1,90 @@
+//! One module: unpacked, checked, rewritten, compiled and linked.
+
+use std::io::Read;
+
+use sha2::{Digest, Sha256};
+use wasmtime::{InstancePre, Module};
+
+use super::ModuleHash;
+use super::check::{self, Shape};
+use super::engine::engine;
+use super::rewrite;
+use crate::fault::Fault;
+use crate::limits::Limits;
+use crate::system_api::{self, HostState};
+
+/// The first bytes of a gzip stream.
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// The limits of modules.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ModuleLimits {
+    pub(crate) module_bytes: u64,
+    pub(crate) code_section_bytes: u64,
+    pub(crate) functions: u64,
+}
+
+impl From<&Limits> for ModuleLimits {
+    fn from(limits: &Limits) -> Self {
+        Self {
+            module_bytes: limits.module_bytes,
+            code_section_bytes: limits.code_section_bytes,
+            functions: limits.module_functions,
+        }
+    }
+}
+
+/// A module that can be instantiated.
+pub(crate) struct Prepared {
+    /// Hash of the module as it was given.
+    pub(crate) hash: ModuleHash,
+    /// The module with everything linked.
+    pub(crate) linked: InstancePre<HostState>,
+    /// What the module looks like.
+    pub(crate) shape: Shape,
+}
+
+impl Prepared {
+    pub(crate) fn hash(wasm: &[u8]) -> ModuleHash {
+        Sha256::digest(wasm).into()
+    }
+
+    /// Unpacks, checks and compiles a module.
+    pub(crate) fn new(given: &[u8], limits: &ModuleLimits) -> Result<Self, Fault> {
+        let unpacked = unpack(given, limits.module_bytes)?;
+        let wasm = unpacked.as_deref().unwrap_or(given);
+        let shape = check::check(wasm)?;
+        let rewritten = rewrite::rewrite(wasm, &shape)?;
+        let engine = engine().map_err(Fault::Host)?;
+        // The limits are checked before compiling, which is where the time goes.
+        let prepared_shape = shape.within(limits)?;
+        let module = Module::from_binary(engine, &rewritten)
+            .map_err(|error| Fault::InvalidWasm(format!("Wasmtime failed to validate wasm module {error:#}")))?;
+        let linked = system_api::link(&module)?;
+        Ok(Self { hash: Self::hash(given), linked, shape: prepared_shape })
+    }
+
+    /// Checks the limits of a host against a module that another host compiled.
+    pub(crate) fn check_limits(&self, limits: &ModuleLimits) -> Result<(), Fault> {
+        self.shape.check_limits(limits)
+    }
+
+    /// The kind of a method: which of its exports exists.
+    pub(crate) fn exports(&self, name: &str) -> bool {
+        self.shape.functions.contains(name)
+    }
+}
+
+/// The wasm inside of a gzip stream, or `None` if these bytes are no gzip stream.
+fn unpack(given: &[u8], limit: u64) -> Result<Option<Vec<u8>>, Fault> {
+    if !given.starts_with(&GZIP_MAGIC) {
+        return Ok(None);
+    }
+    let mut wasm = Vec::new();
+    // One byte more than allowed tells a module that is too large from one that just fits, in bounded memory.
+    flate2::read::GzDecoder::new(given)
+        .take(limit.saturating_add(1))
+        .read_to_end(&mut wasm)
+        .map_err(|error| Fault::InvalidWasm(format!("Failed to decode wasm module: {error}")))?;
+    Ok(Some(wasm))
+}

@@ -1,0 +1,145 @@
+//! Where committed pages of stable memory are kept.
+
+use std::io;
+
+use super::pages::{PAGE, Page, PageMap};
+
+/// A sparse array of pages. What was never written reads as zeros and takes no room.
+pub(crate) trait PageStore: Send {
+    /// Fills `dst` with the bytes from `offset` on. The range may cross pages and may lie where nothing was written.
+    fn read(&self, offset: u64, dst: &mut [u8]) -> io::Result<()>;
+
+    /// Makes the pages part of the store. The map is empty afterwards.
+    fn write(&mut self, pages: &mut PageMap) -> io::Result<()>;
+
+    /// Forgets everything.
+    fn clear(&mut self) -> io::Result<()>;
+
+    /// Bytes that the store takes, in memory or on the disk.
+    fn resident_bytes(&self) -> io::Result<u64>;
+
+    /// Puts what was written where a power cut cannot take it.
+    fn sync(&self) -> io::Result<()>;
+
+    /// The next range of bytes at or after `from` that may hold something else than zeros.
+    fn next_data(&self, from: u64) -> io::Result<Option<std::ops::Range<u64>>>;
+}
+
+/// Pages in the memory of the process.
+#[derive(Default)]
+pub(crate) struct MemoryStore {
+    pages: PageMap,
+}
+
+impl PageStore for MemoryStore {
+    fn read(&self, offset: u64, mut dst: &mut [u8]) -> io::Result<()> {
+        let mut page = offset / PAGE as u64;
+        let mut start = (offset % PAGE as u64) as usize;
+        while !dst.is_empty() {
+            let (part, rest) = dst.split_at_mut(dst.len().min(PAGE - start));
+            match self.pages.get(&page) {
+                Some(content) => part.copy_from_slice(&content[start..start + part.len()]),
+                None => part.fill(0),
+            }
+            (dst, page, start) = (rest, page + 1, 0);
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, pages: &mut PageMap) -> io::Result<()> {
+        // The boxes move: committing costs no copy.
+        self.pages.extend(pages.drain());
+        Ok(())
+    }
+
+    fn clear(&mut self) -> io::Result<()> {
+        self.pages = PageMap::default();
+        Ok(())
+    }
+
+    fn resident_bytes(&self) -> io::Result<u64> {
+        Ok(self.pages.len() as u64 * size_of::<Page>() as u64)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn next_data(&self, from: u64) -> io::Result<Option<std::ops::Range<u64>>> {
+        let first = from / PAGE as u64;
+        let page = self.pages.keys().copied().filter(|&page| page >= first).min();
+        Ok(page.map(|page| {
+            let mut end = page + 1;
+            while self.pages.contains_key(&end) {
+                end += 1;
+            }
+            page * PAGE as u64..end * PAGE as u64
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stable::FileStore;
+
+    fn stores() -> [Box<dyn PageStore>; 2] {
+        let file = tempfile::tempfile().unwrap();
+        [Box::new(MemoryStore::default()), Box::new(FileStore::new(file))]
+    }
+
+    fn page(byte: u8) -> Box<Page> {
+        Box::new([byte; PAGE])
+    }
+
+    #[test]
+    fn both_stores_are_sparse_and_read_back_what_was_written() {
+        const FAR: u64 = 100_000_000;
+        for mut store in stores() {
+            let mut pages = PageMap::default();
+            pages.insert(1, page(1));
+            pages.insert(2, page(2));
+            pages.insert(FAR, page(3));
+            store.write(&mut pages).unwrap();
+            assert!(pages.is_empty());
+
+            let mut bytes = vec![9; 3 * PAGE];
+            store.read(PAGE as u64 / 2, &mut bytes).unwrap();
+            let half = PAGE / 2;
+            assert_eq!(bytes[..half], vec![0; half]);
+            assert_eq!(bytes[half..half + PAGE], vec![1; PAGE]);
+            assert_eq!(bytes[half + PAGE..half + 2 * PAGE], vec![2; PAGE]);
+            assert_eq!(bytes[half + 2 * PAGE..], vec![0; half]);
+
+            let mut far = [0; 4];
+            store.read(FAR * PAGE as u64 + 10, &mut far).unwrap();
+            assert_eq!(far, [3; 4]);
+            assert!(store.resident_bytes().unwrap() < 1 << 20);
+
+            store.clear().unwrap();
+            store.read(FAR * PAGE as u64, &mut far).unwrap();
+            assert_eq!(far, [0; 4]);
+            assert_eq!(store.resident_bytes().unwrap(), 0);
+        }
+    }
+
+    #[test]
+    fn both_stores_tell_where_their_data_is() {
+        for mut store in stores() {
+            let mut pages = PageMap::default();
+            for number in [16, 17, 4_000] {
+                pages.insert(number, page(7));
+            }
+            store.write(&mut pages).unwrap();
+            let (mut found, mut from) = (Vec::new(), 0);
+            while let Some(range) = store.next_data(from).unwrap() {
+                from = range.end;
+                found.extend(range.start / PAGE as u64..range.end / PAGE as u64);
+            }
+            for number in [16, 17, 4_000] {
+                assert!(found.contains(&number), "{found:?}");
+            }
+            assert!(found.len() < 100, "{} pages of data were told for 3", found.len());
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Stable memory: a store of committed 4 KiB pages, under an overlay of what the running message has written.
+
+mod backing;
+mod file;
+mod pages;
+mod view;
+
+pub(crate) use backing::{MemoryStore, PageStore};
+pub(crate) use file::{FileStore, next_data};
+pub(crate) use pages::{PAGE, PageMap};
+pub(crate) use view::{PageLimits, StableFault, StableMemory};

@@ -1,0 +1,18 @@
+//! The System API, `ic0`: what the functions mean in [`message`] and its neighbours, as plain Rust over byte slices,
+//! and how wasm reaches them in [`linker`].
+
+mod cycles;
+mod heap_bytes;
+mod identity;
+mod kind;
+mod linker;
+mod message;
+mod response;
+mod stable;
+mod state;
+
+pub(crate) use kind::Kind;
+pub(crate) use linker::link;
+pub(crate) use message::{Message, World};
+pub(crate) use response::Response;
+pub(crate) use state::HostState;
