@@ -169,10 +169,7 @@ impl<'a, M: Memory> Blocks<'a, M> {
     fn block_before(&mut self, at: u64) -> Result<Block, Error> {
         let footer_at = at - FOOTER_BYTES;
         let footer = Tag::decode(self.words.get(footer_at), footer_at)?;
-        let start = at.checked_sub(footer.size).filter(|&start| self.is_place(start) && start < at);
-        let start =
-            start.ok_or_else(|| Error::corrupted("an arena footer has an impossible size", footer_at))?;
-        let block = self.block(start)?;
+        let block = self.block(at.saturating_sub(footer.size))?;
         if block.tag != Tag::free(footer.size) {
             return Err(Error::corrupted("an arena footer differs from its tag", footer_at));
         }

@@ -109,9 +109,6 @@ impl<M: Memory> Checker<'_, M> {
                 if tag.previous_free != previous_free {
                     self.report.add("a tag is wrong about the block before it", at);
                 }
-                if tag.free && previous_free {
-                    self.report.add("two adjacent blocks are free", at);
-                }
                 Some(tag)
             }
             Err(error) => {

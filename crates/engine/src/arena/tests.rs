@@ -3,6 +3,7 @@
 mod basics;
 mod corruption;
 mod costs;
+mod damage;
 mod large;
 mod model;
 mod parts;

@@ -62,6 +62,24 @@ fn an_overwrite_with_the_same_length() {
     assert_eq!(cost, expected);
 }
 
+/// The block before grows where it is: its list, and the pages of its neighbours in it, are left alone.
+#[test]
+fn a_free_that_enlarges_the_block_before() {
+    let (memory, arena) = arena();
+    let [large, small, _] = [1_000_000, 2_048, 100].map(|len| allocate(&arena, len));
+    free(&arena, large, 1_000_000);
+    let cost = cost(&memory, || free(&arena, small, 2_048));
+    let expected = Traffic {
+        reads: 4,
+        read_bytes: 256,
+        writes: 4,
+        written_bytes: 48,
+        written_pages: 3,
+        ..Traffic::default()
+    };
+    assert_eq!(cost, expected);
+}
+
 /// What a churn costs and how well it uses the memory: extents are overwritten at random, each by one of a new length.
 struct Churn {
     /// Of 100 bytes of the arena, how many are payload in the end.
