@@ -1,0 +1,79 @@
+//! Walking the store's memory without its canister.
+
+use anyhow::{Context, Result, bail};
+use embedded_ic::EmbeddedIc;
+use serde::Serialize;
+use storage_engine::{CheckReport, Memory};
+
+use crate::{output::Output, store::Store};
+
+/// What was found, as JSON.
+#[derive(Serialize)]
+struct Found {
+    sound: bool,
+    objects: u64,
+    object_bytes: u64,
+    extents: u64,
+    log_entries: u64,
+    problems: Vec<String>,
+}
+
+pub(crate) fn run(store: &Store, output: Output) -> Result<()> {
+    let report = store.with_host(|host| check(host))?;
+    let found = Found {
+        sound: report.is_sound(),
+        objects: report.objects,
+        object_bytes: report.object_bytes,
+        extents: report.extents,
+        log_entries: report.log_entries,
+        problems: report
+            .problems
+            .iter()
+            .map(|found| format!("{} (at byte {})", found.what, found.offset))
+            .collect(),
+    };
+    output.print(&found, describe)?;
+    if found.sound {
+        return Ok(());
+    }
+    bail!("the store is damaged: {} problems; restore it from a copy", found.problems.len())
+}
+
+fn check(host: &EmbeddedIc) -> Result<CheckReport> {
+    let store = storage_engine::Store::open(Committed(host));
+    Ok(store.context("the store's memory cannot be opened")?.check())
+}
+
+fn describe(found: &Found) -> Vec<String> {
+    let mut lines = vec![
+        format!("objects      {} with {} bytes", found.objects, found.object_bytes),
+        format!("extents      {}", found.extents),
+        format!("log entries  {}", found.log_entries),
+        format!("sound        {}", if found.sound { "yes" } else { "no" }),
+    ];
+    lines.extend(found.problems.iter().map(|problem| format!("problem      {problem}")));
+    lines
+}
+
+/// The committed stable memory of a host, for reading.
+#[derive(Clone, Copy)]
+struct Committed<'a>(&'a EmbeddedIc);
+
+impl Memory for Committed<'_> {
+    fn size(&self) -> u64 {
+        self.0.stable_pages()
+    }
+
+    /// Refused, as by a replica that has no room.
+    fn grow(&self, _pages: u64) -> i64 {
+        -1
+    }
+
+    fn read(&self, offset: u64, dst: &mut [u8]) {
+        self.0.read_stable(offset, dst).expect("the engine reads within the memory, and the disk is there");
+    }
+
+    fn write(&self, offset: u64, _src: &[u8]) {
+        panic!("opening and checking a store must not write, and this wrote at byte {offset}");
+    }
+}

@@ -1,0 +1,115 @@
+//! Commands for the log.
+
+use std::io::{self, BufRead};
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+use storage_api::limits::{MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES};
+
+use crate::{
+    args::LogCommand,
+    output::{Output, note},
+    store::StoreClient,
+};
+
+pub(crate) async fn run(client: &StoreClient, output: Output, command: LogCommand) -> Result<()> {
+    match command {
+        LogCommand::Append { texts } if texts == ["-"] => append_lines(client, io::stdin().lock()).await,
+        LogCommand::Append { texts } => append_texts(client, &texts).await,
+        LogCommand::Tail { count } => tail(client, output, count).await,
+    }
+}
+
+async fn append_texts(client: &StoreClient, texts: &[String]) -> Result<()> {
+    let mut batch = Batch::default();
+    for text in texts {
+        batch.add(client, text.clone().into_bytes()).await?;
+    }
+    batch.finish(client).await
+}
+
+async fn append_lines(client: &StoreClient, mut input: impl BufRead) -> Result<()> {
+    let mut batch = Batch::default();
+    loop {
+        let mut line = Vec::new();
+        if input.read_until(b'\n', &mut line).context("cannot read standard input")? == 0 {
+            return batch.finish(client).await;
+        }
+        line.pop_if(|last| *last == b'\n');
+        batch.add(client, line).await?;
+    }
+}
+
+/// Entries that are appended together, because a call for each line would take far longer.
+#[derive(Default)]
+struct Batch {
+    entries: Vec<Vec<u8>>,
+    bytes: u64,
+    appended: u64,
+}
+
+impl Batch {
+    async fn add(&mut self, client: &StoreClient, entry: Vec<u8>) -> Result<()> {
+        let bytes = entry.len() as u64;
+        let is_full = self.entries.len() as u64 == MAX_BATCH_ITEMS;
+        if is_full || self.bytes + bytes > MAX_PAYLOAD_BYTES / 2 {
+            self.flush(client).await?;
+        }
+        self.bytes += bytes;
+        self.entries.push(entry);
+        Ok(())
+    }
+
+    async fn flush(&mut self, client: &StoreClient) -> Result<()> {
+        if !self.entries.is_empty() {
+            let appended = client.append(&self.entries).await;
+            appended.with_context(|| format!("stopped after {} entries", self.appended))?;
+            self.appended += self.entries.len() as u64;
+        }
+        self.entries.clear();
+        self.bytes = 0;
+        Ok(())
+    }
+
+    async fn finish(mut self, client: &StoreClient) -> Result<()> {
+        self.flush(client).await?;
+        note(&format!("appended {} entries", self.appended));
+        Ok(())
+    }
+}
+
+/// An entry as JSON: a text, or where it is none, its bytes.
+#[derive(Serialize)]
+struct Line {
+    index: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hex: Option<String>,
+}
+
+impl Line {
+    fn new(index: u64, bytes: Vec<u8>) -> Self {
+        match String::from_utf8(bytes) {
+            Ok(text) => Self { index, text: Some(text), hex: None },
+            Err(error) => Self { index, text: None, hex: Some(hex::encode(error.as_bytes())) },
+        }
+    }
+}
+
+async fn tail(client: &StoreClient, output: Output, count: u64) -> Result<()> {
+    let length = client.log_info().await?.length;
+    let first = length.saturating_sub(count);
+    let entries = if count == 0 { Vec::new() } else { client.read_log_all(first).await? };
+    let lines: Vec<_> = (first..).zip(entries).map(|(index, bytes)| Line::new(index, bytes)).collect();
+    output.print(&lines, |lines| {
+        lines.iter().map(|line| line.text.clone().unwrap_or_else(|| line.shown())).collect()
+    })
+}
+
+impl Line {
+    /// Bytes that are no text, as they can be shown on a terminal.
+    fn shown(&self) -> String {
+        format!("0x{}", self.hex.as_deref().unwrap_or_default())
+    }
+}

@@ -1,0 +1,248 @@
+//! The command as a person uses it: a real store in a folder, a process for each command.
+
+#![expect(clippy::unwrap_used, reason = "a helper of tests may fail the test")]
+
+use std::{
+    fs,
+    io::Write,
+    path::PathBuf,
+    process::{Command, Output, Stdio},
+};
+
+use tempfile::TempDir;
+
+const MAX_PAYLOAD: usize = 2_031_616;
+
+/// A folder with a store in it.
+struct Store {
+    folder: TempDir,
+}
+
+impl Store {
+    /// A store that was just made.
+    fn new() -> Self {
+        let store = Self { folder: TempDir::new().unwrap() };
+        store.run(&["init"]);
+        store
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn file(&self, name: &str, content: &[u8]) -> String {
+        fs::write(self.path(name), content).unwrap();
+        self.path(name).to_str().unwrap().to_owned()
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_storage"));
+        command.arg("--store").arg(self.path("store")).args(args).current_dir(self.folder.path());
+        command
+    }
+
+    fn output(&self, args: &[&str], input: &[u8]) -> Output {
+        let mut command = self.command(args);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        // A command that does not read its input closes it, which is no matter for the test.
+        let _ = stdin.write_all(input);
+        drop(stdin);
+        child.wait_with_output().unwrap()
+    }
+
+    /// Runs a command that must succeed, and gives what it printed.
+    fn run(&self, args: &[&str]) -> Vec<u8> {
+        self.run_with_input(args, b"")
+    }
+
+    fn run_with_input(&self, args: &[&str], input: &[u8]) -> Vec<u8> {
+        let output = self.output(args, input);
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    }
+
+    /// Runs a command that must print a text.
+    fn text(&self, args: &[&str]) -> String {
+        String::from_utf8(self.run(args)).unwrap()
+    }
+
+    /// Runs a command that must fail with this exit code, print no data, and gives what it said.
+    fn fail(&self, code: i32, args: &[&str]) -> String {
+        let output = self.output(args, b"");
+        assert_eq!(output.status.code(), Some(code), "{args:?}");
+        assert!(output.stdout.is_empty(), "{args:?} printed data");
+        String::from_utf8(output.stderr).unwrap()
+    }
+}
+
+/// A file that is put comes back byte for byte, from standard output and as a file.
+#[test]
+fn a_file_is_put_and_got() {
+    let store = Store::new();
+    let content: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
+    let file = store.file("numbers.bin", &content);
+    store.run(&["put", &file]);
+    store.run(&["put", &file, "copy"]);
+    assert_eq!(store.text(&["ls"]), "copy\nnumbers.bin\n");
+    assert!(store.run(&["get", "numbers.bin"]) == content);
+    assert!(store.run(&["get", "copy", "-"]) == content);
+    assert!(store.run(&["get", "copy", "back.bin"]).is_empty());
+    assert!(fs::read(store.path("back.bin")).unwrap() == content);
+}
+
+/// Standard input is stored under the key that is given, and without one it is refused.
+#[test]
+fn standard_input_needs_a_key() {
+    let store = Store::new();
+    store.run_with_input(&["put", "-", "stdin"], b"from a pipe\0");
+    assert_eq!(store.run(&["get", "stdin"]), b"from a pipe\0");
+    assert!(store.fail(1, &["put", "-"]).contains("storage put - KEY"));
+}
+
+/// The largest value is taken; one byte more is refused with the limit, from a file and from a pipe.
+#[test]
+fn a_file_that_is_too_large_is_refused() {
+    let store = Store::new();
+    let content = vec![7; MAX_PAYLOAD + 1];
+    let fits = store.file("fits", &content[..MAX_PAYLOAD]);
+    let too_large = store.file("too-large", &content);
+    store.run(&["put", &fits]);
+    assert!(store.run(&["get", "fits"]).len() == MAX_PAYLOAD);
+    assert!(store.fail(1, &["put", &too_large]).contains("2031616 bytes"));
+    let output = store.output(&["put", "-", "key"], &content);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(store.text(&["ls"]), "fits\n");
+}
+
+/// Objects are listed by prefix, shown, moved and removed.
+#[test]
+fn objects_are_listed_shown_moved_and_removed() {
+    let store = Store::new();
+    for key in ["a/1", "a/2", "b"] {
+        store.run_with_input(&["put", "-", key], key.as_bytes());
+    }
+    assert_eq!(store.text(&["ls", "a/"]), "a/1\na/2\n");
+    store.run(&["mv", "a/1", "c"]);
+    store.run(&["rm", "a/2"]);
+    assert_eq!(store.text(&["ls"]), "b\nc\n");
+    let shown = store.text(&["stat", "c"]);
+    assert!(shown.contains("size          3 bytes") && shown.contains("key           c"), "{shown}");
+    // The clock of the store is that of this machine.
+    assert!(shown.contains("created       20") && !shown.contains("1970"), "{shown}");
+}
+
+/// What is not there is an error that names the key, and where to look.
+#[test]
+fn what_is_not_there_is_an_error() {
+    let store = Store::new();
+    for args in [&["get", "nothing"][..], &["stat", "nothing"], &["rm", "nothing"], &["mv", "nothing", "to"]]
+    {
+        let said = store.fail(1, args);
+        assert!(said.contains("no object under \"nothing\"") && said.contains("storage ls"), "{said}");
+    }
+    assert!(store.fail(1, &["put", "no-such-file"]).contains("cannot open no-such-file"));
+}
+
+/// Lines go to the log as they are, and the last ones come back in their order.
+#[test]
+fn the_log_is_appended_and_tailed() {
+    let store = Store::new();
+    store.run(&["log", "append", "first", "", "grüße"]);
+    let lines: String = (0..1_500).map(|number| format!("line {number}\n")).collect();
+    store.run_with_input(&["log", "append", "-"], lines.as_bytes());
+    store.run_with_input(&["log", "append", "-"], b"no newline at the end");
+    assert_eq!(store.text(&["log", "tail", "-n", "2"]), "line 1499\nno newline at the end\n");
+    assert_eq!(store.text(&["log", "tail"]).lines().count(), 10);
+    assert_eq!(store.text(&["log", "tail", "-n", "0"]), "");
+    let all = store.text(&["log", "tail", "-n", "99999"]);
+    assert_eq!(all, format!("first\n\ngrüße\n{lines}no newline at the end\n"));
+}
+
+/// Bytes that are no text are shown in hexadecimal.
+#[test]
+fn bytes_in_the_log_are_shown() {
+    let store = Store::new();
+    store.run_with_input(&["log", "append", "-"], b"\xff\x00\n");
+    assert_eq!(store.text(&["log", "tail"]), "0xff00\n");
+    assert_eq!(store.text(&["--json", "log", "tail"]), "[{\"index\":0,\"hex\":\"ff00\"}]\n");
+}
+
+/// An upgrade of either kind keeps everything and says what it cost, and the check finds the store sound.
+#[test]
+fn upgrades_keep_everything() {
+    let store = Store::new();
+    assert!(store.text(&["check"]).contains("sound        yes"));
+    let content = vec![5; 300_000];
+    store.run(&["put", &store.file("file", &content)]);
+    store.run(&["log", "append", "line"]);
+    for args in [&["upgrade"][..], &["upgrade", "--skip-pre-upgrade"]] {
+        let said = store.text(args);
+        assert!(said.starts_with("instructions  "), "{said}");
+        assert!(store.run(&["get", "file"]) == content);
+        assert_eq!(store.text(&["log", "tail"]), "line\n");
+    }
+    assert!(store.text(&["status"]).contains("upgrades       2, the last without pre_upgrade"));
+    let check = store.text(&["check"]);
+    assert!(
+        check.contains("objects      1 with 300000 bytes") && check.contains("sound        yes"),
+        "{check}"
+    );
+}
+
+/// With `--json`, data is one line of JSON.
+#[test]
+fn json_is_one_line() {
+    let store = Store::new();
+    store.run_with_input(&["put", "-", "key"], b"value");
+    for args in [&["ls"][..], &["stat", "key"], &["status"], &["upgrade"], &["check"], &["log", "tail"]] {
+        let text = store.text(&[&["--json"], args].concat());
+        assert_eq!(text.lines().count(), 1, "{args:?}: {text}");
+        serde_json::from_str::<serde_json::Value>(&text).unwrap();
+    }
+    let stat: serde_json::Value = serde_json::from_slice(&store.run(&["stat", "key", "--json"])).unwrap();
+    assert_eq!((&stat["key"], &stat["size"]), (&"key".into(), &5.into()));
+}
+
+/// A folder without a store is an error that says how to make one, and a store is not made over another.
+#[test]
+fn a_store_is_made_once() {
+    let store = Store { folder: TempDir::new().unwrap() };
+    let said = store.fail(1, &["ls"]);
+    assert!(said.contains("there is no store") && said.contains(" init"), "{said}");
+    store.run(&["init"]);
+    assert!(store.fail(1, &["init"]).contains("is a store already"));
+    fs::create_dir(store.path("full")).unwrap();
+    store.file("full/file", b"mine");
+    let output = store.command(&["--store", "full", "init"]).output();
+    // `--store` twice is a mistake in the command line.
+    assert_eq!(output.unwrap().status.code(), Some(2));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_storage"));
+    let output = command.arg("--store").arg(store.path("full")).arg("init").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(fs::read(store.path("full/file")).unwrap(), b"mine");
+}
+
+/// What is not understood ends with exit code 2, and help with 0.
+#[test]
+fn exit_codes_are_as_documented() {
+    let store = Store::new();
+    store.fail(2, &["no-such-command"]);
+    store.fail(2, &["log", "append"]);
+    store.fail(2, &["get"]);
+    assert!(store.text(&["--help"]).contains("Exit codes:"));
+}
+
+/// A reader that has seen enough is not an error.
+#[test]
+fn a_closed_pipe_is_quiet() {
+    let store = Store::new();
+    store.run(&["put", &store.file("large", &vec![b'x'; MAX_PAYLOAD])]);
+    let mut command = store.command(&["get", "large"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+}
