@@ -80,4 +80,3 @@ fn cost(f: impl FnOnce(&mut ProbeStore)) -> u64 {
 fn key(number: u64) -> String {
     format!("object/{:016x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }
-

@@ -68,7 +68,7 @@ fn main() {
     println!("Instructions per operation with {HELD} objects, and bytes of stable memory per object.\n");
     println!("| value | where | put new | overwrite | get | delete | bytes per object |");
     println!("|---|---|---|---|---|---|---|");
-    for size in [32, 64, 128, 256, 512, 768, 1_024, 2_048, 4_096] {
+    for size in [32, 64, 96, 128, 192, 256, 512, 1_024] {
         for (place, limit) in [("inline", 4_096), ("extent", 0)] {
             let [new, overwrite, get, delete, space] = measure(&wasm, size, limit);
             println!("| {size} B | {place} | {new} | {overwrite} | {get} | {delete} | {space} |");

@@ -10,9 +10,7 @@ use ic_stable_structures::memory_manager::{MemoryId, MemoryManager, VirtualMemor
 use ic_stable_structures::{Memory, RestrictedMemory};
 use storage_api::{Error, limits::MAX_STABLE_BYTES};
 
-use crate::layout::{
-    BUCKET_BYTES, BUCKET_PAGES, FIRST_BUCKET_PAGE, MANAGER_PAGE, MAX_BUCKETS, PAGE_BYTES,
-};
+use crate::layout::{BUCKET_BYTES, BUCKET_PAGES, FIRST_BUCKET_PAGE, MANAGER_PAGE, MAX_BUCKETS, PAGE_BYTES};
 use crate::open::OpenError;
 
 /// What every store of the engine lives in.
@@ -49,7 +47,10 @@ impl<M: Memory + Clone> Space<M> {
     /// The manager formats over what it does not recognise, so its magic is checked here first.
     pub(crate) fn load(raw: M) -> Result<Self, OpenError> {
         if raw.size() < FIRST_BUCKET_PAGE {
-            return Err(OpenError::damaged("the memory ends before the page of the memory manager", MANAGER_AT));
+            return Err(OpenError::damaged(
+                "the memory ends before the page of the memory manager",
+                MANAGER_AT,
+            ));
         }
         let mut head = [0; MANAGER_HEAD_BYTES];
         raw.read(MANAGER_AT, &mut head);

@@ -3,6 +3,8 @@
 //! The domain of keys is tiny, so that operations meet. Reopening is one of the operations. A store with room for few
 //! buckets runs the same lists, and may refuse what the model would do, unchanged.
 
+#![expect(clippy::unwrap_used, reason = "what fails here is a test")]
+
 use std::collections::BTreeMap;
 
 use ic_stable_structures::VectorMemory;
@@ -129,7 +131,9 @@ impl Pair {
         let (before, mut after) = (self.memory.borrow().clone(), self.model.clone());
         match self.run(op, &mut after) {
             Ok(()) => self.model = after,
-            Err(Error::OutOfMemory { .. }) => assert!(*self.memory.borrow() == before, "{op:?} changed the memory"),
+            Err(Error::OutOfMemory { .. }) => {
+                assert!(*self.memory.borrow() == before, "{op:?} changed the memory")
+            }
             Err(error) => panic!("{op:?}: {error}"),
         }
     }
@@ -165,9 +169,11 @@ impl Pair {
             }
             Op::Delete { key } => assert_eq!(store.delete(&name(*key))?, model.remove(&name(*key))),
             Op::DeletePrefix { limit } => {
-                let doomed: Vec<_> = model.objects.keys().filter(|key| key.starts_with("k/")).cloned().collect();
+                let doomed: Vec<_> =
+                    model.objects.keys().filter(|key| key.starts_with("k/")).cloned().collect();
                 let now_gone = doomed.len().min(*limit as usize);
-                let deleted = store.delete_prefix(&DeletePrefixArgs { prefix: "k/".into(), limit: *limit })?;
+                let deleted =
+                    store.delete_prefix(&DeletePrefixArgs { prefix: "k/".into(), limit: *limit })?;
                 assert_eq!((deleted.deleted, deleted.more), (now_gone as u64, doomed.len() > now_gone));
                 doomed[..now_gone].iter().for_each(|key| assert!(model.remove(key)));
             }
@@ -211,8 +217,10 @@ impl Pair {
     fn compare(&self) {
         let (store, model) = (&self.store, &self.model);
         let listed = store.list(&ListArgs::prefix("")).unwrap().objects;
-        let listed: Vec<_> = listed.into_iter().map(|object| (object.key, object.revision, object.size)).collect();
-        let expected = model.objects.iter().map(|(key, (revision, value))| (key.clone(), *revision, value.len() as u64));
+        let listed: Vec<_> =
+            listed.into_iter().map(|object| (object.key, object.revision, object.size)).collect();
+        let expected =
+            model.objects.iter().map(|(key, (revision, value))| (key.clone(), *revision, value.len() as u64));
         assert_eq!(listed, expected.collect::<Vec<_>>());
         for key in (0..8).map(name) {
             let value = model.objects.get(&key).map(|(_, value)| value.clone());
@@ -225,7 +233,10 @@ impl Pair {
         let from = length / 2;
         let page = store.read_log(&ReadLogArgs { from, limit: 70 }).unwrap().entries;
         let page: Vec<_> = page.into_iter().map(|entry| entry.into_vec()).collect();
-        assert!(page == model.log[from as usize..].iter().take(70).cloned().collect::<Vec<_>>(), "read_log differs");
+        assert!(
+            page == model.log[from as usize..].iter().take(70).cloned().collect::<Vec<_>>(),
+            "read_log differs"
+        );
         assert_eq!(store.check().problems, []);
     }
 
@@ -233,7 +244,10 @@ impl Pair {
     fn drain(&mut self) {
         while self.store.delete_prefix(&DeletePrefixArgs { prefix: String::new(), limit: 3 }).unwrap().more {}
         let status = self.store.status(storage_engine::HostFacts::default()).unwrap();
-        assert_eq!((status.objects, status.object_bytes, status.arena.used_bytes, status.arena.extents), (0, 0, 0, 0));
+        assert_eq!(
+            (status.objects, status.object_bytes, status.arena.used_bytes, status.arena.extents),
+            (0, 0, 0, 0)
+        );
         assert_eq!(status.arena.free_bytes, status.arena.largest_free_bytes);
         assert_eq!(self.store.check().problems, []);
     }

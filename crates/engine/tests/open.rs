@@ -1,5 +1,7 @@
 //! What opening a memory does: format, load or refuse, and nothing else.
 
+#![expect(clippy::unwrap_used, reason = "what fails here is a test")]
+
 use std::fs::File;
 
 use ic_stable_structures::{FileMemory, Memory, VectorMemory};
@@ -124,7 +126,9 @@ fn the_seal_tells_an_orderly_upgrade_from_one_that_skipped_pre_upgrade() {
 fn the_capacity_is_validated_and_kept() {
     let memory = VectorMemory::default();
     let mut store = Store::open(memory.clone()).unwrap();
-    for (capacity, ok) in [(0, false), (MIN_CAPACITY_BYTES - 1, false), (MIN_CAPACITY_BYTES, true), (u64::MAX, true)] {
+    for (capacity, ok) in
+        [(0, false), (MIN_CAPACITY_BYTES - 1, false), (MIN_CAPACITY_BYTES, true), (u64::MAX, true)]
+    {
         let result = store.configure(&InitArgs { capacity: Some(capacity) });
         assert_eq!(result.is_ok(), ok, "{capacity}");
     }

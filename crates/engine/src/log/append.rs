@@ -22,7 +22,10 @@ impl<M: Memory + Clone> Store<M> {
         let after = self.log.head_after(entries);
         let demands = [
             Demand { memory: &self.log.entries, pages: pages_short(&self.log.entries, after.end) },
-            Demand { memory: &self.log.index, pages: pages_short(&self.log.index, index_bytes(after.length)) },
+            Demand {
+                memory: &self.log.index,
+                pages: pages_short(&self.log.index, index_bytes(after.length)),
+            },
         ];
         self.space.ensure(self.header.capacity, &demands)?;
         for Demand { memory, pages } in demands {

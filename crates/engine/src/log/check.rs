@@ -18,7 +18,8 @@ impl<M: Memory> Log<M> {
     fn walk(&self) -> Result<(), Error> {
         let mut end = self.head.end;
         for entry in (0..self.head.length).rev() {
-            if (entry + 1).is_multiple_of(INDEX_INTERVAL) && self.indexed_end(entry / INDEX_INTERVAL)? != end {
+            if (entry + 1).is_multiple_of(INDEX_INTERVAL) && self.indexed_end(entry / INDEX_INTERVAL)? != end
+            {
                 return Err(Error::corrupted(
                     format!("the log's index has another end for entry {entry} than the log"),
                     end,

@@ -41,7 +41,8 @@ impl Head {
         let mut bytes = [0; HEAD_BYTES];
         memory.read(0, &mut bytes);
         let head = Self { length: u64_at(&bytes, LENGTH_AT), end: u64_at(&bytes, END_AT) };
-        let entries_fit = head.length.checked_mul(TRAILER_BYTES).and_then(|bytes| bytes.checked_add(LOG_START));
+        let entries_fit =
+            head.length.checked_mul(TRAILER_BYTES).and_then(|bytes| bytes.checked_add(LOG_START));
         let good = bytes[..LENGTH_AT] == MAGIC
             && is_sealed(&bytes)
             && head.end <= memory.size() * PAGE_BYTES

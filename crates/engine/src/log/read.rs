@@ -77,15 +77,20 @@ pub(super) struct Span {
 impl<M: Memory> Log<M> {
     /// The entry that ends at an offset. `floor` is where the entries before it end at the earliest.
     pub(super) fn entry_before(&self, end: u64, floor: u64) -> Result<Span, Error> {
-        let trailer_at = end.checked_sub(TRAILER_BYTES).filter(|at| *at >= floor).ok_or_else(|| {
-            Error::corrupted("an entry of the log starts before it can", end)
-        })?;
+        let trailer_at = end
+            .checked_sub(TRAILER_BYTES)
+            .filter(|at| *at >= floor)
+            .ok_or_else(|| Error::corrupted("an entry of the log starts before it can", end))?;
         let mut trailer = [0; TRAILER_BYTES as usize];
         self.entries.read(trailer_at, &mut trailer);
         let bytes = u64::from(u32::from_le_bytes(trailer));
-        let start = trailer_at.checked_sub(bytes).filter(|start| *start >= floor && bytes <= MAX_PAYLOAD_BYTES);
+        let start =
+            trailer_at.checked_sub(bytes).filter(|start| *start >= floor && bytes <= MAX_PAYLOAD_BYTES);
         let start = start.ok_or_else(|| {
-            Error::corrupted(format!("a trailer of the log says {bytes} bytes, more than there can be"), trailer_at)
+            Error::corrupted(
+                format!("a trailer of the log says {bytes} bytes, more than there can be"),
+                trailer_at,
+            )
         })?;
         Ok(Span { start, bytes })
     }
@@ -95,11 +100,8 @@ impl<M: Memory> Log<M> {
         let block = from / INDEX_INTERVAL;
         let block_end = ((block + 1) * INDEX_INTERVAL).min(self.head.length);
         let floor = if block == 0 { LOG_START } else { self.indexed_end(block - 1)? };
-        let mut end = if block_end.is_multiple_of(INDEX_INTERVAL) {
-            self.indexed_end(block)?
-        } else {
-            self.head.end
-        };
+        let mut end =
+            if block_end.is_multiple_of(INDEX_INTERVAL) { self.indexed_end(block)? } else { self.head.end };
         let mut spans = Vec::with_capacity((block_end - from) as usize);
         for _ in from..block_end {
             let span = self.entry_before(end, floor)?;

@@ -76,12 +76,16 @@ fn every_page_of_read_log_is_the_entries_from_its_index_on() {
     store.append(&texts).unwrap();
     for from in 0..=200 {
         for limit in [1, 2, 63, 64, 65, 200, u32::MAX] {
-            let expected: Vec<_> = texts[from..].iter().take(limit as usize).map(|text| text.as_bytes().to_vec()).collect();
+            let expected: Vec<_> =
+                texts[from..].iter().take(limit as usize).map(|text| text.as_bytes().to_vec()).collect();
             assert_eq!(read_log(&store, from as u64, limit).unwrap(), expected, "from {from}, limit {limit}");
         }
     }
     assert_eq!(read_log(&store, 201, 1), Err(Error::OutOfRange { offset: 201, length: 1, size: 200 }));
-    assert_eq!(read_log(&store, u64::MAX, u32::MAX).map_err(|error| matches!(error, Error::OutOfRange { .. })), Err(true));
+    assert_eq!(
+        read_log(&store, u64::MAX, u32::MAX).map_err(|error| matches!(error, Error::OutOfRange { .. })),
+        Err(true)
+    );
     assert!(matches!(read_log(&store, 0, 0), Err(Error::InvalidArgument { .. })));
 }
 
@@ -93,7 +97,7 @@ fn replies_end_where_the_next_entry_would_not_fit() {
     for entry in [&half, &half, &largest, &half] {
         store.append(&[entry]).unwrap();
     }
-    assert_eq!(store.read_last(9).unwrap(), [half.clone()]);
+    assert_eq!(store.read_last(9).unwrap(), std::slice::from_ref(&half));
     let from_start = |from| read_log(&store, from, 9).unwrap().len();
     assert_eq!([from_start(0), from_start(1), from_start(2), from_start(3)], [2, 1, 1, 1]);
 }

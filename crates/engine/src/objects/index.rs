@@ -152,7 +152,8 @@ mod tests {
             let memory = VectorMemory::default();
             let mut index = Index::open(memory.clone()).unwrap();
             let raw = entry(&vec![1; value_bytes]);
-            let batch: Vec<_> = (0..1_000).map(|i| Key::new(&format!("{:04}", i * 7 % 1_000)).unwrap()).collect();
+            let batch: Vec<_> =
+                (0..1_000).map(|i| Key::new(&format!("{:04}", i * 7 % 1_000)).unwrap()).collect();
             let bytes = batch.iter().map(|key| key.len() + raw.len()).sum();
             let bound = index.pages_to_insert(1_000, bytes);
             batch.into_iter().for_each(|key| index.insert(key, raw.clone()));

@@ -17,9 +17,7 @@ impl Key {
     pub(crate) fn new(text: &str) -> Result<Self, Error> {
         let bytes = text.len() as u64;
         if bytes == 0 {
-            return Err(Error::invalid(format!(
-                "the key is empty; a key has 1 to {MAX_KEY_BYTES} bytes"
-            )));
+            return Err(Error::invalid(format!("the key is empty; a key has 1 to {MAX_KEY_BYTES} bytes")));
         }
         if bytes > MAX_KEY_BYTES {
             return Err(Error::invalid(format!(

@@ -97,7 +97,8 @@ impl<M: Memory + Clone> Store<M> {
         extents.commit();
         let revisions = self.ledger.revision + 1..;
         let infos = puts.iter().zip(batch).zip(revisions);
-        let infos = infos.map(|((put, planned), revision)| self.write(put, planned, revision, now_ns)).collect();
+        let infos =
+            infos.map(|((put, planned), revision)| self.write(put, planned, revision, now_ns)).collect();
         self.write_ledger(ledger);
         Ok(infos)
     }

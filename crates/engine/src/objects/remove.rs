@@ -30,13 +30,14 @@ impl<M: Memory + Clone> Store<M> {
     /// [`Error::InvalidArgument`] for a limit of 0, and [`Error::Corrupted`].
     pub fn delete_prefix(&mut self, args: &DeletePrefixArgs) -> Result<Deleted, Error> {
         if args.limit == 0 {
-            return Err(Error::invalid(format!("the limit is 0; one call removes 1 to {MAX_PAGE_ITEMS} objects")));
+            return Err(Error::invalid(format!(
+                "the limit is 0; one call removes 1 to {MAX_PAGE_ITEMS} objects"
+            )));
         }
         let limit = args.limit.min(MAX_PAGE_ITEMS) as usize;
         let under = self.under(&args.prefix, None).take(limit + 1);
-        let mut doomed = under
-            .map(|(key, raw)| Ok((key, raw.decode()?.present())))
-            .collect::<Result<Vec<_>, Error>>()?;
+        let mut doomed =
+            under.map(|(key, raw)| Ok((key, raw.decode()?.present()))).collect::<Result<Vec<_>, Error>>()?;
         let more = doomed.len() > limit;
         doomed.truncate(limit);
         self.remove_all(&doomed)?;

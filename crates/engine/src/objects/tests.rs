@@ -38,7 +38,8 @@ fn refused<T: std::fmt::Debug>(
 #[test]
 fn values_of_every_size_come_back() {
     let mut store = store();
-    let sizes = [0, 1, INLINE_LIMIT - 1, INLINE_LIMIT, INLINE_LIMIT + 1, MAX_PAYLOAD_BYTES - 1, MAX_PAYLOAD_BYTES];
+    let sizes =
+        [0, 1, INLINE_LIMIT - 1, INLINE_LIMIT, INLINE_LIMIT + 1, MAX_PAYLOAD_BYTES - 1, MAX_PAYLOAD_BYTES];
     for size in sizes {
         put(&mut store, &size.to_string(), &pattern(size));
     }
@@ -64,7 +65,10 @@ fn a_put_tells_what_it_stored() {
     assert_eq!((info.size, info.revision, info.created_ns, info.modified_ns), (5_000, 2, 100, 200));
     assert_eq!(info.content_type, None);
     assert_eq!(store.stat("k").unwrap(), info);
-    assert_eq!(store.put(Put { content_type: Some(""), ..Put::new("k", b"") }, 0).unwrap().content_type, None);
+    assert_eq!(
+        store.put(Put { content_type: Some(""), ..Put::new("k", b"") }, 0).unwrap().content_type,
+        None
+    );
 }
 
 #[test]
@@ -173,7 +177,12 @@ fn get_many_keeps_the_order_and_refuses_what_does_not_fit_a_reply() {
     assert!(matches!(store.get_many(&many), Err(Error::LimitExceeded { .. })));
 }
 
-fn list(store: &TestStore, prefix: &str, start_after: Option<&str>, limit: u32) -> (Vec<String>, Option<String>) {
+fn list(
+    store: &TestStore,
+    prefix: &str,
+    start_after: Option<&str>,
+    limit: u32,
+) -> (Vec<String>, Option<String>) {
     let args = ListArgs { prefix: prefix.into(), start_after: start_after.map(Into::into), limit };
     let listed = store.list(&args).unwrap();
     let scanned = store.scan(&args).unwrap();
