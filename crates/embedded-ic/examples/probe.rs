@@ -30,7 +30,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             .take(2)
             .map(|eight| eight.iter().rev().fold(0, |n, byte| n << 8 | u64::from(*byte)))
             .collect();
-        println!("{method}: counter {numbers:?}, whole message {} instructions, {time:?}", reply.instructions);
+        println!(
+            "{method}: counter {numbers:?}, whole message {} instructions, {time:?}",
+            reply.instructions
+        );
     }
     Ok(())
 }

@@ -233,6 +233,9 @@ mod tests {
     fn the_page_limits_are_told_in_kib() {
         let limits = crate::limits::Limits::default().stable_write_pages;
         let text = Fault::MemoryAccess { what: "modified", limits }.to_string();
-        assert!(text.contains("limit 2097152 KB for regular messages, 8388608 KB for upgrade messages"), "{text}");
+        assert!(
+            text.contains("limit 2097152 KB for regular messages, 8388608 KB for upgrade messages"),
+            "{text}"
+        );
     }
 }

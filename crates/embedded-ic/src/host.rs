@@ -90,7 +90,8 @@ impl EmbeddedIc {
         let limits = Arc::new(config.limits);
         let module = match module {
             Some(wasm) => Some(
-                prepared(&wasm, &ModuleLimits::from(&*limits)).map_err(|fault| HostError::Engine(fault.to_string()))?,
+                prepared(&wasm, &ModuleLimits::from(&*limits))
+                    .map_err(|fault| HostError::Engine(fault.to_string()))?,
             ),
             None => None,
         };

@@ -1,6 +1,7 @@
 //! A running instance of the module, kept between messages: making one costs more than an empty update.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use wasmtime::{Global, Memory, Store, Val};
 
@@ -31,7 +32,8 @@ pub(crate) struct Instance {
 impl Instance {
     /// An instance as the module describes it, before its start function.
     pub(crate) fn fresh(module: &Prepared) -> Result<Self, Fault> {
-        let mut store = Store::new(module.linked.module().engine(), HostState::new());
+        let mut store =
+            Store::new(module.linked.module().engine(), HostState::new(Arc::clone(&module.segments)));
         store.limiter(|state| state);
         // Writing the data segments takes fuel, which is no one's: a replica charges nothing for it either.
         store.set_fuel(u64::MAX)?;
@@ -102,7 +104,8 @@ impl Instance {
     /// The ranges of the heap that differ from the image, in bytes. All of a heap that is not mapped to it.
     pub(crate) fn dirty(&self, heap: &HeapImage) -> Result<Vec<Range<usize>>, HostError> {
         let Some(memory) = self.memory else { return Ok(Vec::new()) };
-        heap.dirty(&self.store, memory, self.mapped).map_err(HostError::io("find the changed pages of the heap"))
+        heap.dirty(&self.store, memory, self.mapped)
+            .map_err(HostError::io("find the changed pages of the heap"))
     }
 
     /// Makes all of the heap a view of the image.
@@ -137,11 +140,7 @@ impl Instance {
     /// Sets the mutable globals.
     pub(crate) fn set_globals(&mut self, values: &[GlobalValue]) -> Result<(), Fault> {
         if values.len() != self.globals.len() {
-            return Err(Fault::Engine(format!(
-                "{} values for {} globals",
-                values.len(),
-                self.globals.len()
-            )));
+            return Err(Fault::Engine(format!("{} values for {} globals", values.len(), self.globals.len())));
         }
         for (global, value) in self.globals.iter().zip(values) {
             let value = match *value {

@@ -10,8 +10,16 @@ use crate::system_api::World;
 /// The state as bytes.
 pub(super) fn encode(state: &Committed) -> Vec<u8> {
     let mut out = Vec::with_capacity(512);
-    let World { canister_id, controllers, time_ns, version, certified_data, global_timer_ns, cycles, running } =
-        &state.world;
+    let World {
+        canister_id,
+        controllers,
+        time_ns,
+        version,
+        certified_data,
+        global_timer_ns,
+        cycles,
+        running,
+    } = &state.world;
     bytes(&mut out, canister_id.as_slice());
     count(&mut out, controllers.len());
     for controller in controllers {

@@ -147,7 +147,8 @@ impl Journal {
     fn write(&mut self, number: u64, change: &Change<'_>) -> io::Result<u64> {
         let state = codec::encode(change.next);
         let heap = pages_of(change.heap_dirty);
-        let mut stable: Vec<u64> = change.stable.map_or_else(Vec::new, |s| s.dirty().keys().copied().collect());
+        let mut stable: Vec<u64> =
+            change.stable.map_or_else(Vec::new, |s| s.dirty().keys().copied().collect());
         stable.sort_unstable();
         let mut flags = 0;
         if change.heap_replaced {
@@ -156,7 +157,13 @@ impl Journal {
         if change.stable.is_some_and(StableMemory::is_fresh) {
             flags |= STABLE_REPLACED;
         }
-        let head = Head { flags, number, state: state.len() as u64, heap: heap.len() as u64, stable: stable.len() as u64 };
+        let head = Head {
+            flags,
+            number,
+            state: state.len() as u64,
+            heap: heap.len() as u64,
+            stable: stable.len() as u64,
+        };
 
         self.file.seek(SeekFrom::Start(self.end))?;
         let mut out = BufWriter::with_capacity(BUFFER.min(head.len() as usize), &self.file);
@@ -234,8 +241,13 @@ impl Head {
         if crc32fast::hash(&bytes[..HEADER_CRC_AT]) != u32_at(HEADER_CRC_AT) {
             return Err("the checksum of the record's header does not match");
         }
-        let head =
-            Self { flags: u32_at(4), number: u64_at(8), state: u64_at(16), heap: u64_at(24), stable: u64_at(32) };
+        let head = Self {
+            flags: u32_at(4),
+            number: u64_at(8),
+            state: u64_at(16),
+            heap: u64_at(24),
+            stable: u64_at(32),
+        };
         let per_wasm_page = WASM_PAGE_BYTES / OS_PAGE_BYTES;
         if head.flags & !(HEAP_REPLACED | STABLE_REPLACED) != 0
             || head.state > MAX_STATE_BYTES
@@ -367,8 +379,9 @@ impl<'a> Replay<'a> {
         self.seek(record.at + HEADER as u64)?;
         let mut bytes = vec![0; state as usize];
         self.read(&mut bytes)?;
-        let committed = codec::decode(&bytes)
-            .ok_or_else(|| self.damaged(record.at + HEADER as u64, "the state of the record makes no sense"))?;
+        let committed = codec::decode(&bytes).ok_or_else(|| {
+            self.damaged(record.at + HEADER as u64, "the state of the record makes no sense")
+        })?;
         let limits = [committed.heap_pages, committed.stable_pages];
         let heap_numbers = self.numbers(record.at, heap, limits[0])?;
         let stable_numbers = self.numbers(record.at, stable, limits[1])?;

@@ -101,7 +101,11 @@ fn lock(path: &Path) -> Result<File, HostError> {
 }
 
 fn open_file(path: &Path) -> Result<File, HostError> {
-    File::options().read(true).write(true).open(path).map_err(HostError::io(format!("open {}", path.display())))
+    File::options()
+        .read(true)
+        .write(true)
+        .open(path)
+        .map_err(HostError::io(format!("open {}", path.display())))
 }
 
 fn read_module(path: &Path, committed: &Committed) -> Result<Option<Vec<u8>>, HostError> {
@@ -109,7 +113,11 @@ fn read_module(path: &Path, committed: &Committed) -> Result<Option<Vec<u8>>, Ho
     let file = path.join(module_file(&hash));
     let wasm = std::fs::read(&file).map_err(HostError::io(format!("read {}", file.display())))?;
     if Prepared::hash(&wasm) != hash {
-        return Err(HostError::Damaged { path: file, offset: 0, what: "its hash is not that of its name".into() });
+        return Err(HostError::Damaged {
+            path: file,
+            offset: 0,
+            what: "its hash is not that of its name".into(),
+        });
     }
     Ok(Some(wasm))
 }

@@ -70,7 +70,8 @@ fn decode(path: &Path, bytes: &[u8]) -> Result<(u64, Committed), HostError> {
     if u64::from_le_bytes(array(bytes, LEN_AT)) != (body - HEADER) as u64 {
         return Err(damaged(LEN_AT, "the length does not match"));
     }
-    let committed = codec::decode(&bytes[HEADER..body]).ok_or_else(|| damaged(HEADER, "the state makes no sense"))?;
+    let committed =
+        codec::decode(&bytes[HEADER..body]).ok_or_else(|| damaged(HEADER, "the state makes no sense"))?;
     Ok((u64::from_le_bytes(array(bytes, NEXT_AT)), committed))
 }
 

@@ -21,7 +21,10 @@ pub(super) fn map<T: 'static>(
     range: Range<usize>,
 ) -> io::Result<()> {
     let page = rustix::param::page_size();
-    assert!(range.start.is_multiple_of(page) && range.end.is_multiple_of(page), "{range:?} is not made of pages");
+    assert!(
+        range.start.is_multiple_of(page) && range.end.is_multiple_of(page),
+        "{range:?} is not made of pages"
+    );
     assert!(range.end <= memory.data_size(&*store), "{range:?} is outside of the memory");
     assert!(file.metadata()?.len() >= range.end as u64, "the file is shorter than {range:?}");
     if range.is_empty() {

@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
-use wasmparser::{ExternalKind, FuncType, Operator, Parser, Payload, TypeRef, ValType};
+use wasmtime::wasmparser::{
+    BinaryReaderError, CompositeInnerType, Export, ExternalKind, FuncType, FunctionBody, Global, Import,
+    Operator, Parser, Payload, SectionLimited, TypeRef, ValType,
+};
 
 use super::prepare::ModuleLimits;
 use super::rewrite::RESERVED;
@@ -64,7 +67,9 @@ impl Shape {
 
 fn at_most(what: &str, unit: &str, found: u64, limit: u64) -> Result<(), Fault> {
     if found > limit {
-        return Err(Fault::InvalidWasm(format!("{what} has {found} {unit}, which exceeds the maximum of {limit}.")));
+        return Err(Fault::InvalidWasm(format!(
+            "{what} has {found} {unit}, which exceeds the maximum of {limit}."
+        )));
     }
     Ok(())
 }
@@ -79,7 +84,7 @@ pub(super) fn check(wasm: &[u8]) -> Result<Shape, Fault> {
     walk.finish()
 }
 
-fn not_wasm(error: wasmparser::BinaryReaderError) -> Fault {
+fn not_wasm(error: BinaryReaderError) -> Fault {
     Fault::InvalidWasm(format!("Wasmtime failed to validate wasm module {error}"))
 }
 
@@ -100,7 +105,7 @@ impl<'a> Walk<'a> {
                 for group in reader {
                     for ty in group.map_err(not_wasm)?.into_types() {
                         self.types.push(match ty.composite_type.inner {
-                            wasmparser::CompositeInnerType::Func(ty) => Some(ty),
+                            CompositeInnerType::Func(ty) => Some(ty),
                             _ => None,
                         });
                     }
@@ -133,7 +138,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn import(&mut self, import: wasmparser::Import<'_>) -> Result<(), Fault> {
+    fn import(&mut self, import: Import<'_>) -> Result<(), Fault> {
         match import.ty {
             TypeRef::Func(ty) => self.functions.push(ty),
             _ => {
@@ -147,7 +152,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn globals(&mut self, reader: wasmparser::SectionLimited<'_, wasmparser::Global<'_>>) -> Result<(), Fault> {
+    fn globals(&mut self, reader: SectionLimited<'_, Global<'_>>) -> Result<(), Fault> {
         at_most("Wasm module", "globals", u64::from(reader.count()), MAX_GLOBALS)?;
         for (index, global) in (0..).zip(reader) {
             let ty = global.map_err(not_wasm)?.ty;
@@ -163,7 +168,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn export(&mut self, export: wasmparser::Export<'a>) -> Result<(), Fault> {
+    fn export(&mut self, export: Export<'a>) -> Result<(), Fault> {
         if export.name.starts_with(RESERVED) {
             return Err(bad_export(format!("Exporting reserved name '{}'.", export.name)));
         }
@@ -174,7 +179,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn body(&mut self, body: &wasmparser::FunctionBody<'_>) -> Result<(), Fault> {
+    fn body(&mut self, body: &FunctionBody<'_>) -> Result<(), Fault> {
         if self.shape.needs_fresh_instances {
             return Ok(());
         }
@@ -209,7 +214,9 @@ impl<'a> Walk<'a> {
         let is_method = [UPDATE, QUERY, COMPOSITE_QUERY].iter().any(|kind| name.starts_with(kind));
         if !is_method && !SYSTEM_METHODS.contains(&name) {
             if name.starts_with(CANISTER) {
-                return Err(bad_export(format!("Exporting reserved function '{name}' with \"{CANISTER}\" prefix.")));
+                return Err(bad_export(format!(
+                    "Exporting reserved function '{name}' with \"{CANISTER}\" prefix."
+                )));
             }
             return Ok(());
         }
@@ -226,7 +233,9 @@ impl<'a> Walk<'a> {
         let mut seen = HashSet::new();
         let mut bytes = 0;
         for (name, _) in &self.exports {
-            let Some(method) = [UPDATE, QUERY, COMPOSITE_QUERY].iter().find_map(|kind| name.strip_prefix(kind)) else {
+            let Some(method) =
+                [UPDATE, QUERY, COMPOSITE_QUERY].iter().find_map(|kind| name.strip_prefix(kind))
+            else {
                 continue;
             };
             if !seen.insert(method) {

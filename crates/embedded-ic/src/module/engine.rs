@@ -1,5 +1,6 @@
 //! The wasm engine, one for the process: its settings decide what a module may contain and what it costs.
 
+use std::num::NonZeroUsize;
 use std::sync::OnceLock;
 
 use wasmtime::Engine;
@@ -9,6 +10,9 @@ use crate::error::HostError;
 
 /// Bytes of stack that wasm may use. Host functions run on the same stack, above it.
 const MAX_WASM_STACK_BYTES: usize = 1 << 20;
+
+/// Callers that the performance counter looks at. Those of a deeper stack count as if they had nothing left to charge.
+const MAX_FRAMES: usize = 256;
 
 /// The engine of the process.
 pub(crate) fn engine() -> Result<&'static Engine, HostError> {
@@ -37,7 +41,7 @@ fn settings() -> wasmtime::Config {
         .wasm_relaxed_simd(false)
         .wasm_extended_const(false)
         .wasm_wide_arithmetic(false)
-        // No one reads backtraces here, and taking them would make every trap slow.
-        .wasm_backtrace_max_frames(None);
+        // The performance counter looks at the callers of a host function.
+        .wasm_backtrace_max_frames(NonZeroUsize::new(MAX_FRAMES));
     config
 }

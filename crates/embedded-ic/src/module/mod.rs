@@ -5,12 +5,14 @@ mod check;
 mod engine;
 mod prepare;
 mod rewrite;
+mod segments;
 
 pub(crate) use cache::prepared;
 pub(crate) use check::{COMPOSITE_QUERY, QUERY, UPDATE};
 pub(crate) use engine::engine;
 pub(crate) use prepare::{ModuleLimits, Prepared};
 pub(crate) use rewrite::{MEMORY_EXPORT, START_EXPORT, global_export};
+pub(crate) use segments::Segments;
 
 /// The SHA-256 of a module as it was installed, gzip'd or not.
 pub(crate) type ModuleHash = [u8; 32];

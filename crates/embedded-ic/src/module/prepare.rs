@@ -1,14 +1,17 @@
 //! One module: unpacked, checked, rewritten, compiled and linked.
 
 use std::io::Read;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use wasmtime::{InstancePre, Module};
 
 use super::ModuleHash;
+use super::Segments;
 use super::check::{self, Shape};
 use super::engine::engine;
 use super::rewrite;
+use crate::cost;
 use crate::fault::Fault;
 use crate::limits::Limits;
 use crate::system_api::{self, HostState};
@@ -42,6 +45,8 @@ pub(crate) struct Prepared {
     pub(crate) linked: InstancePre<HostState>,
     /// What the module looks like.
     pub(crate) shape: Shape,
+    /// What a replica has charged before each call returns.
+    pub(crate) segments: Arc<Segments>,
 }
 
 impl Prepared {
@@ -58,10 +63,14 @@ impl Prepared {
         let engine = engine().map_err(Fault::Host)?;
         // The limits are checked before compiling, which is where the time goes.
         let prepared_shape = shape.within(limits)?;
-        let module = Module::from_binary(engine, &rewritten)
-            .map_err(|error| Fault::InvalidWasm(format!("Wasmtime failed to validate wasm module {error:#}")))?;
+        let module = Module::from_binary(engine, &rewritten).map_err(|error| {
+            Fault::InvalidWasm(format!("Wasmtime failed to validate wasm module {error:#}"))
+        })?;
         let linked = system_api::link(&module)?;
-        Ok(Self { hash: Self::hash(given), linked, shape: prepared_shape })
+        let segments = Segments::of(&rewritten, &cost::operators()).map_err(|error| {
+            Fault::InvalidWasm(format!("Wasmtime failed to validate wasm module {error}"))
+        })?;
+        Ok(Self { hash: Self::hash(given), linked, shape: prepared_shape, segments: Arc::new(segments) })
     }
 
     /// Checks the limits of a host against a module that another host compiled.

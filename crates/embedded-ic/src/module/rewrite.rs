@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use wasm_encoder::{ExportKind, ExportSection, Module, RawSection, SectionId};
-use wasmparser::{Parser, Payload};
+use wasmtime::wasmparser::{BinaryReaderError, ExternalKind, Parser, Payload};
 
 use super::check::Shape;
 use crate::fault::Fault;
@@ -26,7 +26,7 @@ pub(crate) fn global_export(index: u32) -> String {
 
 /// The module with the reserved exports, without its start section and without custom sections.
 pub(super) fn rewrite(wasm: &[u8], shape: &Shape) -> Result<Vec<u8>, Fault> {
-    let invalid = |error: wasmparser::BinaryReaderError| Fault::InvalidWasm(error.to_string());
+    let invalid = |error: BinaryReaderError| Fault::InvalidWasm(error.to_string());
     let mut exports = ExportSection::new();
     let mut sections = Vec::new();
     for payload in Parser::new(0).parse_all(wasm) {
@@ -42,7 +42,7 @@ pub(super) fn rewrite(wasm: &[u8], shape: &Shape) -> Result<Vec<u8>, Fault> {
             && id != SectionId::Start as u8
             && id != SectionId::Export as u8
         {
-            sections.push((id, range.start as usize..range.end as usize));
+            sections.push((id, range));
         }
     }
     add_reserved(&mut exports, shape);
@@ -85,12 +85,12 @@ fn comes_after_exports(id: u8) -> bool {
     AFTER.iter().any(|section| *section as u8 == id)
 }
 
-fn kind(kind: wasmparser::ExternalKind) -> Result<ExportKind, Fault> {
+fn kind(kind: ExternalKind) -> Result<ExportKind, Fault> {
     match kind {
-        wasmparser::ExternalKind::Func => Ok(ExportKind::Func),
-        wasmparser::ExternalKind::Table => Ok(ExportKind::Table),
-        wasmparser::ExternalKind::Memory => Ok(ExportKind::Memory),
-        wasmparser::ExternalKind::Global => Ok(ExportKind::Global),
+        ExternalKind::Func => Ok(ExportKind::Func),
+        ExternalKind::Table => Ok(ExportKind::Table),
+        ExternalKind::Memory => Ok(ExportKind::Memory),
+        ExternalKind::Global => Ok(ExportKind::Global),
         other => Err(Fault::InvalidWasm(format!("an export of kind {other:?} is not supported"))),
     }
 }

@@ -178,7 +178,8 @@ impl StableMemory {
 
     /// The pages of a range: `None` if it is empty, a fault if it leaves stable memory.
     fn range(&self, offset: u64, len: u64) -> Result<Option<(u64, u64)>, StableFault> {
-        let end = offset.checked_add(len).filter(|&end| end <= self.bytes()).ok_or(StableFault::OutOfBounds)?;
+        let end =
+            offset.checked_add(len).filter(|&end| end <= self.bytes()).ok_or(StableFault::OutOfBounds)?;
         Ok((len > 0).then(|| (offset / OS_PAGE_BYTES, (end - 1) / OS_PAGE_BYTES)))
     }
 

@@ -17,7 +17,8 @@ pub(super) fn copy_out(
     (dst, offset, len): (u32, u32, u32),
 ) -> Result<(), Fault> {
     let size = heap.len();
-    let target = range(dst, len, size).ok_or_else(|| outside(&format!("ic0.{function} heap"), dst, len, size))?;
+    let target =
+        range(dst, len, size).ok_or_else(|| outside(&format!("ic0.{function} heap"), dst, len, size))?;
     heap[target].copy_from_slice(slice(&format!("ic0.{function} payload"), offset, len, payload)?);
     Ok(())
 }
@@ -60,8 +61,18 @@ mod tests {
         let mut heap = [0; 4];
         copy_out("f", &[1, 2, 3], &mut heap, (1, 0, 3)).unwrap();
         assert_eq!(heap, [0, 1, 2, 3]);
-        assert!(copy_out("f", &[1, 2, 3], &mut heap, (2, 0, 3)).unwrap_err().to_string().contains("ic0.f heap: src=2"));
-        assert!(copy_out("f", &[1, 2, 3], &mut heap, (0, 1, 3)).unwrap_err().to_string().contains("ic0.f payload: src=1"));
+        assert!(
+            copy_out("f", &[1, 2, 3], &mut heap, (2, 0, 3))
+                .unwrap_err()
+                .to_string()
+                .contains("ic0.f heap: src=2")
+        );
+        assert!(
+            copy_out("f", &[1, 2, 3], &mut heap, (0, 1, 3))
+                .unwrap_err()
+                .to_string()
+                .contains("ic0.f payload: src=1")
+        );
         assert_eq!(heap, [0, 1, 2, 3]);
     }
 

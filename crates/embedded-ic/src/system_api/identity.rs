@@ -16,8 +16,9 @@ const STOPPED: u32 = 3;
 const ROOT_KEY_BYTES: usize = 133;
 /// What such a key begins with. The host signs nothing, so that the key itself is zeros.
 const ROOT_KEY_DER_PREFIX: [u8; 37] = [
-    0x30, 0x81, 0x82, 0x30, 0x1d, 0x06, 0x0d, 0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0xdc, 0x7c, 0x05, 0x03, 0x01, 0x02,
-    0x01, 0x06, 0x0c, 0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0xdc, 0x7c, 0x05, 0x03, 0x02, 0x01, 0x03, 0x61, 0x00,
+    0x30, 0x81, 0x82, 0x30, 0x1d, 0x06, 0x0d, 0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0xdc, 0x7c, 0x05, 0x03,
+    0x01, 0x02, 0x01, 0x06, 0x0c, 0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0xdc, 0x7c, 0x05, 0x03, 0x02, 0x01,
+    0x03, 0x61, 0x00,
 ];
 
 impl Message {
@@ -124,12 +125,20 @@ mod tests {
         let mut message = test_message(Kind::Update);
         message.certified_data_set(&[5; 33], 0, 32).unwrap();
         assert_eq!(message.world.certified_data, [5; 32]);
-        assert!(message.certified_data_set(&[5; 33], 0, 33).unwrap_err().to_string().ends_with("Found 33 bytes"));
+        assert!(
+            message.certified_data_set(&[5; 33], 0, 33).unwrap_err().to_string().ends_with("Found 33 bytes")
+        );
         message.certified_data_set(&[], 0, 0).unwrap();
         assert_eq!(message.world.certified_data, [0; 0]);
         assert!(test_message(Kind::Query).certified_data_set(&[], 0, 0).is_err());
         assert_eq!(message.data_certificate_present().unwrap(), 0);
-        assert!(message.data_certificate("data_certificate_size").unwrap_err().to_string().contains("update mode"));
+        assert!(
+            message
+                .data_certificate("data_certificate_size")
+                .unwrap_err()
+                .to_string()
+                .contains("update mode")
+        );
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! How wasm reaches the System API: each function charges, then calls its meaning in [`Message`].
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-use wasmtime::{Caller, InstancePre, Linker, Module, Result, Store};
+use wasmtime::{Caller, InstancePre, Linker, Module, Result, Store, WasmBacktrace};
 
 use super::state::charge;
 use super::{HostState, Message};
@@ -16,7 +16,7 @@ const IC0: &str = "ic0";
 /// Binds the imports of a module. What is not part of the System API is refused by name.
 pub(crate) fn link(module: &Module) -> Result<InstancePre<HostState>, Fault> {
     let linker = linker()?;
-    let mut store = Store::new(module.engine(), HostState::new());
+    let mut store = Store::new(module.engine(), HostState::new(Arc::default()));
     for import in module.imports() {
         let (from, name) = (import.module(), import.name());
         let known = linker.get(&mut store, from, name).ok().and_then(wasmtime::Extern::into_func);
@@ -65,11 +65,7 @@ fn linker() -> Result<&'static Linker<HostState>, Fault> {
 type Host<'a> = Caller<'a, HostState>;
 
 /// Calls the meaning of a function that does not touch the heap.
-fn plain<R>(
-    mut host: Host<'_>,
-    fixed: u64,
-    run: impl FnOnce(&mut Message) -> Result<R, Fault>,
-) -> Result<R> {
+fn plain<R>(mut host: Host<'_>, fixed: u64, run: impl FnOnce(&mut Message) -> Result<R, Fault>) -> Result<R> {
     charge(&mut host, fixed)?;
     Ok(run(host.data_mut().message()?)?)
 }
@@ -86,10 +82,8 @@ fn on_heap<R>(
 }
 
 fn split<'a>(host: &'a mut Host<'_>) -> Result<(&'a mut [u8], &'a mut HostState), Fault> {
-    let memory = host
-        .data()
-        .memory
-        .ok_or_else(|| Fault::Contract("WebAssembly module must define memory".into()))?;
+    let memory =
+        host.data().memory.ok_or_else(|| Fault::Contract("WebAssembly module must define memory".into()))?;
     Ok(memory.data_and_store_mut(host))
 }
 
@@ -105,7 +99,9 @@ fn send(size: u32) -> u64 {
 
 fn message(linker: &mut Linker<HostState>) -> Result<()> {
     linker
-        .func_wrap(IC0, "msg_arg_data_size", |host: Host<'_>| plain(host, api::MOST, |m| m.msg_arg_data_size()))?
+        .func_wrap(IC0, "msg_arg_data_size", |host: Host<'_>| {
+            plain(host, api::MOST, |m| m.msg_arg_data_size())
+        })?
         .func_wrap(IC0, "msg_arg_data_copy", |host: Host<'_>, dst: u32, offset: u32, size: u32| {
             on_heap(host, copy(size), |m, heap| m.msg_arg_data_copy(heap, (dst, offset, size)))
         })?
@@ -138,7 +134,14 @@ fn performance_counter(mut host: Host<'_>, counter: u32) -> Result<u64> {
         return Err(Fault::Contract(format!("Error getting performance counter type {counter}")).into());
     }
     let fuel = host.get_fuel()?;
-    Ok(host.data().used(fuel))
+    // A replica has charged the whole segment of each function on the stack.
+    let ahead: u64 = WasmBacktrace::force_capture(&host)
+        .frames()
+        .iter()
+        .filter_map(|frame| frame.module_offset())
+        .map(|offset| host.data().segments.rest(offset))
+        .sum();
+    Ok(host.data().used(fuel) + ahead)
 }
 
 fn debug_print(mut host: Host<'_>, src: u32, size: u32) -> Result<()> {
@@ -177,7 +180,9 @@ fn response(linker: &mut Linker<HostState>) -> Result<()> {
 
 fn stable(linker: &mut Linker<HostState>) -> Result<()> {
     linker
-        .func_wrap(IC0, "stable64_size", |host: Host<'_>| plain(host, api::STABLE_SIZE, |m| Ok(m.stable64_size())))?
+        .func_wrap(IC0, "stable64_size", |host: Host<'_>| {
+            plain(host, api::STABLE_SIZE, |m| Ok(m.stable64_size()))
+        })?
         .func_wrap(IC0, "stable64_grow", |host: Host<'_>, pages: u64| {
             plain(host, api::STABLE_GROW, |m| Ok(m.stable64_grow(pages)))
         })?
@@ -200,11 +205,15 @@ fn stable(linker: &mut Linker<HostState>) -> Result<()> {
 
 fn identity(linker: &mut Linker<HostState>) -> Result<()> {
     linker
-        .func_wrap(IC0, "canister_self_size", |host: Host<'_>| plain(host, api::MOST, |m| m.canister_self_size()))?
+        .func_wrap(IC0, "canister_self_size", |host: Host<'_>| {
+            plain(host, api::MOST, |m| m.canister_self_size())
+        })?
         .func_wrap(IC0, "canister_self_copy", |host: Host<'_>, dst: u32, offset: u32, size: u32| {
             on_heap(host, copy(size), |m, heap| m.canister_self_copy(heap, (dst, offset, size)))
         })?
-        .func_wrap(IC0, "subnet_self_size", |host: Host<'_>| plain(host, api::MOST, |m| m.subnet_self_size()))?
+        .func_wrap(IC0, "subnet_self_size", |host: Host<'_>| {
+            plain(host, api::MOST, |m| m.subnet_self_size())
+        })?
         .func_wrap(IC0, "subnet_self_copy", |host: Host<'_>, dst: u32, offset: u32, size: u32| {
             on_heap(host, copy(size), |m, heap| m.subnet_self_copy(heap, (dst, offset, size)))
         })?
@@ -213,7 +222,9 @@ fn identity(linker: &mut Linker<HostState>) -> Result<()> {
             on_heap(host, copy(size), |m, heap| m.root_key_copy(heap, (dst, offset, size)))
         })?
         .func_wrap(IC0, "canister_status", |host: Host<'_>| plain(host, api::MOST, |m| m.canister_status()))?
-        .func_wrap(IC0, "canister_version", |host: Host<'_>| plain(host, api::MOST, |m| m.canister_version()))?
+        .func_wrap(IC0, "canister_version", |host: Host<'_>| {
+            plain(host, api::MOST, |m| m.canister_version())
+        })?
         .func_wrap(IC0, "in_replicated_execution", |host: Host<'_>| {
             plain(host, api::MOST, |m| Ok(m.in_replicated_execution()))
         })?

@@ -132,8 +132,8 @@ impl Message {
     }
 
     pub(super) fn debug_print(&mut self, heap: &[u8], src: u32, len: u32) {
-        let line = slice("ic0.debug_print", src, len, heap)
-            .unwrap_or(b"(debug_print message out of memory bounds)");
+        let line =
+            slice("ic0.debug_print", src, len, heap).unwrap_or(b"(debug_print message out of memory bounds)");
         let line = line[..line.len().min(LOG_RING_BYTES)].to_vec();
         self.printed_bytes += line.len();
         self.printed.push(line);
@@ -204,7 +204,9 @@ mod tests {
     #[test]
     fn the_start_function_sees_nothing() {
         let mut message = test_message(Kind::Start);
-        assert!(message.time().unwrap_err().to_string().contains("\"ic0_time\" cannot be executed in start mode"));
+        assert!(
+            message.time().unwrap_err().to_string().contains("\"ic0_time\" cannot be executed in start mode")
+        );
         assert!(message.msg_caller_size().is_err());
         assert!(message.msg_arg_data_size().is_err());
         assert!(message.global_timer_set(1).is_err());

@@ -102,7 +102,8 @@ mod tests {
     #[test]
     fn replies_have_a_limit_for_each_kind() {
         let limits = Limits { update_reply_bytes: 4, query_reply_bytes: 6, ..Limits::default() };
-        for (kind, limit) in [(Kind::Update, 4), (Kind::ReplicatedQuery, 4), (Kind::Query, 6), (Kind::CompositeQuery, 6)]
+        for (kind, limit) in
+            [(Kind::Update, 4), (Kind::ReplicatedQuery, 4), (Kind::Query, 6), (Kind::CompositeQuery, 6)]
         {
             let mut message = test_message(kind);
             message.limits = limits.clone().into();

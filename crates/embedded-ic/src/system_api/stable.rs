@@ -25,7 +25,13 @@ impl Message {
     }
 
     /// Checks a write of `size` bytes, and tells what it costs.
-    pub(super) fn check_write(&self, heap: &[u8], offset: u64, src: u64, size: u64) -> Result<Checked, Fault> {
+    pub(super) fn check_write(
+        &self,
+        heap: &[u8],
+        offset: u64,
+        src: u64,
+        size: u64,
+    ) -> Result<Checked, Fault> {
         let new = self.stable.new_pages(offset, size, self.page_limits()).map_err(|e| self.fault(e))?;
         let charge = size.saturating_add(new * cost::PER_STABLE_PAGE_WRITTEN);
         Ok(Checked { heap: heap_range(heap, src, size)?, charge })
@@ -41,7 +47,12 @@ impl Message {
         Ok(Checked { heap: heap_range(heap, dst, size)?, charge: size })
     }
 
-    pub(super) fn stable64_read(&mut self, heap: &mut [u8], offset: u64, checked: Checked) -> Result<(), Fault> {
+    pub(super) fn stable64_read(
+        &mut self,
+        heap: &mut [u8],
+        offset: u64,
+        checked: Checked,
+    ) -> Result<(), Fault> {
         self.stable.read(offset, &mut heap[checked.heap]).map_err(|e| self.fault(e))
     }
 
@@ -145,9 +156,13 @@ mod tests {
     #[test]
     fn each_kind_has_its_page_limits() {
         let per = PerMessage { update: 2, install: 4, query: 1, inspect: 1 };
-        for (kind, pages) in
-            [(Kind::Update, 2), (Kind::ReplicatedQuery, 2), (Kind::Init, 4), (Kind::PreUpgrade, 4), (Kind::Query, 1)]
-        {
+        for (kind, pages) in [
+            (Kind::Update, 2),
+            (Kind::ReplicatedQuery, 2),
+            (Kind::Init, 4),
+            (Kind::PreUpgrade, 4),
+            (Kind::Query, 1),
+        ] {
             let mut message = test_message(kind);
             message.limits = Limits { stable_write_pages: per, ..Limits::default() }.into();
             message.stable64_grow(1);

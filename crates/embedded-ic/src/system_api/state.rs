@@ -1,17 +1,20 @@
 //! What wasm's store holds while a message runs: the message, its budget of instructions, and the memory.
 
+use std::sync::Arc;
+
 use wasmtime::{AsContextMut, Memory, ResourceLimiter};
 
 use super::Message;
 use crate::cost;
 use crate::fault::Fault;
 use crate::limits::{MAX_HEAP_PAGES, WASM_PAGE_BYTES};
+use crate::module::Segments;
 
 /// Elements that a table may have. Tables of real programs have thousands; millions would be host memory.
 const MAX_TABLE_ELEMENTS: usize = 1_000_000;
-/// wasmtime stops a program when all fuel is gone, a replica when more than all is gone; and it takes one unit on
-/// entering the exported function. The store thus gets this much fuel more than there are instructions.
-const FUEL_ABOVE_LIMIT: u64 = 1 + cost::FUNCTION_ENTRY as u64;
+/// wasmtime stops a program when all fuel is gone, a replica when more than all is gone. The store thus gets this much
+/// fuel more than there are instructions.
+const FUEL_ABOVE_LIMIT: u64 = 1;
 
 /// The data of a wasmtime store.
 pub(crate) struct HostState {
@@ -19,6 +22,8 @@ pub(crate) struct HostState {
     pub(crate) message: Option<Message>,
     /// The memory of the instance; none if the module has none.
     pub(crate) memory: Option<Memory>,
+    /// What a replica has charged before each call returns.
+    pub(crate) segments: Arc<Segments>,
     budget: u64,
     budget_shown: u64,
     /// Instructions to be charged that the limiter, which cannot reach the fuel, has put down here.
@@ -26,13 +31,15 @@ pub(crate) struct HostState {
 }
 
 impl HostState {
-    pub(crate) fn new() -> Self {
-        Self { message: None, memory: None, budget: 0, budget_shown: 0, owed: 0 }
+    pub(crate) fn new(segments: Arc<Segments>) -> Self {
+        Self { message: None, memory: None, segments, budget: 0, budget_shown: 0, owed: 0 }
     }
 
     /// The message in execution.
     pub(crate) fn message(&mut self) -> Result<&mut Message, Fault> {
-        self.message.as_mut().ok_or_else(|| Fault::Engine("a host function was called between messages".into()))
+        self.message
+            .as_mut()
+            .ok_or_else(|| Fault::Engine("a host function was called between messages".into()))
     }
 
     /// Prepares for a message with `budget` instructions; `shown` is the limit that an error names.
@@ -47,9 +54,7 @@ impl HostState {
 
     /// Instructions used so far, when `fuel` is left.
     pub(crate) fn used(&self, fuel: u64) -> u64 {
-        (self.budget + FUEL_ABOVE_LIMIT - u64::from(cost::FUNCTION_ENTRY))
-            .saturating_sub(fuel)
-            .saturating_add(self.owed)
+        self.budget.saturating_add(FUEL_ABOVE_LIMIT).saturating_sub(fuel).saturating_add(self.owed)
     }
 
     /// The error for using too many instructions.
@@ -67,7 +72,7 @@ impl HostState {
 pub(super) fn charge(mut context: impl AsContextMut<Data = HostState>, amount: u64) -> wasmtime::Result<()> {
     let mut context = context.as_context_mut();
     let owed = std::mem::take(&mut context.data_mut().owed);
-    let amount = amount.saturating_add(owed).saturating_add(cost::HOST_ENTRY);
+    let amount = amount.saturating_add(owed);
     let fuel = context.get_fuel()?;
     // One unit has to be left: that is the one which tells "all" from "more than all".
     match fuel.checked_sub(amount).filter(|&left| left > 0) {
@@ -90,7 +95,8 @@ impl ResourceLimiter for HostState {
         let Some(message) = &self.message else { return Ok(true) };
         let limit = message.limits.heap_bytes;
         // A growth that fails anyway, because wasm32 ends there, is no violation.
-        let possible = desired <= maximum.unwrap_or(usize::MAX).min((MAX_HEAP_PAGES * WASM_PAGE_BYTES) as usize);
+        let possible =
+            desired <= maximum.unwrap_or(usize::MAX).min((MAX_HEAP_PAGES * WASM_PAGE_BYTES) as usize);
         if possible && desired > current && desired as u64 > limit && message.kind.has_heap_limit() {
             return Err(Fault::HeapLimit { bytes: desired as u64, limit }.into());
         }
