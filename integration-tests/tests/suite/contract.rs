@@ -1,9 +1,8 @@
 //! What the module says of itself.
 
+use integration_tests::contract::CONTRACT;
 use storage_wasm::STORAGE_WASM;
 use wasmparser::{Parser, Payload};
-
-const CONTRACT: &str = include_str!("../../storage.did");
 
 /// The module carries `storage.did` as the public section in which tools look for it, and carries it once.
 #[test]

@@ -1,7 +1,5 @@
 //! A full canister answers that it is full, and goes on serving reads, deletes and then writes.
 
-#![expect(clippy::unwrap_used, reason = "a helper of tests may fail the test")]
-
 use integration_tests::{Harness, SuiteClient, data, expect};
 use storage_api::{
     Error, InitArgs, PutArgs,

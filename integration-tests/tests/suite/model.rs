@@ -2,8 +2,6 @@
 //!
 //! The seed is printed first; `STORAGE_TEST_SEED` repeats a run.
 
-#![expect(clippy::unwrap_used, reason = "a helper of tests may fail the test")]
-
 use std::{
     collections::{BTreeMap, btree_map::Entry},
     env,

@@ -1,7 +1,5 @@
 //! The log: what Motoko's StableLog does, and more.
 
-#![expect(clippy::unwrap_used, reason = "a helper of tests may fail the test")]
-
 use candid::Nat;
 use integration_tests::{Harness, SuiteClient, data, expect, stable_log::StableLog};
 use storage_api::{Error, limits::MAX_PAYLOAD_BYTES};

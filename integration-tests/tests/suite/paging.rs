@@ -1,7 +1,5 @@
 //! Pages: `list` and `scan` go through all objects of a prefix in byte order, whatever happens in between.
 
-#![expect(clippy::unwrap_used, reason = "a helper of tests may fail the test")]
-
 use integration_tests::{Harness, SuiteClient, data, expect};
 use storage_api::{Error, ListArgs, PutArgs, limits::MAX_PAGE_ITEMS, limits::MAX_PAYLOAD_BYTES};
 

@@ -3,8 +3,6 @@
 //! 1 GiB is filled on the embedded host. On PocketIC, which keeps stable memory in RAM several times over, it is
 //! 256 MiB unless `STORAGE_TEST_GIB` says how many GiB it shall be.
 
-#![expect(clippy::unwrap_used, reason = "a helper of tests may fail the test")]
-
 use std::env;
 
 use integration_tests::{Harness, SuiteClient, data};

@@ -1,7 +1,5 @@
 //! Upgrades: nothing is lost, with or without `pre_upgrade`, and what is not ours is left alone.
 
-#![expect(clippy::unwrap_used, reason = "a helper of tests may fail the test")]
-
 use integration_tests::{
     Harness, InstallMode, SuiteClient, data, expect, foreign, init_args, snapshot::Snapshot,
 };

@@ -1,0 +1,130 @@
+//! The client over a transport that answers from a script.
+
+use std::sync::Mutex;
+
+use candid::CandidType;
+use storage_api::{Deleted, Error, ListArgs, ListPage, LogPage, ObjectInfo, limits::MAX_PAGE_ITEMS};
+use storage_client::{Client, ClientError, Transport, TransportError};
+
+/// Answers each call with the next of these replies, and remembers what was called.
+struct Script {
+    replies: Mutex<Vec<Result<Vec<u8>, TransportError>>>,
+    calls: Mutex<Vec<(&'static str, String, Vec<u8>)>>,
+}
+
+impl Script {
+    fn client(replies: impl IntoIterator<Item = Result<Vec<u8>, TransportError>>) -> Client<Self> {
+        let mut replies: Vec<_> = replies.into_iter().collect();
+        replies.reverse();
+        Client::new(Self { replies: Mutex::new(replies), calls: Mutex::new(Vec::new()) })
+    }
+
+    fn answer(&self, kind: &'static str, method: &str, arg: Vec<u8>) -> Result<Vec<u8>, TransportError> {
+        self.calls.lock().expect("no test panics in a call").push((kind, method.to_owned(), arg));
+        self.replies.lock().expect("no test panics in a call").pop().expect("the script is long enough")
+    }
+}
+
+impl Transport for Script {
+    async fn update(&self, method: &str, arg: Vec<u8>) -> Result<Vec<u8>, TransportError> {
+        self.answer("update", method, arg)
+    }
+
+    async fn query(&self, method: &str, arg: Vec<u8>) -> Result<Vec<u8>, TransportError> {
+        self.answer("query", method, arg)
+    }
+}
+
+fn ok<T: CandidType>(value: T) -> Result<Vec<u8>, TransportError> {
+    Ok(candid::encode_one(storage_api::Result::Ok(value)).expect("replies can be encoded"))
+}
+
+fn info(key: &str) -> ObjectInfo {
+    ObjectInfo { key: key.into(), size: 1, revision: 1, content_type: None, created_ns: 0, modified_ns: 0 }
+}
+
+fn page(keys: &[&str], next: Option<&str>) -> Result<Vec<u8>, TransportError> {
+    ok(ListPage { objects: keys.iter().map(|key| info(key)).collect(), next: next.map(Into::into) })
+}
+
+/// An error of the contract says which method answered it.
+#[tokio::test]
+async fn an_error_of_the_contract_names_its_method() {
+    let reply = candid::encode_one(storage_api::Result::<ObjectInfo>::Err(Error::NotFound)).unwrap();
+    let error = Script::client([Ok(reply)]).stat("key").await.unwrap_err();
+    assert_eq!(error.storage_error(), Some(&Error::NotFound));
+    assert_eq!((error.method(), error.to_string().as_str()), ("stat", "stat: not found"));
+}
+
+/// A reject keeps its codes and its text, and a replica that is not there is something else.
+#[tokio::test]
+async fn rejects_and_silence_are_kept_apart() {
+    let rejected =
+        TransportError::Rejected { code: 5, error_code: Some("IC0503".into()), message: "no".into() };
+    let silent = TransportError::Unavailable { message: "connection refused".into() };
+    let client = Script::client([Err(rejected), Err(silent)]);
+    let error = client.log("text").await.unwrap_err();
+    assert!(
+        matches!(&error, ClientError::Rejected { method: "log", code: 5, error_code: Some(_), .. }),
+        "{error:?}"
+    );
+    let error = client.read_last(1_u8).await.unwrap_err();
+    assert_eq!(error.to_string(), "readLast: no answer: connection refused");
+    assert_eq!(error.storage_error(), None);
+}
+
+/// A reply of other types is an error that names the method, not a panic.
+#[tokio::test]
+async fn a_reply_of_other_types_is_an_error() {
+    for reply in [vec![], b"garbage".to_vec(), candid::encode_one("text").unwrap()] {
+        let error = Script::client([Ok(reply)]).get("key").await.unwrap_err();
+        assert!(matches!(error, ClientError::Decode { method: "get", .. }), "{error:?}");
+    }
+    let error = Script::client([ok(Vec::<ObjectInfo>::new())]);
+    let error = error.put_with(storage_api::PutArgs::new("key", "value")).await.unwrap_err();
+    assert!(matches!(error, ClientError::Decode { method: "put_many", .. }), "{error:?}");
+}
+
+/// `list_all` asks for page after page until one says that it is the last, each after the one before.
+#[tokio::test]
+async fn list_all_follows_the_pages() {
+    let client = Script::client([page(&["a", "b"], Some("b")), page(&[], Some("c")), page(&["d"], None)]);
+    let keys: Vec<_> = client.list_all("p").await.unwrap().into_iter().map(|info| info.key).collect();
+    assert_eq!(keys, ["a", "b", "d"]);
+    let calls = client.transport().calls.lock().unwrap();
+    let cursors = calls.iter().map(|(kind, method, arg)| {
+        assert_eq!((*kind, method.as_str()), ("query", "list"));
+        let args: ListArgs = candid::decode_one(arg).unwrap();
+        assert_eq!((args.prefix.as_str(), args.limit), ("p", MAX_PAGE_ITEMS));
+        args.start_after
+    });
+    assert_eq!(cursors.collect::<Vec<_>>(), [None, Some("b".into()), Some("c".into())]);
+}
+
+/// A failure in the middle of a list is an error, not a short list.
+#[tokio::test]
+async fn a_list_that_breaks_off_is_an_error() {
+    let lost = TransportError::Unavailable { message: "lost".into() };
+    let client = Script::client([page(&["a"], Some("a")), Err(lost)]);
+    assert!(matches!(client.list_all("").await, Err(ClientError::Transport { method: "list", .. })));
+}
+
+/// `delete_all` goes on as long as there is more, and adds up.
+#[tokio::test]
+async fn delete_all_goes_on_to_the_end() {
+    let steps = [(1_000, true), (1_000, true), (7, false)];
+    let client = Script::client(steps.map(|(deleted, more)| ok(Deleted { deleted, more })));
+    assert_eq!(client.delete_all("p").await.unwrap(), 2_007);
+}
+
+/// `read_log_all` ends at the end of the log, also where the last page is full, and never asks twice for nothing.
+#[tokio::test]
+async fn read_log_all_ends_with_the_log() {
+    let entries = |count: usize| vec![serde_bytes::ByteBuf::from(*b"entry"); count];
+    let pages =
+        [(3, 3, 5), (2, 5, 5)].map(|(count, next, length)| LogPage { entries: entries(count), next, length });
+    let client = Script::client(pages.map(ok));
+    assert_eq!(client.read_log_all(0).await.unwrap().len(), 5);
+    let client = Script::client([ok(LogPage { entries: vec![], next: 9, length: 9 })]);
+    assert_eq!(client.read_log_all(9).await.unwrap().len(), 0);
+}

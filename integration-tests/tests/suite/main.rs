@@ -1,0 +1,18 @@
+//! The integration suite: one canister, two replicas, one file for each subject.
+
+#![expect(clippy::unwrap_used, reason = "the helpers of tests may fail the test")]
+
+mod access;
+mod bad_input;
+mod batches;
+mod conditions;
+mod contract;
+mod full_canister;
+mod image;
+mod log;
+mod metadata;
+mod model;
+mod objects;
+mod paging;
+mod upgrade_cost;
+mod upgrades;

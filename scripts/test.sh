@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Does all set-up on a fresh machine and runs every check and test. What CI runs is this script.
+#
+#   STORAGE_REPLICA=embedded|pocket-ic   the replica of the integration suite
+#   POCKET_IC_BIN=FILE                   the server of PocketIC; the suite runs on it where this is set
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+step() { printf '\n==> %s\n' "$*"; }
+
+replica=${STORAGE_REPLICA:-}
+if [[ -z $replica ]]; then
+  if [[ -n ${POCKET_IC_BIN:-} ]]; then replica=pocket-ic; else replica=embedded; fi
+fi
+
+step "setting up"
+scripts/setup.sh
+
+step "formatting"
+cargo fmt --all --check
+
+step "lints, of the host's crates and of the canister as WebAssembly"
+cargo clippy --locked --workspace --all-targets -- -D warnings
+cargo clippy --locked -p storage-canister --target wasm32-unknown-unknown -- -D warnings
+
+step "tests; the integration suite runs on: $replica"
+cargo test --locked --workspace --no-fail-fast
+
+printf '\nAll checks and tests passed in %d min %02d s; the integration suite ran on: %s\n' \
+  $((SECONDS / 60)) $((SECONDS % 60)) "$replica"
