@@ -146,14 +146,16 @@ async fn forward_pages_give_every_entry_once() {
     }
 }
 
-/// A page from the end on, or from beyond it, is empty; a limit of 0 is refused.
+/// A page from the end on is empty, one from beyond it is out of range, and a limit of 0 is refused.
 #[tokio::test]
-async fn beyond_the_end_is_an_empty_page() {
+async fn a_page_starts_within_the_log() {
     let client = Harness::start().await.client();
     client.append(&["a", "b"]).await.unwrap();
-    for from in [2, 3, u64::MAX] {
-        let page = client.read_log(from, u32::MAX).await.unwrap();
-        assert_eq!((page.entries.len(), page.length), (0, 2), "from {from}");
+    let page = client.read_log(2, u32::MAX).await.unwrap();
+    assert_eq!((page.entries.len(), page.next, page.length), (0, 2, 2));
+    for from in [3, u64::MAX] {
+        let error = expect::storage_error(client.read_log(from, 7).await);
+        assert_eq!(error, Error::OutOfRange { offset: from, length: 7, size: 2 });
     }
     let page = client.read_log(0, u32::MAX).await.unwrap();
     assert_eq!((page.entries.len(), page.next), (2, 2));
