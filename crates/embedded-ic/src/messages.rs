@@ -78,7 +78,7 @@ impl EmbeddedIc {
 
     /// Commits or rolls back, and words the answer.
     fn answer(&mut self, kind: Kind, done: Done) -> Result<Reply, CallError> {
-        let Done { world, response, mut printed, instructions, stable_pages_written, result, .. } = done;
+        let Done { mut world, response, mut printed, instructions, stable_pages_written, result, .. } = done;
         if let Err(fault) = result {
             self.rollback();
             if fault.is_logged() && kind.is_replicated() {
@@ -87,6 +87,7 @@ impl EmbeddedIc {
             }
             return Err(self.failed(fault, instructions));
         }
+        world.version += 1;
         let heap_pages_written = match kind {
             Kind::Update => match self.commit(world, &printed) {
                 Ok(pages) => pages,

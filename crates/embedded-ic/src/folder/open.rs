@@ -45,8 +45,7 @@ impl Folder {
         }
         let lock = lock(path)?;
         let (next, committed) = state::read(&path.join(STATE))?;
-        let mut heap = HeapImage::in_file(open_file(&path.join(HEAP))?)
-            .map_err(HostError::io(format!("open {}", path.join(HEAP).display())))?;
+        let mut heap = HeapImage::in_file(open_file(&path.join(HEAP))?);
         let mut store = Box::new(FileStore::new(open_file(&path.join(STABLE))?));
         let mut target = Target { heap: &mut heap, stable: &mut *store };
         let (journal, next, replayed) = Journal::open(&path.join(JOURNAL), next, &mut target)?;

@@ -5,6 +5,8 @@ use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
+use crate::stable::FileStore;
+
 /// Bytes of an entry of `/proc/self/pagemap`.
 const ENTRY_BYTES: usize = 8;
 /// The page is in memory.
@@ -49,7 +51,9 @@ impl PageTable {
     }
 }
 
-/// The byte ranges of the pages in which the two slices differ; `held` may be longer. Sorted, neighbours joined.
+/// The byte ranges of the pages in which a memory and its committed copy differ. Sorted, neighbours joined.
+///
+/// The copy may be shorter: what has grown was zeros.
 ///
 /// This is what can be done where the kernel does not tell: it costs a look at every page.
 pub(super) fn different_pages(held: &[u8], committed: &File) -> io::Result<Vec<Range<usize>>> {
@@ -59,7 +63,7 @@ pub(super) fn different_pages(held: &[u8], committed: &File) -> io::Result<Vec<R
     let mut buffer = vec![0; CHUNK.min(held.len())];
     for (chunk, base) in held.chunks(CHUNK).zip((0..).step_by(CHUNK)) {
         let old = &mut buffer[..chunk.len()];
-        committed.read_exact_at(old, base as u64)?;
+        FileStore::read_zero_filled(committed, base as u64, old)?;
         for ((new, old), start) in chunk.chunks(page).zip(old.chunks(page)).zip((base..).step_by(page)) {
             if new != old {
                 push(&mut found, start..start + new.len());

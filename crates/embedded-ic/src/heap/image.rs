@@ -9,10 +9,6 @@ use wasmtime::{Memory, Store};
 
 use super::dirty::{PageTable, different_pages};
 use super::mapping;
-use crate::limits::{MAX_HEAP_PAGES, WASM_PAGE_BYTES};
-
-/// Length of the file: the whole address space of wasm32, so that a growing heap never needs a longer one.
-const FILE_BYTES: u64 = MAX_HEAP_PAGES * WASM_PAGE_BYTES;
 
 /// A sparse file with the committed content of the heap.
 pub(crate) struct HeapImage {
@@ -23,21 +19,17 @@ pub(crate) struct HeapImage {
 impl HeapImage {
     /// A heap in memory.
     pub(crate) fn in_memory() -> io::Result<Self> {
-        Self::in_file(anonymous_file()?)
+        Ok(Self::in_file(anonymous_file()?))
     }
 
     /// A heap in a file. What the file holds is the committed content.
-    pub(crate) fn in_file(file: File) -> io::Result<Self> {
-        if file.metadata()?.len() < FILE_BYTES {
-            file.set_len(FILE_BYTES)?;
-        }
-        Ok(Self { file, table: PageTable::open() })
+    pub(crate) fn in_file(file: File) -> Self {
+        Self { file, table: PageTable::open() }
     }
 
     /// Forgets the content. No memory may be mapped to the image.
     pub(crate) fn clear(&mut self) -> io::Result<()> {
-        self.file.set_len(0)?;
-        self.file.set_len(FILE_BYTES)
+        self.file.set_len(0)
     }
 
     /// Writes bytes of the committed content.
@@ -48,6 +40,9 @@ impl HeapImage {
     /// Gives the memory the committed content, all of it; whatever it held is gone.
     pub(crate) fn map_all<T: 'static>(&self, store: &mut Store<T>, memory: Memory) -> io::Result<()> {
         let len = memory.data_size(&*store);
+        if self.file.metadata()?.len() < len as u64 {
+            self.file.set_len(len as u64)?;
+        }
         mapping::map(store, memory, &self.file, 0..len)
     }
 

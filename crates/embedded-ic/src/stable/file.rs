@@ -24,13 +24,11 @@ impl FileStore {
     pub(crate) fn new(file: File) -> Self {
         Self { file }
     }
-}
 
-impl PageStore for FileStore {
-    fn read(&self, mut offset: u64, mut dst: &mut [u8]) -> io::Result<()> {
+    /// Reads bytes of a file; beyond its end, where nothing was ever written, there are zeros.
+    pub(crate) fn read_zero_filled(file: &File, mut offset: u64, mut dst: &mut [u8]) -> io::Result<()> {
         while !dst.is_empty() {
-            match self.file.read_at(dst, offset)? {
-                // Beyond the end of the file nothing was ever written.
+            match file.read_at(dst, offset)? {
                 0 => {
                     dst.fill(0);
                     break;
@@ -42,6 +40,12 @@ impl PageStore for FileStore {
             }
         }
         Ok(())
+    }
+}
+
+impl PageStore for FileStore {
+    fn read(&self, offset: u64, dst: &mut [u8]) -> io::Result<()> {
+        Self::read_zero_filled(&self.file, offset, dst)
     }
 
     fn write(&mut self, pages: &mut PageMap) -> io::Result<()> {
