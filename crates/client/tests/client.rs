@@ -36,7 +36,7 @@ impl Transport for Script {
 }
 
 fn ok<T: CandidType>(value: T) -> Result<Vec<u8>, TransportError> {
-    Ok(candid::encode_one(storage_api::Result::Ok(value)).expect("replies can be encoded"))
+    Ok(candid::encode_one(storage_api::Result::<T>::Ok(value)).expect("replies can be encoded"))
 }
 
 fn info(key: &str) -> ObjectInfo {
