@@ -13,6 +13,12 @@ if [[ -z $replica ]]; then
   if [[ -n ${POCKET_IC_BIN:-} ]]; then replica=pocket-ic; else replica=embedded; fi
 fi
 
+if [[ $replica == pocket-ic && ! -x ${POCKET_IC_BIN:-} ]]; then
+  echo "PocketIC was asked for, and POCKET_IC_BIN (${POCKET_IC_BIN:-not set}) is not an executable file." >&2
+  echo "To mend that, run: export POCKET_IC_BIN=/path/to/pocket-ic (version 16), or: export STORAGE_REPLICA=embedded" >&2
+  exit 1
+fi
+
 step "setting up"
 scripts/setup.sh
 

@@ -81,13 +81,14 @@ fn server_version(server: &Path) -> Result<String, String> {
         format!("the PocketIC server {} cannot be run: {error}; {mend}", server.display())
     })?;
     let text = String::from_utf8_lossy(&output.stdout);
-    match text.trim().strip_prefix("pocket-ic-server ") {
+    let first_line = text.lines().next().unwrap_or_default();
+    match first_line.strip_prefix("pocket-ic-server ") {
         Some(version) if output.status.success() => Ok(version.to_owned()),
         _ => Err(format!(
             "{} --version ended with {} and said {:?}, so it is not a PocketIC server; {mend}",
             server.display(),
             output.status,
-            text.trim()
+            first_line
         )),
     }
 }

@@ -31,7 +31,7 @@ async fn strangers_may_call_nothing() {
     let before = harness.stable_memory().await;
 
     for method in methods() {
-        for sender in [stranger(), Principal::anonymous(), Principal::management_canister()] {
+        for sender in [stranger(), Principal::anonymous()] {
             let reply = method.call(&harness.transport(sender), method.args.clone()).await;
             assert!(is_refused(&method, &reply), "{} let {sender} in: {reply:?}", method.name);
         }
