@@ -53,11 +53,6 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    pub(super) fn within(self, limits: &ModuleLimits) -> Result<Self, Fault> {
-        self.check_limits(limits)?;
-        Ok(self)
-    }
-
     pub(super) fn check_limits(&self, limits: &ModuleLimits) -> Result<(), Fault> {
         at_most("Wasm module", "bytes", self.module_bytes, limits.module_bytes)?;
         at_most("Wasm module code section", "bytes", self.code_section_bytes, limits.code_section_bytes)?;
@@ -75,13 +70,17 @@ fn at_most(what: &str, unit: &str, found: u64, limit: u64) -> Result<(), Fault> 
 }
 
 /// Walks the module once. Whether it is valid wasm is for the compiler to say; here is what wasm leaves open.
-pub(super) fn check(wasm: &[u8]) -> Result<Shape, Fault> {
+pub(super) fn check(wasm: &[u8], limits: &ModuleLimits) -> Result<Shape, Fault> {
     let mut walk = Walk::default();
     walk.shape.module_bytes = wasm.len() as u64;
+    // Before anything else is looked at: what is too large may be so on purpose.
+    walk.shape.check_limits(limits)?;
     for payload in Parser::new(0).parse_all(wasm) {
         walk.payload(payload.map_err(not_wasm)?)?;
     }
-    walk.finish()
+    let shape = walk.finish()?;
+    shape.check_limits(limits)?;
+    Ok(shape)
 }
 
 fn not_wasm(error: BinaryReaderError) -> Fault {
@@ -131,7 +130,9 @@ impl<'a> Walk<'a> {
                 }
             }
             Payload::StartSection { func, .. } => self.shape.start = Some(func),
-            Payload::CodeSectionStart { size, .. } => self.shape.code_section_bytes = u64::from(size),
+            Payload::CodeSectionStart { range, .. } => {
+                self.shape.code_section_bytes = (range.end - range.start) as u64;
+            }
             Payload::CodeSectionEntry(body) => self.body(&body)?,
             _ => {}
         }

@@ -58,11 +58,9 @@ impl Prepared {
     pub(crate) fn new(given: &[u8], limits: &ModuleLimits) -> Result<Self, Fault> {
         let unpacked = unpack(given, limits.module_bytes)?;
         let wasm = unpacked.as_deref().unwrap_or(given);
-        let shape = check::check(wasm)?;
+        let shape = check::check(wasm, limits)?;
         let rewritten = rewrite::rewrite(wasm, &shape)?;
         let engine = engine().map_err(Fault::Host)?;
-        // The limits are checked before compiling, which is where the time goes.
-        let prepared_shape = shape.within(limits)?;
         let module = Module::from_binary(engine, &rewritten).map_err(|error| {
             Fault::InvalidWasm(format!("Wasmtime failed to validate wasm module {error:#}"))
         })?;
@@ -70,7 +68,7 @@ impl Prepared {
         let segments = Segments::of(&rewritten, &cost::operators()).map_err(|error| {
             Fault::InvalidWasm(format!("Wasmtime failed to validate wasm module {error}"))
         })?;
-        Ok(Self { hash: Self::hash(given), linked, shape: prepared_shape, segments: Arc::new(segments) })
+        Ok(Self { hash: Self::hash(given), linked, shape, segments: Arc::new(segments) })
     }
 
     /// Checks the limits of a host against a module that another host compiled.

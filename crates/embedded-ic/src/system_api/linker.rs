@@ -279,7 +279,6 @@ fn calls(linker: &mut Linker<HostState>) -> Result<()> {
         .func_wrap(
             IC0,
             "call_new",
-            #[expect(clippy::too_many_arguments, reason = "the System API has it so")]
             |host: Host<'_>, _: u32, callee: u32, _: u32, name: u32, _: u32, _: u32, _: u32, _: u32| {
                 let bytes = u64::from(callee) + u64::from(name);
                 plain(host, api::CALL_NEW + bytes, |m| m.outgoing_call("call_new"))
