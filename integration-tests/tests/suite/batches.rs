@@ -23,13 +23,34 @@ async fn a_batch_is_put_and_got_in_order() {
 /// Nothing put is nothing stored, and nothing asked for is nothing answered.
 #[tokio::test]
 async fn an_empty_batch_changes_nothing() {
-    let client = Harness::start().await.client();
-    let before = client.status().await.unwrap();
+    let harness = Harness::start().await;
+    let client = harness.client();
+    let before = harness.stable_memory().await;
     assert_eq!(client.put_many(&[]).await.unwrap(), []);
     assert_eq!(client.get_many(&[] as &[&str]).await.unwrap(), Vec::<Option<Vec<u8>>>::new());
+    assert!(!client.delete("nothing").await.unwrap());
+    assert_eq!(client.delete_all("nothing").await.unwrap(), 0);
+    assert_eq!(client.take_first("nothing").await.unwrap(), None);
+    assert!(harness.stable_memory().await == before, "nothing was to be done, and stable memory changed");
+}
+
+/// Nothing appended before the first entry leaves a log that can be upgraded and appended to.
+#[tokio::test]
+async fn an_empty_append_changes_nothing() {
+    let harness = Harness::start().await;
+    let client = harness.client();
+    let before = harness.stable_memory().await;
     let appended = client.append(&[] as &[&[u8]]).await.unwrap();
     assert_eq!((appended.first, appended.next), (0, 0));
-    assert_eq!(client.status().await.unwrap().revision, before.revision);
+    harness.upgrade().await;
+    harness.upgrade_skipping_pre_upgrade().await;
+    assert_eq!(
+        harness.stable_memory().await.len(),
+        before.len(),
+        "nothing was to be appended, and memory grew"
+    );
+    client.log("first").await.unwrap();
+    assert_eq!(client.read_last(2_u8).await.unwrap(), ["first"]);
 }
 
 /// One object of a batch that cannot be put keeps all of them out, wherever it stands.
