@@ -14,7 +14,9 @@ say() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
 
 # Shows a command and runs it on the store.
 storage() {
-  printf '$ storage %s\n' "$*"
+  printf '$ storage'
+  printf ' %q' "$@"
+  printf '\n'
   target/debug/storage --store "$work/store" "$@"
 }
 
