@@ -43,6 +43,7 @@ pub mod header;
 pub mod layout;
 mod ledger;
 mod log;
+mod map;
 mod objects;
 mod open;
 mod problem;
@@ -51,6 +52,7 @@ mod status;
 mod store;
 #[cfg(test)]
 mod testing;
+mod uploads;
 
 pub use check::CheckReport;
 pub use ic_stable_structures::{FileMemory, Memory, VectorMemory};
@@ -60,3 +62,4 @@ pub use open::OpenError;
 pub use problem::Problem;
 pub use status::HostFacts;
 pub use store::{Options, Store};
+pub use uploads::Caller;
