@@ -20,6 +20,7 @@ mod log;
 mod objects;
 mod pages;
 mod transport;
+mod uploads;
 
 pub use call::Client;
 pub use embedded::EmbeddedTransport;

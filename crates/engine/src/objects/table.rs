@@ -43,7 +43,8 @@ pub(crate) struct Piece {
 /// The parts of a range of an object, in order.
 pub(crate) fn pieces(offset: u64, length: u64) -> impl Iterator<Item = Piece> {
     let end = offset + length;
-    let numbers = if length == 0 { 0..0 } else { offset / SLOT_EXTENT_BYTES..end.div_ceil(SLOT_EXTENT_BYTES) };
+    let numbers =
+        if length == 0 { 0..0 } else { offset / SLOT_EXTENT_BYTES..end.div_ceil(SLOT_EXTENT_BYTES) };
     numbers.map(move |number| {
         let start = number * SLOT_EXTENT_BYTES;
         let from = offset.max(start);
