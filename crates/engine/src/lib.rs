@@ -50,8 +50,8 @@ mod problem;
 mod space;
 mod status;
 mod store;
-#[cfg(test)]
-mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod uploads;
 
 pub use check::CheckReport;
