@@ -13,5 +13,5 @@ mod replica;
 pub mod snapshot;
 pub mod stable_log;
 
-pub use harness::{Harness, SuiteClient, controller, init_args, stranger};
+pub use harness::{Harness, SuiteClient, controller, init_args, second_controller, stranger};
 pub use replica::{InstallMode, Replica, ReplicaTransport};
