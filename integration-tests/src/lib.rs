@@ -9,6 +9,7 @@ pub mod data;
 pub mod expect;
 pub mod foreign;
 mod harness;
+pub mod pattern;
 mod replica;
 pub mod snapshot;
 pub mod stable_log;

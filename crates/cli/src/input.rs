@@ -55,7 +55,9 @@ impl Input {
         }
         let mut content = match file {
             Some(file) => File::open(file).with_context(failed)?,
-            None => spool(&start, stream).with_context(|| format!("cannot copy {name} to a temporary file"))?,
+            None => {
+                spool(&start, stream).with_context(|| format!("cannot copy {name} to a temporary file"))?
+            }
         };
         let size = content.seek(io::SeekFrom::End(0)).with_context(failed)?;
         Ok(Self::Large(LargeInput { file: content, size }))
@@ -64,14 +66,15 @@ impl Input {
 
 impl LargeInput {
     /// The SHA-256 of the content.
-    pub(crate) fn sha256(&mut self, bars: Bars) -> io::Result<[u8; 32]> {
+    pub(crate) fn sha256(&self, bars: Bars) -> io::Result<[u8; 32]> {
         let bar = bars.bar("hashing", self.size);
         let (mut hash, mut hashed) = (Sha256::new(), 0);
         let mut buffer = Vec::with_capacity(HASH_BYTES as usize);
-        self.file.rewind()?;
+        let mut file = &self.file;
+        file.rewind()?;
         loop {
             buffer.clear();
-            self.file.by_ref().take(HASH_BYTES).read_to_end(&mut buffer)?;
+            Read::by_ref(&mut file).take(HASH_BYTES).read_to_end(&mut buffer)?;
             if buffer.is_empty() {
                 return Ok(hash.finalize().into());
             }

@@ -170,12 +170,18 @@ fn an_upload_is_listed_and_aborted() {
     let store = Store::new();
     let id = store.begin_upload().to_string();
     let listed = store.text(&["uploads", "ls"]);
-    assert!(listed.starts_with(&format!("{id}  0 of 3 bytes  expires 20")) && listed.ends_with("  key\n"), "{listed}");
+    assert!(
+        listed.starts_with(&format!("{id}  0 of 3 bytes  expires 20")) && listed.ends_with("  key\n"),
+        "{listed}"
+    );
     assert!(store.text(&["status"]).contains("uploads        1\n"));
     store.run(&["uploads", "abort", &id]);
     assert_eq!(store.text(&["uploads", "ls"]), "");
     let said = store.fail(1, &["uploads", "abort", &id]);
-    assert!(said.contains(&format!("there is no upload {id}")) && said.contains("storage uploads ls"), "{said}");
+    assert!(
+        said.contains(&format!("there is no upload {id}")) && said.contains("storage uploads ls"),
+        "{said}"
+    );
 }
 
 /// Bytes that are not those that were declared are not handed out as a file, and verify says so.
@@ -310,7 +316,16 @@ fn upgrades_keep_everything() {
 fn json_is_one_line() {
     let store = Store::new();
     store.run_with_input(&["put", "-", "key"], b"value");
-    for args in [&["ls"][..], &["stat", "key"], &["uploads", "ls"], &["verify", "key"], &["status"], &["upgrade"], &["check"], &["log", "tail"]] {
+    for args in [
+        &["ls"][..],
+        &["stat", "key"],
+        &["uploads", "ls"],
+        &["verify", "key"],
+        &["status"],
+        &["upgrade"],
+        &["check"],
+        &["log", "tail"],
+    ] {
         let text = store.text(&[&["--json"], args].concat());
         assert_eq!(text.lines().count(), 1, "{args:?}: {text}");
         serde_json::from_str::<serde_json::Value>(&text).unwrap();

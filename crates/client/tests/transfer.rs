@@ -12,8 +12,8 @@ use serde::de::DeserializeOwned;
 use serde_bytes::ByteBuf;
 use sha2::{Digest, Sha256};
 use storage_api::{
-    Checksum, ChecksumState, ChunkRange, Error, ObjectInfo, ReadArgs, Received, Upload, UploadArgs, UploadStatus,
-    VerifyProgress, limits::CHUNK_BYTES,
+    Checksum, ChecksumState, ChunkRange, Error, ObjectInfo, ReadArgs, Received, Upload, UploadArgs,
+    UploadStatus, VerifyProgress, limits::CHUNK_BYTES,
 };
 use storage_client::{Client, Progress, TransferError, TransferOptions, Transport, TransportError};
 
@@ -145,7 +145,8 @@ impl Shelf {
             state.most_under_way = state.most_under_way.max(state.under_way);
         });
         // Every other call is a slow one, so that answers come in another order than the calls.
-        let turns = if arg.iter().map(|byte| u64::from(*byte)).sum::<u64>().is_multiple_of(2) { 9 } else { 1 };
+        let turns =
+            if arg.iter().map(|byte| u64::from(*byte)).sum::<u64>().is_multiple_of(2) { 9 } else { 1 };
         for _ in 0..turns {
             tokio::task::yield_now().await;
         }

@@ -6,15 +6,13 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use storage_api::limits::{MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES};
 
-use crate::{
-    args::LogCommand,
-    output::Output,
-    store::StoreClient,
-};
+use crate::{args::LogCommand, output::Output, store::StoreClient};
 
 pub(crate) async fn run(client: &StoreClient, output: Output, command: LogCommand) -> Result<()> {
     match command {
-        LogCommand::Append { texts } if texts == ["-"] => append_lines(client, output, io::stdin().lock()).await,
+        LogCommand::Append { texts } if texts == ["-"] => {
+            append_lines(client, output, io::stdin().lock()).await
+        }
         LogCommand::Append { texts } => append_texts(client, output, &texts).await,
         LogCommand::Tail { count } => tail(client, output, count).await,
     }

@@ -33,9 +33,9 @@ pub(crate) async fn put(
     };
     let info = match Input::open(file)? {
         Input::Small(value) => client.put(&key, &value).await?,
-        Input::Large(input) => {
-            upload(client, bars, input, key).await.with_context(|| format!("cannot store {}", file.display()))?
-        }
+        Input::Large(input) => upload(client, bars, input, key)
+            .await
+            .with_context(|| format!("cannot store {}", file.display()))?,
     };
     if output.json {
         return output.print(&info, describe);
@@ -66,7 +66,8 @@ pub(crate) async fn get(client: &StoreClient, bars: Bars, key: &str, file: Optio
         None => download(client, Bars::new(true), key, &mut io::stdout().lock()).await,
         Some(file) if Target::is_device(file) => {
             let mut device = File::options().write(true).open(file);
-            let device = device.as_mut().map_err(|error| anyhow!("cannot write {}: {error}", file.display()))?;
+            let device =
+                device.as_mut().map_err(|error| anyhow!("cannot write {}: {error}", file.display()))?;
             download(client, bars, key, device).await
         }
         Some(file) => {
@@ -85,7 +86,8 @@ async fn download(client: &StoreClient, bars: Bars, key: &str, sink: &mut impl W
         Ok(_) => Ok(()),
         Err(TransferError::Client(error)) => Err(explain(error, key)),
         Err(error @ TransferError::WrongDigest { .. }) => {
-            Err(AnyError::new(error).context(format!("the bytes under {key:?} are damaged; store them again")))
+            Err(AnyError::new(error)
+                .context(format!("the bytes under {key:?} are damaged; store them again")))
         }
         Err(error) => Err(error.into()),
     }

@@ -5,11 +5,7 @@ use serde::Serialize;
 use storage_api::{Checksum, ChecksumState};
 
 use super::objects::explain;
-use crate::{
-    output::Output,
-    progress::Bars,
-    store::StoreClient,
-};
+use crate::{output::Output, progress::Bars, store::StoreClient};
 
 /// What was found, as JSON.
 #[derive(Serialize)]
@@ -33,7 +29,10 @@ pub(crate) async fn run(client: &StoreClient, output: Output, bars: Bars, key: &
         _ => vec![verdict.sha256.clone()],
     })?;
     if state == ChecksumState::Mismatch {
-        bail!("the bytes under {key:?} are not those whose SHA-256 was declared, {}; store them again", verdict.sha256);
+        bail!(
+            "the bytes under {key:?} are not those whose SHA-256 was declared, {}; store them again",
+            verdict.sha256
+        );
     }
     Ok(())
 }
