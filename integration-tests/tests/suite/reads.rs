@@ -8,6 +8,7 @@ use storage_api::{
     limits::{CHUNK_BYTES, MAX_REPLY_BYTES},
 };
 use storage_client::{Client, ClientError, TransferError, TransferOptions, Transport, TransportError};
+use storage_engine::arena::SLOT_EXTENT_BYTES;
 
 const SIZE: u64 = 9 * CHUNK_BYTES + 77;
 
@@ -27,7 +28,7 @@ async fn ranges_are_parts_of_the_whole() {
     let client = Harness::start().await.client();
     store(&client, 1).await;
     let whole = Pattern::new(1, SIZE);
-    let slot = 16 << 20;
+    let slot = SLOT_EXTENT_BYTES;
     for (offset, length) in [
         (0, 1),
         (0, 1 << 20),

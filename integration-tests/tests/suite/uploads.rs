@@ -13,9 +13,10 @@ use storage_api::{
     limits::{CHUNK_BYTES, MAX_UPLOADS, MIN_CAPACITY_BYTES, UPLOAD_IDLE_NS},
 };
 use storage_client::TransferOptions;
+use storage_engine::arena::SLOT_EXTENT_BYTES;
 use storage_wasm::STORAGE_WASM;
 
-/// An object of ten chunks that lies in two extents, the last of each being a short one.
+/// An object of ten chunks, the last of them a short one, that lies in two extents.
 const SIZE: u64 = 9 * CHUNK_BYTES + 12_345;
 
 fn chunk(seed: u64, index: u64) -> Vec<u8> {
@@ -125,12 +126,12 @@ async fn uploads_run_side_by_side() {
 async fn a_chunk_may_come_again() {
     let client = Harness::start().await.client();
     let id = create(&client, "key").await;
-    write(&client, id, 1, [0, 8, 9]).await;
+    write(&client, id, 1, [0, 7, 9]).await;
     let before = client.upload_status(id).await.unwrap();
-    write(&client, id, 1, [0, 8, 9]).await;
+    write(&client, id, 1, [0, 7, 9]).await;
     assert_eq!(client.upload_status(id).await.unwrap(), before);
-    // Chunk 8 lies in two extents, and 9 is the short one.
-    for index in [0, 8, 9] {
+    // Chunk 7 lies in two extents, and 9 is the short one.
+    for index in [0, 7, 9] {
         let right = chunk(1, index);
         for at in [0, right.len() - 1] {
             let mut other = right.clone();
@@ -140,7 +141,7 @@ async fn a_chunk_may_come_again() {
         }
     }
     assert_eq!(client.upload_status(id).await.unwrap(), before);
-    write(&client, id, 1, 1..8).await;
+    write(&client, id, 1, [8, 1, 2, 3, 4, 5, 6]).await;
     client.commit_upload(id).await.unwrap();
     compare(&client, "key", 1).await;
 }
@@ -405,9 +406,9 @@ async fn uploads_survive_upgrades() {
 #[tokio::test]
 async fn sizes_around_the_edges_come_back() {
     let client = Harness::start().await.client();
-    let slot = 16 << 20;
+    let slot = SLOT_EXTENT_BYTES;
     for size in
-        [1, 128, 129, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, slot - 4_096, slot - 8, slot, slot + 1]
+        [1, 128, 129, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, slot - 1, slot, slot + 1, 2 * slot]
     {
         let mut source = Pattern::new(size, size);
         let args = UploadArgs::new(format!("{size}"), size);
