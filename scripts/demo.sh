@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The main job, end to end, on this machine alone: builds the canister and the storage command, makes a store in a
-# temporary folder, puts files and log lines into it, upgrades the canister twice, and compares every byte.
+# temporary folder, puts files and log lines into it, uploads and downloads a file of 256 MiB, upgrades the canister
+# twice, and compares every byte.
 # Whatever differs ends it with an error.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -59,15 +60,28 @@ storage log tail -n 3
 say "5. Reading everything back"
 check_all
 
-say "6. An upgrade, as one does with a new version"
+say "6. A file of 256 MiB: uploaded in chunks, downloaded in ranges, and hashed by the canister itself"
+# The same bytes on every machine, and no two pages of them alike: the number of each line.
+seq -f '%015.0f' 0 16777215 >"$work/large"
+storage put "$work/large" large
+storage get large "$work/large.back"
+cmp "$work/large" "$work/large.back"
+printf 'ok  %-14s %9d bytes, the same as what was uploaded\n' large "$(wc -c <"$work/large.back")"
+storage verify large
+sha256sum "$work/large" | cut -d' ' -f1
+storage stat large
+rm "$work/large.back"
+keys+=(large) files+=("$work/large")
+
+say "7. An upgrade, as one does with a new version"
 storage upgrade
 check_all
 
-say "7. An upgrade that skips pre_upgrade, as one does when the old version cannot run any more"
+say "8. An upgrade that skips pre_upgrade, as one does when the old version cannot run any more"
 storage upgrade --skip-pre-upgrade
 check_all
 
-say "8. The state of the store, and a walk through every byte of it"
+say "9. The state of the store, and a walk through every byte of it"
 storage status
 storage check
 

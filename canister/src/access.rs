@@ -1,6 +1,7 @@
 //! Who may call what: controllers everything, others nothing.
 
 use storage_api::{Error, Role};
+use storage_engine::Caller;
 
 /// Checks that the caller has a role.
 pub(crate) fn require(needed: Role) -> Result<(), Error> {
@@ -9,6 +10,12 @@ pub(crate) fn require(needed: Role) -> Result<(), Error> {
     } else {
         Err(Error::Unauthorized { needed })
     }
+}
+
+/// The caller as the uploads know it.
+pub(crate) fn caller() -> Caller {
+    let principal = ic_cdk::api::msg_caller();
+    Caller { principal, is_admin: ic_cdk::api::is_controller(&principal) }
 }
 
 /// The guard of a method that reads and whose reply has no place for an error: the caller is rejected with its text.

@@ -10,6 +10,7 @@ mod log;
 mod objects;
 mod operator;
 mod state;
+mod uploads;
 
 /// The contract as the endpoints of the modules above say it, so this has to come after them.
 #[cfg(test)]

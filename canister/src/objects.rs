@@ -4,13 +4,13 @@ use ic_cdk::api::time;
 use ic_cdk::{query, update};
 use serde_bytes::ByteBuf;
 use storage_api::{
-    DeletePrefixArgs, Deleted, Entry, ListArgs, ListPage, ObjectInfo, PutArgs, RenameArgs, Result, Role,
-    ScanPage,
+    DeletePrefixArgs, Deleted, Entry, ListArgs, ListPage, ObjectInfo, PutArgs, ReadArgs, RenameArgs, Result,
+    Role, ScanPage,
 };
 use storage_engine::Put;
 
 use crate::access::require;
-use crate::state::{read, write};
+use crate::state::{self, write};
 
 #[update]
 fn put(key: String, value: ByteBuf) -> Result<ObjectInfo> {
@@ -28,32 +28,38 @@ fn put_many(puts: Vec<PutArgs>) -> Result<Vec<ObjectInfo>> {
 #[query]
 fn get(key: String) -> Result<ByteBuf> {
     require(Role::Reader)?;
-    read(|store| store.get(&key)).map(ByteBuf::from)
+    state::read(|store| store.get(&key)).map(ByteBuf::from)
 }
 
 #[query]
 fn get_many(keys: Vec<String>) -> Result<Vec<Option<ByteBuf>>> {
     require(Role::Reader)?;
-    let values = read(|store| store.get_many(&keys))?;
+    let values = state::read(|store| store.get_many(&keys))?;
     Ok(values.into_iter().map(|value| value.map(ByteBuf::from)).collect())
 }
 
 #[query]
 fn stat(key: String) -> Result<ObjectInfo> {
     require(Role::Reader)?;
-    read(|store| store.stat(&key))
+    state::read(|store| store.stat(&key))
+}
+
+#[query]
+fn read(args: ReadArgs) -> Result<ByteBuf> {
+    require(Role::Reader)?;
+    state::read(|store| store.read(&args)).map(ByteBuf::from)
 }
 
 #[query]
 fn list(args: ListArgs) -> Result<ListPage> {
     require(Role::Reader)?;
-    read(|store| store.list(&args))
+    state::read(|store| store.list(&args))
 }
 
 #[query]
 fn scan(args: ListArgs) -> Result<ScanPage> {
     require(Role::Reader)?;
-    read(|store| store.scan(&args))
+    state::read(|store| store.scan(&args))
 }
 
 #[update]

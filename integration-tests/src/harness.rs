@@ -15,6 +15,11 @@ pub fn controller() -> Principal {
     Principal::self_authenticating(b"integration tests: the controller")
 }
 
+/// A second principal that controls the canister of every test.
+pub fn second_controller() -> Principal {
+    Principal::self_authenticating(b"integration tests: the second controller")
+}
+
 /// A principal that nobody gave any rights to.
 pub fn stranger() -> Principal {
     Principal::self_authenticating(b"integration tests: a stranger")
@@ -56,7 +61,7 @@ impl Harness {
 
     /// A canister without a module.
     pub async fn start_empty() -> Self {
-        Self { replica: Replica::start(controller()).await }
+        Self { replica: Replica::start(vec![controller(), second_controller()]).await }
     }
 
     /// The replica that this runs on.

@@ -9,9 +9,10 @@ pub mod data;
 pub mod expect;
 pub mod foreign;
 mod harness;
+pub mod pattern;
 mod replica;
 pub mod snapshot;
 pub mod stable_log;
 
-pub use harness::{Harness, SuiteClient, controller, init_args, stranger};
+pub use harness::{Harness, SuiteClient, controller, init_args, second_controller, stranger};
 pub use replica::{InstallMode, Replica, ReplicaTransport};

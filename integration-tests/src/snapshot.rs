@@ -1,6 +1,6 @@
 //! Everything that a caller can see of a canister, to be compared with what is seen later.
 
-use storage_api::{ArenaStatus, Entry, LogInfo, ObjectInfo};
+use storage_api::{ArenaStatus, Entry, LogInfo, ObjectInfo, UploadStatus};
 
 use crate::SuiteClient;
 
@@ -11,6 +11,8 @@ pub struct Snapshot {
     pub objects: Vec<ObjectInfo>,
     /// The same with their values.
     pub entries: Vec<Entry>,
+    /// All open uploads, in the order in which they were opened.
+    pub uploads: Vec<UploadStatus>,
     /// All entries of the log, oldest first.
     pub log: Vec<Vec<u8>>,
     /// How large the log is.
@@ -32,6 +34,7 @@ impl Snapshot {
         Self {
             objects: client.list_all("").await.expect("a controller may list"),
             entries: client.scan_all("").await.expect("a controller may scan"),
+            uploads: client.list_uploads().await.expect("a controller may list uploads"),
             log: client.read_log_all(0).await.expect("a controller may read the log"),
             log_info: client.log_info().await.expect("a controller may see the log"),
             revision: status.revision,

@@ -5,6 +5,7 @@
 //! other.
 
 mod access;
+mod checksum;
 mod condition;
 mod error;
 pub mod limits;
@@ -13,12 +14,15 @@ mod object;
 mod page;
 mod settings;
 mod status;
+mod upload;
 
 pub use access::Role;
+pub use checksum::{Checksum, ChecksumState, VerifyProgress};
 pub use condition::Condition;
 pub use error::{Error, Result};
 pub use log::{Appended, LogInfo, LogPage, ReadLogArgs};
-pub use object::{ObjectInfo, PutArgs, RenameArgs};
+pub use object::{ObjectInfo, PutArgs, ReadArgs, RenameArgs};
 pub use page::{DeletePrefixArgs, Deleted, Entry, ListArgs, ListPage, ScanPage};
 pub use settings::InitArgs;
 pub use status::{ArenaStatus, Status, StoreBytes, UpgradeStatus};
+pub use upload::{ChunkRange, Received, Upload, UploadArgs, UploadStatus};

@@ -10,6 +10,28 @@ pub const MAX_KEY_BYTES: u64 = 1_024;
 /// 2 MiB that an ingress message may have for the envelope and the other arguments.
 pub const MAX_PAYLOAD_BYTES: u64 = 31 * PAGE_BYTES;
 
+/// The size of every chunk of an upload but the last, in bytes.
+pub const CHUNK_BYTES: u64 = MAX_PAYLOAD_BYTES;
+
+/// The most uploads that can be open at once.
+pub const MAX_UPLOADS: u64 = 1_000;
+
+/// An upload expires when no chunk has arrived for so long, in nanoseconds: seven days.
+pub const UPLOAD_IDLE_NS: u64 = 7 * 24 * 3_600 * 1_000_000_000;
+
+/// The most ranges of missing chunks that `upload_status` lists.
+pub const MAX_MISSING_RANGES: usize = 10_000;
+
+/// The most ranges of missing chunks that `list_uploads` lists for each upload.
+pub const MAX_MISSING_RANGES_IN_LIST: usize = 16;
+
+/// The bytes that one call of `verify` hashes at most: 64 MiB, about 5 billion instructions of the 40 billion that an
+/// update may take.
+pub const VERIFY_STEP_BYTES: u64 = 64 << 20;
+
+/// Bytes of a SHA-256 digest.
+pub const SHA256_BYTES: u64 = 32;
+
 /// The longest content type, in bytes of UTF-8.
 pub const MAX_CONTENT_TYPE_BYTES: u64 = 255;
 

@@ -4,7 +4,7 @@ use candid::CandidType;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
-use crate::Condition;
+use crate::{Checksum, Condition};
 
 /// What is known of an object without reading its bytes.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,21 @@ pub struct ObjectInfo {
     pub created_ns: u64,
     /// When it was last written or renamed, in nanoseconds since 1970.
     pub modified_ns: u64,
+    /// Its SHA-256, if one was declared or computed.
+    pub sha256: Option<Checksum>,
+}
+
+/// Arguments of `read`.
+#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct ReadArgs {
+    /// The key.
+    pub key: String,
+    /// Where to start, in bytes from the start of the object.
+    pub offset: u64,
+    /// How many bytes at most. More than fits one reply is lowered to 2,031,616.
+    pub length: u64,
+    /// The revision that the object must have, so that a reader of many ranges never mixes two versions.
+    pub revision: Option<u64>,
 }
 
 /// One object of a `put_many`.

@@ -24,6 +24,8 @@ pub struct Status {
     pub revision: u64,
     /// How many entries the log has.
     pub log_entries: u64,
+    /// How many uploads are open, expired ones included until the next one is opened.
+    pub uploads: u64,
     /// What the arena holds.
     pub arena: ArenaStatus,
     /// WebAssembly heap, in bytes.
@@ -45,6 +47,8 @@ pub struct StoreBytes {
     pub log: u64,
     /// The index of the log.
     pub log_index: u64,
+    /// The records of uploads.
+    pub uploads: u64,
 }
 
 /// How full the arena is, in bytes.
@@ -58,6 +62,8 @@ pub struct ArenaStatus {
     pub extents: u64,
     /// A free block of at least this many bytes is there; the largest is less than 1/16 larger.
     pub largest_free_bytes: u64,
+    /// Bytes that open uploads have been promised and have not taken yet.
+    pub reserved_bytes: u64,
 }
 
 /// How the upgrades went.

@@ -16,6 +16,10 @@ pub(crate) struct Args {
     #[arg(long, global = true)]
     pub(crate) json: bool,
 
+    /// Say nothing but data and errors, and show no progress.
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -46,7 +50,7 @@ pub(crate) enum Command {
 pub(crate) enum StoreCommand {
     /// Store a file, or standard input, under a key.
     Put {
-        /// The file, or - for standard input; at most 2,031,616 bytes.
+        /// The file, of any size, or - for standard input.
         file: PathBuf,
         /// The key: 1 to 1,024 bytes. Without it, the name of the file.
         key: Option<String>,
@@ -55,7 +59,7 @@ pub(crate) enum StoreCommand {
     Get {
         /// The key.
         key: String,
-        /// The file to write, which is replaced; - or nothing is standard output.
+        /// The file to write, which is replaced once all bytes are there; - or nothing is standard output.
         file: Option<PathBuf>,
     },
     /// List the keys, in byte order.
@@ -81,6 +85,14 @@ pub(crate) enum StoreCommand {
         /// The key that it is to have.
         to: String,
     },
+    /// Have the store compute the SHA-256 of an object and compare it with what was declared.
+    Verify {
+        /// The key.
+        key: String,
+    },
+    /// List or abort uploads that were begun and not finished.
+    #[command(subcommand)]
+    Uploads(UploadsCommand),
     /// Append to the log, or read it.
     #[command(subcommand)]
     Log(LogCommand),
@@ -94,6 +106,18 @@ pub(crate) enum StoreCommand {
     },
     /// Walk all of the store's memory and say whether it is sound.
     Check,
+}
+
+/// What to do with uploads.
+#[derive(Debug, Subcommand)]
+pub(crate) enum UploadsCommand {
+    /// List the open uploads, oldest first.
+    Ls,
+    /// End an upload and give its space back.
+    Abort {
+        /// Its number.
+        id: u64,
+    },
 }
 
 /// What to do with the log.

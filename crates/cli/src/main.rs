@@ -5,8 +5,11 @@
 mod args;
 mod commands;
 mod failure;
+mod input;
 mod output;
+mod progress;
 mod store;
+mod target;
 mod time;
 
 use std::process::ExitCode;

@@ -10,6 +10,8 @@ use serde::Serialize;
 pub(crate) struct Output {
     /// JSON instead of text.
     pub(crate) json: bool,
+    /// Say nothing but data and errors.
+    pub(crate) quiet: bool,
 }
 
 impl Output {
@@ -26,17 +28,12 @@ impl Output {
         }
         Ok(out.flush()?)
     }
-}
 
-/// Writes bytes to standard output as they are.
-pub(crate) fn write_bytes(bytes: &[u8]) -> Result<()> {
-    let mut out = io::stdout().lock();
-    out.write_all(bytes)?;
-    Ok(out.flush()?)
-}
-
-/// Says something to a person; it is not data.
-pub(crate) fn note(text: &str) {
-    // Where standard error is closed, nobody wants to know.
-    let _ = writeln!(io::stderr(), "{text}");
+    /// Says something to a person on standard error; it is not data.
+    pub(crate) fn note(self, text: &str) {
+        if !self.quiet {
+            // Where standard error is closed, nobody wants to know.
+            let _ = writeln!(io::stderr(), "{text}");
+        }
+    }
 }

@@ -1,7 +1,8 @@
 //! Typed async calls to the storage canister, over any transport.
 //!
 //! [`Client`] has a method for each method of `storage.did`, named like it. What carries the bytes is a [`Transport`]:
-//! [`EmbeddedTransport`] calls a canister in this process, and others carry calls to a replica.
+//! [`EmbeddedTransport`] calls a canister in this process, and others carry calls to a replica. Objects of any size are
+//! sent and fetched by [`Client::upload`] and [`Client::download`].
 //!
 //! ```no_run
 //! # async fn example(transport: storage_client::EmbeddedTransport) -> Result<(), storage_client::ClientError> {
@@ -19,9 +20,12 @@ mod error;
 mod log;
 mod objects;
 mod pages;
+pub mod transfer;
 mod transport;
+mod uploads;
 
 pub use call::Client;
 pub use embedded::EmbeddedTransport;
 pub use error::{ClientError, Result};
+pub use transfer::{Downloaded, Progress, TransferError, TransferOptions};
 pub use transport::{Transport, TransportError};

@@ -40,7 +40,15 @@ fn ok<T: CandidType>(value: T) -> Result<Vec<u8>, TransportError> {
 }
 
 fn info(key: &str) -> ObjectInfo {
-    ObjectInfo { key: key.into(), size: 1, revision: 1, content_type: None, created_ns: 0, modified_ns: 0 }
+    ObjectInfo {
+        key: key.into(),
+        size: 1,
+        revision: 1,
+        content_type: None,
+        created_ns: 0,
+        modified_ns: 0,
+        sha256: None,
+    }
 }
 
 fn page(keys: &[&str], next: Option<&str>) -> Result<Vec<u8>, TransportError> {

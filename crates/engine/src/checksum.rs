@@ -26,6 +26,32 @@ pub(crate) fn u32_at(block: &[u8], offset: usize) -> u32 {
     u32::from_le_bytes(block[offset..offset + 4].try_into().expect("a range of four has four bytes"))
 }
 
+/// Reads the fields of a block that is long enough by construction, one after the other.
+pub(crate) struct Fields<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Fields<'a> {
+    /// The fields from the start of these bytes on.
+    pub(crate) fn of(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+
+    pub(crate) fn bytes(&mut self, count: usize) -> &'a [u8] {
+        let (bytes, rest) = self.rest.split_at(count);
+        self.rest = rest;
+        bytes
+    }
+
+    pub(crate) fn array<const N: usize>(&mut self) -> [u8; N] {
+        self.bytes(N).try_into().expect("as many bytes were taken")
+    }
+
+    pub(crate) fn u64(&mut self) -> u64 {
+        u64::from_le_bytes(self.array())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,9 +10,10 @@
 //!   memory 1      arena: the bytes of larger values
 //!   memory 2      log: entries as Motoko's StableLog lays them out
 //!   memory 3      log index: the end offset of every 64th entry
+//!   memory 4      uploads: StableBTreeMap from identifier to record
 //! ```
 //!
-//! A memory takes its first bucket at its first write, so an empty store has two pages. Memories 4 and up are free.
+//! A memory takes its first bucket at its first write, so an empty store has two pages. Memories 5 and up are free.
 
 use ic_stable_structures::memory_manager::MemoryId;
 
@@ -42,6 +43,7 @@ pub(crate) const OBJECTS: MemoryId = MemoryId::new(0);
 pub(crate) const ARENA: MemoryId = MemoryId::new(1);
 pub(crate) const LOG: MemoryId = MemoryId::new(2);
 pub(crate) const LOG_INDEX: MemoryId = MemoryId::new(3);
+pub(crate) const UPLOADS: MemoryId = MemoryId::new(4);
 
 const _: () = assert!(MAX_BUCKETS * BUCKET_BYTES == 512 << 30);
 const _: () = assert!(PAGE_BYTES == storage_api::limits::PAGE_BYTES);

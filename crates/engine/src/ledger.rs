@@ -1,4 +1,5 @@
-//! What must survive every message besides the objects themselves: the last revision, and the bytes stored.
+//! What must survive every message besides the objects themselves: the last revision, the bytes stored, and what
+//! uploads have been promised.
 //!
 //! # Layout v1
 //!
@@ -6,7 +7,9 @@
 //! offset  bytes  field (offsets from the start of stable memory)
 //!   2048      8  revision of the last change to an object
 //!   2056      8  sum of the sizes of all objects
-//!   2064      4  CRC-32 of bytes 2048 to 2063
+//!   2064      8  slots of the arena that are promised to uploads
+//!   2072      8  uploads opened so far
+//!   2080      4  CRC-32 of bytes 2048 to 2079
 //! ```
 //!
 //! Written with every change, so it lies in the page of the header, which an upgrade touches anyway, but apart from it:
@@ -15,13 +18,13 @@
 use ic_stable_structures::Memory;
 use storage_api::Error;
 
-use crate::checksum::{CRC_BYTES, is_sealed, seal, u64_at};
+use crate::checksum::{CRC_BYTES, Fields, is_sealed, seal};
 use crate::header::HEADER_BYTES;
 use crate::open::OpenError;
 
 /// Where the ledger lies, in bytes from the start of stable memory.
 pub(crate) const LEDGER_AT: u64 = 2_048;
-const LEDGER_BYTES: usize = 8 + 8 + CRC_BYTES;
+const LEDGER_BYTES: usize = 4 * 8 + CRC_BYTES;
 
 const _: () = assert!(LEDGER_AT >= HEADER_BYTES as u64);
 const _: () = assert!(LEDGER_AT + LEDGER_BYTES as u64 <= 4_096);
@@ -33,6 +36,10 @@ pub(crate) struct Ledger {
     pub(crate) revision: u64,
     /// The sum of the sizes of all objects, in bytes.
     pub(crate) object_bytes: u64,
+    /// Slots of the arena that open uploads have been promised and have not taken.
+    pub(crate) reserved_slots: u64,
+    /// How many uploads have been opened; the identifier of the last one.
+    pub(crate) uploads: u64,
 }
 
 impl Ledger {
@@ -41,7 +48,15 @@ impl Ledger {
         let kept = self.object_bytes.checked_sub(removed).ok_or_else(|| {
             Error::corrupted("the ledger counts fewer bytes than the objects have", LEDGER_AT)
         })?;
-        Ok(Self { revision: self.revision + changes, object_bytes: kept + added })
+        Ok(Self { revision: self.revision + changes, object_bytes: kept + added, ..*self })
+    }
+
+    /// The ledger when so many promised slots have been taken or given up.
+    pub(crate) fn without_slots(&self, slots: u64) -> Result<Self, Error> {
+        let reserved_slots = self.reserved_slots.checked_sub(slots).ok_or_else(|| {
+            Error::corrupted("the ledger counts fewer promised slots than the uploads have", LEDGER_AT)
+        })?;
+        Ok(Self { reserved_slots, ..*self })
     }
 
     pub(crate) fn read(memory: &impl Memory) -> Result<Self, OpenError> {
@@ -50,13 +65,21 @@ impl Ledger {
         if !is_sealed(&bytes) {
             return Err(OpenError::damaged("the ledger's checksum does not match", LEDGER_AT));
         }
-        Ok(Self { revision: u64_at(&bytes, 0), object_bytes: u64_at(&bytes, 8) })
+        let mut fields = Fields::of(&bytes);
+        Ok(Self {
+            revision: fields.u64(),
+            object_bytes: fields.u64(),
+            reserved_slots: fields.u64(),
+            uploads: fields.u64(),
+        })
     }
 
     pub(crate) fn write(&self, memory: &impl Memory) {
         let mut bytes = [0; LEDGER_BYTES];
-        bytes[0..8].copy_from_slice(&self.revision.to_le_bytes());
-        bytes[8..16].copy_from_slice(&self.object_bytes.to_le_bytes());
+        let fields = [self.revision, self.object_bytes, self.reserved_slots, self.uploads];
+        for (place, field) in bytes.chunks_exact_mut(8).zip(fields) {
+            place.copy_from_slice(&field.to_le_bytes());
+        }
         seal(&mut bytes);
         memory.write(LEDGER_AT, &bytes);
     }
@@ -72,10 +95,17 @@ mod tests {
     fn the_ledger_is_read_as_it_was_written_and_a_flipped_bit_is_noticed() {
         let memory = VectorMemory::default();
         memory.grow(1);
-        let ledger = Ledger { revision: 0x0102_0304_0506_0708, object_bytes: 0x1112_1314_1516_1718 };
+        let ledger = Ledger {
+            revision: 0x0102_0304_0506_0708,
+            object_bytes: 0x1112_1314_1516_1718,
+            reserved_slots: 0x2122_2324_2526_2728,
+            uploads: 0x3132_3334_3536_3738,
+        };
         ledger.write(&memory);
         assert_eq!(memory.borrow()[2_048..2_050], [8, 7]);
         assert_eq!(memory.borrow()[2_056..2_058], [0x18, 0x17]);
+        assert_eq!(memory.borrow()[2_064..2_066], [0x28, 0x27]);
+        assert_eq!(memory.borrow()[2_072..2_074], [0x38, 0x37]);
         assert_eq!(Ledger::read(&memory), Ok(ledger));
         memory.borrow_mut()[2_060] ^= 4;
         assert!(matches!(Ledger::read(&memory), Err(OpenError::Damaged { offset: 2_048, .. })));

@@ -43,14 +43,16 @@ pub mod header;
 pub mod layout;
 mod ledger;
 mod log;
+mod map;
 mod objects;
 mod open;
 mod problem;
 mod space;
 mod status;
 mod store;
-#[cfg(test)]
-mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+mod uploads;
 
 pub use check::CheckReport;
 pub use ic_stable_structures::{FileMemory, Memory, VectorMemory};
@@ -60,3 +62,4 @@ pub use open::OpenError;
 pub use problem::Problem;
 pub use status::HostFacts;
 pub use store::{Options, Store};
+pub use uploads::Caller;

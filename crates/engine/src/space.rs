@@ -30,6 +30,22 @@ pub(crate) struct Demand<'a, M: Memory> {
     pub(crate) pages: u64,
 }
 
+/// The slots of the arena before or after a change: blocks that an extent of a large object fits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Slots {
+    /// Those that the free blocks of the arena hold.
+    pub(crate) free: u64,
+    /// Those that have been promised to uploads.
+    pub(crate) reserved: u64,
+}
+
+impl Slots {
+    /// Promised slots for which the arena will have to grow, by a bucket each.
+    fn owed(self) -> u64 {
+        self.reserved.saturating_sub(self.free)
+    }
+}
+
 /// The physical memory and its manager.
 pub(crate) struct Space<M: Memory> {
     raw: M,
@@ -75,36 +91,52 @@ impl<M: Memory + Clone> Space<M> {
         &self.raw
     }
 
-    /// Makes sure that each memory can grow by as many pages as it may need.
+    /// Makes sure that each memory can grow by as many pages as it may need, and that what uploads have been promised
+    /// can still be kept: for every slot that the arena's free blocks do not hold, there is a bucket that it can grow by.
+    /// A change that neither grows anything nor uses up a promised slot is never refused.
     ///
     /// # Errors
     ///
     /// [`Error::OutOfMemory`] where that would pass the capacity (in bytes), the buckets of the manager, or what the
     /// platform gives. Nothing has been written then, and nothing has grown.
-    pub(crate) fn ensure(&self, capacity: u64, demands: &[Demand<'_, StoreMemory<M>>]) -> Result<(), Error> {
+    pub(crate) fn ensure(
+        &self,
+        capacity: u64,
+        demands: &[Demand<'_, StoreMemory<M>>],
+        before: Slots,
+        after: Slots,
+    ) -> Result<(), Error> {
         let buckets: u64 = demands.iter().map(Demand::new_buckets).sum();
-        if buckets == 0 {
+        let more_owed = after.owed().saturating_sub(before.owed());
+        if buckets + more_owed == 0 {
             return Ok(());
         }
         let allocated = self.allocated_buckets();
-        let needed = pages_of(allocated + buckets);
-        let present = self.raw.size();
-        let fits = allocated + buckets <= MAX_BUCKETS
-            && (needed <= present
-                || (needed * PAGE_BYTES <= capacity && self.raw.grow(needed - present) >= 0));
-        if fits { Ok(()) } else { Err(self.out_of_memory(capacity, buckets)) }
+        let room = self.buckets_at_all(capacity).saturating_sub(allocated);
+        if room < buckets + after.owed() || !self.grow_to(pages_of(allocated + buckets)) {
+            return Err(Error::OutOfMemory {
+                requested: (buckets + more_owed) * BUCKET_BYTES,
+                available: room.saturating_sub(before.owed()) * BUCKET_BYTES,
+            });
+        }
+        Ok(())
+    }
+
+    /// How many buckets the capacity has room for, those in use included. Pages that are there already count.
+    pub(crate) fn buckets_at_all(&self, capacity: u64) -> u64 {
+        let pages = (capacity.min(MAX_STABLE_BYTES) / PAGE_BYTES).max(self.raw.size());
+        (pages.saturating_sub(FIRST_BUCKET_PAGE) / BUCKET_PAGES).min(MAX_BUCKETS)
+    }
+
+    /// Grows the physical memory to so many pages, if it is smaller and the platform allows it.
+    fn grow_to(&self, pages: u64) -> bool {
+        let missing = pages.saturating_sub(self.raw.size());
+        missing == 0 || self.raw.grow(missing) >= 0
     }
 
     /// Physical size in bytes.
     pub(crate) fn physical_bytes(&self) -> u64 {
         self.raw.size() * PAGE_BYTES
-    }
-
-    fn out_of_memory(&self, capacity: u64, buckets: u64) -> Error {
-        let bound = capacity.min(MAX_STABLE_BYTES) / PAGE_BYTES;
-        let buckets_at_all = (bound.saturating_sub(FIRST_BUCKET_PAGE) / BUCKET_PAGES).min(MAX_BUCKETS);
-        let available = buckets_at_all.saturating_sub(self.allocated_buckets());
-        Error::OutOfMemory { requested: buckets * BUCKET_BYTES, available: available * BUCKET_BYTES }
     }
 
     /// How many buckets the manager has given to memories.
@@ -145,16 +177,49 @@ mod tests {
         Space::format(raw)
     }
 
+    fn ensure(
+        space: &Space<VectorMemory>,
+        capacity: u64,
+        demands: &[Demand<'_, StoreMemory<VectorMemory>>],
+    ) -> Result<(), Error> {
+        space.ensure(capacity, demands, Slots::default(), Slots::default())
+    }
+
+    #[test]
+    fn what_is_promised_is_not_given_to_others() {
+        let space = two_pages();
+        let memory = space.memory(OBJECTS);
+        let capacity = pages_of(3) * PAGE_BYTES;
+        let slots = |free, reserved| Slots { free, reserved };
+        let one = [Demand { memory: &memory, pages: 1 }];
+        let oom = |requested, available| {
+            Err(Error::OutOfMemory {
+                requested: requested * BUCKET_BYTES,
+                available: available * BUCKET_BYTES,
+            })
+        };
+        // Three buckets: a promise of four is refused, of three is granted, and then nothing is left.
+        assert_eq!(space.ensure(capacity, &[], slots(0, 0), slots(0, 4)), oom(4, 3));
+        space.ensure(capacity, &[], slots(0, 0), slots(0, 3)).unwrap();
+        assert_eq!(space.ensure(capacity, &one, slots(0, 3), slots(0, 3)), oom(1, 0));
+        // A free slot in the arena covers a promised one; using it up for something else does not.
+        space.ensure(capacity, &one, slots(1, 3), slots(1, 3)).unwrap();
+        assert_eq!(space.ensure(capacity, &[], slots(1, 4), slots(0, 4)), oom(1, 0));
+        // A change that takes nothing is allowed even where a promise can no longer be kept.
+        space.ensure(0, &[], slots(0, 9), slots(0, 9)).unwrap();
+        assert_eq!(space.raw.size(), pages_of(1));
+    }
+
     #[test]
     fn a_demand_within_a_bucket_that_is_there_grows_nothing() {
         let space = two_pages();
         let memory = space.memory(OBJECTS);
-        space.ensure(u64::MAX, &[Demand { memory: &memory, pages: 1 }]).unwrap();
+        ensure(&space, u64::MAX, &[Demand { memory: &memory, pages: 1 }]).unwrap();
         assert_eq!(memory.grow(1), 0);
         let before = space.raw.size();
-        space.ensure(before * PAGE_BYTES, &[Demand { memory: &memory, pages: BUCKET_PAGES - 1 }]).unwrap();
+        ensure(&space, before * PAGE_BYTES, &[Demand { memory: &memory, pages: BUCKET_PAGES - 1 }]).unwrap();
         assert_eq!(space.raw.size(), before);
-        let refused = space.ensure(before * PAGE_BYTES, &[Demand { memory: &memory, pages: BUCKET_PAGES }]);
+        let refused = ensure(&space, before * PAGE_BYTES, &[Demand { memory: &memory, pages: BUCKET_PAGES }]);
         assert_eq!(refused, Err(Error::OutOfMemory { requested: BUCKET_BYTES, available: 0 }));
     }
 
@@ -164,10 +229,10 @@ mod tests {
         let (objects, log) = (space.memory(OBJECTS), space.memory(LOG));
         let both = [Demand { memory: &objects, pages: 1 }, Demand { memory: &log, pages: 1 }];
         let one_bucket = pages_of(1) * PAGE_BYTES;
-        let refused = space.ensure(one_bucket, &both);
+        let refused = ensure(&space, one_bucket, &both);
         assert_eq!(refused, Err(Error::OutOfMemory { requested: 2 * BUCKET_BYTES, available: BUCKET_BYTES }));
         assert_eq!(space.raw.size(), FIRST_BUCKET_PAGE);
-        space.ensure(one_bucket * 2, &both).unwrap();
+        ensure(&space, one_bucket * 2, &both).unwrap();
         assert_eq!((objects.grow(1), log.grow(1)), (0, 0));
         assert_eq!(space.raw.size(), pages_of(2));
         assert_eq!(space.allocated_buckets(), 2);

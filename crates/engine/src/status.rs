@@ -3,7 +3,8 @@
 use ic_stable_structures::Memory;
 use storage_api::{ArenaStatus, Error, Status, StoreBytes, UpgradeStatus};
 
-use crate::layout::{ARENA, LAYOUT_VERSION, LOG, LOG_INDEX, OBJECTS, PAGE_BYTES};
+use crate::arena::SLOT_BYTES;
+use crate::layout::{ARENA, LAYOUT_VERSION, LOG, LOG_INDEX, OBJECTS, PAGE_BYTES, UPLOADS};
 use crate::store::Store;
 
 /// What only the host of a store knows.
@@ -36,16 +37,19 @@ impl<M: Memory + Clone> Store<M> {
                 arena: bytes_of(ARENA),
                 log: bytes_of(LOG),
                 log_index: bytes_of(LOG_INDEX),
+                uploads: bytes_of(UPLOADS),
             },
             objects: self.index.len(),
             object_bytes: self.ledger.object_bytes,
             revision: self.ledger.revision,
             log_entries: self.log.info().length,
+            uploads: self.uploads.len(),
             arena: ArenaStatus {
                 used_bytes: arena.used_bytes,
                 free_bytes: arena.free_bytes,
                 extents: arena.extents,
                 largest_free_bytes: arena.largest_free_bytes,
+                reserved_bytes: self.ledger.reserved_slots * SLOT_BYTES,
             },
             heap_bytes: host.heap_bytes,
             cycles: host.cycles,

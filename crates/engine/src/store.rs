@@ -6,12 +6,13 @@ use storage_api::{Error, InitArgs};
 
 use crate::arena::Arena;
 use crate::header::Header;
-use crate::layout::{ARENA, FIRST_BUCKET_PAGE, LOG, LOG_INDEX, OBJECTS};
+use crate::layout::{ARENA, FIRST_BUCKET_PAGE, LOG, LOG_INDEX, OBJECTS, UPLOADS};
 use crate::ledger::Ledger;
 use crate::log::Log;
-use crate::objects::{INLINE_LIMIT, Index, MAX_INLINE_LIMIT};
+use crate::objects::{INLINE_LIMIT, Index, MAX_INDEX_ENTRY_BYTES, MAX_INLINE_LIMIT};
 use crate::open::OpenError;
-use crate::space::{Space, StoreMemory};
+use crate::space::{Demand, Slots, Space, StoreMemory};
+use crate::uploads::Uploads;
 
 /// What can be chosen when a store is opened. It may be chosen anew each time: nothing of it is part of the format.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +39,7 @@ pub struct Store<M: Memory> {
     pub(crate) index: Index<StoreMemory<M>>,
     pub(crate) arena: Arena<StoreMemory<M>>,
     pub(crate) log: Log<StoreMemory<M>>,
+    pub(crate) uploads: Uploads<StoreMemory<M>>,
 }
 
 impl<M: Memory + Clone> Store<M> {
@@ -82,9 +84,10 @@ impl<M: Memory + Clone> Store<M> {
             options,
             header,
             ledger,
-            index: Index::open(space.memory(OBJECTS))?,
+            index: Index::open(space.memory(OBJECTS), "object index", MAX_INDEX_ENTRY_BYTES)?,
             arena: Arena::new(space.memory(ARENA)),
             log: Log::open(space.memory(LOG), space.memory(LOG_INDEX))?,
+            uploads: Uploads::open(space.memory(UPLOADS))?,
             space,
         })
     }
@@ -132,6 +135,26 @@ impl<M: Memory + Clone> Store<M> {
     #[must_use]
     pub fn upgrade_bytes(&self) -> u64 {
         crate::header::HEADER_BYTES as u64
+    }
+
+    /// Makes sure of pages for a change after which the arena has so many free slots, if it touches the arena, and so many
+    /// are promised to uploads.
+    pub(crate) fn ensure_pages(
+        &self,
+        demands: &[Demand<'_, StoreMemory<M>>],
+        slots_after: Option<u64>,
+        reserved_after: u64,
+    ) -> Result<(), Error> {
+        let reserved = self.ledger.reserved_slots;
+        let (before, after) = if reserved.max(reserved_after) == 0 {
+            // Nothing is promised, so it does not matter how many slots there are.
+            (Slots::default(), Slots::default())
+        } else {
+            let free = self.arena.slots()?;
+            let after = Slots { free: slots_after.unwrap_or(free), reserved: reserved_after };
+            (Slots { free, reserved }, after)
+        };
+        self.space.ensure(self.header.capacity, demands, before, after)
     }
 
     fn write_header(&mut self, header: Header) {

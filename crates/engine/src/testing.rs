@@ -11,14 +11,19 @@ const OS_PAGE_BYTES: u64 = 4_096;
 
 /// What was asked of a [`SparseMemory`] since its counters were last taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Traffic {
-    pub(crate) reads: u64,
-    pub(crate) read_bytes: u64,
-    pub(crate) writes: u64,
-    pub(crate) written_bytes: u64,
+pub struct Traffic {
+    /// Reads.
+    pub reads: u64,
+    /// Bytes that they read.
+    pub read_bytes: u64,
+    /// Writes.
+    pub writes: u64,
+    /// Bytes that they wrote.
+    pub written_bytes: u64,
     /// Different pages of 4 KiB that were written, which is what the platform charges 1,000 instructions for.
-    pub(crate) written_pages: u64,
-    pub(crate) grows: u64,
+    pub written_pages: u64,
+    /// Growths, also refused ones.
+    pub grows: u64,
 }
 
 impl std::ops::AddAssign for Traffic {
@@ -34,7 +39,7 @@ impl std::ops::AddAssign for Traffic {
 
 /// A memory that keeps only what was written, so that a test can have one of 500 GiB. Clones share it.
 #[derive(Clone)]
-pub(crate) struct SparseMemory(Rc<Inner>);
+pub struct SparseMemory(Rc<Inner>);
 
 struct Inner {
     pages: RefCell<HashMap<u64, Box<[u8; OS_PAGE_BYTES as usize]>>>,
@@ -53,7 +58,7 @@ impl Default for SparseMemory {
 
 impl SparseMemory {
     /// An empty memory that refuses to grow beyond `maximum` pages of 64 KiB.
-    pub(crate) fn with_maximum(maximum: u64) -> Self {
+    pub fn with_maximum(maximum: u64) -> Self {
         Self(Rc::new(Inner {
             pages: RefCell::default(),
             size: Cell::new(0),
@@ -64,12 +69,12 @@ impl SparseMemory {
     }
 
     /// Changes the most that it grows to, in pages of 64 KiB.
-    pub(crate) fn set_maximum(&self, maximum: u64) {
+    pub fn set_maximum(&self, maximum: u64) {
         self.0.maximum.set(maximum);
     }
 
     /// A memory of its own with the same content.
-    pub(crate) fn copy(&self) -> Self {
+    pub fn copy(&self) -> Self {
         let copy = Self::with_maximum(self.0.maximum.get());
         copy.0.size.set(self.0.size.get());
         copy.0.pages.borrow_mut().clone_from(&self.0.pages.borrow());
@@ -77,7 +82,7 @@ impl SparseMemory {
     }
 
     /// Whether both have the same size and the same bytes.
-    pub(crate) fn same_as(&self, other: &Self) -> bool {
+    pub fn same_as(&self, other: &Self) -> bool {
         let covers = |a: &Self, b: &Self| {
             let b = b.0.pages.borrow();
             let zero = [0; OS_PAGE_BYTES as usize];
@@ -87,7 +92,7 @@ impl SparseMemory {
     }
 
     /// What was asked of it since this was last called.
-    pub(crate) fn take_traffic(&self) -> Traffic {
+    pub fn take_traffic(&self) -> Traffic {
         let written_pages = std::mem::take(&mut *self.0.touched.borrow_mut()).len() as u64;
         Traffic { written_pages, ..self.0.traffic.take() }
     }

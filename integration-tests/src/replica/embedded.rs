@@ -9,8 +9,9 @@ use super::InstallMode;
 /// Bytes of a WebAssembly page, the unit that stable memory is counted in.
 const PAGE_BYTES: usize = 65_536;
 
-pub(super) fn start(controller: Principal) -> EmbeddedTransport {
-    let config = Config::default().with_controllers(vec![controller]);
+pub(super) fn start(controllers: Vec<Principal>) -> EmbeddedTransport {
+    let controller = *controllers.first().expect("a canister has a controller");
+    let config = Config::default().with_controllers(controllers);
     EmbeddedTransport::new(EmbeddedIc::new(config).expect("a host in memory can be made"), controller)
 }
 

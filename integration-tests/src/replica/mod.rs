@@ -31,17 +31,26 @@ pub enum Replica {
 }
 
 impl Replica {
-    /// A replica of the kind that was [chosen](crate::choice), with an empty canister of this controller.
-    pub async fn start(controller: Principal) -> Self {
+    /// A replica of the kind that was [chosen](crate::choice), with an empty canister of these controllers.
+    /// The first of them makes the install calls.
+    pub async fn start(controllers: Vec<Principal>) -> Self {
         match choice() {
-            Choice::Embedded => Self::Embedded(embedded::start(controller)),
-            Choice::PocketIc(server) => Self::PocketIc(PocketIcReplica::start(server, controller).await),
+            Choice::Embedded => Self::Embedded(embedded::start(controllers)),
+            Choice::PocketIc(server) => Self::PocketIc(PocketIcReplica::start(server, controllers).await),
         }
     }
 
     /// Whether this is the embedded host, which alone counts the instructions of a message exactly.
     pub fn is_embedded(&self) -> bool {
         matches!(self, Self::Embedded(_))
+    }
+
+    /// The host in this process, where the suite runs on it.
+    pub fn embedded(&self) -> Option<&EmbeddedTransport> {
+        match self {
+            Self::Embedded(transport) => Some(transport),
+            Self::PocketIc(_) => None,
+        }
     }
 
     /// Makes an install call as the controller. The embedded host tells what it cost, in instructions.

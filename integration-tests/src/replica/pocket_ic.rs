@@ -12,7 +12,7 @@ use std::{
 };
 
 use candid::Principal;
-use ic_management_canister_types::{CanisterInstallMode, InstallCodeArgs, UpgradeFlags};
+use ic_management_canister_types::{CanisterInstallMode, CanisterSettings, InstallCodeArgs, UpgradeFlags};
 use pocket_ic::{
     PocketIcBuilder, RejectResponse,
     common::rest::{IcpConfig, IcpConfigFlag, RawEffectivePrincipal},
@@ -51,7 +51,7 @@ struct Instance {
 }
 
 impl PocketIcReplica {
-    pub(super) async fn start(server: &Path, controller: Principal) -> Self {
+    pub(super) async fn start(server: &Path, controllers: Vec<Principal>) -> Self {
         // A subnet makes a canister wait after heavy installs and writes. That would test patience, not the canister.
         let config = IcpConfig {
             canister_execution_rate_limiting: Some(IcpConfigFlag::Disabled),
@@ -63,7 +63,9 @@ impl PocketIcReplica {
             .with_application_subnet()
             .build_async()
             .await;
-        let canister = pocket_ic.create_canister_with_settings(Some(controller), None).await;
+        let controller = *controllers.first().expect("a canister has a controller");
+        let settings = CanisterSettings { controllers: Some(controllers), ..CanisterSettings::default() };
+        let canister = pocket_ic.create_canister_with_settings(Some(controller), Some(settings)).await;
         pocket_ic.add_cycles(canister, CYCLES).await;
         Self { instance: Arc::new(Instance { pocket_ic, canister }), controller }
     }

@@ -6,34 +6,32 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use storage_api::limits::{MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES};
 
-use crate::{
-    args::LogCommand,
-    output::{Output, note},
-    store::StoreClient,
-};
+use crate::{args::LogCommand, output::Output, store::StoreClient};
 
 pub(crate) async fn run(client: &StoreClient, output: Output, command: LogCommand) -> Result<()> {
     match command {
-        LogCommand::Append { texts } if texts == ["-"] => append_lines(client, io::stdin().lock()).await,
-        LogCommand::Append { texts } => append_texts(client, &texts).await,
+        LogCommand::Append { texts } if texts == ["-"] => {
+            append_lines(client, output, io::stdin().lock()).await
+        }
+        LogCommand::Append { texts } => append_texts(client, output, &texts).await,
         LogCommand::Tail { count } => tail(client, output, count).await,
     }
 }
 
-async fn append_texts(client: &StoreClient, texts: &[String]) -> Result<()> {
+async fn append_texts(client: &StoreClient, output: Output, texts: &[String]) -> Result<()> {
     let mut batch = Batch::default();
     for text in texts {
         batch.add(client, text.clone().into_bytes()).await?;
     }
-    batch.finish(client).await
+    batch.finish(client, output).await
 }
 
-async fn append_lines(client: &StoreClient, mut input: impl BufRead) -> Result<()> {
+async fn append_lines(client: &StoreClient, output: Output, mut input: impl BufRead) -> Result<()> {
     let mut batch = Batch::default();
     loop {
         let mut line = Vec::new();
         if input.read_until(b'\n', &mut line).context("cannot read standard input")? == 0 {
-            return batch.finish(client).await;
+            return batch.finish(client, output).await;
         }
         line.pop_if(|last| *last == b'\n');
         batch.add(client, line).await?;
@@ -71,9 +69,9 @@ impl Batch {
         Ok(())
     }
 
-    async fn finish(mut self, client: &StoreClient) -> Result<()> {
+    async fn finish(mut self, client: &StoreClient, output: Output) -> Result<()> {
         self.flush(client).await?;
-        note(&format!("appended {} entries", self.appended));
+        output.note(&format!("appended {} entries", self.appended));
         Ok(())
     }
 }

@@ -1,24 +1,29 @@
 //! Commands for objects.
 
 use std::{
-    fs::{self, File},
-    io::{self, Read},
+    fs::File,
+    io::{self, Write},
     path::Path,
 };
 
-use anyhow::{Context, Result, anyhow, bail};
-use storage_api::{Error, ObjectInfo, limits::MAX_PAYLOAD_BYTES};
-use storage_client::ClientError;
+use anyhow::{Context, Error as AnyError, Result, anyhow, bail};
+use serde_bytes::ByteBuf;
+use storage_api::{Checksum, ChecksumState, Error, ObjectInfo, UploadArgs};
+use storage_client::{ClientError, TransferError, TransferOptions};
 
 use crate::{
-    output::{Output, note, write_bytes},
+    input::{Input, LargeInput, is_stream},
+    output::Output,
+    progress::Bars,
     store::StoreClient,
+    target::Target,
     time::rfc3339,
 };
 
 pub(crate) async fn put(
     client: &StoreClient,
     output: Output,
+    bars: Bars,
     file: &Path,
     key: Option<String>,
 ) -> Result<()> {
@@ -26,20 +31,65 @@ pub(crate) async fn put(
         Some(key) => key,
         None => key_of(file)?,
     };
-    let value = read_input(file)?;
-    let info = client.put(&key, &value).await?;
+    let info = match Input::open(file)? {
+        Input::Small(value) => client.put(&key, &value).await?,
+        Input::Large(input) => upload(client, bars, input, key)
+            .await
+            .with_context(|| format!("cannot store {}", file.display()))?,
+    };
     if output.json {
         return output.print(&info, describe);
     }
-    note(&format!("stored {} bytes under {:?}, revision {}", info.size, info.key, info.revision));
+    output.note(&format!("stored {} bytes under {:?}, revision {}", info.size, info.key, info.revision));
     Ok(())
 }
 
-pub(crate) async fn get(client: &StoreClient, key: &str, file: Option<&Path>) -> Result<()> {
-    let value = client.get(key).await.map_err(|error| explain(error, key))?;
+/// Stores what is too large for one put, with its SHA-256.
+async fn upload(client: &StoreClient, bars: Bars, mut input: LargeInput, key: String) -> Result<ObjectInfo> {
+    let sha256 = input.sha256(bars)?;
+    let args = UploadArgs { sha256: Some(ByteBuf::from(sha256)), ..UploadArgs::new(key, input.size) };
+    let id = client.create_upload(&args).await?.id;
+    let bar = bars.bar("storing", input.size);
+    let options = TransferOptions { resume: Some(id), progress: &bar, ..TransferOptions::default() };
+    let done = client.upload(&mut input.file, &args, options).await;
+    if done.is_err() {
+        // Nobody will go on with it, so that its space should not wait for it to expire. Where this fails as well, the
+        // first error says more.
+        let _ = client.abort_upload(id).await;
+    }
+    Ok(done?)
+}
+
+pub(crate) async fn get(client: &StoreClient, bars: Bars, key: &str, file: Option<&Path>) -> Result<()> {
     match file.filter(|file| !is_stream(file)) {
-        None => write_bytes(&value),
-        Some(file) => fs::write(file, &value).with_context(|| format!("cannot write {}", file.display())),
+        // The bar would be drawn into the data where both are shown on one terminal.
+        None => download(client, Bars::new(true), key, &mut io::stdout().lock()).await,
+        Some(file) if Target::is_device(file) => {
+            let mut device = File::options().write(true).open(file);
+            let device =
+                device.as_mut().map_err(|error| anyhow!("cannot write {}: {error}", file.display()))?;
+            download(client, bars, key, device).await
+        }
+        Some(file) => {
+            let mut target = Target::create(file)?;
+            download(client, bars, key, target.sink()).await?;
+            target.finish()
+        }
+    }
+}
+
+async fn download(client: &StoreClient, bars: Bars, key: &str, sink: &mut impl Write) -> Result<()> {
+    let size = client.stat(key).await.map_err(|error| explain(error, key))?.size;
+    let bar = bars.bar("reading", size);
+    let options = TransferOptions { progress: &bar, ..TransferOptions::default() };
+    match client.download(key, sink, options).await {
+        Ok(_) => Ok(()),
+        Err(TransferError::Client(error)) => Err(explain(error, key)),
+        Err(error @ TransferError::WrongDigest { .. }) => {
+            Err(AnyError::new(error)
+                .context(format!("the bytes under {key:?} are damaged; store them again")))
+        }
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -53,17 +103,17 @@ pub(crate) async fn stat(client: &StoreClient, output: Output, key: &str) -> Res
     output.print(&info, describe)
 }
 
-pub(crate) async fn rm(client: &StoreClient, key: &str) -> Result<()> {
+pub(crate) async fn rm(client: &StoreClient, output: Output, key: &str) -> Result<()> {
     if client.delete(key).await? {
-        note(&format!("removed {key:?}"));
+        output.note(&format!("removed {key:?}"));
         return Ok(());
     }
     bail!("{}", nothing_under(key))
 }
 
-pub(crate) async fn mv(client: &StoreClient, from: &str, to: &str) -> Result<()> {
+pub(crate) async fn mv(client: &StoreClient, output: Output, from: &str, to: &str) -> Result<()> {
     let info = client.rename(from, to).await.map_err(|error| explain(error, from))?;
-    note(&format!("moved {from:?} to {to:?}, revision {}", info.revision));
+    output.note(&format!("moved {from:?} to {to:?}, revision {}", info.revision));
     Ok(())
 }
 
@@ -75,12 +125,17 @@ fn describe(info: &ObjectInfo) -> Vec<String> {
         format!("content type  {}", info.content_type.as_deref().unwrap_or("-")),
         format!("created       {}", rfc3339(info.created_ns)),
         format!("modified      {}", rfc3339(info.modified_ns)),
+        format!("sha256        {}", info.sha256.as_ref().map_or_else(|| "-".to_owned(), shown)),
     ]
 }
 
-/// Whether a path stands for standard input or output.
-fn is_stream(path: &Path) -> bool {
-    path.as_os_str() == "-"
+fn shown(checksum: &Checksum) -> String {
+    let state = match checksum.state {
+        ChecksumState::Declared => "declared",
+        ChecksumState::Verified => "verified",
+        ChecksumState::Mismatch => "declared, and the bytes have another one",
+    };
+    format!("{} ({state})", hex::encode(&checksum.digest))
 }
 
 /// The key of a file that was given without one: its name.
@@ -95,32 +150,8 @@ fn key_of(file: &Path) -> Result<String> {
     })
 }
 
-/// The content of a file or of standard input, if it is small enough to be put at once.
-fn read_input(file: &Path) -> Result<Vec<u8>> {
-    let (name, input): (_, Box<dyn Read>) = if is_stream(file) {
-        ("standard input".to_owned(), Box::new(io::stdin().lock()))
-    } else {
-        let name = file.display().to_string();
-        let opened = File::open(file).with_context(|| format!("cannot open {name}"))?;
-        (name, Box::new(opened))
-    };
-    let mut value = Vec::new();
-    // One byte more than fits is enough to know that it does not, however much there is.
-    input
-        .take(MAX_PAYLOAD_BYTES + 1)
-        .read_to_end(&mut value)
-        .with_context(|| format!("cannot read {name}"))?;
-    if value.len() as u64 > MAX_PAYLOAD_BYTES {
-        bail!(
-            "{name} has more than {MAX_PAYLOAD_BYTES} bytes, the most that one put takes, and larger files cannot be \
-             stored yet; split it, for example: split -b {MAX_PAYLOAD_BYTES} FILE"
-        );
-    }
-    Ok(value)
-}
-
 /// Says which key was not found, and where to look.
-fn explain(error: ClientError, key: &str) -> anyhow::Error {
+pub(super) fn explain(error: ClientError, key: &str) -> anyhow::Error {
     match error.storage_error() {
         Some(Error::NotFound) => anyhow!(nothing_under(key)),
         _ => error.into(),

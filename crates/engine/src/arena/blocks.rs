@@ -128,6 +128,8 @@ impl<'a, M: Memory> Blocks<'a, M> {
             self.unlink(block)?;
             return self.link(block.at, size);
         }
+        self.head.uncount_slots(block.tag.size)?;
+        self.head.count_slots(size);
         Ok(self.set_free(block.at, size))
     }
 

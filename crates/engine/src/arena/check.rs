@@ -6,7 +6,7 @@ use storage_api::Error;
 use super::class::{CLASSES, Class};
 use super::control::{FIRST_BLOCK, Head, list_head};
 use super::tag::{FOOTER_BYTES, GRAIN_BYTES, TAG_BYTES, Tag};
-use super::{Extent, read_head, read_words};
+use super::{Extent, SLOT_BYTES, read_head, read_words};
 use crate::Problem;
 
 /// More problems than this are not reported: one is enough to know, and a broken image can have millions.
@@ -95,6 +95,9 @@ impl<M: Memory> Checker<'_, M> {
             (at, previous_free) = (at + tag.size, tag.free);
         }
         self.sentinel(previous_free);
+        if self.free.iter().map(|block| block.size / SLOT_BYTES).sum::<u64>() != self.head.slots() {
+            self.report.add("the count of slots differs from the free blocks", 0);
+        }
         if (used_bytes, used_blocks) != (self.head.used_bytes(), self.head.used_blocks()) {
             self.report.add("the counts of used bytes and blocks differ from the blocks", 0);
         }

@@ -4,7 +4,7 @@ use storage_api::Error;
 
 use super::class::{CLASSES, CLASSES_PER_LEVEL, Class, LEVELS};
 use super::tag::GRAIN_BYTES;
-use super::{BUCKET_BYTES, MAX_ARENA_BYTES};
+use super::{BUCKET_BYTES, MAX_ARENA_BYTES, SLOT_BYTES};
 
 // The words of the head, each the number after the one before.
 const MAGIC: usize = 0;
@@ -13,7 +13,8 @@ const USED_BYTES: usize = END + 1;
 const USED_BLOCKS: usize = USED_BYTES + 1;
 const FIRST_LEVEL: usize = USED_BLOCKS + 1;
 const SECOND_LEVEL: usize = FIRST_LEVEL + 1;
-const RESERVED: usize = SECOND_LEVEL + SECOND_LEVEL_WORDS;
+const SLOTS: usize = SECOND_LEVEL + SECOND_LEVEL_WORDS;
+const RESERVED: usize = SLOTS + 1;
 const HEAD_WORDS: usize = 16;
 
 /// Words of the second-level bitmap: one bit for each class, 16 bits for each level.
@@ -27,7 +28,7 @@ pub(super) const HEAD_BYTES: usize = HEAD_WORDS * WORD_BYTES;
 /// Bytes of the control page: the head, then a list head for each class.
 pub(super) const CONTROL_BYTES: u64 = (HEAD_BYTES + CLASSES * WORD_BYTES) as u64;
 
-const _: () = assert!(RESERVED == 13 && RESERVED <= HEAD_WORDS);
+const _: () = assert!(RESERVED == 14 && RESERVED <= HEAD_WORDS);
 const _: () = assert!(CONTROL_BYTES == 4_096);
 const _: () = assert!(CONTROL_BYTES.is_multiple_of(GRAIN_BYTES));
 
@@ -82,10 +83,13 @@ impl Head {
         if self.used_blocks() > used / GRAIN_BYTES || (self.used_blocks() == 0) != (used == 0) {
             return Err(corrupted("the arena's count of used blocks is impossible", USED_BLOCKS));
         }
-        let second = &self.0[SECOND_LEVEL..RESERVED];
+        let second = &self.0[SECOND_LEVEL..SLOTS];
         let levels = second.iter().rev().fold(0, |levels, &word| levels << 4 | non_zero_lanes(word));
         if levels != self.0[FIRST_LEVEL] || levels >> LEVELS != 0 {
             return Err(corrupted("the arena's bitmaps disagree", FIRST_LEVEL));
+        }
+        if self.slots() > room.saturating_sub(used) / SLOT_BYTES {
+            return Err(corrupted("the arena's count of slots is impossible", SLOTS));
         }
         if self.0[RESERVED..].iter().any(|&word| word != 0) {
             return Err(corrupted("a reserved word of the arena is not zero", RESERVED));
@@ -137,6 +141,24 @@ impl Head {
             return Err(corrupted("the arena counts fewer blocks than there are", USED_BYTES));
         };
         (self.0[USED_BYTES], self.0[USED_BLOCKS]) = (bytes, blocks);
+        Ok(())
+    }
+
+    /// How many blocks of [`SLOT_BYTES`] could be cut from the free blocks.
+    pub(super) fn slots(&self) -> u64 {
+        self.0[SLOTS]
+    }
+
+    /// Counts the slots of a block of `size` bytes that becomes free.
+    pub(super) fn count_slots(&mut self, size: u64) {
+        self.0[SLOTS] += size / SLOT_BYTES;
+    }
+
+    /// Takes the slots of a free block of `size` bytes off the count.
+    pub(super) fn uncount_slots(&mut self, size: u64) -> Result<(), Error> {
+        let left = self.0[SLOTS].checked_sub(size / SLOT_BYTES);
+        self.0[SLOTS] =
+            left.ok_or_else(|| corrupted("the arena counts fewer slots than there are", SLOTS))?;
         Ok(())
     }
 

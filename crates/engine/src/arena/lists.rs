@@ -44,12 +44,14 @@ impl<M: Memory> Blocks<'_, M> {
         self.words.set(Link::Next.of(at), next);
         self.words.set(Link::Previous.of(at), 0);
         self.head.mark(class);
+        self.head.count_slots(size);
         Ok(self.set_free(at, size))
     }
 
     /// Takes a free block out of the list of its class.
     pub(super) fn unlink(&mut self, block: Block) -> Result<(), Error> {
         let class = Class::holding(block.tag.size);
+        self.head.uncount_slots(block.tag.size)?;
         let [_, next, previous] = self.words.header(block.at);
         if next != 0 {
             self.member(next, class, Link::Previous, block.at)?;

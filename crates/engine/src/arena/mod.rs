@@ -15,7 +15,8 @@
 //!         24  | number of the blocks in use                |
 //!         32  | bitmap of the 31 levels with a free block  |
 //!         40  | bitmap of the 496 classes with a free one  |
-//!        104  | zero                                       |
+//!        104  | blocks of a slot that the free ones hold   |
+//!        112  | zero                                       |
 //!        128  | first free block of each class, or 0       |
 //!       4096  +--------------------------------------------+
 //!             | block | block | block | ...                |  sizes are multiples of 32
@@ -63,6 +64,17 @@ pub const MAX_EXTENT_BYTES: u64 = 16 << 20;
 /// The largest arena, in bytes: 512 GiB less a bucket.
 pub const MAX_ARENA_BYTES: u64 = (512 << 30) - BUCKET_BYTES;
 
+/// A slot, in bytes: the block that one extent of a large object takes. Free blocks of at least a slot are the only ones of
+/// their class and above, so an allocation of [`SLOT_EXTENT_BYTES`] finds one whenever there is one; and a bucket that is
+/// added always holds one. So slots can be counted, and promised.
+pub const SLOT_BYTES: u64 = 31 << 19;
+
+/// The bytes that an extent of a slot can hold: 15.5 MiB less a tag.
+pub const SLOT_EXTENT_BYTES: u64 = SLOT_BYTES - TAG_BYTES;
+
+const _: () = assert!(class::Class::fitting(SLOT_BYTES).index() == class::Class::holding(SLOT_BYTES).index());
+const _: () = assert!(FIRST_BLOCK + SLOT_BYTES + control::SENTINEL_BYTES <= BUCKET_BYTES);
+
 const PAGE_BYTES: u64 = 65_536;
 
 /// The arena grows by this many bytes at a time: a bucket of ic-stable-structures' memory manager, 256 pages.
@@ -103,6 +115,8 @@ pub struct ArenaStats {
     pub largest_free_bytes: u64,
     /// The bytes of memory that the arena takes, all told.
     pub size_bytes: u64,
+    /// How many blocks of [`SLOT_BYTES`] could be cut from the free blocks.
+    pub slots: u64,
 }
 
 /// An allocator of extents over one memory, which it has to itself.
@@ -161,7 +175,13 @@ impl<M: Memory> Arena<M> {
             extents: head.used_blocks(),
             largest_free_bytes: self.largest_free_bytes(&head)?,
             size_bytes: head.total_bytes(),
+            slots: head.slots(),
         })
+    }
+
+    /// How many blocks of [`SLOT_BYTES`] could be cut from the free blocks. One read.
+    pub fn slots(&self) -> Result<u64, Error> {
+        Ok(self.head()?.slots())
     }
 
     /// Walks every block and every free list, and reports what is not as it must be, at most 100 problems.

@@ -63,6 +63,11 @@ impl<'a, M: Memory> Transaction<'a, M> {
         (self.blocks.head.total_bytes() / PAGE_BYTES).saturating_sub(self.pages)
     }
 
+    /// How many blocks of a slot could be cut from the free blocks after the commit.
+    pub fn slots(&self) -> u64 {
+        self.blocks.head.slots()
+    }
+
     /// Makes the changes. The order of the writes does not matter, because a message's writes are atomic.
     ///
     /// # Panics

@@ -27,7 +27,7 @@ impl<M: Memory + Clone> Store<M> {
                 pages: pages_short(&self.log.index, index_bytes(after.length)),
             },
         ];
-        self.space.ensure(self.header.capacity, &demands)?;
+        self.ensure_pages(&demands, None, self.ledger.reserved_slots)?;
         for Demand { memory, pages } in demands {
             if pages > 0 {
                 assert!(memory.grow(pages) >= 0, "the pages were made sure of");

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use ic_stable_structures::Memory;
 use storage_api::Error;
 
-use super::entry::RawEntry;
+use super::entry::{Holding, RawEntry};
 use super::key::Key;
-use crate::arena::Extent;
+use crate::arena::{Arena, Extent};
 use crate::check::CheckReport;
 use crate::ledger::LEDGER_AT;
 use crate::problem::Problem;
@@ -26,15 +26,27 @@ impl<M: Memory + Clone> Store<M> {
 
         let mut walk = Walk { revision: self.ledger.revision, unclaimed, revisions: BTreeSet::new() };
         for (key, raw) in self.under("", None) {
-            match walk.object(&key, &raw) {
+            match walk.object(&self.arena, &key, &raw) {
                 Ok(size) => report.object_bytes += size,
                 Err(problem) => report.problems.push(problem),
             }
             report.objects += 1;
         }
+        match self.check_uploads(|extent, bytes| walk.claim("an upload", extent, bytes, &mut report.problems))
+        {
+            Ok(reserved) if reserved == self.ledger.reserved_slots => {}
+            Ok(reserved) => report.problems.push(Problem {
+                what: format!(
+                    "uploads are promised {reserved} slots, and {} are counted",
+                    self.ledger.reserved_slots
+                ),
+                offset: LEDGER_AT,
+            }),
+            Err(error) => report.problems.push(problem(error)),
+        }
         let leaked = walk.unclaimed.into_keys();
         report.problems.extend(leaked.map(|extent| Problem {
-            what: "an extent of the arena belongs to no object".into(),
+            what: "an extent of the arena belongs to nothing".into(),
             offset: extent.offset(),
         }));
         if report.object_bytes != self.ledger.object_bytes || report.objects != self.index.len() {
@@ -63,20 +75,33 @@ struct Walk {
 
 impl Walk {
     /// Checks one object and returns its size.
-    fn object(&mut self, key: &Key, raw: &RawEntry) -> Result<u64, Problem> {
+    fn object<M: Memory>(&mut self, arena: &Arena<M>, key: &Key, raw: &RawEntry) -> Result<u64, Problem> {
         let text = key.text().map_err(problem)?;
         let entry = raw.decode().map_err(problem)?;
         if entry.revision == 0 || entry.revision > self.revision || !self.revisions.insert(entry.revision) {
             let what = format!("the object {text:?} has revision {}, which it cannot have", entry.revision);
             return Err(Problem { what, offset: LEDGER_AT });
         }
-        let Some(extent) = entry.present().extent else { return Ok(entry.size) };
-        match self.unclaimed.remove(&extent) {
-            Some(capacity) if capacity >= entry.size => Ok(entry.size),
-            _ => {
-                let what = format!("the object {text:?} has an extent that cannot be its own");
-                Err(Problem { what, offset: extent.offset() })
+        let mut problems = Vec::new();
+        match entry.present().holding {
+            Holding::Nothing => {}
+            Holding::Extent(extent) => self.claim(&text, extent, entry.size, &mut problems),
+            Holding::Table(table) => {
+                self.claim(&text, table.extent(), table.bytes(), &mut problems);
+                for number in 0..table.extents() {
+                    let extent = table.require(arena, number).map_err(problem)?;
+                    self.claim(&text, extent, table.extent_bytes(number), &mut problems);
+                }
             }
+        }
+        problems.into_iter().next().map_or(Ok(entry.size), Err)
+    }
+
+    /// Notes that an extent is held by something that needs so many bytes of it.
+    fn claim(&mut self, holder: &str, extent: Extent, bytes: u64, problems: &mut Vec<Problem>) {
+        if self.unclaimed.remove(&extent).is_none_or(|capacity| capacity < bytes) {
+            let what = format!("{holder:?} has an extent that cannot be its own");
+            problems.push(Problem { what, offset: extent.offset() });
         }
     }
 }

@@ -6,7 +6,6 @@
 
 mod check;
 mod entry;
-mod index;
 mod key;
 mod limits;
 mod page;
@@ -14,25 +13,36 @@ mod put;
 mod read;
 mod remove;
 mod rename;
+mod table;
 #[cfg(test)]
 mod tests;
+mod verify;
 
-pub(crate) use index::Index;
+pub(crate) use entry::{Body, Digest, Entry, Holding, MAX_METADATA_BYTES, Present, RawEntry};
+pub(crate) use key::Key;
 pub use limits::INLINE_LIMIT;
 pub(crate) use limits::MAX_INLINE_LIMIT;
 pub use put::Put;
+pub(crate) use put::check_content_type;
+pub(crate) use table::{Table, pieces};
 
 use ic_stable_structures::Memory;
+use storage_api::limits::MAX_KEY_BYTES;
 use storage_api::{Condition, Error};
 
-use crate::arena::{Arena, Transaction};
+use crate::arena::{Arena, Extent, Transaction};
+use crate::map::Map;
 use crate::space::Demand;
 use crate::store::Store;
-use entry::Present;
-use key::Key;
+
+/// The one index of all objects.
+pub(crate) type Index<M> = Map<Key, RawEntry, M>;
+
+/// The most bytes that a key and its entry have in the index.
+pub(crate) const MAX_INDEX_ENTRY_BYTES: u64 = MAX_KEY_BYTES + MAX_METADATA_BYTES + MAX_INLINE_LIMIT;
 
 /// Whether a change is allowed to the object that is there, or to its absence.
-fn check_condition(condition: Condition, present: Option<Present>) -> Result<(), Error> {
+pub(crate) fn check_condition(condition: Condition, present: Option<Present>) -> Result<(), Error> {
     let current = present.map(|present| present.revision);
     match condition {
         Condition::Any => Ok(()),
@@ -45,27 +55,31 @@ fn check_condition(condition: Condition, present: Option<Present>) -> Result<(),
 
 impl<M: Memory + Clone> Store<M> {
     /// What a change needs to know of the object under a key.
-    fn present(&self, key: &Key) -> Result<Option<Present>, Error> {
+    pub(crate) fn present(&self, key: &Key) -> Result<Option<Present>, Error> {
         self.index.get(key).map(|raw| Ok(raw.decode()?.present())).transpose()
     }
 
-    /// Makes sure of the pages that a change of objects could need.
-    fn ensure(&self, index_pages: u64, arena_pages: u64) -> Result<(), Error> {
+    /// Makes sure of what a change of objects could need: pages of the index, and what the arena grows by.
+    fn ensure(
+        &self,
+        index_pages: u64,
+        extents: &Extents<'_, crate::space::StoreMemory<M>>,
+    ) -> Result<(), Error> {
         let index = Demand { memory: self.index.memory(), pages: index_pages };
-        let arena = Demand { memory: self.arena.memory(), pages: arena_pages };
-        self.space.ensure(self.header.capacity, &[index, arena])
+        let arena = Demand { memory: self.arena.memory(), pages: extents.pages_to_grow() };
+        self.ensure_pages(&[index, arena], extents.slots(), self.ledger.reserved_slots)
     }
 }
 
 /// The part of a change that is about the arena: begun by the first extent that is taken or given back, because a
 /// change of inline values alone need not touch the arena.
-struct Extents<'a, M: Memory> {
+pub(crate) struct Extents<'a, M: Memory> {
     arena: &'a Arena<M>,
     transaction: Option<Transaction<'a, M>>,
 }
 
 impl<'a, M: Memory> Extents<'a, M> {
-    fn of(arena: &'a Arena<M>) -> Self {
+    pub(crate) fn of(arena: &'a Arena<M>) -> Self {
         Self { arena, transaction: None }
     }
 
@@ -77,19 +91,44 @@ impl<'a, M: Memory> Extents<'a, M> {
         Ok(self.transaction.insert(transaction))
     }
 
-    /// Gives back what an object takes, if there is one and it is not inline.
-    fn free(&mut self, present: Option<Present>) -> Result<(), Error> {
-        match present {
-            Some(Present { extent: Some(extent), size, .. }) => self.transaction()?.free(extent, size),
-            _ => Ok(()),
+    /// Takes an extent.
+    pub(crate) fn allocate(&mut self, bytes: u64) -> Result<Extent, Error> {
+        self.transaction()?.allocate(bytes)
+    }
+
+    /// Gives back what the object that is there takes, if there is one.
+    pub(crate) fn free(&mut self, present: Option<Present>) -> Result<(), Error> {
+        let Some(Present { size, holding, .. }) = present else { return Ok(()) };
+        match holding {
+            Holding::Nothing => Ok(()),
+            Holding::Extent(extent) => self.free_extent(extent, size),
+            Holding::Table(table) => self.free_table(table),
         }
     }
 
-    fn pages_to_grow(&self) -> u64 {
+    /// Gives back one extent.
+    pub(crate) fn free_extent(&mut self, extent: Extent, bytes: u64) -> Result<(), Error> {
+        self.transaction()?.free(extent, bytes)
+    }
+
+    /// Gives back every extent of a table that is there, and the table.
+    pub(crate) fn free_table(&mut self, table: Table) -> Result<(), Error> {
+        let arena = self.arena;
+        let transaction = self.transaction()?;
+        table.each(arena, |extent, bytes| transaction.free(extent, bytes))?;
+        transaction.free(table.extent(), table.bytes())
+    }
+
+    pub(crate) fn pages_to_grow(&self) -> u64 {
         self.transaction.as_ref().map_or(0, Transaction::pages_to_grow)
     }
 
-    fn commit(self) {
+    /// The free slots of the arena after the change, or nothing where the change does not touch the arena.
+    pub(crate) fn slots(&self) -> Option<u64> {
+        self.transaction.as_ref().map(Transaction::slots)
+    }
+
+    pub(crate) fn commit(self) {
         if let Some(transaction) = self.transaction {
             transaction.commit();
         }

@@ -11,6 +11,7 @@ use storage_api::{Entry as KeyValue, Error, ListArgs, ListPage, ObjectInfo, Scan
 
 use super::entry::RawEntry;
 use super::key::Key;
+use super::read::check_fits_reply;
 use crate::store::Store;
 
 impl<M: Memory + Clone> Store<M> {
@@ -31,11 +32,11 @@ impl<M: Memory + Clone> Store<M> {
         Ok(ListPage { objects, next: None })
     }
 
-    /// A page of the objects under a prefix with their values.
+    /// A page of the objects under a prefix with their values. It ends before a value that does not fit.
     ///
     /// # Errors
     ///
-    /// As [`list`](Self::list).
+    /// As [`list`](Self::list), and [`Error::TooLarge`] where the first value does not fit one reply.
     pub fn scan(&self, args: &ListArgs) -> Result<ScanPage, Error> {
         let mut page = Budget::new(args.limit)?;
         let mut entries = Vec::new();
@@ -44,6 +45,7 @@ impl<M: Memory + Clone> Store<M> {
             if !page.takes(key.len() + entry.size) {
                 return Ok(ScanPage { next: last_key(&entries, |entry: &KeyValue| &entry.key), entries });
             }
+            check_fits_reply(entry.size)?;
             entries.push(KeyValue { key: key.text()?, value: ByteBuf::from(self.value(&entry)?) });
         }
         Ok(ScanPage { entries, next: None })
@@ -59,7 +61,7 @@ impl<M: Memory + Clone> Store<M> {
             Some(cursor) if cursor >= prefix => Bound::Excluded(Key::bound(cursor)),
             _ => Bound::Included(Key::bound(prefix)),
         };
-        self.index.from(start, prefix)
+        self.index.from(start, move |key| key.starts_with(prefix))
     }
 }
 
@@ -78,8 +80,8 @@ impl Budget {
         }
     }
 
-    /// Takes an item of so many bytes if there is room. The first item always has room: every value that `put` accepts
-    /// fits one reply.
+    /// Takes an item of so many bytes if there is room. The first item always has room, because every value that may be
+    /// in a reply fits one.
     fn takes(&mut self, bytes: u64) -> bool {
         let bytes = bytes + ITEM_OVERHEAD_BYTES;
         if !self.is_empty && (self.items == 0 || self.bytes < bytes) {

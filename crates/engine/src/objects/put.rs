@@ -37,14 +37,20 @@ impl<'a> Put<'a> {
         if size > MAX_PAYLOAD_BYTES {
             return Err(Error::TooLarge { size, limit: MAX_PAYLOAD_BYTES });
         }
-        let content_type_bytes = self.content_type.map_or(0, str::len) as u64;
-        if content_type_bytes > MAX_CONTENT_TYPE_BYTES {
-            return Err(Error::invalid(format!(
-                "the content type has {content_type_bytes} bytes, at most {MAX_CONTENT_TYPE_BYTES} are allowed"
-            )));
-        }
+        check_content_type(self.content_type)?;
         Key::new(self.key)
     }
+}
+
+/// Checks a content type that a caller gave.
+pub(crate) fn check_content_type(content_type: Option<&str>) -> Result<(), Error> {
+    let bytes = content_type.map_or(0, str::len) as u64;
+    if bytes > MAX_CONTENT_TYPE_BYTES {
+        return Err(Error::invalid(format!(
+            "the content type has {bytes} bytes, at most {MAX_CONTENT_TYPE_BYTES} are allowed"
+        )));
+    }
+    Ok(())
 }
 
 impl<'a> From<&'a PutArgs> for Put<'a> {
@@ -91,7 +97,7 @@ impl<M: Memory + Clone> Store<M> {
         let removed = batch.iter().flat_map(|planned| planned.present).map(|present| present.size).sum();
         let ledger = self.ledger.after(batch.len() as u64, added, removed)?;
         let extents = self.place(puts, &mut batch)?;
-        self.ensure_for_put(puts, &batch, extents.pages_to_grow())?;
+        self.ensure_for_put(puts, &batch, &extents)?;
         // From here on nothing can fail. New extents were taken before the old ones were given back, and a value is
         // written before the entry that leads to it.
         extents.commit();
@@ -134,20 +140,25 @@ impl<M: Memory + Clone> Store<M> {
         for (put, planned) in puts.iter().zip(batch) {
             let size = put.value.len() as u64;
             if size > self.options.inline_limit {
-                planned.extent = Some(extents.transaction()?.allocate(size)?);
+                planned.extent = Some(extents.allocate(size)?);
             }
             extents.free(planned.present)?;
         }
         Ok(extents)
     }
 
-    fn ensure_for_put(&self, puts: &[Put<'_>], batch: &[Planned], arena_pages: u64) -> Result<(), Error> {
+    fn ensure_for_put(
+        &self,
+        puts: &[Put<'_>],
+        batch: &[Planned],
+        extents: &Extents<'_, crate::space::StoreMemory<M>>,
+    ) -> Result<(), Error> {
         let index_bytes = puts.iter().zip(batch).map(|(put, planned)| {
             let inline = if planned.extent.is_some() { 0 } else { put.value.len() as u64 };
             planned.key.len() + MAX_METADATA_BYTES + inline
         });
         let index_pages = self.index.pages_to_insert(batch.len() as u64, index_bytes.sum());
-        self.ensure(index_pages, arena_pages)
+        self.ensure(index_pages, extents)
     }
 
     /// Writes a value and its entry. Everything it needs was made sure of.
@@ -165,6 +176,8 @@ impl<M: Memory + Clone> Store<M> {
             created_ns: planned.present.map_or(now_ns, |present| present.created_ns),
             modified_ns: now_ns,
             content_type: put.content_type.filter(|text| !text.is_empty()),
+            digest: None,
+            progress: None,
             body,
         };
         self.index.insert(planned.key, entry.encode());

@@ -2,10 +2,11 @@
 
 use ic_stable_structures::Memory;
 use storage_api::limits::{MAX_BATCH_ITEMS, MAX_REPLY_BYTES};
-use storage_api::{Error, ObjectInfo};
+use storage_api::{Error, ObjectInfo, ReadArgs};
 
 use super::entry::{Body, Entry};
 use super::key::Key;
+use super::table::pieces;
 use crate::store::Store;
 
 impl<M: Memory + Clone> Store<M> {
@@ -13,10 +14,34 @@ impl<M: Memory + Clone> Store<M> {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`], [`Error::InvalidArgument`] for a key that cannot exist, and [`Error::Corrupted`].
+    /// [`Error::NotFound`], [`Error::InvalidArgument`] for a key that cannot exist, [`Error::TooLarge`] for an object that
+    /// does not fit one reply, and [`Error::Corrupted`].
     pub fn get(&self, key: &str) -> Result<Vec<u8>, Error> {
         let raw = self.index.get(&Key::new(key)?).ok_or(Error::NotFound)?;
-        self.value(&raw.decode()?)
+        let entry = raw.decode()?;
+        check_fits_reply(entry.size)?;
+        self.value(&entry)
+    }
+
+    /// A range of an object: as many bytes from an offset on as are asked for, are there, and fit one reply.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get), but for the size; [`Error::OutOfRange`] for an offset behind the end, and
+    /// [`Error::RevisionMismatch`] where the object does not have the revision that was asked for.
+    pub fn read(&self, args: &ReadArgs) -> Result<Vec<u8>, Error> {
+        let raw = self.index.get(&Key::new(&args.key)?).ok_or(Error::NotFound)?;
+        let entry = raw.decode()?;
+        if args.revision.is_some_and(|revision| revision != entry.revision) {
+            return Err(Error::RevisionMismatch { current: Some(entry.revision) });
+        }
+        let ReadArgs { offset, length, .. } = *args;
+        let Some(rest) = entry.size.checked_sub(offset) else {
+            return Err(Error::OutOfRange { offset, length, size: entry.size });
+        };
+        let mut bytes = vec![0; length.min(rest).min(MAX_REPLY_BYTES) as usize];
+        self.read_range(&entry, offset, &mut bytes)?;
+        Ok(bytes)
     }
 
     /// The values under up to 1,000 keys in their order, nothing for a key without an object.
@@ -54,15 +79,32 @@ impl<M: Memory + Clone> Store<M> {
         Ok(raw.decode()?.info(key.to_owned()))
     }
 
-    /// The bytes of an object.
+    /// The bytes of an object that fits one reply.
     pub(super) fn value(&self, entry: &Entry<'_>) -> Result<Vec<u8>, Error> {
+        let mut value = vec![0; entry.size as usize];
+        self.read_range(entry, 0, &mut value)?;
+        Ok(value)
+    }
+
+    /// A range of an object, which lies within it.
+    pub(super) fn read_range(&self, entry: &Entry<'_>, offset: u64, dst: &mut [u8]) -> Result<(), Error> {
         match entry.body {
-            Body::Inline(value) => Ok(value.to_vec()),
-            Body::Extent(extent) => {
-                let mut value = vec![0; entry.size as usize];
-                self.arena.read(extent, 0, &mut value)?;
-                Ok(value)
+            Body::Inline(value) => dst.copy_from_slice(&value[offset as usize..offset as usize + dst.len()]),
+            Body::Extent(extent) => self.arena.read(extent, offset, dst)?,
+            Body::Table(table) => {
+                let mut rest = dst;
+                for piece in pieces(offset, rest.len() as u64) {
+                    let (part, after) = rest.split_at_mut(piece.length as usize);
+                    self.arena.read(table.require(&self.arena, piece.number)?, piece.offset, part)?;
+                    rest = after;
+                }
             }
         }
+        Ok(())
     }
+}
+
+/// Refuses an object that does not fit one reply.
+pub(super) fn check_fits_reply(size: u64) -> Result<(), Error> {
+    if size > MAX_REPLY_BYTES { Err(Error::TooLarge { size, limit: MAX_REPLY_BYTES }) } else { Ok(()) }
 }

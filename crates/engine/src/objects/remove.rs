@@ -8,6 +8,7 @@ use storage_api::{DeletePrefixArgs, Deleted, Entry as KeyValue, Error};
 use super::Extents;
 use super::entry::Present;
 use super::key::Key;
+use super::read::check_fits_reply;
 use crate::store::Store;
 
 impl<M: Memory + Clone> Store<M> {
@@ -48,10 +49,11 @@ impl<M: Memory + Clone> Store<M> {
     ///
     /// # Errors
     ///
-    /// [`Error::Corrupted`].
+    /// [`Error::TooLarge`] for an object that does not fit one reply, which stays; and [`Error::Corrupted`].
     pub fn take_first(&mut self, prefix: &str) -> Result<Option<KeyValue>, Error> {
         let Some((key, raw)) = self.under(prefix, None).next() else { return Ok(None) };
         let entry = raw.decode()?;
+        check_fits_reply(entry.size)?;
         let taken = KeyValue { key: key.text()?, value: ByteBuf::from(self.value(&entry)?) };
         self.remove_all(&[(key, entry.present())])?;
         Ok(Some(taken))
@@ -68,7 +70,7 @@ impl<M: Memory + Clone> Store<M> {
         for (_, present) in objects {
             extents.free(Some(*present))?;
         }
-        self.ensure(self.index.pages_to_remove(), extents.pages_to_grow())?;
+        self.ensure(self.index.pages_to_remove(), &extents)?;
         // From here on nothing can fail.
         extents.commit();
         for (key, _) in objects {

@@ -29,7 +29,7 @@ impl<M: Memory + Clone> Store<M> {
         let mut extents = Extents::of(&self.arena);
         extents.free(replaced)?;
         let index_pages = self.index.pages_to_insert(1, to.len() + moved.len());
-        self.ensure(index_pages + self.index.pages_to_remove(), extents.pages_to_grow())?;
+        self.ensure(index_pages + self.index.pages_to_remove(), &extents)?;
 
         // From here on nothing can fail.
         extents.commit();

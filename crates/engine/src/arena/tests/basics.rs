@@ -31,6 +31,7 @@ fn golden_image() {
     expected[32..34].copy_from_slice(&[0b0000_0010, 0b1000_0000]); // Levels 1 and 15.
     expected[42..44].copy_from_slice(&[0b0000_1000, 0]); // Class 3 of level 1: 608 bytes.
     expected[70..72].copy_from_slice(&[0, 0b1000_0000]); // Class 15 of level 15: 15.5 MiB and more.
+    expected[104] = 1; // Slots: the large free block holds one.
     expected[128 + 8 * 19..][..8].copy_from_slice(&4_096u64.to_le_bytes());
     expected[128 + 8 * 255..][..8].copy_from_slice(&4_736u64.to_le_bytes());
     assert!(control == expected);

@@ -53,7 +53,7 @@ fn golden_head() {
 fn an_impossible_head_is_refused() {
     let sound = bytes(&head(&[40]));
     assert!(decode(&sound).is_ok());
-    let wrong: [(usize, u64); 14] = [
+    let wrong: [(usize, u64); 15] = [
         (0, 0),                                     // No magic.
         (0, u64::from_le_bytes(*b"ARENA\0\x02\0")), // Another version.
         (8, 0),                                     // An end before the first block,
@@ -67,7 +67,8 @@ fn an_impossible_head_is_refused() {
         (32, 0),                                    // No level, though there is a class.
         (32, 1 << 32),                              // A level that there is not.
         (40, 2),                                    // A class without its level.
-        (104, 1),                                   // Reserved.
+        (104, 2),                                   // More slots than there is room for.
+        (112, 1),                                   // Reserved.
     ];
     for (at, word) in wrong {
         let mut bytes = sound;

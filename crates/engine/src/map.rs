@@ -1,15 +1,11 @@
-//! The one index of all objects: a B-tree from key to entry in its own memory.
+//! An ordered map in a memory of its own: StableBTreeMap, opened with care, and with bounds on how much it grows.
 //!
-//! The memory is formatted by the first insert, so that a store without objects does not take a bucket for them.
+//! The memory is formatted by the first insert, so that a map without entries does not take a bucket.
 
 use std::ops::Bound;
 
-use ic_stable_structures::{Memory, StableBTreeMap};
-use storage_api::limits::MAX_KEY_BYTES;
+use ic_stable_structures::{Memory, StableBTreeMap, Storable};
 
-use super::entry::{MAX_METADATA_BYTES, RawEntry};
-use super::key::Key;
-use super::limits::MAX_INLINE_LIMIT;
 use crate::layout::PAGE_BYTES;
 use crate::open::OpenError;
 
@@ -20,26 +16,30 @@ const MAP_MAGIC: [u8; 4] = *b"BTR\x02";
 const CHUNK_BYTES: u64 = 1_024;
 const NODE_ENTRIES: u64 = 11;
 const MIN_FANOUT: u64 = 6;
-const MAX_NODE_BYTES: u64 = (NODE_ENTRIES + 1) * (MAX_KEY_BYTES + MAX_METADATA_BYTES + MAX_INLINE_LIMIT + 16);
+/// What a node has besides its entries: its header, and lengths and addresses for each of them.
+const NODE_OVERHEAD_BYTES: u64 = 16 + (NODE_ENTRIES + 1) * 16;
 
-/// The index. Generic over the memory that holds nothing but it.
-pub(crate) struct Index<M: Memory> {
+/// A map. Generic over the memory that holds nothing but it.
+pub(crate) struct Map<K: Storable + Ord + Clone, V: Storable, M: Memory> {
     memory: M,
-    map: Option<StableBTreeMap<Key, RawEntry, M>>,
+    /// The most bytes that a key and its value have together.
+    max_entry_bytes: u64,
+    map: Option<StableBTreeMap<K, V, M>>,
 }
 
-impl<M: Memory + Clone> Index<M> {
-    pub(crate) fn open(memory: M) -> Result<Self, OpenError> {
+impl<K: Storable + Ord + Clone, V: Storable, M: Memory + Clone> Map<K, V, M> {
+    /// Opens a map whose entries have at most so many bytes each. `what` names it in an error.
+    pub(crate) fn open(memory: M, what: &str, max_entry_bytes: u64) -> Result<Self, OpenError> {
         if memory.size() == 0 {
-            return Ok(Self { memory, map: None });
+            return Ok(Self { memory, max_entry_bytes, map: None });
         }
         let mut magic = [0; MAP_MAGIC.len()];
         memory.read(0, &mut magic);
         if magic != MAP_MAGIC {
-            return Err(OpenError::damaged("the memory of the object index holds no index", 0));
+            return Err(OpenError::damaged(format!("the memory of the {what} holds no map"), 0));
         }
         let map = Some(StableBTreeMap::load(memory.clone()));
-        Ok(Self { memory, map })
+        Ok(Self { memory, max_entry_bytes, map })
     }
 
     pub(crate) fn memory(&self) -> &M {
@@ -50,30 +50,30 @@ impl<M: Memory + Clone> Index<M> {
         self.map.as_ref().map_or(0, StableBTreeMap::len)
     }
 
-    pub(crate) fn get(&self, key: &Key) -> Option<RawEntry> {
+    pub(crate) fn get(&self, key: &K) -> Option<V> {
         self.map.as_ref().and_then(|map| map.get(key))
     }
 
-    pub(crate) fn insert(&mut self, key: Key, entry: RawEntry) {
+    pub(crate) fn insert(&mut self, key: K, value: V) {
         let memory = &self.memory;
-        self.map.get_or_insert_with(|| StableBTreeMap::new(memory.clone())).insert(key, entry);
+        self.map.get_or_insert_with(|| StableBTreeMap::new(memory.clone())).insert(key, value);
     }
 
-    pub(crate) fn remove(&mut self, key: &Key) {
+    pub(crate) fn remove(&mut self, key: &K) {
         if let Some(map) = &mut self.map {
             map.remove(key);
         }
     }
 
-    /// The entries from a key on, in key order, as long as the keys start with a prefix. The value of the entry behind
-    /// the last one is not read.
+    /// The entries from a key on, in key order, as long as their keys are wanted. The value behind the last of them is
+    /// not read.
     pub(crate) fn from<'a>(
         &'a self,
-        start: Bound<Key>,
-        prefix: &'a str,
-    ) -> impl Iterator<Item = (Key, RawEntry)> + 'a {
+        start: Bound<K>,
+        wanted: impl Fn(&K) -> bool + 'a,
+    ) -> impl Iterator<Item = (K, V)> + 'a {
         let entries = self.map.iter().flat_map(move |map| map.range((start.clone(), Bound::Unbounded)));
-        entries.take_while(move |entry| entry.key().starts_with(prefix)).map(|entry| entry.into_pair())
+        entries.take_while(move |entry| wanted(entry.key())).map(|entry| entry.into_pair())
     }
 
     /// Pages by which inserting so many entries of so many bytes in all could grow the memory, at most, and then still
@@ -93,7 +93,8 @@ impl<M: Memory + Clone> Index<M> {
     /// root included.
     fn bytes_to_reshape(&self, entries_more: u64) -> u64 {
         let height = u64::from((self.len() + entries_more + 1).ilog(MIN_FANOUT)) + 1;
-        (height + 2) * (MAX_NODE_BYTES + CHUNK_BYTES)
+        let node = (NODE_ENTRIES + 1) * self.max_entry_bytes + NODE_OVERHEAD_BYTES;
+        (height + 2) * (node + CHUNK_BYTES)
     }
 }
 
@@ -101,25 +102,22 @@ impl<M: Memory + Clone> Index<M> {
 mod tests {
     use ic_stable_structures::VectorMemory;
 
-    use super::super::entry::{Body, Entry};
     use super::*;
-    use crate::arena::Extent;
 
-    fn entry(value: &[u8]) -> RawEntry {
-        let body = if value.len() as u64 > MAX_INLINE_LIMIT {
-            Body::Extent(Extent::at(4_104))
-        } else {
-            Body::Inline(value)
-        };
-        let size = value.len() as u64;
-        Entry { size, revision: 1, created_ns: 0, modified_ns: 0, content_type: None, body }.encode()
+    const MAX_KEY_BYTES: u64 = 1_024;
+    const MAX_VALUE_BYTES: u64 = 4_400;
+
+    type TestMap = Map<Vec<u8>, Vec<u8>, VectorMemory>;
+
+    fn open(memory: VectorMemory) -> Result<TestMap, OpenError> {
+        Map::open(memory, "test", MAX_KEY_BYTES + MAX_VALUE_BYTES)
     }
 
     /// Keys and values of very different sizes, in an order that splits and merges nodes everywhere.
     #[test]
     fn the_bounds_on_growth_hold_for_every_insert_and_remove() {
         let memory = VectorMemory::default();
-        let mut index = Index::open(memory.clone()).unwrap();
+        let mut map = open(memory.clone()).unwrap();
         let mut state = 7u64;
         let mut next = || {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -130,33 +128,30 @@ mod tests {
             let before = memory.size();
             if next() % 5 < 3 || keys.is_empty() {
                 let length = if next() % 2 == 0 { 1_000 } else { 8 };
-                let key = Key::new(&format!("{:0length$}", next() % 5_000)).unwrap();
-                let raw = entry(&vec![1; (next() % (MAX_INLINE_LIMIT + 1)) as usize]);
-                let bound = index.pages_to_insert(1, key.len() + raw.len());
-                index.insert(key.clone(), raw);
+                let key = format!("{:0length$}", next() % 5_000).into_bytes();
+                let value = vec![1; (next() % (MAX_VALUE_BYTES + 1)) as usize];
+                let bound = map.pages_to_insert(1, (key.len() + value.len()) as u64);
+                map.insert(key.clone(), value);
                 keys.push(key);
                 assert!(memory.size() - before <= bound);
             } else {
                 let key = keys.swap_remove(next() as usize % keys.len());
-                let bound = index.pages_to_remove();
-                index.remove(&key);
+                let bound = map.pages_to_remove();
+                map.remove(&key);
                 assert!(memory.size() - before <= bound);
             }
         }
-        assert!(index.len() > 100);
+        assert!(map.len() > 100);
     }
 
     #[test]
     fn a_batch_of_inserts_stays_within_its_bound() {
-        for value_bytes in [0, 100, MAX_INLINE_LIMIT as usize] {
+        for value_bytes in [0, 100, MAX_VALUE_BYTES as usize] {
             let memory = VectorMemory::default();
-            let mut index = Index::open(memory.clone()).unwrap();
-            let raw = entry(&vec![1; value_bytes]);
-            let batch: Vec<_> =
-                (0..1_000).map(|i| Key::new(&format!("{:04}", i * 7 % 1_000)).unwrap()).collect();
-            let bytes = batch.iter().map(|key| key.len() + raw.len()).sum();
-            let bound = index.pages_to_insert(1_000, bytes);
-            batch.into_iter().for_each(|key| index.insert(key, raw.clone()));
+            let mut map = open(memory.clone()).unwrap();
+            let batch: Vec<_> = (0..1_000).map(|i| format!("{:04}", i * 7 % 1_000).into_bytes()).collect();
+            let bound = map.pages_to_insert(1_000, 1_000 * (4 + value_bytes as u64));
+            batch.into_iter().for_each(|key| map.insert(key, vec![1; value_bytes]));
             assert!(memory.size() <= bound, "{} pages, bound {bound}", memory.size());
         }
     }
@@ -166,6 +161,6 @@ mod tests {
         let memory = VectorMemory::default();
         memory.grow(1);
         memory.write(0, b"BTR\x63");
-        assert!(matches!(Index::open(memory), Err(OpenError::Damaged { .. })));
+        assert!(matches!(open(memory), Err(OpenError::Damaged { .. })));
     }
 }

@@ -1,0 +1,87 @@
+//! Fetching an object of any size.
+
+use std::io::Write;
+
+use futures_util::{StreamExt, stream::FuturesOrdered};
+use sha2::{Digest, Sha256};
+use storage_api::{ObjectInfo, ReadArgs, limits::MAX_REPLY_BYTES};
+
+use super::{TransferError, TransferOptions};
+use crate::{Client, Transport};
+
+/// What a download brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Downloaded {
+    /// What the canister knows of the object.
+    pub info: ObjectInfo,
+    /// The SHA-256 of the bytes that arrived.
+    pub sha256: [u8; 32],
+}
+
+impl<T: Transport> Client<T> {
+    /// Writes an object of any size to a sink, in order, and compares its SHA-256 with the declared one where there is one.
+    /// Several ranges are asked for at once, all of them of the revision that the object has at the start. Progress is told
+    /// in bytes that the sink has taken.
+    ///
+    /// # Errors
+    ///
+    /// [`storage_api::Error::RevisionMismatch`] where the object is overwritten meanwhile, and the other errors of the calls;
+    /// [`TransferError::WrongDigest`], [`TransferError::WrongLength`], and [`TransferError::Write`]. What the sink has taken
+    /// is of no use then.
+    pub async fn download<W: Write>(
+        &self,
+        key: &str,
+        sink: &mut W,
+        options: TransferOptions<'_>,
+    ) -> Result<Downloaded, TransferError> {
+        let info = self.stat(key).await?;
+        let sha256 = self.fetch(&info, sink, options).await?;
+        if let Some(declared) = &info.sha256
+            && declared.digest.as_slice() != sha256
+        {
+            return Err(TransferError::WrongDigest {
+                declared: hex::encode(&declared.digest),
+                computed: hex::encode(sha256),
+            });
+        }
+        Ok(Downloaded { info, sha256 })
+    }
+
+    /// Writes all ranges of an object to the sink, and hashes them on the way.
+    async fn fetch<W: Write>(
+        &self,
+        info: &ObjectInfo,
+        sink: &mut W,
+        options: TransferOptions<'_>,
+    ) -> Result<[u8; 32], TransferError> {
+        let mut offsets = (0..info.size).step_by(MAX_REPLY_BYTES as usize);
+        let mut under_way = FuturesOrdered::new();
+        let mut hash = Sha256::new();
+        let mut written = 0;
+        loop {
+            // What has arrived out of order counts as well, so that a slow range does not fill the memory.
+            while under_way.len() < options.concurrency.get() {
+                let Some(offset) = offsets.next() else { break };
+                under_way.push_back(self.range(info, offset));
+            }
+            let Some(bytes) = under_way.next().await else { break };
+            let bytes = bytes?;
+            sink.write_all(&bytes).map_err(|error| TransferError::Write { offset: written, error })?;
+            hash.update(&bytes);
+            written += bytes.len() as u64;
+            options.progress.safe(written, info.size);
+        }
+        sink.flush().map_err(|error| TransferError::Write { offset: written, error })?;
+        Ok(hash.finalize().into())
+    }
+
+    async fn range(&self, info: &ObjectInfo, offset: u64) -> Result<Vec<u8>, TransferError> {
+        let length = MAX_REPLY_BYTES.min(info.size - offset);
+        let args = ReadArgs { key: info.key.clone(), offset, length, revision: Some(info.revision) };
+        let bytes = self.read(&args).await?;
+        if bytes.len() as u64 != length {
+            return Err(TransferError::WrongLength { offset, expected: length, found: bytes.len() as u64 });
+        }
+        Ok(bytes)
+    }
+}

@@ -1,0 +1,53 @@
+//! Objects of any size, to and from the canister, with bounded memory.
+//!
+//! An upload reads a chunk from its source only when one of its slots is free, and a download holds as many ranges as it
+//! has slots, so neither takes more memory for a larger object.
+//!
+//! Nothing here tries a failed call again. An upload that failed stays open on the canister, and giving its identifier in
+//! [`TransferOptions::resume`] goes on with the chunks that it lacks.
+
+mod download;
+mod error;
+mod source;
+mod upload;
+mod verify;
+
+use std::num::NonZeroUsize;
+
+pub use download::Downloaded;
+pub use error::TransferError;
+
+/// How many calls of a transfer are under way at once, unless told otherwise.
+const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(4).expect("four is not zero");
+
+/// How a transfer is done. The default has four calls under way at once and tells nobody of its progress.
+#[derive(Clone, Copy)]
+pub struct TransferOptions<'a> {
+    /// How many calls are under way at once. Each takes about 4 MiB of memory: its bytes, and its bytes encoded.
+    pub concurrency: NonZeroUsize,
+    /// The upload to go on with. Without one, `upload` opens a new one. A download ignores this.
+    pub resume: Option<u64>,
+    /// Who is told how far the transfer is.
+    pub progress: &'a dyn Progress,
+}
+
+impl Default for TransferOptions<'_> {
+    fn default() -> Self {
+        Self { concurrency: CONCURRENCY, resume: None, progress: &Unobserved }
+    }
+}
+
+/// Is told how far a transfer is.
+pub trait Progress: Send + Sync {
+    /// So many bytes of so many are safe: the canister has answered that it has received them, the sink has taken them, or
+    /// the canister has hashed them.
+    fn safe(&self, bytes: u64, size: u64);
+}
+
+/// Nobody is told.
+#[derive(Clone, Copy, Debug)]
+pub struct Unobserved;
+
+impl Progress for Unobserved {
+    fn safe(&self, _bytes: u64, _size: u64) {}
+}

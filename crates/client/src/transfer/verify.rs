@@ -1,0 +1,23 @@
+//! Having an object verified to its end.
+
+use storage_api::ChecksumState;
+
+use super::Progress;
+use crate::{Client, Result, Transport};
+
+impl<T: Transport> Client<T> {
+    /// Has the canister hash an object, step after step, until there is a verdict. Progress is told in bytes hashed.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`verify`](Self::verify). A mismatch is a verdict and not an error.
+    pub async fn verify_all(&self, key: &str, progress: &dyn Progress) -> Result<ChecksumState> {
+        loop {
+            let step = self.verify(key).await?;
+            progress.safe(step.hashed, step.size);
+            if let Some(verdict) = step.verdict {
+                return Ok(verdict);
+            }
+        }
+    }
+}

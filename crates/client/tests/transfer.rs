@@ -1,0 +1,414 @@
+//! Uploads and downloads over a transport that keeps one object in memory and answers out of order.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Cursor, Read, Seek, SeekFrom},
+    num::NonZeroUsize,
+    sync::{Arc, Mutex},
+};
+
+use candid::{CandidType, Principal};
+use serde::de::DeserializeOwned;
+use serde_bytes::ByteBuf;
+use sha2::{Digest, Sha256};
+use storage_api::{
+    Checksum, ChecksumState, ChunkRange, Error, ObjectInfo, ReadArgs, Received, Upload, UploadArgs,
+    UploadStatus, VerifyProgress, limits::CHUNK_BYTES,
+};
+use storage_client::{Client, Progress, TransferError, TransferOptions, Transport, TransportError};
+
+const ID: u64 = 7;
+
+#[derive(Default)]
+struct State {
+    args: Option<UploadArgs>,
+    chunks: BTreeMap<u64, Vec<u8>>,
+    sent: Vec<u64>,
+    under_way: usize,
+    most_under_way: usize,
+    /// The object that downloads read, and what is known of it.
+    object: Vec<u8>,
+    digest: Option<Vec<u8>>,
+    revision: u64,
+    /// Reads from this offset on are answered with a byte less.
+    short_from: Option<u64>,
+    /// At the read of this offset, the object is overwritten.
+    overwrite_at: Option<u64>,
+}
+
+/// A canister of one upload and one object. Clones share it.
+#[derive(Clone, Default)]
+struct Shelf(Arc<Mutex<State>>);
+
+fn encode<T: CandidType>(value: storage_api::Result<T>) -> Vec<u8> {
+    candid::encode_one(value).expect("replies can be encoded")
+}
+
+fn decode<T: CandidType + DeserializeOwned>(arg: &[u8]) -> T {
+    candid::decode_one(arg).expect("the client encodes what the contract says")
+}
+
+impl State {
+    fn upload(&self) -> Upload {
+        let args = self.args.clone().expect("an upload was opened");
+        let chunks = args.size.div_ceil(CHUNK_BYTES);
+        Upload { id: ID, key: args.key, size: args.size, chunk_size: CHUNK_BYTES, chunks, expires_ns: 0 }
+    }
+
+    fn received(&self) -> u64 {
+        self.chunks.values().map(|chunk| chunk.len() as u64).sum()
+    }
+
+    /// Lists five missing chunks at a time, as the canister does where there are too many for a reply.
+    fn status(&self) -> UploadStatus {
+        let upload = self.upload();
+        let missing = (0..upload.chunks).filter(|index| !self.chunks.contains_key(index));
+        let mut missing = missing.map(|index| ChunkRange { first: index, last: index }).peekable();
+        UploadStatus {
+            creator: Principal::anonymous(),
+            received: self.received(),
+            missing: missing.by_ref().take(5).collect(),
+            more_missing: missing.peek().is_some(),
+            upload,
+        }
+    }
+
+    fn info(&self) -> ObjectInfo {
+        let digest = self.digest.clone().map(ByteBuf::from);
+        ObjectInfo {
+            key: "key".into(),
+            size: self.object.len() as u64,
+            revision: self.revision,
+            content_type: None,
+            created_ns: 0,
+            modified_ns: 0,
+            sha256: digest.map(|digest| Checksum { digest, state: ChecksumState::Declared }),
+        }
+    }
+
+    fn read(&mut self, args: &ReadArgs) -> storage_api::Result<ByteBuf> {
+        if self.overwrite_at == Some(args.offset) {
+            self.revision += 1;
+        }
+        if args.revision != Some(self.revision) {
+            return Err(Error::RevisionMismatch { current: Some(self.revision) });
+        }
+        let short = u64::from(self.short_from.is_some_and(|offset| args.offset >= offset));
+        let range = args.offset as usize..(args.offset + args.length - short) as usize;
+        Ok(ByteBuf::from(self.object[range].to_vec()))
+    }
+
+    fn answer(&mut self, method: &str, arg: &[u8]) -> Vec<u8> {
+        match method {
+            "create_upload" => {
+                self.args = Some(decode(arg));
+                encode(Ok(self.upload()))
+            }
+            "upload_status" => encode(Ok(self.status())),
+            "write_chunk" => {
+                let (_, index, bytes): (u64, u64, ByteBuf) = candid::decode_args(arg).unwrap();
+                self.sent.push(index);
+                self.chunks.insert(index, bytes.into_vec());
+                encode(Ok(Received { received: self.received(), size: self.upload().size }))
+            }
+            "commit_upload" => {
+                self.object = self.chunks.values().flatten().copied().collect();
+                self.revision += 1;
+                encode(Ok(self.info()))
+            }
+            "stat" => encode(Ok(self.info())),
+            "read" => encode(self.read(&decode(arg))),
+            "verify" => {
+                let (hashed, size) = (self.sent.len() as u64 + 1, 3);
+                self.sent.push(hashed);
+                let verdict = (hashed == size).then_some(ChecksumState::Verified);
+                encode(Ok(VerifyProgress { hashed, size, verdict }))
+            }
+            other => panic!("the transfer called {other}"),
+        }
+    }
+}
+
+impl Shelf {
+    fn client(state: State) -> (Self, Client<Self>) {
+        let shelf = Self(Arc::new(Mutex::new(state)));
+        (shelf.clone(), Client::new(shelf))
+    }
+
+    fn with<R>(&self, f: impl FnOnce(&mut State) -> R) -> R {
+        f(&mut self.0.lock().expect("no call panics"))
+    }
+
+    async fn call(&self, method: &str, arg: Vec<u8>) -> Result<Vec<u8>, TransportError> {
+        self.with(|state| {
+            state.under_way += 1;
+            state.most_under_way = state.most_under_way.max(state.under_way);
+        });
+        // Every other call is a slow one, so that answers come in another order than the calls.
+        let turns =
+            if arg.iter().map(|byte| u64::from(*byte)).sum::<u64>().is_multiple_of(2) { 9 } else { 1 };
+        for _ in 0..turns {
+            tokio::task::yield_now().await;
+        }
+        Ok(self.with(|state| {
+            state.under_way -= 1;
+            state.answer(method, &arg)
+        }))
+    }
+}
+
+impl Transport for Shelf {
+    async fn update(&self, method: &str, arg: Vec<u8>) -> Result<Vec<u8>, TransportError> {
+        self.call(method, arg).await
+    }
+
+    async fn query(&self, method: &str, arg: Vec<u8>) -> Result<Vec<u8>, TransportError> {
+        self.call(method, arg).await
+    }
+}
+
+/// Remembers what it was told.
+#[derive(Default)]
+struct Told(Mutex<Vec<u64>>);
+
+impl Progress for Told {
+    fn safe(&self, bytes: u64, _size: u64) {
+        self.0.lock().expect("nobody panics").push(bytes);
+    }
+}
+
+impl Told {
+    fn assert_rises_to(&self, size: u64) {
+        let told = self.0.lock().unwrap();
+        assert!(told.is_sorted() && told.last() == Some(&size), "{told:?}");
+    }
+}
+
+fn content(chunks: usize) -> Vec<u8> {
+    let length = chunks * CHUNK_BYTES as usize - 1_000;
+    (0..length as u64).map(|at| (at.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8).collect()
+}
+
+fn args(content: &[u8]) -> UploadArgs {
+    UploadArgs::new("key", content.len() as u64)
+}
+
+fn at_once(calls: usize) -> TransferOptions<'static> {
+    TransferOptions { concurrency: NonZeroUsize::new(calls).unwrap(), ..TransferOptions::default() }
+}
+
+/// Every chunk arrives once, whatever the order of the answers, and what is told only rises.
+#[tokio::test]
+async fn an_upload_sends_every_chunk_once() {
+    let content = content(9);
+    let (shelf, client) = Shelf::client(State::default());
+    let told = Told::default();
+    let options = TransferOptions { progress: &told, ..at_once(3) };
+    client.upload(&mut Cursor::new(&content), &args(&content), options).await.unwrap();
+    shelf.with(|state| {
+        assert!(state.object == content);
+        state.sent.sort_unstable();
+        assert_eq!(state.sent, (0..9).collect::<Vec<_>>());
+    });
+    told.assert_rises_to(content.len() as u64);
+}
+
+/// A source that counts how far it was read ahead of what the canister had received.
+struct Watched<'a> {
+    content: Cursor<&'a [u8]>,
+    shelf: Shelf,
+    most_ahead: u64,
+}
+
+impl Read for Watched<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.content.read(buffer)?;
+        let received = self.shelf.with(|state| state.received());
+        self.most_ahead = self.most_ahead.max(self.content.position().saturating_sub(received));
+        Ok(read)
+    }
+}
+
+impl Seek for Watched<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.content.seek(to)
+    }
+}
+
+/// No more calls are under way than were asked for, and no more chunks are read than there are slots for.
+#[tokio::test]
+async fn concurrency_and_memory_are_bounded() {
+    let content = content(12);
+    let (shelf, client) = Shelf::client(State::default());
+    let mut source = Watched { content: Cursor::new(&content), shelf: shelf.clone(), most_ahead: 0 };
+    client.upload(&mut source, &args(&content), at_once(3)).await.unwrap();
+    assert!(source.most_ahead <= 3 * CHUNK_BYTES, "{} bytes were read ahead", source.most_ahead);
+    assert!(shelf.with(|state| state.most_under_way) <= 3);
+
+    let mut sink = Vec::new();
+    client.download("key", &mut sink, at_once(4)).await.unwrap();
+    assert!(sink == content);
+    assert_eq!(shelf.with(|state| state.most_under_way), 4);
+}
+
+/// Going on with an upload sends what it lacks and nothing else.
+#[tokio::test]
+async fn a_resumed_upload_sends_what_is_missing() {
+    let content = content(6);
+    let chunk = |index: u64| {
+        let start = (index * CHUNK_BYTES) as usize;
+        (index, content[start..content.len().min(start + CHUNK_BYTES as usize)].to_vec())
+    };
+    let state = State {
+        args: Some(args(&content)),
+        chunks: [chunk(0), chunk(3), chunk(5)].into(),
+        ..State::default()
+    };
+    let (shelf, client) = Shelf::client(state);
+    let options = TransferOptions { resume: Some(ID), ..at_once(2) };
+    client.upload(&mut Cursor::new(&content), &args(&content), options).await.unwrap();
+    shelf.with(|state| {
+        assert!(state.object == content);
+        state.sent.sort_unstable();
+        assert_eq!(state.sent, [1, 2, 4]);
+    });
+}
+
+/// Going on with an upload of another key or size is refused before anything is sent.
+#[tokio::test]
+async fn another_upload_is_not_gone_on_with() {
+    let content = content(2);
+    let key = UploadArgs { key: "other".into(), ..args(&content) };
+    let size = UploadArgs { size: 5, ..args(&content) };
+    for other in [key, size] {
+        let (shelf, client) = Shelf::client(State { args: Some(other), ..State::default() });
+        let options = TransferOptions { resume: Some(ID), ..at_once(2) };
+        let done = client.upload(&mut Cursor::new(&content), &args(&content), options).await;
+        assert!(matches!(done, Err(TransferError::OtherUpload { id: ID, .. })), "{done:?}");
+        assert!(shelf.with(|state| state.sent.is_empty()));
+    }
+}
+
+/// A source of another length than was declared is refused before an upload is opened.
+#[tokio::test]
+async fn a_source_of_another_length_is_refused() {
+    let content = content(2);
+    let size = content.len() as u64;
+    let (shelf, client) = Shelf::client(State::default());
+    let mut source = Cursor::new(&content);
+    let done = client.upload(&mut source, &UploadArgs::new("key", size + 1), at_once(2)).await;
+    assert!(matches!(done, Err(TransferError::SourceEndsEarly { length, .. }) if length == size), "{done:?}");
+    let done = client.upload(&mut source, &UploadArgs::new("key", size - 1), at_once(2)).await;
+    assert!(matches!(done, Err(TransferError::SourceIsLonger { .. })), "{done:?}");
+    assert!(shelf.with(|state| state.args.is_none()));
+}
+
+/// A source whose length is another one each time it is asked for.
+struct Changing<'a> {
+    content: Cursor<&'a [u8]>,
+    lengths: Vec<u64>,
+}
+
+impl Read for Changing<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.content.read(buffer)
+    }
+}
+
+impl Seek for Changing<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        match to {
+            SeekFrom::End(_) => Ok(self.lengths.remove(0)),
+            to => self.content.seek(to),
+        }
+    }
+}
+
+/// A source that is cut or grows while it is read is noticed, and nothing is committed.
+#[tokio::test]
+async fn a_source_that_changes_its_length_is_noticed() {
+    let content = content(3);
+    let size = content.len() as u64;
+    let cut = (&content[..content.len() - 1], vec![size]);
+    let cut_behind = (&content[..], vec![size, size - 1]);
+    let grown = (&content[..], vec![size, size + 1]);
+    for (number, (bytes, lengths)) in [cut, cut_behind, grown].into_iter().enumerate() {
+        let (shelf, client) = Shelf::client(State::default());
+        let mut source = Changing { content: Cursor::new(bytes), lengths };
+        let done = client.upload(&mut source, &args(&content), at_once(2)).await;
+        match number {
+            0 | 1 => assert!(
+                matches!(done, Err(TransferError::SourceEndsEarly { length, .. }) if length == size - 1),
+                "{done:?}"
+            ),
+            _ => assert!(matches!(done, Err(TransferError::SourceIsLonger { .. })), "{done:?}"),
+        }
+        assert_eq!(shelf.with(|state| state.revision), 0, "it was committed");
+    }
+}
+
+fn stored(content: &[u8]) -> State {
+    State { object: content.to_vec(), revision: 3, ..State::default() }
+}
+
+/// A download writes the ranges in order, tells of what was written, and answers the SHA-256, also of nothing.
+#[tokio::test]
+async fn a_download_is_in_order_and_hashed() {
+    for content in [content(5), vec![], vec![9]] {
+        let digest = Sha256::digest(&content).to_vec();
+        let (_, client) = Shelf::client(State { digest: Some(digest.clone()), ..stored(&content) });
+        let (mut sink, told) = (Vec::new(), Told::default());
+        let options = TransferOptions { progress: &told, ..at_once(3) };
+        let downloaded = client.download("key", &mut sink, options).await.unwrap();
+        assert!(sink == content);
+        assert_eq!((downloaded.sha256.to_vec(), downloaded.info.revision), (digest, 3));
+        if !content.is_empty() {
+            told.assert_rises_to(content.len() as u64);
+        }
+    }
+}
+
+/// Bytes that are not those that were declared are an error that shows both digests.
+#[tokio::test]
+async fn a_wrong_digest_is_an_error() {
+    let (_, client) = Shelf::client(State { digest: Some(vec![0xab; 32]), ..stored(&content(2)) });
+    let done = client.download("key", &mut Vec::new(), at_once(3)).await;
+    assert!(
+        matches!(&done, Err(TransferError::WrongDigest { declared, .. }) if *declared == "ab".repeat(32)),
+        "{done:?}"
+    );
+}
+
+/// An object that is overwritten in the middle, a range that is too short and a sink that is full end a download.
+#[tokio::test]
+async fn a_download_that_breaks_off_is_an_error() {
+    let content = content(5);
+    let (_, client) = Shelf::client(State { overwrite_at: Some(3 * CHUNK_BYTES), ..stored(&content) });
+    match client.download("key", &mut Vec::new(), at_once(1)).await {
+        Err(TransferError::Client(error)) => {
+            assert_eq!(error.storage_error(), Some(&Error::RevisionMismatch { current: Some(4) }));
+        }
+        other => panic!("{other:?}"),
+    }
+    let (_, client) = Shelf::client(State { short_from: Some(CHUNK_BYTES), ..stored(&content) });
+    let done = client.download("key", &mut Vec::new(), at_once(2)).await;
+    assert!(matches!(done, Err(TransferError::WrongLength { offset: CHUNK_BYTES, .. })), "{done:?}");
+
+    let (_, client) = Shelf::client(stored(&content));
+    let mut full = vec![0; 2 * CHUNK_BYTES as usize];
+    let done = client.download("key", &mut full.as_mut_slice(), at_once(2)).await;
+    assert!(
+        matches!(done, Err(TransferError::Write { offset, .. }) if offset == 2 * CHUNK_BYTES),
+        "{done:?}"
+    );
+}
+
+/// Verification goes on to the verdict, and tells how far it is.
+#[tokio::test]
+async fn verification_goes_on_to_the_verdict() {
+    let (_, client) = Shelf::client(State::default());
+    let told = Told::default();
+    assert_eq!(client.verify_all("key", &told).await.unwrap(), ChecksumState::Verified);
+    told.assert_rises_to(3);
+    assert_eq!(told.0.lock().unwrap().len(), 3);
+}

@@ -1,0 +1,213 @@
+//! The extents of a large object: a table in an extent of its own.
+//!
+//! # Layout v1
+//!
+//! ```text
+//! offset    bytes  field
+//!      0    8 * e  offsets of the e extents, in order; 0 for one that is not there yet (uploads only)
+//!  8 * e    c / 8  bitmap of the c chunks that have been received, rounded up; the lowest bit of a byte is the first
+//! ```
+//!
+//! Every extent but the last holds [`SLOT_EXTENT_BYTES`], whatever the object; so the place of a byte follows from its
+//! offset. The bitmap is of use while the object is being uploaded, and stays where it is.
+
+use ic_stable_structures::Memory;
+use storage_api::Error;
+use storage_api::limits::CHUNK_BYTES;
+
+use crate::arena::{Arena, Extent, MAX_EXTENT_BYTES, SLOT_EXTENT_BYTES};
+
+const OFFSET_BYTES: u64 = 8;
+
+/// Bytes of the table that are read at once, where all of it is.
+const READ_BYTES: u64 = 65_536;
+
+/// Where a table lies, and of how large an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Table {
+    extent: Extent,
+    size: u64,
+}
+
+/// A part of an object that lies in one extent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Piece {
+    /// Number of the extent.
+    pub(crate) number: u64,
+    /// Where the part starts in the extent.
+    pub(crate) offset: u64,
+    /// How long it is, in bytes.
+    pub(crate) length: u64,
+}
+
+/// The parts of a range of an object, in order.
+pub(crate) fn pieces(offset: u64, length: u64) -> impl Iterator<Item = Piece> {
+    let end = offset + length;
+    let numbers =
+        if length == 0 { 0..0 } else { offset / SLOT_EXTENT_BYTES..end.div_ceil(SLOT_EXTENT_BYTES) };
+    numbers.map(move |number| {
+        let start = number * SLOT_EXTENT_BYTES;
+        let from = offset.max(start);
+        Piece { number, offset: from - start, length: end.min(start + SLOT_EXTENT_BYTES) - from }
+    })
+}
+
+impl Table {
+    /// Whether the table of an object of so many bytes fits one extent, as that of anything below 30 TiB does.
+    pub(crate) fn can_hold(size: u64) -> bool {
+        size > 0 && bytes_for(size) <= MAX_EXTENT_BYTES
+    }
+
+    /// The table of an object of so many bytes that lies here.
+    pub(crate) fn at(extent: Extent, size: u64) -> Self {
+        Self { extent, size }
+    }
+
+    pub(crate) fn extent(self) -> Extent {
+        self.extent
+    }
+
+    /// Bytes of the table itself.
+    pub(crate) fn bytes(self) -> u64 {
+        bytes_for(self.size)
+    }
+
+    /// How many extents the object has.
+    pub(crate) fn extents(self) -> u64 {
+        extents_for(self.size)
+    }
+
+    /// How many chunks the object has.
+    pub(crate) fn chunks(self) -> u64 {
+        self.size.div_ceil(CHUNK_BYTES)
+    }
+
+    /// How many bytes an extent of the object holds.
+    pub(crate) fn extent_bytes(self, number: u64) -> u64 {
+        SLOT_EXTENT_BYTES.min(self.size - number * SLOT_EXTENT_BYTES)
+    }
+
+    /// Fills the table of a new upload with zeroes.
+    pub(crate) fn clear<M: Memory>(self, arena: &Arena<M>) {
+        let zeroes = [0; READ_BYTES as usize];
+        for offset in (0..self.bytes()).step_by(zeroes.len()) {
+            let length = READ_BYTES.min(self.bytes() - offset);
+            arena.write(self.extent, offset, &zeroes[..length as usize]);
+        }
+    }
+
+    /// The extent with a number, if it is there.
+    pub(crate) fn get<M: Memory>(self, arena: &Arena<M>, number: u64) -> Result<Option<Extent>, Error> {
+        let mut bytes = [0; OFFSET_BYTES as usize];
+        arena.read(self.extent, number * OFFSET_BYTES, &mut bytes)?;
+        Ok(extent_at(u64::from_le_bytes(bytes)))
+    }
+
+    /// The extent with a number, of an object that has all of them.
+    pub(crate) fn require<M: Memory>(self, arena: &Arena<M>, number: u64) -> Result<Extent, Error> {
+        self.get(arena, number)?.ok_or_else(|| {
+            Error::corrupted(format!("extent {number} of a large object is not there"), self.extent.offset())
+        })
+    }
+
+    pub(crate) fn set<M: Memory>(self, arena: &Arena<M>, number: u64, extent: Extent) {
+        arena.write(self.extent, number * OFFSET_BYTES, &extent.offset().to_le_bytes());
+    }
+
+    /// Every extent that is there, with how many bytes it holds.
+    pub(crate) fn each<M: Memory>(
+        self,
+        arena: &Arena<M>,
+        mut f: impl FnMut(Extent, u64) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let per_read = READ_BYTES / OFFSET_BYTES;
+        let mut buffer = vec![0; READ_BYTES.min(self.extents() * OFFSET_BYTES) as usize];
+        for first in (0..self.extents()).step_by(per_read as usize) {
+            let count = per_read.min(self.extents() - first);
+            let bytes = &mut buffer[..(count * OFFSET_BYTES) as usize];
+            arena.read(self.extent, first * OFFSET_BYTES, bytes)?;
+            let (offsets, _) = bytes.as_chunks();
+            for (number, offset) in (first..).zip(offsets) {
+                if let Some(extent) = extent_at(u64::from_le_bytes(*offset)) {
+                    f(extent, self.extent_bytes(number))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a chunk has been received.
+    pub(crate) fn has_chunk<M: Memory>(self, arena: &Arena<M>, index: u64) -> Result<bool, Error> {
+        let mut byte = [0];
+        arena.read(self.extent, self.bitmap_at() + index / 8, &mut byte)?;
+        Ok(byte[0] >> (index % 8) & 1 == 1)
+    }
+
+    /// Marks a chunk as received.
+    pub(crate) fn mark_chunk<M: Memory>(self, arena: &Arena<M>, index: u64) -> Result<(), Error> {
+        let at = self.bitmap_at() + index / 8;
+        let mut byte = [0];
+        arena.read(self.extent, at, &mut byte)?;
+        byte[0] |= 1 << (index % 8);
+        arena.write(self.extent, at, &byte);
+        Ok(())
+    }
+
+    /// The bitmap of the chunks.
+    pub(crate) fn bitmap<M: Memory>(self, arena: &Arena<M>) -> Result<Vec<u8>, Error> {
+        let mut bitmap = vec![0; self.chunks().div_ceil(8) as usize];
+        arena.read(self.extent, self.bitmap_at(), &mut bitmap)?;
+        Ok(bitmap)
+    }
+
+    fn bitmap_at(self) -> u64 {
+        self.extents() * OFFSET_BYTES
+    }
+}
+
+fn extents_for(size: u64) -> u64 {
+    size.div_ceil(SLOT_EXTENT_BYTES)
+}
+
+fn bytes_for(size: u64) -> u64 {
+    extents_for(size) * OFFSET_BYTES + size.div_ceil(CHUNK_BYTES).div_ceil(8)
+}
+
+/// An offset of the table as an extent; no extent has the offset 0.
+fn extent_at(offset: u64) -> Option<Extent> {
+    (offset != 0).then(|| Extent::at(offset))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_cover_a_range_and_nothing_else() {
+        let slot = SLOT_EXTENT_BYTES;
+        for (offset, length) in
+            [(0, 1), (0, slot), (0, slot + 1), (slot - 1, 2), (5 * slot, 3 * slot), (7, 0)]
+        {
+            let mut at = offset;
+            for piece in pieces(offset, length) {
+                assert_eq!(piece.number * slot + piece.offset, at);
+                assert!(piece.length > 0 && piece.offset + piece.length <= slot);
+                at += piece.length;
+            }
+            assert_eq!(at, offset + length);
+        }
+    }
+
+    #[test]
+    fn tables_of_everything_a_canister_can_hold_fit_one_extent() {
+        assert!(Table::can_hold(1));
+        assert!(Table::can_hold(500 << 30));
+        assert!(!Table::can_hold(0));
+        assert!(!Table::can_hold(u64::MAX));
+        let table = Table::at(Extent::at(4_104), SLOT_EXTENT_BYTES * 2 + 1);
+        assert_eq!(
+            (table.extents(), table.extent_bytes(1), table.extent_bytes(2)),
+            (3, SLOT_EXTENT_BYTES, 1)
+        );
+    }
+}

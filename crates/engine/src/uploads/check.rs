@@ -1,0 +1,51 @@
+//! Walking all uploads.
+
+use ic_stable_structures::Memory;
+use storage_api::Error;
+
+use super::record::Record;
+use crate::arena::Extent;
+use crate::store::Store;
+
+impl<M: Memory + Clone> Store<M> {
+    /// Calls back with every extent that an upload holds, and answers how many slots all of them have been promised.
+    pub(crate) fn check_uploads(&self, mut owned: impl FnMut(Extent, u64)) -> Result<u64, Error> {
+        let mut reserved = 0;
+        for (_, raw) in self.uploads.all() {
+            let record = raw.decode()?;
+            reserved += self.check_upload(&record, &mut owned)?;
+        }
+        Ok(reserved)
+    }
+
+    fn check_upload(&self, record: &Record, owned: &mut impl FnMut(Extent, u64)) -> Result<u64, Error> {
+        let table = record.table();
+        owned(table.extent(), table.bytes());
+        let mut present = 0;
+        table.each(&self.arena, |extent, bytes| {
+            present += 1;
+            owned(extent, bytes);
+            Ok(())
+        })?;
+        if present + record.reserved_slots != table.extents() {
+            return Err(Error::corrupted(
+                format!(
+                    "an upload has {present} extents and a promise of {}, of {}",
+                    record.reserved_slots,
+                    table.extents()
+                ),
+                table.extent().offset(),
+            ));
+        }
+        let bitmap = table.bitmap(&self.arena)?;
+        let chunks: u64 = bitmap.iter().map(|byte| u64::from(byte.count_ones())).sum();
+        let chunk = storage_api::limits::CHUNK_BYTES;
+        if record.received > chunks * chunk || record.received + chunk < chunks * chunk {
+            return Err(Error::corrupted(
+                "an upload counts other chunks than it has",
+                table.extent().offset(),
+            ));
+        }
+        Ok(record.reserved_slots)
+    }
+}

@@ -1,0 +1,98 @@
+//! Turning a complete upload into an object.
+
+use ic_stable_structures::Memory;
+use storage_api::{Error, ObjectInfo};
+
+use super::record::Record;
+use super::status::missing;
+use super::{Caller, Extents};
+use crate::ledger::Ledger;
+use crate::objects::{Body, Digest, Entry, Key, MAX_METADATA_BYTES, Present, check_condition};
+use crate::space::Demand;
+use crate::store::Store;
+use storage_api::ChecksumState;
+
+impl<M: Memory + Clone> Store<M> {
+    /// Makes an upload that has all of its chunks the object under its key, in place of what is there. No bytes are
+    /// moved.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Incomplete`] with the first chunk that is missing; [`Error::AlreadyExists`] and
+    /// [`Error::RevisionMismatch`] where the condition has ceased to hold; [`Error::NotFound`], [`Error::Unauthorized`]
+    /// and [`Error::OutOfMemory`]. The upload stays open then.
+    pub fn commit_upload(&mut self, id: u64, caller: &Caller, now_ns: u64) -> Result<ObjectInfo, Error> {
+        let record = self.upload_record(id, caller, now_ns)?;
+        self.check_complete(&record)?;
+        let key = Key::new(&record.key)?;
+        let present = self.present(&key)?;
+        check_condition(record.condition, present)?;
+
+        let mut extents = Extents::<M>::of(&self.arena);
+        extents.free(present)?;
+        let body = self.body_of(&record, &mut extents)?;
+        let ledger = self.ledger.after(1, record.size, present.map_or(0, |present| present.size))?;
+        self.ensure_for_commit(&key, &extents)?;
+
+        // From here on nothing can fail.
+        extents.commit();
+        let entry = committed(&record, present, body, ledger, now_ns);
+        self.index.insert(key, entry.encode());
+        self.uploads.0.remove(&id);
+        let info = entry.info(record.key.clone());
+        self.write_ledger(ledger);
+        Ok(info)
+    }
+
+    fn check_complete(&self, record: &Record) -> Result<(), Error> {
+        if record.received == record.size {
+            return Ok(());
+        }
+        let table = record.table();
+        let bitmap = table.bitmap(&self.arena)?;
+        match missing(&bitmap, table.chunks()).next() {
+            Some(range) => Err(Error::Incomplete { first_missing: range.first }),
+            None => Err(Error::corrupted("an upload has all its chunks and not all its bytes", 0)),
+        }
+    }
+
+    /// Where the bytes of the object are. One that has a single extent does not need its table.
+    fn body_of(&self, record: &Record, extents: &mut Extents<'_, M>) -> Result<Body<'static>, Error> {
+        let table = record.table();
+        if table.extents() > 1 {
+            return Ok(Body::Table(table));
+        }
+        let only = table.require(&self.arena, 0)?;
+        extents.free_extent(table.extent(), table.bytes())?;
+        Ok(Body::Extent(only))
+    }
+
+    fn ensure_for_commit(&self, key: &Key, extents: &Extents<'_, M>) -> Result<(), Error> {
+        let index_pages = self.index.pages_to_insert(1, key.len() + MAX_METADATA_BYTES);
+        let demands = [
+            Demand { memory: self.index.memory(), pages: index_pages },
+            Demand { memory: self.uploads.memory(), pages: self.uploads.0.pages_to_remove() },
+            Demand { memory: self.arena.memory(), pages: extents.pages_to_grow() },
+        ];
+        self.ensure_pages(&demands, extents.slots(), self.ledger.reserved_slots)
+    }
+}
+
+fn committed<'r>(
+    record: &'r Record,
+    present: Option<Present>,
+    body: Body<'static>,
+    ledger: Ledger,
+    now_ns: u64,
+) -> Entry<'r> {
+    Entry {
+        size: record.size,
+        revision: ledger.revision,
+        created_ns: present.map_or(now_ns, |present| present.created_ns),
+        modified_ns: now_ns,
+        content_type: record.content_type.as_deref(),
+        digest: record.sha256.map(|bytes| Digest { bytes, state: ChecksumState::Declared }),
+        progress: None,
+        body,
+    }
+}

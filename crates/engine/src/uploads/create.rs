@@ -1,0 +1,122 @@
+//! Opening an upload.
+
+use ic_stable_structures::Memory;
+use storage_api::limits::{MAX_STABLE_BYTES, MAX_UPLOADS, SHA256_BYTES};
+use storage_api::{Error, Upload, UploadArgs};
+
+use super::record::Record;
+use super::{Caller, Extents};
+use crate::arena::{Extent, SLOT_EXTENT_BYTES};
+use crate::layout::BUCKET_BYTES;
+use crate::ledger::Ledger;
+use crate::objects::{Key, Table, check_condition, check_content_type};
+use crate::space::Demand;
+use crate::store::Store;
+
+impl<M: Memory + Clone> Store<M> {
+    /// Opens an upload: checks the condition, and makes sure that the whole object will find room. `now_ns` is the time in
+    /// nanoseconds since 1970.
+    ///
+    /// Uploads that have expired give back their space first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidArgument`] for a size of 0, a key, a content type or a digest outside of its limits;
+    /// [`Error::AlreadyExists`] and [`Error::RevisionMismatch`] for a condition that does not hold;
+    /// [`Error::LimitExceeded`] for more than 1,000 uploads; and [`Error::OutOfMemory`] for an object that cannot find
+    /// room besides what other uploads have been promised.
+    pub fn create_upload(
+        &mut self,
+        args: &UploadArgs,
+        caller: &Caller,
+        now_ns: u64,
+    ) -> Result<Upload, Error> {
+        let record = self.planned_record(args, caller, now_ns)?;
+        let expired = self.expired(now_ns)?;
+        if self.uploads.len() - expired.len() as u64 >= MAX_UPLOADS {
+            return Err(Error::LimitExceeded { what: "open uploads".into(), limit: MAX_UPLOADS });
+        }
+        let mut extents = Extents::<M>::of(&self.arena);
+        let released = self.release(&mut extents, expired.iter().map(|(_, record)| record))?;
+        let table_extent = extents.allocate(Table::at(Extent::at(0), record.size).bytes())?;
+        let record = Record { table: table_extent, ..record };
+        let last = last_extent(record.size).map(|bytes| extents.allocate(bytes)).transpose()?;
+        let ledger = Ledger {
+            reserved_slots: released.reserved_slots + record.reserved_slots,
+            uploads: self.ledger.uploads + 1,
+            ..self.ledger
+        };
+        self.ensure_for_upload(&record, &extents, ledger)?;
+
+        // From here on nothing can fail.
+        extents.commit();
+        for (id, _) in &expired {
+            self.uploads.0.remove(id);
+        }
+        let table = record.table();
+        table.clear(&self.arena);
+        if let Some(last) = last {
+            table.set(&self.arena, table.extents() - 1, last);
+        }
+        self.uploads.0.insert(ledger.uploads, record.encode());
+        self.write_ledger(ledger);
+        Ok(record.upload(ledger.uploads))
+    }
+
+    /// Checks the arguments, and gives the record as far as it is known before anything is allocated.
+    fn planned_record(&self, args: &UploadArgs, caller: &Caller, now_ns: u64) -> Result<Record, Error> {
+        let key = Key::new(&args.key)?;
+        check_content_type(args.content_type.as_deref())?;
+        if args.size == 0 {
+            return Err(Error::invalid(
+                "the size is 0; an upload has at least 1 byte, and put stores empty objects",
+            ));
+        }
+        let sha256 = args.sha256.as_ref().map(|digest| <[u8; 32]>::try_from(digest.as_slice())).transpose();
+        let sha256 = sha256.map_err(|_| {
+            let bytes = args.sha256.as_ref().map_or(0, |digest| digest.len());
+            Error::invalid(format!("the SHA-256 has {bytes} bytes; it has {SHA256_BYTES}"))
+        })?;
+        check_condition(args.condition.unwrap_or_default(), self.present(&key)?)?;
+        if args.size > MAX_STABLE_BYTES {
+            return Err(self.no_room_for(args.size));
+        }
+        Ok(Record {
+            key: args.key.clone(),
+            size: args.size,
+            content_type: args.content_type.clone().filter(|text| !text.is_empty()),
+            sha256,
+            condition: args.condition.unwrap_or_default(),
+            creator: caller.principal,
+            received: 0,
+            reserved_slots: args.size / SLOT_EXTENT_BYTES,
+            created_ns: now_ns,
+            touched_ns: now_ns,
+            table: Extent::at(0),
+        })
+    }
+
+    fn ensure_for_upload(
+        &self,
+        record: &Record,
+        extents: &Extents<'_, M>,
+        ledger: Ledger,
+    ) -> Result<(), Error> {
+        let pages = self.pages_to_store(&record.encode());
+        let demands = [
+            Demand { memory: self.uploads.memory(), pages },
+            Demand { memory: self.arena.memory(), pages: extents.pages_to_grow() },
+        ];
+        self.ensure_pages(&demands, extents.slots(), ledger.reserved_slots)
+    }
+
+    fn no_room_for(&self, size: u64) -> Error {
+        let room = self.space.buckets_at_all(self.header.capacity) - self.space.allocated_buckets();
+        Error::OutOfMemory { requested: size, available: room * BUCKET_BYTES }
+    }
+}
+
+/// The bytes of the last extent of an object, where that is shorter than a slot.
+fn last_extent(size: u64) -> Option<u64> {
+    Some(size % SLOT_EXTENT_BYTES).filter(|bytes| *bytes > 0)
+}

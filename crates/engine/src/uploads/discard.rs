@@ -1,0 +1,69 @@
+//! Giving back what uploads take: when they are aborted, and when they have expired.
+
+use ic_stable_structures::Memory;
+use storage_api::Error;
+
+use super::record::Record;
+use super::{Caller, Extents};
+use crate::ledger::Ledger;
+use crate::space::Demand;
+use crate::store::Store;
+
+/// Extents that expired uploads may have for one message to give them back. Each costs some 20,000 instructions.
+const MAX_EXPIRED_EXTENTS: u64 = 20_000;
+
+impl<M: Memory + Clone> Store<M> {
+    /// Ends an upload and gives back its space and what it has been promised. An upload that has expired can be aborted,
+    /// too.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], [`Error::Unauthorized`] for an upload of somebody else, and [`Error::Corrupted`].
+    pub fn abort_upload(&mut self, id: u64, caller: &Caller) -> Result<(), Error> {
+        // To nobody's time an upload has expired.
+        let record = self.upload_record(id, caller, 0)?;
+        let mut extents = Extents::<M>::of(&self.arena);
+        let ledger = self.release(&mut extents, [&record])?;
+        let demands = [
+            Demand { memory: self.uploads.memory(), pages: self.uploads.0.pages_to_remove() },
+            Demand { memory: self.arena.memory(), pages: extents.pages_to_grow() },
+        ];
+        self.ensure_pages(&demands, extents.slots(), ledger.reserved_slots)?;
+
+        // From here on nothing can fail.
+        extents.commit();
+        self.uploads.0.remove(&id);
+        self.write_ledger(ledger);
+        Ok(())
+    }
+
+    /// The uploads that have expired, as many as one message can give back.
+    pub(super) fn expired(&self, now_ns: u64) -> Result<Vec<(u64, Record)>, Error> {
+        let (mut expired, mut held) = (Vec::new(), 0);
+        for (id, raw) in self.uploads.all() {
+            let record = raw.decode()?;
+            if record.has_expired(now_ns) {
+                held += record.table().extents();
+                if held > MAX_EXPIRED_EXTENTS && !expired.is_empty() {
+                    break;
+                }
+                expired.push((id, record));
+            }
+        }
+        Ok(expired)
+    }
+
+    /// Gives back every extent of some uploads, and answers the ledger without what they have been promised.
+    pub(super) fn release<'r>(
+        &self,
+        extents: &mut Extents<'_, M>,
+        records: impl IntoIterator<Item = &'r Record>,
+    ) -> Result<Ledger, Error> {
+        let mut ledger = self.ledger;
+        for record in records {
+            extents.free_table(record.table())?;
+            ledger = ledger.without_slots(record.reserved_slots)?;
+        }
+        Ok(ledger)
+    }
+}

@@ -1,0 +1,89 @@
+//! Uploads: objects that arrive in chunks, in any order, and become objects when they are complete.
+//!
+//! An upload has a record in a map of its own, and a table in the arena that lists its extents and the chunks that have
+//! been received. An extent is taken when its first byte arrives; until then the upload has been *promised* a slot of
+//! the arena for it, so that two uploads cannot both be promised the last gigabyte. The last extent, which may be shorter
+//! than a slot, is taken at once.
+//!
+//! Everything is in stable memory, so an upload goes on after an upgrade, or from another process. It belongs to who
+//! opened it; admins may do everything with it too. One that has been idle for seven days has expired: its methods no
+//! longer know it, and its space is given back when the next upload is opened.
+
+mod check;
+mod chunk;
+mod commit;
+mod create;
+mod discard;
+mod record;
+#[cfg(any(test, feature = "testing"))]
+mod sparse;
+mod status;
+#[cfg(test)]
+mod tests;
+
+use candid::Principal;
+use ic_stable_structures::Memory;
+use storage_api::{Error, Role};
+
+use crate::map::Map;
+use crate::open::OpenError;
+use crate::space::StoreMemory;
+use crate::store::Store;
+use record::{MAX_RECORD_BYTES, RawRecord, Record};
+
+/// Who calls a method of an upload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The principal.
+    pub principal: Principal,
+    /// Whether it may do everything with every upload.
+    pub is_admin: bool,
+}
+
+impl Caller {
+    fn may_use(&self, record: &Record) -> bool {
+        self.is_admin || self.principal == record.creator
+    }
+}
+
+/// The records of all open uploads.
+pub(crate) struct Uploads<M: Memory>(Map<u64, RawRecord, M>);
+
+impl<M: Memory + Clone> Uploads<M> {
+    pub(crate) fn open(memory: M) -> Result<Self, OpenError> {
+        Ok(Self(Map::open(memory, "uploads", 8 + MAX_RECORD_BYTES)?))
+    }
+
+    /// How many there are, expired ones included.
+    pub(crate) fn len(&self) -> u64 {
+        self.0.len()
+    }
+
+    pub(crate) fn memory(&self) -> &M {
+        self.0.memory()
+    }
+
+    /// All of them, in the order in which they were opened.
+    fn all(&self) -> impl Iterator<Item = (u64, RawRecord)> + '_ {
+        self.0.from(std::ops::Bound::Unbounded, |_| true)
+    }
+}
+
+impl<M: Memory + Clone> Store<M> {
+    /// The record of an upload that is open and that the caller may use.
+    fn upload_record(&self, id: u64, caller: &Caller, now_ns: u64) -> Result<Record, Error> {
+        let record = self.uploads.0.get(&id).ok_or(Error::NotFound)?.decode()?;
+        if !caller.may_use(&record) {
+            return Err(Error::Unauthorized { needed: Role::Admin });
+        }
+        if record.has_expired(now_ns) { Err(Error::NotFound) } else { Ok(record) }
+    }
+
+    /// Pages by which storing a record could grow the memory of the uploads.
+    fn pages_to_store(&self, record: &RawRecord) -> u64 {
+        self.uploads.0.pages_to_insert(1, 8 + record.len())
+    }
+}
+
+/// What a change of uploads has taken and given back in the arena of a store over a memory `M`.
+type Extents<'a, M> = crate::objects::Extents<'a, StoreMemory<M>>;

@@ -1,0 +1,63 @@
+//! How far uploads are.
+
+use ic_stable_structures::Memory;
+use storage_api::limits::{MAX_MISSING_RANGES, MAX_MISSING_RANGES_IN_LIST};
+use storage_api::{ChunkRange, Error, UploadStatus};
+
+use super::Caller;
+use super::record::Record;
+use crate::store::Store;
+
+impl<M: Memory + Clone> Store<M> {
+    /// How far an upload is, and which chunks it lacks.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], [`Error::Unauthorized`] for an upload of somebody else, and [`Error::Corrupted`].
+    pub fn upload_status(&self, id: u64, caller: &Caller, now_ns: u64) -> Result<UploadStatus, Error> {
+        let record = self.upload_record(id, caller, now_ns)?;
+        self.status_of(id, &record, MAX_MISSING_RANGES)
+    }
+
+    /// The uploads of the caller that are open, or all of them for an admin, in the order in which they were opened.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupted`].
+    pub fn list_uploads(&self, caller: &Caller, now_ns: u64) -> Result<Vec<UploadStatus>, Error> {
+        let mut statuses = Vec::new();
+        for (id, raw) in self.uploads.all() {
+            let record = raw.decode()?;
+            if caller.may_use(&record) && !record.has_expired(now_ns) {
+                statuses.push(self.status_of(id, &record, MAX_MISSING_RANGES_IN_LIST)?);
+            }
+        }
+        Ok(statuses)
+    }
+
+    fn status_of(&self, id: u64, record: &Record, max_ranges: usize) -> Result<UploadStatus, Error> {
+        let table = record.table();
+        let bitmap = table.bitmap(&self.arena)?;
+        let mut ranges = missing(&bitmap, table.chunks());
+        let missing: Vec<_> = ranges.by_ref().take(max_ranges).collect();
+        Ok(UploadStatus {
+            upload: record.upload(id),
+            creator: record.creator,
+            received: record.received,
+            missing,
+            more_missing: ranges.next().is_some(),
+        })
+    }
+}
+
+/// The ranges of chunks whose bits are not set, in order.
+pub(super) fn missing(bitmap: &[u8], chunks: u64) -> impl Iterator<Item = ChunkRange> + '_ {
+    let is_missing = move |index: u64| bitmap[(index / 8) as usize] >> (index % 8) & 1 == 0;
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let first = (at..chunks).find(|index| is_missing(*index))?;
+        let end = (first..chunks).find(|index| !is_missing(*index)).unwrap_or(chunks);
+        at = end;
+        Some(ChunkRange { first, last: end - 1 })
+    })
+}

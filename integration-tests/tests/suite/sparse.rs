@@ -1,0 +1,142 @@
+//! Hundreds of gigabytes, without their bytes: an image that the engine makes on a sparse file is imported into the
+//! embedded host, and the canister works on it.
+//!
+//! A replica of PocketIC takes no such image, so this runs on the embedded host whichever replica was chosen.
+
+use std::fs::OpenOptions;
+
+use candid::{CandidType, Principal};
+use embedded_ic::{Config, EmbeddedIc, UpgradeOptions};
+use integration_tests::init_args;
+use serde::de::DeserializeOwned;
+use storage_api::{ChunkRange, ObjectInfo, ReadArgs, RenameArgs, Status, Upload, UploadArgs, UploadStatus};
+use storage_engine::{FileMemory, Store};
+use storage_wasm::STORAGE_WASM;
+
+const GIB: u64 = 1 << 30;
+
+/// The most instructions of a message that deletes, overwrites or renames an object of 100 GiB.
+const MAX_INSTRUCTIONS: u64 = 100_000_000;
+
+/// A canister whose stable memory is such an image.
+struct Canister {
+    host: EmbeddedIc,
+    sender: Principal,
+}
+
+impl Canister {
+    /// A canister with an object of so many bytes under each key.
+    fn with_objects(objects: &[(&str, u64)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let image = folder.path().join("image");
+        let file = OpenOptions::new().read(true).write(true).create_new(true).open(&image).unwrap();
+        let mut store = Store::open(FileMemory::new(file)).unwrap();
+        for (key, size) in objects {
+            store.put_sparse(key, *size).unwrap();
+        }
+        assert!(store.check().is_sound());
+        store.seal();
+        drop(store);
+
+        let mut host = EmbeddedIc::new(Config::default()).unwrap();
+        host.install(STORAGE_WASM, &init_args(None)).unwrap();
+        host.import_stable(&image).unwrap();
+        let sender = host.controllers()[0];
+        let mut canister = Self { host, sender };
+        // The heap still knows the memory that was there before, so its pre_upgrade must not run.
+        canister.upgrade(true);
+        canister
+    }
+
+    fn upgrade(&mut self, skip_pre_upgrade: bool) -> u64 {
+        let options = UpgradeOptions { skip_pre_upgrade };
+        self.host.upgrade(STORAGE_WASM, &init_args(None), options).unwrap().instructions
+    }
+
+    /// Makes an update and tells what it cost, in instructions.
+    fn update<T: CandidType + DeserializeOwned>(&mut self, method: &str, args: Vec<u8>) -> (T, u64) {
+        let reply = self.host.update(self.sender, method, &args).unwrap();
+        let result: storage_api::Result<T> = candid::decode_one(&reply.bytes).unwrap();
+        (result.unwrap(), reply.instructions)
+    }
+
+    /// Makes an update that must be cheap, however large the object is.
+    fn cheap<T: CandidType + DeserializeOwned>(&mut self, what: &str, method: &str, args: Vec<u8>) -> T {
+        let (value, instructions) = self.update(method, args);
+        println!("{what}: {instructions} instructions");
+        assert!(instructions < MAX_INSTRUCTIONS, "{what} costs {instructions} instructions");
+        value
+    }
+
+    fn query<T: CandidType + DeserializeOwned>(&mut self, method: &str, args: Vec<u8>) -> T {
+        let reply = self.host.query(self.sender, method, &args).unwrap();
+        let result: storage_api::Result<T> = candid::decode_one(&reply.bytes).unwrap();
+        result.unwrap()
+    }
+
+    fn status(&mut self) -> Status {
+        self.query("status", candid::encode_args(()).unwrap())
+    }
+
+    fn read(&mut self, key: &str, offset: u64, length: u64) -> usize {
+        let args = ReadArgs { key: key.into(), offset, length, revision: None };
+        let bytes: serde_bytes::ByteBuf = self.query("read", one(args));
+        bytes.len()
+    }
+}
+
+fn one(value: impl CandidType) -> Vec<u8> {
+    candid::encode_one(value).unwrap()
+}
+
+/// Past 300 GiB, objects are read near their ends, and renamed, overwritten and deleted in one cheap message each; an
+/// upload of 100 GiB takes its chunks at both ends; upgrades cost what they cost an empty canister; and the heap stays small.
+#[test]
+fn hundreds_of_gigabytes_are_cheap() {
+    let size = 100 * GIB;
+    let mut canister = Canister::with_objects(&[("a", size), ("b", size), ("c", size), ("d", 9 * GIB)]);
+    assert!(canister.host.stable_pages() * 65_536 > 309 * GIB);
+    assert!(canister.host.resident_stable_bytes() < GIB, "the image is not sparse");
+    for key in ["a", "b", "c"] {
+        let info: ObjectInfo = canister.query("stat", one(key));
+        assert_eq!(info.size, size);
+        for offset in [0, 5 * GIB, size - 1_000_000] {
+            assert_eq!(canister.read(key, offset, 1_000_000), 1_000_000);
+        }
+        assert_eq!(canister.read(key, size - 7, 1_000_000), 7);
+    }
+    assert_eq!(canister.read("d", 9 * GIB - 1, 2), 1);
+
+    let rename = |from: &str, to: &str| RenameArgs { from: from.into(), to: to.into(), condition: None };
+    let _: ObjectInfo = canister.cheap("rename", "rename", one(rename("a", "e")));
+    let _: ObjectInfo = canister.cheap("rename onto 100 GiB", "rename", one(rename("d", "e")));
+    let value = candid::encode_args(("b", serde_bytes::ByteBuf::from(*b"new"))).unwrap();
+    let _: ObjectInfo = canister.cheap("overwrite of 100 GiB", "put", value);
+    assert!(canister.cheap::<bool>("delete of 100 GiB", "delete", one("c")));
+
+    let args = UploadArgs::new("f", size);
+    let upload: Upload = canister.cheap("create_upload of 100 GiB", "create_upload", one(args));
+    let last = upload.chunks - 1;
+    for (index, length) in [(0, upload.chunk_size), (last, size - last * upload.chunk_size)] {
+        let chunk = serde_bytes::ByteBuf::from(vec![7; length as usize]);
+        let args = candid::encode_args((upload.id, index, chunk)).unwrap();
+        let _: storage_api::Received = canister.cheap("write_chunk", "write_chunk", args);
+    }
+    let status: UploadStatus = canister.query("upload_status", one(upload.id));
+    assert_eq!(status.missing, [ChunkRange { first: 1, last: last - 1 }]);
+    let () = canister.cheap("abort of 100 GiB", "abort_upload", one(upload.id));
+
+    let heap_bytes = canister.status().heap_bytes;
+    println!("heap: {heap_bytes} bytes");
+    assert!(heap_bytes < 4 << 20, "the heap has {heap_bytes} bytes");
+    let upgrade = canister.upgrade(false);
+    println!("upgrade: {upgrade} instructions");
+    assert!(upgrade < 1_000_000, "an upgrade costs {upgrade} instructions");
+
+    for key in ["b", "e"] {
+        assert!(canister.cheap::<bool>("delete of the rest", "delete", one(key)));
+    }
+    let status = canister.status();
+    assert_eq!((status.objects, status.object_bytes, status.arena.used_bytes), (0, 0, 0));
+    assert_eq!(status.arena.free_bytes, status.arena.largest_free_bytes);
+}
