@@ -10,13 +10,16 @@ mod log;
 mod objects;
 mod operator;
 mod state;
+mod wire;
 
 /// The contract as the endpoints of the modules above say it, so this has to come after them.
 #[cfg(test)]
 mod exported {
     use candid::Nat;
-    use serde_bytes::ByteBuf;
+    use serde_bytes::{ByteBuf, Bytes};
     use storage_api::*;
+
+    use crate::wire::Blob;
 
     candid::export_service!();
 

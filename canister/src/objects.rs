@@ -2,7 +2,7 @@
 
 use ic_cdk::api::time;
 use ic_cdk::{query, update};
-use serde_bytes::ByteBuf;
+use serde_bytes::{ByteBuf, Bytes};
 use storage_api::{
     DeletePrefixArgs, Deleted, Entry, ListArgs, ListPage, ObjectInfo, PutArgs, RenameArgs, Result, Role,
     ScanPage,
@@ -11,11 +11,13 @@ use storage_engine::Put;
 
 use crate::access::require;
 use crate::state::{read, write};
+use crate::wire::{Blob, endpoint};
 
-#[update]
-fn put(key: String, value: ByteBuf) -> Result<ObjectInfo> {
+endpoint!("canister_update put": update fn put(key: &str, value: &Bytes) -> Result<ObjectInfo>);
+
+fn put(key: &str, value: &Bytes) -> Result<ObjectInfo> {
     require(Role::Writer)?;
-    write(|store| store.put(Put::new(&key, &value), time()))
+    write(|store| store.put(Put::new(key, value), time()))
 }
 
 #[update]
@@ -25,10 +27,11 @@ fn put_many(puts: Vec<PutArgs>) -> Result<Vec<ObjectInfo>> {
     write(|store| store.put_many(&puts, time()))
 }
 
-#[query]
-fn get(key: String) -> Result<ByteBuf> {
+endpoint!("canister_query get": query fn get(key: String) -> Result<Blob>);
+
+fn get(key: String) -> Result<Blob> {
     require(Role::Reader)?;
-    read(|store| store.get(&key)).map(ByteBuf::from)
+    Blob::fill(|place| read(|store| store.get_into(&key, place)))
 }
 
 #[query]

@@ -19,6 +19,22 @@ impl<M: Memory + Clone> Store<M> {
         self.value(&raw.decode()?)
     }
 
+    /// Reads the whole value under a key to the front of a buffer, without another copy, and tells how many bytes it
+    /// has. An empty buffer takes an empty value.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get), and [`Error::TooLarge`] for a value that is longer than the buffer.
+    pub fn get_into(&self, key: &str, buffer: &mut [u8]) -> Result<usize, Error> {
+        let raw = self.index.get(&Key::new(key)?).ok_or(Error::NotFound)?;
+        let entry = raw.decode()?;
+        let limit = buffer.len() as u64;
+        let size = usize::try_from(entry.size).ok().filter(|size| *size <= buffer.len());
+        let size = size.ok_or(Error::TooLarge { size: entry.size, limit })?;
+        self.read_value(&entry, &mut buffer[..size])?;
+        Ok(size)
+    }
+
     /// The values under up to 1,000 keys in their order, nothing for a key without an object.
     ///
     /// # Errors
@@ -56,13 +72,17 @@ impl<M: Memory + Clone> Store<M> {
 
     /// The bytes of an object.
     pub(super) fn value(&self, entry: &Entry<'_>) -> Result<Vec<u8>, Error> {
+        let mut value = vec![0; entry.size as usize];
+        self.read_value(entry, &mut value)?;
+        Ok(value)
+    }
+
+    /// Reads the bytes of an object into a place that has as many.
+    fn read_value(&self, entry: &Entry<'_>, place: &mut [u8]) -> Result<(), Error> {
         match entry.body {
-            Body::Inline(value) => Ok(value.to_vec()),
-            Body::Extent(extent) => {
-                let mut value = vec![0; entry.size as usize];
-                self.arena.read(extent, 0, &mut value)?;
-                Ok(value)
-            }
+            Body::Inline(value) => place.copy_from_slice(value),
+            Body::Extent(extent) => self.arena.read(extent, 0, place)?,
         }
+        Ok(())
     }
 }
