@@ -19,7 +19,8 @@ mod exported {
     use serde_bytes::{ByteBuf, Bytes};
     use storage_api::*;
 
-    use crate::wire::Blob;
+    use crate::objects::BorrowedPut;
+    use crate::wire::{Blob, Text};
 
     candid::export_service!();
 

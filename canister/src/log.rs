@@ -7,12 +7,12 @@ use storage_api::{Appended, LogInfo, LogPage, ReadLogArgs, Result, Role};
 
 use crate::access::{self, require};
 use crate::state::{read, write};
-use crate::wire::{Accepted, endpoint};
+use crate::wire::{Accepted, Text, endpoint};
 
-endpoint!("canister_update log": update fn log(text: &str) -> ());
+endpoint!("canister_update log": update fn log(text: Text) -> ());
 
 /// As StableLog's, this has no reply to put an error in, so an error rejects the message with its text.
-fn log(text: &str) -> Accepted {
+fn log(text: Text<'_>) -> Accepted {
     Accepted(require(Role::Writer).and_then(|()| write(|store| store.append(&[text]).map(drop))))
 }
 

@@ -1,17 +1,19 @@
 //! Objects.
 
+use candid::CandidType;
 use ic_cdk::api::time;
 use ic_cdk::{query, update};
+use serde::Deserialize;
 use serde_bytes::{ByteBuf, Bytes};
 use storage_api::{
-    DeletePrefixArgs, Deleted, Entry, ListArgs, ListPage, ObjectInfo, PutArgs, RenameArgs, Result, Role,
+    Condition, DeletePrefixArgs, Deleted, Entry, ListArgs, ListPage, ObjectInfo, RenameArgs, Result, Role,
     ScanPage,
 };
 use storage_engine::Put;
 
 use crate::access::require;
 use crate::state::{read, write};
-use crate::wire::{Blob, endpoint};
+use crate::wire::{Arguments, Blob, endpoint};
 
 endpoint!("canister_update put": update fn put(key: &str, value: &Bytes) -> Result<ObjectInfo>);
 
@@ -20,10 +22,31 @@ fn put(key: &str, value: &Bytes) -> Result<ObjectInfo> {
     write(|store| store.put(Put::new(key, value), time()))
 }
 
-#[update]
-fn put_many(puts: Vec<PutArgs>) -> Result<Vec<ObjectInfo>> {
+/// [`PutArgs`](storage_api::PutArgs), borrowed from the argument of the message, so that a batch of 2 MiB takes no more heap.
+#[derive(CandidType, Deserialize)]
+pub(crate) struct BorrowedPut<'a> {
+    key: &'a str,
+    #[serde(borrow)]
+    value: &'a Bytes,
+    #[serde(borrow)]
+    content_type: Option<&'a str>,
+    condition: Option<Condition>,
+}
+
+impl<'a> Arguments<'a> for (Vec<BorrowedPut<'a>>,) {}
+
+impl<'a> From<BorrowedPut<'a>> for Put<'a> {
+    fn from(put: BorrowedPut<'a>) -> Self {
+        let BorrowedPut { key, value, content_type, condition } = put;
+        Self { key, value, content_type, condition: condition.unwrap_or_default() }
+    }
+}
+
+endpoint!("canister_update put_many": update fn put_many(puts: Vec<BorrowedPut>) -> Result<Vec<ObjectInfo>>);
+
+fn put_many(puts: Vec<BorrowedPut<'_>>) -> Result<Vec<ObjectInfo>> {
     require(Role::Writer)?;
-    let puts: Vec<_> = puts.iter().map(Put::from).collect();
+    let puts: Vec<_> = puts.into_iter().map(Put::from).collect();
     write(|store| store.put_many(&puts, time()))
 }
 
@@ -41,7 +64,8 @@ fn get_many(keys: Vec<String>) -> Result<Vec<Option<ByteBuf>>> {
     Ok(values.into_iter().map(|value| value.map(ByteBuf::from)).collect())
 }
 
-#[query]
+endpoint!("canister_query stat": query fn stat(key: String) -> Result<ObjectInfo>);
+
 fn stat(key: String) -> Result<ObjectInfo> {
     require(Role::Reader)?;
     read(|store| store.stat(&key))
@@ -59,10 +83,11 @@ fn scan(args: ListArgs) -> Result<ScanPage> {
     read(|store| store.scan(&args))
 }
 
-#[update]
-fn delete(key: String) -> Result<bool> {
+endpoint!("canister_update delete": update fn delete(key: &str) -> Result<bool>);
+
+fn delete(key: &str) -> Result<bool> {
     require(Role::Writer)?;
-    write(|store| store.delete(&key))
+    write(|store| store.delete(key))
 }
 
 #[update]

@@ -1,20 +1,24 @@
 //! Decoding arguments: the shapes that clients send at once, everything else with Candid.
 
-use candid::utils::ArgumentDecoder;
-use candid::{DecoderConfig, utils::decode_args_with_config};
+use candid::types::{Serializer, Type};
+use candid::utils::{ArgumentDecoder, decode_args_with_config};
+use candid::{CandidType, DecoderConfig};
+use serde::{Deserialize, Deserializer};
 use serde_bytes::Bytes;
 
 /// What ic-cdk allows an argument to make Candid skip.
 const SKIPPING_QUOTA: usize = 10_000;
 
-/// Arguments that can be told from their bytes without a type table being built.
+/// Arguments of a method. Where an implementation says nothing of their shape, Candid decodes them all.
 pub(crate) trait Arguments<'a>: ArgumentDecoder<'a> {
     /// What their encodings start with: the magic, the types in the order of one of the common encoders, and how many
     /// arguments there are.
-    const HEADERS: &'static [&'static [u8]];
+    const HEADERS: &'static [&'static [u8]] = &[];
 
-    /// The values. Nothing where the bytes do not hold them, and then Candid says what is wrong.
-    fn values(bytes: &mut Input<'a>) -> Option<Self>;
+    /// The values behind a header. Nothing where the bytes do not hold them, and then Candid says what is wrong.
+    fn values(_bytes: &mut Input<'a>) -> Option<Self> {
+        None
+    }
 }
 
 /// Decodes the arguments of a method.
@@ -75,6 +79,11 @@ impl<'a> Input<'a> {
         std::str::from_utf8(self.blob()?).ok()
     }
 
+    fn text_bytes(&mut self) -> Option<Text<'a>> {
+        let bytes = self.blob()?;
+        (is_ascii(bytes) || std::str::from_utf8(bytes).is_ok()).then_some(Text(bytes))
+    }
+
     fn nat64(&mut self) -> Option<u64> {
         let (number, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
@@ -91,19 +100,66 @@ impl<'a> Input<'a> {
     }
 }
 
-impl<'a> Arguments<'a> for (&'a str,) {
+/// A text of which nothing but its UTF-8 is needed. Most texts are ASCII, which is found out in a fraction of what making a
+/// `str` costs; a `str` could only be made of the result with `unsafe`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Text<'a>(&'a [u8]);
+
+impl AsRef<[u8]> for Text<'_> {
+    fn as_ref(&self) -> &[u8] {
+        self.0
+    }
+}
+
+impl CandidType for Text<'_> {
+    fn _ty() -> Type {
+        str::_ty()
+    }
+
+    fn idl_serialize<S: Serializer>(&self, serializer: S) -> Result<(), S::Error> {
+        serializer.serialize_text(std::str::from_utf8(self.0).expect("a text is UTF-8"))
+    }
+}
+
+impl<'de> Deserialize<'de> for Text<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <&str>::deserialize(deserializer).map(|text| Self(text.as_bytes()))
+    }
+}
+
+fn is_ascii(bytes: &[u8]) -> bool {
+    let (blocks, rest) = bytes.as_chunks::<32>();
+    let mut bits = rest.iter().fold(0, |bits, byte| bits | byte);
+    for block in blocks {
+        let (words, _) = block.as_chunks::<8>();
+        let word = words.iter().fold(0, |bits, word| bits | u64::from_le_bytes(*word));
+        // Only the highest bit of each byte matters.
+        bits |= u8::from(word & 0x8080_8080_8080_8080 != 0) << 7;
+    }
+    bits < 0x80
+}
+
+impl<'a> Arguments<'a> for (Text<'a>,) {
     const HEADERS: &'static [&'static [u8]] = &[b"DIDL\x00\x01\x71"];
 
     fn values(bytes: &mut Input<'a>) -> Option<Self> {
-        Some((bytes.text()?,))
+        Some((bytes.text_bytes()?,))
     }
 }
 
 impl<'a> Arguments<'a> for (String,) {
-    const HEADERS: &'static [&'static [u8]] = <(&str,)>::HEADERS;
+    const HEADERS: &'static [&'static [u8]] = <(Text,)>::HEADERS;
 
     fn values(bytes: &mut Input<'a>) -> Option<Self> {
         Some((bytes.text()?.to_owned(),))
+    }
+}
+
+impl<'a> Arguments<'a> for (&'a str,) {
+    const HEADERS: &'static [&'static [u8]] = <(Text,)>::HEADERS;
+
+    fn values(bytes: &mut Input<'a>) -> Option<Self> {
+        Some((bytes.text()?,))
     }
 }
 

@@ -6,6 +6,10 @@
 //! type without the cases of `Error`, which is a subtype of what the contract says, and a [`Blob`] goes from stable memory
 //! into the reply without another copy.
 //!
+//! A new method takes a line of [`endpoint!`]. Where its arguments or its answer have types that no other method here has,
+//! it takes an empty implementation of [`Arguments`] or [`Answer`](reply::Answer), too, and Candid does
+//! the work.
+//!
 //! A function that is exported here runs outside of ic-cdk's executor, so it cannot be `async`.
 
 mod blob;
@@ -15,7 +19,7 @@ mod reply;
 
 pub(crate) use blob::Blob;
 pub(crate) use buffer::with_argument;
-pub(crate) use decode::decode;
+pub(crate) use decode::{Arguments, Text, decode};
 pub(crate) use reply::{Accepted, Reply};
 
 /// Replies, or rejects the message where its arguments are not those of the method. [`endpoint!`] calls it.
@@ -34,23 +38,25 @@ pub(crate) fn finish<C>(answer: Result<impl Reply<Candid = C>, String>) {
 /// Like the attributes of ic-cdk, it tells `export_service!` of the method, but only in tests. So a method that is not
 /// exported, or not as storage.did says, fails the test of the interface.
 macro_rules! endpoint {
-    ($export:tt: $kind:ident fn $function:ident($($argument:ident: $type:ty),+) -> $candid:ty) => {
+    ($export:tt: $kind:ident fn $function:ident($($argument:ident: $type:ty),+) -> $($candid:tt)+) => {
         const _: () = {
             // SAFETY: the name has the form that only exported methods have, and the linker refuses to have it twice.
             #[cfg_attr(target_family = "wasm", unsafe(export_name = $export))]
             extern "C" fn method() {
                 let answer = $crate::wire::endpoint!(@$kind $function($($argument: $type),+));
-                $crate::wire::finish::<$candid>(answer);
+                $crate::wire::finish::<$($candid)+>(answer);
             }
 
             // Where nothing is exported, this is what uses the function.
             #[cfg(not(target_family = "wasm"))]
             const _: extern "C" fn() = method;
+        };
 
-            #[cfg(test)]
+        #[cfg(test)]
+        const _: () = {
             #[candid::candid_method($kind)]
             #[allow(dead_code, unused_variables, reason = "only its signature is looked at")]
-            fn $function($($argument: $type),+) -> $candid {
+            fn $function($($argument: $type),+) -> $($candid)+ {
                 unreachable!("only its signature is looked at")
             }
         };

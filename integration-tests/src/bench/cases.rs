@@ -12,8 +12,8 @@ const MIB: usize = 1 << 20;
 /// Objects that are there when an object of 100 bytes is put and read.
 const OBJECTS: u64 = 100_000;
 
-/// Values of 31 pages that a full store has besides: 1 GiB of them.
-const LARGE_VALUES: u64 = (1 << 30) / MAX_PAYLOAD_BYTES;
+/// Values of 31 pages that a full store has besides, 248 MiB of them.
+const LARGE_VALUES: u64 = 128;
 
 /// Entries that the log has before one is appended, so that its end is far from its head.
 const LOG_ENTRIES: usize = 1_000;

@@ -52,3 +52,28 @@ fn difference(kept: &Row<'_>, row: &Row<'_>) -> Option<String> {
     let is_near = (now - before).abs() <= before * TOLERANCE;
     (!is_near).then(|| format!("{}: {before} {} became {now}", row[0], row[1]))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two per cent either way pass; more does not, and nor does another case or a file without figures.
+    #[test]
+    fn differences_are_found_both_ways() {
+        let kept = "a\tinstr\t0\t1000\nb\tinstr/B\t2.2441\t2.5000\n";
+        for (a, b, found) in [
+            ("1000", "2.5000", 0),
+            ("1020", "2.4500", 0),
+            ("1021", "2.5000", 1),
+            ("979", "2.5000", 1),
+            ("900", "2.6", 2),
+        ] {
+            let measured = format!("a\tinstr\t0\t{a}\nb\tinstr/B\t2.2441\t{b}\n");
+            assert_eq!(differences(kept, &measured).len(), found, "{a} {b}");
+        }
+        let renamed = kept.replace('b', "c");
+        assert_eq!(differences(kept, &renamed).len(), 1);
+        assert_eq!(differences("", kept).len(), 1);
+        assert_eq!(differences("a\tinstr\t0\t?\n", "a\tinstr\t0\t1\n").len(), 1);
+    }
+}

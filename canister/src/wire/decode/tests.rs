@@ -27,6 +27,7 @@ fn agrees<'a, A: Arguments<'a> + PartialEq + std::fmt::Debug>(bytes: &'a [u8]) {
 }
 
 fn all_agree(bytes: &[u8]) {
+    agrees::<(Text,)>(bytes);
     agrees::<(&str,)>(bytes);
     agrees::<(String,)>(bytes);
     agrees::<(&str, &Bytes)>(bytes);
@@ -45,14 +46,28 @@ proptest! {
     ) {
         let blob = Bytes::new(&blob);
         let blobs: Vec<_> = blobs.iter().map(|blob| Bytes::new(blob)).collect();
-        prop_assert_eq!(taken_at_once::<(&str,)>(&encoded((&text,))), (text.as_str(),));
-        prop_assert_eq!(taken_at_once::<(String,)>(&encoded((&text,))), (text.clone(),));
-        prop_assert_eq!(taken_at_once::<(&str, &Bytes)>(&encoded((&text, blob))), (text.as_str(), blob));
-        prop_assert_eq!(
-            taken_at_once::<(u64, u64, &Bytes)>(&encoded((numbers.0, numbers.1, blob))),
-            (numbers.0, numbers.1, blob)
-        );
-        prop_assert_eq!(taken_at_once::<(Vec<&Bytes>,)>(&encoded((&blobs,))), (blobs,));
+        let bytes = encoded((&text,));
+        prop_assert_eq!(taken_at_once::<(Text,)>(&bytes), (Text(text.as_bytes()),));
+        prop_assert_eq!(encoded(taken_at_once::<(Text,)>(&bytes)), encoded((&text,)));
+        prop_assert_eq!(taken_at_once::<(&str,)>(&bytes), (text.as_str(),));
+        prop_assert_eq!(taken_at_once::<(String,)>(&bytes), (text.clone(),));
+        let bytes = encoded((&text, blob));
+        prop_assert_eq!(taken_at_once::<(&str, &Bytes)>(&bytes), (text.as_str(), blob));
+        let bytes = encoded((numbers.0, numbers.1, blob));
+        prop_assert_eq!(taken_at_once::<(u64, u64, &Bytes)>(&bytes), (numbers.0, numbers.1, blob));
+        let bytes = encoded((&blobs,));
+        prop_assert_eq!(taken_at_once::<(Vec<&Bytes>,)>(&bytes), (blobs,));
+    }
+
+    #[test]
+    fn ascii_is_told_from_what_is_not(text in "[ -~]{0,80}", at: prop::sample::Index, byte in 0x80u8..) {
+        let mut bytes = text.into_bytes();
+        prop_assert!(is_ascii(&bytes));
+        if !bytes.is_empty() {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+            prop_assert!(!is_ascii(&bytes));
+        }
     }
 
     #[test]
@@ -77,9 +92,9 @@ proptest! {
 
     #[test]
     fn any_bytes_behind_a_header_are_decoded_as_candid_decodes_them(
-        bytes in prop::collection::vec(prop_oneof![0u8..4, 0x7e..0x82, any::<u8>()], 0..40),
+        bytes in prop::collection::vec(prop_oneof![0u8..4, 0x7eu8..0x82, any::<u8>()], 0..40),
     ) {
-        let headers = [<(&str,)>::HEADERS, <(&str, &Bytes)>::HEADERS, <(u64, u64, &Bytes)>::HEADERS,
+        let headers = [<(Text,)>::HEADERS, <(&str, &Bytes)>::HEADERS, <(u64, u64, &Bytes)>::HEADERS,
             <(Vec<&Bytes>,)>::HEADERS].concat();
         for header in headers {
             all_agree(&[header, &bytes].concat());
@@ -102,11 +117,11 @@ fn hostile_arguments_are_refused() {
         ("UTF-8 that is cut off", b"\x01\xc3"),
     ] {
         let bytes = [TEXT, rest].concat();
-        assert!(decode::<(&str,)>(&bytes).is_err(), "{what}");
+        assert!(decode::<(Text,)>(&bytes).is_err(), "{what}");
     }
     for bytes in [&b""[..], b"D", b"DIDL", b"didl\x00\x01\x71\x00", b"DIDL\x00\x00", b"DIDL\x00\x01\x78\x00"]
     {
-        assert!(decode::<(&str,)>(bytes).is_err(), "{bytes:?}");
+        assert!(decode::<(Text,)>(bytes).is_err(), "{bytes:?}");
     }
     // A vector that says it has 2^32 - 1 blobs.
     assert!(decode::<(Vec<&Bytes>,)>(b"DIDL\x02\x6d\x01\x6d\x7b\x01\x00\xff\xff\xff\xff\x0f").is_err());

@@ -29,16 +29,19 @@ impl<M: Memory + Clone> Store<M> {
     /// Grows the memories of the log where they are too small for it to have this head, which is seldom: they grow by
     /// whole buckets.
     fn make_room(&self, after: Head) -> Result<(), Error> {
-        let demands = [
-            Demand { memory: &self.log.entries, pages: pages_short(&self.log.entries, after.end) },
-            Demand {
-                memory: &self.log.index,
-                pages: pages_short(&self.log.index, index_bytes(after.length)),
-            },
-        ];
-        if demands.iter().all(|demand| demand.pages == 0) {
+        let entries = pages_short(&self.log.entries, after.end);
+        // Most appends do not reach the next entry of the index, and so need not look at its memory.
+        let index = match index_bytes(after.length) {
+            bytes if bytes == index_bytes(self.log.head.length) => 0,
+            bytes => pages_short(&self.log.index, bytes),
+        };
+        if entries == 0 && index == 0 {
             return Ok(());
         }
+        let demands = [
+            Demand { memory: &self.log.entries, pages: entries },
+            Demand { memory: &self.log.index, pages: index },
+        ];
         self.space.ensure(self.header.capacity, &demands)?;
         for Demand { memory, pages } in demands {
             if pages > 0 {
