@@ -11,13 +11,17 @@ mod objects;
 mod operator;
 mod state;
 mod uploads;
+mod wire;
 
 /// The contract as the endpoints of the modules above say it, so this has to come after them.
 #[cfg(test)]
 mod exported {
     use candid::Nat;
-    use serde_bytes::ByteBuf;
+    use serde_bytes::{ByteBuf, Bytes};
     use storage_api::*;
+
+    use crate::objects::BorrowedPut;
+    use crate::wire::{Blob, Text};
 
     candid::export_service!();
 

@@ -1,19 +1,19 @@
 //! The append-only log.
 
 use candid::Nat;
-use ic_cdk::{query, trap, update};
-use serde_bytes::ByteBuf;
+use ic_cdk::{query, trap};
+use serde_bytes::Bytes;
 use storage_api::{Appended, LogInfo, LogPage, ReadLogArgs, Result, Role};
 
 use crate::access::{self, require};
 use crate::state::{read, write};
+use crate::wire::{Accepted, Text, endpoint};
 
-/// As StableLog's, this has no reply to put an error in, so an error is a trap with its text.
-#[update(guard = "access::writer")]
-fn log(text: String) {
-    if let Err(error) = write(|store| store.append(&[text])) {
-        trap(error.to_string());
-    }
+endpoint!("canister_update log": update fn log(text: Text) -> ());
+
+/// As StableLog's, this has no reply to put an error in, so an error rejects the message with its text.
+fn log(text: Text<'_>) -> Accepted {
+    Accepted(require(Role::Writer).and_then(|()| write(|store| store.append(&[text]).map(drop))))
 }
 
 /// As StableLog's, this answers texts. An entry that `append` wrote and that is not UTF-8 is shown with question marks;
@@ -36,8 +36,9 @@ fn text(bytes: Vec<u8>) -> String {
     })
 }
 
-#[update]
-fn append(entries: Vec<ByteBuf>) -> Result<Appended> {
+endpoint!("canister_update append": update fn append(entries: Vec<&Bytes>) -> Result<Appended>);
+
+fn append(entries: Vec<&Bytes>) -> Result<Appended> {
     require(Role::Writer)?;
     write(|store| store.append(&entries))
 }

@@ -2,11 +2,12 @@
 
 use ic_cdk::api::time;
 use ic_cdk::{query, update};
-use serde_bytes::ByteBuf;
+use serde_bytes::Bytes;
 use storage_api::{ObjectInfo, Received, Result, Role, Upload, UploadArgs, UploadStatus, VerifyProgress};
 
 use crate::access::{caller, require};
 use crate::state::{read, write};
+use crate::wire::{Answer, endpoint};
 
 #[update]
 fn create_upload(args: UploadArgs) -> Result<Upload> {
@@ -14,10 +15,13 @@ fn create_upload(args: UploadArgs) -> Result<Upload> {
     write(|store| store.create_upload(&args, &caller(), time()))
 }
 
-#[update]
-fn write_chunk(upload: u64, index: u64, bytes: ByteBuf) -> Result<Received> {
+impl Answer for Received {}
+
+endpoint!("canister_update write_chunk": update fn write_chunk(upload: u64, index: u64, bytes: &Bytes) -> Result<Received>);
+
+fn write_chunk(upload: u64, index: u64, bytes: &Bytes) -> Result<Received> {
     require(Role::Writer)?;
-    write(|store| store.write_chunk(upload, index, &bytes, &caller(), time()))
+    write(|store| store.write_chunk(upload, index, bytes, &caller(), time()))
 }
 
 #[query]

@@ -3,6 +3,7 @@
 //! A test starts a [`Harness`], calls the canister through its clients, upgrades it, and looks into its stable memory.
 //! Which replica it runs on is [chosen](choice) outside, and a test reads the same for both.
 
+pub mod bench;
 pub mod choice;
 pub mod contract;
 pub mod data;

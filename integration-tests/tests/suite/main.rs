@@ -9,6 +9,7 @@ mod conditions;
 mod contract;
 mod full_canister;
 mod image;
+mod instructions;
 mod large;
 mod log;
 mod metadata;

@@ -20,12 +20,27 @@ impl<M: Memory + Clone> Store<M> {
     pub fn append<E: AsRef<[u8]>>(&mut self, entries: &[E]) -> Result<Appended, Error> {
         validate(entries)?;
         let after = self.log.head_after(entries);
+        self.make_room(after)?;
+        let first = self.log.head.length;
+        self.log.write(entries, after);
+        Ok(Appended { first, next: after.length })
+    }
+
+    /// Grows the memories of the log where they are too small for it to have this head, which is seldom: they grow by
+    /// whole buckets.
+    fn make_room(&self, after: Head) -> Result<(), Error> {
+        let entries = pages_short(&self.log.entries, after.end);
+        // Most appends do not reach the next entry of the index, and so need not look at its memory.
+        let index = match index_bytes(after.length) {
+            bytes if bytes == index_bytes(self.log.head.length) => 0,
+            bytes => pages_short(&self.log.index, bytes),
+        };
+        if entries == 0 && index == 0 {
+            return Ok(());
+        }
         let demands = [
-            Demand { memory: &self.log.entries, pages: pages_short(&self.log.entries, after.end) },
-            Demand {
-                memory: &self.log.index,
-                pages: pages_short(&self.log.index, index_bytes(after.length)),
-            },
+            Demand { memory: &self.log.entries, pages: entries },
+            Demand { memory: &self.log.index, pages: index },
         ];
         self.ensure_pages(&demands, None, self.ledger.reserved_slots)?;
         for Demand { memory, pages } in demands {
@@ -33,9 +48,7 @@ impl<M: Memory + Clone> Store<M> {
                 assert!(memory.grow(pages) >= 0, "the pages were made sure of");
             }
         }
-        let first = self.log.head.length;
-        self.log.write(entries, after);
-        Ok(Appended { first, next: after.length })
+        Ok(())
     }
 }
 
@@ -80,6 +93,9 @@ impl<M: Memory> Log<M> {
 /// How many pages a memory lacks to hold so many bytes, in whole buckets: every growth rewrites the manager's header,
 /// and the manager takes whole buckets from the platform anyway.
 fn pages_short(memory: &impl Memory, bytes: u64) -> u64 {
+    if bytes <= memory.size() * PAGE_BYTES {
+        return 0;
+    }
     let needed = bytes.div_ceil(PAGE_BYTES).next_multiple_of(BUCKET_PAGES);
     needed.saturating_sub(memory.size())
 }

@@ -30,6 +30,19 @@ impl<M: Memory + Clone> Store<M> {
     /// As [`get`](Self::get), but for the size; [`Error::OutOfRange`] for an offset behind the end, and
     /// [`Error::RevisionMismatch`] where the object does not have the revision that was asked for.
     pub fn read(&self, args: &ReadArgs) -> Result<Vec<u8>, Error> {
+        let mut bytes = vec![0; args.length.min(MAX_REPLY_BYTES) as usize];
+        let length = self.read_into(args, &mut bytes)?;
+        bytes.truncate(length);
+        Ok(bytes)
+    }
+
+    /// Reads a range of an object to the front of a buffer, without another copy, and tells how many bytes it is: as many
+    /// as are asked for, are there, and fit the buffer and one reply.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub fn read_into(&self, args: &ReadArgs, buffer: &mut [u8]) -> Result<usize, Error> {
         let raw = self.index.get(&Key::new(&args.key)?).ok_or(Error::NotFound)?;
         let entry = raw.decode()?;
         if args.revision.is_some_and(|revision| revision != entry.revision) {
@@ -39,9 +52,25 @@ impl<M: Memory + Clone> Store<M> {
         let Some(rest) = entry.size.checked_sub(offset) else {
             return Err(Error::OutOfRange { offset, length, size: entry.size });
         };
-        let mut bytes = vec![0; length.min(rest).min(MAX_REPLY_BYTES) as usize];
-        self.read_range(&entry, offset, &mut bytes)?;
-        Ok(bytes)
+        let length = length.min(rest).min(MAX_REPLY_BYTES).min(buffer.len() as u64) as usize;
+        self.read_range(&entry, offset, &mut buffer[..length])?;
+        Ok(length)
+    }
+
+    /// Reads the whole value under a key to the front of a buffer, without another copy, and tells how many bytes it
+    /// has. An empty buffer takes an empty value.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get), and [`Error::TooLarge`] for a value that is longer than the buffer.
+    pub fn get_into(&self, key: &str, buffer: &mut [u8]) -> Result<usize, Error> {
+        let raw = self.index.get(&Key::new(key)?).ok_or(Error::NotFound)?;
+        let entry = raw.decode()?;
+        let limit = buffer.len() as u64;
+        let size = usize::try_from(entry.size).ok().filter(|size| *size <= buffer.len());
+        let size = size.ok_or(Error::TooLarge { size: entry.size, limit })?;
+        self.read_range(&entry, 0, &mut buffer[..size])?;
+        Ok(size)
     }
 
     /// The values under up to 1,000 keys in their order, nothing for a key without an object.

@@ -55,6 +55,27 @@ fn values_of_every_size_come_back() {
 }
 
 #[test]
+fn a_value_is_read_to_the_front_of_a_buffer_that_has_room_for_it() {
+    let mut store = store();
+    for size in [0, 1, INLINE_LIMIT, INLINE_LIMIT + 1, 100_000] {
+        let (value, length) = (pattern(size), size as usize);
+        put(&mut store, "key", &value);
+        for room in [length, length + 1] {
+            let mut buffer = vec![0xee; room];
+            assert_eq!(store.get_into("key", &mut buffer), Ok(length));
+            assert!(buffer[..length] == value && buffer[length..].iter().all(|byte| *byte == 0xee));
+        }
+        if size > 0 {
+            let mut buffer = vec![0xee; length - 1];
+            let refused = store.get_into("key", &mut buffer);
+            assert_eq!(refused, Err(Error::TooLarge { size, limit: size - 1 }));
+            assert!(buffer.iter().all(|byte| *byte == 0xee), "a refusal wrote to the buffer");
+        }
+    }
+    assert_eq!(store.get_into("none", &mut []), Err(Error::NotFound));
+}
+
+#[test]
 fn a_put_tells_what_it_stored() {
     let mut store = store();
     let first = Put { content_type: Some("text/plain"), ..Put::new("k", b"one") };
