@@ -231,8 +231,15 @@ mod tests {
 
     #[test]
     fn a_blob_finds_another_place_where_the_buffer_is_taken() {
-        let first = Blob::fill(|place| Ok(place[..5].copy_from_slice(b"first")).map(|()| 5)).unwrap();
-        let second = Blob::fill(|place| Ok(place[..6].copy_from_slice(b"second")).map(|()| 6)).unwrap();
+        let blob_of = |bytes: &[u8]| {
+            let filled = Blob::fill(|place| {
+                place[..bytes.len()].copy_from_slice(bytes);
+                Ok(bytes.len())
+            });
+            filled.unwrap()
+        };
+        let first = blob_of(b"first");
+        let second = blob_of(b"second");
         assert_eq!(encode_one(&first).unwrap(), encode_one(Bytes::new(b"first")).unwrap());
         assert_eq!(encode_one(&second).unwrap(), encode_one(Bytes::new(b"second")).unwrap());
         assert_eq!(Blob::fill(|_| Err(Error::NotFound)).err(), Some(Error::NotFound));
