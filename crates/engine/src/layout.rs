@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! page 0          header (see `header`) and ledger (see `ledger`)
-//! page 1          MemoryManager: its header and the owner of each bucket (MGR v1 of ic-stable-structures)
+//! page 1          sizes of the memories and the owner of each bucket (see `buckets`)
 //! page 2 ..       buckets of 256 pages (16 MiB), each owned by one memory:
 //!   memory 0      object index: StableBTreeMap from key to entry, small values inline
 //!   memory 1      arena: the bytes of larger values
@@ -14,8 +14,6 @@
 //! ```
 //!
 //! A memory takes its first bucket at its first write, so an empty store has two pages. Memories 5 and up are free.
-
-use ic_stable_structures::memory_manager::MemoryId;
 
 /// Version of everything that this page describes.
 pub const LAYOUT_VERSION: u32 = 1;
@@ -38,6 +36,26 @@ pub const MANAGER_PAGE: u64 = 1;
 
 /// Pages before the first bucket: the header and the manager's own page.
 pub const FIRST_BUCKET_PAGE: u64 = MANAGER_PAGE + 1;
+
+/// Number of a memory: 0 to 254.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MemoryId(u8);
+
+impl MemoryId {
+    pub(crate) const fn new(id: u8) -> Self {
+        assert!(id < 255, "255 stands for no memory");
+        Self(id)
+    }
+
+    pub(crate) const fn get(self) -> u8 {
+        self.0
+    }
+
+    /// The same as an index.
+    pub(crate) const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
 
 pub(crate) const OBJECTS: MemoryId = MemoryId::new(0);
 pub(crate) const ARENA: MemoryId = MemoryId::new(1);

@@ -2,7 +2,7 @@
 //!
 //! A canister that serialises its heap on upgrade stops being upgradable when it grows. This crate keeps nothing on the
 //! heap that matters between two messages: every change is written through to stable memory, and opening a store reads
-//! a header of one page and the bucket table of the memory manager, however much is stored.
+//! a header of one page and the table of its buckets, however much is stored.
 //!
 //! [`Store`] is the way in. It is generic over [`Memory`], so the same code runs on a canister's stable memory, on a
 //! `Vec` in a test, and on a file that was downloaded from a canister:
@@ -31,12 +31,14 @@
 //!
 //! # Layout
 //!
-//! Page 0 holds the header ([`header`]); the pages after it belong to a `MemoryManager` with buckets of 256 pages, whose
-//! memories are named in [`layout`]. docs/FORMAT.md explains the whole.
+//! Page 0 holds the header ([`header`]); the pages after it are buckets of 256 pages, owned by the memories that are named
+//! in [`layout`]. docs/FORMAT.md explains the whole.
 
-#![forbid(unsafe_code)]
+// One method of a trait is forwarded with it, in `buckets/memory.rs`.
+#![deny(unsafe_code)]
 
 pub mod arena;
+mod buckets;
 mod check;
 mod checksum;
 pub mod header;

@@ -1,26 +1,18 @@
-//! Who owns which pages, and how memory is made sure of before it is written.
+//! How memory is made sure of before it is written.
 //!
-//! `VirtualMemory::grow` panics when the platform refuses pages. So every mutation first tells [`Space::ensure`] how far
-//! its memories could grow. `ensure` grows the physical memory ahead of the manager, or answers
-//! [`Error::OutOfMemory`]; after that, the growing that the structures do by themselves cannot fail.
-//!
-//! Nothing here is cached: the number of buckets in use is read from the manager's own header.
+//! The structures grow their memories by themselves, and cannot cope with a refusal: a B-tree panics half-way through an
+//! insert. So every mutation first tells [`Space::ensure`] how far its memories could grow. `ensure` grows the physical
+//! memory ahead of the buckets, or answers [`Error::OutOfMemory`]; after that, the growing cannot fail.
 
-use ic_stable_structures::memory_manager::{MemoryId, MemoryManager, VirtualMemory};
-use ic_stable_structures::{Memory, RestrictedMemory};
+use ic_stable_structures::Memory;
 use storage_api::{Error, limits::MAX_STABLE_BYTES};
 
-use crate::layout::{BUCKET_BYTES, BUCKET_PAGES, FIRST_BUCKET_PAGE, MANAGER_PAGE, MAX_BUCKETS, PAGE_BYTES};
+use crate::buckets::{BucketMemory, Buckets, pages_of};
+use crate::layout::{BUCKET_BYTES, BUCKET_PAGES, FIRST_BUCKET_PAGE, MAX_BUCKETS, MemoryId, PAGE_BYTES};
 use crate::open::OpenError;
 
 /// What every store of the engine lives in.
-pub(crate) type StoreMemory<M> = VirtualMemory<RestrictedMemory<M>>;
-
-// The header of the manager, as ic-stable-structures documents it for version 1.
-const MANAGER_AT: u64 = MANAGER_PAGE * PAGE_BYTES;
-const MANAGER_MAGIC: &[u8; 4] = b"MGR\x01";
-const ALLOCATED_BUCKETS_AT: u64 = MANAGER_AT + 4;
-const MANAGER_HEAD_BYTES: usize = 8;
+pub(crate) type StoreMemory<M> = BucketMemory<M>;
 
 /// How far a memory could grow in one mutation.
 #[derive(Clone, Copy, Debug)]
@@ -46,49 +38,28 @@ impl Slots {
     }
 }
 
-/// The physical memory and its manager.
-pub(crate) struct Space<M: Memory> {
-    raw: M,
-    manager: MemoryManager<RestrictedMemory<M>>,
-}
+/// The physical memory and its buckets.
+pub(crate) struct Space<M: Memory>(Buckets<M>);
 
 impl<M: Memory + Clone> Space<M> {
-    /// Makes the manager's page in a memory of which only page 0 is used. The caller has grown it to two pages.
+    /// Makes the page of the buckets in a memory of which only page 0 is used. The caller has grown it to two pages.
     pub(crate) fn format(raw: M) -> Self {
-        Self { manager: manager(&raw), raw }
+        Self(Buckets::format(raw))
     }
 
-    /// Opens the manager of a memory whose header has been checked.
-    ///
-    /// The manager formats over what it does not recognise, so its magic is checked here first.
+    /// Opens the buckets of a memory whose header has been checked.
     pub(crate) fn load(raw: M) -> Result<Self, OpenError> {
-        if raw.size() < FIRST_BUCKET_PAGE {
-            return Err(OpenError::damaged(
-                "the memory ends before the page of the memory manager",
-                MANAGER_AT,
-            ));
-        }
-        let mut head = [0; MANAGER_HEAD_BYTES];
-        raw.read(MANAGER_AT, &mut head);
-        if &head[..4] != MANAGER_MAGIC {
-            return Err(OpenError::damaged("there is no memory manager of version 1", MANAGER_AT));
-        }
-        let allocated = u64::from(u16::from_le_bytes([head[4], head[5]]));
-        let bucket_pages = u64::from(u16::from_le_bytes([head[6], head[7]]));
-        if bucket_pages != BUCKET_PAGES || allocated > MAX_BUCKETS || raw.size() < pages_of(allocated) {
-            return Err(OpenError::damaged("the memory manager's header contradicts the memory", MANAGER_AT));
-        }
-        Ok(Self { manager: manager(&raw), raw })
+        Ok(Self(Buckets::load(raw)?))
     }
 
     /// The memory with this identifier.
     pub(crate) fn memory(&self, id: MemoryId) -> StoreMemory<M> {
-        self.manager.get(id)
+        self.0.memory(id)
     }
 
     /// The physical memory.
     pub(crate) fn raw(&self) -> &M {
-        &self.raw
+        self.0.raw()
     }
 
     /// Makes sure that each memory can grow by as many pages as it may need, and that what uploads have been promised
@@ -97,7 +68,7 @@ impl<M: Memory + Clone> Space<M> {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfMemory`] where that would pass the capacity (in bytes), the buckets of the manager, or what the
+    /// [`Error::OutOfMemory`] where that would pass the capacity (in bytes), the buckets that there can be, or what the
     /// platform gives. Nothing has been written then, and nothing has grown.
     pub(crate) fn ensure(
         &self,
@@ -124,26 +95,24 @@ impl<M: Memory + Clone> Space<M> {
 
     /// How many buckets the capacity has room for, those in use included. Pages that are there already count.
     pub(crate) fn buckets_at_all(&self, capacity: u64) -> u64 {
-        let pages = (capacity.min(MAX_STABLE_BYTES) / PAGE_BYTES).max(self.raw.size());
+        let pages = (capacity.min(MAX_STABLE_BYTES) / PAGE_BYTES).max(self.raw().size());
         (pages.saturating_sub(FIRST_BUCKET_PAGE) / BUCKET_PAGES).min(MAX_BUCKETS)
     }
 
     /// Grows the physical memory to so many pages, if it is smaller and the platform allows it.
     fn grow_to(&self, pages: u64) -> bool {
-        let missing = pages.saturating_sub(self.raw.size());
-        missing == 0 || self.raw.grow(missing) >= 0
+        let missing = pages.saturating_sub(self.raw().size());
+        missing == 0 || self.raw().grow(missing) >= 0
     }
 
     /// Physical size in bytes.
     pub(crate) fn physical_bytes(&self) -> u64 {
-        self.raw.size() * PAGE_BYTES
+        self.raw().size() * PAGE_BYTES
     }
 
-    /// How many buckets the manager has given to memories.
+    /// How many buckets memories have.
     pub(crate) fn allocated_buckets(&self) -> u64 {
-        let mut count = [0; 2];
-        self.raw.read(ALLOCATED_BUCKETS_AT, &mut count);
-        u64::from(u16::from_le_bytes(count))
+        self.0.allocated()
     }
 }
 
@@ -152,16 +121,6 @@ impl<M: Memory> Demand<'_, M> {
         let size = self.memory.size();
         (size + self.pages).div_ceil(BUCKET_PAGES) - size.div_ceil(BUCKET_PAGES)
     }
-}
-
-/// Physical pages of a store with this many buckets.
-fn pages_of(buckets: u64) -> u64 {
-    FIRST_BUCKET_PAGE + buckets * BUCKET_PAGES
-}
-
-fn manager<M: Memory + Clone>(raw: &M) -> MemoryManager<RestrictedMemory<M>> {
-    let pages = MANAGER_PAGE..MANAGER_PAGE + 1 + MAX_BUCKETS * BUCKET_PAGES;
-    MemoryManager::init_with_bucket_size(RestrictedMemory::new(raw.clone(), pages), BUCKET_PAGES as u16)
 }
 
 #[cfg(test)]
@@ -207,7 +166,7 @@ mod tests {
         assert_eq!(space.ensure(capacity, &[], slots(1, 4), slots(0, 4)), oom(1, 0));
         // A change that takes nothing is allowed even where a promise can no longer be kept.
         space.ensure(0, &[], slots(0, 9), slots(0, 9)).unwrap();
-        assert_eq!(space.raw.size(), pages_of(1));
+        assert_eq!(space.raw().size(), pages_of(1));
     }
 
     #[test]
@@ -216,9 +175,9 @@ mod tests {
         let memory = space.memory(OBJECTS);
         ensure(&space, u64::MAX, &[Demand { memory: &memory, pages: 1 }]).unwrap();
         assert_eq!(memory.grow(1), 0);
-        let before = space.raw.size();
+        let before = space.raw().size();
         ensure(&space, before * PAGE_BYTES, &[Demand { memory: &memory, pages: BUCKET_PAGES - 1 }]).unwrap();
-        assert_eq!(space.raw.size(), before);
+        assert_eq!(space.raw().size(), before);
         let refused = ensure(&space, before * PAGE_BYTES, &[Demand { memory: &memory, pages: BUCKET_PAGES }]);
         assert_eq!(refused, Err(Error::OutOfMemory { requested: BUCKET_BYTES, available: 0 }));
     }
@@ -231,10 +190,10 @@ mod tests {
         let one_bucket = pages_of(1) * PAGE_BYTES;
         let refused = ensure(&space, one_bucket, &both);
         assert_eq!(refused, Err(Error::OutOfMemory { requested: 2 * BUCKET_BYTES, available: BUCKET_BYTES }));
-        assert_eq!(space.raw.size(), FIRST_BUCKET_PAGE);
+        assert_eq!(space.raw().size(), FIRST_BUCKET_PAGE);
         ensure(&space, one_bucket * 2, &both).unwrap();
         assert_eq!((objects.grow(1), log.grow(1)), (0, 0));
-        assert_eq!(space.raw.size(), pages_of(2));
+        assert_eq!(space.raw().size(), pages_of(2));
         assert_eq!(space.allocated_buckets(), 2);
     }
 }
