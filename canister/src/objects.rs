@@ -6,8 +6,8 @@ use ic_cdk::{query, update};
 use serde::Deserialize;
 use serde_bytes::{ByteBuf, Bytes};
 use storage_api::{
-    Condition, DeletePrefixArgs, Deleted, Entry, ListArgs, ListPage, ObjectInfo, ReadArgs, RenameArgs, Result,
-    Role, ScanPage,
+    Condition, DeletePrefixArgs, Deleted, Entry, ListArgs, ListPage, ObjectInfo, ReadArgs, RenameArgs,
+    Result, Role, ScanPage,
 };
 use storage_engine::Put;
 
