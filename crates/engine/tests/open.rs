@@ -56,6 +56,20 @@ fn a_store_is_opened_again_with_everything_in_it_and_without_a_write() {
     assert!(*memory.borrow() == before, "opening and reading wrote something");
 }
 
+/// An operation on nothing must not leave a memory behind that is neither empty nor a store.
+#[test]
+fn operations_on_nothing_leave_an_empty_store() {
+    let memory = VectorMemory::default();
+    let mut store = Store::open(memory.clone()).unwrap();
+    store.append::<&str>(&[]).unwrap();
+    store.put_many(&[], 0).unwrap();
+    assert!(!store.delete("k").unwrap());
+    assert_eq!(store.take_first("").unwrap(), None);
+    assert_eq!(memory.size(), 2);
+    let store = Store::open(memory).unwrap();
+    assert!(store.check().is_sound());
+}
+
 #[test]
 fn foreign_memory_is_refused_whatever_it_holds() {
     let memory = VectorMemory::default();

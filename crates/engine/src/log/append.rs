@@ -19,6 +19,11 @@ impl<M: Memory + Clone> Store<M> {
     /// [`Error::OutOfMemory`]. Nothing has changed then.
     pub fn append<E: AsRef<[u8]>>(&mut self, entries: &[E]) -> Result<Appended, Error> {
         validate(entries)?;
+        if entries.is_empty() {
+            // A log that nothing was ever appended to has no head, and must not get a memory without one.
+            let next = self.log.head.length;
+            return Ok(Appended { first: next, next });
+        }
         let after = self.log.head_after(entries);
         self.make_room(after)?;
         let first = self.log.head.length;

@@ -92,6 +92,9 @@ impl<M: Memory + Clone> Store<M> {
     /// As [`put`](Self::put) for the first value that cannot be stored, [`Error::LimitExceeded`] for more than 1,000
     /// values, and [`Error::InvalidArgument`] for a key that occurs twice.
     pub fn put_many(&mut self, puts: &[Put<'_>], now_ns: u64) -> Result<Vec<ObjectInfo>, Error> {
+        if puts.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut batch = self.plan(puts)?;
         let added = puts.iter().map(|put| put.value.len() as u64).sum();
         let removed = batch.iter().flat_map(|planned| planned.present).map(|present| present.size).sum();
