@@ -19,14 +19,13 @@ impl<M: Memory + Clone> Store<M> {
     /// [`Error::OutOfMemory`]. Nothing has changed then.
     pub fn append<E: AsRef<[u8]>>(&mut self, entries: &[E]) -> Result<Appended, Error> {
         validate(entries)?;
+        let first = self.log.head.length;
+        // Nothing must not make room for the log, because a memory that has room has a head.
         if entries.is_empty() {
-            // A log that nothing was ever appended to has no head, and must not get a memory without one.
-            let next = self.log.head.length;
-            return Ok(Appended { first: next, next });
+            return Ok(Appended { first, next: first });
         }
         let after = self.log.head_after(entries);
         self.make_room(after)?;
-        let first = self.log.head.length;
         self.log.write(entries, after);
         Ok(Appended { first, next: after.length })
     }
@@ -88,10 +87,8 @@ impl<M: Memory> Log<M> {
             }
         }
         assert_eq!(Head { length, end }, after, "what was written is what was planned");
-        if after != self.head {
-            after.write(&self.entries);
-            self.head = after;
-        }
+        after.write(&self.entries);
+        self.head = after;
     }
 }
 

@@ -125,6 +125,18 @@ fn entries_and_batches_at_their_limits() {
 }
 
 #[test]
+fn appending_nothing_to_a_new_log_leaves_a_store_that_opens() {
+    let memory = VectorMemory::default();
+    let mut store = Store::open(memory.clone()).unwrap();
+    let before = memory.borrow().clone();
+    assert_eq!(store.append::<&str>(&[]).unwrap(), Appended { first: 0, next: 0 });
+    assert!(*memory.borrow() == before, "nothing was appended and something was written");
+    let mut store = Store::open(memory.clone()).unwrap();
+    store.append(&["first"]).unwrap();
+    assert_eq!(Store::open(memory).unwrap().read_last(1).unwrap(), [b"first"]);
+}
+
+#[test]
 fn a_full_log_refuses_and_is_unchanged() {
     let memory = VectorMemory::default();
     let mut store = Store::open(memory.clone()).unwrap();
