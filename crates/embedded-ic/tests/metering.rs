@@ -67,6 +67,19 @@ fn plain_operators() {
 }
 
 #[test]
+fn vectors() {
+    // Each time two consts + operator + drop.
+    for (operator, price) in
+        [("i64x2.mul", 4), ("i8x16.lt_u", 2), ("f64x2.div", 12), ("f32x4.min", 4), ("v128.xor", 1)]
+    {
+        let code = format!("v128.const i64x2 1 2 v128.const i64x2 3 4 {operator} drop");
+        assert_eq!(cost(&code), 3 + price, "{operator}");
+    }
+    // const + const + shift + drop
+    assert_eq!(cost("v128.const i64x2 1 2 i32.const 1 i64x2.shr_s drop"), 3 + 3);
+}
+
+#[test]
 fn floats() {
     // Each time const + const + operator + drop.
     for (operator, price) in
