@@ -2,6 +2,8 @@
 //!
 //! The table is that of the interface specification, for a canister without callbacks and timers.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic where it fails")]
+
 mod common;
 
 use common::{Harness, bare, rejected, user};

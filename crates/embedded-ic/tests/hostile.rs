@@ -1,5 +1,7 @@
 //! Bad input: every answer is a typed error, and the host goes on.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic where it fails")]
+
 mod common;
 
 use common::{Harness, bare, install, install_with, module, rejected};

@@ -2,6 +2,8 @@
 //!
 //! `EMBEDDED_IC_KILLS` sets how often (200 if it is not set), `EMBEDDED_IC_SEED` the seed of the moments.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic where it fails")]
+
 mod common;
 
 use std::io::{BufRead, BufReader, Write};

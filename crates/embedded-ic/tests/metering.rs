@@ -2,6 +2,8 @@
 //!
 //! Entering a function costs 1. What is not said in a comment costs 1: constants, locals, loads, stores, arithmetic.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic where it fails")]
+
 mod common;
 
 use common::{Harness, bare, number, rejected};

@@ -46,14 +46,14 @@ impl HeapImage {
         mapping::map(store, memory, &self.file, 0..len)
     }
 
-    /// Gives ranges of the memory their committed content back.
+    /// Gives ranges of a mapped memory their committed content back.
     pub(crate) fn map<T: 'static>(
         &self,
         store: &mut Store<T>,
         memory: Memory,
         ranges: &[Range<usize>],
     ) -> io::Result<()> {
-        ranges.iter().try_for_each(|range| mapping::map(store, memory, &self.file, range.clone()))
+        ranges.iter().try_for_each(|range| mapping::restore(store, memory, &self.file, range.clone()))
     }
 
     /// The ranges of the memory that may differ from the committed content, in bytes.
@@ -165,7 +165,7 @@ mod tests {
         memory.data_mut(&mut store)[80 * WASM_PAGE] = 1;
         let dirty = image.dirty(&store, memory, true).unwrap();
         let page = rustix::param::page_size();
-        assert_eq!(dirty, [80 * WASM_PAGE..80 * WASM_PAGE + page]);
+        assert_eq!((dirty.len(), &dirty[0]), (1, &(80 * WASM_PAGE..80 * WASM_PAGE + page)));
         image.map_all(&mut store, memory).unwrap();
         assert_eq!(memory.data(&store)[80 * WASM_PAGE], 0);
     }
