@@ -83,7 +83,21 @@ fn set_floats(table: &mut OperatorCost) {
 fn set_vectors(table: &mut OperatorCost) {
     set!(table:
         2 => I8x16LtU, I8x16GtU, I16x8LtU, I16x8GtU, I32x4LtU, I32x4GtU;
-        3 => I8x16Shuffle;
+        3 => I8x16Shuffle, I8x16Popcnt, I8x16Shl, I8x16ShrS;
+        2 => I8x16ShrU, I16x8Shl, I16x8ShrS, I16x8ShrU, I32x4Shl, I32x4ShrS, I32x4ShrU, I64x2Shl, I64x2ShrU;
+        2 => I16x8ExtAddPairwiseI8x16U, I16x8ExtMulHighI8x16S, I16x8ExtMulHighI8x16U, I32x4Mul;
+        2 => I32x4ExtMulLowI16x8S, I32x4ExtMulHighI16x8S, I32x4ExtMulLowI16x8U, I32x4ExtMulHighI16x8U;
+        3 => I32x4ExtAddPairwiseI16x8U, I64x2ShrS;
+        4 => I64x2Mul;
+        2 => F32x4Ceil, F32x4Floor, F32x4Trunc, F32x4Nearest, F32x4Abs, F32x4Neg, F32x4Add, F32x4Sub, F32x4Mul;
+        2 => F64x2Ceil, F64x2Floor, F64x2Trunc, F64x2Nearest, F64x2Abs, F64x2Neg, F64x2Add, F64x2Sub, F64x2Mul;
+        4 => F32x4Min, F32x4Max, F64x2Min, F32x4ConvertI32x4U, I32x4TruncSatF32x4U;
+        5 => F32x4Sqrt, F64x2Max;
+        10 => F32x4Div;
+        12 => F64x2Div;
+        14 => F64x2Sqrt;
+        2 => I32x4TruncSatF32x4S, I32x4TruncSatF64x2SZero;
+        3 => I32x4TruncSatF64x2UZero;
     );
 }
 

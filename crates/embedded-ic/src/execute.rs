@@ -1,5 +1,6 @@
 //! One execution, and what follows it: commit or rollback.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use candid::Principal;
@@ -95,25 +96,27 @@ impl EmbeddedIc {
         }
     }
 
-    /// Drops what the last execution did to heap, globals and stable memory.
-    pub(crate) fn rollback(&mut self) {
+    /// Drops what the last execution did to heap, globals and stable memory; tells how many 4 KiB pages of the heap it
+    /// wrote.
+    pub(crate) fn rollback(&mut self) -> u64 {
         if let Some(stable) = &mut self.stable {
             stable.rollback();
         }
-        let Some(mut instance) = self.instance.take() else { return };
+        let Some(mut instance) = self.instance.take() else { return 0 };
         // Without the instance the next message makes a new one of the committed state, which is a rollback, too.
-        if self.restore(&mut instance).is_ok() {
+        let Ok(dirty) = instance.dirty(&self.heap) else { return 0 };
+        if self.restore(&mut instance, &dirty).is_ok() {
             self.instance = Some(instance);
         }
+        pages_in(&dirty)
     }
 
-    fn restore(&self, instance: &mut Instance) -> Result<(), Fault> {
+    fn restore(&self, instance: &mut Instance, dirty: &[Range<usize>]) -> Result<(), Fault> {
         if instance.heap_pages() != self.committed.heap_pages {
             // A wasm memory cannot shrink.
             return Err(Fault::Engine("the heap has grown".into()));
         }
-        let dirty = instance.dirty(&self.heap).map_err(Fault::Host)?;
-        instance.map(&self.heap, &dirty).map_err(Fault::Host)?;
+        instance.map(&self.heap, dirty).map_err(Fault::Host)?;
         instance.set_globals(&self.committed.globals)
     }
 
@@ -192,7 +195,7 @@ impl EmbeddedIc {
             self.poisoned = Some(error.to_string());
             return Err(Fault::Host(error));
         }
-        Ok(dirty.iter().map(|range| range.len() as u64).sum::<u64>() / PAGE as u64)
+        Ok(pages_in(&dirty))
     }
 
     /// Makes the overlay of stable memory permanent, and nothing else.
@@ -213,7 +216,7 @@ impl EmbeddedIc {
         &mut self,
         instance: &mut Instance,
         next: &Committed,
-        dirty: &[std::ops::Range<usize>],
+        dirty: &[Range<usize>],
         replaced: bool,
     ) -> Result<(), HostError> {
         let failed = |what: &str| HostError::io(format!("write the committed {what}"));
@@ -240,7 +243,7 @@ impl EmbeddedIc {
     fn write_journal(
         &mut self,
         next: &Committed,
-        dirty: &[std::ops::Range<usize>],
+        dirty: &[Range<usize>],
         part: Part<'_>,
     ) -> Result<(), HostError> {
         let Some(folder) = &mut self.folder else { return Ok(()) };
@@ -283,6 +286,11 @@ enum Part<'a> {
     All { instance: &'a Instance, replaced: bool },
 }
 
+/// How many 4 KiB pages the ranges have.
+fn pages_in(ranges: &[Range<usize>]) -> u64 {
+    ranges.iter().map(|range| (range.len() / PAGE) as u64).sum()
+}
+
 fn push_lines(log: &mut Log, time_ns: u64, lines: &[Vec<u8>]) {
     for line in lines {
         log.push(time_ns, line);
@@ -290,8 +298,8 @@ fn push_lines(log: &mut Log, time_ns: u64, lines: &[Vec<u8>]) {
 }
 
 /// Leaves out pages of zeros, which an empty image has anyway.
-fn without_zeros(heap: &[u8], ranges: Vec<std::ops::Range<usize>>) -> Vec<std::ops::Range<usize>> {
-    let mut kept: Vec<std::ops::Range<usize>> = Vec::new();
+fn without_zeros(heap: &[u8], ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    let mut kept: Vec<Range<usize>> = Vec::new();
     let page = rustix::param::page_size();
     for start in ranges.into_iter().flat_map(|range| range.step_by(page)) {
         let next = start..start + page;

@@ -49,7 +49,7 @@ pub struct Limits {
     pub stable_write_pages: PerMessage,
     /// 4 KiB pages of stable memory that a message may touch, reading or writing.
     pub stable_access_pages: PerMessage,
-    /// Bytes of the argument of an update or an install call, the envelope counted as nothing.
+    /// Bytes of the argument of an update or a query. A replica counts the signed envelope, too, some 64 KiB at most.
     pub ingress_bytes: u64,
     /// Bytes of the reply of an update, or of a query called as an update.
     pub update_reply_bytes: u64,

@@ -6,7 +6,6 @@ use crate::error::{CallError, Reject, RejectCode};
 use crate::execute::{Call, Done};
 use crate::fault::Fault;
 use crate::host::EmbeddedIc;
-use crate::limits::OS_PAGE_BYTES;
 use crate::module::{COMPOSITE_QUERY, QUERY, UPDATE};
 use crate::outcome::Reply;
 use crate::system_api::{Kind, Response};
@@ -57,12 +56,6 @@ impl EmbeddedIc {
         }
     }
 
-    /// How many 4 KiB pages of the heap the last execution wrote.
-    fn heap_pages_written(&self) -> u64 {
-        let dirty = self.instance.as_ref().and_then(|instance| instance.dirty(&self.heap).ok());
-        dirty.map_or(0, |ranges| ranges.iter().map(|range| range.len() as u64).sum::<u64>() / OS_PAGE_BYTES)
-    }
-
     fn call(
         &mut self,
         kind: Kind,
@@ -97,8 +90,7 @@ impl EmbeddedIc {
                 }
             },
             _ => {
-                let pages = self.heap_pages_written();
-                self.rollback();
+                let pages = self.rollback();
                 if kind.is_replicated() {
                     self.commit_log(&printed)?;
                 }

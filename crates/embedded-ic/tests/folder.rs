@@ -1,5 +1,7 @@
 //! State in a folder: what survives, and what is refused.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic where it fails")]
+
 mod common;
 
 use std::fs::{self, File};

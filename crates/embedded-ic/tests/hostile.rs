@@ -1,5 +1,7 @@
 //! Bad input: every answer is a typed error, and the host goes on.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic where it fails")]
+
 mod common;
 
 use common::{Harness, bare, install, install_with, module, rejected};
@@ -42,7 +44,7 @@ fn a_module_with_flipped_bits_never_panics_the_host() {
         (func (export "canister_update go") (call $msg_reply)) (data (i32.const 0) "data")"#,
     );
     for at in 8..wasm.len() {
-        for bit in [0, 3, 7] {
+        for bit in [0, 6] {
             let mut bad = wasm.clone();
             bad[at] ^= 1 << bit;
             let mut limits = Limits::default();

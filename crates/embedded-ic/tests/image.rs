@@ -1,5 +1,7 @@
 //! Stable memory as a file.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic where it fails")]
+
 mod common;
 
 use std::fs::{self, File};

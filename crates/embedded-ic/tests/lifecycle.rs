@@ -1,5 +1,7 @@
 //! Install, reinstall and upgrade: the order of things, and that a failure changes nothing.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic where it fails")]
+
 mod common;
 
 use common::{Harness, log, module, rejected};

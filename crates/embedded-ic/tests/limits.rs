@@ -1,5 +1,7 @@
 //! Each limit on both sides of its edge, with the text of a replica.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic where it fails")]
+
 mod common;
 
 use common::{Harness, bare, install, install_with, module, rejected, user};

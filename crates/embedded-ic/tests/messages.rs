@@ -1,5 +1,7 @@
 //! Updates, queries and inspection: what commits and what leaves no trace.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic where it fails")]
+
 mod common;
 
 use common::{Harness, bare, install, install_with, log, module, number, rejected, user};

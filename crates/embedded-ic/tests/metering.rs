@@ -2,6 +2,8 @@
 //!
 //! Entering a function costs 1. What is not said in a comment costs 1: constants, locals, loads, stores, arithmetic.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic where it fails")]
+
 mod common;
 
 use common::{Harness, bare, number, rejected};
@@ -64,6 +66,19 @@ fn plain_operators() {
     assert_eq!(cost("nop"), 1);
     // v128.const + v128.const + add + drop
     assert_eq!(cost("v128.const i64x2 1 2 v128.const i64x2 1 2 i64x2.add drop"), 4);
+}
+
+#[test]
+fn vectors() {
+    // Each time two consts + operator + drop.
+    for (operator, price) in
+        [("i64x2.mul", 4), ("i8x16.lt_u", 2), ("f64x2.div", 12), ("f32x4.min", 4), ("v128.xor", 1)]
+    {
+        let code = format!("v128.const i64x2 1 2 v128.const i64x2 3 4 {operator} drop");
+        assert_eq!(cost(&code), 3 + price, "{operator}");
+    }
+    // const + const + shift + drop
+    assert_eq!(cost("v128.const i64x2 1 2 i32.const 1 i64x2.shr_s drop"), 3 + 3);
 }
 
 #[test]

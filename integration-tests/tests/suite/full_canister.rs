@@ -82,10 +82,12 @@ async fn a_full_canister_can_be_upgraded() {
 #[tokio::test]
 async fn full_of_small_values() {
     let client = Harness::start_with_capacity(MIN_CAPACITY_BYTES).await.client();
+    // Large values first, so that the index is left with what it has, and long keys, so that fewer of them fill it.
+    let large = fill_with_large_values(&client).await;
+    let long_key =
+        |batch: u64, item: u64| format!("small/{batch:04}/{item:04}/{}", data::key_of_length(1_000));
     let batch = |number: u64| -> Vec<_> {
-        (0..1_000)
-            .map(|item| PutArgs::new(format!("{number:04}/{item:04}"), data::bytes(item, 1_000)))
-            .collect()
+        (0..1_000).map(|item| PutArgs::new(long_key(number, item), data::bytes(item, 100))).collect()
     };
     let mut count = 0;
     loop {
@@ -98,18 +100,27 @@ async fn full_of_small_values() {
             }
         }
     }
-    let full = client.status().await.unwrap();
-    assert_eq!(full.objects, count * 1_000);
-    assert_eq!(client.list_all("").await.unwrap().len() as u64, count * 1_000);
-    assert_eq!(client.get("0000/0007").await.unwrap(), data::bytes(7, 1_000));
+    assert!(count >= 2, "the index was full after {count} batches");
+    let mut single = 0;
+    while let Ok(info) = client.put(&long_key(count, single), b"small").await {
+        assert_eq!(info.size, 5);
+        single += 1;
+        assert!(single < 20 * MORE_THAN_FITS, "a batch was refused, and single values never are");
+    }
+    assert_eq!(client.delete_all(&format!("small/{count:04}/")).await.unwrap(), single);
+    assert_eq!(client.status().await.unwrap().objects, large + count * 1_000);
+    assert_eq!(client.list_all("small/").await.unwrap().len() as u64, count * 1_000);
+    assert_eq!(client.get(&long_key(0, 7)).await.unwrap(), data::bytes(7, 100));
 
     // As much as was refused fits after the same amount is deleted, by any of the methods that delete.
-    assert!(client.delete("0000/0000").await.unwrap());
-    assert_eq!(client.take_first("0000/").await.unwrap().unwrap().key, "0000/0001");
-    assert_eq!(client.delete_all("0000/").await.unwrap(), 998);
-    assert_eq!(client.delete_all("0001/").await.unwrap(), 1_000);
+    assert!(client.delete(&long_key(0, 0)).await.unwrap());
+    assert_eq!(client.take_first("small/").await.unwrap().unwrap().key, long_key(0, 1));
+    assert_eq!(client.delete_all("small/0000/").await.unwrap(), 998);
+    assert_eq!(client.delete_all("small/0001/").await.unwrap(), 1_000);
+    client.put(&long_key(0, 0), b"small again").await.unwrap();
     client.put_many(&batch(0)).await.unwrap();
-    assert_eq!(client.get("0000/0999").await.unwrap(), data::bytes(999, 1_000));
+    assert_eq!(client.get(&long_key(0, 999)).await.unwrap(), data::bytes(999, 100));
+    assert_all_are_there(&client, large).await;
 }
 
 /// A log that is full refuses either kind of append, keeps what it has, and leaves the reads alone.

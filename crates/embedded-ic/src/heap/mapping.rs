@@ -1,4 +1,4 @@
-//! The only unsafe code of the crate: putting a file under a wasm memory.
+//! The only unsafe code of the crate: putting a file under a wasm memory, and dropping what was written over it.
 
 #![expect(unsafe_code, reason = "no safe call puts a file under a memory that wasmtime made")]
 
@@ -48,4 +48,42 @@ pub(super) fn map<T: 'static>(
         )?;
     }
     Ok(())
+}
+
+/// Drops the private copies in bytes `range` of a memory that is a view of the file: they show the file again.
+///
+/// The range has to be one that [`map`] has mapped, with operating-system pages for ends.
+#[cfg(target_os = "linux")]
+pub(super) fn restore<T: 'static>(
+    store: &mut Store<T>,
+    memory: Memory,
+    _file: &File,
+    range: Range<usize>,
+) -> io::Result<()> {
+    let page = rustix::param::page_size();
+    assert!(
+        range.start.is_multiple_of(page) && range.end.is_multiple_of(page),
+        "{range:?} is not made of pages"
+    );
+    assert!(range.end <= memory.data_size(&*store), "{range:?} is outside of the memory");
+    // SAFETY: The address range belongs to the linear memory of `store`, by the assertions above. `&mut Store` rules
+    // out that anyone holds a slice of it or runs wasm on it, and wasm memory may hold any bytes. The advice changes
+    // only the content of the pages: to that of the file under a private mapping, to zeros elsewhere. Unlike a new
+    // mapping of the range it leaves the list of mappings as it is, which the kernel keeps short.
+    unsafe {
+        let address = memory.data_ptr(&*store).add(range.start).cast::<c_void>();
+        rustix::mm::madvise(address, range.len(), rustix::mm::Advice::LinuxDontNeed)?;
+    }
+    Ok(())
+}
+
+/// Drops the private copies in bytes `range` of a memory that is a view of the file: they show the file again.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn restore<T: 'static>(
+    store: &mut Store<T>,
+    memory: Memory,
+    file: &File,
+    range: Range<usize>,
+) -> io::Result<()> {
+    map(store, memory, file, range)
 }
