@@ -4,6 +4,7 @@
 #   scripts/bench.sh          a table: case, floor, ours, ratio
 #   scripts/bench.sh --tsv    the same tab-separated: case, unit, floor, ours
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+scripts/setup.sh >&2
 # The wasm that is measured is compiled alike in every profile, so this is the one that the tests have built already.
 exec cargo run --quiet --locked -p integration-tests --example instructions -- "$@"
