@@ -18,7 +18,7 @@ const CANISTER: &str = r#"(module
     (import "ic0" "stable64_grow" (func $grow (param i64) (result i64)))
     (import "ic0" "stable64_write" (func $write (param i64 i64 i64)))
     (import "ic0" "stable64_read" (func $read (param i64 i64 i64)))
-    (memory (export "memory") 1024)
+    (memory (export "memory") 64)
     (func (export "canister_init") (drop (call $grow (i64.const 400000))))
     (func (export "canister_update empty") (call $reply))
     (func (export "canister_query empty_query") (call $reply))
