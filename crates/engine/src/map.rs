@@ -6,14 +6,25 @@ use std::ops::Bound;
 
 use ic_stable_structures::{Memory, StableBTreeMap, Storable};
 
+use crate::checksum::u64_at;
 use crate::layout::PAGE_BYTES;
 use crate::open::OpenError;
 
 /// What StableBTreeMap starts with: its magic and the version that allows values of any size.
 const MAP_MAGIC: [u8; 4] = *b"BTR\x02";
 
-// The shape of the B-tree, as ic-stable-structures 0.7 builds it.
+// The allocator of the B-tree, as ic-stable-structures documents it for version 1: its header, then chunks.
+const ALLOCATOR_AT: u64 = 52;
+const ALLOCATOR_HEAD: [u8; 8] = *b"BTA\x01\0\0\0\0";
+const ALLOCATED_CHUNKS_AT: u64 = ALLOCATOR_AT + 16;
+const FIRST_CHUNK_AT: u64 = ALLOCATOR_AT + 48;
 const CHUNK_BYTES: u64 = 1_024;
+const CHUNK_HEADER_BYTES: u64 = 16;
+
+/// What a chunk holds of a node at least, besides the links between the chunks of a node.
+const CHUNK_CONTENT_BYTES: u64 = 1_000;
+
+// The shape of the B-tree, as ic-stable-structures 0.7 builds it.
 const NODE_ENTRIES: u64 = 11;
 const MIN_FANOUT: u64 = 6;
 /// What a node has besides its entries: its header, and lengths and addresses for each of them.
@@ -35,7 +46,9 @@ impl<K: Storable + Ord + Clone, V: Storable, M: Memory + Clone> Map<K, V, M> {
         }
         let mut magic = [0; MAP_MAGIC.len()];
         memory.read(0, &mut magic);
-        if magic != MAP_MAGIC {
+        let mut allocator = [0; ALLOCATOR_HEAD.len() + 8];
+        memory.read(ALLOCATOR_AT, &mut allocator);
+        if magic != MAP_MAGIC || allocator[..8] != ALLOCATOR_HEAD || u64_at(&allocator, 8) != CHUNK_BYTES {
             return Err(OpenError::damaged(format!("the memory of the {what} holds no map"), 0));
         }
         let map = Some(StableBTreeMap::load(memory.clone()));
@@ -80,13 +93,32 @@ impl<K: Storable + Ord + Clone, V: Storable, M: Memory + Clone> Map<K, V, M> {
     /// leave room for a removal. A full store must be able to remove.
     pub(crate) fn pages_to_insert(&self, entries: u64, bytes: u64) -> u64 {
         let own = bytes + entries * 2 * CHUNK_BYTES;
-        (own + 2 * self.bytes_to_reshape(entries)).div_ceil(PAGE_BYTES) + 1
+        self.pages_short(own + 2 * self.bytes_to_reshape(entries))
     }
 
     /// Pages by which a removal could grow the memory, at most: merging and rotating nodes can take a chunk before it
     /// gives one back.
     pub(crate) fn pages_to_remove(&self) -> u64 {
-        self.bytes_to_reshape(0).div_ceil(PAGE_BYTES)
+        self.pages_short(self.bytes_to_reshape(0))
+    }
+
+    /// Pages that the memory lacks to hold so many more bytes of nodes. Chunks that removals have given back are used
+    /// again.
+    fn pages_short(&self, bytes: u64) -> u64 {
+        let chunks = (bytes.div_ceil(CHUNK_CONTENT_BYTES) + 1).saturating_sub(self.free_chunks());
+        let pages = (chunks * (CHUNK_BYTES + CHUNK_HEADER_BYTES)).div_ceil(PAGE_BYTES);
+        if self.memory.size() == 0 { pages + 1 } else { pages }
+    }
+
+    /// Chunks that the memory has room for and that no node uses.
+    fn free_chunks(&self) -> u64 {
+        if self.memory.size() == 0 {
+            return 0;
+        }
+        let mut allocated = [0; 8];
+        self.memory.read(ALLOCATED_CHUNKS_AT, &mut allocated);
+        let room = self.memory.size() * PAGE_BYTES - FIRST_CHUNK_AT;
+        (room / (CHUNK_BYTES + CHUNK_HEADER_BYTES)).saturating_sub(u64::from_le_bytes(allocated))
     }
 
     /// Bytes that rewriting every node on a path from the root to a leaf could take, two more nodes for a split of the
@@ -156,11 +188,36 @@ mod tests {
         }
     }
 
+    /// The bound must not be a bound on what was ever there: a map that is emptied takes as much again without growing.
+    #[test]
+    fn chunks_that_removals_gave_back_are_counted() {
+        let memory = VectorMemory::default();
+        let mut map = open(memory.clone()).unwrap();
+        let key = |number: u32| format!("{:08x}", number.wrapping_mul(0x9e37_79b1)).into_bytes();
+        (0..8_000).for_each(|number| map.insert(key(number), vec![1; 500]));
+        assert!(map.pages_to_insert(500, 254_000) > 0);
+        (0..7_500).for_each(|number| map.remove(&key(number)));
+        assert_eq!(map.pages_to_insert(500, 254_000), 0);
+        let full = memory.size();
+        (0..500).for_each(|number| map.insert(key(number), vec![1; 500]));
+        assert_eq!(memory.size(), full);
+    }
+
     #[test]
     fn a_memory_that_holds_something_else_is_refused() {
         let memory = VectorMemory::default();
         memory.grow(1);
         memory.write(0, b"BTR\x63");
         assert!(matches!(open(memory), Err(OpenError::Damaged { .. })));
+
+        let memory = VectorMemory::default();
+        let mut map = open(memory.clone()).unwrap();
+        map.insert(b"key".to_vec(), b"value".to_vec());
+        assert!(open(memory.clone()).is_ok());
+        for at in [ALLOCATOR_AT, ALLOCATOR_AT + 3, ALLOCATOR_AT + 9] {
+            memory.borrow_mut()[at as usize] ^= 1;
+            assert!(matches!(open(memory.clone()), Err(OpenError::Damaged { .. })));
+            memory.borrow_mut()[at as usize] ^= 1;
+        }
     }
 }

@@ -366,4 +366,13 @@ fn many_small_objects_fill_the_index_and_can_all_be_deleted() {
     }
     assert_eq!(deleted, u64::from(stored));
     sound(&store);
+    // And it takes new values then, although its memory cannot grow.
+    for number in 0..stored {
+        let key = format!("{number:08x}{}", "k".repeat(1_000));
+        store.put(Put::new(&key, &value), 0).unwrap();
+        if number > stored / 2 {
+            break;
+        }
+    }
+    sound(&store);
 }
