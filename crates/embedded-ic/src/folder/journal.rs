@@ -71,6 +71,8 @@ pub(super) struct Journal {
     path: PathBuf,
     file: File,
     end: u64,
+    /// What a failed append left could not be cut off; a record after it would be taken for damage.
+    broken: bool,
 }
 
 impl Journal {
@@ -115,7 +117,7 @@ impl Journal {
         let end = replay.at;
         // What is left is the beginning of a record that was never answered.
         file.set_len(end).map_err(HostError::io(format!("cut {}", path.display())))?;
-        Ok((Self { path: path.to_owned(), file, end }, next, state))
+        Ok((Self { path: path.to_owned(), file, end, broken: false }, next, state))
     }
 
     pub(super) fn bytes(&self) -> u64 {
@@ -124,6 +126,9 @@ impl Journal {
 
     /// Appends a record, all or nothing.
     pub(super) fn append(&mut self, number: u64, change: &Change<'_>, sync: bool) -> Result<(), HostError> {
+        if self.broken {
+            return Err(HostError::Poisoned(format!("{} could not be written", self.path.display())));
+        }
         let written = self.write(number, change).and_then(|end| {
             if sync {
                 self.file.sync_data()?;
@@ -136,9 +141,8 @@ impl Journal {
                 Ok(())
             }
             Err(error) => {
-                // If even this fails the file ends with the beginning of a record, or with a whole one whose message
-                // is answered with an error; the next append overwrites it.
-                let _ = self.file.set_len(self.end);
+                // The message is answered with an error, so that no one may find its record later.
+                self.broken = self.file.set_len(self.end).is_err();
                 Err(HostError::io(format!("write {}", self.path.display()))(error))
             }
         }
@@ -422,5 +426,77 @@ impl<'a> Replay<'a> {
             numbers.push(number);
         }
         Ok(numbers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stable::{FileStore, MemoryStore, PageStore};
+
+    fn journal(directory: &Path) -> PathBuf {
+        let path = directory.join("journal.bin");
+        Journal::create(&path).unwrap();
+        path
+    }
+
+    fn open(path: &Path, next: u64, stable: &mut dyn PageStore) -> (Journal, u64, Option<Committed>) {
+        let mut heap = HeapImage::in_memory().unwrap();
+        Journal::open(path, next, &mut Target { heap: &mut heap, stable }).unwrap()
+    }
+
+    fn change<'a>(next: &'a Committed, stable: &'a StableMemory) -> Change<'a> {
+        Change { next, heap: &[], heap_dirty: &[], heap_replaced: false, stable: Some(stable) }
+    }
+
+    #[test]
+    fn a_record_brings_state_and_pages_back() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = journal(directory.path());
+        let state = codec::test_state();
+        let mut memory = StableMemory::new(Box::new(MemoryStore::default()), state.stable_pages);
+        memory.write(100_000, b"hello").unwrap();
+        let (mut journal, ..) = open(&path, 5, &mut MemoryStore::default());
+        journal.append(5, &change(&state, &memory), true).unwrap();
+        assert_eq!(journal.bytes(), std::fs::metadata(&path).unwrap().len());
+        let mut store = FileStore::new(tempfile::tempfile().unwrap());
+        let (_, next, found) = open(&path, 5, &mut store);
+        assert_eq!((next, found), (6, Some(state)));
+        let mut bytes = [0; 7];
+        store.read(99_999, &mut bytes).unwrap();
+        assert_eq!(&bytes, b"\0hello\0");
+    }
+
+    #[test]
+    fn the_header_of_a_record_lies_where_the_layout_says() {
+        let head = Head { flags: 2, number: 0x1122, state: 3, heap: 4, stable: 5 };
+        let bytes = head.encode();
+        assert_eq!(bytes[..16], *b"REC1\x02\0\0\0\x22\x11\0\0\0\0\0\0");
+        assert_eq!(bytes[16..40], *b"\x03\0\0\0\0\0\0\0\x04\0\0\0\0\0\0\0\x05\0\0\0\0\0\0\0");
+        assert_eq!(bytes[40..60], [0; 20]);
+        assert_eq!(head.len(), 64 + 3 + 9 * (8 + 4_096) + 4);
+        let again =
+            Head::decode(&bytes).map(|head| (head.flags, head.number, head.state, head.heap, head.stable));
+        assert_eq!(again, Ok((2, 0x1122, 3, 4, 5)));
+        for at in 0..HEADER {
+            let mut bad = bytes;
+            bad[at] ^= 1;
+            assert!(Head::decode(&bad).is_err(), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn a_journal_that_cannot_be_written_takes_nothing_more() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = journal(directory.path());
+        let state = codec::test_state();
+        let memory = StableMemory::new(Box::new(MemoryStore::default()), 0);
+        let (mut journal, ..) = open(&path, 0, &mut MemoryStore::default());
+        // A file that is open for reading only refuses writes, and to be cut.
+        journal.file = File::open(&path).unwrap();
+        assert!(matches!(journal.append(0, &change(&state, &memory), false), Err(HostError::Io { .. })));
+        journal.file = File::options().read(true).write(true).open(&path).unwrap();
+        assert!(matches!(journal.append(0, &change(&state, &memory), false), Err(HostError::Poisoned(_))));
+        assert_eq!(open(&path, 0, &mut MemoryStore::default()).2, None);
     }
 }
