@@ -137,6 +137,8 @@ impl PocketIcReplica {
 
     pub(super) async fn advance_time(&self, nanoseconds: u64) {
         self.instance.pocket_ic.advance_time(Duration::from_nanos(nanoseconds)).await;
+        // A query sees the time of the last round, so there has to be one.
+        self.instance.pocket_ic.tick().await;
     }
 }
 
