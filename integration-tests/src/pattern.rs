@@ -26,7 +26,7 @@ impl Pattern {
     }
 
     /// The bytes from an offset on: as many as were asked for and are there.
-    pub fn bytes(&self, offset: u64, length: u64) -> Vec<u8> {
+    pub fn range(&self, offset: u64, length: u64) -> Vec<u8> {
         let end = self.size.min(offset.saturating_add(length));
         let mut bytes = Vec::with_capacity(end.saturating_sub(offset) as usize);
         let mut at = offset;
@@ -55,7 +55,7 @@ impl Pattern {
 
 impl Read for Pattern {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let bytes = self.bytes(self.position, buffer.len() as u64);
+        let bytes = self.range(self.position, buffer.len() as u64);
         buffer[..bytes.len()].copy_from_slice(&bytes);
         self.position += bytes.len() as u64;
         Ok(bytes.len())
@@ -89,7 +89,7 @@ mod tests {
         {
             let end = whole.len().min(offset + length);
             assert!(
-                pattern.bytes(offset as u64, length as u64) == whole[offset..end],
+                pattern.range(offset as u64, length as u64) == whole[offset..end],
                 "{length} at {offset}"
             );
         }

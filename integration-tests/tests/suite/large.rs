@@ -49,7 +49,7 @@ async fn gigabytes_come_back_through_upgrades() {
     let args = UploadArgs { sha256: Some(ByteBuf::from(sha256)), ..UploadArgs::new("large", size) };
     let upload = client.create_upload(&args).await.unwrap();
     for index in (0..upload.chunks).step_by(EVERY as usize) {
-        client.write_chunk(upload.id, index, &source.bytes(index * CHUNK_BYTES, CHUNK_BYTES)).await.unwrap();
+        client.write_chunk(upload.id, index, &source.range(index * CHUNK_BYTES, CHUNK_BYTES)).await.unwrap();
     }
     let before = client.upload_status(upload.id).await.unwrap();
     harness.upgrade_skipping_pre_upgrade().await;

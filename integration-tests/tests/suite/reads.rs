@@ -38,7 +38,7 @@ async fn ranges_are_parts_of_the_whole() {
         (SIZE - 9, 9),
     ] {
         assert!(
-            client.read(&range(offset, length)).await.unwrap() == whole.bytes(offset, length),
+            client.read(&range(offset, length)).await.unwrap() == whole.range(offset, length),
             "{offset}"
         );
     }
@@ -91,7 +91,7 @@ async fn a_reader_never_mixes_two_versions() {
     let pinned = |index| ReadArgs { revision: Some(old), ..range(index * MAX_REPLY_BYTES, MAX_REPLY_BYTES) };
     for index in 0..4 {
         let bytes = client.read(&pinned(index)).await.unwrap();
-        assert!(bytes == Pattern::new(1, SIZE).bytes(index * MAX_REPLY_BYTES, MAX_REPLY_BYTES));
+        assert!(bytes == Pattern::new(1, SIZE).range(index * MAX_REPLY_BYTES, MAX_REPLY_BYTES));
     }
     let new = store(&client, 2).await;
     let refused = expect::storage_error(client.read(&pinned(4)).await);

@@ -20,7 +20,7 @@ use storage_wasm::STORAGE_WASM;
 const SIZE: u64 = 9 * CHUNK_BYTES + 12_345;
 
 fn chunk(seed: u64, index: u64) -> Vec<u8> {
-    Pattern::new(seed, SIZE).bytes(index * CHUNK_BYTES, CHUNK_BYTES)
+    Pattern::new(seed, SIZE).range(index * CHUNK_BYTES, CHUNK_BYTES)
 }
 
 fn args(key: &str) -> UploadArgs {
@@ -47,7 +47,7 @@ async fn store(client: &SuiteClient, key: &str, seed: u64) {
 async fn compare(client: &SuiteClient, key: &str, seed: u64) {
     let mut bytes = Vec::new();
     client.download(key, &mut bytes, TransferOptions::default()).await.unwrap();
-    assert!(bytes == Pattern::new(seed, SIZE).bytes(0, SIZE), "{key} differs");
+    assert!(bytes == Pattern::new(seed, SIZE).range(0, SIZE), "{key} differs");
 }
 
 /// What must not have changed where a call was refused.
@@ -415,9 +415,9 @@ async fn sizes_around_the_edges_come_back() {
         client.upload(&mut source, &args, TransferOptions::default()).await.unwrap();
         let mut bytes = Vec::new();
         client.download(&args.key, &mut bytes, TransferOptions::default()).await.unwrap();
-        assert!(bytes == source.bytes(0, size), "{size} bytes differ");
+        assert!(bytes == source.range(0, size), "{size} bytes differ");
         let last = ReadArgs { key: args.key, offset: size - 1, length: 2, revision: None };
-        assert_eq!(client.read(&last).await.unwrap(), source.bytes(size - 1, 1));
+        assert_eq!(client.read(&last).await.unwrap(), source.range(size - 1, 1));
     }
     client.delete_all("").await.unwrap();
     assert_empty(&client.status().await.unwrap());

@@ -10,7 +10,7 @@ use storage_client::{TransferError, TransferOptions, transfer::Unobserved};
 const SIZE: u64 = VERIFY_STEP_BYTES + 1_000_003;
 
 fn digest(pattern: &Pattern, size: u64) -> Vec<u8> {
-    Sha256::digest(pattern.bytes(0, size)).to_vec()
+    Sha256::digest(pattern.range(0, size)).to_vec()
 }
 
 async fn store(client: &SuiteClient, pattern: &mut Pattern, size: u64, sha256: Option<Vec<u8>>) {
@@ -62,7 +62,7 @@ async fn a_mismatch_is_recorded() {
     let mut bytes = Vec::new();
     let done = client.download("key", &mut bytes, TransferOptions::default()).await;
     assert!(matches!(done, Err(TransferError::WrongDigest { .. })), "{done:?}");
-    assert!(bytes == pattern.bytes(0, size), "the object is not readable");
+    assert!(bytes == pattern.range(0, size), "the object is not readable");
     client.rename("key", "moved").await.unwrap();
     assert_eq!(client.stat("moved").await.unwrap().sha256.unwrap().state, ChecksumState::Mismatch);
 }
