@@ -8,6 +8,7 @@ use integration_tests::{
     second_controller, stranger,
 };
 use serde_bytes::ByteBuf;
+use sha2::{Digest, Sha256};
 use storage_api::{
     ArenaStatus, ChunkRange, Condition, Error, ReadArgs, Role, Status, UploadArgs,
     limits::{CHUNK_BYTES, MAX_UPLOADS, MIN_CAPACITY_BYTES, UPLOAD_IDLE_NS},
@@ -378,9 +379,10 @@ async fn an_idle_upload_expires() {
 async fn uploads_survive_upgrades() {
     let harness = Harness::start().await;
     let client = harness.client();
+    let digest = Sha256::digest(Pattern::new(1, SIZE).range(0, SIZE)).to_vec();
     let args = UploadArgs {
         content_type: Some("a/b".into()),
-        sha256: Some(ByteBuf::from([7; 32])),
+        sha256: Some(ByteBuf::from(digest.clone())),
         condition: Some(Condition::Absent),
         ..args("key")
     };
@@ -397,7 +399,7 @@ async fn uploads_survive_upgrades() {
     }
     let info = client.commit_upload(id).await.unwrap();
     assert_eq!(info.content_type.as_deref(), Some("a/b"));
-    assert_eq!(info.sha256.unwrap().digest, [7; 32]);
+    assert_eq!(info.sha256.unwrap().digest, digest);
     compare(&client, "key", 1).await;
     assert!(client.create_upload(&UploadArgs::new("next", 1)).await.unwrap().id > id);
 }
