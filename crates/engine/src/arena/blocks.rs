@@ -83,20 +83,50 @@ impl<'a, M: Memory> Blocks<'a, M> {
 
     /// Frees the block of an extent of `len` bytes.
     pub(super) fn give_back(&mut self, extent: Extent, len: u64) -> Result<(), Error> {
-        let foreign = || Error::corrupted(format!("there is no extent of {len} bytes"), extent.0);
-        let at = extent.0.checked_sub(TAG_BYTES).ok_or_else(foreign)?;
+        self.give_back_run(extent, len, 1)
+    }
+
+    /// Gives back extents of the same length that lie one after the other, which costs less than one after the other: they
+    /// become one free block at once.
+    pub(super) fn give_back_run(&mut self, extent: Extent, len: u64, count: u64) -> Result<(), Error> {
+        let at = extent.0.checked_sub(TAG_BYTES).ok_or_else(|| foreign(extent.0, len))?;
         if len == 0 || len > MAX_EXTENT_BYTES || !self.is_place(at) {
-            return Err(foreign());
+            return Err(foreign(extent.0, len));
         }
         // The footer of the block before is in the line before; both come with one read.
         self.words.fetch(at - GRAIN_BYTES, 2);
+        let first = self.used_block(at, len)?;
+        self.head.count_freed(first.tag.size)?;
+        let (mut size, mut last) = (first.tag.size, first.tag.size);
+        for _ in 1..count {
+            // Only the last block may be longer than its extent needs, or the next one would not be where it is.
+            if last != block_bytes(len) {
+                return Err(foreign(at + size + TAG_BYTES, len));
+            }
+            let next = self.used_block(at + size, len)?;
+            if next.tag.previous_free {
+                return Err(Error::corrupted(
+                    "an arena block is wrong about the used one before it",
+                    next.at,
+                ));
+            }
+            self.head.count_freed(next.tag.size)?;
+            // Without its tag the extent cannot be freed twice.
+            self.words.set(next.at, 0);
+            last = next.tag.size;
+            size += last;
+        }
+        self.release(Block { tag: Tag { size, ..first.tag }, ..first }).map(drop)
+    }
+
+    /// The block of an extent of so many bytes that is in use.
+    fn used_block(&mut self, at: u64, len: u64) -> Result<Block, Error> {
         let block = self.block(at)?;
         let spare = block.tag.size.checked_sub(block_bytes(len));
         if block.tag.free || spare.is_none_or(|spare| spare >= MIN_REST_BYTES) {
-            return Err(foreign());
+            return Err(foreign(at + TAG_BYTES, len));
         }
-        self.head.count_freed(block.tag.size)?;
-        self.release(block).map(drop)
+        Ok(block)
     }
 
     /// Makes a block in use a free one, together with its free neighbours.
@@ -194,4 +224,8 @@ impl<'a, M: Memory> Blocks<'a, M> {
         self.set_tag(at + size - FOOTER_BYTES, tag);
         Block { at, tag }
     }
+}
+
+fn foreign(at: u64, len: u64) -> Error {
+    Error::corrupted(format!("there is no extent of {len} bytes"), at)
 }

@@ -81,7 +81,7 @@ const PAGE_BYTES: u64 = 65_536;
 const BUCKET_BYTES: u64 = 256 * PAGE_BYTES;
 
 /// The smallest block that holds an extent of `len` bytes: a tag and the extent, rounded up to a multiple of 32.
-const fn block_bytes(len: u64) -> u64 {
+pub(crate) const fn block_bytes(len: u64) -> u64 {
     (TAG_BYTES + len).next_multiple_of(GRAIN_BYTES)
 }
 

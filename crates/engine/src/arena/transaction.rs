@@ -58,6 +58,17 @@ impl<'a, M: Memory> Transaction<'a, M> {
         self.noting(freed)
     }
 
+    /// Gives back `count` extents of the same length that lie one after the other in memory, each right behind the block
+    /// of the one before.
+    ///
+    /// # Errors
+    ///
+    /// As [`free`](Self::free).
+    pub fn free_run(&mut self, extent: Extent, len: u64, count: u64) -> Result<(), Error> {
+        let freed = self.blocks.give_back_run(extent, len, count);
+        self.noting(freed)
+    }
+
     /// How much the commit will grow the memory, in pages of 64 KiB: 0, or whole buckets.
     pub fn pages_to_grow(&self) -> u64 {
         (self.blocks.head.total_bytes() / PAGE_BYTES).saturating_sub(self.pages)

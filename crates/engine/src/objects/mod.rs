@@ -30,7 +30,7 @@ use ic_stable_structures::Memory;
 use storage_api::limits::MAX_KEY_BYTES;
 use storage_api::{Condition, Error};
 
-use crate::arena::{Arena, Extent, Transaction};
+use crate::arena::{Arena, Extent, Transaction, block_bytes};
 use crate::map::Map;
 use crate::space::Demand;
 use crate::store::Store;
@@ -115,7 +115,26 @@ impl<'a, M: Memory> Extents<'a, M> {
     pub(crate) fn free_table(&mut self, table: Table) -> Result<(), Error> {
         let arena = self.arena;
         let transaction = self.transaction()?;
-        table.each(arena, |extent, bytes| transaction.free(extent, bytes))?;
+        // Extents that were taken one after the other mostly lie so, and are given back together.
+        let mut run: Option<(Extent, u64, u64)> = None;
+        table.each(arena, |extent, bytes| {
+            match &mut run {
+                Some((first, len, count))
+                    if *len == bytes && extent.offset() == first.offset() + *count * block_bytes(bytes) =>
+                {
+                    *count += 1;
+                }
+                _ => {
+                    if let Some((first, len, count)) = run.replace((extent, bytes, 1)) {
+                        transaction.free_run(first, len, count)?;
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        if let Some((first, len, count)) = run {
+            transaction.free_run(first, len, count)?;
+        }
         transaction.free(table.extent(), table.bytes())
     }
 
