@@ -111,8 +111,8 @@ impl<'a, M: Memory> Blocks<'a, M> {
                 ));
             }
             self.head.count_freed(next.tag.size)?;
-            // Without its tag the extent cannot be freed twice.
-            self.words.set(next.at, 0);
+            // A large object has thousands of extents, and the heap must not grow with them.
+            self.words.forget(next.at);
             last = next.tag.size;
             size += last;
         }
