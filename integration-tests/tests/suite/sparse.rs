@@ -18,9 +18,8 @@ const GIB: u64 = 1 << 30;
 /// The most instructions of a message that deletes, overwrites or renames an object of 100 GiB.
 const MAX_INSTRUCTIONS: u64 = 100_000_000;
 
-/// What the heap may grow to. The budget is 4 MiB, which chunks alone keep to (`large.rs`); giving back 100 GiB and then
-/// receiving a chunk takes 6,160,384 bytes, because a transaction of the arena holds a line for each extent.
-const MAX_HEAP_BYTES: u64 = 7 << 20;
+/// What the heap may grow to, whatever is stored and removed.
+const MAX_HEAP_BYTES: u64 = 4 << 20;
 
 /// A canister whose stable memory is such an image.
 struct Canister {
