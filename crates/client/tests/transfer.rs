@@ -1,5 +1,7 @@
 //! Uploads and downloads over a transport that keeps one object in memory and answers out of order.
 
+#![expect(clippy::unwrap_used, reason = "a helper of tests may fail the test")]
+
 use std::{
     collections::BTreeMap,
     io::{self, Cursor, Read, Seek, SeekFrom},

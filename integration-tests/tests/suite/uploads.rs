@@ -117,7 +117,8 @@ async fn uploads_run_side_by_side() {
     let options = TransferOptions::default();
     let done =
         tokio::join!(client.upload(&mut one, &first, options), client.upload(&mut two, &second, options));
-    (done.0.unwrap(), done.1.unwrap());
+    done.0.unwrap();
+    done.1.unwrap();
     compare(&client, "first", 1).await;
     compare(&client, "second", 2).await;
 }
