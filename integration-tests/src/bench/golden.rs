@@ -18,13 +18,7 @@ const TOLERANCE: f64 = 0.02;
 /// What differs, and how to refresh the file, for people.
 pub fn compare(cases: &[Case]) -> Result<(), String> {
     let measured = tsv(cases);
-    let (kept_rows, rows) = (rows(GOLDEN), rows(&measured));
-    let mut differences = Vec::new();
-    if kept_rows.iter().map(name_and_unit).ne(rows.iter().map(name_and_unit)) {
-        differences.push(format!("the cases are not those of the file, which are:\n{GOLDEN}"));
-    } else {
-        differences.extend(kept_rows.iter().zip(&rows).filter_map(|(kept, row)| difference(kept, row)));
-    }
+    let differences = differences(GOLDEN, &measured);
     if differences.is_empty() {
         return Ok(());
     }
@@ -32,6 +26,15 @@ pub fn compare(cases: &[Case]) -> Result<(), String> {
     Err(format!(
         "{differences}\nmeasured:\n{measured}If that is as it should be, refresh the file:\n    {REFRESH}"
     ))
+}
+
+/// What differs between the kept rows and the measured ones, a line each.
+fn differences(kept: &str, measured: &str) -> Vec<String> {
+    let (kept_rows, rows) = (rows(kept), rows(measured));
+    if kept_rows.iter().map(name_and_unit).ne(rows.iter().map(name_and_unit)) {
+        return vec![format!("the cases are not those of the file, which are:\n{kept}")];
+    }
+    kept_rows.iter().zip(&rows).filter_map(|(kept, row)| difference(kept, row)).collect()
 }
 
 type Row<'a> = Vec<&'a str>;
