@@ -10,6 +10,28 @@ use crate::checksum::u64_at;
 use crate::layout::PAGE_BYTES;
 use crate::open::OpenError;
 
+/// Stores a type that wraps a `Vec<u8>` as these very bytes. They are checked by whoever decodes them, not here.
+macro_rules! storable_bytes {
+    ($type:ty, $bound:expr) => {
+        impl ic_stable_structures::Storable for $type {
+            const BOUND: ic_stable_structures::storable::Bound = $bound;
+
+            fn to_bytes(&self) -> std::borrow::Cow<'_, [u8]> {
+                std::borrow::Cow::Borrowed(&self.0)
+            }
+
+            fn into_bytes(self) -> Vec<u8> {
+                self.0
+            }
+
+            fn from_bytes(bytes: std::borrow::Cow<'_, [u8]>) -> Self {
+                Self(bytes.into_owned())
+            }
+        }
+    };
+}
+pub(crate) use storable_bytes;
+
 /// What StableBTreeMap starts with: its magic and the version that allows values of any size.
 const MAP_MAGIC: [u8; 4] = *b"BTR\x02";
 

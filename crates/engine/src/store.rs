@@ -131,12 +131,6 @@ impl<M: Memory + Clone> Store<M> {
         Ok(())
     }
 
-    /// The bytes that an upgrade writes: the header.
-    #[must_use]
-    pub fn upgrade_bytes(&self) -> u64 {
-        crate::header::HEADER_BYTES as u64
-    }
-
     /// Makes sure of pages for a change after which the arena has so many free slots, if it touches the arena, and so many
     /// are promised to uploads.
     pub(crate) fn ensure_pages(

@@ -22,9 +22,6 @@
 //!
 //! The checksum covers the metadata and not the value, inline or not: what a value should be is for its writer to say.
 
-use std::borrow::Cow;
-
-use ic_stable_structures::Storable;
 use ic_stable_structures::storable::Bound;
 use serde_bytes::ByteBuf;
 use storage_api::{Checksum, ChecksumState, Error, ObjectInfo, limits::MAX_CONTENT_TYPE_BYTES};
@@ -32,6 +29,7 @@ use storage_api::{Checksum, ChecksumState, Error, ObjectInfo, limits::MAX_CONTEN
 use super::table::Table;
 use crate::arena::{Extent, MAX_EXTENT_BYTES};
 use crate::checksum::{CRC_BYTES, Fields, is_sealed, seal};
+use crate::map::storable_bytes;
 
 const KIND_AT: usize = 0;
 const CONTENT_TYPE_LEN_AT: usize = KIND_AT + 1;
@@ -263,21 +261,7 @@ fn progress(fields: &mut Fields<'_>, size: u64) -> Result<HashProgress, Error> {
     Ok(HashProgress { hashed, state: std::array::from_fn(|_| u32::from_le_bytes(fields.array())) })
 }
 
-impl Storable for RawEntry {
-    const BOUND: Bound = Bound::Unbounded;
-
-    fn to_bytes(&self) -> Cow<'_, [u8]> {
-        Cow::Borrowed(&self.0)
-    }
-
-    fn into_bytes(self) -> Vec<u8> {
-        self.0
-    }
-
-    fn from_bytes(bytes: Cow<'_, [u8]>) -> Self {
-        Self(bytes.into_owned())
-    }
-}
+storable_bytes!(RawEntry, Bound::Unbounded);
 
 #[cfg(test)]
 mod tests {

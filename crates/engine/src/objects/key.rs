@@ -1,10 +1,9 @@
 //! Keys: 1 to 1,024 bytes of UTF-8, ordered by their bytes.
 
-use std::borrow::Cow;
-
-use ic_stable_structures::Storable;
 use ic_stable_structures::storable::Bound;
 use storage_api::{Error, limits::MAX_KEY_BYTES};
+
+use crate::map::storable_bytes;
 
 /// A key as the index stores it.
 ///
@@ -52,21 +51,7 @@ impl Key {
     }
 }
 
-impl Storable for Key {
-    const BOUND: Bound = Bound::Bounded { max_size: MAX_KEY_BYTES as u32, is_fixed_size: false };
-
-    fn to_bytes(&self) -> Cow<'_, [u8]> {
-        Cow::Borrowed(&self.0)
-    }
-
-    fn into_bytes(self) -> Vec<u8> {
-        self.0
-    }
-
-    fn from_bytes(bytes: Cow<'_, [u8]>) -> Self {
-        Self(bytes.into_owned())
-    }
-}
+storable_bytes!(Key, Bound::Bounded { max_size: MAX_KEY_BYTES as u32, is_fixed_size: false });
 
 #[cfg(test)]
 mod tests {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use ic_stable_structures::Memory;
 use storage_api::limits::{MAX_BATCH_ITEMS, MAX_CONTENT_TYPE_BYTES, MAX_PAYLOAD_BYTES};
-use storage_api::{Condition, Error, ObjectInfo, PutArgs};
+use storage_api::{Condition, Error, ObjectInfo};
 
 use super::entry::{Body, Entry, MAX_METADATA_BYTES, Present};
 use super::key::Key;
@@ -51,17 +51,6 @@ pub(crate) fn check_content_type(content_type: Option<&str>) -> Result<(), Error
         )));
     }
     Ok(())
-}
-
-impl<'a> From<&'a PutArgs> for Put<'a> {
-    fn from(args: &'a PutArgs) -> Self {
-        Self {
-            key: &args.key,
-            value: &args.value,
-            content_type: args.content_type.as_deref(),
-            condition: args.condition.unwrap_or_default(),
-        }
-    }
 }
 
 /// A put that has been checked: what is there now, and where the new value goes.

@@ -8,7 +8,6 @@ use super::record::Record;
 use super::{Caller, Extents};
 use crate::arena::Extent;
 use crate::objects::{Table, pieces};
-use crate::space::Demand;
 use crate::store::Store;
 
 /// A chunk lies in one extent or in two.
@@ -55,11 +54,7 @@ impl<M: Memory + Clone> Store<M> {
         };
         let ledger = self.ledger.without_slots(place.taken)?;
         let raw = record.encode();
-        let demands = [
-            Demand { memory: self.uploads.memory(), pages: self.pages_to_store(&raw) },
-            Demand { memory: self.arena.memory(), pages: extents.pages_to_grow() },
-        ];
-        self.ensure_pages(&demands, extents.slots(), ledger.reserved_slots)?;
+        self.ensure_for_uploads(self.pages_to_store(&raw), &extents, ledger.reserved_slots)?;
 
         // From here on nothing can fail but reading the bit of the chunk, which has just been read.
         extents.commit();

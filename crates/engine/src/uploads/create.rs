@@ -10,7 +10,6 @@ use crate::arena::{Extent, SLOT_EXTENT_BYTES};
 use crate::layout::BUCKET_BYTES;
 use crate::ledger::Ledger;
 use crate::objects::{Key, Table, check_condition, check_content_type};
-use crate::space::Demand;
 use crate::store::Store;
 
 impl<M: Memory + Clone> Store<M> {
@@ -46,7 +45,7 @@ impl<M: Memory + Clone> Store<M> {
             uploads: self.ledger.uploads + 1,
             ..self.ledger
         };
-        self.ensure_for_upload(&record, &extents, ledger)?;
+        self.ensure_for_uploads(self.pages_to_store(&record.encode()), &extents, ledger.reserved_slots)?;
 
         // From here on nothing can fail.
         extents.commit();
@@ -94,20 +93,6 @@ impl<M: Memory + Clone> Store<M> {
             touched_ns: now_ns,
             table: Extent::at(0),
         })
-    }
-
-    fn ensure_for_upload(
-        &self,
-        record: &Record,
-        extents: &Extents<'_, M>,
-        ledger: Ledger,
-    ) -> Result<(), Error> {
-        let pages = self.pages_to_store(&record.encode());
-        let demands = [
-            Demand { memory: self.uploads.memory(), pages },
-            Demand { memory: self.arena.memory(), pages: extents.pages_to_grow() },
-        ];
-        self.ensure_pages(&demands, extents.slots(), ledger.reserved_slots)
     }
 
     fn no_room_for(&self, size: u64) -> Error {

@@ -6,7 +6,6 @@ use storage_api::Error;
 use super::record::Record;
 use super::{Caller, Extents};
 use crate::ledger::Ledger;
-use crate::space::Demand;
 use crate::store::Store;
 
 /// Extents that expired uploads may have for one message to give them back. Each costs some 20,000 instructions.
@@ -24,11 +23,7 @@ impl<M: Memory + Clone> Store<M> {
         let record = self.upload_record(id, caller, 0)?;
         let mut extents = Extents::<M>::of(&self.arena);
         let ledger = self.release(&mut extents, [&record])?;
-        let demands = [
-            Demand { memory: self.uploads.memory(), pages: self.uploads.0.pages_to_remove() },
-            Demand { memory: self.arena.memory(), pages: extents.pages_to_grow() },
-        ];
-        self.ensure_pages(&demands, extents.slots(), ledger.reserved_slots)?;
+        self.ensure_for_uploads(self.uploads.0.pages_to_remove(), &extents, ledger.reserved_slots)?;
 
         // From here on nothing can fail.
         extents.commit();

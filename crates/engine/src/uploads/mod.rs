@@ -27,7 +27,7 @@ use storage_api::{Error, Role};
 
 use crate::map::Map;
 use crate::open::OpenError;
-use crate::space::StoreMemory;
+use crate::space::{Demand, StoreMemory};
 use crate::store::Store;
 use record::{MAX_RECORD_BYTES, RawRecord, Record};
 
@@ -77,6 +77,19 @@ impl<M: Memory + Clone> Store<M> {
             return Err(Error::Unauthorized { needed: Role::Admin });
         }
         if record.has_expired(now_ns) { Err(Error::NotFound) } else { Ok(record) }
+    }
+
+    /// Makes sure of what a change of uploads could need: pages for the records, what the arena grows by, and what is
+    /// promised after it.
+    fn ensure_for_uploads(
+        &self,
+        record_pages: u64,
+        extents: &Extents<'_, M>,
+        reserved_after: u64,
+    ) -> Result<(), Error> {
+        let records = Demand { memory: self.uploads.memory(), pages: record_pages };
+        let arena = Demand { memory: self.arena.memory(), pages: extents.pages_to_grow() };
+        self.ensure_pages(&[records, arena], extents.slots(), reserved_after)
     }
 
     /// Pages by which storing a record could grow the memory of the uploads.

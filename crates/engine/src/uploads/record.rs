@@ -24,16 +24,14 @@
 //!             4  CRC-32 of everything above
 //! ```
 
-use std::borrow::Cow;
-
 use candid::Principal;
-use ic_stable_structures::Storable;
 use ic_stable_structures::storable::Bound;
 use storage_api::limits::{CHUNK_BYTES, MAX_CONTENT_TYPE_BYTES, MAX_KEY_BYTES, UPLOAD_IDLE_NS};
 use storage_api::{Condition, Error, Upload};
 
 use crate::arena::Extent;
 use crate::checksum::{CRC_BYTES, Fields, is_sealed, seal};
+use crate::map::storable_bytes;
 use crate::objects::Table;
 
 const FIXED_BYTES: usize = 96;
@@ -175,21 +173,7 @@ impl RawRecord {
     }
 }
 
-impl Storable for RawRecord {
-    const BOUND: Bound = Bound::Unbounded;
-
-    fn to_bytes(&self) -> Cow<'_, [u8]> {
-        Cow::Borrowed(&self.0)
-    }
-
-    fn into_bytes(self) -> Vec<u8> {
-        self.0
-    }
-
-    fn from_bytes(bytes: Cow<'_, [u8]>) -> Self {
-        Self(bytes.into_owned())
-    }
-}
+storable_bytes!(RawRecord, Bound::Unbounded);
 
 #[cfg(test)]
 mod tests {
