@@ -1,17 +1,17 @@
 //! What is to be stored: a file or standard input, small or large.
 
 use std::{
-    fs::File,
-    io::{self, Read, Seek, Write},
+    fs::{File, Metadata},
+    io::{self, Read, Seek, SeekFrom, Write},
     path::Path,
+    time::SystemTime,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 use storage_api::limits::MAX_PAYLOAD_BYTES;
 use storage_client::Progress;
-
-use crate::progress::Bars;
+use tokio::task::yield_now;
 
 /// Bytes that are hashed at once.
 const HASH_BYTES: u64 = 1 << 20;
@@ -24,64 +24,138 @@ pub(crate) enum Input {
     Large(LargeInput),
 }
 
-/// Content that can be read from any place, more than once.
+/// Content that can be read from any place, more than once, and that should stay as it is meanwhile.
 pub(crate) struct LargeInput {
-    /// The content; standard input and other streams have been copied.
-    pub(crate) file: File,
-    /// How many bytes it has.
-    pub(crate) size: u64,
+    file: File,
+    size: u64,
+    /// When it was last written, where it is a file that others may write.
+    modified: Option<SystemTime>,
 }
+
+/// The file is not what it was when it was opened.
+#[derive(Debug, thiserror::Error)]
+#[error("the file changed while it was read; what was sent of it is of no use, so run the command again when it is at rest")]
+pub(crate) struct Changed;
 
 impl Input {
     /// The content of a file, or of standard input.
     pub(crate) fn open(file: &Path) -> Result<Self> {
         if is_stream(file) {
-            return Self::read("standard input", io::stdin().lock(), None);
+            return Self::of_stream(io::stdin().lock()).context("cannot read standard input");
         }
-        let name = file.display().to_string();
-        let opened = File::open(file).with_context(|| format!("cannot open {name}"))?;
-        let again = opened.metadata().is_ok_and(|metadata| metadata.is_file()).then_some(file);
-        Self::read(&name, opened, again)
+        let failed = || format!("cannot read {}", file.display());
+        let opened = File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
+        let metadata = opened.metadata().with_context(failed)?;
+        if metadata.is_dir() {
+            bail!("{0} is a folder; to store the files in it, run: storage sync {0} PREFIX", file.display());
+        }
+        // What is neither, a pipe for example, can be read once only.
+        if !metadata.is_file() {
+            return Self::of_stream(opened).with_context(failed);
+        }
+        Self::of_file(opened, &metadata).with_context(failed)
     }
 
-    /// The content of a stream, or of the file that can be opened again.
-    fn read(name: &str, mut stream: impl Read, file: Option<&Path>) -> Result<Self> {
-        let failed = || format!("cannot read {name}");
+    fn of_file(mut file: File, metadata: &Metadata) -> io::Result<Self> {
+        let size = metadata.len();
+        let mut input = LargeInput { file: file.try_clone()?, size, modified: metadata.modified().ok() };
+        if size > MAX_PAYLOAD_BYTES {
+            return Ok(Self::Large(input));
+        }
+        let mut content = Vec::with_capacity(size as usize + 1);
+        file.by_ref().take(MAX_PAYLOAD_BYTES + 1).read_to_end(&mut content)?;
+        // Some files say that they have no bytes, and have some: those of /proc.
+        let is_as_said = content.len() as u64 == size || size == 0 && content.len() as u64 <= MAX_PAYLOAD_BYTES;
+        if !is_as_said || size > 0 && input.has_changed()? {
+            return Err(io::Error::other(Changed));
+        }
+        Ok(Self::Small(content))
+    }
+
+    /// The content of what can be read once only. Its size must be known before it is stored, so it is copied.
+    fn of_stream(mut stream: impl Read) -> Result<Self> {
         let mut start = Vec::new();
         // One byte more than one put takes is enough to know that it does not, however much there is.
-        stream.by_ref().take(MAX_PAYLOAD_BYTES + 1).read_to_end(&mut start).with_context(failed)?;
+        stream.by_ref().take(MAX_PAYLOAD_BYTES + 1).read_to_end(&mut start)?;
         if start.len() as u64 <= MAX_PAYLOAD_BYTES {
             return Ok(Self::Small(start));
         }
-        let mut content = match file {
-            Some(file) => File::open(file).with_context(failed)?,
-            None => {
-                spool(&start, stream).with_context(|| format!("cannot copy {name} to a temporary file"))?
+        let file = spool(&start, stream).context("cannot copy it to a temporary file")?;
+        Ok(Self::Large(LargeInput { size: file.metadata()?.len(), file, modified: None }))
+    }
+
+    /// The same as what can be read from any place.
+    pub(crate) fn into_large(self) -> Result<LargeInput> {
+        match self {
+            Self::Small(content) => {
+                let file = spool(&content, io::empty()).context("cannot write a temporary file")?;
+                Ok(LargeInput { file, size: content.len() as u64, modified: None })
             }
-        };
-        let size = content.seek(io::SeekFrom::End(0)).with_context(failed)?;
-        Ok(Self::Large(LargeInput { file: content, size }))
+            Self::Large(input) => Ok(input),
+        }
+    }
+
+    /// How many bytes it has.
+    pub(crate) fn size(&self) -> u64 {
+        match self {
+            Self::Small(content) => content.len() as u64,
+            Self::Large(input) => input.size,
+        }
     }
 }
 
 impl LargeInput {
+    /// How many bytes it has.
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
     /// The SHA-256 of the content.
-    pub(crate) fn sha256(&self, bars: Bars) -> io::Result<[u8; 32]> {
-        let bar = bars.bar("hashing", self.size);
+    pub(crate) async fn sha256(&self, progress: &dyn Progress) -> io::Result<[u8; 32]> {
         let (mut hash, mut hashed) = (Sha256::new(), 0);
         let mut buffer = Vec::with_capacity(HASH_BYTES as usize);
         let mut file = &self.file;
         file.rewind()?;
-        loop {
+        while hashed < self.size {
             buffer.clear();
-            Read::by_ref(&mut file).take(HASH_BYTES).read_to_end(&mut buffer)?;
+            Read::by_ref(&mut file).take(HASH_BYTES.min(self.size - hashed)).read_to_end(&mut buffer)?;
             if buffer.is_empty() {
-                return Ok(hash.finalize().into());
+                return Err(io::Error::other(Changed));
             }
             hash.update(&buffer);
             hashed += buffer.len() as u64;
-            bar.safe(hashed, self.size);
+            progress.safe(hashed, self.size);
+            // Between two pieces, Ctrl-C shall be heard.
+            yield_now().await;
         }
+        Ok(hash.finalize().into())
+    }
+
+    fn has_changed(&self) -> io::Result<bool> {
+        let Some(modified) = self.modified else { return Ok(false) };
+        let metadata = self.file.metadata()?;
+        Ok(metadata.len() != self.size || metadata.modified()? != modified)
+    }
+}
+
+impl Read for LargeInput {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        if read == 0 && !buffer.is_empty() && self.has_changed()? {
+            return Err(io::Error::other(Changed));
+        }
+        Ok(read)
+    }
+}
+
+impl Seek for LargeInput {
+    /// Seeking to the end, as a transfer does to learn the length before it begins and before it commits, makes sure that
+    /// the file is as it was.
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        if matches!(to, SeekFrom::End(_)) && self.has_changed()? {
+            return Err(io::Error::other(Changed));
+        }
+        self.file.seek(to)
     }
 }
 
@@ -90,10 +164,49 @@ pub(crate) fn is_stream(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-/// Copies a stream whose start has been read to a temporary file, because its size must be known before it is stored.
+/// Copies a stream whose start has been read to a temporary file.
 fn spool(start: &[u8], mut rest: impl Read) -> io::Result<File> {
     let mut file = tempfile::tempfile()?;
     file.write_all(start)?;
     io::copy(&mut rest, &mut file)?;
     Ok(file)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "what fails here is a test")]
+mod tests {
+    use std::time::Duration;
+
+    use tempfile::NamedTempFile;
+
+    use super::*;
+
+    fn large(file: &NamedTempFile) -> LargeInput {
+        match Input::open(file.path()).unwrap() {
+            Input::Large(input) => input,
+            Input::Small(_) => panic!("the file is a large one"),
+        }
+    }
+
+    fn is_changed<T>(done: io::Result<T>) -> bool {
+        done.err().and_then(io::Error::into_inner).is_some_and(|error| error.is::<Changed>())
+    }
+
+    /// A file that is cut, grows or is written while it is read is noticed before it is committed.
+    #[test]
+    fn a_change_is_noticed() {
+        let file = NamedTempFile::new().unwrap();
+        let size = MAX_PAYLOAD_BYTES + 10;
+        file.as_file().set_len(size).unwrap();
+        let mut input = large(&file);
+        assert_eq!(input.seek(SeekFrom::End(0)).unwrap(), size);
+        file.as_file().set_len(size - 1).unwrap();
+        assert!(is_changed(input.seek(SeekFrom::End(0))));
+        assert!(is_changed(input.read_to_end(&mut Vec::new())));
+
+        let mut input = large(&file);
+        let later = SystemTime::now() + Duration::from_secs(9);
+        file.as_file().set_modified(later).unwrap();
+        assert!(is_changed(input.seek(SeekFrom::End(0))));
+    }
 }

@@ -1,28 +1,44 @@
-//! `storage`, the command: a store in a folder, run by the very canister that runs on the Internet Computer.
+//! `storage`, the command: a store in a folder or on a network, kept by the very canister that runs on the Internet Computer.
 //!
 //! Data goes to standard output, everything else to standard error. A closed pipe is not an error.
 
 mod args;
+mod cache;
 mod commands;
+mod context;
 mod failure;
+mod image;
 mod input;
+mod interrupt;
+mod network;
 mod output;
 mod progress;
+mod settings;
 mod store;
 mod target;
 mod time;
+mod transport;
+mod upload;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::Args;
+use crate::{args::Args, context::Context, failure::Interrupted, interrupt::Interrupt};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     // A mistake in the arguments ends here, with clap's text and exit code 2.
     let args = Args::parse();
-    match commands::run(args).await {
+    let interrupt = Interrupt::listen();
+    let context = Context::new(args.manner, interrupt.clone());
+    // A command that has something to say about being interrupted gets its turn first.
+    let done = tokio::select! {
+        biased;
+        done = commands::run(args.settings, &context, args.command) => done,
+        () = interrupt.wait() => Err(Interrupted.into()),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if failure::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => failure::report(&error),

@@ -1,6 +1,6 @@
 //! Data on standard output, as text or as JSON.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 
 use anyhow::Result;
 use serde::Serialize;
@@ -17,13 +17,25 @@ pub(crate) struct Output {
 impl Output {
     /// Prints a value as one line of JSON, or else the lines that the function makes of it.
     pub(crate) fn print<T: Serialize>(self, value: &T, lines: impl FnOnce(&T) -> Vec<String>) -> Result<()> {
-        let mut out = io::stdout().lock();
+        // Standard output writes each line by itself, which takes long for many.
+        let mut out = BufWriter::new(io::stdout().lock());
         if self.json {
-            serde_json::to_writer(&mut out, value).map_err(io::Error::from)?;
-            writeln!(out)?;
+            write_json(&mut out, value)?;
         } else {
             for line in lines(value) {
                 writeln!(out, "{line}")?;
+            }
+        }
+        Ok(out.flush()?)
+    }
+
+    /// Prints values of which there may be more to come, each on a line: as JSON, or as the text that the function makes.
+    pub(crate) fn lines<T: Serialize>(self, values: &[T], text: impl Fn(&T) -> String) -> Result<()> {
+        let mut out = BufWriter::new(io::stdout().lock());
+        for value in values {
+            match self.json {
+                true => write_json(&mut out, value)?,
+                false => writeln!(out, "{}", text(value))?,
             }
         }
         Ok(out.flush()?)
@@ -35,5 +47,34 @@ impl Output {
             // Where standard error is closed, nobody wants to know.
             let _ = writeln!(io::stderr(), "{text}");
         }
+    }
+}
+
+fn write_json(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, value)?;
+    writeln!(out)
+}
+
+/// A key as it can be shown: what would move the cursor or break the line is written as in a string of Rust.
+pub(crate) fn shown(key: &str) -> String {
+    let mut shown = String::with_capacity(key.len());
+    for character in key.chars() {
+        match character {
+            control if control.is_control() => shown.extend(control.escape_default()),
+            other => shown.push(other),
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A key with a newline stays on its line, and letters stay as they are.
+    #[test]
+    fn keys_are_shown_on_one_line() {
+        assert_eq!(shown("grüße/a b"), "grüße/a b");
+        assert_eq!(shown("a\nb\u{1b}[2J"), "a\\nb\\u{1b}[2J");
     }
 }

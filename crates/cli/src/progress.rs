@@ -21,7 +21,7 @@ impl Bars {
         let target = if self.hidden { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         let bar = ProgressBar::with_draw_target(Some(size), target);
         let style = ProgressStyle::with_template(
-            "{msg:9} {wide_bar} {bytes:>11} of {total_bytes:>11} {bytes_per_sec:>13} {eta:>4} left",
+            "{msg:9} {wide_bar:.cyan/blue} {bytes:>11} of {total_bytes:>11} {bytes_per_sec:>13} {eta:>4} left",
         );
         bar.set_style(style.expect("the template is well-formed"));
         bar.set_message(what);
@@ -36,6 +36,25 @@ impl Progress for Bar {
     fn safe(&self, bytes: u64, size: u64) {
         self.0.set_length(size);
         self.0.set_position(bytes);
+    }
+}
+
+impl Bar {
+    /// The progress of a part of what this bar counts, after so many bytes of other parts.
+    pub(crate) fn part(&self, before: u64) -> Part<'_> {
+        Part { bar: &self.0, before }
+    }
+}
+
+/// A part of a bar.
+pub(crate) struct Part<'a> {
+    bar: &'a ProgressBar,
+    before: u64,
+}
+
+impl Progress for Part<'_> {
+    fn safe(&self, bytes: u64, _size: u64) {
+        self.bar.set_position(self.before + bytes);
     }
 }
 
@@ -56,5 +75,7 @@ mod tests {
         bar.safe(7, 12);
         assert_eq!((bar.0.position(), bar.0.length()), (7, Some(12)));
         assert!(bar.0.is_hidden());
+        bar.part(10).safe(1, 2);
+        assert_eq!((bar.0.position(), bar.0.length()), (11, Some(12)));
     }
 }

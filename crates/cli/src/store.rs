@@ -1,78 +1,121 @@
-//! A store: a folder with the state of one canister, and this process as its host.
+//! A store that is open: a folder with the state of one canister and this process as its host, or a canister on a network.
 
 use std::{
     path::{Path, PathBuf},
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::{Context, Result, anyhow, bail};
-use embedded_ic::{Config, EmbeddedIc, Execution, HostError, UpgradeOptions};
+use embedded_ic::{Config, EmbeddedIc, HostError};
 use storage_api::InitArgs;
 use storage_client::{Client, EmbeddedTransport};
 use storage_wasm::STORAGE_WASM;
 
-/// A client of the canister in a folder.
-pub(crate) type StoreClient = Client<EmbeddedTransport>;
+use crate::{cache, network, settings::Place, transport::AnyTransport};
 
-/// A store that is open. No other process can open it meanwhile.
+/// How long a command waits for another one that has the folder open.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long it waits before it looks again.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// A client of a store's canister.
+pub(crate) type StoreClient = Client<AnyTransport>;
+
+/// A store that is open. No other process can open one in a folder meanwhile.
 pub(crate) struct Store {
-    folder: PathBuf,
+    place: Place,
     client: StoreClient,
 }
 
 impl Store {
-    /// Makes an empty store in a folder.
-    pub(crate) fn init(folder: &Path) -> Result<()> {
-        let mut host = create(folder)?;
-        host.install(STORAGE_WASM, &no_settings()).context("cannot install the canister")?;
-        host.close().context("cannot close the store")
-    }
-
-    /// Opens the store in a folder.
-    pub(crate) fn open(folder: &Path) -> Result<Self> {
-        let mut host = match EmbeddedIc::open_dir(folder, Config::default()) {
-            Ok(host) => host,
-            Err(error @ HostError::NotAFolder { .. }) => return Err(anyhow!(error).context(no_store(folder))),
-            Err(error) => {
-                return Err(error).with_context(|| format!("cannot open the store {}", folder.display()));
+    /// Opens the store.
+    pub(crate) async fn open(place: &Place) -> Result<Self> {
+        let transport = match place {
+            Place::Folder(folder) => AnyTransport::Embedded(open_folder(folder).await?),
+            Place::Network { network, canister, identity } => {
+                AnyTransport::Agent(network::connect(network, canister, identity).await?)
             }
         };
-        if !host.is_installed() {
-            bail!("{}", no_store(folder));
-        }
-        let owner = *host.controllers().first().context("the store's canister has no controller")?;
-        host.set_time_ns(host.time_ns().max(now_ns()));
-        Ok(Self { folder: folder.to_owned(), client: Client::new(EmbeddedTransport::new(host, owner)) })
+        Ok(Self { place: place.clone(), client: Client::new(transport) })
     }
 
-    /// Calls the canister as its controller.
+    /// Calls the canister, in a folder as its controller.
     pub(crate) fn client(&self) -> &StoreClient {
         &self.client
     }
 
-    /// Does something with the host of the canister.
-    pub(crate) fn with_host<R>(&self, operation: impl FnOnce(&mut EmbeddedIc) -> R) -> R {
-        self.client.transport().with_host(operation)
-    }
-
-    /// Upgrades the canister to the one that this command was built with.
-    pub(crate) fn upgrade(&self, options: UpgradeOptions) -> Result<Execution> {
-        let upgraded = self.with_host(|host| host.upgrade(STORAGE_WASM, &no_settings(), options));
-        upgraded.context("the upgrade was refused, and the store is as it was")
+    /// Does something with the host of the canister in a folder.
+    pub(crate) fn with_host<R>(&self, operation: impl FnOnce(&mut EmbeddedIc) -> R) -> Result<R> {
+        match self.client.transport() {
+            AnyTransport::Embedded(transport) => Ok(transport.with_host(operation)),
+            AnyTransport::Agent(_) => Err(needs_folder()),
+        }
     }
 
     /// Closes the store, so that everything is on the disk.
     pub(crate) fn close(self) -> Result<()> {
-        let host = self.client.transport().clone();
+        let transport = self.client.transport().clone();
         drop(self.client);
-        let host = host.into_host().context("a call to the store is still going on")?;
-        host.close().with_context(|| format!("cannot close the store {}", self.folder.display()))
+        let (AnyTransport::Embedded(transport), Place::Folder(folder)) = (transport, self.place) else {
+            return Ok(());
+        };
+        let host = transport.into_host().context("a call to the store is still going on")?;
+        host.close().with_context(|| format!("cannot close the store {}", folder.display()))
     }
+}
+
+/// Makes an empty store.
+pub(crate) fn init(place: &Place) -> Result<PathBuf> {
+    let folder = place.folder()?;
+    let mut host = create(folder)?;
+    host.install(STORAGE_WASM, &no_settings()).context("cannot install the canister")?;
+    host.close().context("cannot close the store")?;
+    Ok(folder.clone())
+}
+
+impl Place {
+    /// The folder, where this process is the host.
+    pub(crate) fn folder(&self) -> Result<&PathBuf> {
+        match self {
+            Self::Folder(folder) => Ok(folder),
+            Self::Network { .. } => Err(needs_folder()),
+        }
+    }
+}
+
+fn needs_folder() -> anyhow::Error {
+    anyhow!(
+        "this works on a store in a folder (--store DIR), whose host is this process; a canister on a network has its own \
+         host, which icp or dfx can ask"
+    )
+}
+
+/// Opens a folder, and waits a little where another command has it open.
+async fn open_folder(folder: &Path) -> Result<EmbeddedTransport> {
+    let started = Instant::now();
+    let mut host = loop {
+        match EmbeddedIc::open_dir(folder, config()) {
+            Ok(host) => break host,
+            Err(HostError::FolderInUse { .. }) if started.elapsed() < PATIENCE => {
+                tokio::time::sleep(PAUSE).await;
+            }
+            Err(error @ HostError::NotAFolder { .. }) => return Err(anyhow!(error).context(no_store(folder))),
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot open the store {}", folder.display()));
+            }
+        }
+    };
+    if !host.is_installed() {
+        bail!("{}", no_store(folder));
+    }
+    let owner = *host.controllers().first().context("the store's canister has no controller")?;
+    host.set_time_ns(host.time_ns().max(now_ns()));
+    Ok(EmbeddedTransport::new(host, owner))
 }
 
 /// A host in a new folder, or in one whose making was interrupted before the canister was installed.
 fn create(folder: &Path) -> Result<EmbeddedIc> {
-    let config = Config::default().with_time_ns(now_ns());
+    let config = config().with_time_ns(now_ns());
     match EmbeddedIc::create_dir(folder, config.clone()) {
         Ok(host) => Ok(host),
         Err(HostError::FolderExists { .. }) => match EmbeddedIc::open_dir(folder, config) {
@@ -84,6 +127,13 @@ fn create(folder: &Path) -> Result<EmbeddedIc> {
     }
 }
 
+fn config() -> Config {
+    match cache::folder() {
+        Some(folder) => Config::default().with_compilation_cache(folder),
+        None => Config::default(),
+    }
+}
+
 fn no_store(folder: &Path) -> String {
     format!(
         "there is no store in {folder}; to make one, run: storage --store {folder} init",
@@ -92,7 +142,7 @@ fn no_store(folder: &Path) -> String {
 }
 
 /// The argument of an install or upgrade that leaves everything as it is configured.
-fn no_settings() -> Vec<u8> {
+pub(crate) fn no_settings() -> Vec<u8> {
     candid::encode_one(None::<InitArgs>).expect("nothing can always be encoded")
 }
 

@@ -12,6 +12,11 @@ use std::os::unix::fs::PermissionsExt;
 use anyhow::{Context, Result};
 use tempfile::NamedTempFile;
 
+/// The folder that a file is in.
+pub(crate) fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// A file that is being written under another name in the folder of its target.
 pub(crate) struct Target {
     path: PathBuf,
@@ -28,7 +33,7 @@ impl Target {
     pub(crate) fn create(path: &Path) -> Result<Self> {
         // What a link leads to is replaced, and not the link.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = folder_of(&path);
         let mut builder = tempfile::Builder::new();
         builder.prefix(".storage-").suffix(".part");
         // The system takes away from this what the user's umask says, as for every new file.

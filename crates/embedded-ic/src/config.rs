@@ -1,5 +1,7 @@
 //! How a host is set up.
 
+use std::path::PathBuf;
+
 use candid::Principal;
 
 use crate::error::HostError;
@@ -38,6 +40,8 @@ pub struct Config {
     pub cycles: u128,
     /// When a state folder forces data to the disk. Without effect in memory.
     pub sync: SyncPolicy,
+    /// Where compiled modules are kept for the next process, if they are.
+    pub compilation_cache: Option<PathBuf>,
 }
 
 impl Default for Config {
@@ -49,6 +53,7 @@ impl Default for Config {
             canister_id: Principal::from_slice(&[0, 0, 0, 0, 0, 0, 0, 0, 1, 1]),
             cycles: DEFAULT_CYCLES,
             sync: SyncPolicy::default(),
+            compilation_cache: None,
         }
     }
 }
@@ -93,6 +98,17 @@ impl Config {
     #[must_use]
     pub fn with_sync(mut self, sync: SyncPolicy) -> Self {
         self.sync = sync;
+        self
+    }
+
+    /// These settings with a folder that keeps compiled modules, so that another process need not compile them again. It
+    /// is made if it is not there, and a folder that cannot be used is as none.
+    ///
+    /// A process has one wasm engine, and the first host that is made decides what folder it uses. What is in the folder is
+    /// run as machine code without a further check: it must be one that no other user can write to.
+    #[must_use]
+    pub fn with_compilation_cache(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.compilation_cache = Some(folder.into());
         self
     }
 

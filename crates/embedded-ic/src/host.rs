@@ -15,7 +15,7 @@ use crate::heap::HeapImage;
 use crate::instance::Instance;
 use crate::limits::Limits;
 use crate::log::Log;
-use crate::module::{ModuleLimits, Prepared, prepared};
+use crate::module::{ModuleLimits, Prepared, keep_compiled_modules, prepared};
 use crate::outcome::LogRecord;
 use crate::stable::{MemoryStore, StableFault, StableMemory};
 use crate::system_api::World;
@@ -56,6 +56,7 @@ impl EmbeddedIc {
     /// `BadConfig` for settings that no canister has, `Io` if the operating system gives no memory.
     pub fn new(config: Config) -> Result<Self, HostError> {
         config.check()?;
+        keep_compiled_modules(config.compilation_cache.as_deref());
         let heap = HeapImage::in_memory().map_err(HostError::io("make memory for the heap"))?;
         let stable = StableMemory::new(Box::new(MemoryStore::default()), 0);
         Ok(Self {
@@ -81,11 +82,12 @@ impl EmbeddedIc {
     }
 
     /// A host with the state of a folder. Its identity, controllers, time and cycles are those of the folder; of the
-    /// settings only the limits and the policy for forcing data to the disk are used.
+    /// settings only the limits, the policy for forcing data to the disk and the folder of compiled modules are used.
     ///
     /// # Errors
     /// `NotAFolder`, `FolderInUse`, `UnknownVersion`, `Damaged`, `Io`; `Engine` if the module no longer compiles.
     pub fn open_dir(path: &Path, config: Config) -> Result<Self, HostError> {
+        keep_compiled_modules(config.compilation_cache.as_deref());
         let Opened { folder, committed, heap, stable, module } = Folder::open(path, config.sync)?;
         let limits = Arc::new(config.limits);
         let module = match module {

@@ -1,11 +1,13 @@
-//! Walking the store's memory without its canister.
+//! Walking a store's memory without its canister.
+
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use embedded_ic::EmbeddedIc;
 use serde::Serialize;
 use storage_engine::{CheckReport, Memory};
 
-use crate::{output::Output, store::Store};
+use crate::{image::Image, output::Output, store::Store};
 
 /// What was found, as JSON.
 #[derive(Serialize)]
@@ -18,30 +20,37 @@ struct Found {
     problems: Vec<String>,
 }
 
-pub(crate) fn run(store: &Store, output: Output) -> Result<()> {
-    let report = store.with_host(|host| check(host))?;
+/// Checks the store in a folder.
+pub(crate) fn store(store: &Store, output: Output) -> Result<()> {
+    let report = store.with_host(|host| walk(Committed(host)))??;
+    print(&report, output)
+}
+
+/// Checks an image of stable memory in a file, which is only read.
+pub(crate) fn image(path: &Path, output: Output) -> Result<()> {
+    print(&walk(Image::open(path)?)?, output)
+}
+
+fn walk(memory: impl Memory + Clone) -> Result<CheckReport> {
+    let store = storage_engine::Store::open(memory);
+    Ok(store.context("the store's memory cannot be opened")?.check())
+}
+
+fn print(report: &CheckReport, output: Output) -> Result<()> {
+    let problems = report.problems.iter().map(|found| format!("{} (at byte {})", found.what, found.offset));
     let found = Found {
         sound: report.is_sound(),
         objects: report.objects,
         object_bytes: report.object_bytes,
         extents: report.extents,
         log_entries: report.log_entries,
-        problems: report
-            .problems
-            .iter()
-            .map(|found| format!("{} (at byte {})", found.what, found.offset))
-            .collect(),
+        problems: problems.collect(),
     };
     output.print(&found, describe)?;
     if found.sound {
         return Ok(());
     }
     bail!("the store is damaged: {} problems; restore it from a copy", found.problems.len())
-}
-
-fn check(host: &EmbeddedIc) -> Result<CheckReport> {
-    let store = storage_engine::Store::open(Committed(host));
-    Ok(store.context("the store's memory cannot be opened")?.check())
 }
 
 fn describe(found: &Found) -> Vec<String> {

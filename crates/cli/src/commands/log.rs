@@ -1,11 +1,11 @@
-//! Commands for the log.
+//! Commands for the log: appending.
 
 use std::io::{self, BufRead};
 
 use anyhow::{Context, Result};
-use serde::Serialize;
 use storage_api::limits::{MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES};
 
+use super::log_read;
 use crate::{args::LogCommand, output::Output, store::StoreClient};
 
 pub(crate) async fn run(client: &StoreClient, output: Output, command: LogCommand) -> Result<()> {
@@ -14,7 +14,8 @@ pub(crate) async fn run(client: &StoreClient, output: Output, command: LogComman
             append_lines(client, output, io::stdin().lock()).await
         }
         LogCommand::Append { texts } => append_texts(client, output, &texts).await,
-        LogCommand::Tail { count } => tail(client, output, count).await,
+        LogCommand::Tail { count, .. } => log_read::tail(client, output, count).await.map(drop),
+        LogCommand::Read { from, count } => log_read::read(client, output, from, count).await,
     }
 }
 
@@ -73,41 +74,5 @@ impl Batch {
         self.flush(client).await?;
         output.note(&format!("appended {} entries", self.appended));
         Ok(())
-    }
-}
-
-/// An entry as JSON: a text, or where it is none, its bytes.
-#[derive(Serialize)]
-struct Line {
-    index: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hex: Option<String>,
-}
-
-impl Line {
-    fn new(index: u64, bytes: Vec<u8>) -> Self {
-        match String::from_utf8(bytes) {
-            Ok(text) => Self { index, text: Some(text), hex: None },
-            Err(error) => Self { index, text: None, hex: Some(hex::encode(error.as_bytes())) },
-        }
-    }
-}
-
-async fn tail(client: &StoreClient, output: Output, count: u64) -> Result<()> {
-    let length = client.log_info().await?.length;
-    let first = length.saturating_sub(count);
-    let entries = if count == 0 { Vec::new() } else { client.read_log_all(first).await? };
-    let lines: Vec<_> = (first..).zip(entries).map(|(index, bytes)| Line::new(index, bytes)).collect();
-    output.print(&lines, |lines| {
-        lines.iter().map(|line| line.text.clone().unwrap_or_else(|| line.shown())).collect()
-    })
-}
-
-impl Line {
-    /// Bytes that are no text, as they can be shown on a terminal.
-    fn shown(&self) -> String {
-        format!("0x{}", self.hex.as_deref().unwrap_or_default())
     }
 }

@@ -1,13 +1,14 @@
 //! Commands for whoever runs the store.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use embedded_ic::UpgradeOptions;
 use serde::Serialize;
 use storage_api::Status;
+use storage_wasm::STORAGE_WASM;
 
 use crate::{
     output::Output,
-    store::{Store, StoreClient},
+    store::{Store, StoreClient, no_settings},
 };
 
 pub(crate) async fn status(client: &StoreClient, output: Output) -> Result<()> {
@@ -23,7 +24,9 @@ struct UpgradeCost {
 }
 
 pub(crate) fn upgrade(store: &Store, output: Output, skip_pre_upgrade: bool) -> Result<()> {
-    let execution = store.upgrade(UpgradeOptions { skip_pre_upgrade })?;
+    let options = UpgradeOptions { skip_pre_upgrade };
+    let upgraded = store.with_host(|host| host.upgrade(STORAGE_WASM, &no_settings(), options))?;
+    let execution = upgraded.context("the upgrade was refused, and the store is as it was")?;
     let cost = UpgradeCost {
         instructions: execution.instructions,
         pre_upgrade: execution.pre_upgrade,

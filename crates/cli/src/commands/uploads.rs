@@ -1,14 +1,28 @@
 //! Commands for uploads that were begun and not finished.
 
-use anyhow::{Result, anyhow};
-use storage_api::{Error, UploadStatus};
+use std::path::Path;
 
-use crate::{args::UploadsCommand, output::Output, store::StoreClient, time::rfc3339};
+use anyhow::{Context as _, Result, anyhow, bail};
+use serde_bytes::ByteBuf;
+use storage_api::{Error, Upload, UploadArgs, UploadStatus};
+use storage_client::ClientError;
 
-pub(crate) async fn run(client: &StoreClient, output: Output, command: UploadsCommand) -> Result<()> {
+use crate::{
+    args::UploadsCommand,
+    context::Context,
+    failure::NotFound,
+    input::Input,
+    output::{Output, shown},
+    store::StoreClient,
+    time::rfc3339,
+    upload::finish,
+};
+
+pub(crate) async fn run(client: &StoreClient, context: &Context, command: UploadsCommand) -> Result<()> {
     match command {
-        UploadsCommand::Ls => ls(client, output).await,
-        UploadsCommand::Abort { id } => abort(client, output, id).await,
+        UploadsCommand::Ls => ls(client, context.output).await,
+        UploadsCommand::Resume { id, file } => resume(client, context, id, &file).await,
+        UploadsCommand::Abort { id } => abort(client, context.output, id).await,
     }
 }
 
@@ -17,21 +31,49 @@ async fn ls(client: &StoreClient, output: Output) -> Result<()> {
     output.print(&uploads, |uploads| uploads.iter().map(describe).collect())
 }
 
+/// Goes on with an upload whose number is known.
+async fn resume(client: &StoreClient, context: &Context, id: u64, file: &Path) -> Result<()> {
+    let status = client.upload_status(id).await.map_err(|error| explain(error, id))?;
+    let Upload { key, size, .. } = status.upload;
+    let input = Input::open(file)?;
+    if input.size() != size {
+        bail!(
+            "upload {id} is of {size} bytes under {key:?}, and {} has {} bytes; which file was it?",
+            file.display(),
+            input.size()
+        );
+    }
+    let mut input = input.into_large()?;
+    let sha256 = {
+        let bar = context.bars.bar("hashing", size);
+        input.sha256(&bar).await?
+    };
+    let args = UploadArgs { sha256: Some(ByteBuf::from(sha256)), ..UploadArgs::new(key, size) };
+    let info = {
+        let bar = context.bars.bar("storing", size);
+        finish(client, context, &mut input, &args, id, &bar).await
+    };
+    let info = info.with_context(|| format!("cannot store {}", file.display()))?;
+    context.output.note(&format!("stored {size} bytes under {:?}, revision {}", info.key, info.revision));
+    Ok(())
+}
+
 async fn abort(client: &StoreClient, output: Output, id: u64) -> Result<()> {
-    match client.abort_upload(id).await {
-        Ok(()) => {
-            output.note(&format!("aborted upload {id}"));
-            Ok(())
-        }
-        Err(error) if error.storage_error() == Some(&Error::NotFound) => {
-            Err(anyhow!("there is no upload {id}; storage uploads ls lists them"))
-        }
-        Err(error) => Err(error.into()),
+    client.abort_upload(id).await.map_err(|error| explain(error, id))?;
+    output.note(&format!("aborted upload {id}"));
+    Ok(())
+}
+
+fn explain(error: ClientError, id: u64) -> anyhow::Error {
+    match error.storage_error() {
+        Some(Error::NotFound) => anyhow!(NotFound::upload(id)),
+        _ => error.into(),
     }
 }
 
 fn describe(status: &UploadStatus) -> String {
     let upload = &status.upload;
     let expires = rfc3339(upload.expires_ns);
-    format!("{}  {} of {} bytes  expires {expires}  {}", upload.id, status.received, upload.size, upload.key)
+    let key = shown(&upload.key);
+    format!("{}  {} of {} bytes  expires {expires}  {key}", upload.id, status.received, upload.size)
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use storage_api::{Checksum, ChecksumState};
 
 use super::objects::explain;
-use crate::{output::Output, progress::Bars, store::StoreClient};
+use crate::{context::Context, store::StoreClient};
 
 /// What was found, as JSON.
 #[derive(Serialize)]
@@ -15,16 +15,16 @@ struct Verdict {
     sha256: String,
 }
 
-pub(crate) async fn run(client: &StoreClient, output: Output, bars: Bars, key: &str) -> Result<()> {
+pub(crate) async fn run(client: &StoreClient, context: &Context, key: &str) -> Result<()> {
     let size = client.stat(key).await.map_err(|error| explain(error, key))?.size;
     let state = {
-        let bar = bars.bar("verifying", size);
+        let bar = context.bars.bar("verifying", size);
         client.verify_all(key, &bar).await?
     };
     let sha256 = client.stat(key).await?.sha256;
     let sha256 = sha256.map(|Checksum { digest, .. }| hex::encode(digest)).unwrap_or_default();
     let verdict = Verdict { key: key.to_owned(), state, sha256 };
-    output.print(&verdict, |verdict| match verdict.state {
+    context.output.print(&verdict, |verdict| match verdict.state {
         ChecksumState::Mismatch => vec![],
         _ => vec![verdict.sha256.clone()],
     })?;

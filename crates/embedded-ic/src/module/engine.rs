@@ -1,9 +1,11 @@
 //! The wasm engine, one for the process: its settings decide what a module may contain and what it costs.
 
+use std::fs;
 use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use wasmtime::Engine;
+use wasmtime::{Cache, CacheConfig, Engine};
 
 use crate::cost;
 use crate::error::HostError;
@@ -13,6 +15,15 @@ const MAX_WASM_STACK_BYTES: usize = 1 << 20;
 
 /// Callers that the performance counter looks at. Those of a deeper stack count as if they had nothing left to charge.
 const MAX_FRAMES: usize = 256;
+
+/// The folder of compiled modules, once a host has decided on it.
+static COMPILED: OnceLock<Option<PathBuf>> = OnceLock::new();
+
+/// Decides where compiled modules are kept, or that they are not. Only the first decision of a process counts: the engine
+/// may have been made after it.
+pub(crate) fn keep_compiled_modules(folder: Option<&Path>) {
+    COMPILED.get_or_init(|| folder.map(Path::to_owned));
+}
 
 /// The engine of the process.
 pub(crate) fn engine() -> Result<&'static Engine, HostError> {
@@ -42,6 +53,16 @@ fn settings() -> wasmtime::Config {
         .wasm_extended_const(false)
         .wasm_wide_arithmetic(false)
         // The performance counter looks at the callers of a host function.
-        .wasm_backtrace_max_frames(NonZeroUsize::new(MAX_FRAMES));
+        .wasm_backtrace_max_frames(NonZeroUsize::new(MAX_FRAMES))
+        // The engine's version and all settings above are part of what a module is found by.
+        .cache(COMPILED.get().and_then(Option::as_deref).and_then(cache));
     config
+}
+
+/// The cache in a folder, or nothing where the folder cannot be used: then modules are compiled as without one.
+fn cache(folder: &Path) -> Option<Cache> {
+    fs::create_dir_all(folder).ok()?;
+    let mut config = CacheConfig::new();
+    config.with_directory(fs::canonicalize(folder).ok()?);
+    Cache::new(config).ok()
 }

@@ -9,7 +9,7 @@ mod segments;
 
 pub(crate) use cache::prepared;
 pub(crate) use check::{COMPOSITE_QUERY, QUERY, UPDATE};
-pub(crate) use engine::engine;
+pub(crate) use engine::{engine, keep_compiled_modules};
 pub(crate) use prepare::{ModuleLimits, Prepared};
 pub(crate) use rewrite::{MEMORY_EXPORT, START_EXPORT, global_export};
 pub(crate) use segments::Segments;

@@ -1,0 +1,159 @@
+//! What can be said on the command line.
+
+mod log;
+mod objects;
+mod operator;
+
+use std::num::NonZeroUsize;
+
+use clap::{Parser, Subcommand};
+
+pub(crate) use self::{
+    log::LogCommand,
+    objects::{GetArgs, LsArgs, PutArgs, RmArgs, SyncArgs, UploadsCommand},
+    operator::{ManArgs, SnapshotCommand},
+};
+use crate::settings::Settings;
+
+/// Keeps objects and a log in the stable memory of a canister: one in a folder, run by this process, or one on a network.
+#[derive(Debug, Parser)]
+#[command(name = "storage", version, after_help = AFTER_HELP, max_term_width = 100)]
+pub(crate) struct Args {
+    #[command(flatten, next_help_heading = "Where the store is")]
+    pub(crate) settings: Settings,
+
+    #[command(flatten, next_help_heading = "How to do it")]
+    pub(crate) manner: Manner,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What goes for every command.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct Manner {
+    /// Print data as JSON.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// Say nothing but data and errors, and show no progress.
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+
+    /// How many calls are under way at once in a transfer.
+    #[arg(short, long, global = true, value_name = "N", default_value = "8")]
+    pub(crate) jobs: NonZeroUsize,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  storage init                        make a store in ./.storage
+  storage put photo.png               store a file under its name
+  storage get photo.png copy.png      read it back
+  storage sync photos album           store what is new or changed in a folder
+  storage ls -l album/                list it, with sizes and dates
+  date | storage log append -         append a line to the log
+
+  storage --network ic --canister ryjl3-tyaaa-aaaaa-aaaba-cai --identity me.pem ls
+
+Settings are looked for in this order: flags; the environment (STORAGE_STORE, STORAGE_NETWORK,
+STORAGE_CANISTER, STORAGE_IDENTITY); ./storage.toml; storage/storage.toml in ~/.config. The file has
+the keys store, network, canister and identity. STORAGE_CACHE_DIR says where compiled canisters are kept.
+
+Exit codes:
+  0    done
+  1    failed; standard error says why and what to do
+  2    the command line was not understood
+  3    there is no such object, upload or region
+  130  interrupted with Ctrl-C";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make an empty store in the folder.
+    Init,
+    #[command(flatten)]
+    InStore(StoreCommand),
+    /// Walk all of a store's memory and say whether it is sound.
+    #[command(after_help = "\
+Examples:
+  storage check                 the store in ./.storage
+  storage check backup.image    a file that snapshot export wrote, or a canister's stable memory")]
+    Check {
+        /// An image of stable memory, which is only read. Without it, the store.
+        image: Option<std::path::PathBuf>,
+    },
+    /// Write or read images of a store's memory.
+    #[command(subcommand)]
+    Snapshot(SnapshotCommand),
+    /// Upgrade the store's canister to the one of this command, and say what that cost.
+    Upgrade {
+        /// Leave out pre_upgrade of the old canister; nothing is lost by it.
+        #[arg(long)]
+        skip_pre_upgrade: bool,
+    },
+    /// Print a script that completes commands in a shell.
+    #[command(after_help = "\
+Examples:
+  storage completions bash >~/.local/share/bash-completion/completions/storage
+  storage completions fish >~/.config/fish/completions/storage.fish")]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write those of all commands to a folder.
+    Man(ManArgs),
+}
+
+/// What to do in a store that is there, wherever it is.
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoreCommand {
+    /// Store a file, or standard input, under a key.
+    Put(PutArgs),
+    /// Read the value under a key.
+    Get(GetArgs),
+    /// List the keys, in byte order.
+    Ls(LsArgs),
+    /// Show what is known of an object.
+    Stat {
+        /// The key.
+        key: String,
+    },
+    /// Remove objects.
+    Rm(RmArgs),
+    /// Move an object to another key, replacing what is there.
+    Mv {
+        /// The key that the object has.
+        from: String,
+        /// The key that it is to have.
+        to: String,
+    },
+    /// Store what is new or changed in a folder.
+    Sync(SyncArgs),
+    /// Have the store compute the SHA-256 of an object and compare it with what was declared.
+    Verify {
+        /// The key.
+        key: String,
+    },
+    /// List uploads that were begun and not finished, go on with one, or end it.
+    #[command(subcommand)]
+    Uploads(UploadsCommand),
+    /// Append to the log, or read it.
+    #[command(subcommand)]
+    Log(LogCommand),
+    /// Show the state of the store.
+    Status,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// The definitions above do not contradict each other.
+    #[test]
+    fn the_arguments_are_consistent() {
+        Args::command().debug_assert();
+    }
+}

@@ -1,0 +1,59 @@
+//! The command that reads an object.
+
+use std::{
+    fs::File,
+    io::{self, Write},
+    path::Path,
+};
+
+use anyhow::{Context as _, Error as AnyError, Result, anyhow};
+use storage_api::Error;
+use storage_client::TransferError;
+
+use super::objects::explain;
+use crate::{context::Context, input::is_stream, progress::Bars, store::StoreClient, target::Target};
+
+pub(crate) async fn run(
+    client: &StoreClient,
+    context: &Context,
+    key: &str,
+    file: Option<&Path>,
+) -> Result<()> {
+    match file.filter(|file| !is_stream(file)) {
+        // The bar would be drawn into the data where both are shown on one terminal.
+        None => {
+            let silent = Context { bars: Bars::new(true), ..context.clone() };
+            download(client, &silent, key, &mut io::stdout().lock()).await
+        }
+        Some(file) if Target::is_device(file) => {
+            let mut device = File::options().write(true).open(file);
+            let device =
+                device.as_mut().map_err(|error| anyhow!("cannot write {}: {error}", file.display()))?;
+            download(client, context, key, device).await
+        }
+        Some(file) => {
+            let mut target = Target::create(file)?;
+            download(client, context, key, target.sink()).await?;
+            target.finish().with_context(|| format!("cannot write {}", file.display()))
+        }
+    }
+}
+
+async fn download(client: &StoreClient, context: &Context, key: &str, sink: &mut impl Write) -> Result<()> {
+    let size = client.stat(key).await.map_err(|error| explain(error, key))?.size;
+    let bar = context.bars.bar("reading", size);
+    match client.download(key, sink, context.transfer(&bar)).await {
+        Ok(_) => Ok(()),
+        Err(TransferError::Client(error)) => match error.storage_error() {
+            Some(Error::RevisionMismatch { .. }) => {
+                Err(anyhow!("{key:?} was replaced while it was read; run the command again"))
+            }
+            _ => Err(explain(error, key)),
+        },
+        Err(error @ TransferError::WrongDigest { .. }) => {
+            Err(AnyError::new(error)
+                .context(format!("the bytes under {key:?} are damaged; store them again")))
+        }
+        Err(error) => Err(error.into()),
+    }
+}

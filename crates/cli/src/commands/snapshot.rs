@@ -1,0 +1,66 @@
+//! Images of a store's memory.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context as _, Result, bail};
+use embedded_ic::{EmbeddedIc, UpgradeOptions};
+use storage_wasm::STORAGE_WASM;
+use tempfile::TempPath;
+
+use crate::{
+    args::SnapshotCommand,
+    image::Image,
+    output::Output,
+    store::{Store, no_settings},
+    target::folder_of,
+};
+
+pub(crate) async fn run(store: &Store, output: Output, command: SnapshotCommand) -> Result<()> {
+    match command {
+        SnapshotCommand::Export { file } => export(store, output, &file),
+        SnapshotCommand::Import { file, replace } => {
+            // Whether this is a store in a folder comes first: nothing is asked of a canister on a network.
+            store.with_host(|_| ())?;
+            let status = store.client().status().await?;
+            let is_empty = status.objects == 0 && status.log_entries == 0 && status.uploads == 0;
+            if !is_empty && !replace {
+                bail!("the store is not empty; to lose what is in it, add --replace");
+            }
+            import(store, output, &file)
+        }
+    }
+}
+
+/// Writes an image that is complete or not there.
+fn export(store: &Store, output: Output, file: &Path) -> Result<()> {
+    let failed = || format!("cannot write {}", file.display());
+    if file.try_exists().with_context(failed)? {
+        bail!("{} is there already, and an image overwrites nothing; choose another name", file.display());
+    }
+    let folder = tempfile::Builder::new().prefix(".storage-").suffix(".part").tempdir_in(folder_of(file));
+    let folder = folder.with_context(failed)?;
+    let part = TempPath::try_from_path(folder.path().join("image")).with_context(failed)?;
+    store.with_host(|host| host.export_stable(&part))??;
+    part.persist_noclobber(file).map_err(|error| error.error).with_context(failed)?;
+    let size = fs::metadata(file).with_context(failed)?.len();
+    output.note(&format!("wrote {size} bytes of memory to {}", file.display()));
+    Ok(())
+}
+
+/// Replaces the store's memory, and starts its canister anew with it.
+fn import(store: &Store, output: Output, file: &Path) -> Result<()> {
+    let failed = || format!("cannot import {}", file.display());
+    // What the canister could not open is refused before anything is replaced.
+    storage_engine::Store::open(Image::open(file)?).with_context(failed)?;
+    store.with_host(|host| replace(host, file))?.with_context(failed)?;
+    output.note(&format!("the store is as it was in {}; storage check walks all of it", file.display()));
+    Ok(())
+}
+
+fn replace(host: &mut EmbeddedIc, file: &Path) -> Result<()> {
+    host.import_stable(file)?;
+    // What the canister had on its heap was of the memory that is gone, and pre_upgrade would write that.
+    let options = UpgradeOptions { skip_pre_upgrade: true };
+    host.upgrade(STORAGE_WASM, &no_settings(), options).context("the memory was replaced, and the canister refuses it")?;
+    Ok(())
+}

@@ -1,0 +1,176 @@
+//! Where the store is: from flags, the environment and a file, in this order.
+
+use std::{
+    env, fs,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, anyhow, bail};
+use serde::Deserialize;
+
+/// The name of the file, in the working directory and in the user's.
+const FILE: &str = "storage.toml";
+
+/// What was said in one place. Each of them is a flag, a variable and a key of the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    /// The folder of a store that this process runs. The default is ./.storage.
+    #[arg(long, global = true, value_name = "DIR", conflicts_with = "network")]
+    pub(crate) store: Option<PathBuf>,
+
+    /// The network of a canister: ic, local (which is http://127.0.0.1:4943), or a URL.
+    #[arg(long, global = true, value_name = "NETWORK")]
+    pub(crate) network: Option<String>,
+
+    /// The canister on the network.
+    #[arg(long, global = true, value_name = "ID")]
+    pub(crate) canister: Option<String>,
+
+    /// Who calls the canister: a file with a private key in PEM, or anonymous.
+    #[arg(long, global = true, value_name = "PEM|anonymous")]
+    pub(crate) identity: Option<String>,
+}
+
+/// Where the store is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In a folder, and this process is its host.
+    Folder(PathBuf),
+    /// On a network.
+    Network {
+        /// What was said: `ic`, `local` or a URL.
+        network: String,
+        /// The canister's identifier.
+        canister: String,
+        /// The file of a private key, or `anonymous`.
+        identity: String,
+    },
+}
+
+impl Place {
+    /// The place that the flags, the environment and the files name together.
+    pub(crate) fn find(flags: Settings) -> Result<Self> {
+        let mut levels = vec![("the flags", flags), ("the environment", Settings::of_environment())];
+        levels.push((FILE, Settings::of_file(Path::new(FILE))?));
+        if let Some(folder) = user_folder("XDG_CONFIG_HOME", ".config") {
+            levels.push(("the user's storage.toml", Settings::of_file(&folder.join(FILE))?));
+        }
+        Self::of(&levels)
+    }
+
+    /// The first level that says where decides; the other settings are each the first that is given.
+    fn of(levels: &[(&str, Settings)]) -> Result<Self> {
+        let decides = levels.iter().find(|(_, level)| level.store.is_some() || level.network.is_some());
+        let (store, network) = match decides {
+            Some((name, Settings { store: Some(_), network: Some(_), .. })) => {
+                bail!("{name} has both a store and a network; a store is in one place only")
+            }
+            Some((_, level)) => (level.store.clone(), level.network.clone()),
+            None => (None, None),
+        };
+        let Some(network) = network else {
+            return Ok(Self::Folder(store.unwrap_or_else(|| "./.storage".into())));
+        };
+        let first = |of: fn(&Settings) -> &Option<String>| levels.iter().find_map(|(_, level)| of(level).clone());
+        let canister = first(|level| &level.canister).ok_or_else(|| {
+            anyhow!("which canister? Give --canister ID, or set STORAGE_CANISTER or canister in {FILE}")
+        })?;
+        let identity = first(|level| &level.identity).ok_or_else(|| {
+            anyhow!(
+                "who calls the canister? Give --identity with a PEM file or anonymous, or set STORAGE_IDENTITY \
+                 or identity in {FILE}"
+            )
+        })?;
+        Ok(Self::Network { network, canister, identity })
+    }
+}
+
+impl Settings {
+    fn of_environment() -> Self {
+        // A variable that is set to nothing counts as one that is not set.
+        let variable = |name| env::var_os(name).filter(|value| !value.is_empty());
+        let text = |name| variable(name).map(|value| value.to_string_lossy().into_owned());
+        Self {
+            store: variable("STORAGE_STORE").map(PathBuf::from),
+            network: text("STORAGE_NETWORK"),
+            canister: text("STORAGE_CANISTER"),
+            identity: text("STORAGE_IDENTITY"),
+        }
+    }
+
+    /// What a file says, nothing where there is none. Paths in it start at its folder.
+    fn of_file(file: &Path) -> Result<Self> {
+        let text = match fs::read_to_string(file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", file.display())),
+        };
+        let mut settings: Self =
+            toml::from_str(&text).with_context(|| format!("{} is not understood", file.display()))?;
+        let folder = file.parent().unwrap_or(Path::new(""));
+        settings.store = settings.store.map(|store| folder.join(store));
+        settings.identity = settings.identity.map(|identity| match identity.as_str() {
+            "anonymous" => identity,
+            _ => folder.join(identity).to_string_lossy().into_owned(),
+        });
+        Ok(settings)
+    }
+}
+
+/// Our folder for caches or settings: in what a variable names, or else in a folder of the user's home.
+pub(crate) fn user_folder(variable: &str, in_home: &str) -> Option<PathBuf> {
+    // The convention wants relative paths to be ignored.
+    let named = env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = named.or_else(|| env::home_dir().map(|home| home.join(in_home)))?;
+    Some(base.join("storage"))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "what fails here is a test")]
+mod tests {
+    use super::*;
+
+    fn place(levels: [Settings; 3]) -> Result<Place> {
+        let [flags, environment, file] = levels;
+        Place::of(&[("the flags", flags), ("the environment", environment), ("the file", file)])
+    }
+
+    fn settings(text: &str) -> Settings {
+        toml::from_str(text).unwrap()
+    }
+
+    /// Without any setting, the store is in the folder of the working directory.
+    #[test]
+    fn the_default_is_a_folder() {
+        assert_eq!(place(Default::default()).unwrap(), Place::Folder("./.storage".into()));
+    }
+
+    /// What comes first decides where the store is, and each other setting may come from elsewhere.
+    #[test]
+    fn flags_go_before_environment_and_file() {
+        let network = settings("network = 'ic'\ncanister = 'aaaaa-aa'");
+        let file = settings("store = 'a'\nidentity = 'me.pem'\ncanister = 'other'");
+        let found = place([Settings::default(), network.clone(), file.clone()]).unwrap();
+        let expected = Place::Network {
+            network: "ic".into(),
+            canister: "aaaaa-aa".into(),
+            identity: "me.pem".into(),
+        };
+        assert_eq!(found, expected);
+        let found = place([settings("store = 'b'"), network, file]).unwrap();
+        assert_eq!(found, Place::Folder("b".into()));
+    }
+
+    /// A store in two places, a network without canister or identity, and a key that is not known are errors that name it.
+    #[test]
+    fn contradictions_and_gaps_are_errors() {
+        let said = |text| place([Settings::default(), settings(text), Settings::default()]).unwrap_err().to_string();
+        assert!(said("store = 'a'\nnetwork = 'ic'").contains("the environment has both"));
+        assert!(said("network = 'ic'").contains("--canister"));
+        assert!(said("network = 'ic'\ncanister = 'a'").contains("--identity"));
+        let unknown = toml::from_str::<Settings>("stroe = 'a'").unwrap_err().to_string();
+        assert!(unknown.contains("stroe"), "{unknown}");
+    }
+}

@@ -1,0 +1,110 @@
+//! Storing content of any size, and going on with what was begun.
+
+use anyhow::{Context as _, Result};
+use serde_bytes::ByteBuf;
+use storage_api::{ObjectInfo, PutArgs, UploadArgs};
+use storage_client::{Progress, TransferError, TransferOptions};
+
+use crate::{
+    context::Context,
+    failure::Interrupted,
+    input::{Changed, Input, LargeInput},
+    store::StoreClient,
+};
+
+/// What an object is to be.
+pub(crate) struct Wanted {
+    pub(crate) key: String,
+    pub(crate) content_type: Option<String>,
+}
+
+/// Stores content under a key, with bars on the way.
+pub(crate) async fn store(
+    client: &StoreClient,
+    context: &Context,
+    input: Input,
+    wanted: Wanted,
+) -> Result<ObjectInfo> {
+    match input {
+        Input::Small(value) => {
+            let args = PutArgs { content_type: wanted.content_type, ..PutArgs::new(wanted.key, value) };
+            Ok(client.put_with(args).await?)
+        }
+        Input::Large(input) => {
+            let sha256 = {
+                let bar = context.bars.bar("hashing", input.size());
+                input.sha256(&bar).await?
+            };
+            let bar = context.bars.bar("storing", input.size());
+            upload(client, context, input, wanted, sha256, &bar).await
+        }
+    }
+}
+
+/// Uploads content whose SHA-256 is known, or goes on with an upload of the same that is open.
+pub(crate) async fn upload(
+    client: &StoreClient,
+    context: &Context,
+    mut input: LargeInput,
+    wanted: Wanted,
+    sha256: [u8; 32],
+    progress: &dyn Progress,
+) -> Result<ObjectInfo> {
+    let args = UploadArgs {
+        sha256: Some(ByteBuf::from(sha256)),
+        content_type: wanted.content_type,
+        ..UploadArgs::new(wanted.key, input.size())
+    };
+    let id = match client.find_upload(&args).await? {
+        Some(id) => {
+            context.output.note(&format!("going on with upload {id}"));
+            id
+        }
+        None => client.create_upload(&args).await?.id,
+    };
+    finish(client, context, &mut input, &args, id, progress).await
+}
+
+/// Sends what an upload lacks, and commits it.
+pub(crate) async fn finish(
+    client: &StoreClient,
+    context: &Context,
+    input: &mut LargeInput,
+    args: &UploadArgs,
+    id: u64,
+    progress: &dyn Progress,
+) -> Result<ObjectInfo> {
+    let options = TransferOptions { resume: Some(id), ..context.transfer(progress) };
+    let done = tokio::select! {
+        biased;
+        () = context.interrupt.wait() => {
+            return Err(Interrupted).context(stays_open(id));
+        }
+        done = client.upload(input, args, options) => done,
+    };
+    match done {
+        Ok(info) => Ok(info),
+        Err(error) if has_changed(&error) => {
+            // Its chunks are of two versions of the file, so nobody can go on with it. Where it cannot be ended, it expires.
+            let _ = client.abort_upload(id).await;
+            Err(Changed.into())
+        }
+        Err(error) => Err(error).context(stays_open(id)),
+    }
+}
+
+fn stays_open(id: u64) -> String {
+    format!(
+        "upload {id} is not finished and stays open for seven days; the same command goes on with it, and \
+         storage uploads abort {id} ends it"
+    )
+}
+
+/// Whether the source is another one than at the start.
+fn has_changed(error: &TransferError) -> bool {
+    match error {
+        TransferError::SourceEndsEarly { .. } | TransferError::SourceIsLonger { .. } => true,
+        TransferError::Read { error, .. } => error.get_ref().is_some_and(|cause| cause.is::<Changed>()),
+        _ => false,
+    }
+}
