@@ -13,19 +13,27 @@
 //! # }
 //! ```
 
+#[cfg(feature = "agent")]
+mod agent;
 mod batch;
 mod call;
 mod embedded;
 mod error;
+mod hint;
 mod log;
 mod objects;
 mod pages;
+mod repeat;
+mod retry;
 pub mod transfer;
 mod transport;
 mod uploads;
 
+#[cfg(feature = "agent")]
+pub use agent::{AgentIdentity, AgentOptions, AgentTransport, ConnectError, IdentityError};
 pub use call::Client;
 pub use embedded::EmbeddedTransport;
 pub use error::{ClientError, Result};
+pub use retry::RetryPolicy;
 pub use transfer::{Downloaded, Progress, TransferError, TransferOptions};
 pub use transport::{Transport, TransportError};

@@ -8,6 +8,7 @@
 
 mod download;
 mod error;
+mod find;
 mod source;
 mod upload;
 mod verify;
