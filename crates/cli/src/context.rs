@@ -26,6 +26,11 @@ impl Context {
         }
     }
 
+    /// The same without bars.
+    pub(crate) fn without_bars(&self) -> Self {
+        Self { bars: Bars::new(true), ..self.clone() }
+    }
+
     /// How many calls are under way at once.
     pub(crate) fn jobs(&self) -> usize {
         self.jobs.get()

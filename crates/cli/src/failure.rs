@@ -7,7 +7,7 @@ use std::{
 
 use anstyle::{AnsiColor, Style};
 use storage_api::Error;
-use storage_client::ClientError;
+use storage_client::{ClientError, TransferError};
 
 /// What the process ends with; clap ends it with 2 where it does not understand the command line.
 pub(crate) mod exit_code {
@@ -43,7 +43,18 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     let bold_red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
     // Where standard error is closed, the exit code has to do.
     let _ = writeln!(anstream::stderr(), "{bold_red}storage:{bold_red:#} {error:#}");
+    if let Some(hint) = hint(error) {
+        let _ = writeln!(anstream::stderr(), "{hint}");
+    }
     ExitCode::from(code(error))
+}
+
+/// What to do about it, where the client knows.
+fn hint(error: &anyhow::Error) -> Option<String> {
+    error.chain().find_map(|cause| match cause.downcast_ref::<TransferError>() {
+        Some(error) => error.hint(),
+        None => cause.downcast_ref::<ClientError>()?.hint(),
+    })
 }
 
 fn code(error: &anyhow::Error) -> u8 {

@@ -41,7 +41,9 @@ impl Memory for Image {
     }
 
     fn read(&self, offset: u64, dst: &mut [u8]) {
-        self.file.read_exact_at(dst, offset).expect("the engine reads within the memory, and the disk is there");
+        self.file
+            .read_exact_at(dst, offset)
+            .expect("the engine reads within the memory, and the disk is there");
     }
 
     fn write(&self, offset: u64, _src: &[u8]) {

@@ -34,7 +34,9 @@ pub(crate) struct LargeInput {
 
 /// The file is not what it was when it was opened.
 #[derive(Debug, thiserror::Error)]
-#[error("the file changed while it was read; what was sent of it is of no use, so run the command again when it is at rest")]
+#[error(
+    "the file changed while it was read; what was sent of it is of no use, so run the command again when it is at rest"
+)]
 pub(crate) struct Changed;
 
 impl Input {
@@ -58,14 +60,15 @@ impl Input {
 
     fn of_file(mut file: File, metadata: &Metadata) -> io::Result<Self> {
         let size = metadata.len();
-        let mut input = LargeInput { file: file.try_clone()?, size, modified: metadata.modified().ok() };
+        let input = LargeInput { file: file.try_clone()?, size, modified: metadata.modified().ok() };
         if size > MAX_PAYLOAD_BYTES {
             return Ok(Self::Large(input));
         }
         let mut content = Vec::with_capacity(size as usize + 1);
-        file.by_ref().take(MAX_PAYLOAD_BYTES + 1).read_to_end(&mut content)?;
+        Read::by_ref(&mut file).take(MAX_PAYLOAD_BYTES + 1).read_to_end(&mut content)?;
         // Some files say that they have no bytes, and have some: those of /proc.
-        let is_as_said = content.len() as u64 == size || size == 0 && content.len() as u64 <= MAX_PAYLOAD_BYTES;
+        let is_as_said =
+            content.len() as u64 == size || size == 0 && content.len() as u64 <= MAX_PAYLOAD_BYTES;
         if !is_as_said || size > 0 && input.has_changed()? {
             return Err(io::Error::other(Changed));
         }

@@ -13,13 +13,15 @@ pub(crate) async fn connect(network: &str, canister: &str, identity: &str) -> Re
     let identity = match identity {
         "anonymous" => AgentIdentity::Anonymous,
         file => {
-            let pem = fs::read(file)
-                .with_context(|| format!("cannot read the identity {file} (the other choice is: anonymous)"))?;
+            let pem = fs::read(file).with_context(|| {
+                format!("cannot read the identity {file} (the other choice is: anonymous)")
+            })?;
             AgentIdentity::Pem(pem)
         }
     };
     // Only a network on this machine is asked for its key; of a host elsewhere that would be to believe anybody.
-    let options = AgentOptions { url: address(network).to_owned(), canister, identity, fetch_root_key: false };
+    let options =
+        AgentOptions { url: address(network).to_owned(), canister, identity, fetch_root_key: false };
     Ok(AgentTransport::connect(options).await?)
 }
 

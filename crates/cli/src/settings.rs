@@ -73,7 +73,8 @@ impl Place {
         let Some(network) = network else {
             return Ok(Self::Folder(store.unwrap_or_else(|| "./.storage".into())));
         };
-        let first = |of: fn(&Settings) -> &Option<String>| levels.iter().find_map(|(_, level)| of(level).clone());
+        let first =
+            |of: fn(&Settings) -> &Option<String>| levels.iter().find_map(|(_, level)| of(level).clone());
         let canister = first(|level| &level.canister).ok_or_else(|| {
             anyhow!("which canister? Give --canister ID, or set STORAGE_CANISTER or canister in {FILE}")
         })?;
@@ -153,11 +154,8 @@ mod tests {
         let network = settings("network = 'ic'\ncanister = 'aaaaa-aa'");
         let file = settings("store = 'a'\nidentity = 'me.pem'\ncanister = 'other'");
         let found = place([Settings::default(), network.clone(), file.clone()]).unwrap();
-        let expected = Place::Network {
-            network: "ic".into(),
-            canister: "aaaaa-aa".into(),
-            identity: "me.pem".into(),
-        };
+        let expected =
+            Place::Network { network: "ic".into(), canister: "aaaaa-aa".into(), identity: "me.pem".into() };
         assert_eq!(found, expected);
         let found = place([settings("store = 'b'"), network, file]).unwrap();
         assert_eq!(found, Place::Folder("b".into()));
@@ -166,7 +164,8 @@ mod tests {
     /// A store in two places, a network without canister or identity, and a key that is not known are errors that name it.
     #[test]
     fn contradictions_and_gaps_are_errors() {
-        let said = |text| place([Settings::default(), settings(text), Settings::default()]).unwrap_err().to_string();
+        let said =
+            |text| place([Settings::default(), settings(text), Settings::default()]).unwrap_err().to_string();
         assert!(said("store = 'a'\nnetwork = 'ic'").contains("the environment has both"));
         assert!(said("network = 'ic'").contains("--canister"));
         assert!(said("network = 'ic'\ncanister = 'a'").contains("--identity"));

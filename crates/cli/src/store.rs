@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail};
 use embedded_ic::{Config, EmbeddedIc, HostError};
 use storage_api::InitArgs;
-use storage_client::{Client, EmbeddedTransport};
+use storage_client::{Client, EmbeddedTransport, RetryPolicy};
 use storage_wasm::STORAGE_WASM;
 
 use crate::{cache, network, settings::Place, transport::AnyTransport};
@@ -30,13 +30,14 @@ pub(crate) struct Store {
 impl Store {
     /// Opens the store.
     pub(crate) async fn open(place: &Place) -> Result<Self> {
-        let transport = match place {
-            Place::Folder(folder) => AnyTransport::Embedded(open_folder(folder).await?),
+        let client = match place {
+            Place::Folder(folder) => Client::new(AnyTransport::Embedded(open_folder(folder).await?)),
             Place::Network { network, canister, identity } => {
-                AnyTransport::Agent(network::connect(network, canister, identity).await?)
+                let transport = network::connect(network, canister, identity).await?;
+                Client::new(AnyTransport::Agent(transport)).with_retry(RetryPolicy::default())
             }
         };
-        Ok(Self { place: place.clone(), client: Client::new(transport) })
+        Ok(Self { place: place.clone(), client })
     }
 
     /// Calls the canister, in a folder as its controller.

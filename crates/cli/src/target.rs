@@ -1,9 +1,10 @@
 //! Where a download goes: a file that is complete or not there, or a stream.
 
 use std::{
-    fs::{self, Permissions},
+    fs::{self, File, Permissions},
     io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 #[cfg(unix)]
@@ -12,10 +13,12 @@ use std::os::unix::fs::PermissionsExt;
 use anyhow::{Context, Result};
 use tempfile::NamedTempFile;
 
-/// The folder that a file is in.
-pub(crate) fn folder_of(file: &Path) -> &Path {
-    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
+/// What the names of unfinished files start and end with.
+const PREFIX: &str = ".storage-";
+const SUFFIX: &str = ".part";
+
+/// What was not written for so long and is locked by no process was left by one that was killed.
+const ABANDONED: Duration = Duration::from_secs(60);
 
 /// A file that is being written under another name in the folder of its target.
 pub(crate) struct Target {
@@ -34,13 +37,17 @@ impl Target {
         // What a link leads to is replaced, and not the link.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let folder = folder_of(&path);
+        // What cannot be tidied up is in nobody's way.
+        let _ = remove_abandoned(folder);
         let mut builder = tempfile::Builder::new();
-        builder.prefix(".storage-").suffix(".part");
+        builder.prefix(PREFIX).suffix(SUFFIX);
         // The system takes away from this what the user's umask says, as for every new file.
         #[cfg(unix)]
         builder.permissions(Permissions::from_mode(0o666));
         let temporary =
             builder.tempfile_in(folder).with_context(|| format!("cannot write to {}", folder.display()))?;
+        // A file system without locks does without.
+        let _ = temporary.as_file().try_lock();
         Ok(Self { path, temporary })
     }
 
@@ -50,13 +57,34 @@ impl Target {
     }
 
     /// Makes what was written the file, in one step.
-    pub(crate) fn finish(self) -> Result<()> {
-        let failed = || format!("cannot write {}", self.path.display());
+    pub(crate) fn finish(self) -> io::Result<()> {
         if let Ok(replaced) = fs::metadata(&self.path) {
-            self.temporary.as_file().set_permissions(replaced.permissions()).with_context(failed)?;
+            self.temporary.as_file().set_permissions(replaced.permissions())?;
         }
-        self.temporary.as_file().sync_all().with_context(failed)?;
-        self.temporary.persist(&self.path).map_err(|error| error.error).with_context(failed)?;
+        self.temporary.as_file().sync_all()?;
+        self.temporary.persist(&self.path).map_err(|error| error.error)?;
         Ok(())
     }
+}
+
+/// The folder that a file is in.
+pub(crate) fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Removes what downloads that were killed have left in a folder.
+fn remove_abandoned(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let is_part =
+            entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX));
+        if !is_part || !entry.file_type()?.is_file() {
+            continue;
+        }
+        let age = entry.metadata()?.modified()?.elapsed().unwrap_or_default();
+        if age > ABANDONED && File::open(entry.path())?.try_lock().is_ok() {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }

@@ -1,5 +1,6 @@
 //! What carries a command's calls, so that commands are written once.
 
+use candid::Principal;
 use storage_client::{AgentTransport, EmbeddedTransport, Transport, TransportError};
 use tokio::task::yield_now;
 
@@ -13,6 +14,13 @@ pub(crate) enum AnyTransport {
 }
 
 impl Transport for AnyTransport {
+    fn caller(&self) -> Option<Principal> {
+        match self {
+            Self::Embedded(transport) => transport.caller(),
+            Self::Agent(transport) => transport.caller(),
+        }
+    }
+
     async fn update(&self, method: &str, arg: Vec<u8>) -> Result<Vec<u8>, TransportError> {
         match self {
             Self::Embedded(transport) => {

@@ -95,8 +95,8 @@ pub(crate) async fn finish(
 
 fn stays_open(id: u64) -> String {
     format!(
-        "upload {id} is not finished and stays open for seven days; the same command goes on with it, and \
-         storage uploads abort {id} ends it"
+        "upload {id} is not finished and stays open for seven days; to go on with it, run the same command again, or \
+         storage uploads resume {id} FILE; to give it up, storage uploads abort {id}"
     )
 }
 

@@ -11,7 +11,7 @@ use storage_api::Error;
 use storage_client::TransferError;
 
 use super::objects::explain;
-use crate::{context::Context, input::is_stream, progress::Bars, store::StoreClient, target::Target};
+use crate::{context::Context, input::is_stream, store::StoreClient, target::Target};
 
 pub(crate) async fn run(
     client: &StoreClient,
@@ -22,8 +22,7 @@ pub(crate) async fn run(
     match file.filter(|file| !is_stream(file)) {
         // The bar would be drawn into the data where both are shown on one terminal.
         None => {
-            let silent = Context { bars: Bars::new(true), ..context.clone() };
-            download(client, &silent, key, &mut io::stdout().lock()).await
+            download(client, &context.without_bars(), key, &mut io::stdout().lock()).await
         }
         Some(file) if Target::is_device(file) => {
             let mut device = File::options().write(true).open(file);

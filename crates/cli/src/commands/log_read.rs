@@ -49,12 +49,7 @@ pub(crate) async fn tail(client: &StoreClient, output: Output, count: u64) -> Re
 }
 
 /// Prints entries from an index on.
-pub(crate) async fn read(
-    client: &StoreClient,
-    output: Output,
-    from: u64,
-    count: Option<u64>,
-) -> Result<()> {
+pub(crate) async fn read(client: &StoreClient, output: Output, from: u64, count: Option<u64>) -> Result<()> {
     let length = client.log_info().await?.length;
     let end = count.map_or(length, |count| from.saturating_add(count).min(length));
     print(client, output, from, end).await.map(drop)

@@ -58,7 +58,8 @@ pub(crate) fn describe(view: &View<'_>) -> Vec<String> {
     ]
 }
 
-fn name_of(state: ChecksumState) -> &'static str {
+/// The state of a digest in a word.
+pub(crate) fn name_of(state: ChecksumState) -> &'static str {
     match state {
         ChecksumState::Declared => "declared",
         ChecksumState::Verified => "verified",
@@ -104,7 +105,9 @@ pub(crate) async fn rm(client: &StoreClient, output: Output, args: &RmArgs) -> R
             true => {
                 // Without this, a variable that a script forgot to set would remove everything.
                 if key.is_empty() {
-                    bail!("an empty prefix would remove every object; to do that, remove the store's folder or each prefix");
+                    bail!(
+                        "an empty prefix would remove every object; to do that, remove the store's folder or each prefix"
+                    );
                 }
                 let removed = client.delete_all(key).await?;
                 output.note(&format!("removed {removed} objects under {key:?}"));

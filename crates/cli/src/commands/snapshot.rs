@@ -61,6 +61,7 @@ fn replace(host: &mut EmbeddedIc, file: &Path) -> Result<()> {
     host.import_stable(file)?;
     // What the canister had on its heap was of the memory that is gone, and pre_upgrade would write that.
     let options = UpgradeOptions { skip_pre_upgrade: true };
-    host.upgrade(STORAGE_WASM, &no_settings(), options).context("the memory was replaced, and the canister refuses it")?;
+    host.upgrade(STORAGE_WASM, &no_settings(), options)
+        .context("the memory was replaced, and the canister refuses it")?;
     Ok(())
 }

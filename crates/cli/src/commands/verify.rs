@@ -4,14 +4,14 @@ use anyhow::{Result, bail};
 use serde::Serialize;
 use storage_api::{Checksum, ChecksumState};
 
-use super::objects::explain;
+use super::objects::{explain, name_of};
 use crate::{context::Context, store::StoreClient};
 
 /// What was found, as JSON.
 #[derive(Serialize)]
 struct Verdict {
     key: String,
-    state: ChecksumState,
+    state: &'static str,
     sha256: String,
 }
 
@@ -23,8 +23,8 @@ pub(crate) async fn run(client: &StoreClient, context: &Context, key: &str) -> R
     };
     let sha256 = client.stat(key).await?.sha256;
     let sha256 = sha256.map(|Checksum { digest, .. }| hex::encode(digest)).unwrap_or_default();
-    let verdict = Verdict { key: key.to_owned(), state, sha256 };
-    context.output.print(&verdict, |verdict| match verdict.state {
+    let verdict = Verdict { key: key.to_owned(), state: name_of(state), sha256 };
+    context.output.print(&verdict, |verdict| match state {
         ChecksumState::Mismatch => vec![],
         _ => vec![verdict.sha256.clone()],
     })?;

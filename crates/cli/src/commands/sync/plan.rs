@@ -65,8 +65,7 @@ impl Plan {
 
 /// A bar for the bytes that have to be compared.
 fn bar_of(bars: Bars, files: &[LocalFile], objects: &BTreeMap<String, ObjectInfo>) -> Bar {
-    let has_same_size =
-        |file: &&LocalFile| objects.get(&file.key).is_some_and(|info| info.size == file.size);
+    let has_same_size = |file: &&LocalFile| objects.get(&file.key).is_some_and(|info| info.size == file.size);
     bars.bar("comparing", files.iter().filter(has_same_size).map(|file| file.size).sum())
 }
 

@@ -63,7 +63,8 @@ impl<'a> Transfer<'a> {
     async fn add(&mut self, object: PutArgs) -> Result<()> {
         let bytes = object.key.len() as u64 + object.value.len() as u64 + ITEM_OVERHEAD_BYTES;
         // One that takes a whole call by itself goes alone.
-        let is_full = self.batch.len() as u64 == MAX_BATCH_ITEMS || self.batch_bytes + bytes > MAX_PAYLOAD_BYTES;
+        let is_full =
+            self.batch.len() as u64 == MAX_BATCH_ITEMS || self.batch_bytes + bytes > MAX_PAYLOAD_BYTES;
         if is_full {
             self.flush().await?;
         }

@@ -1,0 +1,187 @@
+//! A store in a temporary folder, and the command to use it.
+
+use std::{
+    fs,
+    io::Write,
+    path::PathBuf,
+    process::{Command, Output, Stdio},
+};
+
+use candid::Principal;
+use embedded_ic::{Config, EmbeddedIc};
+use serde_bytes::ByteBuf;
+use storage_api::{Upload, UploadArgs};
+use tempfile::TempDir;
+
+/// The most bytes that one put takes.
+pub(crate) const MAX_PAYLOAD: usize = 2_031_616;
+
+/// What the user may have set, which is no matter for the tests.
+const VARIABLES: [&str; 6] = [
+    "STORAGE_STORE",
+    "STORAGE_NETWORK",
+    "STORAGE_CANISTER",
+    "STORAGE_IDENTITY",
+    "NO_COLOR",
+    "CLICOLOR_FORCE",
+];
+
+/// A folder with a store in it.
+pub(crate) struct Store {
+    pub(crate) folder: TempDir,
+}
+
+impl Store {
+    /// A store that was just made.
+    pub(crate) fn new() -> Self {
+        let store = Self::none();
+        store.run(&["init"]);
+        store
+    }
+
+    /// A folder in which no store was made.
+    pub(crate) fn none() -> Self {
+        Self { folder: TempDir::new().unwrap() }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Makes a file in the folder, and folders above it.
+    pub(crate) fn file(&self, name: &str, content: &[u8]) -> String {
+        fs::create_dir_all(self.path(name).parent().unwrap()).unwrap();
+        fs::write(self.path(name), content).unwrap();
+        self.path(name).to_str().unwrap().to_owned()
+    }
+
+    /// The names in the folder, in order.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let names = fs::read_dir(self.folder.path()).unwrap();
+        let mut names: Vec<_> =
+            names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    /// The command, without the flag that says where the store is.
+    pub(crate) fn bare(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_storage"));
+        for variable in VARIABLES {
+            command.env_remove(variable);
+        }
+        command.args(args).current_dir(self.folder.path());
+        command.env("XDG_CONFIG_HOME", self.path("config"));
+        // All tests compile the same canister, so one compilation does for all of them.
+        command.env("STORAGE_CACHE_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/compiled"));
+        command
+    }
+
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = self.bare(&["--store"]);
+        command.arg(self.path("store")).args(args);
+        command
+    }
+
+    pub(crate) fn output(&self, args: &[&str], input: &[u8]) -> Output {
+        output(self.command(args), input)
+    }
+
+    /// Runs a command that must succeed, and gives what it printed.
+    pub(crate) fn run(&self, args: &[&str]) -> Vec<u8> {
+        self.run_with_input(args, b"")
+    }
+
+    pub(crate) fn run_with_input(&self, args: &[&str], input: &[u8]) -> Vec<u8> {
+        let output = self.output(args, input);
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    }
+
+    /// Runs a command that must print a text.
+    pub(crate) fn text(&self, args: &[&str]) -> String {
+        String::from_utf8(self.run(args)).unwrap()
+    }
+
+    /// Runs a command that must print JSON.
+    pub(crate) fn json(&self, args: &[&str]) -> serde_json::Value {
+        serde_json::from_slice(&self.run(&[&["--json"], args].concat())).unwrap()
+    }
+
+    /// Runs a command that must fail with this exit code, print no data, and gives what it said.
+    pub(crate) fn fail(&self, code: i32, args: &[&str]) -> String {
+        failed(code, self.output(args, b""))
+    }
+
+    /// What a command prints and says, with what differs from run to run made the same.
+    pub(crate) fn session(&self, args: &[&str]) -> String {
+        let output = self.output(args, b"");
+        let mut text = format!("$ storage {}\n", args.join(" "));
+        text.push_str(&String::from_utf8(output.stdout).unwrap());
+        text.push_str(&String::from_utf8(output.stderr).unwrap());
+        if !output.status.success() {
+            text.push_str(&format!("exit code {}\n", output.status.code().unwrap()));
+        }
+        self.steady(&text)
+    }
+
+    fn steady(&self, text: &str) -> String {
+        let folder = self.folder.path().to_str().unwrap();
+        let year = |word: &str| word.len() >= 20 && word.starts_with("20") && word.as_bytes()[10] == b'T';
+        let lines = text.replace(folder, "FOLDER");
+        // Times have a width that does not change, so that columns stay as they are.
+        let words = lines.split_inclusive([' ', '\n', '"']);
+        words
+            .map(
+                |word| {
+                    if year(word) { word.replace(&word[..20], "2026-MM-DDThh:mm:ssZ") } else { word.into() }
+                },
+            )
+            .collect()
+    }
+
+    /// Does something with the store's canister while no command runs.
+    pub(crate) fn with_host<R>(&self, f: impl FnOnce(&mut EmbeddedIc, Principal) -> R) -> R {
+        let mut host = EmbeddedIc::open_dir(&self.path("store"), Config::default()).unwrap();
+        let owner = host.controllers()[0];
+        let done = f(&mut host, owner);
+        host.close().unwrap();
+        done
+    }
+
+    /// Begins an upload as some other program would, and sends no chunk.
+    pub(crate) fn begin_upload(&self, key: &str, size: u64, sha256: [u8; 32]) -> u64 {
+        let args = UploadArgs { sha256: Some(ByteBuf::from(sha256)), ..UploadArgs::new(key, size) };
+        self.with_host(|host, owner| {
+            let reply = host.update(owner, "create_upload", &candid::encode_one(args).unwrap()).unwrap();
+            let upload: storage_api::Result<Upload> = candid::decode_one(&reply.bytes).unwrap();
+            upload.unwrap().id
+        })
+    }
+}
+
+/// Runs a command to its end.
+pub(crate) fn output(mut command: Command, input: &[u8]) -> Output {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // A command that does not read its input closes it, which is no matter for the test.
+    let _ = stdin.write_all(input);
+    drop(stdin);
+    child.wait_with_output().unwrap()
+}
+
+/// What a command said that must have failed with this exit code and printed no data.
+pub(crate) fn failed(code: i32, output: Output) -> String {
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    assert!(output.stdout.is_empty(), "data was printed");
+    said
+}
+
+/// Bytes of which no two chunks are alike.
+pub(crate) fn numbers(bytes: usize) -> Vec<u8> {
+    let mut content: Vec<u8> = (0..bytes.div_ceil(4) as u32).flat_map(u32::to_le_bytes).collect();
+    content.truncate(bytes);
+    content
+}

@@ -1,0 +1,100 @@
+//! Commands that are killed or interrupted in the middle, and what goes on afterwards.
+
+use std::{fs, time::SystemTime};
+
+use crate::{
+    harness::{MAX_PAYLOAD, Store, numbers},
+    pty::Terminal,
+};
+
+/// Large enough that a command is still busy when its bar has moved.
+const LARGE: usize = 128 << 20;
+
+impl Store {
+    /// The number of the only open upload, of which some bytes have been received and not all.
+    fn open_upload(&self) -> String {
+        let uploads = self.json(&["uploads", "ls"]);
+        assert_eq!(uploads.as_array().unwrap().len(), 1, "{uploads}");
+        let received = uploads[0]["received"].as_u64().unwrap();
+        assert!(received >= MAX_PAYLOAD as u64 && received < LARGE as u64, "{received}");
+        uploads[0]["upload"]["id"].to_string()
+    }
+
+    fn assert_complete(&self, content: &[u8]) {
+        assert!(self.run(&["get", "large"]) == content);
+        assert_eq!(self.text(&["uploads", "ls"]), "");
+        assert!(self.text(&["check"]).contains("sound        yes"));
+    }
+}
+
+/// After `kill -9` in the middle of an upload, nothing is seen of the object, and the same command sends what is missing.
+#[test]
+fn a_killed_upload_is_gone_on_with() {
+    let store = Store::new();
+    let content = numbers(LARGE);
+    store.file("large", &content);
+    let mut terminal = Terminal::start(store.command(&["put", "large"]));
+    terminal.wait_for_progress("storing");
+    terminal.kill();
+    assert_eq!(store.text(&["ls"]), "");
+    let id = store.open_upload();
+    let output = store.output(&["put", "large"], b"");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && said.contains(&format!("going on with upload {id}\n")), "{said}");
+    store.assert_complete(&content);
+}
+
+/// Ctrl-C leaves an upload that can be gone on with, and says how; the exit code is 130.
+#[test]
+fn an_interrupted_upload_says_how_to_go_on() {
+    let store = Store::new();
+    let content = numbers(LARGE);
+    let file = store.file("large", &content);
+    let mut terminal = Terminal::start(store.command(&["put", "large"]));
+    terminal.wait_for_progress("storing");
+    terminal.interrupt();
+    let (status, shown) = terminal.finish();
+    assert_eq!(status.code(), Some(130), "{shown}");
+    let id = store.open_upload();
+    assert!(shown.contains("interrupted") && shown.contains(&format!("uploads resume {id}")), "{shown}");
+    // A file of another size is not the one.
+    let other = store.file("other", b"short");
+    assert!(store.fail(1, &["uploads", "resume", &id, &other]).contains("which file was it?"));
+    store.run(&["uploads", "resume", &id, &file]);
+    store.assert_complete(&content);
+}
+
+/// After `kill -9` in the middle of a download, the file is as it was; the next download is complete, and what the killed
+/// one left goes when it is old enough to be nobody's.
+#[test]
+fn a_killed_download_leaves_the_file_as_it_was() {
+    let store = Store::new();
+    let content = numbers(LARGE);
+    store.run(&["put", &store.file("large", &content)]);
+    store.file("back", b"as it was");
+    let mut terminal = Terminal::start(store.command(&["get", "large", "back"]));
+    terminal.wait_for_progress("reading");
+    terminal.kill();
+    assert_eq!(fs::read(store.path("back")).unwrap(), b"as it was");
+    let names = store.names();
+    let part = names.iter().find(|name| name.ends_with(".part")).expect("the killed download left its file");
+    let part = fs::File::options().write(true).open(store.path(part)).unwrap();
+    part.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+
+    store.run(&["get", "large", "back"]);
+    assert!(fs::read(store.path("back")).unwrap() == content);
+    assert_eq!(store.names(), ["back", "large", "store"]);
+}
+
+/// Ctrl-C in the middle of a download leaves nothing behind.
+#[test]
+fn an_interrupted_download_leaves_nothing() {
+    let store = Store::new();
+    store.run(&["put", &store.file("large", &numbers(LARGE))]);
+    let mut terminal = Terminal::start(store.command(&["get", "large", "back"]));
+    terminal.wait_for_progress("reading");
+    terminal.interrupt();
+    let (status, shown) = terminal.finish();
+    assert_eq!(status.code(), Some(130), "{shown}");
+    assert_eq!(store.names(), ["large", "store"]);
+}

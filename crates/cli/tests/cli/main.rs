@@ -1,0 +1,17 @@
+//! The command as a person uses it: a real store in a folder, a process for each command.
+
+#![expect(clippy::unwrap_used, reason = "what fails here is a test")]
+
+mod harness;
+mod help;
+mod kill;
+mod log;
+mod objects;
+mod operator;
+mod pty;
+mod settings;
+mod snapshot;
+mod sync;
+mod terminal;
+mod transfers;
+mod uploads;

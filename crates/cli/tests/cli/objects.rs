@@ -1,0 +1,143 @@
+//! Objects: stored, read, listed, moved and removed.
+
+use std::process::Stdio;
+
+use crate::harness::{MAX_PAYLOAD, Store, numbers};
+
+/// A file that is put comes back byte for byte, from standard output and as a file.
+#[test]
+fn a_file_is_put_and_got() {
+    let store = Store::new();
+    let content = numbers(400_000);
+    let file = store.file("numbers.bin", &content);
+    store.run(&["put", &file]);
+    store.run(&["put", &file, "copy"]);
+    assert_eq!(store.text(&["ls"]), "copy\nnumbers.bin\n");
+    assert!(store.run(&["get", "numbers.bin"]) == content);
+    assert!(store.run(&["get", "copy", "-"]) == content);
+    assert!(store.run(&["get", "copy", "back.bin"]).is_empty());
+    assert!(std::fs::read(store.path("back.bin")).unwrap() == content);
+}
+
+/// Standard input is stored under the key that is given, and without one it is refused.
+#[test]
+fn standard_input_needs_a_key() {
+    let store = Store::new();
+    store.run_with_input(&["put", "-", "stdin"], b"from a pipe\0");
+    assert_eq!(store.run(&["get", "stdin"]), b"from a pipe\0");
+    assert!(store.fail(1, &["put", "-"]).contains("storage put - KEY"));
+}
+
+/// Objects are listed by prefix, shown, moved and removed.
+#[test]
+fn objects_are_listed_shown_moved_and_removed() {
+    let store = Store::new();
+    for key in ["a/1", "a/2", "b"] {
+        store.run_with_input(&["put", "-", key], key.as_bytes());
+    }
+    assert_eq!(store.text(&["ls", "a/"]), "a/1\na/2\n");
+    store.run(&["mv", "a/1", "c"]);
+    store.run(&["rm", "a/2"]);
+    assert_eq!(store.text(&["ls"]), "b\nc\n");
+    let shown = store.text(&["stat", "c"]);
+    assert!(shown.contains("size          3 bytes") && shown.contains("key           c"), "{shown}");
+    // The clock of the store is that of this machine.
+    assert!(shown.contains("created       20") && !shown.contains("1970"), "{shown}");
+}
+
+/// What is not there is an error that names the key, and where to look.
+#[test]
+fn what_is_not_there_is_an_error() {
+    let store = Store::new();
+    for args in [&["get", "nothing"][..], &["stat", "nothing"], &["rm", "nothing"], &["mv", "nothing", "to"]]
+    {
+        let said = store.fail(3, args);
+        assert!(said.contains("no object under \"nothing\"") && said.contains("storage ls"), "{said}");
+    }
+    assert!(store.fail(1, &["put", "no-such-file"]).contains("cannot open no-such-file"));
+}
+
+/// With `--json`, data is one line of JSON.
+#[test]
+fn json_is_one_line() {
+    let store = Store::new();
+    store.run_with_input(&["put", "-", "key"], b"value");
+    for args in [
+        &["ls"][..],
+        &["stat", "key"],
+        &["uploads", "ls"],
+        &["verify", "key"],
+        &["status"],
+        &["upgrade"],
+        &["check"],
+        &["sync", "store", "to", "--dry-run"],
+    ] {
+        let text = store.text(&[&["--json"], args].concat());
+        assert_eq!(text.lines().count(), 1, "{args:?}: {text}");
+        serde_json::from_str::<serde_json::Value>(&text).unwrap();
+    }
+    let stat: serde_json::Value = serde_json::from_slice(&store.run(&["stat", "key", "--json"])).unwrap();
+    assert_eq!((&stat["key"], &stat["size"]), (&"key".into(), &5.into()));
+}
+
+/// A reader that has seen enough is not an error.
+#[test]
+fn a_closed_pipe_is_quiet() {
+    let store = Store::new();
+    store.run(&["put", &store.file("large", &vec![b'x'; MAX_PAYLOAD])]);
+    let mut command = store.command(&["get", "large"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A listing is in columns, and a key that would break its line is shown so that it does not.
+#[test]
+fn a_listing_is_in_columns() {
+    let store = Store::new();
+    store.run_with_input(&["put", "-", "a", "--type", "text/plain"], b"value");
+    store.run(&["put", &store.file("large", &numbers(MAX_PAYLOAD + 1)), "b/large"]);
+    store.run_with_input(&["put", "-", "two\nlines"], &[0; 1_234]);
+    store.run(&["verify", "a"]);
+    insta::assert_snapshot!(
+        [&["ls"][..], &["ls", "-l"], &["ls", "-l", "b/"], &["stat", "a"]]
+            .map(|args| store.session(args))
+            .join("\n")
+    );
+    assert_eq!(store.json(&["ls", "two"])[0]["key"], "two\nlines");
+}
+
+/// Several objects are removed at once, by their keys or by a prefix, and not everything by mistake.
+#[test]
+fn objects_are_removed_by_prefix() {
+    let store = Store::new();
+    for key in ["a/1", "a/2", "b/1", "b/2", "c"] {
+        store.run_with_input(&["put", "-", key], b"value");
+    }
+    store.run(&["rm", "c", "b/1"]);
+    assert_eq!(store.text(&["ls"]), "a/1\na/2\nb/2\n");
+    store.run(&["rm", "-r", "a/"]);
+    assert_eq!(store.text(&["ls"]), "b/2\n");
+    assert!(store.fail(1, &["rm", "-r", ""]).contains("every object"));
+    assert_eq!(store.text(&["ls"]), "b/2\n");
+}
+
+/// What cannot be stored says why: a folder, and a file whose name is no key.
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_with_a_name_is_refused() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+
+    let store = Store::new();
+    assert!(store.fail(1, &["put", "store", "key"]).contains("storage sync store PREFIX"));
+    let name = OsStr::from_bytes(b"gr\xfc\xdfe");
+    std::fs::write(store.path("x").with_file_name(name), b"latin").unwrap();
+    let mut put = store.command(&["put"]);
+    let output = put.arg(name).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(1) && said.contains("not UTF-8"), "{said}");
+    assert!(store.command(&["put"]).arg(name).arg("key").output().unwrap().status.success());
+    assert_eq!(store.run(&["get", "key"]), b"latin");
+}

@@ -1,0 +1,56 @@
+//! What whoever runs the store does.
+
+use std::{fs, process::Command};
+
+use crate::harness::Store;
+
+/// An upgrade of either kind keeps everything and says what it cost, and the check finds the store sound.
+#[test]
+fn upgrades_keep_everything() {
+    let store = Store::new();
+    assert!(store.text(&["check"]).contains("sound        yes"));
+    let content = vec![5; 300_000];
+    store.run(&["put", &store.file("file", &content)]);
+    store.run(&["log", "append", "line"]);
+    for args in [&["upgrade"][..], &["upgrade", "--skip-pre-upgrade"]] {
+        let said = store.text(args);
+        assert!(said.starts_with("instructions  "), "{said}");
+        assert!(store.run(&["get", "file"]) == content);
+        assert_eq!(store.text(&["log", "tail"]), "line\n");
+    }
+    assert!(store.text(&["status"]).contains("upgrades       2, the last without pre_upgrade"));
+    let check = store.text(&["check"]);
+    assert!(
+        check.contains("objects      1 with 300000 bytes") && check.contains("sound        yes"),
+        "{check}"
+    );
+}
+
+/// A folder without a store is an error that says how to make one, and a store is not made over another.
+#[test]
+fn a_store_is_made_once() {
+    let store = Store::none();
+    let said = store.fail(1, &["ls"]);
+    assert!(said.contains("there is no store") && said.contains(" init"), "{said}");
+    store.run(&["init"]);
+    assert!(store.fail(1, &["init"]).contains("is a store already"));
+    fs::create_dir(store.path("full")).unwrap();
+    store.file("full/file", b"mine");
+    let output = store.command(&["--store", "full", "init"]).output();
+    // `--store` twice is a mistake in the command line.
+    assert_eq!(output.unwrap().status.code(), Some(2));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_storage"));
+    let output = command.arg("--store").arg(store.path("full")).arg("init").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(fs::read(store.path("full/file")).unwrap(), b"mine");
+}
+
+/// What is not understood ends with exit code 2, and help with 0.
+#[test]
+fn exit_codes_are_as_documented() {
+    let store = Store::new();
+    store.fail(2, &["no-such-command"]);
+    store.fail(2, &["log", "append"]);
+    store.fail(2, &["get"]);
+    assert!(store.text(&["--help"]).contains("Exit codes:"));
+}

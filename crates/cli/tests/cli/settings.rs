@@ -1,0 +1,65 @@
+//! Where the store is said to be.
+
+use crate::harness::{Store, failed, output};
+
+/// A flag goes before the environment, that before the file of the working directory, and that before the user's.
+#[test]
+fn flags_go_before_environment_and_files() {
+    let store = Store::none();
+    for name in ["flag", "environment", "here", "user"] {
+        let mut init = store.bare(&["--store", name, "init"]);
+        assert!(init.output().unwrap().status.success());
+        let mut put = store.bare(&["--store", name, "put", "-", name]);
+        put.stdin(std::process::Stdio::null());
+        assert!(put.output().unwrap().status.success());
+    }
+    let ls = |args: &[&str], environment: Option<&str>| {
+        let mut command = store.bare(args);
+        command.envs(environment.map(|value| ("STORAGE_STORE", value)));
+        String::from_utf8(output(command, b"").stdout).unwrap()
+    };
+    // Paths in a file start where the file is.
+    store.file("config/storage/storage.toml", b"store = '../../user'");
+    assert_eq!(ls(&["ls"], None), "user\n");
+    store.file("storage.toml", b"store = 'here'");
+    assert_eq!(ls(&["ls"], None), "here\n");
+    assert_eq!(ls(&["ls"], Some("environment")), "environment\n");
+    assert_eq!(ls(&["ls", "--store", "flag"], Some("environment")), "flag\n");
+}
+
+/// A mistake in a file names the file and the key.
+#[test]
+fn an_unknown_key_is_an_error() {
+    let store = Store::none();
+    store.file("storage.toml", b"store = 'a'\nstroe = 'b'\n");
+    let said = failed(1, output(store.bare(&["ls"]), b""));
+    assert!(said.contains("storage.toml") && said.contains("`stroe`"), "{said}");
+}
+
+/// A store in a folder and on a network at once is a mistake; a network wants a canister and an identity.
+#[test]
+fn a_network_wants_to_know_who_and_which() {
+    let store = Store::none();
+    let said = failed(2, output(store.bare(&["--store", "a", "--network", "ic", "ls"]), b""));
+    assert!(said.contains("cannot be used with"), "{said}");
+    let said = failed(1, output(store.bare(&["--network", "ic", "ls"]), b""));
+    assert!(said.contains("--canister ID"), "{said}");
+    let canister = ["--network", "http://127.0.0.1:1", "--canister", "aaaaa-aa"];
+    let said = failed(1, output(store.bare(&[&canister[..], &["ls"]].concat()), b""));
+    assert!(said.contains("--identity") && said.contains("anonymous"), "{said}");
+    let missing = [&canister[..], &["--identity", "no.pem", "ls"]].concat();
+    let said = failed(1, output(store.bare(&missing), b""));
+    assert!(said.contains("cannot read the identity no.pem"), "{said}");
+}
+
+/// A replica that is not there is an error that names it, and what needs a store's own host says so.
+#[test]
+fn a_network_that_does_not_answer_is_named() {
+    let store = Store::none();
+    let network = |command: &[&str]| {
+        let flags = ["--network", "http://127.0.0.1:1", "--canister", "aaaaa-aa", "--identity", "anonymous"];
+        failed(1, output(store.bare(&[&flags[..], command].concat()), b""))
+    };
+    assert!(network(&["ls"]).contains("http://127.0.0.1:1"));
+    assert!(network(&["init"]).contains("a store in a folder"));
+}

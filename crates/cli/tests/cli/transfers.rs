@@ -1,0 +1,96 @@
+//! Objects too large for one call, and what a download leaves behind.
+
+use std::fs;
+
+use serde_bytes::ByteBuf;
+use sha2::{Digest, Sha256};
+
+use crate::harness::{MAX_PAYLOAD, Store, numbers};
+
+/// A file that is larger than one put takes is uploaded, from a file and from a pipe, and comes back; nothing is left open.
+#[test]
+fn a_file_of_any_size_is_put_and_got() {
+    let store = Store::new();
+    let content = numbers(3 * MAX_PAYLOAD);
+    for length in [MAX_PAYLOAD, MAX_PAYLOAD + 1, content.len()] {
+        let content = &content[..length];
+        store.run(&["put", &store.file("file", content)]);
+        store.run_with_input(&["put", "-", "pipe"], content);
+        for key in ["file", "pipe"] {
+            assert!(store.run(&["get", key]) == content);
+            store.run(&["get", key, "back"]);
+            assert!(fs::read(store.path("back")).unwrap() == content);
+        }
+    }
+    assert_eq!(store.text(&["ls"]), "file\npipe\n");
+    assert_eq!(store.text(&["uploads", "ls"]), "");
+    assert!(store.text(&["status"]).contains("  reserved     0 bytes"));
+    assert!(store.text(&["check"]).contains("sound        yes"));
+}
+
+/// A large file is stored with its SHA-256, which the store computes when it is asked to.
+#[test]
+fn a_large_file_is_verified() {
+    let store = Store::new();
+    let content = vec![3; MAX_PAYLOAD + 7];
+    let digest = hex::encode(Sha256::digest(&content));
+    store.run(&["put", &store.file("file", &content)]);
+    assert!(store.text(&["stat", "file"]).contains(&format!("sha256        {digest} (declared)")));
+    assert_eq!(store.text(&["verify", "file"]), format!("{digest}\n"));
+    assert!(store.text(&["stat", "file"]).contains(&format!("sha256        {digest} (verified)")));
+    let json: serde_json::Value = serde_json::from_slice(&store.run(&["--json", "verify", "file"])).unwrap();
+    assert_eq!((&json["state"], &json["sha256"]), (&"verified".into(), &digest.as_str().into()));
+    assert!(store.fail(3, &["verify", "nothing"]).contains("no object under \"nothing\""));
+}
+
+/// Bytes that are not those that were declared are not handed out as a file, and verify says so.
+#[test]
+fn damaged_bytes_are_noticed() {
+    let store = Store::new();
+    let id = store.begin_upload("key", 3, [0xab; 32]);
+    store.with_host(|host, owner| {
+        let chunk = candid::encode_args((id, 0_u64, ByteBuf::from(*b"abc"))).unwrap();
+        host.update(owner, "write_chunk", &chunk).unwrap();
+        host.update(owner, "commit_upload", &candid::encode_one(id).unwrap()).unwrap();
+    });
+    let file = store.file("back", b"as it was");
+    for said in [store.fail(1, &["get", "key", &file]), store.fail(1, &["verify", "key"])] {
+        assert!(said.contains("store them again"), "{said}");
+    }
+    assert_eq!(fs::read(&file).unwrap(), b"as it was");
+    // Nor is anything left of the attempt.
+    assert_eq!(fs::read_dir(store.folder.path()).unwrap().count(), 2);
+    assert!(store.text(&["stat", "key"]).contains("(declared, and the bytes have another one)"));
+}
+
+/// A download replaces a file with its permissions, follows a link, and writes to a device without replacing it.
+#[cfg(unix)]
+#[test]
+fn a_download_replaces_files_only() {
+    use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
+
+    let store = Store::new();
+    store.run_with_input(&["put", "-", "key"], b"value");
+    let file = store.file("file", b"as it was");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+    symlink("file", store.path("link")).unwrap();
+    store.run(&["get", "key", "link"]);
+    assert_eq!(fs::read(&file).unwrap(), b"value");
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
+    assert!(fs::symlink_metadata(store.path("link")).unwrap().is_symlink());
+    store.run(&["get", "key", "/dev/null"]);
+    assert!(fs::metadata("/dev/null").unwrap().file_type().is_char_device());
+    assert!(store.fail(1, &["get", "key", "no/such/folder"]).contains("cannot write to no/such"));
+}
+
+/// With `--quiet`, only data and errors are said; without a terminal, no bar is drawn.
+#[test]
+fn quiet_is_quiet() {
+    let store = Store::new();
+    let large = store.file("large", &vec![1; MAX_PAYLOAD + 1]);
+    let output = store.output(&["put", &large], b"");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(said, format!("stored {} bytes under \"large\", revision 1\n", MAX_PAYLOAD + 1));
+    assert!(store.output(&["-q", "put", &large], b"").stderr.is_empty());
+    assert!(store.output(&["--quiet", "rm", "large"], b"").stderr.is_empty());
+}
