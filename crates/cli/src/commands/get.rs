@@ -21,9 +21,7 @@ pub(crate) async fn run(
 ) -> Result<()> {
     match file.filter(|file| !is_stream(file)) {
         // The bar would be drawn into the data where both are shown on one terminal.
-        None => {
-            download(client, &context.without_bars(), key, &mut io::stdout().lock()).await
-        }
+        None => download(client, &context.without_bars(), key, &mut io::stdout().lock()).await,
         Some(file) if Target::is_device(file) => {
             let mut device = File::options().write(true).open(file);
             let device =

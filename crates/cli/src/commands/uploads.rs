@@ -54,6 +54,13 @@ async fn resume(client: &StoreClient, context: &Context, id: u64, file: &Path) -
         finish(client, context, &mut input, &args, id, &bar).await
     };
     let info = info.with_context(|| format!("cannot store {}", file.display()))?;
+    if info.sha256.as_ref().is_some_and(|declared| declared.digest.as_slice() != sha256) {
+        bail!(
+            "{} is not the file that upload {id} was begun with, so {:?} is now a mixture of the two; store it again",
+            file.display(),
+            info.key
+        );
+    }
     context.output.note(&format!("stored {size} bytes under {:?}, revision {}", info.key, info.revision));
     Ok(())
 }

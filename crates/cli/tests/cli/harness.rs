@@ -16,6 +16,9 @@ use tempfile::TempDir;
 /// The most bytes that one put takes.
 pub(crate) const MAX_PAYLOAD: usize = 2_031_616;
 
+/// All tests run the same canister, so that compiling it once does for all of them.
+const COMPILED: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/compiled");
+
 /// What the user may have set, which is no matter for the tests.
 const VARIABLES: [&str; 6] = [
     "STORAGE_STORE",
@@ -72,8 +75,7 @@ impl Store {
         }
         command.args(args).current_dir(self.folder.path());
         command.env("XDG_CONFIG_HOME", self.path("config"));
-        // All tests compile the same canister, so one compilation does for all of them.
-        command.env("STORAGE_CACHE_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/compiled"));
+        command.env("STORAGE_CACHE_DIR", COMPILED);
         command
     }
 
@@ -142,7 +144,8 @@ impl Store {
 
     /// Does something with the store's canister while no command runs.
     pub(crate) fn with_host<R>(&self, f: impl FnOnce(&mut EmbeddedIc, Principal) -> R) -> R {
-        let mut host = EmbeddedIc::open_dir(&self.path("store"), Config::default()).unwrap();
+        let config = Config::default().with_compilation_cache(COMPILED);
+        let mut host = EmbeddedIc::open_dir(&self.path("store"), config).unwrap();
         let owner = host.controllers()[0];
         let done = f(&mut host, owner);
         host.close().unwrap();

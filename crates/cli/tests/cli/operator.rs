@@ -54,3 +54,20 @@ fn exit_codes_are_as_documented() {
     store.fail(2, &["get"]);
     assert!(store.text(&["--help"]).contains("Exit codes:"));
 }
+
+/// Compiled canisters are kept for the next command, which counts the same instructions; a folder that cannot be used for
+/// them is no error.
+#[test]
+fn compiled_canisters_are_kept() {
+    let store = Store::new();
+    let upgrade = |cache: &str| {
+        let mut command = store.command(&["--json", "upgrade"]);
+        let output = command.env("STORAGE_CACHE_DIR", store.path(cache)).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    };
+    let compiled = upgrade("cache");
+    assert!(fs::read_dir(store.path("cache")).unwrap().next().is_some(), "nothing is kept");
+    store.file("file", b"no folder");
+    assert_eq!([upgrade("cache"), upgrade("file/cache")], [compiled.clone(), compiled]);
+}

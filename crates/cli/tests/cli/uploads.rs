@@ -1,6 +1,8 @@
 //! Uploads that were begun and not finished.
 
-use crate::harness::Store;
+use sha2::{Digest, Sha256};
+
+use crate::harness::{MAX_PAYLOAD, Store, numbers};
 
 /// An upload that was begun is listed and can be aborted, once.
 #[test]
@@ -20,4 +22,31 @@ fn an_upload_is_listed_and_aborted() {
         said.contains(&format!("there is no upload {id}")) && said.contains("storage uploads ls"),
         "{said}"
     );
+}
+
+/// An upload that is gone on with by its number wants the file that it was begun with: of another size, nothing is sent;
+/// of another content, it says that what was stored is neither.
+#[test]
+fn an_upload_is_resumed_with_its_file() {
+    let store = Store::new();
+    let content = numbers(MAX_PAYLOAD + 1);
+    let file = store.file("file", &content);
+    let id = store.begin_upload("key", content.len() as u64, Sha256::digest(&content).into()).to_string();
+    let short = store.file("short", b"short");
+    assert!(store.fail(1, &["uploads", "resume", &id, &short]).contains("which file was it?"));
+    store.run(&["uploads", "resume", &id, &file]);
+    assert!(store.run(&["get", "key"]) == content);
+    assert!(store.fail(3, &["uploads", "resume", &id, &file]).contains("storage uploads ls"));
+
+    let id = store.begin_upload("key", content.len() as u64, [0xab; 32]).to_string();
+    assert!(store.fail(1, &["uploads", "resume", &id, &file]).contains("store it again"));
+}
+
+/// An upload of a few bytes is resumed, too.
+#[test]
+fn a_small_upload_is_resumed() {
+    let store = Store::new();
+    let id = store.begin_upload("key", 3, Sha256::digest(b"abc").into()).to_string();
+    store.run(&["uploads", "resume", &id, &store.file("file", b"abc")]);
+    assert_eq!(store.run(&["get", "key"]), b"abc");
 }

@@ -1,0 +1,25 @@
+//! Compiled modules that are kept in a folder. A process has one engine, so this is a file and a test of its own.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic where it fails")]
+
+mod common;
+
+use std::fs;
+
+use embedded_ic::{Config, EmbeddedIc};
+
+/// The first host of a process decides where compiled modules are kept: a later one cannot move them.
+#[test]
+fn compiled_modules_are_kept_where_the_first_host_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+    let wasm = common::module(r#"(func (export "canister_update run") (call $msg_reply))"#);
+    for cache in [&first, &second] {
+        let mut ic = EmbeddedIc::new(Config::default().with_compilation_cache(cache)).unwrap();
+        ic.install(&wasm, b"").unwrap();
+        let sender = ic.controllers()[0];
+        assert!(ic.update(sender, "run", b"").unwrap().bytes.is_empty());
+    }
+    assert!(fs::read_dir(first).unwrap().next().is_some(), "nothing was kept");
+    assert!(!second.exists());
+}
