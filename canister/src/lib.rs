@@ -4,11 +4,16 @@
 //! engine's business; `storage.did` at the top of the repository is the contract.
 
 mod access;
+mod http;
+mod inspect;
 mod interface;
 mod lifecycle;
 mod log;
+mod metrics;
 mod objects;
 mod operator;
+mod regions;
+mod roles;
 mod state;
 mod uploads;
 mod wire;
@@ -16,7 +21,7 @@ mod wire;
 /// The contract as the endpoints of the modules above say it, so this has to come after them.
 #[cfg(test)]
 mod exported {
-    use candid::Nat;
+    use candid::{Nat, Principal};
     use serde_bytes::{ByteBuf, Bytes};
     use storage_api::*;
 

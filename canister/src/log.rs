@@ -3,26 +3,30 @@
 use candid::Nat;
 use ic_cdk::{query, trap};
 use serde_bytes::Bytes;
-use storage_api::{Appended, LogInfo, LogPage, ReadLogArgs, Result, Role};
+use storage_api::{Appended, LogInfo, LogPage, ReadLogArgs, Result};
 
-use crate::access::{self, require};
-use crate::state::{read, write};
+use crate::access;
+use crate::state::{self, method};
 use crate::wire::{Accepted, Text, endpoint};
 
 endpoint!("canister_update log": update fn log(text: Text) -> ());
 
 /// As StableLog's, this has no reply to put an error in, so an error rejects the message with its text.
 fn log(text: Text<'_>) -> Accepted {
-    Accepted(require(Role::Writer).and_then(|()| write(|store| store.append(&[text]).map(drop))))
+    Accepted(state::update(method!("log"), |store| store.append(&[text]).map(drop)))
+}
+
+fn may_read_last() -> Result<(), String> {
+    access::guard(method!("readLast"))
 }
 
 /// As StableLog's, this answers texts. An entry that `append` wrote and that is not UTF-8 is shown with question marks;
 /// `read_log` gives its bytes.
-#[query(name = "readLast", guard = "access::reader")]
+#[query(name = "readLast", guard = "may_read_last")]
 fn read_last(count: Nat) -> Vec<String> {
     // More than 2^64 entries cannot be asked for in earnest, nor exist.
     let count = u64::try_from(&count.0).unwrap_or(u64::MAX);
-    match read(|store| store.read_last(count)) {
+    match state::read(|store| store.read_last(count)) {
         Ok(entries) => entries.into_iter().map(text).collect(),
         Err(error) => trap(error.to_string()),
     }
@@ -39,20 +43,17 @@ fn text(bytes: Vec<u8>) -> String {
 endpoint!("canister_update append": update fn append(entries: Vec<&Bytes>) -> Result<Appended>);
 
 fn append(entries: Vec<&Bytes>) -> Result<Appended> {
-    require(Role::Writer)?;
-    write(|store| store.append(&entries))
+    state::update(method!("append"), |store| store.append(&entries))
 }
 
 #[query]
 fn read_log(args: ReadLogArgs) -> Result<LogPage> {
-    require(Role::Reader)?;
-    read(|store| store.read_log(&args))
+    state::query(method!("read_log"), |store| store.read_log(&args))
 }
 
 #[query]
 fn log_info() -> Result<LogInfo> {
-    require(Role::Reader)?;
-    Ok(read(|store| store.log_info()))
+    state::query(method!("log_info"), |store| Ok(store.log_info()))
 }
 
 #[cfg(test)]

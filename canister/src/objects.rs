@@ -7,19 +7,17 @@ use serde::Deserialize;
 use serde_bytes::{ByteBuf, Bytes};
 use storage_api::{
     Condition, DeletePrefixArgs, Deleted, Entry, ListArgs, ListPage, ObjectInfo, ReadArgs, RenameArgs,
-    Result, Role, ScanPage,
+    Result, ScanPage,
 };
 use storage_engine::Put;
 
-use crate::access::require;
-use crate::state::{self, write};
+use crate::state::{self, method};
 use crate::wire::{Arguments, Blob, endpoint};
 
 endpoint!("canister_update put": update fn put(key: &str, value: &Bytes) -> Result<ObjectInfo>);
 
 fn put(key: &str, value: &Bytes) -> Result<ObjectInfo> {
-    require(Role::Writer)?;
-    write(|store| store.put(Put::new(key, value), time()))
+    state::update(method!("put"), |store| store.put(Put::new(key, value), time()))
 }
 
 /// [`PutArgs`](storage_api::PutArgs), borrowed from the argument of the message, so that a batch of 2 MiB takes no more heap.
@@ -45,30 +43,26 @@ impl<'a> From<BorrowedPut<'a>> for Put<'a> {
 endpoint!("canister_update put_many": update fn put_many(puts: Vec<BorrowedPut>) -> Result<Vec<ObjectInfo>>);
 
 fn put_many(puts: Vec<BorrowedPut<'_>>) -> Result<Vec<ObjectInfo>> {
-    require(Role::Writer)?;
     let puts: Vec<_> = puts.into_iter().map(Put::from).collect();
-    write(|store| store.put_many(&puts, time()))
+    state::update(method!("put_many"), |store| store.put_many(&puts, time()))
 }
 
 endpoint!("canister_query get": query fn get(key: String) -> Result<Blob>);
 
 fn get(key: String) -> Result<Blob> {
-    require(Role::Reader)?;
-    Blob::fill(|place| state::read(|store| store.get_into(&key, place)))
+    Blob::fill(|place| state::query(method!("get"), |store| store.get_into(&key, place)))
 }
 
 #[query]
 fn get_many(keys: Vec<String>) -> Result<Vec<Option<ByteBuf>>> {
-    require(Role::Reader)?;
-    let values = state::read(|store| store.get_many(&keys))?;
+    let values = state::query(method!("get_many"), |store| store.get_many(&keys))?;
     Ok(values.into_iter().map(|value| value.map(ByteBuf::from)).collect())
 }
 
 endpoint!("canister_query stat": query fn stat(key: String) -> Result<ObjectInfo>);
 
 fn stat(key: String) -> Result<ObjectInfo> {
-    require(Role::Reader)?;
-    state::read(|store| store.stat(&key))
+    state::query(method!("stat"), |store| store.stat(&key))
 }
 
 impl Arguments<'_> for (ReadArgs,) {}
@@ -76,43 +70,36 @@ impl Arguments<'_> for (ReadArgs,) {}
 endpoint!("canister_query read": query fn read(args: ReadArgs) -> Result<Blob>);
 
 fn read(args: ReadArgs) -> Result<Blob> {
-    require(Role::Reader)?;
-    Blob::fill(|place| state::read(|store| store.read_into(&args, place)))
+    Blob::fill(|place| state::query(method!("read"), |store| store.read_into(&args, place)))
 }
 
 #[query]
 fn list(args: ListArgs) -> Result<ListPage> {
-    require(Role::Reader)?;
-    state::read(|store| store.list(&args))
+    state::query(method!("list"), |store| store.list(&args))
 }
 
 #[query]
 fn scan(args: ListArgs) -> Result<ScanPage> {
-    require(Role::Reader)?;
-    state::read(|store| store.scan(&args))
+    state::query(method!("scan"), |store| store.scan(&args))
 }
 
 endpoint!("canister_update delete": update fn delete(key: &str) -> Result<bool>);
 
 fn delete(key: &str) -> Result<bool> {
-    require(Role::Writer)?;
-    write(|store| store.delete(key))
+    state::update(method!("delete"), |store| store.delete(key))
 }
 
 #[update]
 fn delete_prefix(args: DeletePrefixArgs) -> Result<Deleted> {
-    require(Role::Writer)?;
-    write(|store| store.delete_prefix(&args))
+    state::update(method!("delete_prefix"), |store| store.delete_prefix(&args))
 }
 
 #[update]
 fn take_first(prefix: String) -> Result<Option<Entry>> {
-    require(Role::Writer)?;
-    write(|store| store.take_first(&prefix))
+    state::update(method!("take_first"), |store| store.take_first(&prefix))
 }
 
 #[update]
 fn rename(args: RenameArgs) -> Result<ObjectInfo> {
-    require(Role::Writer)?;
-    write(|store| store.rename(&args, time()))
+    state::update(method!("rename"), |store| store.rename(&args, time()))
 }

@@ -48,7 +48,7 @@ impl Harness {
 
     /// A storage canister that may grow to this many bytes of stable memory.
     pub async fn start_with_capacity(capacity_bytes: u64) -> Self {
-        Self::start_with(InitArgs { capacity: Some(capacity_bytes) }).await
+        Self::start_with(InitArgs::capacity(capacity_bytes)).await
     }
 
     /// A canister of any module.

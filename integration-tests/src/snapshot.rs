@@ -5,7 +5,7 @@ use storage_api::{ArenaStatus, Entry, LogInfo, ObjectInfo, UploadStatus};
 use crate::SuiteClient;
 
 /// What was stored at one moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {
     /// All objects, in byte order of their keys.
     pub objects: Vec<ObjectInfo>,

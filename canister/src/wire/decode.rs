@@ -19,6 +19,11 @@ pub(crate) trait Arguments<'a>: ArgumentDecoder<'a> {
     fn values(_bytes: &mut Input<'a>) -> Option<Self> {
         None
     }
+
+    /// What stands for arguments that cannot be decoded. For all but a method that answers even those, the error.
+    fn instead(error: String) -> Result<Self, String> {
+        Err(error)
+    }
 }
 
 /// Decodes the arguments of a method.
@@ -29,7 +34,7 @@ pub(crate) trait Arguments<'a>: ArgumentDecoder<'a> {
 pub(crate) fn decode<'a, A: Arguments<'a>>(bytes: &'a [u8]) -> Result<A, String> {
     match at_once(bytes) {
         Some(arguments) => Ok(arguments),
-        None => with_candid(bytes),
+        None => with_candid(bytes).or_else(A::instead),
     }
 }
 
@@ -178,6 +183,8 @@ impl<'a> Arguments<'a> for (u64, u64, &'a Bytes) {
         Some((bytes.nat64()?, bytes.nat64()?, bytes.blob()?))
     }
 }
+
+impl Arguments<'_> for (u64, u64, u64) {}
 
 impl<'a> Arguments<'a> for (Vec<&'a Bytes>,) {
     /// The outer type first, as candid of Rust has it, and the inner type first, as agent-js has it.

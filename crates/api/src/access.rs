@@ -1,6 +1,6 @@
 //! Who may do what.
 
-use candid::CandidType;
+use candid::{CandidType, Principal};
 use serde::{Deserialize, Serialize};
 
 /// What a caller is allowed to do. Each role includes the ones before it. Controllers of the canister are admins.
@@ -12,4 +12,13 @@ pub enum Role {
     Writer,
     /// May also change who may do what, and how the canister is configured.
     Admin,
+}
+
+/// A role that a principal has been given.
+#[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// Who has it.
+    pub who: Principal,
+    /// The role.
+    pub role: Role,
 }

@@ -14,7 +14,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// written.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// There is no object under the key.
+    /// There is no such object, upload or region.
     #[error("not found")]
     NotFound,
     /// There is an object under the key already, and the caller asked that there be none.
@@ -89,6 +89,39 @@ pub enum Error {
 }
 
 impl Error {
+    /// The names of the cases, in the order in which a store counts them. A case that is added goes to the end.
+    pub const KINDS: [&'static str; 11] = [
+        "NotFound",
+        "AlreadyExists",
+        "RevisionMismatch",
+        "Unauthorized",
+        "InvalidArgument",
+        "TooLarge",
+        "OutOfMemory",
+        "LimitExceeded",
+        "Incomplete",
+        "OutOfRange",
+        "Corrupted",
+    ];
+
+    /// Which case this is: the place of its name in [`KINDS`](Self::KINDS).
+    #[must_use]
+    pub fn kind(&self) -> usize {
+        match self {
+            Self::NotFound => 0,
+            Self::AlreadyExists => 1,
+            Self::RevisionMismatch { .. } => 2,
+            Self::Unauthorized { .. } => 3,
+            Self::InvalidArgument { .. } => 4,
+            Self::TooLarge { .. } => 5,
+            Self::OutOfMemory { .. } => 6,
+            Self::LimitExceeded { .. } => 7,
+            Self::Incomplete { .. } => 8,
+            Self::OutOfRange { .. } => 9,
+            Self::Corrupted { .. } => 10,
+        }
+    }
+
     /// An [`Error::InvalidArgument`] with this text.
     pub fn invalid(what: impl Into<String>) -> Self {
         Self::InvalidArgument { what: what.into() }
@@ -97,5 +130,33 @@ impl Error {
     /// An [`Error::Corrupted`] with this text and place.
     pub fn corrupted(what: impl Into<String>, offset: u64) -> Self {
         Self::Corrupted { what: what.into(), offset }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_case_has_its_own_name() {
+        let cases = [
+            Error::NotFound,
+            Error::AlreadyExists,
+            Error::RevisionMismatch { current: None },
+            Error::Unauthorized { needed: Role::Reader },
+            Error::invalid(""),
+            Error::TooLarge { size: 0, limit: 0 },
+            Error::OutOfMemory { requested: 0, available: 0 },
+            Error::LimitExceeded { what: String::new(), limit: 0 },
+            Error::Incomplete { first_missing: 0 },
+            Error::OutOfRange { offset: 0, length: 0, size: 0 },
+            Error::corrupted("", 0),
+        ];
+        assert_eq!(cases.len(), Error::KINDS.len());
+        for (at, case) in cases.iter().enumerate() {
+            let shown = format!("{case:?}");
+            let name = shown.split([' ', '{']).next();
+            assert_eq!((case.kind(), name), (at, Some(Error::KINDS[at])));
+        }
     }
 }

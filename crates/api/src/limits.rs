@@ -13,11 +13,17 @@ pub const MAX_PAYLOAD_BYTES: u64 = 31 * PAGE_BYTES;
 /// The size of every chunk of an upload but the last, in bytes.
 pub const CHUNK_BYTES: u64 = MAX_PAYLOAD_BYTES;
 
-/// The most uploads that can be open at once.
+/// The most uploads that can be open at once. Fewer can be configured.
 pub const MAX_UPLOADS: u64 = 1_000;
 
-/// An upload expires when no chunk has arrived for so long, in nanoseconds: seven days.
+/// An upload expires when no chunk has arrived for so long, in nanoseconds: seven days, unless configured otherwise.
 pub const UPLOAD_IDLE_NS: u64 = 7 * 24 * 3_600 * 1_000_000_000;
+
+/// The shortest idle time that can be configured, in nanoseconds: a minute.
+pub const MIN_UPLOAD_IDLE_NS: u64 = 60 * 1_000_000_000;
+
+/// The longest idle time that can be configured, in nanoseconds: 365 days.
+pub const MAX_UPLOAD_IDLE_NS: u64 = 365 * 24 * 3_600 * 1_000_000_000;
 
 /// The most ranges of missing chunks that `upload_status` lists.
 pub const MAX_MISSING_RANGES: usize = 10_000;
@@ -35,7 +41,17 @@ pub const SHA256_BYTES: u64 = 32;
 /// The longest content type, in bytes of UTF-8.
 pub const MAX_CONTENT_TYPE_BYTES: u64 = 255;
 
-/// The most objects in a `put_many`, keys in a `get_many`, and entries in an `append`.
+/// The identifier of the first region. Motoko's first one has it, too.
+pub const FIRST_REGION: u64 = 16;
+
+/// The most regions that there can be: each is one of the 255 memories that the buckets are divided among.
+pub const MAX_REGIONS: u64 = 255 - FIRST_REGION;
+
+/// The most principals that can be given a role, so that `list_roles` fits one reply.
+pub const MAX_ROLES: u64 = 10_000;
+
+/// The most objects in a `put_many`, keys in a `get_many`, entries in an `append`, and loads or stores in a `region_load` or
+/// `region_store`.
 pub const MAX_BATCH_ITEMS: u64 = 1_000;
 
 /// The most objects in a page of `list` or `scan`, and the most that one `delete_prefix` removes. A larger limit in the

@@ -32,11 +32,15 @@ async fn main() -> ExitCode {
     let args = Args::parse();
     let interrupt = Interrupt::listen();
     let context = Context::new(args.manner, interrupt.clone());
-    // A command that has something to say about being interrupted gets its turn first.
+    let interrupted = async {
+        interrupt.wait().await;
+        // A command that has something to say about it gets a turn to learn of it.
+        tokio::task::yield_now().await;
+    };
     let done = tokio::select! {
         biased;
         done = commands::run(args.settings, &context, args.command) => done,
-        () = interrupt.wait() => Err(Interrupted.into()),
+        () = interrupted => Err(Interrupted.into()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -5,7 +5,6 @@ use candid::{
     utils::{ArgumentDecoder, ArgumentEncoder},
 };
 use serde::de::DeserializeOwned;
-use storage_api::Status;
 
 use crate::{
     ClientError, Result, RetryPolicy, Transport, TransportError,
@@ -45,11 +44,6 @@ impl<T: Transport> Client<T> {
         &self.transport
     }
 
-    /// The state of the canister at a glance.
-    pub async fn status(&self) -> Result<Status> {
-        self.call(Kind::Query, "status", ()).await
-    }
-
     /// Calls a method that answers `variant { Ok : R; Err : Error }`.
     pub(crate) async fn call<R>(
         &self,
@@ -64,7 +58,7 @@ impl<T: Transport> Client<T> {
         result.map_err(|error| ClientError::Storage { method, error })
     }
 
-    /// Calls a method whose reply is not a result: `log` and `readLast`.
+    /// Calls a method whose reply is not a result: `log`, for example.
     pub(crate) async fn call_plain<R>(
         &self,
         kind: Kind,

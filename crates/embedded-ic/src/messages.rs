@@ -24,6 +24,26 @@ impl EmbeddedIc {
         self.check_ingress(arg)?;
         self.answers()?;
         self.inspect(sender, method, arg)?;
+        self.execute_update(sender, method, arg)
+    }
+
+    /// Sends an update as another canister does: nobody asks `canister_inspect_message`, and the argument may have more
+    /// bytes than a user's.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update).
+    pub fn update_from_canister(
+        &mut self,
+        sender: Principal,
+        method: &str,
+        arg: &[u8],
+    ) -> Result<Reply, CallError> {
+        self.usable()?;
+        self.answers()?;
+        self.execute_update(sender, method, arg)
+    }
+
+    fn execute_update(&mut self, sender: Principal, method: &str, arg: &[u8]) -> Result<Reply, CallError> {
         let (kind, export) = self.update_export(method).map_err(|fault| self.failed(fault, 0))?;
         let done = self.call(kind, &export, sender, method, arg)?;
         self.answer(kind, done)

@@ -59,6 +59,17 @@ fn a_module_with_flipped_bits_never_panics_the_host() {
     }
 }
 
+/// Fuzzing found one that panicked the host: the sections of the module in it end behind the end of the file.
+#[test]
+fn a_component_is_refused() {
+    let found = [
+        b"\0asm\x0d\0\x01\0\x01\xff\x04\0asm\x01\0\0\0\x09\x9f\0m\0\xfd\xa7\x01\0mm\0\xfd\xa7\x01\0m\0\xfd$\x01",
+        &b"\0\x94\xbcsm\x01&&\x06&&&&"[..],
+    ];
+    assert!(invalid(&found.concat()).contains("a component"));
+    assert!(invalid(&wat::parse_str("(component)").unwrap()).contains("a component"));
+}
+
 #[test]
 fn unknown_and_mistyped_imports_are_refused_by_name() {
     for (import, part) in [

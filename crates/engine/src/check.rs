@@ -16,6 +16,8 @@ pub struct CheckReport {
     pub extents: u64,
     /// Entries that the log has.
     pub log_entries: u64,
+    /// Regions that were walked.
+    pub regions: u64,
     /// What is wrong; empty for a sound image.
     pub problems: Vec<Problem>,
 }
@@ -29,7 +31,7 @@ impl CheckReport {
 }
 
 impl<M: Memory + Clone> Store<M> {
-    /// Walks everything: each block and free list of the arena, each object, each entry of the log, and holds them
+    /// Walks everything: each block and free list of the arena, each object, each entry of the log, each role and region, and holds them
     /// against each other.
     ///
     /// Its time and heap grow with what is stored, so it is for tests and for images that were downloaded, not for a
@@ -39,6 +41,8 @@ impl<M: Memory + Clone> Store<M> {
         let mut report = CheckReport { log_entries: self.log.info().length, ..CheckReport::default() };
         self.check_objects(&mut report);
         self.log.check(&mut report.problems);
+        self.check_roles(&mut report);
+        self.check_regions(&mut report);
         report
     }
 }

@@ -3,7 +3,7 @@
 //! # Layout v1
 //!
 //! ```text
-//! page 0          header (see `header`) and ledger (see `ledger`)
+//! page 0          header (see `header`), counters (see `counters`) and ledger (see `ledger`)
 //! page 1          sizes of the memories and the owner of each bucket (see `buckets`)
 //! page 2 ..       buckets of 256 pages (16 MiB), each owned by one memory:
 //!   memory 0      object index: StableBTreeMap from key to entry, small values inline
@@ -11,9 +11,12 @@
 //!   memory 2      log: entries as Motoko's StableLog lays them out
 //!   memory 3      log index: the end offset of every 64th entry
 //!   memory 4      uploads: StableBTreeMap from identifier to record
+//!   memory 5      roles: StableBTreeMap from principal to role
+//!   memory 6      regions: StableBTreeMap from identifier to record
+//!   memory 16 ..  the regions, each in the memory of its identifier
 //! ```
 //!
-//! A memory takes its first bucket at its first write, so an empty store has two pages. Memories 5 and up are free.
+//! A memory takes its first bucket at its first write, so an empty store has two pages. Memories 7 to 15 are free.
 
 /// Version of everything that this page describes.
 pub const LAYOUT_VERSION: u32 = 1;
@@ -62,6 +65,8 @@ pub(crate) const ARENA: MemoryId = MemoryId::new(1);
 pub(crate) const LOG: MemoryId = MemoryId::new(2);
 pub(crate) const LOG_INDEX: MemoryId = MemoryId::new(3);
 pub(crate) const UPLOADS: MemoryId = MemoryId::new(4);
+pub(crate) const ROLES: MemoryId = MemoryId::new(5);
+pub(crate) const REGIONS: MemoryId = MemoryId::new(6);
 
 const _: () = assert!(MAX_BUCKETS * BUCKET_BYTES == 512 << 30);
 const _: () = assert!(PAGE_BYTES == storage_api::limits::PAGE_BYTES);

@@ -1,4 +1,4 @@
-//! Storage held entirely in stable memory: objects of any size and an append-only log, behind one header.
+//! Storage held entirely in stable memory: objects of any size, an append-only log and raw regions, behind one header.
 //!
 //! A canister that serialises its heap on upgrade stops being upgradable when it grows. This crate keeps nothing on the
 //! heap that matters between two messages: every change is written through to stable memory, and opening a store reads
@@ -41,6 +41,8 @@ pub mod arena;
 mod buckets;
 mod check;
 mod checksum;
+mod config;
+mod counters;
 pub mod header;
 pub mod layout;
 mod ledger;
@@ -49,6 +51,8 @@ mod map;
 mod objects;
 mod open;
 mod problem;
+mod regions;
+mod roles;
 mod space;
 mod status;
 mod store;
@@ -58,10 +62,10 @@ mod uploads;
 
 pub use check::CheckReport;
 pub use ic_stable_structures::{FileMemory, Memory, VectorMemory};
-pub use log::LOG_START;
+pub use log::{LOG_START, check_entries};
 pub use objects::{INLINE_LIMIT, Put};
 pub use open::OpenError;
 pub use problem::Problem;
 pub use status::HostFacts;
-pub use store::{Options, Store};
+pub use store::{Options, Store, UPGRADE_BYTES};
 pub use uploads::Caller;

@@ -52,7 +52,8 @@ const MIN_FANOUT: u64 = 6;
 /// What a node has besides its entries: its header, and lengths and addresses for each of them.
 const NODE_OVERHEAD_BYTES: u64 = 16 + (NODE_ENTRIES + 1) * 16;
 
-/// A map. Generic over the memory that holds nothing but it.
+/// A map. Generic over the memory that holds nothing but it. Its keys or its values are unbounded in size, as far as
+/// StableBTreeMap knows, because it makes chunks of another size for those that are not.
 pub(crate) struct Map<K: Storable + Ord + Clone, V: Storable, M: Memory> {
     memory: M,
     /// The most bytes that a key and its value have together.

@@ -3,8 +3,8 @@
 use ic_stable_structures::Memory;
 use storage_api::{ArenaStatus, Error, Status, StoreBytes, UpgradeStatus};
 
-use crate::arena::SLOT_BYTES;
-use crate::layout::{ARENA, LAYOUT_VERSION, LOG, LOG_INDEX, OBJECTS, PAGE_BYTES, UPLOADS};
+use crate::arena::{SLOT_BYTES, SLOT_EXTENT_BYTES};
+use crate::layout::{ARENA, LAYOUT_VERSION, LOG, LOG_INDEX, OBJECTS, PAGE_BYTES, REGIONS, ROLES, UPLOADS};
 use crate::store::Store;
 
 /// What only the host of a store knows.
@@ -12,6 +12,8 @@ use crate::store::Store;
 pub struct HostFacts {
     /// Version of the software.
     pub version: String,
+    /// What it was built from and by.
+    pub build: String,
     /// WebAssembly heap, in bytes.
     pub heap_bytes: u64,
     /// Cycles that the canister has.
@@ -29,26 +31,34 @@ impl<M: Memory + Clone> Store<M> {
         let bytes_of = |id| self.space.memory(id).size() * PAGE_BYTES;
         Ok(Status {
             version: host.version,
+            build: host.build,
             layout_version: LAYOUT_VERSION,
-            capacity_bytes: self.header.capacity,
+            capacity_bytes: self.config().capacity,
             stable_bytes: self.space.physical_bytes(),
+            storable_bytes: self.storable_bytes()?,
             stores: StoreBytes {
                 objects: bytes_of(OBJECTS),
                 arena: bytes_of(ARENA),
                 log: bytes_of(LOG),
                 log_index: bytes_of(LOG_INDEX),
                 uploads: bytes_of(UPLOADS),
+                roles: bytes_of(ROLES),
+                regions: bytes_of(REGIONS),
+                region_data: self.region_bytes(),
             },
             objects: self.index.len(),
             object_bytes: self.ledger.object_bytes,
             revision: self.ledger.revision,
             log_entries: self.log.info().length,
             uploads: self.uploads.len(),
+            regions: self.regions.len(),
+            roles: self.roles.len(),
             arena: ArenaStatus {
                 used_bytes: arena.used_bytes,
                 free_bytes: arena.free_bytes,
                 extents: arena.extents,
                 largest_free_bytes: arena.largest_free_bytes,
+                fragmentation: fragmentation(arena.free_bytes, arena.largest_free_bytes),
                 reserved_bytes: self.ledger.reserved_slots * SLOT_BYTES,
             },
             heap_bytes: host.heap_bytes,
@@ -58,6 +68,24 @@ impl<M: Memory + Clone> Store<M> {
                 last_was_sealed: self.header.last_was_sealed,
                 open_instructions: self.header.open_instructions,
             },
+            operations: self.counters.operations(),
+            refusals: self.counters.refusals(),
         })
     }
+
+    /// The size of an upload that would be accepted now. It may be a little less than the most, because a large object is
+    /// counted in whole extents, and a slot is set aside for its table.
+    fn storable_bytes(&self) -> Result<u64, Error> {
+        // The first upload takes a bucket for its record, and the object one for its entry.
+        let first_buckets =
+            [OBJECTS, UPLOADS].into_iter().filter(|id| self.space.memory(*id).size() == 0).count();
+        let buckets = self.room().saturating_sub(first_buckets as u64);
+        let slots = (self.arena.slots()? + buckets).saturating_sub(self.ledger.reserved_slots);
+        Ok(slots.saturating_sub(1) * SLOT_EXTENT_BYTES)
+    }
+}
+
+/// The share of the free bytes that lies outside of the largest free block.
+fn fragmentation(free_bytes: u64, largest_free_bytes: u64) -> f64 {
+    if free_bytes == 0 { 0.0 } else { 1.0 - largest_free_bytes as f64 / free_bytes as f64 }
 }

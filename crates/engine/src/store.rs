@@ -1,18 +1,23 @@
 //! The store: everything behind one header, opened from a memory and written through.
 
 use ic_stable_structures::Memory;
-use storage_api::limits::{MAX_STABLE_BYTES, MIN_CAPACITY_BYTES};
-use storage_api::{Error, InitArgs};
+use storage_api::Error;
 
 use crate::arena::Arena;
-use crate::header::Header;
-use crate::layout::{ARENA, FIRST_BUCKET_PAGE, LOG, LOG_INDEX, OBJECTS, UPLOADS};
+use crate::counters::{COUNTERS_BYTES, Counters};
+use crate::header::{HEADER_BYTES, Header};
+use crate::layout::{ARENA, FIRST_BUCKET_PAGE, LOG, LOG_INDEX, OBJECTS, REGIONS, ROLES, UPLOADS};
 use crate::ledger::Ledger;
 use crate::log::Log;
 use crate::objects::{INLINE_LIMIT, Index, MAX_INDEX_ENTRY_BYTES, MAX_INLINE_LIMIT};
 use crate::open::OpenError;
+use crate::regions::Regions;
+use crate::roles::Roles;
 use crate::space::{Demand, Slots, Space, StoreMemory};
 use crate::uploads::Uploads;
+
+/// What an upgrade writes to stable memory, in bytes, however much is stored: the header and the counters.
+pub const UPGRADE_BYTES: u64 = (HEADER_BYTES + COUNTERS_BYTES) as u64;
 
 /// What can be chosen when a store is opened. It may be chosen anew each time: nothing of it is part of the format.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +32,7 @@ impl Default for Options {
     }
 }
 
-/// Objects and a log in one memory.
+/// Objects, a log and regions in one memory.
 ///
 /// Every method that returns an error has changed nothing. On a canister, a store is opened once in `init` and
 /// `post_upgrade`, and kept for all messages: the heap only holds what the memory holds too.
@@ -40,6 +45,10 @@ pub struct Store<M: Memory> {
     pub(crate) arena: Arena<StoreMemory<M>>,
     pub(crate) log: Log<StoreMemory<M>>,
     pub(crate) uploads: Uploads<StoreMemory<M>>,
+    pub(crate) roles: Roles<StoreMemory<M>>,
+    pub(crate) regions: Regions<StoreMemory<M>>,
+    /// What has been counted, the only state that is on the heap alone between two messages.
+    pub(crate) counters: Counters,
 }
 
 impl<M: Memory + Clone> Store<M> {
@@ -66,20 +75,27 @@ impl<M: Memory + Clone> Store<M> {
         if memory.grow(FIRST_BUCKET_PAGE) < 0 {
             return Err(OpenError::OutOfMemory { pages: FIRST_BUCKET_PAGE });
         }
-        let (header, ledger) = (Header::new(MAX_STABLE_BYTES), Ledger::default());
+        let (header, ledger) = (Header::new(), Ledger::default());
         header.write(&memory);
         ledger.write(&memory);
-        Self::over(Space::format(memory), header, ledger, options)
+        Self::over(Space::format(memory), header, ledger, Counters::default(), options)
     }
 
     fn load(memory: M, options: Options) -> Result<Self, OpenError> {
         let header = Header::read(&memory)?;
         let ledger = Ledger::read(&memory)?;
-        Self::over(Space::load(memory)?, header, ledger, options)
+        let counters = Counters::read(&memory)?;
+        Self::over(Space::load(memory)?, header, ledger, counters, options)
     }
 
     /// The stores of a memory whose header is good. Each of them checks its own head and reads nothing else.
-    fn over(space: Space<M>, header: Header, ledger: Ledger, options: Options) -> Result<Self, OpenError> {
+    fn over(
+        space: Space<M>,
+        header: Header,
+        ledger: Ledger,
+        counters: Counters,
+        options: Options,
+    ) -> Result<Self, OpenError> {
         Ok(Self {
             options,
             header,
@@ -88,12 +104,17 @@ impl<M: Memory + Clone> Store<M> {
             arena: Arena::new(space.memory(ARENA)),
             log: Log::open(space.memory(LOG), space.memory(LOG_INDEX))?,
             uploads: Uploads::open(space.memory(UPLOADS))?,
+            roles: Roles::open(space.memory(ROLES))?,
+            regions: Regions::open(space.memory(REGIONS))?,
+            counters,
             space,
         })
     }
 
-    /// Writes the header with the seal: the last thing that `pre_upgrade` does, and the only one it needs to.
+    /// Writes the counters and the header with the seal: all that `pre_upgrade` does. Where it is skipped, nothing but
+    /// these is missing.
     pub fn seal(&mut self) {
+        self.counters.write(self.space.raw());
         self.write_header(Header { sealed: true, ..self.header });
     }
 
@@ -114,23 +135,6 @@ impl<M: Memory + Clone> Store<M> {
         self.write_header(Header { open_instructions, ..self.header });
     }
 
-    /// Applies what `init` or `post_upgrade` was given. What is absent stays as it is.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::InvalidArgument`] for a capacity below the least that a store can work with. A capacity below what is in
-    /// use is allowed: it stops growth and loses nothing.
-    pub fn configure(&mut self, args: &InitArgs) -> Result<(), Error> {
-        let Some(capacity) = args.capacity else { return Ok(()) };
-        if capacity < MIN_CAPACITY_BYTES {
-            return Err(Error::invalid(format!(
-                "the capacity is {capacity} bytes; it must be at least {MIN_CAPACITY_BYTES}"
-            )));
-        }
-        self.write_header(Header { capacity, ..self.header });
-        Ok(())
-    }
-
     /// Makes sure of pages for a change after which the arena has so many free slots, if it touches the arena, and so many
     /// are promised to uploads.
     pub(crate) fn ensure_pages(
@@ -148,10 +152,16 @@ impl<M: Memory + Clone> Store<M> {
             let after = Slots { free: slots_after.unwrap_or(free), reserved: reserved_after };
             (Slots { free, reserved }, after)
         };
-        self.space.ensure(self.header.capacity, demands, before, after)
+        self.space.ensure(self.header.config.capacity, demands, before, after)
     }
 
-    fn write_header(&mut self, header: Header) {
+    /// How many more buckets the capacity has room for.
+    pub(crate) fn room(&self) -> u64 {
+        let at_all = self.space.buckets_at_all(self.header.config.capacity);
+        at_all.saturating_sub(self.space.allocated_buckets())
+    }
+
+    pub(crate) fn write_header(&mut self, header: Header) {
         header.write(self.space.raw());
         self.header = header;
     }

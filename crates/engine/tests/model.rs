@@ -121,7 +121,7 @@ impl Pair {
     fn new(capacity: Option<u64>) -> Self {
         let memory = VectorMemory::default();
         let mut store = Store::open(memory.clone()).unwrap();
-        store.configure(&InitArgs { capacity }).unwrap();
+        store.configure(&InitArgs { capacity, ..InitArgs::default() }).unwrap();
         Self { memory, store, model: Model::default(), step: 0 }
     }
 

@@ -143,11 +143,11 @@ fn the_capacity_is_validated_and_kept() {
     for (capacity, ok) in
         [(0, false), (MIN_CAPACITY_BYTES - 1, false), (MIN_CAPACITY_BYTES, true), (u64::MAX, true)]
     {
-        let result = store.configure(&InitArgs { capacity: Some(capacity) });
+        let result = store.configure(&InitArgs::capacity(capacity));
         assert_eq!(result.is_ok(), ok, "{capacity}");
     }
-    store.configure(&InitArgs { capacity: Some(MIN_CAPACITY_BYTES) }).unwrap();
-    store.configure(&InitArgs { capacity: None }).unwrap();
+    store.configure(&InitArgs::capacity(MIN_CAPACITY_BYTES)).unwrap();
+    store.configure(&InitArgs::default()).unwrap();
     assert_eq!(status(&Store::open(memory).unwrap()).capacity_bytes, MIN_CAPACITY_BYTES);
 }
 
@@ -157,7 +157,7 @@ fn a_capacity_below_what_is_used_stops_growth_and_loses_nothing() {
     let mut store = Store::open(memory.clone()).unwrap();
     let value = vec![5; 1 << 20];
     (0..200).for_each(|i| drop(store.put(Put::new(&i.to_string(), &value), 0).unwrap()));
-    store.configure(&InitArgs { capacity: Some(MIN_CAPACITY_BYTES) }).unwrap();
+    store.configure(&InitArgs::capacity(MIN_CAPACITY_BYTES)).unwrap();
     let grown = memory.size();
     assert!(grown * 65_536 > MIN_CAPACITY_BYTES);
     let refused = (0..100).find_map(|i| store.put(Put::new(&format!("more{i}"), &value), 0).err());

@@ -1,61 +1,240 @@
-//! Who may call what: until roles come, controllers may do everything and others nothing.
+//! Who may call what: every method against every role, on the one table that says so.
+
+use std::collections::BTreeMap;
 
 use candid::Principal;
+use embedded_ic::{Config, EmbeddedIc};
 use integration_tests::{
     Harness,
     contract::{Method, methods},
-    controller, stranger,
+    controller, expect, init_args, second_controller, stranger,
 };
-use storage_client::{Transport, TransportError};
+use storage_api::limits::{MAX_KEY_BYTES, MAX_PAYLOAD_BYTES};
+use storage_api::{Error, Grant, METHODS, MethodKind, Role, Settings};
+use storage_client::{EmbeddedTransport, Transport, TransportError};
+use storage_wasm::STORAGE_WASM;
 
-/// Whether a call was refused because of who made it, in the way that the contract says.
+const ROLES: [Role; 3] = [Role::Reader, Role::Writer, Role::Admin];
+
+fn holder(role: Role) -> Principal {
+    Principal::self_authenticating(format!("integration tests: a principal with the role {role:?}"))
+}
+
+/// A canister on which each role has a holder.
+async fn with_holders() -> Harness {
+    let harness = Harness::start().await;
+    for role in ROLES {
+        harness.client().set_role(holder(role), Some(role)).await.unwrap();
+    }
+    harness
+}
+
+fn needed(method: &Method) -> Option<Role> {
+    storage_api::Method::named(&method.name).expect("every method is in the table").role
+}
+
+/// Whether a call was refused because of who made it, in one of the ways that the contract has.
 fn is_refused(method: &Method, reply: &Result<Vec<u8>, TransportError>) -> bool {
     match reply {
         Ok(reply) => {
             let text = method.show(reply);
             text.contains("Err = ") && text.contains("Unauthorized")
         }
-        // Methods without a result in their reply: StableLog's.
+        // Updates are dropped before they are executed, and some methods have no result in their reply.
         Err(TransportError::Rejected { message, .. }) => message.contains("unauthorized"),
         Err(error) => panic!("{}: {error}", method.name),
     }
 }
 
-/// Every method of the contract refuses strangers and anonymous callers, and their calls leave no trace.
-#[tokio::test]
-async fn strangers_may_call_nothing() {
-    let harness = Harness::start().await;
-    let client = harness.client();
-    client.put("key", b"value").await.unwrap();
-    client.log("entry").await.unwrap();
-    let before = harness.stable_memory().await;
+/// The table and the contract have the same methods, and agree on which of them may change the state.
+#[test]
+fn the_table_has_every_method_of_the_contract_and_no_other() {
+    let contract: BTreeMap<_, _> =
+        methods().into_iter().map(|method| (method.name, method.is_query)).collect();
+    let table: BTreeMap<_, _> =
+        METHODS.iter().map(|method| (method.name.to_owned(), method.kind == MethodKind::Query)).collect();
+    assert_eq!(table, contract);
+}
 
+/// Every method lets in those who have the role of the table or a higher one, and nobody else.
+#[tokio::test]
+async fn every_method_lets_in_whom_the_table_says() {
+    let harness = with_holders().await;
+    let mut callers =
+        vec![(Principal::anonymous(), None), (stranger(), None), (controller(), Some(Role::Admin))];
+    callers.push((second_controller(), Some(Role::Admin)));
+    callers.extend(ROLES.map(|role| (holder(role), Some(role))));
     for method in methods() {
+        for (sender, role) in &callers {
+            let reply = method.call(&harness.transport(*sender), method.args.clone()).await;
+            let may = *role >= needed(&method);
+            assert_eq!(!is_refused(&method, &reply), may, "{} and {role:?}: {reply:?}", method.name);
+        }
+    }
+}
+
+/// Where reads are public, strangers and the anonymous are readers, and no more.
+#[tokio::test]
+async fn public_reads_let_everyone_read_and_nobody_write() {
+    let harness = with_holders().await;
+    harness.client().configure(&Settings { public_read: Some(true), ..Settings::default() }).await.unwrap();
+    for method in methods() {
+        for (sender, role) in [
+            (Principal::anonymous(), Role::Reader),
+            (stranger(), Role::Reader),
+            (holder(Role::Reader), Role::Reader),
+            (holder(Role::Writer), Role::Writer),
+        ] {
+            let reply = method.call(&harness.transport(sender), method.args.clone()).await;
+            let may = Some(role) >= needed(&method);
+            assert_eq!(!is_refused(&method, &reply), may, "{} and {sender}: {reply:?}", method.name);
+        }
+    }
+}
+
+/// A call that is refused leaves no trace in stable memory.
+#[tokio::test]
+async fn refused_calls_change_nothing() {
+    let harness = Harness::start().await;
+    harness.client().put("key", b"value").await.unwrap();
+    harness.client().log("entry").await.unwrap();
+    harness.client().region_new().await.unwrap();
+    let before = harness.stable_memory().await;
+    for method in methods().iter().filter(|method| needed(method).is_some()) {
         for sender in [stranger(), Principal::anonymous()] {
             let reply = method.call(&harness.transport(sender), method.args.clone()).await;
-            assert!(is_refused(&method, &reply), "{} let {sender} in: {reply:?}", method.name);
+            assert!(is_refused(method, &reply), "{} let {sender} in: {reply:?}", method.name);
         }
     }
     assert!(harness.stable_memory().await == before, "a call that was refused changed stable memory");
 }
 
-/// A query that a stranger sends as an update is refused as well.
+/// A query that a stranger sends as an update is refused as well, and nobody can make the canister pay for its metrics.
 #[tokio::test]
 async fn queries_as_updates_are_refused_too() {
     let harness = Harness::start().await;
     for method in methods().iter().filter(|method| method.is_query) {
         let reply = harness.transport(stranger()).update(&method.name, method.args.clone()).await;
-        assert!(is_refused(method, &reply), "{} let a stranger in: {reply:?}", method.name);
+        let refused = match needed(method) {
+            Some(_) => is_refused(method, &reply),
+            None => expect::refusal(reply.clone()).contains("is a query"),
+        };
+        assert!(refused, "{} let a stranger in: {reply:?}", method.name);
     }
 }
 
-/// The controller is refused nowhere, with the very arguments that strangers are refused with.
-#[tokio::test]
-async fn the_controller_may_call_everything() {
-    let harness = Harness::start().await;
-    for method in methods() {
-        let reply = method.call(&harness.transport(controller()), method.args.clone()).await;
-        assert!(reply.is_ok(), "{}: {reply:?}", method.name);
-        assert!(!is_refused(&method, &reply), "{} refused its controller", method.name);
+/// Messages of other canisters are not inspected, so each method checks by itself. The embedded host plays the other
+/// canister, whichever replica the rest of the suite runs on.
+#[test]
+fn methods_check_again_what_inspect_message_has_checked() {
+    let mut ic = EmbeddedIc::new(Config::default().with_controllers(vec![controller()])).unwrap();
+    ic.install(STORAGE_WASM, &init_args(None)).unwrap();
+    for method in methods().iter().filter(|method| needed(method).is_some()) {
+        let reply = ic.update_from_canister(stranger(), &method.name, &method.args);
+        let reply = reply.map(|reply| reply.bytes).map_err(TransportError::from);
+        assert!(is_refused(method, &reply), "{} let a stranger in: {reply:?}", method.name);
     }
+    let too_long = serde_bytes::ByteBuf::from(vec![0; MAX_PAYLOAD_BYTES as usize + 1]);
+    let args = candid::encode_args(("key", too_long)).unwrap();
+    let reply = ic.update_from_canister(controller(), "put", &args).unwrap();
+    let (result,): (storage_api::Result<storage_api::ObjectInfo>,) =
+        candid::decode_args(&reply.bytes).unwrap();
+    assert_eq!(result, Err(Error::TooLarge { size: MAX_PAYLOAD_BYTES + 1, limit: MAX_PAYLOAD_BYTES }));
+    // The call was executed, so it was counted, and the ones of the stranger were, too.
+    let client = storage_client::Client::new(EmbeddedTransport::new(ic, controller()));
+    let refusals = futures_util::future::FutureExt::now_or_never(client.status()).unwrap().unwrap().refusals;
+    let count = |name: &str| refusals.iter().find(|count| count.name == name).map(|count| count.count);
+    assert_eq!(count("TooLarge"), Some(1));
+    let updates = METHODS.iter().filter(|method| method.kind == MethodKind::Update);
+    assert_eq!(count("Unauthorized"), Some(updates.count() as u64));
+}
+
+/// What inspect_message drops is dropped with a sentence, and costs the canister nothing: it is not counted.
+#[tokio::test]
+async fn what_would_be_refused_is_dropped_with_its_reason() {
+    let harness = Harness::start().await;
+    let client = harness.client();
+    let long = "k".repeat(MAX_KEY_BYTES as usize + 1);
+    let key = expect::reject_message(client.put(&long, b"").await);
+    assert!(key.contains("1025") && key.contains("1024"), "{key}");
+    let key = expect::reject_message(client.put("", b"").await);
+    assert!(key.contains("key"), "{key}");
+    let transport = harness.transport(controller());
+    for method in ["put", "put_many", "write_chunk", "log", "append", "region_store_blob"] {
+        let message = expect::refusal(transport.update(method, b"DIDL\0\x01\x7e\x01".to_vec()).await);
+        assert!(message.contains("the arguments are not those of this method"), "{method}: {message}");
+    }
+    let stranger = expect::reject_message(harness.client_as(stranger()).put("key", b"").await);
+    assert!(stranger.contains("needs the role Writer"), "{stranger}");
+    assert_eq!(client.status().await.unwrap().refusals, []);
+}
+
+/// Roles are given, replaced, listed, kept by an upgrade, and taken; what they allow changes at once.
+#[tokio::test]
+async fn roles_are_given_and_taken() {
+    let harness = Harness::start().await;
+    let (admin, other) = (harness.client(), harness.client_as(stranger()));
+    assert_eq!(admin.list_roles().await.unwrap(), []);
+    admin.set_role(stranger(), Some(Role::Writer)).await.unwrap();
+    other.put("key", b"value").await.unwrap();
+    harness.upgrade_skipping_pre_upgrade().await;
+    assert_eq!(admin.list_roles().await.unwrap(), [Grant { who: stranger(), role: Role::Writer }]);
+    assert_eq!(other.get("key").await.unwrap(), b"value");
+
+    admin.set_role(stranger(), Some(Role::Reader)).await.unwrap();
+    expect::reject_message(other.put("key", b"other").await);
+    assert_eq!(other.get("key").await.unwrap(), b"value");
+    admin.set_role(stranger(), None).await.unwrap();
+    assert_eq!(expect::storage_error(other.get("key").await), Error::Unauthorized { needed: Role::Reader });
+    assert_eq!(admin.list_roles().await.unwrap(), []);
+}
+
+/// An admin who is no controller may do everything, take the role from itself included; the controllers remain.
+#[tokio::test]
+async fn nobody_can_lock_the_controllers_out() {
+    let harness = with_holders().await;
+    let admin = harness.client_as(holder(Role::Admin));
+    admin.set_role(controller(), None).await.unwrap();
+    admin.set_role(stranger(), Some(Role::Admin)).await.unwrap();
+    harness.client_as(stranger()).set_role(holder(Role::Admin), None).await.unwrap();
+    harness.client_as(stranger()).set_role(stranger(), None).await.unwrap();
+    expect::reject_message(admin.set_role(stranger(), Some(Role::Admin)).await);
+    harness.client().set_role(holder(Role::Admin), Some(Role::Admin)).await.unwrap();
+    admin.configure(&Settings::default()).await.unwrap();
+}
+
+/// The anonymous principal is everyone, so it gets no role.
+#[tokio::test]
+async fn the_anonymous_principal_gets_no_role() {
+    let harness = Harness::start().await;
+    for role in ROLES {
+        let refused = harness.client().set_role(Principal::anonymous(), Some(role)).await;
+        assert!(matches!(expect::storage_error(refused), Error::InvalidArgument { .. }));
+    }
+    assert_eq!(harness.client().list_roles().await.unwrap(), []);
+}
+
+/// Uploads and regions belong to who made them, among writers.
+#[tokio::test]
+async fn writers_cannot_use_what_belongs_to_others() {
+    let harness = Harness::start().await;
+    let second = Principal::self_authenticating("integration tests: a second writer");
+    for writer in [stranger(), second] {
+        harness.client().set_role(writer, Some(Role::Writer)).await.unwrap();
+    }
+    let (one, other) = (harness.client_as(stranger()), harness.client_as(second));
+    let upload = one.create_upload(&storage_api::UploadArgs::new("key", 3)).await.unwrap();
+    let region = one.region_new().await.unwrap().id;
+    let unauthorized = Error::Unauthorized { needed: Role::Admin };
+    assert_eq!(expect::storage_error(other.write_chunk(upload.id, 0, b"abc").await), unauthorized);
+    assert_eq!(expect::storage_error(other.abort_upload(upload.id).await), unauthorized);
+    assert_eq!(expect::storage_error(other.region_grow(region, 1).await), unauthorized);
+    assert_eq!(other.list_uploads().await.unwrap().len(), 0);
+    assert_eq!(other.region_list().await.unwrap().len(), 0);
+    // A controller may help out.
+    harness.client().write_chunk(upload.id, 0, b"abc").await.unwrap();
+    one.commit_upload(upload.id).await.unwrap();
+    harness.client().region_set_owner(region, second).await.unwrap();
+    other.region_grow(region, 1).await.unwrap();
+    assert_eq!(expect::storage_error(one.region_info(region).await), unauthorized);
 }

@@ -73,7 +73,7 @@ async fn a_full_canister_can_be_upgraded() {
     harness.upgrade().await;
     harness.upgrade_skipping_pre_upgrade().await;
     expect::storage_error(client.put(&key(count), &data::bytes(count, MAX_PAYLOAD)).await);
-    harness.upgrade_with(InitArgs { capacity: Some(2 * MIN_CAPACITY_BYTES) }).await.unwrap();
+    harness.upgrade_with(InitArgs::capacity(2 * MIN_CAPACITY_BYTES)).await.unwrap();
     client.put(&key(count), &data::bytes(count, MAX_PAYLOAD)).await.unwrap();
     assert_all_are_there(&client, count + 1).await;
 }

@@ -96,13 +96,13 @@ async fn the_status_counts_what_is_stored() {
 /// The capacity is set at install, kept by an upgrade without one, changed by an upgrade with one, and has a minimum.
 #[tokio::test]
 async fn the_capacity_is_configured_by_install_and_upgrade() {
-    let capacity = |bytes| storage_api::InitArgs { capacity: Some(bytes) };
+    let capacity = storage_api::InitArgs::capacity;
     let harness = Harness::start_with_capacity(1 << 30).await;
     let client = harness.client();
     assert_eq!(client.status().await.unwrap().capacity_bytes, 1 << 30);
     harness.upgrade().await;
     assert_eq!(client.status().await.unwrap().capacity_bytes, 1 << 30);
-    harness.upgrade_with(storage_api::InitArgs { capacity: None }).await.unwrap();
+    harness.upgrade_with(storage_api::InitArgs::default()).await.unwrap();
     assert_eq!(client.status().await.unwrap().capacity_bytes, 1 << 30);
     harness.upgrade_with(capacity(MIN_CAPACITY_BYTES)).await.unwrap();
     assert_eq!(client.status().await.unwrap().capacity_bytes, MIN_CAPACITY_BYTES);

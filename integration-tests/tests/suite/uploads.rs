@@ -61,7 +61,7 @@ async fn state(
 
 /// The status of a canister in which nothing is stored and nothing is promised.
 fn assert_empty(status: &Status) {
-    let ArenaStatus { used_bytes, free_bytes, extents, largest_free_bytes, reserved_bytes } = status.arena;
+    let ArenaStatus { used_bytes, free_bytes, extents, largest_free_bytes, reserved_bytes, .. } = status.arena;
     assert_eq!((status.objects, status.object_bytes, status.uploads), (0, 0, 0));
     assert_eq!((used_bytes, extents, reserved_bytes), (0, 0, 0));
     assert_eq!(free_bytes, largest_free_bytes, "the arena is not one free block");

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use wasmtime::wasmparser::{
-    BinaryReaderError, CompositeInnerType, Export, ExternalKind, FuncType, FunctionBody, Global, Import,
-    Operator, Parser, Payload, SectionLimited, TypeRef, ValType,
+    BinaryReaderError, CompositeInnerType, Encoding, Export, ExternalKind, FuncType, FunctionBody, Global,
+    Import, Operator, Parser, Payload, SectionLimited, TypeRef, ValType,
 };
 
 use super::prepare::ModuleLimits;
@@ -100,6 +100,11 @@ struct Walk<'a> {
 impl<'a> Walk<'a> {
     fn payload(&mut self, payload: Payload<'a>) -> Result<(), Fault> {
         match payload {
+            // A component holds modules of its own, whose sections are not those of this one.
+            Payload::Version { encoding: Encoding::Component, .. } => {
+                let refusal = "Wasmtime failed to validate wasm module: it is a component, not a module";
+                return Err(Fault::InvalidWasm(refusal.into()));
+            }
             Payload::TypeSection(reader) => {
                 for group in reader {
                     for ty in group.map_err(not_wasm)?.into_types() {

@@ -18,7 +18,7 @@ impl<M: Memory + Clone> Store<M> {
     /// [`Error::LimitExceeded`] for more than 1,000 entries, [`Error::TooLarge`] for an entry that is too long, and
     /// [`Error::OutOfMemory`]. Nothing has changed then.
     pub fn append<E: AsRef<[u8]>>(&mut self, entries: &[E]) -> Result<Appended, Error> {
-        validate(entries)?;
+        check_entries(entries)?;
         let first = self.log.head.length;
         // Nothing must not make room for the log, because a memory that has room has a head.
         if entries.is_empty() {
@@ -56,7 +56,12 @@ impl<M: Memory + Clone> Store<M> {
     }
 }
 
-fn validate<E: AsRef<[u8]>>(entries: &[E]) -> Result<(), Error> {
+/// Checks what can be checked without a store: how many entries there are, and how long they are.
+///
+/// # Errors
+///
+/// [`Error::LimitExceeded`] and [`Error::TooLarge`].
+pub fn check_entries<E: AsRef<[u8]>>(entries: &[E]) -> Result<(), Error> {
     if entries.len() as u64 > MAX_BATCH_ITEMS {
         return Err(Error::LimitExceeded { what: "entries in one append".into(), limit: MAX_BATCH_ITEMS });
     }

@@ -33,6 +33,7 @@ use storage_api::LogInfo;
 
 use crate::layout::PAGE_BYTES;
 use crate::open::OpenError;
+pub use append::check_entries;
 use head::Head;
 
 /// Where the entries start, in bytes from the start of the log's memory.

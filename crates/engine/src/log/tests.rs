@@ -141,7 +141,7 @@ fn a_full_log_refuses_and_is_unchanged() {
     let memory = VectorMemory::default();
     let mut store = Store::open(memory.clone()).unwrap();
     let capacity = storage_api::limits::MIN_CAPACITY_BYTES;
-    store.configure(&InitArgs { capacity: Some(capacity) }).unwrap();
+    store.configure(&InitArgs::capacity(capacity)).unwrap();
     let entry = vec![1u8; MAX_PAYLOAD_BYTES as usize];
     let refused = loop {
         let before = memory.borrow().clone();

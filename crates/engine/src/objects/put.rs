@@ -32,6 +32,15 @@ impl<'a> Put<'a> {
         Self { key, value, content_type: None, condition: Condition::Any }
     }
 
+    /// Checks what can be checked without a store: that key, value and content type are within their limits.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidArgument`] and [`Error::TooLarge`].
+    pub fn check(&self) -> Result<(), Error> {
+        self.validated_key().map(drop)
+    }
+
     fn validated_key(&self) -> Result<Key, Error> {
         let size = self.value.len() as u64;
         if size > MAX_PAYLOAD_BYTES {

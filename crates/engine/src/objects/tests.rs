@@ -319,7 +319,7 @@ fn rename_moves_the_object_and_not_its_bytes() {
 #[test]
 fn a_full_store_refuses_unchanged_and_goes_on() {
     let mut store = store();
-    store.configure(&InitArgs { capacity: Some(MIN_CAPACITY_BYTES) }).unwrap();
+    store.configure(&InitArgs::capacity(MIN_CAPACITY_BYTES)).unwrap();
     let value = pattern(MAX_PAYLOAD_BYTES);
     let mut stored = 0;
     let error = loop {
@@ -344,7 +344,7 @@ fn a_full_store_refuses_unchanged_and_goes_on() {
 #[test]
 fn many_small_objects_fill_the_index_and_can_all_be_deleted() {
     let mut store = store();
-    store.configure(&InitArgs { capacity: Some(MIN_CAPACITY_BYTES) }).unwrap();
+    store.configure(&InitArgs::capacity(MIN_CAPACITY_BYTES)).unwrap();
     // The log and the arena are not used, so the index can have all four buckets.
     let value = pattern(INLINE_LIMIT);
     let mut stored = 0u32;

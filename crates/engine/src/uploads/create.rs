@@ -1,7 +1,7 @@
 //! Opening an upload.
 
 use ic_stable_structures::Memory;
-use storage_api::limits::{MAX_STABLE_BYTES, MAX_UPLOADS, SHA256_BYTES};
+use storage_api::limits::{MAX_STABLE_BYTES, SHA256_BYTES};
 use storage_api::{Error, Upload, UploadArgs};
 
 use super::record::Record;
@@ -22,7 +22,7 @@ impl<M: Memory + Clone> Store<M> {
     ///
     /// [`Error::InvalidArgument`] for a size of 0, a key, a content type or a digest outside of its limits;
     /// [`Error::AlreadyExists`] and [`Error::RevisionMismatch`] for a condition that does not hold;
-    /// [`Error::LimitExceeded`] for more than 1,000 uploads; and [`Error::OutOfMemory`] for an object that cannot find
+    /// [`Error::LimitExceeded`] for more uploads than are configured; and [`Error::OutOfMemory`] for an object that cannot find
     /// room besides what other uploads have been promised.
     pub fn create_upload(
         &mut self,
@@ -32,8 +32,9 @@ impl<M: Memory + Clone> Store<M> {
     ) -> Result<Upload, Error> {
         let record = self.planned_record(args, caller, now_ns)?;
         let expired = self.expired(now_ns)?;
-        if self.uploads.len() - expired.len() as u64 >= MAX_UPLOADS {
-            return Err(Error::LimitExceeded { what: "open uploads".into(), limit: MAX_UPLOADS });
+        let limit = self.config().max_uploads;
+        if self.uploads.len() - expired.len() as u64 >= limit {
+            return Err(Error::LimitExceeded { what: "open uploads".into(), limit });
         }
         let mut extents = Extents::<M>::of(&self.arena);
         let released = self.release(&mut extents, expired.iter().map(|(_, record)| record))?;
@@ -59,7 +60,7 @@ impl<M: Memory + Clone> Store<M> {
         }
         self.uploads.0.insert(ledger.uploads, record.encode());
         self.write_ledger(ledger);
-        Ok(record.upload(ledger.uploads))
+        Ok(record.upload(ledger.uploads, self.config().upload_idle_ns))
     }
 
     /// Checks the arguments, and gives the record as far as it is known before anything is allocated.
@@ -96,8 +97,7 @@ impl<M: Memory + Clone> Store<M> {
     }
 
     fn no_room_for(&self, size: u64) -> Error {
-        let room = self.space.buckets_at_all(self.header.capacity) - self.space.allocated_buckets();
-        Error::OutOfMemory { requested: size, available: room * BUCKET_BYTES }
+        Error::OutOfMemory { requested: size, available: self.room() * BUCKET_BYTES }
     }
 }
 

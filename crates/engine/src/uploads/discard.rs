@@ -37,7 +37,7 @@ impl<M: Memory + Clone> Store<M> {
         let (mut expired, mut held) = (Vec::new(), 0);
         for (id, raw) in self.uploads.all() {
             let record = raw.decode()?;
-            if record.has_expired(now_ns) {
+            if record.has_expired(now_ns, self.config().upload_idle_ns) {
                 held += record.table().extents();
                 if held > MAX_EXPIRED_EXTENTS && !expired.is_empty() {
                     break;

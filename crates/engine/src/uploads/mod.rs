@@ -6,7 +6,7 @@
 //! than a slot, is taken at once.
 //!
 //! Everything is in stable memory, so an upload goes on after an upgrade, or from another process. It belongs to who
-//! opened it; admins may do everything with it too. One that has been idle for seven days has expired: its methods no
+//! opened it; admins may do everything with it too. One that has been idle for seven days, or what is configured, has expired: its methods no
 //! longer know it, and its space is given back when the next upload is opened.
 
 mod check;
@@ -31,18 +31,19 @@ use crate::space::{Demand, StoreMemory};
 use crate::store::Store;
 use record::{MAX_RECORD_BYTES, RawRecord, Record};
 
-/// Who calls a method of an upload.
+/// Who calls a method of an upload or a region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Caller {
     /// The principal.
     pub principal: Principal,
-    /// Whether it may do everything with every upload.
+    /// Whether it may do everything with every upload and every region.
     pub is_admin: bool,
 }
 
 impl Caller {
-    fn may_use(&self, record: &Record) -> bool {
-        self.is_admin || self.principal == record.creator
+    /// Whether it may use what belongs to this principal.
+    pub(crate) fn may_use(&self, owner: Principal) -> bool {
+        self.is_admin || self.principal == owner
     }
 }
 
@@ -73,10 +74,14 @@ impl<M: Memory + Clone> Store<M> {
     /// The record of an upload that is open and that the caller may use.
     fn upload_record(&self, id: u64, caller: &Caller, now_ns: u64) -> Result<Record, Error> {
         let record = self.uploads.0.get(&id).ok_or(Error::NotFound)?.decode()?;
-        if !caller.may_use(&record) {
+        if !caller.may_use(record.creator) {
             return Err(Error::Unauthorized { needed: Role::Admin });
         }
-        if record.has_expired(now_ns) { Err(Error::NotFound) } else { Ok(record) }
+        if record.has_expired(now_ns, self.config().upload_idle_ns) {
+            Err(Error::NotFound)
+        } else {
+            Ok(record)
+        }
     }
 
     /// Makes sure of what a change of uploads could need: pages for the records, what the arena grows by, and what is

@@ -26,7 +26,7 @@
 
 use candid::Principal;
 use ic_stable_structures::storable::Bound;
-use storage_api::limits::{CHUNK_BYTES, MAX_CONTENT_TYPE_BYTES, MAX_KEY_BYTES, UPLOAD_IDLE_NS};
+use storage_api::limits::{CHUNK_BYTES, MAX_CONTENT_TYPE_BYTES, MAX_KEY_BYTES};
 use storage_api::{Condition, Error, Upload};
 
 use crate::arena::Extent;
@@ -66,23 +66,24 @@ impl Record {
         Table::at(self.table, self.size)
     }
 
-    pub(super) fn has_expired(&self, now_ns: u64) -> bool {
-        now_ns > self.expires_ns()
+    /// Whether it has expired, where that takes so many nanoseconds without a chunk.
+    pub(super) fn has_expired(&self, now_ns: u64, idle_ns: u64) -> bool {
+        now_ns > self.expires_ns(idle_ns)
     }
 
-    fn expires_ns(&self) -> u64 {
-        self.touched_ns.saturating_add(UPLOAD_IDLE_NS)
+    fn expires_ns(&self, idle_ns: u64) -> u64 {
+        self.touched_ns.saturating_add(idle_ns)
     }
 
     /// The upload, as its creator is told of it.
-    pub(super) fn upload(&self, id: u64) -> Upload {
+    pub(super) fn upload(&self, id: u64, idle_ns: u64) -> Upload {
         Upload {
             id,
             key: self.key.clone(),
             size: self.size,
             chunk_size: CHUNK_BYTES,
             chunks: self.table().chunks(),
-            expires_ns: self.expires_ns(),
+            expires_ns: self.expires_ns(idle_ns),
         }
     }
 

@@ -25,10 +25,11 @@ impl<M: Memory + Clone> Store<M> {
     ///
     /// [`Error::Corrupted`].
     pub fn list_uploads(&self, caller: &Caller, now_ns: u64) -> Result<Vec<UploadStatus>, Error> {
+        let idle_ns = self.config().upload_idle_ns;
         let mut statuses = Vec::new();
         for (id, raw) in self.uploads.all() {
             let record = raw.decode()?;
-            if caller.may_use(&record) && !record.has_expired(now_ns) {
+            if caller.may_use(record.creator) && !record.has_expired(now_ns, idle_ns) {
                 statuses.push(self.status_of(id, &record, MAX_MISSING_RANGES_IN_LIST)?);
             }
         }
@@ -41,7 +42,7 @@ impl<M: Memory + Clone> Store<M> {
         let mut ranges = missing(&bitmap, table.chunks());
         let missing: Vec<_> = ranges.by_ref().take(max_ranges).collect();
         Ok(UploadStatus {
-            upload: record.upload(id),
+            upload: record.upload(id, self.config().upload_idle_ns),
             creator: record.creator,
             received: record.received,
             missing,

@@ -26,7 +26,7 @@ fn store() -> TestStore {
 
 fn store_with_capacity(capacity: u64) -> TestStore {
     let mut store = store();
-    store.configure(&InitArgs { capacity: Some(capacity) }).unwrap();
+    store.configure(&InitArgs::capacity(capacity)).unwrap();
     store
 }
 
@@ -439,7 +439,7 @@ fn objects_of_hundreds_of_gigabytes_are_written_read_and_removed_at_their_ends()
 #[test]
 fn a_table_that_a_store_cannot_hold_is_out_of_memory_before_anything_is_written() {
     let mut store = Store::open(VectorMemory::default()).unwrap();
-    store.configure(&InitArgs { capacity: Some(MIN_CAPACITY_BYTES) }).unwrap();
+    store.configure(&InitArgs::capacity(MIN_CAPACITY_BYTES)).unwrap();
     // The index, the uploads and the arena are three buckets of four; the promise of two is one too many.
     store.put(Put::new("k", b"takes a bucket"), 0).unwrap();
     let error = store.create_upload(&UploadArgs::new("k", 3 * SLOT_EXTENT_BYTES), &OWNER, 0).unwrap_err();

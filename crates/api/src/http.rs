@@ -1,0 +1,36 @@
+//! What the HTTP gateways of the Internet Computer send and take.
+
+use candid::CandidType;
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+
+/// A request, as a gateway passes it on.
+#[derive(CandidType, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+pub struct HttpRequest {
+    /// For example `GET`.
+    pub method: String,
+    /// Path and query, for example `/metrics`.
+    pub url: String,
+    /// Names and values.
+    pub headers: Vec<(String, String)>,
+    /// The body, empty for `GET`.
+    pub body: ByteBuf,
+}
+
+impl HttpRequest {
+    /// A `GET` without headers.
+    pub fn get(url: impl Into<String>) -> Self {
+        Self { method: "GET".into(), url: url.into(), ..Self::default() }
+    }
+}
+
+/// A response.
+#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct HttpResponse {
+    /// For example 200.
+    pub status_code: u16,
+    /// Names and values.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: ByteBuf,
+}

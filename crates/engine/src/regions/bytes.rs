@@ -1,0 +1,185 @@
+//! Loads and stores.
+
+use ic_stable_structures::Memory;
+use serde_bytes::ByteBuf;
+use storage_api::limits::{ITEM_OVERHEAD_BYTES, MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES, MAX_REPLY_BYTES};
+use storage_api::{Error, RegionLoad, RegionStore, RegionType, RegionValue};
+
+use crate::layout::PAGE_BYTES;
+use crate::space::StoreMemory;
+use crate::store::Store;
+use crate::uploads::Caller;
+
+impl<M: Memory + Clone> Store<M> {
+    /// Loads bytes of a region to the front of a buffer, which is at least as long as a reply may be, and answers how many
+    /// they are.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfRange`] where the region does not have them all; [`Error::TooLarge`] for more than fit one reply;
+    /// [`Error::NotFound`], [`Error::Unauthorized`] for a region of somebody else, and [`Error::Corrupted`].
+    ///
+    /// # Panics
+    ///
+    /// Where the buffer is shorter than [`MAX_REPLY_BYTES`] and than what was asked for.
+    pub fn region_load_blob_into(
+        &self,
+        id: u64,
+        offset: u64,
+        length: u64,
+        buffer: &mut [u8],
+        caller: &Caller,
+    ) -> Result<usize, Error> {
+        let memory = self.region_of(id, caller)?;
+        check_range(&memory, offset, length)?;
+        if length > MAX_REPLY_BYTES {
+            return Err(Error::TooLarge { size: length, limit: MAX_REPLY_BYTES });
+        }
+        let length = length as usize;
+        memory.read(offset, &mut buffer[..length]);
+        Ok(length)
+    }
+
+    /// Stores bytes in a region.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfRange`] where the region does not have all of the place; [`Error::TooLarge`] for more than 2,031,616
+    /// bytes; [`Error::NotFound`], [`Error::Unauthorized`] for a region of somebody else, and [`Error::Corrupted`].
+    pub fn region_store_blob(
+        &mut self,
+        id: u64,
+        offset: u64,
+        bytes: &[u8],
+        caller: &Caller,
+    ) -> Result<(), Error> {
+        let memory = self.region_of(id, caller)?;
+        let length = bytes.len() as u64;
+        check_range(&memory, offset, length)?;
+        if length > MAX_PAYLOAD_BYTES {
+            return Err(Error::TooLarge { size: length, limit: MAX_PAYLOAD_BYTES });
+        }
+        memory.write(offset, bytes);
+        Ok(())
+    }
+
+    /// Loads up to 1,000 values of a region, all of one moment.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfRange`] for the first one that the region does not have; [`Error::LimitExceeded`] for more than 1,000;
+    /// [`Error::TooLarge`] for more bytes than fit one reply; [`Error::NotFound`], [`Error::Unauthorized`] for a region of
+    /// somebody else, and [`Error::Corrupted`].
+    pub fn region_load(
+        &self,
+        id: u64,
+        loads: &[RegionLoad],
+        caller: &Caller,
+    ) -> Result<Vec<RegionValue>, Error> {
+        let memory = self.region_of(id, caller)?;
+        check_count(loads.len())?;
+        for load in loads {
+            check_range(&memory, load.offset, load.kind.bytes())?;
+        }
+        // Each is within the region, so the sum is far below 2^64.
+        let size = loads.iter().map(|load| load.kind.bytes() + ITEM_OVERHEAD_BYTES).sum();
+        if size > MAX_REPLY_BYTES {
+            return Err(Error::TooLarge { size, limit: MAX_REPLY_BYTES });
+        }
+        Ok(loads.iter().map(|load| load_value(&memory, load)).collect())
+    }
+
+    /// Stores up to 1,000 values in a region, one after the other: all of them or none. Where they overlap, the later one
+    /// holds.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfRange`] for the first one that the region has no place for; [`Error::LimitExceeded`] for more than
+    /// 1,000; [`Error::NotFound`], [`Error::Unauthorized`] for a region of somebody else, and [`Error::Corrupted`].
+    pub fn region_store(&mut self, id: u64, stores: &[RegionStore], caller: &Caller) -> Result<(), Error> {
+        let memory = self.region_of(id, caller)?;
+        check_count(stores.len())?;
+        for store in stores {
+            check_range(&memory, store.offset, bytes_of(&store.value))?;
+        }
+
+        // From here on nothing can fail.
+        for store in stores {
+            store_value(&memory, store);
+        }
+        Ok(())
+    }
+
+    /// The memory of a region that the caller may use.
+    fn region_of(&self, id: u64, caller: &Caller) -> Result<StoreMemory<M>, Error> {
+        self.region_record(id, caller)?;
+        Ok(self.region_memory(id))
+    }
+}
+
+fn check_count(count: usize) -> Result<(), Error> {
+    if count as u64 <= MAX_BATCH_ITEMS {
+        return Ok(());
+    }
+    Err(Error::LimitExceeded { what: "loads or stores in one call".into(), limit: MAX_BATCH_ITEMS })
+}
+
+/// Refuses a range that does not lie within the pages of a region.
+fn check_range(memory: &impl Memory, offset: u64, length: u64) -> Result<(), Error> {
+    let size = memory.size() * PAGE_BYTES;
+    match offset.checked_add(length) {
+        Some(end) if end <= size => Ok(()),
+        _ => Err(Error::OutOfRange { offset, length, size }),
+    }
+}
+
+fn bytes_of(value: &RegionValue) -> u64 {
+    match value {
+        RegionValue::Nat8(_) | RegionValue::Int8(_) => 1,
+        RegionValue::Nat16(_) | RegionValue::Int16(_) => 2,
+        RegionValue::Nat32(_) | RegionValue::Int32(_) => 4,
+        RegionValue::Nat64(_) | RegionValue::Int64(_) | RegionValue::Float(_) => 8,
+        RegionValue::Blob(bytes) => bytes.len() as u64,
+    }
+}
+
+fn load_value(memory: &impl Memory, load: &RegionLoad) -> RegionValue {
+    match load.kind {
+        RegionType::Nat8 => RegionValue::Nat8(u8::from_le_bytes(array(memory, load.offset))),
+        RegionType::Nat16 => RegionValue::Nat16(u16::from_le_bytes(array(memory, load.offset))),
+        RegionType::Nat32 => RegionValue::Nat32(u32::from_le_bytes(array(memory, load.offset))),
+        RegionType::Nat64 => RegionValue::Nat64(u64::from_le_bytes(array(memory, load.offset))),
+        RegionType::Int8 => RegionValue::Int8(i8::from_le_bytes(array(memory, load.offset))),
+        RegionType::Int16 => RegionValue::Int16(i16::from_le_bytes(array(memory, load.offset))),
+        RegionType::Int32 => RegionValue::Int32(i32::from_le_bytes(array(memory, load.offset))),
+        RegionType::Int64 => RegionValue::Int64(i64::from_le_bytes(array(memory, load.offset))),
+        RegionType::Float => RegionValue::Float(f64::from_le_bytes(array(memory, load.offset))),
+        RegionType::Blob(length) => {
+            let mut bytes = vec![0; length as usize];
+            memory.read(load.offset, &mut bytes);
+            RegionValue::Blob(ByteBuf::from(bytes))
+        }
+    }
+}
+
+fn array<const N: usize>(memory: &impl Memory, offset: u64) -> [u8; N] {
+    let mut bytes = [0; N];
+    memory.read(offset, &mut bytes);
+    bytes
+}
+
+fn store_value(memory: &impl Memory, store: &RegionStore) {
+    let write = |bytes: &[u8]| memory.write(store.offset, bytes);
+    match &store.value {
+        RegionValue::Nat8(number) => write(&number.to_le_bytes()),
+        RegionValue::Nat16(number) => write(&number.to_le_bytes()),
+        RegionValue::Nat32(number) => write(&number.to_le_bytes()),
+        RegionValue::Nat64(number) => write(&number.to_le_bytes()),
+        RegionValue::Int8(number) => write(&number.to_le_bytes()),
+        RegionValue::Int16(number) => write(&number.to_le_bytes()),
+        RegionValue::Int32(number) => write(&number.to_le_bytes()),
+        RegionValue::Int64(number) => write(&number.to_le_bytes()),
+        RegionValue::Float(number) => write(&number.to_le_bytes()),
+        RegionValue::Blob(bytes) => write(bytes),
+    }
+}

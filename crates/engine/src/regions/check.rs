@@ -1,0 +1,35 @@
+//! Walking all regions.
+
+use std::ops::Bound;
+
+use ic_stable_structures::Memory;
+use storage_api::limits::{FIRST_REGION, MAX_REGIONS};
+
+use crate::check::CheckReport;
+use crate::problem::Problem;
+use crate::store::Store;
+
+impl<M: Memory + Clone> Store<M> {
+    /// Walks the records, which have the numbers from 16 on, and the memories, which have no pages where there is no record.
+    pub(crate) fn check_regions(&self, report: &mut CheckReport) {
+        let mut expected = FIRST_REGION;
+        for (id, raw) in self.regions.0.from(Bound::Unbounded, |_| true) {
+            if id != expected {
+                let what = format!("there is a region {id} where {expected} comes next");
+                report.problems.push(Problem { what, offset: 0 });
+            }
+            if raw.decode().is_err() {
+                let what = format!("the record of region {id} is damaged");
+                report.problems.push(Problem { what, offset: 0 });
+            }
+            expected = id.saturating_add(1);
+            report.regions += 1;
+        }
+        for id in FIRST_REGION + self.regions.len().min(MAX_REGIONS)..FIRST_REGION + MAX_REGIONS {
+            if self.region_memory(id).size() > 0 {
+                let what = format!("memory {id} has pages, and there is no such region");
+                report.problems.push(Problem { what, offset: 0 });
+            }
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Regions: raw memories with the semantics of Motoko's `Region`, isolated from each other and owned.
+//!
+//! Each region is one of the memories that the buckets are divided among, and its identifier is the memory's number. A
+//! region grows by pages, fresh pages are zero, and it never shrinks. It belongs to who made it; admins may do everything
+//! with it, too.
+
+mod bytes;
+mod check;
+mod record;
+#[cfg(test)]
+mod tests;
+
+use std::ops::Bound;
+
+use candid::Principal;
+use ic_stable_structures::Memory;
+use storage_api::limits::{FIRST_REGION, MAX_REGIONS, MAX_STABLE_BYTES};
+use storage_api::{Error, RegionInfo, Role};
+
+use crate::layout::{BUCKET_BYTES, MemoryId, PAGE_BYTES};
+use crate::map::Map;
+use crate::open::OpenError;
+use crate::space::{Demand, StoreMemory};
+use crate::store::Store;
+use crate::uploads::Caller;
+use record::{RECORD_BYTES, RawRecord, Record};
+
+/// The records of all regions.
+pub(crate) struct Regions<M: Memory>(Map<u64, RawRecord, M>);
+
+impl<M: Memory + Clone> Regions<M> {
+    pub(crate) fn open(memory: M) -> Result<Self, OpenError> {
+        Ok(Self(Map::open(memory, "regions", 8 + RECORD_BYTES)?))
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        self.0.len()
+    }
+}
+
+impl<M: Memory + Clone> Store<M> {
+    /// Makes a region of no pages, which belongs to the caller. `now_ns` is the time in nanoseconds since 1970.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LimitExceeded`] for more than 239 regions, and [`Error::OutOfMemory`].
+    pub fn region_new(&mut self, caller: &Caller, now_ns: u64) -> Result<RegionInfo, Error> {
+        let count = self.regions.len();
+        if count >= MAX_REGIONS {
+            return Err(Error::LimitExceeded { what: "regions".into(), limit: MAX_REGIONS });
+        }
+        self.ensure_for_region_record()?;
+
+        // From here on nothing can fail.
+        let id = FIRST_REGION + count;
+        let record = Record { owner: caller.principal, created_ns: now_ns };
+        self.regions.0.insert(id, record.encode());
+        Ok(self.region_info_of(id, &record))
+    }
+
+    /// The regions of the caller, or all of them for an admin, in the order in which they were made.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupted`].
+    pub fn region_list(&self, caller: &Caller) -> Result<Vec<RegionInfo>, Error> {
+        let mut regions = Vec::new();
+        for (id, raw) in self.regions.0.from(Bound::Unbounded, |_| true) {
+            let record = raw.decode()?;
+            if caller.may_use(record.owner) {
+                regions.push(self.region_info_of(id, &record));
+            }
+        }
+        Ok(regions)
+    }
+
+    /// What is known of a region.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], [`Error::Unauthorized`] for a region of somebody else, and [`Error::Corrupted`].
+    pub fn region_info(&self, id: u64, caller: &Caller) -> Result<RegionInfo, Error> {
+        Ok(self.region_info_of(id, &self.region_record(id, caller)?))
+    }
+
+    /// Grows a region by so many pages of 64 KiB, and answers how many it had. Fresh pages are zero.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfMemory`] where the capacity or the platform does not give as much; [`Error::NotFound`],
+    /// [`Error::Unauthorized`] for a region of somebody else, and [`Error::Corrupted`].
+    pub fn region_grow(&mut self, id: u64, pages: u64, caller: &Caller) -> Result<u64, Error> {
+        self.region_record(id, caller)?;
+        let memory = self.region_memory(id);
+        if pages > MAX_STABLE_BYTES / PAGE_BYTES {
+            let (requested, available) = (pages.saturating_mul(PAGE_BYTES), self.room() * BUCKET_BYTES);
+            return Err(Error::OutOfMemory { requested, available });
+        }
+        let demand = Demand { memory: &memory, pages };
+        self.ensure_pages(&[demand], None, self.ledger.reserved_slots)?;
+
+        // From here on nothing can fail.
+        let before = memory.grow(pages);
+        Ok(u64::try_from(before).expect("the pages have been made sure of"))
+    }
+
+    /// Gives a region to another principal.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidArgument`] for the anonymous principal; [`Error::NotFound`], [`Error::Unauthorized`] for a region of
+    /// somebody else, [`Error::OutOfMemory`] and [`Error::Corrupted`].
+    pub fn region_set_owner(
+        &mut self,
+        id: u64,
+        owner: Principal,
+        caller: &Caller,
+    ) -> Result<RegionInfo, Error> {
+        let record = Record { owner, ..self.region_record(id, caller)? };
+        if owner == Principal::anonymous() {
+            return Err(Error::invalid("the anonymous principal cannot own a region"));
+        }
+        self.ensure_for_region_record()?;
+
+        // From here on nothing can fail.
+        self.regions.0.insert(id, record.encode());
+        Ok(self.region_info_of(id, &record))
+    }
+
+    /// Bytes of all regions together.
+    pub(crate) fn region_bytes(&self) -> u64 {
+        let ids = FIRST_REGION..FIRST_REGION + self.regions.len();
+        ids.map(|id| self.region_memory(id).size() * PAGE_BYTES).sum()
+    }
+
+    /// The record of a region that the caller may use.
+    fn region_record(&self, id: u64, caller: &Caller) -> Result<Record, Error> {
+        let record = self.regions.0.get(&id).ok_or(Error::NotFound)?.decode()?;
+        if caller.may_use(record.owner) {
+            Ok(record)
+        } else {
+            Err(Error::Unauthorized { needed: Role::Admin })
+        }
+    }
+
+    fn region_info_of(&self, id: u64, record: &Record) -> RegionInfo {
+        let &Record { owner, created_ns } = record;
+        RegionInfo { id, owner, pages: self.region_memory(id).size(), created_ns }
+    }
+
+    /// The memory of a region whose record is there.
+    fn region_memory(&self, id: u64) -> StoreMemory<M> {
+        let id = u8::try_from(id).expect("a region has the number of one of the 255 memories");
+        self.space.memory(MemoryId::new(id))
+    }
+
+    fn ensure_for_region_record(&self) -> Result<(), Error> {
+        let pages = self.regions.0.pages_to_insert(1, 8 + RECORD_BYTES);
+        let demand = Demand { memory: self.regions.0.memory(), pages };
+        self.ensure_pages(&[demand], None, self.ledger.reserved_slots)
+    }
+}

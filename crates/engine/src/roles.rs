@@ -1,0 +1,198 @@
+//! Who has been given which role.
+//!
+//! # Layout v1
+//!
+//! A StableBTreeMap from the bytes of a principal to one byte: 1 reader, 2 writer, 3 admin.
+
+use std::ops::Bound::Unbounded;
+
+use candid::Principal;
+use ic_stable_structures::Memory;
+use ic_stable_structures::storable::Bound;
+use storage_api::limits::MAX_ROLES;
+use storage_api::{Error, Grant, Role};
+
+use crate::check::CheckReport;
+use crate::map::{Map, storable_bytes};
+use crate::open::OpenError;
+use crate::problem::Problem;
+use crate::space::Demand;
+use crate::store::Store;
+
+const MAX_ENTRY_BYTES: u64 = Principal::MAX_LENGTH_IN_BYTES as u64 + 1;
+
+/// The roles of all principals that have one.
+pub(crate) struct Roles<M: Memory>(Map<RawPrincipal, u8, M>);
+
+/// The bytes of a principal. Its length is not bounded as far as the map knows, because [`Map`] takes no others.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct RawPrincipal(Vec<u8>);
+
+storable_bytes!(RawPrincipal, Bound::Unbounded);
+
+impl RawPrincipal {
+    fn of(principal: &Principal) -> Self {
+        Self(principal.as_slice().to_vec())
+    }
+
+    fn principal(&self) -> Result<Principal, Error> {
+        Principal::try_from_slice(&self.0).map_err(|_| Error::corrupted("a role belongs to no principal", 0))
+    }
+}
+
+impl<M: Memory + Clone> Roles<M> {
+    pub(crate) fn open(memory: M) -> Result<Self, OpenError> {
+        Ok(Self(Map::open(memory, "roles", MAX_ENTRY_BYTES)?))
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        self.0.len()
+    }
+}
+
+impl<M: Memory + Clone> Store<M> {
+    /// The role that a principal has been given.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupted`].
+    pub fn role(&self, principal: &Principal) -> Result<Option<Role>, Error> {
+        self.roles.0.get(&RawPrincipal::of(principal)).map(decode).transpose()
+    }
+
+    /// Gives a principal a role in place of the one that it has, or takes it away.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidArgument`] for a role of the anonymous principal; [`Error::LimitExceeded`] for more than 10,000
+    /// principals; and [`Error::OutOfMemory`].
+    pub fn set_role(&mut self, principal: &Principal, role: Option<Role>) -> Result<(), Error> {
+        let (key, map) = (RawPrincipal::of(principal), &self.roles.0);
+        let is_new = map.get(&key).is_none();
+        if *principal == Principal::anonymous() && role.is_some() {
+            return Err(Error::invalid(
+                "the anonymous principal cannot have a role; public_read lets everyone read",
+            ));
+        }
+        if is_new && role.is_none() {
+            return Ok(());
+        }
+        if is_new && map.len() >= MAX_ROLES {
+            return Err(Error::LimitExceeded { what: "principals with a role".into(), limit: MAX_ROLES });
+        }
+        let pages = match role {
+            Some(_) => map.pages_to_insert(1, MAX_ENTRY_BYTES),
+            None => map.pages_to_remove(),
+        };
+        let demand = Demand { memory: map.memory(), pages };
+        self.ensure_pages(&[demand], None, self.ledger.reserved_slots)?;
+
+        // From here on nothing can fail.
+        match role {
+            Some(role) => self.roles.0.insert(key, encode(role)),
+            None => self.roles.0.remove(&key),
+        }
+        Ok(())
+    }
+
+    /// All principals that have a role, in the order of their bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupted`].
+    pub fn list_roles(&self) -> Result<Vec<Grant>, Error> {
+        let all = self.roles.0.from(Unbounded, |_| true);
+        all.map(|(key, role)| Ok(Grant { who: key.principal()?, role: decode(role)? })).collect()
+    }
+
+    /// Walks all roles.
+    pub(crate) fn check_roles(&self, report: &mut CheckReport) {
+        for (key, role) in self.roles.0.from(Unbounded, |_| true) {
+            let what = match key.principal() {
+                Ok(principal) if decode(role).is_ok() && principal != Principal::anonymous() => continue,
+                Ok(principal) => format!("{principal} has the role {role}, which it cannot have"),
+                Err(error) => error.to_string(),
+            };
+            report.problems.push(Problem { what, offset: 0 });
+        }
+    }
+}
+
+fn encode(role: Role) -> u8 {
+    match role {
+        Role::Reader => 1,
+        Role::Writer => 2,
+        Role::Admin => 3,
+    }
+}
+
+fn decode(byte: u8) -> Result<Role, Error> {
+    match byte {
+        1 => Ok(Role::Reader),
+        2 => Ok(Role::Writer),
+        3 => Ok(Role::Admin),
+        _ => Err(Error::corrupted(format!("there is a role {byte}"), 0)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ic_stable_structures::VectorMemory;
+
+    use super::*;
+
+    fn principal(number: u64) -> Principal {
+        Principal::from_slice(&number.to_be_bytes())
+    }
+
+    #[test]
+    fn roles_are_given_replaced_taken_and_kept() {
+        let memory = VectorMemory::default();
+        let mut store = Store::open(memory.clone()).unwrap();
+        assert_eq!(store.role(&principal(1)), Ok(None));
+        for role in [Role::Reader, Role::Writer, Role::Admin] {
+            store.set_role(&principal(1), Some(role)).unwrap();
+            assert_eq!(store.role(&principal(1)), Ok(Some(role)));
+        }
+        store.set_role(&principal(2), Some(Role::Reader)).unwrap();
+        store.set_role(&principal(3), None).unwrap();
+        let mut store = Store::open(memory).unwrap();
+        let grants = [(1, Role::Admin), (2, Role::Reader)];
+        let grants = grants.map(|(number, role)| Grant { who: principal(number), role });
+        assert_eq!(store.list_roles().unwrap(), grants);
+        store.set_role(&principal(1), None).unwrap();
+        assert_eq!((store.role(&principal(1)), store.roles.len()), (Ok(None), 1));
+        assert_eq!(store.check().problems, []);
+    }
+
+    #[test]
+    fn the_anonymous_principal_gets_no_role() {
+        let mut store = Store::open(VectorMemory::default()).unwrap();
+        for role in [Role::Reader, Role::Writer, Role::Admin] {
+            let refused = store.set_role(&Principal::anonymous(), Some(role));
+            assert!(matches!(refused, Err(Error::InvalidArgument { .. })), "{refused:?}");
+        }
+        store.set_role(&Principal::anonymous(), None).unwrap();
+    }
+
+    #[test]
+    fn there_is_a_limit_on_principals_but_not_on_changes() {
+        let mut store = Store::open(VectorMemory::default()).unwrap();
+        (0..MAX_ROLES).for_each(|number| store.set_role(&principal(number), Some(Role::Reader)).unwrap());
+        let refused = store.set_role(&principal(MAX_ROLES), Some(Role::Reader));
+        assert!(matches!(refused, Err(Error::LimitExceeded { limit: MAX_ROLES, .. })), "{refused:?}");
+        store.set_role(&principal(7), Some(Role::Writer)).unwrap();
+        store.set_role(&principal(8), None).unwrap();
+        store.set_role(&principal(MAX_ROLES), Some(Role::Reader)).unwrap();
+        assert_eq!(store.list_roles().unwrap().len() as u64, MAX_ROLES);
+    }
+
+    #[test]
+    fn a_byte_that_is_no_role_is_reported() {
+        let mut store = Store::open(VectorMemory::default()).unwrap();
+        store.roles.0.insert(RawPrincipal::of(&principal(1)), 9);
+        assert!(matches!(store.role(&principal(1)), Err(Error::Corrupted { .. })));
+        assert!(matches!(store.list_roles(), Err(Error::Corrupted { .. })));
+        assert_eq!(store.check().problems.len(), 1);
+    }
+}
