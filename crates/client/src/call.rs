@@ -6,11 +6,7 @@ use candid::{
 };
 use serde::de::DeserializeOwned;
 
-use crate::{
-    ClientError, Result, RetryPolicy, Transport, TransportError,
-    repeat::may_repeat,
-    retry::{Attempts, is_passing},
-};
+use crate::{ClientError, Result, RetryPolicy, Transport, repeat::may_repeat, retry::Attempts};
 
 /// Calls one storage canister. Clones share the transport's connection if the transport's clones do.
 #[derive(Clone, Debug)]
@@ -37,6 +33,11 @@ impl<T: Transport> Client<T> {
     #[must_use]
     pub fn with_retry(self, policy: RetryPolicy) -> Self {
         Self { retry: policy, ..self }
+    }
+
+    /// How often its calls are made.
+    pub(crate) fn retry_policy(&self) -> RetryPolicy {
+        self.retry
     }
 
     /// What carries the calls.
@@ -69,25 +70,24 @@ impl<T: Transport> Client<T> {
         R: for<'a> ArgumentDecoder<'a>,
     {
         let reply = if may_repeat(kind, method) {
-            self.send_until_answered(kind, method, &args).await
+            self.attempt_until_answered(kind, method, &args).await?
         } else {
-            self.attempt(kind, method, &args).await
+            self.attempt(kind, method, &args).await?
         };
-        let reply = reply.map_err(|error| ClientError::transport(method, error))?;
         candid::decode_args(&reply).map_err(|error| ClientError::Decode { method, error })
     }
 
-    /// Sends what may be sent again, until there is an answer or no attempt is left.
-    async fn send_until_answered(
+    /// Calls what may be called again, until there is an answer or no attempt is left.
+    async fn attempt_until_answered(
         &self,
         kind: Kind,
         method: &'static str,
         args: &impl ArgumentEncoder,
-    ) -> std::result::Result<Vec<u8>, TransportError> {
+    ) -> Result<Vec<u8>> {
         let mut attempts = Attempts::new(self.retry);
         loop {
             match self.attempt(kind, method, args).await {
-                Err(error) if is_passing(&error) && attempts.another().await => {}
+                Err(error) if error.is_passing() && attempts.another().await => {}
                 done => return done,
             }
         }
@@ -98,13 +98,14 @@ impl<T: Transport> Client<T> {
         kind: Kind,
         method: &'static str,
         args: &impl ArgumentEncoder,
-    ) -> std::result::Result<Vec<u8>, TransportError> {
-        // Encoded anew for each attempt, so that the memory of a transfer does not grow by what might be sent again.
+    ) -> Result<Vec<u8>> {
+        // Encoded anew for each attempt, so that a transfer keeps no chunk twice because it might be sent again.
         let arg = candid::utils::encode_args_ref(args)
             .expect("arguments of the contract's own types can always be encoded");
-        match kind {
+        let reply = match kind {
             Kind::Update => self.transport.update(method, arg).await,
             Kind::Query => self.transport.query(method, arg).await,
-        }
+        };
+        reply.map_err(|error| ClientError::transport(method, error))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
-use crate::TransportError;
+use crate::ClientError;
 
 /// How often a call is made before its failure is the caller's, and how long is waited in between.
 ///
@@ -69,19 +69,70 @@ impl Attempts {
     }
 }
 
-/// Whether a call that failed so may go better the next time. It may have been carried out all the same.
-pub(crate) fn is_passing(error: &TransportError) -> bool {
-    match error {
-        TransportError::Unavailable { .. } => true,
-        // The replica was busy. Cycles do not come back by waiting.
-        TransportError::Rejected { code, error_code, .. } => {
-            *code == SYS_TRANSIENT && error_code.as_deref() != Some(OUT_OF_CYCLES)
+impl ClientError {
+    /// Whether the same call may go better the next time. It may have been carried out all the same.
+    pub(crate) fn is_passing(&self) -> bool {
+        match self {
+            Self::Transport { .. } => true,
+            // Cycles do not come back by waiting.
+            Self::Rejected { code, error_code, .. } => {
+                *code == SYS_TRANSIENT && error_code.as_deref() != Some(OUT_OF_CYCLES)
+            }
+            Self::Storage { .. } | Self::Decode { .. } => false,
         }
     }
 }
 
-/// The reject code of what may be tried again. A call rejected with it has not been executed.
+/// The reject code of what may go better the next time. A call rejected with it has not been executed.
 const SYS_TRANSIENT: u32 = 2;
 
 /// The error code of a canister that has no cycles left, which is among the transient ones.
 const OUT_OF_CYCLES: &str = "IC0207";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rejected(code: u32, error_code: &str) -> ClientError {
+        let error_code = Some(error_code.to_owned());
+        ClientError::Rejected { method: "get", code, error_code, message: String::new() }
+    }
+
+    #[test]
+    fn the_longest_delay_doubles_up_to_its_limit() {
+        let policy = RetryPolicy::default();
+        let delays = [1, 2, 3, 6, 7, 40, u32::MAX].map(|attempts| policy.longest_delay(attempts).as_millis());
+        assert_eq!(delays, [500, 1_000, 2_000, 16_000, 30_000, 30_000, 30_000]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn there_are_as_many_attempts_as_the_policy_says_and_no_longer_delays() {
+        for attempts in [1, 2, 6] {
+            let policy = RetryPolicy {
+                attempts: NonZeroU32::new(attempts).expect("it is not zero"),
+                ..RetryPolicy::default()
+            };
+            let (mut made, mut of_call) = (1, Attempts::new(policy));
+            let mut since = tokio::time::Instant::now();
+            while of_call.another().await {
+                // The clock of a paused runtime is that of its sleeps, to the next millisecond.
+                let longest = policy.longest_delay(made) + Duration::from_millis(1);
+                assert!(since.elapsed() <= longest, "{:?} after attempt {made}", since.elapsed());
+                since = tokio::time::Instant::now();
+                made += 1;
+            }
+            assert_eq!(made, attempts);
+        }
+    }
+
+    #[test]
+    fn what_passes_is_silence_and_a_busy_replica() {
+        let silence = ClientError::Transport { method: "get", message: String::new() };
+        let full = rejected(2, "IC0204");
+        let lasting =
+            [rejected(2, "IC0207"), rejected(3, "IC0301"), rejected(4, "IC0406"), rejected(5, "IC0503")];
+        let storage = ClientError::Storage { method: "get", error: storage_api::Error::NotFound };
+        assert!(silence.is_passing() && full.is_passing());
+        assert!(!storage.is_passing() && lasting.iter().all(|error| !error.is_passing()));
+    }
+}

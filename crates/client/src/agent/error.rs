@@ -6,6 +6,12 @@ use url::Url;
 use super::IdentityError;
 use crate::TransportError;
 
+/// The HTTP status of a server that asks for fewer requests.
+const TOO_MANY_REQUESTS: u16 = 429;
+
+/// The first of the HTTP statuses that say that the server is to blame.
+const SERVER_ERRORS: u16 = 500;
+
 /// Why no connection was made.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
@@ -56,6 +62,15 @@ pub(super) fn transport(url: &Url, error: AgentError) -> TransportError {
     }
 }
 
+/// Whether an error says nothing but that the replica could not be asked this time.
+pub(super) fn is_of_connection(error: &AgentError) -> bool {
+    match error {
+        AgentError::TransportError(_) => true,
+        AgentError::HttpError(error) => error.status == TOO_MANY_REQUESTS || error.status >= SERVER_ERRORS,
+        _ => false,
+    }
+}
+
 fn rejected(reject: RejectResponse) -> TransportError {
     TransportError::Rejected {
         code: reject.reject_code as u32,
@@ -90,10 +105,10 @@ fn causes(error: &AgentError) -> String {
 fn advice(error: &AgentError) -> Option<&'static str> {
     match error {
         AgentError::TransportError(_) => Some("is the replica running, and is the URL right?"),
-        AgentError::HttpError(error) if error.status == 429 => {
+        AgentError::HttpError(error) if error.status == TOO_MANY_REQUESTS => {
             Some("there are too many calls; try again later, with fewer at once")
         }
-        AgentError::HttpError(error) if error.status >= 500 => {
+        AgentError::HttpError(error) if error.status >= SERVER_ERRORS => {
             Some("the replica is overloaded or being restarted; try again")
         }
         AgentError::HttpError(_) => Some("does the URL lead to a replica, and is the clock right?"),
@@ -109,5 +124,63 @@ fn advice(error: &AgentError) -> Option<&'static str> {
         ),
         AgentError::CertificateNotAuthorized() => Some("is the canister on this network?"),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ic_agent::agent::{RejectCode, agent_error::HttpErrorPayload};
+
+    use super::*;
+
+    fn mapped(error: AgentError) -> TransportError {
+        transport(&Url::parse("http://127.0.0.1:1").expect("it is a URL"), error)
+    }
+
+    fn http(status: u16) -> AgentError {
+        AgentError::HttpError(HttpErrorPayload { status, content_type: None, content: b"text".to_vec() })
+    }
+
+    #[test]
+    fn rejects_keep_their_codes_whether_certified_or_not() {
+        let reject = RejectResponse {
+            reject_code: RejectCode::CanisterError,
+            reject_message: "it trapped".into(),
+            error_code: Some("IC0503".into()),
+        };
+        let expected = TransportError::Rejected {
+            code: 5,
+            error_code: Some("IC0503".into()),
+            message: "it trapped".into(),
+        };
+        let certified = AgentError::CertifiedReject { reject: reject.clone(), operation: None };
+        assert_eq!(mapped(certified), expected);
+        assert_eq!(mapped(AgentError::UncertifiedReject { reject, operation: None }), expected);
+    }
+
+    #[test]
+    fn everything_else_is_no_answer_that_names_the_url_and_says_what_to_do() {
+        let errors = [
+            (http(429), "fewer at once"),
+            (http(503), "try again"),
+            (http(400), "clock"),
+            (AgentError::TimeoutWaitingForResponse(), "was carried out"),
+            (AgentError::CertificateVerificationFailed(), "root key"),
+            (AgentError::MissingSignature, "root key"),
+            (AgentError::CertificateOutdated(std::time::Duration::ZERO), "clock"),
+            (AgentError::CertificateNotAuthorized(), "on this network"),
+        ];
+        for (error, advice) in errors {
+            let shown = mapped(error).to_string();
+            let is_complete = shown.starts_with("no answer: http://127.0.0.1:1/: ") && shown.contains(advice);
+            assert!(is_complete, "{shown}");
+        }
+    }
+
+    #[test]
+    fn only_what_says_nothing_of_the_call_is_asked_again() {
+        assert!(is_of_connection(&http(429)) && is_of_connection(&http(502)));
+        assert!(!is_of_connection(&http(400)) && !is_of_connection(&AgentError::TimeoutWaitingForResponse()));
+        assert!(!is_of_connection(&AgentError::CertificateVerificationFailed()));
     }
 }

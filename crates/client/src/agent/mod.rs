@@ -7,7 +7,8 @@ mod identity;
 use std::{fmt, sync::Arc, time::Duration};
 
 use candid::Principal;
-use ic_agent::Agent;
+use ic_agent::{Agent, AgentError, RequestId, agent::CallResponse};
+use tokio::time::Instant;
 use url::Url;
 
 pub use error::ConnectError;
@@ -21,6 +22,9 @@ const INGRESS_EXPIRY: Duration = Duration::from_secs(4 * 60);
 
 /// For how long the outcome of an update is asked for: until the call can no longer be executed, and a minute more.
 const POLLING_TIME: Duration = Duration::from_secs(5 * 60);
+
+/// How long is waited before an outcome is asked for again after the connection broke.
+const POLLING_PAUSE: Duration = Duration::from_secs(1);
 
 /// The largest HTTP response that is read, in bytes. A reply has at most 3 MiB; the rest is for its certificate.
 const MAX_RESPONSE_BYTES: usize = 16 << 20;
@@ -92,6 +96,21 @@ impl AgentTransport {
     pub fn canister(&self) -> Principal {
         self.canister
     }
+
+    /// The outcome of an update that the replica has accepted and not answered at once. Asking changes nothing, so a
+    /// connection that breaks in the meantime is no reason to leave it unknown.
+    async fn outcome(&self, request: &RequestId) -> Result<Vec<u8>, AgentError> {
+        let start = Instant::now();
+        loop {
+            match self.agent.wait(request, self.canister).await {
+                Ok((reply, _certificate)) => return Ok(reply),
+                Err(error) if error::is_of_connection(&error) && start.elapsed() < POLLING_TIME => {
+                    tokio::time::sleep(POLLING_PAUSE).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
 }
 
 impl fmt::Debug for AgentTransport {
@@ -107,11 +126,12 @@ impl fmt::Debug for AgentTransport {
 
 impl Transport for AgentTransport {
     async fn update(&self, method: &str, arg: Vec<u8>) -> Result<Vec<u8>, TransportError> {
-        let call = self.agent.update(&self.canister, method).with_arg(arg).call();
-        match call.and_wait().await {
-            Ok((reply, _certificate)) => Ok(reply),
-            Err(error) => Err(error::transport(&self.url, error)),
-        }
+        let called = match self.agent.update(&self.canister, method).with_arg(arg).call().await {
+            Ok(CallResponse::Response((reply, _certificate))) => Ok(reply),
+            Ok(CallResponse::Poll(request)) => self.outcome(&request).await,
+            Err(error) => Err(error),
+        };
+        called.map_err(|error| error::transport(&self.url, error))
     }
 
     async fn query(&self, method: &str, arg: Vec<u8>) -> Result<Vec<u8>, TransportError> {

@@ -3,9 +3,12 @@
 //! An upload reads a chunk from its source only when one of its slots is free, and a download holds as many ranges as it
 //! has slots, so neither takes more memory for a larger object.
 //!
-//! Nothing here tries a failed call again. An upload that failed stays open on the canister, and giving its identifier in
+//! A client that was made with [`with_retry`](crate::Client::with_retry) makes calls without an answer again, those for
+//! which that is safe. An upload that failed all the same stays open on the canister;
+//! [`find_upload`](crate::Client::find_upload) finds it, also from another process, and giving its identifier in
 //! [`TransferOptions::resume`] goes on with the chunks that it lacks.
 
+mod commit;
 mod download;
 mod error;
 mod find;

@@ -14,7 +14,11 @@ impl<T: Transport> Client<T> {
     /// that it lacks, and commits it. Progress is told in bytes that the canister has received.
     ///
     /// With [`TransferOptions::resume`], it goes on with an upload that is open. Chunks that the canister has are not sent
-    /// again, and not compared either: the source should be the one that they came from.
+    /// again, and not compared either: the source must be the one that they came from. [`find_upload`](Self::find_upload)
+    /// with a declared SHA-256 makes sure of that.
+    ///
+    /// A client that tries again commits again too, where there was no answer, and finds out what came of it: the commit
+    /// is carried out once at most.
     ///
     /// # Errors
     ///
@@ -43,7 +47,7 @@ impl<T: Transport> Client<T> {
             }
         }
         source.check_length()?;
-        Ok(self.commit_upload(id).await?)
+        Ok(self.commit_surely(id, args).await?)
     }
 
     /// Sends chunks, several at once. The next one is read when one has been received.
