@@ -32,6 +32,11 @@ impl NotFound {
         Self(format!("there is no object under {key:?}; storage ls lists the keys"))
     }
 
+    /// No region has this number.
+    pub(crate) fn region(id: u64) -> Self {
+        Self(format!("there is no region {id}; storage region ls lists them"))
+    }
+
     /// No upload has this number.
     pub(crate) fn upload(id: u64) -> Self {
         Self(format!("there is no upload {id}; storage uploads ls lists them"))

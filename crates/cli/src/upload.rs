@@ -95,7 +95,7 @@ pub(crate) async fn finish(
 
 fn stays_open(id: u64) -> String {
     format!(
-        "upload {id} is not finished and stays open for seven days; to go on with it, run the same command again, or \
+        "upload {id} is not finished and stays open, storage uploads ls tells until when; to go on with it, run the same command again, or \
          storage uploads resume {id} FILE; to give it up, storage uploads abort {id}"
     )
 }

@@ -1,17 +1,21 @@
 //! What can be said on the command line.
 
+mod access;
 mod log;
 mod objects;
 mod operator;
+mod region;
 
 use std::num::NonZeroUsize;
 
 use clap::{Parser, Subcommand};
 
 pub(crate) use self::{
+    access::{ConfigArgs, ConfigCommand, RoleName, RolesCommand},
     log::LogCommand,
     objects::{GetArgs, LsArgs, PutArgs, RmArgs, SyncArgs, UploadsCommand},
     operator::{ManArgs, SnapshotCommand},
+    region::{NumberKind, RegionCommand},
 };
 use crate::settings::Settings;
 
@@ -141,6 +145,15 @@ pub(crate) enum StoreCommand {
     /// Append to the log, or read it.
     #[command(subcommand)]
     Log(LogCommand),
+    /// Make, read and write regions: raw memories, as Motoko's Region.
+    #[command(subcommand)]
+    Region(RegionCommand),
+    /// Show or change who may do what.
+    #[command(subcommand)]
+    Roles(RolesCommand),
+    /// Show or change what is configured.
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Show the state of the store.
     Status,
 }

@@ -1,12 +1,15 @@
 //! What each command does: call and print.
 
+mod access;
 mod check;
 mod get;
 mod log;
 mod log_read;
+mod number;
 mod objects;
 mod operator;
 mod put;
+mod region;
 mod shell;
 mod snapshot;
 mod sync;
@@ -75,6 +78,9 @@ async fn call(client: &StoreClient, context: &Context, command: StoreCommand) ->
         StoreCommand::Verify { key } => verify::run(client, context, &key).await,
         StoreCommand::Uploads(command) => uploads::run(client, context, command).await,
         StoreCommand::Log(command) => log::run(client, output, command).await,
+        StoreCommand::Region(command) => region::run(client, context, command).await,
+        StoreCommand::Roles(command) => access::roles(client, output, command).await,
+        StoreCommand::Config(command) => access::config(client, output, command).await,
         StoreCommand::Status => operator::status(client, output).await,
     }
 }

@@ -22,7 +22,8 @@ pub(crate) async fn run(store: &Store, output: Output, command: SnapshotCommand)
             // Whether this is a store in a folder comes first: nothing is asked of a canister on a network.
             store.with_host(|_| ())?;
             let status = store.client().status().await?;
-            let is_empty = status.objects == 0 && status.log_entries == 0 && status.uploads == 0;
+            let is_empty =
+                status.objects == 0 && status.log_entries == 0 && status.uploads == 0 && status.regions == 0;
             if !is_empty && !replace {
                 bail!("the store is not empty; to lose what is in it, add --replace");
             }

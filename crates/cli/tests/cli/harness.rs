@@ -182,9 +182,13 @@ pub(crate) fn failed(code: i32, output: Output) -> String {
     said
 }
 
-/// Bytes of which no two chunks are alike.
+/// Bytes of which no two chunks are alike: each 64 of them start with their number.
 pub(crate) fn numbers(bytes: usize) -> Vec<u8> {
-    let mut content: Vec<u8> = (0..bytes.div_ceil(4) as u32).flat_map(u32::to_le_bytes).collect();
-    content.truncate(bytes);
+    let mut content = vec![0xa5; bytes];
+    for (number, block) in content.chunks_mut(64).enumerate() {
+        let number = (number as u64).to_le_bytes();
+        let length = block.len().min(number.len());
+        block[..length].copy_from_slice(&number[..length]);
+    }
     content
 }

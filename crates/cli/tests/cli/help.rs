@@ -2,7 +2,7 @@
 
 use crate::harness::{Store, output};
 
-const COMMANDS: [&[&str]; 25] = [
+const COMMANDS: [&[&str]; 41] = [
     &[],
     &["init"],
     &["put"],
@@ -21,6 +21,21 @@ const COMMANDS: [&[&str]; 25] = [
     &["log", "append"],
     &["log", "tail"],
     &["log", "read"],
+    &["region"],
+    &["region", "new"],
+    &["region", "ls"],
+    &["region", "info"],
+    &["region", "grow"],
+    &["region", "load"],
+    &["region", "store"],
+    &["region", "get"],
+    &["region", "set"],
+    &["region", "give"],
+    &["roles"],
+    &["roles", "set"],
+    &["roles", "rm"],
+    &["config"],
+    &["config", "set"],
     &["status"],
     &["check"],
     &["snapshot"],
@@ -28,6 +43,7 @@ const COMMANDS: [&[&str]; 25] = [
     &["snapshot", "import"],
     &["upgrade"],
     &["completions"],
+    &["man"],
 ];
 
 /// The help of the command and of each of its commands says what it said.

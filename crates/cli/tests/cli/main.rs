@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here is a test")]
 
+mod access;
 mod harness;
 mod help;
 mod kill;
@@ -9,6 +10,7 @@ mod log;
 mod objects;
 mod operator;
 mod pty;
+mod region;
 mod settings;
 mod snapshot;
 mod sync;

@@ -1,0 +1,139 @@
+//! Commands for regions.
+
+use std::{
+    io::{self, Read, Write},
+    path::Path,
+};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use storage_api::{
+    Error, RegionInfo, RegionLoad, RegionStore,
+    limits::{MAX_PAYLOAD_BYTES, MAX_REPLY_BYTES, PAGE_BYTES},
+};
+use storage_client::{ClientError, Progress};
+
+use super::number::{kind_of, parse, shown};
+use crate::{
+    args::RegionCommand, context::Context, failure::NotFound, input::Input, output::Output,
+    store::StoreClient, time::rfc3339,
+};
+
+pub(crate) async fn run(client: &StoreClient, context: &Context, command: RegionCommand) -> Result<()> {
+    let output = context.output;
+    match command {
+        RegionCommand::New { pages } => new(client, output, pages).await,
+        RegionCommand::Ls => {
+            let regions = client.region_list().await?;
+            output.print(&regions, |regions| regions.iter().map(line).collect())
+        }
+        RegionCommand::Info { id } => {
+            let info = client.region_info(id).await.map_err(|error| explain(error, id))?;
+            output.print(&info, describe)
+        }
+        RegionCommand::Grow { id, pages } => {
+            let before = client.region_grow(id, pages).await.map_err(|error| explain(error, id))?;
+            output.print(&before, |before| vec![before.to_string()])
+        }
+        RegionCommand::Load { id, offset, length } => load(client, id, offset, length).await,
+        RegionCommand::Store { id, offset, file } => store(client, context, id, offset, &file).await,
+        RegionCommand::Get { id, offset, kind } => {
+            let load = RegionLoad { offset, kind: kind_of(kind) };
+            let values = client.region_load(id, &[load]).await.map_err(|error| explain(error, id))?;
+            let value = values.first().context("one number was asked for, and none was answered")?;
+            output.print(&shown(value)?, |value| vec![value.to_string()])
+        }
+        RegionCommand::Set { id, offset, kind, value } => {
+            let store = RegionStore { offset, value: parse(kind, &value)? };
+            Ok(client.region_store(id, &[store]).await.map_err(|error| explain(error, id))?)
+        }
+        RegionCommand::Give { id, owner } => {
+            client.region_set_owner(id, owner).await.map_err(|error| explain(error, id))?;
+            output.note(&format!("region {id} belongs to {owner}"));
+            Ok(())
+        }
+    }
+}
+
+async fn new(client: &StoreClient, output: Output, pages: u64) -> Result<()> {
+    let mut info = client.region_new().await?;
+    if pages > 0 {
+        let id = info.id;
+        let grown = client.region_grow(id, pages).await;
+        grown.with_context(|| {
+            format!("region {id} was made, and has no pages; storage region grow {id} adds some")
+        })?;
+        info.pages = pages;
+    }
+    output.print(&info, |info| vec![info.id.to_string()])
+}
+
+async fn load(client: &StoreClient, id: u64, offset: u64, length: Option<u64>) -> Result<()> {
+    let size = client.region_info(id).await.map_err(|error| explain(error, id))?.pages * PAGE_BYTES;
+    let end = match length {
+        Some(length) => offset.checked_add(length),
+        None => Some(size.max(offset)),
+    };
+    // Nothing is printed of a range that is not all there.
+    let Some(end) = end.filter(|end| *end <= size) else {
+        bail!(
+            "region {id} has {size} bytes, and not that many from byte {offset} on; storage region grow adds pages"
+        );
+    };
+    let mut out = io::stdout().lock();
+    let mut at = offset;
+    while at < end {
+        let bytes = client.region_load_blob(id, at, MAX_REPLY_BYTES.min(end - at)).await?;
+        out.write_all(&bytes)?;
+        at += bytes.len() as u64;
+    }
+    Ok(out.flush()?)
+}
+
+/// Stores bytes piece after piece: a region has no changes that are all or nothing beyond one call.
+async fn store(client: &StoreClient, context: &Context, id: u64, offset: u64, file: &Path) -> Result<()> {
+    let input = Input::open(file)?;
+    let length = input.size();
+    let size = client.region_info(id).await.map_err(|error| explain(error, id))?.pages * PAGE_BYTES;
+    if offset.checked_add(length).is_none_or(|end| end > size) {
+        bail!(
+            "region {id} has {size} bytes, and {length} from byte {offset} on do not fit; storage region grow adds pages"
+        );
+    }
+    let mut input = input.into_large()?;
+    let bar = context.bars.bar("storing", length);
+    let mut stored = 0;
+    while stored < length {
+        let mut bytes = Vec::new();
+        let piece = MAX_PAYLOAD_BYTES.min(length - stored);
+        Read::by_ref(&mut input).take(piece).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 != piece {
+            bail!("{} ended after {stored} bytes, which have been stored; it had {length}", file.display());
+        }
+        client.region_store_blob(id, offset + stored, &bytes).await?;
+        stored += piece;
+        bar.safe(stored, length);
+    }
+    context.output.note(&format!("stored {length} bytes at byte {offset} of region {id}"));
+    Ok(())
+}
+
+fn line(info: &RegionInfo) -> String {
+    format!("{}  {} pages  {}  {}", info.id, info.pages, rfc3339(info.created_ns), info.owner)
+}
+
+fn describe(info: &RegionInfo) -> Vec<String> {
+    vec![
+        format!("region   {}", info.id),
+        format!("owner    {}", info.owner),
+        format!("pages    {}", info.pages),
+        format!("bytes    {}", info.pages * PAGE_BYTES),
+        format!("created  {}", rfc3339(info.created_ns)),
+    ]
+}
+
+fn explain(error: ClientError, id: u64) -> anyhow::Error {
+    match error.storage_error() {
+        Some(Error::NotFound) => anyhow!(NotFound::region(id)),
+        _ => error.into(),
+    }
+}

@@ -1,0 +1,62 @@
+//! Regions.
+
+use crate::harness::{MAX_PAYLOAD, Store, numbers};
+
+/// A region is made, grown, written and read, and it lives through an upgrade.
+#[test]
+fn a_region_is_written_and_read() {
+    let store = Store::new();
+    assert_eq!(store.text(&["region", "new"]), "16\n");
+    assert_eq!(store.text(&["region", "new", "40"]), "17\n");
+    assert_eq!(store.text(&["region", "grow", "17", "2"]), "40\n");
+    let content = numbers(MAX_PAYLOAD + 9);
+    store.run(&["region", "store", "17", "100", &store.file("file", &content)]);
+    store.run_with_input(&["region", "store", "17", "0", "-"], b"start");
+    store.run(&["upgrade"]);
+    let length = content.len().to_string();
+    assert!(store.run(&["region", "load", "17", "100", &length]) == content);
+    assert_eq!(store.run(&["region", "load", "17", "0", "6"]), b"start\0");
+    assert_eq!(store.run(&["region", "load", "17"]).len(), 42 << 16);
+    let shown = store.text(&["region", "info", "17"]);
+    assert!(shown.contains("pages    42\nbytes    2752512\n"), "{shown}");
+    let listed = store.json(&["region", "ls"]);
+    assert_eq!((&listed[0]["id"], &listed[1]["pages"]), (&16.into(), &42.into()));
+    assert!(store.text(&["status"]).contains("regions        2\n"));
+}
+
+/// Numbers of all kinds are written and read, and one that does not fit its kind is refused.
+#[test]
+fn numbers_are_written_and_read() {
+    let store = Store::new();
+    store.run(&["region", "new", "1"]);
+    for (kind, value) in
+        [("nat8", "255"), ("nat64", "18446744073709551615"), ("int32", "-5"), ("float", "-0.25")]
+    {
+        store.run(&["region", "set", "16", "8", kind, value]);
+        assert_eq!(store.text(&["region", "get", "16", "8", kind]), format!("{value}\n"));
+    }
+    assert!(store.fail(1, &["region", "set", "16", "0", "nat8", "256"]).contains("no Nat8"));
+    assert!(store.fail(1, &["region", "get", "16", "65535", "nat16"]).contains("out of range"));
+}
+
+/// What is outside of a region is refused before anything is read or written, and a region that is not there is not found.
+#[test]
+fn what_is_outside_is_refused() {
+    let store = Store::new();
+    store.run(&["region", "new", "1"]);
+    let file = store.file("file", &[1; 10]);
+    assert!(store.fail(1, &["region", "store", "16", "65530", &file]).contains("do not fit"));
+    assert!(store.run(&["region", "load", "16"]).iter().all(|byte| *byte == 0));
+    assert!(store.fail(1, &["region", "load", "16", "65530", "7"]).contains("65536 bytes"));
+    assert!(store.fail(3, &["region", "info", "99"]).contains("storage region ls"));
+}
+
+/// A region that was given away belongs to somebody else.
+#[test]
+fn a_region_is_given_away() {
+    let store = Store::new();
+    store.run(&["region", "new"]);
+    store.run(&["region", "give", "16", "aaaaa-aa"]);
+    assert_eq!(store.json(&["region", "info", "16"])["owner"], "aaaaa-aa");
+    store.fail(2, &["region", "give", "16", "nobody"]);
+}
