@@ -47,11 +47,24 @@ impl NotFound {
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     let bold_red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
     // Where standard error is closed, the exit code has to do.
-    let _ = writeln!(anstream::stderr(), "{bold_red}storage:{bold_red:#} {error:#}");
+    let _ = writeln!(anstream::stderr(), "{bold_red}storage:{bold_red:#} {}", text(error));
     if let Some(hint) = hint(error) {
         let _ = writeln!(anstream::stderr(), "{hint}");
     }
     ExitCode::from(code(error))
+}
+
+/// The error and its causes, except for those that an error before them has told already.
+fn text(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.ends_with(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 /// What to do about it, where the client knows.
@@ -84,6 +97,13 @@ mod tests {
     use anyhow::anyhow;
 
     use super::*;
+
+    /// A cause that an error has in its own text is not said twice.
+    #[test]
+    fn causes_are_said_once() {
+        let full = ClientError::Storage { method: "put", error: Error::AlreadyExists };
+        assert_eq!(text(&anyhow!(full).context("cannot store a")), "cannot store a: put: already exists");
+    }
 
     /// The exit code is found however much was said around the error.
     #[test]

@@ -172,11 +172,11 @@ fn spool(start: &[u8], mut rest: impl Read) -> io::Result<File> {
     let mut file = tempfile::tempfile()?;
     file.write_all(start)?;
     io::copy(&mut rest, &mut file)?;
+    file.rewind()?;
     Ok(file)
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "what fails here is a test")]
 mod tests {
     use std::time::Duration;
 

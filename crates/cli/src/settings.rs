@@ -129,7 +129,6 @@ pub(crate) fn user_folder(variable: &str, in_home: &str) -> Option<PathBuf> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "what fails here is a test")]
 mod tests {
     use super::*;
 

@@ -49,6 +49,7 @@ fn describe(status: &Status) -> Vec<String> {
     };
     vec![
         format!("version        {} (layout {})", status.version, status.layout_version),
+        format!("build          {}", status.build),
         format!("objects        {} with {} bytes", status.objects, status.object_bytes),
         format!("uploads        {}", status.uploads),
         format!("log            {} entries", status.log_entries),

@@ -54,7 +54,7 @@ fn help_is_as_it_was() {
     for command in COMMANDS {
         let help = output(store.bare(&[command, &["--help"]].concat()), b"");
         assert!(help.status.success());
-        text.push_str(&format!("$ storage {} --help\n", command.join(" ")));
+        text.push_str(&format!("$ {} --help\n", [&["storage"], command].concat().join(" ")));
         text.push_str(&String::from_utf8(help.stdout).unwrap());
         text.push('\n');
     }
