@@ -4,7 +4,7 @@ use std::{process, thread, time::Duration};
 
 use tokio::{runtime, sync::watch};
 
-use crate::failure::exit_code;
+use crate::failure::{self, Interrupted, exit_code};
 
 /// How long a command may take to end by itself. One that waits for a terminal or a pipe never would.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -29,6 +29,7 @@ impl Interrupt {
                     () = tokio::time::sleep(PATIENCE) => {}
                     _ = tokio::signal::ctrl_c() => {}
                 }
+                failure::report(&Interrupted.into());
                 process::exit(exit_code::INTERRUPTED.into());
             });
         });

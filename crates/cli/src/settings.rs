@@ -71,6 +71,12 @@ impl Place {
             None => (None, None),
         };
         let Some(network) = network else {
+            // Of the other levels, they may be there for another day; a flag is meant now.
+            if levels.first().is_some_and(|(_, flags)| flags.canister.is_some() || flags.identity.is_some()) {
+                bail!(
+                    "--canister and --identity are for a network; which one? Give --network ic, local or a URL"
+                );
+            }
             return Ok(Self::Folder(store.unwrap_or_else(|| "./.storage".into())));
         };
         let first =
@@ -168,6 +174,8 @@ mod tests {
         assert!(said("store = 'a'\nnetwork = 'ic'").contains("the environment has both"));
         assert!(said("network = 'ic'").contains("--canister"));
         assert!(said("network = 'ic'\ncanister = 'a'").contains("--identity"));
+        let flags = [settings("canister = 'a'"), settings("store = 'b'"), Settings::default()];
+        assert!(place(flags).unwrap_err().to_string().contains("--network"));
         let unknown = toml::from_str::<Settings>("stroe = 'a'").unwrap_err().to_string();
         assert!(unknown.contains("stroe"), "{unknown}");
     }

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use anyhow::{Context as _, Error as AnyError, Result, anyhow};
+use anyhow::{Context as _, Error as AnyError, Result, anyhow, bail};
 use storage_api::Error;
 use storage_client::TransferError;
 
@@ -22,6 +22,9 @@ pub(crate) async fn run(
     match file.filter(|file| !is_stream(file)) {
         // The bar would be drawn into the data where both are shown on one terminal.
         None => download(client, &context.without_bars(), key, &mut io::stdout().lock()).await,
+        Some(file) if file.is_dir() => {
+            bail!("{} is a folder; give the name that the file is to have in it", file.display());
+        }
         Some(file) if Target::is_device(file) => {
             let mut device = File::options().write(true).open(file);
             let device =

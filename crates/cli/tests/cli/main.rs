@@ -11,6 +11,7 @@ mod objects;
 mod operator;
 mod pty;
 mod region;
+mod session;
 mod settings;
 mod snapshot;
 mod sync;

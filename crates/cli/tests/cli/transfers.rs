@@ -80,6 +80,7 @@ fn a_download_replaces_files_only() {
     assert!(fs::symlink_metadata(store.path("link")).unwrap().is_symlink());
     store.run(&["get", "key", "/dev/null"]);
     assert!(fs::metadata("/dev/null").unwrap().file_type().is_char_device());
+    assert!(store.fail(1, &["get", "key", "store"]).contains("is a folder"));
     assert!(store.fail(1, &["get", "key", "no/such/folder"]).contains("cannot write to no/such"));
 }
 
