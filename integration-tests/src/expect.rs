@@ -12,6 +12,16 @@ pub fn storage_error<T: Debug>(result: Result<T, ClientError>) -> storage_api::E
     }
 }
 
+/// What the sender of a call is told that must be refused: in an error of the contract, or in a reject where the message
+/// was dropped because its method would have answered that error.
+pub fn refused<T: Debug>(result: Result<T, ClientError>) -> String {
+    match result {
+        Err(ClientError::Storage { error, .. }) => error.to_string(),
+        Err(ClientError::Rejected { message, .. }) => message,
+        other => panic!("a refusal was expected, not {other:?}"),
+    }
+}
+
 /// The message of the reject that a call must have ended with.
 pub fn reject_message<T: Debug>(result: Result<T, ClientError>) -> String {
     match result {

@@ -48,18 +48,18 @@ impl Counters {
     pub(crate) fn read(memory: &impl Memory) -> Result<Self, OpenError> {
         let mut bytes = [0; COUNTERS_BYTES];
         memory.read(COUNTERS_AT, &mut bytes);
-        if bytes == [0; COUNTERS_BYTES] {
-            return Ok(Self::default());
-        }
-        if !is_sealed(&bytes) {
-            return Err(OpenError::damaged("the counters' checksum does not match", COUNTERS_AT));
-        }
-        let (words, _) = bytes.as_chunks();
+        let (words, checksum) = bytes.as_chunks();
         let word = |at: usize| u64::from_le_bytes(words[at]);
-        Ok(Self {
+        let counters = Self {
             operations: std::array::from_fn(word),
             refusals: std::array::from_fn(|at| word(OPERATIONS + at)),
-        })
+        };
+        let never_sealed = checksum == [0; CRC_BYTES] && counters == Self::default();
+        if never_sealed || is_sealed(&bytes) {
+            Ok(counters)
+        } else {
+            Err(OpenError::damaged("the counters' checksum does not match", COUNTERS_AT))
+        }
     }
 
     pub(crate) fn write(&self, memory: &impl Memory) {

@@ -4,6 +4,8 @@
 //!
 //! A StableBTreeMap from the bytes of a principal to one byte: 1 reader, 2 writer, 3 admin.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::ops::Bound::Unbounded;
 
 use candid::Principal;
@@ -21,8 +23,15 @@ use crate::store::Store;
 
 const MAX_ENTRY_BYTES: u64 = Principal::MAX_LENGTH_IN_BYTES as u64 + 1;
 
+/// Principals whose roles are kept on the heap. Looking one up in the map costs three times what a short log entry does.
+const MAX_KNOWN: usize = 1_000;
+
 /// The roles of all principals that have one.
-pub(crate) struct Roles<M: Memory>(Map<RawPrincipal, u8, M>);
+pub(crate) struct Roles<M: Memory> {
+    map: Map<RawPrincipal, u8, M>,
+    /// Roles that have been looked up.
+    known: RefCell<BTreeMap<Principal, Role>>,
+}
 
 /// The bytes of a principal. Its length is not bounded as far as the map knows, because [`Map`] takes no others.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,11 +51,12 @@ impl RawPrincipal {
 
 impl<M: Memory + Clone> Roles<M> {
     pub(crate) fn open(memory: M) -> Result<Self, OpenError> {
-        Ok(Self(Map::open(memory, "roles", MAX_ENTRY_BYTES)?))
+        let map = Map::open(memory, "roles", MAX_ENTRY_BYTES)?;
+        Ok(Self { map, known: RefCell::default() })
     }
 
     pub(crate) fn len(&self) -> u64 {
-        self.0.len()
+        self.map.len()
     }
 }
 
@@ -57,7 +67,17 @@ impl<M: Memory + Clone> Store<M> {
     ///
     /// [`Error::Corrupted`].
     pub fn role(&self, principal: &Principal) -> Result<Option<Role>, Error> {
-        self.roles.0.get(&RawPrincipal::of(principal)).map(decode).transpose()
+        let mut known = self.roles.known.borrow_mut();
+        if let Some(role) = known.get(principal) {
+            return Ok(Some(*role));
+        }
+        let Some(byte) = self.roles.map.get(&RawPrincipal::of(principal)) else { return Ok(None) };
+        let role = decode(byte)?;
+        if known.len() >= MAX_KNOWN {
+            known.clear();
+        }
+        known.insert(*principal, role);
+        Ok(Some(role))
     }
 
     /// Gives a principal a role in place of the one that it has, or takes it away.
@@ -67,7 +87,7 @@ impl<M: Memory + Clone> Store<M> {
     /// [`Error::InvalidArgument`] for a role of the anonymous principal; [`Error::LimitExceeded`] for more than 10,000
     /// principals; and [`Error::OutOfMemory`].
     pub fn set_role(&mut self, principal: &Principal, role: Option<Role>) -> Result<(), Error> {
-        let (key, map) = (RawPrincipal::of(principal), &self.roles.0);
+        let (key, map) = (RawPrincipal::of(principal), &self.roles.map);
         let is_new = map.get(&key).is_none();
         if *principal == Principal::anonymous() && role.is_some() {
             return Err(Error::invalid(
@@ -88,9 +108,10 @@ impl<M: Memory + Clone> Store<M> {
         self.ensure_pages(&[demand], None, self.ledger.reserved_slots)?;
 
         // From here on nothing can fail.
+        self.roles.known.get_mut().remove(principal);
         match role {
-            Some(role) => self.roles.0.insert(key, encode(role)),
-            None => self.roles.0.remove(&key),
+            Some(role) => self.roles.map.insert(key, encode(role)),
+            None => self.roles.map.remove(&key),
         }
         Ok(())
     }
@@ -101,13 +122,13 @@ impl<M: Memory + Clone> Store<M> {
     ///
     /// [`Error::Corrupted`].
     pub fn list_roles(&self) -> Result<Vec<Grant>, Error> {
-        let all = self.roles.0.from(Unbounded, |_| true);
+        let all = self.roles.map.from(Unbounded, |_| true);
         all.map(|(key, role)| Ok(Grant { who: key.principal()?, role: decode(role)? })).collect()
     }
 
     /// Walks all roles.
     pub(crate) fn check_roles(&self, report: &mut CheckReport) {
-        for (key, role) in self.roles.0.from(Unbounded, |_| true) {
+        for (key, role) in self.roles.map.from(Unbounded, |_| true) {
             let what = match key.principal() {
                 Ok(principal) if decode(role).is_ok() && principal != Principal::anonymous() => continue,
                 Ok(principal) => format!("{principal} has the role {role}, which it cannot have"),
@@ -190,7 +211,7 @@ mod tests {
     #[test]
     fn a_byte_that_is_no_role_is_reported() {
         let mut store = Store::open(VectorMemory::default()).unwrap();
-        store.roles.0.insert(RawPrincipal::of(&principal(1)), 9);
+        store.roles.map.insert(RawPrincipal::of(&principal(1)), 9);
         assert!(matches!(store.role(&principal(1)), Err(Error::Corrupted { .. })));
         assert!(matches!(store.list_roles(), Err(Error::Corrupted { .. })));
         assert_eq!(store.check().problems.len(), 1);

@@ -72,11 +72,13 @@ pub fn measure(wasm: &[u8]) -> Vec<Case> {
     let mut rig = Rig::install(wasm);
     let open_empty = open("open_empty", &mut rig);
     let log_100b = log_100b(&mut rig);
+    let log_100b_writer = rig.as_writer(log_100b_writer);
     rig.fill(OBJECTS, 100);
     let mut cases = vec![put_100b(&mut rig), put_1mib(&mut rig), get_100b(&mut rig), get_1mib(&mut rig)];
     cases.push(write_chunk_31_pages(&mut rig));
     cases.push(read_1mib(&mut rig));
     cases.push(log_100b);
+    cases.push(log_100b_writer);
     cases.push(open_empty);
     fill_large(&mut rig);
     cases.push(open("open_full", &mut rig));
@@ -149,6 +151,11 @@ fn log_100b(rig: &mut Rig<'_>) -> Case {
         + floor::write(text.len() + 4)
         + floor::reply(reply.bytes.len());
     Case::message("log_100B", floor, reply.instructions)
+}
+
+/// The same for a caller who is no controller: what looking up a role adds.
+fn log_100b_writer(rig: &mut Rig<'_>) -> Case {
+    Case { name: "log_100B_writer", ..log_100b(rig) }
 }
 
 /// What runs of the canister in an upgrade to the same module: `pre_upgrade` and `post_upgrade`. The floor is that it has

@@ -3,7 +3,7 @@
 use candid::utils::ArgumentEncoder;
 use candid::{Principal, encode_args};
 use embedded_ic::{Config, EmbeddedIc, Execution, Reply, UpgradeOptions};
-use storage_api::PutArgs;
+use storage_api::{PutArgs, Role};
 
 use crate::{controller, data, init_args};
 
@@ -37,6 +37,18 @@ impl<'a> Rig<'a> {
         let args = encode_args(args).expect("arguments of the contract can be encoded");
         let reply = self.ic.query(self.caller, method, &args);
         (args, reply.unwrap_or_else(|error| panic!("{method} failed: {error}")))
+    }
+
+    /// Does something in the name of a writer who is no controller, one of a hundred.
+    pub(super) fn as_writer<R>(&mut self, f: impl FnOnce(&mut Self) -> R) -> R {
+        let writer = |number: u8| Principal::self_authenticating([number]);
+        for number in 0..100 {
+            self.update("set_role", (writer(number), Some(Role::Writer)));
+        }
+        let controller = std::mem::replace(&mut self.caller, writer(50));
+        let result = f(self);
+        self.caller = controller;
+        result
     }
 
     pub(super) fn upgrade(&mut self) -> Execution {

@@ -33,15 +33,19 @@ fn needed(method: &Method) -> Option<Role> {
     storage_api::Method::named(&method.name).expect("every method is in the table").role
 }
 
-/// Whether a call was refused because of who made it, in one of the ways that the contract has.
+/// Whether a call was refused because its caller lacks the role that the method needs, in one of the ways that the contract
+/// has.
 fn is_refused(method: &Method, reply: &Result<Vec<u8>, TransportError>) -> bool {
+    let Some(needed) = needed(method) else { return false };
     match reply {
         Ok(reply) => {
-            let text = method.show(reply);
-            text.contains("Err = ") && text.contains("Unauthorized")
+            let unauthorized = format!("Unauthorized = record {{ needed = variant {{ {needed:?} }} }}");
+            method.show(reply).contains(&unauthorized)
         }
         // Updates are dropped before they are executed, and some methods have no result in their reply.
-        Err(TransportError::Rejected { message, .. }) => message.contains("unauthorized"),
+        Err(TransportError::Rejected { message, .. }) => {
+            message.contains(&format!("needs the role {needed:?}"))
+        }
         Err(error) => panic!("{}: {error}", method.name),
     }
 }

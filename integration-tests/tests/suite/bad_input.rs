@@ -5,7 +5,8 @@ use storage_api::ListArgs;
 use storage_client::{Transport, TransportError};
 use storage_wasm::STORAGE_WASM;
 
-/// Every method that takes arguments rejects what is no Candid or of other types, and stable memory stays as it is.
+/// Every method that takes arguments rejects what is no Candid or of other types, and stable memory stays as it is. The
+/// one that answers even those has its own test.
 #[tokio::test]
 async fn malformed_arguments_are_rejected() {
     let harness = Harness::start().await;
@@ -16,7 +17,7 @@ async fn malformed_arguments_are_rejected() {
 
     let of_other_types = candid::encode_args((true, true)).unwrap();
     let of_fewer = candid::encode_args(()).unwrap();
-    for method in methods().into_iter().filter(|method| method.arity > 0) {
+    for method in methods().into_iter().filter(|method| method.arity > 0 && method.name != "http_request") {
         let cut = method.args[..method.args.len() - 1].to_vec();
         let longer = [&method.args[..], b"more"].concat();
         for args in
@@ -31,13 +32,13 @@ async fn malformed_arguments_are_rejected() {
     assert_eq!(client.get("key").await.unwrap(), b"value");
 }
 
-/// A method that is not in the contract is rejected by the replica.
+/// A method that is not in the contract is rejected: an update before it is executed, a query by the replica.
 #[tokio::test]
 async fn an_unknown_method_is_rejected() {
     let harness = Harness::start().await;
     let transport = harness.transport(controller());
     let message = expect::refusal(transport.update("no_such_method", vec![]).await);
-    assert!(message.contains("no update method 'no_such_method'"), "{message}");
+    assert!(message.contains("there is no method \"no_such_method\""), "{message}");
     let message = expect::refusal(transport.query("no_such_method", vec![]).await);
     assert!(message.contains("no query method 'no_such_method'"), "{message}");
 }

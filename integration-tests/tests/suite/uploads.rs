@@ -10,7 +10,7 @@ use integration_tests::{
 use serde_bytes::ByteBuf;
 use sha2::{Digest, Sha256};
 use storage_api::{
-    ArenaStatus, ChunkRange, Condition, Error, ReadArgs, Role, Status, UploadArgs,
+    ArenaStatus, ChunkRange, Condition, Error, ReadArgs, Status, UploadArgs,
     limits::{CHUNK_BYTES, MAX_UPLOADS, MIN_CAPACITY_BYTES, UPLOAD_IDLE_NS},
 };
 use storage_client::TransferOptions;
@@ -61,7 +61,8 @@ async fn state(
 
 /// The status of a canister in which nothing is stored and nothing is promised.
 fn assert_empty(status: &Status) {
-    let ArenaStatus { used_bytes, free_bytes, extents, largest_free_bytes, reserved_bytes, .. } = status.arena;
+    let ArenaStatus { used_bytes, free_bytes, extents, largest_free_bytes, reserved_bytes, .. } =
+        status.arena;
     assert_eq!((status.objects, status.object_bytes, status.uploads), (0, 0, 0));
     assert_eq!((used_bytes, extents, reserved_bytes), (0, 0, 0));
     assert_eq!(free_bytes, largest_free_bytes, "the arena is not one free block");
@@ -282,14 +283,14 @@ async fn an_upload_is_for_admins() {
 
     let before = state(&client).await;
     let refusals = [
-        expect::storage_error(other.write_chunk(id, 0, &chunk(1, 0)).await),
-        expect::storage_error(other.upload_status(id).await),
-        expect::storage_error(other.commit_upload(id).await),
-        expect::storage_error(other.abort_upload(id).await),
-        expect::storage_error(other.list_uploads().await),
+        expect::refused(other.write_chunk(id, 0, &chunk(1, 0)).await),
+        expect::refused(other.upload_status(id).await),
+        expect::refused(other.commit_upload(id).await),
+        expect::refused(other.abort_upload(id).await),
+        expect::refused(other.list_uploads().await),
     ];
     for refused in refusals {
-        assert!(matches!(refused, Error::Unauthorized { needed: Role::Writer | Role::Admin }), "{refused:?}");
+        assert!(refused.contains("unauthorized: this needs the role"), "{refused}");
     }
     assert!(state(&client).await == before);
     admin.commit_upload(id).await.unwrap();
