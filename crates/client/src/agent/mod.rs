@@ -54,6 +54,9 @@ impl AgentOptions {
 
 /// Calls a canister on a replica. Replies are verified: updates by the subnet's certificate, queries by the signatures of
 /// its nodes. Clones share the connection.
+///
+/// A replica that is too busy to look at a message (HTTP 429 and 503) is sent the very same message a few times more. It
+/// executes a message once however often it arrives, so this is safe for any call.
 #[derive(Clone)]
 pub struct AgentTransport {
     agent: Agent,
