@@ -2,6 +2,7 @@
 
 mod error;
 mod host;
+mod http;
 mod identity;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -79,6 +80,7 @@ impl AgentTransport {
         let sender = identity.sender().map_err(IdentityError::no_sender)?;
         let agent = Agent::builder()
             .with_url(url.as_str())
+            .with_http_client(http::client(&url)?)
             .with_arc_identity(identity)
             .with_ingress_expiry(INGRESS_EXPIRY)
             .with_max_polling_time(POLLING_TIME)
