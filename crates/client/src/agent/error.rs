@@ -1,6 +1,8 @@
 //! What an agent's errors mean to a caller.
 
-use ic_agent::{AgentError, agent::RejectResponse};
+use std::error::Error;
+
+use ic_agent::{AgentError, agent::RejectResponse, agent_error, export::reqwest};
 use url::Url;
 
 use super::IdentityError;
@@ -36,6 +38,16 @@ pub enum ConnectError {
         /// The URL.
         url: String,
     },
+    /// HTTPS cannot be had on this machine.
+    #[error(
+        "cannot use HTTPS for {url}: {reason}; are CA certificates installed, or does SSL_CERT_FILE name some?"
+    )]
+    NoHttps {
+        /// The URL.
+        url: String,
+        /// What failed.
+        reason: String,
+    },
     /// The replica did not tell its root key.
     #[error("cannot get the root key of {url}: {message}")]
     Unreachable {
@@ -47,6 +59,10 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
+    pub(super) fn no_https(url: &Url, error: &reqwest::Error) -> Self {
+        Self::NoHttps { url: url.to_string(), reason: with_causes(error) }
+    }
+
     pub(super) fn unreachable(url: &Url, error: &AgentError) -> Self {
         Self::Unreachable { url: url.to_string(), message: explain(error) }
     }
@@ -88,13 +104,18 @@ fn explain(error: &AgentError) -> String {
     }
 }
 
-/// An error and what caused it. The HTTP client says only in the last of its causes that a connection was refused.
+/// The HTTP client says only in the last of its causes that a connection was refused.
 fn causes(error: &AgentError) -> String {
+    match error {
+        AgentError::TransportError(agent_error::TransportError::Reqwest(error)) => with_causes(error),
+        error => error.to_string(),
+    }
+}
+
+/// An error and what caused it.
+fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
-    let AgentError::TransportError(ic_agent::agent_error::TransportError::Reqwest(error)) = error else {
-        return text;
-    };
-    let mut cause = std::error::Error::source(error);
+    let mut cause = error.source();
     while let Some(error) = cause {
         text = format!("{text}: {error}");
         cause = error.source();

@@ -26,7 +26,8 @@ pub(super) fn fetches_root_key(url: &Url, asked_for: bool) -> Result<bool, Conne
     Ok(asked_for || is_local(url))
 }
 
-fn is_local(url: &Url) -> bool {
+/// Whether the URL leads to this machine.
+pub(super) fn is_local(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => is_within(name, "localhost"),
         Some(Host::Ipv4(address)) => address.is_loopback(),

@@ -2,13 +2,13 @@
 
 mod error;
 mod host;
+mod http;
 mod identity;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use candid::Principal;
 use ic_agent::{Agent, AgentError, RequestId, agent::CallResponse};
-use tokio::time::Instant;
 use url::Url;
 
 pub use error::ConnectError;
@@ -23,8 +23,11 @@ const INGRESS_EXPIRY: Duration = Duration::from_secs(4 * 60);
 /// For how long the outcome of an update is asked for: until the call can no longer be executed, and a minute more.
 const POLLING_TIME: Duration = Duration::from_secs(5 * 60);
 
+/// How often the connection may break while the outcome of an update is asked for.
+const MAX_BREAKS: u32 = 30;
+
 /// How long is waited before an outcome is asked for again after the connection broke.
-const POLLING_PAUSE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// The largest HTTP response that is read, in bytes. A reply has at most 3 MiB; the rest is for its certificate.
 const MAX_RESPONSE_BYTES: usize = 16 << 20;
@@ -52,6 +55,9 @@ impl AgentOptions {
 
 /// Calls a canister on a replica. Replies are verified: updates by the subnet's certificate, queries by the signatures of
 /// its nodes. Clones share the connection.
+///
+/// A replica that is too busy to look at a message (HTTP 429 and 503) is sent the very same message a few times more. It
+/// executes a message once however often it arrives, so this is safe for any call.
 #[derive(Clone)]
 pub struct AgentTransport {
     agent: Agent,
@@ -74,6 +80,7 @@ impl AgentTransport {
         let sender = identity.sender().map_err(IdentityError::no_sender)?;
         let agent = Agent::builder()
             .with_url(url.as_str())
+            .with_http_client(http::client(&url)?)
             .with_arc_identity(identity)
             .with_ingress_expiry(INGRESS_EXPIRY)
             .with_max_polling_time(POLLING_TIME)
@@ -100,12 +107,13 @@ impl AgentTransport {
     /// The outcome of an update that the replica has accepted and not answered at once. Asking changes nothing, so a
     /// connection that breaks in the meantime is no reason to leave it unknown.
     async fn outcome(&self, request: &RequestId) -> Result<Vec<u8>, AgentError> {
-        let start = Instant::now();
+        let mut breaks = 0;
         loop {
             match self.agent.wait(request, self.canister).await {
                 Ok((reply, _certificate)) => return Ok(reply),
-                Err(error) if error::is_of_connection(&error) && start.elapsed() < POLLING_TIME => {
-                    tokio::time::sleep(POLLING_PAUSE).await;
+                Err(error) if error::is_of_connection(&error) && breaks < MAX_BREAKS => {
+                    breaks += 1;
+                    tokio::time::sleep(PAUSE).await;
                 }
                 Err(error) => return Err(error),
             }

@@ -27,7 +27,8 @@ const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(4).expect("four is not zero"
 /// How a transfer is done. The default has four calls under way at once and tells nobody of its progress.
 #[derive(Clone, Copy)]
 pub struct TransferOptions<'a> {
-    /// How many calls are under way at once. Each takes about 4 MiB of memory: its bytes, and its bytes encoded.
+    /// How many calls are under way at once. Each takes about 4 MiB of memory: its bytes, and its bytes encoded. Over HTTP
+    /// it takes about twice that, because they are signed and sent too.
     pub concurrency: NonZeroUsize,
     /// The upload to go on with. Without one, `upload` opens a new one. A download ignores this.
     pub resume: Option<u64>,

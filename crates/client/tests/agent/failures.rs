@@ -61,3 +61,37 @@ async fn the_mainnet_is_not_asked_for_anything_to_begin_with() {
     let shown = format!("{:?}", transport.clone());
     assert!(shown.contains("https://icp-api.io/") && shown.contains(&canister().to_text()), "{shown}");
 }
+
+const WITHOUT_CERTIFICATES: [(&str, &str); 2] = [("SSL_CERT_FILE", "/nowhere"), ("SSL_CERT_DIR", "/nowhere")];
+
+const LOCAL_CALL: &str = "calls::an_update_is_what_the_interface_says";
+
+/// Runs a test of this program with variables of its environment, and tells whether it passed and what it printed.
+fn run(test: &str, variables: &[(&str, &str)]) -> (bool, String) {
+    let mut program = std::process::Command::new(std::env::current_exe().unwrap());
+    let output = program.args(["--exact", test]).envs(variables.iter().copied()).output().unwrap();
+    let printed = [output.stdout, output.stderr].concat();
+    let printed = String::from_utf8_lossy(&printed).into_owned();
+    assert!(printed.contains("running 1 test"), "there is no test {test}");
+    (output.status.success(), printed)
+}
+
+/// Without CA certificates, as in a small container, there is no HTTPS, which is an error that says so; a replica on this
+/// machine needs none.
+#[test]
+fn a_machine_without_certificates_can_call_its_own_replica() {
+    let (is_ok, printed) = run(LOCAL_CALL, &WITHOUT_CERTIFICATES);
+    assert!(is_ok, "{printed}");
+    let mainnet = "failures::the_mainnet_is_not_asked_for_anything_to_begin_with";
+    let (is_ok, printed) = run(mainnet, &WITHOUT_CERTIFICATES);
+    assert!(!is_ok && printed.contains("NoHttps"), "{printed}");
+}
+
+/// A replica on this machine is called without the proxy that other hosts may need.
+#[test]
+fn no_proxy_is_between_this_machine_and_itself() {
+    let nobody = "http://127.0.0.1:1";
+    let (is_ok, printed) =
+        run(LOCAL_CALL, &[("HTTP_PROXY", nobody), ("http_proxy", nobody), ("ALL_PROXY", nobody)]);
+    assert!(is_ok, "{printed}");
+}

@@ -28,7 +28,7 @@ async fn objects_go_to_a_replica_and_come_back() {
     client.put("live/small", b"hello").await.unwrap();
     assert_eq!(client.get("live/small").await.unwrap(), b"hello");
 
-    let content: Vec<u8> = (0..3 * CHUNK_BYTES + 5).map(|at| (at * 31 >> 3) as u8).collect();
+    let content: Vec<u8> = (0..3 * CHUNK_BYTES + 5).map(|at| ((at * 31) >> 3) as u8).collect();
     let mut args = UploadArgs::new("live/large", content.len() as u64);
     args.sha256 = Some(Sha256::digest(&content).to_vec().into());
     let mut source = std::io::Cursor::new(&content);
