@@ -6,6 +6,7 @@ mod access;
 mod harness;
 mod help;
 mod kill;
+mod live;
 mod log;
 mod objects;
 mod operator;
