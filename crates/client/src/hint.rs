@@ -105,3 +105,23 @@ fn of_silence(method: &str) -> &'static str {
         _ => "Try again when the replica can be reached.",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        call::Kind,
+        repeat::{may_repeat, tests::updates},
+    };
+
+    /// Nobody is told to simply call again what may not be called twice.
+    #[test]
+    fn what_may_have_been_done_is_to_be_looked_for_first() {
+        for method in updates() {
+            let is_careful =
+                of_silence(method).contains("look") || of_silence(method).contains("read its end");
+            assert_eq!(is_careful, !may_repeat(Kind::Update, method), "{method}");
+        }
+        assert!(of_silence("get").starts_with("Try again"));
+    }
+}

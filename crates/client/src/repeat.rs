@@ -34,13 +34,13 @@ const REPEATABLE: [(&str, &str); 2] = [
 ];
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     const CONTRACT: &str = include_str!("../../../storage.did");
 
     /// The updates of the contract: methods of the service that are not queries.
-    fn updates() -> Vec<&'static str> {
+    pub(crate) fn updates() -> Vec<&'static str> {
         let (_, service) = CONTRACT.split_once("service :").expect("the contract has a service");
         let methods = service.lines().filter(|line| line.starts_with("  ") && !line.trim().starts_with("//"));
         let updates = methods.filter(|line| !line.trim_end().ends_with("query;"));
