@@ -55,6 +55,11 @@ fn write_json(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
     writeln!(out)
 }
 
+/// So many of something, as people say it.
+pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
 /// A key as it can be shown: what would move the cursor or break the line is written as in a string of Rust.
 pub(crate) fn shown(key: &str) -> String {
     let mut shown = String::with_capacity(key.len());

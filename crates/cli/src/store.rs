@@ -100,7 +100,7 @@ async fn open_folder(folder: &Path) -> Result<EmbeddedTransport> {
             Err(HostError::FolderInUse { .. }) if started.elapsed() < PATIENCE => {
                 tokio::time::sleep(PAUSE).await;
             }
-            Err(error @ HostError::NotAFolder { .. }) => return Err(anyhow!(error).context(no_store(folder))),
+            Err(HostError::NotAFolder { .. }) => bail!("{}", no_store(folder)),
             Err(error) => {
                 return Err(error).with_context(|| format!("cannot open the store {}", folder.display()));
             }

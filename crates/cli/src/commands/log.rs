@@ -6,7 +6,11 @@ use anyhow::{Context, Result};
 use storage_api::limits::{MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES};
 
 use super::log_read;
-use crate::{args::LogCommand, output::Output, store::StoreClient};
+use crate::{
+    args::LogCommand,
+    output::{Output, counted},
+    store::StoreClient,
+};
 
 pub(crate) async fn run(client: &StoreClient, output: Output, command: LogCommand) -> Result<()> {
     match command {
@@ -62,7 +66,8 @@ impl Batch {
     async fn flush(&mut self, client: &StoreClient) -> Result<()> {
         if !self.entries.is_empty() {
             let appended = client.append(&self.entries).await;
-            appended.with_context(|| format!("stopped after {} entries", self.appended))?;
+            appended
+                .with_context(|| format!("stopped after {}", counted(self.appended, "entry", "entries")))?;
             self.appended += self.entries.len() as u64;
         }
         self.entries.clear();
@@ -72,7 +77,7 @@ impl Batch {
 
     async fn finish(mut self, client: &StoreClient, output: Output) -> Result<()> {
         self.flush(client).await?;
-        output.note(&format!("appended {} entries", self.appended));
+        output.note(&format!("appended {}", counted(self.appended, "entry", "entries")));
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use storage_client::ClientError;
 use crate::{
     args::{LsArgs, RmArgs},
     failure::NotFound,
-    output::{Output, shown},
+    output::{Output, counted, shown},
     store::StoreClient,
     time::rfc3339,
 };
@@ -110,7 +110,8 @@ pub(crate) async fn rm(client: &StoreClient, output: Output, args: &RmArgs) -> R
                     );
                 }
                 let removed = client.delete_all(key).await?;
-                output.note(&format!("removed {removed} objects under {key:?}"));
+                let removed = counted(removed, "object", "objects");
+                output.note(&format!("removed {removed} under {key:?}"));
             }
             false if client.delete(key).await? => output.note(&format!("removed {key:?}")),
             false => return Err(NotFound::object(key).into()),

@@ -9,7 +9,12 @@ use indicatif::HumanBytes;
 use serde::Serialize;
 
 use self::{plan::Plan, transfer::Transfer, walk::Walk};
-use crate::{args::SyncArgs, context::Context, output::shown, store::StoreClient};
+use crate::{
+    args::SyncArgs,
+    context::Context,
+    output::{counted, shown},
+    store::StoreClient,
+};
 
 /// What was done, or would be, as JSON.
 #[derive(Serialize)]
@@ -52,10 +57,11 @@ fn report(context: &Context, plan: &Plan, dry_run: bool) -> Result<()> {
         let stored = report.stored.iter().map(|key| format!("{store:7}  {}", shown(key)));
         stored.chain(report.removed.iter().map(|key| format!("{remove:7}  {}", shown(key)))).collect()
     })?;
-    let (stored, unchanged, removed) = (report.stored.len(), report.unchanged, report.removed.len());
+    let stored = counted(report.stored.len() as u64, "file", "files");
+    let (unchanged, removed) = (report.unchanged, report.removed.len());
     let would = if dry_run { "would have " } else { "" };
     context.output.note(&format!(
-        "{would}stored {stored} files ({}), left {unchanged} as they were, removed {removed}",
+        "{would}stored {stored} ({}), left {unchanged} unchanged, removed {removed}",
         HumanBytes(report.stored_bytes)
     ));
     Ok(())
