@@ -28,8 +28,10 @@ impl<T: Transport> Client<T> {
                 }
                 (Err(error), Some(earlier)) if error.storage_error() == Some(&Error::NotFound) => {
                     let Some(before) = before else { return Err(earlier) };
-                    return self.committed(args, before).await?.ok_or(earlier);
+                    return self.committed(args, before).await.ok_or(earlier);
                 }
+                // The last attempt was rejected, and an earlier one may have been carried out.
+                (Err(error), Some(earlier)) if error.is_passing() => return Err(earlier),
                 (answer, _) => return answer,
             }
         }
@@ -37,16 +39,16 @@ impl<T: Transport> Client<T> {
 
     /// The object that the upload has become, if it certainly has: one of this size, digest and type, and newer than what
     /// was there before. A replica that lags behind may be asked first, so it is looked for more than once.
-    async fn committed(&self, args: &UploadArgs, before: u64) -> Result<Option<ObjectInfo>> {
+    async fn committed(&self, args: &UploadArgs, before: u64) -> Option<ObjectInfo> {
         let mut attempts = Attempts::new(self.retry_policy());
         loop {
             match self.stat(&args.key).await {
-                Ok(info) if info.revision > before && is_of(&info, args) => return Ok(Some(info)),
-                Err(error) if error.storage_error() != Some(&Error::NotFound) => return Err(error),
+                Ok(info) if info.revision > before && is_of(&info, args) => return Some(info),
+                Err(error) if error.storage_error() != Some(&Error::NotFound) => return None,
                 _ => {}
             }
             if !attempts.another().await {
-                return Ok(None);
+                return None;
             }
         }
     }

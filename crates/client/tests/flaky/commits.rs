@@ -103,3 +103,16 @@ async fn an_answer_that_was_not_lost_is_believed() {
     let error = upload(&network, &content, &declared("key", &content), &fates).await.unwrap_err();
     assert_eq!(error.storage_error(), Some(&storage_api::Error::NotFound));
 }
+
+/// Where the last attempt was rejected before it was executed, the error is still that nobody knows: of an earlier one.
+#[tokio::test(start_paused = true)]
+async fn a_reject_at_the_end_does_not_hide_a_lost_answer() {
+    let network = network();
+    let content = content(1, 1);
+    network.always("commit_upload", Fate::Busy);
+    let fates = [Fate::ReplyLost];
+    let error = upload(&network, &content, &declared("key", &content), &fates).await.unwrap_err();
+    assert!(matches!(error, ClientError::Transport { method: "commit_upload", .. }), "{error:?}");
+    let busy = upload(&network, &content, &declared("other", &content), &[]).await.unwrap_err();
+    assert!(matches!(busy, ClientError::Rejected { code: 2, .. }), "{busy:?}");
+}
