@@ -2,7 +2,7 @@
 
 use candid::Principal;
 use storage_api::InitArgs;
-use storage_client::{Client, TransportError};
+use storage_client::{Client, EmbeddedTransport, TransportError};
 use storage_wasm::STORAGE_WASM;
 
 use crate::replica::{InstallMode, Replica, ReplicaTransport};
@@ -49,6 +49,15 @@ impl Harness {
     /// A storage canister that may grow to this many bytes of stable memory.
     pub async fn start_with_capacity(capacity_bytes: u64) -> Self {
         Self::start_with(InitArgs::capacity(capacity_bytes)).await
+    }
+
+    /// A storage canister, freshly installed on this embedded host, whichever replica the suite runs on. The host's
+    /// canister has no module yet.
+    pub async fn start_on_embedded(transport: EmbeddedTransport) -> Self {
+        let harness = Self { replica: Replica::Embedded(transport) };
+        let installed = harness.install(InstallMode::Install, STORAGE_WASM, init_args(None)).await;
+        installed.expect("a module can be installed into an empty canister");
+        harness
     }
 
     /// A canister of any module.

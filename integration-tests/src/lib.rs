@@ -14,6 +14,7 @@ pub mod pattern;
 mod replica;
 pub mod snapshot;
 pub mod stable_log;
+pub mod workload;
 
 pub use harness::{Harness, SuiteClient, controller, init_args, second_controller, stranger};
 pub use replica::{InstallMode, Replica, ReplicaTransport};

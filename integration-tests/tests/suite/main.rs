@@ -8,6 +8,7 @@ mod batches;
 mod conditions;
 mod config;
 mod contract;
+mod differential;
 mod full_canister;
 mod image;
 mod instructions;

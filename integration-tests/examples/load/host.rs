@@ -1,0 +1,50 @@
+//! A canister on the embedded host, called with encoded arguments.
+
+use candid::utils::{ArgumentEncoder, encode_args};
+use candid::{CandidType, Principal, decode_one};
+use embedded_ic::{Config, EmbeddedIc, UpgradeOptions};
+use integration_tests::init_args;
+use serde::de::DeserializeOwned;
+use storage_wasm::STORAGE_WASM;
+
+pub(crate) struct Host {
+    pub(crate) ic: EmbeddedIc,
+    caller: Principal,
+}
+
+impl Host {
+    pub(crate) fn new() -> Self {
+        let mut ic = EmbeddedIc::new(Config::default()).expect("a host in memory can be made");
+        ic.install(STORAGE_WASM, &init_args(None)).expect("the canister installs");
+        let caller = ic.controllers()[0];
+        Self { ic, caller }
+    }
+
+    /// Makes an update that must succeed, and tells what it cost, in instructions.
+    pub(crate) fn update<T: CandidType + DeserializeOwned>(
+        &mut self,
+        method: &str,
+        args: impl ArgumentEncoder,
+    ) -> (T, u64) {
+        let args = encode_args(args).expect("arguments can be encoded");
+        let reply = self.ic.update(self.caller, method, &args);
+        let reply = reply.unwrap_or_else(|error| panic!("{method}: {error}"));
+        let result: storage_api::Result<T> =
+            decode_one(&reply.bytes).expect("the reply is that of the contract");
+        (result.unwrap_or_else(|error| panic!("{method}: {error}")), reply.instructions)
+    }
+
+    /// The same for a query, of whose reply nothing is needed.
+    pub(crate) fn query(&mut self, method: &str, args: impl ArgumentEncoder) -> u64 {
+        let args = encode_args(args).expect("arguments can be encoded");
+        let reply = self.ic.query(self.caller, method, &args);
+        reply.unwrap_or_else(|error| panic!("{method}: {error}")).instructions
+    }
+
+    /// Upgrades the canister to itself, and tells what its hooks cost, in instructions.
+    pub(crate) fn upgrade(&mut self, skip_pre_upgrade: bool) -> u64 {
+        let upgraded = self.ic.upgrade(STORAGE_WASM, &init_args(None), UpgradeOptions { skip_pre_upgrade });
+        let execution = upgraded.expect("the canister can be upgraded");
+        execution.pre_upgrade + execution.post_upgrade
+    }
+}

@@ -1,0 +1,73 @@
+//! One list of operations on two replicas: every answer and every byte of stable memory must be the same.
+//!
+//! One of them is the embedded host in memory. The other is the replica of the suite: PocketIC where that was chosen, else the
+//! embedded host again, but with its state in a folder that is closed and opened after some of the upgrades.
+
+use std::path::Path;
+
+use embedded_ic::{Config, EmbeddedIc};
+use integration_tests::workload::{Model, Op, assert_holds, run};
+use integration_tests::{Harness, controller, data, second_controller};
+use storage_client::EmbeddedTransport;
+
+use crate::model::{SEED, from_environment};
+
+/// The parts of the header that tell what opening cost, which replicas need not count alike, and its checksum.
+const COUNTED: [std::ops::Range<usize>; 2] = [32..40, 60..64];
+
+fn config() -> Config {
+    Config::default().with_controllers(vec![controller(), second_controller()])
+}
+
+async fn in_folder(folder: &Path) -> Harness {
+    let host = EmbeddedIc::create_dir(folder, config()).unwrap();
+    Harness::start_on_embedded(EmbeddedTransport::new(host, controller())).await
+}
+
+/// Closes the folder and opens it again.
+fn reopen(transport: &EmbeddedTransport, folder: &Path) {
+    transport.with_host(|host| {
+        let open = std::mem::replace(host, EmbeddedIc::new(config()).unwrap());
+        open.close().unwrap();
+        *host = EmbeddedIc::open_dir(folder, config()).unwrap();
+    });
+}
+
+/// All of stable memory but what may differ.
+async fn comparable(harness: &Harness) -> Vec<u8> {
+    let mut bytes = harness.stable_memory().await;
+    for range in COUNTED {
+        bytes[range].fill(0);
+    }
+    bytes
+}
+
+#[tokio::test]
+async fn two_replicas_answer_and_store_the_same() {
+    let mut random = data::Random::new(from_environment("STORAGE_TEST_SEED", SEED + 1));
+    let steps = from_environment("STORAGE_TEST_STEPS", 300);
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().join("state");
+    let suite = Harness::start().await;
+    let subject = if suite.replica().is_embedded() { in_folder(&folder).await } else { suite };
+    let reference = EmbeddedTransport::new(EmbeddedIc::new(config()).unwrap(), controller());
+    let reference_host = reference.clone();
+    let reference = Harness::start_on_embedded(reference).await;
+    let (mut model, mut twin) = (Model::default(), Model::default());
+
+    for step in 0..steps {
+        let op = Op::random(&mut random);
+        println!("{step}: {op:?}");
+        let outcome = run(&op, &subject, &mut model).await;
+        // Each has its own clock, so the second one is told what the first one has recorded.
+        if let Some(time_ns) = outcome.time_ns {
+            reference_host.with_host(|host| host.set_time_ns(time_ns));
+        }
+        assert_eq!(run(&op, &reference, &mut twin).await, outcome, "step {step}: {op:?}");
+        if let (Op::Upgrade { skip_pre_upgrade: true }, Some(host)) = (&op, subject.replica().embedded()) {
+            reopen(host, &folder);
+        }
+    }
+    assert_holds(&subject.client(), &model).await;
+    assert!(comparable(&subject).await == comparable(&reference).await, "the stable memories differ");
+}
