@@ -6,12 +6,13 @@ use candid::{
 };
 use serde::de::DeserializeOwned;
 
-use crate::{ClientError, Result, Transport};
+use crate::{ClientError, Result, RetryPolicy, Transport, repeat::may_repeat, retry::Attempts};
 
 /// Calls one storage canister. Clones share the transport's connection if the transport's clones do.
 #[derive(Clone, Debug)]
 pub struct Client<T> {
     transport: T,
+    retry: RetryPolicy,
 }
 
 /// Whether a method may change state. The contract knows it for each method, so a caller never has to.
@@ -22,9 +23,21 @@ pub(crate) enum Kind {
 }
 
 impl<T: Transport> Client<T> {
-    /// A client that makes its calls through this transport.
+    /// A client that makes its calls through this transport, each of them once.
     pub fn new(transport: T) -> Self {
-        Self { transport }
+        Self { transport, retry: RetryPolicy::NEVER }
+    }
+
+    /// The same client, which calls again where there was no answer: queries, and the updates that may be made twice with
+    /// the same outcome.
+    #[must_use]
+    pub fn with_retry(self, policy: RetryPolicy) -> Self {
+        Self { retry: policy, ..self }
+    }
+
+    /// How often its calls are made.
+    pub(crate) fn retry_policy(&self) -> RetryPolicy {
+        self.retry
     }
 
     /// What carries the calls.
@@ -56,13 +69,43 @@ impl<T: Transport> Client<T> {
     where
         R: for<'a> ArgumentDecoder<'a>,
     {
-        let arg =
-            candid::encode_args(args).expect("arguments of the contract's own types can always be encoded");
+        let reply = if may_repeat(kind, method) {
+            self.attempt_until_answered(kind, method, &args).await?
+        } else {
+            self.attempt(kind, method, &args).await?
+        };
+        candid::decode_args(&reply).map_err(|error| ClientError::Decode { method, error })
+    }
+
+    /// Calls what may be called again, until there is an answer or no attempt is left.
+    async fn attempt_until_answered(
+        &self,
+        kind: Kind,
+        method: &'static str,
+        args: &impl ArgumentEncoder,
+    ) -> Result<Vec<u8>> {
+        let mut attempts = Attempts::new(self.retry);
+        loop {
+            match self.attempt(kind, method, args).await {
+                Err(error) if error.is_passing() && attempts.another().await => {}
+                done => return done,
+            }
+        }
+    }
+
+    async fn attempt(
+        &self,
+        kind: Kind,
+        method: &'static str,
+        args: &impl ArgumentEncoder,
+    ) -> Result<Vec<u8>> {
+        // Encoded anew for each attempt, so that a transfer keeps no chunk twice because it might be sent again.
+        let arg = candid::utils::encode_args_ref(args)
+            .expect("arguments of the contract's own types can always be encoded");
         let reply = match kind {
             Kind::Update => self.transport.update(method, arg).await,
             Kind::Query => self.transport.query(method, arg).await,
         };
-        let reply = reply.map_err(|error| ClientError::transport(method, error))?;
-        candid::decode_args(&reply).map_err(|error| ClientError::Decode { method, error })
+        reply.map_err(|error| ClientError::transport(method, error))
     }
 }

@@ -68,6 +68,10 @@ impl Transport for EmbeddedTransport {
     async fn query(&self, method: &str, arg: Vec<u8>) -> Result<Vec<u8>, TransportError> {
         Ok(self.with_host(|host| host.query(self.sender, method, &arg))?.bytes)
     }
+
+    fn caller(&self) -> Option<Principal> {
+        Some(self.sender)
+    }
 }
 
 impl From<CallError> for TransportError {

@@ -2,6 +2,8 @@
 
 use std::future::Future;
 
+use candid::Principal;
+
 /// Carries encoded arguments to one canister, in the name of one caller, and brings back the encoded reply.
 ///
 /// A transport knows nothing of the contract, and it does not try again by itself: whether a call may be repeated
@@ -20,6 +22,11 @@ pub trait Transport: Send + Sync {
         method: &str,
         arg: Vec<u8>,
     ) -> impl Future<Output = Result<Vec<u8>, TransportError>> + Send;
+
+    /// In whose name the calls are made, where the transport knows.
+    fn caller(&self) -> Option<Principal> {
+        None
+    }
 }
 
 /// Why a call brought back no reply.

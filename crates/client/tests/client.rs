@@ -2,8 +2,12 @@
 
 use std::sync::Mutex;
 
-use candid::CandidType;
-use storage_api::{Deleted, Error, ListArgs, ListPage, LogPage, ObjectInfo, limits::MAX_PAGE_ITEMS};
+use candid::{CandidType, Principal};
+use serde_bytes::ByteBuf;
+use storage_api::{
+    Deleted, Error, ListArgs, ListPage, LogPage, ObjectInfo, Role, Upload, UploadArgs, UploadStatus,
+    limits::MAX_PAGE_ITEMS,
+};
 use storage_client::{Client, ClientError, Transport, TransportError};
 
 /// Answers each call with the next of these replies, and remembers what was called.
@@ -135,4 +139,68 @@ async fn read_log_all_ends_with_the_log() {
     assert_eq!(client.read_log_all(0).await.unwrap().len(), 5);
     let client = Script::client([ok(LogPage { entries: vec![], next: 9, length: 9 })]);
     assert_eq!(client.read_log_all(9).await.unwrap().len(), 0);
+}
+
+fn open_upload(id: u64, args: &UploadArgs, sha256: Option<ByteBuf>) -> UploadStatus {
+    let UploadArgs { key, size, .. } = args.clone();
+    UploadStatus {
+        upload: Upload { id, key, size, chunk_size: 9, chunks: 1, expires_ns: 0 },
+        creator: Principal::anonymous(),
+        sha256,
+        received: 0,
+        missing: Vec::new(),
+        more_missing: false,
+    }
+}
+
+/// An upload is found by the digest that was declared, and one without a digest without one.
+#[tokio::test]
+async fn an_upload_is_found_by_its_digest() {
+    let digest = |byte| Some(ByteBuf::from([byte; 32]));
+    let plain = UploadArgs::new("key", 5);
+    let told = || {
+        let uploads = [(1, digest(1)), (2, digest(2)), (3, digest(1)), (4, None), (5, digest(3))];
+        ok(uploads.map(|(id, digest)| open_upload(id, &plain, digest)).into_iter().collect::<Vec<_>>())
+    };
+    for (sha256, expected) in [(digest(1), Some(3)), (digest(2), Some(2)), (digest(9), None), (None, Some(4))]
+    {
+        let args = UploadArgs { sha256, ..plain.clone() };
+        assert_eq!(Script::client([told()]).find_upload(&args).await.unwrap(), expected, "{args:?}");
+    }
+}
+
+/// What a person can do about an error is said in words, for rejects by the replica's code.
+#[tokio::test]
+async fn errors_say_what_to_do() {
+    let rejects = [
+        (5, "IC0508", "stopped"),
+        (2, "IC0207", "out of cycles"),
+        (3, "IC0301", "no such canister"),
+        (5, "IC0536", "no such method"),
+        (5, "IC0537", "Nothing is installed"),
+        (4, "IC0406", "have an admin give yours a role"),
+        (5, "IC0503", "report"),
+        (2, "IC0204", "try again later"),
+    ];
+    for (code, error_code, expected) in rejects {
+        let error_code = Some(error_code.to_owned());
+        let error = TransportError::Rejected { code, error_code, message: "no".into() };
+        let hint = Script::client([Err(error)]).status().await.unwrap_err().hint().unwrap();
+        assert!(hint.contains(expected), "{code} {hint}");
+    }
+    let answered = |error| Ok(candid::encode_one(storage_api::Result::<ObjectInfo>::Err(error)).unwrap());
+    let error = Script::client([answered(Error::Unauthorized { needed: Role::Writer })]);
+    assert!(error.put("key", b"").await.unwrap_err().hint().unwrap().contains("the role Writer"));
+    let error = Script::client([answered(Error::NotFound)]).stat("key").await.unwrap_err();
+    assert_eq!(error.hint(), None);
+}
+
+/// What to do about a call without an answer depends on what it would have done.
+#[tokio::test]
+async fn silence_is_explained_by_what_was_asked() {
+    let lost = || Err(TransportError::Unavailable { message: "lost".into() });
+    let put = Script::client([lost()]).put("key", b"").await.unwrap_err();
+    let get = Script::client([lost()]).get("key").await.unwrap_err();
+    assert!(put.hint().unwrap().contains("may have been made"), "{put}");
+    assert!(get.hint().unwrap().starts_with("Try again"), "{get}");
 }

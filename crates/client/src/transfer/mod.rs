@@ -3,11 +3,15 @@
 //! An upload reads a chunk from its source only when one of its slots is free, and a download holds as many ranges as it
 //! has slots, so neither takes more memory for a larger object.
 //!
-//! Nothing here tries a failed call again. An upload that failed stays open on the canister, and giving its identifier in
+//! A client that was made with [`with_retry`](crate::Client::with_retry) makes calls without an answer again, those for
+//! which that is safe. An upload that failed all the same stays open on the canister;
+//! [`find_upload`](crate::Client::find_upload) finds it, also from another process, and giving its identifier in
 //! [`TransferOptions::resume`] goes on with the chunks that it lacks.
 
+mod commit;
 mod download;
 mod error;
+mod find;
 mod source;
 mod upload;
 mod verify;
@@ -23,7 +27,8 @@ const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(4).expect("four is not zero"
 /// How a transfer is done. The default has four calls under way at once and tells nobody of its progress.
 #[derive(Clone, Copy)]
 pub struct TransferOptions<'a> {
-    /// How many calls are under way at once. Each takes about 4 MiB of memory: its bytes, and its bytes encoded.
+    /// How many calls are under way at once. Each takes about 4 MiB of memory: its bytes, and its bytes encoded. Over HTTP
+    /// it takes about twice that, because they are signed and sent too.
     pub concurrency: NonZeroUsize,
     /// The upload to go on with. Without one, `upload` opens a new one. A download ignores this.
     pub resume: Option<u64>,

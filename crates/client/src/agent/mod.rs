@@ -1,0 +1,153 @@
+//! Calls to a canister on a replica, by HTTP: the mainnet, a local replica, or any URL.
+
+mod error;
+mod host;
+mod http;
+mod identity;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use candid::Principal;
+use ic_agent::{Agent, AgentError, RequestId, agent::CallResponse};
+use url::Url;
+
+pub use error::ConnectError;
+pub use identity::{AgentIdentity, IdentityError};
+
+use crate::{Transport, TransportError};
+
+/// For how long a call may be executed after it was signed. A replica takes at most five minutes; a chunk on a slow
+/// line needs some of them to get there.
+const INGRESS_EXPIRY: Duration = Duration::from_secs(4 * 60);
+
+/// For how long the outcome of an update is asked for: until the call can no longer be executed, and a minute more.
+const POLLING_TIME: Duration = Duration::from_secs(5 * 60);
+
+/// How often the connection may break while the outcome of an update is asked for.
+const MAX_BREAKS: u32 = 30;
+
+/// How long is waited before an outcome is asked for again after the connection broke.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The largest HTTP response that is read, in bytes. A reply has at most 3 MiB; the rest is for its certificate.
+const MAX_RESPONSE_BYTES: usize = 16 << 20;
+
+/// Where a canister is, and in whose name it is called.
+#[derive(Clone, Debug)]
+pub struct AgentOptions {
+    /// The replica or the boundary node, for example `https://icp-api.io` or `http://127.0.0.1:4943`.
+    pub url: String,
+    /// The canister.
+    pub canister: Principal,
+    /// In whose name it is called.
+    pub identity: AgentIdentity,
+    /// Whether to believe the root key that the replica itself tells. A replica on this machine is always believed, and
+    /// the mainnet never; this is for test networks elsewhere, over a connection that nobody else can write to.
+    pub fetch_root_key: bool,
+}
+
+impl AgentOptions {
+    /// Anonymous calls to a canister; the root key is fetched from this machine only.
+    pub fn new(url: impl Into<String>, canister: Principal) -> Self {
+        Self { url: url.into(), canister, identity: AgentIdentity::Anonymous, fetch_root_key: false }
+    }
+}
+
+/// Calls a canister on a replica. Replies are verified: updates by the subnet's certificate, queries by the signatures of
+/// its nodes. Clones share the connection.
+///
+/// A replica that is too busy to look at a message (HTTP 429 and 503) is sent the very same message a few times more. It
+/// executes a message once however often it arrives, so this is safe for any call.
+#[derive(Clone)]
+pub struct AgentTransport {
+    agent: Agent,
+    url: Arc<Url>,
+    canister: Principal,
+    sender: Principal,
+}
+
+impl AgentTransport {
+    /// Gets ready to call a canister. Only a fetch of the root key makes a connection; the mainnet is first called by the
+    /// first call.
+    ///
+    /// # Errors
+    ///
+    /// See [`ConnectError`].
+    pub async fn connect(options: AgentOptions) -> Result<Self, ConnectError> {
+        let url = host::parse(&options.url)?;
+        let fetches_root_key = host::fetches_root_key(&url, options.fetch_root_key)?;
+        let identity = options.identity.load()?;
+        let sender = identity.sender().map_err(IdentityError::no_sender)?;
+        let agent = Agent::builder()
+            .with_url(url.as_str())
+            .with_http_client(http::client(&url)?)
+            .with_arc_identity(identity)
+            .with_ingress_expiry(INGRESS_EXPIRY)
+            .with_max_polling_time(POLLING_TIME)
+            .with_max_response_body_size(MAX_RESPONSE_BYTES)
+            .with_verify_query_signatures(true)
+            .build()
+            .map_err(|error| ConnectError::unreachable(&url, &error))?;
+        if fetches_root_key {
+            agent.fetch_root_key().await.map_err(|error| ConnectError::unreachable(&url, &error))?;
+        }
+        Ok(Self { agent, url: Arc::new(url), canister: options.canister, sender })
+    }
+
+    /// In whose name this transport calls.
+    pub fn sender(&self) -> Principal {
+        self.sender
+    }
+
+    /// The canister that it calls.
+    pub fn canister(&self) -> Principal {
+        self.canister
+    }
+
+    /// The outcome of an update that the replica has accepted and not answered at once. Asking changes nothing, so a
+    /// connection that breaks in the meantime is no reason to leave it unknown.
+    async fn outcome(&self, request: &RequestId) -> Result<Vec<u8>, AgentError> {
+        let mut breaks = 0;
+        loop {
+            match self.agent.wait(request, self.canister).await {
+                Ok((reply, _certificate)) => return Ok(reply),
+                Err(error) if error::is_of_connection(&error) && breaks < MAX_BREAKS => {
+                    breaks += 1;
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+impl fmt::Debug for AgentTransport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("AgentTransport")
+            .field("url", &self.url.as_str())
+            .field("canister", &self.canister.to_text())
+            .field("sender", &self.sender.to_text())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Transport for AgentTransport {
+    async fn update(&self, method: &str, arg: Vec<u8>) -> Result<Vec<u8>, TransportError> {
+        let called = match self.agent.update(&self.canister, method).with_arg(arg).call().await {
+            Ok(CallResponse::Response((reply, _certificate))) => Ok(reply),
+            Ok(CallResponse::Poll(request)) => self.outcome(&request).await,
+            Err(error) => Err(error),
+        };
+        called.map_err(|error| error::transport(&self.url, error))
+    }
+
+    async fn query(&self, method: &str, arg: Vec<u8>) -> Result<Vec<u8>, TransportError> {
+        let reply = self.agent.query(&self.canister, method).with_arg(arg).call().await;
+        reply.map_err(|error| error::transport(&self.url, error))
+    }
+
+    fn caller(&self) -> Option<Principal> {
+        Some(self.sender)
+    }
+}

@@ -1,0 +1,118 @@
+//! Commits without an answer.
+
+use std::io::Cursor;
+
+use storage_api::{Condition, UploadArgs};
+use storage_client::{ClientError, TransferError, TransferOptions, Transport};
+
+use crate::network::{Fate, Network};
+use crate::{content, declared, network, patient};
+
+/// Uploads with these fates of the commits.
+async fn upload(
+    network: &Network,
+    content: &[u8],
+    args: &UploadArgs,
+    fates: &[Fate],
+) -> Result<u64, ClientError> {
+    network.script("commit_upload", fates);
+    let uploaded = patient(network).upload(&mut Cursor::new(content), args, TransferOptions::default()).await;
+    match uploaded {
+        Ok(info) => {
+            assert_eq!(info, patient(network).stat(&args.key).await.unwrap());
+            Ok(info.revision)
+        }
+        Err(TransferError::Client(error)) => Err(error),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+/// A commit that is lost on its way, there or back, is sent again, and the object is there once: with one revision more.
+#[tokio::test(start_paused = true)]
+async fn a_commit_without_an_answer_is_found_out_about() {
+    let network = network();
+    let content = content(2, 1);
+    let args = declared("key", &content);
+    let mut revision = 0;
+    for fates in [
+        &[Fate::Arrives][..],
+        &[Fate::RequestLost, Fate::Arrives],
+        &[Fate::Busy, Fate::Busy, Fate::Arrives],
+        &[Fate::ReplyLost, Fate::Arrives],
+        &[Fate::ReplyLost, Fate::RequestLost, Fate::Busy, Fate::Arrives],
+        &[Fate::Busy, Fate::ReplyLost, Fate::ReplyLost, Fate::Arrives],
+    ] {
+        let before = network.sent("commit_upload");
+        let next = upload(&network, &content, &args, fates).await.unwrap();
+        assert_eq!(next, revision + 1, "{fates:?}");
+        assert_eq!(network.sent("commit_upload") - before, fates.len());
+        revision = next;
+    }
+    // On a condition that the commit itself ends.
+    let absent = UploadArgs { condition: Some(Condition::Absent), ..declared("new", &content) };
+    upload(&network, &content, &absent, &[Fate::ReplyLost, Fate::Arrives]).await.unwrap();
+}
+
+/// Without a declared digest nothing tells whose object is there, and the error says what to look at.
+#[tokio::test(start_paused = true)]
+async fn without_a_digest_nobody_knows() {
+    let network = network();
+    let content = content(1, 1);
+    let args = UploadArgs::new("key", content.len() as u64);
+    let fates = [Fate::ReplyLost, Fate::Arrives];
+    let error = upload(&network, &content, &args, &fates).await.unwrap_err();
+    assert!(matches!(error, ClientError::Transport { method: "commit_upload", .. }), "{error:?}");
+    assert!(error.hint().unwrap().contains("The object may be there"));
+    // Lost on its way there, it is simply sent again.
+    upload(&network, &content, &args, &[Fate::RequestLost, Fate::Arrives]).await.unwrap();
+}
+
+/// An object of the same bytes that was there before is not taken for the upload's: the upload was aborted by somebody else
+/// while the commit was lost.
+#[tokio::test(start_paused = true)]
+async fn an_older_object_is_not_taken_for_the_new_one() {
+    let network = network();
+    let content = content(1, 1);
+    let args = declared("key", &content);
+    let revision = upload(&network, &content, &args, &[]).await.unwrap();
+    let other = network.clone();
+    // The first attempt at the second commit is lost, and the wait before the next one is when somebody aborts.
+    let aborting = async {
+        while other.sent("commit_upload") < 2 {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+        let abort = candid::encode_one(2_u64).unwrap();
+        let answer = other.canister().update("abort_upload", abort).await.unwrap();
+        let (aborted,): (storage_api::Result<()>,) = candid::decode_args(&answer).unwrap();
+        aborted.unwrap();
+    };
+    let fates = [Fate::RequestLost, Fate::RequestLost, Fate::RequestLost, Fate::RequestLost, Fate::Arrives];
+    let (uploaded, ()) =
+        futures_util::future::join(upload(&network, &content, &args, &fates), aborting).await;
+    let error = uploaded.unwrap_err();
+    assert!(matches!(error, ClientError::Transport { method: "commit_upload", .. }), "{error:?}");
+    assert_eq!(patient(&network).stat("key").await.unwrap().revision, revision);
+}
+
+/// An upload that is gone without a lost commit is an error as it is.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_was_not_lost_is_believed() {
+    let network = network();
+    let content = content(1, 1);
+    let fates = [Fate::Twice];
+    let error = upload(&network, &content, &declared("key", &content), &fates).await.unwrap_err();
+    assert_eq!(error.storage_error(), Some(&storage_api::Error::NotFound));
+}
+
+/// Where the last attempt was rejected before it was executed, the error is still that nobody knows: of an earlier one.
+#[tokio::test(start_paused = true)]
+async fn a_reject_at_the_end_does_not_hide_a_lost_answer() {
+    let network = network();
+    let content = content(1, 1);
+    network.always("commit_upload", Fate::Busy);
+    let fates = [Fate::ReplyLost];
+    let error = upload(&network, &content, &declared("key", &content), &fates).await.unwrap_err();
+    assert!(matches!(error, ClientError::Transport { method: "commit_upload", .. }), "{error:?}");
+    let busy = upload(&network, &content, &declared("other", &content), &[]).await.unwrap_err();
+    assert!(matches!(busy, ClientError::Rejected { code: 2, .. }), "{busy:?}");
+}

@@ -1,0 +1,55 @@
+//! Transfers and retries over a network that loses, delays and repeats, with the real canister behind it.
+//!
+//! `STORAGE_CLIENT_SEED` sets what happens to the calls. Time is the runtime's, which runs ahead when everybody waits, so
+//! no test takes as long as its delays.
+
+#![expect(clippy::unwrap_used, reason = "what fails here is a test")]
+
+mod commits;
+mod network;
+mod once;
+mod resume;
+mod transfers;
+
+use candid::Principal;
+use embedded_ic::{Config, EmbeddedIc};
+use sha2::{Digest, Sha256};
+use storage_api::{InitArgs, UploadArgs, limits::CHUNK_BYTES};
+use storage_client::{Client, EmbeddedTransport, RetryPolicy};
+
+use network::Network;
+
+fn owner() -> Principal {
+    Principal::self_authenticating(b"the owner")
+}
+
+fn config() -> Config {
+    Config::default().with_controllers(vec![owner()])
+}
+
+fn install(mut host: EmbeddedIc) -> EmbeddedTransport {
+    host.install(storage_wasm::STORAGE_WASM, &candid::encode_one(None::<InitArgs>).unwrap()).unwrap();
+    EmbeddedTransport::new(host, owner())
+}
+
+/// A canister that holds nothing, over a network without faults.
+fn network() -> Network {
+    Network::over(install(EmbeddedIc::new(config()).unwrap()))
+}
+
+/// A client that tries again.
+fn patient(network: &Network) -> Client<Network> {
+    Client::new(network.clone()).with_retry(RetryPolicy::default())
+}
+
+/// Content of so many chunks, of which the last is shorter; another one for each number.
+fn content(chunks: u64, number: u64) -> Vec<u8> {
+    let at = |at: u64| ((at ^ number << 40).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8;
+    (0..chunks * CHUNK_BYTES - 1_000).map(at).collect()
+}
+
+/// An upload of this content that declares its digest.
+fn declared(key: &str, content: &[u8]) -> UploadArgs {
+    let sha256 = Some(Sha256::digest(content).to_vec().into());
+    UploadArgs { sha256, ..UploadArgs::new(key, content.len() as u64) }
+}

@@ -1,0 +1,86 @@
+//! Uploads that another process goes on with.
+
+use std::io::Cursor;
+use std::num::NonZeroUsize;
+
+use candid::Principal;
+use embedded_ic::EmbeddedIc;
+use storage_api::UploadArgs;
+use storage_client::{Client, EmbeddedTransport, TransferError, TransferOptions, Transport};
+
+use crate::network::{Fate, Network};
+use crate::{config, content, declared, install, network, owner};
+
+/// One chunk after the other, so that a break comes after a known number of them.
+fn one_by_one(resume: Option<u64>) -> TransferOptions<'static> {
+    TransferOptions { concurrency: NonZeroUsize::MIN, resume, ..TransferOptions::default() }
+}
+
+/// An upload that breaks off is found and finished after the process is gone, and no chunk is sent twice.
+#[tokio::test(start_paused = true)]
+async fn another_process_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let content = content(5, 1);
+    let args = declared("key", &content);
+
+    let network = Network::over(install(EmbeddedIc::create_dir(&path, config()).unwrap()));
+    network.script("write_chunk", &[Fate::Arrives, Fate::Arrives, Fate::RequestLost]);
+    let client = Client::new(network.clone());
+    client.upload(&mut Cursor::new(&content), &args, one_by_one(None)).await.unwrap_err();
+    drop(client);
+    network.into_canister().into_host().unwrap().close().unwrap();
+
+    let host = EmbeddedIc::open_dir(&path, config()).unwrap();
+    let network = Network::over(EmbeddedTransport::new(host, owner()));
+    let client = Client::new(network.clone());
+    let found = client.find_upload(&args).await.unwrap();
+    assert_eq!(found, Some(1));
+    client.upload(&mut Cursor::new(&content), &args, one_by_one(found)).await.unwrap();
+    assert_eq!((network.sent("create_upload"), network.sent("write_chunk")), (0, 3));
+    assert!(download(&client, "key").await == content);
+    assert_eq!(client.find_upload(&args).await.unwrap(), None);
+}
+
+async fn download<T: Transport>(client: &Client<T>, key: &str) -> Vec<u8> {
+    let mut sink = Vec::new();
+    client.download(key, &mut sink, TransferOptions::default()).await.unwrap();
+    sink
+}
+
+/// Found is the newest of the caller's own uploads of this key and size, and nothing else.
+#[tokio::test(start_paused = true)]
+async fn other_uploads_are_not_found() {
+    let network = network();
+    let friend = Principal::self_authenticating(b"another controller");
+    network.canister().with_host(|host| host.set_controllers(vec![owner(), friend])).unwrap();
+    let client = Client::new(network.clone());
+    let args = UploadArgs::new("key", 10);
+    assert_eq!(client.find_upload(&args).await.unwrap(), None);
+
+    let theirs = Client::new(network.canister().with_sender(friend));
+    theirs.create_upload(&args).await.unwrap();
+    client.create_upload(&UploadArgs::new("key", 11)).await.unwrap();
+    client.create_upload(&UploadArgs::new("other key", 10)).await.unwrap();
+    assert_eq!(client.find_upload(&args).await.unwrap(), None);
+
+    client.create_upload(&args).await.unwrap();
+    let newest = client.create_upload(&args).await.unwrap().id;
+    theirs.create_upload(&args).await.unwrap();
+    assert_eq!(client.find_upload(&args).await.unwrap(), Some(newest));
+}
+
+/// An upload that declared another digest, or none, is not gone on with: its chunks may be of other bytes.
+#[tokio::test(start_paused = true)]
+async fn an_upload_of_another_digest_is_not_found() {
+    let client = Client::new(network());
+    let (content, other) = (content(1, 1), content(1, 2));
+    client.create_upload(&declared("key", &other)).await.unwrap();
+    client.create_upload(&UploadArgs::new("key", content.len() as u64)).await.unwrap();
+    let args = declared("key", &content);
+    assert_eq!(client.find_upload(&args).await.unwrap(), None);
+    let uploaded = client.upload(&mut Cursor::new(&content), &args, one_by_one(Some(1))).await;
+    assert!(matches!(uploaded, Err(TransferError::OtherUpload { id: 1, .. })), "{uploaded:?}");
+    let same = client.create_upload(&args).await.unwrap().id;
+    assert_eq!(client.find_upload(&args).await.unwrap(), Some(same));
+}
