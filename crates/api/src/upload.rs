@@ -70,6 +70,8 @@ pub struct UploadStatus {
     pub upload: Upload,
     /// Who opened it.
     pub creator: Principal,
+    /// The SHA-256 that was declared, so that nobody goes on with an upload of other bytes.
+    pub sha256: Option<ByteBuf>,
     /// How many bytes have been received.
     pub received: u64,
     /// The chunks that have not been received, in order; the first ones where there are too many ranges for a reply.

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use candid::{CandidType, Principal};
 use serde_bytes::ByteBuf;
 use storage_api::{
-    ChunkRange, Deleted, Error, ListArgs, ListPage, LogPage, ObjectInfo, Role, Upload, UploadArgs,
+    Deleted, Error, ListArgs, ListPage, LogPage, ObjectInfo, Role, Upload, UploadArgs, UploadStatus,
     limits::MAX_PAGE_ITEMS,
 };
 use storage_client::{Client, ClientError, Transport, TransportError};
@@ -141,39 +141,26 @@ async fn read_log_all_ends_with_the_log() {
     assert_eq!(client.read_log_all(9).await.unwrap().len(), 0);
 }
 
-/// An upload as a canister tells of it that tells the declared digest too.
-#[derive(CandidType)]
-struct Told {
-    upload: Upload,
-    creator: Principal,
-    received: u64,
-    missing: Vec<ChunkRange>,
-    more_missing: bool,
-    sha256: Option<ByteBuf>,
-}
-
-impl Told {
-    fn new(id: u64, args: &UploadArgs, sha256: Option<ByteBuf>) -> Self {
-        let UploadArgs { key, size, .. } = args.clone();
-        Self {
-            upload: Upload { id, key, size, chunk_size: 9, chunks: 1, expires_ns: 0 },
-            creator: Principal::anonymous(),
-            received: 0,
-            missing: Vec::new(),
-            more_missing: false,
-            sha256,
-        }
+fn open_upload(id: u64, args: &UploadArgs, sha256: Option<ByteBuf>) -> UploadStatus {
+    let UploadArgs { key, size, .. } = args.clone();
+    UploadStatus {
+        upload: Upload { id, key, size, chunk_size: 9, chunks: 1, expires_ns: 0 },
+        creator: Principal::anonymous(),
+        sha256,
+        received: 0,
+        missing: Vec::new(),
+        more_missing: false,
     }
 }
 
-/// Where the canister tells the digests that were declared, an upload is found by its own, and without one by none.
+/// An upload is found by the digest that was declared, and one without a digest without one.
 #[tokio::test]
 async fn an_upload_is_found_by_its_digest() {
     let digest = |byte| Some(ByteBuf::from([byte; 32]));
     let plain = UploadArgs::new("key", 5);
     let told = || {
         let uploads = [(1, digest(1)), (2, digest(2)), (3, digest(1)), (4, None), (5, digest(3))];
-        ok(uploads.map(|(id, digest)| Told::new(id, &plain, digest)).into_iter().collect::<Vec<_>>())
+        ok(uploads.map(|(id, digest)| open_upload(id, &plain, digest)).into_iter().collect::<Vec<_>>())
     };
     for (sha256, expected) in [(digest(1), Some(3)), (digest(2), Some(2)), (digest(9), None), (None, Some(4))]
     {

@@ -68,6 +68,7 @@ impl State {
         let mut missing = missing.map(|index| ChunkRange { first: index, last: index }).peekable();
         UploadStatus {
             creator: Principal::anonymous(),
+            sha256: self.args.as_ref().and_then(|args| args.sha256.clone()),
             received: self.received(),
             missing: missing.by_ref().take(5).collect(),
             more_missing: missing.peek().is_some(),

@@ -42,8 +42,10 @@ pub enum TransferError {
         /// The bytes that were declared.
         size: u64,
     },
-    /// The upload to go on with is one of another key or size.
-    #[error("upload {id} is of {size} bytes under {key:?}, which is something else")]
+    /// The upload to go on with is one of another key, size or declared SHA-256.
+    #[error(
+        "upload {id} is of {size} bytes under {key:?}, and of something else by its key, size or SHA-256"
+    )]
     OtherUpload {
         /// The upload.
         id: u64,

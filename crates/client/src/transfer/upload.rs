@@ -3,7 +3,7 @@
 use std::io::{Read, Seek};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use storage_api::{ChunkRange, ObjectInfo, Upload, UploadArgs};
+use storage_api::{ChunkRange, ObjectInfo, Upload, UploadArgs, UploadStatus};
 
 use super::source::Source;
 use super::{TransferError, TransferOptions};
@@ -14,8 +14,8 @@ impl<T: Transport> Client<T> {
     /// that it lacks, and commits it. Progress is told in bytes that the canister has received.
     ///
     /// With [`TransferOptions::resume`], it goes on with an upload that is open. Chunks that the canister has are not sent
-    /// again, and not compared either: the source must be the one that they came from. [`find_upload`](Self::find_upload)
-    /// with a declared SHA-256 makes sure of that.
+    /// again, and not compared either: the source must be the one that they came from. A declared SHA-256 makes sure of
+    /// that.
     ///
     /// A client that tries again commits again too, where there was no answer, and finds out what came of it: the commit
     /// is carried out once at most.
@@ -24,7 +24,7 @@ impl<T: Transport> Client<T> {
     ///
     /// [`TransferError::SourceEndsEarly`] and [`TransferError::SourceIsLonger`] where the source does not have the bytes
     /// that `args` declares, at the start or at the end; [`TransferError::OtherUpload`] where the upload to go on with is of
-    /// another key or size; [`TransferError::Read`], and the errors of the calls. The upload stays open then.
+    /// another key, size or digest; [`TransferError::Read`], and the errors of the calls. The upload stays open then.
     pub async fn upload<S: Read + Seek>(
         &self,
         source: &mut S,
@@ -38,7 +38,7 @@ impl<T: Transport> Client<T> {
         };
         loop {
             let status = self.upload_status(id).await?;
-            check_same(&status.upload, args)?;
+            check_same(&status, args)?;
             options.progress.safe(status.received, args.size);
             self.send(&mut source, &status.upload, &status.missing, options).await?;
             // A very large upload with gaps all over lacks more than one reply can list.
@@ -76,10 +76,13 @@ impl<T: Transport> Client<T> {
     }
 }
 
-/// Refuses to go on with an upload of something else.
-fn check_same(upload: &Upload, args: &UploadArgs) -> Result<(), TransferError> {
-    if upload.key == args.key && upload.size == args.size {
+/// Refuses to go on with an upload of something else. Where one of the two has no digest, the caller knows what it does.
+fn check_same(status: &UploadStatus, args: &UploadArgs) -> Result<(), TransferError> {
+    let Upload { id, key, size, .. } = &status.upload;
+    let declares_another =
+        status.sha256.as_ref().zip(args.sha256.as_ref()).is_some_and(|(theirs, ours)| theirs != ours);
+    if *key == args.key && *size == args.size && !declares_another {
         return Ok(());
     }
-    Err(TransferError::OtherUpload { id: upload.id, key: upload.key.clone(), size: upload.size })
+    Err(TransferError::OtherUpload { id: *id, key: key.clone(), size: *size })
 }

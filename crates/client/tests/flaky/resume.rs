@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use candid::Principal;
 use embedded_ic::EmbeddedIc;
 use storage_api::UploadArgs;
-use storage_client::{Client, EmbeddedTransport, TransferOptions, Transport};
+use storage_client::{Client, EmbeddedTransport, TransferError, TransferOptions, Transport};
 
 use crate::network::{Fate, Network};
 use crate::{config, content, declared, install, network, owner};
@@ -22,7 +22,7 @@ async fn another_process_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store");
     let content = content(5, 1);
-    let args = UploadArgs::new("key", content.len() as u64);
+    let args = declared("key", &content);
 
     let network = Network::over(install(EmbeddedIc::create_dir(&path, config()).unwrap()));
     network.script("write_chunk", &[Fate::Arrives, Fate::Arrives, Fate::RequestLost]);
@@ -70,12 +70,17 @@ async fn other_uploads_are_not_found() {
     assert_eq!(client.find_upload(&args).await.unwrap(), Some(newest));
 }
 
-/// An upload of which nothing says that it declared the same digest is not gone on with: its chunks may be of other bytes.
+/// An upload that declared another digest, or none, is not gone on with: its chunks may be of other bytes.
 #[tokio::test(start_paused = true)]
 async fn an_upload_of_another_digest_is_not_found() {
     let client = Client::new(network());
     let (content, other) = (content(1, 1), content(1, 2));
     client.create_upload(&declared("key", &other)).await.unwrap();
     client.create_upload(&UploadArgs::new("key", content.len() as u64)).await.unwrap();
-    assert_eq!(client.find_upload(&declared("key", &content)).await.unwrap(), None);
+    let args = declared("key", &content);
+    assert_eq!(client.find_upload(&args).await.unwrap(), None);
+    let uploaded = client.upload(&mut Cursor::new(&content), &args, one_by_one(Some(1))).await;
+    assert!(matches!(uploaded, Err(TransferError::OtherUpload { id: 1, .. })), "{uploaded:?}");
+    let same = client.create_upload(&args).await.unwrap().id;
+    assert_eq!(client.find_upload(&args).await.unwrap(), Some(same));
 }

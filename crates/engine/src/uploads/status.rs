@@ -1,6 +1,7 @@
 //! How far uploads are.
 
 use ic_stable_structures::Memory;
+use serde_bytes::ByteBuf;
 use storage_api::limits::{MAX_MISSING_RANGES, MAX_MISSING_RANGES_IN_LIST};
 use storage_api::{ChunkRange, Error, UploadStatus};
 
@@ -44,6 +45,7 @@ impl<M: Memory + Clone> Store<M> {
         Ok(UploadStatus {
             upload: record.upload(id, self.config().upload_idle_ns),
             creator: record.creator,
+            sha256: record.sha256.map(|digest| ByteBuf::from(digest.to_vec())),
             received: record.received,
             missing,
             more_missing: ranges.next().is_some(),
