@@ -44,7 +44,6 @@ fn a_killed_upload_is_resumed() {
 
 /// After `kill -9` in the middle of an upload, the same command goes on with it.
 #[test]
-#[ignore = "the canister does not tell yet which digest an upload has declared"]
 fn a_killed_upload_is_gone_on_with() {
     let store = Store::new();
     let content = numbers(LARGE);
