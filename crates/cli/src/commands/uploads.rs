@@ -48,19 +48,19 @@ async fn resume(client: &StoreClient, context: &Context, id: u64, file: &Path) -
         let bar = context.bars.bar("hashing", size);
         input.sha256(&bar).await?
     };
+    // Chunks of two files would make an object that is neither.
+    if status.sha256.is_some_and(|declared| declared.as_slice() != sha256) {
+        bail!(
+            "{} is not the file that upload {id} was begun with: its SHA-256 is another one",
+            file.display()
+        );
+    }
     let args = UploadArgs { sha256: Some(ByteBuf::from(sha256)), ..UploadArgs::new(key, size) };
     let info = {
         let bar = context.bars.bar("storing", size);
         finish(client, context, &mut input, &args, id, &bar).await
     };
     let info = info.with_context(|| format!("cannot store {}", file.display()))?;
-    if info.sha256.as_ref().is_some_and(|declared| declared.digest.as_slice() != sha256) {
-        bail!(
-            "{} is not the file that upload {id} was begun with, so {:?} is now a mixture of the two; store it again",
-            file.display(),
-            info.key
-        );
-    }
     context.output.note(&format!("stored {size} bytes under {:?}, revision {}", info.key, info.revision));
     Ok(())
 }
