@@ -3,9 +3,18 @@
 use ic_stable_structures::Memory;
 use storage_api::Error;
 
+use super::Uploads;
 use super::record::Record;
 use crate::arena::Extent;
+use crate::problem::Problem;
 use crate::store::Store;
+
+impl<M: Memory + Clone> Uploads<M> {
+    /// Walks the map of the records, and tells whether they can be read.
+    pub(crate) fn check(&self, problems: &mut Vec<Problem>) -> bool {
+        self.0.check("uploads", problems)
+    }
+}
 
 impl<M: Memory + Clone> Store<M> {
     /// Calls back with every extent that an upload holds, and answers how many slots all of them have been promised.
