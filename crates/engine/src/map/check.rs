@@ -278,3 +278,115 @@ impl<'a> Content<'a> {
         self.take(8).map(|bytes| u64::from_le_bytes(bytes.try_into().expect("eight bytes were taken")))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ic_stable_structures::VectorMemory;
+
+    use super::*;
+
+    type TestMap = Map<Vec<u8>, Vec<u8>, VectorMemory>;
+
+    fn open(memory: &VectorMemory) -> TestMap {
+        Map::open(memory.clone(), "test", 3_000).unwrap()
+    }
+
+    fn problems(memory: &VectorMemory) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let is_sound = open(memory).check("test", &mut problems);
+        assert_eq!(is_sound, problems.is_empty());
+        problems
+    }
+
+    /// Three levels, with nodes that overflow and with chunks that were given back.
+    fn filled() -> VectorMemory {
+        let memory = VectorMemory::default();
+        let mut map = open(&memory);
+        for number in 0..200u64 {
+            map.insert(number.to_be_bytes().to_vec(), vec![1; number as usize * 37 % 2_000]);
+        }
+        (50..90u64).for_each(|number| map.remove(&number.to_be_bytes().to_vec()));
+        assert_eq!(problems(&memory), []);
+        memory
+    }
+
+    fn word(memory: &VectorMemory, at: u64) -> u64 {
+        let mut bytes = [0; 8];
+        memory.read(at, &mut bytes);
+        u64::from_le_bytes(bytes)
+    }
+
+    /// Writes a word, and expects the check to say this.
+    fn expect(at: impl Fn(&VectorMemory) -> u64, word: impl Fn(&VectorMemory) -> u64, what: &str) {
+        let memory = filled();
+        let (at, word) = (at(&memory), word(&memory));
+        memory.write(at, &word.to_le_bytes());
+        let problems = problems(&memory);
+        assert!(problems.len() == 1 && problems[0].what.contains(what), "{what}: {problems:?}");
+    }
+
+    fn root(memory: &VectorMemory) -> u64 {
+        word(memory, ROOT_AT)
+    }
+
+    fn child(memory: &VectorMemory, number: u64) -> u64 {
+        word(memory, root(memory) + 15 + number * 8)
+    }
+
+    #[test]
+    fn a_map_is_sound_whatever_was_inserted_and_removed() {
+        let memory = VectorMemory::default();
+        let mut map = open(&memory);
+        let mut state = 9u64;
+        for step in 0..3_000 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let key =
+                vec![(state >> 60) as u8, (state >> 50) as u8 & 15].repeat((state >> 40) as usize % 9 * 9);
+            if state >> 33 & 3 > 0 {
+                map.insert(key, vec![1; (state >> 20) as usize % 1_800])
+            } else {
+                map.remove(&key)
+            }
+            if step % 20 == 0 {
+                assert_eq!(problems(&memory), [], "after {step} steps");
+            }
+        }
+        let keys: Vec<_> = map.from(std::ops::Bound::Unbounded, |_| true).map(|(key, _)| key).collect();
+        keys.iter().for_each(|key| map.remove(key));
+        assert_eq!(problems(&memory), []);
+    }
+
+    #[test]
+    fn links_that_meet_or_lead_nowhere_are_named() {
+        let link = |number: u64| move |memory: &VectorMemory| root(memory) + 15 + number * 8;
+        expect(link(0), root, "two links lead to the same chunk");
+        expect(link(1), |memory| child(memory, 0), "two links lead to the same chunk");
+        expect(link(0), |_| 7, "where no chunk is");
+        expect(link(0), |_| u64::MAX, "where no chunk is");
+        expect(link(0), |memory| child(memory, 0) + 8, "where no chunk is");
+        expect(link(0), |memory| memory.size() * PAGE_BYTES - 84, "where no chunk is");
+        expect(
+            link(0),
+            |memory| word(memory, FREE_AT) + CHUNK_HEADER_BYTES,
+            "two links lead to the same chunk",
+        );
+        expect(|_| FREE_AT, |memory| root(memory) - CHUNK_HEADER_BYTES, "the header of a chunk is damaged");
+        expect(|memory| word(memory, FREE_AT) + 8, |memory| word(memory, FREE_AT), "the same chunk");
+        expect(|memory| root(memory) + 7, root, "two links lead to the same chunk");
+    }
+
+    #[test]
+    fn nodes_that_contradict_themselves_or_each_other_are_named() {
+        expect(|_| ROOT_AT, |memory| child(memory, 0), "entries, and counts");
+        expect(|_| ROOT_AT, |_| 0, "entries, and counts");
+        expect(|_| ROOT_AT + 8, |_| 161, "entries, and counts 161");
+        expect(|_| ALLOCATED_CHUNKS_AT, |_| 1, "1 are counted");
+        expect(|_| FREE_AT + 8, |_| 1, "reserved");
+        expect(|memory| root(memory) + 15, |memory| child(memory, 1), "not in order");
+        let memory = filled();
+        let grown = memory.size();
+        memory.grow(1);
+        assert_eq!(problems(&memory)[0].what, "test: the memory is larger than its chunks");
+        assert_eq!(memory.size(), grown + 1);
+    }
+}

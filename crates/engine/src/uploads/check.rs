@@ -2,6 +2,7 @@
 
 use ic_stable_structures::Memory;
 use storage_api::Error;
+use storage_api::limits::CHUNK_BYTES;
 
 use super::Uploads;
 use super::record::Record;
@@ -46,10 +47,7 @@ impl<M: Memory + Clone> Store<M> {
                 table.extent().offset(),
             ));
         }
-        let bitmap = table.bitmap(&self.arena)?;
-        let chunks: u64 = bitmap.iter().map(|byte| u64::from(byte.count_ones())).sum();
-        let chunk = storage_api::limits::CHUNK_BYTES;
-        if record.received > chunks * chunk || record.received + chunk < chunks * chunk {
+        if received_bytes(record, &table.bitmap(&self.arena)?) != Some(record.received) {
             return Err(Error::corrupted(
                 "an upload counts other chunks than it has",
                 table.extent().offset(),
@@ -57,4 +55,11 @@ impl<M: Memory + Clone> Store<M> {
         }
         Ok(record.reserved_slots)
     }
+}
+
+/// The bytes of the chunks whose bits are set, or nothing where one is set behind the last chunk.
+fn received_bytes(record: &Record, bitmap: &[u8]) -> Option<u64> {
+    let is_set = |index: &u64| bitmap[(index / 8) as usize] >> (index % 8) & 1 == 1;
+    let length = |index| record.size.checked_sub(index * CHUNK_BYTES).filter(|rest| *rest > 0);
+    (0..bitmap.len() as u64 * 8).filter(is_set).map(|index| Some(length(index)?.min(CHUNK_BYTES))).sum()
 }

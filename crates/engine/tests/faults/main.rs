@@ -3,8 +3,12 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here is a test")]
 
+mod flip;
+mod image;
+mod methods;
 mod probe;
 mod refuse;
+mod snapshot;
 mod trap;
 
 use storage_engine::Store;

@@ -53,7 +53,7 @@ fn at_every_write(mut torn: impl FnMut(&FaultyMemory, &str, u64)) -> (FaultyMemo
 fn a_trap_at_any_write_can_be_survived() {
     let mut seen = [0; 3];
     let (memory, traps) = at_every_write(|memory, step, nth| {
-        let found = check_safely(memory).unwrap_or_else(|panic| panic!("{step}, write {nth}: {panic}"));
+        let found = check_safely(memory).unwrap_or_else(|panic| panic!("{step}, write {nth}: {panic:?}"));
         seen[found as usize] += 1;
     });
     assert_eq!(memory.compare(&super::undisturbed()), Ok(()));
