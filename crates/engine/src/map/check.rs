@@ -340,8 +340,7 @@ mod tests {
         let mut state = 9u64;
         for step in 0..3_000 {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            let key =
-                vec![(state >> 60) as u8, (state >> 50) as u8 & 15].repeat((state >> 40) as usize % 9 * 9);
+            let key = [(state >> 60) as u8, (state >> 50) as u8 & 15].repeat((state >> 40) as usize % 9 * 9);
             if state >> 33 & 3 > 0 {
                 map.insert(key, vec![1; (state >> 20) as usize % 1_800])
             } else {

@@ -22,7 +22,7 @@ use storage_api::limits::MIN_CAPACITY_BYTES;
 use crate::ops::{Op, op};
 use crate::pair::Pair;
 
-const CASES: u32 = 24;
+const CASES: u32 = 12;
 
 /// Seeds of the lists that have failed, which are run first.
 const REGRESSIONS: &str = "tests/model/regressions.txt";
@@ -48,7 +48,7 @@ fn run_lists(capacity: Option<u64>) {
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(REGRESSIONS))),
         ..ProptestConfig::default()
     };
-    let lists = prop::collection::vec(op(), 1..60);
+    let lists = prop::collection::vec(op(), 1..200);
     let result = TestRunner::new(config).run(&lists, |ops| {
         run(capacity, &ops);
         Ok(())

@@ -147,24 +147,24 @@ fn object_op() -> impl Strategy<Value = Op> {
 }
 
 fn upload_op() -> impl Strategy<Value = Op> {
-    let (upload, who, seed) = (|| 0..3u8, || select(vec![0, 0, 0, 1, 2]), || select(vec![7, 7, 8]));
+    let (upload, who, seed) = (|| 0..2u8, || select(vec![0, 0, 0, 2, 2, 1]), || select(vec![7, 7, 8]));
     prop_oneof![
         4 => (0..6u8, upload_size(), who(), condition(), prop::option::of(seed())).prop_map(
             |(key, size, who, condition, digest)| Op::Create { key, size, who, condition, digest }
         ),
         3 => (upload(), 0..3u64, seed(), who())
             .prop_map(|(upload, index, seed, who)| Op::Chunk { upload, index, seed, who }),
-        5 => (upload(), seed()).prop_map(|(upload, seed)| Op::Chunks { upload, seed }),
-        5 => (upload(), who()).prop_map(|(upload, who)| Op::Commit { upload, who }),
+        8 => (upload(), seed()).prop_map(|(upload, seed)| Op::Chunks { upload, seed }),
+        8 => (upload(), who()).prop_map(|(upload, who)| Op::Commit { upload, who }),
         1 => (upload(), who()).prop_map(|(upload, who)| Op::Abort { upload, who }),
         1 => (1..100u64).prop_map(|seconds| Op::Wait { seconds }),
     ]
 }
 
 fn region_op() -> impl Strategy<Value = Op> {
-    let (region, who) = (|| 16..19u64, || select(vec![0, 0, 0, 1, 2]));
-    let pages = prop_oneof![4 => 0..3u64, 1 => 255..258u64, 1 => Just(u64::MAX)];
-    let offset = prop_oneof![3 => 0..200_000u64, 1 => 65_500..65_540u64, 1 => Just(u64::MAX)];
+    let (region, who) = (|| 16..18u64, || select(vec![0, 0, 0, 2, 2, 1]));
+    let pages = prop_oneof![6 => 1..3u64, 1 => 255..258u64, 1 => Just(u64::MAX)];
+    let offset = prop_oneof![6 => 0..70_000u64, 3 => 65_300..65_540u64, 1 => Just(u64::MAX)];
     prop_oneof![
         1 => who().prop_map(|who| Op::RegionNew { who }),
         2 => (region(), pages, who()).prop_map(|(region, pages, who)| Op::RegionGrow { region, pages, who }),
@@ -197,7 +197,7 @@ pub(crate) fn op() -> impl Strategy<Value = Op> {
         20 => object_op(),
         20 => upload_op(),
         4 => sizes.prop_map(|sizes| Op::Append { sizes }),
-        6 => region_op(),
+        8 => region_op(),
         3 => (0..5u8, role).prop_map(|(principal, role)| Op::SetRole { principal, role }),
         1 => settings().prop_map(|settings| Op::Configure { settings }),
         1 => Just(Op::Reopen),

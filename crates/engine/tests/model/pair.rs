@@ -282,7 +282,7 @@ impl Pair {
             pages.extend(region.pages.checked_sub(1));
             pages.dedup();
             for page in pages {
-                let (start, mut bytes) = (page * PAGE_BYTES, vec![1; 2_031_616]);
+                let (start, mut bytes) = (page * PAGE_BYTES, vec![1; PAGE_BYTES as usize]);
                 let length =
                     self.store.region_load_blob_into(id, start, PAGE_BYTES, &mut bytes, &admin).unwrap();
                 let mut expected = vec![0; length];
