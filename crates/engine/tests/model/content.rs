@@ -36,7 +36,7 @@ impl Content {
     }
 
     pub(crate) fn bytes(&self) -> Vec<u8> {
-        self.0.iter().flat_map(|(size, seed)| marked(*size, *seed)).collect()
+        self.0.iter().map(|(size, seed)| marked(*size, *seed)).collect::<Vec<_>>().concat()
     }
 }
 

@@ -22,7 +22,7 @@ use storage_api::limits::MIN_CAPACITY_BYTES;
 use crate::ops::{Op, op};
 use crate::pair::Pair;
 
-const CASES: u32 = 12;
+const CASES: u32 = 32;
 
 /// Seeds of the lists that have failed, which are run first.
 const REGRESSIONS: &str = "tests/model/regressions.txt";
