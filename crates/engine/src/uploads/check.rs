@@ -7,6 +7,7 @@ use storage_api::limits::CHUNK_BYTES;
 use super::Uploads;
 use super::record::Record;
 use crate::arena::Extent;
+use crate::ledger::LEDGER_AT;
 use crate::problem::Problem;
 use crate::store::Store;
 
@@ -21,8 +22,12 @@ impl<M: Memory + Clone> Store<M> {
     /// Calls back with every extent that an upload holds, and answers how many slots all of them have been promised.
     pub(crate) fn check_uploads(&self, mut owned: impl FnMut(Extent, u64)) -> Result<u64, Error> {
         let mut reserved = 0;
-        for (_, raw) in self.uploads.all() {
+        for (id, raw) in self.uploads.all() {
             let record = raw.decode()?;
+            if id == 0 || id > self.ledger.uploads {
+                let what = format!("there is an upload {id}, and {} were opened", self.ledger.uploads);
+                return Err(Error::corrupted(what, LEDGER_AT));
+            }
             reserved += self.check_upload(&record, &mut owned)?;
         }
         Ok(reserved)
