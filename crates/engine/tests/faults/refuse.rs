@@ -7,14 +7,15 @@ use storage_engine::{OpenError, Store};
 use super::{TestStore, undisturbed};
 
 /// Does every step, and refuses the growth that comes after so many others. Answers the memory, and whether there were so
-/// many.
+/// many. If there were, one operation has answered that there is no memory.
 fn with_refusal(nth: u64) -> (FaultyMemory, bool) {
     let memory = FaultyMemory::default();
-    let mut grown = 0;
+    let (mut grown, mut refusals) = (0, 0);
     let mut store = match open_with_refusal(&memory, nth) {
         Ok(store) => store,
         Err(error) => {
             assert_eq!(error, OpenError::OutOfMemory { pages: 2 });
+            refusals += 1;
             Store::open(memory.clone()).unwrap()
         }
     };
@@ -28,10 +29,12 @@ fn with_refusal(nth: u64) -> (FaultyMemory, bool) {
             assert!(matches!(error, Error::OutOfMemory { .. }), "{}, growth {nth}: {error}", step.name);
             assert!(memory.is_as_marked(), "{}, growth {nth}: a refusal has changed the memory", step.name);
             assert_eq!(store.check().problems, [], "{}, growth {nth}", step.name);
+            refusals += 1;
             step.run(&mut store, &memory).unwrap_or_else(|error| panic!("{}: {error}", step.name));
         }
         grown += memory.grows_and_writes().0;
     }
+    assert_eq!(refusals, u64::from(grown > nth), "growth {nth}");
     (memory, grown > nth)
 }
 
