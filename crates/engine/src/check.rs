@@ -31,8 +31,9 @@ impl CheckReport {
 }
 
 impl<M: Memory + Clone> Store<M> {
-    /// Walks everything: each block and free list of the arena, each object, each entry of the log, each role and region, and holds them
-    /// against each other.
+    /// Walks everything: each block and free list of the arena, each node of the maps, each object, each entry of the log, each
+    /// role and region, and holds them against each other. It ends on any image that can be opened, and does not panic; what is
+    /// in a map with a damaged node is not walked.
     ///
     /// Its time and heap grow with what is stored, so it is for tests and for images that were downloaded, not for a
     /// message of a canister.

@@ -2,7 +2,16 @@
 //!
 //! # Layout v1
 //!
-//! A StableBTreeMap from the bytes of a principal to one byte: 1 reader, 2 writer, 3 admin.
+//! A StableBTreeMap from the bytes of a principal to five bytes:
+//!
+//! ```text
+//! offset  bytes  field
+//!      0      1  role: 1 reader, 2 writer, 3 admin
+//!      1      4  CRC-32 of the principal and the role
+//! ```
+//!
+//! The checksum is there because a single bit makes a reader an admin, and because one principal differs from another by as
+//! little.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -15,20 +24,22 @@ use storage_api::limits::MAX_ROLES;
 use storage_api::{Error, Grant, Role};
 
 use crate::check::CheckReport;
+use crate::checksum::CRC_BYTES;
 use crate::map::{Map, storable_bytes};
 use crate::open::OpenError;
 use crate::problem::Problem;
 use crate::space::Demand;
 use crate::store::Store;
 
-const MAX_ENTRY_BYTES: u64 = Principal::MAX_LENGTH_IN_BYTES as u64 + 1;
+const ROLE_BYTES: usize = 1 + CRC_BYTES;
+const MAX_ENTRY_BYTES: u64 = (Principal::MAX_LENGTH_IN_BYTES + ROLE_BYTES) as u64;
 
 /// Principals whose roles are kept on the heap. Looking one up in the map costs three times what a short log entry does.
 const MAX_KNOWN: usize = 1_000;
 
 /// The roles of all principals that have one.
 pub(crate) struct Roles<M: Memory> {
-    map: Map<RawPrincipal, u8, M>,
+    map: Map<RawPrincipal, RawRole, M>,
     /// Roles that have been looked up.
     known: RefCell<BTreeMap<Principal, Role>>,
 }
@@ -46,6 +57,30 @@ impl RawPrincipal {
 
     fn principal(&self) -> Result<Principal, Error> {
         Principal::try_from_slice(&self.0).map_err(|_| Error::corrupted("a role belongs to no principal", 0))
+    }
+}
+
+/// The bytes of a role as the map gives them, unchecked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RawRole(Vec<u8>);
+
+storable_bytes!(RawRole, Bound::Unbounded);
+
+impl RawRole {
+    fn of(principal: &RawPrincipal, role: Role) -> Self {
+        let code = encode(role);
+        let checksum = crc32fast::hash(&[principal.0.as_slice(), &[code]].concat());
+        Self([&[code][..], &checksum.to_le_bytes()].concat())
+    }
+
+    /// The role, if it is one and was given to this principal.
+    fn decode(&self, principal: &RawPrincipal) -> Result<Role, Error> {
+        let code = self.0.first().copied().unwrap_or_default();
+        let role = decode(code)?;
+        if *self != Self::of(principal, role) {
+            return Err(Error::corrupted("a role does not match its checksum", 0));
+        }
+        Ok(role)
     }
 }
 
@@ -71,8 +106,9 @@ impl<M: Memory + Clone> Store<M> {
         if let Some(role) = known.get(principal) {
             return Ok(Some(*role));
         }
-        let Some(byte) = self.roles.map.get(&RawPrincipal::of(principal)) else { return Ok(None) };
-        let role = decode(byte)?;
+        let key = RawPrincipal::of(principal);
+        let Some(raw) = self.roles.map.get(&key) else { return Ok(None) };
+        let role = raw.decode(&key)?;
         if known.len() >= MAX_KNOWN {
             known.clear();
         }
@@ -110,7 +146,10 @@ impl<M: Memory + Clone> Store<M> {
         // From here on nothing can fail.
         self.roles.known.get_mut().remove(principal);
         match role {
-            Some(role) => self.roles.map.insert(key, encode(role)),
+            Some(role) => {
+                let raw = RawRole::of(&key, role);
+                self.roles.map.insert(key, raw);
+            }
             None => self.roles.map.remove(&key),
         }
         Ok(())
@@ -123,16 +162,19 @@ impl<M: Memory + Clone> Store<M> {
     /// [`Error::Corrupted`].
     pub fn list_roles(&self) -> Result<Vec<Grant>, Error> {
         let all = self.roles.map.from(Unbounded, |_| true);
-        all.map(|(key, role)| Ok(Grant { who: key.principal()?, role: decode(role)? })).collect()
+        all.map(|(key, raw)| Ok(Grant { who: key.principal()?, role: raw.decode(&key)? })).collect()
     }
 
     /// Walks all roles.
     pub(crate) fn check_roles(&self, report: &mut CheckReport) {
-        for (key, role) in self.roles.map.from(Unbounded, |_| true) {
-            let what = match key.principal() {
-                Ok(principal) if decode(role).is_ok() && principal != Principal::anonymous() => continue,
-                Ok(principal) => format!("{principal} has the role {role}, which it cannot have"),
-                Err(error) => error.to_string(),
+        if !self.roles.map.check("roles", &mut report.problems) {
+            return;
+        }
+        for (key, raw) in self.roles.map.from(Unbounded, |_| true) {
+            let what = match (key.principal(), raw.decode(&key)) {
+                (Ok(principal), Ok(_)) if principal != Principal::anonymous() => continue,
+                (Ok(principal), Ok(_)) => format!("{principal} has a role, which it cannot have"),
+                (Err(error), _) | (_, Err(error)) => error.to_string(),
             };
             report.problems.push(Problem { what, offset: 0 });
         }
@@ -209,11 +251,26 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_that_is_no_role_is_reported() {
-        let mut store = Store::open(VectorMemory::default()).unwrap();
-        store.roles.map.insert(RawPrincipal::of(&principal(1)), 9);
-        assert!(matches!(store.role(&principal(1)), Err(Error::Corrupted { .. })));
-        assert!(matches!(store.list_roles(), Err(Error::Corrupted { .. })));
-        assert_eq!(store.check().problems.len(), 1);
+    fn a_role_that_was_not_given_to_this_principal_is_reported() {
+        let key = RawPrincipal::of(&principal(1));
+        let given = RawRole::of(&key, Role::Reader);
+        assert_eq!(given.0[1..], crc32fast::hash(&[0, 0, 0, 0, 0, 0, 0, 1, 1]).to_le_bytes());
+        let mut damaged: Vec<_> = (0..ROLE_BYTES * 8)
+            .map(|bit| {
+                let mut raw = given.clone();
+                raw.0[bit / 8] ^= 1 << (bit % 8);
+                raw
+            })
+            .collect();
+        damaged.push(RawRole(vec![]));
+        damaged.push(RawRole(vec![1]));
+        damaged.push(RawRole::of(&RawPrincipal::of(&principal(2)), Role::Reader));
+        for raw in damaged {
+            let mut store = Store::open(VectorMemory::default()).unwrap();
+            store.roles.map.insert(key.clone(), raw);
+            assert!(matches!(store.role(&principal(1)), Err(Error::Corrupted { .. })));
+            assert!(matches!(store.list_roles(), Err(Error::Corrupted { .. })));
+            assert_eq!(store.check().problems.len(), 1);
+        }
     }
 }

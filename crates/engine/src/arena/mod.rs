@@ -163,6 +163,17 @@ impl<M: Memory> Arena<M> {
         self.memory.write(at, src);
     }
 
+    /// Makes sure that a block in use of at least `len` bytes starts with this extent. For an extent that was found where no
+    /// checksum covers it, before something is written there. One read.
+    pub(crate) fn require(&self, extent: Extent, len: u64) -> Result<(), Error> {
+        let nowhere = || Error::corrupted(format!("there is no extent of {len} bytes"), extent.0);
+        let at = self.place(extent, 0, len as usize).and_then(|at| at.checked_sub(TAG_BYTES));
+        let at = at.filter(|at| at.is_multiple_of(GRAIN_BYTES)).ok_or_else(nowhere)?;
+        let [word] = read_words(&self.memory, at);
+        let tag = Tag::decode(word, at)?;
+        if tag.free || tag.size < block_bytes(len) { Err(nowhere()) } else { Ok(()) }
+    }
+
     /// How full the arena is. Costs the same however much it holds.
     pub fn stats(&self) -> Result<ArenaStats, Error> {
         let head = self.head()?;

@@ -12,6 +12,9 @@ use crate::store::Store;
 impl<M: Memory + Clone> Store<M> {
     /// Walks the records, which have the numbers from 16 on, and the memories, which have no pages where there is no record.
     pub(crate) fn check_regions(&self, report: &mut CheckReport) {
+        if !self.regions.0.check("regions", &mut report.problems) {
+            return;
+        }
         let mut expected = FIRST_REGION;
         for (id, raw) in self.regions.0.from(Bound::Unbounded, |_| true) {
             if id != expected {

@@ -67,6 +67,9 @@ impl<M: Memory + Clone> Store<M> {
         let mut regions = Vec::new();
         for (id, raw) in self.regions.0.from(Bound::Unbounded, |_| true) {
             let record = raw.decode()?;
+            if !is_region(id) {
+                return Err(Error::corrupted(format!("there is a region {id}, and there cannot be"), 0));
+            }
             if caller.may_use(record.owner) {
                 regions.push(self.region_info_of(id, &record));
             }
@@ -129,13 +132,15 @@ impl<M: Memory + Clone> Store<M> {
 
     /// Bytes of all regions together.
     pub(crate) fn region_bytes(&self) -> u64 {
-        let ids = FIRST_REGION..FIRST_REGION + self.regions.len();
+        // The count is the map's own, and may be damaged.
+        let ids = FIRST_REGION..FIRST_REGION + self.regions.len().min(MAX_REGIONS);
         ids.map(|id| self.region_memory(id).size() * PAGE_BYTES).sum()
     }
 
     /// The record of a region that the caller may use.
     fn region_record(&self, id: u64, caller: &Caller) -> Result<Record, Error> {
-        let record = self.regions.0.get(&id).ok_or(Error::NotFound)?.decode()?;
+        let raw = if is_region(id) { self.regions.0.get(&id) } else { None };
+        let record = raw.ok_or(Error::NotFound)?.decode()?;
         if caller.may_use(record.owner) {
             Ok(record)
         } else {
@@ -148,7 +153,7 @@ impl<M: Memory + Clone> Store<M> {
         RegionInfo { id, owner, pages: self.region_memory(id).size(), created_ns }
     }
 
-    /// The memory of a region whose record is there.
+    /// The memory of a region.
     fn region_memory(&self, id: u64) -> StoreMemory<M> {
         let id = u8::try_from(id).expect("a region has the number of one of the 255 memories");
         self.space.memory(MemoryId::new(id))
@@ -159,4 +164,9 @@ impl<M: Memory + Clone> Store<M> {
         let demand = Demand { memory: self.regions.0.memory(), pages };
         self.ensure_pages(&[demand], None, self.ledger.reserved_slots)
     }
+}
+
+/// Whether a region can have this number: a damaged record can have any.
+fn is_region(id: u64) -> bool {
+    (FIRST_REGION..FIRST_REGION + MAX_REGIONS).contains(&id)
 }

@@ -2,17 +2,32 @@
 
 use ic_stable_structures::Memory;
 use storage_api::Error;
+use storage_api::limits::CHUNK_BYTES;
 
+use super::Uploads;
 use super::record::Record;
 use crate::arena::Extent;
+use crate::ledger::LEDGER_AT;
+use crate::problem::Problem;
 use crate::store::Store;
+
+impl<M: Memory + Clone> Uploads<M> {
+    /// Walks the map of the records, and tells whether they can be read.
+    pub(crate) fn check(&self, problems: &mut Vec<Problem>) -> bool {
+        self.0.check("uploads", problems)
+    }
+}
 
 impl<M: Memory + Clone> Store<M> {
     /// Calls back with every extent that an upload holds, and answers how many slots all of them have been promised.
     pub(crate) fn check_uploads(&self, mut owned: impl FnMut(Extent, u64)) -> Result<u64, Error> {
         let mut reserved = 0;
-        for (_, raw) in self.uploads.all() {
+        for (id, raw) in self.uploads.all() {
             let record = raw.decode()?;
+            if id == 0 || id > self.ledger.uploads {
+                let what = format!("there is an upload {id}, and {} were opened", self.ledger.uploads);
+                return Err(Error::corrupted(what, LEDGER_AT));
+            }
             reserved += self.check_upload(&record, &mut owned)?;
         }
         Ok(reserved)
@@ -37,10 +52,7 @@ impl<M: Memory + Clone> Store<M> {
                 table.extent().offset(),
             ));
         }
-        let bitmap = table.bitmap(&self.arena)?;
-        let chunks: u64 = bitmap.iter().map(|byte| u64::from(byte.count_ones())).sum();
-        let chunk = storage_api::limits::CHUNK_BYTES;
-        if record.received > chunks * chunk || record.received + chunk < chunks * chunk {
+        if received_bytes(record, &table.bitmap(&self.arena)?) != Some(record.received) {
             return Err(Error::corrupted(
                 "an upload counts other chunks than it has",
                 table.extent().offset(),
@@ -48,4 +60,11 @@ impl<M: Memory + Clone> Store<M> {
         }
         Ok(record.reserved_slots)
     }
+}
+
+/// The bytes of the chunks whose bits are set, or nothing where one is set behind the last chunk.
+fn received_bytes(record: &Record, bitmap: &[u8]) -> Option<u64> {
+    let is_set = |index: &u64| bitmap[(index / 8) as usize] >> (index % 8) & 1 == 1;
+    let length = |index| record.size.checked_sub(index * CHUNK_BYTES).filter(|rest| *rest > 0);
+    (0..bitmap.len() as u64 * 8).filter(is_set).map(|index| Some(length(index)?.min(CHUNK_BYTES))).sum()
 }

@@ -72,7 +72,11 @@ impl<M: Memory + Clone> Store<M> {
         let mut place = Place { extents: [None; MAX_PIECES], taken: 0 };
         for (slot, piece) in place.extents.iter_mut().zip(pieces(index * CHUNK_BYTES, length)) {
             *slot = match table.get(&self.arena, piece.number)? {
-                Some(extent) => Some(extent),
+                Some(extent) => {
+                    // Nothing covers the table, and what is not this extent may be somebody else's.
+                    self.arena.require(extent, table.extent_bytes(piece.number))?;
+                    Some(extent)
+                }
                 None => {
                     place.taken += 1;
                     Some(extents.allocate(table.extent_bytes(piece.number))?)

@@ -33,7 +33,7 @@ impl<M: Memory + Clone> Store<M> {
         let record = self.planned_record(args, caller, now_ns)?;
         let expired = self.expired(now_ns)?;
         let limit = self.config().max_uploads;
-        if self.uploads.len() - expired.len() as u64 >= limit {
+        if self.uploads.len().saturating_sub(expired.len() as u64) >= limit {
             return Err(Error::LimitExceeded { what: "open uploads".into(), limit });
         }
         let mut extents = Extents::<M>::of(&self.arena);

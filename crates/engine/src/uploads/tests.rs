@@ -447,3 +447,61 @@ fn a_table_that_a_store_cannot_hold_is_out_of_memory_before_anything_is_written(
     store.create_upload(&UploadArgs::new("k", 2 * SLOT_EXTENT_BYTES), &OWNER, 0).unwrap();
     sound(&store);
 }
+
+/// Nothing covers the table of an upload: a place that is none of its own must be found out before it is written.
+#[test]
+fn a_chunk_is_not_written_to_where_a_damaged_table_leads() {
+    let size = SLOT_EXTENT_BYTES + 10;
+    let mut store = store();
+    store.put(Put::new("neighbour", &[1; 5_000]), 0).unwrap();
+    let id = create(&mut store, "k", size);
+    write(&mut store, id, 1, size, 0);
+    let table = store.upload_record(id, &OWNER, 0).unwrap().table();
+    let sound = table.require(&store.arena, 0).unwrap();
+    for wrong in [8, 32, sound.offset() + 32, sound.offset() ^ 1 << 40, u64::MAX, 4_096 + 8] {
+        table.set(&store.arena, 0, crate::arena::Extent::at(wrong));
+        let before = store.space.raw().copy();
+        let refused = store.write_chunk(id, 1, &chunk(1, size, 1), &OWNER, 0);
+        assert!(matches!(refused, Err(Error::Corrupted { .. })), "{wrong}: {refused:?}");
+        assert!(store.space.raw().same_as(&before), "{wrong}");
+        assert!(!store.check().is_sound(), "{wrong}");
+    }
+    table.set(&store.arena, 0, sound);
+    sound_and_complete(&mut store, id, size);
+}
+
+fn sound_and_complete(store: &mut TestStore, id: u64, size: u64) {
+    (1..chunks(size)).for_each(|index| write(store, id, 1, size, index));
+    store.commit_upload(id, &OWNER, 0).unwrap();
+    compare(store, "k", 1, size);
+    sound(store);
+}
+
+#[test]
+fn a_chunk_that_was_not_received_and_is_marked_is_named_by_the_check() {
+    for (size, index) in
+        [(3 * CHUNK_BYTES, 1), (3 * CHUNK_BYTES, 3), (CHUNK_BYTES + 10, 1), (CHUNK_BYTES + 10, 7)]
+    {
+        let mut store = store();
+        let id = create(&mut store, "k", size);
+        write(&mut store, id, 1, size, 0);
+        sound(&store);
+        let table = store.upload_record(id, &OWNER, 0).unwrap().table();
+        table.mark_chunk(&store.arena, index).unwrap();
+        let problems = store.check().problems;
+        assert!(problems[0].what.contains("counts other chunks"), "{index}: {problems:?}");
+    }
+}
+
+#[test]
+fn an_upload_that_was_never_opened_is_named_by_the_check() {
+    for wrong in [0, 2, u64::MAX] {
+        let mut store = store();
+        let id = create(&mut store, "k", 10);
+        let raw = store.uploads.0.get(&id).unwrap();
+        store.uploads.0.remove(&id);
+        store.uploads.0.insert(wrong, raw);
+        let problems = store.check().problems;
+        assert!(problems[0].what.contains("there is an upload"), "{wrong}: {problems:?}");
+    }
+}

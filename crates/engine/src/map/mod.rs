@@ -2,6 +2,8 @@
 //!
 //! The memory is formatted by the first insert, so that a map without entries does not take a bucket.
 
+mod check;
+
 use std::ops::Bound;
 
 use ic_stable_structures::{Memory, StableBTreeMap, Storable};
@@ -32,8 +34,9 @@ macro_rules! storable_bytes {
 }
 pub(crate) use storable_bytes;
 
-/// What StableBTreeMap starts with: its magic and the version that allows values of any size.
-const MAP_MAGIC: [u8; 4] = *b"BTR\x02";
+/// What StableBTreeMap starts with: its magic, the version that allows values of any size, and the size of a chunk, with a
+/// mark that says that it is one.
+const MAP_HEAD: [u8; 12] = *b"BTR\x02\0\x04\0\0\xff\xff\xff\xff";
 
 // The allocator of the B-tree, as ic-stable-structures documents it for version 1: its header, then chunks.
 const ALLOCATOR_AT: u64 = 52;
@@ -42,6 +45,9 @@ const ALLOCATED_CHUNKS_AT: u64 = ALLOCATOR_AT + 16;
 const FIRST_CHUNK_AT: u64 = ALLOCATOR_AT + 48;
 const CHUNK_BYTES: u64 = 1_024;
 const CHUNK_HEADER_BYTES: u64 = 16;
+
+const _: () =
+    assert!(CHUNK_BYTES == u32::from_le_bytes([MAP_HEAD[4], MAP_HEAD[5], MAP_HEAD[6], MAP_HEAD[7]]) as u64);
 
 /// What a chunk holds of a node at least, besides the links between the chunks of a node.
 const CHUNK_CONTENT_BYTES: u64 = 1_000;
@@ -67,11 +73,11 @@ impl<K: Storable + Ord + Clone, V: Storable, M: Memory + Clone> Map<K, V, M> {
         if memory.size() == 0 {
             return Ok(Self { memory, max_entry_bytes, map: None });
         }
-        let mut magic = [0; MAP_MAGIC.len()];
-        memory.read(0, &mut magic);
+        let mut head = [0; MAP_HEAD.len()];
+        memory.read(0, &mut head);
         let mut allocator = [0; ALLOCATOR_HEAD.len() + 8];
         memory.read(ALLOCATOR_AT, &mut allocator);
-        if magic != MAP_MAGIC || allocator[..8] != ALLOCATOR_HEAD || u64_at(&allocator, 8) != CHUNK_BYTES {
+        if head != MAP_HEAD || allocator[..8] != ALLOCATOR_HEAD || u64_at(&allocator, 8) != CHUNK_BYTES {
             return Err(OpenError::damaged(format!("the memory of the {what} holds no map"), 0));
         }
         let map = Some(StableBTreeMap::load(memory.clone()));
@@ -237,7 +243,7 @@ mod tests {
         let mut map = open(memory.clone()).unwrap();
         map.insert(b"key".to_vec(), b"value".to_vec());
         assert!(open(memory.clone()).is_ok());
-        for at in [ALLOCATOR_AT, ALLOCATOR_AT + 3, ALLOCATOR_AT + 9] {
+        for at in [3, 4, 5, 8, 11, ALLOCATOR_AT, ALLOCATOR_AT + 3, ALLOCATOR_AT + 9] {
             memory.borrow_mut()[at as usize] ^= 1;
             assert!(matches!(open(memory.clone()), Err(OpenError::Damaged { .. })));
             memory.borrow_mut()[at as usize] ^= 1;

@@ -1,4 +1,4 @@
-//! Memories for tests.
+//! A memory that keeps only what was written.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};

@@ -1,0 +1,29 @@
+//! Writes the image of a store that has been through everything, packed, to the file that is named.
+//!
+//! Run it from crates/engine, once for each layout version: docs/FORMAT.md says when.
+//!
+//! ```sh
+//! cargo run -p storage-engine --features testing --example golden_image -- tests/golden/layout-v1.img.gz
+//! ```
+
+use std::error::Error;
+use std::fs::File;
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use storage_engine::Store;
+use storage_engine::testing::{FaultyMemory, steps};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let path = std::env::args_os().nth(1).ok_or("name the file to write")?;
+    let memory = FaultyMemory::default();
+    let mut store = Store::open(memory.clone())?;
+    for step in steps() {
+        step.run(&mut store, &memory).map_err(|error| format!("{}: {error}", step.name))?;
+    }
+    let mut packed = GzEncoder::new(File::create(path)?, Compression::best());
+    memory.write_image(&mut packed)?;
+    packed.finish()?.flush()?;
+    Ok(())
+}

@@ -1,0 +1,260 @@
+//! A memory that fails where it is told to.
+//!
+//! It knows what has changed since a mark, so that going back, and comparing, cost as much as was written and not as much
+//! as there is. That is what lets a test try every fault there can be.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::io::{self, Read, Write};
+use std::rc::Rc;
+
+use ic_stable_structures::Memory;
+
+const WASM_PAGE_BYTES: u64 = 65_536;
+const PAGE_BYTES: usize = 4_096;
+const ZERO: Page = [0; PAGE_BYTES];
+
+type Page = [u8; PAGE_BYTES];
+
+/// What a write panics with that was told to trap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trap;
+
+/// What a read panics with when there have been more than were allowed: an endless loop looks like this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManyReads;
+
+/// A memory that fails where it is told to. Clones share it.
+#[derive(Clone, Default)]
+pub struct FaultyMemory(Rc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    /// Pages of 4 KiB; those that are not here are zero.
+    pages: RefCell<HashMap<u64, Box<Page>>>,
+    size: Cell<u64>,
+    /// What the pages that were written since the mark held before; nothing stands for zeroes.
+    before: RefCell<HashMap<u64, Option<Box<Page>>>>,
+    size_before: Cell<u64>,
+    grows: Cell<u64>,
+    writes: Cell<u64>,
+    refused_grow: Cell<Option<u64>>,
+    trapping_write: Cell<Option<u64>>,
+    reads_left: Cell<Option<u64>>,
+}
+
+impl FaultyMemory {
+    /// Takes what there is now as what [`roll_back`](Self::roll_back) goes back to, and begins to count anew. No fault is
+    /// planned any more.
+    pub fn mark(&self) {
+        self.0.before.borrow_mut().clear();
+        self.0.size_before.set(self.0.size.get());
+        self.0.grows.set(0);
+        self.0.writes.set(0);
+        self.plan_nothing();
+    }
+
+    /// Takes back what was written since the mark, as the platform does after a trap. No fault is planned any more.
+    pub fn roll_back(&self) {
+        let mut pages = self.0.pages.borrow_mut();
+        for (number, before) in self.0.before.borrow_mut().drain() {
+            match before {
+                Some(before) => drop(pages.insert(number, before)),
+                None => drop(pages.remove(&number)),
+            }
+        }
+        self.0.size.set(self.0.size_before.get());
+        self.plan_nothing();
+    }
+
+    fn plan_nothing(&self) {
+        self.0.refused_grow.set(None);
+        self.0.trapping_write.set(None);
+        self.0.reads_left.set(None);
+    }
+
+    /// Whether the size and every byte are as they were at the mark.
+    #[must_use]
+    pub fn is_as_marked(&self) -> bool {
+        let pages = self.0.pages.borrow();
+        let is_same = |(number, before): (&u64, &Option<Box<Page>>)| {
+            before.as_deref().unwrap_or(&ZERO) == pages.get(number).map_or(&ZERO, |page| &**page)
+        };
+        self.0.size.get() == self.0.size_before.get() && self.0.before.borrow().iter().all(is_same)
+    }
+
+    /// How often it was asked to grow since the mark, and how often it was written.
+    #[must_use]
+    pub fn grows_and_writes(&self) -> (u64, u64) {
+        (self.0.grows.get(), self.0.writes.get())
+    }
+
+    /// Refuses the growth that comes after so many others since the mark.
+    pub fn refuse_grow(&self, after: u64) {
+        self.0.refused_grow.set(Some(after));
+    }
+
+    /// Traps at the write that comes after so many others since the mark: it panics with [`Trap`], and writes nothing.
+    pub fn trap_at_write(&self, after: u64) {
+        self.0.trapping_write.set(Some(after));
+    }
+
+    /// Panics with [`TooManyReads`] at the read that comes after so many others from now on.
+    pub fn allow_reads(&self, count: u64) {
+        self.0.reads_left.set(Some(count));
+    }
+
+    /// Flips bits of a byte.
+    pub fn flip(&self, offset: u64, mask: u8) {
+        let mut byte = [0];
+        self.read(offset, &mut byte);
+        self.write(offset, &[byte[0] ^ mask]);
+    }
+
+    /// Cuts off what comes after so many pages of 64 KiB.
+    pub fn truncate(&self, pages: u64) {
+        let end = pages * WASM_PAGE_BYTES / PAGE_BYTES as u64;
+        let cut: Vec<u64> = self.0.pages.borrow().keys().copied().filter(|number| *number >= end).collect();
+        for number in cut {
+            self.page_to_write(number).fill(0);
+        }
+        self.0.size.set(pages);
+    }
+
+    /// Whether both have the same size and the same bytes.
+    ///
+    /// # Errors
+    ///
+    /// Where they begin to differ, in bytes.
+    pub fn compare(&self, other: &Self) -> Result<(), u64> {
+        let (ours, theirs) = (self.0.pages.borrow(), other.0.pages.borrow());
+        let differs = |number: &&u64| {
+            ours.get(number).map_or(&ZERO, |page| &**page) != theirs.get(number).map_or(&ZERO, |page| &**page)
+        };
+        match ours.keys().chain(theirs.keys()).filter(differs).min() {
+            Some(number) => Err(number * PAGE_BYTES as u64),
+            None if self.size() != other.size() => Err(self.size().min(other.size()) * WASM_PAGE_BYTES),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes the whole image, as it is downloaded from a canister.
+    ///
+    /// # Errors
+    ///
+    /// Those of the sink.
+    pub fn write_image(&self, sink: &mut impl Write) -> io::Result<()> {
+        let pages = self.0.pages.borrow();
+        let count = self.size() * WASM_PAGE_BYTES / PAGE_BYTES as u64;
+        (0..count)
+            .try_for_each(|number| sink.write_all(pages.get(&number).map_or(&ZERO[..], |page| &page[..])))
+    }
+
+    /// Reads a whole image.
+    ///
+    /// # Errors
+    ///
+    /// Those of the source, and an image that does not end with a page.
+    pub fn read_image(source: &mut impl Read) -> io::Result<Self> {
+        let memory = Self::default();
+        let mut buffer = vec![0; WASM_PAGE_BYTES as usize];
+        while source.read(&mut buffer[..1])? == 1 {
+            source.read_exact(&mut buffer[1..])?;
+            let size = memory.size();
+            memory.0.size.set(size + 1);
+            memory.write(size * WASM_PAGE_BYTES, &buffer);
+        }
+        memory.mark();
+        Ok(memory)
+    }
+
+    /// A page, about to be written: what it held is noted if this is the first write since the mark.
+    fn page_to_write(&self, number: u64) -> std::cell::RefMut<'_, Page> {
+        let mut pages = self.0.pages.borrow_mut();
+        if let Entry::Vacant(before) = self.0.before.borrow_mut().entry(number) {
+            before.insert(pages.get(&number).cloned());
+        }
+        pages.entry(number).or_insert_with(|| Box::new(ZERO));
+        std::cell::RefMut::map(pages, |pages| &mut **pages.get_mut(&number).expect("it was just inserted"))
+    }
+
+    fn assert_inside(&self, offset: u64, len: usize) {
+        let end = offset.checked_add(len as u64);
+        assert!(
+            end.is_some_and(|end| end <= self.size() * WASM_PAGE_BYTES),
+            "{len} at {offset}: outside of the memory"
+        );
+    }
+}
+
+/// Takes one off a countdown; true when it was at its end.
+fn is_due(countdown: &Cell<Option<u64>>) -> bool {
+    let left = countdown.get();
+    countdown.set(left.and_then(|left| left.checked_sub(1)));
+    left == Some(0)
+}
+
+/// The pages that a range touches: the number of each, the place in it, and how many bytes are there.
+fn pieces(offset: u64, len: usize) -> impl Iterator<Item = (u64, usize, std::ops::Range<usize>)> {
+    let mut done = 0;
+    std::iter::from_fn(move || {
+        let at = offset + done as u64;
+        let within = (at % PAGE_BYTES as u64) as usize;
+        let piece = (len - done).min(PAGE_BYTES - within);
+        let range = done..done + piece;
+        done += piece;
+        (piece > 0).then_some((at / PAGE_BYTES as u64, within, range))
+    })
+}
+
+impl Memory for FaultyMemory {
+    fn size(&self) -> u64 {
+        self.0.size.get()
+    }
+
+    fn grow(&self, pages: u64) -> i64 {
+        self.0.grows.set(self.0.grows.get() + 1);
+        let before = self.size();
+        match before.checked_add(pages).filter(|after| *after <= u64::MAX / WASM_PAGE_BYTES) {
+            Some(after) if !is_due(&self.0.refused_grow) => {
+                self.0.size.set(after);
+                before as i64
+            }
+            _ => -1,
+        }
+    }
+
+    fn read(&self, offset: u64, dst: &mut [u8]) {
+        if is_due(&self.0.reads_left) {
+            std::panic::resume_unwind(Box::new(TooManyReads));
+        }
+        self.assert_inside(offset, dst.len());
+        let pages = self.0.pages.borrow();
+        for (page, within, range) in pieces(offset, dst.len()) {
+            match pages.get(&page) {
+                Some(bytes) => {
+                    let len = range.len();
+                    dst[range].copy_from_slice(&bytes[within..within + len]);
+                }
+                None => dst[range].fill(0),
+            }
+        }
+    }
+
+    fn write(&self, offset: u64, src: &[u8]) {
+        if is_due(&self.0.trapping_write) {
+            std::panic::resume_unwind(Box::new(Trap));
+        }
+        self.0.writes.set(self.0.writes.get() + 1);
+        self.assert_inside(offset, src.len());
+        for (number, within, range) in pieces(offset, src.len()) {
+            let bytes = &src[range];
+            // Zeroes over zeroes take no page, so that a large object of zeroes costs nothing.
+            if bytes == &ZERO[..bytes.len()] && !self.0.pages.borrow().contains_key(&number) {
+                continue;
+            }
+            self.page_to_write(number)[within..within + bytes.len()].copy_from_slice(bytes);
+        }
+    }
+}

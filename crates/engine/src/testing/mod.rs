@@ -1,0 +1,9 @@
+//! Memories for tests, and a list of operations that touches everything.
+
+mod faulty;
+mod sparse;
+mod workload;
+
+pub use faulty::{FaultyMemory, TooManyReads, Trap};
+pub use sparse::{SparseMemory, Traffic};
+pub use workload::{Step, callers, key_of, now_ns, steps, value_of};

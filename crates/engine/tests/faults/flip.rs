@@ -1,0 +1,135 @@
+//! A flipped bit, in every byte that something of the store's own lies in; an image that is cut off.
+
+use storage_engine::Store;
+use storage_engine::testing::FaultyMemory;
+
+use super::methods::{CHANGES, Method, READS};
+use super::probe::{Found, Panic, check_safely, on_a_store};
+use super::snapshot::Snapshot;
+use super::{image, undisturbed};
+
+/// Unless STORAGE_FLIPS=all, one of so many bytes is flipped, and after one of so many flips every method is called. Both are
+/// odd, so that every field of what there is many of has its turn, and every bit of a byte.
+const FLIPPED: usize = 3;
+const PROBED: usize = 7;
+
+/// What the flips came to.
+#[derive(Debug, Default)]
+struct Tally {
+    refused: usize,
+    problems: usize,
+    nothing: usize,
+    /// Panics of the B-tree, in methods and not in the check.
+    panics: usize,
+}
+
+struct Flips {
+    memory: FaultyMemory,
+    sound: Snapshot,
+    tally: Tally,
+    failures: Vec<String>,
+}
+
+impl Flips {
+    fn new() -> Self {
+        let memory = undisturbed();
+        let sound = Snapshot::of(&Store::open(memory.clone()).unwrap()).unwrap();
+        Self { memory, sound, tally: Tally::default(), failures: vec![] }
+    }
+
+    /// Flips a bit, looks what is noticed, calls methods, and flips it back.
+    fn flip(&mut self, at: u64, mask: u8, is_probed: bool) {
+        self.memory.flip(at, mask);
+        self.memory.mark();
+        let found = check_safely(&self.memory);
+        match found {
+            Err(panic) => self.failures.push(format!("byte {at}: the check panics: {panic:?}")),
+            Ok(Found::Refused) => self.tally.refused += 1,
+            Ok(Found::Problems) => {
+                self.tally.problems += 1;
+                if is_probed {
+                    self.call_on_damaged(at);
+                }
+            }
+            Ok(Found::Nothing) => {
+                self.tally.nothing += 1;
+                self.expect_harmless(at, is_probed);
+            }
+        }
+        assert!(self.memory.is_as_marked(), "byte {at}: looking has changed something");
+        self.memory.flip(at, mask);
+        self.memory.mark();
+    }
+
+    /// A flip that the check does not notice was in a value, in a key, or where nothing lies: all that the store itself says
+    /// is as it was, and every method works.
+    fn expect_harmless(&mut self, at: u64, is_probed: bool) {
+        let seen = on_a_store(&self.memory, |store| Snapshot::of(store));
+        if !seen.as_ref().is_ok_and(|seen| seen.as_ref().is_ok_and(|seen| seen.is_as_good_as(&self.sound))) {
+            let expected = &self.sound;
+            self.failures
+                .push(format!("byte {at}, which the check finds sound: {seen:?}\nand not {expected:?}"));
+        }
+        if is_probed {
+            for method in READS.iter().chain(&CHANGES) {
+                if let Err(panic) = self.call(at, method) {
+                    self.failures
+                        .push(format!("byte {at}, which the check finds sound, {}: {panic:?}", method.0));
+                }
+            }
+        }
+    }
+
+    /// Every method answers, be it with an error; only the B-tree may panic.
+    fn call_on_damaged(&mut self, at: u64) {
+        for method in READS.iter().chain(&CHANGES) {
+            if let Err(panic) = self.call(at, method) {
+                self.tally.panics += 1;
+                if !panic.is_of_a_map() {
+                    self.failures.push(format!("byte {at}, {}: {panic:?}", method.0));
+                }
+            }
+        }
+    }
+
+    /// Calls a method and takes back what it did. An error has changed nothing, on a damaged image too.
+    fn call(&mut self, at: u64, (name, method): &Method) -> Result<(), Panic> {
+        let called = on_a_store(&self.memory, method);
+        if let Ok(Err(error)) = &called
+            && !self.memory.is_as_marked()
+        {
+            self.failures.push(format!("byte {at}, {name}: {error}, and something has changed"));
+        }
+        self.memory.roll_back();
+        called.map(drop)
+    }
+}
+
+#[test]
+fn a_flipped_bit_is_named_or_harmless_wherever_it_is() {
+    let all = std::env::var_os("STORAGE_FLIPS").is_some_and(|value| value == "all");
+    let (flipped, probed) = if all { (1, 1) } else { (FLIPPED, PROBED) };
+    let mut flips = Flips::new();
+    let places = image::places(&flips.memory).into_iter().enumerate();
+    for (turn, (number, at)) in places.filter(|(number, _)| number % flipped == 0).enumerate() {
+        flips.flip(at, 1 << (number % 8), turn % probed == 0);
+    }
+    println!("{:?}", flips.tally);
+    let first: Vec<_> = flips.failures.iter().take(20).collect();
+    assert!(first.is_empty(), "{} failures, the first of them: {first:#?}", flips.failures.len());
+    let Tally { refused, problems, nothing, panics } = flips.tally;
+    assert!(refused > 500 && problems > 2_000 && nothing > 1_000 && panics > 100);
+}
+
+/// An image that was cut off is refused: the manager knows how many buckets there must be.
+#[test]
+fn an_image_that_was_cut_off_is_refused() {
+    let memory = undisturbed();
+    memory.mark();
+    for pages in (1..ic_stable_structures::Memory::size(&memory)).step_by(61) {
+        memory.truncate(pages);
+        assert_eq!(check_safely(&memory).unwrap(), Found::Refused, "{pages} pages");
+        memory.roll_back();
+    }
+    assert_eq!(check_safely(&memory).unwrap(), Found::Nothing);
+}

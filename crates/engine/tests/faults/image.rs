@@ -1,0 +1,74 @@
+//! Where things lie in an image, read by the test itself.
+
+use ic_stable_structures::Memory;
+use storage_engine::layout::{BUCKET_BYTES, FIRST_BUCKET_PAGE, MANAGER_PAGE, PAGE_BYTES};
+use storage_engine::testing::FaultyMemory;
+
+const OWNERS_AT: u64 = MANAGER_PAGE * PAGE_BYTES + 2_080;
+
+/// The bytes that something of the store's own lies in, and some of the others.
+pub(crate) fn places(memory: &FaultyMemory) -> Vec<u64> {
+    let manager = MANAGER_PAGE * PAGE_BYTES;
+    let mut places: Vec<u64> =
+        (0..1_200).chain(2_040..2_100).chain((2_100..PAGE_BYTES).step_by(9_999)).collect();
+    places.extend((0..2_200).map(|at| manager + at));
+    places.extend((2_200..PAGE_BYTES).step_by(997).map(|at| manager + at));
+    for id in [0, 4, 5, 6] {
+        places.extend(map(memory, id));
+    }
+    places.extend(arena(memory));
+    places.extend(log(memory));
+    places.extend((0..40).map(|at| address(memory, 3, at)));
+    places.extend((0..2 * PAGE_BYTES).step_by(9_001).map(|at| address(memory, 17, at)));
+    places
+}
+
+/// Where a byte of one of the memories lies.
+pub(crate) fn address(memory: &FaultyMemory, id: u8, offset: u64) -> u64 {
+    let mut owners = vec![0; 64];
+    memory.read(OWNERS_AT, &mut owners);
+    let mut buckets = owners.iter().enumerate().filter(|(_, owner)| **owner == id);
+    let (bucket, _) = buckets.nth((offset / BUCKET_BYTES) as usize).unwrap();
+    FIRST_BUCKET_PAGE * PAGE_BYTES + bucket as u64 * BUCKET_BYTES + offset % BUCKET_BYTES
+}
+
+/// A number in one of the memories.
+fn word(memory: &FaultyMemory, id: u8, offset: u64) -> u64 {
+    let mut bytes = [0; 8];
+    memory.read(address(memory, id, offset), &mut bytes);
+    u64::from_le_bytes(bytes)
+}
+
+/// Every byte of a map up to the last of its chunks.
+fn map(memory: &FaultyMemory, id: u8) -> impl Iterator<Item = u64> {
+    let start = address(memory, id, 0);
+    let mut chunk = 100;
+    while word(memory, id, chunk) as u32 == u32::from_le_bytes(*b"CHK\x01") {
+        chunk += 1_040;
+    }
+    start..start + chunk - 1_000
+}
+
+/// The control page of the arena, the start and the end of each of its blocks, and a byte within.
+fn arena(memory: &FaultyMemory) -> Vec<u64> {
+    let mut offsets: Vec<u64> = (0..4_096).collect();
+    let (mut at, end) = (4_096, word(memory, 1, 8));
+    while at < end {
+        // The lower 48 bits of a tag are the size of the block and flags.
+        let size = word(memory, 1, at) & 0xffff_ffff_ffe0;
+        offsets.extend(at..at + size.min(64));
+        offsets.extend([at + size / 2]);
+        offsets.extend(at + size - 8..at + size);
+        at += size;
+    }
+    offsets.extend(end..end + 32);
+    offsets.into_iter().map(|offset| address(memory, 1, offset)).collect()
+}
+
+/// The head of the log, and its entries but for the last and long one.
+fn log(memory: &FaultyMemory) -> impl Iterator<Item = u64> {
+    let (start, end) = (address(memory, 2, 0), word(memory, 2, 16));
+    (start..start + 600)
+        .chain(start + end - 100_010..start + end - 99_990)
+        .chain(start + end - 8..start + end + 8)
+}

@@ -1,0 +1,101 @@
+//! Looking at an image that may be damaged, so that a panic and an endless loop are noticed.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+use std::sync::Once;
+
+use storage_engine::Store;
+use storage_engine::testing::{FaultyMemory, TooManyReads};
+
+use super::TestStore;
+
+/// Many times what a check of any of our images takes.
+const READS: u64 = 200_000;
+
+/// What came of opening and checking an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// It was not opened.
+    Refused,
+    /// It was opened, and the check names what is wrong.
+    Problems,
+    /// It was opened, and the check finds nothing.
+    Nothing,
+}
+
+/// A panic that was caught.
+#[derive(Clone, Debug)]
+pub(crate) struct Panic {
+    message: String,
+    file: String,
+}
+
+impl Panic {
+    /// Whether it comes from a damaged node of a B-tree, which is the one place where a panic may come from: it is raised in
+    /// ic-stable-structures, or by the memory of a map, which nothing else reads, where a node leads out of it.
+    pub(crate) fn is_of_a_map(&self) -> bool {
+        let maps = ["MemoryId(0)", "MemoryId(4)", "MemoryId(5)", "MemoryId(6)"];
+        self.file.contains("ic-stable-structures")
+            || maps.iter().any(|map| self.message.starts_with(&format!("{map}: byte")))
+    }
+}
+
+thread_local! {
+    static IS_WATCHED: Cell<bool> = const { Cell::new(false) };
+    static FILE: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// Runs something and catches its panic, with the file that it comes from and without a word on standard error.
+pub(crate) fn watched<T>(run: impl FnOnce() -> T) -> Result<T, Panic> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let usual = take_hook();
+        set_hook(Box::new(move |info| {
+            if !IS_WATCHED.get() {
+                return usual(info);
+            }
+            FILE.set(info.location().map_or_else(String::new, |location| location.file().to_owned()));
+        }));
+    });
+    IS_WATCHED.set(true);
+    let result = catch_unwind(AssertUnwindSafe(run));
+    IS_WATCHED.set(false);
+    let file = FILE.take();
+    result.map_err(|payload| Panic { message: text_of(&*payload), file })
+}
+
+/// Opens and checks an image.
+///
+/// # Errors
+///
+/// A panic, whatever it is about: there must be none.
+pub(crate) fn check_safely(memory: &FaultyMemory) -> Result<Found, Panic> {
+    memory.allow_reads(READS);
+    watched(|| match Store::open(memory.clone()) {
+        Err(_) => Found::Refused,
+        Ok(store) if store.check().is_sound() => Found::Nothing,
+        Ok(_) => Found::Problems,
+    })
+}
+
+/// Runs something on a store of this memory that is opened for it.
+///
+/// # Errors
+///
+/// A panic.
+pub(crate) fn on_a_store<T>(
+    memory: &FaultyMemory,
+    run: impl FnOnce(&mut TestStore) -> T,
+) -> Result<T, Panic> {
+    memory.allow_reads(READS);
+    watched(|| run(&mut Store::open(memory.clone()).unwrap()))
+}
+
+fn text_of(payload: &(dyn Any + Send)) -> String {
+    if payload.is::<TooManyReads>() {
+        return "it reads without an end".into();
+    }
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("a panic without a text").into()
+}

@@ -1,0 +1,66 @@
+//! A platform that refuses to grow, each time that it is asked.
+
+use storage_api::Error;
+use storage_engine::testing::{FaultyMemory, steps};
+use storage_engine::{OpenError, Store};
+
+use super::{TestStore, undisturbed};
+
+/// Does every step, and refuses the growth that comes after so many others. Answers the memory, and whether there were so
+/// many. If there were, one operation has answered that there is no memory.
+fn with_refusal(nth: u64) -> (FaultyMemory, bool) {
+    let memory = FaultyMemory::default();
+    let (mut grown, mut refusals) = (0, 0);
+    let mut store = match open_with_refusal(&memory, nth) {
+        Ok(store) => store,
+        Err(error) => {
+            assert_eq!(error, OpenError::OutOfMemory { pages: 2 });
+            refusals += 1;
+            Store::open(memory.clone()).unwrap()
+        }
+    };
+    grown += memory.grows_and_writes().0;
+    for step in steps() {
+        memory.mark();
+        if let Some(left) = nth.checked_sub(grown) {
+            memory.refuse_grow(left);
+        }
+        if let Err(error) = step.run(&mut store, &memory) {
+            assert!(matches!(error, Error::OutOfMemory { .. }), "{}, growth {nth}: {error}", step.name);
+            assert!(memory.is_as_marked(), "{}, growth {nth}: a refusal has changed the memory", step.name);
+            assert_eq!(store.check().problems, [], "{}, growth {nth}", step.name);
+            refusals += 1;
+            step.run(&mut store, &memory).unwrap_or_else(|error| panic!("{}: {error}", step.name));
+        }
+        grown += memory.grows_and_writes().0;
+    }
+    assert_eq!(refusals, u64::from(grown > nth), "growth {nth}");
+    (memory, grown > nth)
+}
+
+fn open_with_refusal(memory: &FaultyMemory, nth: u64) -> Result<TestStore, OpenError> {
+    memory.mark();
+    memory.refuse_grow(nth);
+    let opened = Store::open(memory.clone());
+    if opened.is_err() {
+        assert!(memory.is_as_marked(), "a memory that could not be formatted has changed");
+    }
+    opened
+}
+
+/// Whichever growth is refused: the operation answers that there is no memory, no byte has changed, and when it is done
+/// again, everything ends as if nothing had happened.
+#[test]
+fn a_refusal_of_any_growth_changes_nothing() {
+    let expected = undisturbed();
+    let mut nth = 0;
+    loop {
+        let (memory, was_refused) = with_refusal(nth);
+        assert_eq!(memory.compare(&expected), Ok(()), "growth {nth} was refused, and the end is another one");
+        if !was_refused {
+            break;
+        }
+        nth += 1;
+    }
+    assert!(nth >= 10, "the steps grow only {nth} times");
+}

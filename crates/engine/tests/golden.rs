@@ -1,0 +1,200 @@
+//! Images of each layout version that there was, kept for good: they are opened, and everything in them is read.
+//!
+//! docs/FORMAT.md says how they are made.
+
+#![expect(clippy::unwrap_used, reason = "what fails here is a test")]
+
+use std::fs::File;
+
+use candid::Principal;
+use flate2::read::GzDecoder;
+use storage_api::limits::{CHUNK_BYTES, FIRST_REGION, MIN_UPLOAD_IDLE_NS};
+use storage_api::{
+    ChecksumState, ChunkRange, Config, Count, Grant, ListArgs, ReadArgs, ReadLogArgs, RegionLoad, RegionType,
+    RegionValue, Role,
+};
+use storage_engine::arena::SLOT_EXTENT_BYTES;
+use storage_engine::testing::{FaultyMemory, callers, key_of, now_ns, steps, value_of};
+use storage_engine::{HostFacts, Store};
+
+type TestStore = Store<FaultyMemory>;
+
+const LARGE_BYTES: u64 = SLOT_EXTENT_BYTES + 1_000_000;
+
+fn image(name: &str) -> FaultyMemory {
+    let path = format!("{}/tests/golden/{name}.img.gz", env!("CARGO_MANIFEST_DIR"));
+    let file = File::open(&path)
+        .unwrap_or_else(|error| panic!("{path}: {error}; docs/FORMAT.md says how it is made"));
+    FaultyMemory::read_image(&mut GzDecoder::new(file)).unwrap()
+}
+
+/// What this version of the code writes, by the same steps.
+fn written_now() -> FaultyMemory {
+    let memory = FaultyMemory::default();
+    let mut store = Store::open(memory.clone()).unwrap();
+    for step in steps() {
+        step.run(&mut store, &memory).unwrap_or_else(|error| panic!("{}: {error}", step.name));
+    }
+    memory
+}
+
+#[test]
+fn the_code_still_writes_layout_v1_byte_for_byte() {
+    let differs = image("layout-v1").compare(&written_now()).err();
+    assert_eq!(differs, None, "the bytes differ from here on: is this another layout version?");
+}
+
+#[test]
+fn layout_v1_is_opened_and_everything_in_it_is_there() {
+    let memory = image("layout-v1");
+    let store = Store::open(memory.clone()).unwrap();
+    expect_settings(&store);
+    expect_objects(&store);
+    expect_uploads(&store);
+    expect_log(&store);
+    expect_roles(&store);
+    expect_regions(&store);
+    assert!(memory.is_as_marked(), "reading has written something");
+}
+
+#[test]
+fn layout_v1_is_sound_and_can_be_changed() {
+    let memory = image("layout-v1");
+    let mut store = Store::open(memory.clone()).unwrap();
+    let report = store.check();
+    assert_eq!(report.problems, []);
+    assert_eq!((report.objects, report.log_entries, report.regions), (35, 152, 2));
+    store.record_upgrade(0);
+    assert!(store.status(HostFacts::default()).unwrap().upgrades.last_was_sealed);
+    // The verification and the uploads go on where they were.
+    let progress = store.verify("large").unwrap();
+    assert_eq!((progress.hashed, progress.verdict), (LARGE_BYTES, Some(ChecksumState::Verified)));
+    let [_, bob, _] = callers();
+    store.write_chunk(6, 0, &vec![7; CHUNK_BYTES as usize], &bob, now_ns(117)).unwrap();
+    let info = store.commit_upload(6, &bob, now_ns(118)).unwrap();
+    assert_eq!((info.key.as_str(), info.size, info.revision), ("open", 3_000_000, 64));
+    store.abort_upload(5, &bob).unwrap();
+    assert_eq!(Store::open(memory).unwrap().check().problems, []);
+}
+
+fn expect_settings(store: &TestStore) {
+    let expected = Config {
+        capacity: 100 << 30,
+        public_read: true,
+        max_uploads: 10,
+        upload_idle_ns: MIN_UPLOAD_IDLE_NS,
+    };
+    assert_eq!(store.config(), expected);
+    let status = store.status(HostFacts::default()).unwrap();
+    assert_eq!((status.revision, status.objects, status.uploads), (63, 35, 2));
+    assert_eq!((status.upgrades.count, status.upgrades.open_instructions), (2, 12_345));
+    assert!(!status.upgrades.last_was_sealed);
+    assert_eq!(status.operations, [Count { name: "put".into(), count: 1 }]);
+    assert_eq!(status.refusals, [Count { name: "NotFound".into(), count: 1 }]);
+}
+
+/// The keys of the batch that are still there, with their sizes.
+fn batch() -> Vec<(String, Vec<u8>)> {
+    let value = |i: u8| value_of(usize::from(i) * 9 % 260, i);
+    let here = (1..40).filter(|i| ![4, 5, 19, 39].contains(i) && !(10..19).contains(i));
+    here.map(|i| (key_of(i), value(if i == 3 { 39 } else { i }))).collect()
+}
+
+fn expect_objects(store: &TestStore) {
+    let long = "long/".repeat(204);
+    let mut expected = batch();
+    expected.push((key_of(19), value_of(171, 19)));
+    expected.extend([
+        ("renamed".into(), value_of(36, 4)),
+        ("inline".into(), b"a small value".to_vec()),
+        ("empty".into(), vec![]),
+        ("extent".into(), value_of(70_000, 2)),
+        (long.clone(), b"under a long key".to_vec()),
+        ("uploaded".into(), value_of(300_000, 4)),
+        ("last".into(), b"one".to_vec()),
+    ]);
+    expected.sort();
+    for (key, value) in &expected {
+        assert!(store.get(key).unwrap() == *value, "the value of {key:?}");
+    }
+    let mut keys: Vec<_> = expected.into_iter().map(|(key, _)| key).collect();
+    keys.push("large".into());
+    keys.sort();
+    let listed = store.list(&ListArgs::prefix("")).unwrap().objects;
+    assert_eq!(listed.into_iter().map(|object| object.key).collect::<Vec<_>>(), keys);
+
+    let info = store.stat(&long).unwrap();
+    assert_eq!((info.content_type.as_deref(), info.revision), (Some("text/plain"), 4));
+    assert_eq!((info.created_ns, info.modified_ns), (now_ns(4), now_ns(4)));
+    let info = store.stat("extent").unwrap();
+    assert_eq!((info.created_ns, info.modified_ns), (now_ns(3), now_ns(6)));
+    assert_eq!(info.sha256.unwrap().state, ChecksumState::Verified);
+    let info = store.stat("uploaded").unwrap();
+    assert_eq!(info.content_type.as_deref(), Some("application/octet-stream"));
+    assert_eq!(info.sha256.unwrap().state, ChecksumState::Verified);
+    expect_large(store);
+}
+
+/// A chunk is zeroes, but for its number in front and a mark at its end.
+fn expect_large(store: &TestStore) {
+    assert_eq!(store.stat("large").unwrap().size, LARGE_BYTES);
+    for index in 0..9 {
+        let read = ReadArgs {
+            key: "large".into(),
+            offset: index * CHUNK_BYTES,
+            length: CHUNK_BYTES,
+            revision: None,
+        };
+        let bytes = store.read(&read).unwrap();
+        assert_eq!(bytes.len() as u64, CHUNK_BYTES.min(LARGE_BYTES - index * CHUNK_BYTES));
+        assert_eq!((bytes[0], *bytes.last().unwrap()), (index as u8 + 1, 0xee));
+        assert!(bytes[1..bytes.len() - 1].iter().all(|byte| *byte == 0));
+    }
+}
+
+fn expect_uploads(store: &TestStore) {
+    let [alice, bob, admin] = callers();
+    assert_eq!(store.list_uploads(&alice, now_ns(120)).unwrap(), []);
+    let uploads = store.list_uploads(&bob, now_ns(120)).unwrap();
+    assert_eq!(uploads, store.list_uploads(&admin, now_ns(120)).unwrap());
+    let [five, six] = uploads.as_slice() else { panic!("{uploads:?}") };
+    assert_eq!((five.upload.id, five.upload.key.as_str(), five.upload.chunks), (5, "inline", 16));
+    assert_eq!((five.upload.expires_ns, five.received), (now_ns(114) + MIN_UPLOAD_IDLE_NS, CHUNK_BYTES));
+    assert_eq!(five.missing, [ChunkRange { first: 1, last: 15 }]);
+    assert_eq!((six.upload.id, six.upload.key.as_str(), six.upload.size), (6, "open", 3_000_000));
+    assert_eq!(six.missing, [ChunkRange { first: 0, last: 0 }]);
+    assert_eq!(six.received, 3_000_000 - CHUNK_BYTES);
+}
+
+fn expect_log(store: &TestStore) {
+    let mut expected = vec![b"the first entry".to_vec()];
+    expected.extend((0..150).map(|i| value_of(usize::from(i) * 7 % 50, i)));
+    expected.push(vec![0; 100_000]);
+    let page = store.read_log(&ReadLogArgs { from: 0, limit: 1_000 }).unwrap();
+    assert!(page.entries.into_iter().map(|entry| entry.into_vec()).eq(expected.iter().cloned()));
+    expected.reverse();
+    assert!(store.read_last(1_000).unwrap() == expected);
+}
+
+fn expect_roles(store: &TestStore) {
+    let principal = |number| Principal::from_slice(&[9, number]);
+    let writers = (1..15).filter(|number| *number != 7);
+    let mut expected = vec![Grant { who: principal(0), role: Role::Admin }];
+    expected.extend(writers.map(|number| Grant { who: principal(number), role: Role::Writer }));
+    assert_eq!(store.list_roles().unwrap(), expected);
+}
+
+fn expect_regions(store: &TestStore) {
+    let [alice, bob, admin] = callers();
+    let regions = store.region_list(&alice).unwrap();
+    let seen: Vec<_> = regions.iter().map(|region| (region.id, region.pages, region.created_ns)).collect();
+    assert_eq!(seen, [(FIRST_REGION, 1, now_ns(200)), (17, 2, now_ns(201))]);
+    assert_eq!(store.region_list(&bob).unwrap(), []);
+    assert_eq!(store.region_list(&admin).unwrap(), regions);
+    let load = |offset, kind| RegionLoad { offset, kind };
+    let loads = [load(0, RegionType::Nat8), load(1, RegionType::Int32), load(65_528, RegionType::Float)];
+    let values = store.region_load(FIRST_REGION, &loads, &alice).unwrap();
+    assert_eq!(values, [RegionValue::Nat8(200), RegionValue::Int32(-7), RegionValue::Float(0.5)]);
+    let loaded = store.region_load(17, &[load(65_000, RegionType::Blob(1_000))], &alice).unwrap();
+    assert_eq!(loaded, [RegionValue::Blob(value_of(1_000, 5).into())]);
+}
