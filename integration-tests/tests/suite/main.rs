@@ -9,6 +9,7 @@ mod conditions;
 mod config;
 mod contract;
 mod full_canister;
+mod fuzz;
 mod image;
 mod instructions;
 mod large;

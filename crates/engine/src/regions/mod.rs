@@ -66,7 +66,7 @@ impl<M: Memory + Clone> Store<M> {
     pub fn region_list(&self, caller: &Caller) -> Result<Vec<RegionInfo>, Error> {
         let mut regions = Vec::new();
         for (id, raw) in self.regions.0.from(Bound::Unbounded, |_| true) {
-            let record = raw.decode()?;
+            let record = record_of(id, &raw)?;
             if caller.may_use(record.owner) {
                 regions.push(self.region_info_of(id, &record));
             }
@@ -129,13 +129,13 @@ impl<M: Memory + Clone> Store<M> {
 
     /// Bytes of all regions together.
     pub(crate) fn region_bytes(&self) -> u64 {
-        let ids = FIRST_REGION..FIRST_REGION + self.regions.len();
+        let ids = FIRST_REGION..FIRST_REGION + self.regions.len().min(MAX_REGIONS);
         ids.map(|id| self.region_memory(id).size() * PAGE_BYTES).sum()
     }
 
     /// The record of a region that the caller may use.
     fn region_record(&self, id: u64, caller: &Caller) -> Result<Record, Error> {
-        let record = self.regions.0.get(&id).ok_or(Error::NotFound)?.decode()?;
+        let record = record_of(id, &self.regions.0.get(&id).ok_or(Error::NotFound)?)?;
         if caller.may_use(record.owner) {
             Ok(record)
         } else {
@@ -159,4 +159,12 @@ impl<M: Memory + Clone> Store<M> {
         let demand = Demand { memory: self.regions.0.memory(), pages };
         self.ensure_pages(&[demand], None, self.ledger.reserved_slots)
     }
+}
+
+/// Decodes the record of a region. One with the number of another structure's memory, or of none, would lay that open.
+fn record_of(id: u64, raw: &RawRecord) -> Result<Record, Error> {
+    if !(FIRST_REGION..FIRST_REGION + MAX_REGIONS).contains(&id) {
+        return Err(Error::corrupted(format!("there is a region {id}, which there cannot be"), 0));
+    }
+    raw.decode()
 }
