@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here is a test")]
 
+#[expect(unreachable_pub, reason = "the fuzz targets are another crate, which takes these from a library")]
 #[path = "../fuzz/src/lib.rs"]
 mod targets;
 
@@ -85,7 +86,7 @@ fn any_bytes(random: &mut TestRng) -> Vec<u8> {
 
 /// A kept input of which some bytes are others, or with the end of another one.
 fn changed(random: &mut TestRng, kept: &[(String, Vec<u8>)]) -> Vec<u8> {
-    let mut some = |random: &mut TestRng| kept[below(random, kept.len())].1.clone();
+    let some = |random: &mut TestRng| kept[below(random, kept.len())].1.clone();
     let (mut bytes, other) = (some(random), some(random));
     if below(random, 4) == 0 {
         bytes.truncate(below(random, bytes.len() + 1));

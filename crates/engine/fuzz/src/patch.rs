@@ -42,7 +42,10 @@ enum Change<'a> {
     Word(u64),
     Bytes(&'a [u8]),
     /// The tag of a block, with the check that makes it one.
-    Tag { grains: u16, flags: u8 },
+    Tag {
+        grains: u16,
+        flags: u8,
+    },
 }
 
 impl Patch<'_> {
@@ -88,7 +91,7 @@ impl Place {
 
 /// The tag that a block of so many times 32 bytes has at an offset of the arena, as in `arena/tag.rs`.
 fn tag(grains: u16, flags: u8, at: u64) -> u64 {
-    let body = u64::from(grains) * 32 | u64::from(flags % 4);
+    let body = (u64::from(grains) * 32) | u64::from(flags % 4);
     let check = (body ^ at.wrapping_mul(0xD6E8_FEB8_6659_FD93)).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 48;
     body | check << 48
 }

@@ -44,7 +44,12 @@ struct Value<'a> {
 enum Bytes<'a> {
     Any(&'a [u8]),
     /// Those of a record that is there, by its number, with changes, and cut or lengthened.
-    Changed { of: u8, changes: Vec<(u8, u8)>, word: Option<(u8, u64)>, length: i8 },
+    Changed {
+        of: u8,
+        changes: Vec<(u8, u8)>,
+        word: Option<(u8, u64)>,
+        length: i8,
+    },
 }
 
 /// Opens a store whose records are any bytes, and reads everything.
@@ -85,7 +90,9 @@ impl Maps {
 
     fn write(&self, record: &Record<'_>) {
         match record {
-            Record::Object(key, value) => self.write_object(KEYS[usize::from(*key) % KEYS.len()].as_bytes(), value),
+            Record::Object(key, value) => {
+                self.write_object(KEYS[usize::from(*key) % KEYS.len()].as_bytes(), value)
+            }
             Record::ObjectAt(key, value) => self.write_object(key, value),
             Record::Upload(id, value) => self.write_numbered(UPLOADS, u64::from(*id), value, <[u8]>::len),
             Record::Region(id, value) => self.write_numbered(REGIONS, u64::from(*id), value, <[u8]>::len),

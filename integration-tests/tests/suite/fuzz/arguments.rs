@@ -29,7 +29,7 @@ impl Arguments {
         let service = candid_parser::check_prog(&mut env, &program).unwrap().unwrap();
         let methods = methods().into_iter().map(|method| {
             let function = env.get_method(&service, &method.name).unwrap();
-            let types = function.args.iter().map(|argument| argument.typ.clone()).collect();
+            let types = function.args.clone();
             (method, types)
         });
         let methods = methods.collect();
@@ -85,7 +85,8 @@ impl Arguments {
         let mut values: Vec<_> = fields.iter().map(|field| self.field(field, random)).collect();
         match random.below(20) {
             0 => values.truncate(random.below(values.len().max(1))),
-            1 => values.push(IDLField { id: candid::types::Label::Id(u32::MAX), val: any_value(random, DEPTH) }),
+            1 => values
+                .push(IDLField { id: candid::types::Label::Id(u32::MAX), val: any_value(random, DEPTH) }),
             _ => {}
         }
         values
@@ -113,7 +114,8 @@ fn plain_value(ty: &TypeInner, random: &mut Random) -> IDLValue {
         TypeInner::Int64 => IDLValue::Int64(number as i64),
         TypeInner::Float64 => IDLValue::Float64(f64::from_bits(number)),
         TypeInner::Principal => {
-            let principals = [controller(), stranger(), Principal::anonymous(), Principal::management_canister()];
+            let principals =
+                [controller(), stranger(), Principal::anonymous(), Principal::management_canister()];
             IDLValue::Principal(principals[random.below(4)])
         }
         _ => IDLValue::Reserved,

@@ -140,7 +140,10 @@ impl Pair {
         let expected = if size > MAX_REPLY_BYTES { Err("TooLarge") } else { Ok(()) };
         if let Some(taken) = self.agree(expected, |store, _| store.take_first(prefix)) {
             let removed = first.and_then(|key| Some((self.model.remove(&key)?.value, key)));
-            assert!(taken.map(|taken| (taken.value.into_vec(), taken.key)) == removed, "another one was taken");
+            assert!(
+                taken.map(|taken| (taken.value.into_vec(), taken.key)) == removed,
+                "another one was taken"
+            );
         }
     }
 
@@ -167,8 +170,7 @@ impl Pair {
 
     /// Appends short entries, and one of any length.
     fn append(&mut self, sizes: &[u8], size: Size) {
-        let mut entries: Vec<_> =
-            sizes.iter().map(|size| value(self.model.now_ns, (*size).into())).collect();
+        let mut entries: Vec<_> = sizes.iter().map(|size| value(self.model.now_ns, (*size).into())).collect();
         if !sizes.is_empty() {
             entries.push(value(self.model.now_ns, size.bytes()));
         }
@@ -202,7 +204,10 @@ impl Pair {
         let expected = if is_refused { Err("InvalidArgument") } else { Ok(()) };
         if let Some(config) = self.agree(expected, |store, _| store.configure(&settings)) {
             self.model.max_uploads = config.max_uploads;
-            assert_eq!((Some(config.capacity), Some(config.max_uploads)), (settings.capacity, settings.max_uploads));
+            assert_eq!(
+                (Some(config.capacity), Some(config.max_uploads)),
+                (settings.capacity, settings.max_uploads)
+            );
         }
     }
 

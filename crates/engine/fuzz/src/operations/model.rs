@@ -154,7 +154,8 @@ impl Model {
 
     /// The place of a region that is there and the caller's.
     pub(super) fn may_use_region(&self, id: u64, caller: &Caller) -> Result<&Region, &'static str> {
-        let region = id.checked_sub(16).and_then(|place| self.regions.get(place as usize)).ok_or("NotFound")?;
+        let region =
+            id.checked_sub(16).and_then(|place| self.regions.get(place as usize)).ok_or("NotFound")?;
         if may_use(region.owner, caller) { Ok(region) } else { Err("Unauthorized") }
     }
 }

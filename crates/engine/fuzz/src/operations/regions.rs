@@ -58,9 +58,10 @@ impl Pair {
 
     fn region_owner(&mut self, who: u8, id: u64, owner: u8) {
         let (caller, owner) = (caller(who), super::op::caller(owner).principal);
-        let expected = self.model.may_use_region(id, &caller).and_then(|_| {
-            if owner == Principal::anonymous() { Err("InvalidArgument") } else { Ok(()) }
-        });
+        let expected = self
+            .model
+            .may_use_region(id, &caller)
+            .and_then(|_| if owner == Principal::anonymous() { Err("InvalidArgument") } else { Ok(()) });
         if self.agree(expected, |store, _| store.region_set_owner(id, owner, &caller)).is_some() {
             self.region(id).owner = owner;
         }
