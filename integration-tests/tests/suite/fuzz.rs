@@ -15,7 +15,7 @@ use arguments::Arguments;
 use canister::{Canister, Door};
 
 /// Messages from a seed where the environment does not say how many.
-const MESSAGES: u64 = 1_500;
+const MESSAGES: u64 = 1_000;
 
 /// How often the whole image is checked.
 const CHECKED_EVERY: u64 = 250;

@@ -21,10 +21,15 @@ pub(super) const MOST_INSTRUCTIONS: u64 = 1_000_000_000;
 /// The most that the heap grows to, in pages.
 const HEAP_PAGES: u64 = 1_024;
 
-/// What the reject of a message may say: the canister's decoder, that of ic-cdk, or what is refused at the door.
-const REASONS: [&str; 5] = [
+/// What the reject of a message may say: the canister's decoder, that of ic-cdk, an error of the contract, or what is
+/// refused at the door.
+const REASONS: [&str; 8] = [
     "the arguments are not those of this method",
     "called `Result::unwrap()` on an `Err` value",
+    // Errors of the contract, where the message was dropped because its method would have answered one, and by `log`.
+    "'invalid argument: ",
+    "'too large: ",
+    "'limit exceeded: ",
     "is a query, and nobody needs it as an update",
     "has no query method",
     // Only of canister_inspect_message, which a node runs for nothing.
