@@ -18,8 +18,10 @@
 use ic_stable_structures::Memory;
 use storage_api::Error;
 
+use crate::arena::SLOT_BYTES;
 use crate::checksum::{CRC_BYTES, Fields, is_sealed, seal};
 use crate::header::HEADER_BYTES;
+use crate::layout::{BUCKET_BYTES, MAX_BUCKETS};
 use crate::open::OpenError;
 
 /// Where the ledger lies, in bytes from the start of stable memory.
@@ -66,12 +68,26 @@ impl Ledger {
             return Err(OpenError::damaged("the ledger's checksum does not match", LEDGER_AT));
         }
         let mut fields = Fields::of(&bytes);
-        Ok(Self {
+        let ledger = Self {
             revision: fields.u64(),
             object_bytes: fields.u64(),
             reserved_slots: fields.u64(),
             uploads: fields.u64(),
-        })
+        };
+        if !ledger.is_possible() {
+            return Err(OpenError::damaged("the ledger counts more than there can be", LEDGER_AT));
+        }
+        Ok(ledger)
+    }
+
+    /// Whether all counts are within what a store can have, so that sums of them cannot overflow.
+    fn is_possible(&self) -> bool {
+        let most_bytes = MAX_BUCKETS * BUCKET_BYTES;
+        let most_counted = u64::MAX / 2;
+        self.revision <= most_counted
+            && self.uploads <= most_counted
+            && self.object_bytes <= most_bytes
+            && self.reserved_slots <= most_bytes / SLOT_BYTES
     }
 
     pub(crate) fn write(&self, memory: &impl Memory) {
@@ -97,17 +113,41 @@ mod tests {
         memory.grow(1);
         let ledger = Ledger {
             revision: 0x0102_0304_0506_0708,
-            object_bytes: 0x1112_1314_1516_1718,
-            reserved_slots: 0x2122_2324_2526_2728,
+            object_bytes: 0x0012_1314_1516,
+            reserved_slots: 0x2122,
             uploads: 0x3132_3334_3536_3738,
         };
         ledger.write(&memory);
         assert_eq!(memory.borrow()[2_048..2_050], [8, 7]);
-        assert_eq!(memory.borrow()[2_056..2_058], [0x18, 0x17]);
-        assert_eq!(memory.borrow()[2_064..2_066], [0x28, 0x27]);
+        assert_eq!(memory.borrow()[2_056..2_058], [0x16, 0x15]);
+        assert_eq!(memory.borrow()[2_064..2_066], [0x22, 0x21]);
         assert_eq!(memory.borrow()[2_072..2_074], [0x38, 0x37]);
         assert_eq!(Ledger::read(&memory), Ok(ledger));
         memory.borrow_mut()[2_060] ^= 4;
         assert!(matches!(Ledger::read(&memory), Err(OpenError::Damaged { offset: 2_048, .. })));
+    }
+
+    /// The status of a store with such a ledger overflowed.
+    #[test]
+    fn counts_that_no_store_has_are_refused_though_their_checksum_matches() {
+        let memory = VectorMemory::default();
+        memory.grow(1);
+        let most = Ledger {
+            revision: u64::MAX / 2,
+            object_bytes: 512 << 30,
+            reserved_slots: (512 << 30) / SLOT_BYTES,
+            uploads: u64::MAX / 2,
+        };
+        most.write(&memory);
+        assert_eq!(Ledger::read(&memory), Ok(most));
+        for ledger in [
+            Ledger { revision: most.revision + 1, ..most },
+            Ledger { object_bytes: most.object_bytes + 1, ..most },
+            Ledger { reserved_slots: most.reserved_slots + 1, ..most },
+            Ledger { uploads: most.uploads + 1, ..most },
+        ] {
+            ledger.write(&memory);
+            assert!(matches!(Ledger::read(&memory), Err(OpenError::Damaged { .. })), "{ledger:?}");
+        }
     }
 }

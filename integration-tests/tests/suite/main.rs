@@ -10,6 +10,7 @@ mod config;
 mod contract;
 mod differential;
 mod full_canister;
+mod fuzz;
 mod image;
 mod instructions;
 mod large;

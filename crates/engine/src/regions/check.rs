@@ -21,7 +21,7 @@ impl<M: Memory + Clone> Store<M> {
                 let what = format!("there is a region {id} where {expected} comes next");
                 report.problems.push(Problem { what, offset: 0 });
             }
-            if raw.decode().is_err() {
+            if super::record_of(id, &raw).is_err() {
                 let what = format!("the record of region {id} is damaged");
                 report.problems.push(Problem { what, offset: 0 });
             }

@@ -66,10 +66,7 @@ impl<M: Memory + Clone> Store<M> {
     pub fn region_list(&self, caller: &Caller) -> Result<Vec<RegionInfo>, Error> {
         let mut regions = Vec::new();
         for (id, raw) in self.regions.0.from(Bound::Unbounded, |_| true) {
-            let record = raw.decode()?;
-            if !is_region(id) {
-                return Err(Error::corrupted(format!("there is a region {id}, and there cannot be"), 0));
-            }
+            let record = record_of(id, &raw)?;
             if caller.may_use(record.owner) {
                 regions.push(self.region_info_of(id, &record));
             }
@@ -139,8 +136,7 @@ impl<M: Memory + Clone> Store<M> {
 
     /// The record of a region that the caller may use.
     fn region_record(&self, id: u64, caller: &Caller) -> Result<Record, Error> {
-        let raw = if is_region(id) { self.regions.0.get(&id) } else { None };
-        let record = raw.ok_or(Error::NotFound)?.decode()?;
+        let record = record_of(id, &self.regions.0.get(&id).ok_or(Error::NotFound)?)?;
         if caller.may_use(record.owner) {
             Ok(record)
         } else {
@@ -166,7 +162,10 @@ impl<M: Memory + Clone> Store<M> {
     }
 }
 
-/// Whether a region can have this number: a damaged record can have any.
-fn is_region(id: u64) -> bool {
-    (FIRST_REGION..FIRST_REGION + MAX_REGIONS).contains(&id)
+/// Decodes the record of a region. One with the number of another structure's memory, or of none, would lay that open.
+fn record_of(id: u64, raw: &RawRecord) -> Result<Record, Error> {
+    if !(FIRST_REGION..FIRST_REGION + MAX_REGIONS).contains(&id) {
+        return Err(Error::corrupted(format!("there is a region {id}, which there cannot be"), 0));
+    }
+    raw.decode()
 }

@@ -150,7 +150,8 @@ impl RawRecord {
         let creator = Principal::try_from_slice(fields.bytes(creator_len.into())).map_err(|_| corrupted())?;
         let mut text = |length| String::from_utf8(fields.bytes(length).to_vec()).map_err(|_| corrupted());
         let (content_type, key) = (text(content_type_len.into())?, text(key_len)?);
-        if !Table::can_hold(size) || received > size {
+        let promised_too_much = reserved_slots > Table::at(table, size).extents();
+        if !Table::can_hold(size) || received > size || promised_too_much {
             return Err(corrupted());
         }
         Ok(Record {
@@ -183,13 +184,13 @@ mod tests {
     fn sample() -> Record {
         Record {
             key: "a key".into(),
-            size: 1 << 40,
+            size: 3 << 40,
             content_type: Some("a/b".into()),
             sha256: Some([0xab; 32]),
             condition: Condition::Revision(0x0102_0304),
             creator: Principal::from_slice(&[7; 29]),
             received: 0x1112_1314,
-            reserved_slots: 0x2122_2324,
+            reserved_slots: 0x1_2324,
             created_ns: 0x3132_3334,
             touched_ns: 0x4142_4344,
             table: Extent::at(0x5152_5354),
@@ -200,7 +201,7 @@ mod tests {
     fn the_bytes_are_those_of_the_picture() {
         let RawRecord(bytes) = sample().encode();
         assert_eq!(bytes[0..8], [2, 29, 3, 1, 5, 0, 0, 0]);
-        for (at, number) in [(8, 1 << 40), (16, 0x0102_0304), (24, 0x1112_1314), (32, 0x2122_2324u64)] {
+        for (at, number) in [(8, 3 << 40), (16, 0x0102_0304), (24, 0x1112_1314), (32, 0x1_2324u64)] {
             assert_eq!(bytes[at..at + 8], number.to_le_bytes());
         }
         for (at, number) in [(40, 0x3132_3334u64), (48, 0x4142_4344), (56, 0x5152_5354)] {
@@ -226,6 +227,15 @@ mod tests {
             for length in 0..raw.0.len() {
                 assert!(RawRecord(raw.0[..length].to_vec()).decode().is_err());
             }
+        }
+    }
+
+    /// The walk over the uploads overflowed on such a record.
+    #[test]
+    fn a_promise_of_more_extents_than_the_object_has_is_damage() {
+        let most = sample().table().extents();
+        for (reserved_slots, is_good) in [(most, true), (most + 1, false), (u64::MAX, false)] {
+            assert_eq!(Record { reserved_slots, ..sample() }.encode().decode().is_ok(), is_good);
         }
     }
 }

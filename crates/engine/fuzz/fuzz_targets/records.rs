@@ -1,0 +1,5 @@
+//! Records of the maps with any bytes: every read method ends in a typed answer.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| storage_engine_fuzz::records(data));

@@ -1,0 +1,58 @@
+//! What opening trusts: page 0, the page of the manager, the heads of the log and the arena.
+
+use arbitrary::{Arbitrary, Unstructured};
+use ic_stable_structures::Memory;
+use storage_engine::{HostFacts, Store};
+
+use super::base::{LOG, with_base};
+use super::patch::{Patch, seal_all};
+
+#[derive(Arbitrary, Debug)]
+struct Input<'a> {
+    /// Whether the checksums match, so that what is behind them is reached.
+    sealed: bool,
+    header: [u8; 64],
+    /// What is written in place of the ledger, and of the head of the log.
+    ledger: Option<[u64; 4]>,
+    log: Option<[u64; 3]>,
+    patches: Vec<Patch<'a>>,
+}
+
+/// Opens a store whose header is any bytes. What is refused is untouched; what opens is sealed, and opens again as what it
+/// was.
+pub fn header(data: &[u8]) {
+    let Ok(input) = Input::arbitrary_take_rest(Unstructured::new(data)) else { return };
+    let memory = with_base(|base| {
+        let memory = base.copy();
+        // Magic and version are mostly right, or nothing behind them is ever reached.
+        let from = if input.header[0] < 8 { 0 } else { 12 };
+        memory.write(from as u64, &input.header[from..]);
+        if let Some(ledger) = input.ledger {
+            memory.write(2_048, ledger.map(u64::to_le_bytes).as_flattened());
+        }
+        if let (Some(log), Some(address)) = (input.log, base.address(LOG, 0)) {
+            memory.write(address, log.map(u64::to_le_bytes).as_flattened());
+        }
+        input.patches.iter().for_each(|patch| patch.apply(base, &memory));
+        base.restore_maps(&memory);
+        if input.sealed {
+            seal_all(base, &memory);
+        }
+        memory
+    });
+    let before = memory.copy();
+    let opened = Store::open(memory.clone());
+    assert!(memory.same_as(&before), "opening changed the memory");
+    let Ok(mut store) = opened else { return };
+    let _ = store.status(HostFacts::default());
+    let config = store.config();
+    store.seal();
+    let mut store = Store::open(memory.clone()).expect("what was sealed is opened again");
+    assert_eq!(store.config(), config);
+    store.record_upgrade(1);
+    let store = Store::open(memory).expect("what was upgraded is opened again");
+    assert_eq!(store.config(), config);
+    if let Ok(status) = store.status(HostFacts::default()) {
+        assert!(status.upgrades.last_was_sealed);
+    }
+}

@@ -1,0 +1,64 @@
+//! A whole store with changed bytes.
+
+use arbitrary::{Arbitrary, Unstructured};
+use ic_stable_structures::Memory;
+use storage_api::{DeletePrefixArgs, Error, UploadArgs};
+use storage_engine::testing::SparseMemory;
+use storage_engine::{Put, Store};
+
+use super::base::{ADMIN, KEYS, MADE_NS, with_base};
+use super::patch::{Patch, seal_all};
+use super::reads::{Arguments, read_everything};
+
+#[derive(Arbitrary, Debug)]
+struct Input<'a> {
+    arguments: Arguments,
+    /// Whether the checksums match, so that what is behind them is reached.
+    sealed: bool,
+    /// Pages by which the memory is larger.
+    more_pages: u8,
+    patches: Vec<Patch<'a>>,
+}
+
+/// Opens a store in which bytes were changed, and reads everything. Nothing panics, nothing is written, and what
+/// [`Store::check`] finds sound can be changed and stays sound.
+pub fn image(data: &[u8]) {
+    let Ok(input) = Input::arbitrary_take_rest(Unstructured::new(data)) else { return };
+    let memory = with_base(|base| {
+        let memory = base.copy();
+        memory.grow(input.more_pages.into());
+        input.patches.iter().for_each(|patch| patch.apply(base, &memory));
+        base.restore_maps(&memory);
+        if input.sealed {
+            seal_all(base, &memory);
+        }
+        memory
+    });
+    let before = memory.copy();
+    let opened = Store::open(memory.clone());
+    let is_sound = opened.as_ref().is_ok_and(|store| read_everything(store, &input.arguments));
+    assert!(memory.same_as(&before), "opening and reading changed the memory");
+    if let (Ok(store), true) = (opened, is_sound) {
+        use_it(store);
+    }
+}
+
+/// Changes something of everything. A refusal for want of memory is fine, and so is one of a counter at its end.
+fn use_it(mut store: Store<SparseMemory>) {
+    let used = change(&mut store);
+    assert!(!matches!(used, Err(Error::Corrupted { .. })), "a sound store was found to be damaged: {used:?}");
+    assert_eq!(store.check().problems, []);
+}
+
+fn change(store: &mut Store<SparseMemory>) -> Result<(), Error> {
+    store.put(Put::new(KEYS[2], &[1; 30_000]), MADE_NS)?;
+    store.put(Put::new(KEYS[5], b"new"), MADE_NS)?;
+    store.append(&["one more", "and another"])?;
+    store.delete(KEYS[3])?;
+    let id = store.create_upload(&UploadArgs::new("a", 70_000), &ADMIN, MADE_NS)?.id;
+    store.write_chunk(id, 0, &[2; 70_000], &ADMIN, MADE_NS)?;
+    store.commit_upload(id, &ADMIN, MADE_NS)?;
+    store.region_grow(17, 300, &ADMIN)?;
+    store.delete_prefix(&DeletePrefixArgs { prefix: String::new(), limit: 100 })?;
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! Changes of the bytes of a store.
+
+use arbitrary::Arbitrary;
+use ic_stable_structures::Memory;
+use storage_engine::testing::SparseMemory;
+
+use super::base::{ARENA, Base, FIRST_REGION, LOG, LOG_INDEX};
+
+/// A change of bytes.
+#[derive(Arbitrary, Debug)]
+pub(crate) struct Patch<'a> {
+    place: Place,
+    change: Change<'a>,
+}
+
+/// Where something is that the engine reads by itself, and not the bytes of the maps.
+#[derive(Arbitrary, Debug)]
+enum Place {
+    /// The header.
+    Header(u8),
+    /// The header, the counters and the ledger, and what is between them.
+    Start(u16),
+    /// The page of the manager.
+    Manager(u16),
+    /// The control page of the arena.
+    Arena(u16),
+    /// A block of the arena: which one, and where in it.
+    Block(u8, u8),
+    /// The head and the entries of the log.
+    Log(u16),
+    /// The index of the log.
+    LogIndex(u8),
+    /// The bytes of a region.
+    Region(bool, u16),
+}
+
+/// What is written there.
+#[derive(Arbitrary, Debug)]
+enum Change<'a> {
+    Flip(u8),
+    Add(i16),
+    Word(u64),
+    Bytes(&'a [u8]),
+    /// The tag of a block, with the check that makes it one.
+    Tag {
+        grains: u16,
+        flags: u8,
+    },
+}
+
+impl Patch<'_> {
+    /// Makes the change, where there is such a place.
+    pub(crate) fn apply(&self, base: &Base, memory: &SparseMemory) {
+        let Some((address, offset)) = self.place.address(base) else { return };
+        let mut word = [0; 8];
+        memory.read(address, &mut word);
+        let number = u64::from_le_bytes(word);
+        match self.change {
+            Change::Flip(bit) => memory.write(address, &(number ^ 1 << (bit % 64)).to_le_bytes()),
+            Change::Add(more) => {
+                memory.write(address, &number.wrapping_add_signed(more.into()).to_le_bytes());
+            }
+            Change::Word(word) => memory.write(address, &word.to_le_bytes()),
+            Change::Bytes(bytes) => memory.write(address, &bytes[..bytes.len().min(1_024)]),
+            Change::Tag { grains, flags } => {
+                memory.write(address, &tag(grains, flags, offset).to_le_bytes());
+            }
+        }
+    }
+}
+
+impl Place {
+    /// Where it is physically, and in its memory.
+    fn address(&self, base: &Base) -> Option<(u64, u64)> {
+        let (memory, offset) = match *self {
+            Self::Header(at) => return Some((u64::from(at % 64), 0)),
+            Self::Start(at) => return Some((u64::from(at % 4_096), 0)),
+            Self::Manager(at) => return Some((65_536 + u64::from(at % 4_096), 0)),
+            Self::Arena(at) => (ARENA, u64::from(at % 4_096)),
+            Self::Block(number, at) => {
+                let start = *base.blocks.get(usize::from(number) % base.blocks.len())?;
+                (ARENA, start + u64::from(at))
+            }
+            Self::Log(at) => (LOG, u64::from(at)),
+            Self::LogIndex(at) => (LOG_INDEX, u64::from(at)),
+            Self::Region(second, at) => (FIRST_REGION + usize::from(second), u64::from(at)),
+        };
+        Some((base.address(memory, offset)?, offset))
+    }
+}
+
+/// The tag that a block of so many times 32 bytes has at an offset of the arena, as in `arena/tag.rs`.
+fn tag(grains: u16, flags: u8, at: u64) -> u64 {
+    let body = (u64::from(grains) * 32) | u64::from(flags % 4);
+    let check = (body ^ at.wrapping_mul(0xD6E8_FEB8_6659_FD93)).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 48;
+    body | check << 48
+}
+
+/// Makes the checksums of page 0 and of the log's head match what they cover.
+pub(crate) fn seal_all(base: &Base, memory: &SparseMemory) {
+    let log = base.address(LOG, 0).expect("there is a log");
+    for (start, length) in [(0, 64), (512, 644), (2_048, 36), (log, 28)] {
+        let mut bytes = vec![0; length];
+        memory.read(start, &mut bytes);
+        seal(&mut bytes);
+        memory.write(start, &bytes);
+    }
+}
+
+/// Writes the CRC-32 of everything before the last four bytes into them.
+pub(crate) fn seal(bytes: &mut [u8]) {
+    if let Some((body, crc)) = bytes.split_last_chunk_mut::<4>() {
+        *crc = crc32fast::hash(body).to_le_bytes();
+    }
+}

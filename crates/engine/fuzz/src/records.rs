@@ -1,0 +1,153 @@
+//! Records of the maps with any bytes.
+//!
+//! The maps are written with the library itself, so they are sound, and what is in them is not.
+
+use arbitrary::{Arbitrary, Unstructured};
+use ic_stable_structures::memory_manager::{MemoryId, MemoryManager, VirtualMemory};
+use ic_stable_structures::{RestrictedMemory, StableBTreeMap, Storable};
+use storage_engine::Store;
+use storage_engine::layout::{BUCKET_PAGES, MANAGER_PAGE, MAX_BUCKETS};
+use storage_engine::testing::SparseMemory;
+
+use super::base::{KEYS, OBJECTS, REGIONS, ROLES, UPLOADS, with_base};
+use super::patch::{seal, seal_all};
+use super::reads::{Arguments, read_everything};
+
+#[derive(Arbitrary, Debug)]
+struct Input<'a> {
+    arguments: Arguments,
+    records: Vec<Record<'a>>,
+    /// What the ledger says, so that it can agree with the records.
+    ledger: Option<[u64; 4]>,
+}
+
+/// A record that is written.
+#[derive(Arbitrary, Debug)]
+enum Record<'a> {
+    /// Under one of the keys that are there.
+    Object(u8, Value<'a>),
+    /// Under any bytes.
+    ObjectAt(&'a [u8], Value<'a>),
+    Upload(u8, Value<'a>),
+    Region(u16, Value<'a>),
+    Role(&'a [u8], u8),
+}
+
+#[derive(Arbitrary, Debug)]
+struct Value<'a> {
+    bytes: Bytes<'a>,
+    /// Whether the checksum matches.
+    sealed: bool,
+}
+
+#[derive(Arbitrary, Debug)]
+enum Bytes<'a> {
+    Any(&'a [u8]),
+    /// Those of a record that is there, by its number, with changes, and cut or lengthened.
+    Changed {
+        of: u8,
+        changes: Vec<(u8, u8)>,
+        word: Option<(u8, u64)>,
+        length: i8,
+    },
+}
+
+/// Opens a store whose records are any bytes, and reads everything.
+pub fn records(data: &[u8]) {
+    let Ok(input) = Input::arbitrary_take_rest(Unstructured::new(data)) else { return };
+    let memory = with_base(|base| {
+        let memory = base.copy();
+        let maps = Maps::of(&memory);
+        input.records.iter().for_each(|record| maps.write(record));
+        if let Some(ledger) = input.ledger {
+            ic_stable_structures::Memory::write(&memory, 2_048, ledger.map(u64::to_le_bytes).as_flattened());
+            seal_all(base, &memory);
+        }
+        memory
+    });
+    let before = memory.copy();
+    if let Ok(store) = Store::open(memory.clone()) {
+        read_everything(&store, &input.arguments);
+    }
+    assert!(memory.same_as(&before), "opening and reading changed the memory");
+}
+
+type Memory = VirtualMemory<RestrictedMemory<SparseMemory>>;
+
+/// The maps of a store, as the library opens them.
+struct Maps(MemoryManager<RestrictedMemory<SparseMemory>>);
+
+impl Maps {
+    fn of(memory: &SparseMemory) -> Self {
+        let pages = MANAGER_PAGE..MANAGER_PAGE + 1 + MAX_BUCKETS * BUCKET_PAGES;
+        let memory = RestrictedMemory::new(memory.clone(), pages);
+        Self(MemoryManager::init_with_bucket_size(memory, BUCKET_PAGES as u16))
+    }
+
+    fn map<K: Storable + Ord + Clone>(&self, id: usize) -> StableBTreeMap<K, Vec<u8>, Memory> {
+        StableBTreeMap::load(self.0.get(MemoryId::new(id as u8)))
+    }
+
+    fn write(&self, record: &Record<'_>) {
+        match record {
+            Record::Object(key, value) => {
+                self.write_object(KEYS[usize::from(*key) % KEYS.len()].as_bytes(), value)
+            }
+            Record::ObjectAt(key, value) => self.write_object(key, value),
+            Record::Upload(id, value) => self.write_numbered(UPLOADS, u64::from(*id), value, <[u8]>::len),
+            Record::Region(id, value) => self.write_numbered(REGIONS, u64::from(*id), value, <[u8]>::len),
+            Record::Role(principal, role) => {
+                let mut roles = self.map::<Vec<u8>>(ROLES);
+                roles.insert(principal[..principal.len().min(40)].to_vec(), vec![*role]);
+            }
+        }
+    }
+
+    fn write_object(&self, key: &[u8], value: &Value<'_>) {
+        let mut objects = self.map::<Vec<u8>>(OBJECTS);
+        let there: Vec<_> = objects.iter().map(|entry| entry.value()).collect();
+        objects.insert(key[..key.len().min(1_024)].to_vec(), value.bytes(&there, entry_head));
+    }
+
+    fn write_numbered(&self, map: usize, id: u64, value: &Value<'_>, head: fn(&[u8]) -> usize) {
+        let mut records = self.map::<u64>(map);
+        let there: Vec<_> = records.iter().map(|entry| entry.value()).collect();
+        records.insert(id, value.bytes(&there, head));
+    }
+}
+
+impl Value<'_> {
+    /// The bytes. `head` tells how many of them the checksum covers, itself included.
+    fn bytes(&self, there: &[Vec<u8>], head: fn(&[u8]) -> usize) -> Vec<u8> {
+        let mut bytes = match &self.bytes {
+            Bytes::Any(bytes) => bytes[..bytes.len().min(2_000)].to_vec(),
+            Bytes::Changed { of, changes, word, length } => {
+                let mut bytes = there.get(usize::from(*of) % there.len().max(1)).cloned().unwrap_or_default();
+                for (at, byte) in changes {
+                    bytes.get_mut(usize::from(*at)).into_iter().for_each(|place| *place = *byte);
+                }
+                if let Some((at, word)) = word {
+                    let at = usize::from(*at) * 4;
+                    let place = bytes.get_mut(at..at + 8).into_iter();
+                    place.for_each(|place| place.copy_from_slice(&word.to_le_bytes()));
+                }
+                bytes.resize(bytes.len().saturating_add_signed((*length).into()), 0);
+                bytes
+            }
+        };
+        if self.sealed {
+            let covered = head(&bytes).min(bytes.len());
+            seal(&mut bytes[..covered]);
+        }
+        bytes
+    }
+}
+
+/// Bytes of an object's entry before an inline value, as in `objects/entry.rs`.
+fn entry_head(bytes: &[u8]) -> usize {
+    let &[kind, content_type, flags, ..] = bytes else { return 0 };
+    let extent = if kind == 0 { 0 } else { 8 };
+    let digest = if flags & 1 == 0 { 0 } else { 33 };
+    let progress = if flags & 2 == 0 { 0 } else { 40 };
+    36 + usize::from(content_type) + extent + digest + progress + 4
+}

@@ -1,0 +1,100 @@
+//! The fuzz targets without a fuzzer: over the inputs that were kept, and over a number of inputs from a seed.
+//!
+//! `STORAGE_FUZZ_INPUTS` sets how many inputs each target gets, `STORAGE_FUZZ_SEED` repeats a run. Half of the inputs are
+//! random, the others are kept ones with changes.
+
+#![expect(clippy::unwrap_used, reason = "what fails here is a test")]
+
+#[expect(unreachable_pub, reason = "the fuzz targets are another crate, which takes these from a library")]
+#[path = "../fuzz/src/lib.rs"]
+mod targets;
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::Path;
+
+use proptest::prelude::Rng;
+use proptest::test_runner::{RngAlgorithm, TestRng};
+
+/// Inputs from a seed that each target gets where the environment does not say.
+const INPUTS: u64 = 200;
+
+/// The longest random input.
+const MAX_BYTES: usize = 600;
+
+#[test]
+fn header() {
+    run("header", targets::header);
+}
+
+#[test]
+fn records() {
+    run("records", targets::records);
+}
+
+#[test]
+fn image() {
+    run("image", targets::image);
+}
+
+#[test]
+fn operations() {
+    run("operations", targets::operations);
+}
+
+fn run(name: &str, target: fn(&[u8])) {
+    let number = |name: &str| std::env::var(name).ok().map(|value| value.parse::<u64>().unwrap());
+    let seed = number("STORAGE_FUZZ_SEED").unwrap_or_else(|| std::process::id().into());
+    println!("STORAGE_FUZZ_SEED={seed}");
+    let kept = kept(name);
+    for (file, input) in &kept {
+        run_one(target, input, file);
+    }
+    let mut random = TestRng::from_seed(RngAlgorithm::XorShift, &(u128::from(seed) + 1).to_le_bytes());
+    for number in 0..number("STORAGE_FUZZ_INPUTS").unwrap_or(INPUTS) {
+        let input = if number % 2 == 0 { any_bytes(&mut random) } else { changed(&mut random, &kept) };
+        run_one(target, &input, &format!("input {number}"));
+    }
+}
+
+/// Runs a target, and tells which input it was that failed.
+fn run_one(target: fn(&[u8]), input: &[u8], name: &str) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| target(input))) {
+        println!("failed: {name}, {} bytes: {}", input.len(), input.escape_ascii());
+        resume_unwind(panic);
+    }
+}
+
+/// The inputs that were kept for a target, by name. There are some for each.
+fn kept(target: &str) -> Vec<(String, Vec<u8>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus-kept").join(target);
+    let mut files: Vec<_> = fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
+    files.sort();
+    assert!(!files.is_empty(), "{} is empty", folder.display());
+    files.into_iter().map(|file| (file.display().to_string(), fs::read(&file).unwrap())).collect()
+}
+
+fn below(random: &mut TestRng, bound: usize) -> usize {
+    (random.next_u64() % bound as u64) as usize
+}
+
+fn any_bytes(random: &mut TestRng) -> Vec<u8> {
+    let mut bytes = vec![0; below(random, MAX_BYTES)];
+    random.fill_bytes(&mut bytes);
+    bytes
+}
+
+/// A kept input of which some bytes are others, or with the end of another one.
+fn changed(random: &mut TestRng, kept: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let some = |random: &mut TestRng| kept[below(random, kept.len())].1.clone();
+    let (mut bytes, other) = (some(random), some(random));
+    if below(random, 4) == 0 {
+        bytes.truncate(below(random, bytes.len() + 1));
+        bytes.extend(&other[below(random, other.len() + 1)..]);
+    }
+    for _ in 0..below(random, 6) {
+        let at = below(random, bytes.len().max(1));
+        bytes.get_mut(at).into_iter().for_each(|byte| *byte = random.next_u32() as u8);
+    }
+    bytes
+}

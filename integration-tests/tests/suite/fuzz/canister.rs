@@ -1,0 +1,133 @@
+//! A canister on the embedded host that is sent anything, and what must hold of each message.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use embedded_ic::{CallError, Config, EmbeddedIc, Limits, Reject};
+use ic_stable_structures::Memory;
+use integration_tests::{contract::Method, controller, init_args};
+use storage_api::UploadArgs;
+use storage_engine::Store;
+use storage_wasm::STORAGE_WASM;
+
+/// The most pages that stable memory grows to: the headers and twenty buckets.
+const STABLE_PAGES: u64 = 2 + 20 * 256;
+
+/// The most instructions of any message here: twice what the worst take, and a fortieth of what an update may. The worst
+/// are 2 MB of `opt null` where there should be blobs, 250 instructions for each byte, and a type table of 10,000 entries,
+/// the most that Candid reads, 40,000 for each entry.
+pub(super) const MOST_INSTRUCTIONS: u64 = 1_000_000_000;
+
+/// The most that the heap grows to, in pages.
+const HEAP_PAGES: u64 = 1_024;
+
+/// What the reject of a message may say: the canister's decoder, that of ic-cdk, an error of the contract, or what is
+/// refused at the door.
+const REASONS: [&str; 8] = [
+    "the arguments are not those of this method",
+    "called `Result::unwrap()` on an `Err` value",
+    // Errors of the contract, where the message was dropped because its method would have answered one, and by `log`.
+    "'invalid argument: ",
+    "'too large: ",
+    "'limit exceeded: ",
+    "is a query, and nobody needs it as an update",
+    "has no query method",
+    // Only of canister_inspect_message, which a node runs for nothing.
+    "exceeded the limit of 200000000 instructions",
+];
+
+/// How a message comes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Door {
+    Update,
+    UpdateFromCanister,
+    Query,
+}
+
+impl Door {
+    pub(super) const ALL: [Self; 3] = [Self::Update, Self::UpdateFromCanister, Self::Query];
+}
+
+/// A canister with a few things in it.
+pub(super) struct Canister(Rc<RefCell<EmbeddedIc>>);
+
+impl Canister {
+    pub(super) fn start() -> Self {
+        let mut limits = Limits::default();
+        limits.stable_pages = STABLE_PAGES;
+        let config = Config::default().with_limits(limits).with_controllers(vec![controller()]);
+        let mut host = EmbeddedIc::new(config).unwrap();
+        host.install(STORAGE_WASM, &init_args(None)).unwrap();
+        let mut call = |method: &str, args: Vec<u8>| host.update(controller(), method, &args).unwrap();
+        call("put", candid::encode_args(("key", vec![1_u8; 5_000])).unwrap());
+        call("put", candid::encode_args(("key/2", b"value".to_vec())).unwrap());
+        call("log", candid::encode_one("entry").unwrap());
+        call("create_upload", candid::encode_one(UploadArgs::new("uploaded", 5)).unwrap());
+        call("region_new", candid::encode_args(()).unwrap());
+        call("region_grow", candid::encode_args((16_u64, 1_u64)).unwrap());
+        Self(Rc::new(RefCell::new(host)))
+    }
+
+    /// Sends a message. What is answered has the types of the contract; what is rejected says what is wrong with the
+    /// arguments; and either has its bounds.
+    pub(super) fn send(&mut self, method: &Method, door: Door, args: &[u8]) -> Result<u64, Reject> {
+        let mut host = self.0.borrow_mut();
+        let answer = match door {
+            Door::Update => host.update(controller(), &method.name, args),
+            Door::UpdateFromCanister => host.update_from_canister(controller(), &method.name, args),
+            Door::Query => host.query(controller(), &method.name, args),
+        };
+        assert!(host.heap_pages() <= HEAP_PAGES, "{}: the heap has {} pages", method.name, host.heap_pages());
+        match answer {
+            Ok(reply) => {
+                assert!(reply.instructions <= MOST_INSTRUCTIONS, "{}: {}", method.name, reply.instructions);
+                method.show(&reply.bytes);
+                Ok(reply.instructions)
+            }
+            Err(CallError::Rejected(reject)) => {
+                assert_expected(method, args, &reject);
+                Err(reject)
+            }
+            Err(CallError::Host(error)) => panic!("{} {door:?}: the host failed: {error}", method.name),
+        }
+    }
+
+    /// Opens the canister's stable memory with the engine, which must find nothing wrong.
+    pub(super) fn check(&self) {
+        let store = Store::open(HostMemory(Rc::clone(&self.0))).unwrap();
+        assert_eq!(store.check().problems, []);
+    }
+
+    pub(super) fn heap_pages(&self) -> u64 {
+        self.0.borrow().heap_pages()
+    }
+}
+
+fn assert_expected(method: &Method, args: &[u8], reject: &Reject) {
+    let start = args[..args.len().min(300)].escape_ascii();
+    let shown = || format!("{} with {} bytes ({start}): {reject}", method.name, args.len());
+    assert!(REASONS.iter().any(|reason| reject.message.contains(reason)), "{}", shown());
+    assert!(reject.instructions <= MOST_INSTRUCTIONS, "{} instructions, {}", reject.instructions, shown());
+}
+
+/// Stable memory of the canister, to be looked at.
+#[derive(Clone)]
+struct HostMemory(Rc<RefCell<EmbeddedIc>>);
+
+impl Memory for HostMemory {
+    fn size(&self) -> u64 {
+        self.0.borrow().stable_pages()
+    }
+
+    fn grow(&self, _pages: u64) -> i64 {
+        panic!("nothing that looks takes memory")
+    }
+
+    fn read(&self, offset: u64, dst: &mut [u8]) {
+        self.0.borrow().read_stable(offset, dst).unwrap();
+    }
+
+    fn write(&self, offset: u64, src: &[u8]) {
+        panic!("nothing that looks writes, and {} bytes are to be at {offset}", src.len())
+    }
+}
