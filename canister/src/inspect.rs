@@ -23,8 +23,7 @@ fn inspect_message() {
 }
 
 fn inspect(name: &str) -> Result<(), String> {
-    let known = METHODS.iter().position(|method| method.name == name);
-    let at = known.ok_or_else(|| format!("there is no method {name:?}"))?;
+    let at = Method::find(name).ok_or_else(|| format!("there is no method {name:?}"))?;
     if METHODS[at].role.is_none() {
         return Err(format!("{name} is a query, and nobody needs it as an update"));
     }

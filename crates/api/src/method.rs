@@ -57,7 +57,9 @@ impl Method {
         }
     }
 
-    const fn find(name: &str) -> Option<usize> {
+    /// The place in [`METHODS`] of the method with this name, where there is one.
+    #[must_use]
+    pub const fn find(name: &str) -> Option<usize> {
         let mut at = 0;
         while at < METHODS.len() {
             if is_same(METHODS[at].name.as_bytes(), name.as_bytes()) {

@@ -83,7 +83,7 @@ impl<M: Memory + Clone> Space<M> {
             return Ok(());
         }
         let allocated = self.allocated_buckets();
-        let room = self.buckets_at_all(capacity).saturating_sub(allocated);
+        let room = self.room(capacity);
         if room < buckets + after.owed() || !self.grow_to(pages_of(allocated + buckets)) {
             return Err(Error::OutOfMemory {
                 requested: (buckets + more_owed) * BUCKET_BYTES,
@@ -93,10 +93,11 @@ impl<M: Memory + Clone> Space<M> {
         Ok(())
     }
 
-    /// How many buckets the capacity has room for, those in use included. Pages that are there already count.
-    pub(crate) fn buckets_at_all(&self, capacity: u64) -> u64 {
+    /// How many more buckets the capacity has room for. Pages that are there already count.
+    pub(crate) fn room(&self, capacity: u64) -> u64 {
         let pages = (capacity.min(MAX_STABLE_BYTES) / PAGE_BYTES).max(self.raw().size());
-        (pages.saturating_sub(FIRST_BUCKET_PAGE) / BUCKET_PAGES).min(MAX_BUCKETS)
+        let at_all = (pages.saturating_sub(FIRST_BUCKET_PAGE) / BUCKET_PAGES).min(MAX_BUCKETS);
+        at_all.saturating_sub(self.allocated_buckets())
     }
 
     /// Grows the physical memory to so many pages, if it is smaller and the platform allows it.
@@ -111,7 +112,7 @@ impl<M: Memory + Clone> Space<M> {
     }
 
     /// How many buckets memories have.
-    pub(crate) fn allocated_buckets(&self) -> u64 {
+    fn allocated_buckets(&self) -> u64 {
         self.0.allocated()
     }
 }

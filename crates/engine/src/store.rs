@@ -157,8 +157,7 @@ impl<M: Memory + Clone> Store<M> {
 
     /// How many more buckets the capacity has room for.
     pub(crate) fn room(&self) -> u64 {
-        let at_all = self.space.buckets_at_all(self.header.config.capacity);
-        at_all.saturating_sub(self.space.allocated_buckets())
+        self.space.room(self.header.config.capacity)
     }
 
     pub(crate) fn write_header(&mut self, header: Header) {

@@ -10,6 +10,16 @@ use std::ops::Range;
 use rustix::mm::{MapFlags, ProtFlags};
 use wasmtime::{Memory, Store};
 
+/// The range must be whole operating-system pages inside of the memory.
+fn assert_pages_of<T: 'static>(memory: Memory, store: &Store<T>, range: &Range<usize>) {
+    let page = rustix::param::page_size();
+    assert!(
+        range.start.is_multiple_of(page) && range.end.is_multiple_of(page),
+        "{range:?} is not made of pages"
+    );
+    assert!(range.end <= memory.data_size(store), "{range:?} is outside of the memory");
+}
+
 /// Replaces bytes `range` of the memory by a private view of the same bytes of the file.
 ///
 /// What the memory held there is gone; what the canister writes there later does not reach the file. The range has to
@@ -20,12 +30,7 @@ pub(super) fn map<T: 'static>(
     file: &File,
     range: Range<usize>,
 ) -> io::Result<()> {
-    let page = rustix::param::page_size();
-    assert!(
-        range.start.is_multiple_of(page) && range.end.is_multiple_of(page),
-        "{range:?} is not made of pages"
-    );
-    assert!(range.end <= memory.data_size(&*store), "{range:?} is outside of the memory");
+    assert_pages_of(memory, store, &range);
     assert!(file.metadata()?.len() >= range.end as u64, "the file is shorter than {range:?}");
     if range.is_empty() {
         return Ok(());
@@ -60,12 +65,7 @@ pub(super) fn restore<T: 'static>(
     _file: &File,
     range: Range<usize>,
 ) -> io::Result<()> {
-    let page = rustix::param::page_size();
-    assert!(
-        range.start.is_multiple_of(page) && range.end.is_multiple_of(page),
-        "{range:?} is not made of pages"
-    );
-    assert!(range.end <= memory.data_size(&*store), "{range:?} is outside of the memory");
+    assert_pages_of(memory, store, &range);
     // SAFETY: The address range belongs to the linear memory of `store`, by the assertions above. `&mut Store` rules
     // out that anyone holds a slice of it or runs wasm on it, and wasm memory may hold any bytes. The advice changes
     // only the content of the pages: to that of the file under a private mapping, to zeros elsewhere. Unlike a new

@@ -1,5 +1,7 @@
 //! Loads and stores.
 
+use std::borrow::Cow;
+
 use ic_stable_structures::Memory;
 use serde_bytes::ByteBuf;
 use storage_api::limits::{ITEM_OVERHEAD_BYTES, MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES, MAX_REPLY_BYTES};
@@ -99,13 +101,14 @@ impl<M: Memory + Clone> Store<M> {
     pub fn region_store(&mut self, id: u64, stores: &[RegionStore], caller: &Caller) -> Result<(), Error> {
         let memory = self.region_of(id, caller)?;
         check_count(stores.len())?;
-        for store in stores {
-            check_range(&memory, store.offset, bytes_of(&store.value))?;
+        let stores: Vec<_> = stores.iter().map(|store| (store.offset, bytes_of(&store.value))).collect();
+        for (offset, bytes) in &stores {
+            check_range(&memory, *offset, bytes.len() as u64)?;
         }
 
         // From here on nothing can fail.
-        for store in stores {
-            store_value(&memory, store);
+        for (offset, bytes) in stores {
+            memory.write(offset, &bytes);
         }
         Ok(())
     }
@@ -133,13 +136,19 @@ fn check_range(memory: &impl Memory, offset: u64, length: u64) -> Result<(), Err
     }
 }
 
-fn bytes_of(value: &RegionValue) -> u64 {
+/// A value as it lies in a region.
+fn bytes_of(value: &RegionValue) -> Cow<'_, [u8]> {
     match value {
-        RegionValue::Nat8(_) | RegionValue::Int8(_) => 1,
-        RegionValue::Nat16(_) | RegionValue::Int16(_) => 2,
-        RegionValue::Nat32(_) | RegionValue::Int32(_) => 4,
-        RegionValue::Nat64(_) | RegionValue::Int64(_) | RegionValue::Float(_) => 8,
-        RegionValue::Blob(bytes) => bytes.len() as u64,
+        RegionValue::Nat8(number) => Cow::Owned(number.to_le_bytes().into()),
+        RegionValue::Nat16(number) => Cow::Owned(number.to_le_bytes().into()),
+        RegionValue::Nat32(number) => Cow::Owned(number.to_le_bytes().into()),
+        RegionValue::Nat64(number) => Cow::Owned(number.to_le_bytes().into()),
+        RegionValue::Int8(number) => Cow::Owned(number.to_le_bytes().into()),
+        RegionValue::Int16(number) => Cow::Owned(number.to_le_bytes().into()),
+        RegionValue::Int32(number) => Cow::Owned(number.to_le_bytes().into()),
+        RegionValue::Int64(number) => Cow::Owned(number.to_le_bytes().into()),
+        RegionValue::Float(number) => Cow::Owned(number.to_le_bytes().into()),
+        RegionValue::Blob(bytes) => Cow::Borrowed(bytes),
     }
 }
 
@@ -166,20 +175,4 @@ fn array<const N: usize>(memory: &impl Memory, offset: u64) -> [u8; N] {
     let mut bytes = [0; N];
     memory.read(offset, &mut bytes);
     bytes
-}
-
-fn store_value(memory: &impl Memory, store: &RegionStore) {
-    let write = |bytes: &[u8]| memory.write(store.offset, bytes);
-    match &store.value {
-        RegionValue::Nat8(number) => write(&number.to_le_bytes()),
-        RegionValue::Nat16(number) => write(&number.to_le_bytes()),
-        RegionValue::Nat32(number) => write(&number.to_le_bytes()),
-        RegionValue::Nat64(number) => write(&number.to_le_bytes()),
-        RegionValue::Int8(number) => write(&number.to_le_bytes()),
-        RegionValue::Int16(number) => write(&number.to_le_bytes()),
-        RegionValue::Int32(number) => write(&number.to_le_bytes()),
-        RegionValue::Int64(number) => write(&number.to_le_bytes()),
-        RegionValue::Float(number) => write(&number.to_le_bytes()),
-        RegionValue::Blob(bytes) => write(bytes),
-    }
 }
