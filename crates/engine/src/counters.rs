@@ -99,7 +99,7 @@ impl<M: Memory + Clone> Store<M> {
             Ok(_) => &mut self.counters.operations[method],
             Err(error) => &mut self.counters.refusals[error.kind()],
         };
-        *count += 1;
+        *count = count.saturating_add(1);
     }
 }
 

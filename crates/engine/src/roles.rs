@@ -107,7 +107,7 @@ impl<M: Memory + Clone> Store<M> {
             return Ok(Some(*role));
         }
         let key = RawPrincipal::of(principal);
-        let Some(raw) = self.roles.map.get(&key) else { return Ok(None) };
+        let Some(raw) = self.roles.map.get(&key)? else { return Ok(None) };
         let role = raw.decode(&key)?;
         if known.len() >= MAX_KNOWN {
             known.clear();
@@ -124,7 +124,8 @@ impl<M: Memory + Clone> Store<M> {
     /// principals; and [`Error::OutOfMemory`].
     pub fn set_role(&mut self, principal: &Principal, role: Option<Role>) -> Result<(), Error> {
         let (key, map) = (RawPrincipal::of(principal), &self.roles.map);
-        let is_new = map.get(&key).is_none();
+        let mut roles = map.begin();
+        let is_new = roles.get(&key)?.is_none();
         if *principal == Principal::anonymous() && role.is_some() {
             return Err(Error::invalid(
                 "the anonymous principal cannot have a role; public_read lets everyone read",
@@ -136,22 +137,16 @@ impl<M: Memory + Clone> Store<M> {
         if is_new && map.len() >= MAX_ROLES {
             return Err(Error::LimitExceeded { what: "principals with a role".into(), limit: MAX_ROLES });
         }
-        let pages = match role {
-            Some(_) => map.pages_to_insert(1, MAX_ENTRY_BYTES),
-            None => map.pages_to_remove(),
-        };
-        let demand = Demand { memory: map.memory(), pages };
+        match role {
+            Some(role) => roles.insert(&key, &RawRole::of(&key, role))?,
+            None => drop(roles.remove(&key)?),
+        }
+        let demand = Demand { memory: map.memory(), pages: roles.pages_to_grow() };
         self.ensure_pages(&[demand], None, self.ledger.reserved_slots)?;
 
         // From here on nothing can fail.
+        roles.commit();
         self.roles.known.get_mut().remove(principal);
-        match role {
-            Some(role) => {
-                let raw = RawRole::of(&key, role);
-                self.roles.map.insert(key, raw);
-            }
-            None => self.roles.map.remove(&key),
-        }
         Ok(())
     }
 
@@ -162,19 +157,24 @@ impl<M: Memory + Clone> Store<M> {
     /// [`Error::Corrupted`].
     pub fn list_roles(&self) -> Result<Vec<Grant>, Error> {
         let all = self.roles.map.from(Unbounded, |_| true);
-        all.map(|(key, raw)| Ok(Grant { who: key.principal()?, role: raw.decode(&key)? })).collect()
+        all.map(|role| {
+            let (key, raw) = role?;
+            Ok(Grant { who: key.principal()?, role: raw.decode(&key)? })
+        })
+        .collect()
     }
 
     /// Walks all roles.
     pub(crate) fn check_roles(&self, report: &mut CheckReport) {
-        if !self.roles.map.check("roles", &mut report.problems) {
+        if !self.roles.map.check(&mut report.problems) {
             return;
         }
-        for (key, raw) in self.roles.map.from(Unbounded, |_| true) {
-            let what = match (key.principal(), raw.decode(&key)) {
-                (Ok(principal), Ok(_)) if principal != Principal::anonymous() => continue,
-                (Ok(principal), Ok(_)) => format!("{principal} has a role, which it cannot have"),
-                (Err(error), _) | (_, Err(error)) => error.to_string(),
+        for role in self.roles.map.from(Unbounded, |_| true) {
+            let read = role.and_then(|(key, raw)| Ok((key.principal()?, raw.decode(&key)?)));
+            let what = match read {
+                Ok((principal, _)) if principal != Principal::anonymous() => continue,
+                Ok((principal, _)) => format!("{principal} has a role, which it cannot have"),
+                Err(error) => error.to_string(),
             };
             report.problems.push(Problem { what, offset: 0 });
         }
@@ -266,8 +266,10 @@ mod tests {
         damaged.push(RawRole(vec![1]));
         damaged.push(RawRole::of(&RawPrincipal::of(&principal(2)), Role::Reader));
         for raw in damaged {
-            let mut store = Store::open(VectorMemory::default()).unwrap();
-            store.roles.map.insert(key.clone(), raw);
+            let store = Store::open(VectorMemory::default()).unwrap();
+            let mut roles = store.roles.map.begin();
+            roles.insert(&key, &raw).unwrap();
+            roles.commit();
             assert!(matches!(store.role(&principal(1)), Err(Error::Corrupted { .. })));
             assert!(matches!(store.list_roles(), Err(Error::Corrupted { .. })));
             assert_eq!(store.check().problems.len(), 1);

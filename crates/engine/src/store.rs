@@ -122,7 +122,7 @@ impl<M: Memory + Clone> Store<M> {
     pub fn record_upgrade(&mut self, open_instructions: u64) {
         let Header { sealed, upgrades, .. } = self.header;
         self.write_header(Header {
-            upgrades: upgrades + 1,
+            upgrades: upgrades.saturating_add(1),
             open_instructions,
             last_was_sealed: sealed,
             sealed: false,

@@ -25,7 +25,7 @@ impl<M: Memory + Clone> Store<M> {
         report.extents = unclaimed.len() as u64;
 
         let mut walk = Walk { revision: self.ledger.revision, unclaimed, revisions: BTreeSet::new() };
-        let index_is_sound = self.index.check("object index", &mut report.problems);
+        let index_is_sound = self.index.check(&mut report.problems);
         if index_is_sound {
             self.walk_index(&mut walk, report);
         }
@@ -44,10 +44,10 @@ impl<M: Memory + Clone> Store<M> {
     }
 
     fn walk_index(&self, walk: &mut Walk, report: &mut CheckReport) {
-        for (key, raw) in self.under("", None) {
-            match walk.object(&self.arena, &key, &raw) {
+        for object in self.under("", None) {
+            match object.and_then(|(key, raw)| walk.object(&self.arena, &key, &raw)) {
                 Ok(size) => report.object_bytes += size,
-                Err(problem) => report.problems.push(problem),
+                Err(error) => report.problems.push(error.into()),
             }
             report.objects += 1;
         }
@@ -63,7 +63,10 @@ impl<M: Memory + Clone> Store<M> {
     }
 
     fn walk_uploads(&self, walk: &mut Walk, report: &mut CheckReport) {
-        let claim = |extent, bytes| walk.claim("an upload", extent, bytes, &mut report.problems);
+        let claim = |extent, bytes| {
+            let claimed = walk.claim("an upload", extent, bytes);
+            report.problems.extend(claimed.err().map(Problem::from));
+        };
         match self.check_uploads(claim) {
             Ok(reserved) if reserved == self.ledger.reserved_slots => {}
             Ok(reserved) => report.problems.push(Problem {
@@ -73,7 +76,7 @@ impl<M: Memory + Clone> Store<M> {
                 ),
                 offset: LEDGER_AT,
             }),
-            Err(error) => report.problems.push(problem(error)),
+            Err(error) => report.problems.push(error.into()),
         }
     }
 }
@@ -89,40 +92,31 @@ struct Walk {
 
 impl Walk {
     /// Checks one object and returns its size.
-    fn object<M: Memory>(&mut self, arena: &Arena<M>, key: &Key, raw: &RawEntry) -> Result<u64, Problem> {
-        let text = key.text().map_err(problem)?;
-        let entry = raw.decode().map_err(problem)?;
+    fn object<M: Memory>(&mut self, arena: &Arena<M>, key: &Key, raw: &RawEntry) -> Result<u64, Error> {
+        let text = key.text()?;
+        let entry = raw.decode()?;
         if entry.revision == 0 || entry.revision > self.revision || !self.revisions.insert(entry.revision) {
             let what = format!("the object {text:?} has revision {}, which it cannot have", entry.revision);
-            return Err(Problem { what, offset: LEDGER_AT });
+            return Err(Error::corrupted(what, LEDGER_AT));
         }
-        let mut problems = Vec::new();
         match entry.present().holding {
             Holding::Nothing => {}
-            Holding::Extent(extent) => self.claim(&text, extent, entry.size, &mut problems),
+            Holding::Extent(extent) => self.claim(&text, extent, entry.size)?,
             Holding::Table(table) => {
-                self.claim(&text, table.extent(), table.bytes(), &mut problems);
+                self.claim(&text, table.extent(), table.bytes())?;
                 for number in 0..table.extents() {
-                    let extent = table.require(arena, number).map_err(problem)?;
-                    self.claim(&text, extent, table.extent_bytes(number), &mut problems);
+                    self.claim(&text, table.require(arena, number)?, table.extent_bytes(number))?;
                 }
             }
         }
-        problems.into_iter().next().map_or(Ok(entry.size), Err)
+        Ok(entry.size)
     }
 
     /// Notes that an extent is held by something that needs so many bytes of it.
-    fn claim(&mut self, holder: &str, extent: Extent, bytes: u64, problems: &mut Vec<Problem>) {
-        if self.unclaimed.remove(&extent).is_none_or(|capacity| capacity < bytes) {
-            let what = format!("{holder:?} has an extent that cannot be its own");
-            problems.push(Problem { what, offset: extent.offset() });
+    fn claim(&mut self, holder: &str, extent: Extent, bytes: u64) -> Result<(), Error> {
+        if self.unclaimed.remove(&extent).is_some_and(|capacity| capacity >= bytes) {
+            return Ok(());
         }
-    }
-}
-
-fn problem(error: Error) -> Problem {
-    match error {
-        Error::Corrupted { what, offset } => Problem { what, offset },
-        other => Problem { what: other.to_string(), offset: 0 },
+        Err(Error::corrupted(format!("{holder:?} has an extent that cannot be its own"), extent.offset()))
     }
 }

@@ -185,10 +185,6 @@ fn state_of(code: u8) -> Option<ChecksumState> {
 pub(crate) struct RawEntry(Vec<u8>);
 
 impl RawEntry {
-    pub(crate) fn len(&self) -> u64 {
-        self.0.len() as u64
-    }
-
     /// Checks and decodes.
     pub(crate) fn decode(&self) -> Result<Entry<'_>, Error> {
         let bytes = self.0.as_slice();
@@ -325,7 +321,7 @@ mod tests {
             ] {
                 let raw = entry.encode();
                 assert_eq!(raw.decode(), Ok(entry));
-                assert!(raw.len() <= MAX_METADATA_BYTES + 5);
+                assert!(raw.0.len() as u64 <= MAX_METADATA_BYTES + 5);
             }
         }
     }

@@ -31,10 +31,6 @@ impl Key {
         Self(text.as_bytes().to_vec())
     }
 
-    pub(crate) fn starts_with(&self, prefix: &str) -> bool {
-        self.0.starts_with(prefix.as_bytes())
-    }
-
     pub(crate) fn len(&self) -> u64 {
         self.0.len() as u64
     }

@@ -31,12 +31,15 @@ use storage_api::limits::MAX_KEY_BYTES;
 use storage_api::{Condition, Error};
 
 use crate::arena::{Arena, Extent, Transaction, block_bytes};
-use crate::map::Map;
-use crate::space::Demand;
+use crate::map::{self, Map};
+use crate::space::{Demand, StoreMemory};
 use crate::store::Store;
 
 /// The one index of all objects.
 pub(crate) type Index<M> = Map<Key, RawEntry, M>;
+
+/// A change of the index of a store over a memory `M`.
+pub(crate) type IndexChange<'a, M> = map::Transaction<'a, Key, RawEntry, StoreMemory<M>>;
 
 /// The most bytes that a key and its entry have in the index.
 pub(crate) const MAX_INDEX_ENTRY_BYTES: u64 = MAX_KEY_BYTES + MAX_METADATA_BYTES + MAX_INLINE_LIMIT;
@@ -54,21 +57,29 @@ pub(crate) fn check_condition(condition: Condition, present: Option<Present>) ->
 }
 
 impl<M: Memory + Clone> Store<M> {
-    /// What a change needs to know of the object under a key.
-    pub(crate) fn present(&self, key: &Key) -> Result<Option<Present>, Error> {
-        self.index.get(key).map(|raw| Ok(raw.decode()?.present())).transpose()
+    /// The entry of the object under a key.
+    fn raw_entry(&self, key: &str) -> Result<RawEntry, Error> {
+        self.index.get(&Key::new(key)?)?.ok_or(Error::NotFound)
     }
 
-    /// Makes sure of what a change of objects could need: pages of the index, and what the arena grows by.
+    /// Makes sure of what a change of objects needs: what the index and the arena grow by.
     fn ensure(
         &self,
-        index_pages: u64,
-        extents: &Extents<'_, crate::space::StoreMemory<M>>,
+        index: &IndexChange<'_, M>,
+        extents: &Extents<'_, StoreMemory<M>>,
     ) -> Result<(), Error> {
-        let index = Demand { memory: self.index.memory(), pages: index_pages };
+        let index = Demand { memory: self.index.memory(), pages: index.pages_to_grow() };
         let arena = Demand { memory: self.arena.memory(), pages: extents.pages_to_grow() };
         self.ensure_pages(&[index, arena], extents.slots(), self.ledger.reserved_slots)
     }
+}
+
+/// What a change needs to know of the object under a key.
+pub(crate) fn present<M: Memory>(
+    index: &mut IndexChange<'_, M>,
+    key: &Key,
+) -> Result<Option<Present>, Error> {
+    index.get(key)?.map(|raw| Ok(raw.decode()?.present())).transpose()
 }
 
 /// The part of a change that is about the arena: begun by the first extent that is taken or given back, because a

@@ -23,7 +23,8 @@ impl<M: Memory + Clone> Store<M> {
     pub fn list(&self, args: &ListArgs) -> Result<ListPage, Error> {
         let mut page = Budget::new(args.limit)?;
         let mut objects = Vec::new();
-        for (key, raw) in self.under(&args.prefix, args.start_after.as_deref()) {
+        for object in self.under(&args.prefix, args.start_after.as_deref()) {
+            let (key, raw) = object?;
             if !page.takes(key.len() + MAX_CONTENT_TYPE_BYTES) {
                 return Ok(ListPage { next: last_key(&objects, |object: &ObjectInfo| &object.key), objects });
             }
@@ -40,7 +41,8 @@ impl<M: Memory + Clone> Store<M> {
     pub fn scan(&self, args: &ListArgs) -> Result<ScanPage, Error> {
         let mut page = Budget::new(args.limit)?;
         let mut entries = Vec::new();
-        for (key, raw) in self.under(&args.prefix, args.start_after.as_deref()) {
+        for object in self.under(&args.prefix, args.start_after.as_deref()) {
+            let (key, raw) = object?;
             let entry = raw.decode()?;
             if !page.takes(key.len() + entry.size) {
                 return Ok(ScanPage { next: last_key(&entries, |entry: &KeyValue| &entry.key), entries });
@@ -56,12 +58,12 @@ impl<M: Memory + Clone> Store<M> {
         &'a self,
         prefix: &'a str,
         start_after: Option<&str>,
-    ) -> impl Iterator<Item = (Key, RawEntry)> + 'a {
+    ) -> impl Iterator<Item = Result<(Key, RawEntry), Error>> + 'a {
         let start = match start_after {
             Some(cursor) if cursor >= prefix => Bound::Excluded(Key::bound(cursor)),
             _ => Bound::Included(Key::bound(prefix)),
         };
-        self.index.from(start, move |key| key.starts_with(prefix))
+        self.index.from(start, move |key| key.starts_with(prefix.as_bytes()))
     }
 }
 

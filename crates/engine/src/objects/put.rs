@@ -6,10 +6,11 @@ use ic_stable_structures::Memory;
 use storage_api::limits::{MAX_BATCH_ITEMS, MAX_CONTENT_TYPE_BYTES, MAX_PAYLOAD_BYTES};
 use storage_api::{Condition, Error, ObjectInfo};
 
-use super::entry::{Body, Entry, MAX_METADATA_BYTES, Present};
+use super::entry::{Body, Entry, Present};
 use super::key::Key;
-use super::{Extents, check_condition};
+use super::{Extents, IndexChange, check_condition, present};
 use crate::arena::Extent;
+use crate::space::StoreMemory;
 use crate::store::Store;
 
 /// A value to store, borrowed from wherever it is, so that it is copied once: into stable memory.
@@ -93,50 +94,32 @@ impl<M: Memory + Clone> Store<M> {
         if puts.is_empty() {
             return Ok(Vec::new());
         }
-        let mut batch = self.plan(puts)?;
+        let mut index = self.index.begin();
+        let mut batch = plan(&mut index, puts)?;
         let added = puts.iter().map(|put| put.value.len() as u64).sum();
         let removed = batch.iter().flat_map(|planned| planned.present).map(|present| present.size).sum();
         let ledger = self.ledger.after(batch.len() as u64, added, removed)?;
         let extents = self.place(puts, &mut batch)?;
-        self.ensure_for_put(puts, &batch, &extents)?;
-        // From here on nothing can fail. New extents were taken before the old ones were given back, and a value is
-        // written before the entry that leads to it.
+        let mut infos = Vec::with_capacity(puts.len());
+        for ((put, planned), revision) in puts.iter().zip(&batch).zip(self.ledger.revision + 1..) {
+            let entry = planned.entry(put, revision, now_ns);
+            index.insert(&planned.key, &entry.encode())?;
+            infos.push(entry.info(put.key.to_owned()));
+        }
+        self.ensure(&index, &extents)?;
+
+        // From here on nothing can fail.
         extents.commit();
-        let revisions = self.ledger.revision + 1..;
-        let infos = puts.iter().zip(batch).zip(revisions);
-        let infos =
-            infos.map(|((put, planned), revision)| self.write(put, planned, revision, now_ns)).collect();
+        index.commit();
+        for (put, planned) in puts.iter().zip(batch) {
+            planned.extent.into_iter().for_each(|extent| self.arena.write(extent, 0, put.value));
+        }
         self.write_ledger(ledger);
         Ok(infos)
     }
 
-    fn plan(&self, puts: &[Put<'_>]) -> Result<Vec<Planned>, Error> {
-        if puts.len() as u64 > MAX_BATCH_ITEMS {
-            return Err(Error::LimitExceeded {
-                what: "objects in one put_many".into(),
-                limit: MAX_BATCH_ITEMS,
-            });
-        }
-        let mut keys = BTreeSet::new();
-        puts.iter()
-            .map(|put| {
-                let key = put.validated_key()?;
-                if puts.len() > 1 && !keys.insert(put.key) {
-                    return Err(Error::invalid(format!("the key {:?} occurs twice in the batch", put.key)));
-                }
-                let present = self.present(&key)?;
-                check_condition(put.condition, present)?;
-                Ok(Planned { key, present, extent: None })
-            })
-            .collect()
-    }
-
     /// Takes extents for the values that are not inline, and gives back those of the values they replace.
-    fn place(
-        &self,
-        puts: &[Put<'_>],
-        batch: &mut [Planned],
-    ) -> Result<Extents<'_, crate::space::StoreMemory<M>>, Error> {
+    fn place(&self, puts: &[Put<'_>], batch: &mut [Planned]) -> Result<Extents<'_, StoreMemory<M>>, Error> {
         let mut extents = Extents::of(&self.arena);
         for (put, planned) in puts.iter().zip(batch) {
             let size = put.value.len() as u64;
@@ -147,41 +130,39 @@ impl<M: Memory + Clone> Store<M> {
         }
         Ok(extents)
     }
+}
 
-    fn ensure_for_put(
-        &self,
-        puts: &[Put<'_>],
-        batch: &[Planned],
-        extents: &Extents<'_, crate::space::StoreMemory<M>>,
-    ) -> Result<(), Error> {
-        let index_bytes = puts.iter().zip(batch).map(|(put, planned)| {
-            let inline = if planned.extent.is_some() { 0 } else { put.value.len() as u64 };
-            planned.key.len() + MAX_METADATA_BYTES + inline
-        });
-        let index_pages = self.index.pages_to_insert(batch.len() as u64, index_bytes.sum());
-        self.ensure(index_pages, extents)
+/// Checks a batch, and finds what is there now.
+fn plan<M: Memory>(index: &mut IndexChange<'_, M>, puts: &[Put<'_>]) -> Result<Vec<Planned>, Error> {
+    if puts.len() as u64 > MAX_BATCH_ITEMS {
+        return Err(Error::LimitExceeded { what: "objects in one put_many".into(), limit: MAX_BATCH_ITEMS });
     }
-
-    /// Writes a value and its entry. Everything it needs was made sure of.
-    fn write(&mut self, put: &Put<'_>, planned: Planned, revision: u64, now_ns: u64) -> ObjectInfo {
-        let body = match planned.extent {
-            None => Body::Inline(put.value),
-            Some(extent) => {
-                self.arena.write(extent, 0, put.value);
-                Body::Extent(extent)
+    let mut keys = BTreeSet::new();
+    puts.iter()
+        .map(|put| {
+            let key = put.validated_key()?;
+            if puts.len() > 1 && !keys.insert(put.key) {
+                return Err(Error::invalid(format!("the key {:?} occurs twice in the batch", put.key)));
             }
-        };
-        let entry = Entry {
+            let present = present(index, &key)?;
+            check_condition(put.condition, present)?;
+            Ok(Planned { key, present, extent: None })
+        })
+        .collect()
+}
+
+impl Planned {
+    /// The entry that leads to the new value.
+    fn entry<'p>(&self, put: &Put<'p>, revision: u64, now_ns: u64) -> Entry<'p> {
+        Entry {
             size: put.value.len() as u64,
             revision,
-            created_ns: planned.present.map_or(now_ns, |present| present.created_ns),
+            created_ns: self.present.map_or(now_ns, |present| present.created_ns),
             modified_ns: now_ns,
             content_type: put.content_type.filter(|text| !text.is_empty()),
             digest: None,
             progress: None,
-            body,
-        };
-        self.index.insert(planned.key, entry.encode());
-        entry.info(put.key.to_owned())
+            body: self.extent.map_or(Body::Inline(put.value), Body::Extent),
+        }
     }
 }

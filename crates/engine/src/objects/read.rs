@@ -17,7 +17,7 @@ impl<M: Memory + Clone> Store<M> {
     /// [`Error::NotFound`], [`Error::InvalidArgument`] for a key that cannot exist, [`Error::TooLarge`] for an object that
     /// does not fit one reply, and [`Error::Corrupted`].
     pub fn get(&self, key: &str) -> Result<Vec<u8>, Error> {
-        let raw = self.index.get(&Key::new(key)?).ok_or(Error::NotFound)?;
+        let raw = self.raw_entry(key)?;
         let entry = raw.decode()?;
         check_fits_reply(entry.size)?;
         self.value(&entry)
@@ -43,7 +43,7 @@ impl<M: Memory + Clone> Store<M> {
     ///
     /// As [`read`](Self::read).
     pub fn read_into(&self, args: &ReadArgs, buffer: &mut [u8]) -> Result<usize, Error> {
-        let raw = self.index.get(&Key::new(&args.key)?).ok_or(Error::NotFound)?;
+        let raw = self.raw_entry(&args.key)?;
         let entry = raw.decode()?;
         if args.revision.is_some_and(|revision| revision != entry.revision) {
             return Err(Error::RevisionMismatch { current: Some(entry.revision) });
@@ -64,7 +64,7 @@ impl<M: Memory + Clone> Store<M> {
     ///
     /// As [`get`](Self::get), and [`Error::TooLarge`] for a value that is longer than the buffer.
     pub fn get_into(&self, key: &str, buffer: &mut [u8]) -> Result<usize, Error> {
-        let raw = self.index.get(&Key::new(key)?).ok_or(Error::NotFound)?;
+        let raw = self.raw_entry(key)?;
         let entry = raw.decode()?;
         let limit = buffer.len() as u64;
         let size = usize::try_from(entry.size).ok().filter(|size| *size <= buffer.len());
@@ -85,7 +85,7 @@ impl<M: Memory + Clone> Store<M> {
         }
         let raw = keys
             .iter()
-            .map(|key| Ok(self.index.get(&Key::new(key.as_ref())?)))
+            .map(|key| self.index.get(&Key::new(key.as_ref())?))
             .collect::<Result<Vec<_>, Error>>()?;
         let entries = raw
             .iter()
@@ -104,7 +104,7 @@ impl<M: Memory + Clone> Store<M> {
     ///
     /// As [`get`](Self::get).
     pub fn stat(&self, key: &str) -> Result<ObjectInfo, Error> {
-        let raw = self.index.get(&Key::new(key)?).ok_or(Error::NotFound)?;
+        let raw = self.raw_entry(key)?;
         Ok(raw.decode()?.info(key.to_owned()))
     }
 

@@ -19,8 +19,8 @@ impl<M: Memory + Clone> Store<M> {
     /// [`Error::InvalidArgument`] for a key that cannot exist, and [`Error::Corrupted`].
     pub fn delete(&mut self, key: &str) -> Result<bool, Error> {
         let key = Key::new(key)?;
-        let Some(present) = self.present(&key)? else { return Ok(false) };
-        self.remove_all(&[(key, present)])?;
+        let Some(raw) = self.index.get(&key)? else { return Ok(false) };
+        self.remove_all(&[(key, raw.decode()?.present())])?;
         Ok(true)
     }
 
@@ -37,8 +37,9 @@ impl<M: Memory + Clone> Store<M> {
         }
         let limit = args.limit.min(MAX_PAGE_ITEMS) as usize;
         let under = self.under(&args.prefix, None).take(limit + 1);
-        let mut doomed =
-            under.map(|(key, raw)| Ok((key, raw.decode()?.present()))).collect::<Result<Vec<_>, Error>>()?;
+        let mut doomed = under
+            .map(|object| object.and_then(|(key, raw)| Ok((key, raw.decode()?.present()))))
+            .collect::<Result<Vec<_>, Error>>()?;
         let more = doomed.len() > limit;
         doomed.truncate(limit);
         self.remove_all(&doomed)?;
@@ -51,7 +52,7 @@ impl<M: Memory + Clone> Store<M> {
     ///
     /// [`Error::TooLarge`] for an object that does not fit one reply, which stays; and [`Error::Corrupted`].
     pub fn take_first(&mut self, prefix: &str) -> Result<Option<KeyValue>, Error> {
-        let Some((key, raw)) = self.under(prefix, None).next() else { return Ok(None) };
+        let Some((key, raw)) = self.under(prefix, None).next().transpose()? else { return Ok(None) };
         let entry = raw.decode()?;
         check_fits_reply(entry.size)?;
         let taken = KeyValue { key: key.text()?, value: ByteBuf::from(self.value(&entry)?) };
@@ -66,16 +67,16 @@ impl<M: Memory + Clone> Store<M> {
         }
         let removed = objects.iter().map(|(_, present)| present.size).sum();
         let ledger = self.ledger.after(objects.len() as u64, 0, removed)?;
-        let mut extents = Extents::of(&self.arena);
-        for (_, present) in objects {
+        let (mut index, mut extents) = (self.index.begin(), Extents::of(&self.arena));
+        for (key, present) in objects {
+            index.remove(key)?;
             extents.free(Some(*present))?;
         }
-        self.ensure(self.index.pages_to_remove(), &extents)?;
+        self.ensure(&index, &extents)?;
+
         // From here on nothing can fail.
         extents.commit();
-        for (key, _) in objects {
-            self.index.remove(key);
-        }
+        index.commit();
         self.write_ledger(ledger);
         Ok(())
     }

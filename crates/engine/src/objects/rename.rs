@@ -5,7 +5,7 @@ use storage_api::{Error, ObjectInfo, RenameArgs};
 
 use super::entry::Entry;
 use super::key::Key;
-use super::{Extents, check_condition};
+use super::{Extents, check_condition, present};
 use crate::store::Store;
 
 impl<M: Memory + Clone> Store<M> {
@@ -18,9 +18,10 @@ impl<M: Memory + Clone> Store<M> {
     /// [`Error::NotFound`] where there is nothing under `from`, and otherwise as [`put`](Self::put).
     pub fn rename(&mut self, args: &RenameArgs, now_ns: u64) -> Result<ObjectInfo, Error> {
         let (from, to) = (Key::new(&args.from)?, Key::new(&args.to)?);
-        let moved = self.index.get(&from).ok_or(Error::NotFound)?;
+        let mut index = self.index.begin();
+        let moved = index.get(&from)?.ok_or(Error::NotFound)?;
         let entry = moved.decode()?;
-        let target = self.present(&to)?;
+        let target = present(&mut index, &to)?;
         check_condition(args.condition.unwrap_or_default(), target)?;
 
         // Onto itself, an object replaces nothing.
@@ -28,14 +29,14 @@ impl<M: Memory + Clone> Store<M> {
         let ledger = self.ledger.after(1, 0, replaced.map_or(0, |replaced| replaced.size))?;
         let mut extents = Extents::of(&self.arena);
         extents.free(replaced)?;
-        let index_pages = self.index.pages_to_insert(1, to.len() + moved.len());
-        self.ensure(index_pages + self.index.pages_to_remove(), &extents)?;
+        let entry = Entry { revision: ledger.revision, modified_ns: now_ns, ..entry };
+        index.remove(&from)?;
+        index.insert(&to, &entry.encode())?;
+        self.ensure(&index, &extents)?;
 
         // From here on nothing can fail.
         extents.commit();
-        let entry = Entry { revision: ledger.revision, modified_ns: now_ns, ..entry };
-        self.index.remove(&from);
-        self.index.insert(to, entry.encode());
+        index.commit();
         self.write_ledger(ledger);
         Ok(entry.info(args.to.clone()))
     }

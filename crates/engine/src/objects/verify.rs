@@ -43,7 +43,8 @@ impl<M: Memory + Clone> Store<M> {
     /// The same for so many bytes, a multiple of 65,536.
     pub(crate) fn verify_step(&mut self, key: &str, step_bytes: u64) -> Result<VerifyProgress, Error> {
         let key = Key::new(key)?;
-        let raw = self.index.get(&key).ok_or(Error::NotFound)?;
+        let mut index = self.index.begin();
+        let raw = index.get(&key)?.ok_or(Error::NotFound)?;
         let entry = raw.decode()?;
         let start = entry.progress.unwrap_or(HashProgress { hashed: 0, state: INITIAL });
         let end = entry.size.min(start.hashed + step_bytes);
@@ -55,10 +56,9 @@ impl<M: Memory + Clone> Store<M> {
                 (Entry { digest: Some(digest), progress: None, ..entry }, Some(digest.state))
             }
         };
-        let encoded = entry.encode();
-        let pages = self.index.pages_to_insert(1, key.len() + encoded.len());
-        self.ensure(pages, &Extents::of(&self.arena))?;
-        self.index.insert(key, encoded);
+        index.insert(&key, &entry.encode())?;
+        self.ensure(&index, &Extents::of(&self.arena))?;
+        index.commit();
         Ok(VerifyProgress { hashed: end, size: entry.size, verdict })
     }
 

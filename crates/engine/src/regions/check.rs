@@ -12,11 +12,15 @@ use crate::store::Store;
 impl<M: Memory + Clone> Store<M> {
     /// Walks the records, which have the numbers from 16 on, and the memories, which have no pages where there is no record.
     pub(crate) fn check_regions(&self, report: &mut CheckReport) {
-        if !self.regions.0.check("regions", &mut report.problems) {
+        if !self.regions.0.check(&mut report.problems) {
             return;
         }
         let mut expected = FIRST_REGION;
-        for (id, raw) in self.regions.0.from(Bound::Unbounded, |_| true) {
+        for region in self.regions.0.from(Bound::Unbounded, |_| true) {
+            let (id, raw) = match region {
+                Ok(region) => region,
+                Err(error) => return report.problems.push(error.into()),
+            };
             if id != expected {
                 let what = format!("there is a region {id} where {expected} comes next");
                 report.problems.push(Problem { what, offset: 0 });

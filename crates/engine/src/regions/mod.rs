@@ -49,12 +49,9 @@ impl<M: Memory + Clone> Store<M> {
         if count >= MAX_REGIONS {
             return Err(Error::LimitExceeded { what: "regions".into(), limit: MAX_REGIONS });
         }
-        self.ensure_for_region_record()?;
-
-        // From here on nothing can fail.
         let id = FIRST_REGION + count;
         let record = Record { owner: caller.principal, created_ns: now_ns };
-        self.regions.0.insert(id, record.encode());
+        self.store_region_record(id, &record)?;
         Ok(self.region_info_of(id, &record))
     }
 
@@ -65,7 +62,8 @@ impl<M: Memory + Clone> Store<M> {
     /// [`Error::Corrupted`].
     pub fn region_list(&self, caller: &Caller) -> Result<Vec<RegionInfo>, Error> {
         let mut regions = Vec::new();
-        for (id, raw) in self.regions.0.from(Bound::Unbounded, |_| true) {
+        for region in self.regions.0.from(Bound::Unbounded, |_| true) {
+            let (id, raw) = region?;
             let record = record_of(id, &raw)?;
             if caller.may_use(record.owner) {
                 regions.push(self.region_info_of(id, &record));
@@ -120,10 +118,7 @@ impl<M: Memory + Clone> Store<M> {
         if owner == Principal::anonymous() {
             return Err(Error::invalid("the anonymous principal cannot own a region"));
         }
-        self.ensure_for_region_record()?;
-
-        // From here on nothing can fail.
-        self.regions.0.insert(id, record.encode());
+        self.store_region_record(id, &record)?;
         Ok(self.region_info_of(id, &record))
     }
 
@@ -136,7 +131,7 @@ impl<M: Memory + Clone> Store<M> {
 
     /// The record of a region that the caller may use.
     fn region_record(&self, id: u64, caller: &Caller) -> Result<Record, Error> {
-        let record = record_of(id, &self.regions.0.get(&id).ok_or(Error::NotFound)?)?;
+        let record = record_of(id, &self.regions.0.get(&id)?.ok_or(Error::NotFound)?)?;
         if caller.may_use(record.owner) {
             Ok(record)
         } else {
@@ -155,10 +150,13 @@ impl<M: Memory + Clone> Store<M> {
         self.space.memory(MemoryId::new(id))
     }
 
-    fn ensure_for_region_record(&self) -> Result<(), Error> {
-        let pages = self.regions.0.pages_to_insert(1, 8 + RECORD_BYTES);
-        let demand = Demand { memory: self.regions.0.memory(), pages };
-        self.ensure_pages(&[demand], None, self.ledger.reserved_slots)
+    fn store_region_record(&self, id: u64, record: &Record) -> Result<(), Error> {
+        let mut records = self.regions.0.begin();
+        records.insert(&id, &record.encode())?;
+        let demand = Demand { memory: self.regions.0.memory(), pages: records.pages_to_grow() };
+        self.ensure_pages(&[demand], None, self.ledger.reserved_slots)?;
+        records.commit();
+        Ok(())
     }
 }
 

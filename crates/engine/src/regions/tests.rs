@@ -315,7 +315,7 @@ fn a_record_with_a_number_that_no_region_has_is_corruption() {
     for id in [0, FIRST_REGION - 1, FIRST_REGION + MAX_REGIONS, 256] {
         let (mut store, _) = with_region(1);
         let record = super::Record { owner: caller(1).principal, created_ns: 5 };
-        store.regions.0.insert(id, record.encode());
+        store.store_region_record(id, &record).unwrap();
         let corrupted = |answer: Error| assert!(matches!(answer, Error::Corrupted { .. }), "{id}: {answer}");
         corrupted(store.region_info(id, &admin()).unwrap_err());
         corrupted(store.region_grow(id, 1, &admin()).unwrap_err());

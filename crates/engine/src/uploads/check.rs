@@ -14,7 +14,7 @@ use crate::store::Store;
 impl<M: Memory + Clone> Uploads<M> {
     /// Walks the map of the records, and tells whether they can be read.
     pub(crate) fn check(&self, problems: &mut Vec<Problem>) -> bool {
-        self.0.check("uploads", problems)
+        self.0.check(problems)
     }
 }
 
@@ -22,8 +22,8 @@ impl<M: Memory + Clone> Store<M> {
     /// Calls back with every extent that an upload holds, and answers how many slots all of them have been promised.
     pub(crate) fn check_uploads(&self, mut owned: impl FnMut(Extent, u64)) -> Result<u64, Error> {
         let mut reserved = 0;
-        for (id, raw) in self.uploads.all() {
-            let record = raw.decode()?;
+        for upload in self.uploads.all() {
+            let (id, record) = upload?;
             if id == 0 || id > self.ledger.uploads {
                 let what = format!("there is an upload {id}, and {} were opened", self.ledger.uploads);
                 return Err(Error::corrupted(what, LEDGER_AT));

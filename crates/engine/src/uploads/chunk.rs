@@ -53,13 +53,14 @@ impl<M: Memory + Clone> Store<M> {
             ..record
         };
         let ledger = self.ledger.without_slots(place.taken)?;
-        let raw = record.encode();
-        self.ensure_for_uploads(self.pages_to_store(&raw), &extents, ledger.reserved_slots)?;
+        let mut records = self.uploads.0.begin();
+        records.insert(&id, &record.encode())?;
+        self.ensure_for_uploads(&records, &extents, ledger.reserved_slots)?;
 
         // From here on nothing can fail but reading the bit of the chunk, which has just been read.
         extents.commit();
         self.store_chunk(table, index, bytes, &place)?;
-        self.uploads.0.insert(id, raw);
+        records.commit();
         if ledger != self.ledger {
             self.write_ledger(ledger);
         }

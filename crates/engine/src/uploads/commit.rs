@@ -5,9 +5,9 @@ use storage_api::{Error, ObjectInfo};
 
 use super::record::Record;
 use super::status::missing;
-use super::{Caller, Extents};
+use super::{Caller, Extents, Records};
 use crate::ledger::Ledger;
-use crate::objects::{Body, Digest, Entry, Key, MAX_METADATA_BYTES, Present, check_condition};
+use crate::objects::{Body, Digest, Entry, IndexChange, Key, Present, check_condition, present};
 use crate::space::Demand;
 use crate::store::Store;
 use storage_api::ChecksumState;
@@ -25,20 +25,24 @@ impl<M: Memory + Clone> Store<M> {
         let record = self.upload_record(id, caller, now_ns)?;
         self.check_complete(&record)?;
         let key = Key::new(&record.key)?;
-        let present = self.present(&key)?;
+        let mut index = self.index.begin();
+        let present = present(&mut index, &key)?;
         check_condition(record.condition, present)?;
 
         let mut extents = Extents::<M>::of(&self.arena);
         extents.free(present)?;
         let body = self.body_of(&record, &mut extents)?;
         let ledger = self.ledger.after(1, record.size, present.map_or(0, |present| present.size))?;
-        self.ensure_for_commit(&key, &extents)?;
+        let entry = committed(&record, present, body, ledger, now_ns);
+        index.insert(&key, &entry.encode())?;
+        let mut records = self.uploads.0.begin();
+        records.remove(&id)?;
+        self.ensure_for_commit(&index, &records, &extents)?;
 
         // From here on nothing can fail.
         extents.commit();
-        let entry = committed(&record, present, body, ledger, now_ns);
-        self.index.insert(key, entry.encode());
-        self.uploads.0.remove(&id);
+        index.commit();
+        records.commit();
         let info = entry.info(record.key.clone());
         self.write_ledger(ledger);
         Ok(info)
@@ -67,11 +71,15 @@ impl<M: Memory + Clone> Store<M> {
         Ok(Body::Extent(only))
     }
 
-    fn ensure_for_commit(&self, key: &Key, extents: &Extents<'_, M>) -> Result<(), Error> {
-        let index_pages = self.index.pages_to_insert(1, key.len() + MAX_METADATA_BYTES);
+    fn ensure_for_commit(
+        &self,
+        index: &IndexChange<'_, M>,
+        records: &Records<'_, M>,
+        extents: &Extents<'_, M>,
+    ) -> Result<(), Error> {
         let demands = [
-            Demand { memory: self.index.memory(), pages: index_pages },
-            Demand { memory: self.uploads.memory(), pages: self.uploads.0.pages_to_remove() },
+            Demand { memory: self.index.memory(), pages: index.pages_to_grow() },
+            Demand { memory: self.uploads.memory(), pages: records.pages_to_grow() },
             Demand { memory: self.arena.memory(), pages: extents.pages_to_grow() },
         ];
         self.ensure_pages(&demands, extents.slots(), self.ledger.reserved_slots)

@@ -9,7 +9,7 @@ use super::{Caller, Extents};
 use crate::arena::{Extent, SLOT_EXTENT_BYTES};
 use crate::layout::BUCKET_BYTES;
 use crate::ledger::Ledger;
-use crate::objects::{Key, Table, check_condition, check_content_type};
+use crate::objects::{Key, Table, check_condition, check_content_type, present};
 use crate::store::Store;
 
 impl<M: Memory + Clone> Store<M> {
@@ -46,19 +46,21 @@ impl<M: Memory + Clone> Store<M> {
             uploads: self.ledger.uploads + 1,
             ..self.ledger
         };
-        self.ensure_for_uploads(self.pages_to_store(&record.encode()), &extents, ledger.reserved_slots)?;
+        let mut records = self.uploads.0.begin();
+        for (id, _) in &expired {
+            records.remove(id)?;
+        }
+        records.insert(&ledger.uploads, &record.encode())?;
+        self.ensure_for_uploads(&records, &extents, ledger.reserved_slots)?;
 
         // From here on nothing can fail.
         extents.commit();
-        for (id, _) in &expired {
-            self.uploads.0.remove(id);
-        }
+        records.commit();
         let table = record.table();
         table.clear(&self.arena);
         if let Some(last) = last {
             table.set(&self.arena, table.extents() - 1, last);
         }
-        self.uploads.0.insert(ledger.uploads, record.encode());
         self.write_ledger(ledger);
         Ok(record.upload(ledger.uploads, self.config().upload_idle_ns))
     }
@@ -77,7 +79,7 @@ impl<M: Memory + Clone> Store<M> {
             let bytes = args.sha256.as_ref().map_or(0, |digest| digest.len());
             Error::invalid(format!("the SHA-256 has {bytes} bytes; it has {SHA256_BYTES}"))
         })?;
-        check_condition(args.condition.unwrap_or_default(), self.present(&key)?)?;
+        check_condition(args.condition.unwrap_or_default(), present(&mut self.index.begin(), &key)?)?;
         if args.size > MAX_STABLE_BYTES {
             return Err(self.no_room_for(args.size));
         }

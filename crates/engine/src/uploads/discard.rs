@@ -23,11 +23,13 @@ impl<M: Memory + Clone> Store<M> {
         let record = self.upload_record(id, caller, 0)?;
         let mut extents = Extents::<M>::of(&self.arena);
         let ledger = self.release(&mut extents, [&record])?;
-        self.ensure_for_uploads(self.uploads.0.pages_to_remove(), &extents, ledger.reserved_slots)?;
+        let mut records = self.uploads.0.begin();
+        records.remove(&id)?;
+        self.ensure_for_uploads(&records, &extents, ledger.reserved_slots)?;
 
         // From here on nothing can fail.
         extents.commit();
-        self.uploads.0.remove(&id);
+        records.commit();
         self.write_ledger(ledger);
         Ok(())
     }
@@ -35,8 +37,8 @@ impl<M: Memory + Clone> Store<M> {
     /// The uploads that have expired, as many as one message can give back.
     pub(super) fn expired(&self, now_ns: u64) -> Result<Vec<(u64, Record)>, Error> {
         let (mut expired, mut held) = (Vec::new(), 0);
-        for (id, raw) in self.uploads.all() {
-            let record = raw.decode()?;
+        for upload in self.uploads.all() {
+            let (id, record) = upload?;
             if record.has_expired(now_ns, self.config().upload_idle_ns) {
                 held += record.table().extents();
                 if held > MAX_EXPIRED_EXTENTS && !expired.is_empty() {

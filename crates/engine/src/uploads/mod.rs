@@ -65,15 +65,16 @@ impl<M: Memory + Clone> Uploads<M> {
     }
 
     /// All of them, in the order in which they were opened.
-    fn all(&self) -> impl Iterator<Item = (u64, RawRecord)> + '_ {
-        self.0.from(std::ops::Bound::Unbounded, |_| true)
+    fn all(&self) -> impl Iterator<Item = Result<(u64, Record), Error>> + '_ {
+        let all = self.0.from(std::ops::Bound::Unbounded, |_| true);
+        all.map(|upload| upload.and_then(|(id, raw)| Ok((id, raw.decode()?))))
     }
 }
 
 impl<M: Memory + Clone> Store<M> {
     /// The record of an upload that is open and that the caller may use.
     fn upload_record(&self, id: u64, caller: &Caller, now_ns: u64) -> Result<Record, Error> {
-        let record = self.uploads.0.get(&id).ok_or(Error::NotFound)?.decode()?;
+        let record = self.uploads.0.get(&id)?.ok_or(Error::NotFound)?.decode()?;
         if !caller.may_use(record.creator) {
             return Err(Error::Unauthorized { needed: Role::Admin });
         }
@@ -84,24 +85,21 @@ impl<M: Memory + Clone> Store<M> {
         }
     }
 
-    /// Makes sure of what a change of uploads could need: pages for the records, what the arena grows by, and what is
-    /// promised after it.
+    /// Makes sure of what a change of uploads needs: what the records and the arena grow by, and what is promised after it.
     fn ensure_for_uploads(
         &self,
-        record_pages: u64,
+        records: &Records<'_, M>,
         extents: &Extents<'_, M>,
         reserved_after: u64,
     ) -> Result<(), Error> {
-        let records = Demand { memory: self.uploads.memory(), pages: record_pages };
+        let records = Demand { memory: self.uploads.memory(), pages: records.pages_to_grow() };
         let arena = Demand { memory: self.arena.memory(), pages: extents.pages_to_grow() };
         self.ensure_pages(&[records, arena], extents.slots(), reserved_after)
     }
-
-    /// Pages by which storing a record could grow the memory of the uploads.
-    fn pages_to_store(&self, record: &RawRecord) -> u64 {
-        self.uploads.0.pages_to_insert(1, 8 + record.len())
-    }
 }
+
+/// A change of the records of a store over a memory `M`.
+type Records<'a, M> = crate::map::Transaction<'a, u64, RawRecord, StoreMemory<M>>;
 
 /// What a change of uploads has taken and given back in the arena of a store over a memory `M`.
 type Extents<'a, M> = crate::objects::Extents<'a, StoreMemory<M>>;

@@ -124,10 +124,6 @@ impl Record {
 pub(crate) struct RawRecord(Vec<u8>);
 
 impl RawRecord {
-    pub(super) fn len(&self) -> u64 {
-        self.0.len() as u64
-    }
-
     /// Checks and decodes.
     pub(super) fn decode(&self) -> Result<Record, Error> {
         let corrupted = || Error::corrupted("the record of an upload is damaged", 0);

@@ -37,7 +37,9 @@ impl<M: Memory + Clone> Store<M> {
         }
         record.received = size;
         record.reserved_slots = 0;
-        self.uploads.0.insert(id, record.encode());
+        let mut records = self.uploads.0.begin();
+        records.insert(&id, &record.encode())?;
+        records.commit();
         self.commit_upload(id, &caller, 0)
     }
 }

@@ -28,8 +28,8 @@ impl<M: Memory + Clone> Store<M> {
     pub fn list_uploads(&self, caller: &Caller, now_ns: u64) -> Result<Vec<UploadStatus>, Error> {
         let idle_ns = self.config().upload_idle_ns;
         let mut statuses = Vec::new();
-        for (id, raw) in self.uploads.all() {
-            let record = raw.decode()?;
+        for upload in self.uploads.all() {
+            let (id, record) = upload?;
             if caller.may_use(record.creator) && !record.has_expired(now_ns, idle_ns) {
                 statuses.push(self.status_of(id, &record, MAX_MISSING_RANGES_IN_LIST)?);
             }

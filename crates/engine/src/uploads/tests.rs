@@ -498,9 +498,11 @@ fn an_upload_that_was_never_opened_is_named_by_the_check() {
     for wrong in [0, 2, u64::MAX] {
         let mut store = store();
         let id = create(&mut store, "k", 10);
-        let raw = store.uploads.0.get(&id).unwrap();
-        store.uploads.0.remove(&id);
-        store.uploads.0.insert(wrong, raw);
+        let raw = store.uploads.0.get(&id).unwrap().unwrap();
+        let mut records = store.uploads.0.begin();
+        records.remove(&id).unwrap();
+        records.insert(&wrong, &raw).unwrap();
+        records.commit();
         let problems = store.check().problems;
         assert!(problems[0].what.contains("there is an upload"), "{wrong}: {problems:?}");
     }

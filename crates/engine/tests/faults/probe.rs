@@ -31,16 +31,6 @@ pub(crate) struct Panic {
     file: String,
 }
 
-impl Panic {
-    /// Whether it comes from a damaged node of a B-tree, which is the one place where a panic may come from: it is raised in
-    /// ic-stable-structures, or by the memory of a map, which nothing else reads, where a node leads out of it.
-    pub(crate) fn is_of_a_map(&self) -> bool {
-        let maps = ["MemoryId(0)", "MemoryId(4)", "MemoryId(5)", "MemoryId(6)"];
-        self.file.contains("ic-stable-structures")
-            || maps.iter().any(|map| self.message.starts_with(&format!("{map}: byte")))
-    }
-}
-
 thread_local! {
     static IS_WATCHED: Cell<bool> = const { Cell::new(false) };
     static FILE: RefCell<String> = const { RefCell::new(String::new()) };

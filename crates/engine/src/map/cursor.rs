@@ -1,0 +1,72 @@
+//! The entries of a tree in key order.
+
+use std::ops::Bound;
+
+use ic_stable_structures::Memory;
+use storage_api::Error;
+
+use super::layout::MAX_LEVELS;
+use super::node::Node;
+use super::tree::Tree;
+
+/// A place between two entries, which moves on from one to the next.
+pub(super) struct Cursor<'a, M: Memory> {
+    tree: &'a Tree<M>,
+    /// The nodes from the root down to the place, each with the entry that comes next in it.
+    way: Vec<(Node, usize)>,
+    last_key: Option<Vec<u8>>,
+}
+
+impl<'a, M: Memory> Cursor<'a, M> {
+    /// In front of the first entry from a key on.
+    pub(super) fn new(tree: &'a Tree<M>, start: Bound<&[u8]>) -> Result<Self, Error> {
+        let mut cursor = Self { tree, way: Vec::new(), last_key: None };
+        let mut next = Some(tree.head.get().root).filter(|root| *root != 0);
+        while let Some(address) = next {
+            let node = cursor.load(address)?;
+            let (at, is_here) = match start {
+                Bound::Unbounded => (0, false),
+                Bound::Included(key) => match node.search(key) {
+                    Ok(at) => (at, true),
+                    Err(at) => (at, false),
+                },
+                Bound::Excluded(key) => node.search(key).map_or_else(|at| (at, false), |at| (at + 1, false)),
+            };
+            next = node.child(at).filter(|_| !is_here);
+            cursor.way.push((node, at));
+        }
+        Ok(cursor)
+    }
+
+    fn load(&self, address: u64) -> Result<Node, Error> {
+        if self.way.len() >= MAX_LEVELS {
+            return Err(self.tree.too_many_levels(address));
+        }
+        Node::load(self.tree, address)
+    }
+
+    /// The next entry, if there is one and its key is wanted. The value behind a key that is not wanted is not read.
+    pub(super) fn next(&mut self, wanted: impl Fn(&[u8]) -> bool) -> Result<Option<(Vec<u8>, Vec<u8>)>, Error> {
+        while self.way.last().is_some_and(|(node, at)| *at == node.len()) {
+            self.way.pop();
+        }
+        let Some((node, at)) = self.way.last_mut() else { return Ok(None) };
+        let key = node.key(*at).to_vec();
+        if self.last_key.as_ref().is_some_and(|last| *last >= key) {
+            return Err(self.tree.damaged("the keys are not in order", 0));
+        }
+        if !wanted(&key) {
+            return Ok(None);
+        }
+        let value = node.load_value(self.tree, *at)?.to_vec();
+        *at += 1;
+        let mut below = node.child(*at);
+        while let Some(address) = below {
+            let node = self.load(address)?;
+            below = node.child(0);
+            self.way.push((node, 0));
+        }
+        self.last_key = Some(key.clone());
+        Ok(Some((key, value)))
+    }
+}
