@@ -18,8 +18,7 @@ pub(crate) const ROLES: usize = 5;
 pub(crate) const REGIONS: usize = 6;
 pub(crate) const FIRST_REGION: usize = 16;
 
-/// The memories that hold a StableBTreeMap. The library does not check the nodes that it reads, so a damaged one is a
-/// panic: their bytes are left alone.
+/// The memories that hold a map.
 pub(crate) const MAPS: [usize; 4] = [OBJECTS, UPLOADS, ROLES, REGIONS];
 
 // Where the manager's page has what it says, as in `buckets/mod.rs`.
@@ -81,20 +80,6 @@ impl Base {
         let mut buckets = self.owners.iter().enumerate().filter(|(_, owner)| **owner == memory);
         let (bucket, _) = buckets.nth((offset / BUCKET_BYTES) as usize)?;
         Some(FIRST_BUCKET_PAGE * PAGE_BYTES + bucket as u64 * BUCKET_BYTES + offset % BUCKET_BYTES)
-    }
-
-    /// Puts back what the manager's page says of the maps, whose sizes and buckets are theirs alone to know.
-    pub(crate) fn restore_maps(&self, memory: &SparseMemory) {
-        let put_back = |at: u64, bytes: &mut [u8]| {
-            self.memory.read(at, bytes);
-            memory.write(at, bytes);
-        };
-        for map in MAPS {
-            put_back(SIZES_AT + 8 * map as u64, &mut [0; 8]);
-        }
-        for (bucket, _) in self.owners.iter().enumerate().filter(|(_, owner)| MAPS.contains(owner)) {
-            put_back(OWNERS_AT + bucket as u64, &mut [0]);
-        }
     }
 
     /// Where the blocks of the arena start, as their tags say.

@@ -34,7 +34,6 @@ pub fn header(data: &[u8]) {
             memory.write(address, log.map(u64::to_le_bytes).as_flattened());
         }
         input.patches.iter().for_each(|patch| patch.apply(base, &memory));
-        base.restore_maps(&memory);
         if input.sealed {
             seal_all(base, &memory);
         }

@@ -4,7 +4,7 @@ use arbitrary::Arbitrary;
 use ic_stable_structures::Memory;
 use storage_engine::testing::SparseMemory;
 
-use super::base::{ARENA, Base, FIRST_REGION, LOG, LOG_INDEX};
+use super::base::{ARENA, Base, FIRST_REGION, LOG, LOG_INDEX, MAPS};
 
 /// A change of bytes.
 #[derive(Arbitrary, Debug)]
@@ -13,7 +13,7 @@ pub(crate) struct Patch<'a> {
     change: Change<'a>,
 }
 
-/// Where something is that the engine reads by itself, and not the bytes of the maps.
+/// Where something is.
 #[derive(Arbitrary, Debug)]
 enum Place {
     /// The header.
@@ -30,6 +30,8 @@ enum Place {
     Log(u16),
     /// The index of the log.
     LogIndex(u8),
+    /// The head and the nodes of a map.
+    Map(u8, u16),
     /// The bytes of a region.
     Region(bool, u16),
 }
@@ -83,6 +85,7 @@ impl Place {
             }
             Self::Log(at) => (LOG, u64::from(at)),
             Self::LogIndex(at) => (LOG_INDEX, u64::from(at)),
+            Self::Map(map, at) => (MAPS[usize::from(map) % MAPS.len()], u64::from(at)),
             Self::Region(second, at) => (FIRST_REGION + usize::from(second), u64::from(at)),
         };
         Some((base.address(memory, offset)?, offset))

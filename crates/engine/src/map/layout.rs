@@ -114,8 +114,8 @@ pub(super) fn chunk_header(in_use: bool, next: u64) -> [u8; CHUNK_HEADER_BYTES] 
 
 /// The next free chunk, from the header of one that is in use or is not. Nothing for another header.
 pub(super) fn chunk_link(header: &[u8], in_use: bool) -> Option<u64> {
-    let is_sound = header[..4] == CHUNK_MAGIC && header[4..8] == [in_use.into(), 0, 0, 0];
-    is_sound.then(|| u64_at(header, 8))
+    let expected = chunk_header(in_use, 0);
+    (header.first_chunk::<8>() == expected.first_chunk()).then(|| u64_at(header, 8))
 }
 
 /// The number of the chunk at this place, if one can be there.
