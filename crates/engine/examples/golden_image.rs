@@ -1,9 +1,9 @@
 //! Writes the image of a store that has been through everything, packed, to the file that is named.
 //!
-//! Run it from crates/engine, once for each layout version: docs/FORMAT.md says when.
+//! Run it from crates/engine, once for each image: docs/FORMAT.md says when.
 //!
 //! ```sh
-//! cargo run -p storage-engine --features testing --example golden_image -- tests/golden/layout-v1.img.gz
+//! cargo run -p storage-engine --features testing --example golden_image -- tests/golden/layout-v1-own-map.img.gz
 //! ```
 
 use std::error::Error;

@@ -6,13 +6,13 @@
 //! page 0          header (see `header`), counters (see `counters`) and ledger (see `ledger`)
 //! page 1          sizes of the memories and the owner of each bucket (see `buckets`)
 //! page 2 ..       buckets of 256 pages (16 MiB), each owned by one memory:
-//!   memory 0      object index: StableBTreeMap from key to entry, small values inline
+//!   memory 0      object index: map from key to entry, small values inline
 //!   memory 1      arena: the bytes of larger values
 //!   memory 2      log: entries as Motoko's StableLog lays them out
 //!   memory 3      log index: the end offset of every 64th entry
-//!   memory 4      uploads: StableBTreeMap from identifier to record
-//!   memory 5      roles: StableBTreeMap from principal to role
-//!   memory 6      regions: StableBTreeMap from identifier to record
+//!   memory 4      uploads: map from identifier to record
+//!   memory 5      roles: map from principal to role
+//!   memory 6      regions: map from identifier to record
 //!   memory 16 ..  the regions, each in the memory of its identifier
 //! ```
 //!

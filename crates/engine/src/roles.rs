@@ -2,7 +2,7 @@
 //!
 //! # Layout v1
 //!
-//! A StableBTreeMap from the bytes of a principal to five bytes:
+//! A map from the bytes of a principal to five bytes:
 //!
 //! ```text
 //! offset  bytes  field

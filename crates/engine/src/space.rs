@@ -1,7 +1,7 @@
 //! How memory is made sure of before it is written.
 //!
-//! The structures grow their memories by themselves, and cannot cope with a refusal: a B-tree panics half-way through an
-//! insert. So every mutation first tells [`Space::ensure`] how far its memories could grow. `ensure` grows the physical
+//! The structures grow their memories in the middle of a change, and cannot cope with a refusal there. So every mutation first
+//! tells [`Space::ensure`] how far its memories will grow. `ensure` grows the physical
 //! memory ahead of the buckets, or answers [`Error::OutOfMemory`]; after that, the growing cannot fail.
 
 use ic_stable_structures::Memory;
@@ -14,7 +14,7 @@ use crate::open::OpenError;
 /// What every store of the engine lives in.
 pub(crate) type StoreMemory<M> = BucketMemory<M>;
 
-/// How far a memory could grow in one mutation.
+/// How far a memory will grow in one mutation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Demand<'a, M: Memory> {
     pub(crate) memory: &'a M,
@@ -62,7 +62,7 @@ impl<M: Memory + Clone> Space<M> {
         self.0.raw()
     }
 
-    /// Makes sure that each memory can grow by as many pages as it may need, and that what uploads have been promised
+    /// Makes sure that each memory can grow by as many pages as it will need, and that what uploads have been promised
     /// can still be kept: for every slot that the arena's free blocks do not hold, there is a bucket that it can grow by.
     /// A change that neither grows anything nor uses up a promised slot is never refused.
     ///

@@ -13,7 +13,7 @@ pub(crate) fn draw(lines: impl BufRead, file: &Path) {
     for line in lines.lines() {
         let line = line.expect("the figures can be read");
         let fields: Vec<_> = line.split('\t').collect();
-        let [name, count, instructions] = fields[..] else { panic!("this is no figure: {line}") };
+        let [name, count, instructions, ..] = fields[..] else { panic!("this is no figure: {line}") };
         let number = |text: &str| text.parse::<f64>().unwrap_or_else(|_| panic!("{text} is no number"));
         series.entry(name.to_owned()).or_default().push((number(count), number(instructions)));
     }

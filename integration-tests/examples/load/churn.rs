@@ -9,7 +9,7 @@ use storage_api::{ObjectInfo, Upload, UploadArgs};
 use storage_engine::{FileMemory, Store};
 
 use crate::host::Host;
-use crate::{bar, checkpoints, report};
+use crate::{bar, checkpoints, report, report_upgrade};
 
 const GIB: u64 = 1 << 30;
 const LIVE: u64 = 64 * GIB;
@@ -49,7 +49,7 @@ fn measure(checkpoint: u64, image: &std::path::Path) {
     host.ic.import_stable(image).expect("the image can be imported");
     // The heap still knows the memory that was there before, so its pre_upgrade must not run.
     host.upgrade(true);
-    report("upgrade, by churn", checkpoint, host.upgrade(false));
+    report_upgrade("upgrade, by churn", checkpoint, host.upgrade(false));
     let value = serde_bytes::ByteBuf::from(vec![7; 100_000]);
     let (_, put): (ObjectInfo, u64) = host.update("put", ("small", &value));
     report("put of 100 kB, after churn", checkpoint, put);

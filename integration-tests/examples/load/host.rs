@@ -1,5 +1,7 @@
 //! A canister on the embedded host, called with encoded arguments.
 
+use std::time::{Duration, Instant};
+
 use candid::utils::{ArgumentEncoder, encode_args};
 use candid::{CandidType, Principal, decode_one};
 use embedded_ic::{Config, EmbeddedIc, UpgradeOptions};
@@ -41,10 +43,11 @@ impl Host {
         reply.unwrap_or_else(|error| panic!("{method}: {error}")).instructions
     }
 
-    /// Upgrades the canister to itself, and tells what its hooks cost, in instructions.
-    pub(crate) fn upgrade(&mut self, skip_pre_upgrade: bool) -> u64 {
+    /// Upgrades the canister to itself, and tells what its hooks cost, in instructions, and how long all of it took.
+    pub(crate) fn upgrade(&mut self, skip_pre_upgrade: bool) -> (u64, Duration) {
+        let start = Instant::now();
         let upgraded = self.ic.upgrade(STORAGE_WASM, &init_args(None), UpgradeOptions { skip_pre_upgrade });
         let execution = upgraded.expect("the canister can be upgraded");
-        execution.pre_upgrade + execution.post_upgrade
+        (execution.pre_upgrade + execution.post_upgrade, start.elapsed())
     }
 }

@@ -5,7 +5,7 @@ use serde_bytes::ByteBuf;
 use storage_api::{Appended, ReadLogArgs};
 
 use crate::host::Host;
-use crate::{bar, checkpoints, report};
+use crate::{bar, checkpoints, report, report_upgrade};
 
 const BATCH: u64 = 1_000;
 
@@ -27,7 +27,7 @@ pub(crate) fn run(most: u64) {
         report("readLast of 10", checkpoint, host.query("readLast", (Nat::from(10u8),)));
         let middle = ReadLogArgs { from: checkpoint / 2, limit: 10 };
         report("read_log of 10", checkpoint, host.query("read_log", (middle,)));
-        report("upgrade, by log entries", checkpoint, host.upgrade(false));
+        report_upgrade("upgrade, by log entries", checkpoint, host.upgrade(false));
     }
     bar.finish();
 }

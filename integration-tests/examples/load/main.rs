@@ -1,7 +1,7 @@
 //! Loads a canister on the embedded host with millions of things, and tells what an operation costs as they become more.
 //!
-//! `scripts/load.sh` runs it. It prints a line for each figure, tab-separated: series, how many things there are, instructions. With
-//! `--chart FILE` it draws such lines, from standard input, instead.
+//! `scripts/load.sh` runs it. It prints a line for each figure, tab-separated: series, how many things there are, instructions, and
+//! for an upgrade the milliseconds that it took. With `--chart FILE` it draws such lines, from standard input, instead.
 
 mod chart;
 mod churn;
@@ -12,6 +12,7 @@ mod uploads;
 
 use std::io::{IsTerminal, stderr};
 use std::path::Path;
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -27,6 +28,11 @@ fn checkpoints(most: u64) -> Vec<u64> {
 /// One figure.
 fn report(series: &str, count: u64, instructions: u64) {
     println!("{series}\t{count}\t{instructions}");
+}
+
+/// The figures of an upgrade.
+fn report_upgrade(series: &str, count: u64, (instructions, time): (u64, Duration)) {
+    println!("{series}\t{count}\t{instructions}\t{:.1}", time.as_secs_f64() * 1_000.0);
 }
 
 /// A bar for so many steps, where somebody can see it.

@@ -3,7 +3,7 @@
 use storage_api::{ListArgs, ObjectInfo, PutArgs};
 
 use crate::host::Host;
-use crate::{bar, checkpoints, report};
+use crate::{bar, checkpoints, report, report_upgrade};
 
 const BATCH: u64 = 1_000;
 
@@ -27,7 +27,7 @@ pub(crate) fn run(most: u64) {
         report("get of 100 B", checkpoint, host.query("get", (key(checkpoint / 2),)));
         let page = ListArgs { start_after: Some(key(checkpoint / 3)), limit: 100, ..ListArgs::prefix("") };
         report("list of 100 objects", checkpoint, host.query("list", (page,)));
-        report("upgrade, by objects", checkpoint, host.upgrade(false));
+        report_upgrade("upgrade, by objects", checkpoint, host.upgrade(false));
     }
     bar.finish();
 }

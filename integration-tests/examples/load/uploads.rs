@@ -5,7 +5,7 @@ use storage_api::limits::UPLOAD_IDLE_NS;
 use storage_api::{ObjectInfo, Received, Upload, UploadArgs};
 
 use crate::host::Host;
-use crate::{bar, checkpoints, report};
+use crate::{bar, checkpoints, report, report_upgrade};
 
 /// Uploads after which the abandoned ones are let expire. Fewer than half of them may be open at once.
 const ROUND: u64 = 1_500;
@@ -29,7 +29,7 @@ pub(crate) fn run(most: u64) {
             report("create_upload", number, last[0]);
             report("write_chunk of 100 B", number, last[1]);
             report("commit_upload", number, last[2]);
-            report("upgrade, by uploads", number, host.upgrade(false));
+            report_upgrade("upgrade, by uploads", number, host.upgrade(false));
         }
         if number % ROUND == 0 {
             let later = host.ic.time_ns() + UPLOAD_IDLE_NS + 1;

@@ -40,7 +40,10 @@ pub fn image(data: &[u8]) {
     if let Ok(mut store) = opened {
         let changed = change(&mut store);
         if is_sound {
-            assert!(!matches!(changed, Err(Error::Corrupted { .. })), "a sound store was damaged: {changed:?}");
+            assert!(
+                !matches!(changed, Err(Error::Corrupted { .. })),
+                "a sound store was damaged: {changed:?}"
+            );
             assert_eq!(store.check().problems, []);
         }
     }

@@ -7,8 +7,7 @@ use storage_api::Error;
 
 use super::Map;
 use super::layout::{
-    CHUNK_HEADER_BYTES, IN_USE_AT, LENGTH_AT, MAX_LEVELS, MIN_ENTRIES, chunk_link, chunk_number,
-    pages_for,
+    CHUNK_HEADER_BYTES, IN_USE_AT, LENGTH_AT, MAX_LEVELS, MIN_ENTRIES, chunk_link, chunk_number, pages_for,
 };
 use super::node::Node;
 use super::transaction::SPARE_CHUNKS;
@@ -102,7 +101,8 @@ impl<M: Memory> Walk<'_, M> {
         node.load_all(tree)?;
         node.chunks()[1..].iter().try_for_each(|at| self.see(*at))?;
         let (first, last) = (node.key(0), node.key(node.len() - 1));
-        if bounds.above.is_some_and(|above| above >= first) || bounds.below.is_some_and(|below| below <= last) {
+        if bounds.above.is_some_and(|above| above >= first) || bounds.below.is_some_and(|below| below <= last)
+        {
             return Err(tree.damaged("the keys of a node are not in order", address));
         }
         if level > 1 && node.len() < MIN_ENTRIES {

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use ic_stable_structures::Memory;
 use storage_api::Error;
 
-use super::layout::{CHUNK_BYTES, CHUNK_HEADER_BYTES, FIRST_CHUNK_AT, chunk_header, chunk_link, chunk_number};
+use super::layout::{
+    CHUNK_BYTES, CHUNK_HEADER_BYTES, FIRST_CHUNK_AT, chunk_header, chunk_link, chunk_number,
+};
 use super::tree::Tree;
 
 /// The chunks as they will be. Nothing is written until [`write`](Self::write).
@@ -23,7 +25,12 @@ pub(super) struct Chunks {
 impl Chunks {
     pub(super) fn of<M: Memory>(tree: &Tree<M>) -> Self {
         let head = tree.head.get();
-        Self { in_use: head.in_use, free: head.free, is_new_end: tree.memory.size() == 0, freed: BTreeSet::new() }
+        Self {
+            in_use: head.in_use,
+            free: head.free,
+            is_new_end: tree.memory.size() == 0,
+            freed: BTreeSet::new(),
+        }
     }
 
     /// Takes a chunk, and gives its place.

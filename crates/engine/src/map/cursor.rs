@@ -6,7 +6,7 @@ use ic_stable_structures::Memory;
 use storage_api::Error;
 
 use super::layout::MAX_LEVELS;
-use super::node::Node;
+use super::node::{Node, OwnedEntry};
 use super::tree::Tree;
 
 /// A place between two entries, which moves on from one to the next.
@@ -46,7 +46,7 @@ impl<'a, M: Memory> Cursor<'a, M> {
     }
 
     /// The next entry, if there is one and its key is wanted. The value behind a key that is not wanted is not read.
-    pub(super) fn next(&mut self, wanted: impl Fn(&[u8]) -> bool) -> Result<Option<(Vec<u8>, Vec<u8>)>, Error> {
+    pub(super) fn next(&mut self, wanted: impl Fn(&[u8]) -> bool) -> Result<Option<OwnedEntry>, Error> {
         while self.way.last().is_some_and(|(node, at)| *at == node.len()) {
             self.way.pop();
         }

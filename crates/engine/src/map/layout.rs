@@ -61,6 +61,8 @@ pub(super) const MIN_ENTRIES: usize = 5;
 /// More levels than this no map has: each has six times the nodes of the one above.
 pub(super) const MAX_LEVELS: usize = 26;
 
+const _: () = assert!(HEAD_BYTES.is_multiple_of(4));
+
 /// What a map knows of itself besides its chunks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Head {
@@ -99,7 +101,10 @@ impl Head {
             in_use: word(IN_USE_AT),
             free: word(FREE_AT),
         };
-        (head.encode() == *bytes).then_some(head)
+        // By words, because an upgrade does this for each map, and in WebAssembly comparing bytes is a loop over each of them.
+        let expected = head.encode();
+        let mut words = expected.as_chunks::<4>().0.iter().zip(bytes.as_chunks::<4>().0);
+        words.all(|(one, other)| u32::from_le_bytes(*one) == u32::from_le_bytes(*other)).then_some(head)
     }
 }
 

@@ -6,8 +6,8 @@ use ic_stable_structures::Memory;
 use storage_api::Error;
 
 use super::layout::{
-    CHUNK_BYTES, CHUNK_HEADER_BYTES, MAX_ENTRIES, MIN_ENTRIES, NODE_FRONT_BYTES, NODE_MAGIC, OVERFLOW_FRONT_BYTES,
-    OVERFLOW_MAGIC, chunk_header, chunk_link, overflows_for,
+    CHUNK_BYTES, CHUNK_HEADER_BYTES, MAX_ENTRIES, MIN_ENTRIES, NODE_FRONT_BYTES, NODE_MAGIC,
+    OVERFLOW_FRONT_BYTES, OVERFLOW_MAGIC, chunk_header, chunk_link, overflows_for,
 };
 use super::tree::Tree;
 use crate::checksum::{u32_at, u64_at};
@@ -38,10 +38,19 @@ pub(super) struct Node {
     values: Vec<Span>,
 }
 
+/// An entry that lies in no node.
+pub(super) type OwnedEntry = (Vec<u8>, Vec<u8>);
+
+/// What two nodes have become.
+pub(super) enum Joined {
+    One(Box<Node>),
+    Two(Box<Split>),
+}
+
 /// A node that was split: what is left of it, the entry that goes up, and the node behind it.
 pub(super) struct Split {
     pub(super) left: Node,
-    pub(super) middle: (Vec<u8>, Vec<u8>),
+    pub(super) middle: OwnedEntry,
     pub(super) right: Node,
 }
 
@@ -96,7 +105,8 @@ impl Node {
     /// Reads a value, and those in front of it.
     pub(super) fn load_value<M: Memory>(&mut self, tree: &Tree<M>, at: usize) -> Result<&[u8], Error> {
         while self.values.len() <= at {
-            let place = self.values.last().or(self.keys.last()).map_or(NODE_FRONT_BYTES, |span| span.1 as usize);
+            let place =
+                self.values.last().or(self.keys.last()).map_or(NODE_FRONT_BYTES, |span| span.1 as usize);
             let value = self.span_behind_length(tree, place)?;
             if (self.key(self.values.len()).len() + length(value)) as u64 > tree.max_entry_bytes {
                 return Err(self.damaged(tree, "an entry is longer than it can be"));
@@ -294,15 +304,15 @@ impl Node {
 
     /// This node, the entry between the two and the next node in one, where that makes no more than two nodes have at least;
     /// else divided anew.
-    pub(super) fn joined(&self, between: Entry<'_>, next: &Self) -> Result<Self, Split> {
+    pub(super) fn joined(&self, between: Entry<'_>, next: &Self) -> Joined {
         let (mut entries, mut children) = (self.entries(), self.children());
         entries.push(between);
         entries.extend(next.entries());
         children.extend(next.children());
         if entries.len() <= 2 * MIN_ENTRIES {
-            return Ok(self.rebuilt(&entries, &children));
+            return Joined::One(Box::new(self.rebuilt(&entries, &children)));
         }
-        Err(self.divided(&entries, &children, next.chunks.clone()))
+        Joined::Two(Box::new(self.divided(&entries, &children, next.chunks.clone())))
     }
 
     /// Entries and children in two nodes: this one, and one with other chunks.

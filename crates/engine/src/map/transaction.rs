@@ -8,10 +8,10 @@ use storage_api::Error;
 
 use super::chunks::Chunks;
 use super::layout::{
-    CHUNK_BYTES, CHUNK_HEADER_BYTES, Head, MAX_LEVELS, MAX_ENTRIES, MIN_ENTRIES, NODE_FRONT_BYTES, OVERFLOW_FRONT_BYTES,
-    OVERFLOW_MAGIC, chunk_header, overflows_for, pages_for,
+    CHUNK_BYTES, CHUNK_HEADER_BYTES, Head, MAX_ENTRIES, MAX_LEVELS, MIN_ENTRIES, NODE_FRONT_BYTES,
+    OVERFLOW_FRONT_BYTES, OVERFLOW_MAGIC, chunk_header, overflows_for, pages_for,
 };
-use super::node::{Entry, Node};
+use super::node::{Entry, Joined, Node};
 use super::tree::Tree;
 
 /// Chunks that an insert leaves room for, so that a removal need not grow the memory: one touches three nodes of each level
@@ -301,13 +301,13 @@ impl<'a, K: Storable, V: Storable, M: Memory> Transaction<'a, K, V, M> {
             return Err(self.tree.damaged("a node has fewer levels below it than the one beside it", first));
         }
         match left.joined(parent.entry(at), right) {
-            Ok(joined) => {
+            Joined::One(joined) => {
                 let parent = parent.removing(at);
                 self.drop_node(second)?;
-                self.change(first, joined)?;
+                self.change(first, *joined)?;
                 Ok(parent)
             }
-            Err(split) => {
+            Joined::Two(split) => {
                 let parent = parent.replacing(at, (&split.middle.0, &split.middle.1));
                 self.change(first, split.left)?;
                 self.change(second, split.right)?;

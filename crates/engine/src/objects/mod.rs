@@ -63,11 +63,7 @@ impl<M: Memory + Clone> Store<M> {
     }
 
     /// Makes sure of what a change of objects needs: what the index and the arena grow by.
-    fn ensure(
-        &self,
-        index: &IndexChange<'_, M>,
-        extents: &Extents<'_, StoreMemory<M>>,
-    ) -> Result<(), Error> {
+    fn ensure(&self, index: &IndexChange<'_, M>, extents: &Extents<'_, StoreMemory<M>>) -> Result<(), Error> {
         let index = Demand { memory: self.index.memory(), pages: index.pages_to_grow() };
         let arena = Demand { memory: self.arena.memory(), pages: extents.pages_to_grow() };
         self.ensure_pages(&[index, arena], extents.slots(), self.ledger.reserved_slots)

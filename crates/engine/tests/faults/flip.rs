@@ -41,7 +41,7 @@ impl Flips {
         self.memory.mark();
         let found = check_safely(&self.memory);
         match found {
-            Err(panic) => self.failures.push(format!("byte {at}: the check panics: {panic:?}")),
+            Err(panic) => self.failures.push(format!("byte {at}: the check panics: {panic}")),
             Ok(Found::Refused) => self.tally.refused += 1,
             Ok(Found::Problems) => {
                 self.tally.problems += 1;
@@ -77,7 +77,7 @@ impl Flips {
     fn call_all(&mut self, at: u64, how: &str) {
         for method in READS.iter().chain(&CHANGES) {
             if let Err(panic) = self.call(at, method) {
-                self.failures.push(format!("byte {at}, {how}, {}: {panic:?}", method.0));
+                self.failures.push(format!("byte {at}, {how}, {}: {panic}", method.0));
             }
         }
     }

@@ -24,12 +24,8 @@ pub(crate) enum Found {
     Nothing,
 }
 
-/// A panic that was caught.
-#[derive(Clone, Debug)]
-pub(crate) struct Panic {
-    message: String,
-    file: String,
-}
+/// The text of a panic that was caught, and the file that it comes from.
+pub(crate) type Panic = String;
 
 thread_local! {
     static IS_WATCHED: Cell<bool> = const { Cell::new(false) };
@@ -52,7 +48,7 @@ pub(crate) fn watched<T>(run: impl FnOnce() -> T) -> Result<T, Panic> {
     let result = catch_unwind(AssertUnwindSafe(run));
     IS_WATCHED.set(false);
     let file = FILE.take();
-    result.map_err(|payload| Panic { message: text_of(&*payload), file })
+    result.map_err(|payload| format!("{} in {file}", text_of(&*payload)))
 }
 
 /// Opens and checks an image.
