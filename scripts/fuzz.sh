@@ -3,8 +3,8 @@
 #
 #   scripts/fuzz.sh [SECONDS] [TARGET ...]     for each target, or those that are named; 600 unless told otherwise
 #
-# Findings are kept in crates/*/fuzz/artifacts, the corpus in crates/*/fuzz/corpus. Starts from the inputs in
-# crates/*/fuzz/corpus-kept, which scripts/test.sh runs. Takes minutes to build, once.
+# Findings are kept in fuzz/artifacts of the crate, the corpus in fuzz/corpus. Starts from the inputs in fuzz/corpus-kept, which
+# scripts/test.sh runs. Takes minutes to build, once.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -14,7 +14,7 @@ only=" ${*:2} "
 rustup toolchain list | grep -q '^nightly' || rustup toolchain install nightly --profile minimal
 command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz
 
-for workspace in crates/*/fuzz; do
+for workspace in canister/fuzz crates/*/fuzz; do
   for target in $(cd "$(dirname "$workspace")" && cargo +nightly fuzz list); do
     [[ $only == *[![:space:]]* && $only != *" $target "* ]] && continue
     printf '\n==> %s of %s, for %s s\n' "$target" "$(dirname "$workspace")" "$seconds"

@@ -12,6 +12,10 @@
 //!
 //! A function that is exported here runs outside of ic-cdk's executor, so it cannot be `async`.
 
+#[cfg(test)]
+#[expect(unreachable_pub, reason = "the fuzz target takes these from a library")]
+#[path = "../../fuzz/src/arguments.rs"]
+mod arguments;
 mod blob;
 mod buffer;
 mod decode;

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_bytes::ByteBuf;
 
 use super::*;
+use crate::wire::arguments::{METHODS, arguments};
 
 /// What Candid alone makes of the bytes.
 fn candid_alone<'a, A: Arguments<'a>>(bytes: &'a [u8]) -> Option<A> {
@@ -99,6 +100,39 @@ proptest! {
         for header in headers {
             all_agree(&[header, &bytes].concat());
         }
+    }
+}
+
+/// The good arguments that the fuzzer starts from, and what it has found, of every method.
+fn kept() -> Vec<Vec<u8>> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus-kept/arguments");
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let kept: Vec<_> = files.map(|file| std::fs::read(file).unwrap()).collect();
+    assert!(kept.len() >= METHODS.len(), "{folder} lacks a method");
+    kept
+}
+
+#[test]
+fn what_was_kept_is_decoded_as_candid_decodes_it() {
+    kept().iter().for_each(|input| arguments(input));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #[test]
+    fn changes_of_what_was_kept_are_decoded_as_candid_decodes_them(
+        which: prop::sample::Index,
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+        cut in prop::option::weighted(0.2, any::<prop::sample::Index>()),
+    ) {
+        let kept = kept();
+        let mut input = which.get(&kept).clone();
+        for (at, byte) in changes {
+            let at = at.index(input.len());
+            input[at] = byte;
+        }
+        cut.into_iter().for_each(|cut| input.truncate(cut.index(input.len())));
+        arguments(&input);
     }
 }
 
