@@ -12,10 +12,12 @@ const TARGET: &str = "wasm32-unknown-unknown";
 const PROFILE: &str = "canister";
 
 /// Everything that the module is made of. The lock file and the toolchain decide on its bytes as much as the sources.
-const INPUTS: [&str; 8] = [
-    "canister",
+const INPUTS: [&str; 10] = [
+    // Not all of the folders, or what a fuzzer writes there would have the canister built again.
+    "canister/Cargo.toml",
+    "canister/build.rs",
+    "canister/src",
     "crates/api",
-    // Not all of the folder, or what a fuzzer writes there would have the canister built again.
     "crates/engine/Cargo.toml",
     "crates/engine/src",
     "storage.did",

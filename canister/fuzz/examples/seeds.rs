@@ -8,8 +8,8 @@ use candid::utils::encode_args;
 use candid::{Nat, Principal};
 use serde_bytes::ByteBuf;
 use storage_api::{
-    Condition, DeletePrefixArgs, HttpRequest, ListArgs, PutArgs, ReadArgs, ReadLogArgs, RegionLoad, RegionStore,
-    RegionType, RegionValue, RenameArgs, Role, Settings, UploadArgs,
+    Condition, DeletePrefixArgs, HttpRequest, ListArgs, PutArgs, ReadArgs, ReadLogArgs, RegionLoad,
+    RegionStore, RegionType, RegionValue, RenameArgs, Role, Settings, UploadArgs,
 };
 use storage_canister_fuzz::arguments::METHODS;
 
@@ -44,10 +44,14 @@ fn good(line: &str) -> candid::Result<Vec<u8>> {
         "region_set_owner" => encode_args((16u64, Principal::anonymous())),
         "region_load_blob" => encode_args((16u64, 1u64, 2u64)),
         "region_load" => encode_args((16u64, vec![RegionLoad { offset: 1, kind: RegionType::Blob(7) }])),
-        "region_store" => encode_args((16u64, vec![RegionStore { offset: 1, value: RegionValue::Float(0.5) }])),
+        "region_store" => {
+            encode_args((16u64, vec![RegionStore { offset: 1, value: RegionValue::Float(0.5) }]))
+        }
         "set_role" => encode_args((Principal::management_canister(), Some(Role::Writer))),
         "configure" => encode_args((Settings { capacity: Some(1 << 30), ..Settings::default() },)),
-        "init, post_upgrade" => encode_args((Some(Settings { public_read: Some(true), ..Settings::default() }),)),
+        "init, post_upgrade" => {
+            encode_args((Some(Settings { public_read: Some(true), ..Settings::default() }),))
+        }
         "http_request" => encode_args((HttpRequest {
             method: "GET".into(),
             url: "/metrics?x=1".into(),
