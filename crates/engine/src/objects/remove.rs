@@ -5,10 +5,9 @@ use serde_bytes::ByteBuf;
 use storage_api::limits::MAX_PAGE_ITEMS;
 use storage_api::{DeletePrefixArgs, Deleted, Entry as KeyValue, Error};
 
-use super::Extents;
-use super::entry::Present;
 use super::key::Key;
 use super::read::check_fits_reply;
+use super::{Extents, present};
 use crate::store::Store;
 
 impl<M: Memory + Clone> Store<M> {
@@ -18,10 +17,7 @@ impl<M: Memory + Clone> Store<M> {
     ///
     /// [`Error::InvalidArgument`] for a key that cannot exist, and [`Error::Corrupted`].
     pub fn delete(&mut self, key: &str) -> Result<bool, Error> {
-        let key = Key::new(key)?;
-        let Some(raw) = self.index.get(&key)? else { return Ok(false) };
-        self.remove_all(&[(key, raw.decode()?.present())])?;
-        Ok(true)
+        Ok(self.remove_all(&[Key::new(key)?])? == 1)
     }
 
     /// Removes the first objects under a prefix, up to a limit of at most 1,000.
@@ -37,13 +33,10 @@ impl<M: Memory + Clone> Store<M> {
         }
         let limit = args.limit.min(MAX_PAGE_ITEMS) as usize;
         let under = self.under(&args.prefix, None).take(limit + 1);
-        let mut doomed = under
-            .map(|object| object.and_then(|(key, raw)| Ok((key, raw.decode()?.present()))))
-            .collect::<Result<Vec<_>, Error>>()?;
+        let mut doomed = under.map(|object| Ok(object?.0)).collect::<Result<Vec<_>, Error>>()?;
         let more = doomed.len() > limit;
         doomed.truncate(limit);
-        self.remove_all(&doomed)?;
-        Ok(Deleted { deleted: doomed.len() as u64, more })
+        Ok(Deleted { deleted: self.remove_all(&doomed)?, more })
     }
 
     /// Removes the first object under a prefix and returns it.
@@ -56,28 +49,31 @@ impl<M: Memory + Clone> Store<M> {
         let entry = raw.decode()?;
         check_fits_reply(entry.size)?;
         let taken = KeyValue { key: key.text()?, value: ByteBuf::from(self.value(&entry)?) };
-        self.remove_all(&[(key, entry.present())])?;
+        self.remove_all(&[key])?;
         Ok(Some(taken))
     }
 
-    /// Removes objects, all of them or none.
-    fn remove_all(&mut self, objects: &[(Key, Present)]) -> Result<(), Error> {
-        if objects.is_empty() {
-            return Ok(());
-        }
-        let removed = objects.iter().map(|(_, present)| present.size).sum();
-        let ledger = self.ledger.after(objects.len() as u64, 0, removed)?;
+    /// Removes the objects that there are under these keys, all of them or none, and tells how many there were.
+    fn remove_all(&mut self, keys: &[Key]) -> Result<u64, Error> {
         let (mut index, mut extents) = (self.index.begin(), Extents::of(&self.arena));
-        for (key, present) in objects {
+        let (mut count, mut bytes) = (0, 0);
+        for key in keys {
+            let Some(present) = present(&mut index, key)? else { continue };
             index.remove(key)?;
-            extents.free(Some(*present))?;
+            extents.free(Some(present))?;
+            count += 1;
+            bytes += present.size;
         }
+        if count == 0 {
+            return Ok(0);
+        }
+        let ledger = self.ledger.after(count, 0, bytes)?;
         self.ensure(&index, &extents)?;
 
         // From here on nothing can fail.
         extents.commit();
         index.commit();
         self.write_ledger(ledger);
-        Ok(())
+        Ok(count)
     }
 }
