@@ -227,3 +227,51 @@ fn settings() -> impl Strategy<Value = Settings> {
             upload_idle_ns,
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::mem::discriminant;
+
+    use super::*;
+
+    /// The number of cases that [`Op`] has.
+    const CASES: usize = 23;
+
+    fn cases(ops: impl Iterator<Item = Op>) -> usize {
+        ops.map(|op| discriminant(&op)).collect::<HashSet<_>>().len()
+    }
+
+    #[test]
+    fn every_operation_is_drawn() {
+        for load in [Load::Heavy, Load::Light] {
+            assert_eq!(cases(ops(load, 1).take(3_000)), CASES, "{load:?}");
+        }
+        let lists = (0..1_000_u16).flat_map(|number| list_of_bytes(&number.to_le_bytes()));
+        assert_eq!(cases(lists), CASES);
+    }
+
+    #[test]
+    fn a_seed_and_bytes_mean_the_same_each_time() {
+        let shown = |ops: &mut dyn Iterator<Item = Op>| ops.map(|op| format!("{op:?}")).collect::<Vec<_>>();
+        assert_eq!(shown(&mut ops(Load::Light, 7).take(50)), shown(&mut ops(Load::Light, 7).take(50)));
+        assert_ne!(shown(&mut ops(Load::Light, 7).take(50)), shown(&mut ops(Load::Light, 8).take(50)));
+        // What is inserted in front leaves the others as they were.
+        let (list, longer) = (list_of_bytes(&[1, 2, 3, 4]), list_of_bytes(&[9, 9, 1, 2, 3, 4]));
+        assert_eq!(shown(&mut list.into_iter()), shown(&mut longer.into_iter().skip(1)));
+    }
+
+    /// An ingress message has 2 MiB.
+    #[test]
+    fn light_operations_fit_a_message() {
+        for op in ops(Load::Light, 3).take(20_000) {
+            let bytes = match &op {
+                Op::Put { size, .. } => *size,
+                Op::PutMany { keys, size } => keys.len() as u64 * size,
+                Op::Append { sizes } => sizes.iter().sum(),
+                _ => 0,
+            };
+            assert!(bytes <= MAX_PAYLOAD_BYTES + 1, "{op:?}");
+        }
+    }
+}

@@ -98,7 +98,8 @@ impl Model {
 
     /// Whether a call may be refused for want of memory: where little is configured, or most of what there can be has been
     /// promised.
-    fn may_lack_memory(&self, call: &Call) -> bool {
+    #[must_use]
+    pub fn may_lack_memory(&self, call: &Call) -> bool {
         let demand = match call {
             Call::CreateUpload(args) => args.size,
             Call::RegionGrow { pages, .. } => pages.saturating_mul(PAGE_BYTES),
@@ -108,6 +109,12 @@ impl Model {
         let regions = self.regions.iter().map(|region| region.pages * PAGE_BYTES);
         let promised = uploads.chain(regions).sum::<u64>();
         self.config.capacity < MAX_STABLE_BYTES || promised.saturating_add(demand) > MAX_STABLE_BYTES / 2
+    }
+
+    /// Whether a call is answered with an error, whatever memory there is.
+    #[must_use]
+    pub fn refuses(&self, caller: &Caller, call: &Call) -> bool {
+        self.clone().apply(caller, call).is_err()
     }
 
     /// What a call answers, and what there is after it. Nothing has changed after an error.
@@ -198,4 +205,40 @@ fn check_owner(owner: Principal, caller: &Caller) -> Result<(), Error> {
 fn check_payload(value: &[u8]) -> Result<(), Error> {
     let (size, limit) = (value.len() as u64, MAX_PAYLOAD_BYTES);
     if size > limit { Err(Error::TooLarge { size, limit }) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use storage_engine::testing::callers;
+
+    use super::*;
+
+    fn model() -> Model {
+        let [one, other, admin] = callers();
+        let (capacity, upload_idle_ns) = (MAX_STABLE_BYTES, MIN_UPLOAD_IDLE_NS);
+        let config = Config { capacity, public_read: false, max_uploads: 1, upload_idle_ns };
+        Model::new(config, [one, other, admin, other])
+    }
+
+    #[test]
+    #[should_panic(expected = "left")]
+    fn another_answer_is_noticed() {
+        let call = Call::Delete("k".into());
+        model().agree(&callers()[2], &call, &Ok(Answer::WasThere(true)), false);
+    }
+
+    #[test]
+    #[should_panic(expected = "left")]
+    fn a_refusal_is_noticed_where_there_is_memory() {
+        let (call, refused) = (Call::Append(vec![]), Error::OutOfMemory { requested: 1, available: 0 });
+        model().agree(&callers()[2], &call, &Err(refused), false);
+    }
+
+    #[test]
+    fn a_refusal_for_want_of_memory_changes_nothing() {
+        let (call, refused) = (Call::RegionNew, Error::OutOfMemory { requested: 1, available: 0 });
+        let mut model = model();
+        model.agree(&callers()[2], &call, &Err(refused), true);
+        assert_eq!(model.state().regions, []);
+    }
 }
