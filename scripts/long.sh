@@ -15,7 +15,7 @@ step "8 GiB through the canister"
 STORAGE_TEST_GIB=8 cargo test --locked -p integration-tests --test suite -- large upgrade_cost
 
 step "long runs of the model and of two replicas side by side"
-STORAGE_TEST_STEPS=10000 STORAGE_TEST_SEED=$RANDOM cargo test --locked -p integration-tests --test suite -- model:: differential --nocapture
+STORAGE_MODEL_STEPS=10000 STORAGE_MODEL_SEED=$RANDOM cargo test --locked -p integration-tests --test suite -- model:: differential --nocapture
 
 step "a thousand kills of a writing host"
 EMBEDDED_IC_KILLS=1000 cargo test --locked -p embedded-ic --test kill

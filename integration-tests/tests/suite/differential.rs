@@ -6,11 +6,12 @@
 use std::path::Path;
 
 use embedded_ic::{Config, EmbeddedIc};
-use integration_tests::workload::{Model, Op, assert_holds, run};
-use integration_tests::{Harness, controller, data, second_controller};
+use integration_tests::workload::Workload;
+use integration_tests::{Harness, controller, second_controller};
 use storage_client::EmbeddedTransport;
+use storage_model::{Call, Load, Op, from_environment, ops};
 
-use crate::model::{SEED, from_environment};
+use crate::model::SEED;
 
 /// The parts of the header that tell what opening cost, which replicas need not count alike, and its checksum.
 const COUNTED: [std::ops::Range<usize>; 2] = [32..40, 60..64];
@@ -44,30 +45,30 @@ async fn comparable(harness: &Harness) -> Vec<u8> {
 
 #[tokio::test]
 async fn two_replicas_answer_and_store_the_same() {
-    let mut random = data::Random::new(from_environment("STORAGE_TEST_SEED", SEED + 1));
-    let steps = from_environment("STORAGE_TEST_STEPS", 300);
+    let seed = from_environment("STORAGE_MODEL_SEED", SEED + 1);
+    let steps = from_environment("STORAGE_MODEL_STEPS", 300);
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().join("state");
     let suite = Harness::start().await;
     let subject = if suite.replica().is_embedded() { in_folder(&folder).await } else { suite };
-    let reference = EmbeddedTransport::new(EmbeddedIc::new(config()).unwrap(), controller());
-    let reference_host = reference.clone();
-    let reference = Harness::start_on_embedded(reference).await;
-    let (mut model, mut twin) = (Model::default(), Model::default());
+    let reference_host = EmbeddedTransport::new(EmbeddedIc::new(config()).unwrap(), controller());
+    let reference = Harness::start_on_embedded(reference_host.clone()).await;
+    let (mut workload, mut twin) = (Workload::start(&subject).await, Workload::start(&reference).await);
 
-    for step in 0..steps {
-        let op = Op::random(&mut random);
+    for (step, op) in (0..steps).zip(ops(Load::Light, seed)) {
         println!("{step}: {op:?}");
-        let outcome = run(&op, &subject, &mut model).await;
-        // Each has its own clock, so the second one is told what the first one has recorded.
-        if let Some(time_ns) = outcome.time_ns {
-            reference_host.with_host(|host| host.set_time_ns(time_ns));
+        for (caller, call) in workload.calls(&op) {
+            let answered = workload.run(&caller, &call).await;
+            // Each has its own clock, so the second one is told what the first one has recorded.
+            if !matches!(call, Call::Wait(_)) {
+                reference_host.with_host(|host| host.set_time_ns(workload.now_ns().max(host.time_ns())));
+            }
+            assert_eq!(twin.run(&caller, &call).await, answered, "step {step}: {op:?}");
         }
-        assert_eq!(run(&op, &reference, &mut twin).await, outcome, "step {step}: {op:?}");
-        if let (Op::Upgrade { skip_pre_upgrade: true }, Some(host)) = (&op, subject.replica().embedded()) {
+        if let (Op::Reopen, Some(host)) = (&op, subject.replica().embedded()) {
             reopen(host, &folder);
         }
     }
-    assert_holds(&subject.client(), &model).await;
+    workload.assert_holds().await;
     assert!(comparable(&subject).await == comparable(&reference).await, "the stable memories differ");
 }

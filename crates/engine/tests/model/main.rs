@@ -1,36 +1,21 @@
 //! Random operations on a store and on a model made of std collections: they must agree at every step.
 //!
-//! Everything a store has is in it: objects, uploads, the log, regions, roles and the configuration, reopening, and upgrades with
-//! and without the seal. The domains are tiny, so that operations meet. A twin with room for few buckets runs lists of its own,
-//! and may refuse what the model would do, unchanged.
+//! The operations, the model and the two beside each other are storage-model's. A twin with room for few buckets runs lists of
+//! its own, and may refuse what the model would do, unchanged.
 //!
 //! STORAGE_MODEL_SEED is the seed, STORAGE_MODEL_CASES is how many lists there are. The seed is printed first.
-
-#![expect(clippy::unwrap_used, reason = "what fails here is a test")]
-
-mod content;
-mod model;
-mod ops;
-mod pair;
 
 use std::hash::{BuildHasher, RandomState};
 
 use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, RngSeed, TestRunner};
 use storage_api::limits::MIN_CAPACITY_BYTES;
-
-use crate::ops::{Op, op};
-use crate::pair::Pair;
+use storage_model::{Op, Pair, from_environment, lists, number};
 
 const CASES: u32 = 32;
 
 /// Seeds of the lists that have failed, which are run first.
 const REGRESSIONS: &str = "tests/model/regressions.txt";
-
-fn number<T: std::str::FromStr>(variable: &str) -> Option<T> {
-    let text = std::env::var(variable).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{variable}={text} is no number")))
-}
 
 fn run(capacity: Option<u64>, ops: &[Op]) {
     let mut pair = Pair::new(capacity);
@@ -40,16 +25,14 @@ fn run(capacity: Option<u64>, ops: &[Op]) {
 
 /// Runs lists of operations from the seed, and at a failure says which is the shortest one that fails.
 fn run_lists(capacity: Option<u64>) {
-    let seed = number("STORAGE_MODEL_SEED").unwrap_or_else(|| RandomState::new().hash_one(0));
-    println!("STORAGE_MODEL_SEED={seed}");
+    let seed = from_environment("STORAGE_MODEL_SEED", RandomState::new().hash_one(0));
     let config = ProptestConfig {
         cases: number("STORAGE_MODEL_CASES").unwrap_or(CASES),
         rng_seed: RngSeed::Fixed(seed),
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(REGRESSIONS))),
         ..ProptestConfig::default()
     };
-    let lists = prop::collection::vec(op(), 1..200);
-    let result = TestRunner::new(config).run(&lists, |ops| {
+    let result = TestRunner::new(config).run(&lists(), |ops| {
         run(capacity, &ops);
         Ok(())
     });

@@ -1,0 +1,277 @@
+//! Drawing operations by lot, and how often each of them comes. The domains are tiny, so that operations meet.
+
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, RngAlgorithm, RngSeed, TestRng, TestRunner};
+use storage_api::limits::{
+    CHUNK_BYTES, MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES, MAX_STABLE_BYTES, MAX_UPLOAD_IDLE_NS, MAX_UPLOADS,
+    MIN_CAPACITY_BYTES, MIN_UPLOAD_IDLE_NS,
+};
+use storage_api::{Role, Settings};
+use storage_engine::INLINE_LIMIT;
+use storage_engine::arena::SLOT_EXTENT_BYTES;
+
+use crate::op::{Cond, Op};
+use crate::words::KEYS;
+
+const BUCKET_BYTES: u64 = 16 << 20;
+const DAY_SECONDS: u64 = 24 * 3_600;
+
+/// The most operations of a list that bytes stand for.
+const MAX_OPS: usize = 40;
+
+/// How much the operations of a list carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Load {
+    /// Large values are common, so that memory fills soon.
+    Heavy,
+    /// Large values are rare, and every call fits a message.
+    Light,
+}
+
+impl Load {
+    /// How often small values come for each large one.
+    fn small(self, weight: u32) -> u32 {
+        if self == Self::Heavy { weight } else { weight * 20 }
+    }
+}
+
+/// Lists of operations, which a failing property shrinks.
+pub fn lists() -> impl Strategy<Value = Vec<Op>> {
+    prop::collection::vec(op(Load::Heavy), 1..200)
+}
+
+/// Operations without end, from a seed.
+pub fn ops(load: Load, seed: u64) -> impl Iterator<Item = Op> {
+    let config = Config { rng_seed: RngSeed::Fixed(seed), failure_persistence: None, ..Config::default() };
+    let (mut runner, op) = (TestRunner::new(config), op(load));
+    std::iter::from_fn(move || Some(draw(&op, &mut runner)))
+}
+
+/// The list that some bytes stand for: two of them are the seed of one operation.
+///
+/// Proptest's own way from bytes to values halves what is left of them at every choice. Here, what changes, inserts or takes
+/// out bytes does the same to operations, which is what a fuzzer lives on.
+#[must_use]
+pub fn list_of_bytes(bytes: &[u8]) -> Vec<Op> {
+    let op = op(Load::Heavy);
+    let (seeds, _) = bytes.as_chunks::<2>();
+    let of_seed = |[low, high]: &[u8; 2]| {
+        let mut seed = [0; 32];
+        seed[..2].copy_from_slice(&[*low, *high]);
+        let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
+        draw(&op, &mut TestRunner::new_with_rng(Config::default(), rng))
+    };
+    seeds.iter().take(MAX_OPS).map(of_seed).collect()
+}
+
+fn draw(op: &impl Strategy<Value = Op>, runner: &mut TestRunner) -> Op {
+    op.new_tree(runner).expect("nothing is filtered").current()
+}
+
+fn op(load: Load) -> impl Strategy<Value = Op> {
+    prop_oneof![
+        20 => object_op(load),
+        20 => upload_op(load),
+        5 => log_op(load),
+        8 => region_op(load),
+        8 => other_op(),
+    ]
+}
+
+fn key() -> impl Strategy<Value = u8> {
+    prop_oneof![30 => 0..KEYS - 2, 1 => KEYS - 2..KEYS]
+}
+
+fn who() -> impl Strategy<Value = u8> {
+    select(vec![0, 0, 0, 0, 2, 2, 2, 1, 3])
+}
+
+/// None, two good ones, and rarely one that is too long.
+fn content_type() -> impl Strategy<Value = u8> {
+    prop_oneof![40 => 0..3_u8, 1 => Just(3)]
+}
+
+fn condition() -> impl Strategy<Value = Cond> {
+    prop_oneof![6 => Just(Cond::Any), 1 => Just(Cond::Absent), 1 => Just(Cond::Current), 1 => Just(Cond::Stale)]
+}
+
+/// Sizes on both sides of the inline limit, some large enough to fill a bucket soon, and some too large.
+fn size(load: Load) -> impl Strategy<Value = u64> {
+    let (limit, most) = (INLINE_LIMIT, MAX_PAYLOAD_BYTES);
+    prop_oneof![
+        load.small(8) => 0..64_u64,
+        load.small(6) => limit - 2..limit + 3,
+        load.small(4) => 0..20_000_u64,
+        2 => 0..100_000_u64,
+        4 => 1_000_000..=most,
+        1 => most - 1..most + 2,
+    ]
+}
+
+/// The size of each of several values.
+fn size_in_batch(load: Load) -> BoxedStrategy<u64> {
+    match load {
+        Load::Heavy => size(load).boxed(),
+        Load::Light => prop_oneof![30 => 0..10_000_u64, 1 => 0..600_000_u64].boxed(),
+    }
+}
+
+/// Sizes on both sides of a chunk and of an extent, and some that there is hardly room for.
+fn upload_size(load: Load) -> impl Strategy<Value = u64> {
+    let around = |bytes: u64| bytes - 1..bytes + 2;
+    prop_oneof![
+        load.small(6) => 0..20_000_u64,
+        load.small(1) => select(vec![0, u64::MAX, MAX_STABLE_BYTES + 1]),
+        6 => around(CHUNK_BYTES),
+        4 => around(2 * CHUNK_BYTES),
+        2 => around(SLOT_EXTENT_BYTES),
+        2 => around(2 * SLOT_EXTENT_BYTES + 100_000),
+        1 => 0..MAX_STABLE_BYTES,
+    ]
+}
+
+fn object_op(load: Load) -> impl Strategy<Value = Op> {
+    let keys = prop_oneof![1 => prop::collection::vec(key(), 0..3), 5 => prop::collection::vec(key(), 3)];
+    prop_oneof![
+        8 => (key(), size(load), condition(), content_type())
+            .prop_map(|(key, size, condition, content_type)| Op::Put { key, size, condition, content_type }),
+        2 => (keys, size_in_batch(load)).prop_map(|(keys, size)| Op::PutMany { keys, size }),
+        4 => key().prop_map(|key| Op::Delete { key }),
+        1 => (0..4_u8, 0..4_u32).prop_map(|(prefix, limit)| Op::DeletePrefix { prefix, limit }),
+        1 => (0..4_u8).prop_map(|prefix| Op::TakeFirst { prefix }),
+        3 => (key(), key(), condition()).prop_map(|(from, to, condition)| Op::Rename { from, to, condition }),
+        1 => key().prop_map(|key| Op::Verify { key }),
+    ]
+}
+
+fn upload_op(load: Load) -> impl Strategy<Value = Op> {
+    let upload = || prop_oneof![9 => 0..2_u8, 1 => 2..5_u8];
+    let seed = || select(vec![7, 7, 8]);
+    let index = prop_oneof![20 => 0..3_u64, 1 => Just(u64::MAX)];
+    let is_long = prop::bool::weighted(0.05);
+    let digest = prop::option::of(seed());
+    let create = (key(), upload_size(load), who(), condition(), content_type(), digest);
+    prop_oneof![
+        4 => create.prop_map(|(key, size, who, condition, content_type, digest)| {
+            Op::CreateUpload { key, size, who, condition, content_type, digest }
+        }),
+        3 => (upload(), index, seed(), is_long, who()).prop_map(|(upload, index, seed, is_long, who)| {
+            Op::WriteChunk { upload, index, seed, is_long, who }
+        }),
+        8 => (upload(), seed()).prop_map(|(upload, seed)| Op::Fill { upload, seed }),
+        8 => (upload(), who()).prop_map(|(upload, who)| Op::Commit { upload, who }),
+        1 => (upload(), who()).prop_map(|(upload, who)| Op::Abort { upload, who }),
+    ]
+}
+
+fn log_op(load: Load) -> impl Strategy<Value = Op> {
+    let too_many = MAX_BATCH_ITEMS as usize + 1;
+    let sizes = prop_oneof![
+        40 => prop::collection::vec(0..50_u64, 0..80),
+        20 => prop::collection::vec(size_in_batch(load), 0..4),
+        1 => Just(vec![0; too_many]),
+    ];
+    prop_oneof![
+        4 => sizes.prop_map(|sizes| Op::Append { sizes }),
+        1 => (0..20_u8).prop_map(|words| Op::Log { words }),
+    ]
+}
+
+fn region_op(load: Load) -> impl Strategy<Value = Op> {
+    let region = || prop_oneof![12 => 16..18_u64, 1 => select(vec![15, 18, 19])];
+    let most: u64 = if load == Load::Heavy { 70_000 } else { 258 };
+    let pages = prop_oneof![load.small(6) => 0..3_u64, 1 => 255..258_u64, 1 => 3..most, 1 => Just(u64::MAX)];
+    let offset = prop_oneof![6 => 0..200_000_u64, 3 => 65_300..65_540_u64, 1 => Just(u64::MAX)];
+    let size = prop_oneof![9 => 0..300_u64, 1 => 0..70_000_u64];
+    prop_oneof![
+        1 => who().prop_map(|who| Op::RegionNew { who }),
+        2 => (region(), pages, who()).prop_map(|(region, pages, who)| Op::RegionGrow { region, pages, who }),
+        4 => (region(), offset, size, who())
+            .prop_map(|(region, offset, size, who)| Op::RegionStore { region, offset, size, who }),
+        1 => (region(), 0..4_u8, who()).prop_map(|(region, owner, who)| Op::RegionOwner { region, owner, who }),
+    ]
+}
+
+fn other_op() -> impl Strategy<Value = Op> {
+    let role = select(vec![None, Some(Role::Reader), Some(Role::Writer), Some(Role::Admin)]);
+    let seconds = prop_oneof![2 => 1..100_u64, 1 => (0..10_u64).prop_map(|days| days * DAY_SECONDS)];
+    prop_oneof![
+        3 => (0..5_u8, role).prop_map(|(principal, role)| Op::SetRole { principal, role }),
+        1 => settings().prop_map(|settings| Op::Configure { settings }),
+        1 => seconds.prop_map(|seconds| Op::Wait { seconds }),
+        1 => Just(Op::Reopen),
+        2 => any::<bool>().prop_map(|sealed| Op::Upgrade { sealed }),
+    ]
+}
+
+/// Settings on both sides of their limits. A capacity for a few buckets lasts until another one is set, so it is rare.
+fn settings() -> impl Strategy<Value = Settings> {
+    let few = (0..16_u64).prop_map(|buckets| MIN_CAPACITY_BYTES + buckets * BUCKET_BYTES);
+    let capacity = prop_oneof![2 => few, 2 => Just(MAX_STABLE_BYTES), 1 => Just(MIN_CAPACITY_BYTES - 1)];
+    let uploads = prop_oneof![4 => 0..5_u64, 1 => MAX_UPLOADS..MAX_UPLOADS + 2];
+    let (least, most) = (MIN_UPLOAD_IDLE_NS, MAX_UPLOAD_IDLE_NS);
+    let idle = select(vec![0, least - 1, least, least, 2 * least, 2 * least, most, most + 1]);
+    let option = prop::option::of::<BoxedStrategy<u64>>;
+    (
+        prop::option::weighted(0.3, capacity),
+        prop::option::of(any::<bool>()),
+        option(uploads.boxed()),
+        option(idle.boxed()),
+    )
+        .prop_map(|(capacity, public_read, max_uploads, upload_idle_ns)| Settings {
+            capacity,
+            public_read,
+            max_uploads,
+            upload_idle_ns,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::mem::discriminant;
+
+    use super::*;
+
+    /// The number of cases that [`Op`] has.
+    const CASES: usize = 23;
+
+    fn cases(ops: impl Iterator<Item = Op>) -> usize {
+        ops.map(|op| discriminant(&op)).collect::<HashSet<_>>().len()
+    }
+
+    #[test]
+    fn every_operation_is_drawn() {
+        for load in [Load::Heavy, Load::Light] {
+            assert_eq!(cases(ops(load, 1).take(3_000)), CASES, "{load:?}");
+        }
+        let lists = (0..1_000_u16).flat_map(|number| list_of_bytes(&number.to_le_bytes()));
+        assert_eq!(cases(lists), CASES);
+    }
+
+    #[test]
+    fn a_seed_and_bytes_mean_the_same_each_time() {
+        let shown = |ops: &mut dyn Iterator<Item = Op>| ops.map(|op| format!("{op:?}")).collect::<Vec<_>>();
+        assert_eq!(shown(&mut ops(Load::Light, 7).take(50)), shown(&mut ops(Load::Light, 7).take(50)));
+        assert_ne!(shown(&mut ops(Load::Light, 7).take(50)), shown(&mut ops(Load::Light, 8).take(50)));
+        // What is inserted in front leaves the others as they were.
+        let (list, longer) = (list_of_bytes(&[1, 2, 3, 4]), list_of_bytes(&[9, 9, 1, 2, 3, 4]));
+        assert_eq!(shown(&mut list.into_iter()), shown(&mut longer.into_iter().skip(1)));
+    }
+
+    /// An ingress message has 2 MiB.
+    #[test]
+    fn light_operations_fit_a_message() {
+        for op in ops(Load::Light, 3).take(20_000) {
+            let bytes = match &op {
+                Op::Put { size, .. } => *size,
+                Op::PutMany { keys, size } => keys.len() as u64 * size,
+                Op::Append { sizes } => sizes.iter().sum(),
+                _ => 0,
+            };
+            assert!(bytes <= MAX_PAYLOAD_BYTES + 1, "{op:?}");
+        }
+    }
+}

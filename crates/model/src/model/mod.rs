@@ -1,0 +1,244 @@
+//! What a store is supposed to be, in collections of std.
+
+mod objects;
+mod plan;
+mod read;
+mod regions;
+mod uploads;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use candid::Principal;
+use storage_api::limits::{
+    MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES, MAX_STABLE_BYTES, MAX_UPLOAD_IDLE_NS, MAX_UPLOADS,
+    MIN_CAPACITY_BYTES, MIN_UPLOAD_IDLE_NS, PAGE_BYTES,
+};
+use storage_api::{Appended, Config, Error, Role, Settings};
+use storage_engine::Caller;
+
+use crate::call::{Answer, Call};
+use objects::Object;
+use regions::Region;
+use uploads::Upload;
+
+/// Bytes that copies of a model share.
+pub type Value = Rc<Vec<u8>>;
+
+/// What a store is supposed to be. What it does not know is how much memory there is.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// The time, in nanoseconds since 1970.
+    pub now_ns: u64,
+    callers: [Caller; 4],
+    /// Operations that have been planned: values differ with their number.
+    planned: u64,
+    config: Config,
+    revision: u64,
+    objects: BTreeMap<String, Object>,
+    uploads: BTreeMap<u64, Upload>,
+    uploads_opened: u64,
+    log: Vec<Value>,
+    regions: Vec<Region>,
+    roles: BTreeMap<Principal, Role>,
+    upgrades: u64,
+    last_was_sealed: bool,
+}
+
+impl Model {
+    /// An empty store. The callers are two that may write, an admin, and one in no particular role.
+    #[must_use]
+    pub fn new(config: Config, callers: [Caller; 4]) -> Self {
+        Self {
+            now_ns: 1_000_000_000_000_000_000,
+            callers,
+            planned: 0,
+            config,
+            revision: 0,
+            objects: BTreeMap::new(),
+            uploads: BTreeMap::new(),
+            uploads_opened: 0,
+            log: Vec::new(),
+            regions: Vec::new(),
+            roles: BTreeMap::new(),
+            upgrades: 0,
+            last_was_sealed: false,
+        }
+    }
+
+    /// Does a call that has been answered. The answer must be the model's own, or a refusal for want of memory where there
+    /// may be one: what the model would do is not done then.
+    ///
+    /// # Panics
+    ///
+    /// Where the answers differ.
+    pub fn agree(
+        &mut self,
+        caller: &Caller,
+        call: &Call,
+        answered: &Result<Answer, Error>,
+        memory_is_short: bool,
+    ) {
+        if matches!(answered, Err(Error::OutOfMemory { .. }))
+            && (memory_is_short || self.may_lack_memory(call))
+        {
+            let expected = self.clone().apply(caller, call);
+            let is_due = matches!(expected, Ok(_) | Err(Error::OutOfMemory { .. }));
+            assert!(is_due, "out of memory, before {expected:?} was found out");
+            return;
+        }
+        let expected = self.apply(caller, call);
+        match (answered, &expected) {
+            // The texts are for people, and how much memory there is the model does not know.
+            (Err(Error::InvalidArgument { .. }), Err(Error::InvalidArgument { .. }))
+            | (Err(Error::OutOfMemory { .. }), Err(Error::OutOfMemory { .. })) => {}
+            _ => assert_eq!(*answered, expected),
+        }
+    }
+
+    /// Whether a call may be refused for want of memory: where little is configured, or most of what there can be has been
+    /// promised.
+    #[must_use]
+    pub fn may_lack_memory(&self, call: &Call) -> bool {
+        let demand = match call {
+            Call::CreateUpload(args) => args.size,
+            Call::RegionGrow { pages, .. } => pages.saturating_mul(PAGE_BYTES),
+            _ => 0,
+        };
+        let uploads = self.uploads.values().map(|upload| upload.size);
+        let regions = self.regions.iter().map(|region| region.pages * PAGE_BYTES);
+        let promised = uploads.chain(regions).sum::<u64>();
+        self.config.capacity < MAX_STABLE_BYTES || promised.saturating_add(demand) > MAX_STABLE_BYTES / 2
+    }
+
+    /// Whether a call is answered with an error, whatever memory there is.
+    #[must_use]
+    pub fn refuses(&self, caller: &Caller, call: &Call) -> bool {
+        self.clone().apply(caller, call).is_err()
+    }
+
+    /// What a call answers, and what there is after it. Nothing has changed after an error.
+    fn apply(&mut self, caller: &Caller, call: &Call) -> Result<Answer, Error> {
+        match call {
+            Call::Put(put) => self.put_many(std::slice::from_ref(put)),
+            Call::PutMany(puts) => self.put_many(puts),
+            Call::Delete(key) => self.delete(key),
+            Call::DeletePrefix(args) => self.delete_prefix(args),
+            Call::TakeFirst(prefix) => self.take_first(prefix),
+            Call::Rename(args) => self.rename(args),
+            Call::Verify(key) => self.verify(key),
+            Call::CreateUpload(args) => self.create_upload(args, caller),
+            Call::WriteChunk { id, index, bytes } => self.write_chunk(*id, *index, bytes, caller),
+            Call::CommitUpload(id) => self.commit_upload(*id, caller),
+            Call::AbortUpload(id) => self.abort_upload(*id, caller),
+            Call::Append(entries) => self.append(entries).map(Answer::Appended),
+            Call::Log(text) => self.append(&[text.clone().into_bytes()]).map(|_| Answer::Nothing),
+            Call::RegionNew => self.region_new(caller),
+            Call::RegionGrow { id, pages } => self.region_grow(*id, *pages, caller),
+            Call::RegionStore { id, offset, bytes } => self.region_store(*id, *offset, bytes, caller),
+            Call::RegionSetOwner { id, owner } => self.region_set_owner(*id, *owner, caller),
+            Call::SetRole(who, role) => self.set_role(*who, *role),
+            Call::Configure(settings) => self.configure(settings),
+            Call::Wait(nanoseconds) => {
+                self.now_ns += nanoseconds;
+                Ok(Answer::Nothing)
+            }
+            Call::Reopen => Ok(Answer::Nothing),
+            Call::Upgrade { sealed } => {
+                (self.upgrades, self.last_was_sealed) = (self.upgrades + 1, *sealed);
+                Ok(Answer::Nothing)
+            }
+        }
+    }
+
+    fn append(&mut self, entries: &[Vec<u8>]) -> Result<Appended, Error> {
+        if entries.len() as u64 > MAX_BATCH_ITEMS {
+            return Err(Error::LimitExceeded {
+                what: "entries in one append".into(),
+                limit: MAX_BATCH_ITEMS,
+            });
+        }
+        entries.iter().try_for_each(|entry| check_payload(entry))?;
+        let first = self.log.len() as u64;
+        self.log.extend(entries.iter().cloned().map(Rc::new));
+        Ok(Appended { first, next: self.log.len() as u64 })
+    }
+
+    fn set_role(&mut self, who: Principal, role: Option<Role>) -> Result<Answer, Error> {
+        match role {
+            Some(_) if who == Principal::anonymous() => return Err(Error::invalid("the principal")),
+            Some(role) => drop(self.roles.insert(who, role)),
+            None => drop(self.roles.remove(&who)),
+        }
+        Ok(Answer::Nothing)
+    }
+
+    fn configure(&mut self, settings: &Settings) -> Result<Answer, Error> {
+        let Settings { capacity, public_read, max_uploads, upload_idle_ns } = *settings;
+        let idle_ns = MIN_UPLOAD_IDLE_NS..=MAX_UPLOAD_IDLE_NS;
+        if capacity.is_some_and(|bytes| bytes < MIN_CAPACITY_BYTES)
+            || max_uploads.is_some_and(|uploads| !(1..=MAX_UPLOADS).contains(&uploads))
+            || upload_idle_ns.is_some_and(|idle| !idle_ns.contains(&idle))
+        {
+            return Err(Error::invalid("a setting"));
+        }
+        self.config = Config {
+            capacity: capacity.unwrap_or(self.config.capacity),
+            public_read: public_read.unwrap_or(self.config.public_read),
+            max_uploads: max_uploads.unwrap_or(self.config.max_uploads),
+            upload_idle_ns: upload_idle_ns.unwrap_or(self.config.upload_idle_ns),
+        };
+        Ok(Answer::Config(self.config))
+    }
+}
+
+/// Refuses what belongs to somebody else.
+fn check_owner(owner: Principal, caller: &Caller) -> Result<(), Error> {
+    if caller.is_admin || caller.principal == owner {
+        Ok(())
+    } else {
+        Err(Error::Unauthorized { needed: Role::Admin })
+    }
+}
+
+/// Refuses a value that is too long.
+fn check_payload(value: &[u8]) -> Result<(), Error> {
+    let (size, limit) = (value.len() as u64, MAX_PAYLOAD_BYTES);
+    if size > limit { Err(Error::TooLarge { size, limit }) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use storage_engine::testing::callers;
+
+    use super::*;
+
+    fn model() -> Model {
+        let [one, other, admin] = callers();
+        let (capacity, upload_idle_ns) = (MAX_STABLE_BYTES, MIN_UPLOAD_IDLE_NS);
+        let config = Config { capacity, public_read: false, max_uploads: 1, upload_idle_ns };
+        Model::new(config, [one, other, admin, other])
+    }
+
+    #[test]
+    #[should_panic(expected = "left")]
+    fn another_answer_is_noticed() {
+        let call = Call::Delete("k".into());
+        model().agree(&callers()[2], &call, &Ok(Answer::WasThere(true)), false);
+    }
+
+    #[test]
+    #[should_panic(expected = "left")]
+    fn a_refusal_is_noticed_where_there_is_memory() {
+        let (call, refused) = (Call::Append(vec![]), Error::OutOfMemory { requested: 1, available: 0 });
+        model().agree(&callers()[2], &call, &Err(refused), false);
+    }
+
+    #[test]
+    fn a_refusal_for_want_of_memory_changes_nothing() {
+        let (call, refused) = (Call::RegionNew, Error::OutOfMemory { requested: 1, available: 0 });
+        let mut model = model();
+        model.agree(&callers()[2], &call, &Err(refused), true);
+        assert_eq!(model.state().regions, []);
+    }
+}

@@ -1,0 +1,148 @@
+//! Objects.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use serde_bytes::ByteBuf;
+use sha2::{Digest, Sha256};
+use storage_api::limits::{MAX_CONTENT_TYPE_BYTES, MAX_KEY_BYTES, MAX_REPLY_BYTES};
+use storage_api::{
+    Checksum, ChecksumState, Condition, DeletePrefixArgs, Deleted, Entry, Error, ObjectInfo, PutArgs,
+    RenameArgs, VerifyProgress,
+};
+
+use super::{Model, Value, check_payload};
+use crate::call::Answer;
+
+/// An object under its key.
+#[derive(Clone, Debug)]
+pub(super) struct Object {
+    pub(super) info: ObjectInfo,
+    pub(super) value: Value,
+}
+
+/// Refuses a key that cannot be.
+pub(super) fn check_key(key: &str) -> Result<(), Error> {
+    if (1..=MAX_KEY_BYTES).contains(&(key.len() as u64)) { Ok(()) } else { Err(Error::invalid("the key")) }
+}
+
+/// Refuses a content type that is too long.
+pub(super) fn check_content_type(content_type: Option<&str>) -> Result<(), Error> {
+    let bytes = content_type.map_or(0, str::len) as u64;
+    if bytes > MAX_CONTENT_TYPE_BYTES { Err(Error::invalid("the content type")) } else { Ok(()) }
+}
+
+impl Model {
+    pub(super) fn check_condition(&self, key: &str, condition: Option<Condition>) -> Result<(), Error> {
+        let current = self.objects.get(key).map(|object| object.info.revision);
+        match condition.unwrap_or_default() {
+            Condition::Absent if current.is_some() => Err(Error::AlreadyExists),
+            Condition::Revision(revision) if current != Some(revision) => {
+                Err(Error::RevisionMismatch { current })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Puts an object in place of what is there.
+    pub(super) fn insert(
+        &mut self,
+        key: &str,
+        value: Value,
+        content_type: Option<String>,
+        sha256: Option<ByteBuf>,
+    ) -> ObjectInfo {
+        self.revision += 1;
+        let info = ObjectInfo {
+            key: key.into(),
+            size: value.len() as u64,
+            revision: self.revision,
+            content_type,
+            created_ns: self.objects.get(key).map_or(self.now_ns, |object| object.info.created_ns),
+            modified_ns: self.now_ns,
+            sha256: sha256.map(|digest| Checksum { digest, state: ChecksumState::Declared }),
+        };
+        self.objects.insert(key.into(), Object { info: info.clone(), value });
+        info
+    }
+
+    fn remove(&mut self, key: &str) -> Option<Object> {
+        let removed = self.objects.remove(key);
+        self.revision += u64::from(removed.is_some());
+        removed
+    }
+
+    fn under(&self, prefix: &str) -> Vec<String> {
+        self.objects.keys().filter(|key| key.starts_with(prefix)).cloned().collect()
+    }
+
+    pub(super) fn put_many(&mut self, puts: &[PutArgs]) -> Result<Answer, Error> {
+        let mut keys = BTreeSet::new();
+        for put in puts {
+            check_payload(&put.value)?;
+            check_content_type(put.content_type.as_deref())?;
+            check_key(&put.key)?;
+            if !keys.insert(&put.key) {
+                return Err(Error::invalid("a key that occurs twice"));
+            }
+            self.check_condition(&put.key, put.condition)?;
+        }
+        let infos = puts.iter().map(|put| {
+            let value = Rc::new(put.value.to_vec());
+            self.insert(&put.key, value, put.content_type.clone(), None)
+        });
+        Ok(Answer::Objects(infos.collect()))
+    }
+
+    pub(super) fn delete(&mut self, key: &str) -> Result<Answer, Error> {
+        check_key(key)?;
+        Ok(Answer::WasThere(self.remove(key).is_some()))
+    }
+
+    pub(super) fn delete_prefix(&mut self, args: &DeletePrefixArgs) -> Result<Answer, Error> {
+        if args.limit == 0 {
+            return Err(Error::invalid("the limit"));
+        }
+        let keys = self.under(&args.prefix);
+        let count = keys.len().min(args.limit as usize);
+        for key in &keys[..count] {
+            self.remove(key);
+        }
+        Ok(Answer::Deleted(Deleted { deleted: count as u64, more: keys.len() > count }))
+    }
+
+    pub(super) fn take_first(&mut self, prefix: &str) -> Result<Answer, Error> {
+        let Some(key) = self.under(prefix).into_iter().next() else { return Ok(Answer::Taken(None)) };
+        let size = self.objects[&key].info.size;
+        if size > MAX_REPLY_BYTES {
+            return Err(Error::TooLarge { size, limit: MAX_REPLY_BYTES });
+        }
+        let value = self.remove(&key).map(|object| ByteBuf::from(object.value.to_vec()));
+        Ok(Answer::Taken(value.map(|value| Entry { key, value })))
+    }
+
+    pub(super) fn rename(&mut self, args: &RenameArgs) -> Result<Answer, Error> {
+        check_key(&args.from)?;
+        check_key(&args.to)?;
+        let mut object = self.objects.get(&args.from).ok_or(Error::NotFound)?.clone();
+        self.check_condition(&args.to, args.condition)?;
+        self.objects.remove(&args.from);
+        self.revision += 1;
+        object.info.key.clone_from(&args.to);
+        (object.info.revision, object.info.modified_ns) = (self.revision, self.now_ns);
+        let info = object.info.clone();
+        self.objects.insert(args.to.clone(), object);
+        Ok(Answer::object(info))
+    }
+
+    /// No object of the lists takes more than one step.
+    pub(super) fn verify(&mut self, key: &str) -> Result<Answer, Error> {
+        check_key(key)?;
+        let object = self.objects.get_mut(key).ok_or(Error::NotFound)?;
+        let (size, computed) = (object.info.size, ByteBuf::from(Sha256::digest(&*object.value).to_vec()));
+        let declared = object.info.sha256.take().map_or_else(|| computed.clone(), |sha256| sha256.digest);
+        let state = if declared == computed { ChecksumState::Verified } else { ChecksumState::Mismatch };
+        object.info.sha256 = Some(Checksum { digest: declared, state });
+        Ok(Answer::Verified(VerifyProgress { hashed: size, size, verdict: Some(state) }))
+    }
+}

@@ -1,0 +1,97 @@
+//! What must be read, for those who compare.
+
+use std::collections::BTreeSet;
+
+use storage_api::limits::{FIRST_REGION, MAX_MISSING_RANGES_IN_LIST, PAGE_BYTES};
+use storage_api::{ChunkRange, Config, Grant, UploadStatus};
+
+use super::uploads::Upload;
+use super::{Model, Value};
+use crate::state::{State, Totals};
+
+impl Model {
+    /// What is configured.
+    #[must_use]
+    pub fn config(&self) -> Config {
+        self.config
+    }
+
+    /// The value of each object, with its key and its revision.
+    pub fn values(&self) -> impl Iterator<Item = (&str, u64, &Value)> {
+        self.objects.iter().map(|(key, object)| (key.as_str(), object.info.revision, &object.value))
+    }
+
+    /// The entries of the log.
+    #[must_use]
+    pub fn log(&self) -> &[Value] {
+        &self.log
+    }
+
+    /// The pages of regions that something was stored in, and the last one of each: the region, where the page starts, and
+    /// its bytes.
+    #[must_use]
+    pub fn region_pages(&self) -> Vec<(u64, u64, Value)> {
+        let zero = Value::new(vec![0; PAGE_BYTES as usize]);
+        let mut pages = Vec::new();
+        for (id, region) in (FIRST_REGION..).zip(&self.regions) {
+            let numbers = region.written.keys().copied().chain(region.pages.checked_sub(1));
+            let page = |number: u64| region.written.get(&number).unwrap_or(&zero).clone();
+            let numbers = numbers.collect::<BTreeSet<_>>().into_iter();
+            pages.extend(numbers.map(|number| (id, number * PAGE_BYTES, page(number))));
+        }
+        pages
+    }
+
+    /// All that an admin must be told.
+    #[must_use]
+    pub fn state(&self) -> State {
+        let open = self.uploads.iter().filter(|(_, upload)| !self.has_expired(upload));
+        let mut roles: Vec<_> =
+            self.roles.iter().map(|(who, role)| Grant { who: *who, role: *role }).collect();
+        roles.sort_by(|one, other| one.who.as_slice().cmp(other.who.as_slice()));
+        State {
+            config: self.config,
+            objects: self.objects.values().map(|object| object.info.clone()).collect(),
+            uploads: open.map(|(id, upload)| self.upload_status(*id, upload)).collect(),
+            regions: (FIRST_REGION..).zip(&self.regions).map(|(id, region)| region.info(id)).collect(),
+            roles,
+            totals: Totals {
+                revision: self.revision,
+                objects: self.objects.len() as u64,
+                object_bytes: self.objects.values().map(|object| object.info.size).sum(),
+                log_entries: self.log.len() as u64,
+                uploads: self.uploads.len() as u64,
+                regions: self.regions.len() as u64,
+                roles: self.roles.len() as u64,
+                upgrades: self.upgrades,
+                last_was_sealed: self.last_was_sealed,
+            },
+        }
+    }
+
+    fn upload_status(&self, id: u64, upload: &Upload) -> UploadStatus {
+        let mut missing = missing(upload);
+        let more_missing = missing.len() > MAX_MISSING_RANGES_IN_LIST;
+        missing.truncate(MAX_MISSING_RANGES_IN_LIST);
+        UploadStatus {
+            upload: self.opened(id, upload),
+            creator: upload.creator,
+            sha256: upload.args.sha256.clone(),
+            received: upload.received(),
+            missing,
+            more_missing,
+        }
+    }
+}
+
+/// The ranges between the chunks that have been received. There may be far more chunks than can be counted through.
+fn missing(upload: &Upload) -> Vec<ChunkRange> {
+    let (mut ranges, mut first) = (Vec::new(), 0);
+    for index in upload.chunks.keys().copied().chain([upload.count()]) {
+        if index > first {
+            ranges.push(ChunkRange { first, last: index - 1 });
+        }
+        first = index + 1;
+    }
+    ranges
+}

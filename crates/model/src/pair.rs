@@ -1,0 +1,239 @@
+//! A store of the engine and the model beside each other.
+
+use candid::Principal;
+use storage_api::limits::{CHUNK_BYTES, MAX_REPLY_BYTES, PAGE_BYTES};
+use storage_api::{Error, ListArgs, PutArgs, ReadArgs, ReadLogArgs, Settings};
+use storage_engine::testing::{FaultyMemory, callers};
+use storage_engine::{Caller, HostFacts, Memory, Put, Store};
+
+use crate::call::{Answer, Call};
+use crate::model::Model;
+use crate::op::Op;
+use crate::state::State;
+use crate::words::{KEYS, grantees, key};
+
+const SOUND: &str = "a sound store can be read";
+
+/// Values that are longer are compared at every eighth step only.
+const SMALL_BYTES: usize = 10_000;
+
+/// The most calls that each object and upload may take to be removed at the end, refused growths included.
+const MAX_TRIES: usize = 4;
+
+/// A store and the model beside each other.
+pub struct Pair {
+    memory: FaultyMemory,
+    store: Store<FaultyMemory>,
+    model: Model,
+    step: u64,
+    /// Whether there is little memory. Then every seventh growth is refused, too.
+    is_limited: bool,
+    /// The most that has been configured.
+    largest_capacity: u64,
+}
+
+impl Pair {
+    /// An empty store, with little memory where a capacity is given.
+    ///
+    /// # Panics
+    ///
+    /// For a capacity that cannot be.
+    #[must_use]
+    pub fn new(capacity: Option<u64>) -> Self {
+        let memory = FaultyMemory::default();
+        let mut store = Store::open(memory.clone()).expect("empty memory is formatted");
+        let settings = Settings { capacity, ..Settings::default() };
+        let config = store.configure(&settings).expect("the capacity is within its limits");
+        let [one, other, admin] = callers();
+        let nobody = Caller { principal: Principal::anonymous(), is_admin: false };
+        let model = Model::new(config, [one, other, admin, nobody]);
+        let largest_capacity = config.capacity;
+        Self { memory, store, model, step: 0, is_limited: capacity.is_some(), largest_capacity }
+    }
+
+    /// Does an operation on both, and compares what they answer and what there is then.
+    ///
+    /// # Panics
+    ///
+    /// Where they do not agree, the image is not sound, or an error has changed a byte.
+    pub fn apply(&mut self, op: &Op) {
+        for (caller, call) in self.model.calls(op) {
+            self.step += 1;
+            self.model.now_ns += 1;
+            self.memory.mark();
+            if self.is_limited && self.step.is_multiple_of(7) {
+                self.memory.refuse_grow(0);
+            }
+            let answered = self.run(&caller, &call);
+            if answered.is_err() {
+                assert!(self.memory.is_as_marked(), "{op:?}: {answered:?}, and the memory has changed");
+            }
+            self.model.agree(&caller, &call, &answered, self.is_limited);
+            self.compare();
+        }
+    }
+
+    fn run(&mut self, caller: &Caller, call: &Call) -> Result<Answer, Error> {
+        let (store, now_ns) = (&mut self.store, self.model.now_ns);
+        match call {
+            Call::Put(put) => store.put(put_of(put), now_ns).map(Answer::object),
+            Call::PutMany(puts) => {
+                let puts: Vec<_> = puts.iter().map(put_of).collect();
+                store.put_many(&puts, now_ns).map(Answer::Objects)
+            }
+            Call::Delete(key) => store.delete(key).map(Answer::WasThere),
+            Call::DeletePrefix(args) => store.delete_prefix(args).map(Answer::Deleted),
+            Call::TakeFirst(prefix) => store.take_first(prefix).map(Answer::Taken),
+            Call::Rename(args) => store.rename(args, now_ns).map(Answer::object),
+            Call::Verify(key) => store.verify(key).map(Answer::Verified),
+            Call::CreateUpload(args) => store.create_upload(args, caller, now_ns).map(Answer::Upload),
+            Call::WriteChunk { id, index, bytes } => {
+                store.write_chunk(*id, *index, bytes, caller, now_ns).map(Answer::Received)
+            }
+            Call::CommitUpload(id) => store.commit_upload(*id, caller, now_ns).map(Answer::object),
+            Call::AbortUpload(id) => store.abort_upload(*id, caller).map(|()| Answer::Nothing),
+            Call::Append(entries) => store.append(entries).map(Answer::Appended),
+            Call::Log(text) => store.append(&[text]).map(|_| Answer::Nothing),
+            Call::RegionNew => store.region_new(caller, now_ns).map(Answer::Region),
+            Call::RegionGrow { id, pages } => store.region_grow(*id, *pages, caller).map(Answer::Pages),
+            Call::RegionStore { id, offset, bytes } => {
+                store.region_store_blob(*id, *offset, bytes, caller).map(|()| Answer::Nothing)
+            }
+            Call::RegionSetOwner { id, owner } => {
+                store.region_set_owner(*id, *owner, caller).map(Answer::Region)
+            }
+            Call::SetRole(who, role) => store.set_role(who, *role).map(|()| Answer::Nothing),
+            Call::Configure(settings) => {
+                let config = store.configure(settings)?;
+                self.largest_capacity = self.largest_capacity.max(config.capacity);
+                Ok(Answer::Config(config))
+            }
+            Call::Wait(_) => Ok(Answer::Nothing),
+            Call::Reopen => {
+                self.reopen();
+                Ok(Answer::Nothing)
+            }
+            Call::Upgrade { sealed } => {
+                if *sealed {
+                    store.seal();
+                }
+                self.reopen();
+                self.store.record_upgrade(0);
+                Ok(Answer::Nothing)
+            }
+        }
+    }
+
+    fn reopen(&mut self) {
+        self.store = Store::open(self.memory.clone()).expect("what was closed can be opened");
+    }
+
+    /// Everything that can be read is what the model says, and the image is sound.
+    fn compare(&self) {
+        assert_eq!(self.store.check().problems, []);
+        let state = self.state();
+        for status in &state.uploads {
+            let (admin, now_ns) = (self.model.caller(2), self.model.now_ns);
+            assert_eq!(self.store.upload_status(status.upload.id, &admin, now_ns).as_ref(), Ok(status));
+        }
+        assert_eq!(state, self.model.state());
+        for who in grantees() {
+            let grant = state.roles.iter().find(|grant| grant.who == who);
+            assert_eq!(self.store.role(&who), Ok(grant.map(|grant| grant.role)));
+        }
+        self.compare_values();
+        self.compare_log();
+        self.compare_regions();
+    }
+
+    fn state(&self) -> State {
+        let (store, admin) = (&self.store, self.model.caller(2));
+        State {
+            config: store.config(),
+            objects: store.list(&ListArgs::prefix("")).expect(SOUND).objects,
+            uploads: store.list_uploads(&admin, self.model.now_ns).expect(SOUND),
+            regions: store.region_list(&admin).expect(SOUND),
+            roles: store.list_roles().expect(SOUND),
+            totals: (&store.status(HostFacts::default()).expect(SOUND)).into(),
+        }
+    }
+
+    fn compare_values(&self) {
+        let values: Vec<_> = self.model.values().collect();
+        for key in (0..KEYS - 2).map(key).filter(|key| values.iter().all(|(there, ..)| there != key)) {
+            assert_eq!(self.store.get(&key), Err(Error::NotFound));
+        }
+        for (key, revision, value) in values {
+            if value.len() > SMALL_BYTES && !self.step.is_multiple_of(8) {
+                continue;
+            }
+            for offset in (0..=value.len() as u64).step_by(CHUNK_BYTES as usize) {
+                let (key, revision) = (key.into(), Some(revision));
+                let read = ReadArgs { key, offset, length: CHUNK_BYTES, revision };
+                let end = value.len().min((offset + CHUNK_BYTES) as usize);
+                let expected = &value[offset as usize..end];
+                assert!(self.store.read(&read).expect(SOUND) == expected, "{read:?} differs");
+            }
+        }
+    }
+
+    fn compare_log(&self) {
+        let log = self.model.log();
+        let last = self.store.read_last(5).expect(SOUND);
+        assert!(last.iter().eq(log.iter().rev().take(last.len()).map(|entry| &**entry)), "readLast differs");
+        assert!(log.is_empty() || !last.is_empty());
+        for from in [0, log.len() / 2, log.len()] {
+            let args = ReadLogArgs { from: from as u64, limit: 70 };
+            let page = self.store.read_log(&args).expect(SOUND);
+            let next = from + page.entries.len();
+            assert_eq!((page.length, page.next), (log.len() as u64, next as u64));
+            let entries = page.entries.iter().map(|entry| entry.as_slice());
+            assert!(entries.eq(log[from..next].iter().map(|entry| entry.as_slice())), "read_log differs");
+            assert!(from == log.len() || next > from, "a page is empty");
+        }
+    }
+
+    fn compare_regions(&self) {
+        let (mut buffer, admin) = (vec![1; MAX_REPLY_BYTES as usize], self.model.caller(2));
+        for (id, start, bytes) in self.model.region_pages() {
+            let length = self.store.region_load_blob_into(id, start, PAGE_BYTES, &mut buffer, &admin);
+            assert!(
+                buffer[..length.expect(SOUND)] == bytes[..],
+                "the page at {start} of region {id} differs"
+            );
+        }
+    }
+
+    /// Takes back everything that can be taken back: what the arena then holds is one free block, and nothing is promised.
+    ///
+    /// # Panics
+    ///
+    /// Where something remains.
+    pub fn drain(&mut self) {
+        let state = self.model.state();
+        for _ in 0..MAX_TRIES * state.totals.uploads as usize {
+            self.apply(&Op::Abort { upload: 0, who: 2 });
+        }
+        for key in (0..MAX_TRIES).flat_map(|_| 0..KEYS) {
+            self.apply(&Op::Delete { key });
+        }
+        for principal in (0..MAX_TRIES).flat_map(|_| 0..5) {
+            self.apply(&Op::SetRole { principal, role: None });
+        }
+        let status = self.store.status(HostFacts::default()).expect(SOUND);
+        let arena = status.arena;
+        assert_eq!((status.objects, status.object_bytes, status.uploads, status.roles), (0, 0, 0, 0));
+        assert_eq!((arena.used_bytes, arena.extents, arena.reserved_bytes), (0, 0, 0));
+        assert_eq!(arena.free_bytes, arena.largest_free_bytes);
+        assert!(self.memory.size() * PAGE_BYTES <= self.largest_capacity);
+    }
+}
+
+fn put_of(args: &PutArgs) -> Put<'_> {
+    Put {
+        key: &args.key,
+        value: &args.value,
+        content_type: args.content_type.as_deref(),
+        condition: args.condition.unwrap_or_default(),
+    }
+}

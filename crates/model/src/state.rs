@@ -1,0 +1,51 @@
+//! All that a store tells about what it holds.
+
+use storage_api::{Config, Grant, ObjectInfo, RegionInfo, Status, UploadStatus};
+
+/// All that an admin is told about what there is, but the bytes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct State {
+    /// What is configured.
+    pub config: Config,
+    /// All objects, in the order of their keys.
+    pub objects: Vec<ObjectInfo>,
+    /// All uploads that have not expired, in the order in which they were opened.
+    pub uploads: Vec<UploadStatus>,
+    /// All regions, in the order in which they were made.
+    pub regions: Vec<RegionInfo>,
+    /// All roles, in the order of the bytes of their principals.
+    pub roles: Vec<Grant>,
+    /// What the status adds up.
+    pub totals: Totals,
+}
+
+/// The numbers of a status that a model knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "as in the status")]
+pub struct Totals {
+    pub revision: u64,
+    pub objects: u64,
+    pub object_bytes: u64,
+    pub log_entries: u64,
+    pub uploads: u64,
+    pub regions: u64,
+    pub roles: u64,
+    pub upgrades: u64,
+    pub last_was_sealed: bool,
+}
+
+impl From<&Status> for Totals {
+    fn from(status: &Status) -> Self {
+        Self {
+            revision: status.revision,
+            objects: status.objects,
+            object_bytes: status.object_bytes,
+            log_entries: status.log_entries,
+            uploads: status.uploads,
+            regions: status.regions,
+            roles: status.roles,
+            upgrades: status.upgrades.count,
+            last_was_sealed: status.upgrades.last_was_sealed,
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! A canister beside the model: what the engine's model test does with a store, done through the client.
+
+use candid::Principal;
+use storage_api::limits::CHUNK_BYTES;
+use storage_api::{Error, PutArgs, ReadArgs, Role};
+use storage_client::ClientError;
+use storage_engine::Caller;
+use storage_model::{Answer, Call, Model, Op, State};
+
+use crate::{Harness, SuiteClient, controller};
+
+const READS: &str = "a controller may read";
+
+/// A canister and what it should be.
+pub struct Workload<'h> {
+    harness: &'h Harness,
+    model: Model,
+}
+
+impl<'h> Workload<'h> {
+    /// A canister that nothing has been done to. Three principals become writers, and the controller is the admin.
+    pub async fn start(harness: &'h Harness) -> Self {
+        let writer = |number: u8| Caller { principal: self::writer(number), is_admin: false };
+        let admin = Caller { principal: controller(), is_admin: true };
+        let config = harness.client().get_config().await.expect(READS);
+        let model = Model::new(config, [writer(0), writer(1), admin, writer(2)]);
+        let mut workload = Self { harness, model };
+        for number in 0..3 {
+            let grant = Call::SetRole(self::writer(number), Some(Role::Writer));
+            workload.run(&admin, &grant).await.expect("a controller gives roles");
+        }
+        // The clock of the model is the canister's, which tells it with everything that it records.
+        workload.model.now_ns = 0;
+        workload
+    }
+
+    /// The calls that an operation comes to.
+    pub fn calls(&mut self, op: &Op) -> Vec<(Caller, Call)> {
+        self.model.calls(op)
+    }
+
+    /// The last time that the canister has recorded, in nanoseconds since 1970.
+    pub fn now_ns(&self) -> u64 {
+        self.model.now_ns
+    }
+
+    /// Makes a call, and gives what was answered.
+    ///
+    /// # Panics
+    ///
+    /// Where the model would have answered something else.
+    pub async fn run(&mut self, caller: &Caller, call: &Call) -> Result<Answer, Error> {
+        // To a canister, another heap is an upgrade.
+        let call = if matches!(call, Call::Reopen) { &Call::Upgrade { sealed: false } } else { call };
+        let client = self.harness.client_as(caller.principal);
+        let answered = match self.call(&client, call).await {
+            Ok(answer) => Ok(answer),
+            Err(ClientError::Storage { error, .. }) => Err(error),
+            Err(ClientError::Rejected { code, error_code, message, .. }) => {
+                self.assert_due(caller, call, &message);
+                // The text names the canister, and replicas differ in that.
+                return Err(Error::invalid(format!("rejected with {code} {error_code:?}")));
+            }
+            Err(error) => panic!("{error}"),
+        };
+        let recorded = self.recorded_ns(&client, call, &answered).await;
+        self.model.now_ns = recorded.map_or(self.model.now_ns, |now_ns| now_ns.max(self.model.now_ns));
+        self.model.agree(caller, call, &answered, false);
+        answered
+    }
+
+    /// A call that was rejected with the text of an error: by `inspect_message`, which need not find the fault that the method
+    /// would, or by `log`, whose reply has no place for an error.
+    fn assert_due(&self, caller: &Caller, call: &Call, message: &str) {
+        let is_due = match call {
+            Call::Log(_) => message.contains("out of memory") && self.model.may_lack_memory(call),
+            _ => {
+                let texts = ["invalid argument", "too large", "limit exceeded"];
+                texts.iter().any(|text| message.contains(text)) && self.model.refuses(caller, call)
+            }
+        };
+        assert!(is_due, "{message}");
+    }
+
+    /// The time that a call has recorded. A chunk does not tell, so the upload is asked.
+    async fn recorded_ns(
+        &self,
+        client: &SuiteClient,
+        call: &Call,
+        answered: &Result<Answer, Error>,
+    ) -> Option<u64> {
+        let config = self.model.config();
+        match (call, answered) {
+            (Call::WriteChunk { id, .. }, Ok(_)) => {
+                let status = client.upload_status(*id).await.expect("the upload is open");
+                Some(status.upload.expires_ns - config.upload_idle_ns)
+            }
+            (_, Ok(answer)) => answer.time_ns(&config),
+            _ => None,
+        }
+    }
+
+    async fn call(&self, client: &SuiteClient, call: &Call) -> Result<Answer, ClientError> {
+        match call {
+            Call::Put(put) if is_plain(put) => client.put(&put.key, &put.value).await.map(Answer::object),
+            Call::Put(put) => client.put_with(put.clone()).await.map(Answer::object),
+            Call::PutMany(puts) => client.put_many(puts).await.map(Answer::Objects),
+            Call::Delete(key) => client.delete(key).await.map(Answer::WasThere),
+            Call::DeletePrefix(args) => {
+                client.delete_prefix(&args.prefix, args.limit).await.map(Answer::Deleted)
+            }
+            Call::TakeFirst(prefix) => client.take_first(prefix).await.map(Answer::Taken),
+            Call::Rename(args) => {
+                let condition = args.condition.unwrap_or_default();
+                client.rename_when(&args.from, &args.to, condition).await.map(Answer::object)
+            }
+            Call::Verify(key) => client.verify(key).await.map(Answer::Verified),
+            Call::CreateUpload(args) => client.create_upload(args).await.map(Answer::Upload),
+            Call::WriteChunk { id, index, bytes } => {
+                client.write_chunk(*id, *index, bytes).await.map(Answer::Received)
+            }
+            Call::CommitUpload(id) => client.commit_upload(*id).await.map(Answer::object),
+            Call::AbortUpload(id) => client.abort_upload(*id).await.map(|()| Answer::Nothing),
+            Call::Append(entries) => client.append(entries).await.map(Answer::Appended),
+            Call::Log(text) => client.log(text).await.map(|()| Answer::Nothing),
+            Call::RegionNew => client.region_new().await.map(Answer::Region),
+            Call::RegionGrow { id, pages } => client.region_grow(*id, *pages).await.map(Answer::Pages),
+            Call::RegionStore { id, offset, bytes } => {
+                client.region_store_blob(*id, *offset, bytes).await.map(|()| Answer::Nothing)
+            }
+            Call::RegionSetOwner { id, owner } => {
+                client.region_set_owner(*id, *owner).await.map(Answer::Region)
+            }
+            Call::SetRole(who, role) => client.set_role(*who, *role).await.map(|()| Answer::Nothing),
+            Call::Configure(settings) => client.configure(settings).await.map(Answer::Config),
+            Call::Wait(nanoseconds) => {
+                self.harness.advance_time(*nanoseconds).await;
+                Ok(Answer::Nothing)
+            }
+            Call::Reopen | Call::Upgrade { sealed: false } => {
+                self.harness.upgrade_skipping_pre_upgrade().await;
+                Ok(Answer::Nothing)
+            }
+            Call::Upgrade { sealed: true } => {
+                self.harness.upgrade().await;
+                Ok(Answer::Nothing)
+            }
+        }
+    }
+
+    /// Compares all that the canister tells about what there is with the model.
+    ///
+    /// # Panics
+    ///
+    /// Where they differ.
+    pub async fn assert_state(&self) {
+        let client = self.harness.client();
+        let state = State {
+            config: client.get_config().await.expect(READS),
+            objects: client.list_all("").await.expect(READS),
+            uploads: client.list_uploads().await.expect(READS),
+            regions: client.region_list().await.expect(READS),
+            roles: client.list_roles().await.expect(READS),
+            totals: (&client.status().await.expect(READS)).into(),
+        };
+        assert_eq!(state, self.model.state());
+    }
+
+    /// Compares everything that can be read with the model.
+    ///
+    /// # Panics
+    ///
+    /// Where they differ.
+    pub async fn assert_holds(&self) {
+        self.assert_state().await;
+        let client = self.harness.client();
+        for (key, revision, value) in self.model.values() {
+            for (number, part) in (0..).zip(value.chunks(CHUNK_BYTES as usize)) {
+                let (offset, revision) = (number * CHUNK_BYTES, Some(revision));
+                let read = ReadArgs { key: key.into(), offset, length: CHUNK_BYTES, revision };
+                assert!(client.read(&read).await.expect(READS) == part, "{read:?} differs from the model");
+            }
+        }
+        let log = client.read_log_all(0).await.expect(READS);
+        assert!(
+            log.iter().eq(self.model.log().iter().map(|entry| &**entry)),
+            "the log differs from the model"
+        );
+        for (id, start, bytes) in self.model.region_pages() {
+            let loaded = client.region_load_blob(id, start, bytes.len() as u64).await.expect(READS);
+            assert!(loaded == *bytes, "the page at {start} of region {id} differs from the model");
+        }
+    }
+}
+
+fn writer(number: u8) -> Principal {
+    Principal::self_authenticating([number; 8])
+}
+
+/// Whether `put` can say it.
+fn is_plain(put: &PutArgs) -> bool {
+    put.content_type.is_none() && put.condition.unwrap_or_default() == Default::default()
+}
