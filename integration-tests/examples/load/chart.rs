@@ -23,27 +23,40 @@ pub(crate) fn draw(lines: impl BufRead, file: &Path) {
 fn chart(series: &BTreeMap<String, Points>, file: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let root = SVGBackend::new(file, (1_100, 700)).into_drawing_area();
     root.fill(&WHITE)?;
-    let mut chart = ChartBuilder::on(&root)
+    let (plot, legend) = root.split_horizontally(820);
+    let mut chart = ChartBuilder::on(&plot)
         .caption("Instructions of an operation, as there is more", ("sans-serif", 22))
         .margin(15)
         .x_label_area_size(45)
-        .y_label_area_size(75)
-        .right_y_label_area_size(270)
-        .build_cartesian_2d((1e3..1e7f64).log_scale(), (1e3..1e8f64).log_scale())?;
-    chart.configure_mesh().x_desc("objects, entries, uploads, changes").y_desc("instructions").draw()?;
-    for (number, (name, points)) in series.iter().enumerate() {
-        let color = Palette99::pick(number).to_rgba();
-        chart
-            .draw_series(LineSeries::new(points.iter().copied(), color.stroke_width(2)).point_size(3))?
-            .label(name)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], color.stroke_width(2)));
-    }
+        .y_label_area_size(65)
+        .build_cartesian_2d((1e3..1e7f64).log_scale(), (1e3..1e7f64).log_scale())?;
     chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::Coordinate(760, 5))
-        .background_style(WHITE.mix(0.9))
-        .label_font(("sans-serif", 13))
+        .configure_mesh()
+        .x_desc("objects, entries, uploads, changes")
+        .y_desc("instructions")
+        .x_label_formatter(&short)
+        .y_label_formatter(&short)
         .draw()?;
+    // The legend in the order of the lines, from above.
+    let last = |points: &Points| points.last().map_or(0.0, |(_, instructions)| *instructions);
+    let mut series: Vec<_> = series.iter().collect();
+    series.sort_by(|(_, one), (_, other)| last(other).total_cmp(&last(one)));
+    for (number, (name, points)) in series.into_iter().enumerate() {
+        let line = Palette99::pick(number).stroke_width(2);
+        chart.draw_series(LineSeries::new(points.iter().copied(), line).point_size(3))?;
+        let y = 60 + 24 * number as i32;
+        legend.draw(&PathElement::new([(0, y), (24, y)], line))?;
+        legend.draw(&Text::new(name.as_str(), (32, y - 8), ("sans-serif", 14)))?;
+    }
     root.present()?;
     Ok(())
+}
+
+/// A power of ten in few letters, for example 10 K.
+fn short(number: &f64) -> String {
+    match *number {
+        number if number >= 1e6 => format!("{} M", number / 1e6),
+        number if number >= 1e3 => format!("{} K", number / 1e3),
+        number => format!("{number}"),
+    }
 }

@@ -7,6 +7,9 @@ use crate::{bar, checkpoints, report, report_upgrade};
 
 const BATCH: u64 = 1_000;
 
+/// Operations whose average is a figure: one in ten splits or joins nodes.
+const SAMPLE: u64 = 100;
+
 pub(crate) fn run(most: u64) {
     let mut host = Host::new();
     let bar = bar("objects", most);
@@ -20,11 +23,14 @@ pub(crate) fn run(most: u64) {
             bar.set_position(count);
         }
         let value = serde_bytes::ByteBuf::from(vec![8; 100]);
-        let (_, put): (ObjectInfo, u64) = host.update("put", (key(u64::MAX - checkpoint), &value));
-        report("put of 100 B", checkpoint, put);
-        let (_, delete): (bool, u64) = host.update("delete", (key(u64::MAX - checkpoint),));
-        report("delete of 100 B", checkpoint, delete);
-        report("get of 100 B", checkpoint, host.query("get", (key(checkpoint / 2),)));
+        let others = (1..=SAMPLE).map(|number| key(u64::MAX - number));
+        let put = |key| host.update::<ObjectInfo>("put", (key, &value)).1;
+        report("put of 100 B", checkpoint, others.clone().map(put).sum::<u64>() / SAMPLE);
+        let delete = |key| host.update::<bool>("delete", (key,)).1;
+        report("delete of 100 B", checkpoint, others.map(delete).sum::<u64>() / SAMPLE);
+        let some = (1..=SAMPLE).map(|number| key(checkpoint / SAMPLE * number - 1));
+        let get = |key| host.query("get", (key,));
+        report("get of 100 B", checkpoint, some.map(get).sum::<u64>() / SAMPLE);
         let page = ListArgs { start_after: Some(key(checkpoint / 3)), limit: 100, ..ListArgs::prefix("") };
         report("list of 100 objects", checkpoint, host.query("list", (page,)));
         report_upgrade("upgrade, by objects", checkpoint, host.upgrade(false));

@@ -66,7 +66,9 @@ impl<'a, M: Memory> Cursor<'a, M> {
             below = node.child(0);
             self.way.push((node, 0));
         }
-        self.last_key = Some(key.clone());
+        let last = self.last_key.get_or_insert_default();
+        last.clear();
+        last.extend_from_slice(&key);
         Ok(Some((key, value)))
     }
 }

@@ -59,7 +59,8 @@ impl Node {
     pub(super) fn load<M: Memory>(tree: &Tree<M>, address: u64) -> Result<Self, Error> {
         let at = address.saturating_sub(CHUNK_HEADER_BYTES as u64);
         tree.check_place(at, CHUNK_BYTES)?;
-        let mut bytes = vec![0; FIRST_READ_BYTES];
+        let mut bytes = Vec::with_capacity(CHUNK_BYTES);
+        bytes.resize(FIRST_READ_BYTES, 0);
         tree.memory.read(at, &mut bytes);
         if chunk_link(&bytes, true).is_none() {
             return Err(tree.damaged("the header of a chunk is damaged", at));
@@ -104,6 +105,7 @@ impl Node {
 
     /// Reads a value, and those in front of it.
     pub(super) fn load_value<M: Memory>(&mut self, tree: &Tree<M>, at: usize) -> Result<&[u8], Error> {
+        self.values.reserve_exact(self.len() - self.values.len());
         while self.values.len() <= at {
             let place =
                 self.values.last().or(self.keys.last()).map_or(NODE_FRONT_BYTES, |span| span.1 as usize);
