@@ -6,6 +6,9 @@ use storage_api::{
     limits::{MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES},
 };
 
+/// What the heap may grow to by batches.
+const MAX_BATCH_HEAP_BYTES: u64 = 32 << 20;
+
 /// The values of a batch come back in the order of the keys that are asked for, with nothing where there is none.
 #[tokio::test]
 async fn a_batch_is_put_and_got_in_order() {
@@ -182,4 +185,22 @@ async fn the_largest_value_can_be_taken() {
     let taken = client.take_first("").await.unwrap().unwrap();
     assert!(taken.key == key && taken.value == value);
     assert_eq!(client.take_first("").await.unwrap(), None);
+}
+
+/// A batch whose objects all go to other nodes of the index, of the longest keys, is what takes the most heap.
+#[tokio::test]
+async fn the_worst_batch_takes_a_bounded_heap() {
+    const BATCHES: u64 = 8;
+    let client = Harness::start().await.client();
+    let key =
+        |number: u64| format!("{:016x}{}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15), "k".repeat(1_000));
+    for batch in 0..BATCHES {
+        let numbers = batch * MAX_BATCH_ITEMS..(batch + 1) * MAX_BATCH_ITEMS;
+        let objects: Vec<_> = numbers.map(|number| PutArgs::new(key(number), vec![7; 128])).collect();
+        client.put_many(&objects).await.unwrap();
+    }
+    let status = client.status().await.unwrap();
+    assert_eq!(status.objects, BATCHES * MAX_BATCH_ITEMS);
+    println!("the heap has {} bytes", status.heap_bytes);
+    assert!(status.heap_bytes < MAX_BATCH_HEAP_BYTES, "the heap has {} bytes", status.heap_bytes);
 }
