@@ -14,13 +14,15 @@ pub(super) struct Cursor<'a, M: Memory> {
     tree: &'a Tree<M>,
     /// The nodes from the root down to the place, each with the entry that comes next in it.
     way: Vec<(Node, usize)>,
+    /// What the next key must be greater than.
     last_key: Option<Vec<u8>>,
 }
 
 impl<'a, M: Memory> Cursor<'a, M> {
     /// In front of the first entry from a key on.
     pub(super) fn new(tree: &'a Tree<M>, start: Bound<&[u8]>) -> Result<Self, Error> {
-        let mut cursor = Self { tree, way: Vec::new(), last_key: None };
+        let last_key = if let Bound::Excluded(key) = start { Some(key.to_vec()) } else { None };
+        let mut cursor = Self { tree, way: Vec::new(), last_key };
         let mut next = Some(tree.head.get().root).filter(|root| *root != 0);
         while let Some(address) = next {
             let node = cursor.load(address)?;
