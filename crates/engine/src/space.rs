@@ -1,8 +1,8 @@
 //! How memory is made sure of before it is written.
 //!
 //! The structures grow their memories in the middle of a change, and cannot cope with a refusal there. So every mutation first
-//! tells [`Space::ensure`] how far its memories will grow. `ensure` grows the physical
-//! memory ahead of the buckets, or answers [`Error::OutOfMemory`]; after that, the growing cannot fail.
+//! tells [`Space::ensure`] how far its memories will grow. `ensure` grows the physical memory ahead of the buckets, or answers
+//! [`Error::OutOfMemory`]; after that, the growing cannot fail.
 
 use ic_stable_structures::Memory;
 use storage_api::{Error, limits::MAX_STABLE_BYTES};
