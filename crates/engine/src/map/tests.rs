@@ -212,6 +212,18 @@ fn of_two_transactions_that_overlap_one_is_not_committed() {
 }
 
 #[test]
+#[should_panic(expected = "a transaction that found damage was committed")]
+fn a_transaction_that_found_damage_is_not_committed() {
+    let memory = filled();
+    let address = child(&memory, 0);
+    memory.borrow_mut()[address as usize] ^= 1;
+    let map = open(&memory);
+    let mut change = map.begin();
+    assert!(change.insert(&0u64.to_be_bytes().to_vec(), &vec![]).is_err());
+    change.commit();
+}
+
+#[test]
 fn a_memory_that_holds_something_else_is_refused() {
     let memory = VectorMemory::default();
     memory.grow(1);

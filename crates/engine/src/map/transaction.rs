@@ -33,6 +33,8 @@ pub(crate) struct Transaction<'a, K, V, M: Memory> {
     /// Nodes that have been read or changed, by their addresses.
     nodes: BTreeMap<u64, Loaded>,
     has_inserted: bool,
+    /// Damage was found half-way through a change, so the nodes must not be written.
+    is_broken: bool,
     types: PhantomData<fn(K) -> V>,
 }
 
@@ -59,6 +61,7 @@ impl<'a, K: Storable, V: Storable, M: Memory> Transaction<'a, K, V, M> {
             chunks: Chunks::of(tree),
             nodes: BTreeMap::new(),
             has_inserted: false,
+            is_broken: false,
             types: PhantomData,
         }
     }
@@ -72,8 +75,14 @@ impl<'a, K: Storable, V: Storable, M: Memory> Transaction<'a, K, V, M> {
         Ok(Some(V::from_bytes(value.to_vec().into())))
     }
 
-    /// Puts a value under a key, in place of the one that is there.
+    /// Puts a value under a key, in place of the one that is there. After an error, the transaction cannot be committed.
     pub(crate) fn insert(&mut self, key: &K, value: &V) -> Result<(), Error> {
+        let inserted = self.try_insert(key, value);
+        self.is_broken |= inserted.is_err();
+        inserted
+    }
+
+    fn try_insert(&mut self, key: &K, value: &V) -> Result<(), Error> {
         let (key, value) = (key.to_bytes(), value.to_bytes());
         let entry: Entry<'_> = (&key, &value);
         let (mut way, is_there) = self.way_to(&key)?;
@@ -93,8 +102,14 @@ impl<'a, K: Storable, V: Storable, M: Memory> Transaction<'a, K, V, M> {
         self.split_up(way, address, node)
     }
 
-    /// Removes the value under a key, and tells whether there was one.
+    /// Removes the value under a key, and tells whether there was one. After an error, the transaction cannot be committed.
     pub(crate) fn remove(&mut self, key: &K) -> Result<bool, Error> {
+        let removed = self.try_remove(key);
+        self.is_broken |= removed.is_err();
+        removed
+    }
+
+    fn try_remove(&mut self, key: &K) -> Result<bool, Error> {
         let (mut way, is_there) = self.way_to(&key.to_bytes())?;
         let Some(step) = way.pop().filter(|_| is_there) else { return Ok(false) };
         let counted = self.length.checked_sub(1);
@@ -139,10 +154,11 @@ impl<'a, K: Storable, V: Storable, M: Memory> Transaction<'a, K, V, M> {
     ///
     /// # Panics
     ///
-    /// Where the memory cannot grow by [`pages_to_grow`](Self::pages_to_grow), which the caller has made sure of; and where
-    /// another transaction was committed since this one began.
+    /// Where the memory cannot grow by [`pages_to_grow`](Self::pages_to_grow), which the caller has made sure of; where a
+    /// change has found damage; and where another transaction was committed since this one began.
     pub(crate) fn commit(self) {
         let memory = &self.tree.memory;
+        assert!(!self.is_broken, "a transaction that found damage was committed");
         assert_eq!(self.stored, self.tree.head.get(), "two transactions of a map overlap");
         if !self.has_changed() {
             return;
