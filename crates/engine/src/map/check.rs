@@ -6,9 +6,7 @@ use ic_stable_structures::{Memory, Storable};
 use storage_api::Error;
 
 use super::Map;
-use super::layout::{
-    CHUNK_HEADER_BYTES, IN_USE_AT, LENGTH_AT, MAX_LEVELS, MIN_ENTRIES, chunk_link, chunk_number, pages_for,
-};
+use super::layout::{IN_USE_AT, LENGTH_AT, MIN_ENTRIES, chunk_number, pages_for};
 use super::node::Node;
 use super::transaction::SPARE_CHUNKS;
 use super::tree::Tree;
@@ -46,8 +44,8 @@ impl<M: Memory> Walk<'_, M> {
         }
         let last = self.free_chunks(head.free)?;
         let free = self.seen.len() as u64;
-        if head.root != 0 {
-            self.node(head.root, 1, Keys::default())?;
+        if let Some(root) = head.root() {
+            self.node(root, 1, Keys::default())?;
         }
         let used = self.seen.len() as u64 - free;
         if self.entries != head.length {
@@ -67,14 +65,11 @@ impl<M: Memory> Walk<'_, M> {
 
     /// Walks the free chunks, and gives the last one.
     fn free_chunks(&mut self, first: u64) -> Result<u64, Error> {
-        let (tree, mut at) = (self.tree, first);
+        let mut at = first;
         loop {
-            tree.check_place(at, CHUNK_HEADER_BYTES)?;
+            let next = self.tree.free_behind(at)?;
             self.see(at)?;
-            let mut header = [0; CHUNK_HEADER_BYTES];
-            tree.memory.read(at, &mut header);
-            let damaged = || tree.damaged("the header of a chunk is damaged", at);
-            match chunk_link(&header, false).ok_or_else(damaged)? {
+            match next {
                 0 => return Ok(at),
                 next => at = next,
             }
@@ -93,9 +88,7 @@ impl<M: Memory> Walk<'_, M> {
     /// Walks a node and all below it, and gives how many levels there are.
     fn node(&mut self, address: u64, level: usize, bounds: Keys<'_>) -> Result<u32, Error> {
         let tree = self.tree;
-        if level > MAX_LEVELS {
-            return Err(tree.too_many_levels(address));
-        }
+        tree.check_levels(level, address)?;
         let mut node = Node::load(tree, address)?;
         self.see(node.chunks()[0])?;
         node.load_all(tree)?;

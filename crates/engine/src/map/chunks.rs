@@ -5,9 +5,7 @@ use std::collections::BTreeSet;
 use ic_stable_structures::Memory;
 use storage_api::Error;
 
-use super::layout::{
-    CHUNK_BYTES, CHUNK_HEADER_BYTES, FIRST_CHUNK_AT, chunk_header, chunk_link, chunk_number,
-};
+use super::layout::{CHUNK_BYTES, FIRST_CHUNK_AT, chunk_header, chunk_number};
 use super::tree::Tree;
 
 /// The chunks as they will be. Nothing is written until [`write`](Self::write).
@@ -45,14 +43,7 @@ impl Chunks {
 
     fn take_free<M: Memory>(&mut self, tree: &Tree<M>) -> Result<u64, Error> {
         let at = self.free;
-        let mut next = 0;
-        if !self.is_new_end {
-            tree.check_place(at, CHUNK_HEADER_BYTES)?;
-            let mut header = [0; CHUNK_HEADER_BYTES];
-            tree.memory.read(at, &mut header);
-            let damaged = || tree.damaged("the header of a chunk is damaged", at);
-            next = chunk_link(&header, false).ok_or_else(damaged)?;
-        }
+        let next = if self.is_new_end { 0 } else { tree.free_behind(at)? };
         if next != 0 {
             self.free = next;
             return Ok(at);

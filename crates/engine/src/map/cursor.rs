@@ -5,7 +5,6 @@ use std::ops::Bound;
 use ic_stable_structures::Memory;
 use storage_api::Error;
 
-use super::layout::MAX_LEVELS;
 use super::node::{Node, OwnedEntry};
 use super::tree::Tree;
 
@@ -23,7 +22,7 @@ impl<'a, M: Memory> Cursor<'a, M> {
     pub(super) fn new(tree: &'a Tree<M>, start: Bound<&[u8]>) -> Result<Self, Error> {
         let last_key = if let Bound::Excluded(key) = start { Some(key.to_vec()) } else { None };
         let mut cursor = Self { tree, way: Vec::new(), last_key };
-        let mut next = Some(tree.head.get().root).filter(|root| *root != 0);
+        let mut next = tree.head.get().root();
         while let Some(address) = next {
             let node = cursor.load(address)?;
             let (at, is_here) = match start {
@@ -41,9 +40,7 @@ impl<'a, M: Memory> Cursor<'a, M> {
     }
 
     fn load(&self, address: u64) -> Result<Node, Error> {
-        if self.way.len() >= MAX_LEVELS {
-            return Err(self.tree.too_many_levels(address));
-        }
+        self.tree.check_levels(self.way.len() + 1, address)?;
         Node::load(self.tree, address)
     }
 

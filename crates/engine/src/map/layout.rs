@@ -80,6 +80,11 @@ impl Head {
     /// That of a map without a chunk.
     pub(super) const NEW: Self = Self { root: 0, length: 0, in_use: 0, free: FIRST_CHUNK_AT };
 
+    /// Address of the root, if there is one.
+    pub(super) fn root(&self) -> Option<u64> {
+        (self.root != 0).then_some(self.root)
+    }
+
     pub(super) fn encode(&self) -> [u8; HEAD_BYTES] {
         let mut bytes = [0; HEAD_BYTES];
         bytes[..MAGIC.len()].copy_from_slice(&MAGIC);

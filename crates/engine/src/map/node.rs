@@ -7,7 +7,7 @@ use storage_api::Error;
 
 use super::layout::{
     CHUNK_BYTES, CHUNK_HEADER_BYTES, MAX_ENTRIES, MIN_ENTRIES, NODE_FRONT_BYTES, NODE_MAGIC,
-    OVERFLOW_FRONT_BYTES, OVERFLOW_MAGIC, chunk_header, chunk_link, overflows_for,
+    OVERFLOW_FRONT_BYTES, OVERFLOW_MAGIC, chunk_header, overflows_for,
 };
 use super::tree::Tree;
 use crate::checksum::{u32_at, u64_at};
@@ -57,14 +57,11 @@ pub(super) struct Split {
 impl Node {
     /// Reads a node as far as its keys.
     pub(super) fn load<M: Memory>(tree: &Tree<M>, address: u64) -> Result<Self, Error> {
-        let at = address.saturating_sub(CHUNK_HEADER_BYTES as u64);
-        tree.check_place(at, CHUNK_BYTES)?;
+        let at = tree.chunk_of(address)?;
         let mut bytes = Vec::with_capacity(CHUNK_BYTES);
         bytes.resize(FIRST_READ_BYTES, 0);
         tree.memory.read(at, &mut bytes);
-        if chunk_link(&bytes, true).is_none() {
-            return Err(tree.damaged("the header of a chunk is damaged", at));
-        }
+        tree.link_in(&bytes, at, true)?;
         let front = &bytes[CHUNK_HEADER_BYTES..NODE_FRONT_BYTES];
         let (kind, count) = (front[4], usize::from(u16::from_le_bytes([front[5], front[6]])));
         if front[..4] != NODE_MAGIC || kind > 1 || !(1..=MAX_ENTRIES).contains(&count) {
@@ -156,14 +153,11 @@ impl Node {
         if self.next == 0 {
             return Err(self.damaged(tree, "a node is damaged"));
         }
-        let at = self.next.saturating_sub(CHUNK_HEADER_BYTES as u64);
-        tree.check_place(at, CHUNK_BYTES)?;
+        let at = tree.chunk_of(self.next)?;
         let mut front = [0; OVERFLOW_FRONT_BYTES];
         tree.memory.read(at, &mut front);
         let (header, overflow) = front.split_at(CHUNK_HEADER_BYTES);
-        if chunk_link(header, true).is_none() {
-            return Err(tree.damaged("the header of a chunk is damaged", at));
-        }
+        tree.link_in(header, at, true)?;
         if overflow[..3] != OVERFLOW_MAGIC {
             return Err(tree.damaged("an overflow of a node is damaged", at));
         }
@@ -256,6 +250,13 @@ impl Node {
     /// Gives it the chunks that it is written to.
     pub(super) fn place(&mut self, chunks: Vec<u64>) {
         self.chunks = chunks;
+        let link = self.link_behind(0).to_le_bytes();
+        self.bytes[NODE_FRONT_BYTES - link.len()..NODE_FRONT_BYTES].copy_from_slice(&link);
+    }
+
+    /// The address behind the chunk of this number, or 0 behind the last one.
+    pub(super) fn link_behind(&self, number: usize) -> u64 {
+        self.chunks.get(number + 1).map_or(0, |at| at + CHUNK_HEADER_BYTES as u64)
     }
 
     fn entries(&self) -> Vec<Entry<'_>> {

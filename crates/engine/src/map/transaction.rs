@@ -8,8 +8,8 @@ use storage_api::Error;
 
 use super::chunks::Chunks;
 use super::layout::{
-    CHUNK_BYTES, CHUNK_HEADER_BYTES, Head, MAX_ENTRIES, MAX_LEVELS, MIN_ENTRIES, NODE_FRONT_BYTES,
-    OVERFLOW_FRONT_BYTES, OVERFLOW_MAGIC, chunk_header, overflows_for, pages_for,
+    CHUNK_BYTES, CHUNK_HEADER_BYTES, Head, MAX_ENTRIES, MIN_ENTRIES, OVERFLOW_FRONT_BYTES, OVERFLOW_MAGIC,
+    chunk_header, overflows_for, pages_for,
 };
 use super::node::{Entry, Joined, Node};
 use super::tree::Tree;
@@ -27,6 +27,7 @@ pub(crate) struct Transaction<'a, K, V, M: Memory> {
     tree: &'a Tree<M>,
     /// The head as it is in the memory.
     stored: Head,
+    /// Address of the root, or 0.
     root: u64,
     length: u64,
     chunks: Chunks,
@@ -203,7 +204,7 @@ impl<'a, K: Storable, V: Storable, M: Memory> Transaction<'a, K, V, M> {
     }
 
     fn check_levels(&self, way: &[Step]) -> Result<(), Error> {
-        if way.len() > MAX_LEVELS { Err(self.tree.too_many_levels(self.root)) } else { Ok(()) }
+        self.tree.check_levels(way.len(), self.root)
     }
 
     fn load(&mut self, address: u64) -> Result<&mut Loaded, Error> {
@@ -232,9 +233,8 @@ impl<'a, K: Storable, V: Storable, M: Memory> Transaction<'a, K, V, M> {
     }
 
     /// Adds a node, and gives its address.
-    fn add(&mut self, node: Node) -> Result<u64, Error> {
+    fn add(&mut self, mut node: Node) -> Result<u64, Error> {
         let at = self.chunks.take(self.tree)?;
-        let mut node = node;
         node.place(vec![at]);
         let address = at + CHUNK_HEADER_BYTES as u64;
         self.change(address, node).map(|()| address)
@@ -335,21 +335,16 @@ impl<'a, K: Storable, V: Storable, M: Memory> Transaction<'a, K, V, M> {
 
 /// Writes a node to its chunks.
 fn write<M: Memory>(memory: &M, node: &Node) {
-    let link = |number: usize| {
-        let next = node.chunks().get(number + 1);
-        next.map_or(0, |at| at + CHUNK_HEADER_BYTES as u64).to_le_bytes()
-    };
     let bytes = node.bytes();
     let (first, mut rest) = bytes.split_at(bytes.len().min(CHUNK_BYTES));
-    let mut chunk = first.to_vec();
-    chunk[NODE_FRONT_BYTES - 8..NODE_FRONT_BYTES].copy_from_slice(&link(0));
-    memory.write(node.chunks()[0], &chunk);
+    memory.write(node.chunks()[0], first);
+    let mut chunk = Vec::new();
     for (number, at) in node.chunks().iter().enumerate().skip(1) {
         let (part, after) = rest.split_at(rest.len().min(CHUNK_BYTES - OVERFLOW_FRONT_BYTES));
         chunk.clear();
         chunk.extend(chunk_header(true, 0));
         chunk.extend(OVERFLOW_MAGIC);
-        chunk.extend(link(number));
+        chunk.extend(node.link_behind(number).to_le_bytes());
         chunk.extend(part);
         memory.write(*at, &chunk);
         rest = after;

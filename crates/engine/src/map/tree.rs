@@ -5,7 +5,9 @@ use std::cell::Cell;
 use ic_stable_structures::Memory;
 use storage_api::Error;
 
-use super::layout::{CHUNK_BYTES, HEAD_BYTES, Head, IN_USE_AT, MAX_LEVELS, chunk_number};
+use super::layout::{
+    CHUNK_BYTES, CHUNK_HEADER_BYTES, HEAD_BYTES, Head, IN_USE_AT, MAX_LEVELS, chunk_link, chunk_number,
+};
 use super::node::Node;
 use crate::layout::PAGE_BYTES;
 use crate::open::OpenError;
@@ -46,7 +48,7 @@ impl<M: Memory> Tree<M> {
     }
 
     /// Refuses a place where no chunk is, of which so many bytes are needed.
-    pub(super) fn check_place(&self, at: u64, needed: usize) -> Result<(), Error> {
+    fn check_place(&self, at: u64, needed: usize) -> Result<(), Error> {
         debug_assert!(needed <= CHUNK_BYTES);
         let end = at.checked_add(needed as u64);
         let is_inside = end.is_some_and(|end| end <= self.memory.size() * PAGE_BYTES);
@@ -55,6 +57,25 @@ impl<M: Memory> Tree<M> {
         } else {
             Err(self.damaged("a link leads to where no chunk is", at))
         }
+    }
+
+    /// The chunk whose content has this address, of which all has to be there.
+    pub(super) fn chunk_of(&self, address: u64) -> Result<u64, Error> {
+        let at = address.saturating_sub(CHUNK_HEADER_BYTES as u64);
+        self.check_place(at, CHUNK_BYTES).map(|()| at)
+    }
+
+    /// The link in the header of a chunk that is in use or is not.
+    pub(super) fn link_in(&self, header: &[u8], at: u64, in_use: bool) -> Result<u64, Error> {
+        chunk_link(header, in_use).ok_or_else(|| self.damaged("the header of a chunk is damaged", at))
+    }
+
+    /// The free chunk behind a free one, or 0.
+    pub(super) fn free_behind(&self, at: u64) -> Result<u64, Error> {
+        self.check_place(at, CHUNK_HEADER_BYTES)?;
+        let mut header = [0; CHUNK_HEADER_BYTES];
+        self.memory.read(at, &mut header);
+        self.link_in(&header, at, false)
     }
 
     /// Refuses to go on from a count of more chunks than the memory can hold.
@@ -69,21 +90,25 @@ impl<M: Memory> Tree<M> {
 
     /// The value under a key.
     pub(super) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        let mut address = self.head.get().root;
-        for _ in 0..MAX_LEVELS {
-            if address == 0 {
-                return Ok(None);
-            }
+        let (mut next, mut levels) = (self.head.get().root(), 0);
+        while let Some(address) = next {
+            levels += 1;
+            self.check_levels(levels, address)?;
             let mut node = Node::load(self, address)?;
             match node.search(key) {
                 Ok(at) => return Ok(Some(node.load_value(self, at)?.to_vec())),
-                Err(at) => address = node.child(at).unwrap_or(0),
+                Err(at) => next = node.child(at),
             }
         }
-        Err(self.too_many_levels(address))
+        Ok(None)
     }
 
-    pub(super) fn too_many_levels(&self, address: u64) -> Error {
-        self.damaged("it has more levels than it can have", address)
+    /// Refuses a node that lies deeper than there can be levels, as one that leads back to itself does.
+    pub(super) fn check_levels(&self, levels: usize, address: u64) -> Result<(), Error> {
+        if levels <= MAX_LEVELS {
+            Ok(())
+        } else {
+            Err(self.damaged("it has more levels than it can have", address))
+        }
     }
 }
