@@ -28,7 +28,6 @@ use crate::checksum::CRC_BYTES;
 use crate::map::{Map, storable_bytes};
 use crate::open::OpenError;
 use crate::problem::Problem;
-use crate::space::Demand;
 use crate::store::Store;
 
 const ROLE_BYTES: usize = 1 + CRC_BYTES;
@@ -141,8 +140,7 @@ impl<M: Memory + Clone> Store<M> {
             Some(role) => roles.insert(&key, &RawRole::of(&key, role))?,
             None => drop(roles.remove(&key)?),
         }
-        let demand = Demand { memory: map.memory(), pages: roles.pages_to_grow() };
-        self.ensure_pages(&[demand], None, self.ledger.reserved_slots)?;
+        self.ensure_pages(&[roles.demand()], None, self.ledger.reserved_slots)?;
 
         // From here on nothing can fail.
         roles.commit();

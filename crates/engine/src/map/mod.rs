@@ -63,10 +63,6 @@ impl<K: Storable, V: Storable, M: Memory> Map<K, V, M> {
         Ok(Self { tree: Tree::open(memory, name, key_bytes, max_entry_bytes)?, types: PhantomData })
     }
 
-    pub(crate) fn memory(&self) -> &M {
-        &self.tree.memory
-    }
-
     pub(crate) fn len(&self) -> u64 {
         self.tree.head.get().length
     }

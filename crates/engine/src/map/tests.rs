@@ -84,9 +84,9 @@ fn change(random: &mut Random, map: &TestMap, model: &mut Model, inserts_of_ten:
             assert_eq!(change.get(&key).unwrap(), None);
         }
     }
-    let (size, pages) = (map.memory().size(), change.pages_to_grow());
+    let (size, pages) = (map.tree.memory.size(), change.pages_to_grow());
     change.commit();
-    assert_eq!(map.memory().size(), size + pages, "a commit grows the memory by what it said");
+    assert_eq!(map.tree.memory.size(), size + pages, "a commit grows the memory by what it said");
 }
 
 #[test]

@@ -13,6 +13,7 @@ use super::layout::{
 };
 use super::node::{Entry, Joined, Node};
 use super::tree::Tree;
+use crate::space::Demand;
 
 /// Chunks that an insert leaves room for, so that a removal need not grow the memory: one touches three nodes of each level
 /// at most, and each of them may take a chunk more than before.
@@ -142,8 +143,13 @@ impl<'a, K: Storable, V: Storable, M: Memory> Transaction<'a, K, V, M> {
         self.join_up(way, address, leaf).map(|()| true)
     }
 
+    /// How far the commit grows the memory.
+    pub(crate) fn demand(&self) -> Demand<'a, M> {
+        Demand { memory: &self.tree.memory, pages: self.pages_to_grow() }
+    }
+
     /// Pages by which the commit grows the memory.
-    pub(crate) fn pages_to_grow(&self) -> u64 {
+    pub(super) fn pages_to_grow(&self) -> u64 {
         if !self.has_changed() {
             return 0;
         }
@@ -155,7 +161,7 @@ impl<'a, K: Storable, V: Storable, M: Memory> Transaction<'a, K, V, M> {
     ///
     /// # Panics
     ///
-    /// Where the memory cannot grow by [`pages_to_grow`](Self::pages_to_grow), which the caller has made sure of; where a
+    /// Where the memory cannot grow as far as the [`demand`](Self::demand) says, which the caller has made sure of; where a
     /// change has found damage; and where another transaction was committed since this one began.
     pub(crate) fn commit(self) {
         let memory = &self.tree.memory;

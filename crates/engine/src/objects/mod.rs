@@ -64,9 +64,7 @@ impl<M: Memory + Clone> Store<M> {
 
     /// Makes sure of what a change of objects needs: what the index and the arena grow by.
     fn ensure(&self, index: &IndexChange<'_, M>, extents: &Extents<'_, StoreMemory<M>>) -> Result<(), Error> {
-        let index = Demand { memory: self.index.memory(), pages: index.pages_to_grow() };
-        let arena = Demand { memory: self.arena.memory(), pages: extents.pages_to_grow() };
-        self.ensure_pages(&[index, arena], extents.slots(), self.ledger.reserved_slots)
+        self.ensure_pages(&[index.demand(), extents.demand()], extents.slots(), self.ledger.reserved_slots)
     }
 }
 
@@ -145,8 +143,10 @@ impl<'a, M: Memory> Extents<'a, M> {
         transaction.free(table.extent(), table.bytes())
     }
 
-    pub(crate) fn pages_to_grow(&self) -> u64 {
-        self.transaction.as_ref().map_or(0, Transaction::pages_to_grow)
+    /// How far the commit grows the arena.
+    pub(crate) fn demand(&self) -> Demand<'a, M> {
+        let pages = self.transaction.as_ref().map_or(0, Transaction::pages_to_grow);
+        Demand { memory: self.arena.memory(), pages }
     }
 
     /// The free slots of the arena after the change, or nothing where the change does not touch the arena.

@@ -153,8 +153,7 @@ impl<M: Memory + Clone> Store<M> {
     fn store_region_record(&self, id: u64, record: &Record) -> Result<(), Error> {
         let mut records = self.regions.0.begin();
         records.insert(&id, &record.encode())?;
-        let demand = Demand { memory: self.regions.0.memory(), pages: records.pages_to_grow() };
-        self.ensure_pages(&[demand], None, self.ledger.reserved_slots)?;
+        self.ensure_pages(&[records.demand()], None, self.ledger.reserved_slots)?;
         records.commit();
         Ok(())
     }

@@ -8,7 +8,6 @@ use super::status::missing;
 use super::{Caller, Extents, Records};
 use crate::ledger::Ledger;
 use crate::objects::{Body, Digest, Entry, IndexChange, Key, Present, check_condition, present};
-use crate::space::Demand;
 use crate::store::Store;
 use storage_api::ChecksumState;
 
@@ -77,11 +76,7 @@ impl<M: Memory + Clone> Store<M> {
         records: &Records<'_, M>,
         extents: &Extents<'_, M>,
     ) -> Result<(), Error> {
-        let demands = [
-            Demand { memory: self.index.memory(), pages: index.pages_to_grow() },
-            Demand { memory: self.uploads.memory(), pages: records.pages_to_grow() },
-            Demand { memory: self.arena.memory(), pages: extents.pages_to_grow() },
-        ];
+        let demands = [index.demand(), records.demand(), extents.demand()];
         self.ensure_pages(&demands, extents.slots(), self.ledger.reserved_slots)
     }
 }

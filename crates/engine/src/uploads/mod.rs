@@ -27,7 +27,7 @@ use storage_api::{Error, Role};
 
 use crate::map::Map;
 use crate::open::OpenError;
-use crate::space::{Demand, StoreMemory};
+use crate::space::StoreMemory;
 use crate::store::Store;
 use record::{MAX_RECORD_BYTES, RawRecord, Record};
 
@@ -60,10 +60,6 @@ impl<M: Memory + Clone> Uploads<M> {
         self.0.len()
     }
 
-    pub(crate) fn memory(&self) -> &M {
-        self.0.memory()
-    }
-
     /// All of them, in the order in which they were opened.
     fn all(&self) -> impl Iterator<Item = Result<(u64, Record), Error>> + '_ {
         let all = self.0.from(std::ops::Bound::Unbounded, |_| true);
@@ -92,9 +88,7 @@ impl<M: Memory + Clone> Store<M> {
         extents: &Extents<'_, M>,
         reserved_after: u64,
     ) -> Result<(), Error> {
-        let records = Demand { memory: self.uploads.memory(), pages: records.pages_to_grow() };
-        let arena = Demand { memory: self.arena.memory(), pages: extents.pages_to_grow() };
-        self.ensure_pages(&[records, arena], extents.slots(), reserved_after)
+        self.ensure_pages(&[records.demand(), extents.demand()], extents.slots(), reserved_after)
     }
 }
 

@@ -24,9 +24,7 @@ impl<M: Memory + Clone> Store<M> {
                 let mut extents = Extents::<M>::of(&self.arena);
                 let extent = extents.allocate(table.extent_bytes(number))?;
                 let ledger = self.ledger.without_slots(1)?;
-                let arena =
-                    crate::space::Demand { memory: self.arena.memory(), pages: extents.pages_to_grow() };
-                self.ensure_pages(&[arena], extents.slots(), ledger.reserved_slots)?;
+                self.ensure_pages(&[extents.demand()], extents.slots(), ledger.reserved_slots)?;
                 extents.commit();
                 table.set(&self.arena, number, extent);
                 self.write_ledger(ledger);
