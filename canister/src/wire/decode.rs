@@ -43,8 +43,13 @@ fn at_once<'a, A: Arguments<'a>>(bytes: &'a [u8]) -> Option<A> {
     A::values(&mut input).filter(|_| input.0.is_empty())
 }
 
+/// Decodes arguments with Candid alone.
+///
+/// # Errors
+///
+/// As [`decode`].
 #[cold]
-fn with_candid<'a, A: Arguments<'a>>(bytes: &'a [u8]) -> Result<A, String> {
+pub(crate) fn with_candid<'a, A: ArgumentDecoder<'a>>(bytes: &'a [u8]) -> Result<A, String> {
     let mut config = DecoderConfig::new();
     config.set_skipping_quota(SKIPPING_QUOTA);
     // As with ic-cdk, no bytes are no arguments.
