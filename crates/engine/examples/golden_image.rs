@@ -12,16 +12,12 @@ use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use storage_engine::Store;
-use storage_engine::testing::{FaultyMemory, steps};
+use storage_engine::testing::{FaultyMemory, run_all};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let path = std::env::args_os().nth(1).ok_or("name the file to write")?;
     let memory = FaultyMemory::default();
-    let mut store = Store::open(memory.clone())?;
-    for step in steps() {
-        step.run(&mut store, &memory).map_err(|error| format!("{}: {error}", step.name))?;
-    }
+    run_all(&memory);
     let mut packed = GzEncoder::new(File::create(path)?, Compression::best());
     memory.write_image(&mut packed)?;
     packed.finish()?.flush()?;

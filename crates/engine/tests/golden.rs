@@ -14,7 +14,7 @@ use storage_api::{
     RegionValue, Role,
 };
 use storage_engine::arena::SLOT_EXTENT_BYTES;
-use storage_engine::testing::{FaultyMemory, callers, key_of, now_ns, steps, value_of};
+use storage_engine::testing::{FaultyMemory, callers, key_of, now_ns, run_all, value_of};
 use storage_engine::{HostFacts, Store};
 
 type TestStore = Store<FaultyMemory>;
@@ -31,10 +31,7 @@ fn image(name: &str) -> FaultyMemory {
 /// What this version of the code writes, by the same steps.
 fn written_now() -> FaultyMemory {
     let memory = FaultyMemory::default();
-    let mut store = Store::open(memory.clone()).unwrap();
-    for step in steps() {
-        step.run(&mut store, &memory).unwrap_or_else(|error| panic!("{}: {error}", step.name));
-    }
+    run_all(&memory);
     memory
 }
 

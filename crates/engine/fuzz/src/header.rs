@@ -5,7 +5,7 @@ use ic_stable_structures::Memory;
 use storage_engine::{HostFacts, Store};
 
 use super::base::{LOG, with_base};
-use super::patch::{Patch, seal_all};
+use super::patch::{Patch, apply_all};
 
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {
@@ -33,10 +33,7 @@ pub fn header(data: &[u8]) {
         if let (Some(log), Some(address)) = (input.log, base.address(LOG, 0)) {
             memory.write(address, log.map(u64::to_le_bytes).as_flattened());
         }
-        input.patches.iter().for_each(|patch| patch.apply(base, &memory));
-        if input.sealed {
-            seal_all(base, &memory);
-        }
+        apply_all(&input.patches, input.sealed, base, &memory);
         memory
     });
     let before = memory.copy();

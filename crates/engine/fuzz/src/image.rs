@@ -7,7 +7,7 @@ use storage_engine::testing::SparseMemory;
 use storage_engine::{Put, Store};
 
 use super::base::{ADMIN, KEYS, MADE_NS, with_base};
-use super::patch::{Patch, seal_all};
+use super::patch::{Patch, apply_all};
 use super::reads::{Arguments, read_everything};
 
 #[derive(Arbitrary, Debug)]
@@ -27,10 +27,7 @@ pub fn image(data: &[u8]) {
     let memory = with_base(|base| {
         let memory = base.copy();
         memory.grow(input.more_pages.into());
-        input.patches.iter().for_each(|patch| patch.apply(base, &memory));
-        if input.sealed {
-            seal_all(base, &memory);
-        }
+        apply_all(&input.patches, input.sealed, base, &memory);
         memory
     });
     let before = memory.copy();

@@ -50,9 +50,17 @@ enum Change<'a> {
     },
 }
 
+/// Makes all changes, and then the checksums match where they are to.
+pub(crate) fn apply_all(patches: &[Patch<'_>], sealed: bool, base: &Base, memory: &SparseMemory) {
+    patches.iter().for_each(|patch| patch.apply(base, memory));
+    if sealed {
+        seal_all(base, memory);
+    }
+}
+
 impl Patch<'_> {
     /// Makes the change, where there is such a place.
-    pub(crate) fn apply(&self, base: &Base, memory: &SparseMemory) {
+    fn apply(&self, base: &Base, memory: &SparseMemory) {
         let Some((address, offset)) = self.place.address(base) else { return };
         let mut word = [0; 8];
         memory.read(address, &mut word);

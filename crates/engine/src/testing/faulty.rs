@@ -11,11 +11,9 @@ use std::rc::Rc;
 
 use ic_stable_structures::Memory;
 
-const WASM_PAGE_BYTES: u64 = 65_536;
-const PAGE_BYTES: usize = 4_096;
-const ZERO: Page = [0; PAGE_BYTES];
-
-type Page = [u8; PAGE_BYTES];
+use super::pages::{
+    PAGE_BYTES, Page, Pages, WASM_PAGE_BYTES, ZERO, assert_inside, first_difference, page, pieces, read,
+};
 
 /// What a write panics with that was told to trap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +30,7 @@ pub struct FaultyMemory(Rc<Inner>);
 #[derive(Default)]
 struct Inner {
     /// Pages of 4 KiB; those that are not here are zero.
-    pages: RefCell<HashMap<u64, Box<Page>>>,
+    pages: RefCell<Pages>,
     size: Cell<u64>,
     /// What the pages that were written since the mark held before; nothing stands for zeroes.
     before: RefCell<HashMap<u64, Option<Box<Page>>>>,
@@ -79,7 +77,7 @@ impl FaultyMemory {
     pub fn is_as_marked(&self) -> bool {
         let pages = self.0.pages.borrow();
         let is_same = |(number, before): (&u64, &Option<Box<Page>>)| {
-            before.as_deref().unwrap_or(&ZERO) == pages.get(number).map_or(&ZERO, |page| &**page)
+            before.as_deref().unwrap_or(&ZERO) == page(&pages, *number)
         };
         self.0.size.get() == self.0.size_before.get() && self.0.before.borrow().iter().all(is_same)
     }
@@ -129,10 +127,7 @@ impl FaultyMemory {
     /// Where they begin to differ, in bytes.
     pub fn compare(&self, other: &Self) -> Result<(), u64> {
         let (ours, theirs) = (self.0.pages.borrow(), other.0.pages.borrow());
-        let differs = |number: &&u64| {
-            ours.get(number).map_or(&ZERO, |page| &**page) != theirs.get(number).map_or(&ZERO, |page| &**page)
-        };
-        match ours.keys().chain(theirs.keys()).filter(differs).min() {
+        match first_difference(&ours, &theirs) {
             Some(number) => Err(number * PAGE_BYTES as u64),
             None if self.size() != other.size() => Err(self.size().min(other.size()) * WASM_PAGE_BYTES),
             None => Ok(()),
@@ -147,8 +142,7 @@ impl FaultyMemory {
     pub fn write_image(&self, sink: &mut impl Write) -> io::Result<()> {
         let pages = self.0.pages.borrow();
         let count = self.size() * WASM_PAGE_BYTES / PAGE_BYTES as u64;
-        (0..count)
-            .try_for_each(|number| sink.write_all(pages.get(&number).map_or(&ZERO[..], |page| &page[..])))
+        (0..count).try_for_each(|number| sink.write_all(page(&pages, number)))
     }
 
     /// Reads a whole image.
@@ -178,14 +172,6 @@ impl FaultyMemory {
         pages.entry(number).or_insert_with(|| Box::new(ZERO));
         std::cell::RefMut::map(pages, |pages| &mut **pages.get_mut(&number).expect("it was just inserted"))
     }
-
-    fn assert_inside(&self, offset: u64, len: usize) {
-        let end = offset.checked_add(len as u64);
-        assert!(
-            end.is_some_and(|end| end <= self.size() * WASM_PAGE_BYTES),
-            "{len} at {offset}: outside of the memory"
-        );
-    }
 }
 
 /// Takes one off a countdown; true when it was at its end.
@@ -193,19 +179,6 @@ fn is_due(countdown: &Cell<Option<u64>>) -> bool {
     let left = countdown.get();
     countdown.set(left.and_then(|left| left.checked_sub(1)));
     left == Some(0)
-}
-
-/// The pages that a range touches: the number of each, the place in it, and how many bytes are there.
-fn pieces(offset: u64, len: usize) -> impl Iterator<Item = (u64, usize, std::ops::Range<usize>)> {
-    let mut done = 0;
-    std::iter::from_fn(move || {
-        let at = offset + done as u64;
-        let within = (at % PAGE_BYTES as u64) as usize;
-        let piece = (len - done).min(PAGE_BYTES - within);
-        let range = done..done + piece;
-        done += piece;
-        (piece > 0).then_some((at / PAGE_BYTES as u64, within, range))
-    })
 }
 
 impl Memory for FaultyMemory {
@@ -229,17 +202,8 @@ impl Memory for FaultyMemory {
         if is_due(&self.0.reads_left) {
             std::panic::resume_unwind(Box::new(TooManyReads));
         }
-        self.assert_inside(offset, dst.len());
-        let pages = self.0.pages.borrow();
-        for (page, within, range) in pieces(offset, dst.len()) {
-            match pages.get(&page) {
-                Some(bytes) => {
-                    let len = range.len();
-                    dst[range].copy_from_slice(&bytes[within..within + len]);
-                }
-                None => dst[range].fill(0),
-            }
-        }
+        assert_inside(self.size(), offset, dst.len());
+        read(&self.0.pages.borrow(), offset, dst);
     }
 
     fn write(&self, offset: u64, src: &[u8]) {
@@ -247,7 +211,7 @@ impl Memory for FaultyMemory {
             std::panic::resume_unwind(Box::new(Trap));
         }
         self.0.writes.set(self.0.writes.get() + 1);
-        self.assert_inside(offset, src.len());
+        assert_inside(self.size(), offset, src.len());
         for (number, within, range) in pieces(offset, src.len()) {
             let bytes = &src[range];
             // Zeroes over zeroes take no page, so that a large object of zeroes costs nothing.

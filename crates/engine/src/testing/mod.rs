@@ -1,9 +1,10 @@
 //! Memories for tests, and a list of operations that touches everything.
 
 mod faulty;
+mod pages;
 mod sparse;
 mod workload;
 
 pub use faulty::{FaultyMemory, TooManyReads, Trap};
 pub use sparse::{SparseMemory, Traffic};
-pub use workload::{Step, callers, key_of, now_ns, steps, value_of};
+pub use workload::{Step, callers, key_of, now_ns, run_all, steps, value_of};

@@ -1,13 +1,12 @@
 //! A memory that keeps only what was written.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use ic_stable_structures::Memory;
 
-const WASM_PAGE_BYTES: u64 = 65_536;
-const OS_PAGE_BYTES: u64 = 4_096;
+use super::pages::{Pages, WASM_PAGE_BYTES, ZERO, assert_inside, first_difference, pieces, read};
 
 /// What was asked of a [`SparseMemory`] since its counters were last taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,7 +41,7 @@ impl std::ops::AddAssign for Traffic {
 pub struct SparseMemory(Rc<Inner>);
 
 struct Inner {
-    pages: RefCell<HashMap<u64, Box<[u8; OS_PAGE_BYTES as usize]>>>,
+    pages: RefCell<Pages>,
     size: Cell<u64>,
     /// The most that it grows to, in pages of 64 KiB.
     maximum: Cell<u64>,
@@ -83,12 +82,8 @@ impl SparseMemory {
 
     /// Whether both have the same size and the same bytes.
     pub fn same_as(&self, other: &Self) -> bool {
-        let covers = |a: &Self, b: &Self| {
-            let b = b.0.pages.borrow();
-            let zero = [0; OS_PAGE_BYTES as usize];
-            a.0.pages.borrow().iter().all(|(i, page)| **page == *b.get(i).map_or(&zero, |page| &**page))
-        };
-        self.size() == other.size() && covers(self, other) && covers(other, self)
+        let (ours, theirs) = (self.0.pages.borrow(), other.0.pages.borrow());
+        self.size() == other.size() && first_difference(&ours, &theirs).is_none()
     }
 
     /// What was asked of it since this was last called.
@@ -102,27 +97,6 @@ impl SparseMemory {
         count(&mut traffic);
         self.0.traffic.set(traffic);
     }
-
-    fn assert_inside(&self, offset: u64, len: usize) {
-        let end = offset.checked_add(len as u64);
-        assert!(
-            end.is_some_and(|end| end <= self.size() * WASM_PAGE_BYTES),
-            "{len} at {offset}: out of bounds"
-        );
-    }
-}
-
-/// The pages that a range touches: the number of each, the place in it, and how many bytes are there.
-fn pieces(offset: u64, len: usize) -> impl Iterator<Item = (u64, usize, std::ops::Range<usize>)> {
-    let mut done = 0;
-    std::iter::from_fn(move || {
-        let at = offset + done as u64;
-        let within = (at % OS_PAGE_BYTES) as usize;
-        let piece = (len - done).min(OS_PAGE_BYTES as usize - within);
-        let range = done..done + piece;
-        done += piece;
-        (piece > 0).then_some((at / OS_PAGE_BYTES, within, range))
-    })
 }
 
 impl Memory for SparseMemory {
@@ -143,25 +117,16 @@ impl Memory for SparseMemory {
     }
 
     fn read(&self, offset: u64, dst: &mut [u8]) {
-        self.assert_inside(offset, dst.len());
+        assert_inside(self.size(), offset, dst.len());
         self.count(|traffic| {
             traffic.reads += 1;
             traffic.read_bytes += dst.len() as u64;
         });
-        let pages = self.0.pages.borrow();
-        for (page, within, range) in pieces(offset, dst.len()) {
-            match pages.get(&page) {
-                Some(bytes) => {
-                    let len = range.len();
-                    dst[range].copy_from_slice(&bytes[within..within + len]);
-                }
-                None => dst[range].fill(0),
-            }
-        }
+        read(&self.0.pages.borrow(), offset, dst);
     }
 
     fn write(&self, offset: u64, src: &[u8]) {
-        self.assert_inside(offset, src.len());
+        assert_inside(self.size(), offset, src.len());
         self.count(|traffic| {
             traffic.writes += 1;
             traffic.written_bytes += src.len() as u64;
@@ -169,7 +134,7 @@ impl Memory for SparseMemory {
         let mut pages = self.0.pages.borrow_mut();
         for (page, within, range) in pieces(offset, src.len()) {
             self.0.touched.borrow_mut().insert(page);
-            let bytes = pages.entry(page).or_insert_with(|| Box::new([0; OS_PAGE_BYTES as usize]));
+            let bytes = pages.entry(page).or_insert_with(|| Box::new(ZERO));
             bytes[within..within + range.len()].copy_from_slice(&src[range]);
         }
     }

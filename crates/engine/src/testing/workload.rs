@@ -83,6 +83,18 @@ pub fn steps<M: Memory + Clone>() -> Vec<Step<M>> {
     parts.into_iter().flatten().map(|(name, run)| Step { name, run }).collect()
 }
 
+/// Runs all steps on a store in this memory, which is empty.
+///
+/// # Panics
+///
+/// Where one of them fails, or the memory cannot be formatted.
+pub fn run_all<M: Memory + Clone>(memory: &M) {
+    let mut store = Store::open(memory.clone()).expect("empty memory is formatted");
+    for step in steps() {
+        step.run(&mut store, memory).unwrap_or_else(|error| panic!("{}: {error}", step.name));
+    }
+}
+
 type Named<M> = Vec<(&'static str, Run<M>)>;
 
 fn objects<M: Memory + Clone>() -> Named<M> {

@@ -12,16 +12,13 @@ mod snapshot;
 mod trap;
 
 use storage_engine::Store;
-use storage_engine::testing::{FaultyMemory, steps};
+use storage_engine::testing::{FaultyMemory, run_all};
 
 type TestStore = Store<FaultyMemory>;
 
 /// What the steps leave where nothing fails.
 fn undisturbed() -> FaultyMemory {
     let memory = FaultyMemory::default();
-    let mut store = Store::open(memory.clone()).unwrap();
-    for step in steps() {
-        step.run(&mut store, &memory).unwrap_or_else(|error| panic!("{}: {error}", step.name));
-    }
+    run_all(&memory);
     memory
 }
