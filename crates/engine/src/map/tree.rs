@@ -43,6 +43,7 @@ impl<M: Memory> Tree<M> {
     }
 
     /// An error at a place of the memory.
+    #[cold]
     pub(super) fn damaged(&self, what: &str, at: u64) -> Error {
         Error::corrupted(format!("{}: {what}", self.name), at)
     }
