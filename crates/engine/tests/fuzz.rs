@@ -15,6 +15,7 @@ use std::path::Path;
 
 use proptest::prelude::Rng;
 use proptest::test_runner::{RngAlgorithm, TestRng};
+use storage_model::from_environment;
 
 /// Inputs from a seed that each target gets where the environment does not say.
 const INPUTS: u64 = 200;
@@ -43,15 +44,13 @@ fn operations() {
 }
 
 fn run(name: &str, target: fn(&[u8])) {
-    let number = |name: &str| std::env::var(name).ok().map(|value| value.parse::<u64>().unwrap());
-    let seed = number("STORAGE_FUZZ_SEED").unwrap_or_else(|| std::process::id().into());
-    println!("STORAGE_FUZZ_SEED={seed}");
+    let seed = from_environment("STORAGE_FUZZ_SEED", std::process::id().into());
     let kept = kept(name);
     for (file, input) in &kept {
         run_one(target, input, file);
     }
     let mut random = TestRng::from_seed(RngAlgorithm::XorShift, &(u128::from(seed) + 1).to_le_bytes());
-    for number in 0..number("STORAGE_FUZZ_INPUTS").unwrap_or(INPUTS) {
+    for number in 0..from_environment("STORAGE_FUZZ_INPUTS", INPUTS) {
         let input = if number % 2 == 0 { any_bytes(&mut random) } else { changed(&mut random, &kept) };
         run_one(target, &input, &format!("input {number}"));
     }

@@ -28,7 +28,7 @@ pub(crate) fn run(most: u64) {
         report("put of 100 B", checkpoint, others.clone().map(put).sum::<u64>() / SAMPLE);
         let delete = |key| host.update::<bool>("delete", (key,)).1;
         report("delete of 100 B", checkpoint, others.map(delete).sum::<u64>() / SAMPLE);
-        let some = (1..=SAMPLE).map(|number| key(checkpoint / SAMPLE * number - 1));
+        let some = (1..=SAMPLE).map(|number| key((checkpoint / SAMPLE * number).saturating_sub(1)));
         let get = |key| host.query("get", (key,));
         report("get of 100 B", checkpoint, some.map(get).sum::<u64>() / SAMPLE);
         let page = ListArgs { start_after: Some(key(checkpoint / 3)), limit: 100, ..ListArgs::prefix("") };

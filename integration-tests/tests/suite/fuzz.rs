@@ -7,9 +7,8 @@ mod arguments;
 mod bombs;
 mod canister;
 
-use std::env;
-
 use integration_tests::data;
+use storage_model::from_environment;
 
 use arguments::Arguments;
 use canister::{Canister, Door};
@@ -24,13 +23,11 @@ const CHECKED_EVERY: u64 = 250;
 /// the contract, every reject says what is wrong with the arguments, and stable memory stays sound.
 #[test]
 fn any_arguments_of_any_method_are_answered() {
-    let number = |name: &str| env::var(name).ok().map(|value| value.parse::<u64>().unwrap());
-    let seed = number("STORAGE_FUZZ_SEED").unwrap_or_else(|| std::process::id().into());
-    println!("STORAGE_FUZZ_SEED={seed}");
+    let seed = from_environment("STORAGE_FUZZ_SEED", std::process::id().into());
     let mut random = data::Random::new(seed);
     let (mut canister, arguments) = (Canister::start(), Arguments::of_the_contract());
     let mut replies = 0;
-    for number in 0..number("STORAGE_FUZZ_MESSAGES").unwrap_or(MESSAGES) {
+    for number in 0..from_environment("STORAGE_FUZZ_MESSAGES", MESSAGES) {
         let (method, bytes) = arguments.some(&mut random);
         let door = Door::ALL[random.below(Door::ALL.len())];
         replies += u64::from(canister.send(method, door, &bytes).is_ok());
