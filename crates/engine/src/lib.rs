@@ -52,6 +52,7 @@ mod objects;
 mod open;
 mod problem;
 mod regions;
+mod repair;
 mod roles;
 mod space;
 mod status;

@@ -7,7 +7,7 @@ use super::class::Class;
 use super::control::{FIRST_BLOCK, Head, SENTINEL_BYTES};
 use super::tag::{FOOTER_BYTES, GRAIN_BYTES, TAG_BYTES, Tag};
 use super::words::Words;
-use super::{BUCKET_BYTES, Extent, MAX_ARENA_BYTES, MAX_EXTENT_BYTES, block_bytes};
+use super::{Extent, MAX_ARENA_BYTES, MAX_EXTENT_BYTES, block_bytes};
 
 /// A block is cut only where at least this many bytes remain; a smaller rest stays with the extent.
 ///
@@ -17,6 +17,12 @@ use super::{BUCKET_BYTES, Extent, MAX_ARENA_BYTES, MAX_EXTENT_BYTES, block_bytes
 const MIN_REST_BYTES: u64 = 128;
 
 const _: () = assert!(MIN_REST_BYTES >= GRAIN_BYTES && MIN_REST_BYTES.is_multiple_of(GRAIN_BYTES));
+
+/// Before the arena grows, at most this many blocks of the class that a size is in are looked at.
+///
+/// Such a block may be too small, so there is no telling without looking. The limit bounds what an allocation costs; a
+/// growth adds 16 MiB, so it is rare that this is paid for.
+const MAX_SEARCHED_BLOCKS: usize = 32;
 
 /// A block and its tag, as it was when it was read.
 #[derive(Clone, Copy)]
@@ -30,19 +36,21 @@ pub(super) struct Block {
 pub(super) struct Blocks<'a, M: Memory> {
     pub(super) head: Head,
     pub(super) words: Words<'a, M>,
+    /// The arena grows by this many bytes at a time.
+    bucket_bytes: u64,
 }
 
 impl<'a, M: Memory> Blocks<'a, M> {
     /// The arena as `head` and the memory behind `words` say.
-    pub(super) fn new(head: Head, words: Words<'a, M>) -> Self {
-        Self { head, words }
+    pub(super) fn new(head: Head, words: Words<'a, M>, bucket_bytes: u64) -> Self {
+        Self { head, words, bucket_bytes }
     }
 
     /// Takes a block of at least `size` bytes off the free ones.
     pub(super) fn take(&mut self, size: u64) -> Result<Extent, Error> {
         let block = match self.find(size)? {
             Some(block) => block,
-            None => self.grow(size)?,
+            None => self.search_or_grow(size)?,
         };
         self.unlink(block)?;
         let size = self.cut(block, size)?;
@@ -66,7 +74,8 @@ impl<'a, M: Memory> Blocks<'a, M> {
         Ok(block.tag.size)
     }
 
-    /// A free block of at least `size` bytes, if the search finds one.
+    /// A free block of at least `size` bytes, if the search by class finds one. It sees every block of the classes above
+    /// that of `size`, and of that class the first only.
     ///
     /// The first of the class that `size` itself is in comes first, although it may be too small: extents of equal
     /// length would else pass over the very holes that they leave.
@@ -111,8 +120,8 @@ impl<'a, M: Memory> Blocks<'a, M> {
                 ));
             }
             self.head.count_freed(next.tag.size)?;
-            // A large object has thousands of extents, and the heap must not grow with them.
-            self.words.forget(next.at);
+            // Without its tag the extent cannot be freed twice, be it in this transaction or later.
+            self.words.set(next.at, 0);
             last = next.tag.size;
             size += last;
         }
@@ -163,24 +172,57 @@ impl<'a, M: Memory> Blocks<'a, M> {
         Ok(self.set_free(block.at, size))
     }
 
-    /// Adds as many buckets as make a free block of `size` bytes at the end, and gives that block.
-    fn grow(&mut self, size: u64) -> Result<Block, Error> {
-        let added = if self.head.is_empty() {
-            Block { at: FIRST_BLOCK, tag: Tag::SENTINEL }
-        } else {
-            self.block(self.head.end())?
-        };
-        let start = if added.tag.previous_free { self.block_before(added.at)?.at } else { added.at };
-        let total = (start + size + SENTINEL_BYTES).next_multiple_of(BUCKET_BYTES);
+    /// A free block of at least `size` bytes that [`find`](Self::find) has not found: one that it passes over, or a new
+    /// one at the end.
+    fn search_or_grow(&mut self, size: u64) -> Result<Block, Error> {
+        if self.head.is_empty() {
+            return self.grow(size, Block { at: FIRST_BLOCK, tag: Tag::SENTINEL }, None);
+        }
+        if let Some(block) = self.search_class(size)? {
+            return Ok(block);
+        }
+        let sentinel = self.block(self.head.end())?;
+        let last = sentinel.tag.previous_free.then(|| self.block_before(sentinel.at)).transpose()?;
+        match last {
+            // Growing would start from this block, and add nothing to it.
+            Some(last) if last.tag.size >= size => Ok(last),
+            last => self.grow(size, sentinel, last),
+        }
+    }
+
+    /// Looks at the blocks of the class that `size` is in, after the first.
+    fn search_class(&mut self, size: u64) -> Result<Option<Block>, Error> {
+        let class = Class::holding(size);
+        if !self.head.has(class) {
+            return Ok(None);
+        }
+        let mut block = self.first(class)?;
+        for _ in 1..MAX_SEARCHED_BLOCKS {
+            match self.next_in_class(block, class)? {
+                Some(next) if next.tag.size >= size => return Ok(Some(next)),
+                Some(next) => block = next,
+                None => break,
+            }
+        }
+        Ok(None)
+    }
+
+    /// Adds as many buckets as make a free block of `size` bytes at the end, and gives that block. The last block, if it
+    /// is free, is too small, and becomes a part of the new one.
+    fn grow(&mut self, size: u64, sentinel: Block, last: Option<Block>) -> Result<Block, Error> {
+        let start = last.map_or(sentinel.at, |last| last.at);
+        let total = (start + size + SENTINEL_BYTES).next_multiple_of(self.bucket_bytes);
         let now = self.head.total_bytes();
         if total > MAX_ARENA_BYTES {
             return Err(Error::OutOfMemory { requested: total - now, available: MAX_ARENA_BYTES - now });
         }
+        // Else the new sentinel would be written over the old one, or over a block.
+        assert!(total > now, "a growth of the arena makes it larger");
         let end = total - SENTINEL_BYTES;
         self.head.set_end(end);
         self.set_tag(end, Tag::SENTINEL);
         // The old sentinel becomes the tag of what was added.
-        self.release(Block { tag: Tag { size: end - added.at, ..added.tag }, ..added })
+        self.release(Block { tag: Tag { size: end - sentinel.at, ..sentinel.tag }, ..sentinel })
     }
 
     /// The block at `at`, or the sentinel.

@@ -5,6 +5,7 @@ use storage_api::Error;
 
 use super::class::{CLASSES, Class};
 use super::control::{FIRST_BLOCK, Head, list_head};
+use super::repair::LOST_SENTINEL;
 use super::tag::{FOOTER_BYTES, GRAIN_BYTES, TAG_BYTES, Tag};
 use super::{Extent, SLOT_BYTES, read_head, read_words};
 use crate::Problem;
@@ -13,10 +14,15 @@ use crate::Problem;
 const MAX_PROBLEMS: usize = 100;
 
 /// See [`Arena::check`](super::Arena::check).
-pub(super) fn check<M: Memory>(memory: &M, owned: &mut dyn FnMut(Extent, u64), problems: &mut Vec<Problem>) {
+pub(super) fn check<M: Memory>(
+    memory: &M,
+    bucket_bytes: u64,
+    owned: &mut dyn FnMut(Extent, u64),
+    problems: &mut Vec<Problem>,
+) {
     let most = problems.len() + MAX_PROBLEMS;
     let mut report = Report { problems, most };
-    match read_head(memory) {
+    match read_head(memory, bucket_bytes) {
         Ok(head) if head.is_empty() => {}
         Ok(head) => {
             report.error(head.verify());
@@ -133,7 +139,10 @@ impl<M: Memory> Checker<'_, M> {
     fn sentinel(&mut self, previous_free: bool) {
         let end = self.head.end();
         let [word, rest @ ..]: [u64; (GRAIN_BYTES / 8) as usize] = read_words(self.memory, end);
-        if word != (Tag { previous_free, ..Tag::SENTINEL }).encode(end) {
+        if word == LOST_SENTINEL {
+            self.report
+                .add("the arena does not end in its sentinel: it was lost, and a repair writes it anew", end);
+        } else if word != (Tag { previous_free, ..Tag::SENTINEL }).encode(end) {
             self.report.add("the arena does not end in its sentinel", end);
         }
         if rest != [0; 3] {

@@ -4,7 +4,7 @@ use storage_api::Error;
 
 use super::class::{CLASSES, CLASSES_PER_LEVEL, Class, LEVELS};
 use super::tag::GRAIN_BYTES;
-use super::{BUCKET_BYTES, MAX_ARENA_BYTES, SLOT_BYTES};
+use super::{MAX_ARENA_BYTES, SLOT_BYTES};
 
 // The words of the head, each the number after the one before.
 const MAGIC: usize = 0;
@@ -55,9 +55,13 @@ impl Head {
     /// The head of an arena in a memory of no pages.
     pub(super) const EMPTY: Self = Self([0; HEAD_WORDS]);
 
-    /// The head of an arena in a memory of `memory_bytes`, as far as nothing can be read without it: the magic, the
-    /// version, and the end of the blocks.
-    pub(super) fn decode(bytes: &[u8; HEAD_BYTES], memory_bytes: u64) -> Result<Self, Error> {
+    /// The head of an arena in a memory of `memory_bytes` that grows by `bucket_bytes` at a time, as far as nothing can be
+    /// read without it: the magic, the version, and the end of the blocks.
+    pub(super) fn decode(
+        bytes: &[u8; HEAD_BYTES],
+        memory_bytes: u64,
+        bucket_bytes: u64,
+    ) -> Result<Self, Error> {
         let (words, _) = bytes.as_chunks::<WORD_BYTES>();
         let head = Self(std::array::from_fn(|i| u64::from_le_bytes(words[i])));
         if head.0[MAGIC] & NAME_MASK != MAGIC_V1 & NAME_MASK {
@@ -66,7 +70,7 @@ impl Head {
         if head.0[MAGIC] != MAGIC_V1 {
             return Err(corrupted("the arena has a layout that is not known", MAGIC));
         }
-        let ends_a_bucket = |total: u64| total > 0 && total.is_multiple_of(BUCKET_BYTES);
+        let ends_a_bucket = |total: u64| total > 0 && total.is_multiple_of(bucket_bytes);
         let most = memory_bytes.min(MAX_ARENA_BYTES);
         match head.end().checked_add(SENTINEL_BYTES) {
             Some(total) if ends_a_bucket(total) && total <= most => Ok(head),

@@ -78,6 +78,14 @@ impl<M: Memory> Blocks<'_, M> {
         self.member(at, class, Link::Previous, 0)
     }
 
+    /// The block after this one in the list of `class`, if there is one.
+    pub(super) fn next_in_class(&mut self, block: Block, class: Class) -> Result<Option<Block>, Error> {
+        match self.words.get(Link::Next.of(block.at)) {
+            0 => Ok(None),
+            next => self.member(next, class, Link::Previous, block.at).map(Some),
+        }
+    }
+
     /// The block at `at`, which must be a free one of `class` whose link leads to `expected`.
     fn member(&mut self, at: u64, class: Class, link: Link, expected: u64) -> Result<Block, Error> {
         let block = self.block(at)?;

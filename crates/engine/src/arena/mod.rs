@@ -40,6 +40,7 @@ mod check;
 mod class;
 mod control;
 mod lists;
+mod repair;
 mod tag;
 mod transaction;
 mod words;
@@ -124,12 +125,20 @@ pub struct Arena<M: Memory> {
     memory: M,
     /// How many transactions were committed, so that overlapping ones are found out.
     commits: Cell<u64>,
+    /// It grows by this many bytes at a time: [`BUCKET_BYTES`], and less in tests.
+    bucket_bytes: u64,
 }
 
 impl<M: Memory> Arena<M> {
     /// The arena in this memory. Reads nothing and writes nothing.
     pub fn new(memory: M) -> Self {
-        Self { memory, commits: Cell::new(0) }
+        Self { memory, commits: Cell::new(0), bucket_bytes: BUCKET_BYTES }
+    }
+
+    /// An arena that grows by so many bytes at a time, so that it meets its end often.
+    #[cfg(test)]
+    fn with_bucket(memory: M, bucket_bytes: u64) -> Self {
+        Self { memory, commits: Cell::new(0), bucket_bytes }
     }
 
     /// The memory that holds the arena and nothing else.
@@ -200,11 +209,20 @@ impl<M: Memory> Arena<M> {
     /// Calls `owned` with each extent there is and the bytes of its payload, so that the caller can compare them with
     /// the extents it knows of. Ends on any image, and reads nothing outside of the memory.
     pub fn check(&self, owned: &mut dyn FnMut(Extent, u64), problems: &mut Vec<Problem>) {
-        check::check(&self.memory, owned, problems);
+        check::check(&self.memory, self.bucket_bytes, owned, problems);
+    }
+
+    /// Writes the sentinel anew where it was lost and everything else is in order, and tells so. Walks every block.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupted`] where something else is damaged, too; nothing has been written then.
+    pub fn repair(&self) -> Result<Option<Problem>, Error> {
+        repair::repair(&self.memory, self.bucket_bytes)
     }
 
     fn head(&self) -> Result<Head, Error> {
-        let head = read_head(&self.memory)?;
+        let head = read_head(&self.memory, self.bucket_bytes)?;
         head.verify()?;
         Ok(head)
     }
@@ -228,14 +246,14 @@ impl<M: Memory> Arena<M> {
 }
 
 /// The head of the arena in `memory`, with what cannot be done without checked.
-fn read_head<M: Memory>(memory: &M) -> Result<Head, Error> {
+fn read_head<M: Memory>(memory: &M, bucket_bytes: u64) -> Result<Head, Error> {
     let pages = memory.size();
     if pages == 0 {
         return Ok(Head::EMPTY);
     }
     let mut bytes = [0; HEAD_BYTES];
     memory.read(0, &mut bytes);
-    Head::decode(&bytes, pages * PAGE_BYTES)
+    Head::decode(&bytes, pages * PAGE_BYTES, bucket_bytes)
 }
 
 /// The words at `at`, which must be in the memory, with one read.

@@ -4,7 +4,9 @@ mod basics;
 mod corruption;
 mod costs;
 mod damage;
+mod first_fit;
 mod large;
+mod missed;
 mod model;
 mod parts;
 

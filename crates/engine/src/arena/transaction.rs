@@ -30,7 +30,7 @@ pub struct Transaction<'a, M: Memory> {
 impl<'a, M: Memory> Transaction<'a, M> {
     /// A transaction without changes over an arena that has this head in a memory of so many pages.
     pub(super) fn new(arena: &'a Arena<M>, head: Head, pages: u64) -> Self {
-        let blocks = Blocks::new(head, Words::new(&arena.memory, pages * PAGE_BYTES));
+        let blocks = Blocks::new(head, Words::new(&arena.memory, pages * PAGE_BYTES), arena.bucket_bytes);
         Self { arena, stored: head, blocks, pages, commits: arena.commits.get(), broken: false }
     }
 
@@ -94,7 +94,7 @@ impl<'a, M: Memory> Transaction<'a, M> {
             let grown = self.arena.memory.grow(pages);
             assert!(grown >= 0, "the arena's memory refused {pages} pages that the caller had made sure of");
         }
-        let Blocks { head, words } = self.blocks;
+        let Blocks { head, words, .. } = self.blocks;
         if let Some((at, bytes)) = head.changes(&self.stored) {
             self.arena.memory.write(at, &bytes);
         }

@@ -73,14 +73,6 @@ impl<'a, M: Memory> Words<'a, M> {
         line.changed |= 1 << i;
     }
 
-    /// Drops what is known of the line at `at`, unless it has changed.
-    pub(super) fn forget(&mut self, at: u64) {
-        let (start, _) = place(at);
-        if self.lines.get(&start).is_some_and(|line| line.changed == 0) {
-            self.lines.remove(&start);
-        }
-    }
-
     /// Makes `count` lines from `start` known, with one read at most.
     pub(super) fn fetch(&mut self, start: u64, count: usize) {
         let starts = (0..count as u64).map(|i| start + i * LINE_BYTES);

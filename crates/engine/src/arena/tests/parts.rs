@@ -22,7 +22,7 @@ fn bytes(head: &Head) -> [u8; HEAD_BYTES] {
 }
 
 fn decode(bytes: &[u8; HEAD_BYTES]) -> Result<Head, Error> {
-    let head = Head::decode(bytes, BUCKET_BYTES)?;
+    let head = Head::decode(bytes, BUCKET_BYTES, BUCKET_BYTES)?;
     head.verify().map(|()| head)
 }
 
