@@ -12,21 +12,13 @@ pub fn storage_error<T: Debug>(result: Result<T, ClientError>) -> storage_api::E
     }
 }
 
-/// What the sender of a call is told that must be refused: in an error of the contract, or in a reject where the message
-/// was dropped because its method would have answered that error.
+/// What the sender of a call is told that must be refused: in an error of the contract, which the client also makes of a
+/// reject with its text, or in another reject.
 pub fn refused<T: Debug>(result: Result<T, ClientError>) -> String {
     match result {
         Err(ClientError::Storage { error, .. }) => error.to_string(),
         Err(ClientError::Rejected { message, .. }) => message,
         other => panic!("a refusal was expected, not {other:?}"),
-    }
-}
-
-/// The message of the reject that a call must have ended with.
-pub fn reject_message<T: Debug>(result: Result<T, ClientError>) -> String {
-    match result {
-        Err(ClientError::Rejected { message, .. }) => message,
-        other => panic!("a reject was expected, not {other:?}"),
     }
 }
 

@@ -83,9 +83,9 @@ impl Harness {
         self.client_as(controller())
     }
 
-    /// A client of any principal.
+    /// A client of any principal, which leaves all checks to the canister.
     pub fn client_as(&self, sender: Principal) -> SuiteClient {
-        Client::new(self.transport(sender))
+        Client::new(self.transport(sender)).without_checks()
     }
 
     /// Carries encoded calls in the name of any principal, for tests that send what no client would.

@@ -1,5 +1,7 @@
 //! The one error type of the contract.
 
+use std::str::FromStr;
+
 use candid::CandidType;
 use serde::{Deserialize, Serialize};
 
@@ -133,9 +135,135 @@ impl Error {
     }
 }
 
+/// A text that is not that of an [`Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an error of the storage contract")]
+pub struct NotAnError;
+
+/// Reads an error from the text that it is displayed as.
+///
+/// A message that is dropped by `inspect_message`, and a method whose reply has no place for an error, answer with the
+/// text alone; a client makes an error of it again.
+impl FromStr for Error {
+    type Err = NotAnError;
+
+    fn from_str(text: &str) -> Result<Self, NotAnError> {
+        match text {
+            "not found" => Ok(Self::NotFound),
+            "already exists" => Ok(Self::AlreadyExists),
+            "revision mismatch: there is no such object" => Ok(Self::RevisionMismatch { current: None }),
+            _ => {
+                let (kind, rest) = text.split_once(": ").ok_or(NotAnError)?;
+                let texts = texts_of(kind, rest).or_else(|| numbers_of(kind, rest));
+                texts.ok_or(NotAnError)
+            }
+        }
+    }
+}
+
+/// An error of this kind that has a text in it.
+fn texts_of(kind: &str, rest: &str) -> Option<Error> {
+    Some(match kind {
+        "unauthorized" => {
+            let role = rest.strip_prefix("this needs the role ")?;
+            let mut roles = [Role::Reader, Role::Writer, Role::Admin].into_iter();
+            Error::Unauthorized { needed: roles.find(|known| format!("{known:?}") == role)? }
+        }
+        "invalid argument" => Error::invalid(rest),
+        "limit exceeded" => {
+            let (limit, what) = rest.strip_prefix("at most ")?.split_once(' ')?;
+            Error::LimitExceeded { what: what.into(), limit: limit.parse().ok()? }
+        }
+        "corrupted" => {
+            let (what, offset) = rest.rsplit_once(" at offset ")?;
+            Error::corrupted(what, offset.parse().ok()?)
+        }
+        _ => return None,
+    })
+}
+
+/// An error of this kind that has nothing but numbers in it.
+fn numbers_of(kind: &str, rest: &str) -> Option<Error> {
+    Some(match kind {
+        "revision mismatch" => {
+            let [revision] = numbers(rest, ["the object is at revision ", ""])?;
+            Error::RevisionMismatch { current: Some(revision) }
+        }
+        "too large" => {
+            let [size, limit] = numbers(rest, ["", " bytes, the limit is ", ""])?;
+            Error::TooLarge { size, limit }
+        }
+        "out of memory" => {
+            let around = ["", " more bytes of stable memory are needed, ", " can be had"];
+            let [requested, available] = numbers(rest, around)?;
+            Error::OutOfMemory { requested, available }
+        }
+        "incomplete" => {
+            let [first_missing] = numbers(rest, ["chunk ", " has not been received"])?;
+            Error::Incomplete { first_missing }
+        }
+        "out of range" => {
+            let [length, offset, size] = numbers(rest, ["", " at ", ", of ", ""])?;
+            Error::OutOfRange { offset, length, size }
+        }
+        _ => return None,
+    })
+}
+
+/// The numbers between texts, of which there is one more.
+fn numbers<const N: usize, const TEXTS: usize>(text: &str, around: [&str; TEXTS]) -> Option<[u64; N]> {
+    let mut rest = text.strip_prefix(around[0])?;
+    let mut numbers = [0; N];
+    for (number, behind) in numbers.iter_mut().zip(&around[1..]) {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        *number = rest[..digits].parse().ok()?;
+        rest = rest[digits..].strip_prefix(behind)?;
+    }
+    rest.is_empty().then_some(numbers)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Every case survives the way through its text, with texts that look like other parts of it.
+    #[test]
+    fn an_error_is_read_from_its_text() {
+        let roles = [Role::Reader, Role::Writer, Role::Admin];
+        let errors = [
+            Error::NotFound,
+            Error::AlreadyExists,
+            Error::RevisionMismatch { current: None },
+            Error::RevisionMismatch { current: Some(7) },
+            Error::invalid("the key has 1025 bytes; a key: has 'quotes'"),
+            Error::TooLarge { size: 2, limit: 1 },
+            Error::OutOfMemory { requested: u64::MAX, available: 0 },
+            Error::LimitExceeded { what: "objects in one put_many".into(), limit: 1_000 },
+            Error::Incomplete { first_missing: 3 },
+            Error::OutOfRange { offset: 1, length: 2, size: 3 },
+            Error::corrupted("a page at offset 5: torn", 99),
+        ];
+        let errors = errors.into_iter().chain(roles.map(|needed| Error::Unauthorized { needed }));
+        for error in errors {
+            assert_eq!(error.to_string().parse(), Ok(error));
+        }
+    }
+
+    #[test]
+    fn another_text_is_not_an_error() {
+        for text in [
+            "",
+            "no",
+            "not found: x",
+            "too large: 2 bytes, the limit is 1 or so",
+            "too large: -1 bytes, the limit is 1",
+            "incomplete: chunk 99999999999999999999 has not been received",
+            "unauthorized: this needs the role King",
+            "unknown: thing",
+        ] {
+            assert_eq!(text.parse::<Error>(), Err(NotAnError), "{text}");
+        }
+    }
 
     #[test]
     fn each_case_has_its_own_name() {

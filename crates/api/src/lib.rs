@@ -5,6 +5,7 @@
 //! other.
 
 mod access;
+pub mod check;
 mod checksum;
 mod condition;
 mod error;
@@ -22,7 +23,7 @@ mod upload;
 pub use access::{Grant, Role};
 pub use checksum::{Checksum, ChecksumState, VerifyProgress};
 pub use condition::Condition;
-pub use error::{Error, Result};
+pub use error::{Error, NotAnError, Result};
 pub use http::{HttpRequest, HttpResponse};
 pub use log::{Appended, LogInfo, LogPage, ReadLogArgs};
 pub use method::{METHODS, Method, MethodKind};

@@ -28,6 +28,19 @@ impl UploadArgs {
     }
 }
 
+impl UploadStatus {
+    /// Whether the upload was opened with these arguments, so that it can be resumed instead of opening another one.
+    #[must_use]
+    pub fn is_of(&self, args: &UploadArgs) -> bool {
+        let content_type = args.content_type.as_deref().filter(|text| !text.is_empty());
+        self.upload.key == args.key
+            && self.upload.size == args.size
+            && self.content_type.as_deref() == content_type
+            && self.sha256 == args.sha256
+            && self.condition == args.condition.unwrap_or_default()
+    }
+}
+
 /// An upload that has been opened.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct Upload {
@@ -70,8 +83,12 @@ pub struct UploadStatus {
     pub upload: Upload,
     /// Who opened it.
     pub creator: Principal,
-    /// The SHA-256 that was declared, so that nobody goes on with an upload of other bytes.
+    /// The content type that the object is to have.
+    pub content_type: Option<String>,
+    /// The SHA-256 that was declared, so that nobody resumes an upload with other bytes.
     pub sha256: Option<ByteBuf>,
+    /// What must hold of the object under the key at the commit.
+    pub condition: Condition,
     /// How many bytes have been received.
     pub received: u64,
     /// The chunks that have not been received, in order; the first ones where there are too many ranges for a reply.

@@ -1,13 +1,17 @@
 //! Calls for several objects at once.
 
 use serde_bytes::ByteBuf;
-use storage_api::{DeletePrefixArgs, Deleted, Entry, ObjectInfo, PutArgs};
+use storage_api::{DeletePrefixArgs, Deleted, Entry, ObjectInfo, PutArgs, check};
 
 use crate::{Client, ClientError, Result, Transport, call::Kind};
 
 impl<T: Transport> Client<T> {
     /// Stores values under different keys, each on its condition: all of them or none.
     pub async fn put_many(&self, objects: &[PutArgs]) -> Result<Vec<ObjectInfo>> {
+        self.check("put_many", || {
+            check::batch(objects.len(), "objects in one put_many")?;
+            objects.iter().try_for_each(PutArgs::check)
+        })?;
         self.call(Kind::Update, "put_many", (objects,)).await
     }
 
@@ -23,13 +27,19 @@ impl<T: Transport> Client<T> {
     /// The values under these keys in their order, nothing where there is none.
     pub async fn get_many(&self, keys: &[impl AsRef<str> + Sync]) -> Result<Vec<Option<Vec<u8>>>> {
         let keys: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
+        self.check("get_many", || {
+            check::batch(keys.len(), "keys in one get_many")?;
+            keys.iter().try_for_each(|key| check::key(key))
+        })?;
         let values: Vec<Option<ByteBuf>> = self.call(Kind::Query, "get_many", (keys,)).await?;
         Ok(values.into_iter().map(|value| value.map(ByteBuf::into_vec)).collect())
     }
 
     /// Removes the first objects under a prefix, at most `limit`, and tells whether there are more.
     pub async fn delete_prefix(&self, prefix: &str, limit: u32) -> Result<Deleted> {
-        self.call(Kind::Update, "delete_prefix", (DeletePrefixArgs { prefix: prefix.into(), limit },)).await
+        let args = DeletePrefixArgs { prefix: prefix.into(), limit };
+        self.check("delete_prefix", || args.check())?;
+        self.call(Kind::Update, "delete_prefix", (args,)).await
     }
 
     /// Removes and returns the first object under a prefix, nothing where there is none.

@@ -13,6 +13,8 @@ use crate::{ClientError, Result, RetryPolicy, Transport, repeat::may_repeat, ret
 pub struct Client<T> {
     transport: T,
     retry: RetryPolicy,
+    /// Whether arguments are checked before they are sent.
+    checks: bool,
 }
 
 /// Whether a method may change state. The contract knows it for each method, so a caller never has to.
@@ -20,12 +22,15 @@ pub struct Client<T> {
 pub(crate) enum Kind {
     Update,
     Query,
+    /// A query that is called as an update: it takes the way of one, and so sees every update that was answered before.
+    /// One node answers a query, and may be some blocks behind the others.
+    ReplicatedQuery,
 }
 
 impl<T: Transport> Client<T> {
     /// A client that makes its calls through this transport, each of them once.
     pub fn new(transport: T) -> Self {
-        Self { transport, retry: RetryPolicy::NEVER }
+        Self { transport, retry: RetryPolicy::NEVER, checks: true }
     }
 
     /// The same client, which calls again where there was no answer: queries, and the updates that may be made twice with
@@ -33,6 +38,25 @@ impl<T: Transport> Client<T> {
     #[must_use]
     pub fn with_retry(self, policy: RetryPolicy) -> Self {
         Self { retry: policy, ..self }
+    }
+
+    /// The same client without the checks of arguments that it makes before a call, so that the canister makes them all:
+    /// for tests of a canister, and for one of a later version with larger limits.
+    #[must_use]
+    pub fn without_checks(self) -> Self {
+        Self { checks: false, ..self }
+    }
+
+    /// Refuses arguments that the canister would refuse, before they are sent.
+    pub(crate) fn check(
+        &self,
+        method: &'static str,
+        check: impl FnOnce() -> storage_api::Result<()>,
+    ) -> Result<()> {
+        match self.checks {
+            true => check().map_err(|error| ClientError::Storage { method, error }),
+            false => Ok(()),
+        }
     }
 
     /// How often its calls are made.
@@ -103,7 +127,7 @@ impl<T: Transport> Client<T> {
         let arg = candid::utils::encode_args_ref(args)
             .expect("arguments of the contract's own types can always be encoded");
         let reply = match kind {
-            Kind::Update => self.transport.update(method, arg).await,
+            Kind::Update | Kind::ReplicatedQuery => self.transport.update(method, arg).await,
             Kind::Query => self.transport.query(method, arg).await,
         };
         reply.map_err(|error| ClientError::transport(method, error))

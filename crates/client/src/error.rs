@@ -8,7 +8,8 @@ pub type Result<T> = std::result::Result<T, ClientError>;
 /// Why a call failed. Every case names the method of the contract.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The canister answered with an error of its contract. Nothing has changed.
+    /// The canister answered with an error of its contract, rejected the call with the text of one, or would have
+    /// answered it, so that the call was not made. Nothing has changed.
     #[error("{method}: {error}")]
     Storage {
         /// The method that was called.
@@ -51,9 +52,10 @@ pub enum ClientError {
 impl ClientError {
     pub(crate) fn transport(method: &'static str, error: TransportError) -> Self {
         match error {
-            TransportError::Rejected { code, error_code, message } => {
-                Self::Rejected { method, code, error_code, message }
-            }
+            TransportError::Rejected { code, error_code, message } => match storage_error_in(&message) {
+                Some(error) => Self::Storage { method, error },
+                None => Self::Rejected { method, code, error_code, message },
+            },
             TransportError::Unavailable { message } => Self::Transport { method, message },
         }
     }
@@ -73,6 +75,61 @@ impl ClientError {
         match self {
             Self::Storage { error, .. } => Some(error),
             _ => None,
+        }
+    }
+}
+
+/// The error of the contract that a reject carries as text: of `inspect_message`, which drops a message that its method
+/// would refuse, and of methods whose replies have no place for an error. Around it is what the replica says.
+fn storage_error_in(message: &str) -> Option<storage_api::Error> {
+    let trapped = message.split_once(TRAPPED).and_then(|(_, quoted)| quoted.rsplit_once('\''));
+    let rejected = message.split_once(REJECTED).map(|(_, text)| text);
+    let texts = [Some(message), trapped.map(|(text, _)| text), rejected];
+    texts.into_iter().flatten().find_map(|text| text.trim().parse().ok())
+}
+
+/// What the replica puts before the text of a trap, which ends with a quotation mark.
+const TRAPPED: &str = "with message: '";
+
+/// What the replica may put before the text of a reject.
+const REJECTED: &str = "explicitly rejected message: ";
+
+#[cfg(test)]
+mod tests {
+    use storage_api::{Error, Role};
+
+    use super::*;
+
+    fn of(message: &str) -> ClientError {
+        let error_code = Some("IC0503".to_owned());
+        ClientError::transport(
+            "put",
+            TransportError::Rejected { code: 5, error_code, message: message.into() },
+        )
+    }
+
+    /// The text that `inspect_message` traps with, and that `log` rejects with, is the error that it was made of.
+    #[test]
+    fn a_reject_with_the_text_of_an_error_is_the_error() {
+        let what = "the key has 1025 bytes; it's too long";
+        let errors = [Error::invalid(what), Error::Unauthorized { needed: Role::Writer }];
+        for error in errors {
+            for message in [
+                format!(
+                    "Error from Canister aaaaa-aa: Canister called `ic0.trap` with message: '{error}'.\nConsider gracefully handling failures."
+                ),
+                format!("Canister called `ic0.trap` with message: '{error}'"),
+                error.to_string(),
+            ] {
+                assert_eq!(of(&message).storage_error(), Some(&error), "{message}");
+            }
+        }
+    }
+
+    #[test]
+    fn another_reject_stays_one() {
+        for message in ["", "no", "Canister called `ic0.trap` with message: 'index out of bounds'"] {
+            assert!(matches!(of(message), ClientError::Rejected { .. }), "{message}");
         }
     }
 }

@@ -27,7 +27,9 @@ impl TransferError {
             Self::SourceEndsEarly { .. } | Self::SourceIsLonger { .. } => {
                 "Nothing was committed. Upload it again when nothing writes to it."
             }
-            Self::OtherUpload { .. } => "Open a new upload, or go on with the one of this key and size.",
+            Self::OtherUpload { .. } => {
+                "Open a new upload, or resume the one that was opened with these arguments."
+            }
             Self::WrongLength { .. } | Self::WrongDigest { .. } => {
                 "Download it again. If that fails too, verify the object: the canister then says whether its bytes are those that were declared."
             }

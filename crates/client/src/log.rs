@@ -2,13 +2,14 @@
 
 use candid::Nat;
 use serde_bytes::{ByteBuf, Bytes};
-use storage_api::{Appended, LogInfo, LogPage, ReadLogArgs};
+use storage_api::{Appended, LogInfo, LogPage, ReadLogArgs, check};
 
 use crate::{Client, Result, Transport, call::Kind};
 
 impl<T: Transport> Client<T> {
     /// Appends a text, as Motoko's StableLog.
     pub async fn log(&self, text: &str) -> Result<()> {
+        self.check("log", || check::payload(text.len()))?;
         self.call_plain(Kind::Update, "log", (text,)).await
     }
 
@@ -22,12 +23,18 @@ impl<T: Transport> Client<T> {
     /// Appends entries of bytes: all of them or none.
     pub async fn append(&self, entries: &[impl AsRef<[u8]> + Sync]) -> Result<Appended> {
         let entries: Vec<&Bytes> = entries.iter().map(|entry| Bytes::new(entry.as_ref())).collect();
+        self.check("append", || {
+            check::batch(entries.len(), "entries in one append")?;
+            entries.iter().try_for_each(|entry| check::payload(entry.len()))
+        })?;
         self.call(Kind::Update, "append", (entries,)).await
     }
 
     /// A page of entries from an index on, oldest first.
     pub async fn read_log(&self, from: u64, limit: u32) -> Result<LogPage> {
-        self.call(Kind::Query, "read_log", (ReadLogArgs { from, limit },)).await
+        let args = ReadLogArgs { from, limit };
+        self.check("read_log", || args.check())?;
+        self.call(Kind::Query, "read_log", (args,)).await
     }
 
     /// All entries from an index to the end that the log had at the last page, oldest first.

@@ -1,28 +1,41 @@
 //! Calls for one object.
 
 use serde_bytes::{ByteBuf, Bytes};
-use storage_api::{Condition, ObjectInfo, RenameArgs};
+use storage_api::{Condition, ObjectInfo, RenameArgs, check};
 
 use crate::{Client, Result, Transport, call::Kind};
 
 impl<T: Transport> Client<T> {
     /// Stores a value under a key, new or not.
     pub async fn put(&self, key: &str, value: &[u8]) -> Result<ObjectInfo> {
+        self.check("put", || check::key(key).and_then(|()| check::payload(value.len())))?;
         self.call(Kind::Update, "put", (key, Bytes::new(value))).await
     }
 
     /// The whole value under a key.
     pub async fn get(&self, key: &str) -> Result<Vec<u8>> {
+        self.check("get", || check::key(key))?;
         self.call(Kind::Query, "get", (key,)).await.map(ByteBuf::into_vec)
     }
 
     /// What is known of an object without reading it.
     pub async fn stat(&self, key: &str) -> Result<ObjectInfo> {
-        self.call(Kind::Query, "stat", (key,)).await
+        self.stat_by(Kind::Query, key).await
+    }
+
+    /// The same, as it is after every update that was answered, whichever node is asked.
+    pub(crate) async fn stat_surely(&self, key: &str) -> Result<ObjectInfo> {
+        self.stat_by(Kind::ReplicatedQuery, key).await
+    }
+
+    async fn stat_by(&self, kind: Kind, key: &str) -> Result<ObjectInfo> {
+        self.check("stat", || check::key(key))?;
+        self.call(kind, "stat", (key,)).await
     }
 
     /// Removes an object, and tells whether there was one.
     pub async fn delete(&self, key: &str) -> Result<bool> {
+        self.check("delete", || check::key(key))?;
         self.call(Kind::Update, "delete", (key,)).await
     }
 
@@ -34,6 +47,7 @@ impl<T: Transport> Client<T> {
     /// Moves an object to another key if the condition holds of the object that is there now.
     pub async fn rename_when(&self, from: &str, to: &str, condition: Condition) -> Result<ObjectInfo> {
         let args = RenameArgs { from: from.into(), to: to.into(), condition: Some(condition) };
+        self.check("rename", || args.check())?;
         self.call(Kind::Update, "rename", (args,)).await
     }
 }

@@ -7,11 +7,13 @@ use crate::{Client, Result, Transport, call::Kind};
 impl<T: Transport> Client<T> {
     /// A page of the objects under a prefix, in byte order of their keys.
     pub async fn list(&self, args: &ListArgs) -> Result<ListPage> {
+        self.check("list", || args.check())?;
         self.call(Kind::Query, "list", (args,)).await
     }
 
     /// A page of the objects under a prefix with their values.
     pub async fn scan(&self, args: &ListArgs) -> Result<ScanPage> {
+        self.check("scan", || args.check())?;
         self.call(Kind::Query, "scan", (args,)).await
     }
 

@@ -2,9 +2,12 @@
 
 use candid::Principal;
 use serde_bytes::{ByteBuf, Bytes};
-use storage_api::{RegionInfo, RegionLoad, RegionStore, RegionValue, StableVarInfo};
+use storage_api::{RegionInfo, RegionLoad, RegionStore, RegionValue, StableVarInfo, check};
 
 use crate::{Client, Result, Transport, call::Kind};
+
+/// What a batch of a region has too many of.
+const IN_ONE_CALL: &str = "loads or stores in one call";
 
 impl<T: Transport> Client<T> {
     /// Makes a region of no pages, which belongs to the caller.
@@ -34,16 +37,19 @@ impl<T: Transport> Client<T> {
 
     /// Stores bytes in a region, at most 2,031,616.
     pub async fn region_store_blob(&self, region: u64, offset: u64, bytes: &[u8]) -> Result<()> {
+        self.check("region_store_blob", || check::payload(bytes.len()))?;
         self.call(Kind::Update, "region_store_blob", (region, offset, Bytes::new(bytes))).await
     }
 
     /// Up to 1,000 values of a region, all of one moment.
     pub async fn region_load(&self, region: u64, loads: &[RegionLoad]) -> Result<Vec<RegionValue>> {
+        self.check("region_load", || check::batch(loads.len(), IN_ONE_CALL))?;
         self.call(Kind::Query, "region_load", (region, loads)).await
     }
 
     /// Stores up to 1,000 values in a region, in their order: all of them or none.
     pub async fn region_store(&self, region: u64, stores: &[RegionStore]) -> Result<()> {
+        self.check("region_store", || check::batch(stores.len(), IN_ONE_CALL))?;
         self.call(Kind::Update, "region_store", (region, stores)).await
     }
 

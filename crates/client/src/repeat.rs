@@ -8,7 +8,7 @@ use crate::call::Kind;
 /// Whether a method may be called again after it may have been carried out.
 pub(crate) fn may_repeat(kind: Kind, method: &str) -> bool {
     match kind {
-        Kind::Query => true,
+        Kind::Query | Kind::ReplicatedQuery => true,
         Kind::Update => REPEATABLE.iter().any(|(name, _)| *name == method),
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use candid::{CandidType, Principal};
 use serde_bytes::ByteBuf;
 use storage_api::{
-    Deleted, Error, ListArgs, ListPage, LogPage, ObjectInfo, Role, Upload, UploadArgs, UploadStatus,
-    limits::MAX_PAGE_ITEMS,
+    Condition, Deleted, Error, ListArgs, ListPage, LogPage, ObjectInfo, Role, Upload, UploadArgs,
+    UploadStatus, limits::MAX_PAGE_ITEMS,
 };
 use storage_client::{Client, ClientError, Transport, TransportError};
 
@@ -146,7 +146,9 @@ fn open_upload(id: u64, args: &UploadArgs, sha256: Option<ByteBuf>) -> UploadSta
     UploadStatus {
         upload: Upload { id, key, size, chunk_size: 9, chunks: 1, expires_ns: 0 },
         creator: Principal::anonymous(),
+        content_type: None,
         sha256,
+        condition: Condition::Any,
         received: 0,
         missing: Vec::new(),
         more_missing: false,
@@ -203,4 +205,55 @@ async fn silence_is_explained_by_what_was_asked() {
     let get = Script::client([lost()]).get("key").await.unwrap_err();
     assert!(put.hint().unwrap().contains("may have been made"), "{put}");
     assert!(get.hint().unwrap().starts_with("Try again"), "{get}");
+}
+
+/// What the canister would refuse is refused before it is called, as the same error, whatever the method.
+#[tokio::test]
+async fn mistakes_are_found_before_the_call() {
+    use storage_api::PutArgs;
+    macro_rules! refused {
+        ($($method:literal: $call:expr,)*) => { $(
+            let error = $call.await.map(drop).unwrap_err();
+            assert_eq!(error.method(), $method);
+            assert!(error.storage_error().is_some(), "{error:?}");
+        )* };
+    }
+    let client = Script::client([]);
+    let (long, huge) = ("k".repeat(1_025), vec![0; 2_031_617]);
+    let typed = PutArgs { content_type: Some("t".repeat(300)), ..PutArgs::new("k", "") };
+    let many = vec![String::from("k"); 1_001];
+    refused! {
+        "put": client.put(&long, b""),
+        "put": client.put("", b""),
+        "put": client.put("k", &huge),
+        "put_many": client.put_with(typed),
+        "put_many": client.put_with(PutArgs::new(&*long, "")),
+        "get": client.get(""),
+        "get_many": client.get_many(&many),
+        "get_many": client.get_many(&[&long]),
+        "stat": client.stat(&long),
+        "delete": client.delete(""),
+        "delete_prefix": client.delete_prefix("", 0),
+        "rename": client.rename("k", ""),
+        "list": client.list(&ListArgs { limit: 0, ..ListArgs::prefix("") }),
+        "scan": client.scan(&ListArgs { limit: 0, ..ListArgs::prefix("") }),
+        "create_upload": client.create_upload(&UploadArgs::new("k", 0)),
+        "write_chunk": client.write_chunk(1, 0, &huge),
+        "verify": client.verify(""),
+        "log": client.log(&"x".repeat(huge.len())),
+        "append": client.append(&many),
+        "append": client.append(&[&huge]),
+        "read_log": client.read_log(0, 0),
+        "region_store_blob": client.region_store_blob(16, 0, &huge),
+    }
+    assert!(client.transport().calls.lock().unwrap().is_empty());
+
+    // A client without checks asks the canister, which rejects with the text of its error.
+    let message = "Error from Canister a: Canister called `ic0.trap` with message: \
+                   'invalid argument: the key has 1025 bytes; a key has 1 to 1024 bytes'.";
+    let code = Some("IC0503".to_owned());
+    let rejected = TransportError::Rejected { code: 5, error_code: code, message: message.into() };
+    let client = Script::client([Err(rejected)]).without_checks();
+    let error = client.put(&long, b"").await.unwrap_err();
+    assert!(matches!(error.storage_error(), Some(Error::InvalidArgument { .. })), "{error:?}");
 }

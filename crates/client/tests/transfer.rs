@@ -14,8 +14,8 @@ use serde::de::DeserializeOwned;
 use serde_bytes::ByteBuf;
 use sha2::{Digest, Sha256};
 use storage_api::{
-    Checksum, ChecksumState, ChunkRange, Error, ObjectInfo, ReadArgs, Received, Upload, UploadArgs,
-    UploadStatus, VerifyProgress, limits::CHUNK_BYTES,
+    Checksum, ChecksumState, ChunkRange, Condition, Error, ObjectInfo, ReadArgs, Received, Upload,
+    UploadArgs, UploadStatus, VerifyProgress, limits::CHUNK_BYTES,
 };
 use storage_client::{Client, Progress, TransferError, TransferOptions, Transport, TransportError};
 
@@ -68,7 +68,9 @@ impl State {
         let mut missing = missing.map(|index| ChunkRange { first: index, last: index }).peekable();
         UploadStatus {
             creator: Principal::anonymous(),
+            content_type: self.args.as_ref().and_then(|args| args.content_type.clone()),
             sha256: self.args.as_ref().and_then(|args| args.sha256.clone()),
+            condition: Condition::Any,
             received: self.received(),
             missing: missing.by_ref().take(5).collect(),
             more_missing: missing.peek().is_some(),

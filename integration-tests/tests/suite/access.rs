@@ -159,16 +159,16 @@ async fn what_would_be_refused_is_dropped_with_its_reason() {
     let harness = Harness::start().await;
     let client = harness.client();
     let long = "k".repeat(MAX_KEY_BYTES as usize + 1);
-    let key = expect::reject_message(client.put(&long, b"").await);
+    let key = expect::refused(client.put(&long, b"").await);
     assert!(key.contains("1025") && key.contains("1024"), "{key}");
-    let key = expect::reject_message(client.put("", b"").await);
+    let key = expect::refused(client.put("", b"").await);
     assert!(key.contains("key"), "{key}");
     let transport = harness.transport(controller());
     for method in ["put", "put_many", "write_chunk", "log", "append", "region_store_blob"] {
         let message = expect::refusal(transport.update(method, b"DIDL\0\x01\x7e\x01".to_vec()).await);
         assert!(message.contains("the arguments are not those of this method"), "{method}: {message}");
     }
-    let stranger = expect::reject_message(harness.client_as(stranger()).put("key", b"").await);
+    let stranger = expect::refused(harness.client_as(stranger()).put("key", b"").await);
     assert!(stranger.contains("needs the role Writer"), "{stranger}");
     assert_eq!(client.status().await.unwrap().refusals, []);
 }
@@ -186,7 +186,7 @@ async fn roles_are_given_and_taken() {
     assert_eq!(other.get("key").await.unwrap(), b"value");
 
     admin.set_role(stranger(), Some(Role::Reader)).await.unwrap();
-    expect::reject_message(other.put("key", b"other").await);
+    expect::refused(other.put("key", b"other").await);
     assert_eq!(other.get("key").await.unwrap(), b"value");
     admin.set_role(stranger(), None).await.unwrap();
     assert_eq!(expect::storage_error(other.get("key").await), Error::Unauthorized { needed: Role::Reader });
@@ -202,7 +202,7 @@ async fn nobody_can_lock_the_controllers_out() {
     admin.set_role(stranger(), Some(Role::Admin)).await.unwrap();
     harness.client_as(stranger()).set_role(holder(Role::Admin), None).await.unwrap();
     harness.client_as(stranger()).set_role(stranger(), None).await.unwrap();
-    expect::reject_message(admin.set_role(stranger(), Some(Role::Admin)).await);
+    expect::refused(admin.set_role(stranger(), Some(Role::Admin)).await);
     harness.client().set_role(holder(Role::Admin), Some(Role::Admin)).await.unwrap();
     admin.configure(&Settings::default()).await.unwrap();
 }

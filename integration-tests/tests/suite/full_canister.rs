@@ -137,7 +137,7 @@ async fn full_of_log_entries() {
         }
     };
     assert!(matches!(error, Error::OutOfMemory { .. }), "{error:?}");
-    let message = expect::reject_message(client.log(&"x".repeat(1_000_000)).await);
+    let message = expect::refused(client.log(&"x".repeat(1_000_000)).await);
     assert!(message.contains("out of memory"), "{message}");
 
     assert_eq!(client.log_info().await.unwrap().length, count);

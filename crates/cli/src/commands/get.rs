@@ -40,8 +40,7 @@ pub(crate) async fn run(
 }
 
 async fn download(client: &StoreClient, context: &Context, key: &str, sink: &mut impl Write) -> Result<()> {
-    let size = client.stat(key).await.map_err(|error| explain(error, key))?.size;
-    let bar = context.bars.bar("reading", size);
+    let bar = context.bars.bar("reading", 0);
     match client.download(key, sink, context.transfer(&bar)).await {
         Ok(_) => Ok(()),
         Err(TransferError::Client(error)) => match error.storage_error() {

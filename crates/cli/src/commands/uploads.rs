@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use serde_bytes::ByteBuf;
 use storage_api::{Error, Upload, UploadArgs, UploadStatus};
 use storage_client::ClientError;
 
@@ -34,7 +33,8 @@ async fn ls(client: &StoreClient, output: Output) -> Result<()> {
 /// Goes on with an upload whose number is known.
 async fn resume(client: &StoreClient, context: &Context, id: u64, file: &Path) -> Result<()> {
     let status = client.upload_status(id).await.map_err(|error| explain(error, id))?;
-    let Upload { key, size, .. } = status.upload;
+    let UploadStatus { upload: Upload { key, size, .. }, content_type, sha256: declared, condition, .. } =
+        status;
     let input = Input::open(file)?;
     if input.size() != size {
         bail!(
@@ -49,13 +49,19 @@ async fn resume(client: &StoreClient, context: &Context, id: u64, file: &Path) -
         input.sha256(&bar).await?
     };
     // Chunks of two files would make an object that is neither.
-    if status.sha256.is_some_and(|declared| declared.as_slice() != sha256) {
+    if declared.as_ref().is_some_and(|declared| declared.as_slice() != sha256) {
         bail!(
             "{} is not the file that upload {id} was begun with: its SHA-256 is another one",
             file.display()
         );
     }
-    let args = UploadArgs { sha256: Some(ByteBuf::from(sha256)), ..UploadArgs::new(key, size) };
+    // What it was opened with is what it is resumed with.
+    let args = UploadArgs {
+        content_type,
+        sha256: declared,
+        condition: Some(condition),
+        ..UploadArgs::new(key, size)
+    };
     let info = {
         let bar = context.bars.bar("storing", size);
         finish(client, context, &mut input, &args, id, &bar).await

@@ -141,3 +141,23 @@ fn what_is_no_file_with_a_name_is_refused() {
     assert!(store.command(&["put"]).arg(name).arg("key").output().unwrap().status.success());
     assert_eq!(store.run(&["get", "key"]), b"latin");
 }
+
+/// A mistake in an argument is named with its limit, and is no failure of the canister.
+#[test]
+fn mistakes_are_the_callers_own() {
+    let store = Store::new();
+    let (long, kind) = ("k".repeat(1_025), "t".repeat(300));
+    let file = store.file("file", b"value");
+    for (args, expected) in [
+        (vec!["put", &file, &long], "the key has 1025 bytes; a key has 1 to 1024 bytes"),
+        (vec!["put", &file, ""], "the key is empty"),
+        (vec!["put", &file, "k", "--type", &kind], "the content type has 300 bytes; at most 255"),
+        (vec!["get", &long], "the key has 1025 bytes"),
+        (vec!["rm", ""], "the key is empty"),
+        (vec!["mv", "k", &long], "the key has 1025 bytes"),
+    ] {
+        let said = store.fail(1, &args);
+        assert!(said.contains("invalid argument") && said.contains(expected), "{said}");
+        assert!(!said.contains("ic0.trap") && !said.contains("report"), "{said}");
+    }
+}

@@ -12,11 +12,13 @@ impl<T: Transport> Client<T> {
     ///
     /// Identifiers of uploads are never used twice, so however often it is sent, it is carried out once. Only its answer
     /// differs: the second time there is no such upload. Whether that is because the first time did it, the object
-    /// itself tells, if a digest was declared.
-    pub(super) async fn commit_surely(&self, id: u64, args: &UploadArgs) -> Result<ObjectInfo> {
-        // Without a digest, or a second attempt, nothing will be looked for.
-        let looks = args.sha256.is_some() && self.retry_policy().attempts.get() > 1;
-        let before = if looks { Some(self.revision(&args.key).await?) } else { None };
+    /// itself tells, if it is newer than what was there `before`.
+    pub(super) async fn commit_surely(
+        &self,
+        id: u64,
+        args: &UploadArgs,
+        before: Option<u64>,
+    ) -> Result<ObjectInfo> {
         let mut attempts = Attempts::new(self.retry_policy());
         let mut silence = None;
         loop {
@@ -38,25 +40,21 @@ impl<T: Transport> Client<T> {
     }
 
     /// The object that the upload has become, if it certainly has: one of this size, digest and type, and newer than what
-    /// was there before. A replica that lags behind may be asked first, so it is looked for more than once.
+    /// was there before.
     async fn committed(&self, args: &UploadArgs, before: u64) -> Option<ObjectInfo> {
-        let mut attempts = Attempts::new(self.retry_policy());
-        loop {
-            match self.stat(&args.key).await {
-                Ok(info) if info.revision > before && is_of(&info, args) => return Some(info),
-                Err(error) if error.storage_error() != Some(&Error::NotFound) => return None,
-                _ => {}
-            }
-            if !attempts.another().await {
-                return None;
-            }
-        }
+        let info = self.stat_surely(&args.key).await.ok()?;
+        (info.revision > before && is_of(&info, args)).then_some(info)
     }
 
-    async fn revision(&self, key: &str) -> Result<u64> {
-        match self.stat(key).await {
-            Ok(info) => Ok(info.revision),
-            Err(error) if error.storage_error() == Some(&Error::NotFound) => Ok(NO_REVISION),
+    /// The revision of the object that an upload will replace, where a commit without an answer will be looked for: not
+    /// without a digest or a second attempt.
+    pub(super) async fn revision_before_commit(&self, args: &UploadArgs) -> Result<Option<u64>> {
+        if args.sha256.is_none() || self.retry_policy().attempts.get() <= 1 {
+            return Ok(None);
+        }
+        match self.stat_surely(&args.key).await {
+            Ok(info) => Ok(Some(info.revision)),
+            Err(error) if error.storage_error() == Some(&Error::NotFound) => Ok(Some(NO_REVISION)),
             Err(error) => Err(error),
         }
     }

@@ -4,10 +4,10 @@ use std::io::Write;
 
 use futures_util::{StreamExt, stream::FuturesOrdered};
 use sha2::{Digest, Sha256};
-use storage_api::{ObjectInfo, ReadArgs, limits::MAX_REPLY_BYTES};
+use storage_api::{Error, ObjectInfo, ReadArgs, limits::MAX_REPLY_BYTES};
 
 use super::{TransferError, TransferOptions};
-use crate::{Client, Transport};
+use crate::{Client, ClientError, Transport};
 
 /// What a download brought.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +34,27 @@ impl<T: Transport> Client<T> {
         sink: &mut W,
         options: TransferOptions<'_>,
     ) -> Result<Downloaded, TransferError> {
-        let info = self.stat(key).await?;
+        let info = match self.stat(key).await {
+            Err(error) if has_not_seen(&error, 0) => {
+                self.stat_surely(key).await.map_err(|agreed| more_certain(agreed, error))?
+            }
+            done => done?,
+        };
+        self.download_object(info, sink, options).await
+    }
+
+    /// The same for an object that is known: from [`stat`](Self::stat), or from the update that stored it. That update's
+    /// answer is newer than what a query tells, because the node that is asked by a query may be some blocks behind.
+    ///
+    /// # Errors
+    ///
+    /// As [`download`](Self::download).
+    pub async fn download_object<W: Write>(
+        &self,
+        info: ObjectInfo,
+        sink: &mut W,
+        options: TransferOptions<'_>,
+    ) -> Result<Downloaded, TransferError> {
         let sha256 = self.fetch(&info, sink, options).await?;
         if let Some(declared) = &info.sha256
             && declared.digest.as_slice() != sha256
@@ -54,6 +74,7 @@ impl<T: Transport> Client<T> {
         sink: &mut W,
         options: TransferOptions<'_>,
     ) -> Result<[u8; 32], TransferError> {
+        options.progress.safe(0, info.size);
         let mut offsets = (0..info.size).step_by(MAX_REPLY_BYTES as usize);
         let mut under_way = FuturesOrdered::new();
         let mut hash = Sha256::new();
@@ -78,10 +99,32 @@ impl<T: Transport> Client<T> {
     async fn range(&self, info: &ObjectInfo, offset: u64) -> Result<Vec<u8>, TransferError> {
         let length = MAX_REPLY_BYTES.min(info.size - offset);
         let args = ReadArgs { key: info.key.clone(), offset, length, revision: Some(info.revision) };
-        let bytes = self.read(&args).await?;
+        let bytes = match self.read(&args).await {
+            Err(error) if has_not_seen(&error, info.revision) => {
+                self.read_surely(&args).await.map_err(|agreed| more_certain(agreed, error))?
+            }
+            done => done?,
+        };
         if bytes.len() as u64 != length {
             return Err(TransferError::WrongLength { offset, expected: length, found: bytes.len() as u64 });
         }
         Ok(bytes)
+    }
+}
+
+/// What all nodes agree on, unless the caller may ask a single one only, as where reads are public.
+fn more_certain(agreed: ClientError, of_one_node: ClientError) -> ClientError {
+    match agreed.storage_error() {
+        Some(Error::NotFound | Error::RevisionMismatch { .. }) => agreed,
+        _ => of_one_node,
+    }
+}
+
+/// Whether an error may come from a node that has not seen yet how the object got this revision.
+fn has_not_seen(error: &ClientError, revision: u64) -> bool {
+    match error.storage_error() {
+        Some(Error::NotFound) => true,
+        Some(Error::RevisionMismatch { current }) => current.is_none_or(|current| current < revision),
+        _ => false,
     }
 }

@@ -42,9 +42,10 @@ pub enum TransferError {
         /// The bytes that were declared.
         size: u64,
     },
-    /// The upload to go on with is one of another key, size or declared SHA-256.
+    /// The upload to resume was opened with other arguments: another key, size, content type, declared SHA-256 or
+    /// condition.
     #[error(
-        "upload {id} is of {size} bytes under {key:?}, and of something else by its key, size or SHA-256"
+        "upload {id}, of {size} bytes under {key:?}, was opened with another key, size, content type, SHA-256 or condition"
     )]
     OtherUpload {
         /// The upload.

@@ -13,9 +13,9 @@ impl<T: Transport> Client<T> {
     /// Stores an object of any size from a source that can be read again from any place: opens an upload, sends the chunks
     /// that it lacks, and commits it. Progress is told in bytes that the canister has received.
     ///
-    /// With [`TransferOptions::resume`], it goes on with an upload that is open. Chunks that the canister has are not sent
-    /// again, and not compared either: the source must be the one that they came from. A declared SHA-256 makes sure of
-    /// that.
+    /// With [`TransferOptions::resume`], it resumes an upload that is open and was opened with the same arguments. Chunks
+    /// that the canister has are not sent again, and not compared either: the source must be the one that they came from.
+    /// A declared SHA-256 makes sure of that.
     ///
     /// A client that tries again commits again too, where there was no answer, and finds out what came of it: the commit
     /// is carried out once at most.
@@ -23,8 +23,8 @@ impl<T: Transport> Client<T> {
     /// # Errors
     ///
     /// [`TransferError::SourceEndsEarly`] and [`TransferError::SourceIsLonger`] where the source does not have the bytes
-    /// that `args` declares, at the start or at the end; [`TransferError::OtherUpload`] where the upload to go on with is of
-    /// another key, size or digest; [`TransferError::Read`], and the errors of the calls. The upload stays open then.
+    /// that `args` declares, at the start or at the end; [`TransferError::OtherUpload`] where the upload to resume was
+    /// opened with other arguments; [`TransferError::Read`], and the errors of the calls. The upload stays open then.
     pub async fn upload<S: Read + Seek>(
         &self,
         source: &mut S,
@@ -32,22 +32,30 @@ impl<T: Transport> Client<T> {
         options: TransferOptions<'_>,
     ) -> Result<ObjectInfo, TransferError> {
         let mut source = Source::new(source, args.size)?;
-        let id = match options.resume {
-            Some(id) => id,
-            None => self.create_upload(args).await?.id,
+        let (upload, mut open) = match options.resume {
+            Some(id) => {
+                let status = self.upload_status_surely(id).await?;
+                check_same(&status, args)?;
+                (status.upload.clone(), Open::of(status))
+            }
+            None => {
+                let upload = self.create_upload(args).await?;
+                let open = Open::new(&upload);
+                (upload, open)
+            }
         };
+        let before = self.revision_before_commit(args).await?;
         loop {
-            let status = self.upload_status(id).await?;
-            check_same(&status, args)?;
-            options.progress.safe(status.received, args.size);
-            self.send(&mut source, &status.upload, &status.missing, options).await?;
+            options.progress.safe(open.received, args.size);
+            self.send(&mut source, &upload, &open.missing, options).await?;
             // A very large upload with gaps all over lacks more than one reply can list.
-            if !status.more_missing {
+            if !open.more_missing {
                 break;
             }
+            open = Open::of(self.upload_status_surely(upload.id).await?);
         }
         source.check_length()?;
-        Ok(self.commit_surely(id, args).await?)
+        Ok(self.commit_surely(upload.id, args, before).await?)
     }
 
     /// Sends chunks, several at once. The next one is read when one has been received.
@@ -76,13 +84,32 @@ impl<T: Transport> Client<T> {
     }
 }
 
-/// Refuses to go on with an upload of something else. Where one of the two has no digest, the caller knows what it does.
+/// How far an upload is, by what an update or a replicated query answered: the node that is asked by a query may not have
+/// seen yet what another one has done for this client.
+struct Open {
+    received: u64,
+    missing: Vec<ChunkRange>,
+    more_missing: bool,
+}
+
+impl Open {
+    /// An upload that has just been opened lacks everything.
+    fn new(upload: &Upload) -> Self {
+        let all = ChunkRange { first: 0, last: upload.chunks - 1 };
+        Self { received: 0, missing: vec![all], more_missing: false }
+    }
+
+    fn of(status: UploadStatus) -> Self {
+        let UploadStatus { received, missing, more_missing, .. } = status;
+        Self { received, missing, more_missing }
+    }
+}
+
+/// Refuses to resume an upload that was opened with other arguments.
 fn check_same(status: &UploadStatus, args: &UploadArgs) -> Result<(), TransferError> {
-    let Upload { id, key, size, .. } = &status.upload;
-    let declares_another =
-        status.sha256.as_ref().zip(args.sha256.as_ref()).is_some_and(|(theirs, ours)| theirs != ours);
-    if *key == args.key && *size == args.size && !declares_another {
+    if status.is_of(args) {
         return Ok(());
     }
-    Err(TransferError::OtherUpload { id: *id, key: key.clone(), size: *size })
+    let Upload { id, key, size, .. } = status.upload.clone();
+    Err(TransferError::OtherUpload { id, key, size })
 }

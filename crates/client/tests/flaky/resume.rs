@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 
 use candid::Principal;
 use embedded_ic::EmbeddedIc;
-use storage_api::UploadArgs;
+use storage_api::{Condition, UploadArgs};
 use storage_client::{Client, EmbeddedTransport, TransferError, TransferOptions, Transport};
 
 use crate::network::{Fate, Network};
@@ -83,4 +83,30 @@ async fn an_upload_of_another_digest_is_not_found() {
     assert!(matches!(uploaded, Err(TransferError::OtherUpload { id: 1, .. })), "{uploaded:?}");
     let same = client.create_upload(&args).await.unwrap().id;
     assert_eq!(client.find_upload(&args).await.unwrap(), Some(same));
+}
+
+/// An upload that was opened on another condition or for another content type is not resumed: it would overwrite what the
+/// new one must not, and store a type that nobody asked for.
+#[tokio::test(start_paused = true)]
+async fn an_upload_with_another_condition_or_type_is_not_resumed() {
+    let client = Client::new(network());
+    client.put("key", b"somebody else's").await.unwrap();
+    let content = content(2, 1);
+    let typed = |kind: &str| UploadArgs { content_type: Some(kind.into()), ..declared("key", &content) };
+    let open = client.create_upload(&typed("image/png")).await.unwrap().id;
+    let absent = UploadArgs { condition: Some(Condition::Absent), ..typed("image/png") };
+    for args in [typed("text/plain"), absent, declared("key", &content)] {
+        assert_eq!(client.find_upload(&args).await.unwrap(), None, "{args:?}");
+        let uploaded = client.upload(&mut Cursor::new(&content), &args, one_by_one(Some(open))).await;
+        assert!(matches!(uploaded, Err(TransferError::OtherUpload { .. })), "{uploaded:?}");
+    }
+    assert_eq!(client.get("key").await.unwrap(), b"somebody else's");
+    let status = client.upload_status(open).await.unwrap();
+    assert_eq!((status.content_type.as_deref(), status.condition), (Some("image/png"), Condition::Any));
+
+    // No type and the empty one are the same, and so are no condition and `Any`.
+    let plain = declared("plain", &content);
+    let open = client.create_upload(&plain).await.unwrap().id;
+    let same = UploadArgs { content_type: Some(String::new()), condition: Some(Condition::Any), ..plain };
+    assert_eq!(client.find_upload(&same).await.unwrap(), Some(open));
 }

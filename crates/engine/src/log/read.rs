@@ -44,9 +44,7 @@ impl<M: Memory + Clone> Store<M> {
     pub fn read_log(&self, args: &ReadLogArgs) -> Result<LogPage, Error> {
         let ReadLogArgs { from, limit } = *args;
         let length = self.log.head.length;
-        if limit == 0 {
-            return Err(Error::invalid("the limit is 0; a page has at least 1 entry"));
-        }
+        args.check()?;
         if from > length {
             return Err(Error::OutOfRange { offset: from, length: limit.into(), size: length });
         }

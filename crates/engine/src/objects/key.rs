@@ -1,7 +1,7 @@
 //! Keys: 1 to 1,024 bytes of UTF-8, ordered by their bytes.
 
 use ic_stable_structures::storable::Bound;
-use storage_api::{Error, limits::MAX_KEY_BYTES};
+use storage_api::{Error, check, limits::MAX_KEY_BYTES};
 
 use crate::map::storable_bytes;
 
@@ -14,15 +14,7 @@ pub(crate) struct Key(Vec<u8>);
 impl Key {
     /// Checks a key that a caller gave.
     pub(crate) fn new(text: &str) -> Result<Self, Error> {
-        let bytes = text.len() as u64;
-        if bytes == 0 {
-            return Err(Error::invalid(format!("the key is empty; a key has 1 to {MAX_KEY_BYTES} bytes")));
-        }
-        if bytes > MAX_KEY_BYTES {
-            return Err(Error::invalid(format!(
-                "the key has {bytes} bytes; a key has 1 to {MAX_KEY_BYTES} bytes"
-            )));
-        }
+        check::key(text)?;
         Ok(Self(text.as_bytes().to_vec()))
     }
 
@@ -52,17 +44,6 @@ storable_bytes!(Key, Bound::Bounded { max_size: MAX_KEY_BYTES as u32, is_fixed_s
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn keys_have_1_to_1024_bytes() {
-        for (bytes, ok) in [(0, false), (1, true), (1_023, true), (1_024, true), (1_025, false)] {
-            assert_eq!(Key::new(&"k".repeat(bytes)).is_ok(), ok, "{bytes} bytes");
-        }
-        // Bytes count, not characters: 512 of two bytes each fit, one more does not.
-        assert!(Key::new(&"é".repeat(512)).is_ok());
-        let error = Key::new(&"é".repeat(513)).unwrap_err();
-        assert_eq!(error.to_string(), "invalid argument: the key has 1026 bytes; a key has 1 to 1024 bytes");
-    }
 
     #[test]
     fn bytes_that_are_no_key_are_corruption() {

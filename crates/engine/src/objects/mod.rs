@@ -23,7 +23,6 @@ pub(crate) use key::Key;
 pub use limits::INLINE_LIMIT;
 pub(crate) use limits::MAX_INLINE_LIMIT;
 pub use put::Put;
-pub(crate) use put::check_content_type;
 pub(crate) use table::{Table, pieces};
 
 use ic_stable_structures::Memory;

@@ -21,7 +21,8 @@ impl<M: Memory + Clone> Store<M> {
     ///
     /// [`Error::InvalidArgument`] for a limit of 0, and [`Error::Corrupted`].
     pub fn list(&self, args: &ListArgs) -> Result<ListPage, Error> {
-        let mut page = Budget::new(args.limit)?;
+        args.check()?;
+        let mut page = Budget::new(args.limit);
         let mut objects = Vec::new();
         for object in self.under(&args.prefix, args.start_after.as_deref()) {
             let (key, raw) = object?;
@@ -39,7 +40,8 @@ impl<M: Memory + Clone> Store<M> {
     ///
     /// As [`list`](Self::list), and [`Error::TooLarge`] where the first value does not fit one reply.
     pub fn scan(&self, args: &ListArgs) -> Result<ScanPage, Error> {
-        let mut page = Budget::new(args.limit)?;
+        args.check()?;
+        let mut page = Budget::new(args.limit);
         let mut entries = Vec::new();
         for object in self.under(&args.prefix, args.start_after.as_deref()) {
             let (key, raw) = object?;
@@ -75,11 +77,8 @@ struct Budget {
 }
 
 impl Budget {
-    fn new(limit: u32) -> Result<Self, Error> {
-        match limit {
-            0 => Err(Error::invalid(format!("the limit is 0; a page has 1 to {MAX_PAGE_ITEMS} objects"))),
-            _ => Ok(Self { items: limit.min(MAX_PAGE_ITEMS), bytes: MAX_REPLY_BYTES, is_empty: true }),
-        }
+    fn new(limit: u32) -> Self {
+        Self { items: limit.min(MAX_PAGE_ITEMS), bytes: MAX_REPLY_BYTES, is_empty: true }
     }
 
     /// Takes an item of so many bytes if there is room. The first item always has room, because every value that may be

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use ic_stable_structures::Memory;
-use storage_api::limits::{MAX_BATCH_ITEMS, MAX_CONTENT_TYPE_BYTES, MAX_PAYLOAD_BYTES};
-use storage_api::{Condition, Error, ObjectInfo};
+use storage_api::{Condition, Error, ObjectInfo, check};
 
 use super::entry::{Body, Entry, Present};
 use super::key::Key;
@@ -43,24 +42,10 @@ impl<'a> Put<'a> {
     }
 
     fn validated_key(&self) -> Result<Key, Error> {
-        let size = self.value.len() as u64;
-        if size > MAX_PAYLOAD_BYTES {
-            return Err(Error::TooLarge { size, limit: MAX_PAYLOAD_BYTES });
-        }
-        check_content_type(self.content_type)?;
+        check::payload(self.value.len())?;
+        check::content_type(self.content_type)?;
         Key::new(self.key)
     }
-}
-
-/// Checks a content type that a caller gave.
-pub(crate) fn check_content_type(content_type: Option<&str>) -> Result<(), Error> {
-    let bytes = content_type.map_or(0, str::len) as u64;
-    if bytes > MAX_CONTENT_TYPE_BYTES {
-        return Err(Error::invalid(format!(
-            "the content type has {bytes} bytes, at most {MAX_CONTENT_TYPE_BYTES} are allowed"
-        )));
-    }
-    Ok(())
 }
 
 /// A put that has been checked: what is there now, and where the new value goes.
@@ -134,9 +119,7 @@ impl<M: Memory + Clone> Store<M> {
 
 /// Checks a batch, and finds what is there now.
 fn plan<M: Memory>(index: &mut IndexChange<'_, M>, puts: &[Put<'_>]) -> Result<Vec<Planned>, Error> {
-    if puts.len() as u64 > MAX_BATCH_ITEMS {
-        return Err(Error::LimitExceeded { what: "objects in one put_many".into(), limit: MAX_BATCH_ITEMS });
-    }
+    check::batch(puts.len(), "objects in one put_many")?;
     let mut keys = BTreeSet::new();
     puts.iter()
         .map(|put| {

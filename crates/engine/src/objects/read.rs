@@ -1,8 +1,8 @@
 //! Reading single objects.
 
 use ic_stable_structures::Memory;
-use storage_api::limits::{MAX_BATCH_ITEMS, MAX_REPLY_BYTES};
-use storage_api::{Error, ObjectInfo, ReadArgs};
+use storage_api::limits::MAX_REPLY_BYTES;
+use storage_api::{Error, ObjectInfo, ReadArgs, check};
 
 use super::entry::{Body, Entry};
 use super::key::Key;
@@ -80,9 +80,7 @@ impl<M: Memory + Clone> Store<M> {
     /// As [`get`](Self::get); [`Error::LimitExceeded`] for more than 1,000 keys, and [`Error::TooLarge`] where the values
     /// do not fit one reply.
     pub fn get_many<K: AsRef<str>>(&self, keys: &[K]) -> Result<Vec<Option<Vec<u8>>>, Error> {
-        if keys.len() as u64 > MAX_BATCH_ITEMS {
-            return Err(Error::LimitExceeded { what: "keys in one get_many".into(), limit: MAX_BATCH_ITEMS });
-        }
+        check::batch(keys.len(), "keys in one get_many")?;
         let raw = keys
             .iter()
             .map(|key| self.index.get(&Key::new(key.as_ref())?))

@@ -26,11 +26,7 @@ impl<M: Memory + Clone> Store<M> {
     ///
     /// [`Error::InvalidArgument`] for a limit of 0, and [`Error::Corrupted`].
     pub fn delete_prefix(&mut self, args: &DeletePrefixArgs) -> Result<Deleted, Error> {
-        if args.limit == 0 {
-            return Err(Error::invalid(format!(
-                "the limit is 0; one call removes 1 to {MAX_PAGE_ITEMS} objects"
-            )));
-        }
+        args.check()?;
         let limit = args.limit.min(MAX_PAGE_ITEMS) as usize;
         let under = self.under(&args.prefix, None).take(limit + 1);
         let mut doomed = under.map(|object| Ok(object?.0)).collect::<Result<Vec<_>, Error>>()?;

@@ -1,15 +1,15 @@
 //! Opening an upload.
 
 use ic_stable_structures::Memory;
-use storage_api::limits::{MAX_STABLE_BYTES, SHA256_BYTES};
-use storage_api::{Error, Upload, UploadArgs};
+use storage_api::limits::MAX_STABLE_BYTES;
+use storage_api::{Error, Upload, UploadArgs, check};
 
 use super::record::Record;
 use super::{Caller, Extents};
 use crate::arena::{Extent, SLOT_EXTENT_BYTES};
 use crate::layout::BUCKET_BYTES;
 use crate::ledger::Ledger;
-use crate::objects::{Key, Table, check_condition, check_content_type, present};
+use crate::objects::{Key, Table, check_condition, present};
 use crate::store::Store;
 
 impl<M: Memory + Clone> Store<M> {
@@ -67,18 +67,9 @@ impl<M: Memory + Clone> Store<M> {
 
     /// Checks the arguments, and gives the record as far as it is known before anything is allocated.
     fn planned_record(&self, args: &UploadArgs, caller: &Caller, now_ns: u64) -> Result<Record, Error> {
+        args.check()?;
         let key = Key::new(&args.key)?;
-        check_content_type(args.content_type.as_deref())?;
-        if args.size == 0 {
-            return Err(Error::invalid(
-                "the size is 0; an upload has at least 1 byte, and put stores empty objects",
-            ));
-        }
-        let sha256 = args.sha256.as_ref().map(|digest| <[u8; 32]>::try_from(digest.as_slice())).transpose();
-        let sha256 = sha256.map_err(|_| {
-            let bytes = args.sha256.as_ref().map_or(0, |digest| digest.len());
-            Error::invalid(format!("the SHA-256 has {bytes} bytes; it has {SHA256_BYTES}"))
-        })?;
+        let sha256 = args.sha256.as_ref().map(|digest| check::sha256(digest)).transpose()?;
         check_condition(args.condition.unwrap_or_default(), present(&mut self.index.begin(), &key)?)?;
         if args.size > MAX_STABLE_BYTES {
             return Err(self.no_room_for(args.size));

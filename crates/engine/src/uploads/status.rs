@@ -45,7 +45,9 @@ impl<M: Memory + Clone> Store<M> {
         Ok(UploadStatus {
             upload: record.upload(id, self.config().upload_idle_ns),
             creator: record.creator,
+            content_type: record.content_type.clone(),
             sha256: record.sha256.map(|digest| ByteBuf::from(digest.to_vec())),
+            condition: record.condition,
             received: record.received,
             missing,
             more_missing: ranges.next().is_some(),

@@ -76,7 +76,9 @@ impl Model {
         UploadStatus {
             upload: self.opened(id, upload),
             creator: upload.creator,
+            content_type: upload.args.content_type.clone().filter(|text| !text.is_empty()),
             sha256: upload.args.sha256.clone(),
+            condition: upload.args.condition.unwrap_or_default(),
             received: upload.received(),
             missing,
             more_missing,
