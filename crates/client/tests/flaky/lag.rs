@@ -10,12 +10,15 @@ use storage_client::{Client, EmbeddedTransport, RetryPolicy, TransferOptions, Tr
 
 use crate::{config, content, declared, install};
 
+/// A method and its encoded arguments.
+type Call = (String, Vec<u8>);
+
 /// A canister, and a node on which the last update has not been executed.
 #[derive(Clone)]
 struct Lagging {
     canister: EmbeddedTransport,
     behind: EmbeddedTransport,
-    last: Arc<Mutex<Option<(String, Vec<u8>)>>>,
+    last: Arc<Mutex<Option<Call>>>,
 }
 
 impl Lagging {
