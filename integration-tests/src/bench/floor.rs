@@ -2,6 +2,8 @@
 //!
 //! The figures are those of the replica's table. The canister's own instructions are not part of a floor.
 
+use super::rig::Sizes;
+
 /// Most calls of the System API.
 const CALL: u64 = 500;
 /// `is_controller`, besides its bytes.
@@ -12,21 +14,28 @@ const REPLY_BYTE: u64 = 50;
 const STABLE_COPY: u64 = 20;
 /// Each page of stable memory that a message writes first.
 const STABLE_PAGE: u64 = 1_000;
+/// Bytes of such a page.
+const PAGE_BYTES: u64 = 4_096;
 /// Bytes of a principal that is derived from a public key, as those of people are.
 const CALLER_BYTES: u64 = 29;
 
+/// Taking an argument, checking the caller, and replying: what every method does.
+pub(super) const fn answered(sizes: Sizes) -> u64 {
+    argument(sizes.argument) + caller() + reply(sizes.reply)
+}
+
 /// Taking an argument: its size, and a copy of it.
-pub(super) const fn argument(bytes: usize) -> u64 {
+const fn argument(bytes: usize) -> u64 {
     CALL + CALL + bytes as u64
 }
 
 /// Finding out whether the caller may: its size, a copy of it, and the question whether it is a controller.
-pub(super) const fn caller() -> u64 {
+const fn caller() -> u64 {
     CALL + CALL + CALLER_BYTES + IS_CONTROLLER + CALLER_BYTES
 }
 
 /// Replying with so many bytes: handing them over, and saying that this is all.
-pub(super) const fn reply(bytes: usize) -> u64 {
+const fn reply(bytes: usize) -> u64 {
     CALL + REPLY_BYTE * bytes as u64 + CALL
 }
 
@@ -35,18 +44,12 @@ pub(super) const fn time() -> u64 {
     CALL
 }
 
-/// Writing so many bytes once, into a page that the message has not written.
+/// Writing so many bytes once, to pages that the message has not written.
 pub(super) const fn write(bytes: usize) -> u64 {
-    STABLE_COPY + bytes as u64 + STABLE_PAGE
+    STABLE_COPY + bytes as u64 + STABLE_PAGE * (bytes as u64).div_ceil(PAGE_BYTES)
 }
 
 /// Reading so many bytes once.
 pub(super) const fn read(bytes: usize) -> u64 {
     STABLE_COPY + bytes as u64
 }
-
-/// Per byte of an argument that is stored: 1 to copy it, 1 to write it, and its share of a page of 4,096 bytes.
-pub(super) const STORED_BYTE: f64 = 1.0 + 1.0 + STABLE_PAGE as f64 / 4_096.0;
-
-/// Per byte of a value that is read: 1 to read it, and the reply.
-pub(super) const READ_BYTE: f64 = 1.0 + REPLY_BYTE as f64;

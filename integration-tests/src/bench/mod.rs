@@ -1,38 +1,27 @@
-//! What the canister's hot methods cost, in instructions of the whole message, against what the platform alone would take.
+//! What the canister's methods cost, in instructions of the whole message, beside the platform's floor, the peers and the
+//! budgets.
 //!
 //! The embedded host counts instructions from the replica's cost table, so the figures are the same on every machine.
-//! `scripts/bench.sh` prints them, and a test holds them against a golden file.
+//! `scripts/bench.sh` prints them, and a test holds ours against a golden file.
 
-mod cases;
+mod budget;
+mod case;
+mod docs;
 mod floor;
 mod golden;
+mod interface;
+mod keys;
+mod large;
+mod logs;
+mod objects;
+mod ours;
+mod peers;
 mod rig;
+mod table;
 
-pub use cases::{Case, Unit, measure};
+pub use case::{Case, Unit, tsv};
+pub use docs::update as update_docs;
 pub use golden::{GOLDEN, REFRESH, compare};
-
-use std::fmt::Write;
-
-/// The cases tab-separated, as the golden file keeps them: case, unit, floor, ours.
-pub fn tsv(cases: &[Case]) -> String {
-    let mut text = String::new();
-    for case in cases {
-        let (floor, ours) = (case.unit.show(case.floor), case.unit.show(case.ours));
-        writeln!(text, "{}\t{}\t{floor}\t{ours}", case.name, case.unit.name()).expect("text takes all text");
-    }
-    text
-}
-
-/// The cases as a table for people, which is Markdown, too.
-pub fn table(cases: &[Case]) -> String {
-    let mut text = format!("| {:20} | {:>12} | {:>12} | {:>6} | unit |\n", "case", "floor", "ours", "ratio");
-    text.push_str("|---|---|---|---|---|\n");
-    for case in cases {
-        let ratio = if case.floor > 0.0 { format!("{:.3}", case.ours / case.floor) } else { "-".into() };
-        let (floor, ours) = (case.unit.show(case.floor), case.unit.show(case.ours));
-        let (name, unit) = (case.name, case.unit.name());
-        writeln!(text, "| {name:20} | {floor:>12} | {ours:>12} | {ratio:>6} | {unit} |")
-            .expect("text takes all text");
-    }
-    text
-}
+pub use ours::measure;
+pub use peers::{PEERS, PeerCase, kept as kept_peers, measure_peers, peers_tsv};
+pub use table::table;
