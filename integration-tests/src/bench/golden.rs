@@ -11,8 +11,9 @@ pub const REFRESH: &str = "scripts/bench.sh --refresh";
 /// How far a figure may be from the kept one, up or down.
 const TOLERANCE: f64 = 0.02;
 
-/// How far a mean of heap pages may be from the kept one besides, as a page is much of a few.
-const HEAP_PAGES_TOLERANCE: f64 = 0.5;
+/// How far a mean of heap pages may be from the kept one besides: any change of the module may move a variable across the
+/// boundary of a page.
+const HEAP_PAGES_TOLERANCE: f64 = 1.0;
 
 /// Whether the host counts heap pages of 4 KiB exactly: elsewhere it compares memories, or its pages are larger.
 const COUNTS_HEAP_PAGES: bool = cfg!(all(target_os = "linux", target_arch = "x86_64"));
@@ -65,7 +66,7 @@ fn difference(kept: &Case, case: &Case) -> Vec<String> {
 fn heap_pages_are_near(kept: Option<f64>, measured: Option<f64>) -> bool {
     match (kept, measured) {
         (Some(kept), Some(measured)) => {
-            (measured - kept).abs() <= f64::max(kept * TOLERANCE, HEAP_PAGES_TOLERANCE)
+            (measured - kept).abs() <= f64::max(kept * TOLERANCE, HEAP_PAGES_TOLERANCE) + 1e-6
         }
         (kept, measured) => kept == measured,
     }
@@ -80,18 +81,18 @@ mod tests {
         parse(text).unwrap()
     }
 
-    /// Two per cent either way pass, and half a heap page; more does not, and nor does another case.
+    /// Two per cent either way pass, and a heap page; more does not, and nor does another case.
     #[test]
     fn differences_are_found_both_ways() {
         let kept = "a\tinstr\t0\t1000\t5.0\nb\tinstr/B\t2.2441\t2.5000\t-\n";
         for (a, b, pages, found) in [
             ("1000", "2.5000", "5.0", 0),
-            ("1020", "2.4500", "5.5", 0),
+            ("1020", "2.4500", "6.0", 0),
             ("1021", "2.5000", "5.0", 1),
             ("979", "2.5000", "5.0", 1),
             ("900", "2.6", "5.0", 2),
-            ("1000", "2.5000", "5.6", usize::from(COUNTS_HEAP_PAGES)),
-            ("1000", "2.5000", "4.4", usize::from(COUNTS_HEAP_PAGES)),
+            ("1000", "2.5000", "6.1", usize::from(COUNTS_HEAP_PAGES)),
+            ("1000", "2.5000", "3.9", usize::from(COUNTS_HEAP_PAGES)),
             ("1000", "2.5000", "-", usize::from(COUNTS_HEAP_PAGES)),
         ] {
             let measured = format!("a\tinstr\t0\t{a}\t{pages}\nb\tinstr/B\t2.2441\t{b}\t-\n");
