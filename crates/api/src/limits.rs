@@ -69,9 +69,9 @@ pub const ITEM_OVERHEAD_BYTES: u64 = 64;
 /// `read_log` give at most 126,976 entries at once, however short they are.
 pub const LOG_ITEM_OVERHEAD_BYTES: u64 = 16;
 
-/// The smallest capacity that can be configured, in bytes: the two pages of headers and one bucket of 16 MiB for each
-/// of the object index, the arena, the log and the log's index.
-pub const MIN_CAPACITY_BYTES: u64 = (2 + 4 * 256) * PAGE_BYTES;
+/// The smallest capacity that can be configured, in bytes: the two pages of headers and eight buckets of 16 MiB: one for
+/// each of the seven stores, which is kept for it, and one for any of them to grow by.
+pub const MIN_CAPACITY_BYTES: u64 = (2 + 8 * 256) * PAGE_BYTES;
 
 /// The largest stable memory of a canister on the platform, in bytes: 500 GiB.
 pub const MAX_STABLE_BYTES: u64 = 500 << 30;

@@ -140,7 +140,7 @@ impl<M: Memory + Clone> Store<M> {
             Some(role) => roles.insert(&key, &RawRole::of(&key, role))?,
             None => drop(roles.remove(&key)?),
         }
-        self.ensure_pages(&[roles.demand()], None, self.ledger.reserved_slots)?;
+        self.ensure_demands(&[roles.demand()])?;
 
         // From here on nothing can fail.
         roles.commit();

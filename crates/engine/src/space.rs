@@ -1,4 +1,4 @@
-//! How memory is made sure of before it is written.
+//! How memory is reserved before it is written.
 //!
 //! The structures grow their memories in the middle of a change, and cannot cope with a refusal there. So every mutation first
 //! tells [`Space::ensure`] how far its memories will grow. `ensure` grows the physical memory ahead of the buckets, or answers
@@ -8,7 +8,10 @@ use ic_stable_structures::Memory;
 use storage_api::{Error, limits::MAX_STABLE_BYTES};
 
 use crate::buckets::{BucketMemory, Buckets, pages_of};
-use crate::layout::{BUCKET_BYTES, BUCKET_PAGES, FIRST_BUCKET_PAGE, MAX_BUCKETS, MemoryId, PAGE_BYTES};
+use crate::layout::{
+    ARENA, BUCKET_BYTES, BUCKET_PAGES, FIRST_BUCKET_PAGE, LOG, LOG_INDEX, MAX_BUCKETS, MemoryId, OBJECTS,
+    PAGE_BYTES, REGIONS, ROLES, UPLOADS,
+};
 use crate::open::OpenError;
 
 /// What every store of the engine lives in.
@@ -22,19 +25,51 @@ pub(crate) struct Demand<'a, M: Memory> {
     pub(crate) pages: u64,
 }
 
-/// The slots of the arena before or after a change: blocks that an extent of a large object fits.
+/// The stores of which each can begin at any time: a bucket is kept for each that has none yet, whatever the others take.
+const STORES: [MemoryId; 7] = [OBJECTS, ARENA, LOG, LOG_INDEX, UPLOADS, ROLES, REGIONS];
+
+/// Pages by which the index grows at most when an upload is committed: one entry, which adds a page of the tree or two at
+/// each of its levels.
+const INDEX_PAGES_PER_UPLOAD: u64 = 1;
+
+/// What uploads have been promised, before or after a change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Slots {
-    /// Those that the free blocks of the arena hold.
-    pub(crate) free: u64,
-    /// Those that have been promised to uploads.
-    pub(crate) reserved: u64,
+pub(crate) struct Promised {
+    /// Blocks that an extent of a large object fits, which the free blocks of the arena hold.
+    pub(crate) free_slots: u64,
+    /// How many of those have been promised.
+    pub(crate) slots: u64,
+    /// Uploads that are open. Each has been promised that the index has room for its entry.
+    pub(crate) uploads: u64,
+    /// Whole pages that the index has and does not use.
+    pub(crate) index_pages: u64,
 }
 
-impl Slots {
+impl Promised {
     /// Promised slots for which the arena will have to grow, by a bucket each.
     fn owed(self) -> u64 {
-        self.reserved.saturating_sub(self.free)
+        self.slots.saturating_sub(self.free_slots)
+    }
+
+    fn is_nothing(self) -> bool {
+        self.slots == 0 && self.uploads == 0
+    }
+}
+
+/// Why a change is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shortage {
+    /// Buckets that the change takes or wants kept.
+    requested: u64,
+    /// Buckets that there were for it.
+    available: u64,
+    /// Buckets that would make it possible if the arena gave them back.
+    pub(crate) missing: u64,
+}
+
+impl From<Shortage> for Error {
+    fn from(Shortage { requested, available, .. }: Shortage) -> Self {
+        Self::OutOfMemory { requested: requested * BUCKET_BYTES, available: available * BUCKET_BYTES }
     }
 }
 
@@ -62,42 +97,94 @@ impl<M: Memory + Clone> Space<M> {
         self.0.raw()
     }
 
-    /// Makes sure that each memory can grow by as many pages as it will need, and that what uploads have been promised
-    /// can still be kept: for every slot that the arena's free blocks do not hold, there is a bucket that it can grow by.
-    /// A change that neither grows anything nor uses up a promised slot is never refused.
+    /// Makes sure that each memory can grow by as many pages as it will need, and that what is kept free stays so: a bucket
+    /// for every store that has none; a bucket for every slot that uploads have been promised and that the arena's free
+    /// blocks do not hold; and room in the index for the entry of every open upload. `returned` buckets are given back by
+    /// the arena before the memories grow.
+    ///
+    /// A change that neither takes a bucket nor uses up what is kept is never refused.
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfMemory`] where that would pass the capacity (in bytes), the buckets that there can be, or what the
-    /// platform gives. Nothing has been written then, and nothing has grown.
+    /// A [`Shortage`] where that would pass the capacity (in bytes), the buckets that there can be, or what the platform
+    /// gives. Nothing has been written then, and nothing has grown.
     pub(crate) fn ensure(
         &self,
         capacity: u64,
         demands: &[Demand<'_, StoreMemory<M>>],
-        before: Slots,
-        after: Slots,
-    ) -> Result<(), Error> {
+        returned: u64,
+        before: Promised,
+        after: Promised,
+    ) -> Result<(), Shortage> {
         let buckets: u64 = demands.iter().map(Demand::new_buckets).sum();
-        let more_owed = after.owed().saturating_sub(before.owed());
-        if buckets + more_owed == 0 {
+        if buckets == 0 && before.is_nothing() && after.is_nothing() {
             return Ok(());
         }
-        let allocated = self.allocated_buckets();
         let room = self.room(capacity);
-        if room < buckets + after.owed() || !self.grow_to(pages_of(allocated + buckets)) {
-            return Err(Error::OutOfMemory {
-                requested: (buckets + more_owed) * BUCKET_BYTES,
-                available: room.saturating_sub(before.owed()) * BUCKET_BYTES,
-            });
-        }
-        Ok(())
+        let (kept, kept_after) = (self.kept(&[], before), self.kept(demands, after));
+        // What is kept may be more than there is, where the capacity was lowered: then a change must not make it worse.
+        let lacking = self.lacking(capacity, 0, before);
+        let lacking_after = (buckets + kept_after).saturating_sub(room + returned);
+        let fresh = self.fresh_buckets(demands, returned);
+        let most_fresh = self.at_all(capacity).saturating_sub(self.0.allocated());
+        let missing = match () {
+            () if lacking_after > lacking => lacking_after - lacking,
+            () if fresh > most_fresh => fresh - most_fresh,
+            () if fresh > 0 && !self.grow_to(pages_of(self.0.allocated() + fresh)) => fresh,
+            () => return Ok(()),
+        };
+        let available = room.saturating_sub(kept).min(self.0.given_back() + most_fresh);
+        let requested = (buckets + kept_after).saturating_sub(kept).max(available + 1);
+        Err(Shortage { requested, available, missing })
     }
 
-    /// How many more buckets the capacity has room for. Pages that are there already count.
-    pub(crate) fn room(&self, capacity: u64) -> u64 {
+    /// How many buckets have to be kept free after some growths, for stores that have none and for uploads.
+    fn kept(&self, demands: &[Demand<'_, StoreMemory<M>>], promised: Promised) -> u64 {
+        let size = |id| {
+            let grown = demands.iter().filter(|demand| demand.memory.id() == id).map(|demand| demand.pages);
+            self.0.size(id) + grown.sum::<u64>()
+        };
+        let without = STORES.into_iter().filter(|id| size(*id) == 0).count() as u64;
+        // The first bucket of the index is kept for it already.
+        let index = size(OBJECTS);
+        let spare = if index == 0 { BUCKET_PAGES } else { index.next_multiple_of(BUCKET_PAGES) - index };
+        let entries =
+            (promised.uploads * INDEX_PAGES_PER_UPLOAD).saturating_sub(spare + promised.index_pages);
+        without + promised.owed() + entries.div_ceil(BUCKET_PAGES)
+    }
+
+    /// How many buckets that no memory had before some growths take.
+    fn fresh_buckets(&self, demands: &[Demand<'_, StoreMemory<M>>], returned: u64) -> u64 {
+        let (mut given_back, mut fresh) = (self.0.given_back() + returned, 0);
+        for demand in demands {
+            let buckets = demand.new_buckets();
+            let reused = demand.memory.reused(buckets, given_back);
+            given_back -= reused;
+            fresh += buckets - reused;
+        }
+        fresh
+    }
+
+    /// How many more buckets memories can take. Pages that are there already count, and buckets that were given back.
+    fn room(&self, capacity: u64) -> u64 {
+        let used = self.0.allocated() - self.0.given_back();
+        self.at_all(capacity).saturating_sub(used)
+    }
+
+    /// How many buckets a capacity has room for.
+    fn at_all(&self, capacity: u64) -> u64 {
         let pages = (capacity.min(MAX_STABLE_BYTES) / PAGE_BYTES).max(self.raw().size());
-        let at_all = (pages.saturating_sub(FIRST_BUCKET_PAGE) / BUCKET_PAGES).min(MAX_BUCKETS);
-        at_all.saturating_sub(self.allocated_buckets())
+        (pages.saturating_sub(FIRST_BUCKET_PAGE) / BUCKET_PAGES).min(MAX_BUCKETS)
+    }
+
+    /// How many more buckets a store that has one can take, where the arena gives so many back and so much is promised.
+    pub(crate) fn free_buckets(&self, capacity: u64, returned: u64, promised: Promised) -> u64 {
+        (self.room(capacity) + returned).saturating_sub(self.kept(&[], promised))
+    }
+
+    /// How many buckets too few there are then for what has to be kept.
+    pub(crate) fn lacking(&self, capacity: u64, returned: u64, promised: Promised) -> u64 {
+        self.kept(&[], promised).saturating_sub(self.room(capacity) + returned)
     }
 
     /// Grows the physical memory to so many pages, if it is smaller and the platform allows it.
@@ -110,11 +197,6 @@ impl<M: Memory + Clone> Space<M> {
     pub(crate) fn physical_bytes(&self) -> u64 {
         self.raw().size() * PAGE_BYTES
     }
-
-    /// How many buckets memories have.
-    fn allocated_buckets(&self) -> u64 {
-        self.0.allocated()
-    }
 }
 
 impl<M: Memory> Demand<'_, M> {
@@ -125,76 +207,4 @@ impl<M: Memory> Demand<'_, M> {
 }
 
 #[cfg(test)]
-mod tests {
-    use ic_stable_structures::VectorMemory;
-
-    use super::*;
-    use crate::layout::{LOG, OBJECTS};
-
-    fn two_pages() -> Space<VectorMemory> {
-        let raw = VectorMemory::default();
-        raw.grow(FIRST_BUCKET_PAGE);
-        Space::format(raw)
-    }
-
-    fn ensure(
-        space: &Space<VectorMemory>,
-        capacity: u64,
-        demands: &[Demand<'_, StoreMemory<VectorMemory>>],
-    ) -> Result<(), Error> {
-        space.ensure(capacity, demands, Slots::default(), Slots::default())
-    }
-
-    #[test]
-    fn what_is_promised_is_not_given_to_others() {
-        let space = two_pages();
-        let memory = space.memory(OBJECTS);
-        let capacity = pages_of(3) * PAGE_BYTES;
-        let slots = |free, reserved| Slots { free, reserved };
-        let one = [Demand { memory: &memory, pages: 1 }];
-        let oom = |requested, available| {
-            Err(Error::OutOfMemory {
-                requested: requested * BUCKET_BYTES,
-                available: available * BUCKET_BYTES,
-            })
-        };
-        // Three buckets: a promise of four is refused, of three is granted, and then nothing is left.
-        assert_eq!(space.ensure(capacity, &[], slots(0, 0), slots(0, 4)), oom(4, 3));
-        space.ensure(capacity, &[], slots(0, 0), slots(0, 3)).unwrap();
-        assert_eq!(space.ensure(capacity, &one, slots(0, 3), slots(0, 3)), oom(1, 0));
-        // A free slot in the arena covers a promised one; using it up for something else does not.
-        space.ensure(capacity, &one, slots(1, 3), slots(1, 3)).unwrap();
-        assert_eq!(space.ensure(capacity, &[], slots(1, 4), slots(0, 4)), oom(1, 0));
-        // A change that takes nothing is allowed even where a promise can no longer be kept.
-        space.ensure(0, &[], slots(0, 9), slots(0, 9)).unwrap();
-        assert_eq!(space.raw().size(), pages_of(1));
-    }
-
-    #[test]
-    fn a_demand_within_a_bucket_that_is_there_grows_nothing() {
-        let space = two_pages();
-        let memory = space.memory(OBJECTS);
-        ensure(&space, u64::MAX, &[Demand { memory: &memory, pages: 1 }]).unwrap();
-        assert_eq!(memory.grow(1), 0);
-        let before = space.raw().size();
-        ensure(&space, before * PAGE_BYTES, &[Demand { memory: &memory, pages: BUCKET_PAGES - 1 }]).unwrap();
-        assert_eq!(space.raw().size(), before);
-        let refused = ensure(&space, before * PAGE_BYTES, &[Demand { memory: &memory, pages: BUCKET_PAGES }]);
-        assert_eq!(refused, Err(Error::OutOfMemory { requested: BUCKET_BYTES, available: 0 }));
-    }
-
-    #[test]
-    fn demands_of_two_memories_are_granted_together_or_not_at_all() {
-        let space = two_pages();
-        let (objects, log) = (space.memory(OBJECTS), space.memory(LOG));
-        let both = [Demand { memory: &objects, pages: 1 }, Demand { memory: &log, pages: 1 }];
-        let one_bucket = pages_of(1) * PAGE_BYTES;
-        let refused = ensure(&space, one_bucket, &both);
-        assert_eq!(refused, Err(Error::OutOfMemory { requested: 2 * BUCKET_BYTES, available: BUCKET_BYTES }));
-        assert_eq!(space.raw().size(), FIRST_BUCKET_PAGE);
-        ensure(&space, one_bucket * 2, &both).unwrap();
-        assert_eq!((objects.grow(1), log.grow(1)), (0, 0));
-        assert_eq!(space.raw().size(), pages_of(2));
-        assert_eq!(space.allocated_buckets(), 2);
-    }
-}
+mod tests;

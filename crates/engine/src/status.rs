@@ -5,6 +5,8 @@ use storage_api::{ArenaStatus, Error, Status, StoreBytes, UpgradeStatus};
 
 use crate::arena::{SLOT_BYTES, SLOT_EXTENT_BYTES};
 use crate::layout::{ARENA, LAYOUT_VERSION, LOG, LOG_INDEX, OBJECTS, PAGE_BYTES, REGIONS, ROLES, UPLOADS};
+use crate::objects::Extents;
+use crate::space::Promised;
 use crate::store::Store;
 
 /// What only the host of a store knows.
@@ -73,15 +75,28 @@ impl<M: Memory + Clone> Store<M> {
         })
     }
 
-    /// The size of an upload that would be accepted now. It may be a little less than the most, because a large object is
-    /// counted in whole extents, and a slot is set aside for its table.
+    /// The size of an upload that would be accepted now, and could be completed. It may be a little less than the most,
+    /// because a large object is counted in whole extents, and a slot is set aside for its table.
     fn storable_bytes(&self) -> Result<u64, Error> {
-        // The first upload takes a bucket for its record, and the object one for its entry.
-        let first_buckets =
-            [OBJECTS, UPLOADS].into_iter().filter(|id| self.space.memory(*id).size() == 0).count();
-        let buckets = self.room().saturating_sub(first_buckets as u64);
-        let slots = (self.arena.slots()? + buckets).saturating_sub(self.ledger.reserved_slots);
-        Ok(slots.saturating_sub(1) * SLOT_EXTENT_BYTES)
+        let capacity = self.config().capacity;
+        let mut extents = Extents::of(&self.arena);
+        let mut promised = Promised { free_slots: self.arena.slots()?, ..self.promised() };
+        let lacking = self.space.lacking(capacity, 0, promised);
+        promised.uploads += 1;
+        // One more upload may have to be promised a bucket for the index, and the arena may have to give that back.
+        while let more @ 1.. =
+            self.space.lacking(capacity, extents.returned(), promised).saturating_sub(lacking)
+        {
+            if !extents.shrink(more)? {
+                return Ok(0);
+            }
+            promised.free_slots = extents.slots().unwrap_or_default();
+        }
+        let slots = promised.free_slots.saturating_sub(promised.slots);
+        let buckets = self.space.free_buckets(capacity, extents.returned(), promised);
+        // An arena that has nothing yet can take the bucket that is kept for it, too.
+        let first = u64::from(self.space.memory(ARENA).size() == 0);
+        Ok((slots + buckets + first).saturating_sub(1) * SLOT_EXTENT_BYTES)
     }
 }
 

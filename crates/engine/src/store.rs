@@ -9,11 +9,11 @@ use crate::header::{HEADER_BYTES, Header};
 use crate::layout::{ARENA, FIRST_BUCKET_PAGE, LOG, LOG_INDEX, OBJECTS, REGIONS, ROLES, UPLOADS};
 use crate::ledger::Ledger;
 use crate::log::Log;
-use crate::objects::{INLINE_LIMIT, Index, MAX_INDEX_ENTRY_BYTES, MAX_INLINE_LIMIT};
+use crate::objects::{Extents, INLINE_LIMIT, Index, MAX_INDEX_ENTRY_BYTES, MAX_INLINE_LIMIT};
 use crate::open::OpenError;
 use crate::regions::Regions;
 use crate::roles::Roles;
-use crate::space::{Demand, Slots, Space, StoreMemory};
+use crate::space::{Demand, Promised, Space, StoreMemory};
 use crate::uploads::Uploads;
 
 /// What an upgrade writes to stable memory, in bytes, however much is stored: the header and the counters.
@@ -135,29 +135,55 @@ impl<M: Memory + Clone> Store<M> {
         self.write_header(Header { open_instructions, ..self.header });
     }
 
-    /// Makes sure of pages for a change after which the arena has so many free slots, if it touches the arena, and so many
-    /// are promised to uploads.
+    /// Makes sure of the pages that the memories in `demands` and the arena grow by, where so much is promised to uploads
+    /// afterwards. Where others need the arena's free end, that becomes a part of the change of the arena.
     pub(crate) fn ensure_pages(
         &self,
         demands: &[Demand<'_, StoreMemory<M>>],
-        slots_after: Option<u64>,
-        reserved_after: u64,
+        extents: &mut Extents<'_, StoreMemory<M>>,
+        after: Promised,
     ) -> Result<(), Error> {
-        let reserved = self.ledger.reserved_slots;
-        let (before, after) = if reserved.max(reserved_after) == 0 {
-            // Nothing is promised, so it does not matter how many slots there are.
-            (Slots::default(), Slots::default())
-        } else {
-            let free = self.arena.slots()?;
-            let after = Slots { free: slots_after.unwrap_or(free), reserved: reserved_after };
-            (Slots { free, reserved }, after)
-        };
-        self.space.ensure(self.header.config.capacity, demands, before, after)
+        let before = self.promised();
+        // Where nothing is promised, it does not matter how many slots there are.
+        let matters = before.slots.max(after.slots) > 0;
+        let before = Promised { free_slots: if matters { self.arena.slots()? } else { 0 }, ..before };
+        let mut demands = demands.to_vec();
+        demands.push(extents.demand());
+        let mut first = None;
+        loop {
+            let free_slots = extents.slots().unwrap_or(before.free_slots);
+            let after = Promised { free_slots, ..after };
+            let capacity = self.header.config.capacity;
+            match self.space.ensure(capacity, &demands, extents.returned(), before, after) {
+                Ok(()) => return Ok(()),
+                Err(shortage) if extents.shrink(shortage.missing)? => _ = first.get_or_insert(shortage),
+                Err(shortage) => return Err(first.unwrap_or(shortage).into()),
+            }
+        }
     }
 
-    /// How many more buckets the capacity has room for.
-    pub(crate) fn room(&self) -> u64 {
-        self.space.room(self.header.config.capacity)
+    /// The same for a change that has nothing to do with the arena.
+    pub(crate) fn ensure_demands(&self, demands: &[Demand<'_, StoreMemory<M>>]) -> Result<(), Error> {
+        let mut extents = Extents::of(&self.arena);
+        self.ensure_pages(demands, &mut extents, self.promised())?;
+        extents.commit();
+        Ok(())
+    }
+
+    /// What uploads have been promised, but for the free slots.
+    pub(crate) fn promised(&self) -> Promised {
+        Promised {
+            free_slots: 0,
+            slots: self.ledger.reserved_slots,
+            uploads: self.uploads.len(),
+            index_pages: self.index.begin().unused_pages(),
+        }
+    }
+
+    /// How many more buckets any one store can take.
+    pub(crate) fn free_buckets(&self) -> Result<u64, Error> {
+        let promised = Promised { free_slots: self.arena.slots()?, ..self.promised() };
+        Ok(self.space.free_buckets(self.header.config.capacity, 0, promised))
     }
 
     pub(crate) fn write_header(&mut self, header: Header) {

@@ -69,18 +69,18 @@ async fn settings_outside_of_their_limits_are_refused() {
 async fn a_capacity_below_what_is_used_stops_growth_and_loses_nothing() {
     let harness = Harness::start().await;
     let client = harness.client();
-    for number in 0..40 {
+    for number in 0..80 {
         client.put(&format!("key/{number}"), &vec![number; 1_900_000]).await.unwrap();
     }
     let status = client.status().await.unwrap();
     assert!(status.stable_bytes > MIN_CAPACITY_BYTES && status.storable_bytes > 1 << 30);
     client.configure(&Settings::capacity(MIN_CAPACITY_BYTES)).await.unwrap();
     let lowered = client.status().await.unwrap();
-    assert_eq!((lowered.stable_bytes, lowered.objects), (status.stable_bytes, 40));
+    assert_eq!((lowered.stable_bytes, lowered.objects), (status.stable_bytes, 80));
     let large = UploadArgs::new("large", 1 << 30);
     let refused = expect::storage_error(client.create_upload(&large).await);
     assert!(matches!(refused, Error::OutOfMemory { .. }), "{refused:?}");
-    for number in 0..40u8 {
+    for number in 0..80u8 {
         let value = client.get(&format!("key/{number}")).await.unwrap();
         assert!(value.len() == 1_900_000 && value.iter().all(|byte| *byte == number));
     }

@@ -219,10 +219,45 @@ impl<'a, M: Memory> Blocks<'a, M> {
         // Else the new sentinel would be written over the old one, or over a block.
         assert!(total > now, "a growth of the arena makes it larger");
         let end = total - SENTINEL_BYTES;
-        self.head.set_end(end);
-        self.set_tag(end, Tag::SENTINEL);
+        self.set_sentinel(end, false);
         // The old sentinel becomes the tag of what was added.
         self.release(Block { tag: Tag { size: end - sentinel.at, ..sentinel.tag }, ..sentinel })
+    }
+
+    /// Moves the end so that so many buckets lie after it. False, and nothing has changed, where they are not free.
+    pub(super) fn shrink(&mut self, buckets: u64) -> Result<bool, Error> {
+        let Some(last) = self.last_free()?.filter(|last| self.buckets_after(last.at) >= buckets) else {
+            return Ok(false);
+        };
+        let end = self.head.end() - buckets * self.bucket_bytes;
+        let rest = end - last.at;
+        self.unlink(last)?;
+        self.set_sentinel(end, rest > 0);
+        if rest > 0 {
+            self.link(last.at, rest)?;
+        }
+        Ok(true)
+    }
+
+    /// The last block, if it is free.
+    fn last_free(&mut self) -> Result<Option<Block>, Error> {
+        if self.head.is_empty() {
+            return Ok(None);
+        }
+        let sentinel = self.block(self.head.end())?;
+        sentinel.tag.previous_free.then(|| self.block_before(sentinel.at)).transpose()
+    }
+
+    /// The whole buckets after `at`, which is where a block starts, and the sentinel that would follow it.
+    fn buckets_after(&self, at: u64) -> u64 {
+        (self.head.total_bytes() - at - SENTINEL_BYTES) / self.bucket_bytes
+    }
+
+    /// Ends the arena at `end`. What was there before is arbitrary.
+    fn set_sentinel(&mut self, end: u64, previous_free: bool) {
+        self.head.set_end(end);
+        self.set_tag(end, Tag { previous_free, ..Tag::SENTINEL });
+        (TAG_BYTES..SENTINEL_BYTES).step_by(8).for_each(|zeroes| self.words.set(end + zeroes, 0));
     }
 
     /// The block at `at`, or the sentinel.

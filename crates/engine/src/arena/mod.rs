@@ -34,6 +34,9 @@
 //!
 //! A block is cut so that less than 128 bytes are left beyond its extent. So a free with a wrong length or a wrong place
 //! is found out.
+//!
+//! The arena grows by buckets, and gives buckets at its end back when they are free and another store needs them. What it
+//! grows by need not be zero: it writes all that it reads.
 
 mod blocks;
 mod check;

@@ -79,6 +79,17 @@ impl<'a, M: Memory> Transaction<'a, M> {
         self.blocks.head.slots()
     }
 
+    /// Gives up so many buckets at the end. False, and nothing has changed, where they are not free, or where the transaction
+    /// grows the arena. It must not allocate any more then. After the commit the
+    /// arena ends before them, and it is for the caller to take them out of the memory.
+    pub(crate) fn shrink(&mut self, buckets: u64) -> Result<bool, Error> {
+        if self.pages_to_grow() > 0 {
+            return Ok(false);
+        }
+        let shrunk = self.blocks.shrink(buckets);
+        self.noting(shrunk)
+    }
+
     /// Makes the changes. The order of the writes does not matter, because a message's writes are atomic.
     ///
     /// # Panics

@@ -7,15 +7,24 @@
 //!
 //! ```text
 //! offset  bytes  field
-//!      0      4  magic "MGR" and the version 1
+//!      0      4  magic "MGR" and the version, 1 or 2
 //!      4      2  buckets given to memories so far
 //!      6      2  pages of a bucket, 256
-//!      8     32  reserved, zero
+//!      8      2  moved runs; 0 in version 1
+//!     10     30  reserved, zero
 //!     40   2040  sizes of memories 0 to 254, in pages
-//!   2080  32768  owner of each bucket; 255 for those that have none yet
+//!   2080  32768  owner of each bucket; 255 for those that have none
+//!  34848  6 * m  the moved runs: number of the first bucket in its memory, number of the bucket, how many; 16 bits each
 //! ```
 //!
 //! Bucket 0 starts on the page after this one, and the others follow. The buckets of a memory are in ascending order.
+//!
+//! That is version 1. A memory can also give buckets at its end back, and others, whose own buckets may have higher numbers,
+//! take them. Then buckets among the first have no owner, or runs of buckets are *moved*: they are where the list of moved
+//! runs says, and the buckets that are in no moved run are in ascending order around them. Such a page has the version 2,
+//! which the original refuses. As soon as nothing of that is left, it has the version 1 again.
+//!
+//! A bucket that was given back is not zero. Its next owner fills it with zeroes, but for the arena.
 //!
 //! Why not the original: it walks the table bucket by bucket when it is opened, so that an upgrade costs the more the
 //! more there is; it panics where the platform refuses to grow; it rewrites 2 KB at each growth; and it goes through a
@@ -24,7 +33,8 @@
 mod memory;
 mod runs;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use ic_stable_structures::Memory;
@@ -34,36 +44,54 @@ use crate::layout::{
 };
 use crate::open::OpenError;
 pub(crate) use memory::BucketMemory;
-use runs::Runs;
+#[cfg(test)]
+pub(crate) use memory::MAX_CLEARED_BUCKETS;
+use runs::{Moved, Runs};
 
 const MEMORIES: usize = 255;
 const NO_OWNER: u8 = 255;
-const MAGIC: [u8; 4] = *b"MGR\x01";
+const MAGIC: [u8; 3] = *b"MGR";
+/// The version of the original.
+const PLAIN: u8 = 1;
+/// The version of a page with buckets that were given back.
+const MOVED: u8 = 2;
 
 const MAGIC_AT: u64 = MANAGER_PAGE * PAGE_BYTES;
-const ALLOCATED_AT: u64 = MAGIC_AT + MAGIC.len() as u64;
+const VERSION_AT: u64 = MAGIC_AT + MAGIC.len() as u64;
+const ALLOCATED_AT: u64 = VERSION_AT + 1;
 const BUCKET_PAGES_AT: u64 = ALLOCATED_AT + 2;
-const RESERVED_AT: u64 = BUCKET_PAGES_AT + 2;
-const SIZES_AT: u64 = RESERVED_AT + 32;
+const MOVED_COUNT_AT: u64 = BUCKET_PAGES_AT + 2;
+const RESERVED_AT: u64 = MOVED_COUNT_AT + 2;
+const SIZES_AT: u64 = RESERVED_AT + 30;
 const OWNERS_AT: u64 = SIZES_AT + 8 * MEMORIES as u64;
-const END: u64 = OWNERS_AT + MAX_BUCKETS;
+const MOVED_AT: u64 = OWNERS_AT + MAX_BUCKETS;
+const MOVED_BYTES: u64 = 6;
+/// As many moved runs as the page has room for.
+const MAX_MOVED: u64 = (FIRST_BUCKET_PAGE * PAGE_BYTES - MOVED_AT) / MOVED_BYTES;
 
 /// Bytes of the page before the owners.
 const HEAD_BYTES: usize = (OWNERS_AT - MAGIC_AT) as usize;
 
 const _: () = assert!(HEAD_BYTES == 2_080);
-const _: () = assert!(END <= FIRST_BUCKET_PAGE * PAGE_BYTES);
+const _: () = assert!(MAX_MOVED > 5_000);
 
 /// The memories. Clones share their state.
 pub(crate) struct Buckets<M: Memory> {
     raw: M,
     state: Rc<RefCell<State>>,
+    /// How often buckets were given back.
+    epoch: Rc<Cell<u64>>,
 }
 
 /// What the page of the manager says, in the form in which it is asked for.
 struct State {
-    /// Buckets that memories have.
+    /// Buckets that memories have or have given back; the others are after them.
     allocated: u64,
+    /// Those that were given back.
+    holes: BTreeSet<u64>,
+    /// How many moved runs the page lists.
+    moved: u64,
+    version: u8,
     /// Sizes of the memories in pages.
     sizes: [u64; MEMORIES],
     /// Where the buckets of each memory are.
@@ -74,11 +102,13 @@ impl<M: Memory + Clone> Buckets<M> {
     /// Makes the manager's page in a memory of which only page 0 is used. The caller has grown it to two pages.
     pub(crate) fn format(raw: M) -> Self {
         let mut head = [0; HEAD_BYTES];
-        head[..4].copy_from_slice(&MAGIC);
+        head[..3].copy_from_slice(&MAGIC);
+        head[3] = PLAIN;
         head[6..8].copy_from_slice(&(BUCKET_PAGES as u16).to_le_bytes());
         raw.write(MAGIC_AT, &head);
         raw.write(OWNERS_AT, &[NO_OWNER; MAX_BUCKETS as usize]);
-        Self::over(raw, State { allocated: 0, sizes: [0; MEMORIES], runs: Runs::default() })
+        let (sizes, runs) = ([0; MEMORIES], Runs::default());
+        Self::over(raw, State { allocated: 0, holes: BTreeSet::new(), moved: 0, version: PLAIN, sizes, runs })
     }
 
     /// Opens the manager's page. Reads the same bytes however much there is, and costs little more for more buckets as
@@ -89,8 +119,9 @@ impl<M: Memory + Clone> Buckets<M> {
         }
         let mut head = [0; HEAD_BYTES];
         raw.read(MAGIC_AT, &mut head);
-        if head[..4] != MAGIC {
-            return Err(OpenError::damaged("there is no memory manager of version 1", MAGIC_AT));
+        let version = head[3];
+        if head[..3] != MAGIC || ![PLAIN, MOVED].contains(&version) {
+            return Err(OpenError::damaged("there is no memory manager of version 1 or 2", MAGIC_AT));
         }
         let allocated = u64::from(u16::from_le_bytes([head[4], head[5]]));
         let bucket_pages = u64::from(u16::from_le_bytes([head[6], head[7]]));
@@ -101,9 +132,11 @@ impl<M: Memory + Clone> Buckets<M> {
         let sizes = std::array::from_fn(|id| u64::from_le_bytes(sizes[id]));
         let mut owners = vec![NO_OWNER; MAX_BUCKETS as usize];
         raw.read(OWNERS_AT, &mut owners);
-        let runs = Runs::scan(&owners, allocated)
+        let moved = if version == PLAIN { Vec::new() } else { read_moved(&raw, [head[8], head[9]])? };
+        let (runs, holes) = Runs::scan(&owners, allocated, &moved)
+            .filter(|(_, holes)| version == MOVED || holes.is_empty())
             .ok_or_else(|| OpenError::damaged("the manager counts other buckets than it lists", OWNERS_AT))?;
-        let state = State { allocated, sizes, runs };
+        let state = State { allocated, holes, moved: moved.len() as u64, version, sizes, runs };
         match (0..MEMORIES).find(|id| !state.size_is_possible(*id)) {
             Some(id) => Err(OpenError::damaged(
                 format!("memory {id} has another size than its buckets allow"),
@@ -114,12 +147,12 @@ impl<M: Memory + Clone> Buckets<M> {
     }
 
     fn over(raw: M, state: State) -> Self {
-        Self { raw, state: Rc::new(RefCell::new(state)) }
+        Self { raw, state: Rc::new(RefCell::new(state)), epoch: Rc::default() }
     }
 
     /// The memory with this identifier.
     pub(crate) fn memory(&self, id: MemoryId) -> BucketMemory<M> {
-        BucketMemory::new(self.raw.clone(), Rc::clone(&self.state), id)
+        BucketMemory::new(self.raw.clone(), Rc::clone(&self.state), Rc::clone(&self.epoch), id)
     }
 
     /// The physical memory.
@@ -127,20 +160,84 @@ impl<M: Memory + Clone> Buckets<M> {
         &self.raw
     }
 
-    /// How many buckets memories have.
+    /// How many buckets memories have or have given back.
     pub(crate) fn allocated(&self) -> u64 {
         self.state.borrow().allocated
     }
+
+    /// How many buckets that were given back can be taken again.
+    pub(crate) fn given_back(&self) -> u64 {
+        self.state.borrow().given_back()
+    }
+
+    /// The size of a memory, in pages.
+    pub(crate) fn size(&self, id: MemoryId) -> u64 {
+        self.state.borrow().sizes[id.index()]
+    }
+}
+
+/// Reads the list of moved runs.
+fn read_moved<M: Memory>(raw: &M, count: [u8; 2]) -> Result<Vec<Moved>, OpenError> {
+    let count = u64::from(u16::from_le_bytes(count));
+    if count > MAX_MOVED {
+        return Err(OpenError::damaged("the manager lists more moved runs than fit", MOVED_COUNT_AT));
+    }
+    let mut bytes = vec![0; (count * MOVED_BYTES) as usize];
+    raw.read(MOVED_AT, &mut bytes);
+    let (runs, _) = bytes.as_chunks::<{ MOVED_BYTES as usize }>();
+    let number = |low, high| u16::from_le_bytes([low, high]);
+    let run = |&[a, b, c, d, e, f]: &[u8; 6]| Moved {
+        first: number(a, b),
+        bucket: number(c, d),
+        count: number(e, f),
+    };
+    Ok(runs.iter().map(run).collect())
 }
 
 impl State {
     fn size_is_possible(&self, id: usize) -> bool {
         self.sizes[id].div_ceil(BUCKET_PAGES) == self.runs.buckets(id)
     }
+
+    /// How many buckets that were given back can be taken again: each may become a moved run.
+    fn given_back(&self) -> u64 {
+        (self.holes.len() as u64).min(MAX_MOVED - self.moved)
+    }
+
+    /// Writes the size of a memory.
+    fn write_size<M: Memory>(&self, raw: &M, id: MemoryId) {
+        raw.write(SIZES_AT + 8 * id.index() as u64, &self.sizes[id.index()].to_le_bytes());
+    }
+
+    /// Writes the owner of some buckets, neighbours together, and how many there are.
+    fn write_owners<M: Memory>(&self, raw: &M, mut buckets: Vec<u64>, owner: u8) {
+        buckets.sort_unstable();
+        for run in buckets.chunk_by(|one, next| one + 1 == *next) {
+            raw.write(OWNERS_AT + run[0], &vec![owner; run.len()]);
+        }
+        let allocated = u16::try_from(self.allocated).expect("there are at most 32,768 buckets");
+        raw.write(ALLOCATED_AT, &allocated.to_le_bytes());
+    }
+
+    /// Writes the version and the moved runs, unless there is and was nothing of that.
+    fn write_moved<M: Memory>(&mut self, raw: &M) {
+        if self.version == PLAIN && self.holes.is_empty() {
+            return;
+        }
+        let moved = self.runs.moved();
+        let number = |moved: &Moved| [moved.first, moved.bucket, moved.count];
+        let bytes: Vec<u8> = moved.iter().flat_map(number).flat_map(u16::to_le_bytes).collect();
+        raw.write(MOVED_AT, &bytes);
+        self.moved = moved.len() as u64;
+        self.version = if self.holes.is_empty() && moved.is_empty() { PLAIN } else { MOVED };
+        raw.write(VERSION_AT, &[self.version]);
+        let count = u16::try_from(self.moved).expect("as many as fit the page");
+        raw.write(MOVED_COUNT_AT, &count.to_le_bytes());
+    }
 }
 
 /// Physical pages of a store with so many buckets.
-pub(crate) fn pages_of(buckets: u64) -> u64 {
+pub(crate) const fn pages_of(buckets: u64) -> u64 {
     FIRST_BUCKET_PAGE + buckets * BUCKET_PAGES
 }
 
@@ -150,101 +247,4 @@ fn address_of(bucket: u64) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use ic_stable_structures::memory_manager::{self, MemoryManager};
-    use ic_stable_structures::{RestrictedMemory, VectorMemory};
-
-    use super::*;
-
-    fn formatted() -> (VectorMemory, Buckets<VectorMemory>) {
-        let raw = VectorMemory::default();
-        raw.grow(FIRST_BUCKET_PAGE);
-        (raw.clone(), Buckets::format(raw))
-    }
-
-    fn original(raw: &VectorMemory) -> MemoryManager<RestrictedMemory<VectorMemory>> {
-        let pages = MANAGER_PAGE..pages_of(MAX_BUCKETS);
-        MemoryManager::init_with_bucket_size(RestrictedMemory::new(raw.clone(), pages), BUCKET_PAGES as u16)
-    }
-
-    /// Grows memories in turns, so that their buckets are mixed, and writes at both sides of each boundary.
-    fn exercise<A: Memory>(memories: &[A]) {
-        for round in 0..3u8 {
-            for (id, memory) in memories.iter().enumerate() {
-                let pages = [1, 255, 300][usize::from(round + id as u8) % 3];
-                let end = memory.size() * PAGE_BYTES;
-                assert_eq!(memory.grow(pages), (end / PAGE_BYTES) as i64);
-                let start = end.saturating_sub(100);
-                memory.write(start, &[id as u8 * 16 + round; 1_000]);
-            }
-        }
-    }
-
-    #[test]
-    fn the_bytes_are_those_of_the_original_whoever_writes_them() {
-        let (ours, buckets) = formatted();
-        exercise(&[0, 3, 254].map(|id| buckets.memory(MemoryId::new(id))));
-        let theirs = VectorMemory::default();
-        theirs.grow(1);
-        let manager = original(&theirs);
-        exercise(&[0, 3, 254].map(|id| manager.get(memory_manager::MemoryId::new(id))));
-        assert!(*ours.borrow() == *theirs.borrow());
-    }
-
-    #[test]
-    fn what_one_has_written_the_other_reads() {
-        let (ours, buckets) = formatted();
-        exercise(&[7, 9].map(|id| buckets.memory(MemoryId::new(id))));
-        let manager = original(&ours);
-        let reloaded = Buckets::load(ours).unwrap();
-        for id in [7, 9] {
-            let theirs = manager.get(memory_manager::MemoryId::new(id));
-            let read = |memory: &dyn Memory| {
-                let mut bytes = vec![0; (memory.size() * PAGE_BYTES) as usize];
-                memory.read(0, &mut bytes);
-                bytes
-            };
-            let expected = read(&theirs);
-            assert!(read(&buckets.memory(MemoryId::new(id))) == expected);
-            assert!(read(&reloaded.memory(MemoryId::new(id))) == expected);
-        }
-    }
-
-    #[test]
-    fn a_page_that_contradicts_itself_is_refused() {
-        let (raw, buckets) = formatted();
-        exercise(&[0, 1].map(|id| buckets.memory(MemoryId::new(id))));
-        let wrong: [(u64, &[u8]); 8] = [
-            (MAGIC_AT, b"X"),
-            (MAGIC_AT + 3, &[2]),
-            (ALLOCATED_AT, &[0xff, 0xff]),
-            (ALLOCATED_AT, &[1]),
-            (BUCKET_PAGES_AT, &[128]),
-            (SIZES_AT + 2, &[1]),
-            (OWNERS_AT, &[NO_OWNER]),
-            (OWNERS_AT + MAX_BUCKETS - 1, &[0]),
-        ];
-        for (at, bytes) in wrong {
-            let before = raw.borrow().clone();
-            raw.write(at, bytes);
-            assert!(matches!(Buckets::load(raw.clone()), Err(OpenError::Damaged { .. })), "byte {at}");
-            raw.borrow_mut().copy_from_slice(&before);
-        }
-        assert!(Buckets::load(raw).is_ok());
-    }
-
-    #[test]
-    fn a_growth_that_the_platform_refuses_is_an_answer_and_changes_nothing() {
-        let raw = crate::testing::SparseMemory::with_maximum(pages_of(2));
-        raw.grow(FIRST_BUCKET_PAGE);
-        let buckets = Buckets::format(raw.clone());
-        let memory = buckets.memory(MemoryId::new(0));
-        assert_eq!(memory.grow(BUCKET_PAGES), 0);
-        let before = raw.copy();
-        assert_eq!(memory.grow(2 * BUCKET_PAGES), -1);
-        assert_eq!(memory.grow(u64::MAX), -1);
-        assert!(raw.same_as(&before));
-        assert_eq!((memory.size(), buckets.allocated()), (BUCKET_PAGES, 1));
-        assert_eq!(memory.grow(BUCKET_PAGES), BUCKET_PAGES as i64);
-    }
-}
+mod tests;

@@ -1,6 +1,20 @@
 //! Where the buckets of each memory are: runs of neighbours.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
 use super::{MEMORIES, NO_OWNER};
+
+/// A run that is stored beside the table of owners, because it is not where the numbers of its buckets say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Moved {
+    /// Number of the first bucket within its memory.
+    pub(super) first: u16,
+    /// Number of the first one among all buckets.
+    pub(super) bucket: u16,
+    /// How many there are.
+    pub(super) count: u16,
+}
 
 /// Buckets that follow each other both in a memory and physically.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,21 +44,89 @@ impl Default for Runs {
 }
 
 impl Runs {
-    /// The runs of a table of owners, of which so many buckets have one. Nothing where the table says otherwise.
-    pub(super) fn scan(owners: &[u8], allocated: u64) -> Option<Self> {
+    /// The runs of a table of owners, and the buckets among the first `allocated` that have none. `moved` are the runs that
+    /// are not where their numbers say. Nothing where the table and these contradict each other.
+    pub(super) fn scan(owners: &[u8], allocated: u64, moved: &[Moved]) -> Option<(Self, BTreeSet<u64>)> {
         let mut runs = Self::default();
-        let mut at = 0;
-        while at < owners.len() {
-            let owner = owners[at];
-            let end = at + equal_bytes(&owners[at..], owner);
-            if owner == NO_OWNER {
-                break;
+        let mut holes = BTreeSet::new();
+        let mut moved_runs: [Vec<Run>; MEMORIES] = [const { Vec::new() }; MEMORIES];
+        let mut is_moved = BTreeMap::new();
+        for &Moved { first, bucket, count } in moved {
+            let (first, bucket, count) = (first.into(), bucket.into(), u64::from(count));
+            let owner = *owners.get(bucket as usize).filter(|owner| **owner != NO_OWNER)?;
+            let range = owners.get(bucket as usize..(bucket + count) as usize)?;
+            let before = is_moved.range(..bucket + count).next_back().map_or(0, |(at, count)| at + count);
+            if count == 0 || equal_bytes(range, owner) != range.len() || before > bucket {
+                return None;
             }
-            runs.add(owner.into(), at as u64, (end - at) as u64);
+            is_moved.insert(bucket, count);
+            moved_runs[usize::from(owner)].push(Run { first, bucket, count });
+        }
+        let mut at = 0;
+        while at < allocated as usize {
+            let owner = owners[at];
+            let end = (at + equal_bytes(&owners[at..], owner)).min(allocated as usize);
+            if owner == NO_OWNER {
+                holes.extend(at as u64..end as u64);
+            } else {
+                runs.add_but(owner.into(), at as u64..end as u64, &is_moved);
+            }
             at = end;
         }
-        let is_whole = at as u64 == allocated && equal_bytes(&owners[at..], NO_OWNER) == owners.len() - at;
-        is_whole.then_some(runs)
+        for (id, mut moved) in moved_runs.into_iter().enumerate().filter(|(_, moved)| !moved.is_empty()) {
+            moved.sort_by_key(|run| run.first);
+            runs.0[id] = woven(&runs.0[id], &moved)?;
+        }
+        (equal_bytes(&owners[at..], NO_OWNER) == owners.len() - at).then_some((runs, holes))
+    }
+
+    /// Adds the buckets of a range to a memory, but for those that are moved.
+    fn add_but(&mut self, id: usize, range: Range<u64>, moved: &BTreeMap<u64, u64>) {
+        let mut at = range.start;
+        for (&bucket, &count) in moved.range(range.clone()) {
+            if bucket > at {
+                self.add(id, at, bucket - at);
+            }
+            at = at.max(bucket + count);
+        }
+        if at < range.end {
+            self.add(id, at, range.end - at);
+        }
+    }
+
+    /// The runs whose numbers do not say where they are in their memory: those with a lower bucket than one before them.
+    pub(super) fn moved(&self) -> Vec<Moved> {
+        let mut moved = Vec::new();
+        for runs in &self.0 {
+            let mut next = 0;
+            for run in runs {
+                if run.bucket >= next {
+                    next = run.bucket + run.count;
+                    continue;
+                }
+                let number = |n: u64| u16::try_from(n).expect("there are at most 32,768 buckets");
+                moved.push(Moved {
+                    first: number(run.first),
+                    bucket: number(run.bucket),
+                    count: number(run.count),
+                });
+            }
+        }
+        moved
+    }
+
+    /// Cuts a memory off after so many buckets, and gives the others.
+    pub(super) fn truncate(&mut self, id: usize, buckets: u64) -> Vec<u64> {
+        let mut given = Vec::new();
+        while let Some(run) = self.0[id].last_mut().filter(|run| run.end() > buckets) {
+            let kept = buckets.saturating_sub(run.first);
+            given.extend(run.bucket + kept..run.bucket + run.count);
+            run.count = kept;
+            if kept == 0 {
+                self.0[id].pop();
+            }
+        }
+        given
     }
 
     /// Adds buckets to the end of a memory.
@@ -72,6 +154,29 @@ impl Runs {
     }
 }
 
+/// The runs of a memory: `moved` ones where they say, in ascending order, and the buckets of the others in between.
+fn woven(others: &[Run], moved: &[Run]) -> Option<Vec<Run>> {
+    let mut woven = Runs::default();
+    let mut others = others.iter().map(|run| (run.bucket, run.count));
+    let mut rest = (0, 0);
+    let mut at = 0;
+    for run in moved {
+        while at < run.first {
+            rest = if rest.1 == 0 { others.next()? } else { rest };
+            let count = rest.1.min(run.first - at);
+            woven.add(0, rest.0, count);
+            (rest, at) = ((rest.0 + count, rest.1 - count), at + count);
+        }
+        if at != run.first {
+            return None;
+        }
+        woven.add(0, run.bucket, run.count);
+        at += run.count;
+    }
+    std::iter::once(rest).chain(others).filter(|run| run.1 > 0).for_each(|run| woven.add(0, run.0, run.1));
+    Some(std::mem::take(&mut woven.0[0]))
+}
+
 /// How many bytes at the start are equal to one, looking at eight at a time.
 fn equal_bytes(bytes: &[u8], byte: u8) -> usize {
     let (words, _) = bytes.as_chunks::<8>();
@@ -89,7 +194,8 @@ mod tests {
         let mut owners = [vec![1; 20], vec![2], vec![1, 1, 0], vec![2; 9]].concat();
         let allocated = owners.len();
         owners.resize(64, NO_OWNER);
-        let runs = Runs::scan(&owners, allocated as u64).unwrap();
+        let (runs, holes) = Runs::scan(&owners, allocated as u64, &[]).unwrap();
+        assert!(holes.is_empty());
         let mut seen = [0; 3];
         for (bucket, owner) in owners[..allocated].iter().enumerate() {
             let id = usize::from(*owner);
@@ -105,11 +211,12 @@ mod tests {
     }
 
     #[test]
-    fn a_table_with_a_hole_or_another_count_is_refused() {
-        assert!(Runs::scan(&[1, 1, NO_OWNER], 2).is_some());
-        for (owners, allocated) in [([1, NO_OWNER, 1], 2), ([1, 1, NO_OWNER], 3), ([1, 1, 1], 2)] {
-            assert!(Runs::scan(&owners, allocated).is_none());
-        }
-        assert!(Runs::scan(&[NO_OWNER; 16], 0).is_some());
+    fn a_hole_is_found_and_another_count_is_refused() {
+        let scan = |owners: &[u8], allocated| Runs::scan(owners, allocated, &[]).map(|(_, holes)| holes);
+        assert_eq!(scan(&[1, 1, NO_OWNER], 2), Some(BTreeSet::new()));
+        assert_eq!(scan(&[1, NO_OWNER, 1, NO_OWNER], 4), Some(BTreeSet::from([1, 3])));
+        assert_eq!(scan(&[1, NO_OWNER, 1, NO_OWNER], 2), None);
+        assert_eq!(scan(&[1, 1, 1], 2), None);
+        assert_eq!(scan(&[NO_OWNER; 16], 0), Some(BTreeSet::new()));
     }
 }

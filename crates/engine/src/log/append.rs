@@ -46,7 +46,7 @@ impl<M: Memory + Clone> Store<M> {
             Demand { memory: &self.log.entries, pages: entries },
             Demand { memory: &self.log.index, pages: index },
         ];
-        self.ensure_pages(&demands, None, self.ledger.reserved_slots)?;
+        self.ensure_demands(&demands)?;
         for Demand { memory, pages } in demands {
             if pages > 0 {
                 assert!(memory.grow(pages) >= 0, "the pages were made sure of");

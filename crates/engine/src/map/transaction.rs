@@ -148,6 +148,12 @@ impl<'a, K: Storable, V: Storable, M: Memory> Transaction<'a, K, V, M> {
         Demand { memory: &self.tree.memory, pages: self.pages_to_grow() }
     }
 
+    /// Whole pages of the memory that the commit leaves for insertions to come: they need not grow it.
+    pub(crate) fn unused_pages(&self) -> u64 {
+        let size = self.tree.memory.size() + self.pages_to_grow();
+        size.saturating_sub(pages_for(self.chunks.in_use + SPARE_CHUNKS))
+    }
+
     /// Pages by which the commit grows the memory.
     pub(super) fn pages_to_grow(&self) -> u64 {
         if !self.has_changed() {

@@ -31,7 +31,7 @@ use storage_api::{Condition, Error};
 
 use crate::arena::{Arena, Extent, Transaction, block_bytes};
 use crate::map::{self, Map};
-use crate::space::{Demand, StoreMemory};
+use crate::space::{Demand, Promised, StoreMemory};
 use crate::store::Store;
 
 /// The one index of all objects.
@@ -62,8 +62,13 @@ impl<M: Memory + Clone> Store<M> {
     }
 
     /// Makes sure of what a change of objects needs: what the index and the arena grow by.
-    fn ensure(&self, index: &IndexChange<'_, M>, extents: &Extents<'_, StoreMemory<M>>) -> Result<(), Error> {
-        self.ensure_pages(&[index.demand(), extents.demand()], extents.slots(), self.ledger.reserved_slots)
+    fn ensure(
+        &self,
+        index: &IndexChange<'_, M>,
+        extents: &mut Extents<'_, StoreMemory<M>>,
+    ) -> Result<(), Error> {
+        let after = Promised { index_pages: index.unused_pages(), ..self.promised() };
+        self.ensure_pages(&[index.demand()], extents, after)
     }
 }
 
@@ -80,11 +85,13 @@ pub(crate) fn present<M: Memory>(
 pub(crate) struct Extents<'a, M: Memory> {
     arena: &'a Arena<M>,
     transaction: Option<Transaction<'a, M>>,
+    /// Buckets at the end of the arena that it gives back for others to take.
+    returned: u64,
 }
 
 impl<'a, M: Memory> Extents<'a, M> {
     pub(crate) fn of(arena: &'a Arena<M>) -> Self {
-        Self { arena, transaction: None }
+        Self { arena, transaction: None, returned: 0 }
     }
 
     fn transaction(&mut self) -> Result<&mut Transaction<'a, M>, Error> {
@@ -97,6 +104,7 @@ impl<'a, M: Memory> Extents<'a, M> {
 
     /// Takes an extent.
     pub(crate) fn allocate(&mut self, bytes: u64) -> Result<Extent, Error> {
+        assert_eq!(self.returned, 0, "what the arena gives back is decided after everything is allocated");
         self.transaction()?.allocate(bytes)
     }
 
@@ -153,9 +161,24 @@ impl<'a, M: Memory> Extents<'a, M> {
         self.transaction.as_ref().map(Transaction::slots)
     }
 
+    /// How many buckets the commit gives back.
+    pub(crate) fn returned(&self) -> u64 {
+        self.returned
+    }
+
+    /// Has the commit give back so many more buckets. False where the arena has not so many at its end that are free.
+    pub(crate) fn shrink(&mut self, buckets: u64) -> Result<bool, Error> {
+        let has_shrunk = self.transaction()?.shrink(buckets)?;
+        self.returned += if has_shrunk { buckets } else { 0 };
+        Ok(has_shrunk)
+    }
+}
+
+impl<M: Memory> Extents<'_, StoreMemory<M>> {
+    /// Makes the changes of the arena, and gives back what others have been promised of it. Comes before the others grow.
     pub(crate) fn commit(self) {
-        if let Some(transaction) = self.transaction {
-            transaction.commit();
-        }
+        let Some(transaction) = self.transaction else { return };
+        transaction.commit();
+        self.arena.memory().give_back(self.returned);
     }
 }

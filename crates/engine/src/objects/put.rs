@@ -84,14 +84,14 @@ impl<M: Memory + Clone> Store<M> {
         let added = puts.iter().map(|put| put.value.len() as u64).sum();
         let removed = batch.iter().flat_map(|planned| planned.present).map(|present| present.size).sum();
         let ledger = self.ledger.after(batch.len() as u64, added, removed)?;
-        let extents = self.place(puts, &mut batch)?;
+        let mut extents = self.place(puts, &mut batch)?;
         let mut infos = Vec::with_capacity(puts.len());
         for ((put, planned), revision) in puts.iter().zip(&batch).zip(self.ledger.revision + 1..) {
             let entry = planned.entry(put, revision, now_ns);
             index.insert(&planned.key, &entry.encode())?;
             infos.push(entry.info(put.key.to_owned()));
         }
-        self.ensure(&index, &extents)?;
+        self.ensure(&index, &mut extents)?;
 
         // From here on nothing can fail.
         extents.commit();

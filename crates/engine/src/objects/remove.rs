@@ -64,7 +64,7 @@ impl<M: Memory + Clone> Store<M> {
             return Ok(0);
         }
         let ledger = self.ledger.after(count, 0, bytes)?;
-        self.ensure(&index, &extents)?;
+        self.ensure(&index, &mut extents)?;
 
         // From here on nothing can fail.
         extents.commit();

@@ -32,7 +32,7 @@ impl<M: Memory + Clone> Store<M> {
         let entry = Entry { revision: ledger.revision, modified_ns: now_ns, ..entry };
         index.remove(&from)?;
         index.insert(&to, &entry.encode())?;
-        self.ensure(&index, &extents)?;
+        self.ensure(&index, &mut extents)?;
 
         // From here on nothing can fail.
         extents.commit();

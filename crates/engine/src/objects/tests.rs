@@ -345,7 +345,7 @@ fn a_full_store_refuses_unchanged_and_goes_on() {
 fn many_small_objects_fill_the_index_and_can_all_be_deleted() {
     let mut store = store();
     store.configure(&InitArgs::capacity(MIN_CAPACITY_BYTES)).unwrap();
-    // The log and the arena are not used, so the index can have all four buckets.
+    // The index has two buckets; six are kept for the others.
     let value = pattern(INLINE_LIMIT);
     let mut stored = 0u32;
     let error = loop {

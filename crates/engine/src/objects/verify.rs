@@ -57,7 +57,9 @@ impl<M: Memory + Clone> Store<M> {
             }
         };
         index.insert(&key, &entry.encode())?;
-        self.ensure(&index, &Extents::of(&self.arena))?;
+        let mut extents = Extents::of(&self.arena);
+        self.ensure(&index, &mut extents)?;
+        extents.commit();
         index.commit();
         Ok(VerifyProgress { hashed: end, size: entry.size, verdict })
     }
@@ -165,6 +167,25 @@ mod tests {
             (sha256.digest.as_slice(), sha256.state),
             (&Sha256::digest(&value)[..], ChecksumState::Verified)
         );
+    }
+
+    /// What was hashed so far goes with the object, and the object that was under the new key has nothing to do with it.
+    #[test]
+    fn a_verification_goes_on_under_another_key() {
+        let value: Vec<u8> = (0..200_003u32).map(|i| (i * 11) as u8).collect();
+        let mut store = Store::open(VectorMemory::default()).unwrap();
+        store.put(Put::new("from", &value), 0).unwrap();
+        store.put(Put::new("to", &[1; 300_000]), 0).unwrap();
+        store.verify_step("from", READ_BYTES).unwrap();
+        store.verify_step("to", 2 * READ_BYTES).unwrap();
+        let rename = storage_api::RenameArgs { from: "from".into(), to: "to".into(), condition: None };
+        store.rename(&rename, 1).unwrap();
+        assert!(store.check().is_sound());
+        let progress = store.verify_step("to", READ_BYTES).unwrap();
+        assert_eq!((progress.hashed, progress.size, progress.verdict), (2 * READ_BYTES, 200_003, None));
+        assert_eq!(store.verify("to").unwrap().verdict, Some(ChecksumState::Verified));
+        assert_eq!(store.stat("to").unwrap().sha256.unwrap().digest.as_slice(), &Sha256::digest(&value)[..]);
+        assert_eq!(store.verify("from"), Err(Error::NotFound));
     }
 
     #[test]

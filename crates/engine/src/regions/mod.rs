@@ -91,11 +91,12 @@ impl<M: Memory + Clone> Store<M> {
         self.region_record(id, caller)?;
         let memory = self.region_memory(id);
         if pages > MAX_STABLE_BYTES / PAGE_BYTES {
-            let (requested, available) = (pages.saturating_mul(PAGE_BYTES), self.room() * BUCKET_BYTES);
+            let (requested, available) =
+                (pages.saturating_mul(PAGE_BYTES), self.free_buckets()? * BUCKET_BYTES);
             return Err(Error::OutOfMemory { requested, available });
         }
         let demand = Demand { memory: &memory, pages };
-        self.ensure_pages(&[demand], None, self.ledger.reserved_slots)?;
+        self.ensure_demands(&[demand])?;
 
         // From here on nothing can fail.
         let before = memory.grow(pages);
@@ -153,7 +154,7 @@ impl<M: Memory + Clone> Store<M> {
     fn store_region_record(&self, id: u64, record: &Record) -> Result<(), Error> {
         let mut records = self.regions.0.begin();
         records.insert(&id, &record.encode())?;
-        self.ensure_pages(&[records.demand()], None, self.ledger.reserved_slots)?;
+        self.ensure_demands(&[records.demand()])?;
         records.commit();
         Ok(())
     }

@@ -7,7 +7,7 @@ use storage_api::limits::{
 };
 use storage_api::{Error, RegionLoad, RegionStore, RegionType, RegionValue, Role, Settings};
 
-use crate::layout::{FIRST_BUCKET_PAGE, PAGE_BYTES};
+use crate::layout::{BUCKET_BYTES, FIRST_BUCKET_PAGE, PAGE_BYTES};
 use crate::status::HostFacts;
 use crate::store::Store;
 use crate::testing::SparseMemory;
@@ -255,9 +255,9 @@ fn there_can_be_239_regions_and_each_has_pages() {
 #[test]
 fn growth_that_is_refused_changes_nothing_and_names_the_room() {
     let (mut store, id) = with_region(1);
-    store.configure(&Settings::capacity(MIN_CAPACITY_BYTES)).unwrap();
+    // Two buckets are taken, by the records and by the region; six are kept for the stores that have none.
+    store.configure(&Settings::capacity(MIN_CAPACITY_BYTES + 2 * BUCKET_BYTES)).unwrap();
     let before = store.space.raw().borrow().clone();
-    // Two of the four buckets are taken, by the records and by the region.
     for (pages, requested) in [(255 + 513, 48 << 20), (8_192_000, 500 << 30), (8_192_001, 8_192_001 << 16)] {
         let refused = store.region_grow(id, pages, &caller(1));
         assert_eq!(refused, Err(Error::OutOfMemory { requested, available: 32 << 20 }), "{pages} pages");

@@ -21,7 +21,8 @@ struct Place {
 }
 
 impl<M: Memory + Clone> Store<M> {
-    /// Receives a chunk. Chunks may come in any order; the same chunk may come again.
+    /// Receives a chunk. Chunks may come in any order; the same chunk may come again, and
+    /// keeps the upload from expiring as a new one does.
     ///
     /// # Errors
     ///
@@ -42,10 +43,10 @@ impl<M: Memory + Clone> Store<M> {
         check_chunk(&record, table, index, bytes.len() as u64)?;
         if table.has_chunk(&self.arena, index)? {
             self.compare_chunk(table, index, bytes)?;
-            return Ok(Received { received: record.received, size: record.size });
+            return self.keep_upload(id, record, now_ns);
         }
 
-        let (extents, place) = self.place_chunk(table, index, bytes.len() as u64)?;
+        let (mut extents, place) = self.place_chunk(table, index, bytes.len() as u64)?;
         let record = Record {
             received: record.received + bytes.len() as u64,
             reserved_slots: record.reserved_slots.saturating_sub(place.taken),
@@ -55,7 +56,7 @@ impl<M: Memory + Clone> Store<M> {
         let ledger = self.ledger.without_slots(place.taken)?;
         let mut records = self.uploads.0.begin();
         records.insert(&id, &record.encode())?;
-        self.ensure_for_uploads(&records, &extents, ledger.reserved_slots)?;
+        self.ensure_for_uploads(&records, &mut extents, &ledger, self.uploads.len())?;
 
         // From here on nothing can fail but reading the bit of the chunk, which has just been read.
         extents.commit();
@@ -65,6 +66,19 @@ impl<M: Memory + Clone> Store<M> {
             self.write_ledger(ledger);
         }
         Ok(Received { received: record.received, size: record.size })
+    }
+
+    /// Notes that an upload is in use, although a chunk brought nothing new.
+    fn keep_upload(&mut self, id: u64, record: Record, now_ns: u64) -> Result<Received, Error> {
+        let received = Received { received: record.received, size: record.size };
+        if record.touched_ns == now_ns {
+            return Ok(received);
+        }
+        let mut records = self.uploads.0.begin();
+        records.insert(&id, &Record { touched_ns: now_ns, ..record }.encode())?;
+        self.ensure_demands(&[records.demand()])?;
+        records.commit();
+        Ok(received)
     }
 
     /// Finds the extents of a chunk, and takes those that are not there yet.

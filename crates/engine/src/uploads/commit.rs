@@ -5,9 +5,10 @@ use storage_api::{Error, ObjectInfo};
 
 use super::record::Record;
 use super::status::missing;
-use super::{Caller, Extents, Records};
+use super::{Caller, Extents};
 use crate::ledger::Ledger;
-use crate::objects::{Body, Digest, Entry, IndexChange, Key, Present, check_condition, present};
+use crate::objects::{Body, Digest, Entry, Key, Present, check_condition, present};
+use crate::space::Promised;
 use crate::store::Store;
 use storage_api::ChecksumState;
 
@@ -18,8 +19,9 @@ impl<M: Memory + Clone> Store<M> {
     /// # Errors
     ///
     /// [`Error::Incomplete`] with the first chunk that is missing; [`Error::AlreadyExists`] and
-    /// [`Error::RevisionMismatch`] where the condition has ceased to hold; [`Error::NotFound`], [`Error::Unauthorized`]
-    /// and [`Error::OutOfMemory`]. The upload stays open then.
+    /// [`Error::RevisionMismatch`] where the condition has ceased to hold; [`Error::NotFound`] and
+    /// [`Error::Unauthorized`]; and [`Error::OutOfMemory`] only where the capacity was lowered since the upload was opened,
+    /// or the platform does not give what the capacity allows. The upload stays open then.
     pub fn commit_upload(&mut self, id: u64, caller: &Caller, now_ns: u64) -> Result<ObjectInfo, Error> {
         let record = self.upload_record(id, caller, now_ns)?;
         self.check_complete(&record)?;
@@ -36,7 +38,9 @@ impl<M: Memory + Clone> Store<M> {
         index.insert(&key, &entry.encode())?;
         let mut records = self.uploads.0.begin();
         records.remove(&id)?;
-        self.ensure_for_commit(&index, &records, &extents)?;
+        let (uploads, index_pages) = (self.uploads.len().saturating_sub(1), index.unused_pages());
+        let after = Promised { uploads, index_pages, ..self.promised() };
+        self.ensure_pages(&[index.demand(), records.demand()], &mut extents, after)?;
 
         // From here on nothing can fail.
         extents.commit();
@@ -68,16 +72,6 @@ impl<M: Memory + Clone> Store<M> {
         let only = table.require(&self.arena, 0)?;
         extents.free_extent(table.extent(), table.bytes())?;
         Ok(Body::Extent(only))
-    }
-
-    fn ensure_for_commit(
-        &self,
-        index: &IndexChange<'_, M>,
-        records: &Records<'_, M>,
-        extents: &Extents<'_, M>,
-    ) -> Result<(), Error> {
-        let demands = [index.demand(), records.demand(), extents.demand()];
-        self.ensure_pages(&demands, extents.slots(), self.ledger.reserved_slots)
     }
 }
 

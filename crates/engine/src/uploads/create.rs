@@ -13,7 +13,8 @@ use crate::objects::{Key, Table, check_condition, present};
 use crate::store::Store;
 
 impl<M: Memory + Clone> Store<M> {
-    /// Opens an upload: checks the condition, and makes sure that the whole object will find room. `now_ns` is the time in
+    /// Opens an upload: checks the condition, and makes sure that the whole object, and its entry in the index, will find
+    /// room. `now_ns` is the time in
     /// nanoseconds since 1970.
     ///
     /// Uploads that have expired give back their space first.
@@ -51,7 +52,8 @@ impl<M: Memory + Clone> Store<M> {
             records.remove(id)?;
         }
         records.insert(&ledger.uploads, &record.encode())?;
-        self.ensure_for_uploads(&records, &extents, ledger.reserved_slots)?;
+        let uploads = self.uploads.len().saturating_sub(expired.len() as u64) + 1;
+        self.ensure_for_uploads(&records, &mut extents, &ledger, uploads)?;
 
         // From here on nothing can fail.
         extents.commit();
@@ -72,7 +74,7 @@ impl<M: Memory + Clone> Store<M> {
         let sha256 = args.sha256.as_ref().map(|digest| check::sha256(digest)).transpose()?;
         check_condition(args.condition.unwrap_or_default(), present(&mut self.index.begin(), &key)?)?;
         if args.size > MAX_STABLE_BYTES {
-            return Err(self.no_room_for(args.size));
+            return Err(self.no_room_for(args.size)?);
         }
         Ok(Record {
             key: args.key.clone(),
@@ -89,8 +91,8 @@ impl<M: Memory + Clone> Store<M> {
         })
     }
 
-    fn no_room_for(&self, size: u64) -> Error {
-        Error::OutOfMemory { requested: size, available: self.room() * BUCKET_BYTES }
+    fn no_room_for(&self, size: u64) -> Result<Error, Error> {
+        Ok(Error::OutOfMemory { requested: size, available: self.free_buckets()? * BUCKET_BYTES })
     }
 }
 

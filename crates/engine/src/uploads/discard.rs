@@ -25,7 +25,8 @@ impl<M: Memory + Clone> Store<M> {
         let ledger = self.release(&mut extents, [&record])?;
         let mut records = self.uploads.0.begin();
         records.remove(&id)?;
-        self.ensure_for_uploads(&records, &extents, ledger.reserved_slots)?;
+        let uploads = self.uploads.len().saturating_sub(1);
+        self.ensure_for_uploads(&records, &mut extents, &ledger, uploads)?;
 
         // From here on nothing can fail.
         extents.commit();

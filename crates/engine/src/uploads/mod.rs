@@ -25,9 +25,10 @@ use candid::Principal;
 use ic_stable_structures::Memory;
 use storage_api::{Error, Role};
 
+use crate::ledger::Ledger;
 use crate::map::Map;
 use crate::open::OpenError;
-use crate::space::StoreMemory;
+use crate::space::{Promised, StoreMemory};
 use crate::store::Store;
 use record::{MAX_RECORD_BYTES, RawRecord, Record};
 
@@ -81,14 +82,17 @@ impl<M: Memory + Clone> Store<M> {
         }
     }
 
-    /// Makes sure of what a change of uploads needs: what the records and the arena grow by, and what is promised after it.
+    /// Makes sure of what a change of uploads needs: what the records and the arena grow by, and what is promised after it to
+    /// so many uploads.
     fn ensure_for_uploads(
         &self,
         records: &Records<'_, M>,
-        extents: &Extents<'_, M>,
-        reserved_after: u64,
+        extents: &mut Extents<'_, M>,
+        ledger: &Ledger,
+        uploads: u64,
     ) -> Result<(), Error> {
-        self.ensure_pages(&[records.demand(), extents.demand()], extents.slots(), reserved_after)
+        let after = Promised { slots: ledger.reserved_slots, uploads, ..self.promised() };
+        self.ensure_pages(&[records.demand()], extents, after)
     }
 }
 

@@ -5,6 +5,7 @@ use storage_api::limits::CHUNK_BYTES;
 use storage_api::{Error, ObjectInfo, UploadArgs};
 
 use super::{Caller, Extents};
+use crate::space::Promised;
 use crate::store::Store;
 
 impl<M: Memory + Clone> Store<M> {
@@ -24,7 +25,8 @@ impl<M: Memory + Clone> Store<M> {
                 let mut extents = Extents::<M>::of(&self.arena);
                 let extent = extents.allocate(table.extent_bytes(number))?;
                 let ledger = self.ledger.without_slots(1)?;
-                self.ensure_pages(&[extents.demand()], extents.slots(), ledger.reserved_slots)?;
+                let after = Promised { slots: ledger.reserved_slots, ..self.promised() };
+                self.ensure_pages(&[], &mut extents, after)?;
                 extents.commit();
                 table.set(&self.arena, number, extent);
                 self.write_ledger(ledger);

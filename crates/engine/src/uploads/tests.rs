@@ -290,6 +290,40 @@ fn an_idle_upload_expires_and_gives_everything_back() {
     sound(&store);
 }
 
+/// One message gives back so many extents, and one upload whatever it has: else it would stay for good.
+#[test]
+fn an_expired_upload_of_more_extents_than_one_message_gives_back_is_given_back() {
+    let mut store = Store::open(SparseMemory::default()).unwrap();
+    let huge = 20_001 * SLOT_EXTENT_BYTES;
+    let id = create(&mut store, "huge", huge);
+    write(&mut store, id, 1, huge, 20_000 * SLOT_EXTENT_BYTES / CHUNK_BYTES);
+    create(&mut store, "small", 1);
+    let later = UPLOAD_IDLE_NS + 1;
+    store.create_upload(&UploadArgs::new("next", 1), &OWNER, later).unwrap();
+    assert_eq!((store.uploads.len(), store.ledger.reserved_slots), (2, 0));
+    store.create_upload(&UploadArgs::new("last", 1), &OWNER, later).unwrap();
+    assert_eq!(store.uploads.len(), 2, "the small one has expired, too");
+    sound(&store);
+}
+
+/// A sender that repeats what it does not know to have arrived is at work, and its upload stays open.
+#[test]
+fn a_chunk_that_comes_again_keeps_its_upload_open() {
+    let mut store = store();
+    let size = 2 * CHUNK_BYTES;
+    let id = create(&mut store, "k", size);
+    write(&mut store, id, 1, size, 0);
+    store.write_chunk(id, 0, &chunk(1, size, 0), &OWNER, UPLOAD_IDLE_NS).unwrap();
+    let other = chunk(2, size, 0);
+    let refusal = refused(&mut store, |store| store.write_chunk(id, 0, &other, &OWNER, UPLOAD_IDLE_NS + 9));
+    assert_eq!(refusal, Error::AlreadyExists);
+    let status = store.upload_status(id, &OWNER, 2 * UPLOAD_IDLE_NS).unwrap();
+    assert_eq!(status.upload.expires_ns, 2 * UPLOAD_IDLE_NS);
+    assert_eq!(status.received, CHUNK_BYTES);
+    assert_eq!(store.upload_status(id, &OWNER, 2 * UPLOAD_IDLE_NS + 1), Err(Error::NotFound));
+    sound(&store);
+}
+
 #[test]
 fn what_one_upload_was_promised_neither_another_nor_a_put_can_have() {
     let mut store = store_with_capacity(1 << 30);
@@ -440,7 +474,8 @@ fn objects_of_hundreds_of_gigabytes_are_written_read_and_removed_at_their_ends()
 fn a_table_that_a_store_cannot_hold_is_out_of_memory_before_anything_is_written() {
     let mut store = Store::open(VectorMemory::default()).unwrap();
     store.configure(&InitArgs::capacity(MIN_CAPACITY_BYTES)).unwrap();
-    // The index, the uploads and the arena are three buckets of four; the promise of two is one too many.
+    // The index, the uploads and the arena take three buckets of eight, and four are kept for stores that have none; the
+    // promise of two is one too many.
     store.put(Put::new("k", b"takes a bucket"), 0).unwrap();
     let error = store.create_upload(&UploadArgs::new("k", 3 * SLOT_EXTENT_BYTES), &OWNER, 0).unwrap_err();
     assert!(matches!(error, Error::OutOfMemory { .. }));

@@ -126,16 +126,13 @@ impl Model {
         if bytes.len() as u64 != chunk_bytes(size, index) {
             return Err(Error::invalid("the length of the chunk"));
         }
-        match upload.chunks.get(&index) {
-            Some(there) if **there != bytes => return Err(Error::AlreadyExists),
-            Some(_) => {}
-            None => {
-                let now_ns = self.now_ns;
-                let upload = self.uploads.get_mut(&id).expect("it was just there");
-                upload.chunks.insert(index, Rc::new(bytes.to_vec()));
-                upload.touched_ns = now_ns;
-            }
+        if upload.chunks.get(&index).is_some_and(|there| **there != bytes) {
+            return Err(Error::AlreadyExists);
         }
+        let now_ns = self.now_ns;
+        let upload = self.uploads.get_mut(&id).expect("it was just there");
+        upload.chunks.entry(index).or_insert_with(|| Rc::new(bytes.to_vec()));
+        upload.touched_ns = now_ns;
         Ok(Answer::Received(Received { received: self.uploads[&id].received(), size }))
     }
 

@@ -1,0 +1,75 @@
+//! Where pages and replies end: cursors, and what each item of a reply counts besides its bytes.
+
+#![expect(clippy::unwrap_used, reason = "what fails here is a test")]
+
+use ic_stable_structures::VectorMemory;
+use storage_api::limits::{
+    ITEM_OVERHEAD_BYTES, LOG_ITEM_OVERHEAD_BYTES, MAX_BATCH_ITEMS, MAX_PAGE_ITEMS, MAX_REPLY_BYTES,
+};
+use storage_api::{ListArgs, ReadLogArgs};
+use storage_engine::{Put, Store};
+
+fn store() -> Store<VectorMemory> {
+    Store::open(VectorMemory::default()).unwrap()
+}
+
+/// A cursor that is the prefix itself is after the object under that key.
+#[test]
+fn a_cursor_equal_to_the_prefix_is_after_that_key() {
+    let mut store = store();
+    for key in ["a", "ab", "abc", "b"] {
+        store.put(Put::new(key, b"value"), 0).unwrap();
+    }
+    let page = |prefix: &str, cursor: &str| {
+        let args = ListArgs { start_after: Some(cursor.into()), ..ListArgs::prefix(prefix) };
+        let listed: Vec<_> = store.list(&args).unwrap().objects.into_iter().map(|info| info.key).collect();
+        let scanned: Vec<_> = store.scan(&args).unwrap().entries.into_iter().map(|entry| entry.key).collect();
+        assert_eq!(listed, scanned);
+        listed
+    };
+    assert_eq!(page("ab", "ab"), ["abc"]);
+    assert_eq!(page("ab", "aa"), ["ab", "abc"]);
+    assert_eq!(page("ab", "ac"), Vec::<String>::new());
+    assert_eq!(page("", ""), ["a", "ab", "abc", "b"]);
+}
+
+/// As many empty entries fit a reply as there are overheads in it, forwards and backwards.
+#[test]
+fn the_overhead_of_an_entry_bounds_replies_of_the_log() {
+    let mut store = store();
+    let fit = MAX_REPLY_BYTES / LOG_ITEM_OVERHEAD_BYTES;
+    let batch = vec![b""; MAX_BATCH_ITEMS as usize];
+    for _ in 0..=fit / MAX_BATCH_ITEMS {
+        store.append(&batch).unwrap();
+    }
+    assert!(store.log_info().length > fit);
+    assert_eq!(store.read_last(u64::MAX).unwrap().len() as u64, fit);
+    let page = store.read_log(&ReadLogArgs { from: 1, limit: u32::MAX }).unwrap();
+    assert_eq!((page.entries.len() as u64, page.next), (fit, fit + 1));
+}
+
+/// A page of `scan` counts key, value and overhead of each object, and ends before the first that does not fit.
+#[test]
+fn the_keys_count_in_a_page_of_values() {
+    let mut store = store();
+    let key = |number: u64| format!("{number:01024}");
+    let (value, each) = ([7; 1_024], 1_024 + 1_024 + ITEM_OVERHEAD_BYTES);
+    let fit = MAX_REPLY_BYTES / each;
+    let keys: Vec<_> = (0..fit + 1).map(key).collect();
+    for batch in keys.chunks(MAX_BATCH_ITEMS as usize) {
+        let puts: Vec<_> = batch.iter().map(|key| Put::new(key, &value)).collect();
+        store.put_many(&puts, 0).unwrap();
+    }
+    let page = store.scan(&ListArgs { limit: u32::MAX, ..ListArgs::prefix("") }).unwrap();
+    assert!(fit < u64::from(MAX_PAGE_ITEMS));
+    assert_eq!(page.entries.len() as u64, fit);
+    assert_eq!(page.next.as_deref(), page.entries.last().map(|entry| entry.key.as_str()));
+    // Values that fill the reply but for the last key.
+    let half = vec![8; (MAX_REPLY_BYTES / 2 - 1_024 - ITEM_OVERHEAD_BYTES) as usize];
+    for (longer, fit) in [(0, 2), (1, 1)] {
+        let mut store = self::store();
+        store.put(Put::new(&key(1), &half), 0).unwrap();
+        store.put(Put::new(&key(2), &[&half[..], &vec![8; longer]].concat()), 0).unwrap();
+        assert_eq!(store.scan(&ListArgs::prefix("")).unwrap().entries.len(), fit, "{longer} more");
+    }
+}
