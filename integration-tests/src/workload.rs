@@ -138,6 +138,7 @@ impl<'h> Workload<'h> {
             }
             Call::SetRole(who, role) => client.set_role(*who, *role).await.map(|()| Answer::Nothing),
             Call::Configure(settings) => client.configure(settings).await.map(Answer::Config),
+            Call::Back(_) => unreachable!("the clock of a canister's host is not set back"),
             Call::Wait(nanoseconds) => {
                 self.harness.advance_time(*nanoseconds).await;
                 Ok(Answer::Nothing)

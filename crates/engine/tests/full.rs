@@ -10,6 +10,9 @@ use storage_engine::{Caller, HostFacts, Options, Put, Store};
 
 type TestStore = Store<SparseMemory>;
 
+/// Fills a store with something.
+type Fill = fn(&mut TestStore);
+
 const BUCKET: u64 = 16 << 20;
 const OWNER: Caller = Caller { principal: candid::Principal::management_canister(), is_admin: true };
 
@@ -108,7 +111,7 @@ fn a_store_that_is_full_lets_the_others_begin() {
 /// that was full of small ones, whose room stays with the index.
 #[test]
 fn what_status_says_can_be_stored_can_be_stored() {
-    let fills: [(fn(&mut TestStore), bool); 3] = [
+    let fills: [(Fill, bool); 3] = [
         (|_| {}, true),
         (fill_with_large, true),
         (

@@ -45,6 +45,8 @@ pub enum Call {
     Configure(Settings),
     /// So many nanoseconds pass.
     Wait(u64),
+    /// The clock is set back by so many nanoseconds. Not of a canister.
+    Back(u64),
     /// Another heap over the same memory.
     Reopen,
     /// An upgrade, with or without `pre_upgrade`.

@@ -13,10 +13,10 @@ use storage_engine::INLINE_LIMIT;
 use storage_engine::arena::SLOT_EXTENT_BYTES;
 
 use crate::op::{Cond, Op};
-use crate::words::KEYS;
+use crate::words::{KEYS, PREFIXES};
 
 const BUCKET_BYTES: u64 = 16 << 20;
-const DAY_SECONDS: u64 = 24 * 3_600;
+const DAY_SECONDS: i64 = 24 * 3_600;
 
 /// The most operations of a list that bytes stand for.
 const MAX_OPS: usize = 40;
@@ -76,12 +76,12 @@ fn op(load: Load) -> impl Strategy<Value = Op> {
         20 => upload_op(load),
         5 => log_op(load),
         8 => region_op(load),
-        8 => other_op(),
+        8 => other_op(load),
     ]
 }
 
 fn key() -> impl Strategy<Value = u8> {
-    prop_oneof![30 => 0..KEYS - 2, 1 => KEYS - 2..KEYS]
+    prop_oneof![30 => 0..KEYS - 2, 1 => KEYS - 2..KEYS, 4 => KEYS..=u8::MAX]
 }
 
 fn who() -> impl Strategy<Value = u8> {
@@ -105,6 +105,7 @@ fn size(load: Load) -> impl Strategy<Value = u64> {
         load.small(6) => limit - 2..limit + 3,
         load.small(4) => 0..20_000_u64,
         2 => 0..100_000_u64,
+        1 => 100_000..1_000_000_u64,
         4 => 1_000_000..=most,
         1 => most - 1..most + 2,
     ]
@@ -138,11 +139,14 @@ fn object_op(load: Load) -> impl Strategy<Value = Op> {
         8 => (key(), size(load), condition(), content_type())
             .prop_map(|(key, size, condition, content_type)| Op::Put { key, size, condition, content_type }),
         2 => (keys, size_in_batch(load)).prop_map(|(keys, size)| Op::PutMany { keys, size }),
+        1 => (KEYS..200, 1..56_u8, 0..300_u64)
+            .prop_map(|(first, count, size)| Op::PutMany { keys: (first..first + count).collect(), size }),
         4 => key().prop_map(|key| Op::Delete { key }),
-        1 => (0..4_u8, 0..4_u32).prop_map(|(prefix, limit)| Op::DeletePrefix { prefix, limit }),
-        1 => (0..4_u8).prop_map(|prefix| Op::TakeFirst { prefix }),
+        1 => (0..PREFIXES, prop_oneof![3 => 0..4_u32, 1 => 4..60_u32])
+            .prop_map(|(prefix, limit)| Op::DeletePrefix { prefix, limit }),
+        1 => (0..PREFIXES).prop_map(|prefix| Op::TakeFirst { prefix }),
         3 => (key(), key(), condition()).prop_map(|(from, to, condition)| Op::Rename { from, to, condition }),
-        1 => key().prop_map(|key| Op::Verify { key }),
+        2 => key().prop_map(|key| Op::Verify { key }),
     ]
 }
 
@@ -194,9 +198,11 @@ fn region_op(load: Load) -> impl Strategy<Value = Op> {
     ]
 }
 
-fn other_op() -> impl Strategy<Value = Op> {
+fn other_op(load: Load) -> impl Strategy<Value = Op> {
     let role = select(vec![None, Some(Role::Reader), Some(Role::Writer), Some(Role::Admin)]);
-    let seconds = prop_oneof![2 => 1..100_u64, 1 => (0..10_u64).prop_map(|days| days * DAY_SECONDS)];
+    // The clock of a canister's host does not go back.
+    let least: i64 = if load == Load::Heavy { -10 } else { 0 };
+    let seconds = prop_oneof![2 => least..100_i64, 1 => (least..10_i64).prop_map(|days| days * DAY_SECONDS)];
     prop_oneof![
         3 => (0..5_u8, role).prop_map(|(principal, role)| Op::SetRole { principal, role }),
         1 => settings().prop_map(|settings| Op::Configure { settings }),

@@ -48,8 +48,8 @@ pub enum Op {
     SetRole { principal: u8, role: Option<Role> },
     /// Changes settings, perhaps to what they cannot be.
     Configure { settings: Settings },
-    /// Nothing happens for so many seconds.
-    Wait { seconds: u64 },
+    /// Nothing happens for so many seconds, or the clock is set back.
+    Wait { seconds: i64 },
     /// Another heap over the same memory, as after a crash of a program that has a store in a file.
     Reopen,
     /// An upgrade, with or without `pre_upgrade`.

@@ -10,12 +10,15 @@ use crate::call::{Answer, Call};
 use crate::model::Model;
 use crate::op::Op;
 use crate::state::State;
-use crate::words::{KEYS, grantees, key};
+use crate::words::{KEYS, grantees, key, prefix};
 
 const SOUND: &str = "a sound store can be read";
 
 /// Values that are longer are compared at every eighth step only.
 const SMALL_BYTES: usize = 10_000;
+
+/// Bytes that one call of `verify` hashes: so few that most of the larger objects take several.
+const VERIFY_STEP_BYTES: u64 = 65_536;
 
 /// The most calls that each object and upload may take to be removed at the end, refused growths included.
 const MAX_TRIES: usize = 4;
@@ -46,7 +49,8 @@ impl Pair {
         let config = store.configure(&settings).expect("the capacity is within its limits");
         let [one, other, admin] = callers();
         let nobody = Caller { principal: Principal::anonymous(), is_admin: false };
-        let model = Model::new(config, [one, other, admin, nobody]);
+        let mut model = Model::new(config, [one, other, admin, nobody]);
+        model.verify_step_bytes = VERIFY_STEP_BYTES;
         let largest_capacity = config.capacity;
         Self { memory, store, model, step: 0, is_limited: capacity.is_some(), largest_capacity }
     }
@@ -85,7 +89,7 @@ impl Pair {
             Call::DeletePrefix(args) => store.delete_prefix(args).map(Answer::Deleted),
             Call::TakeFirst(prefix) => store.take_first(prefix).map(Answer::Taken),
             Call::Rename(args) => store.rename(args, now_ns).map(Answer::object),
-            Call::Verify(key) => store.verify(key).map(Answer::Verified),
+            Call::Verify(key) => store.verify_in_steps(key, VERIFY_STEP_BYTES).map(Answer::Verified),
             Call::CreateUpload(args) => store.create_upload(args, caller, now_ns).map(Answer::Upload),
             Call::WriteChunk { id, index, bytes } => {
                 store.write_chunk(*id, *index, bytes, caller, now_ns).map(Answer::Received)
@@ -108,7 +112,7 @@ impl Pair {
                 self.largest_capacity = self.largest_capacity.max(config.capacity);
                 Ok(Answer::Config(config))
             }
-            Call::Wait(_) => Ok(Answer::Nothing),
+            Call::Wait(_) | Call::Back(_) => Ok(Answer::Nothing),
             Call::Reopen => {
                 self.reopen();
                 Ok(Answer::Nothing)
@@ -142,6 +146,8 @@ impl Pair {
             assert_eq!(self.store.role(&who), Ok(grant.map(|grant| grant.role)));
         }
         self.compare_values();
+        self.compare_pages();
+        self.compare_ranges();
         self.compare_log();
         self.compare_regions();
     }
@@ -174,6 +180,85 @@ impl Pair {
                 let expected = &value[offset as usize..end];
                 assert!(self.store.read(&read).expect(SOUND) == expected, "{read:?} differs");
             }
+        }
+    }
+
+    /// Pages of every size, after every kind of cursor: one that is there, that was, that is the prefix, that is none of these.
+    fn compare_pages(&self) {
+        let step = self.step as u8;
+        let (prefix, cursor) = (prefix(step), [Some(key(step.wrapping_mul(7))), Some(prefix(step)), None]);
+        let start_after = cursor[usize::from(step / 8 % 3)].clone();
+        let limit = [1, 2, 7, 50, 1_000][usize::from(step % 5)];
+        let after = |key: &str| start_after.as_ref().is_none_or(|cursor| key > cursor.as_str());
+        let expected: Vec<_> =
+            self.model.values().filter(|(key, ..)| key.starts_with(&prefix) && after(key)).collect();
+        let mut args = ListArgs { prefix: prefix.clone(), start_after: start_after.clone(), limit };
+        let mut listed = Vec::new();
+        loop {
+            let page = self.store.list(&args).expect(SOUND);
+            assert!(
+                page.objects.len() <= limit as usize && (page.next.is_none() || !page.objects.is_empty())
+            );
+            listed.extend(page.objects.into_iter().map(|info| info.key));
+            match page.next {
+                Some(next) => args.start_after = Some(next),
+                None => break,
+            }
+        }
+        assert!(listed.iter().eq(expected.iter().map(|(key, ..)| key)), "{args:?} lists {listed:?}");
+
+        // Only the first page has its values compared, because they are compared one by one, too.
+        let args = ListArgs { prefix, start_after, limit };
+        match self.store.scan(&args) {
+            Ok(page) => {
+                assert!(
+                    page.entries.len() <= limit as usize && (!page.entries.is_empty() || expected.is_empty())
+                );
+                assert_eq!(page.next.is_none(), page.entries.len() == expected.len(), "{args:?}");
+                for (entry, (key, _, value)) in page.entries.iter().zip(&expected) {
+                    assert!(entry.key == *key && entry.value[..] == value[..], "{args:?}: {key} differs");
+                }
+            }
+            Err(Error::TooLarge { size, limit: MAX_REPLY_BYTES }) => {
+                assert_eq!(size, expected[0].2.len() as u64)
+            }
+            Err(error) => panic!("{args:?}: {error}"),
+        }
+    }
+
+    /// Ranges that start and end anywhere, and several values at once.
+    fn compare_ranges(&self) {
+        let count = self.model.values().count() as u64;
+        for (key, revision, value) in self.model.values().skip((self.step % count.max(1)) as usize).take(2) {
+            let size = value.len() as u64;
+            let (offset, length) = (self.step * 7_919 % (size + 3), self.step * 104_729 % 200_000);
+            let read = ReadArgs { key: key.into(), offset, length, revision: Some(revision) };
+            match self.store.read(&read) {
+                Ok(bytes) => {
+                    let end = size.min(offset + length);
+                    assert!(bytes == value[offset as usize..end as usize], "{read:?} differs");
+                }
+                error => assert_eq!(error, Err(Error::OutOfRange { offset, length, size })),
+            }
+            let other = ReadArgs { revision: Some(revision + 1), ..read };
+            assert_eq!(self.store.read(&other), Err(Error::RevisionMismatch { current: Some(revision) }));
+        }
+        let keys: Vec<_> =
+            (0..5).map(|i| key((self.step as u8).wrapping_mul(5).wrapping_add(i * 3))).collect();
+        let keys: Vec<_> = keys.into_iter().filter(|key| (1..=1_024).contains(&key.len())).collect();
+        let values: Vec<_> = keys
+            .iter()
+            .map(|key| self.model.values().find(|(there, ..)| there == key).map(|(.., value)| value))
+            .collect();
+        let size = values.iter().flatten().map(|value| value.len() as u64).sum();
+        match self.store.get_many(&keys) {
+            Ok(found) => assert!(
+                found
+                    .iter()
+                    .map(Option::as_deref)
+                    .eq(values.iter().map(|value| value.map(|value| &value[..])))
+            ),
+            error => assert_eq!(error, Err(Error::TooLarge { size, limit: MAX_REPLY_BYTES })),
         }
     }
 
@@ -216,6 +301,9 @@ impl Pair {
         }
         for key in (0..MAX_TRIES).flat_map(|_| 0..KEYS) {
             self.apply(&Op::Delete { key });
+        }
+        for _ in 0..MAX_TRIES {
+            self.apply(&Op::DeletePrefix { prefix: 0, limit: 1_000 });
         }
         for principal in (0..MAX_TRIES).flat_map(|_| 0..5) {
             self.apply(&Op::SetRole { principal, role: None });

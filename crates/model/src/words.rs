@@ -6,16 +6,18 @@ use candid::Principal;
 use sha2::{Digest, Sha256};
 use storage_api::limits::{CHUNK_BYTES, MAX_CONTENT_TYPE_BYTES};
 
-/// How many keys there are. The last two cannot be.
+/// How many keys there are that most operations are about, so that they meet. The last two cannot be.
 pub const KEYS: u8 = 8;
 
 /// Principals that roles are given to.
 const ROLES: u8 = 5;
 
-/// A key: short ones and one as long as a key may be, some of them prefixes of others; none, and one that is too long.
+/// A key: short ones and one as long as a key may be, some of them prefixes of others; none, and one that is too long. The
+/// others are of many lengths, and so many that an index of them has nodes that split and join.
 #[must_use]
 pub fn key(number: u8) -> String {
-    match number % KEYS {
+    match number {
+        KEYS.. => format!("w/{:02x}/{}", number.reverse_bits(), "w".repeat(usize::from(number) * 83 % 900)),
         0 => "k".into(),
         1 => "k/1".into(),
         2 => "k/".repeat(512),
@@ -25,9 +27,12 @@ pub fn key(number: u8) -> String {
     }
 }
 
+/// How many prefixes there are.
+pub(crate) const PREFIXES: u8 = 6;
+
 /// A prefix of all keys, of some or of none.
 pub(crate) fn prefix(number: u8) -> String {
-    ["", "k/", "k/k", "z"][usize::from(number % 4)].into()
+    ["", "k/", "k/k", "z", "w/", "w/4"][usize::from(number % PREFIXES)].into()
 }
 
 /// No content type, two that can be, and one that is too long.

@@ -120,10 +120,14 @@ impl<'a, M: Memory> Blocks<'a, M> {
                 ));
             }
             self.head.count_freed(next.tag.size)?;
-            // Without its tag the extent cannot be freed twice, be it in this transaction or later.
-            self.words.set(next.at, 0);
+            // A large object has thousands of extents, and the heap must not grow with them.
+            self.words.forget(next.at);
             last = next.tag.size;
             size += last;
+        }
+        if count > 1 {
+            // Without its tag an extent cannot be freed twice, be it in this transaction or later.
+            self.words.clear(at + block_bytes(len), block_bytes(len), count - 1);
         }
         self.release(Block { tag: Tag { size, ..first.tag }, ..first }).map(drop)
     }

@@ -39,12 +39,15 @@ pub(super) struct Words<'a, M: Memory> {
     /// The size of the memory when the transaction began, in bytes. What lies beyond will be added by it, as zeroes.
     bytes: u64,
     lines: BTreeMap<u64, Line>,
+    /// First words of lines that become zero: where the first one is, how far apart they are, and how many. There can be
+    /// thousands of them, which must not have a line each on the heap.
+    cleared: BTreeMap<u64, (u64, u64)>,
 }
 
 impl<'a, M: Memory> Words<'a, M> {
     /// No changes, over a memory that has `bytes` now.
     pub(super) fn new(memory: &'a M, bytes: u64) -> Self {
-        Self { memory, bytes, lines: BTreeMap::new() }
+        Self { memory, bytes, lines: BTreeMap::new(), cleared: BTreeMap::new() }
     }
 
     /// The word at `at`.
@@ -73,6 +76,34 @@ impl<'a, M: Memory> Words<'a, M> {
         line.changed |= 1 << i;
     }
 
+    /// Sets the first word of `count` lines to zero, the first of which is at `at`, and which are `stride` bytes apart.
+    pub(super) fn clear(&mut self, at: u64, stride: u64, count: u64) {
+        for line in
+            self.lines.range_mut(at..at + stride * count).filter(|line| (line.0 - at).is_multiple_of(stride))
+        {
+            line.1.words[0] = 0;
+            line.1.known |= 1;
+            line.1.changed |= 1;
+        }
+        self.cleared.insert(at, (stride, count));
+    }
+
+    /// Whether the first word of the line at `at` was cleared.
+    fn is_cleared(&self, at: u64) -> bool {
+        let run = self.cleared.range(..=at).next_back();
+        run.is_some_and(|(first, (stride, count))| {
+            (at - first).is_multiple_of(*stride) && (at - first) / stride < *count
+        })
+    }
+
+    /// Drops what is known of the line at `at`, unless it has changed.
+    pub(super) fn forget(&mut self, at: u64) {
+        let (start, _) = place(at);
+        if self.lines.get(&start).is_some_and(|line| line.changed == 0) {
+            self.lines.remove(&start);
+        }
+    }
+
     /// Makes `count` lines from `start` known, with one read at most.
     pub(super) fn fetch(&mut self, start: u64, count: usize) {
         let starts = (0..count as u64).map(|i| start + i * LINE_BYTES);
@@ -85,13 +116,20 @@ impl<'a, M: Memory> Words<'a, M> {
         if there > 0 {
             self.memory.read(start, &mut bytes[..there]);
         }
-        for (at, bytes) in starts.zip(bytes.chunks_exact(LINE_BYTES as usize)) {
+        for (at, bytes) in starts.zip(bytes.chunks_exact_mut(LINE_BYTES as usize)) {
+            if self.is_cleared(at) {
+                bytes[..WORD_BYTES as usize].fill(0);
+            }
             self.lines.entry(at).or_default().fill(bytes);
         }
     }
 
-    /// Writes the changes in ascending order, neighbouring words together. The memory must have grown before.
+    /// Writes what was cleared, then the changes in ascending order, neighbouring words together. The memory must have grown
+    /// before.
     pub(super) fn write(self) {
+        for (&first, &(stride, count)) in &self.cleared {
+            (0..count).for_each(|i| self.memory.write(first + i * stride, &[0; WORD_BYTES as usize]));
+        }
         let mut run = Vec::new();
         let mut run_at = 0;
         for (at, word) in self.changed() {

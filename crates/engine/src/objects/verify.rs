@@ -40,6 +40,16 @@ impl<M: Memory + Clone> Store<M> {
         self.verify_step(key, VERIFY_STEP_BYTES)
     }
 
+    /// The same for so many bytes, a multiple of 65,536: for tests, whose objects are small.
+    ///
+    /// # Errors
+    ///
+    /// As [`verify`](Self::verify).
+    #[cfg(any(test, feature = "testing"))]
+    pub fn verify_in_steps(&mut self, key: &str, step_bytes: u64) -> Result<VerifyProgress, Error> {
+        self.verify_step(key, step_bytes)
+    }
+
     /// The same for so many bytes, a multiple of 65,536.
     pub(crate) fn verify_step(&mut self, key: &str, step_bytes: u64) -> Result<VerifyProgress, Error> {
         let key = Key::new(key)?;

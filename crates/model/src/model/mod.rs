@@ -12,7 +12,7 @@ use std::rc::Rc;
 use candid::Principal;
 use storage_api::limits::{
     MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES, MAX_STABLE_BYTES, MAX_UPLOAD_IDLE_NS, MAX_UPLOADS,
-    MIN_CAPACITY_BYTES, MIN_UPLOAD_IDLE_NS, PAGE_BYTES,
+    MIN_CAPACITY_BYTES, MIN_UPLOAD_IDLE_NS, PAGE_BYTES, VERIFY_STEP_BYTES,
 };
 use storage_api::{Appended, Config, Error, Role, Settings};
 use storage_engine::Caller;
@@ -30,6 +30,8 @@ pub type Value = Rc<Vec<u8>>;
 pub struct Model {
     /// The time, in nanoseconds since 1970.
     pub now_ns: u64,
+    /// Bytes that one call of `verify` hashes.
+    pub(crate) verify_step_bytes: u64,
     callers: [Caller; 4],
     /// Operations that have been planned: values differ with their number.
     planned: u64,
@@ -51,6 +53,7 @@ impl Model {
     pub fn new(config: Config, callers: [Caller; 4]) -> Self {
         Self {
             now_ns: 1_000_000_000_000_000_000,
+            verify_step_bytes: VERIFY_STEP_BYTES,
             callers,
             planned: 0,
             config,
@@ -141,6 +144,10 @@ impl Model {
             Call::Configure(settings) => self.configure(settings),
             Call::Wait(nanoseconds) => {
                 self.now_ns += nanoseconds;
+                Ok(Answer::Nothing)
+            }
+            Call::Back(nanoseconds) => {
+                self.now_ns = self.now_ns.saturating_sub(*nanoseconds);
                 Ok(Answer::Nothing)
             }
             Call::Reopen => Ok(Answer::Nothing),

@@ -89,7 +89,10 @@ impl Model {
             Op::Log { words } => Call::Log("entry ".repeat((*words).into())),
             Op::SetRole { principal, role } => Call::SetRole(grantee(*principal), *role),
             Op::Configure { settings } => Call::Configure(settings.clone()),
-            Op::Wait { seconds } => Call::Wait(seconds * 1_000_000_000 + MORE_NS),
+            Op::Wait { seconds: seconds @ 0.. } => {
+                Call::Wait(seconds.unsigned_abs() * 1_000_000_000 + MORE_NS)
+            }
+            Op::Wait { seconds } => Call::Back(seconds.unsigned_abs() * 1_000_000_000),
             Op::Reopen => Call::Reopen,
             Op::Upgrade { sealed } => Call::Upgrade { sealed: *sealed },
             other => unreachable!("{other:?} is about an upload or a region"),
