@@ -38,6 +38,7 @@
 #![deny(unsafe_code)]
 
 pub mod arena;
+mod btree;
 mod buckets;
 mod check;
 mod checksum;

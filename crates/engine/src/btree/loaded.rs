@@ -1,0 +1,120 @@
+//! A page on the heap: as far as it was read, with changes that memory does not have yet.
+
+use ic_stable_structures::Memory;
+
+use super::page::{Frame, Node, NodeMut, PAGE, PageNumber};
+use super::ranges::Ranges;
+
+/// Bytes that are read of a page first: the header and the slots of most leaves.
+pub(super) const FIRST_READ: usize = 256;
+
+/// A page, or the parts of it that are needed.
+pub(super) struct Loaded {
+    pub(super) number: PageNumber,
+    frame: Box<Frame>,
+    /// What of the frame is as in memory, or newer.
+    known: Ranges,
+    /// What memory does not have yet. All of it is known.
+    changed: Ranges,
+}
+
+impl Loaded {
+    /// A page of which the first bytes are read.
+    pub(super) fn read(number: PageNumber, mut frame: Box<Frame>, memory: &impl Memory) -> Self {
+        memory.read(number.offset(), &mut frame.0[..FIRST_READ]);
+        Self { number, frame, known: Ranges::one(0, FIRST_READ), changed: Ranges::default() }
+    }
+
+    /// A page all of which is in the frame.
+    pub(super) fn whole(number: PageNumber, frame: Box<Frame>) -> Self {
+        Self { number, frame, known: Ranges::one(0, PAGE), changed: Ranges::default() }
+    }
+
+    pub(super) fn bytes(&self) -> &[u8; PAGE] {
+        &self.frame.0
+    }
+
+    /// The page as a node, whose kind and header have been checked.
+    pub(super) fn node(&self) -> Node<'_> {
+        Node::trusted(&self.frame.0)
+    }
+
+    pub(super) fn has_changed(&self) -> bool {
+        !self.changed.is_empty()
+    }
+
+    /// Reads what is not known of the bytes from `start` to `end`.
+    #[inline]
+    pub(super) fn know(&mut self, memory: &impl Memory, start: usize, end: usize) {
+        if !self.known.contains(start, end) {
+            self.fetch(memory, start, end);
+        }
+    }
+
+    #[inline(never)]
+    fn fetch(&mut self, memory: &impl Memory, start: usize, end: usize) {
+        let mut known = self.known;
+        let (start, end) = if known.insert(start, end).is_ok() { (start, end) } else { (0, PAGE) };
+        let (offset, frame) = (self.number.offset(), &mut self.frame.0);
+        self.known.gaps(start, end, |from, to| memory.read(offset + from as u64, &mut frame[from..to]));
+        self.known = if (start, end) == (0, PAGE) { Ranges::one(0, PAGE) } else { known };
+    }
+
+    /// Changes bytes that are written to memory at the commit: `change` writes all from `start` to `end`, and nothing else.
+    pub(super) fn change(
+        &mut self,
+        memory: &impl Memory,
+        start: usize,
+        end: usize,
+        change: impl FnOnce(&mut [u8; PAGE]),
+    ) {
+        self.mark(memory, start, end);
+        change(&mut self.frame.0);
+    }
+
+    /// Makes these bytes known, which the caller then writes, and notes that they change.
+    fn mark(&mut self, memory: &impl Memory, start: usize, end: usize) {
+        let is_noted = self.known.insert(start, end).is_ok() && self.changed.insert(start, end).is_ok();
+        if !is_noted {
+            self.fetch(memory, 0, PAGE);
+            self.changed = Ranges::one(0, PAGE);
+        }
+    }
+
+    /// Changes the header and the slots, which are known. `end` is the end of the slots before or after, whichever is greater.
+    pub(super) fn change_front<R>(
+        &mut self,
+        memory: &impl Memory,
+        end: usize,
+        change: impl FnOnce(NodeMut<'_>) -> R,
+    ) -> R {
+        self.mark(memory, 0, end);
+        change(NodeMut(&mut self.frame.0))
+    }
+
+    /// Puts another node in the place of this one, and returns the old frame.
+    pub(super) fn replace(&mut self, mut frame: Box<Frame>) -> Box<Frame> {
+        let node = Node::trusted(&frame.0);
+        let (slots_end, lowest) = (node.slots_end(), node.lowest());
+        // What a frame held before must not reach memory, should the gap be written.
+        frame.0[slots_end..lowest].fill(0);
+        let mut changed = Ranges::one(0, slots_end);
+        let noted = changed.insert(lowest, PAGE);
+        debug_assert!(noted.is_ok(), "two ranges fit");
+        self.changed = changed;
+        self.known = Ranges::one(0, PAGE);
+        std::mem::replace(&mut self.frame, frame)
+    }
+
+    /// Writes what has changed.
+    pub(super) fn write(&self, memory: &impl Memory) {
+        let offset = self.number.offset();
+        for (start, end) in self.changed.iter() {
+            memory.write(offset + start as u64, &self.frame.0[start..end]);
+        }
+    }
+
+    pub(super) fn into_frame(self) -> Box<Frame> {
+        self.frame
+    }
+}

@@ -1,0 +1,132 @@
+//! Trees whose bytes have been changed.
+
+use super::*;
+
+fn filled() -> (VectorMemory, Model) {
+    let memory = VectorMemory::default();
+    let (map, mut model, mut random) = (open(&memory), Model::new(), Random(6));
+    for number in 0..260u64 {
+        let key =
+            format!("user/{:0width$}", number * 37 % 260, width = if number % 5 == 0 { 700 } else { 6 });
+        let value = vec![number as u8; [3, 100, 600, 5_000][random.below(4) as usize]];
+        insert(&map, key.as_bytes(), &value);
+        model.insert(key.into_bytes(), value);
+    }
+    for number in 0..40u64 {
+        let key = model.keys().nth((number * 5) as usize % model.len()).cloned().expect("there are keys");
+        assert!(remove(&map, &key));
+        model.remove(&key);
+    }
+    assert!(map.tree.head.get().levels >= 2 && map.tree.head.get().free_count > 0);
+    (memory, model)
+}
+
+/// Everything that can be done to a map, on one that may be damaged: nothing panics or goes on for ever, and an error in a
+/// change has changed nothing.
+fn exercise(memory: &VectorMemory, model: &Model) {
+    let Ok(map) = try_open(memory) else { return };
+    let mut found = Vec::new();
+    map.check(&mut found);
+    for key in model.keys().step_by(29) {
+        let _ = map.get(key);
+        let _ = map.from(Bound::Excluded(key.clone()), |_| true).take(40).collect::<Result<Vec<_>, _>>();
+    }
+    for direction in [Direction::Forward, Direction::Backward] {
+        if let Ok(mut cursor) = map.cursor(Bound::Unbounded, direction) {
+            let mut passed = 0;
+            while cursor.advance().is_ok_and(|passed| passed) && cursor.entry().is_ok() {
+                passed += 1;
+                assert!(passed <= 100_000, "a cursor goes in a circle");
+            }
+        }
+    }
+    let before = memory.borrow().clone();
+    for (number, key) in model.keys().enumerate().step_by(31) {
+        let mut change = map.begin();
+        let changed = if number % 2 == 0 {
+            change.remove(key).map(drop)
+        } else {
+            change
+                .insert(key, &vec![9; 2_000])
+                .and_then(|()| change.insert(&[key, &b"x"[..]].concat(), &vec![8; 90]))
+        };
+        drop(change);
+        assert!(*memory.borrow() == before, "{changed:?}");
+    }
+    let mut change = map.begin();
+    let removed: Result<(), Error> = model.keys().try_for_each(|key| change.remove(key).map(drop));
+    if removed.is_ok() && map.check(&mut Vec::new()) {
+        change.commit();
+        assert_eq!(problems(&map), []);
+    }
+}
+
+#[test]
+fn flipped_bits_are_errors_and_never_a_panic_or_a_wrong_tree() {
+    let (memory, model) = filled();
+    let used = map_bytes(&memory);
+    let clean = memory.borrow().clone();
+    let step = 4_099;
+    for bit in (0..used * 8).step_by(step) {
+        memory.borrow_mut()[bit / 8] ^= 1 << (bit % 8);
+        exercise(&memory, &model);
+        *memory.borrow_mut() = clean.clone();
+    }
+}
+
+/// Each header and slot, byte by byte, with the bytes that are most likely to lead somewhere.
+#[test]
+fn headers_and_slots_with_any_byte_are_errors_and_never_a_panic() {
+    let (memory, model) = filled();
+    let clean = memory.borrow().clone();
+    let pages = map_bytes(&memory) / PAGE;
+    for page in 0..pages {
+        for at in (0..40).map(|at| page * PAGE + at) {
+            for byte in [0, 1, 2, 16, 255] {
+                memory.borrow_mut()[at] = byte;
+                if memory.borrow()[at] != clean[at] {
+                    let map = try_open(&memory);
+                    let mut found = Vec::new();
+                    if let Ok(map) = &map {
+                        map.check(&mut found);
+                    }
+                    // Keep the suite short: the whole exercise for one of 64.
+                    if (at + usize::from(byte)) % 64 == 0 {
+                        exercise(&memory, &model);
+                        *memory.borrow_mut() = clean.clone();
+                    }
+                }
+                memory.borrow_mut()[at] = clean[at];
+            }
+        }
+    }
+    assert!(*memory.borrow() == clean);
+}
+
+/// What the check calls sound is what it was: no flip of a bit outside of keys, values and gaps goes unnoticed.
+#[test]
+fn the_check_names_what_it_can() {
+    let (memory, model) = filled();
+    let clean = memory.borrow().clone();
+    let (mut named, mut unnoticed) = (0, 0);
+    for bit in (0..map_bytes(&memory) * 8).step_by(1_021) {
+        memory.borrow_mut()[bit / 8] ^= 1 << (bit % 8);
+        match try_open(&memory) {
+            Ok(map) if map.check(&mut Vec::new()) => {
+                unnoticed += 1;
+                // A key may have another byte where no order and no slot shows it, and a value any.
+                let read = entries(&map);
+                assert_eq!(read.len(), model.len());
+                let differing = read.iter().zip(&model).filter(|(one, other)| one != other).count();
+                assert!(differing <= 1, "one bit changed {differing} entries");
+            }
+            _ => named += 1,
+        }
+        memory.borrow_mut().copy_from_slice(&clean);
+    }
+    assert!(named > 0 && unnoticed > 0, "{named} {unnoticed}");
+}
+
+fn map_bytes(memory: &VectorMemory) -> usize {
+    open(memory).tree.head.get().pages as usize * PAGE
+}
