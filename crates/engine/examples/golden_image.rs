@@ -3,7 +3,7 @@
 //! Run it from crates/engine, once for each image: docs/FORMAT.md says when.
 //!
 //! ```sh
-//! cargo run -p storage-engine --features testing --example golden_image -- tests/golden/layout-v1-own-map.img.gz
+//! cargo run -p storage-engine --features testing --example golden_image -- tests/golden/layout-v1.img.gz
 //! ```
 
 use std::error::Error;

@@ -45,6 +45,9 @@ pub const FIRST_BUCKET_PAGE: u64 = MANAGER_PAGE + 1;
 pub(crate) struct MemoryId(u8);
 
 impl MemoryId {
+    /// Stands for no memory.
+    pub(crate) const NONE: Self = Self(255);
+
     pub(crate) const fn new(id: u8) -> Self {
         assert!(id < 255, "255 stands for no memory");
         Self(id)
@@ -68,5 +71,22 @@ pub(crate) const UPLOADS: MemoryId = MemoryId::new(4);
 pub(crate) const ROLES: MemoryId = MemoryId::new(5);
 pub(crate) const REGIONS: MemoryId = MemoryId::new(6);
 
+/// Where the headers of the trees start, in bytes from the start of stable memory: after the ledger, in the page of 4 KiB that
+/// most messages change.
+const TREE_HEADERS_AT: u64 = 2_304;
+
+/// Bytes from one header of a tree to the next.
+const TREE_HEADER_STEP: u64 = 64;
+
+/// The first memory that has no tree for sure.
+const TREES_END: u64 = 16;
+
+/// Where the header of the tree in a memory is, in bytes from the start of stable memory.
+pub(crate) fn tree_header_at(id: MemoryId) -> u64 {
+    TREE_HEADERS_AT + TREE_HEADER_STEP * u64::from(id.get())
+}
+
+const _: () = assert!(TREE_HEADER_STEP >= crate::btree::HEAD_BYTES as u64);
+const _: () = assert!(TREE_HEADERS_AT + TREES_END * TREE_HEADER_STEP <= 4_096);
 const _: () = assert!(MAX_BUCKETS * BUCKET_BYTES == 512 << 30);
 const _: () = assert!(PAGE_BYTES == storage_api::limits::PAGE_BYTES);

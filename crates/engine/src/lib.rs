@@ -48,7 +48,6 @@ pub mod header;
 pub mod layout;
 mod ledger;
 mod log;
-mod map;
 mod objects;
 mod open;
 mod problem;
@@ -62,6 +61,7 @@ mod store;
 pub mod testing;
 mod uploads;
 
+pub use btree::{BPlusTreeMap, Iter, MAX_MAP_KEY_BYTES, MapOptions};
 pub use check::CheckReport;
 pub use ic_stable_structures::{FileMemory, Memory, VectorMemory};
 pub use log::{LOG_START, check_entries};

@@ -23,15 +23,13 @@ use ic_stable_structures::storable::Bound;
 use storage_api::limits::MAX_ROLES;
 use storage_api::{Error, Grant, Role};
 
+use crate::btree::{Map, storable_bytes};
 use crate::check::CheckReport;
-use crate::checksum::CRC_BYTES;
-use crate::map::{Map, storable_bytes};
+use crate::layout::ROLES;
 use crate::open::OpenError;
 use crate::problem::Problem;
+use crate::space::{Space, StoreMemory};
 use crate::store::Store;
-
-const ROLE_BYTES: usize = 1 + CRC_BYTES;
-const MAX_ENTRY_BYTES: u64 = (Principal::MAX_LENGTH_IN_BYTES + ROLE_BYTES) as u64;
 
 /// Principals whose roles are kept on the heap. Looking one up in the map costs three times what a short log entry does.
 const MAX_KNOWN: usize = 1_000;
@@ -83,12 +81,13 @@ impl RawRole {
     }
 }
 
-impl<M: Memory + Clone> Roles<M> {
-    pub(crate) fn open(memory: M) -> Result<Self, OpenError> {
-        let map = Map::open(memory, "roles", MAX_ENTRY_BYTES)?;
-        Ok(Self { map, known: RefCell::default() })
+impl<M: Memory + Clone> Roles<StoreMemory<M>> {
+    pub(crate) fn open(space: &Space<M>) -> Result<Self, OpenError> {
+        Ok(Self { map: space.map(ROLES, "roles")?, known: RefCell::default() })
     }
+}
 
+impl<M: Memory> Roles<M> {
     pub(crate) fn len(&self) -> u64 {
         self.map.len()
     }
@@ -201,6 +200,8 @@ mod tests {
     use ic_stable_structures::VectorMemory;
 
     use super::*;
+
+    const ROLE_BYTES: usize = 1 + crate::checksum::CRC_BYTES;
 
     fn principal(number: u64) -> Principal {
         Principal::from_slice(&number.to_be_bytes())

@@ -4,15 +4,22 @@
 //! tells [`Space::ensure`] how far its memories will grow. `ensure` grows the physical memory ahead of the buckets, or answers
 //! [`Error::OutOfMemory`]; after that, the growing cannot fail.
 
-use ic_stable_structures::Memory;
+use ic_stable_structures::{Memory, Storable};
 use storage_api::{Error, limits::MAX_STABLE_BYTES};
 
+use crate::btree::{self, Map};
 use crate::buckets::{BucketMemory, Buckets, pages_of};
 use crate::layout::{
     ARENA, BUCKET_BYTES, BUCKET_PAGES, FIRST_BUCKET_PAGE, LOG, LOG_INDEX, MAX_BUCKETS, MemoryId, OBJECTS,
-    PAGE_BYTES, REGIONS, ROLES, UPLOADS,
+    PAGE_BYTES, REGIONS, ROLES, UPLOADS, tree_header_at,
 };
 use crate::open::OpenError;
+
+/// Inner pages of the object index that are kept on the heap: 8 MiB, which hold those of four million small objects.
+const MAX_CACHED_PAGES: usize = 2_048;
+
+/// Inner pages of another map that are kept on the heap.
+const FEW_CACHED_PAGES: usize = 64;
 
 /// What every store of the engine lives in.
 pub(crate) type StoreMemory<M> = BucketMemory<M>;
@@ -90,6 +97,18 @@ impl<M: Memory + Clone> Space<M> {
     /// The memory with this identifier.
     pub(crate) fn memory(&self, id: MemoryId) -> StoreMemory<M> {
         self.0.memory(id)
+    }
+
+    /// The map in the memory with this identifier. `name` is what errors call it.
+    pub(crate) fn map<K: Storable, V: Storable>(
+        &self,
+        id: MemoryId,
+        name: &'static str,
+    ) -> Result<Map<K, V, StoreMemory<M>>, OpenError> {
+        let cached_pages = if id == OBJECTS { MAX_CACHED_PAGES } else { FEW_CACHED_PAGES };
+        // Buckets belong to a memory as a whole anyway.
+        let options = btree::Options { name, growth_pages: BUCKET_PAGES, cached_pages };
+        Map::open(self.memory(id), Some((self.0.first_page(), tree_header_at(id))), options)
     }
 
     /// The physical memory.

@@ -6,10 +6,10 @@ use storage_api::Error;
 use crate::arena::Arena;
 use crate::counters::{COUNTERS_BYTES, Counters};
 use crate::header::{HEADER_BYTES, Header};
-use crate::layout::{ARENA, FIRST_BUCKET_PAGE, LOG, LOG_INDEX, OBJECTS, REGIONS, ROLES, UPLOADS};
+use crate::layout::{ARENA, FIRST_BUCKET_PAGE, LOG, LOG_INDEX, OBJECTS};
 use crate::ledger::Ledger;
 use crate::log::Log;
-use crate::objects::{Extents, INLINE_LIMIT, Index, MAX_INDEX_ENTRY_BYTES, MAX_INLINE_LIMIT};
+use crate::objects::{Extents, INLINE_LIMIT, Index, MAX_INLINE_LIMIT};
 use crate::open::OpenError;
 use crate::regions::Regions;
 use crate::roles::Roles;
@@ -18,6 +18,10 @@ use crate::uploads::Uploads;
 
 /// What an upgrade writes to stable memory, in bytes, however much is stored: the header and the counters.
 pub const UPGRADE_BYTES: u64 = (HEADER_BYTES + COUNTERS_BYTES) as u64;
+
+/// Inner pages of the object index that are read when a store is opened, because queries cannot keep what they read. Some
+/// 4,300 instructions each.
+const WARM_PAGES: usize = 8;
 
 /// What can be chosen when a store is opened. It may be chosen anew each time: nothing of it is part of the format.
 #[derive(Clone, Copy, Debug)]
@@ -85,7 +89,9 @@ impl<M: Memory + Clone> Store<M> {
         let header = Header::read(&memory)?;
         let ledger = Ledger::read(&memory)?;
         let counters = Counters::read(&memory)?;
-        Self::over(Space::load(memory)?, header, ledger, counters, options)
+        let store = Self::over(Space::load(memory)?, header, ledger, counters, options)?;
+        store.index.warm(WARM_PAGES);
+        Ok(store)
     }
 
     /// The stores of a memory whose header is good. Each of them checks its own head and reads nothing else.
@@ -100,12 +106,12 @@ impl<M: Memory + Clone> Store<M> {
             options,
             header,
             ledger,
-            index: Index::open(space.memory(OBJECTS), "object index", MAX_INDEX_ENTRY_BYTES)?,
+            index: space.map(OBJECTS, "object index")?,
             arena: Arena::new(space.memory(ARENA)),
             log: Log::open(space.memory(LOG), space.memory(LOG_INDEX))?,
-            uploads: Uploads::open(space.memory(UPLOADS))?,
-            roles: Roles::open(space.memory(ROLES))?,
-            regions: Regions::open(space.memory(REGIONS))?,
+            uploads: Uploads::open(&space)?,
+            roles: Roles::open(&space)?,
+            regions: Regions::open(&space)?,
             counters,
             space,
         })

@@ -107,7 +107,7 @@ fn tag(grains: u16, flags: u8, at: u64) -> u64 {
     body | check << 48
 }
 
-/// Makes the checksums of page 0 and of the log's head match what they cover.
+/// Makes the checksums of page 0, the headers of the trees among them, and of the log's head match what they cover.
 pub(crate) fn seal_all(base: &Base, memory: &SparseMemory) {
     let log = base.address(LOG, 0).expect("there is a log");
     for (start, length) in [(0, 64), (512, 644), (2_048, 36), (log, 28)] {
@@ -116,6 +116,21 @@ pub(crate) fn seal_all(base: &Base, memory: &SparseMemory) {
         seal(&mut bytes);
         memory.write(start, &bytes);
     }
+    for tree in MAPS {
+        let start = 2_304 + 64 * tree as u64;
+        let mut words = [[0; 8]; 5];
+        memory.read(start, words.as_flattened_mut());
+        words[4] = mix(&words[..4]).to_le_bytes();
+        memory.write(start, words.as_flattened());
+    }
+}
+
+/// The check of a tree's header, as in `checksum.rs`.
+fn mix(words: &[[u8; 8]]) -> u64 {
+    words.iter().fold(0x9e37_79b9_7f4a_7c15, |sum, word| {
+        let product = (sum ^ u64::from_le_bytes(*word)).wrapping_mul(0xd6e8_feb8_6659_fd93);
+        product ^ (product >> 32)
+    })
 }
 
 /// Writes the CRC-32 of everything before the last four bytes into them.

@@ -1,13 +1,11 @@
 //! Records of the maps with any bytes.
 //!
-//! The maps are written with the library itself, so they are sound, and what is in them is not.
+//! The maps are written as the engine writes them, so they are sound, and what is in them is not.
 
 use arbitrary::{Arbitrary, Unstructured};
-use ic_stable_structures::memory_manager::{MemoryId, MemoryManager, VirtualMemory};
-use ic_stable_structures::{RestrictedMemory, StableBTreeMap, Storable};
+use ic_stable_structures::Storable;
 use storage_engine::Store;
-use storage_engine::layout::{BUCKET_PAGES, MANAGER_PAGE, MAX_BUCKETS};
-use storage_engine::testing::SparseMemory;
+use storage_engine::testing::{RawMap, SparseMemory};
 
 use super::base::{KEYS, OBJECTS, REGIONS, ROLES, UPLOADS, with_base};
 use super::patch::{seal, seal_all};
@@ -57,7 +55,7 @@ pub fn records(data: &[u8]) {
     let Ok(input) = Input::arbitrary_take_rest(Unstructured::new(data)) else { return };
     let memory = with_base(|base| {
         let memory = base.copy();
-        let maps = Maps::of(&memory);
+        let maps = Maps(memory.clone());
         input.records.iter().for_each(|record| maps.write(record));
         if let Some(ledger) = input.ledger {
             ic_stable_structures::Memory::write(&memory, 2_048, ledger.map(u64::to_le_bytes).as_flattened());
@@ -72,20 +70,12 @@ pub fn records(data: &[u8]) {
     assert!(memory.same_as(&before), "opening and reading changed the memory");
 }
 
-type Memory = VirtualMemory<RestrictedMemory<SparseMemory>>;
-
-/// The maps of a store, as the library opens them.
-struct Maps(MemoryManager<RestrictedMemory<SparseMemory>>);
+/// The maps of a store.
+struct Maps(SparseMemory);
 
 impl Maps {
-    fn of(memory: &SparseMemory) -> Self {
-        let pages = MANAGER_PAGE..MANAGER_PAGE + 1 + MAX_BUCKETS * BUCKET_PAGES;
-        let memory = RestrictedMemory::new(memory.clone(), pages);
-        Self(MemoryManager::init_with_bucket_size(memory, BUCKET_PAGES as u16))
-    }
-
-    fn map<K: Storable + Ord + Clone>(&self, id: usize) -> StableBTreeMap<K, Vec<u8>, Memory> {
-        StableBTreeMap::load(self.0.get(MemoryId::new(id as u8)))
+    fn map<K: Storable>(&self, id: usize) -> RawMap<K, SparseMemory> {
+        RawMap::open(self.0.clone(), id as u8).expect("the base is a store")
     }
 
     fn write(&self, record: &Record<'_>) {
@@ -94,25 +84,23 @@ impl Maps {
                 self.write_object(KEYS[usize::from(*key) % KEYS.len()].as_bytes(), value)
             }
             Record::ObjectAt(key, value) => self.write_object(key, value),
-            Record::Upload(id, value) => self.write_numbered(UPLOADS, u64::from(*id), value, <[u8]>::len),
-            Record::Region(id, value) => self.write_numbered(REGIONS, u64::from(*id), value, <[u8]>::len),
+            Record::Upload(id, value) => self.write_record(UPLOADS, &u64::from(*id), value, <[u8]>::len),
+            Record::Region(id, value) => self.write_record(REGIONS, &u64::from(*id), value, <[u8]>::len),
             Record::Role(principal, role) => {
-                let mut roles = self.map::<Vec<u8>>(ROLES);
-                roles.insert(principal[..principal.len().min(40)].to_vec(), vec![*role]);
+                let key = principal[..principal.len().min(40)].to_vec();
+                self.map::<Vec<u8>>(ROLES).insert(&key, vec![*role]).expect("the map is sound");
             }
         }
     }
 
     fn write_object(&self, key: &[u8], value: &Value<'_>) {
-        let mut objects = self.map::<Vec<u8>>(OBJECTS);
-        let there: Vec<_> = objects.iter().map(|entry| entry.value()).collect();
-        objects.insert(key[..key.len().min(1_024)].to_vec(), value.bytes(&there, entry_head));
+        self.write_record(OBJECTS, &key[..key.len().min(1_024)].to_vec(), value, entry_head);
     }
 
-    fn write_numbered(&self, map: usize, id: u64, value: &Value<'_>, head: fn(&[u8]) -> usize) {
-        let mut records = self.map::<u64>(map);
-        let there: Vec<_> = records.iter().map(|entry| entry.value()).collect();
-        records.insert(id, value.bytes(&there, head));
+    fn write_record<K: Storable>(&self, id: usize, key: &K, value: &Value<'_>, head: fn(&[u8]) -> usize) {
+        let records = self.map::<K>(id);
+        let there = records.values().expect("the map is sound");
+        records.insert(key, value.bytes(&there, head)).expect("the map is sound");
     }
 }
 

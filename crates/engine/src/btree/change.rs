@@ -424,6 +424,13 @@ impl<'a, M: Memory> Change<'a, M> {
         if needed <= size { 0 } else { needed.next_multiple_of(self.tree.options.growth_pages) - size }
     }
 
+    /// Pages of 64 KiB that the memory has after the commit beyond those in use.
+    pub(super) fn unused_pages(&self) -> u64 {
+        let all = (self.tree.memory.size() + self.pages_to_grow()) * PAGES_PER_WASM_PAGE;
+        let free = u64::from(self.head.free_count) + self.freed.len() as u64;
+        (all + free).saturating_sub(u64::from(self.head.pages)) / PAGES_PER_WASM_PAGE
+    }
+
     /// Whether the commit changes the header.
     pub(super) fn changes_head(&self) -> bool {
         self.head != self.stored || !self.freed.is_empty()

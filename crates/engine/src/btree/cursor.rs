@@ -130,7 +130,12 @@ impl<'a, M: Memory> Cursor<'a, M> {
         let Some(last) = last else { return Ok(()) };
         let order = compare(self.key_at(index)?, last);
         let is_beyond = if self.direction == Direction::Forward { order.is_gt() } else { order.is_lt() };
-        if is_beyond { Ok(()) } else { Err(self.tree.damaged("the keys are not in order", self.offset())) }
+        if is_beyond { Ok(()) } else { Err(self.damaged("the keys are not in order")) }
+    }
+
+    /// An error in the leaf that the cursor is in.
+    pub(super) fn damaged(&self, what: &str) -> Error {
+        self.tree.damaged(what, self.offset())
     }
 
     fn offset(&self) -> u64 {
@@ -139,11 +144,11 @@ impl<'a, M: Memory> Cursor<'a, M> {
 
     fn cell(&self, index: usize) -> Result<&[u8], Error> {
         let cell = self.leaf.as_ref().and_then(|leaf| leaf.node().cell(index));
-        cell.ok_or_else(|| self.tree.damaged("a page is damaged", self.offset()))
+        cell.ok_or_else(|| self.damaged("a page is damaged"))
     }
 
     fn key_at(&self, index: usize) -> Result<&[u8], Error> {
-        leaf_key(self.cell(index)?).ok_or_else(|| self.tree.damaged("a page is damaged", self.offset()))
+        leaf_key(self.cell(index)?).ok_or_else(|| self.damaged("a page is damaged"))
     }
 
     /// The key of the entry that was passed last.
@@ -164,7 +169,6 @@ impl<'a, M: Memory> Cursor<'a, M> {
     }
 
     fn value(&self) -> Result<Value<'_>, Error> {
-        leaf_value(self.cell(self.current)?)
-            .ok_or_else(|| self.tree.damaged("a page is damaged", self.offset()))
+        leaf_value(self.cell(self.current)?).ok_or_else(|| self.damaged("a page is damaged"))
     }
 }

@@ -13,7 +13,9 @@ mod change;
 mod check;
 mod cursor;
 mod head;
+mod iter;
 mod loaded;
+mod map;
 mod merge;
 mod page;
 mod page_set;
@@ -33,7 +35,10 @@ use crate::open::OpenError;
 use crate::space::Demand;
 use change::Change;
 pub(crate) use cursor::{Cursor, Direction};
-pub(crate) use head::{HEAD_BYTES, Head};
+pub(crate) use head::HEAD_BYTES;
+pub use iter::Iter;
+pub use map::{BPlusTreeMap, MapOptions};
+pub use page::MAX_KEY as MAX_MAP_KEY_BYTES;
 pub(crate) use tree::Options;
 use tree::Tree;
 
@@ -67,9 +72,10 @@ pub(crate) struct Map<K, V, M: Memory> {
 }
 
 impl<K: Storable, V: Storable, M: Memory> Map<K, V, M> {
-    /// Opens a map whose header is at the start of its memory. An empty memory is an empty map.
-    pub(crate) fn open(memory: M, options: Options) -> Result<Self, OpenError> {
-        Ok(Self { tree: Tree::open(memory, options)?, types: PhantomData })
+    /// Opens a map whose header is at the start of its memory, or at an offset of another one. An empty memory is an empty
+    /// map.
+    pub(crate) fn open(memory: M, home: Option<(M, u64)>, options: Options) -> Result<Self, OpenError> {
+        Ok(Self { tree: Tree::open(memory, home, options)?, types: PhantomData })
     }
 
     /// How many entries there are.
@@ -108,6 +114,11 @@ impl<K: Storable, V: Storable, M: Memory> Map<K, V, M> {
         })
     }
 
+    /// Reads up to so many inner pages of the upper levels into the cache.
+    pub(crate) fn warm(&self, pages: usize) {
+        self.tree.warm(pages);
+    }
+
     /// Begins a change.
     pub(crate) fn begin(&self) -> Transaction<'_, K, V, M> {
         Transaction { change: Change::new(&self.tree), types: PhantomData }
@@ -121,8 +132,18 @@ fn next_pair<K: Storable, V: Storable, M: Memory>(
     if !cursor.advance()? || !wanted(cursor.key()?) {
         return Ok(None);
     }
+    pair(cursor).map(Some)
+}
+
+/// The entry that a cursor has passed last.
+fn pair<K: Storable, V: Storable, M: Memory>(cursor: &mut Cursor<'_, M>) -> Result<(K, V), Error> {
+    // A type of fixed size may panic on bytes of another.
+    let is_possible = !K::BOUND.is_fixed_size() || cursor.key()?.len() == K::BOUND.max_size() as usize;
+    if !is_possible {
+        return Err(cursor.damaged("a key has another length than all keys have"));
+    }
     let (key, value) = cursor.entry()?;
-    Ok(Some((K::from_bytes(key.to_vec().into()), V::from_bytes(value.to_vec().into()))))
+    Ok((K::from_bytes(key.to_vec().into()), V::from_bytes(value.to_vec().into())))
 }
 
 /// Insertions and removals that become true together, at [`commit`](Self::commit).
@@ -161,6 +182,11 @@ impl<'a, K: Storable, V: Storable, M: Memory> Transaction<'a, K, V, M> {
         Demand { memory: &self.change.tree.memory, pages: self.change.pages_to_grow() }
     }
 
+    /// Whole pages of 64 KiB that the commit leaves for insertions to come: they need not grow the memory.
+    pub(crate) fn unused_pages(&self) -> u64 {
+        self.change.unused_pages()
+    }
+
     /// Makes the changes.
     ///
     /// # Panics
@@ -172,7 +198,7 @@ impl<'a, K: Storable, V: Storable, M: Memory> Transaction<'a, K, V, M> {
         let writes_head = self.change.changes_head();
         self.change.commit();
         if writes_head {
-            tree.memory.write(0, &tree.head.get().encode());
+            tree.write_head();
         }
     }
 }

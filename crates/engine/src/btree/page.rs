@@ -45,8 +45,8 @@ pub(super) const SLOT: usize = 8;
 /// Bytes that the slots and cells of a page can take.
 pub(super) const CAPACITY: usize = PAGE - HEADER;
 
-/// The longest key, in bytes.
-pub(crate) const MAX_KEY: usize = 1_024;
+/// The longest key of a tree, in bytes.
+pub const MAX_KEY: usize = 1_024;
 /// Values of at most this many bytes are stored in the leaf, longer ones in pages of their own.
 pub(crate) const MAX_LOCAL_VALUE: usize = 960;
 /// The most entries that fit a page.

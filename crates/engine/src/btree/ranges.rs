@@ -103,7 +103,7 @@ mod tests {
             for _ in 0..12 {
                 let start = below(64);
                 let end = start + below(1 + (64 - start as u64).min(9));
-                let mut gaps = vec![false; 64];
+                let mut gaps = [false; 64];
                 ranges.gaps(start, end, |from, to| gaps[from..to].fill(true));
                 assert!((0..64).all(|at| gaps[at] == (at >= start && at < end && !model[at])));
                 assert_eq!(

@@ -11,6 +11,7 @@ use crate::open::OpenError;
 use crate::problem::Problem;
 
 mod damage;
+mod library;
 mod worst;
 
 type TestMap = Map<Vec<u8>, Vec<u8>, VectorMemory>;
@@ -19,7 +20,7 @@ type Model = BTreeMap<Vec<u8>, Vec<u8>>;
 const OPTIONS: Options = Options { name: "test", growth_pages: 1, cached_pages: 8 };
 
 fn try_open(memory: &VectorMemory) -> Result<TestMap, OpenError> {
-    Map::open(memory.clone(), OPTIONS)
+    Map::open(memory.clone(), None, OPTIONS)
 }
 
 fn open(memory: &VectorMemory) -> TestMap {

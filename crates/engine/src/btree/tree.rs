@@ -15,6 +15,9 @@ use super::page::{
 };
 use crate::open::OpenError;
 
+/// Bytes by which a memory grows.
+const WASM_PAGE: u64 = 65_536;
+
 /// How a tree uses its memory and its heap.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Options {
@@ -29,6 +32,8 @@ pub(crate) struct Options {
 /// A B+ tree. Generic over the memory that holds nothing but it.
 pub(super) struct Tree<M: Memory> {
     pub(super) memory: M,
+    /// Where the header is, if that is not the start of the tree's own memory.
+    home: Option<(M, u64)>,
     pub(super) options: Options,
     /// The header as it was committed last.
     pub(super) head: Cell<Head>,
@@ -37,28 +42,40 @@ pub(super) struct Tree<M: Memory> {
 }
 
 impl<M: Memory> Tree<M> {
-    /// The tree with this header.
-    pub(super) fn new(memory: M, head: Head, options: Options) -> Self {
-        Self {
+    /// Opens the tree in a memory. Its header is at the start of that, or at an offset of another memory. An empty memory is
+    /// an empty tree.
+    pub(super) fn open(memory: M, home: Option<(M, u64)>, options: Options) -> Result<Self, OpenError> {
+        let bytes = memory.size().saturating_mul(WASM_PAGE);
+        let mut header = [0; HEAD_BYTES];
+        match &home {
+            Some((home, offset)) => home.read(*offset, &mut header),
+            None if bytes > 0 => memory.read(0, &mut header),
+            None => {}
+        }
+        let head = if bytes == 0 && header == [0; HEAD_BYTES] {
+            Head::NEW
+        } else {
+            let offset = home.as_ref().map_or(0, |(_, offset)| *offset);
+            let what = || format!("the {} has no header of a tree", options.name);
+            Head::decode(&header, bytes).ok_or_else(|| OpenError::damaged(what(), offset))?
+        };
+        Ok(Self {
             memory,
+            home,
             options,
             head: Cell::new(head),
             cache: RefCell::new(Cache::new(options.cached_pages)),
             frames: RefCell::default(),
-        }
+        })
     }
 
-    /// The tree whose header is at the start of its memory. An empty memory is an empty tree.
-    pub(super) fn open(memory: M, options: Options) -> Result<Self, OpenError> {
-        let mut head = Head::NEW;
-        if memory.size() > 0 {
-            let mut bytes = [0; HEAD_BYTES];
-            memory.read(0, &mut bytes);
-            let damaged =
-                || OpenError::damaged(format!("the memory of the {} holds no tree", options.name), 0);
-            head = Head::decode(&bytes, memory.size().saturating_mul(65_536)).ok_or_else(damaged)?;
+    /// Writes the header as it is on the heap.
+    pub(super) fn write_head(&self) {
+        let header = self.head.get().encode();
+        match &self.home {
+            Some((home, offset)) => home.write(*offset, &header),
+            None => self.memory.write(0, &header),
         }
-        Ok(Self::new(memory, head, options))
     }
 
     /// An error at an offset of the memory.

@@ -89,6 +89,13 @@ impl<M: Memory> BucketMemory<M> {
         (0..BUCKET_PAGES).for_each(|page| self.raw.write(address_of(bucket) + page * PAGE_BYTES, &zeroes));
     }
 
+    /// The first page of the physical memory, for reads and writes within it alone.
+    pub(super) fn first_page(raw: M, state: Rc<RefCell<State>>) -> Self {
+        let window = Window { start: 0, end: PAGE_BYTES, address: 0, epoch: 0 };
+        // An epoch of its own, because no bucket that is given back moves the page.
+        Self { raw, state, epoch: Rc::default(), id: MemoryId::NONE, window: Cell::new(window) }
+    }
+
     /// Finds the window that a byte is in, and keeps it.
     fn window_at(&self, offset: u64) -> Window {
         let state = self.state.borrow();

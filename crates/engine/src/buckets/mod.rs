@@ -155,6 +155,11 @@ impl<M: Memory + Clone> Buckets<M> {
         BucketMemory::new(self.raw.clone(), Rc::clone(&self.state), Rc::clone(&self.epoch), id)
     }
 
+    /// The first page of the physical memory, which belongs to no bucket.
+    pub(crate) fn first_page(&self) -> BucketMemory<M> {
+        BucketMemory::first_page(self.raw.clone(), Rc::clone(&self.state))
+    }
+
     /// The physical memory.
     pub(crate) fn raw(&self) -> &M {
         &self.raw

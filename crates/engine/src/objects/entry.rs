@@ -28,8 +28,8 @@ use storage_api::{Checksum, ChecksumState, Error, ObjectInfo, limits::MAX_CONTEN
 
 use super::table::Table;
 use crate::arena::{Extent, MAX_EXTENT_BYTES};
+use crate::btree::storable_bytes;
 use crate::checksum::{CRC_BYTES, Fields, is_sealed, seal};
-use crate::map::storable_bytes;
 
 const KIND_AT: usize = 0;
 const CONTENT_TYPE_LEN_AT: usize = KIND_AT + 1;

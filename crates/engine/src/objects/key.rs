@@ -3,7 +3,7 @@
 use ic_stable_structures::storable::Bound;
 use storage_api::{Error, check, limits::MAX_KEY_BYTES};
 
-use crate::map::storable_bytes;
+use crate::btree::storable_bytes;
 
 /// A key as the index stores it.
 ///

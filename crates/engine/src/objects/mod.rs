@@ -18,7 +18,7 @@ mod table;
 mod tests;
 mod verify;
 
-pub(crate) use entry::{Body, Digest, Entry, Holding, MAX_METADATA_BYTES, Present, RawEntry};
+pub(crate) use entry::{Body, Digest, Entry, Holding, Present, RawEntry};
 pub(crate) use key::Key;
 pub use limits::INLINE_LIMIT;
 pub(crate) use limits::MAX_INLINE_LIMIT;
@@ -26,11 +26,10 @@ pub use put::Put;
 pub(crate) use table::{Table, pieces};
 
 use ic_stable_structures::Memory;
-use storage_api::limits::MAX_KEY_BYTES;
 use storage_api::{Condition, Error};
 
 use crate::arena::{Arena, Extent, Transaction, block_bytes};
-use crate::map::{self, Map};
+use crate::btree::{self, Map};
 use crate::space::{Demand, Promised, StoreMemory};
 use crate::store::Store;
 
@@ -38,10 +37,7 @@ use crate::store::Store;
 pub(crate) type Index<M> = Map<Key, RawEntry, M>;
 
 /// A change of the index of a store over a memory `M`.
-pub(crate) type IndexChange<'a, M> = map::Transaction<'a, Key, RawEntry, StoreMemory<M>>;
-
-/// The most bytes that a key and its entry have in the index.
-pub(crate) const MAX_INDEX_ENTRY_BYTES: u64 = MAX_KEY_BYTES + MAX_METADATA_BYTES + MAX_INLINE_LIMIT;
+pub(crate) type IndexChange<'a, M> = btree::Transaction<'a, Key, RawEntry, StoreMemory<M>>;
 
 /// Whether a change is allowed to the object that is there, or to its absence.
 pub(crate) fn check_condition(condition: Condition, present: Option<Present>) -> Result<(), Error> {

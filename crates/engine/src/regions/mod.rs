@@ -17,22 +17,24 @@ use ic_stable_structures::Memory;
 use storage_api::limits::{FIRST_REGION, MAX_REGIONS, MAX_STABLE_BYTES};
 use storage_api::{Error, RegionInfo, Role};
 
-use crate::layout::{BUCKET_BYTES, MemoryId, PAGE_BYTES};
-use crate::map::Map;
+use crate::btree::Map;
+use crate::layout::{BUCKET_BYTES, MemoryId, PAGE_BYTES, REGIONS};
 use crate::open::OpenError;
-use crate::space::{Demand, StoreMemory};
+use crate::space::{Demand, Space, StoreMemory};
 use crate::store::Store;
 use crate::uploads::Caller;
-use record::{RECORD_BYTES, RawRecord, Record};
+use record::{RawRecord, Record};
 
 /// The records of all regions.
 pub(crate) struct Regions<M: Memory>(Map<u64, RawRecord, M>);
 
-impl<M: Memory + Clone> Regions<M> {
-    pub(crate) fn open(memory: M) -> Result<Self, OpenError> {
-        Ok(Self(Map::open(memory, "regions", 8 + RECORD_BYTES)?))
+impl<M: Memory + Clone> Regions<StoreMemory<M>> {
+    pub(crate) fn open(space: &Space<M>) -> Result<Self, OpenError> {
+        Ok(Self(space.map(REGIONS, "regions")?))
     }
+}
 
+impl<M: Memory> Regions<M> {
     pub(crate) fn len(&self) -> u64 {
         self.0.len()
     }

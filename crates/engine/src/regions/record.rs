@@ -16,8 +16,8 @@ use candid::Principal;
 use ic_stable_structures::storable::Bound;
 use storage_api::Error;
 
+use crate::btree::storable_bytes;
 use crate::checksum::{CRC_BYTES, is_sealed, seal, u64_at};
-use crate::map::storable_bytes;
 
 const CREATED_AT: usize = 8;
 const OWNER_AT: usize = CREATED_AT + 8;

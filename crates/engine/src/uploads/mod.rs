@@ -25,12 +25,13 @@ use candid::Principal;
 use ic_stable_structures::Memory;
 use storage_api::{Error, Role};
 
+use crate::btree::Map;
+use crate::layout::UPLOADS;
 use crate::ledger::Ledger;
-use crate::map::Map;
 use crate::open::OpenError;
-use crate::space::{Promised, StoreMemory};
+use crate::space::{Promised, Space, StoreMemory};
 use crate::store::Store;
-use record::{MAX_RECORD_BYTES, RawRecord, Record};
+use record::{RawRecord, Record};
 
 /// Who calls a method of an upload or a region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,11 +52,13 @@ impl Caller {
 /// The records of all open uploads.
 pub(crate) struct Uploads<M: Memory>(Map<u64, RawRecord, M>);
 
-impl<M: Memory + Clone> Uploads<M> {
-    pub(crate) fn open(memory: M) -> Result<Self, OpenError> {
-        Ok(Self(Map::open(memory, "uploads", 8 + MAX_RECORD_BYTES)?))
+impl<M: Memory + Clone> Uploads<StoreMemory<M>> {
+    pub(crate) fn open(space: &Space<M>) -> Result<Self, OpenError> {
+        Ok(Self(space.map(UPLOADS, "uploads")?))
     }
+}
 
+impl<M: Memory> Uploads<M> {
     /// How many there are, expired ones included.
     pub(crate) fn len(&self) -> u64 {
         self.0.len()
@@ -97,7 +100,7 @@ impl<M: Memory + Clone> Store<M> {
 }
 
 /// A change of the records of a store over a memory `M`.
-type Records<'a, M> = crate::map::Transaction<'a, u64, RawRecord, StoreMemory<M>>;
+type Records<'a, M> = crate::btree::Transaction<'a, u64, RawRecord, StoreMemory<M>>;
 
 /// What a change of uploads has taken and given back in the arena of a store over a memory `M`.
 type Extents<'a, M> = crate::objects::Extents<'a, StoreMemory<M>>;

@@ -30,8 +30,8 @@ use storage_api::limits::{CHUNK_BYTES, MAX_CONTENT_TYPE_BYTES, MAX_KEY_BYTES};
 use storage_api::{Condition, Error, Upload};
 
 use crate::arena::Extent;
+use crate::btree::storable_bytes;
 use crate::checksum::{CRC_BYTES, Fields, is_sealed, seal};
-use crate::map::storable_bytes;
 use crate::objects::Table;
 
 const FIXED_BYTES: usize = 96;

@@ -10,7 +10,8 @@ const OWNERS_AT: u64 = MANAGER_PAGE * PAGE_BYTES + 2_080;
 pub(crate) fn places(memory: &FaultyMemory) -> Vec<u64> {
     let manager = MANAGER_PAGE * PAGE_BYTES;
     let mut places: Vec<u64> =
-        (0..1_200).chain(2_040..2_100).chain((2_100..PAGE_BYTES).step_by(9_999)).collect();
+        (0..1_200).chain(2_040..2_100).chain((2_800..PAGE_BYTES).step_by(9_999)).collect();
+    places.extend([0, 4, 5, 6].into_iter().flat_map(|id| tree_header(id)..tree_header(id) + 48));
     places.extend((0..2_200).map(|at| manager + at));
     places.extend((2_200..PAGE_BYTES).step_by(997).map(|at| manager + at));
     for id in [0, 4, 5, 6] {
@@ -39,14 +40,23 @@ fn word(memory: &FaultyMemory, id: u8, offset: u64) -> u64 {
     u64::from_le_bytes(bytes)
 }
 
-/// Every byte of a map up to the last of its chunks.
-fn map(memory: &FaultyMemory, id: u8) -> impl Iterator<Item = u64> {
-    let start = address(memory, id, 0);
-    let mut chunk = 100;
-    while word(memory, id, chunk) as u32 == u32::from_le_bytes(*b"CHK\x01") {
-        chunk += 1_040;
+/// Where the header of a tree is.
+fn tree_header(id: u8) -> u64 {
+    2_304 + 64 * u64::from(id)
+}
+
+/// Every byte of the pages of a tree, but for those that are neither slots nor cells, of which there are some.
+fn map(memory: &FaultyMemory, id: u8) -> Vec<u64> {
+    let mut pages = [0; 4];
+    memory.read(tree_header(id) + 12, &mut pages);
+    let mut offsets = vec![0, 100, 4_095];
+    for page in (1..u64::from(u32::from_le_bytes(pages))).map(|number| number * 4_096) {
+        let field = |at: u64| word(memory, id, page + at) & 0xffff;
+        let (slots_end, lowest) = if field(0) <= 2 { (24 + 8 * field(2), field(6)) } else { (600, 4_000) };
+        offsets.extend((page..page + slots_end).chain(page + lowest..page + 4_096));
+        offsets.extend((page + slots_end..page + lowest).step_by(501));
     }
-    start..start + chunk - 1_000
+    offsets.into_iter().map(|offset| address(memory, id, offset)).collect()
 }
 
 /// The control page of the arena, the start and the end of each of its blocks, and a byte within.

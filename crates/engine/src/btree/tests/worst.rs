@@ -37,7 +37,7 @@ fn a_removal_never_needs_a_page_in_the_worst_order() {
 fn a_full_memory_can_be_emptied_in_any_order() {
     for seed in 0..3 {
         let memory = SparseMemory::with_maximum(64);
-        let map: Map<Vec<u8>, Vec<u8>, _> = Map::open(memory, OPTIONS).unwrap();
+        let map: Map<Vec<u8>, Vec<u8>, _> = Map::open(memory, None, OPTIONS).unwrap();
         let mut random = Random(seed);
         let mut keys = Vec::new();
         for number in 0u32.. {

@@ -1,0 +1,47 @@
+//! Records with any bytes, for fuzzing what decodes them.
+
+use ic_stable_structures::{Memory, Storable};
+use storage_api::Error;
+
+use crate::btree::Map;
+use crate::layout::MemoryId;
+use crate::open::OpenError;
+use crate::space::{Space, StoreMemory};
+
+/// The map in one of the memories of a store, with keys and values as they are. It does not check them.
+///
+/// An open [`Store`](crate::Store) does not see what changes here.
+pub struct RawMap<K, M: Memory>(Map<K, Vec<u8>, StoreMemory<M>>);
+
+impl<K: Storable, M: Memory + Clone> RawMap<K, M> {
+    /// Opens the map in the memory with this number.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::open`](crate::Store::open).
+    pub fn open(memory: M, number: u8) -> Result<Self, OpenError> {
+        Ok(Self(Space::load(memory)?.map(MemoryId::new(number), "map")?))
+    }
+
+    /// All values, in the order of their keys.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupted`].
+    pub fn values(&self) -> Result<Vec<Vec<u8>>, Error> {
+        let all = self.0.from(std::ops::Bound::Unbounded, |_| true);
+        all.map(|entry| entry.map(|(_, value)| value)).collect()
+    }
+
+    /// Puts a value under a key of at most 1,024 bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupted`].
+    pub fn insert(&self, key: &K, value: Vec<u8>) -> Result<(), Error> {
+        let mut change = self.0.begin();
+        change.insert(key, &value)?;
+        change.commit();
+        Ok(())
+    }
+}
