@@ -94,9 +94,9 @@ fn an_unknown_layout_version_is_refused_by_its_number() {
 #[test]
 fn damage_at_the_head_of_any_store_is_refused() {
     let bucket = |number: usize| 2 * 65_536 + number * (16 << 20);
-    // Header, ledger, manager, and the heads of the stores whose opening reads one: the index and the log. They took
+    // Header, ledger, the header of the index, manager, and the head of the log. The stores took
     // their buckets in the order of first use: index, arena, log.
-    for offset in [20, 60, 2_050, 65_536, 65_540, 65_543, bucket(0), bucket(2), bucket(2) + 9] {
+    for offset in [20, 60, 2_050, 2_304, 2_330, 65_536, 65_540, 65_543, bucket(2), bucket(2) + 9] {
         let memory = filled();
         memory.borrow_mut()[offset] ^= 0x40;
         let error = refused(&memory);
