@@ -20,7 +20,7 @@ pub enum SyncPolicy {
     /// Before each answer: an answered message survives a power cut. The default.
     #[default]
     EveryMessage,
-    /// At checkpoints and on `close` only: a power cut may take the last messages, or make the folder refuse to open.
+    /// At checkpoints and on `close` only: a power cut may take the last messages, or leave a folder that is damaged.
     Checkpoint,
 }
 
@@ -42,6 +42,8 @@ pub struct Config {
     pub sync: SyncPolicy,
     /// Where compiled modules are kept for the next process, if they are.
     pub compilation_cache: Option<PathBuf>,
+    /// Whether a state folder is only read. Without effect in memory.
+    pub read_only: bool,
 }
 
 impl Default for Config {
@@ -54,6 +56,7 @@ impl Default for Config {
             cycles: DEFAULT_CYCLES,
             sync: SyncPolicy::default(),
             compilation_cache: None,
+            read_only: false,
         }
     }
 }
@@ -109,6 +112,13 @@ impl Config {
     #[must_use]
     pub fn with_compilation_cache(mut self, folder: impl Into<PathBuf>) -> Self {
         self.compilation_cache = Some(folder.into());
+        self
+    }
+
+    /// These settings for a folder that is only read: queries are answered, and nothing is written.
+    #[must_use]
+    pub fn with_read_only(mut self) -> Self {
+        self.read_only = true;
         self
     }
 

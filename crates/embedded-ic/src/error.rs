@@ -75,6 +75,27 @@ pub enum HostError {
     /// The wasm engine could not be set up or failed in a way that is not a trap.
     #[error("the wasm engine failed: {0}")]
     Engine(String),
+    /// The disk of a state folder has no room. Nothing has changed.
+    #[error(
+        "the disk at {} is full: {missing} bytes are missing there for {}, and {free} are free",
+        .disk.display(), .folder.display()
+    )]
+    DiskFull {
+        /// The folder.
+        folder: PathBuf,
+        /// Where the disk is mounted.
+        disk: PathBuf,
+        /// Bytes that would have been needed and are not there.
+        missing: u64,
+        /// Bytes that are free.
+        free: u64,
+    },
+    /// The state folder is open for reading only. Nothing has changed.
+    #[error("{} is open for reading only", .path.display())]
+    ReadOnly {
+        /// The folder.
+        path: PathBuf,
+    },
     /// Another process, or another host of this process, has the state folder open.
     #[error("{} is in use by another process; close that one first", .path.display())]
     FolderInUse {
@@ -145,5 +166,15 @@ impl HostError {
     pub(crate) fn io(action: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
         let action = action.into();
         move |source| Self::Io { action, source }
+    }
+
+    /// Whether a disk, or the user's share of it, has no room.
+    #[must_use]
+    pub fn is_disk_full(&self) -> bool {
+        match self {
+            Self::DiskFull { .. } => true,
+            Self::Io { source, .. } => crate::disk::is_full(source),
+            _ => false,
+        }
     }
 }

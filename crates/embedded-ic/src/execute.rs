@@ -6,6 +6,7 @@ use std::sync::Arc;
 use candid::Principal;
 
 use crate::committed::Committed;
+use crate::disk;
 use crate::error::HostError;
 use crate::fault::Fault;
 use crate::folder::{Change, Folder};
@@ -13,7 +14,8 @@ use crate::host::EmbeddedIc;
 use crate::instance::{Ended, Instance};
 use crate::log::Log;
 use crate::module::Prepared;
-use crate::stable::PAGE;
+use crate::space::disk_full;
+use crate::stable::{PAGE, StableMemory};
 use crate::system_api::{Kind, Message, World};
 
 /// What to run.
@@ -100,7 +102,11 @@ impl EmbeddedIc {
     /// wrote.
     pub(crate) fn rollback(&mut self) -> u64 {
         if let Some(stable) = &mut self.stable {
+            let is_replaced = stable.is_replaced();
             stable.rollback();
+            if let Some(folder) = self.folder.as_ref().filter(|_| is_replaced) {
+                folder.forget_new_store();
+            }
         }
         let Some(mut instance) = self.instance.take() else { return 0 };
         // Without the instance the next message makes a new one of the committed state, which is a rollback, too.
@@ -134,7 +140,7 @@ impl EmbeddedIc {
 
     /// Changes what is neither heap nor stable memory.
     pub(crate) fn set_world(&mut self, world: World) -> Result<(), HostError> {
-        self.usable()?;
+        self.changeable()?;
         let next = Committed { world, ..self.committed.clone() };
         self.write_journal(&next, &[], Part::State)?;
         self.committed = next;
@@ -143,9 +149,10 @@ impl EmbeddedIc {
 
     /// Makes what the last execution did permanent; tells how many 4 KiB pages of the heap it wrote.
     ///
-    /// The order: the journal first, then the image of the heap and the store of stable memory. A process that dies
-    /// between these finds the journal again. If the journal cannot be written nothing has happened, and the caller
-    /// rolls back; if what follows it fails, memory and disk are apart, and the host refuses to go on.
+    /// The order: pages of stable memory that had no content, which nobody sees yet; then the journal; then the image of
+    /// the heap and all other pages. A process that dies between these finds the journal again. If the journal cannot be
+    /// written nothing has happened, and the caller rolls back; if what follows it fails, memory and disk are apart, and
+    /// the host refuses to go on.
     pub(crate) fn commit(&mut self, world: World, printed: &[Vec<u8>]) -> Result<u64, Fault> {
         let mut instance = self.instance.take().ok_or(Fault::NoModule)?;
         let committed = self.commit_instance(&mut instance, world, printed, None);
@@ -188,6 +195,7 @@ impl EmbeddedIc {
         if module.is_some() {
             dirty = without_zeros(instance.heap(), dirty);
         }
+        self.write_ahead(&dirty).map_err(Fault::Host)?;
         self.write_journal(&next, &dirty, Part::All { instance, replaced: module.is_some() })
             .map_err(Fault::Host)?;
         let applied = self.apply(instance, &next, &dirty, module.is_some());
@@ -201,6 +209,7 @@ impl EmbeddedIc {
     /// Makes the overlay of stable memory permanent, and nothing else.
     pub(crate) fn commit_stable(&mut self) -> Result<(), HostError> {
         let next = Committed { stable_pages: self.stable()?.pages(), ..self.committed.clone() };
+        self.write_ahead(&[])?;
         self.write_journal(&next, &[], Part::Stable)?;
         if let Some(stable) = &mut self.stable
             && let Err(error) = stable.commit()
@@ -210,6 +219,26 @@ impl EmbeddedIc {
         }
         self.committed = next;
         self.checkpoint_if_due()
+    }
+
+    /// Does what can be done before the commit, so that there is room for all that follows it: pages of stable memory that
+    /// had no content are put where they belong, and the heap's pages get their room.
+    fn write_ahead(&mut self, heap_dirty: &[Range<usize>]) -> Result<(), HostError> {
+        let (Some(folder), Some(stable)) = (&self.folder, &mut self.stable) else { return Ok(()) };
+        folder.writable()?;
+        let sync = folder.forces_messages();
+        let needed = (stable.dirty().len() * PAGE) as u64 + pages_in(heap_dirty) * PAGE as u64;
+        let is_replaced = stable.is_replaced();
+        let written = self.heap.reserve(heap_dirty).and_then(|()| stable.write_ahead(sync && !is_replaced));
+        // The file of a memory that replaces another holds more than what the message wrote.
+        let written = written.and_then(|()| if is_replaced { stable.sync_replacement() } else { Ok(()) });
+        written.map_err(|error| {
+            if !disk::is_full(&error) {
+                // Pages of earlier messages may have been lost with these: the journal has them.
+                self.poisoned = Some(error.to_string());
+            }
+            folder.explain(HostError::io("write stable memory")(error), needed)
+        })
     }
 
     fn apply(
@@ -255,7 +284,8 @@ impl EmbeddedIc {
             Part::State => None,
             Part::All { .. } | Part::Stable => self.stable.as_ref(),
         };
-        folder.append(&Change { next, heap, heap_dirty: dirty, heap_replaced, stable })
+        let generation = folder.generation_after(stable.is_some_and(StableMemory::is_replaced));
+        folder.append(&Change { next, heap, heap_dirty: dirty, heap_replaced, stable, generation })
     }
 
     fn checkpoint_if_due(&mut self) -> Result<(), HostError> {
@@ -265,14 +295,25 @@ impl EmbeddedIc {
         Ok(())
     }
 
-    /// Forces everything to the disk and empties the journal.
+    /// Forces everything to the disk and empties the journal. On a disk that is full, the journal goes on instead.
     pub(crate) fn checkpoint(&mut self) -> Result<(), HostError> {
-        let Some(folder) = &mut self.folder else { return Ok(()) };
-        self.heap.sync().map_err(HostError::io("force the heap to the disk"))?;
-        if let Some(stable) = &self.stable {
-            stable.sync().map_err(HostError::io("force stable memory to the disk"))?;
+        match self.try_checkpoint() {
+            Err(error) if error.is_disk_full() => Ok(()),
+            result => result,
         }
-        folder.checkpoint(&self.committed)
+    }
+
+    pub(crate) fn try_checkpoint(&mut self) -> Result<(), HostError> {
+        let (Some(folder), Some(stable)) = (&mut self.folder, &mut self.stable) else { return Ok(()) };
+        if folder.writable().is_err() {
+            return Ok(());
+        }
+        if self.heap.is_copy() {
+            return Err(disk_full(folder.path(), self.heap.sums().len() as u64 * PAGE as u64));
+        }
+        self.heap.sync().map_err(HostError::io("force the heap to the disk"))?;
+        stable.sync().map_err(HostError::io("force stable memory to the disk"))?;
+        folder.checkpoint(&self.committed, &self.heap, stable.store())
     }
 }
 

@@ -10,14 +10,16 @@ use crate::committed::Committed;
 use crate::config::{Config, check_controllers};
 use crate::error::HostError;
 use crate::fault::Fault;
-use crate::folder::{Folder, Opened};
+use crate::folder::{Access, Folder, Opened};
 use crate::heap::HeapImage;
 use crate::instance::Instance;
 use crate::limits::Limits;
 use crate::log::Log;
 use crate::module::{ModuleLimits, Prepared, keep_compiled_modules, prepared};
+use crate::notice::Notice;
 use crate::outcome::LogRecord;
-use crate::stable::{MemoryStore, StableFault, StableMemory};
+use crate::space;
+use crate::stable::{MemoryStore, PageStore, StableFault, StableMemory};
 use crate::system_api::World;
 
 /// An Internet Computer with one canister, in this process.
@@ -84,11 +86,21 @@ impl EmbeddedIc {
     /// A host with the state of a folder. Its identity, controllers, time and cycles are those of the folder; of the
     /// settings only the limits, the policy for forcing data to the disk and the folder of compiled modules are used.
     ///
+    /// A folder that cannot be written to is opened for reading: queries are answered, and everything that would change
+    /// something is refused with `ReadOnly`. So is one whose disk has no room for what is in its journal, with the
+    /// difference that changes are tried. [`Self::notices`] tells.
+    ///
     /// # Errors
     /// `NotAFolder`, `FolderInUse`, `UnknownVersion`, `Damaged`, `Io`; `Engine` if the module no longer compiles.
     pub fn open_dir(path: &Path, config: Config) -> Result<Self, HostError> {
+        let access = if config.read_only { Access::Read } else { Access::Write };
+        Self::open_with(path, config, access)
+    }
+
+    pub(crate) fn open_with(path: &Path, config: Config, access: Access) -> Result<Self, HostError> {
         keep_compiled_modules(config.compilation_cache.as_deref());
-        let Opened { folder, committed, heap, stable, module } = Folder::open(path, config.sync)?;
+        let Opened { folder, committed, heap, stable, module, .. } =
+            Folder::open(path, config.sync, access)?;
         let limits = Arc::new(config.limits);
         let module = match module {
             Some(wasm) => Some(
@@ -118,6 +130,33 @@ impl EmbeddedIc {
     pub fn close(mut self) -> Result<(), HostError> {
         self.usable()?;
         self.checkpoint()
+    }
+
+    /// What whoever opened the folder should know. Nothing for a host in memory.
+    #[must_use]
+    pub fn notices(&self) -> &[Notice] {
+        self.folder.as_ref().map_or(&[], Folder::notices)
+    }
+
+    /// Bytes that are free on the disk of the folder, for this user; `None` for a host in memory.
+    ///
+    /// # Errors
+    /// `Io` if the operating system does not tell.
+    pub fn free_disk_bytes(&self) -> Result<Option<u64>, HostError> {
+        let Some(folder) = &self.folder else { return Ok(None) };
+        let free = space::free_bytes(folder.path());
+        free.map(Some).map_err(HostError::io(format!("ask for the room of {}", folder.path().display())))
+    }
+
+    /// Refuses what does not fit on the disk of the folder, as a message that writes so many new bytes would be refused.
+    ///
+    /// # Errors
+    /// `DiskFull`, with what is missing; `Io` if the operating system does not tell.
+    pub fn check_room(&self, bytes: u64) -> Result<(), HostError> {
+        match (&self.folder, self.free_disk_bytes()?) {
+            (Some(folder), Some(free)) if free < bytes => Err(space::disk_full(folder.path(), bytes)),
+            _ => Ok(()),
+        }
     }
 
     /// The id of the canister.
@@ -231,15 +270,15 @@ impl EmbeddedIc {
     /// # Errors
     /// `OutOfRange` beyond its size, `Io`.
     pub fn read_stable(&self, offset: u64, dst: &mut [u8]) -> Result<(), HostError> {
-        let stable = self.stable()?;
-        stable.peek(offset, dst).map_err(|fault| match fault {
-            StableFault::Io(error) => HostError::io("read stable memory")(error),
-            _ => HostError::OutOfRange {
-                offset,
-                end: offset.saturating_add(dst.len() as u64),
-                size: stable.bytes(),
-            },
-        })
+        read_stable(self.stable()?, offset, dst)
+    }
+
+    /// An empty store for stable memory that is to replace the present one.
+    pub(crate) fn new_store(&self) -> Result<Box<dyn PageStore>, HostError> {
+        match &self.folder {
+            Some(folder) => Ok(Box::new(folder.new_store()?)),
+            None => Ok(Box::new(MemoryStore::default())),
+        }
     }
 
     pub(crate) fn stable(&self) -> Result<&StableMemory, HostError> {
@@ -252,10 +291,28 @@ impl EmbeddedIc {
         self.poisoned.as_ref().map_or(Ok(()), |why| Err(HostError::Poisoned(why.clone())))
     }
 
+    /// Refuses changes where nothing may be changed.
+    pub(crate) fn changeable(&self) -> Result<(), HostError> {
+        self.usable()?;
+        self.folder.as_ref().map_or(Ok(()), Folder::writable)
+    }
+
     /// The error of a canister, for the caller.
     pub(crate) fn failed(&self, fault: Fault, instructions: u64) -> crate::error::CallError {
         fault.into_call_error(self.canister_id(), instructions)
     }
+}
+
+/// Reads stable memory for someone outside of the canister.
+pub(crate) fn read_stable(stable: &StableMemory, offset: u64, dst: &mut [u8]) -> Result<(), HostError> {
+    stable.peek(offset, dst).map_err(|fault| match fault {
+        StableFault::Io(error) => HostError::io("read stable memory")(error),
+        _ => HostError::OutOfRange {
+            offset,
+            end: offset.saturating_add(dst.len() as u64),
+            size: stable.bytes(),
+        },
+    })
 }
 
 /// The state of a canister that was just created.

@@ -1,19 +1,22 @@
 //! Stable memory as one sparse file.
 
 use std::fs::File;
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use crate::disk;
 use crate::error::HostError;
 use crate::host::EmbeddedIc;
 use crate::limits::{MAX_STABLE_PAGES, OS_PAGE_BYTES, WASM_PAGE_BYTES};
-use crate::stable::{PAGE, next_data};
+use crate::stable::{PAGE, PageStore, next_data};
 
 /// Bytes that are copied at once.
 const CHUNK: u64 = 1 << 20;
 
 impl EmbeddedIc {
-    /// Writes committed stable memory to a file of the same size; what was never written becomes a hole.
+    /// Writes committed stable memory to a file of the same size, which only its owner can read; what was never written
+    /// becomes a hole.
     ///
     /// # Errors
     /// `Io`, also if the file exists: an image never overwrites anything.
@@ -21,7 +24,7 @@ impl EmbeddedIc {
         self.usable()?;
         let failed = || HostError::io(format!("write {}", path.display()));
         let stable = self.stable()?;
-        let file = File::options().write(true).create_new(true).open(path).map_err(failed())?;
+        let file = disk::create_new(path).map_err(failed())?;
         file.set_len(stable.bytes()).map_err(failed())?;
         let mut buffer = vec![0; CHUNK as usize];
         let mut at = 0;
@@ -40,41 +43,67 @@ impl EmbeddedIc {
     }
 
     /// Replaces stable memory by the content of a file, whose size has to be a multiple of 64 KiB and at most 500 GiB.
-    /// Heap and module stay as they are: a canister that keeps things on its heap should be installed anew after it.
+    /// Heap and module stay as they are, which is right only for a canister that keeps nothing on its heap about its
+    /// stable memory. For all others there is [`Self::upgrade_onto`].
     ///
     /// # Errors
-    /// `BadImage` for a file of another size, `Io`. Stable memory is then as before.
+    /// `BadImage` for a file of another size, `DiskFull`, `Io`. Stable memory is then as before.
     pub fn import_stable(&mut self, path: &Path) -> Result<(), HostError> {
-        self.usable()?;
-        let failed = || HostError::io(format!("read {}", path.display()));
-        let file = File::open(path).map_err(failed())?;
-        let bytes = file.metadata().map_err(failed())?.len();
-        check_size(path, bytes)?;
-        let imported = self.fill_stable(&file, bytes / WASM_PAGE_BYTES).map_err(failed());
-        if let Err(error) = imported.and_then(|()| self.commit_stable()) {
+        self.changeable()?;
+        let imported = self.load(path).and_then(|()| self.commit_stable());
+        if imported.is_err() {
             self.rollback();
-            return Err(error);
         }
-        Ok(())
+        imported
     }
 
-    fn fill_stable(&mut self, file: &File, pages: u64) -> std::io::Result<()> {
-        let Some(stable) = &mut self.stable else { return Ok(()) };
-        stable.start_fresh();
-        stable.grow(pages, MAX_STABLE_PAGES);
-        let mut at = 0;
-        let mut page = [0; PAGE];
-        while let Some(range) = next_data(file, at)? {
-            for number in range.start / OS_PAGE_BYTES..range.end.div_ceil(OS_PAGE_BYTES) {
-                file.read_exact_at(&mut page, number * OS_PAGE_BYTES)?;
-                if page.iter().any(|&byte| byte != 0) {
-                    stable.put(number, page);
-                }
-            }
-            at = range.end;
+    /// Gives the next commit the content of a file as stable memory.
+    pub(crate) fn load(&mut self, path: &Path) -> Result<(), HostError> {
+        let failed = || HostError::io(format!("read {}", path.display()));
+        let image = File::open(path).map_err(failed())?;
+        let bytes = image.metadata().map_err(failed())?.len();
+        check_size(path, bytes)?;
+        let mut store = self.new_store()?;
+        if let Err(error) = copy(&image, &mut *store) {
+            drop(store);
+            let Some(folder) = &self.folder else { return Err(failed()(error)) };
+            folder.forget_new_store();
+            return Err(folder.explain(HostError::io(format!("import {}", path.display()))(error), bytes));
+        }
+        if let Some(stable) = &mut self.stable {
+            stable.replace(store, bytes / WASM_PAGE_BYTES);
         }
         Ok(())
     }
+}
+
+/// Copies the pages of an image that are not zeros.
+fn copy(image: &File, store: &mut dyn PageStore) -> io::Result<()> {
+    let mut buffer = vec![0; CHUNK as usize];
+    let mut at = 0;
+    while let Some(range) = next_data(image, at)? {
+        at = range.start / OS_PAGE_BYTES * OS_PAGE_BYTES;
+        // The size is that of whole pages, so that the last one is complete.
+        let end = range.end.next_multiple_of(OS_PAGE_BYTES);
+        while at < end {
+            let part = &mut buffer[..(end - at).min(CHUNK) as usize];
+            image.read_exact_at(part, at)?;
+            let mut offset = at;
+            for run in part.as_chunks::<PAGE>().0.chunk_by(|a, b| is_zero(a) == is_zero(b)) {
+                let bytes = run.as_flattened();
+                if !is_zero(&run[0]) {
+                    store.fill(offset, bytes)?;
+                }
+                offset += bytes.len() as u64;
+            }
+            at += part.len() as u64;
+        }
+    }
+    Ok(())
+}
+
+fn is_zero(page: &[u8; PAGE]) -> bool {
+    *page == [0; PAGE]
 }
 
 fn check_size(path: &Path, bytes: u64) -> Result<(), HostError> {

@@ -25,6 +25,7 @@ compile_error!("embedded-ic needs a 64-bit Unix");
 mod committed;
 mod config;
 mod cost;
+mod disk;
 mod error;
 mod execute;
 mod fault;
@@ -38,7 +39,10 @@ mod limits;
 mod log;
 mod messages;
 mod module;
+mod notice;
 mod outcome;
+mod repair;
+mod space;
 mod stable;
 mod system_api;
 
@@ -49,4 +53,6 @@ pub use limits::{
     LOG_RING_BYTES, Limits, MAX_CERTIFIED_DATA_BYTES, MAX_CONTROLLERS, MAX_GLOBALS, MAX_HEAP_PAGES,
     MAX_REJECT_MESSAGE_BYTES, MAX_STABLE_PAGES, OS_PAGE_BYTES, PerMessage, WASM_PAGE_BYTES,
 };
+pub use notice::{Finding, Notice};
 pub use outcome::{Execution, LogRecord, Reply};
+pub use repair::Inspection;

@@ -1,5 +1,6 @@
 //! Install, reinstall and upgrade.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::config::UpgradeOptions;
@@ -16,12 +17,21 @@ const INIT: &str = "canister_init";
 const PRE_UPGRADE: &str = "canister_pre_upgrade";
 const POST_UPGRADE: &str = "canister_post_upgrade";
 
-/// The three modes of the management canister's `install_code`.
+/// The three modes of the management canister's `install_code`, and one of this host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mode {
+enum Mode<'a> {
     Install,
     Reinstall,
     Upgrade(UpgradeOptions),
+    /// An upgrade to a module and a stable memory.
+    Onto(&'a Path),
+}
+
+impl Mode<'_> {
+    /// Whether the module starts on the stable memory that is there.
+    fn is_upgrade(self) -> bool {
+        matches!(self, Self::Upgrade(_) | Self::Onto(_))
+    }
 }
 
 /// A change of code under way: what it has used and printed so far.
@@ -66,8 +76,19 @@ impl EmbeddedIc {
         self.change_code(Mode::Upgrade(options), wasm, arg)
     }
 
-    fn change_code(&mut self, mode: Mode, wasm: &[u8], arg: &[u8]) -> Result<Execution, CallError> {
-        self.usable()?;
+    /// Upgrades to a module on other stable memory: that of an image, as [`Self::export_stable`] writes it. The heap that
+    /// belonged to the memory before goes with it, without `canister_pre_upgrade`: start function and
+    /// `canister_post_upgrade` of the module run on the new memory. Both take effect in one step, or neither does.
+    ///
+    /// # Errors
+    /// `Rejected` if there is no module, if the new one is not valid or if anything traps; `Host` with `BadImage` for a
+    /// file of a size that no stable memory has, or if the host fails. The canister is then as before.
+    pub fn upgrade_onto(&mut self, image: &Path, wasm: &[u8], arg: &[u8]) -> Result<Execution, CallError> {
+        self.change_code(Mode::Onto(image), wasm, arg)
+    }
+
+    fn change_code(&mut self, mode: Mode<'_>, wasm: &[u8], arg: &[u8]) -> Result<Execution, CallError> {
+        self.changeable()?;
         let mut progress = Progress::default();
         match self.try_change_code(mode, wasm, arg, &mut progress) {
             Ok(()) => Ok(progress.execution),
@@ -84,14 +105,14 @@ impl EmbeddedIc {
 
     fn try_change_code(
         &mut self,
-        mode: Mode,
+        mode: Mode<'_>,
         wasm: &[u8],
         arg: &[u8],
         progress: &mut Progress,
     ) -> Result<(), Fault> {
         match mode {
             Mode::Install if self.module.is_some() => return Err(Fault::NotEmpty),
-            Mode::Upgrade(_) if self.module.is_none() => return Err(Fault::NoModule),
+            _ if mode.is_upgrade() && self.module.is_none() => return Err(Fault::NoModule),
             _ => {}
         }
         let module = prepared(wasm, &ModuleLimits::from(&*self.limits))?;
@@ -104,13 +125,18 @@ impl EmbeddedIc {
         }
         world.version += 1;
         world.global_timer_ns = 0;
-        if !matches!(mode, Mode::Upgrade(_)) {
-            world.certified_data.clear();
-            if let Some(stable) = &mut self.stable {
-                stable.start_fresh();
+        match mode {
+            Mode::Upgrade(_) => {}
+            Mode::Onto(image) => self.load(image).map_err(Fault::Host)?,
+            Mode::Install | Mode::Reinstall => {
+                world.certified_data.clear();
+                let store = self.new_store().map_err(Fault::Host)?;
+                if let Some(stable) = &mut self.stable {
+                    stable.replace(store, 0);
+                }
             }
         }
-        let last = if matches!(mode, Mode::Upgrade(_)) { POST_UPGRADE } else { INIT };
+        let last = if mode.is_upgrade() { POST_UPGRADE } else { INIT };
         let (instance, world) = self.run_new_module(&module, world, last, arg, progress)?;
         self.keep_module(wasm, &module)?;
         self.commit_module(NewModule { module, instance }, world, &progress.printed)?;

@@ -20,7 +20,7 @@ impl EmbeddedIc {
     /// `Rejected` if the canister refuses, traps, exceeds a limit or has no such method; everything but the log is
     /// then as before. `Host` if the host fails.
     pub fn update(&mut self, sender: Principal, method: &str, arg: &[u8]) -> Result<Reply, CallError> {
-        self.usable()?;
+        self.changeable()?;
         self.check_ingress(arg)?;
         self.answers()?;
         self.inspect(sender, method, arg)?;
@@ -38,7 +38,7 @@ impl EmbeddedIc {
         method: &str,
         arg: &[u8],
     ) -> Result<Reply, CallError> {
-        self.usable()?;
+        self.changeable()?;
         self.answers()?;
         self.execute_update(sender, method, arg)
     }

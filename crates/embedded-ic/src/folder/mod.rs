@@ -5,39 +5,46 @@
 //! | `LOCK` | empty; whoever has the folder open holds the operating system's lock on it |
 //! | `state.bin` | the state at the last checkpoint, see [`state`] |
 //! | `module-HASH.wasm` | the installed module, as it was given |
-//! | `heap.bin`, `stable.bin` | pages of heap and stable memory, sparse |
+//! | `heap.bin` | pages of the heap, sparse |
+//! | `stable.bin`, or `stable-N.bin` after stable memory was replaced N times | its pages, sparse |
 //! | `journal.bin` | what was committed since the checkpoint, see [`journal`] |
 //!
-//! A message counts as committed once its record is in the journal. Only then are its pages written to `heap.bin` and
-//! `stable.bin`, so that whatever a dying process leaves undone there is done again from the journal when the folder is
-//! opened. A checkpoint forces the pages to the disk, then replaces `state.bin`, then empties the journal; records that
-//! survive a death between the last two are known by their numbers and skipped.
+//! A message counts as committed once its record is in the journal. Pages of stable memory that had no content before
+//! are written to its file ahead of the record, which names them: until a record or the checkpoint does, they count as
+//! zeros, whatever the file holds. All other pages go into the record, and only then to `heap.bin` and the file of stable
+//! memory, so that whatever a dying process leaves undone there is done again from the journal when the folder is opened.
+//! A checkpoint forces the pages to the disk, then replaces `state.bin`, then empties the journal; records that survive a
+//! death between the last two are known by their numbers and skipped.
+//!
+//! Stable memory that is replaced as a whole, by an import or an install, is written to a file of its own. The record
+//! that names it is the one step with which both this memory and the heap and module that belong to it take effect.
 
 mod codec;
 mod journal;
+mod names;
 mod open;
 mod state;
+#[cfg(test)]
+mod tests;
 
 use std::fs::File;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 pub(crate) use journal::Change;
-pub(crate) use open::Opened;
+pub(crate) use open::{Access, Opened};
 
 use crate::committed::Committed;
 use crate::config::SyncPolicy;
+use crate::disk;
 use crate::error::HostError;
+use crate::heap::HeapImage;
 use crate::module::ModuleHash;
+use crate::notice::Notice;
+use crate::space::disk_full;
+use crate::stable::{FileStore, PageStore, Runs};
 
-use journal::Journal;
-
-const LOCK: &str = "LOCK";
-const STATE: &str = "state.bin";
-const HEAP: &str = "heap.bin";
-const STABLE: &str = "stable.bin";
-const JOURNAL: &str = "journal.bin";
-const TEMPORARY: &str = ".new";
+use journal::{AppendError, Journal};
+use names::{DAMAGED_JOURNAL, JOURNAL, STATE, TEMPORARY, module_file, stable_file};
 
 /// Bytes of journal after which a checkpoint is due.
 const JOURNAL_BYTES: u64 = 64 << 20;
@@ -45,24 +52,86 @@ const JOURNAL_BYTES: u64 = 64 << 20;
 /// An open state folder.
 pub(crate) struct Folder {
     path: PathBuf,
-    journal: Journal,
+    /// None if the folder is only read.
+    journal: Option<Journal>,
     sync: SyncPolicy,
     /// Number of the next record.
     next: u64,
-    /// Module files that a checkpoint may remove: their modules were replaced.
-    old_modules: Vec<ModuleHash>,
+    /// Which of the memories that the folder has had counts.
+    generation: u64,
+    /// Files that a checkpoint may remove: what they hold was replaced.
+    old: Vec<PathBuf>,
     module: Option<ModuleHash>,
+    notices: Vec<Notice>,
     /// Holds the lock; dropped last.
-    _lock: File,
+    _lock: Option<File>,
 }
 
 impl Folder {
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What whoever opened the folder should know.
+    pub(crate) fn notices(&self) -> &[Notice] {
+        &self.notices
+    }
+
+    /// Refuses changes where the folder is only read.
+    pub(crate) fn writable(&self) -> Result<(), HostError> {
+        match self.journal {
+            Some(_) => Ok(()),
+            None => Err(HostError::ReadOnly { path: self.path.clone() }),
+        }
+    }
+
+    /// Whether pages are forced to the disk before the record that names them.
+    pub(crate) fn forces_messages(&self) -> bool {
+        self.sync == SyncPolicy::EveryMessage
+    }
+
+    /// The memory that counts after a change of this one.
+    pub(crate) fn generation_after(&self, is_replaced: bool) -> u64 {
+        self.generation + u64::from(is_replaced)
+    }
+
+    /// An empty store for stable memory that is to replace the present one.
+    pub(crate) fn new_store(&self) -> Result<FileStore, HostError> {
+        self.writable()?;
+        let generation = self.generation_after(true);
+        let path = self.path.join(stable_file(generation));
+        let file = disk::create(&path).map_err(HostError::io(format!("make {}", path.display())))?;
+        Ok(FileStore::replacing(file, generation))
+    }
+
+    /// Gives up the store that was to replace the present one.
+    pub(crate) fn forget_new_store(&self) {
+        // What is left of it costs room, until the folder is opened.
+        let _ = disk::remove(&self.path.join(stable_file(self.generation_after(true))));
+    }
+
     /// Appends a change to the journal: from here on it survives the process.
     pub(crate) fn append(&mut self, change: &Change<'_>) -> Result<(), HostError> {
-        self.journal.append(self.next, change, self.sync == SyncPolicy::EveryMessage)?;
+        self.writable()?;
+        if change.generation != self.generation {
+            // The record names a file, which must not be missing after a power cut.
+            self.sync_entries()?;
+        }
+        let sync = self.forces_messages();
+        let Some(journal) = &mut self.journal else { return Ok(()) };
+        journal.append(self.next, change, sync).map_err(|error| match error {
+            AppendError::Broken => HostError::Poisoned(format!("{JOURNAL} could not be written")),
+            AppendError::Io(error, bytes) => {
+                failed(&self.path, &format!("write {}", self.path.join(JOURNAL).display()), error, bytes)
+            }
+        })?;
         self.next += 1;
+        if self.generation != change.generation {
+            self.old.push(self.path.join(stable_file(self.generation)));
+            self.generation = change.generation;
+        }
         if self.module != change.next.module {
-            self.old_modules.extend(self.module);
+            self.old.extend(self.module.map(|hash| self.path.join(module_file(&hash))));
             self.module = change.next.module;
         }
         Ok(())
@@ -70,35 +139,71 @@ impl Folder {
 
     /// Writes the file of a module that is about to be committed.
     pub(crate) fn keep_module(&mut self, hash: &ModuleHash, wasm: &[u8]) -> Result<(), HostError> {
-        self.old_modules.retain(|old| old != hash);
+        self.writable()?;
         let path = self.path.join(module_file(hash));
+        self.old.retain(|old| *old != path);
         if path.exists() {
             return Ok(());
         }
-        write_whole(&path, wasm)
+        write_whole(&path, wasm).map_err(|error| self.explain(error, wasm.len() as u64))
     }
 
     pub(crate) fn checkpoint_is_due(&self) -> bool {
-        self.journal.bytes() > JOURNAL_BYTES
+        let replaced = self.old.iter().any(|old| old.extension().is_some_and(|suffix| suffix == "bin"));
+        replaced || self.journal.as_ref().is_some_and(|journal| journal.bytes() > JOURNAL_BYTES)
     }
 
     /// Records the state, whose pages have been forced to the disk, and empties the journal.
-    pub(crate) fn checkpoint(&mut self, committed: &Committed) -> Result<(), HostError> {
-        state::write(&self.path.join(STATE), self.next, committed)?;
-        self.journal.clear()?;
-        for old in self.old_modules.drain(..) {
-            if Some(old) != committed.module {
-                // A file that stays costs room and nothing else.
-                let _ = std::fs::remove_file(self.path.join(module_file(&old)));
-            }
+    pub(crate) fn checkpoint(
+        &mut self,
+        committed: &Committed,
+        heap: &HeapImage,
+        stable: &dyn PageStore,
+    ) -> Result<(), HostError> {
+        let Some(journal) = &mut self.journal else { return Ok(()) };
+        let content = stable.in_file().map_or_else(Runs::default, |(_, content)| content.clone());
+        let files = state::Files { generation: self.generation, content, heap_sums: heap.sums().to_vec() };
+        state::write(&self.path.join(STATE), self.next, committed, &files)?;
+        if !journal.is_empty() {
+            journal.clear()?;
+        }
+        for old in self.old.drain(..) {
+            // A file that stays costs room, until the folder is opened.
+            let _ = disk::remove(&old);
         }
         Ok(())
     }
+
+    /// An error of a disk that is full, with what is missing.
+    pub(crate) fn explain(&self, error: HostError, needed: u64) -> HostError {
+        match error {
+            HostError::Io { source, action } => failed(&self.path, &action, source, needed),
+            other => other,
+        }
+    }
+
+    fn sync_entries(&self) -> Result<(), HostError> {
+        sync_folder(&self.path)
+    }
 }
 
-fn module_file(hash: &ModuleHash) -> String {
-    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("module-{hex}.wasm")
+/// Keeps a copy of the journal of a folder that is about to be repaired.
+pub(crate) fn keep_damaged_journal(path: &Path) -> Result<(), HostError> {
+    let kept = path.join(DAMAGED_JOURNAL);
+    let failed = || HostError::io(format!("write {}", kept.display()));
+    let journal = File::open(path.join(JOURNAL));
+    let mut journal = journal.map_err(HostError::io(format!("read {}", path.join(JOURNAL).display())))?;
+    let mut copy = disk::create(&kept).map_err(failed())?;
+    std::io::copy(&mut journal, &mut copy).map_err(failed())?;
+    disk::sync(&copy).map_err(failed())
+}
+
+/// The error of something that was done in a folder and needed so many bytes of its disk.
+fn failed(folder: &Path, action: &str, error: std::io::Error, needed: u64) -> HostError {
+    match disk::is_full(&error) {
+        true => disk_full(folder, needed),
+        false => HostError::io(action)(error),
+    }
 }
 
 /// Writes a file so that after a crash it is there whole, or not at all.
@@ -106,15 +211,18 @@ fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), HostError> {
     let failed = || HostError::io(format!("write {}", path.display()));
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(TEMPORARY);
-    let mut file = File::create(&temporary).map_err(failed())?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed())?;
-    std::fs::rename(&temporary, path).map_err(failed())?;
+    let temporary = PathBuf::from(temporary);
+    let file = disk::create(&temporary).map_err(failed())?;
+    disk::write_at(&file, bytes, 0).and_then(|()| disk::sync(&file)).map_err(|error| {
+        // Half a file costs room, which is what may be missing.
+        let _ = disk::remove(&temporary);
+        failed()(error)
+    })?;
+    disk::rename(&temporary, path).map_err(failed())?;
     sync_folder(path.parent().unwrap_or(Path::new(".")))
 }
 
 /// Forces the entries of a folder to the disk.
 fn sync_folder(path: &Path) -> Result<(), HostError> {
-    File::open(path)
-        .and_then(|folder| folder.sync_all())
-        .map_err(HostError::io(format!("force {} to the disk", path.display())))
+    disk::sync_folder(path).map_err(HostError::io(format!("force {} to the disk", path.display())))
 }

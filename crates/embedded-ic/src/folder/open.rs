@@ -1,16 +1,43 @@
 //! Making and opening a state folder.
 
-use std::fs::{File, TryLockError};
+use std::fs::{DirBuilder, File, TryLockError};
+use std::io;
+use std::ops::RangeInclusive;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
-use super::journal::{Journal, Target};
-use super::{Folder, HEAP, JOURNAL, LOCK, STABLE, STATE, TEMPORARY, module_file, state, sync_folder};
+use super::journal::{Journal, Replayed, Target, replay};
+use super::names::{HEAP, JOURNAL, LOCK, Own, STATE, module_file, own, stable_file};
+use super::state::{self, Files};
+use super::{Folder, sync_folder};
 use crate::committed::Committed;
 use crate::config::SyncPolicy;
+use crate::disk;
 use crate::error::HostError;
 use crate::heap::HeapImage;
 use crate::module::Prepared;
-use crate::stable::{FileStore, StableMemory};
+use crate::notice::{Finding, Notice};
+use crate::space;
+use crate::stable::{FileStore, PAGE, Runs, StableMemory};
+
+/// What a folder is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Everything; reading, if that is all that is allowed.
+    Write,
+    /// Reading.
+    Read,
+    /// Looking at it, whatever is damaged.
+    Inspect,
+    /// Everything, whatever is damaged.
+    Repair,
+}
+
+impl Access {
+    fn is_lenient(self) -> bool {
+        matches!(self, Self::Inspect | Self::Repair)
+    }
+}
 
 /// A folder that was opened, with all that is in it.
 pub(crate) struct Opened {
@@ -20,91 +47,310 @@ pub(crate) struct Opened {
     pub(crate) stable: StableMemory,
     /// The installed module, as it was given.
     pub(crate) module: Option<Vec<u8>>,
+    /// What is not as it was written. Only a lenient access finds more than the end of the journal.
+    pub(crate) findings: Vec<Finding>,
 }
 
 impl Folder {
     /// Makes a folder with the given state, which has no module. The state file comes last: a folder without one was
     /// never finished, and may be made again.
     pub(crate) fn create(path: &Path, committed: &Committed) -> Result<(), HostError> {
-        std::fs::create_dir_all(path).map_err(HostError::io(format!("make {}", path.display())))?;
+        make_folder(path).map_err(HostError::io(format!("make {}", path.display())))?;
         check_vacant(path)?;
-        let _lock = lock(path)?;
+        let _lock = lock_to_write(path)?;
         Journal::create(&path.join(JOURNAL))?;
-        for name in [HEAP, STABLE] {
+        for name in [HEAP, &stable_file(0)] {
             let file = path.join(name);
-            File::create(&file).map_err(HostError::io(format!("make {}", file.display())))?;
+            disk::create(&file).map_err(HostError::io(format!("make {}", file.display())))?;
         }
-        state::write(&path.join(STATE), 0, committed)?;
+        state::write(&path.join(STATE), 0, committed, &Files::default())?;
         sync_folder(path)
     }
 
     /// Opens a folder, and does again what its journal says.
-    pub(crate) fn open(path: &Path, sync: SyncPolicy) -> Result<Opened, HostError> {
-        if !path.join(STATE).exists() {
-            return Err(HostError::NotAFolder { path: path.to_owned(), missing: STATE });
-        }
-        let lock = lock(path)?;
-        let (next, committed) = state::read(&path.join(STATE))?;
-        let mut heap = HeapImage::in_file(open_file(&path.join(HEAP))?);
-        let mut store = Box::new(FileStore::new(open_file(&path.join(STABLE))?));
-        let mut target = Target { heap: &mut heap, stable: &mut *store };
-        let (journal, next, replayed) = Journal::open(&path.join(JOURNAL), next, &mut target)?;
-        let committed = replayed.unwrap_or(committed);
+    pub(crate) fn open(path: &Path, sync: SyncPolicy, access: Access) -> Result<Opened, HostError> {
+        look(path)?;
+        let Handles { lock, heap, journal, why } = Handles::open(path, access)?;
+        let is_read_only = why.is_some();
+        let (next, committed, files) = state::read(&path.join(STATE))?;
+        let open_stable = |generation| open_stable(path, generation, Runs::default(), is_read_only);
+        let mut heap = open_heap(heap, &files, is_read_only)
+            .map_err(HostError::io(format!("read {}", path.join(HEAP).display())))?;
+        let mut findings = Vec::new();
+        let mut store = match &files {
+            Some(files) => open_stable(files.generation).map(|store| store.with_content(files.content.clone())),
+            None => open_old_stable(path, is_read_only),
+        }?;
+        check_length(path, &store, access, &mut findings)?;
+        let journal_path = path.join(JOURNAL);
+        let mut target = Target { heap: &mut heap, stable: &mut store, open: &open_stable };
+        let replayed = replay(&journal_path, &journal, next, access.is_lenient(), &mut target)?;
+        check_length(path, &store, access, &mut findings)?;
+        findings.dedup();
+        check_heap(path, &heap, access, &mut findings)?;
+        describe(&journal_path, &replayed, &mut findings);
+        let mut notices = notices(path, &replayed, why, &heap, &store);
+        notices.dedup();
+        let committed = replayed.state.unwrap_or(committed);
         let module = read_module(path, &committed)?;
-        remove_leftovers(path, &committed);
+        let generation = store.generation();
+        // A process that dies before the next checkpoint begins with the memory of the last one again.
+        let generations = files.map_or(0, |files| files.generation)..generation;
+        let journal = match is_read_only {
+            true => None,
+            false => {
+                remove_leftovers(path, &committed, generations.start..=generation);
+                if replayed.is_old {
+                    Journal::create(&journal_path)?;
+                    Some(Journal::new(&journal_path, open_file(&journal_path, false)?, replayed.end)?)
+                } else {
+                    Some(Journal::new(&journal_path, journal, replayed.end)?)
+                }
+            }
+        };
         Ok(Opened {
-            stable: StableMemory::new(store, committed.stable_pages),
+            stable: StableMemory::new(Box::new(store), committed.stable_pages),
             folder: Self {
                 path: path.to_owned(),
                 journal,
                 sync,
-                next,
-                old_modules: Vec::new(),
+                next: replayed.next,
+                generation,
+                old: generations.map(|old| path.join(stable_file(old))).collect(),
                 module: committed.module,
+                notices,
                 _lock: lock,
             },
             committed,
             heap,
             module,
+            findings,
         })
+    }
+}
+
+/// Makes a folder that only its owner can look into, and those above it.
+fn make_folder(path: &Path) -> io::Result<()> {
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        std::fs::create_dir_all(parent)?;
+    }
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        result => result,
+    }
+}
+
+/// Refuses a path without a state folder, and tells a folder that must not be looked into from one that is not there.
+fn look(path: &Path) -> Result<(), HostError> {
+    match std::fs::metadata(path.join(STATE)) {
+        Ok(_) => Ok(()),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Err(HostError::NotAFolder { path: path.to_owned(), missing: STATE })
+        }
+        Err(error) => Err(HostError::io(format!("look into {}", path.display()))(error)),
     }
 }
 
 /// Refuses a folder in which there is anything but what an interrupted [`Folder::create`] leaves.
 fn check_vacant(path: &Path) -> Result<(), HostError> {
     let failed = || HostError::io(format!("look into {}", path.display()));
-    let ours = [LOCK, HEAP, STABLE, JOURNAL];
     for entry in std::fs::read_dir(path).map_err(failed())? {
         let name = entry.map_err(failed())?.file_name();
-        let name = name.to_string_lossy();
-        if !ours.contains(&&*name) && !name.ends_with(TEMPORARY) {
+        let ours = own(&name.to_string_lossy());
+        if name == STATE || !matches!(ours, Some(Own::Always | Own::Stable | Own::Temporary)) {
             return Err(HostError::FolderExists { path: path.to_owned() });
         }
     }
     Ok(())
 }
 
-fn lock(path: &Path) -> Result<File, HostError> {
-    let name = path.join(LOCK);
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&name)
-        .map_err(HostError::io(format!("open {}", name.display())))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(HostError::FolderInUse { path: path.to_owned() }),
-        Err(TryLockError::Error(error)) => Err(HostError::io(format!("lock {}", name.display()))(error)),
+/// The files of a folder that are open while it is.
+struct Handles {
+    lock: Option<File>,
+    heap: File,
+    journal: File,
+    /// Why they are open for reading only.
+    why: Option<String>,
+}
+
+impl Handles {
+    fn open(path: &Path, access: Access) -> Result<Self, HostError> {
+        match access {
+            Access::Read => Self::to_read(path, "as was asked for".into()),
+            Access::Inspect => Self::to_read(path, "it is inspected".into()),
+            Access::Write | Access::Repair => match Self::to_write(path) {
+                Err(HostError::Io { source, action }) if is_forbidden(&source) => {
+                    let why = format!("cannot {action}: {source}");
+                    if access == Access::Repair {
+                        return Err(HostError::Io { source, action });
+                    }
+                    Self::to_read(path, why)
+                }
+                result => result,
+            },
+        }
+    }
+
+    fn to_write(path: &Path) -> Result<Self, HostError> {
+        rustix::fs::access(path, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK)
+            .map_err(|error| HostError::io(format!("write to {}", path.display()))(error.into()))?;
+        let lock = lock_to_write(path)?;
+        let heap = open_file(&path.join(HEAP), false)?;
+        let journal = open_file(&path.join(JOURNAL), false)?;
+        Ok(Self { lock: Some(lock), heap, journal, why: None })
+    }
+
+    fn to_read(path: &Path, why: String) -> Result<Self, HostError> {
+        let lock = lock_to_read(path)?;
+        let heap = open_file(&path.join(HEAP), true)?;
+        let journal = open_file(&path.join(JOURNAL), true)?;
+        Ok(Self { lock, heap, journal, why: Some(why) })
     }
 }
 
-fn open_file(path: &Path) -> Result<File, HostError> {
+fn is_forbidden(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
+}
+
+fn lock_to_write(path: &Path) -> Result<File, HostError> {
+    let name = path.join(LOCK);
+    let file = disk::open_lock(&name).map_err(HostError::io(format!("open {}", name.display())))?;
+    locked(path, file.try_lock())?;
+    Ok(file)
+}
+
+/// Keeps writers away while the folder is read. A folder without the file was copied, and has no writer.
+fn lock_to_read(path: &Path) -> Result<Option<File>, HostError> {
+    let name = path.join(LOCK);
+    match File::open(&name) {
+        Ok(file) => {
+            locked(path, file.try_lock_shared())?;
+            Ok(Some(file))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(HostError::io(format!("open {}", name.display()))(error)),
+    }
+}
+
+fn locked(path: &Path, lock: Result<(), TryLockError>) -> Result<(), HostError> {
+    match lock {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(HostError::FolderInUse { path: path.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(HostError::io(format!("lock {}", path.display()))(error)),
+    }
+}
+
+fn open_file(path: &Path, is_read_only: bool) -> Result<File, HostError> {
     File::options()
         .read(true)
-        .write(true)
+        .write(!is_read_only)
         .open(path)
         .map_err(HostError::io(format!("open {}", path.display())))
+}
+
+fn open_stable(
+    path: &Path,
+    generation: u64,
+    content: Runs,
+    is_read_only: bool,
+) -> Result<FileStore, HostError> {
+    let file = open_file(&path.join(stable_file(generation)), is_read_only)?;
+    let store = FileStore::new(file, generation, content);
+    Ok(if is_read_only { store.read_only() } else { store })
+}
+
+/// Stable memory of a folder whose checkpoint is of version 1: whatever is in the file counts.
+fn open_old_stable(path: &Path, is_read_only: bool) -> Result<FileStore, HostError> {
+    let store = open_stable(path, 0, Runs::default(), is_read_only)?;
+    let bytes = store.file_bytes().map_err(HostError::io(format!("read {}", path.display())))?;
+    Ok(store.with_content(Runs::from_iter([0..bytes.div_ceil(PAGE as u64)])))
+}
+
+fn open_heap(file: File, files: &Option<Files>, is_read_only: bool) -> io::Result<HeapImage> {
+    let mut heap = HeapImage::in_file(file, Vec::new());
+    if is_read_only {
+        heap.detach()?;
+    }
+    match files {
+        Some(files) => heap.set_sums(files.heap_sums.clone()),
+        None => heap.sum_up()?,
+    }
+    Ok(heap)
+}
+
+/// Looks whether the file of stable memory has the length that its content needs.
+fn check_length(
+    path: &Path,
+    store: &FileStore,
+    access: Access,
+    findings: &mut Vec<Finding>,
+) -> Result<(), HostError> {
+    let path = path.join(stable_file(store.generation()));
+    let bytes = store.file_bytes().map_err(HostError::io(format!("read {}", path.display())))?;
+    let expected = store.least_file_bytes();
+    if bytes >= expected {
+        return Ok(());
+    }
+    if access.is_lenient() {
+        findings.push(Finding::ShortStableMemory { path, bytes, expected });
+        return Ok(());
+    }
+    let what = format!("the file ends here, and had at least {expected} bytes");
+    Err(HostError::Damaged { path, offset: bytes, what })
+}
+
+fn check_heap(
+    path: &Path,
+    heap: &HeapImage,
+    access: Access,
+    findings: &mut Vec<Finding>,
+) -> Result<(), HostError> {
+    let path = path.join(HEAP);
+    let damaged = heap.damaged_page().map_err(HostError::io(format!("read {}", path.display())))?;
+    let Some(offset) = damaged.map(|page| page * PAGE as u64) else { return Ok(()) };
+    if access.is_lenient() {
+        findings.push(Finding::DamagedHeap { path, offset });
+        return Ok(());
+    }
+    Err(HostError::Damaged { path, offset, what: "the checksum of the page does not match".into() })
+}
+
+/// What a lenient replay has found.
+fn describe(path: &Path, replayed: &Replayed, findings: &mut Vec<Finding>) {
+    let path = path.to_owned();
+    findings.extend(replayed.damage.iter().map(|damage| Finding::DamagedRecord {
+        path: path.clone(),
+        offset: damage.offset,
+        what: damage.what.clone(),
+        lost_pages: damage.lost_pages,
+    }));
+    if replayed.unfinished > 0 {
+        findings.push(Finding::Unfinished { path, offset: replayed.end, bytes: replayed.unfinished });
+    }
+}
+
+fn notices(
+    path: &Path,
+    replayed: &Replayed,
+    why: Option<String>,
+    heap: &HeapImage,
+    store: &FileStore,
+) -> Vec<Notice> {
+    let mut notices = Vec::new();
+    if replayed.unfinished > 0 {
+        notices.push(Notice::Unfinished { path: path.join(JOURNAL), bytes: replayed.unfinished });
+    }
+    let waiting = store.waiting_bytes() + if heap.is_copy() { heap.sums().len() as u64 * PAGE as u64 } else { 0 };
+    match why {
+        Some(why) => notices.push(Notice::ReadOnly { path: path.to_owned(), why }),
+        None if waiting > 0 => {
+            if let HostError::DiskFull { folder, disk, missing, .. } = space::disk_full(path, waiting) {
+                notices.push(Notice::DiskFull { folder, disk, missing });
+            }
+        }
+        None => {}
+    }
+    notices
 }
 
 fn read_module(path: &Path, committed: &Committed) -> Result<Option<Vec<u8>>, HostError> {
@@ -121,17 +367,23 @@ fn read_module(path: &Path, committed: &Committed) -> Result<Option<Vec<u8>>, Ho
     Ok(Some(wasm))
 }
 
-/// Removes files of modules that never were installed, or no longer are, and files that were not finished.
-fn remove_leftovers(path: &Path, committed: &Committed) {
-    let current = committed.module.map(|hash| module_file(&hash));
+/// Removes our files of modules and memories that never were in use, or no longer are, and what was not completed.
+fn remove_leftovers(path: &Path, committed: &Committed, generations: RangeInclusive<u64>) {
+    let module = committed.module.map(|hash| module_file(&hash));
+    let stable: Vec<String> = generations.map(stable_file).collect();
     let Ok(entries) = std::fs::read_dir(path) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        let is_module = name.starts_with("module-") && name.ends_with(".wasm");
-        if name.ends_with(TEMPORARY) || is_module && current.as_deref() != Some(&*name) {
+        let is_left = match own(&name) {
+            Some(Own::Temporary) => true,
+            Some(Own::Module) => module.as_deref() != Some(&*name),
+            Some(Own::Stable) => !stable.iter().any(|stable| *stable == name),
+            Some(Own::Always | Own::Kept) | None => false,
+        };
+        if is_left {
             // A file that stays costs room and nothing else.
-            let _ = std::fs::remove_file(entry.path());
+            let _ = disk::remove(&entry.path());
         }
     }
 }

@@ -9,39 +9,184 @@ use wasmtime::{Memory, Store};
 
 use super::dirty::{PageTable, different_pages};
 use super::mapping;
+use crate::disk;
+use crate::stable::{FileStore, PAGE, Runs, next_data};
+
+/// Bytes that are read at once.
+const CHUNK: usize = 1 << 20;
+
+/// The CRC-32 of a page of zeros.
+fn zero_page_sum() -> u32 {
+    crc32fast::hash(&[0; PAGE])
+}
 
 /// A sparse file with the committed content of the heap.
 pub(crate) struct HeapImage {
     file: File,
     table: Option<PageTable>,
+    /// Checksums of the pages, where the file is one of a folder.
+    sums: Option<Vec<u32>>,
+    /// Pages that have their room on the disk.
+    reserved: Runs,
+    /// The file is a copy in memory, because the one in the folder cannot be written.
+    is_copy: bool,
 }
 
 impl HeapImage {
     /// A heap in memory.
     pub(crate) fn in_memory() -> io::Result<Self> {
-        Ok(Self::in_file(anonymous_file()?))
+        Ok(Self::over(anonymous_file()?, None))
     }
 
-    /// A heap in a file. What the file holds is the committed content.
-    pub(crate) fn in_file(file: File) -> Self {
-        Self { file, table: PageTable::open() }
+    /// A heap in a file of a folder, with the checksums of its pages. What the file holds is the committed content.
+    pub(crate) fn in_file(file: File, sums: Vec<u32>) -> Self {
+        Self::over(file, Some(sums))
+    }
+
+    fn over(file: File, sums: Option<Vec<u32>>) -> Self {
+        Self { file, table: PageTable::open(), sums, reserved: Runs::default(), is_copy: false }
+    }
+
+    /// Goes on with a copy of the file in memory. No memory may be mapped to the image.
+    pub(crate) fn detach(&mut self) -> io::Result<()> {
+        let copy = anonymous_file()?;
+        let len = self.file.metadata()?.len();
+        copy.set_len(len)?;
+        let mut buffer = vec![0; CHUNK];
+        let mut at = 0;
+        while let Some(range) = next_data(&self.file, at)? {
+            at = range.start;
+            while at < range.end {
+                let part = &mut buffer[..(range.end - at).min(CHUNK as u64) as usize];
+                FileStore::read_zero_filled(&self.file, at, part)?;
+                copy.write_all_at(part, at)?;
+                at += part.len() as u64;
+            }
+        }
+        (self.file, self.is_copy) = (copy, true);
+        Ok(())
+    }
+
+    /// Whether the committed content is in memory only, besides the journal.
+    pub(crate) fn is_copy(&self) -> bool {
+        self.is_copy
+    }
+
+    /// Checksums of the pages, where the file is one of a folder.
+    pub(crate) fn sums(&self) -> &[u32] {
+        self.sums.as_deref().unwrap_or_default()
+    }
+
+    /// Gives the image the checksums that were written down for its pages.
+    pub(crate) fn set_sums(&mut self, sums: Vec<u32>) {
+        self.sums = Some(sums);
+    }
+
+    /// Computes the checksums from the file, where nobody has written them down.
+    pub(crate) fn sum_up(&mut self) -> io::Result<()> {
+        let pages = self.file.metadata()?.len().div_ceil(PAGE as u64);
+        let mut sums = vec![zero_page_sum(); pages as usize];
+        self.each_sum(|page, sum| sums[page] = sum)?;
+        self.sums = Some(sums);
+        Ok(())
+    }
+
+    /// The first page whose content is not what its checksum says, or that is not wholly there.
+    pub(crate) fn damaged_page(&self) -> io::Result<Option<u64>> {
+        let Some(sums) = &self.sums else { return Ok(None) };
+        let whole_pages = self.file.metadata()?.len() / PAGE as u64;
+        if whole_pages < sums.len() as u64 {
+            return Ok(Some(whole_pages));
+        }
+        let zeros = zero_page_sum();
+        let mut found = vec![zeros; sums.len()];
+        self.each_sum(|page, sum| {
+            if let Some(found) = found.get_mut(page) {
+                *found = sum;
+            }
+        })?;
+        Ok(found.iter().zip(sums).position(|(found, sum)| found != sum).map(|page| page as u64))
+    }
+
+    /// Calls a function with the number and the checksum of each page that is no hole.
+    fn each_sum(&self, mut visit: impl FnMut(usize, u32)) -> io::Result<()> {
+        let mut buffer = vec![0; CHUNK];
+        let mut at = 0;
+        while let Some(range) = next_data(&self.file, at)? {
+            at = range.start / PAGE as u64 * PAGE as u64;
+            while at < range.end {
+                let len = (range.end - at).div_ceil(PAGE as u64) * PAGE as u64;
+                let part = &mut buffer[..len.min(CHUNK as u64) as usize];
+                FileStore::read_zero_filled(&self.file, at, part)?;
+                for (page, number) in part.chunks(PAGE).zip(at as usize / PAGE..) {
+                    visit(number, crc32fast::hash(page));
+                }
+                at += part.len() as u64;
+            }
+        }
+        Ok(())
     }
 
     /// Forgets the content. No memory may be mapped to the image.
     pub(crate) fn clear(&mut self) -> io::Result<()> {
-        self.file.set_len(0)
+        self.reserved = Runs::default();
+        if let Some(sums) = &mut self.sums {
+            sums.clear();
+        }
+        disk::set_len(&self.file, 0)
     }
 
-    /// Writes bytes of the committed content.
-    pub(crate) fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_all_at(bytes, offset)
+    /// Makes sure that there is room on the disk for these ranges, so that writing them cannot fail for want of it.
+    pub(crate) fn reserve(&mut self, ranges: &[Range<usize>]) -> io::Result<()> {
+        if self.sums.is_none() || self.is_copy {
+            return Ok(());
+        }
+        for range in ranges {
+            let pages = (range.start / PAGE) as u64..(range.end / PAGE) as u64;
+            let new: Vec<_> =
+                self.reserved.parts(pages.clone()).filter(|(_, has_room)| !has_room).map(|(run, _)| run).collect();
+            for run in new {
+                disk::reserve(&self.file, run.start * PAGE as u64..run.end * PAGE as u64)?;
+            }
+            self.reserved.insert(pages);
+        }
+        Ok(())
+    }
+
+    /// Writes bytes of the committed content: whole pages, where the file is one of a folder.
+    pub(crate) fn write(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        match self.is_copy {
+            true => self.file.write_all_at(bytes, offset)?,
+            false => disk::write_at(&self.file, bytes, offset)?,
+        }
+        let Some(sums) = &mut self.sums else { return Ok(()) };
+        let first = (offset / PAGE as u64) as usize;
+        let pages = bytes.len().div_ceil(PAGE);
+        if sums.len() < first + pages {
+            sums.resize(first + pages, zero_page_sum());
+        }
+        for (page, sum) in bytes.chunks(PAGE).zip(&mut sums[first..]) {
+            *sum = crc32fast::hash(page);
+        }
+        Ok(())
+    }
+
+    /// As [`Self::write`], for what is in the journal: where the disk is full, the image becomes a copy in memory.
+    pub(crate) fn write_again(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        match self.write(offset, bytes) {
+            Err(error) if disk::is_full(&error) && !self.is_copy => {
+                self.detach()?;
+                self.write(offset, bytes)
+            }
+            result => result,
+        }
     }
 
     /// Gives the memory the committed content, all of it; whatever it held is gone.
     pub(crate) fn map_all<T: 'static>(&self, store: &mut Store<T>, memory: Memory) -> io::Result<()> {
         let len = memory.data_size(&*store);
         if self.file.metadata()?.len() < len as u64 {
-            self.file.set_len(len as u64)?;
+            disk::set_len(&self.file, len as u64)?;
         }
         mapping::map(store, memory, &self.file, 0..len)
     }
@@ -74,7 +219,7 @@ impl HeapImage {
     }
 
     pub(crate) fn sync(&self) -> io::Result<()> {
-        self.file.sync_data()
+        disk::sync(&self.file)
     }
 }
 
@@ -114,7 +259,7 @@ mod tests {
 
     #[test]
     fn the_pages_that_were_written_are_found_and_restored() {
-        let (mut store, memory, image) = memory();
+        let (mut store, memory, mut image) = memory();
         image.write(5_000, b"committed").unwrap();
         image.map_all(&mut store, memory).unwrap();
         assert!(image.dirty(&store, memory, true).unwrap().is_empty());
@@ -137,7 +282,7 @@ mod tests {
 
     #[test]
     fn reading_makes_nothing_dirty() {
-        let (mut store, memory, image) = memory();
+        let (mut store, memory, mut image) = memory();
         image.write(0, &[7; 3 * WASM_PAGE]).unwrap();
         image.map_all(&mut store, memory).unwrap();
         assert_eq!(
@@ -168,6 +313,26 @@ mod tests {
         assert_eq!((dirty.len(), &dirty[0]), (1, &(80 * WASM_PAGE..80 * WASM_PAGE + page)));
         image.map_all(&mut store, memory).unwrap();
         assert_eq!(memory.data(&store)[80 * WASM_PAGE], 0);
+    }
+
+    #[test]
+    fn a_changed_page_is_found_by_its_checksum() {
+        let mut image = HeapImage::in_file(tempfile::tempfile().unwrap(), Vec::new());
+        image.write(5 * PAGE as u64, &[1; 3 * PAGE]).unwrap();
+        assert_eq!((image.sums().len(), image.damaged_page().unwrap()), (8, None));
+        let sums = image.sums().to_vec();
+        image.sum_up().unwrap();
+        assert_eq!(image.sums(), sums);
+        image.detach().unwrap();
+        assert_eq!(image.damaged_page().unwrap(), None);
+        for at in [6 * PAGE as u64 + 9, 2 * PAGE as u64] {
+            let mut byte = [0];
+            image.file.read_exact_at(&mut byte, at).unwrap();
+            image.file.write_all_at(&[byte[0] ^ 4], at).unwrap();
+            assert_eq!(image.damaged_page().unwrap(), Some(at / PAGE as u64));
+        }
+        image.file.set_len(4 * PAGE as u64 + 1).unwrap();
+        assert_eq!(image.damaged_page().unwrap(), Some(4));
     }
 
     #[test]

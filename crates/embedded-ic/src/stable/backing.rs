@@ -1,28 +1,43 @@
 //! Where committed pages of stable memory are kept.
 
 use std::io;
+use std::ops::Range;
 
 use super::pages::{PAGE, Page, PageMap};
+use super::runs::Runs;
 
 /// A sparse array of pages. What was never written reads as zeros and takes no room.
 pub(crate) trait PageStore: Send {
     /// Fills `dst` with the bytes from `offset` on. The range may cross pages and may lie where nothing was written.
     fn read(&self, offset: u64, dst: &mut [u8]) -> io::Result<()>;
 
-    /// Makes the pages part of the store. The map is empty afterwards.
-    fn write(&mut self, pages: &mut PageMap) -> io::Result<()>;
+    /// Puts pages where they belong that had no content before, and tells which they are: no reader sees them until
+    /// [`Self::write`] makes them part of the store, so that the journal need not hold them. With `sync` a power cut
+    /// cannot take them.
+    fn write_ahead(&mut self, pages: &PageMap, sync: bool) -> io::Result<Runs>;
 
-    /// Forgets everything.
-    fn clear(&mut self) -> io::Result<()>;
+    /// Gives back the room of pages that were written ahead and are not to be part of the store.
+    fn forget_ahead(&mut self, ahead: &Runs);
+
+    /// Makes the pages part of the store; those in `ahead` are where they belong. The store may take pages out of the map.
+    fn write(&mut self, pages: &mut PageMap, ahead: &Runs) -> io::Result<()>;
+
+    /// Makes bytes part of a store that nobody uses yet. They are whole pages.
+    fn fill(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()>;
 
     /// Bytes that the store takes, in memory or on the disk.
     fn resident_bytes(&self) -> io::Result<u64>;
 
     /// Puts what was written where a power cut cannot take it.
-    fn sync(&self) -> io::Result<()>;
+    fn sync(&mut self) -> io::Result<()>;
 
     /// The next range of bytes at or after `from` that may hold something else than zeros.
-    fn next_data(&self, from: u64) -> io::Result<Option<std::ops::Range<u64>>>;
+    fn next_data(&self, from: u64) -> io::Result<Option<Range<u64>>>;
+
+    /// Which of the memories that a folder has had this one is, and which of its pages have content.
+    fn in_file(&self) -> Option<(u64, &Runs)> {
+        None
+    }
 }
 
 /// Pages in the memory of the process.
@@ -46,14 +61,22 @@ impl PageStore for MemoryStore {
         Ok(())
     }
 
-    fn write(&mut self, pages: &mut PageMap) -> io::Result<()> {
+    fn write_ahead(&mut self, _pages: &PageMap, _sync: bool) -> io::Result<Runs> {
+        Ok(Runs::default())
+    }
+
+    fn forget_ahead(&mut self, _ahead: &Runs) {}
+
+    fn write(&mut self, pages: &mut PageMap, _ahead: &Runs) -> io::Result<()> {
         // The boxes move: committing costs no copy.
         self.pages.extend(pages.drain());
         Ok(())
     }
 
-    fn clear(&mut self) -> io::Result<()> {
-        self.pages = PageMap::default();
+    fn fill(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        for (page, number) in bytes.as_chunks::<PAGE>().0.iter().zip(offset / PAGE as u64..) {
+            self.pages.insert(number, Box::new(*page));
+        }
         Ok(())
     }
 
@@ -61,11 +84,11 @@ impl PageStore for MemoryStore {
         Ok(self.pages.len() as u64 * size_of::<Page>() as u64)
     }
 
-    fn sync(&self) -> io::Result<()> {
+    fn sync(&mut self) -> io::Result<()> {
         Ok(())
     }
 
-    fn next_data(&self, from: u64) -> io::Result<Option<std::ops::Range<u64>>> {
+    fn next_data(&self, from: u64) -> io::Result<Option<Range<u64>>> {
         let first = from / PAGE as u64;
         let page = self.pages.keys().copied().filter(|&page| page >= first).min();
         Ok(page.map(|page| {
@@ -85,7 +108,7 @@ mod tests {
 
     fn stores() -> [Box<dyn PageStore>; 2] {
         let file = tempfile::tempfile().unwrap();
-        [Box::new(MemoryStore::default()), Box::new(FileStore::new(file))]
+        [Box::new(MemoryStore::default()), Box::new(FileStore::new(file, 0, Runs::default()))]
     }
 
     fn page(byte: u8) -> Box<Page> {
@@ -100,8 +123,7 @@ mod tests {
             pages.insert(1, page(1));
             pages.insert(2, page(2));
             pages.insert(FAR, page(3));
-            store.write(&mut pages).unwrap();
-            assert!(pages.is_empty());
+            store.write(&mut pages, &Runs::default()).unwrap();
 
             let mut bytes = vec![9; 3 * PAGE];
             store.read(PAGE as u64 / 2, &mut bytes).unwrap();
@@ -115,11 +137,6 @@ mod tests {
             store.read(FAR * PAGE as u64 + 10, &mut far).unwrap();
             assert_eq!(far, [3; 4]);
             assert!(store.resident_bytes().unwrap() < 1 << 20);
-
-            store.clear().unwrap();
-            store.read(FAR * PAGE as u64, &mut far).unwrap();
-            assert_eq!(far, [0; 4]);
-            assert_eq!(store.resident_bytes().unwrap(), 0);
         }
     }
 
@@ -130,7 +147,7 @@ mod tests {
             for number in [16, 17, 4_000] {
                 pages.insert(number, page(7));
             }
-            store.write(&mut pages).unwrap();
+            store.write(&mut pages, &Runs::default()).unwrap();
             let (mut found, mut from) = (Vec::new(), 0);
             while let Some(range) = store.next_data(from).unwrap() {
                 from = range.end;

@@ -1,4 +1,8 @@
 //! Committed pages in a sparse file.
+//!
+//! The file alone does not say what stable memory holds: only the pages in `content` count, and all others are zeros,
+//! whatever the file has there. So a page that had no content can be written before the message that writes it is
+//! committed. If it never is, nobody sees the page.
 
 use std::fs::File;
 use std::io;
@@ -8,21 +12,74 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use rustix::fs::SeekFrom;
 
 use super::backing::PageStore;
-use super::pages::{PAGE, PageMap};
+use super::pages::{PAGE, Page, PageMap};
+use super::runs::Runs;
+use crate::disk;
 
 /// Bytes of a block as `stat` counts them, whatever the file system.
 const STAT_BLOCK_BYTES: u64 = 512;
-/// Pages that are written with one call when they are neighbours.
-const RUN_PAGES: usize = 256;
+const PAGE_BYTES: u64 = PAGE as u64;
 
 /// A sparse file in which page `n` lies at `n * 4096`.
 pub(crate) struct FileStore {
     file: File,
+    /// Which of the memories that the folder has had this is.
+    generation: u64,
+    /// The pages that have content.
+    content: Runs,
+    /// Pages of `content` that could not be written to the file yet. They are in the journal.
+    waiting: PageMap,
+    is_writable: bool,
+    /// Nobody has committed it yet.
+    is_new: bool,
 }
 
 impl FileStore {
-    pub(crate) fn new(file: File) -> Self {
-        Self { file }
+    /// The store whose pages with content lie in a file.
+    pub(crate) fn new(file: File, generation: u64, content: Runs) -> Self {
+        Self { file, generation, content, waiting: PageMap::default(), is_writable: true, is_new: false }
+    }
+
+    /// An empty store that is to replace another one.
+    pub(crate) fn replacing(file: File, generation: u64) -> Self {
+        Self { is_new: true, ..Self::new(file, generation, Runs::default()) }
+    }
+
+    /// The same for a file that must not be written to: what is committed stays in this process.
+    pub(crate) fn read_only(mut self) -> Self {
+        self.is_writable = false;
+        self
+    }
+
+    /// The same with other pages that have content.
+    pub(crate) fn with_content(mut self, content: Runs) -> Self {
+        self.content = content;
+        self
+    }
+
+    /// Which of the memories that the folder has had this is.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// What the file's length is at least, if nothing was cut off.
+    pub(crate) fn least_file_bytes(&self) -> u64 {
+        if self.waiting.is_empty() { self.content.end() * PAGE_BYTES } else { 0 }
+    }
+
+    /// Makes pages part of the store that were written ahead.
+    pub(crate) fn adopt(&mut self, ahead: &Runs) {
+        ahead.iter().for_each(|run| self.content.insert(run));
+    }
+
+    /// Bytes of the file.
+    pub(crate) fn file_bytes(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.len())
+    }
+
+    /// Bytes of the pages that the disk has no room for.
+    pub(crate) fn waiting_bytes(&self) -> u64 {
+        self.waiting.len() as u64 * PAGE_BYTES
     }
 
     /// Reads bytes of a file; beyond its end, where nothing was ever written, there are zeros.
@@ -41,45 +98,148 @@ impl FileStore {
         }
         Ok(())
     }
+
+    /// Writes pages to the file, `numbers` being in order; neighbours go with one call.
+    fn write_to_file(&self, pages: &PageMap, numbers: &[u64]) -> io::Result<()> {
+        for neighbours in numbers.chunk_by(|a, b| a + 1 == *b) {
+            let run: Vec<&Page> = neighbours.iter().map(|number| &*pages[number]).collect();
+            disk::write_pages_at(&self.file, &run, neighbours[0] * PAGE_BYTES)?;
+        }
+        Ok(())
+    }
+
+    /// Tries again to write what waits for room.
+    fn write_waiting(&mut self) -> io::Result<()> {
+        if !self.waiting.is_empty() && self.is_writable {
+            self.write_to_file(&self.waiting, &in_order(&self.waiting, |_| true))?;
+            self.waiting = PageMap::default();
+        }
+        Ok(())
+    }
 }
 
 impl PageStore for FileStore {
     fn read(&self, offset: u64, dst: &mut [u8]) -> io::Result<()> {
-        Self::read_zero_filled(&self.file, offset, dst)
-    }
-
-    fn write(&mut self, pages: &mut PageMap) -> io::Result<()> {
-        let mut numbers: Vec<u64> = pages.keys().copied().collect();
-        numbers.sort_unstable();
-        let mut run = Vec::with_capacity(RUN_PAGES.min(numbers.len()) * PAGE);
-        for neighbours in numbers.chunk_by(|a, b| a + 1 == *b) {
-            for part in neighbours.chunks(RUN_PAGES) {
-                run.clear();
-                for number in part {
-                    run.extend_from_slice(&pages[number][..]);
-                }
-                self.file.write_all_at(&run, part[0] * PAGE as u64)?;
+        let end = offset + dst.len() as u64;
+        let pages = offset / PAGE_BYTES..end.div_ceil(PAGE_BYTES);
+        for (part, has_content) in self.content.parts(pages.clone()) {
+            let (from, to) = ((part.start * PAGE_BYTES).max(offset), (part.end * PAGE_BYTES).min(end));
+            let dst = &mut dst[(from - offset) as usize..(to - offset) as usize];
+            if has_content {
+                Self::read_zero_filled(&self.file, from, dst)?;
+            } else {
+                dst.fill(0);
             }
         }
-        pages.clear();
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        for number in pages {
+            let Some(page) = self.waiting.get(&number) else { continue };
+            let (from, to) = ((number * PAGE_BYTES).max(offset), ((number + 1) * PAGE_BYTES).min(end));
+            let start = (from % PAGE_BYTES) as usize;
+            let dst = &mut dst[(from - offset) as usize..(to - offset) as usize];
+            dst.copy_from_slice(&page[start..start + dst.len()]);
+        }
         Ok(())
     }
 
-    fn clear(&mut self) -> io::Result<()> {
-        self.file.set_len(0)
+    fn write_ahead(&mut self, pages: &PageMap, sync: bool) -> io::Result<Runs> {
+        // Nobody sees anything of a store that is to replace another one.
+        let fresh = in_order(pages, |number| self.is_new || !self.content.contains(number));
+        let mut ahead = if self.is_new { self.content.clone() } else { Runs::default() };
+        runs_of(&fresh).for_each(|run| ahead.insert(run));
+        if fresh.is_empty() && self.is_new {
+            return Ok(ahead);
+        }
+        if fresh.is_empty() || !self.is_writable {
+            return Ok(Runs::default());
+        }
+        let written = self.write_to_file(pages, &fresh).and_then(|()| {
+            if sync {
+                disk::sync(&self.file)?;
+            }
+            Ok(())
+        });
+        if let Err(error) = written {
+            self.forget_ahead(&ahead);
+            return Err(error);
+        }
+        Ok(ahead)
+    }
+
+    fn forget_ahead(&mut self, ahead: &Runs) {
+        for run in ahead.iter() {
+            disk::release(&self.file, run.start * PAGE_BYTES..run.end * PAGE_BYTES);
+        }
+    }
+
+    fn write(&mut self, pages: &mut PageMap, ahead: &Runs) -> io::Result<()> {
+        let numbers = in_order(pages, |number| !ahead.contains(number));
+        let written = match self.is_writable && self.waiting.is_empty() {
+            true => self.write_to_file(pages, &numbers),
+            false => Err(io::ErrorKind::StorageFull.into()),
+        };
+        match written {
+            Ok(()) => {}
+            // They are in the journal, and wait in memory until there is room.
+            Err(error) if disk::is_full(&error) => {
+                self.waiting.extend(numbers.iter().filter_map(|number| pages.remove_entry(number)));
+            }
+            Err(error) => return Err(error),
+        }
+        runs_of(&numbers).for_each(|run| self.content.insert(run));
+        self.adopt(ahead);
+        self.is_new = false;
+        Ok(())
+    }
+
+    fn fill(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        disk::write_at(&self.file, bytes, offset)?;
+        self.content.insert(offset / PAGE_BYTES..(offset + bytes.len() as u64) / PAGE_BYTES);
+        Ok(())
     }
 
     fn resident_bytes(&self) -> io::Result<u64> {
         Ok(self.file.metadata()?.blocks() * STAT_BLOCK_BYTES)
     }
 
-    fn sync(&self) -> io::Result<()> {
-        self.file.sync_data()
+    fn sync(&mut self) -> io::Result<()> {
+        self.write_waiting()?;
+        disk::sync(&self.file)
     }
 
     fn next_data(&self, from: u64) -> io::Result<Option<Range<u64>>> {
-        next_data(&self.file, from)
+        let mut from = from;
+        while let Some(run) = self.content.next(from / PAGE_BYTES) {
+            let run = (run.start * PAGE_BYTES).max(from)..run.end * PAGE_BYTES;
+            if !self.waiting.is_empty() {
+                return Ok(Some(run));
+            }
+            let Some(data) = next_data(&self.file, run.start)? else { return Ok(None) };
+            if data.start < run.end {
+                return Ok(Some(data.start..data.end.min(run.end)));
+            }
+            from = data.start;
+        }
+        Ok(None)
     }
+
+    fn in_file(&self) -> Option<(u64, &Runs)> {
+        Some((self.generation, &self.content))
+    }
+}
+
+/// The numbers of the pages that are asked for, in order.
+fn in_order(pages: &PageMap, wanted: impl Fn(u64) -> bool) -> Vec<u64> {
+    let mut numbers: Vec<u64> = pages.keys().copied().filter(|&number| wanted(number)).collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+/// The runs of neighbours that numbers in order form.
+fn runs_of(numbers: &[u64]) -> impl Iterator<Item = Range<u64>> {
+    numbers.chunk_by(|a, b| a + 1 == *b).map(|run| run[0]..run[run.len() - 1] + 1)
 }
 
 /// The next range of a file at or after `from` that is not a hole.
@@ -92,5 +252,87 @@ pub(crate) fn next_data(file: &File, from: u64) -> io::Result<Option<Range<u64>>
         // The operating system says "no such device or address" when only a hole follows.
         Err(rustix::io::Errno::NXIO) => Ok(None),
         Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pages(numbers: &[u64], byte: u8) -> PageMap {
+        numbers.iter().map(|&number| (number, Box::new([byte; PAGE]))).collect()
+    }
+
+    fn read(store: &FileStore, page: u64) -> u8 {
+        let mut byte = [9];
+        store.read(page * PAGE_BYTES + 7, &mut byte).unwrap();
+        byte[0]
+    }
+
+    #[test]
+    fn what_is_written_ahead_is_not_seen_before_it_is_committed() {
+        let mut store = FileStore::new(tempfile::tempfile().unwrap(), 0, Runs::default());
+        store.write(&mut pages(&[1, 5], 1), &Runs::default()).unwrap();
+        let mut second = pages(&[1, 2, 3], 2);
+        let ahead = store.write_ahead(&second, true).unwrap();
+        assert_eq!(ahead.iter().collect::<Vec<_>>(), [2..4]);
+        assert_eq!([0, 1, 2, 3, 4, 5].map(|page| read(&store, page)), [0, 1, 0, 0, 0, 1]);
+        assert_eq!(store.next_data(0).unwrap(), Some(4_096..8_192));
+        store.write(&mut second, &ahead).unwrap();
+        assert_eq!([0, 1, 2, 3, 4, 5].map(|page| read(&store, page)), [0, 2, 2, 2, 0, 1]);
+        assert_eq!(store.next_data(0).unwrap(), Some(4_096..16_384));
+    }
+
+    #[test]
+    fn all_of_a_store_that_replaces_another_is_written_ahead() {
+        let mut store = FileStore::replacing(tempfile::tempfile().unwrap(), 1);
+        store.fill(PAGE_BYTES, &[1; 2 * PAGE]).unwrap();
+        let mut changed = pages(&[2, 9], 2);
+        let ahead = store.write_ahead(&changed, true).unwrap();
+        assert_eq!(ahead.iter().collect::<Vec<_>>(), [1..3, 9..10]);
+        store.write(&mut changed, &ahead).unwrap();
+        assert_eq!([0, 1, 2, 9].map(|page| read(&store, page)), [0, 1, 2, 2]);
+        assert!(store.write_ahead(&pages(&[2], 3), true).unwrap().iter().next().is_none());
+    }
+
+    #[test]
+    fn what_is_forgotten_gives_its_room_back() {
+        let mut store = FileStore::new(tempfile::tempfile().unwrap(), 0, Runs::default());
+        let ahead = store.write_ahead(&pages(&(10..500).collect::<Vec<_>>(), 3), true).unwrap();
+        store.forget_ahead(&ahead);
+        assert!(store.resident_bytes().unwrap() < 100_000, "{}", store.resident_bytes().unwrap());
+        assert_eq!(read(&store, 20), 0);
+    }
+
+    #[test]
+    fn pages_that_the_disk_has_no_room_for_wait_in_memory() {
+        let mut store = FileStore::new(tempfile::tempfile().unwrap(), 0, Runs::default());
+        store.write(&mut pages(&[0, 1], 1), &Runs::default()).unwrap();
+        disk::faults::with_room(PAGE_BYTES, || {
+            store.write(&mut pages(&[1, 2, 3], 2), &Runs::default()).unwrap();
+            assert_eq!([0, 1, 2, 3, 4].map(|page| read(&store, page)), [1, 2, 2, 2, 0]);
+            assert_eq!(store.waiting_bytes(), 3 * PAGE_BYTES);
+            let mut bytes = vec![9; 3 * PAGE];
+            store.read(PAGE_BYTES / 2, &mut bytes).unwrap();
+            assert_eq!((bytes[0], bytes[PAGE / 2 - 1], bytes[PAGE / 2], bytes[3 * PAGE - 1]), (1, 1, 2, 2));
+            assert!(disk::is_full(&store.sync().unwrap_err()));
+        });
+        store.sync().unwrap();
+        assert_eq!(store.waiting_bytes(), 0);
+        assert_eq!([0, 1, 2, 3, 4].map(|page| read(&store, page)), [1, 2, 2, 2, 0]);
+    }
+
+    #[test]
+    fn a_store_that_is_read_only_keeps_what_is_committed_in_memory() {
+        let file = tempfile::tempfile().unwrap();
+        file.write_all_at(&[1; PAGE], 0).unwrap();
+        let mut store = FileStore::new(file, 0, Runs::from_iter([0..1])).read_only();
+        let mut changed = pages(&[0, 3], 2);
+        let ahead = store.write_ahead(&changed, true).unwrap();
+        store.write(&mut changed, &ahead).unwrap();
+        assert_eq!([0, 1, 3].map(|page| read(&store, page)), [2, 0, 2]);
+        let mut byte = [0];
+        store.file.read_exact_at(&mut byte, 0).unwrap();
+        assert_eq!(byte, [1]);
     }
 }

@@ -3,9 +3,11 @@
 mod backing;
 mod file;
 mod pages;
+mod runs;
 mod view;
 
 pub(crate) use backing::{MemoryStore, PageStore};
 pub(crate) use file::{FileStore, next_data};
-pub(crate) use pages::{PAGE, PageMap};
+pub(crate) use pages::{PAGE, Page, PageMap};
+pub(crate) use runs::Runs;
 pub(crate) use view::{PageLimits, StableFault, StableMemory};

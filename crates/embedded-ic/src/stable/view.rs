@@ -4,7 +4,11 @@ use std::io;
 
 use super::backing::PageStore;
 use super::pages::{PAGE, Page, PageMap, PageSet};
+use super::runs::Runs;
 use crate::limits::{OS_PAGE_BYTES, WASM_PAGE_BYTES};
+
+/// Pages that are kept for the next message's writes, rather than given back and asked for again.
+const SPARE_PAGES: usize = 1_024;
 
 /// How many 4 KiB pages a message may write and touch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,14 +35,17 @@ impl From<io::Error> for StableFault {
 /// Committed pages, and over them what the running message wrote. Dropping the overlay is the rollback.
 pub(crate) struct StableMemory {
     store: Box<dyn PageStore>,
+    /// What takes the place of the store when the running message is committed, and is all that it sees.
+    replacement: Option<Box<dyn PageStore>>,
     committed_pages: u64,
     pages: u64,
     dirty: PageMap,
+    /// Pages of the overlay that are where they belong already.
+    ahead: Runs,
+    spare: Vec<Box<Page>>,
     /// Pages that the running execution has written; `dirty` also has those of pre_upgrade before it.
     written: PageSet,
     touched: PageSet,
-    /// The running message started with empty stable memory; what the store holds is from before.
-    fresh: bool,
 }
 
 impl StableMemory {
@@ -46,12 +53,14 @@ impl StableMemory {
     pub(crate) fn new(store: Box<dyn PageStore>, pages: u64) -> Self {
         Self {
             store,
+            replacement: None,
             committed_pages: pages,
             pages,
             dirty: PageMap::default(),
+            ahead: Runs::default(),
+            spare: Vec::new(),
             written: PageSet::default(),
             touched: PageSet::default(),
-            fresh: false,
         }
     }
 
@@ -75,8 +84,29 @@ impl StableMemory {
         &self.dirty
     }
 
+    /// What has to be in the journal: the numbers of the pages of the overlay that are not where they belong, in order.
+    pub(crate) fn for_journal(&self) -> Vec<u64> {
+        let mut numbers: Vec<u64> =
+            self.dirty.keys().copied().filter(|&number| !self.ahead.contains(number)).collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
+    /// The pages that [`Self::write_ahead`] put where they belong.
+    pub(crate) fn ahead(&self) -> &Runs {
+        &self.ahead
+    }
+
+    /// The store as the running message leaves it, without the overlay.
     pub(crate) fn store(&self) -> &dyn PageStore {
-        &*self.store
+        self.replacement.as_deref().unwrap_or(&*self.store)
+    }
+
+    fn store_mut(&mut self) -> &mut dyn PageStore {
+        match &mut self.replacement {
+            Some(replacement) => &mut **replacement,
+            None => &mut *self.store,
+        }
     }
 
     /// Grows by `by` wasm pages if the result is at most `limit`; tells the old size.
@@ -115,7 +145,7 @@ impl StableMemory {
     /// The page in the overlay, fetched from the store first unless all of it is about to be overwritten.
     fn page_mut(&mut self, number: u64, overwritten: bool) -> Result<&mut Page, StableFault> {
         if !self.dirty.contains_key(&number) {
-            let mut page = Box::new([0; PAGE]);
+            let mut page = self.spare.pop().unwrap_or_else(|| Box::new([0; PAGE]));
             if !overwritten {
                 self.read_store(number * OS_PAGE_BYTES, &mut page[..])?;
             }
@@ -169,11 +199,7 @@ impl StableMemory {
     }
 
     fn read_store(&self, offset: u64, dst: &mut [u8]) -> Result<(), StableFault> {
-        if self.fresh {
-            dst.fill(0);
-            return Ok(());
-        }
-        Ok(self.store.read(offset, dst)?)
+        Ok(self.store().read(offset, dst)?)
     }
 
     /// The pages of a range: `None` if it is empty, a fault if it leaves stable memory.
@@ -196,44 +222,69 @@ impl StableMemory {
         self.written.clear();
     }
 
-    /// Gives the running message empty stable memory of size 0. A rollback brings the old one back.
-    pub(crate) fn start_fresh(&mut self) {
+    /// Gives the running message other stable memory, of `pages` wasm pages. A rollback brings the old one back.
+    pub(crate) fn replace(&mut self, store: Box<dyn PageStore>, pages: u64) {
         self.dirty.clear();
-        self.pages = 0;
-        self.fresh = true;
-    }
-
-    /// Puts a whole page into the overlay.
-    pub(crate) fn put(&mut self, number: u64, page: Page) {
-        self.dirty.insert(number, Box::new(page));
+        self.pages = pages;
+        self.replacement = Some(store);
     }
 
     /// Whether a commit would replace what was there before.
-    pub(crate) fn is_fresh(&self) -> bool {
-        self.fresh
+    pub(crate) fn is_replaced(&self) -> bool {
+        self.replacement.is_some()
+    }
+
+    /// Puts those pages of the overlay where they belong that had no content before, so that the journal need not hold
+    /// them. Nobody sees them before the commit.
+    pub(crate) fn write_ahead(&mut self, sync: bool) -> io::Result<()> {
+        let dirty = std::mem::take(&mut self.dirty);
+        let ahead = self.store_mut().write_ahead(&dirty, sync);
+        self.dirty = dirty;
+        self.ahead = ahead?;
+        Ok(())
+    }
+
+    /// Puts what is to replace the store where a power cut cannot take it.
+    pub(crate) fn sync_replacement(&mut self) -> io::Result<()> {
+        self.replacement.as_mut().map_or(Ok(()), |replacement| replacement.sync())
     }
 
     /// Makes what the message wrote permanent.
     pub(crate) fn commit(&mut self) -> io::Result<()> {
-        if std::mem::take(&mut self.fresh) {
-            self.store.clear()?;
+        if let Some(replacement) = self.replacement.take() {
+            self.store = replacement;
         }
-        self.store.write(&mut self.dirty)?;
+        let ahead = std::mem::take(&mut self.ahead);
+        self.store.write(&mut self.dirty, &ahead)?;
+        self.recycle();
         self.committed_pages = self.pages;
         Ok(())
     }
 
     /// Forgets what the message wrote.
     pub(crate) fn rollback(&mut self) {
-        self.dirty.clear();
-        // One huge message should not make every later `clear` walk a huge table.
-        self.dirty.shrink_to(1_024);
+        let ahead = std::mem::take(&mut self.ahead);
+        if self.replacement.take().is_none() {
+            self.store.forget_ahead(&ahead);
+        }
+        self.recycle();
         self.pages = self.committed_pages;
-        self.fresh = false;
+    }
+
+    /// Empties the overlay and keeps some of its pages: giving memory back to the operating system, and asking for it
+    /// again, costs more than a message's copies.
+    fn recycle(&mut self) {
+        for (_, page) in self.dirty.drain() {
+            if self.spare.len() < SPARE_PAGES {
+                self.spare.push(page);
+            }
+        }
+        // One huge message should not make every later one walk a huge table.
+        self.dirty.shrink_to(SPARE_PAGES);
     }
 
     /// Puts everything where a power cut cannot take it.
-    pub(crate) fn sync(&self) -> io::Result<()> {
+    pub(crate) fn sync(&mut self) -> io::Result<()> {
         self.store.sync()
     }
 }
@@ -277,7 +328,7 @@ mod tests {
         let mut memory = memory(2);
         memory.write(0, b"old").unwrap();
         memory.commit().unwrap();
-        memory.start_fresh();
+        memory.replace(Box::new(MemoryStore::default()), 0);
         assert_eq!(memory.pages(), 0);
         memory.grow(1, 10).unwrap();
         assert_eq!(bytes(&memory, 0, 3), [0; 3]);
@@ -285,7 +336,7 @@ mod tests {
         assert_eq!(bytes(&memory, 0, 3), [0, b'x', 0]);
         memory.rollback();
         assert_eq!((memory.pages(), bytes(&memory, 0, 3)), (2, b"old".to_vec()));
-        memory.start_fresh();
+        memory.replace(Box::new(MemoryStore::default()), 0);
         memory.grow(1, 10).unwrap();
         memory.commit().unwrap();
         assert_eq!((memory.pages(), bytes(&memory, 0, 3)), (1, vec![0; 3]));

@@ -1,0 +1,252 @@
+//! Every change of a file that belongs to a folder. All of them go through here, so that a test can stop a host at each
+//! step, or let its disk be full.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, IoSlice};
+use std::ops::Range;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::Path;
+
+use crate::stable::Page;
+
+/// What is in a folder is for its owner alone.
+const PRIVATE: u32 = 0o600;
+/// Slices that a single call writes; Linux takes 1,024.
+const SLICES: usize = 512;
+
+/// Creates an empty file that only its owner can read, in place of what has the name.
+pub(crate) fn create(path: &Path) -> io::Result<File> {
+    step()?;
+    OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(PRIVATE).open(path)
+}
+
+/// Creates an empty file that only its owner can read; fails if there is something of that name.
+pub(crate) fn create_new(path: &Path) -> io::Result<File> {
+    step()?;
+    OpenOptions::new().read(true).write(true).create_new(true).mode(PRIVATE).open(path)
+}
+
+/// Opens a file for its lock, and creates it if it is not there.
+pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(false).mode(PRIVATE).open(path)
+}
+
+/// Writes all bytes at an offset.
+pub(crate) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    #[cfg(test)]
+    faults::before_write(file, bytes, offset)?;
+    file.write_all_at(bytes, offset)
+}
+
+/// Writes pages one after the other, the first at an offset, without copying them together before.
+pub(crate) fn write_pages_at(file: &File, pages: &[&Page], mut offset: u64) -> io::Result<()> {
+    for part in pages.chunks(SLICES) {
+        #[cfg(test)]
+        faults::before_write(file, &part.iter().flat_map(|page| page.iter().copied()).collect::<Vec<_>>(), offset)?;
+        let mut slices: Vec<IoSlice<'_>> = part.iter().map(|page| IoSlice::new(&page[..])).collect();
+        let mut slices = &mut slices[..];
+        while !slices.is_empty() {
+            match rustix::io::pwritev(file, slices, offset) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => {
+                    IoSlice::advance_slices(&mut slices, written);
+                    offset += written as u64;
+                }
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Puts the content of a file where a power cut cannot take it.
+pub(crate) fn sync(file: &File) -> io::Result<()> {
+    step()?;
+    file.sync_data()
+}
+
+/// Puts the entries of a folder where a power cut cannot take them.
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
+    step()?;
+    File::open(path)?.sync_all()
+}
+
+/// Cuts a file, or makes it longer by zeros that take no room.
+pub(crate) fn set_len(file: &File, len: u64) -> io::Result<()> {
+    step()?;
+    #[cfg(test)]
+    faults::cut(file, len)?;
+    file.set_len(len)
+}
+
+pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    step()?;
+    std::fs::rename(from, to)
+}
+
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
+    step()?;
+    std::fs::remove_file(path)
+}
+
+/// Takes the room of a range of a file now, so that writing to it later cannot fail for want of room. The file's length
+/// stays, and file systems that cannot do it are left as they are.
+pub(crate) fn reserve(file: &File, range: Range<u64>) -> io::Result<()> {
+    #[cfg(test)]
+    faults::before_reserve(file, &range)?;
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::FallocateFlags;
+        let len = range.end.saturating_sub(range.start);
+        if len == 0 {
+            return Ok(());
+        }
+        match rustix::fs::fallocate(file, FallocateFlags::KEEP_SIZE, range.start, len) {
+            Ok(()) | Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (file, range);
+        Ok(())
+    }
+}
+
+/// Gives the room of a range of a file back, where the file system can. The bytes of the range mean nothing before.
+pub(crate) fn release(file: &File, range: Range<u64>) {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::FallocateFlags;
+        let len = range.end.saturating_sub(range.start);
+        // A range that stays allocated costs room and nothing else.
+        if len > 0 && step().is_ok() {
+            let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+            let _ = rustix::fs::fallocate(file, flags, range.start, len);
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (file, range);
+}
+
+/// Whether an error says that the disk, or the user's share of it, is full.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// A step that a test may stop at.
+fn step() -> io::Result<()> {
+    #[cfg(test)]
+    faults::before_step()?;
+    Ok(())
+}
+
+/// What can happen to the files of this thread's hosts, in tests.
+#[cfg(test)]
+pub(crate) mod faults {
+    use std::cell::{Cell, RefCell};
+    use std::collections::BTreeMap;
+    use std::os::unix::fs::MetadataExt;
+
+    use rustix::fs::SeekFrom;
+
+    use super::*;
+
+    thread_local! {
+        /// Steps that are left before the process is as good as dead.
+        static STEPS: Cell<Option<u64>> = const { Cell::new(None) };
+        static TAKEN: Cell<u64> = const { Cell::new(0) };
+        /// Bytes that the disk has left.
+        static ROOM: Cell<Option<u64>> = const { Cell::new(None) };
+        /// How far files have reserved room, by inode.
+        static RESERVED: RefCell<BTreeMap<u64, u64>> = const { RefCell::new(BTreeMap::new()) };
+    }
+
+    /// Runs something whose first `steps` changes of files are made; the next is made by half, and none after it.
+    /// Gives also whether it got that far.
+    pub(crate) fn dying_after<R>(steps: u64, run: impl FnOnce() -> R) -> (R, bool) {
+        STEPS.set(Some(steps));
+        TAKEN.set(0);
+        let result = run();
+        STEPS.set(None);
+        (result, TAKEN.get() > steps)
+    }
+
+    /// Runs something on a disk that has so many bytes left.
+    pub(crate) fn with_room<R>(bytes: u64, run: impl FnOnce() -> R) -> R {
+        ROOM.set(Some(bytes));
+        let result = run();
+        ROOM.set(None);
+        RESERVED.take();
+        result
+    }
+
+    pub(super) fn before_step() -> io::Result<()> {
+        let Some(steps) = STEPS.get() else { return Ok(()) };
+        TAKEN.set(TAKEN.get() + 1);
+        if TAKEN.get() > steps { Err(io::Error::other("the process is dead")) } else { Ok(()) }
+    }
+
+    pub(super) fn before_write(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+        if let Err(dead) = before_step() {
+            if STEPS.get().is_some_and(|steps| TAKEN.get() == steps + 1) {
+                file.write_all_at(&bytes[..bytes.len() / 2], offset)?;
+            }
+            return Err(dead);
+        }
+        take(new_bytes(file, &(offset..offset + bytes.len() as u64))?)
+    }
+
+    pub(super) fn before_reserve(file: &File, range: &Range<u64>) -> io::Result<()> {
+        before_step()?;
+        if ROOM.get().is_none() {
+            return Ok(());
+        }
+        take(new_bytes(file, range)?)?;
+        let inode = file.metadata()?.ino();
+        RESERVED.with_borrow_mut(|reserved| {
+            let end = reserved.entry(inode).or_default();
+            *end = (*end).max(range.end);
+        });
+        Ok(())
+    }
+
+    pub(super) fn cut(file: &File, len: u64) -> io::Result<()> {
+        let Some(room) = ROOM.get() else { return Ok(()) };
+        let metadata = file.metadata()?;
+        let reserved = RESERVED.with_borrow_mut(|reserved| reserved.remove(&metadata.ino())).unwrap_or(0);
+        ROOM.set(Some(room + metadata.len().max(reserved).saturating_sub(len)));
+        Ok(())
+    }
+
+    fn take(bytes: u64) -> io::Result<()> {
+        let Some(room) = ROOM.get() else { return Ok(()) };
+        let Some(left) = room.checked_sub(bytes) else {
+            return Err(io::Error::from_raw_os_error(rustix::io::Errno::NOSPC.raw_os_error()));
+        };
+        ROOM.set(Some(left));
+        Ok(())
+    }
+
+    /// Bytes of a range that have no room yet.
+    fn new_bytes(file: &File, range: &Range<u64>) -> io::Result<u64> {
+        if ROOM.get().is_none() {
+            return Ok(0);
+        }
+        let metadata = file.metadata()?;
+        let reserved = RESERVED.with_borrow(|all| all.get(&metadata.ino()).copied().unwrap_or(0));
+        let mut at = range.start.max(reserved);
+        let mut new = 0;
+        while at < range.end {
+            let data = if at < metadata.len() { rustix::fs::seek(file, SeekFrom::Data(at)).ok() } else { None };
+            let Some(data) = data.filter(|&data| data < range.end) else {
+                new += range.end - at;
+                break;
+            };
+            new += data - at;
+            at = rustix::fs::seek(file, SeekFrom::Hole(data)).unwrap_or(range.end);
+        }
+        Ok(new)
+    }
+}

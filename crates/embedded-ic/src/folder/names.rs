@@ -1,0 +1,94 @@
+//! The names of a folder's files. Whatever has another name is not ours, and stays.
+
+use crate::module::ModuleHash;
+
+pub(super) const LOCK: &str = "LOCK";
+pub(super) const STATE: &str = "state.bin";
+pub(super) const HEAP: &str = "heap.bin";
+pub(super) const JOURNAL: &str = "journal.bin";
+/// A journal as it was before it was repaired.
+pub(super) const DAMAGED_JOURNAL: &str = "journal-damaged.bin";
+/// What the name of a file ends with that is not complete.
+pub(super) const TEMPORARY: &str = ".new";
+
+/// What a file of a folder is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Own {
+    /// One that each folder has.
+    Always,
+    Module,
+    Stable,
+    /// One that was not completed.
+    Temporary,
+    /// What a repair has kept.
+    Kept,
+}
+
+/// What a file is, by its name; none if it is not ours.
+pub(super) fn own(name: &str) -> Option<Own> {
+    let stable = |name: &str| {
+        let number = name.strip_prefix("stable-")?.strip_suffix(".bin")?;
+        number.parse().ok().filter(|&number: &u64| stable_file(number) == name)
+    };
+    let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    let module = |name: &str| {
+        let hash = name.strip_prefix("module-").and_then(|name| name.strip_suffix(".wasm"));
+        hash.is_some_and(|hash| hash.len() == 2 * size_of::<ModuleHash>() && hash.bytes().all(is_hex))
+    };
+    match name {
+        LOCK | STATE | HEAP | JOURNAL => Some(Own::Always),
+        DAMAGED_JOURNAL => Some(Own::Kept),
+        _ if name == stable_file(0) || stable(name).is_some() => Some(Own::Stable),
+        _ if module(name) => Some(Own::Module),
+        _ => match name.strip_suffix(TEMPORARY) {
+            Some(complete) if [STATE, JOURNAL].contains(&complete) || module(complete) => Some(Own::Temporary),
+            _ => None,
+        },
+    }
+}
+
+/// The file of the memory that has replaced as many others.
+pub(super) fn stable_file(generation: u64) -> String {
+    match generation {
+        0 => "stable.bin".into(),
+        _ => format!("stable-{generation}.bin"),
+    }
+}
+
+pub(super) fn module_file(hash: &ModuleHash) -> String {
+    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("module-{hex}.wasm")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_that_a_folder_gives_are_its_own() {
+        let module = module_file(&[0xab; 32]);
+        let cases = [
+            ("LOCK", Some(Own::Always)),
+            ("state.bin", Some(Own::Always)),
+            ("state.bin.new", Some(Own::Temporary)),
+            ("journal.bin.new", Some(Own::Temporary)),
+            ("journal-damaged.bin", Some(Own::Kept)),
+            ("stable.bin", Some(Own::Stable)),
+            ("stable-12.bin", Some(Own::Stable)),
+            (&module, Some(Own::Module)),
+            (&format!("{module}.new"), Some(Own::Temporary)),
+            ("notes.new", None),
+            (".new", None),
+            ("LOCK.new", None),
+            ("stable-0.bin", None),
+            ("stable-01.bin", None),
+            ("stable-x.bin", None),
+            ("module-1.wasm", None),
+            ("module-notes.wasm", None),
+            (&module.to_uppercase(), None),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(own(name), expected, "{name}");
+        }
+    }
+}

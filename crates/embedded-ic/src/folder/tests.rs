@@ -1,0 +1,567 @@
+//! Folders whose process dies at each step, whose disk is full or loses what was not forced, or that were damaged.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic where it fails")]
+
+use std::fs::{self, File};
+use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::journal::Journal;
+use super::names::stable_file;
+use crate::config::{Config, UpgradeOptions};
+use crate::disk::faults;
+use crate::error::{CallError, HostError};
+use crate::host::EmbeddedIc;
+use crate::notice::{Finding, Notice};
+
+const SECTOR: usize = 512;
+/// Where the second number lies, on a page of its own.
+const FAR: u64 = 50_000;
+
+/// A canister that keeps one number: in its heap and at two places of stable memory. A step adds one to it; on starting on
+/// memory that is there, it takes the number from it. `fill` writes 200 pages that had no content.
+fn canister(extra: &str) -> Vec<u8> {
+    let text = format!(
+        r#"(module
+        (import "ic0" "msg_reply" (func $msg_reply))
+        (import "ic0" "msg_reply_data_append" (func $append (param i32 i32)))
+        (import "ic0" "stable64_grow" (func $grow (param i64) (result i64)))
+        (import "ic0" "stable64_size" (func $size (result i64)))
+        (import "ic0" "stable64_write" (func $write (param i64 i64 i64)))
+        (import "ic0" "stable64_read" (func $read (param i64 i64 i64)))
+        (memory (export "memory") 1)
+        (func $keep
+            (call $write (i64.const 0) (i64.const 0) (i64.const 8))
+            (call $write (i64.const {FAR}) (i64.const 0) (i64.const 8)))
+        (func $reply (call $append (i32.const 0) (i32.const 8)) (call $msg_reply))
+        (func (export "canister_init") (drop (call $grow (i64.const 1))) (call $keep))
+        (func (export "canister_post_upgrade") (call $read (i64.const 0) (i64.const 0) (i64.const 8)))
+        (func (export "canister_update step")
+            (i64.store (i32.const 0) (i64.add (i64.load (i32.const 0)) (i64.const 1)))
+            (call $keep) (call $reply))
+        (func (export "canister_update fill") (local $at i64)
+            (local.set $at (i64.mul (call $grow (i64.const 13)) (i64.const 65536)))
+            (loop
+                (call $write (local.get $at) (i64.const 0) (i64.const 4096))
+                (local.set $at (i64.add (local.get $at) (i64.const 4096)))
+                (br_if 0 (i64.lt_u (local.get $at) (i64.mul (call $size) (i64.const 65536)))))
+            (call $reply))
+        (func (export "canister_query number") (call $reply)) {extra})"#
+    );
+    wat::parse_str(text).unwrap()
+}
+
+fn open(path: &Path) -> Result<EmbeddedIc, HostError> {
+    EmbeddedIc::open_dir(path, Config::default())
+}
+
+fn call(ic: &mut EmbeddedIc, method: &str) -> Result<u64, CallError> {
+    let sender = ic.controllers()[0];
+    let reply = ic.update(sender, method, b"")?;
+    Ok(u64::from_le_bytes(reply.bytes[..].try_into().unwrap()))
+}
+
+/// The number, which has to be the same everywhere.
+fn number(ic: &mut EmbeddedIc) -> u64 {
+    let sender = ic.controllers()[0];
+    let reply = ic.query(sender, "number", b"").unwrap();
+    let heap = u64::from_le_bytes(reply.bytes[..].try_into().unwrap());
+    for at in [0, FAR] {
+        let mut bytes = [0; 8];
+        ic.read_stable(at, &mut bytes).unwrap();
+        assert_eq!(u64::from_le_bytes(bytes), heap, "stable memory at {at}");
+    }
+    heap
+}
+
+/// A folder in a temporary one.
+struct Fixture {
+    folder: TempDir,
+}
+
+impl Fixture {
+    /// A folder with a canister that has made so many steps since the checkpoint, after one before it.
+    fn new(steps: u64) -> Self {
+        let this = Self { folder: TempDir::new().unwrap() };
+        let mut ic = EmbeddedIc::create_dir(&this.path(), Config::default()).unwrap();
+        ic.install(&canister(""), b"").unwrap();
+        assert_eq!(call(&mut ic, "step").unwrap(), 1);
+        ic.close().unwrap();
+        let mut ic = open(&this.path()).unwrap();
+        for _ in 0..steps {
+            call(&mut ic, "step").unwrap();
+        }
+        this
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
+    /// A copy of the folder, in place of the last one.
+    fn copy(&self) -> PathBuf {
+        let to = self.folder.path().join("copy");
+        let _ = fs::remove_dir_all(&to);
+        fs::create_dir(&to).unwrap();
+        for entry in fs::read_dir(self.path()).unwrap() {
+            let entry = entry.unwrap();
+            fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        }
+        to
+    }
+
+    /// An image of a stable memory with another number and many pages.
+    fn image(&self, number: u64) -> PathBuf {
+        let path = self.folder.path().join("image");
+        let image = File::create(&path).unwrap();
+        image.set_len(40 << 16).unwrap();
+        image.write_all_at(&[9; 3 << 16], 1 << 20).unwrap();
+        for at in [0, FAR] {
+            image.write_all_at(&number.to_le_bytes(), at).unwrap();
+        }
+        path
+    }
+}
+
+/// Lets the process die at each step of something that is done to a folder. The folder has one of two numbers afterwards,
+/// takes a step, and nothing else is left in it.
+fn dies_anywhere(before: u64, after: u64, act: impl Fn(&Fixture, &mut EmbeddedIc) -> Result<(), CallError>) {
+    let fixture = Fixture::new(2);
+    let mut found = [0; 2];
+    for steps in 0.. {
+        let path = fixture.copy();
+        let mut ic = open(&path).unwrap();
+        let ((), died) = faults::dying_after(steps, || {
+            let result = act(&fixture, &mut ic);
+            drop(ic);
+            assert!(steps > 100_000 || result.is_ok() || result.is_err());
+        });
+        let mut ic = open(&path).unwrap();
+        let number = number(&mut ic);
+        found[usize::from(number == after)] += 1;
+        assert!([before, after].contains(&number), "{number} after {steps} steps");
+        assert_eq!(call(&mut ic, "step").unwrap(), number + 1);
+        ic.close().unwrap();
+        assert_eq!(self::number(&mut open(&path).unwrap()), number + 1);
+        let left = fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let left: Vec<_> = left.collect();
+        assert_eq!(left.len(), 6, "after {steps} steps: {left:?}");
+        if !died {
+            assert_eq!(number, after);
+            break;
+        }
+    }
+    assert!(before == after || found[0] > 0 && found[1] > 0, "{found:?}");
+}
+
+#[test]
+fn an_import_that_dies_anywhere_is_done_or_not() {
+    dies_anywhere(3, 70, |fixture, ic| {
+        ic.upgrade_onto(&fixture.image(70), &canister("(func)"), b"").map(|_| ())
+    });
+}
+
+#[test]
+fn an_import_without_a_new_module_that_dies_anywhere_is_done_or_not() {
+    dies_anywhere(3, 70, |fixture, ic| ic.upgrade_onto(&fixture.image(70), &canister(""), b"").map(|_| ()));
+}
+
+#[test]
+fn a_reinstall_that_dies_anywhere_is_done_or_not() {
+    dies_anywhere(3, 0, |_, ic| ic.reinstall(&canister("(func)"), b"").map(|_| ()));
+}
+
+#[test]
+fn an_upgrade_that_dies_anywhere_is_done_or_not() {
+    dies_anywhere(3, 3, |_, ic| {
+        ic.upgrade(&canister("(func)"), b"", UpgradeOptions::default()).map(|_| ())
+    });
+}
+
+#[test]
+fn a_message_that_dies_anywhere_is_done_or_not() {
+    dies_anywhere(3, 4, |_, ic| {
+        call(ic, "step").map(|_| ())?;
+        ic.checkpoint().map_err(CallError::Host)
+    });
+    dies_anywhere(3, 3, |_, ic| call(ic, "fill").map(|_| ()));
+}
+
+#[test]
+fn a_folder_whose_making_dies_anywhere_can_be_made() {
+    for steps in 0.. {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("state");
+        let (_, died) = faults::dying_after(steps, || EmbeddedIc::create_dir(&path, Config::default()).map(drop));
+        if !died {
+            break;
+        }
+        let made = EmbeddedIc::create_dir(&path, Config::default());
+        if matches!(made, Err(HostError::FolderExists { .. })) {
+            // It was complete, only not forced to the disk.
+            open(&path).unwrap();
+        } else {
+            made.unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_failed_import_changes_nothing_and_leaves_nothing() {
+    let fixture = Fixture::new(1);
+    let mut ic = open(&fixture.path()).unwrap();
+    let error = ic.upgrade_onto(&fixture.image(70), &canister("(func $t unreachable) (start $t)"), b"");
+    assert!(matches!(error, Err(CallError::Rejected(_))), "{error:?}");
+    assert_eq!(number(&mut ic), 2);
+    assert!(!fixture.path().join(stable_file(2)).exists());
+    ic.upgrade_onto(&fixture.image(70), &canister(""), b"").unwrap();
+    assert_eq!((number(&mut ic), ic.stable_pages()), (70, 40));
+    let mut byte = [0];
+    ic.read_stable((1 << 20) + 99_999, &mut byte).unwrap();
+    assert_eq!(byte, [9]);
+}
+
+/// Where the records of a journal begin, and its length.
+fn records(journal: &[u8]) -> Vec<usize> {
+    let starts = (SECTOR..journal.len()).step_by(SECTOR).filter(|&at| journal[at..].starts_with(b"REC2"));
+    starts.chain([journal.len()]).collect()
+}
+
+/// A folder whose journal has these bytes, and whose other files are those of the checkpoint.
+fn with_journal(before: &Fixture, journal: &[u8]) -> PathBuf {
+    let path = before.copy();
+    fs::write(path.join("journal.bin"), journal).unwrap();
+    path
+}
+
+/// A folder at its checkpoint, and the journal of three steps after it.
+fn three_steps() -> (Fixture, Vec<u8>) {
+    let fixture = Fixture::new(0);
+    let path = fixture.copy();
+    let mut ic = open(&path).unwrap();
+    for _ in 0..3 {
+        call(&mut ic, "step").unwrap();
+    }
+    (fixture, fs::read(path.join("journal.bin")).unwrap())
+}
+
+#[test]
+fn a_power_cut_takes_the_last_record_and_no_other() {
+    let (fixture, journal) = three_steps();
+    let starts = records(&journal);
+    assert_eq!(starts.len(), 4);
+    let last = starts[2];
+    for at in (last..journal.len()).step_by(SECTOR) {
+        let mut zeroed = journal.clone();
+        zeroed[at..].fill(0);
+        let mut hole = journal.clone();
+        hole[at..at + SECTOR].fill(0);
+        let mut longer = zeroed.clone();
+        longer.extend([0; 3 * SECTOR]);
+        for (what, cut) in
+            [("missing", &journal[..at]), ("zeros", &zeroed), ("a hole", &hole), ("zeros behind", &longer)]
+        {
+            let path = with_journal(&fixture, cut);
+            let mut ic = open(&path).unwrap_or_else(|error| panic!("{what} at {at}: {error}"));
+            // Where there were zeros anyway, they say nothing.
+            let is_whole = cut.starts_with(&journal);
+            let expected = if is_whole { 4 } else { 3 };
+            assert_eq!(number(&mut ic), expected, "{what} at {at}");
+            let is_noticed = ic.notices().iter().any(|notice| matches!(notice, Notice::Unfinished { .. }));
+            assert_eq!(is_noticed, cut.len() > last && cut != journal, "{what} at {at}: {:?}", ic.notices());
+            assert_eq!(call(&mut ic, "step").unwrap(), expected + 1);
+            drop(ic);
+            assert_eq!(number(&mut open(&path).unwrap()), expected + 1, "{what} at {at}");
+        }
+    }
+}
+
+#[test]
+fn what_is_missing_before_the_last_record_is_damage() {
+    let (fixture, journal) = three_steps();
+    let starts = records(&journal);
+    for at in (starts[1]..starts[2]).step_by(SECTOR) {
+        let mut bad = journal.clone();
+        bad[at..at + SECTOR].fill(0);
+        if bad == journal {
+            continue;
+        }
+        let path = with_journal(&fixture, &bad);
+        let error = open(&path).map(|_| ()).unwrap_err();
+        assert!(matches!(error, HostError::Damaged { .. }), "byte {at}: {error}");
+        assert_eq!(fs::read(path.join("journal.bin")).unwrap(), bad, "nothing was repaired");
+    }
+}
+
+#[test]
+fn a_flipped_bit_is_damage_even_in_the_last_record() {
+    let (fixture, journal) = three_steps();
+    for at in (SECTOR..journal.len()).step_by(257) {
+        let mut bad = journal.clone();
+        bad[at] ^= 0x10;
+        let error = open(&with_journal(&fixture, &bad)).map(|_| ()).unwrap_err();
+        assert!(matches!(error, HostError::Damaged { .. }), "byte {at}: {error}");
+    }
+}
+
+/// The content of all files.
+fn files(path: &Path) -> Vec<(String, Vec<u8>)> {
+    let entries = fs::read_dir(path).unwrap().map(|entry| entry.unwrap());
+    let mut files: Vec<_> = entries
+        .map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap()))
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn a_folder_that_is_only_read_answers_queries_and_is_not_written() {
+    let (fixture, journal) = three_steps();
+    let path = with_journal(&fixture, &[&journal[..], &[0; SECTOR]].concat());
+    let before = files(&path);
+    let mut ic = EmbeddedIc::open_dir(&path, Config::default().with_read_only()).unwrap();
+    // Another one may read at the same time.
+    let mut other = EmbeddedIc::open_dir(&path, Config::default().with_read_only()).unwrap();
+    assert_eq!((number(&mut ic), number(&mut other)), (4, 4));
+    assert!(matches!(ic.notices(), [Notice::Unfinished { .. }, Notice::ReadOnly { .. }]), "{:?}", ic.notices());
+    assert!(matches!(open(&path).map(|_| ()), Err(HostError::FolderInUse { .. })));
+    let error = call(&mut ic, "step").unwrap_err();
+    assert!(matches!(error, CallError::Host(HostError::ReadOnly { .. })), "{error}");
+    let error = ic.upgrade_onto(&fixture.image(1), &canister(""), b"").unwrap_err();
+    assert!(matches!(error, CallError::Host(HostError::ReadOnly { .. })), "{error}");
+    assert!(matches!(ic.set_running(false), Err(HostError::ReadOnly { .. })));
+    assert!(matches!(ic.import_stable(&fixture.image(1)), Err(HostError::ReadOnly { .. })));
+    assert_eq!(number(&mut ic), 4);
+    ic.close().unwrap();
+    drop(other);
+    assert!(files(&path) == before, "the folder was written to");
+    assert_eq!(number(&mut open(&path).unwrap()), 4);
+}
+
+#[test]
+fn a_message_that_does_not_fit_changes_nothing() {
+    let fixture = Fixture::new(1);
+    let path = fixture.path();
+    let mut ic = open(&path).unwrap();
+    faults::with_room(100 << 10, || {
+        let error = call(&mut ic, "fill").unwrap_err();
+        let CallError::Host(HostError::DiskFull { folder, disk, missing, .. }) = &error else { panic!("{error}") };
+        assert!(folder == &path && path.starts_with(disk) && *missing > 0, "{error}");
+        assert_eq!((number(&mut ic), ic.stable_pages()), (2, 1));
+        // The room that the attempt took is free again, and a small change fits.
+        assert_eq!(call(&mut ic, "step").unwrap(), 3);
+    });
+    assert_eq!(ic.stable_pages(), 1);
+    call(&mut ic, "fill").unwrap();
+    drop(ic);
+    let mut ic = open(&path).unwrap();
+    assert_eq!((number(&mut ic), ic.stable_pages()), (3, 14));
+    let mut bytes = [0; 8];
+    ic.read_stable(14 * 65_536 - 4_096, &mut bytes).unwrap();
+    assert_eq!(u64::from_le_bytes(bytes), 3);
+}
+
+#[test]
+fn what_was_kept_for_the_journal_lets_small_changes_through_on_a_full_disk() {
+    let fixture = Fixture::new(0);
+    let path = fixture.path();
+    // 512 KiB that the journal keeps, and nothing else.
+    faults::with_room(512 << 10, || {
+        let mut ic = open(&path).unwrap();
+        for step in 2..12 {
+            assert_eq!(call(&mut ic, "step").unwrap(), step);
+        }
+        let error = call(&mut ic, "fill").unwrap_err();
+        assert!(matches!(error, CallError::Host(HostError::DiskFull { .. })), "{error}");
+        ic.close().unwrap();
+    });
+    assert_eq!(number(&mut open(&path).unwrap()), 11);
+}
+
+#[test]
+fn a_journal_that_cannot_be_applied_for_want_of_room_is_laid_over_the_files() {
+    let (fixture, journal) = three_steps();
+    let path = with_journal(&fixture, &journal);
+    // Files whose pages have no room, as on a disk that copies what is overwritten.
+    for name in ["heap.bin", &stable_file(1)] {
+        let file = File::options().write(true).open(path.join(name)).unwrap();
+        let len = file.metadata().unwrap().len();
+        file.set_len(0).unwrap();
+        file.set_len(len).unwrap();
+    }
+    faults::with_room(0, || {
+        let mut ic = open(&path).unwrap();
+        assert_eq!(number(&mut ic), 4);
+        let [Notice::DiskFull { folder, missing, .. }] = ic.notices() else { panic!("{:?}", ic.notices()) };
+        assert!(folder == &path && *missing > 0);
+        let error = call(&mut ic, "step").unwrap_err();
+        assert!(matches!(error, CallError::Host(HostError::DiskFull { .. })), "{error}");
+        assert_eq!(number(&mut ic), 4);
+        ic.close().unwrap();
+    });
+    faults::with_room(60 << 10, || {
+        let mut ic = open(&path).unwrap();
+        assert_eq!(number(&mut ic), 4);
+    });
+    let mut ic = open(&path).unwrap();
+    assert!(ic.notices().is_empty(), "{:?}", ic.notices());
+    assert_eq!(call(&mut ic, "step").unwrap(), 5);
+    ic.close().unwrap();
+    assert_eq!(number(&mut open(&path).unwrap()), 5);
+}
+
+#[test]
+fn an_import_that_does_not_fit_changes_nothing() {
+    let fixture = Fixture::new(0);
+    let image = fixture.image(70);
+    let mut ic = open(&fixture.path()).unwrap();
+    faults::with_room(100 << 10, || {
+        let error = ic.upgrade_onto(&image, &canister(""), b"").unwrap_err();
+        assert!(matches!(error, CallError::Host(HostError::DiskFull { .. })), "{error}");
+    });
+    assert_eq!(number(&mut ic), 1);
+    ic.upgrade_onto(&image, &canister(""), b"").unwrap();
+    assert_eq!(number(&mut ic), 70);
+}
+
+#[test]
+fn files_that_were_cut_or_changed_are_noticed() {
+    let fixture = Fixture::new(0);
+    for (name, change) in [
+        (stable_file(1), (|file: &File| file.set_len(FAR)) as fn(&File) -> std::io::Result<()>),
+        ("heap.bin".into(), |file| file.set_len(0)),
+        ("heap.bin".into(), |file| file.set_len(4_095)),
+        ("heap.bin".into(), |file| file.write_all_at(&[0x80], 3)),
+    ] {
+        let path = fixture.copy();
+        change(&File::options().write(true).open(path.join(&name)).unwrap()).unwrap();
+        let before = files(&path);
+        let error = open(&path).map(|_| ()).unwrap_err();
+        assert!(matches!(&error, HostError::Damaged { path, .. } if path.ends_with(&name)), "{error}");
+        assert!(files(&path) == before, "something was repaired");
+    }
+}
+
+#[test]
+fn a_repair_says_what_it_would_do_and_does_it() {
+    let (fixture, journal) = three_steps();
+    let starts = records(&journal);
+    // A page of the second record, then all of its description; a page of the heap; a record that was never completed.
+    let (mut page, mut whole) = (journal.clone(), journal.clone());
+    page[starts[2] - 4_096] ^= 1;
+    whole[starts[1] + 70] ^= 1;
+    let unfinished = journal[..journal.len() - SECTOR].to_vec();
+    for (journal, expected) in [(page, 4), (whole, 4), (unfinished, 3)] {
+        let path = with_journal(&fixture, &journal);
+        let before = files(&path);
+        let inspection = EmbeddedIc::inspect_dir(&path, &Config::default()).unwrap();
+        let findings = inspection.findings().to_vec();
+        assert_eq!(findings.len(), 1, "{findings:?}");
+        let mut bytes = [0; 8];
+        inspection.read_stable(0, &mut bytes).unwrap();
+        assert_eq!(u64::from_le_bytes(bytes), expected);
+        drop(inspection);
+        assert!(files(&path) == before, "looking changed something");
+        assert_eq!(open(&path).is_err(), findings[0].is_damage());
+        let repaired = EmbeddedIc::repair_dir(&path, Config::default(), &canister(""), b"").unwrap();
+        assert!(repaired == findings || repaired.is_empty(), "{repaired:?}");
+        let mut ic = open(&path).unwrap();
+        assert_eq!(number(&mut ic), expected);
+        assert_eq!(path.join("journal-damaged.bin").exists(), findings[0].is_damage());
+        assert!(EmbeddedIc::inspect_dir(&fixture.path(), &Config::default()).unwrap().findings().is_empty());
+    }
+}
+
+#[test]
+fn a_damaged_heap_is_made_anew_from_stable_memory() {
+    let fixture = Fixture::new(0);
+    let path = fixture.path();
+    File::options().write(true).open(path.join("heap.bin")).unwrap().write_all_at(&[7], 0).unwrap();
+    assert!(open(&path).is_err());
+    let findings = EmbeddedIc::repair_dir(&path, Config::default(), &canister(""), b"").unwrap();
+    assert!(matches!(findings[..], [Finding::DamagedHeap { offset: 0, .. }]), "{findings:?}");
+    assert_eq!(number(&mut open(&path).unwrap()), 1);
+    // What is missing cannot be made again.
+    File::options().write(true).open(path.join(stable_file(1))).unwrap().set_len(0).unwrap();
+    let findings = EmbeddedIc::inspect_dir(&path, &Config::default()).unwrap().findings().to_vec();
+    assert!(matches!(findings[..], [Finding::ShortStableMemory { bytes: 0, .. }]), "{findings:?}");
+    let error = EmbeddedIc::repair_dir(&path, Config::default(), &canister(""), b"").unwrap_err();
+    assert!(matches!(error, CallError::Host(HostError::Damaged { .. })), "{error}");
+}
+
+#[test]
+fn files_of_others_are_left_alone() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("notes.new"), "mine").unwrap();
+    let made = EmbeddedIc::create_dir(folder.path(), Config::default()).map(|_| ());
+    assert!(matches!(made, Err(HostError::FolderExists { .. })), "{made:?}");
+    let fixture = Fixture::new(1);
+    let others = ["notes.new", "module-notes.wasm", "stable-x.bin", "LOCK.new", "stable.bin.new"];
+    for name in others {
+        fs::write(fixture.path().join(name), "mine").unwrap();
+    }
+    open(&fixture.path()).unwrap().close().unwrap();
+    for name in others {
+        assert_eq!(fs::read(fixture.path().join(name)).unwrap(), b"mine", "{name}");
+    }
+    assert_eq!(fs::read(folder.path().join("notes.new")).unwrap(), b"mine");
+}
+
+#[test]
+fn files_are_for_their_owner_alone() {
+    let fixture = Fixture::new(1);
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&fixture.path()), 0o700);
+    for (name, _) in files(&fixture.path()) {
+        assert_eq!(mode(&fixture.path().join(&name)), 0o600, "{name}");
+    }
+    let image = fixture.folder.path().join("exported");
+    open(&fixture.path()).unwrap().export_stable(&image).unwrap();
+    assert_eq!(mode(&image), 0o600);
+}
+
+#[test]
+fn a_folder_of_version_1_that_was_closed_is_opened() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("state");
+    let mut ic = EmbeddedIc::create_dir(&path, Config::default()).unwrap();
+    ic.install(&canister(""), b"").unwrap();
+    call(&mut ic, "step").unwrap();
+    ic.close().unwrap();
+    // Version 1 knew one file of stable memory, ended its checkpoint after the state, and had a journal of 16 bytes.
+    fs::rename(path.join(stable_file(1)), path.join(stable_file(0))).unwrap();
+    let mut state = fs::read(path.join("state.bin")).unwrap();
+    state.truncate(32 + u64::from_le_bytes(state[24..32].try_into().unwrap()) as usize);
+    state[8] = 1;
+    state.extend(crc32fast::hash(&state).to_le_bytes());
+    fs::write(path.join("state.bin"), state).unwrap();
+    fs::write(path.join("journal.bin"), b"EICJRNL\0\x01\0\0\0\0\0\0\0").unwrap();
+    let mut ic = EmbeddedIc::open_dir(&path, Config::default().with_read_only()).unwrap();
+    assert_eq!(number(&mut ic), 1);
+    drop(ic);
+    let mut ic = open(&path).unwrap();
+    assert_eq!((number(&mut ic), call(&mut ic, "step").unwrap()), (1, 2));
+    drop(ic);
+    let mut ic = open(&path).unwrap();
+    assert_eq!(number(&mut ic), 2);
+    ic.close().unwrap();
+    assert_eq!(number(&mut open(&path).unwrap()), 2);
+}
+
+#[test]
+fn a_journal_that_cannot_be_written_takes_nothing_more() {
+    let fixture = Fixture::new(0);
+    let mut ic = open(&fixture.path()).unwrap();
+    let folder = ic.folder.as_mut().unwrap();
+    let journal = fixture.path().join("journal.bin");
+    let end = fs::metadata(&journal).unwrap().len();
+    // A file that is open for reading only refuses writes, and to be cut.
+    folder.journal = Some(Journal::new(&journal, File::open(&journal).unwrap(), end).unwrap());
+    assert!(matches!(call(&mut ic, "step"), Err(CallError::Host(HostError::Io { .. }))));
+    assert!(matches!(call(&mut ic, "step"), Err(CallError::Host(HostError::Poisoned(_)))));
+    assert_eq!(number(&mut ic), 1);
+    drop(ic);
+    assert_eq!(number(&mut open(&fixture.path()).unwrap()), 1);
+}
