@@ -13,6 +13,7 @@ mod interrupt;
 mod network;
 mod output;
 mod progress;
+mod room;
 mod settings;
 mod store;
 mod target;

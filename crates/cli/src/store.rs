@@ -1,6 +1,7 @@
 //! A store that is open: a folder with the state of one canister and this process as its host, or a canister on a network.
 
 use std::{
+    io::Write as _,
     path::{Path, PathBuf},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -11,10 +12,12 @@ use storage_api::InitArgs;
 use storage_client::{Client, EmbeddedTransport, RetryPolicy};
 use storage_wasm::STORAGE_WASM;
 
-use crate::{cache, network, settings::Place, transport::AnyTransport};
+use crate::{cache, network, settings::Place, time, transport::AnyTransport};
 
 /// How long a command waits for another one that has the folder open.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How far the store's clock may be ahead of the machine's without its being set back.
+const SKEW: Duration = Duration::from_secs(60);
 /// How long it waits before it looks again.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -101,6 +104,12 @@ async fn open_folder(folder: &Path) -> Result<EmbeddedTransport> {
                 tokio::time::sleep(PAUSE).await;
             }
             Err(HostError::NotAFolder { .. }) => bail!("{}", no_store(folder)),
+            Err(error @ HostError::Damaged { .. }) => {
+                let folder = folder.display();
+                return Err(error).with_context(|| {
+                    format!("cannot open the store {folder}, which storage --store {folder} repair looks at")
+                });
+            }
             Err(error) => {
                 return Err(error).with_context(|| format!("cannot open the store {}", folder.display()));
             }
@@ -110,7 +119,8 @@ async fn open_folder(folder: &Path) -> Result<EmbeddedTransport> {
         bail!("{}", no_store(folder));
     }
     let owner = *host.controllers().first().context("the store's canister has no controller")?;
-    host.set_time_ns(host.time_ns().max(now_ns()));
+    host.notices().iter().for_each(|notice| warn(&notice.to_string()));
+    set_clock(&mut host, now_ns());
     Ok(EmbeddedTransport::new(host, owner))
 }
 
@@ -128,7 +138,26 @@ fn create(folder: &Path) -> Result<EmbeddedIc> {
     }
 }
 
-fn config() -> Config {
+/// Moves the store's time to that of the machine. Small steps back are waited out, larger ones are followed: a clock that
+/// was once wrong would otherwise stay wrong, and nothing would ever expire.
+fn set_clock(host: &mut EmbeddedIc, now_ns: u64) {
+    let ahead = Duration::from_nanos(host.time_ns().saturating_sub(now_ns));
+    if ahead > SKEW {
+        let then = time::rfc3339(host.time_ns());
+        warn(&format!("the store's clock was at {then}, and is set back to that of this machine"));
+        host.set_time_ns(now_ns);
+    } else {
+        host.set_time_ns(host.time_ns().max(now_ns));
+    }
+}
+
+/// Says something on standard error that the user has to know although the command goes on.
+fn warn(text: &str) {
+    // Where standard error is closed, nobody wants to know.
+    let _ = writeln!(anstream::stderr(), "storage: warning: {text}");
+}
+
+pub(crate) fn config() -> Config {
     match cache::folder() {
         Some(folder) => Config::default().with_compilation_cache(folder),
         None => Config::default(),

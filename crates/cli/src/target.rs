@@ -39,13 +39,9 @@ impl Target {
         let folder = folder_of(&path);
         // What cannot be tidied up is in nobody's way.
         let _ = remove_abandoned(folder);
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(PREFIX).suffix(SUFFIX);
-        // The system takes away from this what the user's umask says, as for every new file.
-        #[cfg(unix)]
-        builder.permissions(Permissions::from_mode(0o666));
-        let temporary =
-            builder.tempfile_in(folder).with_context(|| format!("cannot write to {}", folder.display()))?;
+        let failed = || format!("cannot write to {}", folder.display());
+        // Until it is complete, it is for its owner alone.
+        let temporary = builder().tempfile_in(folder).with_context(failed)?;
         // A file system without locks does without.
         let _ = temporary.as_file().try_lock();
         Ok(Self { path, temporary })
@@ -58,13 +54,29 @@ impl Target {
 
     /// Makes what was written the file, in one step.
     pub(crate) fn finish(self) -> io::Result<()> {
-        if let Ok(replaced) = fs::metadata(&self.path) {
-            self.temporary.as_file().set_permissions(replaced.permissions())?;
-        }
+        let permissions = match fs::metadata(&self.path) {
+            Ok(replaced) => replaced.permissions(),
+            Err(_) => permissions_of_new_files(folder_of(&self.path))?,
+        };
+        self.temporary.as_file().set_permissions(permissions)?;
         self.temporary.as_file().sync_all()?;
         self.temporary.persist(&self.path).map_err(|error| error.error)?;
         Ok(())
     }
+}
+
+fn builder() -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(PREFIX).suffix(SUFFIX);
+    builder
+}
+
+/// The permissions that the user's umask leaves to new files of a folder: those of a file that is made to look.
+fn permissions_of_new_files(folder: &Path) -> io::Result<Permissions> {
+    let mut builder = builder();
+    #[cfg(unix)]
+    builder.permissions(Permissions::from_mode(0o666));
+    Ok(builder.tempfile_in(folder)?.as_file().metadata()?.permissions())
 }
 
 /// The folder that a file is in.

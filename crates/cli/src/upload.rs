@@ -9,6 +9,7 @@ use crate::{
     context::Context,
     failure::Interrupted,
     input::{Changed, Input, LargeInput},
+    room,
     store::StoreClient,
 };
 
@@ -31,6 +32,7 @@ pub(crate) async fn store(
             Ok(client.put_with(args).await?)
         }
         Input::Large(input) => {
+            room::check(client, &wanted.key, input.size()).await?;
             let sha256 = {
                 let bar = context.bars.bar("hashing", input.size());
                 input.sha256(&bar).await?

@@ -6,7 +6,7 @@ use std::{
 };
 
 use candid::Principal;
-use embedded_ic::{CallError, EmbeddedIc, Reject};
+use embedded_ic::{CallError, EmbeddedIc, HostError, Reject};
 
 use crate::{Transport, TransportError};
 
@@ -80,7 +80,26 @@ impl From<CallError> for TransportError {
             CallError::Rejected(Reject { code, error_code, message, .. }) => {
                 Self::Rejected { code: code as u32, error_code: Some(error_code.to_owned()), message }
             }
-            CallError::Host(error) => Self::Unavailable { message: error.to_string() },
+            CallError::Host(error) => Self::Host { message: error.to_string(), hint: hint(&error) },
         }
+    }
+}
+
+/// What to do about an error of the host.
+fn hint(error: &HostError) -> &'static str {
+    match error {
+        _ if error.is_disk_full() => {
+            "Nothing has changed. Free some room on that disk, or remove what is not needed from the store: what was removed is used again."
+        }
+        HostError::ReadOnly { .. } => {
+            "Nothing has changed. Have whoever owns the folder let you write to it."
+        }
+        HostError::Damaged { .. } => {
+            "Look at it with storage repair, which changes nothing unless it is told to."
+        }
+        HostError::Io { .. } | HostError::Poisoned(_) => {
+            "Look at the disk, and run the command again: what was answered before is in the folder's journal."
+        }
+        _ => "Nothing has changed.",
     }
 }

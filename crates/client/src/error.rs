@@ -38,6 +38,16 @@ pub enum ClientError {
         /// What failed.
         message: String,
     },
+    /// The host in this process could not carry out the call, for example because its disk is full. Nothing has changed.
+    #[error("{method}: {message}")]
+    Host {
+        /// The method that was called.
+        method: &'static str,
+        /// What failed.
+        message: String,
+        /// What to do about it.
+        hint: &'static str,
+    },
     /// The reply is not what the contract says; the canister may be of another version than this client.
     #[error("{method}: the reply could not be decoded, is the canister of another version? {error}")]
     Decode {
@@ -57,6 +67,7 @@ impl ClientError {
                 None => Self::Rejected { method, code, error_code, message },
             },
             TransportError::Unavailable { message } => Self::Transport { method, message },
+            TransportError::Host { message, hint } => Self::Host { method, message, hint },
         }
     }
 
@@ -66,6 +77,7 @@ impl ClientError {
             Self::Storage { method, .. }
             | Self::Rejected { method, .. }
             | Self::Transport { method, .. }
+            | Self::Host { method, .. }
             | Self::Decode { method, .. } => method,
         }
     }

@@ -11,6 +11,7 @@ impl ClientError {
             Self::Storage { error, .. } => return of_storage(error),
             Self::Rejected { code, error_code, .. } => of_reject(*code, error_code.as_deref())?,
             Self::Transport { method, .. } => of_silence(method),
+            Self::Host { hint, .. } => hint,
             Self::Decode { .. } => {
                 "Use the client of the canister's version, or upgrade the canister; and make sure that it is a storage canister."
             }

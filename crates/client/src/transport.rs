@@ -48,4 +48,13 @@ pub enum TransportError {
         /// What failed.
         message: String,
     },
+    /// The host in this process could not carry out the call, for example because its disk is full. The state is what it
+    /// was before.
+    #[error("{message}")]
+    Host {
+        /// What failed.
+        message: String,
+        /// What to do about it.
+        hint: &'static str,
+    },
 }

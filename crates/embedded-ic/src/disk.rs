@@ -42,7 +42,11 @@ pub(crate) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()>
 pub(crate) fn write_pages_at(file: &File, pages: &[&Page], mut offset: u64) -> io::Result<()> {
     for part in pages.chunks(SLICES) {
         #[cfg(test)]
-        faults::before_write(file, &part.iter().flat_map(|page| page.iter().copied()).collect::<Vec<_>>(), offset)?;
+        faults::before_write(
+            file,
+            &part.iter().flat_map(|page| page.iter().copied()).collect::<Vec<_>>(),
+            offset,
+        )?;
         let mut slices: Vec<IoSlice<'_>> = part.iter().map(|page| IoSlice::new(&page[..])).collect();
         let mut slices = &mut slices[..];
         while !slices.is_empty() {
@@ -239,7 +243,8 @@ pub(crate) mod faults {
         let mut at = range.start.max(reserved);
         let mut new = 0;
         while at < range.end {
-            let data = if at < metadata.len() { rustix::fs::seek(file, SeekFrom::Data(at)).ok() } else { None };
+            let data =
+                if at < metadata.len() { rustix::fs::seek(file, SeekFrom::Data(at)).ok() } else { None };
             let Some(data) = data.filter(|&data| data < range.end) else {
                 new += range.end - at;
                 break;

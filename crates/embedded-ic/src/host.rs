@@ -99,8 +99,7 @@ impl EmbeddedIc {
 
     pub(crate) fn open_with(path: &Path, config: Config, access: Access) -> Result<Self, HostError> {
         keep_compiled_modules(config.compilation_cache.as_deref());
-        let Opened { folder, committed, heap, stable, module, .. } =
-            Folder::open(path, config.sync, access)?;
+        let Opened { folder, committed, heap, stable, module, .. } = Folder::open(path, config.sync, access)?;
         let limits = Arc::new(config.limits);
         let module = match module {
             Some(wasm) => Some(

@@ -4,13 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::config::UpgradeOptions;
-use crate::error::CallError;
+use crate::error::{CallError, HostError};
 use crate::execute::{Call, Done, NewModule};
 use crate::fault::Fault;
 use crate::host::EmbeddedIc;
 use crate::instance::Instance;
 use crate::module::{ModuleLimits, Prepared, START_EXPORT, prepared};
 use crate::outcome::Execution;
+use crate::stable::StableFault;
 use crate::system_api::{Kind, World};
 
 const INIT: &str = "canister_init";
@@ -25,12 +26,14 @@ enum Mode<'a> {
     Upgrade(UpgradeOptions),
     /// An upgrade to a module and a stable memory.
     Onto(&'a Path),
+    /// An upgrade to a module, with changes to stable memory.
+    Patched(&'a [(u64, Vec<u8>)]),
 }
 
 impl Mode<'_> {
     /// Whether the module starts on the stable memory that is there.
     fn is_upgrade(self) -> bool {
-        matches!(self, Self::Upgrade(_) | Self::Onto(_))
+        matches!(self, Self::Upgrade(_) | Self::Onto(_) | Self::Patched(_))
     }
 }
 
@@ -87,6 +90,37 @@ impl EmbeddedIc {
         self.change_code(Mode::Onto(image), wasm, arg)
     }
 
+    /// Changes bytes of stable memory from outside of the canister, and upgrades to a module, which starts anew on what they
+    /// make of it: start function and `canister_post_upgrade`, without `canister_pre_upgrade` of the one before. All of
+    /// it takes effect in one step, or nothing does. Each patch is an offset and the bytes to put there.
+    ///
+    /// # Errors
+    /// `Rejected` if there is no module, if the new one is not valid or if anything traps; `Host` with `OutOfRange` for a
+    /// patch beyond the end of stable memory, or if the host fails. The canister is then as before.
+    pub fn upgrade_patched(
+        &mut self,
+        patches: &[(u64, Vec<u8>)],
+        wasm: &[u8],
+        arg: &[u8],
+    ) -> Result<Execution, CallError> {
+        self.change_code(Mode::Patched(patches), wasm, arg)
+    }
+
+    fn patch(&mut self, patches: &[(u64, Vec<u8>)]) -> Result<(), HostError> {
+        let Some(stable) = &mut self.stable else { return Ok(()) };
+        for (offset, bytes) in patches {
+            let size = stable.bytes();
+            stable.write(*offset, bytes).map_err(|fault| match fault {
+                StableFault::Io(error) => HostError::io("read stable memory")(error),
+                _ => {
+                    let end = offset.saturating_add(bytes.len() as u64);
+                    HostError::OutOfRange { offset: *offset, end, size }
+                }
+            })?;
+        }
+        Ok(())
+    }
+
     fn change_code(&mut self, mode: Mode<'_>, wasm: &[u8], arg: &[u8]) -> Result<Execution, CallError> {
         self.changeable()?;
         let mut progress = Progress::default();
@@ -128,6 +162,7 @@ impl EmbeddedIc {
         match mode {
             Mode::Upgrade(_) => {}
             Mode::Onto(image) => self.load(image).map_err(Fault::Host)?,
+            Mode::Patched(patches) => self.patch(patches).map_err(Fault::Host)?,
             Mode::Install | Mode::Reinstall => {
                 world.certified_data.clear();
                 let store = self.new_store().map_err(Fault::Host)?;

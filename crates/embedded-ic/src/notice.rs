@@ -108,7 +108,9 @@ impl Finding {
                 "the rest of the record is applied, and these pages stay as they are in their file"
             }
             Self::DamagedHeap { .. } => "the canister is started anew on its stable memory",
-            Self::ShortStableMemory { .. } => "nothing: what is missing cannot be made again; import a snapshot",
+            Self::ShortStableMemory { .. } => {
+                "nothing: what is missing cannot be made again; import a snapshot"
+            }
         }
     }
 

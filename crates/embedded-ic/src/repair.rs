@@ -61,7 +61,12 @@ impl EmbeddedIc {
     /// # Errors
     /// `Damaged` for what cannot be repaired, and those of [`Self::inspect_dir`]; `Rejected` if the canister refuses its
     /// memory. A repair that was interrupted can be run again.
-    pub fn repair_dir(path: &Path, config: Config, wasm: &[u8], arg: &[u8]) -> Result<Vec<Finding>, CallError> {
+    pub fn repair_dir(
+        path: &Path,
+        config: Config,
+        wasm: &[u8],
+        arg: &[u8],
+    ) -> Result<Vec<Finding>, CallError> {
         let findings = Self::inspect_dir(path, &config)?.findings;
         if let Some(Finding::ShortStableMemory { path, bytes, expected }) =
             findings.iter().find(|finding| !finding.can_be_repaired())

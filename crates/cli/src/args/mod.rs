@@ -87,6 +87,16 @@ Examples:
         /// An image of stable memory, which is only read. Without it, the store.
         image: Option<std::path::PathBuf>,
     },
+    /// Look for damage in the store's folder; with --yes, repair it.
+    #[command(after_help = "\
+Examples:
+  storage repair          what is damaged, and what would be done about it
+  storage repair --yes    do it; a damaged journal is kept as journal-damaged.bin")]
+    Repair {
+        /// Do what was said. Without it, nothing is changed.
+        #[arg(long)]
+        yes: bool,
+    },
     /// Write or read images of a store's memory.
     #[command(subcommand)]
     Snapshot(SnapshotCommand),

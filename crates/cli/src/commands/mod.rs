@@ -10,6 +10,7 @@ mod objects;
 mod operator;
 mod put;
 mod region;
+mod repair;
 mod shell;
 mod snapshot;
 mod sync;
@@ -44,6 +45,7 @@ pub(crate) async fn run(flags: Settings, context: &Context, command: Command) ->
         Command::InStore(StoreCommand::Log(LogCommand::Tail { count, follow: true })) => {
             log_read::follow(&place, context.output, count).await
         }
+        Command::Repair { yes } => repair::run(&place, context.output, yes),
         command => {
             let store = Store::open(&place).await?;
             let done = run_in(&store, context, command).await;
@@ -59,7 +61,7 @@ async fn run_in(store: &Store, context: &Context, command: Command) -> Result<()
         Command::Check { .. } => check::store(store, context.output),
         Command::Snapshot(command) => snapshot::run(store, context.output, command).await,
         Command::Upgrade { skip_pre_upgrade } => operator::upgrade(store, context.output, skip_pre_upgrade),
-        Command::Init | Command::Completions { .. } | Command::Man(_) => {
+        Command::Init | Command::Repair { .. } | Command::Completions { .. } | Command::Man(_) => {
             unreachable!("these do not open a store")
         }
     }

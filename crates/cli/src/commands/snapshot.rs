@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result, bail};
-use embedded_ic::{EmbeddedIc, UpgradeOptions};
+use embedded_ic::EmbeddedIc;
 use storage_wasm::STORAGE_WASM;
 use tempfile::TempPath;
 
@@ -59,10 +59,7 @@ fn import(store: &Store, output: Output, file: &Path) -> Result<()> {
 }
 
 fn replace(host: &mut EmbeddedIc, file: &Path) -> Result<()> {
-    host.import_stable(file)?;
-    // What the canister had on its heap was of the memory that is gone, and pre_upgrade would write that.
-    let options = UpgradeOptions { skip_pre_upgrade: true };
-    host.upgrade(STORAGE_WASM, &no_settings(), options)
-        .context("the memory was replaced, and the canister refuses it")?;
+    // Memory and canister are replaced in one step: what the canister had on its heap was of the memory that is gone.
+    host.upgrade_onto(file, STORAGE_WASM, &no_settings()).context("the store is as it was")?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use crate::harness::{Store, output};
 
-const COMMANDS: [&[&str]; 41] = [
+const COMMANDS: [&[&str]; 42] = [
     &[],
     &["init"],
     &["put"],
@@ -38,6 +38,7 @@ const COMMANDS: [&[&str]; 41] = [
     &["config", "set"],
     &["status"],
     &["check"],
+    &["repair"],
     &["snapshot"],
     &["snapshot", "export"],
     &["snapshot", "import"],

@@ -12,6 +12,7 @@ mod objects;
 mod operator;
 mod pty;
 mod region;
+mod repair;
 mod session;
 mod settings;
 mod snapshot;

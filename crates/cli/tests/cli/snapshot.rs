@@ -1,6 +1,6 @@
 //! Images of a store's memory.
 
-use std::fs;
+use std::{fs, os::unix::fs::MetadataExt};
 
 use crate::harness::{MAX_PAYLOAD, Store, failed, numbers, output};
 
@@ -32,6 +32,51 @@ fn a_snapshot_is_exported_and_imported() {
     other.run(&["snapshot", "import", "--replace", image]);
     assert_eq!(other.text(&["log", "tail"]), "line\n");
     assert!(other.text(&["check"]).contains("sound        yes"));
+}
+
+/// An import that is killed, whenever that is, leaves the store as it was or as it is in the image, and nothing in between:
+/// what is written next fits to it.
+#[test]
+fn a_killed_import_is_done_or_undone() {
+    let store = Store::new();
+    store.run(&["put", &store.file("in-image", &numbers(24 << 20))]);
+    store.run(&["log", "append", "in the image"]);
+    store.run(&["snapshot", "export", "image"]);
+    store.run(&["rm", "in-image"]);
+    store.run(&["put", &store.file("before", &numbers(100_000))]);
+    store.run(&["snapshot", "export", "start"]);
+    let small = store.file("small", b"small");
+    let mut done = 0;
+    for part in 0..8_u64 {
+        store.run(&["snapshot", "import", "start", "--replace"]);
+        let mut import = store.command(&["snapshot", "import", "image", "--replace"]).spawn().unwrap();
+        // Killed when so many eighths of the image are there, and at the end when it is complete.
+        let blocks = |path: std::path::PathBuf| fs::metadata(path).map_or(0, |file| file.blocks() * 512);
+        let arrived = || {
+            let names = fs::read_dir(store.path("store")).unwrap().map(|entry| entry.unwrap());
+            let files = names.filter(|entry| entry.file_name().to_string_lossy().starts_with("stable-"));
+            files.map(|entry| blocks(entry.path())).filter(|&bytes| bytes > 0).min().unwrap_or(0)
+        };
+        while import.try_wait().unwrap().is_none() && arrived() < part * (3 << 20) {
+            std::thread::yield_now();
+        }
+        let _ = import.kill();
+        import.wait().unwrap();
+        let keys = store.text(&["ls"]);
+        let log = store.text(&["log", "tail", "-n", "1"]);
+        let is_done = keys.starts_with("in-image");
+        done += u64::from(is_done);
+        assert!(is_done || keys.starts_with("before"), "{keys}");
+        store.run(&["put", &small]);
+        store.run(&["log", "append", "after"]);
+        assert!(store.text(&["check"]).contains("sound        yes"));
+        assert_eq!(store.json(&["status"])["objects"], 2);
+        assert!(!log.is_empty());
+        if is_done {
+            assert!(store.run(&["get", "in-image"]) == numbers(24 << 20));
+        }
+    }
+    assert!(done < 8, "no import was killed in time");
 }
 
 /// What is not an image is refused, and the store is as it was; an image that is damaged is said to be.

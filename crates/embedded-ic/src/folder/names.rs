@@ -41,7 +41,9 @@ pub(super) fn own(name: &str) -> Option<Own> {
         _ if name == stable_file(0) || stable(name).is_some() => Some(Own::Stable),
         _ if module(name) => Some(Own::Module),
         _ => match name.strip_suffix(TEMPORARY) {
-            Some(complete) if [STATE, JOURNAL].contains(&complete) || module(complete) => Some(Own::Temporary),
+            Some(complete) if [STATE, JOURNAL].contains(&complete) || module(complete) => {
+                Some(Own::Temporary)
+            }
             _ => None,
         },
     }

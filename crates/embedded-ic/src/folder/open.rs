@@ -78,7 +78,9 @@ impl Folder {
             .map_err(HostError::io(format!("read {}", path.join(HEAP).display())))?;
         let mut findings = Vec::new();
         let mut store = match &files {
-            Some(files) => open_stable(files.generation).map(|store| store.with_content(files.content.clone())),
+            Some(files) => {
+                open_stable(files.generation).map(|store| store.with_content(files.content.clone()))
+            }
             None => open_old_stable(path, is_read_only),
         }?;
         check_length(path, &store, access, &mut findings)?;
@@ -340,7 +342,8 @@ fn notices(
     if replayed.unfinished > 0 {
         notices.push(Notice::Unfinished { path: path.join(JOURNAL), bytes: replayed.unfinished });
     }
-    let waiting = store.waiting_bytes() + if heap.is_copy() { heap.sums().len() as u64 * PAGE as u64 } else { 0 };
+    let waiting =
+        store.waiting_bytes() + if heap.is_copy() { heap.sums().len() as u64 * PAGE as u64 } else { 0 };
     match why {
         Some(why) => notices.push(Notice::ReadOnly { path: path.to_owned(), why }),
         None if waiting > 0 => {

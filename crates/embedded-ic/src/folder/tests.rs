@@ -145,7 +145,8 @@ fn dies_anywhere(before: u64, after: u64, act: impl Fn(&Fixture, &mut EmbeddedIc
         assert_eq!(call(&mut ic, "step").unwrap(), number + 1);
         ic.close().unwrap();
         assert_eq!(self::number(&mut open(&path).unwrap()), number + 1);
-        let left = fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let left =
+            fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
         let left: Vec<_> = left.collect();
         assert_eq!(left.len(), 6, "after {steps} steps: {left:?}");
         if !died {
@@ -175,9 +176,7 @@ fn a_reinstall_that_dies_anywhere_is_done_or_not() {
 
 #[test]
 fn an_upgrade_that_dies_anywhere_is_done_or_not() {
-    dies_anywhere(3, 3, |_, ic| {
-        ic.upgrade(&canister("(func)"), b"", UpgradeOptions::default()).map(|_| ())
-    });
+    dies_anywhere(3, 3, |_, ic| ic.upgrade(&canister("(func)"), b"", UpgradeOptions::default()).map(|_| ()));
 }
 
 #[test]
@@ -194,7 +193,8 @@ fn a_folder_whose_making_dies_anywhere_can_be_made() {
     for steps in 0.. {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("state");
-        let (_, died) = faults::dying_after(steps, || EmbeddedIc::create_dir(&path, Config::default()).map(drop));
+        let (_, died) =
+            faults::dying_after(steps, || EmbeddedIc::create_dir(&path, Config::default()).map(drop));
         if !died {
             break;
         }
@@ -325,7 +325,11 @@ fn a_folder_that_is_only_read_answers_queries_and_is_not_written() {
     // Another one may read at the same time.
     let mut other = EmbeddedIc::open_dir(&path, Config::default().with_read_only()).unwrap();
     assert_eq!((number(&mut ic), number(&mut other)), (4, 4));
-    assert!(matches!(ic.notices(), [Notice::Unfinished { .. }, Notice::ReadOnly { .. }]), "{:?}", ic.notices());
+    assert!(
+        matches!(ic.notices(), [Notice::Unfinished { .. }, Notice::ReadOnly { .. }]),
+        "{:?}",
+        ic.notices()
+    );
     assert!(matches!(open(&path).map(|_| ()), Err(HostError::FolderInUse { .. })));
     let error = call(&mut ic, "step").unwrap_err();
     assert!(matches!(error, CallError::Host(HostError::ReadOnly { .. })), "{error}");
@@ -347,7 +351,9 @@ fn a_message_that_does_not_fit_changes_nothing() {
     let mut ic = open(&path).unwrap();
     faults::with_room(100 << 10, || {
         let error = call(&mut ic, "fill").unwrap_err();
-        let CallError::Host(HostError::DiskFull { folder, disk, missing, .. }) = &error else { panic!("{error}") };
+        let CallError::Host(HostError::DiskFull { folder, disk, missing, .. }) = &error else {
+            panic!("{error}")
+        };
         assert!(folder == &path && path.starts_with(disk) && *missing > 0, "{error}");
         assert_eq!((number(&mut ic), ic.stable_pages()), (2, 1));
         // The room that the attempt took is free again, and a small change fits.

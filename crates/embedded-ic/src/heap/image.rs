@@ -143,8 +143,12 @@ impl HeapImage {
         }
         for range in ranges {
             let pages = (range.start / PAGE) as u64..(range.end / PAGE) as u64;
-            let new: Vec<_> =
-                self.reserved.parts(pages.clone()).filter(|(_, has_room)| !has_room).map(|(run, _)| run).collect();
+            let new: Vec<_> = self
+                .reserved
+                .parts(pages.clone())
+                .filter(|(_, has_room)| !has_room)
+                .map(|(run, _)| run)
+                .collect();
             for run in new {
                 disk::reserve(&self.file, run.start * PAGE as u64..run.end * PAGE as u64)?;
             }

@@ -115,7 +115,10 @@ mod tests {
             assert_eq!(runs.next(from).map(|run| run.start), model.range(from..).next().copied());
             let parts: Vec<_> = runs.parts(10..90).collect();
             assert!(parts.iter().all(|(part, is_in)| part.clone().all(|n| model.contains(&n) == *is_in)));
-            assert_eq!(parts.iter().flat_map(|(part, _)| part.clone()).collect::<Vec<_>>(), (10..90).collect::<Vec<_>>());
+            assert_eq!(
+                parts.iter().flat_map(|(part, _)| part.clone()).collect::<Vec<_>>(),
+                (10..90).collect::<Vec<_>>()
+            );
         }
     }
 }

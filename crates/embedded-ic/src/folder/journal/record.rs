@@ -126,7 +126,8 @@ impl Description {
         let Some((state, heap, stable, ahead)) = parts else {
             return Err("the record's description is too short".into());
         };
-        let sums = take((CRC * SECTORS) as u64 * head.pages()).ok_or("the record's description is too short")?;
+        let sums =
+            take((CRC * SECTORS) as u64 * head.pages()).ok_or("the record's description is too short")?;
         let state = codec::decode(state).ok_or("the state of the record makes no sense")?;
         let heap = numbers(heap, state.heap_pages)?;
         let stable = numbers(stable, state.stable_pages)?;
@@ -148,7 +149,8 @@ impl Description {
 /// Page numbers, which have to lie inside a memory of this many wasm pages.
 fn numbers(bytes: &[u8], wasm_pages: u64) -> Result<Vec<u64>, String> {
     let end = wasm_pages.saturating_mul(PER_WASM_PAGE);
-    let numbers: Vec<u64> = bytes.as_chunks::<8>().0.iter().map(|number| u64::from_le_bytes(*number)).collect();
+    let numbers: Vec<u64> =
+        bytes.as_chunks::<8>().0.iter().map(|number| u64::from_le_bytes(*number)).collect();
     match numbers.iter().find(|&&number| number >= end) {
         Some(number) => Err(format!("page {number} of a memory that has {end}")),
         None => Ok(numbers),

@@ -175,7 +175,8 @@ impl Reader<'_> {
         }
         let mut sector = [0; SECTOR];
         self.read(at, &mut sector)?;
-        let broken = |offset, what: &str, len| Box::new(Broken { offset, what: what.into(), record: None, len });
+        let broken =
+            |offset, what: &str, len| Box::new(Broken { offset, what: what.into(), record: None, len });
         let head = match payload(&sector).map(Head::decode) {
             Some(Ok(head)) => head,
             Some(Err(what)) => return Ok(Found::Damaged(broken(at, what, None))),
@@ -248,7 +249,8 @@ impl Reader<'_> {
             Ok(())
         })?;
         let len = Some(record.head.len());
-        let broken = |what: &str, record| Box::new(Broken { offset, what: what.into(), record: Some(record), len });
+        let broken =
+            |what: &str, record| Box::new(Broken { offset, what: what.into(), record: Some(record), len });
         Ok(match kept {
             Kept::Whole => Found::Whole(record),
             Kept::Lost => Found::Torn(broken("a part of the record is missing", record)),

@@ -1,0 +1,151 @@
+//! A store's folder that is damaged, cannot be written, or is on a disk that is full.
+
+use std::{
+    fs::{self, File, Permissions},
+    os::unix::{
+        fs::{FileExt, PermissionsExt, chown},
+        process::CommandExt,
+    },
+    process::Command,
+};
+
+use crate::harness::{Store, failed, output};
+
+/// Someone who owns nothing.
+const NOBODY: u32 = 65_534;
+
+impl Store {
+    /// The command, run by someone whom permissions bind: nobody, where the tests are run by root.
+    fn command_of_another(&self, args: &[&str]) -> Command {
+        let mut command = self.command(args);
+        if rustix::process::geteuid().is_root() {
+            // What is compiled for nobody must not be kept with what root runs.
+            command.uid(NOBODY).gid(NOBODY).env("STORAGE_CACHE_DIR", self.path("cache"));
+        }
+        command
+    }
+
+    fn set_modes(&self, folder: u32, files: u32) {
+        let path = self.path("store");
+        for entry in fs::read_dir(&path).unwrap() {
+            let file = entry.unwrap().path();
+            fs::set_permissions(&file, Permissions::from_mode(files)).unwrap();
+        }
+        fs::set_permissions(&path, Permissions::from_mode(folder)).unwrap();
+    }
+}
+
+/// Damage is named, the repair says what it would do and changes nothing, and does it when it is told to.
+#[test]
+fn damage_is_repaired_when_that_is_wanted() {
+    let store = Store::new();
+    store.run(&["put", &store.file("a", b"kept")]);
+    assert_eq!(store.text(&["repair"]), "nothing to repair\n");
+    let heap = File::options().read(true).write(true).open(store.path("store/heap.bin")).unwrap();
+    let mut byte = [0];
+    heap.read_exact_at(&mut byte, 100_000).unwrap();
+    heap.write_all_at(&[byte[0] ^ 1], 100_000).unwrap();
+    let said = store.fail(1, &["ls"]);
+    assert!(said.contains("heap.bin is damaged at byte 98304") && said.contains("repair looks at"), "{said}");
+    let found = store.text(&["repair"]);
+    assert!(found.contains("started anew on its stable memory") && !found.contains("done"), "{found}");
+    store.fail(1, &["ls"]);
+    assert!(store.text(&["repair", "--yes"]).ends_with("done\n"));
+    assert_eq!(store.run(&["get", "a"]), b"kept");
+    assert_eq!(store.text(&["repair"]), "nothing to repair\n");
+}
+
+/// An image whose arena has lost its sentinel is healed.
+#[test]
+fn an_arena_without_its_sentinel_is_healed() {
+    let store = Store::new();
+    store.run(&["put", &store.file("a", &[7; 100_000])]);
+    // The sentinel lies at the end of the arena's only bucket, which some bucket of the memory is.
+    store.run(&["snapshot", "export", "image"]);
+    let image = File::options().read(true).write(true).open(store.path("image")).unwrap();
+    let pages = image.metadata().unwrap().len() / 4_096;
+    let ends = (1..=pages).map(|page| page * 4_096 - 32);
+    let is_lost = |at: &u64| {
+        let mut tag = [0; 8];
+        image.read_exact_at(&mut tag, *at).unwrap();
+        if tag == [0; 8] {
+            return false;
+        }
+        image.write_all_at(&[0; 8], *at).unwrap();
+        let said = output(store.bare(&["check", "image"]), b"");
+        let is_lost = String::from_utf8_lossy(&said.stdout).contains("a repair writes it anew");
+        if !is_lost {
+            image.write_all_at(&tag, *at).unwrap();
+        }
+        is_lost
+    };
+    ends.filter(is_lost).next().expect("the arena has a sentinel");
+    store.run(&["snapshot", "import", "image", "--replace"]);
+    assert!(store.text(&["repair"]).contains("the sentinel of the arena was lost"));
+    assert!(store.text(&["repair", "--yes"]).ends_with("done\n"));
+    assert!(store.text(&["check"]).contains("sound        yes"));
+    assert!(store.run(&["get", "a"]) == [7; 100_000]);
+}
+
+/// A store that may only be read is read, and refuses changes.
+#[test]
+fn a_store_that_may_only_be_read_is_read() {
+    let store = Store::new();
+    store.run(&["put", &store.file("a", b"value")]);
+    fs::set_permissions(store.folder.path(), Permissions::from_mode(0o755)).unwrap();
+    store.set_modes(0o555, 0o444);
+    let read = output(store.command_of_another(&["get", "a"]), b"");
+    let said = String::from_utf8(read.stderr).unwrap();
+    assert_eq!((read.stdout, read.status.code()), (b"value".to_vec(), Some(0)), "{said}");
+    assert!(said.contains("warning") && said.contains("is only read"), "{said}");
+    let said =
+        failed(1, output(store.command_of_another(&["put", &store.path("a").to_string_lossy(), "b"]), b""));
+    assert!(said.contains("open for reading only") && said.contains("let you write to it"), "{said}");
+    store.set_modes(0o700, 0o600);
+    assert_eq!(store.text(&["ls"]), "a\n");
+}
+
+/// A folder that must not be looked into is not said to be none.
+#[test]
+fn a_folder_without_permissions_says_so() {
+    let store = Store::new();
+    fs::set_permissions(store.folder.path(), Permissions::from_mode(0o755)).unwrap();
+    if rustix::process::geteuid().is_root() {
+        chown(store.path("store"), Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+    store.set_modes(0o000, 0o600);
+    let said = failed(1, output(store.command_of_another(&["ls"]), b""));
+    assert!(said.contains("Permission denied") && !said.contains("there is no store"), "{said}");
+    fs::set_permissions(store.path("store"), Permissions::from_mode(0o700)).unwrap();
+}
+
+/// A clock that was once far ahead is followed back, with a warning.
+#[test]
+fn a_clock_that_went_back_is_followed() {
+    const YEAR_2099: u64 = 4_070_908_800_000_000_000;
+    let store = Store::new();
+    let entry = candid::encode_one("from the future").unwrap();
+    store.with_host(|host, owner| {
+        host.set_time_ns(YEAR_2099);
+        host.update(owner, "log", &entry).unwrap();
+    });
+    let listed = store.output(&["ls"], b"");
+    let said = String::from_utf8(listed.stderr).unwrap();
+    assert!(said.contains("warning") && said.contains("2099-01-01") && said.contains("set back"), "{said}");
+    store.run(&["put", &store.file("b", b"2")]);
+    assert!(!store.text(&["stat", "b"]).contains("2099"));
+    assert!(!String::from_utf8(store.output(&["ls"], b"").stderr).unwrap().contains("warning"));
+}
+
+/// What cannot fit on the disk is refused before any of it is sent, and the disk is named.
+#[test]
+fn a_put_that_cannot_fit_is_refused_before_it_is_sent() {
+    let store = Store::new();
+    let free = rustix::fs::statvfs(store.folder.path()).unwrap();
+    // A file without bytes, which would take days to read.
+    let size = free.f_bavail * free.f_frsize + (1 << 40);
+    File::create(store.path("huge")).unwrap().set_len(size).unwrap();
+    let said = store.fail(1, &["put", "huge"]);
+    assert!(said.contains("the disk at") && said.contains("bytes are missing"), "{said}");
+    assert_eq!(store.text(&["uploads", "ls"]), "");
+}
