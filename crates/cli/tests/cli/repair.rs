@@ -64,7 +64,7 @@ fn an_arena_without_its_sentinel_is_healed() {
     store.run(&["snapshot", "export", "image"]);
     let image = File::options().read(true).write(true).open(store.path("image")).unwrap();
     let pages = image.metadata().unwrap().len() / 4_096;
-    let ends = (1..=pages).map(|page| page * 4_096 - 32);
+    let mut ends = (1..=pages).map(|page| page * 4_096 - 32);
     let is_lost = |at: &u64| {
         let mut tag = [0; 8];
         image.read_exact_at(&mut tag, *at).unwrap();
@@ -79,7 +79,7 @@ fn an_arena_without_its_sentinel_is_healed() {
         }
         is_lost
     };
-    ends.filter(is_lost).next().expect("the arena has a sentinel");
+    ends.find(is_lost).expect("the arena has a sentinel");
     store.run(&["snapshot", "import", "image", "--replace"]);
     assert!(store.text(&["repair"]).contains("the sentinel of the arena was lost"));
     assert!(store.text(&["repair", "--yes"]).ends_with("done\n"));

@@ -2,6 +2,7 @@
 
 use std::fs::{DirBuilder, File, TryLockError};
 use std::io;
+use std::iter;
 use std::ops::RangeInclusive;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
@@ -265,7 +266,7 @@ fn open_stable(
 fn open_old_stable(path: &Path, is_read_only: bool) -> Result<FileStore, HostError> {
     let store = open_stable(path, 0, Runs::default(), is_read_only)?;
     let bytes = store.file_bytes().map_err(HostError::io(format!("read {}", path.display())))?;
-    Ok(store.with_content(Runs::from_iter([0..bytes.div_ceil(PAGE as u64)])))
+    Ok(store.with_content(iter::once(0..bytes.div_ceil(PAGE as u64)).collect()))
 }
 
 fn open_heap(file: File, files: &Option<Files>, is_read_only: bool) -> io::Result<HeapImage> {

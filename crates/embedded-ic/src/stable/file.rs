@@ -326,7 +326,7 @@ mod tests {
     fn a_store_that_is_read_only_keeps_what_is_committed_in_memory() {
         let file = tempfile::tempfile().unwrap();
         file.write_all_at(&[1; PAGE], 0).unwrap();
-        let mut store = FileStore::new(file, 0, Runs::from_iter([0..1])).read_only();
+        let mut store = FileStore::new(file, 0, std::iter::once(0..1).collect()).read_only();
         let mut changed = pages(&[0, 3], 2);
         let ahead = store.write_ahead(&changed, true).unwrap();
         store.write(&mut changed, &ahead).unwrap();

@@ -111,7 +111,7 @@ enum Found {
     /// Nothing.
     End,
     /// A record, and all of it is as it was written.
-    Whole(Description),
+    Whole(Box<Description>),
     /// A record of which sectors are missing, as after a power cut.
     Torn(Box<Broken>),
     Damaged(Box<Broken>),
@@ -252,7 +252,7 @@ impl Reader<'_> {
         let broken =
             |what: &str, record| Box::new(Broken { offset, what: what.into(), record: Some(record), len });
         Ok(match kept {
-            Kept::Whole => Found::Whole(record),
+            Kept::Whole => Found::Whole(Box::new(record)),
             Kept::Lost => Found::Torn(broken("a part of the record is missing", record)),
             Kept::Bad => Found::Damaged(broken("the checksum of the record does not match", record)),
         })
