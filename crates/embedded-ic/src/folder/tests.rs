@@ -1,7 +1,5 @@
 //! Folders whose process dies at each step, whose disk is full or loses what was not forced, or that were damaged.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic where it fails")]
-
 use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};

@@ -275,7 +275,7 @@ mod tests {
         store.write(&mut pages(&[1, 5], 1), &Runs::default()).unwrap();
         let mut second = pages(&[1, 2, 3], 2);
         let ahead = store.write_ahead(&second, true).unwrap();
-        assert_eq!(ahead.iter().collect::<Vec<_>>(), [2..4]);
+        assert_eq!(ahead, std::iter::once(2..4).collect());
         assert_eq!([0, 1, 2, 3, 4, 5].map(|page| read(&store, page)), [0, 1, 0, 0, 0, 1]);
         assert_eq!(store.next_data(0).unwrap(), Some(4_096..8_192));
         store.write(&mut second, &ahead).unwrap();
