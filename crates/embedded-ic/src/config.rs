@@ -108,7 +108,8 @@ impl Config {
     /// is made if it is not there, and a folder that cannot be used is as none.
     ///
     /// A process has one wasm engine, and the first host that is made decides what folder it uses. What is in the folder is
-    /// run as machine code without a further check: it must be one that no other user can write to.
+    /// run as machine code. A digest finds what was damaged, and nothing finds what was forged: the folder must be one
+    /// that no other user can write to.
     #[must_use]
     pub fn with_compilation_cache(mut self, folder: impl Into<PathBuf>) -> Self {
         self.compilation_cache = Some(folder.into());

@@ -1,4 +1,4 @@
-//! The only unsafe code of the crate: putting a file under a wasm memory, and dropping what was written over it.
+//! Putting a file under a wasm memory, and dropping what was written over it.
 
 #![expect(unsafe_code, reason = "no safe call puts a file under a memory that wasmtime made")]
 

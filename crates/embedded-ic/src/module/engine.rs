@@ -1,11 +1,10 @@
 //! The wasm engine, one for the process: its settings decide what a module may contain and what it costs.
 
-use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use wasmtime::{Cache, CacheConfig, Engine};
+use wasmtime::Engine;
 
 use crate::cost;
 use crate::error::HostError;
@@ -19,10 +18,14 @@ const MAX_FRAMES: usize = 256;
 /// The folder of compiled modules, once a host has decided on it.
 static COMPILED: OnceLock<Option<PathBuf>> = OnceLock::new();
 
-/// Decides where compiled modules are kept, or that they are not. Only the first decision of a process counts: the engine
-/// may have been made after it.
+/// Decides where compiled modules are kept, or that they are not. Only the first decision of a process counts.
 pub(crate) fn keep_compiled_modules(folder: Option<&Path>) {
     COMPILED.get_or_init(|| folder.map(Path::to_owned));
+}
+
+/// Where compiled modules are kept, if they are.
+pub(super) fn folder_of_compiled_modules() -> Option<&'static Path> {
+    COMPILED.get().and_then(Option::as_deref)
 }
 
 /// The engine of the process.
@@ -53,16 +56,6 @@ fn settings() -> wasmtime::Config {
         .wasm_extended_const(false)
         .wasm_wide_arithmetic(false)
         // The performance counter looks at the callers of a host function.
-        .wasm_backtrace_max_frames(NonZeroUsize::new(MAX_FRAMES))
-        // The engine's version and all settings above are part of what a module is found by.
-        .cache(COMPILED.get().and_then(Option::as_deref).and_then(cache));
+        .wasm_backtrace_max_frames(NonZeroUsize::new(MAX_FRAMES));
     config
-}
-
-/// The cache in a folder, or nothing where the folder cannot be used: then modules are compiled as without one.
-fn cache(folder: &Path) -> Option<Cache> {
-    fs::create_dir_all(folder).ok()?;
-    let mut config = CacheConfig::new();
-    config.with_directory(fs::canonicalize(folder).ok()?);
-    Cache::new(config).ok()
 }

@@ -2,6 +2,7 @@
 
 mod cache;
 mod check;
+mod compiled;
 mod engine;
 mod prepare;
 mod rewrite;

@@ -4,12 +4,13 @@ use std::io::Read;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
-use wasmtime::{InstancePre, Module};
+use wasmtime::InstancePre;
 
 use super::ModuleHash;
 use super::Segments;
 use super::check::{self, Shape};
-use super::engine::engine;
+use super::compiled;
+use super::engine::{engine, folder_of_compiled_modules};
 use super::rewrite;
 use crate::cost;
 use crate::fault::Fault;
@@ -61,7 +62,7 @@ impl Prepared {
         let shape = check::check(wasm, limits)?;
         let rewritten = rewrite::rewrite(wasm, &shape)?;
         let engine = engine().map_err(Fault::Host)?;
-        let module = Module::from_binary(engine, &rewritten).map_err(|error| {
+        let module = compiled::module(engine, &rewritten, folder_of_compiled_modules()).map_err(|error| {
             Fault::InvalidWasm(format!("Wasmtime failed to validate wasm module {error:#}"))
         })?;
         let linked = system_api::link(&module)?;
