@@ -12,8 +12,8 @@ use super::bytes::common_prefix;
 use super::head::Head;
 use super::loaded::Loaded;
 use super::page::{
-    CellSpan, FREE, Frame, INNER, LEAF, LINK, LONG, LONG_CONTENT, MAX_KEY, MAX_LOCAL_VALUE, Node, NodeMut,
-    PAGE, PageNumber, SLOT, Value, head_of, key_in, leaf_cell_len, leaf_value, link, read_link,
+    CellSpan, FREE, Frame, INNER, LEAF, LINK, LONG, LONG_CONTENT, MAX_KEY, MAX_LOCAL_VALUE, NewValue, Node,
+    NodeMut, PAGE, PageNumber, SLOT, Value, head_of, key_in, leaf_cell_len, leaf_value, link, read_link,
     write_leaf_cell,
 };
 use super::page_set::PageSet;
@@ -37,15 +37,25 @@ pub(super) struct Change<'a, M: Memory> {
     freed: BTreeSet<PageNumber>,
     /// Whether pages have been taken or freed, so that the cache may hold what is no longer an inner page.
     has_reshaped: bool,
+    /// Counts insertions and removals, after which positions are no longer good.
+    generation: u32,
     /// An error came half-way through, so the pages must not be written.
     is_broken: bool,
 }
 
 /// Where a key is, or would be: a leaf among the pages of a change, and the place in it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Position {
+struct Position {
     leaf: usize,
     found: Result<usize, usize>,
+}
+
+/// Where a key was found, or not, in a change.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Located {
+    /// None in an empty tree.
+    position: Option<Position>,
+    generation: u32,
 }
 
 /// The inner pages from the root to a leaf, each with the number of the child that comes next.
@@ -61,12 +71,22 @@ impl<'a, M: Memory> Change<'a, M> {
             pages: PageSet::default(),
             freed: BTreeSet::new(),
             has_reshaped: false,
+            generation: 0,
             is_broken: false,
         }
     }
 
-    /// Finds a key. `None` in an empty tree. The position is good until the next insertion or removal.
-    pub(super) fn locate(&mut self, key: &[u8]) -> Result<Option<Position>, Error> {
+    /// Finds a key.
+    pub(super) fn locate(&mut self, key: &[u8]) -> Result<Located, Error> {
+        Ok(Located { position: self.find(key)?, generation: self.generation })
+    }
+
+    /// Where a key is that was located before, maybe before other changes.
+    fn position(&mut self, located: Located, key: &[u8]) -> Result<Option<Position>, Error> {
+        if located.generation == self.generation { Ok(located.position) } else { self.find(key) }
+    }
+
+    fn find(&mut self, key: &[u8]) -> Result<Option<Position>, Error> {
         if self.head.root.is_none() {
             return Ok(None);
         }
@@ -79,13 +99,14 @@ impl<'a, M: Memory> Change<'a, M> {
         Ok(Some(Position { leaf, found }))
     }
 
-    /// Calls with the value at a position, if the key is there.
+    /// Calls with the value of a key that has been located, if it is there. Nothing has changed since.
     pub(super) fn value_at<R>(
         &mut self,
-        position: Option<Position>,
+        located: Located,
         f: impl FnOnce(&[u8]) -> R,
     ) -> Result<Option<R>, Error> {
-        let Some(Position { leaf, found: Ok(index) }) = position else { return Ok(None) };
+        debug_assert_eq!(located.generation, self.generation, "the tree has changed since");
+        let Some(Position { leaf, found: Ok(index) }) = located.position else { return Ok(None) };
         let (_, value) = self.cell_at(leaf, index)?;
         match value {
             Value::Local(value) => Ok(Some(f(value))),
@@ -142,25 +163,37 @@ impl<'a, M: Memory> Change<'a, M> {
         Ok((span, value.ok_or_else(|| self.tree.damaged_page(number))?))
     }
 
-    /// Puts a value under a key, in place of the one that is there. After an error, the change cannot be committed.
+    /// Puts a value, in two parts, under a key that has been located, in place of the one that is there. After an error, the
+    /// change cannot be committed.
     pub(super) fn insert_at(
         &mut self,
-        position: Option<Position>,
+        located: Located,
         key: &[u8],
-        value: &[u8],
+        (start, end): (&[u8], &[u8]),
     ) -> Result<(), Error> {
         debug_assert!(key.len() <= MAX_KEY);
-        let inserted = self.try_insert(position, key, value);
+        let position = self.position(located, key)?;
+        let inserted = self.try_insert(position, key, start, end);
+        self.generation = self.generation.wrapping_add(1);
         self.is_broken |= inserted.is_err();
         inserted
     }
 
-    fn try_insert(&mut self, position: Option<Position>, key: &[u8], value: &[u8]) -> Result<(), Error> {
+    fn try_insert(
+        &mut self,
+        position: Option<Position>,
+        key: &[u8],
+        start: &[u8],
+        end: &[u8],
+    ) -> Result<(), Error> {
         if let Some(Position { leaf, found: Ok(index) }) = position {
             self.free_long_at(leaf, index)?;
         }
-        let value =
-            if value.len() <= MAX_LOCAL_VALUE { Value::Local(value) } else { self.store_long(value)? };
+        let value = if start.len() + end.len() <= MAX_LOCAL_VALUE {
+            NewValue::Local(start, end)
+        } else {
+            self.store_long(&[start, end].concat())?
+        };
         match position {
             None => self.plant(key, value),
             Some(Position { leaf, found: Ok(index) }) => self.replace(leaf, index, key, value),
@@ -179,7 +212,7 @@ impl<'a, M: Memory> Change<'a, M> {
     }
 
     /// Makes the first leaf, of one entry.
-    fn plant(&mut self, key: &[u8], value: Value<'_>) -> Result<(), Error> {
+    fn plant(&mut self, key: &[u8], value: NewValue<'_>) -> Result<(), Error> {
         let mut cell = vec![0; leaf_cell_len(key, value)];
         write_leaf_cell(&mut cell, key, value);
         self.head.root = self.add_page(LEAF, &[&cell], PageNumber::NONE, PageNumber::NONE)?;
@@ -188,7 +221,7 @@ impl<'a, M: Memory> Change<'a, M> {
     }
 
     /// Gives an entry that is there another value.
-    fn replace(&mut self, leaf: usize, index: usize, key: &[u8], value: Value<'_>) -> Result<(), Error> {
+    fn replace(&mut self, leaf: usize, index: usize, key: &[u8], value: NewValue<'_>) -> Result<(), Error> {
         let (memory, bytes) = (&self.tree.memory, leaf_cell_len(key, value));
         let page = &mut self.pages[leaf];
         let old = self.tree.know_cell(page, index)?;
@@ -264,9 +297,12 @@ impl<'a, M: Memory> Change<'a, M> {
         Ok(())
     }
 
-    /// Removes the entry at a position, and returns whether there was one. After an error, the change cannot be committed.
-    pub(super) fn remove_at(&mut self, position: Option<Position>, key: &[u8]) -> Result<bool, Error> {
+    /// Removes the entry of a key that has been located, and returns whether there was one. After an error, the change cannot
+    /// be committed.
+    pub(super) fn remove_at(&mut self, located: Located, key: &[u8]) -> Result<bool, Error> {
+        let position = self.position(located, key)?;
         let Some(Position { leaf, found: Ok(index) }) = position else { return Ok(false) };
+        self.generation = self.generation.wrapping_add(1);
         let removed = self.try_remove(leaf, index, key);
         self.is_broken |= removed.is_err();
         removed.map(|()| true)
@@ -298,7 +334,7 @@ impl<'a, M: Memory> Change<'a, M> {
     }
 
     /// Puts a value that is too long for a leaf into pages of its own.
-    fn store_long<'v>(&mut self, value: &[u8]) -> Result<Value<'v>, Error> {
+    fn store_long<'v>(&mut self, value: &[u8]) -> Result<NewValue<'v>, Error> {
         let mut next = PageNumber::NONE;
         // From the last page to the first, so that each knows the one after it.
         for part in value.chunks(LONG_CONTENT).rev() {
@@ -311,7 +347,7 @@ impl<'a, M: Memory> Change<'a, M> {
             self.pages.add(page);
             next = number;
         }
-        Ok(Value::Long { length: value.len(), first: next })
+        Ok(NewValue::Long { length: value.len(), first: next })
     }
 
     /// The bytes of a long value, which this change may have written.

@@ -33,7 +33,7 @@ use storage_api::Error;
 
 use crate::open::OpenError;
 use crate::space::Demand;
-use change::Change;
+use change::{Change, Located};
 pub(crate) use cursor::{Cursor, Direction};
 pub(crate) use head::HEAD_BYTES;
 pub use iter::Iter;
@@ -86,6 +86,11 @@ impl<K: Storable, V: Storable, M: Memory> Map<K, V, M> {
     /// The value under a key.
     pub(crate) fn get(&self, key: &K) -> Result<Option<V>, Error> {
         self.tree.get_with(&key.to_bytes(), |value| V::from_bytes(value.to_vec().into()))
+    }
+
+    /// Calls with the bytes of the value under a key, given by its bytes.
+    pub(crate) fn get_with<R>(&self, key: &[u8], f: impl FnOnce(&[u8]) -> R) -> Result<Option<R>, Error> {
+        self.tree.get_with(key, f)
     }
 
     /// A cursor before the first entry from a bound on, in a direction.
@@ -157,24 +162,55 @@ pub(crate) struct Transaction<'a, K, V, M: Memory> {
 }
 
 impl<'a, K: Storable, V: Storable, M: Memory> Transaction<'a, K, V, M> {
+    /// Finds a key by its bytes, at most 1,024, for a look and a change that need not search again.
+    pub(crate) fn locate(&mut self, key: &[u8]) -> Result<Located, Error> {
+        self.change.locate(key)
+    }
+
+    /// Calls with the bytes of the value of a key that has been located, if it is there. Nothing has changed since.
+    pub(crate) fn look<R>(
+        &mut self,
+        located: Located,
+        f: impl FnOnce(&[u8]) -> R,
+    ) -> Result<Option<R>, Error> {
+        self.change.value_at(located, f)
+    }
+
+    /// Puts a value, whose bytes come in two parts, under a key that has been located. After an error, the transaction cannot be
+    /// committed.
+    pub(crate) fn insert_at(
+        &mut self,
+        located: Located,
+        key: &[u8],
+        parts: (&[u8], &[u8]),
+    ) -> Result<(), Error> {
+        self.change.insert_at(located, key, parts)
+    }
+
+    /// Removes a key that has been located, and returns whether it was there. After an error, the transaction cannot be
+    /// committed.
+    pub(crate) fn remove_at(&mut self, located: Located, key: &[u8]) -> Result<bool, Error> {
+        self.change.remove_at(located, key)
+    }
+
     /// The value that will be under a key.
     pub(crate) fn get(&mut self, key: &K) -> Result<Option<V>, Error> {
-        let position = self.change.locate(&key.to_bytes())?;
-        self.change.value_at(position, |value| V::from_bytes(value.to_vec().into()))
+        let located = self.change.locate(&key.to_bytes())?;
+        self.change.value_at(located, |value| V::from_bytes(value.to_vec().into()))
     }
 
     /// Puts a value under a key, in place of the one that is there. After an error, the transaction cannot be committed.
     pub(crate) fn insert(&mut self, key: &K, value: &V) -> Result<(), Error> {
         let key = key.to_bytes();
-        let position = self.change.locate(&key)?;
-        self.change.insert_at(position, &key, &value.to_bytes())
+        let located = self.change.locate(&key)?;
+        self.change.insert_at(located, &key, (&value.to_bytes(), &[]))
     }
 
     /// Removes the value under a key, and returns whether there was one. After an error, the transaction cannot be committed.
     pub(crate) fn remove(&mut self, key: &K) -> Result<bool, Error> {
         let key = key.to_bytes();
-        let position = self.change.locate(&key)?;
-        self.change.remove_at(position, &key)
+        let located = self.change.locate(&key)?;
+        self.change.remove_at(located, &key)
     }
 
     /// How far the commit grows the memory.

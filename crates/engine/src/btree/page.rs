@@ -338,26 +338,39 @@ pub(super) fn key_in(kind: u8, cell: &[u8]) -> Option<&[u8]> {
     if kind == LEAF { leaf_key(cell) } else { cell.get(INNER_LEAD..) }
 }
 
+/// A value to be written: in two parts, so that whoever makes one of them need not copy the other.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum NewValue<'a> {
+    /// The bytes, one part after the other.
+    Local(&'a [u8], &'a [u8]),
+    /// Its length, and the first page of its bytes.
+    Long { length: usize, first: PageNumber },
+}
+
 /// Bytes of the cell of an entry in a leaf.
-pub(super) fn leaf_cell_len(key: &[u8], value: Value<'_>) -> usize {
+pub(super) fn leaf_cell_len(key: &[u8], value: NewValue<'_>) -> usize {
     LEAF_LEAD
         + key.len()
         + match value {
-            Value::Local(value) => value.len(),
-            Value::Long { .. } => LONG_REFERENCE,
+            NewValue::Local(start, end) => start.len() + end.len(),
+            NewValue::Long { .. } => LONG_REFERENCE,
         }
 }
 
 /// Writes the cell of an entry in a leaf to where it belongs, which is as long as [`leaf_cell_len`] says.
-pub(super) fn write_leaf_cell(place: &mut [u8], key: &[u8], value: Value<'_>) {
-    let is_long = matches!(value, Value::Long { .. });
+pub(super) fn write_leaf_cell(place: &mut [u8], key: &[u8], value: NewValue<'_>) {
+    let is_long = matches!(value, NewValue::Long { .. });
     let field = key.len() as u16 | if is_long { IS_LONG } else { 0 };
     place[..LEAF_LEAD].copy_from_slice(&field.to_le_bytes());
     let (key_place, value_place) = place[LEAF_LEAD..].split_at_mut(key.len());
     key_place.copy_from_slice(key);
     match value {
-        Value::Local(value) => value_place.copy_from_slice(value),
-        Value::Long { length, first } => {
+        NewValue::Local(start, end) => {
+            let (start_place, end_place) = value_place.split_at_mut(start.len());
+            start_place.copy_from_slice(start);
+            end_place.copy_from_slice(end);
+        }
+        NewValue::Long { length, first } => {
             value_place[..4].copy_from_slice(&(length as u32).to_le_bytes());
             value_place[4..].copy_from_slice(&first.0.to_le_bytes());
         }
