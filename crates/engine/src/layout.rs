@@ -81,12 +81,16 @@ const TREE_HEADER_STEP: u64 = 64;
 /// The first memory that has no tree for sure.
 const TREES_END: u64 = 16;
 
+/// Where a sealed store has the mark at the end of the log, in bytes from the start of stable memory: after the headers of the
+/// trees.
+pub(crate) const LOG_MARK_AT: u64 = TREE_HEADERS_AT + TREES_END * TREE_HEADER_STEP;
+
 /// Where the header of the tree in a memory is, in bytes from the start of stable memory.
 pub(crate) fn tree_header_at(id: MemoryId) -> u64 {
     TREE_HEADERS_AT + TREE_HEADER_STEP * u64::from(id.get())
 }
 
 const _: () = assert!(TREE_HEADER_STEP >= crate::btree::HEAD_BYTES as u64);
-const _: () = assert!(TREE_HEADERS_AT + TREES_END * TREE_HEADER_STEP <= 4_096);
+const _: () = assert!(LOG_MARK_AT + crate::log::MARK_BYTES as u64 <= 4_096);
 const _: () = assert!(MAX_BUCKETS * BUCKET_BYTES == 512 << 30);
 const _: () = assert!(PAGE_BYTES == storage_api::limits::PAGE_BYTES);

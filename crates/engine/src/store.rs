@@ -6,9 +6,9 @@ use storage_api::Error;
 use crate::arena::Arena;
 use crate::counters::{COUNTERS_BYTES, Counters};
 use crate::header::{HEADER_BYTES, Header};
-use crate::layout::{ARENA, FIRST_BUCKET_PAGE, LOG, LOG_INDEX, OBJECTS};
+use crate::layout::{ARENA, FIRST_BUCKET_PAGE, LOG, LOG_INDEX, LOG_MARK_AT, OBJECTS};
 use crate::ledger::Ledger;
-use crate::log::Log;
+use crate::log::{Log, MARK_BYTES};
 use crate::objects::{Extents, INLINE_LIMIT, Index, MAX_INLINE_LIMIT};
 use crate::open::OpenError;
 use crate::regions::Regions;
@@ -17,7 +17,7 @@ use crate::space::{Demand, Promised, Space, StoreMemory};
 use crate::uploads::Uploads;
 
 /// What an upgrade writes to stable memory, in bytes, however much is stored: the header and the counters.
-pub const UPGRADE_BYTES: u64 = (HEADER_BYTES + COUNTERS_BYTES) as u64;
+pub const UPGRADE_BYTES: u64 = (HEADER_BYTES + COUNTERS_BYTES + MARK_BYTES) as u64;
 
 /// Inner pages of the object index that are read when a store is opened, because queries cannot keep what they read. Some
 /// 4,300 instructions each.
@@ -108,7 +108,7 @@ impl<M: Memory + Clone> Store<M> {
             ledger,
             index: space.map(OBJECTS, "object index")?,
             arena: Arena::new(space.memory(ARENA)),
-            log: Log::open(space.memory(LOG), space.memory(LOG_INDEX))?,
+            log: Log::open(space.memory(LOG), space.memory(LOG_INDEX), sealed_mark(&space, &header))?,
             uploads: Uploads::open(&space)?,
             roles: Roles::open(&space)?,
             regions: Regions::open(&space)?,
@@ -117,10 +117,11 @@ impl<M: Memory + Clone> Store<M> {
         })
     }
 
-    /// Writes the counters and the header with the seal: all that `pre_upgrade` does. Where it is skipped, nothing but
-    /// these is missing.
+    /// Writes the counters, the end of the log and the header with the seal: all that `pre_upgrade` does. Where it is
+    /// skipped, the counts since the last seal are lost, and the end of the log has to be looked for.
     pub fn seal(&mut self) {
         self.counters.write(self.space.raw());
+        self.space.raw().write(LOG_MARK_AT, &self.log.mark());
         self.write_header(Header { sealed: true, ..self.header });
     }
 
@@ -201,4 +202,11 @@ impl<M: Memory + Clone> Store<M> {
         ledger.write(self.space.raw());
         self.ledger = ledger;
     }
+}
+
+/// The mark at the end of the log, where the store was sealed.
+fn sealed_mark<M: Memory + Clone>(space: &Space<M>, header: &Header) -> Option<[u8; MARK_BYTES]> {
+    let mut mark = [0; MARK_BYTES];
+    space.raw().read(LOG_MARK_AT, &mut mark);
+    header.sealed.then_some(mark)
 }

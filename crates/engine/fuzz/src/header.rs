@@ -1,18 +1,18 @@
-//! What opening trusts: page 0, the page of the manager, the heads of the log and the arena.
+//! What opening trusts: page 0, the page of the manager, the start of the log, the head of the arena.
 
 use arbitrary::{Arbitrary, Unstructured};
 use ic_stable_structures::Memory;
 use storage_engine::{HostFacts, Store};
 
-use super::base::{LOG, with_base};
-use super::patch::{Patch, apply_all};
+use super::base::with_base;
+use super::patch::{LOG_MARK_AT, Patch, apply_all};
 
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {
     /// Whether the checksums match, so that what is behind them is reached.
     sealed: bool,
     header: [u8; 64],
-    /// What is written in place of the ledger, and of the head of the log.
+    /// What is written in place of the ledger, and of the mark of the log that was sealed.
     ledger: Option<[u64; 4]>,
     log: Option<[u64; 3]>,
     patches: Vec<Patch<'a>>,
@@ -30,8 +30,8 @@ pub fn header(data: &[u8]) {
         if let Some(ledger) = input.ledger {
             memory.write(2_048, ledger.map(u64::to_le_bytes).as_flattened());
         }
-        if let (Some(log), Some(address)) = (input.log, base.address(LOG, 0)) {
-            memory.write(address, log.map(u64::to_le_bytes).as_flattened());
+        if let Some(log) = input.log {
+            memory.write(LOG_MARK_AT, log.map(u64::to_le_bytes).as_flattened());
         }
         apply_all(&input.patches, input.sealed, base, &memory);
         memory

@@ -26,7 +26,7 @@ enum Place {
     Arena(u16),
     /// A block of the arena: which one, and where in it.
     Block(u8, u8),
-    /// The head and the entries of the log.
+    /// The start and the entries of the log.
     Log(u16),
     /// The index of the log.
     LogIndex(u8),
@@ -54,7 +54,7 @@ enum Change<'a> {
 pub(crate) fn apply_all(patches: &[Patch<'_>], sealed: bool, base: &Base, memory: &SparseMemory) {
     patches.iter().for_each(|patch| patch.apply(base, memory));
     if sealed {
-        seal_all(base, memory);
+        seal_all(memory);
     }
 }
 
@@ -107,10 +107,12 @@ fn tag(grains: u16, flags: u8, at: u64) -> u64 {
     body | check << 48
 }
 
-/// Makes the checksums of page 0, the headers of the trees among them, and of the log's head match what they cover.
-pub(crate) fn seal_all(base: &Base, memory: &SparseMemory) {
-    let log = base.address(LOG, 0).expect("there is a log");
-    for (start, length) in [(0, 64), (512, 644), (2_048, 36), (log, 28)] {
+/// Where page 0 has the mark of the log, as in `layout.rs`.
+pub(crate) const LOG_MARK_AT: u64 = 3_328;
+
+/// Makes the checksums of page 0 match what they cover.
+pub(crate) fn seal_all(memory: &SparseMemory) {
+    for (start, length) in [(0, 64), (512, 644), (2_048, 36)] {
         let mut bytes = vec![0; length];
         memory.read(start, &mut bytes);
         seal(&mut bytes);
@@ -123,6 +125,10 @@ pub(crate) fn seal_all(base: &Base, memory: &SparseMemory) {
         words[4] = mix(&words[..4]).to_le_bytes();
         memory.write(start, words.as_flattened());
     }
+    let mut mark = [[0; 8]; 3];
+    memory.read(LOG_MARK_AT, mark.as_flattened_mut());
+    mark[2] = (mix(&mark[..2]) | 1 << 63).to_le_bytes();
+    memory.write(LOG_MARK_AT, mark.as_flattened());
 }
 
 /// The check of a tree's header, as in `checksum.rs`.

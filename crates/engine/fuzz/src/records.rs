@@ -59,7 +59,7 @@ pub fn records(data: &[u8]) {
         input.records.iter().for_each(|record| maps.write(record));
         if let Some(ledger) = input.ledger {
             ic_stable_structures::Memory::write(&memory, 2_048, ledger.map(u64::to_le_bytes).as_flattened());
-            seal_all(base, &memory);
+            seal_all(&memory);
         }
         memory
     });

@@ -4,8 +4,9 @@ use ic_stable_structures::Memory;
 use storage_api::limits::{MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES};
 use storage_api::{Appended, Error};
 
-use super::head::Head;
-use super::{INDEX_ENTRY_BYTES, INDEX_INTERVAL, Log, TRAILER_BYTES, index_bytes};
+use super::head::{Head, START};
+use super::{INDEX_ENTRY_BYTES, INDEX_INTERVAL, Log, MARK_BYTES, TRAILER_BYTES, index_bytes};
+use crate::header::Header;
 use crate::layout::{BUCKET_PAGES, PAGE_BYTES};
 use crate::space::Demand;
 use crate::store::Store;
@@ -20,12 +21,16 @@ impl<M: Memory + Clone> Store<M> {
     pub fn append<E: AsRef<[u8]>>(&mut self, entries: &[E]) -> Result<Appended, Error> {
         check_entries(entries)?;
         let first = self.log.head.length;
-        // Nothing must not make room for the log, because a memory that has room has a head.
+        // An empty append must not grow the log, because a memory that is not empty has a mark.
         if entries.is_empty() {
             return Ok(Appended { first, next: first });
         }
         let after = self.log.head_after(entries);
         self.make_room(after)?;
+        if self.header.sealed {
+            // The seal says where the log ends, which is about to change.
+            self.write_header(Header { sealed: false, ..self.header });
+        }
         self.log.write(entries, after);
         Ok(Appended { first, next: after.length })
     }
@@ -33,7 +38,7 @@ impl<M: Memory + Clone> Store<M> {
     /// Grows the memories of the log where they are too small for it to have this head, which is seldom: they grow by
     /// whole buckets.
     fn make_room(&self, after: Head) -> Result<(), Error> {
-        let entries = pages_short(&self.log.entries, after.end);
+        let entries = pages_short(&self.log.entries, after.end + MARK_BYTES as u64);
         // Most appends do not reach the next entry of the index, and so need not look at its memory.
         let index = match index_bytes(after.length) {
             bytes if bytes == index_bytes(self.log.head.length) => 0,
@@ -77,13 +82,15 @@ impl<M: Memory> Log<M> {
         Head { length: self.head.length + entries.len() as u64, end: self.head.end + bytes }
     }
 
-    /// Writes entries, then the head that makes them count. The memories are large enough.
+    /// Writes entries and the mark after them. The memories are large enough.
     fn write<E: AsRef<[u8]>>(&mut self, entries: &[E], after: Head) {
+        if self.head == Head::EMPTY {
+            self.entries.write(0, &START);
+        }
+        let mut piece = Piece { at: self.head.end, bytes: Vec::new() };
         let Head { mut length, mut end } = self.head;
         for entry in entries.iter().map(AsRef::as_ref) {
-            let trailer = u32::try_from(entry.len()).expect("a payload has at most 31 pages");
-            self.entries.write(end, entry);
-            self.entries.write(end + entry.len() as u64, &trailer.to_le_bytes());
+            piece.append(&self.entries, entry);
             end += entry.len() as u64 + TRAILER_BYTES;
             length += 1;
             if length.is_multiple_of(INDEX_INTERVAL) {
@@ -92,13 +99,54 @@ impl<M: Memory> Log<M> {
             }
         }
         assert_eq!(Head { length, end }, after, "what was written is what was planned");
-        after.write(&self.entries);
+        piece.finish(&self.entries, after);
         self.head = after;
     }
 }
 
-/// How many pages a memory lacks to hold so many bytes, in whole buckets: every growth rewrites the manager's header,
-/// and the manager takes whole buckets from the platform anyway.
+/// Entries up to this length are gathered and written together, because each write has a price of its own.
+const GATHERED_BYTES: usize = 4_096;
+/// How much is gathered before it is written, in bytes.
+const PIECE_BYTES: usize = 65_536;
+
+/// Bytes of the log that are not written yet.
+struct Piece {
+    at: u64,
+    bytes: Vec<u8>,
+}
+
+impl Piece {
+    fn append<M: Memory>(&mut self, memory: &M, entry: &[u8]) {
+        let trailer = u32::try_from(entry.len()).expect("a payload has at most 31 pages").to_le_bytes();
+        if entry.len() > GATHERED_BYTES || self.bytes.len() + entry.len() + trailer.len() > PIECE_BYTES {
+            self.write(memory);
+        }
+        if entry.len() > GATHERED_BYTES {
+            memory.write(self.at, entry);
+            self.at += entry.len() as u64;
+        } else {
+            self.bytes.extend_from_slice(entry);
+        }
+        self.bytes.extend_from_slice(&trailer);
+    }
+
+    fn write<M: Memory>(&mut self, memory: &M) {
+        if !self.bytes.is_empty() {
+            memory.write(self.at, &self.bytes);
+            self.at += self.bytes.len() as u64;
+            self.bytes.clear();
+        }
+    }
+
+    /// Writes what is left, and the mark.
+    fn finish<M: Memory>(mut self, memory: &M, head: Head) {
+        self.bytes.extend_from_slice(&head.encode());
+        self.write(memory);
+    }
+}
+
+/// How many pages a memory lacks to hold so many bytes, in whole buckets, which is what memories take from the platform
+/// anyway.
 fn pages_short(memory: &impl Memory, bytes: u64) -> u64 {
     if bytes <= memory.size() * PAGE_BYTES {
         return 0;

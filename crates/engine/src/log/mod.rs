@@ -6,20 +6,24 @@
 //! memory 2, the log
 //! offset  bytes  field
 //!      0      8  magic "IC-LOG", then the version 1 and a zero
-//!      8      8  how many entries
-//!     16      8  end offset: the first byte after the last entry
-//!     24      4  CRC-32 of bytes 0 to 23
-//!     28     36  reserved, zero
+//!      8     56  reserved, zero
 //!     64         entries, one after the other: the payload, then its length as u32
+//!   then     24  mark: how many entries there are (8); its own offset, which is where the entries end (8); a check of both,
+//!                whose highest bit is set (8)
+//!   then         zeroes
 //!
 //! memory 3, the log's index: u64 end offset of entry 63, of entry 127, and so on
+//! page 0, where the store was sealed: the mark, at the offset of layout.rs
 //! ```
 //!
 //! All numbers are little-endian. From offset 64 on, the bytes are those that the StableLog of the Motoko manual writes
 //! from offset 0 on, and its `base` is our end offset less 64. An entry ends in its length, so the log is read backwards
 //! from its end; the index gives every 64th entry an end to start from, for 8 bytes per 64 entries.
 //!
-//! An append writes payloads, trailers and the index first and the head last. The head decides what is there.
+//! An append overwrites the mark by its first entry, and ends in a new mark, so a short entry costs one page of 4 KiB and
+//! two writes. There is no head that every append has to write. `pre_upgrade` writes the mark to page 0, too, so that opening a
+//! sealed store knows where to look. Without the seal the mark is found by looking for the last byte that is not zero: at most a bucket is
+//! read, whatever the log holds, and no entry that was acknowledged is lost.
 
 mod append;
 mod check;
@@ -35,6 +39,7 @@ use crate::layout::PAGE_BYTES;
 use crate::open::OpenError;
 pub use append::check_entries;
 use head::Head;
+pub(crate) use head::MARK_BYTES;
 
 /// Where the entries start, in bytes from the start of the log's memory.
 pub const LOG_START: u64 = 64;
@@ -61,12 +66,18 @@ pub(crate) struct Log<M: Memory> {
 }
 
 impl<M: Memory> Log<M> {
-    pub(crate) fn open(entries: M, index: M) -> Result<Self, OpenError> {
-        let head = if entries.size() == 0 { Head::EMPTY } else { Head::read(&entries)? };
+    /// Opens the log. `sealed` is its mark as the seal of the store has it, if there is a seal.
+    pub(crate) fn open(entries: M, index: M, sealed: Option<[u8; MARK_BYTES]>) -> Result<Self, OpenError> {
+        let head = if entries.size() == 0 { Head::EMPTY } else { Head::find(&entries, sealed)? };
         if index.size() * PAGE_BYTES < index_bytes(head.length) {
             return Err(OpenError::damaged("the log's index is shorter than the log demands", 0));
         }
         Ok(Self { entries, index, head })
+    }
+
+    /// The mark at its end.
+    pub(crate) fn mark(&self) -> [u8; MARK_BYTES] {
+        self.head.encode()
     }
 
     pub(crate) fn info(&self) -> LogInfo {

@@ -4,6 +4,7 @@ use storage_api::{Appended, Error, InitArgs, LogInfo, ReadLogArgs};
 
 use super::LOG_START;
 use crate::layout::LOG;
+use crate::open::OpenError;
 use crate::store::Store;
 
 type TestStore = Store<VectorMemory>;
@@ -44,16 +45,89 @@ fn the_bytes_are_those_of_stable_log() {
 }
 
 #[test]
-fn the_head_has_the_bytes_of_the_picture() {
+fn the_start_and_the_mark_have_the_bytes_of_the_picture() {
     let mut store = store();
     store.append(&["ab", "c"]).unwrap();
-    let mut head = [0; 32];
-    store.space.memory(LOG).read(0, &mut head);
-    assert_eq!(&head[..8], b"IC-LOG\x01\x00");
-    assert_eq!(head[8..16], 2u64.to_le_bytes());
-    assert_eq!(head[16..24], (LOG_START + 2 + 4 + 1 + 4).to_le_bytes());
-    assert_eq!(head[24..28], crc32fast::hash(&head[..24]).to_le_bytes());
-    assert_eq!(head[28..], [0; 4]);
+    let mut start = [1; LOG_START as usize];
+    store.space.memory(LOG).read(0, &mut start);
+    assert_eq!(&start[..8], b"IC-LOG\x01\x00");
+    assert_eq!(start[8..], [0; 56]);
+    let end = LOG_START + 2 + 4 + 1 + 4;
+    let mut mark = [1; 32];
+    store.space.memory(LOG).read(end, &mut mark);
+    assert_eq!(mark[..8], 2u64.to_le_bytes());
+    assert_eq!(mark[8..16], end.to_le_bytes());
+    assert_eq!(mark[16..24], (crate::checksum::mix(&mark[..16]) | 1 << 63).to_le_bytes());
+    assert_eq!(mark[24..], [0; 8]);
+    store.seal();
+    let mut sealed = [0; 24];
+    store.space.raw().read(crate::layout::LOG_MARK_AT, &mut sealed);
+    assert_eq!(sealed, mark[..24]);
+}
+
+/// Entries of every kind that could be taken for something else, and an upgrade after each of them, half of which skip
+/// `pre_upgrade`: nothing that was appended is lost.
+#[test]
+fn no_entry_is_lost_whether_pre_upgrade_ran_or_not() {
+    let memory = VectorMemory::default();
+    let mut model: Vec<Vec<u8>> = Vec::new();
+    let mark = |length: u64, end: u64| super::head::Head { length, end }.encode().to_vec();
+    for round in 0..60u64 {
+        let mut store = Store::open(memory.clone()).unwrap();
+        let end = LOG_START + store.log_info().bytes;
+        let entry = match round % 6 {
+            0 => vec![],
+            1 => vec![0; 5_000],
+            // What a mark would be at the place where this entry starts, and after it.
+            2 => mark(model.len() as u64, end),
+            3 => mark(model.len() as u64 + 1, end + 24 + 4),
+            4 => vec![0xff; 70_000],
+            _ => [vec![0; 100_000], mark(1, 64), vec![0; 33]].concat(),
+        };
+        if round % 5 == 4 {
+            let batch: Vec<_> = (0..70).map(|i| vec![i; usize::from(i) * 3]).collect();
+            store.append(&batch).unwrap();
+            model.extend(batch);
+        }
+        store.append(std::slice::from_ref(&entry)).unwrap();
+        model.push(entry);
+        if round % 2 == 0 {
+            store.seal();
+        }
+        if round % 4 == 0 {
+            // Sealed, opened, and used before anything takes the seal off.
+            let mut store = Store::open(memory.clone()).unwrap();
+            store.append(&["after the seal"]).unwrap();
+            model.push(b"after the seal".to_vec());
+        }
+        let store = Store::open(memory.clone()).unwrap();
+        assert_eq!(store.log_info().length, model.len() as u64, "round {round}");
+        let last: Vec<_> = model.iter().rev().take(75).cloned().collect();
+        assert!(store.read_last(75).unwrap() == last, "round {round}");
+        assert_eq!(store.check().problems, []);
+    }
+}
+
+#[test]
+fn a_log_whose_mark_is_damaged_is_refused_whether_it_was_sealed_or_not() {
+    for is_sealed in [false, true] {
+        let memory = VectorMemory::default();
+        let mut store = Store::open(memory.clone()).unwrap();
+        store.append(&["one", "two"]).unwrap();
+        if is_sealed {
+            store.seal();
+        }
+        let end = LOG_START + store.log_info().bytes;
+        let log = store.space.memory(LOG);
+        for bit in 0..24 * 8 {
+            let mut byte = [0];
+            log.read(end + bit / 8, &mut byte);
+            log.write(end + bit / 8, &[byte[0] ^ 1 << (bit % 8)]);
+            assert!(matches!(Store::open(memory.clone()), Err(OpenError::Damaged { .. })), "bit {bit}");
+            log.write(end + bit / 8, &byte);
+        }
+        assert_eq!(Store::open(memory).unwrap().log_info().length, 2);
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use ic_stable_structures::Memory;
 use storage_engine::layout::{BUCKET_BYTES, FIRST_BUCKET_PAGE, MANAGER_PAGE, PAGE_BYTES};
 use storage_engine::testing::FaultyMemory;
+use storage_engine::{LOG_START, Store};
 
 const OWNERS_AT: u64 = MANAGER_PAGE * PAGE_BYTES + 2_080;
 
@@ -77,8 +78,9 @@ fn arena(memory: &FaultyMemory) -> Vec<u64> {
 
 /// The head of the log, and its entries but for the last and long one.
 fn log(memory: &FaultyMemory) -> impl Iterator<Item = u64> {
-    let (start, end) = (address(memory, 2, 0), word(memory, 2, 16));
+    let start = address(memory, 2, 0);
+    let end = LOG_START + Store::open(memory.clone()).unwrap().log_info().bytes;
     (start..start + 600)
         .chain(start + end - 100_010..start + end - 99_990)
-        .chain(start + end - 8..start + end + 8)
+        .chain(start + end - 8..start + end + 24)
 }
