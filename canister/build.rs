@@ -10,8 +10,15 @@ use std::{
 use sha2::{Digest, Sha256};
 
 /// What the module is made of, from the root of the workspace.
-const SOURCES: [&str; 5] =
-    ["canister/src", "crates/api/src", "crates/engine/src", "storage.did", "Cargo.lock"];
+const SOURCES: [&str; 7] = [
+    "canister/src",
+    "crates/api/src",
+    "crates/engine/src",
+    "crates/wire/src",
+    "crates/wire-derive/src",
+    "storage.did",
+    "Cargo.lock",
+];
 
 fn main() {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("..");

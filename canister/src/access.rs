@@ -4,38 +4,76 @@ use candid::Principal;
 use storage_api::{Error, METHODS, Role};
 use storage_engine::Caller;
 
-use crate::state::{self, CanisterStore};
+use crate::state::CanisterStore;
 
-/// The role of the caller, if it has the one that a method needs. `method` is its place in [`METHODS`].
-pub(crate) fn check(store: &CanisterStore, method: usize) -> Result<Option<Role>, Error> {
+/// The caller of a message, by the bytes of its principal.
+pub(crate) struct Sender {
+    bytes: [u8; Principal::MAX_LENGTH_IN_BYTES],
+    length: usize,
+}
+
+/// What is known of a caller who may call a method.
+#[derive(Clone, Copy)]
+pub(crate) struct Admission {
+    role: Option<Role>,
+    /// Whether the caller may be a controller, which was not asked because the role that was given suffices.
+    may_control: bool,
+}
+
+impl Sender {
+    pub(crate) fn of_message() -> Self {
+        let mut bytes = [0; Principal::MAX_LENGTH_IN_BYTES];
+        let length = ic0::msg_caller_size();
+        ic0::msg_caller_copy(&mut bytes[..length], 0);
+        Self { bytes, length }
+    }
+
+    /// The caller as uploads and regions know it.
+    pub(crate) fn caller(&self, admission: Admission) -> Caller {
+        let Admission { role, may_control } = admission;
+        let is_admin = role == Some(Role::Admin) || (may_control && self.is_controller());
+        Caller { principal: Principal::from_slice(self.as_slice()), is_admin }
+    }
+
+    fn as_slice(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+
+    fn is_controller(&self) -> bool {
+        ic0::is_controller(self.as_slice()) == 1
+    }
+}
+
+/// Checks that the caller has the role that a method needs, before anything else of the message is looked at. `method` is
+/// its position in [`METHODS`].
+pub(crate) fn check(store: &CanisterStore, method: usize, sender: &Sender) -> Result<Admission, Error> {
+    admit(store, method, sender, store.config().public_read.then_some(Role::Reader))
+}
+
+/// The same for a caller who has to have been given the role: that reads are public does not help.
+pub(crate) fn check_given(store: &CanisterStore, method: usize) -> Result<(), Error> {
+    admit(store, method, &Sender::of_message(), None).map(drop)
+}
+
+/// Controllers are admins, others have the role that they were given, and at least the role of everyone.
+fn admit(
+    store: &CanisterStore,
+    method: usize,
+    sender: &Sender,
+    of_everyone: Option<Role>,
+) -> Result<Admission, Error> {
     let needed = METHODS[method].role;
-    let role = role_of_caller(store)?;
+    // A role that is on the heap is found for a tenth of what it costs to ask for the controllers.
+    let known = store.known_role(sender.as_slice()).max(of_everyone);
+    if known >= needed {
+        return Ok(Admission { role: known, may_control: true });
+    }
+    if sender.is_controller() {
+        return Ok(Admission { role: Some(Role::Admin), may_control: false });
+    }
+    let role = store.role(&Principal::from_slice(sender.as_slice()))?.max(of_everyone);
     match needed {
         Some(needed) if role < Some(needed) => Err(Error::Unauthorized { needed }),
-        _ => Ok(role),
+        _ => Ok(Admission { role, may_control: false }),
     }
-}
-
-/// The caller as uploads and regions know it, whose role has been found out.
-pub(crate) fn caller(role: Option<Role>) -> Caller {
-    Caller { principal: ic_cdk::api::msg_caller(), is_admin: role == Some(Role::Admin) }
-}
-
-/// The check of a method whose reply has no place for an error: the caller is rejected with its text.
-pub(crate) fn guard(method: usize) -> Result<(), String> {
-    state::read(|store| check(store, method)).map(drop).map_err(|error| error.to_string())
-}
-
-/// Controllers are admins, others have the role that they were given. Where reads are public, everyone is a reader.
-fn role_of_caller(store: &CanisterStore) -> Result<Option<Role>, Error> {
-    // Straight from the platform, because every message pays for this: for a controller, a `Principal` need not be made of
-    // the bytes.
-    let mut caller = [0; Principal::MAX_LENGTH_IN_BYTES];
-    let caller = &mut caller[..ic0::msg_caller_size()];
-    ic0::msg_caller_copy(caller, 0);
-    if ic0::is_controller(caller) == 1 {
-        return Ok(Some(Role::Admin));
-    }
-    let given = store.role(&Principal::from_slice(caller))?;
-    Ok(given.max(store.config().public_read.then_some(Role::Reader)))
 }

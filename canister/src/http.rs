@@ -1,41 +1,33 @@
 //! What the canister answers to HTTP: its metrics, and nothing else.
 
-use candid::encode_one;
-use ic_cdk::api::msg_reply;
-use serde_bytes::ByteBuf;
-use storage_api::{HttpRequest, HttpResponse};
+use serde_bytes::{ByteBuf, Bytes};
+use storage_api::{HttpResponse, Result};
+use storage_wire::Wire;
 
 use crate::metrics;
-use crate::wire::{Arguments, Reply, endpoint};
+use crate::state::CanisterStore;
 
 /// The version of the text format of Prometheus.
 const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 const PLAIN_TEXT: &str = "text/plain; charset=utf-8";
 
-/// An argument that is no request is one without a method, so that it is answered, too.
-impl Arguments<'_> for (HttpRequest,) {
-    fn instead(_error: String) -> Result<Self, String> {
-        Ok((HttpRequest::default(),))
-    }
+/// [`HttpRequest`](storage_api::HttpRequest), borrowed from the argument of the message. An argument that is no request is one
+/// without a method, so that it is answered, too.
+#[derive(Default, Wire)]
+pub(crate) struct Request<'a> {
+    method: &'a str,
+    url: &'a str,
+    headers: Vec<(&'a str, &'a str)>,
+    body: &'a Bytes,
 }
-
-impl Reply for HttpResponse {
-    type Candid = Self;
-
-    fn send(self) {
-        msg_reply(encode_one(self).expect("a response can be encoded"));
-    }
-}
-
-endpoint!("canister_query http_request": query fn http_request(request: HttpRequest) -> HttpResponse);
 
 /// Everyone may ask.
-fn http_request(request: HttpRequest) -> HttpResponse {
+pub(crate) fn http_request(store: &CanisterStore, request: Request<'_>) -> Result<HttpResponse> {
     let path = request.url.split(['?', '#']).next();
-    let response = match (request.method.as_str(), path) {
+    let response = match (request.method, path) {
         ("", _) => text(400, "this is no HTTP request"),
-        (_, Some("/metrics")) => match request.method.as_str() {
-            "GET" | "HEAD" => match metrics::encode() {
+        (_, Some("/metrics")) => match request.method {
+            "GET" | "HEAD" => match metrics::encode(store) {
                 Ok(body) => response(200, PROMETHEUS_TEXT, body),
                 Err(error) => text(500, &error.to_string()),
             },
@@ -43,7 +35,7 @@ fn http_request(request: HttpRequest) -> HttpResponse {
         },
         _ => text(404, "there is nothing here but /metrics"),
     };
-    if request.method == "HEAD" { without_body(response) } else { response }
+    Ok(if request.method == "HEAD" { without_body(response) } else { response })
 }
 
 fn not_allowed() -> HttpResponse {

@@ -3,61 +3,78 @@
 //! It runs on one node and is no more than a courtesy to the canister's balance. The methods check again.
 
 use ic_cdk::api::{accept_message, msg_method_name};
-use ic_cdk::{inspect_message, trap};
+use ic_cdk::trap;
 use serde_bytes::Bytes;
 use storage_api::limits::{CHUNK_BYTES, MAX_PAYLOAD_BYTES};
 use storage_api::{Error, METHODS, Method};
 use storage_engine::{Put, check_entries};
+use storage_wire::{Batch, Text, argument_headers};
 
-use crate::access;
+use crate::endpoints::BATCH;
+use crate::message::{not_those, with_argument};
 use crate::objects::BorrowedPut;
-use crate::wire::{Arguments, Text, decode, with_argument};
+use crate::{access, state};
 
 /// Accepts the message, or traps with what its method would have answered, so that the sender is told.
-#[inspect_message]
-fn inspect_message() {
+// SAFETY: the name has the form that only this hook has, and the linker refuses to have it twice.
+#[cfg_attr(target_family = "wasm", unsafe(export_name = "canister_inspect_message"))]
+extern "C" fn inspect_message() {
     match inspect(&msg_method_name()) {
         Ok(()) => accept_message(),
         Err(reason) => trap(reason),
     }
 }
 
+/// Where nothing is exported, this is what uses the hook.
+#[cfg(not(target_family = "wasm"))]
+const _: extern "C" fn() = inspect_message;
+
 fn inspect(name: &str) -> Result<(), String> {
     let at = Method::find(name).ok_or_else(|| format!("there is no method {name:?}"))?;
-    if METHODS[at].role.is_none() {
+    let method = &METHODS[at];
+    if method.role.is_none() {
         return Err(format!("{name} is a query, and nobody needs it as an update"));
     }
-    access::guard(at)?;
-    with_argument(|bytes| hot(&METHODS[at], bytes))
+    // Who reads only because everyone may can do so by a query, which the canister does not pay for.
+    let is_allowed = state::read(|store| access::check_given(store, at));
+    is_allowed
+        .and_then(|()| at_most(ic0::msg_arg_data_size(), method.max_argument_bytes))
+        .map_err(|error| error.to_string())?;
+    with_argument(|bytes| hot(name, bytes))
+}
+
+/// Decodes the arguments as the method does, and checks what can be checked of them at once.
+macro_rules! check {
+    ($bytes:expr, |$($name:ident: $ty:ty),+| $check:expr) => {{
+        let mut space = Vec::new();
+        match storage_wire::decode::<($($ty,)+)>($bytes, argument_headers!($($ty),+), &mut space) {
+            Ok(($($name,)+)) => $check.map_err(|error: Error| error.to_string()),
+            Err(error) => Err(not_those(&error)),
+        }
+    }};
 }
 
 /// Checks the methods whose arguments can be large, so that refusing them in the method would cost something.
-fn hot(method: &Method, bytes: &[u8]) -> Result<(), String> {
-    match method.name {
-        "put" => check::<(&str, &Bytes)>(bytes, |(key, value)| Put::new(key, value).check()),
-        "put_many" => check::<(Vec<BorrowedPut<'_>>,)>(bytes, |(puts,)| {
-            puts.into_iter().try_for_each(|put| Put::from(put).check())
+fn hot(name: &str, bytes: &[u8]) -> Result<(), String> {
+    match name {
+        "put" => check!(bytes, |key: &str, value: &Bytes| Put::new(key, value).check()),
+        "put_many" => check!(bytes, |puts: Batch<BorrowedPut, BATCH>| {
+            puts.0.into_iter().try_for_each(|put| Put::from(put).check())
         }),
-        "write_chunk" => check::<(u64, u64, &Bytes)>(bytes, |(_, _, chunk)| at_most(chunk, CHUNK_BYTES)),
-        "region_store_blob" => {
-            check::<(u64, u64, &Bytes)>(bytes, |(_, _, bytes)| at_most(bytes, MAX_PAYLOAD_BYTES))
+        "write_chunk" => {
+            check!(bytes, |_upload: u64, _index: u64, chunk: &Bytes| { at_most(chunk.len(), CHUNK_BYTES) })
         }
-        "log" => check::<(Text<'_>,)>(bytes, |(text,)| check_entries(&[text])),
-        "append" => check::<(Vec<&Bytes>,)>(bytes, |(entries,)| check_entries(&entries)),
+        "region_store_blob" => check!(bytes, |_region: u64, _offset: u64, bytes: &Bytes| {
+            at_most(bytes.len(), MAX_PAYLOAD_BYTES)
+        }),
+        "log" => check!(bytes, |text: Text| check_entries(&[text])),
+        "append" => check!(bytes, |entries: Batch<&Bytes, BATCH>| check_entries(&entries.0)),
         _ => Ok(()),
     }
 }
 
-/// Decodes the arguments as the method does, and checks what can be checked of them at once.
-fn check<'a, A: Arguments<'a>>(
-    bytes: &'a [u8],
-    allow: impl FnOnce(A) -> Result<(), Error>,
-) -> Result<(), String> {
-    allow(decode(bytes)?).map_err(|error| error.to_string())
-}
-
-fn at_most(bytes: &[u8], limit: u64) -> Result<(), Error> {
-    match bytes.len() as u64 {
+fn at_most(size: usize, limit: u64) -> Result<(), Error> {
+    match size as u64 {
         size if size > limit => Err(Error::TooLarge { size, limit }),
         _ => Ok(()),
     }

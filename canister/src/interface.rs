@@ -7,28 +7,25 @@
 #[unsafe(link_section = "icp:public candid:service")]
 static CANDID: [u8; include_bytes!("../../storage.did").len()] = *include_bytes!("../../storage.did");
 
+/// The types of the argument of install and upgrade, where tools look for them when they install the module.
+#[cfg(any(target_arch = "wasm32", test))]
+const ARGUMENTS: &str = "(opt record { capacity : opt nat64; public_read : opt bool; max_uploads : opt nat64; upload_idle_ns : opt nat64 })";
+
+/// [`ARGUMENTS`] as public metadata.
+#[cfg(target_arch = "wasm32")]
+#[used]
+// SAFETY: see above.
+#[unsafe(link_section = "icp:public candid:args")]
+static CANDID_ARGS: [u8; ARGUMENTS.len()] = *ARGUMENTS.as_bytes().first_chunk().expect("all of it");
+
+/// A method as it is exported.
 #[cfg(test)]
-mod tests {
-    use candid_parser::utils::{CandidSource, service_equal};
-
-    const DID: &str = include_str!("../../storage.did");
-
-    #[test]
-    fn storage_did_is_what_the_canister_exports() {
-        let exported = crate::exported::did();
-        if let Err(error) = service_equal(CandidSource::Text(&exported), CandidSource::Text(DID)) {
-            panic!("storage.did differs from what the canister exports: {error}\n\nexported:\n{exported}");
-        }
-    }
-
-    #[test]
-    fn every_method_of_storage_did_has_a_comment() {
-        let service = DID.split_once("service :").expect("storage.did has a service").1;
-        let lines: Vec<_> = service.lines().map(str::trim).collect();
-        let methods: Vec<_> = (1..lines.len()).filter(|at| lines[*at].contains(" : (")).collect();
-        assert!(methods.len() > 10, "the methods of storage.did have not been found");
-        for at in methods {
-            assert!(lines[at - 1].starts_with("// "), "no comment above: {}", lines[at]);
-        }
-    }
+pub(crate) struct Signature {
+    pub(crate) export: &'static str,
+    pub(crate) arguments: &'static [&'static storage_wire::Type],
+    pub(crate) answers: &'static str,
+    pub(crate) reply: &'static storage_wire::Type,
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,35 +1,22 @@
 //! The append-only log.
 
-use candid::Nat;
-use ic_cdk::{query, trap};
 use serde_bytes::Bytes;
 use storage_api::{Appended, LogInfo, LogPage, ReadLogArgs, Result};
+use storage_wire::{Batch, Count, Text};
 
-use crate::access;
-use crate::state::{self, method};
-use crate::wire::{Accepted, Text, endpoint};
-
-endpoint!("canister_update log": update fn log(text: Text) -> ());
+use crate::endpoints::BATCH;
+use crate::state::CanisterStore;
 
 /// As StableLog's, this has no reply to put an error in, so an error rejects the message with its text.
-fn log(text: Text<'_>) -> Accepted {
-    Accepted(state::update(method!("log"), |store| store.append(&[text]).map(drop)))
-}
-
-fn may_read_last() -> Result<(), String> {
-    access::guard(method!("readLast"))
+pub(crate) fn log(store: &mut CanisterStore, text: Text<'_>) -> Result<()> {
+    store.append(&[text]).map(drop)
 }
 
 /// As StableLog's, this answers texts. An entry that `append` wrote and that is not UTF-8 is shown with question marks;
 /// `read_log` gives its bytes.
-#[query(name = "readLast", guard = "may_read_last")]
-fn read_last(count: Nat) -> Vec<String> {
+pub(crate) fn read_last(store: &CanisterStore, count: Count) -> Result<Vec<String>> {
     // More than 2^64 entries cannot be asked for in earnest, nor exist.
-    let count = u64::try_from(&count.0).unwrap_or(u64::MAX);
-    match state::read(|store| store.read_last(count)) {
-        Ok(entries) => entries.into_iter().map(text).collect(),
-        Err(error) => trap(error.to_string()),
-    }
+    Ok(store.read_last(count.0)?.into_iter().map(text).collect())
 }
 
 /// The bytes as text, never longer than they are, so that what fits one reply still does.
@@ -40,20 +27,16 @@ fn text(bytes: Vec<u8>) -> String {
     })
 }
 
-endpoint!("canister_update append": update fn append(entries: Vec<&Bytes>) -> Result<Appended>);
-
-fn append(entries: Vec<&Bytes>) -> Result<Appended> {
-    state::update(method!("append"), |store| store.append(&entries))
+pub(crate) fn append(store: &mut CanisterStore, entries: Batch<&Bytes, BATCH>) -> Result<Appended> {
+    store.append(&entries.0)
 }
 
-#[query]
-fn read_log(args: ReadLogArgs) -> Result<LogPage> {
-    state::query(method!("read_log"), |store| store.read_log(&args))
+pub(crate) fn read_log(store: &CanisterStore, args: ReadLogArgs) -> Result<LogPage> {
+    store.read_log(&args)
 }
 
-#[query]
-fn log_info() -> Result<LogInfo> {
-    state::query(method!("log_info"), |store| Ok(store.log_info()))
+pub(crate) fn log_info(store: &CanisterStore) -> Result<LogInfo> {
+    Ok(store.log_info())
 }
 
 #[cfg(test)]

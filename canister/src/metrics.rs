@@ -9,6 +9,7 @@ use ic_metrics_encoder::MetricsEncoder;
 use storage_api::{ArenaStatus, Result, Status, StoreBytes};
 
 use crate::operator;
+use crate::state::CanisterStore;
 
 const NS_PER_MS: u64 = 1_000_000;
 
@@ -17,8 +18,8 @@ const NS_PER_MS: u64 = 1_000_000;
 /// # Errors
 ///
 /// Those of the status.
-pub(crate) fn encode() -> Result<Vec<u8>> {
-    let status = operator::current_status()?;
+pub(crate) fn encode(store: &CanisterStore) -> Result<Vec<u8>> {
+    let status = operator::status(store)?;
     let mut encoder = MetricsEncoder::new(Vec::new(), (time() / NS_PER_MS) as i64);
     write_all(&mut encoder, &status).expect("writing to a vector does not fail");
     Ok(encoder.into_inner())

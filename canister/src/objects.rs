@@ -1,37 +1,29 @@
 //! Objects.
 
-use candid::CandidType;
 use ic_cdk::api::time;
-use ic_cdk::{query, update};
-use serde::Deserialize;
 use serde_bytes::{ByteBuf, Bytes};
 use storage_api::{
     Condition, DeletePrefixArgs, Deleted, Entry, ListArgs, ListPage, ObjectInfo, ReadArgs, RenameArgs,
     Result, ScanPage,
 };
 use storage_engine::Put;
+use storage_wire::{Batch, Wire};
 
-use crate::state::{self, method};
-use crate::wire::{Arguments, Blob, endpoint};
+use crate::endpoints::BATCH;
+use crate::state::CanisterStore;
 
-endpoint!("canister_update put": update fn put(key: &str, value: &Bytes) -> Result<ObjectInfo>);
-
-fn put(key: &str, value: &Bytes) -> Result<ObjectInfo> {
-    state::update(method!("put"), |store| store.put(Put::new(key, value), time()))
+pub(crate) fn put(store: &mut CanisterStore, key: &str, value: &Bytes) -> Result<ObjectInfo> {
+    store.put(Put::new(key, value), time())
 }
 
 /// [`PutArgs`](storage_api::PutArgs), borrowed from the argument of the message, so that a batch of 2 MiB takes no more heap.
-#[derive(CandidType, Deserialize)]
+#[derive(Wire)]
 pub(crate) struct BorrowedPut<'a> {
     key: &'a str,
-    #[serde(borrow)]
     value: &'a Bytes,
-    #[serde(borrow)]
     content_type: Option<&'a str>,
     condition: Option<Condition>,
 }
-
-impl<'a> Arguments<'a> for (Vec<BorrowedPut<'a>>,) {}
 
 impl<'a> From<BorrowedPut<'a>> for Put<'a> {
     fn from(put: BorrowedPut<'a>) -> Self {
@@ -40,66 +32,51 @@ impl<'a> From<BorrowedPut<'a>> for Put<'a> {
     }
 }
 
-endpoint!("canister_update put_many": update fn put_many(puts: Vec<BorrowedPut>) -> Result<Vec<ObjectInfo>>);
-
-fn put_many(puts: Vec<BorrowedPut<'_>>) -> Result<Vec<ObjectInfo>> {
-    let puts: Vec<_> = puts.into_iter().map(Put::from).collect();
-    state::update(method!("put_many"), |store| store.put_many(&puts, time()))
+pub(crate) fn put_many(
+    store: &mut CanisterStore,
+    puts: Batch<BorrowedPut<'_>, BATCH>,
+) -> Result<Vec<ObjectInfo>> {
+    let puts: Vec<_> = puts.0.into_iter().map(Put::from).collect();
+    store.put_many(&puts, time())
 }
 
-endpoint!("canister_query get": query fn get(key: String) -> Result<Blob>);
-
-fn get(key: String) -> Result<Blob> {
-    Blob::fill(|place| state::query(method!("get"), |store| store.get_into(&key, place)))
+pub(crate) fn get(store: &CanisterStore, room: &mut [u8], key: &str) -> Result<usize> {
+    store.get_into(key, room)
 }
 
-#[query]
-fn get_many(keys: Vec<String>) -> Result<Vec<Option<ByteBuf>>> {
-    let values = state::query(method!("get_many"), |store| store.get_many(&keys))?;
+pub(crate) fn get_many(store: &CanisterStore, keys: Batch<String, BATCH>) -> Result<Vec<Option<ByteBuf>>> {
+    let values = store.get_many(&keys.0)?;
     Ok(values.into_iter().map(|value| value.map(ByteBuf::from)).collect())
 }
 
-endpoint!("canister_query stat": query fn stat(key: String) -> Result<ObjectInfo>);
-
-fn stat(key: String) -> Result<ObjectInfo> {
-    state::query(method!("stat"), |store| store.stat(&key))
+pub(crate) fn stat(store: &CanisterStore, key: &str) -> Result<ObjectInfo> {
+    store.stat(key)
 }
 
-impl Arguments<'_> for (ReadArgs,) {}
-
-endpoint!("canister_query read": query fn read(args: ReadArgs) -> Result<Blob>);
-
-fn read(args: ReadArgs) -> Result<Blob> {
-    Blob::fill(|place| state::query(method!("read"), |store| store.read_into(&args, place)))
+pub(crate) fn read(store: &CanisterStore, room: &mut [u8], args: ReadArgs) -> Result<usize> {
+    store.read_into(&args, room)
 }
 
-#[query]
-fn list(args: ListArgs) -> Result<ListPage> {
-    state::query(method!("list"), |store| store.list(&args))
+pub(crate) fn list(store: &CanisterStore, args: ListArgs) -> Result<ListPage> {
+    store.list(&args)
 }
 
-#[query]
-fn scan(args: ListArgs) -> Result<ScanPage> {
-    state::query(method!("scan"), |store| store.scan(&args))
+pub(crate) fn scan(store: &CanisterStore, args: ListArgs) -> Result<ScanPage> {
+    store.scan(&args)
 }
 
-endpoint!("canister_update delete": update fn delete(key: &str) -> Result<bool>);
-
-fn delete(key: &str) -> Result<bool> {
-    state::update(method!("delete"), |store| store.delete(key))
+pub(crate) fn delete(store: &mut CanisterStore, key: &str) -> Result<bool> {
+    store.delete(key)
 }
 
-#[update]
-fn delete_prefix(args: DeletePrefixArgs) -> Result<Deleted> {
-    state::update(method!("delete_prefix"), |store| store.delete_prefix(&args))
+pub(crate) fn delete_prefix(store: &mut CanisterStore, args: DeletePrefixArgs) -> Result<Deleted> {
+    store.delete_prefix(&args)
 }
 
-#[update]
-fn take_first(prefix: String) -> Result<Option<Entry>> {
-    state::update(method!("take_first"), |store| store.take_first(&prefix))
+pub(crate) fn take_first(store: &mut CanisterStore, prefix: &str) -> Result<Option<Entry>> {
+    store.take_first(prefix)
 }
 
-#[update]
-fn rename(args: RenameArgs) -> Result<ObjectInfo> {
-    state::update(method!("rename"), |store| store.rename(&args, time()))
+pub(crate) fn rename(store: &mut CanisterStore, args: RenameArgs) -> Result<ObjectInfo> {
+    store.rename(&args, time())
 }

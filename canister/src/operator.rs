@@ -1,33 +1,20 @@
 //! What an operator sees and sets.
 
 use ic_cdk::api::canister_cycle_balance;
-use ic_cdk::{query, update};
 use storage_api::{Config, Result, Settings, Status};
 use storage_engine::HostFacts;
 
-use crate::state::{self, CanisterStore, method};
+use crate::state::CanisterStore;
 
-#[query]
-fn status() -> Result<Status> {
-    state::query(method!("status"), status_of)
+pub(crate) fn configure(store: &mut CanisterStore, settings: Settings) -> Result<Config> {
+    store.configure(&settings)
 }
 
-#[update]
-fn configure(settings: Settings) -> Result<Config> {
-    state::update(method!("configure"), |store| store.configure(&settings))
+pub(crate) fn get_config(store: &CanisterStore) -> Result<Config> {
+    Ok(store.config())
 }
 
-#[query]
-fn get_config() -> Result<Config> {
-    state::query(method!("get_config"), |store| Ok(store.config()))
-}
-
-/// The status, whoever asks.
-pub(crate) fn current_status() -> Result<Status> {
-    state::read(status_of)
-}
-
-fn status_of(store: &CanisterStore) -> Result<Status> {
+pub(crate) fn status(store: &CanisterStore) -> Result<Status> {
     let host = HostFacts {
         version: env!("CARGO_PKG_VERSION").into(),
         build: env!("STORAGE_BUILD").into(),

@@ -1,17 +1,14 @@
 //! Who has which role.
 
 use candid::Principal;
-use ic_cdk::{query, update};
 use storage_api::{Grant, Result, Role};
 
-use crate::state::{self, method};
+use crate::state::CanisterStore;
 
-#[update]
-fn set_role(who: Principal, role: Option<Role>) -> Result<()> {
-    state::update(method!("set_role"), |store| store.set_role(&who, role))
+pub(crate) fn set_role(store: &mut CanisterStore, who: Principal, role: Option<Role>) -> Result<()> {
+    store.set_role(&who, role)
 }
 
-#[query]
-fn list_roles() -> Result<Vec<Grant>> {
-    state::query(method!("list_roles"), |store| store.list_roles())
+pub(crate) fn list_roles(store: &CanisterStore) -> Result<Vec<Grant>> {
+    store.list_roles()
 }

@@ -12,7 +12,7 @@ const TARGET: &str = "wasm32-unknown-unknown";
 const PROFILE: &str = "canister";
 
 /// Everything that the module is made of. The lock file and the toolchain decide on its bytes as much as the sources.
-const INPUTS: [&str; 10] = [
+const INPUTS: [&str; 14] = [
     // Not all of the folders, or what a fuzzer writes there would have the canister built again.
     "canister/Cargo.toml",
     "canister/build.rs",
@@ -20,6 +20,10 @@ const INPUTS: [&str; 10] = [
     "crates/api",
     "crates/engine/Cargo.toml",
     "crates/engine/src",
+    "crates/wire/Cargo.toml",
+    "crates/wire/src",
+    "crates/wire-derive/Cargo.toml",
+    "crates/wire-derive/src",
     "storage.did",
     "Cargo.toml",
     "Cargo.lock",

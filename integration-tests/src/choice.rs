@@ -13,8 +13,31 @@ use std::{
     sync::OnceLock,
 };
 
-/// The major version of the servers that the `pocket-ic` crate of this workspace talks to.
-const SERVER_MAJOR: &str = "16";
+/// The major versions of the `pocket-ic` crate and of a server that it talks to, and why the two are accepted together. The
+/// crate refuses a server of another protocol with a panic, so what is not here is refused with a sentence.
+const ACCEPTED: [(&str, &str, &str); 2] = [
+    ("16", "16", "released together"),
+    ("10", "10", "released together; the newest server that can be built from public source alone"),
+];
+
+/// The major version of the `pocket-ic` crate that this workspace is locked to.
+fn crate_major() -> &'static str {
+    let lock = include_str!("../../Cargo.lock");
+    let version = lock.split_once("name = \"pocket-ic\"\nversion = \"").expect("the crate is locked").1;
+    version.split('.').next().expect("a text has a first part")
+}
+
+/// The major versions of the servers that are accepted, for people.
+fn accepted_servers(crate_major: &str) -> String {
+    let servers = ACCEPTED.iter().filter(|(of_crate, _, _)| *of_crate == crate_major);
+    let servers: Vec<_> = servers.map(|(_, server, why)| format!("{server} ({why})")).collect();
+    servers.join(" or ")
+}
+
+fn is_accepted(crate_major: &str, server_version: &str) -> bool {
+    let server_major = server_version.split('.').next();
+    ACCEPTED.iter().any(|(of_crate, server, _)| *of_crate == crate_major && Some(*server) == server_major)
+}
 
 /// A replica that is there and can be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,8 +73,9 @@ pub fn choose(replica: Option<OsString>, pocket_ic_bin: Option<OsString>) -> Res
         (Some("pocket-ic" | ""), Some(server)) => Ok(Choice::PocketIc(server)),
         (Some("pocket-ic"), None) => Err(format!(
             "STORAGE_REPLICA=pocket-ic asks for PocketIC, and POCKET_IC_BIN does not name its server; to mend that, \
-             run: export POCKET_IC_BIN=/path/to/pocket-ic (version {SERVER_MAJOR}, from the releases of \
-             dfinity/pocketic), or run on the embedded host: export STORAGE_REPLICA=embedded"
+             run: export POCKET_IC_BIN=/path/to/pocket-ic (version {}, from the releases of \
+             dfinity/pocketic), or run on the embedded host: export STORAGE_REPLICA=embedded",
+            accepted_servers(crate_major())
         )),
         _ => Err(format!(
             "STORAGE_REPLICA is {replica:?}; it can be embedded or pocket-ic, or unset (then it is pocket-ic where \
@@ -64,11 +88,13 @@ pub fn choose(replica: Option<OsString>, pocket_ic_bin: Option<OsString>) -> Res
 fn probe(choice: Choice) -> Result<Choice, String> {
     if let Choice::PocketIc(server) = &choice {
         let version = server_version(server)?;
-        if version.split('.').next() != Some(SERVER_MAJOR) {
+        if !is_accepted(crate_major(), &version) {
             return Err(format!(
-                "the PocketIC server {} has version {version}, and this suite needs {SERVER_MAJOR}; to mend that, set \
-                 POCKET_IC_BIN to a server of that version",
-                server.display()
+                "the PocketIC server {} has version {version}, and with the pocket-ic crate {} this suite needs {}; to \
+                 mend that, set POCKET_IC_BIN to a server of that version",
+                server.display(),
+                crate_major(),
+                accepted_servers(crate_major())
             ));
         }
     }
@@ -136,6 +162,18 @@ mod tests {
     fn another_program_is_not_a_server() {
         let problem = probe(Choice::PocketIc("/bin/true".into())).unwrap_err();
         assert!(problem.contains("is not a PocketIC server"), "{problem}");
+    }
+
+    /// A server is accepted with the crate that it is in the table with, and with no other.
+    #[test]
+    fn servers_are_accepted_by_the_table() {
+        assert!(is_accepted("16", "16.0.0") && is_accepted("10", "10.0.0"));
+        assert!(!is_accepted("16", "10.0.0") && !is_accepted("10", "16.0.0") && !is_accepted("9", "9.0.0"));
+        assert!(
+            is_accepted(crate_major(), &format!("{}.0.0", crate_major())),
+            "the locked crate has no server"
+        );
+        assert!(accepted_servers(crate_major()).contains(crate_major()));
     }
 
     /// A misspelt replica is not taken for the default.

@@ -2,9 +2,12 @@
 
 use candid::{CandidType, Principal};
 use serde::{Deserialize, Serialize};
+use storage_wire::Wire;
 
 /// What a caller is allowed to do. Each role includes the ones before it. Controllers of the canister are admins.
-#[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    CandidType, Serialize, Deserialize, Wire, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash,
+)]
 pub enum Role {
     /// May call the methods that read.
     Reader,
@@ -15,7 +18,7 @@ pub enum Role {
 }
 
 /// A role that a principal has been given.
-#[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grant {
     /// Who has it.
     pub who: Principal,

@@ -3,9 +3,10 @@
 use candid::CandidType;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
+use storage_wire::Wire;
 
 /// The SHA-256 of an object and what is known of it.
-#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
 pub struct Checksum {
     /// The 32 bytes of the digest.
     pub digest: ByteBuf,
@@ -14,7 +15,7 @@ pub struct Checksum {
 }
 
 /// Whether an object has been compared with its digest.
-#[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChecksumState {
     /// The writer said so; the canister has not computed it.
     Declared,
@@ -25,7 +26,7 @@ pub enum ChecksumState {
 }
 
 /// What a step of `verify` answers.
-#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
 pub struct VerifyProgress {
     /// How many bytes have been hashed.
     pub hashed: u64,

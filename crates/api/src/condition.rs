@@ -2,11 +2,12 @@
 
 use candid::CandidType;
 use serde::{Deserialize, Serialize};
+use storage_wire::Wire;
 
 /// What must hold of the object under a key for a change to be made.
 ///
 /// It is checked in the message that makes the change, so two writers that both saw revision 7 cannot both replace it.
-#[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Condition {
     /// Nothing: insert or overwrite.
     #[default]

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use candid::CandidType;
 use serde::{Deserialize, Serialize};
+use storage_wire::Wire;
 
 use crate::Role;
 
@@ -14,7 +15,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///
 /// An error that a method returns means that nothing has changed: everything is checked before the first byte is
 /// written.
-#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// There is no such object, upload or region.
     #[error("not found")]

@@ -3,9 +3,10 @@
 use candid::CandidType;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
+use storage_wire::Wire;
 
 /// A request, as a gateway passes it on.
-#[derive(CandidType, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, Default, PartialEq, Eq)]
 pub struct HttpRequest {
     /// For example `GET`.
     pub method: String,
@@ -25,7 +26,7 @@ impl HttpRequest {
 }
 
 /// A response.
-#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
 pub struct HttpResponse {
     /// For example 200.
     pub status_code: u16,

@@ -3,9 +3,10 @@
 use candid::CandidType;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
+use storage_wire::Wire;
 
 /// What `append` answers.
-#[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Appended {
     /// Index of the first entry that was appended.
     pub first: u64,
@@ -14,7 +15,7 @@ pub struct Appended {
 }
 
 /// Arguments of `read_log`.
-#[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadLogArgs {
     /// Index of the first entry to read.
     pub from: u64,
@@ -23,7 +24,7 @@ pub struct ReadLogArgs {
 }
 
 /// A page of the log, oldest first.
-#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
 pub struct LogPage {
     /// The entries from the index that was asked for; fewer than asked for at the end of the log and where more would
     /// not fit one reply.
@@ -35,7 +36,7 @@ pub struct LogPage {
 }
 
 /// How large the log is.
-#[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogInfo {
     /// How many entries the log has.
     pub length: u64,

@@ -1,6 +1,7 @@
 //! The methods of the contract, and the role that each of them needs.
 
 use crate::Role;
+use crate::limits::{MAX_BATCH_ITEMS, MAX_KEY_BYTES, MAX_PAYLOAD_BYTES, PAGE_BYTES};
 
 /// Whether a method may change the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,19 +21,36 @@ pub struct Method {
     pub kind: MethodKind,
     /// The least role that may call it; nothing where everyone may.
     pub role: Option<Role>,
+    /// The most bytes of an argument that a person may send in an update. `inspect_message` drops longer ones, because a
+    /// canister pays for each byte of a message that it takes.
+    pub max_argument_bytes: u64,
 }
+
+/// A key or a few, a prefix, numbers, and what describes an object. Candid's types take some hundred bytes besides.
+const SMALL_ARGUMENT: u64 = 16 << 10;
+
+/// [`MAX_BATCH_ITEMS`] keys of [`MAX_KEY_BYTES`], or as many positions in a region.
+const BATCH_ARGUMENT: u64 = MAX_BATCH_ITEMS * (MAX_KEY_BYTES + 16) + SMALL_ARGUMENT;
+
+/// [`MAX_PAYLOAD_BYTES`], and as much for everything else as the platform lets through.
+const PAYLOAD_ARGUMENT: u64 = MAX_PAYLOAD_BYTES + PAGE_BYTES;
 
 impl Method {
     const fn query(name: &'static str, role: Role) -> Self {
-        Self { name, kind: MethodKind::Query, role: Some(role) }
+        Self { name, kind: MethodKind::Query, role: Some(role), max_argument_bytes: SMALL_ARGUMENT }
     }
 
     const fn update(name: &'static str, role: Role) -> Self {
-        Self { name, kind: MethodKind::Update, role: Some(role) }
+        Self { kind: MethodKind::Update, ..Self::query(name, role) }
     }
 
     const fn open_query(name: &'static str) -> Self {
-        Self { name, kind: MethodKind::Query, role: None }
+        Self { role: None, ..Self::query(name, Role::Reader) }
+    }
+
+    /// The same method, with arguments of up to so many bytes.
+    const fn takes(self, max_argument_bytes: u64) -> Self {
+        Self { max_argument_bytes, ..self }
     }
 
     /// The place of a method in [`METHODS`]. In a `const` block, a name that is not there is an error of the compiler.
@@ -88,10 +106,10 @@ const fn is_same(one: &[u8], other: &[u8]) -> bool {
 pub static METHODS: [Method; 40] = {
     use Role::{Admin, Reader, Writer};
     [
-        Method::update("put", Writer),
-        Method::update("put_many", Writer),
+        Method::update("put", Writer).takes(PAYLOAD_ARGUMENT),
+        Method::update("put_many", Writer).takes(PAYLOAD_ARGUMENT),
         Method::query("get", Reader),
-        Method::query("get_many", Reader),
+        Method::query("get_many", Reader).takes(BATCH_ARGUMENT),
         Method::query("stat", Reader),
         Method::query("read", Reader),
         Method::query("list", Reader),
@@ -101,15 +119,15 @@ pub static METHODS: [Method; 40] = {
         Method::update("take_first", Writer),
         Method::update("rename", Writer),
         Method::update("create_upload", Writer),
-        Method::update("write_chunk", Writer),
+        Method::update("write_chunk", Writer).takes(PAYLOAD_ARGUMENT),
         Method::query("upload_status", Writer),
         Method::query("list_uploads", Writer),
         Method::update("commit_upload", Writer),
         Method::update("abort_upload", Writer),
         Method::update("verify", Writer),
-        Method::update("log", Writer),
+        Method::update("log", Writer).takes(PAYLOAD_ARGUMENT),
         Method::query("readLast", Reader),
-        Method::update("append", Writer),
+        Method::update("append", Writer).takes(PAYLOAD_ARGUMENT),
         Method::query("read_log", Reader),
         Method::query("log_info", Reader),
         Method::update("region_new", Writer),
@@ -117,9 +135,9 @@ pub static METHODS: [Method; 40] = {
         Method::query("region_info", Reader),
         Method::update("region_grow", Writer),
         Method::query("region_load_blob", Reader),
-        Method::update("region_store_blob", Writer),
-        Method::query("region_load", Reader),
-        Method::update("region_store", Writer),
+        Method::update("region_store_blob", Writer).takes(PAYLOAD_ARGUMENT),
+        Method::query("region_load", Reader).takes(BATCH_ARGUMENT),
+        Method::update("region_store", Writer).takes(PAYLOAD_ARGUMENT),
         Method::update("region_set_owner", Writer),
         Method::query("stable_var_query", Reader),
         Method::query("status", Reader),

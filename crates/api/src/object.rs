@@ -3,11 +3,12 @@
 use candid::CandidType;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
+use storage_wire::Wire;
 
 use crate::{Checksum, Condition};
 
 /// What is known of an object without reading its bytes.
-#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
 pub struct ObjectInfo {
     /// The key it is stored under.
     pub key: String,
@@ -26,7 +27,7 @@ pub struct ObjectInfo {
 }
 
 /// Arguments of `read`.
-#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
 pub struct ReadArgs {
     /// The key.
     pub key: String,
@@ -39,7 +40,7 @@ pub struct ReadArgs {
 }
 
 /// One object of a `put_many`.
-#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
 pub struct PutArgs {
     /// The key: 1 to 1,024 bytes of UTF-8.
     pub key: String,
@@ -66,7 +67,7 @@ impl PutArgs {
 }
 
 /// Arguments of `rename`.
-#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
 pub struct RenameArgs {
     /// The key of an object.
     pub from: String,

@@ -3,11 +3,12 @@
 use candid::CandidType;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
+use storage_wire::Wire;
 
 use crate::ObjectInfo;
 
 /// Arguments of `list` and `scan`.
-#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
 pub struct ListArgs {
     /// Only keys that start with these bytes; the empty text means all.
     pub prefix: String,
@@ -25,7 +26,7 @@ impl ListArgs {
 }
 
 /// A page of `list`, in byte order of the keys.
-#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
 pub struct ListPage {
     /// The objects.
     pub objects: Vec<ObjectInfo>,
@@ -34,7 +35,7 @@ pub struct ListPage {
 }
 
 /// A key with its value.
-#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The key.
     pub key: String,
@@ -43,7 +44,7 @@ pub struct Entry {
 }
 
 /// A page of `scan`, in byte order of the keys.
-#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
 pub struct ScanPage {
     /// Keys and values; fewer than asked for where more would not fit one reply, but at least one where there is one
     /// that fits alone.
@@ -53,7 +54,7 @@ pub struct ScanPage {
 }
 
 /// Arguments of `delete_prefix`.
-#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
 pub struct DeletePrefixArgs {
     /// Only keys that start with these bytes; the empty text means all.
     pub prefix: String,
@@ -62,7 +63,7 @@ pub struct DeletePrefixArgs {
 }
 
 /// What `delete_prefix` answers.
-#[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deleted {
     /// How many objects this call removed.
     pub deleted: u64,

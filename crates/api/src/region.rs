@@ -3,9 +3,10 @@
 use candid::{CandidType, Principal};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
+use storage_wire::Wire;
 
 /// What is known of a region.
-#[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RegionInfo {
     /// What the other methods are told: 16 for the first region, as in Motoko, then 17, and so on. Never used twice.
     pub id: u64,
@@ -18,7 +19,7 @@ pub struct RegionInfo {
 }
 
 /// What to load from a region: how many bytes, and what they mean. Numbers are little-endian.
-#[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RegionType {
     /// One byte.
     Nat8,
@@ -57,7 +58,7 @@ impl RegionType {
 }
 
 /// What is loaded from a region, or stored in one. The cases are those of [`RegionType`].
-#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq)]
 #[expect(missing_docs, reason = "the cases of RegionType say what they are")]
 pub enum RegionValue {
     Nat8(u8),
@@ -73,7 +74,7 @@ pub enum RegionValue {
 }
 
 /// One load of a `region_load`.
-#[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RegionLoad {
     /// Where, in bytes from the start of the region.
     pub offset: u64,
@@ -82,7 +83,7 @@ pub struct RegionLoad {
 }
 
 /// One store of a `region_store`.
-#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq)]
 pub struct RegionStore {
     /// Where, in bytes from the start of the region.
     pub offset: u64,
@@ -91,7 +92,7 @@ pub struct RegionStore {
 }
 
 /// What `stable_var_query` answers.
-#[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StableVarInfo {
     /// The bytes that an upgrade writes to stable memory, however much is stored.
     pub size: u64,

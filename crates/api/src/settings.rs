@@ -2,13 +2,16 @@
 
 use candid::CandidType;
 use serde::{Deserialize, Serialize};
+use storage_wire::Wire;
 
-/// What an admin can set. A field that is absent keeps what is configured.
-#[derive(CandidType, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+/// What an admin can set. Where a canister is sent one with a field that it does not know, or of another type, it refuses all
+/// of it. A field that is absent keeps what is configured.
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, Default, PartialEq, Eq)]
+#[wire(strict)]
 pub struct Settings {
     /// The most stable memory that the canister may grow to, in bytes. At least
-    /// [`MIN_CAPACITY_BYTES`](crate::limits::MIN_CAPACITY_BYTES). Where it was never set, the platform's limit of 500 GiB
-    /// holds. A capacity below what is in use stops growth and loses nothing.
+    /// [`MIN_CAPACITY_BYTES`](crate::limits::MIN_CAPACITY_BYTES), and at most the platform's limit of 500 GiB, which holds
+    /// where it was never set. A capacity below what is in use stops growth and loses nothing.
     pub capacity: Option<u64>,
     /// Whether everyone may call the methods that read. At first nobody may who has no role.
     pub public_read: Option<bool>,
@@ -34,7 +37,7 @@ impl Settings {
 pub type InitArgs = Settings;
 
 /// What is configured. [`Settings`] explains the fields.
-#[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
     /// The most stable memory to grow to, in bytes.
     pub capacity: u64,

@@ -2,9 +2,10 @@
 
 use candid::CandidType;
 use serde::{Deserialize, Serialize};
+use storage_wire::Wire;
 
 /// The state of the canister at a glance.
-#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq)]
 pub struct Status {
     /// Version of the software.
     pub version: String,
@@ -51,7 +52,7 @@ pub struct Status {
 }
 
 /// How often something happened.
-#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
 pub struct Count {
     /// What: a method, or a case of the error.
     pub name: String,
@@ -60,7 +61,7 @@ pub struct Count {
 }
 
 /// Stable memory by store, in bytes. Each store takes whole buckets of 16 MiB of it, from its first write on.
-#[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StoreBytes {
     /// The object index, with the values that are stored inline.
     pub objects: u64,
@@ -81,7 +82,7 @@ pub struct StoreBytes {
 }
 
 /// How full the arena is, in bytes.
-#[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq)]
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Copy, Debug, Default, PartialEq)]
 pub struct ArenaStatus {
     /// Bytes in extents, their tags included.
     pub used_bytes: u64,
@@ -99,7 +100,7 @@ pub struct ArenaStatus {
 }
 
 /// How the upgrades went.
-#[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UpgradeStatus {
     /// How many upgrades this stable memory has lived through.
     pub count: u64,

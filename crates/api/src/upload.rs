@@ -3,11 +3,12 @@
 use candid::{CandidType, Principal};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
+use storage_wire::Wire;
 
 use crate::Condition;
 
 /// Arguments of `create_upload`.
-#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
 pub struct UploadArgs {
     /// The key that the object is to have.
     pub key: String,
@@ -42,7 +43,7 @@ impl UploadStatus {
 }
 
 /// An upload that has been opened.
-#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
 pub struct Upload {
     /// What the other methods are told. Never used twice.
     pub id: u64,
@@ -59,7 +60,7 @@ pub struct Upload {
 }
 
 /// What `write_chunk` answers.
-#[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Received {
     /// How many bytes have been received in all.
     pub received: u64,
@@ -68,7 +69,7 @@ pub struct Received {
 }
 
 /// Chunks `first` to `last`, both included.
-#[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChunkRange {
     /// Index of the first chunk.
     pub first: u64,
@@ -77,7 +78,7 @@ pub struct ChunkRange {
 }
 
 /// How far an upload is.
-#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
 pub struct UploadStatus {
     /// The upload.
     pub upload: Upload,

@@ -1,7 +1,9 @@
 //! What an admin can set. It is in the header.
 
 use ic_stable_structures::Memory;
-use storage_api::limits::{MAX_UPLOAD_IDLE_NS, MAX_UPLOADS, MIN_CAPACITY_BYTES, MIN_UPLOAD_IDLE_NS};
+use storage_api::limits::{
+    MAX_STABLE_BYTES, MAX_UPLOAD_IDLE_NS, MAX_UPLOADS, MIN_CAPACITY_BYTES, MIN_UPLOAD_IDLE_NS,
+};
 use storage_api::{Config, Error, Settings};
 
 use crate::header::Header;
@@ -39,7 +41,7 @@ impl<M: Memory + Clone> Store<M> {
 /// Checks what is given. What is configured already need not be checked, and a damaged value must not keep others from
 /// being set.
 fn check(settings: &Settings) -> Result<(), Error> {
-    in_range("the capacity", settings.capacity, MIN_CAPACITY_BYTES, u64::MAX, "bytes")?;
+    in_range("the capacity", settings.capacity, MIN_CAPACITY_BYTES, MAX_STABLE_BYTES, "bytes")?;
     in_range("max_uploads", settings.max_uploads, 1, MAX_UPLOADS, "uploads")?;
     let (least, most) = (MIN_UPLOAD_IDLE_NS, MAX_UPLOAD_IDLE_NS);
     in_range("upload_idle_ns", settings.upload_idle_ns, least, most, "nanoseconds")

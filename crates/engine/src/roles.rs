@@ -31,14 +31,15 @@ use crate::problem::Problem;
 use crate::space::{Space, StoreMemory};
 use crate::store::Store;
 
-/// Principals whose roles are kept on the heap. Looking one up in the map costs three times what a short log entry does.
+/// Principals whose roles are kept on the heap. Looking one up in the map costs three times what a short log entry does. That one
+/// has no role is kept, too, so that who is refused again and again costs little.
 const MAX_KNOWN: usize = 1_000;
 
 /// The roles of all principals that have one.
 pub(crate) struct Roles<M: Memory> {
     map: Map<RawPrincipal, RawRole, M>,
-    /// Roles that have been looked up.
-    known: RefCell<BTreeMap<Principal, Role>>,
+    /// Roles that have been looked up, and principals without one.
+    known: RefCell<BTreeMap<Principal, Option<Role>>>,
 }
 
 /// The bytes of a principal. Its length is not bounded as far as the map knows, because [`Map`] takes no others.
@@ -102,16 +103,29 @@ impl<M: Memory + Clone> Store<M> {
     pub fn role(&self, principal: &Principal) -> Result<Option<Role>, Error> {
         let mut known = self.roles.known.borrow_mut();
         if let Some(role) = known.get(principal) {
-            return Ok(Some(*role));
+            return Ok(*role);
         }
         let key = RawPrincipal::of(principal);
-        let Some(raw) = self.roles.map.get(&key)? else { return Ok(None) };
-        let role = raw.decode(&key)?;
+        let role = match self.roles.map.get(&key)? {
+            Some(raw) => Some(raw.decode(&key)?),
+            None => None,
+        };
         if known.len() >= MAX_KNOWN {
             known.clear();
         }
         known.insert(*principal, role);
-        Ok(Some(role))
+        Ok(role)
+    }
+
+    /// The role of the principal with these bytes, if it was given one and that has been looked up before. Stable memory is not
+    /// read.
+    #[must_use]
+    pub fn known_role(&self, principal: &[u8]) -> Option<Role> {
+        let known = self.roles.known.borrow();
+        if known.is_empty() {
+            return None;
+        }
+        known.get(&Principal::try_from_slice(principal).ok()?).copied().flatten()
     }
 
     /// Gives a principal a role in place of the one that it has, or takes it away.
@@ -222,6 +236,13 @@ mod tests {
         let grants = [(1, Role::Admin), (2, Role::Reader)];
         let grants = grants.map(|(number, role)| Grant { who: principal(number), role });
         assert_eq!(store.list_roles().unwrap(), grants);
+        assert_eq!(store.known_role(principal(2).as_slice()), None);
+        assert_eq!(store.role(&principal(2)), Ok(Some(Role::Reader)));
+        assert_eq!(store.known_role(principal(2).as_slice()), Some(Role::Reader));
+        assert_eq!(store.known_role(principal(7).as_slice()), None);
+        assert_eq!(store.known_role(&[0; 30]), None);
+        store.set_role(&principal(2), Some(Role::Writer)).unwrap();
+        assert_eq!(store.known_role(principal(2).as_slice()), None);
         store.set_role(&principal(1), None).unwrap();
         assert_eq!((store.role(&principal(1)), store.roles.len()), (Ok(None), 1));
         assert_eq!(store.check().problems, []);

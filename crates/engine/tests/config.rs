@@ -4,7 +4,7 @@
 
 use ic_stable_structures::VectorMemory;
 use storage_api::limits::{
-    MAX_UPLOAD_IDLE_NS, MAX_UPLOADS, MIN_CAPACITY_BYTES, MIN_UPLOAD_IDLE_NS, UPLOAD_IDLE_NS,
+    MAX_STABLE_BYTES, MAX_UPLOAD_IDLE_NS, MAX_UPLOADS, MIN_CAPACITY_BYTES, MIN_UPLOAD_IDLE_NS, UPLOAD_IDLE_NS,
 };
 use storage_api::{Config, Error, Settings, UploadArgs};
 use storage_engine::{Caller, HostFacts, Put, Store};
@@ -30,6 +30,8 @@ fn settings_are_validated_together_and_what_is_absent_is_kept() {
     for wrong in [
         Settings { capacity: Some(0), ..nothing() },
         Settings { capacity: Some(MIN_CAPACITY_BYTES - 1), ..nothing() },
+        Settings { capacity: Some(MAX_STABLE_BYTES + 1), ..nothing() },
+        Settings { capacity: Some(u64::MAX), ..nothing() },
         Settings { max_uploads: Some(0), ..nothing() },
         Settings { max_uploads: Some(MAX_UPLOADS + 1), ..nothing() },
         Settings { upload_idle_ns: Some(MIN_UPLOAD_IDLE_NS - 1), ..nothing() },
@@ -39,6 +41,7 @@ fn settings_are_validated_together_and_what_is_absent_is_kept() {
         assert!(matches!(refused, Err(Error::InvalidArgument { .. })), "{wrong:?}: {refused:?}");
         assert_eq!(store.config(), first);
     }
+    store.configure(&Settings::capacity(MAX_STABLE_BYTES)).unwrap();
     store.configure(&Settings { public_read: Some(true), max_uploads: Some(2), ..nothing() }).unwrap();
     store.configure(&Settings { upload_idle_ns: Some(MAX_UPLOAD_IDLE_NS), ..nothing() }).unwrap();
     let expected = Config { public_read: true, max_uploads: 2, upload_idle_ns: MAX_UPLOAD_IDLE_NS, ..first };

@@ -215,7 +215,7 @@ fn other_op(load: Load) -> impl Strategy<Value = Op> {
 /// Settings on both sides of their limits. A capacity for a few buckets lasts until another one is set, so it is rare.
 fn settings() -> impl Strategy<Value = Settings> {
     let few = (0..16_u64).prop_map(|buckets| MIN_CAPACITY_BYTES + buckets * BUCKET_BYTES);
-    let capacity = prop_oneof![2 => few, 2 => Just(MAX_STABLE_BYTES), 1 => Just(MIN_CAPACITY_BYTES - 1)];
+    let capacity = prop_oneof![2 => few, 2 => Just(MAX_STABLE_BYTES), 1 => Just(MIN_CAPACITY_BYTES - 1), 1 => Just(u64::MAX)];
     let uploads = prop_oneof![4 => 0..5_u64, 1 => MAX_UPLOADS..MAX_UPLOADS + 2];
     let (least, most) = (MIN_UPLOAD_IDLE_NS, MAX_UPLOAD_IDLE_NS);
     let idle = select(vec![0, least - 1, least, least, 2 * least, 2 * least, most, most + 1]);

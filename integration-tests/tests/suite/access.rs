@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use candid::Principal;
-use embedded_ic::{Config, EmbeddedIc};
+use embedded_ic::{CallError, Config, EmbeddedIc};
 use integration_tests::{
     Harness,
     contract::{Method, methods},
     controller, expect, init_args, second_controller, stranger,
 };
-use storage_api::limits::{MAX_KEY_BYTES, MAX_PAYLOAD_BYTES};
+use storage_api::limits::{MAX_KEY_BYTES, MAX_PAYLOAD_BYTES, MAX_ROLES};
 use storage_api::{Error, Grant, METHODS, MethodKind, Role, Settings};
 use storage_client::{EmbeddedTransport, Transport, TransportError};
 use storage_wasm::STORAGE_WASM;
@@ -151,6 +151,102 @@ fn methods_check_again_what_inspect_message_has_checked() {
     assert_eq!(count("TooLarge"), Some(1));
     let updates = METHODS.iter().filter(|method| method.kind == MethodKind::Update);
     assert_eq!(count("Unauthorized"), Some(updates.count() as u64));
+}
+
+/// docs/SECURITY.md, which states what a refusal costs.
+const SECURITY: &str = include_str!("../../../docs/SECURITY.md");
+
+/// The most that a call of a caller without the role costs, in instructions. What it is made of is in docs/SECURITY.md.
+pub(crate) const REFUSAL_INSTRUCTIONS: u64 = 9_000;
+
+/// The same for the first call of a caller, whose role has to be looked up in stable memory, among the most that there can be.
+const FIRST_REFUSAL_INSTRUCTIONS: u64 = 45_000;
+
+/// What a call that must be refused costs, in instructions.
+fn refusal_cost(ic: &mut EmbeddedIc, sender: Principal, method: &str, args: &[u8]) -> u64 {
+    match ic.update_from_canister(sender, method, args) {
+        Ok(reply) => reply.instructions,
+        Err(CallError::Rejected(reject)) => reject.instructions,
+        Err(error) => panic!("{method}: {error}"),
+    }
+}
+
+/// A caller without the role costs the canister next to nothing, whatever is sent: the role is checked before the argument
+/// is copied. An argument of as many bytes as a message may have is refused for what a short one is.
+#[test]
+fn a_refusal_costs_a_bounded_number_of_instructions() {
+    for stated in ["9,000 instructions", "45,000"] {
+        assert!(SECURITY.contains(stated), "docs/SECURITY.md states another bound than {stated}");
+    }
+    let mut ic = EmbeddedIc::new(Config::default().with_controllers(vec![controller()])).unwrap();
+    ic.install(STORAGE_WASM, &init_args(None)).unwrap();
+    let callers = [stranger(), Principal::anonymous(), holder(Role::Reader)];
+    let others = (0..MAX_ROLES - 1).map(|number| Principal::self_authenticating(number.to_be_bytes()));
+    for reader in others.chain([callers[2]]) {
+        let grant = candid::encode_args((reader, Some(Role::Reader))).unwrap();
+        ic.update(controller(), "set_role", &grant).unwrap();
+    }
+    let first = callers.map(|sender| refusal_cost(&mut ic, sender, "put", &[]));
+    println!("first refusals took {first:?} instructions");
+    assert!(first.iter().all(|instructions| *instructions <= FIRST_REFUSAL_INSTRUCTIONS), "{first:?}");
+    let mut most = 0;
+    for method in methods().iter() {
+        let Some(needed) = needed(method) else { continue };
+        // The last one has a role, and less than most methods need.
+        for sender in callers.into_iter().filter(|sender| *sender != callers[2] || needed > Role::Reader) {
+            for args in [method.args.clone(), vec![], vec![0xff; 2_000_000]] {
+                let instructions = refusal_cost(&mut ic, sender, &method.name, &args);
+                most = most.max(instructions);
+                assert!(instructions <= REFUSAL_INSTRUCTIONS, "{}: {instructions}", method.name);
+            }
+        }
+    }
+    println!("the dearest of the others took {most} instructions");
+}
+
+/// Where reads are public, who reads only for that reason does so by queries. As an ingress update, which the canister pays
+/// for by the byte, a read is dropped; a reader with the role may send it.
+#[tokio::test]
+async fn public_reads_are_no_updates() {
+    let harness = with_holders().await;
+    harness.client().configure(&Settings { public_read: Some(true), ..Settings::default() }).await.unwrap();
+    let readers = methods().into_iter().filter(|method| needed(method) == Some(Role::Reader));
+    for method in readers {
+        for sender in [stranger(), Principal::anonymous()] {
+            let transport = harness.transport(sender);
+            for args in [method.args.clone(), vec![0; 2_000_000]] {
+                let message = expect::refusal(transport.update(&method.name, args).await);
+                assert!(message.contains("needs the role Reader"), "{}: {message}", method.name);
+            }
+            let reply = transport.query(&method.name, method.args.clone()).await;
+            assert!(!is_refused(&method, &reply), "{}: {reply:?}", method.name);
+        }
+        let reply = harness.transport(holder(Role::Reader)).update(&method.name, method.args.clone()).await;
+        assert!(!is_refused(&method, &reply), "{}: {reply:?}", method.name);
+    }
+}
+
+/// No method takes a larger argument as an ingress update than its table says, from whomever; the table leaves room for what
+/// the methods need.
+#[tokio::test]
+async fn arguments_are_bounded_for_every_method() {
+    let harness = Harness::start().await;
+    let transport = harness.transport(controller());
+    for method in methods().iter().filter(|method| needed(method).is_some()) {
+        let limit = storage_api::Method::named(&method.name).unwrap().max_argument_bytes;
+        // The whole of a message has to fit, too.
+        let size = limit + 1;
+        if size < 2_000_000 {
+            let message = expect::refusal(transport.update(&method.name, vec![0; size as usize]).await);
+            let expected = format!("too large: {size} bytes, the limit is {limit}");
+            assert!(message.contains(&expected), "{}: {message}", method.name);
+        }
+    }
+    let keys: Vec<_> = (0..1_000).map(|number| format!("{number:0>1024}")).collect();
+    let args = candid::encode_one(keys).unwrap();
+    let reply = transport.update("get_many", args).await.unwrap();
+    let values: storage_api::Result<Vec<Option<serde_bytes::ByteBuf>>> = candid::decode_one(&reply).unwrap();
+    assert_eq!(values.unwrap().len(), 1_000);
 }
 
 /// What inspect_message drops is dropped with a sentence, and costs the canister nothing: it is not counted.

@@ -61,6 +61,41 @@ async fn an_upgrade_with_a_malformed_argument_is_refused() {
     client.put("key", b"still writable").await.unwrap();
 }
 
+/// An upgrade or a `configure` with settings that are not understood is refused with the field, although Candid would take
+/// them for null. No settings at all are fine.
+#[tokio::test]
+async fn settings_that_are_not_understood_are_refused() {
+    #[derive(candid::CandidType)]
+    struct Capacity<T> {
+        capacity: T,
+    }
+    #[derive(candid::CandidType)]
+    struct Misspelt {
+        capcity: Option<u64>,
+    }
+    let harness = Harness::start_with_capacity(1 << 30).await;
+    let client = harness.client();
+    let settings = [
+        candid::encode_one(Capacity { capacity: Some(candid::Nat::from(1u64 << 31)) }).unwrap(),
+        candid::encode_one(Capacity { capacity: Some("2 GiB") }).unwrap(),
+        candid::encode_one(Misspelt { capcity: Some(1 << 31) }).unwrap(),
+    ];
+    for (at, args) in settings.iter().enumerate() {
+        let upgraded = harness.install(InstallMode::Upgrade, STORAGE_WASM, args.clone()).await;
+        let configured = harness.transport(controller()).update("configure", args.clone()).await;
+        for message in [expect::refusal(upgraded), expect::refusal(configured)] {
+            assert!(message.contains("the arguments are not those of this method"), "{message}");
+            assert_eq!(message.contains("the field capacity"), at < 2, "{message}");
+        }
+    }
+    let text = candid::encode_one("garbage").unwrap();
+    expect::refusal(harness.install(InstallMode::Upgrade, STORAGE_WASM, text).await);
+    assert_eq!(client.get_config().await.unwrap().capacity, 1 << 30);
+    let none = candid::encode_args(()).unwrap();
+    harness.install(InstallMode::Upgrade, STORAGE_WASM, none).await.unwrap();
+    assert_eq!(client.get_config().await.unwrap().capacity, 1 << 30);
+}
+
 /// Prefixes and cursors are no keys: they may be empty, or longer than any key.
 #[tokio::test]
 async fn prefixes_and_cursors_may_be_of_any_length() {

@@ -48,6 +48,8 @@ async fn settings_outside_of_their_limits_are_refused() {
     for (wrong, limit) in [
         (Settings { capacity: Some(0), ..nothing() }, MIN_CAPACITY_BYTES),
         (Settings { capacity: Some(MIN_CAPACITY_BYTES - 1), ..nothing() }, MIN_CAPACITY_BYTES),
+        (Settings { capacity: Some(MAX_STABLE_BYTES + 1), ..nothing() }, MAX_STABLE_BYTES),
+        (Settings { capacity: Some(u64::MAX), ..nothing() }, MAX_STABLE_BYTES),
         (Settings { max_uploads: Some(0), public_read: Some(true), ..nothing() }, 1),
         (Settings { max_uploads: Some(u64::MAX), ..nothing() }, MAX_UPLOADS),
         (Settings { upload_idle_ns: Some(0), ..nothing() }, MIN_UPLOAD_IDLE_NS),

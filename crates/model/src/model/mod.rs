@@ -183,7 +183,7 @@ impl Model {
     fn configure(&mut self, settings: &Settings) -> Result<Answer, Error> {
         let Settings { capacity, public_read, max_uploads, upload_idle_ns } = *settings;
         let idle_ns = MIN_UPLOAD_IDLE_NS..=MAX_UPLOAD_IDLE_NS;
-        if capacity.is_some_and(|bytes| bytes < MIN_CAPACITY_BYTES)
+        if capacity.is_some_and(|bytes| !(MIN_CAPACITY_BYTES..=MAX_STABLE_BYTES).contains(&bytes))
             || max_uploads.is_some_and(|uploads| !(1..=MAX_UPLOADS).contains(&uploads))
             || upload_idle_ns.is_some_and(|idle| !idle_ns.contains(&idle))
         {

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use integration_tests::contract::methods;
+use integration_tests::stranger;
 
 use super::canister::{Canister, Door};
+use crate::access::REFUSAL_INSTRUCTIONS;
 
 /// The most pages by which all bombs together make the heap grow: 16 MiB.
 const MOST_HEAP_PAGES: u64 = 256;
@@ -85,6 +87,7 @@ fn bombs(arity: usize) -> Vec<Bomb> {
                 &[&leb128(LARGE as u64)[..], &vec![1; LARGE]].concat(),
             ),
         ),
+        ("types in a short message", encoding(&[&[0x6d_u8, 0x7f][..]; 9_999], &all(0), &[0])),
         ("many types", encoding(&[&[0x6d_u8, 0x7f][..]; 9_999], &all(0), &huge)),
         ("too many types", encoding(&[&[0x6d_u8, 0x7f][..]; 100_000], &all(0), &huge)),
         ("types that are not there", [b"DIDL", &most[..]].concat()),
@@ -120,7 +123,7 @@ fn behind(args: &[u8]) -> Option<Bomb> {
 }
 
 /// No bomb costs more than a bounded number of instructions, in any method, whether it comes from a canister or is looked
-/// at by `inspect_message` first; each is rejected, but for those that are good arguments as well; and together they leave
+/// at by `inspect_message` first, and from a stranger none costs more than a refusal; each is rejected, but for those that are good arguments as well; and together they leave
 /// the heap small.
 #[test]
 fn bombs_are_bounded() {
@@ -134,12 +137,25 @@ fn bombs_are_bounded() {
         } else {
             &[Door::UpdateFromCanister]
         };
+        // The first refusal of a caller looks its role up.
+        drop(canister.send_as(stranger(), &method, Door::UpdateFromCanister, &[]));
         for (name, bytes) in bombs(method.arity).into_iter().chain(behind(&method.args)) {
             for door in doors {
                 let spent = match canister.send(&method, *door, &bytes) {
                     Ok(instructions) => instructions,
                     Err(reject) => reject.instructions,
                 };
+                let refused = match canister.send_as(stranger(), &method, *door, &bytes) {
+                    Ok(instructions) => instructions,
+                    Err(reject) => reject.instructions,
+                };
+                // Everyone may call the one, and the canister does not pay for what it drops.
+                let is_free = method.name == "http_request" || *door == Door::Update;
+                assert!(
+                    is_free || refused <= REFUSAL_INSTRUCTIONS,
+                    "{} refused {name} for {refused} instructions",
+                    method.name
+                );
                 let most = costs.entry(name).or_insert((0, String::new()));
                 *most = most.clone().max((spent, method.name.clone()));
             }

@@ -1,0 +1,82 @@
+//! The methods that the canister exports: one line each.
+//!
+//! A line names the export, how the method runs, the function with the types of its arguments, and what the method answers: a
+//! `result` is `variant { Ok; Err : Error }`, and a method that answers something `plain` or `nothing` rejects the message where
+//! there is an error. How it runs decides what the function takes before the arguments:
+//!
+//! | | the function takes | and returns |
+//! |---|---|---|
+//! | `update` | the store, to change it | `Result<T>` |
+//! | `update_as` | the store, to change it, and the caller | `Result<T>` |
+//! | `query` | the store | `Result<T>` |
+//! | `query_as` | the store and the caller | `Result<T>` |
+//! | `blob` | the store, and room for a blob | the length of the blob |
+//! | `blob_as` | the store, room for a blob, and the caller | the length of the blob |
+//! | `open` | the store; everyone may call it, also with arguments that are none | `Result<T>` |
+//!
+//! What is exported checks the role of the caller before it looks at the arguments, and then decodes them, calls the
+//! function, counts an update, and replies. So none of these can be forgotten, and a caller without the role makes the canister
+//! do nothing but refuse. A method that is not in `storage_api::METHODS` does not compile.
+//!
+//! A function that is exported here runs outside of ic-cdk's executor, so it cannot be `async`.
+
+use candid::Principal;
+use serde_bytes::{ByteBuf, Bytes};
+use storage_api::limits::MAX_BATCH_ITEMS;
+use storage_api::*;
+use storage_wire::{Batch, Count, Text};
+
+use crate::http::Request;
+use crate::message::endpoints;
+use crate::objects::BorrowedPut;
+use crate::{http, log, objects, operator, regions, roles, uploads};
+
+/// The most items of a batch.
+pub(crate) const BATCH: usize = MAX_BATCH_ITEMS as usize;
+
+endpoints! {
+    "canister_update put": update objects::put(key: &str, value: &Bytes) => result ObjectInfo;
+    "canister_update put_many": update objects::put_many(puts: Batch<BorrowedPut, BATCH>) => result Vec<ObjectInfo>;
+    "canister_query get": blob objects::get(key: &str) => result ByteBuf;
+    "canister_query get_many": query objects::get_many(keys: Batch<String, BATCH>) => result Vec<Option<ByteBuf>>;
+    "canister_query stat": query objects::stat(key: &str) => result ObjectInfo;
+    "canister_query read": blob objects::read(args: ReadArgs) => result ByteBuf;
+    "canister_query list": query objects::list(args: ListArgs) => result ListPage;
+    "canister_query scan": query objects::scan(args: ListArgs) => result ScanPage;
+    "canister_update delete": update objects::delete(key: &str) => result bool;
+    "canister_update delete_prefix": update objects::delete_prefix(args: DeletePrefixArgs) => result Deleted;
+    "canister_update take_first": update objects::take_first(prefix: &str) => result Option<Entry>;
+    "canister_update rename": update objects::rename(args: RenameArgs) => result ObjectInfo;
+
+    "canister_update create_upload": update_as uploads::create_upload(args: UploadArgs) => result Upload;
+    "canister_update write_chunk": update_as uploads::write_chunk(upload: u64, index: u64, bytes: &Bytes) => result Received;
+    "canister_query upload_status": query_as uploads::upload_status(upload: u64) => result UploadStatus;
+    "canister_query list_uploads": query_as uploads::list_uploads() => result Vec<UploadStatus>;
+    "canister_update commit_upload": update_as uploads::commit_upload(upload: u64) => result ObjectInfo;
+    "canister_update abort_upload": update_as uploads::abort_upload(upload: u64) => result ();
+    "canister_update verify": update uploads::verify(key: &str) => result VerifyProgress;
+
+    "canister_update log": update log::log(text: Text) => nothing ();
+    "canister_query readLast": query log::read_last(count: Count) => plain Vec<String>;
+    "canister_update append": update log::append(entries: Batch<&Bytes, BATCH>) => result Appended;
+    "canister_query read_log": query log::read_log(args: ReadLogArgs) => result LogPage;
+    "canister_query log_info": query log::log_info() => result LogInfo;
+
+    "canister_update region_new": update_as regions::region_new() => result RegionInfo;
+    "canister_query region_list": query_as regions::region_list() => result Vec<RegionInfo>;
+    "canister_query region_info": query_as regions::region_info(region: u64) => result RegionInfo;
+    "canister_update region_grow": update_as regions::region_grow(region: u64, pages: u64) => result u64;
+    "canister_query region_load_blob": blob_as regions::region_load_blob(region: u64, offset: u64, length: u64) => result ByteBuf;
+    "canister_update region_store_blob": update_as regions::region_store_blob(region: u64, offset: u64, bytes: &Bytes) => result ();
+    "canister_query region_load": query_as regions::region_load(region: u64, loads: Batch<RegionLoad, BATCH>) => result Vec<RegionValue>;
+    "canister_update region_store": update_as regions::region_store(region: u64, stores: Batch<RegionStore, BATCH>) => result ();
+    "canister_update region_set_owner": update_as regions::region_set_owner(region: u64, owner: Principal) => result RegionInfo;
+    "canister_query stable_var_query": query regions::stable_var_query() => plain StableVarInfo;
+
+    "canister_query status": query operator::status() => result Status;
+    "canister_update configure": update operator::configure(settings: Settings) => result Config;
+    "canister_query get_config": query operator::get_config() => result Config;
+    "canister_update set_role": update roles::set_role(who: Principal, role: Option<Role>) => result ();
+    "canister_query list_roles": query roles::list_roles() => result Vec<Grant>;
+    "canister_query http_request": open http::http_request(request: Request) => plain HttpResponse;
+}

@@ -1,0 +1,347 @@
+//! Decoding values whose types are known to be those that are expected.
+
+use std::mem::size_of;
+
+use candid::Principal;
+use serde_bytes::{ByteBuf, Bytes};
+
+use crate::{Type, Typed};
+
+/// The most bytes that the items of a vector take on the heap before any of them was decoded. A vector that says that it
+/// has more grows with its items.
+const MAX_RESERVED_BYTES: usize = 1 << 20;
+
+/// A value that can be decoded, and may borrow from the bytes.
+pub trait Decode<'a>: Typed + Sized {
+    /// Takes a value from the front. `None` if the bytes do not hold one.
+    fn decode(input: &mut Input<'a>) -> Option<Self>;
+}
+
+/// Arguments of a method: a tuple of values.
+pub trait Arguments<'a>: Sized {
+    /// Their types.
+    const TYPES: &'static [&'static Type];
+
+    /// Whether one of them [is strict](Typed::IS_STRICT).
+    const IS_STRICT: bool;
+
+    /// Takes the values from the front. `None` if the bytes do not hold them.
+    fn decode(input: &mut Input<'a>) -> Option<Self>;
+}
+
+/// Bytes of which values are taken from the front.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a>(&'a [u8]);
+
+impl<'a> Input<'a> {
+    /// All of these bytes.
+    #[must_use]
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    /// Whether nothing is left.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// A byte.
+    pub fn byte(&mut self) -> Option<u8> {
+        let (&byte, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(byte)
+    }
+
+    /// As many bytes as the compiler knows.
+    pub fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (array, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*array)
+    }
+
+    /// `length` bytes.
+    pub fn bytes(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (bytes, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(bytes)
+    }
+
+    /// An unsigned LEB128 number that fits a length of this machine.
+    pub fn length(&mut self) -> Option<usize> {
+        let mut number = 0usize;
+        for shift in (0..usize::BITS).step_by(7) {
+            let byte = self.byte()?;
+            let bits = usize::from(byte & 0x7f);
+            number |= bits << shift;
+            if byte < 0x80 {
+                return (bits << shift >> shift == bits).then_some(number);
+            }
+        }
+        None
+    }
+
+    /// The bytes that were taken from this to get to a later state.
+    pub(crate) fn up_to(&self, later: &Self) -> &'a [u8] {
+        &self.0[..self.0.len() - later.0.len()]
+    }
+
+    fn blob(&mut self) -> Option<&'a [u8]> {
+        let length = self.length()?;
+        self.bytes(length)
+    }
+
+    fn text(&mut self) -> Option<&'a str> {
+        std::str::from_utf8(self.blob()?).ok()
+    }
+}
+
+macro_rules! numbers {
+    ($($number:ty),*) => {
+        $(impl Decode<'_> for $number {
+            fn decode(input: &mut Input<'_>) -> Option<Self> {
+                input.array().map(Self::from_le_bytes)
+            }
+        })*
+    };
+}
+
+numbers!(u8, u16, u32, u64, i8, i16, i32, i64, f64);
+
+impl Decode<'_> for bool {
+    fn decode(input: &mut Input<'_>) -> Option<Self> {
+        match input.byte()? {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }
+    }
+}
+
+/// A `nat`. `None` if it does not fit.
+impl Decode<'_> for u128 {
+    fn decode(input: &mut Input<'_>) -> Option<Self> {
+        let (mut number, mut shift) = (0u128, 0u32);
+        loop {
+            let byte = input.byte()?;
+            let bits = u128::from(byte & 0x7f);
+            if bits != 0 {
+                let fits = shift < u128::BITS && bits << shift >> shift == bits;
+                number |= fits.then(|| bits << shift)?;
+            }
+            shift = shift.saturating_add(7);
+            if byte < 0x80 {
+                return Some(number);
+            }
+        }
+    }
+}
+
+impl<'a> Decode<'a> for &'a str {
+    fn decode(input: &mut Input<'a>) -> Option<Self> {
+        input.text()
+    }
+}
+
+impl Decode<'_> for String {
+    fn decode(input: &mut Input<'_>) -> Option<Self> {
+        input.text().map(str::to_owned)
+    }
+}
+
+impl<'a> Decode<'a> for &'a Bytes {
+    fn decode(input: &mut Input<'a>) -> Option<Self> {
+        input.blob().map(Bytes::new)
+    }
+}
+
+impl Decode<'_> for ByteBuf {
+    fn decode(input: &mut Input<'_>) -> Option<Self> {
+        input.blob().map(ByteBuf::from)
+    }
+}
+
+impl Decode<'_> for Principal {
+    fn decode(input: &mut Input<'_>) -> Option<Self> {
+        match input.byte()? {
+            1 => Principal::try_from_slice(input.blob()?).ok(),
+            _ => None,
+        }
+    }
+}
+
+impl<'a, T: Decode<'a>> Decode<'a> for Option<T> {
+    fn decode(input: &mut Input<'a>) -> Option<Self> {
+        match input.byte()? {
+            0 => Some(None),
+            1 => T::decode(input).map(Some),
+            _ => None,
+        }
+    }
+}
+
+impl<'a, T: Decode<'a>> Decode<'a> for Vec<T> {
+    fn decode(input: &mut Input<'a>) -> Option<Self> {
+        let count = input.length()?;
+        // Each item takes a byte at least, so a count that is a lie takes no memory.
+        if count > input.0.len() {
+            return None;
+        }
+        let mut items = Vec::with_capacity(count.min(MAX_RESERVED_BYTES / size_of::<T>().max(1)));
+        for _ in 0..count {
+            items.push(T::decode(input)?);
+        }
+        Some(items)
+    }
+}
+
+impl<'a, A: Decode<'a>, B: Decode<'a>> Decode<'a> for (A, B) {
+    fn decode(input: &mut Input<'a>) -> Option<Self> {
+        Some((A::decode(input)?, B::decode(input)?))
+    }
+}
+
+/// The items of a vector up to one more than `MAX`. A batch that has more is refused, so what comes after that is not
+/// decoded. It has to be the last argument.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch<T, const MAX: usize>(pub Vec<T>);
+
+impl<T: Typed, const MAX: usize> Typed for Batch<T, MAX> {
+    const TYPE: &'static Type = <Vec<T>>::TYPE;
+}
+
+impl<'a, T: Decode<'a>, const MAX: usize> Decode<'a> for Batch<T, MAX> {
+    fn decode(input: &mut Input<'a>) -> Option<Self> {
+        let count = input.length()?;
+        if count > input.0.len() {
+            return None;
+        }
+        let mut items = Vec::with_capacity(count.min(MAX + 1));
+        for _ in 0..count.min(MAX + 1) {
+            items.push(T::decode(input)?);
+        }
+        if count > MAX {
+            *input = Input(&[]);
+        }
+        Some(Self(items))
+    }
+}
+
+macro_rules! arguments {
+    ($($part:ident)*) => {
+        impl<'a, $($part: Decode<'a>),*> Arguments<'a> for ($($part,)*) {
+            const TYPES: &'static [&'static Type] = &[$($part::TYPE),*];
+            const IS_STRICT: bool = false $(|| $part::IS_STRICT)*;
+
+            fn decode(_input: &mut Input<'a>) -> Option<Self> {
+                Some(($($part::decode(_input)?,)*))
+            }
+        }
+    };
+}
+
+arguments!();
+arguments!(A);
+arguments!(A B);
+arguments!(A B C);
+
+/// A text of which nothing but its UTF-8 is needed. Most texts are ASCII, which is found out in a fraction of what making a
+/// `str` costs; a `str` could only be made of the result with `unsafe`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Text<'a>(&'a [u8]);
+
+impl AsRef<[u8]> for Text<'_> {
+    fn as_ref(&self) -> &[u8] {
+        self.0
+    }
+}
+
+impl Typed for Text<'_> {
+    const TYPE: &'static Type = str::TYPE;
+}
+
+impl<'a> Decode<'a> for Text<'a> {
+    fn decode(input: &mut Input<'a>) -> Option<Self> {
+        let bytes = input.blob()?;
+        (is_ascii(bytes) || std::str::from_utf8(bytes).is_ok()).then_some(Self(bytes))
+    }
+}
+
+fn is_ascii(bytes: &[u8]) -> bool {
+    let (blocks, rest) = bytes.as_chunks::<32>();
+    let mut bits = rest.iter().fold(0, |bits, byte| bits | byte);
+    for block in blocks {
+        let (words, _) = block.as_chunks::<8>();
+        let word = words.iter().fold(0, |bits, word| bits | u64::from_le_bytes(*word));
+        // Only the highest bit of each byte matters.
+        bits |= u8::from(word & 0x8080_8080_8080_8080 != 0) << 7;
+    }
+    bits < 0x80
+}
+
+/// A `nat`, of which more than 2^64 - 1 is as much as that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count(pub u64);
+
+impl Typed for Count {
+    const TYPE: &'static Type = u128::TYPE;
+}
+
+impl Decode<'_> for Count {
+    fn decode(input: &mut Input<'_>) -> Option<Self> {
+        let (mut number, mut shift, mut is_more) = (0u64, 0u32, false);
+        loop {
+            let byte = input.byte()?;
+            let bits = u64::from(byte & 0x7f);
+            let fits = shift < u64::BITS && bits << shift >> shift == bits;
+            is_more |= !fits && bits != 0;
+            number |= if fits { bits << shift } else { 0 };
+            shift = shift.saturating_add(7);
+            if byte < 0x80 {
+                return Some(Self(if is_more { u64::MAX } else { number }));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn ascii_is_told_from_what_is_not(text in "[ -~]{0,80}", at: prop::sample::Index, byte in 0x80u8..) {
+            let mut bytes = text.into_bytes();
+            prop_assert!(is_ascii(&bytes));
+            if !bytes.is_empty() {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+                prop_assert!(!is_ascii(&bytes));
+            }
+        }
+    }
+
+    #[test]
+    fn a_count_saturates() {
+        let count = |number: u128| {
+            let bytes = candid::Nat::from(number);
+            let mut encoded = Vec::new();
+            bytes.encode(&mut encoded).unwrap();
+            let mut input = Input::new(&encoded);
+            let count = Count::decode(&mut input).unwrap();
+            assert!(input.is_empty());
+            count.0
+        };
+        for number in [0, 1, 127, 128, u64::MAX - 1, u64::MAX] {
+            assert_eq!(count(number.into()), number);
+        }
+        for number in [1 << 64, 1 << 70, u128::MAX] {
+            assert_eq!(count(number), u64::MAX);
+        }
+        assert_eq!(Count::decode(&mut Input::new(&[0x80])), None);
+        // Zeroes at the end of a number say nothing.
+        assert_eq!(Count::decode(&mut Input::new(&[0x81, 0x80, 0x80, 0])), Some(Count(1)));
+    }
+}

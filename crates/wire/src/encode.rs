@@ -1,0 +1,178 @@
+//! Encoding values. The types come before them, in a [`Header`](crate::Header).
+
+use candid::Principal;
+use serde_bytes::{ByteBuf, Bytes};
+
+use crate::Typed;
+
+/// Takes encoded bytes in order.
+pub trait Output {
+    /// Takes bytes.
+    fn bytes(&mut self, bytes: &[u8]);
+
+    /// Takes as many bytes as the compiler knows.
+    fn array<const N: usize>(&mut self, bytes: [u8; N]) {
+        self.bytes(&bytes);
+    }
+}
+
+impl Output for Vec<u8> {
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+/// A value that can be encoded.
+pub trait Encode: Typed {
+    /// The bits of the optional fields that have a value, here or in any part.
+    fn present(&self) -> u32 {
+        0
+    }
+
+    /// Writes the value. Optional fields without a bit in `present` are not in the type, so they are left out.
+    fn encode(&self, present: u32, out: &mut impl Output);
+}
+
+/// A variant of which each value can be encoded with its own case alone as the type, which is a subtype of the variant.
+pub trait Cases {
+    /// The number of cases.
+    const COUNT: usize;
+
+    /// The position of the case of this value, in the order of the ids.
+    fn case(&self) -> usize;
+
+    /// Writes what the case holds.
+    fn encode_case(&self, out: &mut impl Output);
+}
+
+/// Writes an unsigned LEB128 number.
+pub fn encode_length(mut number: usize, out: &mut impl Output) {
+    while number >= 0x80 {
+        out.array([number as u8 | 0x80]);
+        number >>= 7;
+    }
+    out.array([number as u8]);
+}
+
+fn encode_blob(bytes: &[u8], out: &mut impl Output) {
+    encode_length(bytes.len(), out);
+    out.bytes(bytes);
+}
+
+macro_rules! numbers {
+    ($($number:ty),*) => {
+        $(impl Encode for $number {
+            fn encode(&self, _present: u32, out: &mut impl Output) {
+                out.array(self.to_le_bytes());
+            }
+        })*
+    };
+}
+
+numbers!(u8, u16, u32, u64, i8, i16, i32, i64, f64);
+
+impl Encode for () {
+    fn encode(&self, _present: u32, _out: &mut impl Output) {}
+}
+
+impl Encode for bool {
+    fn encode(&self, _present: u32, out: &mut impl Output) {
+        out.array([u8::from(*self)]);
+    }
+}
+
+/// A `nat`.
+impl Encode for u128 {
+    fn encode(&self, _present: u32, out: &mut impl Output) {
+        let mut number = *self;
+        while number >= 0x80 {
+            out.array([number as u8 | 0x80]);
+            number >>= 7;
+        }
+        out.array([number as u8]);
+    }
+}
+
+impl Encode for str {
+    fn encode(&self, _present: u32, out: &mut impl Output) {
+        encode_blob(self.as_bytes(), out);
+    }
+}
+
+impl Encode for String {
+    fn encode(&self, _present: u32, out: &mut impl Output) {
+        encode_blob(self.as_bytes(), out);
+    }
+}
+
+impl Encode for Bytes {
+    fn encode(&self, _present: u32, out: &mut impl Output) {
+        encode_blob(self, out);
+    }
+}
+
+impl Encode for ByteBuf {
+    fn encode(&self, _present: u32, out: &mut impl Output) {
+        encode_blob(self, out);
+    }
+}
+
+impl Encode for Principal {
+    fn encode(&self, _present: u32, out: &mut impl Output) {
+        out.array([1]);
+        encode_blob(self.as_slice(), out);
+    }
+}
+
+impl<T: Encode + ?Sized> Encode for &T {
+    fn present(&self) -> u32 {
+        T::present(self)
+    }
+
+    fn encode(&self, present: u32, out: &mut impl Output) {
+        T::encode(self, present, out);
+    }
+}
+
+impl<T: Encode> Encode for Option<T> {
+    fn present(&self) -> u32 {
+        self.as_ref().map_or(0, T::present)
+    }
+
+    fn encode(&self, present: u32, out: &mut impl Output) {
+        out.array([u8::from(self.is_some())]);
+        if let Some(value) = self {
+            value.encode(present, out);
+        }
+    }
+}
+
+impl<T: Encode> Encode for Vec<T> {
+    fn present(&self) -> u32 {
+        if T::OPTIONAL == 0 {
+            return 0;
+        }
+        self.iter().fold(0, |present, item| present | item.present())
+    }
+
+    fn encode(&self, present: u32, out: &mut impl Output) {
+        encode_length(self.len(), out);
+        for item in self {
+            item.encode(present, out);
+        }
+    }
+}
+
+impl<A: Encode, B: Encode> Encode for (A, B) {
+    fn present(&self) -> u32 {
+        let (one, other) = self;
+        let shifted = if B::OPTIONAL == 0 { 0 } else { other.present() << A::OPTIONAL };
+        one.present() | shifted
+    }
+
+    fn encode(&self, present: u32, out: &mut impl Output) {
+        let (one, other) = self;
+        one.encode(present, out);
+        other.encode(if B::OPTIONAL == 0 { 0 } else { present >> A::OPTIONAL }, out);
+    }
+}

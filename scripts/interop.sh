@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Holds our encodings against the JavaScript library and against Motoko: both decode our replies as what they are, and the
+# arguments that both encode are decoded by shape. Needs node and npm, and a network the first time.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+scripts/setup.sh
+
+for tool in node npm; do
+  command -v "$tool" >/dev/null || {
+    echo "scripts/interop.sh needs $tool. Install Node.js (https://nodejs.org), and run it again." >&2
+    exit 1
+  }
+done
+
+folder=$PWD/target/interop
+mkdir -p "$folder"
+npm install --silent --no-audit --no-fund --prefix "$folder" @dfinity/candid@2.4.1 @dfinity/principal@2.4.1 motoko@3.12.1
+cargo run --quiet --locked -p integration-tests --example interop -- cases "$folder"
+node integration-tests/examples/interop/interop.mjs "$folder"
+cargo run --quiet --locked -p integration-tests --example interop -- check "$folder"
