@@ -58,7 +58,8 @@ impl Promised {
         self.slots.saturating_sub(self.free_slots)
     }
 
-    fn is_nothing(self) -> bool {
+    /// Whether nothing is promised.
+    pub(crate) fn is_nothing(self) -> bool {
         self.slots == 0 && self.uploads == 0
     }
 }

@@ -1,12 +1,13 @@
 //! Which bytes of a page are known, or have changed: a few ranges.
 
-/// Ranges that a set can hold. A message rarely touches more parts of a page; where it does, the page is read whole.
-const MAX_RANGES: usize = 6;
+/// Ranges that a set can hold. A message rarely touches more parts of a page; where it does, the page is read whole. A page on the heap
+/// has two sets and is moved often, which costs more than its loads and stores from 64 bytes on.
+const MAX_RANGES: usize = 5;
 
 /// A set of bytes of a page, as ranges in ascending order that neither overlap nor touch.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Ranges {
-    count: usize,
+    count: u32,
     ranges: [(u16, u16); MAX_RANGES],
 }
 
@@ -27,7 +28,7 @@ impl Ranges {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
-        self.ranges[..self.count].iter().map(|(start, end)| (usize::from(*start), usize::from(*end)))
+        self.ranges[..self.count as usize].iter().map(|(start, end)| (usize::from(*start), usize::from(*end)))
     }
 
     /// Whether it has all bytes from `start` to `end`.
@@ -48,15 +49,15 @@ impl Ranges {
             start = start.min(usize::from(self.ranges[first].0));
             end = end.max(usize::from(self.ranges[first + touched - 1].1));
         }
-        let count = self.count + 1 - touched;
+        let count = self.count as usize + 1 - touched;
         if count > MAX_RANGES {
             return Err(TooMany);
         }
         if touched != 1 {
-            self.ranges.copy_within(first + touched..self.count, first + 1);
+            self.ranges.copy_within(first + touched..self.count as usize, first + 1);
         }
         self.ranges[first] = (start as u16, end as u16);
-        self.count = count;
+        self.count = count as u32;
         Ok(())
     }
 

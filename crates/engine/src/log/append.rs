@@ -82,66 +82,33 @@ impl<M: Memory> Log<M> {
         Head { length: self.head.length + entries.len() as u64, end: self.head.end + bytes }
     }
 
-    /// Writes entries and the mark after them. The memories are large enough.
+    /// Writes entries and the mark after them, the last length and the mark in one piece. The memories are large enough.
     fn write<E: AsRef<[u8]>>(&mut self, entries: &[E], after: Head) {
         if self.head == Head::EMPTY {
             self.entries.write(0, &START);
         }
-        let mut piece = Piece { at: self.head.end, bytes: Vec::new() };
         let Head { mut length, mut end } = self.head;
-        for entry in entries.iter().map(AsRef::as_ref) {
-            piece.append(&self.entries, entry);
-            end += entry.len() as u64 + TRAILER_BYTES;
+        for (index, entry) in entries.iter().map(AsRef::as_ref).enumerate() {
+            let trailer = u32::try_from(entry.len()).expect("a payload has at most 31 pages").to_le_bytes();
+            self.entries.write(end, entry);
+            let trailer_at = end + entry.len() as u64;
+            end = trailer_at + TRAILER_BYTES;
             length += 1;
+            if index + 1 < entries.len() {
+                self.entries.write(trailer_at, &trailer);
+            } else {
+                let mut tail = [0; TRAILER_BYTES as usize + MARK_BYTES];
+                tail[..TRAILER_BYTES as usize].copy_from_slice(&trailer);
+                tail[TRAILER_BYTES as usize..].copy_from_slice(&after.encode());
+                self.entries.write(trailer_at, &tail);
+            }
             if length.is_multiple_of(INDEX_INTERVAL) {
                 let at = (length / INDEX_INTERVAL - 1) * INDEX_ENTRY_BYTES;
                 self.index.write(at, &end.to_le_bytes());
             }
         }
         assert_eq!(Head { length, end }, after, "what was written is what was planned");
-        piece.finish(&self.entries, after);
         self.head = after;
-    }
-}
-
-/// Entries up to this length are gathered and written together, because each write has a price of its own.
-const GATHERED_BYTES: usize = 4_096;
-/// How much is gathered before it is written, in bytes.
-const PIECE_BYTES: usize = 65_536;
-
-/// Bytes of the log that are not written yet.
-struct Piece {
-    at: u64,
-    bytes: Vec<u8>,
-}
-
-impl Piece {
-    fn append<M: Memory>(&mut self, memory: &M, entry: &[u8]) {
-        let trailer = u32::try_from(entry.len()).expect("a payload has at most 31 pages").to_le_bytes();
-        if entry.len() > GATHERED_BYTES || self.bytes.len() + entry.len() + trailer.len() > PIECE_BYTES {
-            self.write(memory);
-        }
-        if entry.len() > GATHERED_BYTES {
-            memory.write(self.at, entry);
-            self.at += entry.len() as u64;
-        } else {
-            self.bytes.extend_from_slice(entry);
-        }
-        self.bytes.extend_from_slice(&trailer);
-    }
-
-    fn write<M: Memory>(&mut self, memory: &M) {
-        if !self.bytes.is_empty() {
-            memory.write(self.at, &self.bytes);
-            self.at += self.bytes.len() as u64;
-            self.bytes.clear();
-        }
-    }
-
-    /// Writes what is left, and the mark.
-    fn finish<M: Memory>(mut self, memory: &M, head: Head) {
-        self.bytes.extend_from_slice(&head.encode());
-        self.write(memory);
     }
 }
 

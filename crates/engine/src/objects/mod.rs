@@ -90,6 +90,11 @@ impl<'a, M: Memory> Extents<'a, M> {
         Self { arena, transaction: None, returned: 0 }
     }
 
+    /// Whether the change touches the arena.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.transaction.is_some()
+    }
+
     fn transaction(&mut self) -> Result<&mut Transaction<'a, M>, Error> {
         let transaction = match self.transaction.take() {
             Some(transaction) => transaction,
