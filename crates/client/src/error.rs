@@ -30,6 +30,14 @@ pub enum ClientError {
         /// What the replica or the canister said.
         message: String,
     },
+    /// The call did not get to the canister, because a server on the way refused it. Nothing has changed.
+    #[error("{method}: refused: {message}")]
+    Refused {
+        /// The method that was called.
+        method: &'static str,
+        /// Who refused it, and why.
+        message: String,
+    },
     /// There was no answer. Whether the call was carried out is not known.
     #[error("{method}: no answer: {message}")]
     Transport {
@@ -66,6 +74,7 @@ impl ClientError {
                 Some(error) => Self::Storage { method, error },
                 None => Self::Rejected { method, code, error_code, message },
             },
+            TransportError::Refused { message } => Self::Refused { method, message },
             TransportError::Unavailable { message } => Self::Transport { method, message },
             TransportError::Host { message, hint } => Self::Host { method, message, hint },
         }
@@ -76,10 +85,16 @@ impl ClientError {
         match self {
             Self::Storage { method, .. }
             | Self::Rejected { method, .. }
+            | Self::Refused { method, .. }
             | Self::Transport { method, .. }
             | Self::Host { method, .. }
             | Self::Decode { method, .. } => method,
         }
+    }
+
+    /// Whether a server on the way refused the call. It says nothing about an earlier attempt.
+    pub(crate) fn is_refused(&self) -> bool {
+        matches!(self, Self::Refused { .. })
     }
 
     /// What the canister answered, where it answered with an error of its contract.

@@ -10,6 +10,9 @@ impl ClientError {
         let hint = match self {
             Self::Storage { error, .. } => return of_storage(error),
             Self::Rejected { code, error_code, .. } => of_reject(*code, error_code.as_deref())?,
+            Self::Refused { .. } => {
+                "Nothing has changed. Look at the URL, at the canister's identifier, and at the clock."
+            }
             Self::Transport { method, .. } => of_silence(method),
             Self::Host { hint, .. } => hint,
             Self::Decode { .. } => {
@@ -25,7 +28,7 @@ impl TransferError {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Client(error) => return error.hint(),
-            Self::SourceEndsEarly { .. } | Self::SourceIsLonger { .. } => {
+            Self::SourceEndsEarly { .. } | Self::SourceIsLonger { .. } | Self::SourceChanged { .. } => {
                 "Nothing was committed. Upload it again when nothing writes to it."
             }
             Self::OtherUpload { .. } => {

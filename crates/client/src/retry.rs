@@ -78,7 +78,7 @@ impl ClientError {
             Self::Rejected { code, error_code, .. } => {
                 *code == SYS_TRANSIENT && error_code.as_deref() != Some(OUT_OF_CYCLES)
             }
-            Self::Storage { .. } | Self::Host { .. } | Self::Decode { .. } => false,
+            Self::Storage { .. } | Self::Host { .. } | Self::Refused { .. } | Self::Decode { .. } => false,
         }
     }
 }

@@ -42,6 +42,13 @@ pub enum TransportError {
         /// What the replica or the canister said.
         message: String,
     },
+    /// A server on the way to the replica, or the replica itself, refused to take the call. It was not executed, and would be
+    /// refused again.
+    #[error("refused: {message}")]
+    Refused {
+        /// Who refused it, and why.
+        message: String,
+    },
     /// The replica could not be reached or did not answer. Whether the call was carried out is not known.
     #[error("no answer: {message}")]
     Unavailable {

@@ -352,6 +352,31 @@ async fn a_source_that_changes_its_length_is_noticed() {
     }
 }
 
+/// A source that changes after it was hashed, and keeps its length, is noticed before it is committed: by the chunks that are
+/// sent, and after a resume by those that are not sent again.
+#[tokio::test]
+async fn a_source_of_other_bytes_is_not_committed() {
+    let content = content(4);
+    let digest = ByteBuf::from(Sha256::digest(&content).to_vec());
+    let declared = UploadArgs { sha256: Some(digest), ..args(&content) };
+    for changed in [0, CHUNK_BYTES as usize, content.len() - 1] {
+        let (shelf, client) = Shelf::client(State::default());
+        let mut sent = content.clone();
+        sent[changed] ^= 1;
+        let done = client.upload(&mut Cursor::new(&sent), &declared, at_once(2)).await;
+        assert!(matches!(done, Err(TransferError::SourceChanged { .. })), "{changed}: {done:?}");
+        assert_eq!(shelf.with(|state| state.revision), 0, "it was committed");
+        // All chunks are there now, and none is sent again.
+        let resumed = TransferOptions { resume: Some(ID), ..at_once(2) };
+        let done = client.upload(&mut Cursor::new(&sent), &declared, resumed).await;
+        assert!(matches!(done, Err(TransferError::SourceChanged { .. })), "{changed}: {done:?}");
+        assert_eq!(shelf.with(|state| (state.revision, state.sent.len())), (0, 4));
+        // Without a digest, nobody can tell, and nobody has promised anything.
+        let (_, client) = Shelf::client(State::default());
+        client.upload(&mut Cursor::new(&sent), &args(&content), at_once(2)).await.unwrap();
+    }
+}
+
 fn stored(content: &[u8]) -> State {
     State { object: content.to_vec(), revision: 3, ..State::default() }
 }

@@ -8,6 +8,9 @@ use url::Url;
 use super::IdentityError;
 use crate::TransportError;
 
+/// The HTTP status of a server that has waited too long for the rest of a request.
+const REQUEST_TIMEOUT: u16 = 408;
+
 /// The HTTP status of a server that asks for fewer requests.
 const TOO_MANY_REQUESTS: u16 = 429;
 
@@ -74,8 +77,29 @@ pub(super) fn transport(url: &Url, error: AgentError) -> TransportError {
         AgentError::CertifiedReject { reject, .. } | AgentError::UncertifiedReject { reject, .. } => {
             rejected(reject)
         }
-        error => TransportError::Unavailable { message: format!("{url}: {}", explain(&error)) },
+        error => {
+            let message = format!("{url}: {}", explain(&error));
+            match error {
+                AgentError::HttpError(error) if is_refusal(error.status) => {
+                    TransportError::Refused { message }
+                }
+                _ => TransportError::Unavailable { message },
+            }
+        }
     }
+}
+
+/// The same for an update that the replica has taken: whatever is refused now, it may have been executed.
+pub(super) fn of_outcome(url: &Url, error: AgentError) -> TransportError {
+    match transport(url, error) {
+        TransportError::Refused { message } => TransportError::Unavailable { message },
+        error => error,
+    }
+}
+
+/// Whether a server says that the request is to blame, so that the same one will be refused again.
+fn is_refusal(status: u16) -> bool {
+    (400..SERVER_ERRORS).contains(&status) && ![REQUEST_TIMEOUT, TOO_MANY_REQUESTS].contains(&status)
 }
 
 /// Whether an error says nothing but that the replica could not be asked this time.
@@ -108,7 +132,23 @@ fn explain(error: &AgentError) -> String {
 fn causes(error: &AgentError) -> String {
     match error {
         AgentError::TransportError(agent_error::TransportError::Reqwest(error)) => with_causes(error),
+        AgentError::HttpError(error) => status_line(error.status, &error.content),
         error => error.to_string(),
+    }
+}
+
+/// How many characters of what a server says are worth reading.
+const SAID: usize = 200;
+
+/// The status, and what the server says about it where that is a line of text. Gateways send whole pages of HTML.
+fn status_line(status: u16, content: &[u8]) -> String {
+    let named = reqwest::StatusCode::from_u16(status);
+    let status = named.map_or_else(|_| status.to_string(), |named| named.to_string());
+    let content = str::from_utf8(content).unwrap_or_default();
+    let line = content.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    match line.starts_with('<') || line.is_empty() {
+        true => format!("HTTP {status}"),
+        false => format!("HTTP {status}: {}", line.chars().take(SAID).collect::<String>()),
     }
 }
 
@@ -184,7 +224,6 @@ mod tests {
         let errors = [
             (http(429), "fewer at once"),
             (http(503), "try again"),
-            (http(400), "clock"),
             (AgentError::TimeoutWaitingForResponse(), "was carried out"),
             (AgentError::CertificateVerificationFailed(), "root key"),
             (AgentError::MissingSignature, "root key"),
@@ -196,6 +235,32 @@ mod tests {
             let is_complete = shown.starts_with("no answer: http://127.0.0.1:1/: ") && shown.contains(advice);
             assert!(is_complete, "{shown}");
         }
+    }
+
+    /// A request that is refused has changed nothing and is not tried again, unless its outcome is asked for.
+    #[test]
+    fn a_refusal_is_no_silence() {
+        let url = Url::parse("http://127.0.0.1:1").expect("it is a URL");
+        for status in [400, 403, 404, 413] {
+            assert!(matches!(mapped(http(status)), TransportError::Refused { .. }), "{status}");
+            assert!(matches!(of_outcome(&url, http(status)), TransportError::Unavailable { .. }), "{status}");
+        }
+        for status in [408, 429, 500, 502, 503] {
+            assert!(matches!(mapped(http(status)), TransportError::Unavailable { .. }), "{status}");
+        }
+    }
+
+    /// A page of HTML is not for reading in an error; a line of text is, and no more than that.
+    #[test]
+    fn an_error_of_http_is_one_line() {
+        let page = format!("<!DOCTYPE html>\n<html>{}</html>\n", "<br>\n".repeat(130));
+        assert_eq!(status_line(400, page.as_bytes()), "HTTP 400 Bad Request");
+        assert_eq!(
+            status_line(400, b"\n canister_not_found \nmore"),
+            "HTTP 400 Bad Request: canister_not_found"
+        );
+        assert_eq!(status_line(599, b"\xff"), "HTTP 599 <unknown status code>");
+        assert!(status_line(502, "x".repeat(9_999).as_bytes()).len() < 300);
     }
 
     #[test]

@@ -136,7 +136,9 @@ impl Transport for AgentTransport {
     async fn update(&self, method: &str, arg: Vec<u8>) -> Result<Vec<u8>, TransportError> {
         let called = match self.agent.update(&self.canister, method).with_arg(arg).call().await {
             Ok(CallResponse::Response((reply, _certificate))) => Ok(reply),
-            Ok(CallResponse::Poll(request)) => self.outcome(&request).await,
+            Ok(CallResponse::Poll(request)) => {
+                return self.outcome(&request).await.map_err(|error| error::of_outcome(&self.url, error));
+            }
             Err(error) => Err(error),
         };
         called.map_err(|error| error::transport(&self.url, error))

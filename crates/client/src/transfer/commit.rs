@@ -33,7 +33,9 @@ impl<T: Transport> Client<T> {
                     return self.committed(args, before).await.ok_or(earlier);
                 }
                 // The last attempt was rejected, and an earlier one may have been carried out.
-                (Err(error), Some(earlier)) if error.is_passing() => return Err(earlier),
+                (Err(error), Some(earlier)) if error.is_passing() || error.is_refused() => {
+                    return Err(earlier);
+                }
                 (answer, _) => return answer,
             }
         }

@@ -42,6 +42,15 @@ pub enum TransferError {
         /// The bytes that were declared.
         size: u64,
     },
+    /// The bytes that were read to be sent are not those whose SHA-256 was declared: the source changed after it was
+    /// hashed. Nothing was committed.
+    #[error("the source changed while it was sent: its SHA-256 is {computed}, and {declared} was declared")]
+    SourceChanged {
+        /// What was declared, in hexadecimal.
+        declared: String,
+        /// What was computed, in hexadecimal.
+        computed: String,
+    },
     /// The upload to resume was opened with other arguments: another key, size, content type, declared SHA-256 or
     /// condition.
     #[error(

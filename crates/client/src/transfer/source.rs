@@ -1,25 +1,80 @@
 //! Reading the chunks of an upload.
 
-use std::io::{self, Read, Seek, SeekFrom};
+use std::{
+    future::poll_fn,
+    io::{self, Read, Seek, SeekFrom},
+    task::Poll,
+};
+
+use sha2::{Digest, Sha256};
 
 use super::TransferError;
 
-/// A source of a declared size, read chunk by chunk.
+/// Bytes that are hashed in one step where they are not sent.
+const HASH_BYTES: u64 = 1 << 20;
+
+/// A source of a declared size, read chunk by chunk. Where its SHA-256 was declared too, what is read is hashed: a file can
+/// change while it is sent without its length or its time telling.
 pub(super) struct Source<'a, S> {
     source: &'a mut S,
     size: u64,
+    declared: Option<&'a [u8]>,
+    hash: Sha256,
+    /// All bytes before this one have been hashed.
+    hashed: u64,
 }
 
 impl<'a, S: Read + Seek> Source<'a, S> {
     /// A source that must have exactly so many bytes, now.
-    pub(super) fn new(source: &'a mut S, size: u64) -> Result<Self, TransferError> {
-        let mut source = Self { source, size };
+    pub(super) fn new(
+        source: &'a mut S,
+        size: u64,
+        declared: Option<&'a [u8]>,
+    ) -> Result<Self, TransferError> {
+        let mut source = Self { source, size, declared, hash: Sha256::new(), hashed: 0 };
         source.check_length()?;
         Ok(source)
     }
 
     /// The bytes from an offset on, which must be there.
-    pub(super) fn read(&mut self, offset: u64, length: u64) -> Result<Vec<u8>, TransferError> {
+    pub(super) async fn read(&mut self, offset: u64, length: u64) -> Result<Vec<u8>, TransferError> {
+        self.hash_up_to(offset).await?;
+        let bytes = self.read_at(offset, length)?;
+        if self.declared.is_some() && self.hashed == offset {
+            self.hash.update(&bytes);
+            self.hashed += length;
+        }
+        Ok(bytes)
+    }
+
+    /// Makes sure that what was sent, now and before, is what was declared.
+    pub(super) async fn check(&mut self) -> Result<(), TransferError> {
+        self.check_length()?;
+        self.hash_up_to(self.size).await?;
+        let Some(declared) = self.declared else { return Ok(()) };
+        let computed = self.hash.finalize_reset();
+        match computed.as_slice() == declared {
+            true => Ok(()),
+            false => Err(TransferError::SourceChanged {
+                declared: hex::encode(declared),
+                computed: hex::encode(computed),
+            }),
+        }
+    }
+
+    /// Hashes bytes that are not sent, because the canister has them already.
+    async fn hash_up_to(&mut self, end: u64) -> Result<(), TransferError> {
+        while self.declared.is_some() && self.hashed < end {
+            let bytes = self.read_at(self.hashed, HASH_BYTES.min(end - self.hashed))?;
+            self.hash.update(&bytes);
+            self.hashed += bytes.len() as u64;
+            // There may be much of it, and others have work to do meanwhile.
+            give_way().await;
+        }
+        Ok(())
+    }
+
+    fn read_at(&mut self, offset: u64, length: u64) -> Result<Vec<u8>, TransferError> {
         let failed = |error| TransferError::Read { offset, error };
         self.source.seek(SeekFrom::Start(offset)).map_err(failed)?;
         let mut bytes = Vec::with_capacity(length as usize);
@@ -34,7 +89,7 @@ impl<'a, S: Read + Seek> Source<'a, S> {
     }
 
     /// Makes sure that the source has neither more nor fewer bytes than were declared.
-    pub(super) fn check_length(&mut self) -> Result<(), TransferError> {
+    fn check_length(&mut self) -> Result<(), TransferError> {
         let size = self.size;
         let length = self.length().map_err(|error| TransferError::Read { offset: size, error })?;
         match length {
@@ -47,4 +102,18 @@ impl<'a, S: Read + Seek> Source<'a, S> {
     fn length(&mut self) -> io::Result<u64> {
         self.source.seek(SeekFrom::End(0))
     }
+}
+
+/// Lets the runtime turn to other work first.
+async fn give_way() {
+    let mut has_waited = false;
+    poll_fn(|context| {
+        if has_waited {
+            return Poll::Ready(());
+        }
+        has_waited = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }

@@ -23,15 +23,17 @@ impl<T: Transport> Client<T> {
     /// # Errors
     ///
     /// [`TransferError::SourceEndsEarly`] and [`TransferError::SourceIsLonger`] where the source does not have the bytes
-    /// that `args` declares, at the start or at the end; [`TransferError::OtherUpload`] where the upload to resume was
-    /// opened with other arguments; [`TransferError::Read`], and the errors of the calls. The upload stays open then.
+    /// that `args` declares, at the start or at the end; [`TransferError::SourceChanged`] where what was sent does not have
+    /// the SHA-256 that `args` declares; [`TransferError::OtherUpload`] where the upload to resume was opened with other
+    /// arguments; [`TransferError::Read`], and the errors of the calls. The upload stays open then.
     pub async fn upload<S: Read + Seek>(
         &self,
         source: &mut S,
         args: &UploadArgs,
         options: TransferOptions<'_>,
     ) -> Result<ObjectInfo, TransferError> {
-        let mut source = Source::new(source, args.size)?;
+        let mut source =
+            Source::new(source, args.size, args.sha256.as_ref().map(|digest| digest.as_slice()))?;
         let (upload, mut open) = match options.resume {
             Some(id) => {
                 let status = self.upload_status_surely(id).await?;
@@ -54,7 +56,7 @@ impl<T: Transport> Client<T> {
             }
             open = Open::of(self.upload_status_surely(upload.id).await?);
         }
-        source.check_length()?;
+        source.check().await?;
         Ok(self.commit_surely(upload.id, args, before).await?)
     }
 
@@ -73,7 +75,7 @@ impl<T: Transport> Client<T> {
             while under_way.len() < options.concurrency.get() {
                 let Some(index) = indexes.next() else { break };
                 let offset = index * upload.chunk_size;
-                let bytes = source.read(offset, upload.chunk_size.min(upload.size - offset))?;
+                let bytes = source.read(offset, upload.chunk_size.min(upload.size - offset)).await?;
                 under_way.push(async move { self.write_chunk(upload.id, index, &bytes).await });
             }
             let Some(answer) = under_way.next().await else { return Ok(()) };

@@ -33,7 +33,7 @@ async fn a_dead_port_is_named() {
 /// An HTTP error and a connection that ends are no answer, and the update is not sent again.
 #[tokio::test]
 async fn a_replica_that_fails_gives_no_answer() {
-    for manner in [Manner::Status(500), Manner::Status(400), Manner::Silence] {
+    for manner in [Manner::Status(500), Manner::Silence] {
         let replica = Replica::start(manner, Outcome::Reply(Vec::new())).await;
         let transport = connect(&replica.url, AgentIdentity::Anonymous).await;
         let message = no_answer(transport.update("put", Vec::new()).await.unwrap_err());
@@ -41,6 +41,21 @@ async fn a_replica_that_fails_gives_no_answer() {
         assert_eq!(replica.messages("/call").len(), 1);
         no_answer(transport.query("get", Vec::new()).await.unwrap_err());
     }
+}
+
+/// A request that a server refuses has not been executed, and says so.
+#[tokio::test]
+async fn a_refused_request_is_not_executed() {
+    let replica = Replica::start(Manner::Status(400), Outcome::Reply(Vec::new())).await;
+    let transport = connect(&replica.url, AgentIdentity::Anonymous).await;
+    for error in [transport.update("put", Vec::new()).await, transport.query("get", Vec::new()).await] {
+        let error = error.unwrap_err();
+        assert!(
+            matches!(&error, TransportError::Refused { message } if message.contains("HTTP 400 Bad Request")),
+            "{error}"
+        );
+    }
+    assert_eq!(replica.messages("/call").len(), 1);
 }
 
 /// What cannot work is refused before anything is sent.
