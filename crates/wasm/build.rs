@@ -8,6 +8,8 @@ use std::{
     process::Command,
 };
 
+use sha2::{Digest, Sha256};
+
 const TARGET: &str = "wasm32-unknown-unknown";
 const PROFILE: &str = "canister";
 
@@ -46,6 +48,12 @@ fn main() {
     let kept = Path::new(&required("OUT_DIR")).join("storage.wasm");
     if let Err(error) = fs::copy(&built, &kept) {
         panic!("cannot copy {} to {}: {error}", built.display(), kept.display());
+    }
+    match fs::read(&kept) {
+        Ok(module) => {
+            println!("cargo::rustc-env=STORAGE_WASM_SHA256={}", hex::encode(Sha256::digest(module)));
+        }
+        Err(error) => panic!("cannot read {}: {error}", kept.display()),
     }
 }
 

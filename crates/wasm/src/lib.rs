@@ -5,3 +5,6 @@
 
 /// The module, not compressed.
 pub const STORAGE_WASM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/storage.wasm"));
+
+/// The SHA-256 of the module in hexadecimal: the module hash that the Internet Computer shows of a canister.
+pub const STORAGE_WASM_SHA256: &str = env!("STORAGE_WASM_SHA256");
