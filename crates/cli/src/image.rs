@@ -1,10 +1,17 @@
 //! An image of stable memory in a file, for reading.
 
-use std::{fs::File, os::unix::fs::FileExt, path::Path, sync::Arc};
+use std::{
+    fs::{self, File},
+    os::unix::fs::FileExt,
+    path::Path,
+    sync::Arc,
+};
 
 use anyhow::{Context, Result, bail};
 use storage_api::limits::PAGE_BYTES;
 use storage_engine::Memory;
+
+use crate::text;
 
 /// A file with the content of a stable memory. The file is open for reading only.
 #[derive(Clone)]
@@ -16,14 +23,18 @@ pub(crate) struct Image {
 impl Image {
     /// Opens a file, whose size must be that of a memory.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        let failed = || format!("cannot read {}", path.display());
+        let failed = || format!("cannot read {}", text::path(path));
+        // Opening a pipe would wait for somebody who writes to it.
+        if !fs::metadata(path).with_context(failed)?.is_file() {
+            bail!("{} is not a file; an image of a memory is one", text::path(path));
+        }
         let file = File::open(path).with_context(failed)?;
         let metadata = file.metadata().with_context(failed)?;
         let bytes = metadata.len();
-        if !metadata.is_file() || bytes == 0 || !bytes.is_multiple_of(PAGE_BYTES) {
+        if bytes == 0 || !bytes.is_multiple_of(PAGE_BYTES) {
             bail!(
                 "{} is not an image of a memory, whose size is a multiple of {PAGE_BYTES} bytes; it has {bytes}",
-                path.display()
+                text::path(path)
             );
         }
         Ok(Self { file: Arc::new(file), pages: bytes / PAGE_BYTES })

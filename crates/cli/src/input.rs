@@ -13,6 +13,11 @@ use storage_api::limits::MAX_PAYLOAD_BYTES;
 use storage_client::Progress;
 use tokio::task::yield_now;
 
+use crate::{
+    idle::{Idle, Stdin},
+    text,
+};
+
 /// Bytes that are hashed at once.
 const HASH_BYTES: u64 = 1 << 20;
 
@@ -41,15 +46,22 @@ pub(crate) struct Changed;
 
 impl Input {
     /// The content of a file, or of standard input.
-    pub(crate) fn open(file: &Path) -> Result<Self> {
+    pub(crate) fn open(file: &Path, idle: &Idle) -> Result<Self> {
         if is_stream(file) {
-            return Self::of_stream(io::stdin().lock()).context("cannot read standard input");
+            return Stdin::open(idle)
+                .map_err(Into::into)
+                .and_then(Self::of_stream)
+                .context("cannot read standard input");
         }
-        let failed = || format!("cannot read {}", file.display());
-        let opened = File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
+        let failed = || format!("cannot read {}", text::path(file));
+        let opened = File::open(file).with_context(|| format!("cannot open {}", text::path(file)))?;
         let metadata = opened.metadata().with_context(failed)?;
         if metadata.is_dir() {
-            bail!("{0} is a folder; to store the files in it, run: storage sync {0} PREFIX", file.display());
+            bail!(
+                "{} is a folder; to store the files in it, run: storage sync {} PREFIX",
+                text::path(file),
+                text::argument(file)
+            );
         }
         // What is neither, a pipe for example, can be read once only.
         if !metadata.is_file() {
@@ -185,7 +197,7 @@ mod tests {
     use super::*;
 
     fn large(file: &NamedTempFile) -> LargeInput {
-        match Input::open(file.path()).unwrap() {
+        match Input::open(file.path(), &Idle::default()).unwrap() {
             Input::Large(input) => input,
             Input::Small(_) => panic!("the file is a large one"),
         }

@@ -1,6 +1,14 @@
 //! Ctrl-C.
 
-use std::{process, thread, time::Duration};
+use std::{
+    process,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
 
 use tokio::{runtime, sync::watch};
 
@@ -8,15 +16,22 @@ use crate::failure::{self, Interrupted, exit_code};
 
 /// How long a command may take to end by itself. One that waits for a terminal or a pipe never would.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How long one may take that brings to an end what it has begun. Who has no patience presses Ctrl-C again.
+const PATIENCE_WITH_WORK: Duration = Duration::from_secs(60);
 
 /// Tells whether the user has pressed Ctrl-C.
 #[derive(Clone, Debug)]
-pub(crate) struct Interrupt(watch::Receiver<bool>);
+pub(crate) struct Interrupt {
+    pressed: watch::Receiver<bool>,
+    is_taken_over: Arc<AtomicBool>,
+}
 
 impl Interrupt {
     /// Listens, in a thread of its own, so that it hears also while a command computes or waits.
     pub(crate) fn listen() -> Self {
         let (pressed, receiver) = watch::channel(false);
+        let interrupt = Self { pressed: receiver, is_taken_over: Arc::default() };
+        let is_taken_over = Arc::clone(&interrupt.is_taken_over);
         thread::spawn(move || {
             let Ok(runtime) = runtime::Builder::new_current_thread().enable_all().build() else { return };
             runtime.block_on(async {
@@ -25,21 +40,47 @@ impl Interrupt {
                     return pressed.closed().await;
                 }
                 pressed.send_replace(true);
+                let patience =
+                    if is_taken_over.load(Ordering::Relaxed) { PATIENCE_WITH_WORK } else { PATIENCE };
                 tokio::select! {
-                    () = tokio::time::sleep(PATIENCE) => {}
+                    () = tokio::time::sleep(patience) => {}
                     _ = tokio::signal::ctrl_c() => {}
                 }
                 failure::report(&Interrupted.into());
                 process::exit(exit_code::INTERRUPTED.into());
             });
         });
-        Self(receiver)
+        interrupt
     }
 
     /// Waits for Ctrl-C.
     pub(crate) async fn wait(&self) {
-        if self.0.clone().wait_for(|pressed| *pressed).await.is_err() {
+        if self.pressed.clone().wait_for(|pressed| *pressed).await.is_err() {
             // Nobody listens any more.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Whether it has been pressed.
+    pub(crate) fn is_pressed(&self) -> bool {
+        *self.pressed.borrow()
+    }
+
+    /// The command looks by itself whether it has been pressed, and then brings to an end what it has begun.
+    pub(crate) fn take_over(&self) {
+        self.is_taken_over.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits for Ctrl-C and a moment more, in which work that has something to say about it learns of it.
+    pub(crate) async fn wait_a_turn(&self) {
+        self.wait().await;
+        tokio::task::yield_now().await;
+    }
+
+    /// Waits for Ctrl-C that the command does not look for by itself.
+    pub(crate) async fn wait_for_it(&self) {
+        self.wait_a_turn().await;
+        if self.is_taken_over.load(Ordering::Relaxed) {
             std::future::pending::<()>().await;
         }
     }

@@ -5,18 +5,28 @@
 mod args;
 mod cache;
 mod commands;
+mod content_type;
 mod context;
 mod failure;
+mod failures;
+mod folder;
+mod idle;
 mod image;
 mod input;
 mod interrupt;
+mod lines;
 mod network;
+mod notes;
 mod output;
+mod pipe;
 mod progress;
 mod room;
+mod screen;
 mod settings;
+mod size;
 mod store;
 mod target;
+mod text;
 mod time;
 mod transport;
 mod upload;
@@ -33,15 +43,10 @@ async fn main() -> ExitCode {
     let args = Args::parse();
     let interrupt = Interrupt::listen();
     let context = Context::new(args.manner, interrupt.clone());
-    let interrupted = async {
-        interrupt.wait().await;
-        // A command that has something to say about it gets a turn to learn of it.
-        tokio::task::yield_now().await;
-    };
     let done = tokio::select! {
         biased;
         done = commands::run(args.settings, &context, args.command) => done,
-        () = interrupted => Err(Interrupted.into()),
+        () = interrupt.wait_for_it() => Err(Interrupted.into()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

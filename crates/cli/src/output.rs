@@ -1,85 +1,127 @@
 //! Data on standard output, as text or as JSON.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, IsTerminal, Write};
 
 use anyhow::Result;
 use serde::Serialize;
+use serde_json::ser::{Formatter, Serializer};
+
+use crate::{
+    args::Manner,
+    idle::{Idle, Stdout},
+    notes::Notes,
+    size::Sizes,
+    text,
+};
+
+/// How many bytes of text are written in one step.
+const PIECE_BYTES: usize = 64 << 10;
 
 /// Prints what a command found in the form that was asked for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Output {
     /// JSON instead of text.
     pub(crate) json: bool,
-    /// Say nothing but data and errors.
-    pub(crate) quiet: bool,
+    /// How numbers of bytes are printed in text.
+    pub(crate) sizes: Sizes,
+    /// What is let go while the reader of the output takes his time.
+    pub(crate) idle: Idle,
+    /// Whether standard output is a terminal, on which not everything may be written as it is.
+    pub(crate) is_guarded: bool,
+    notes: Notes,
 }
 
 impl Output {
-    /// Prints a value as one line of JSON, or else the lines that the function makes of it.
-    pub(crate) fn print<T: Serialize>(self, value: &T, lines: impl FnOnce(&T) -> Vec<String>) -> Result<()> {
-        // Standard output writes each line by itself, which takes long for many.
-        let mut out = BufWriter::new(io::stdout().lock());
-        if self.json {
-            write_json(&mut out, value)?;
-        } else {
-            for line in lines(value) {
-                writeln!(out, "{line}")?;
-            }
+    /// The output that the arguments ask for.
+    pub(crate) fn new(manner: Manner) -> Self {
+        Self {
+            json: manner.json,
+            sizes: Sizes { exact: manner.bytes },
+            idle: Idle::default(),
+            is_guarded: io::stdout().is_terminal() && !manner.raw,
+            notes: Notes { quiet: manner.quiet },
         }
-        Ok(out.flush()?)
+    }
+
+    /// Prints a value as one line of JSON, or else the lines that the function makes of it.
+    pub(crate) fn print<T: Serialize>(&self, value: &T, lines: impl FnOnce(&T) -> Vec<String>) -> Result<()> {
+        let mut out = Stdout::open(&self.idle);
+        match self.json {
+            true => out.write_all(json(value)?.as_bytes())?,
+            false => self.write_lines(&mut out, &lines(value))?,
+        }
+        Ok(out.finish()?)
     }
 
     /// Prints values of which there may be more to come, each on a line: as JSON, or as the text that the function makes.
-    pub(crate) fn lines<T: Serialize>(self, values: &[T], text: impl Fn(&T) -> String) -> Result<()> {
-        let mut out = BufWriter::new(io::stdout().lock());
-        for value in values {
-            match self.json {
-                true => write_json(&mut out, value)?,
-                false => writeln!(out, "{}", text(value))?,
+    pub(crate) fn lines<T: Serialize>(&self, values: &[T], text: impl Fn(&T) -> String) -> Result<()> {
+        let mut out = Stdout::open(&self.idle);
+        match self.json {
+            true => {
+                for value in values {
+                    out.write_all(json(value)?.as_bytes())?;
+                }
+            }
+            false => self.write_lines(&mut out, &values.iter().map(text).collect::<Vec<_>>())?,
+        }
+        Ok(out.finish()?)
+    }
+
+    /// Each text on its line. A terminal is shown what it cannot show otherwise in escapes.
+    fn write_lines(&self, out: &mut Stdout, lines: &[String]) -> io::Result<()> {
+        let mut piece = String::new();
+        for line in lines {
+            match self.is_guarded {
+                true => piece.push_str(&text::escape(line)),
+                false => piece.push_str(line),
+            }
+            piece.push('\n');
+            if piece.len() >= PIECE_BYTES {
+                out.write_all(piece.as_bytes())?;
+                piece.clear();
             }
         }
-        Ok(out.flush()?)
+        out.write_all(piece.as_bytes())
     }
 
     /// Says something to a person on standard error; it is not data.
-    pub(crate) fn note(self, text: &str) {
-        if !self.quiet {
-            // Where standard error is closed, nobody wants to know.
-            let _ = writeln!(io::stderr(), "{text}");
-        }
+    pub(crate) fn note(&self, text: &str) {
+        self.notes.say(text);
+    }
+
+    /// Notes for where there is no output.
+    pub(crate) fn notes(&self) -> Notes {
+        self.notes
     }
 }
 
-fn write_json(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, value)?;
-    writeln!(out)
+/// A value on one line of JSON, in which everything can be seen.
+fn json(value: &impl Serialize) -> Result<String> {
+    let mut line = Vec::new();
+    value.serialize(&mut Serializer::with_formatter(&mut line, Visible))?;
+    let mut line = String::from_utf8(line)?;
+    line.push('\n');
+    Ok(line)
 }
 
-/// So many of something, as people say it.
-pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
-}
+/// Writes characters that cannot be seen in escapes, which are the same text.
+struct Visible;
 
-/// A key as it can be shown: what would move the cursor or break the line is written as in a string of Rust.
-pub(crate) fn shown(key: &str) -> String {
-    let mut shown = String::with_capacity(key.len());
-    for character in key.chars() {
-        match character {
-            control if control.is_control() => shown.extend(control.escape_default()),
-            other => shown.push(other),
-        }
+impl Formatter for Visible {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        writer.write_all(text::escape_json(fragment).as_bytes())
     }
-    shown
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A key with a newline stays on its line, and letters stay as they are.
+    /// JSON hides nothing, and says the same as what it was made from.
     #[test]
-    fn keys_are_shown_on_one_line() {
-        assert_eq!(shown("grüße/a b"), "grüße/a b");
-        assert_eq!(shown("a\nb\u{1b}[2J"), "a\\nb\\u{1b}[2J");
+    fn json_is_visible() {
+        let line = json(&["a\u{202e}\n\"\u{1b}", "grüße"]).unwrap();
+        assert_eq!(line, "[\"a\\u202e\\n\\\"\\u001b\",\"grüße\"]\n");
+        assert_eq!(serde_json::from_str::<Vec<String>>(&line).unwrap(), ["a\u{202e}\n\"\u{1b}", "grüße"]);
     }
 }

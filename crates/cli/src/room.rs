@@ -7,17 +7,18 @@ use crate::{store::StoreClient, transport::AnyTransport};
 /// Refuses content that cannot fit on the disk before any of it is sent. Room that removed objects have left in the store
 /// is used again, and counts; so does what an upload of it has sent before. A canister on a network has its own disk.
 pub(crate) async fn check(client: &StoreClient, key: &str, size: u64) -> Result<()> {
-    let AnyTransport::Embedded(transport) = client.transport() else { return Ok(()) };
-    let fits = |bytes| transport.with_host(|host| host.check_room(bytes));
+    let AnyTransport::Folder(folder) = client.transport() else { return Ok(()) };
+    folder.open().await?;
     // On most disks there is room, and nothing more to ask.
-    if fits(size).is_ok() {
+    if folder.with_host(|host| host.check_room(size))?.is_ok() {
         return Ok(());
     }
     let uploads = client.list_uploads().await?;
     let begun = uploads.iter().filter(|status| status.upload.key == key && status.upload.size == size);
     let sent = begun.map(|status| status.received).max().unwrap_or(0);
     let reused = client.status().await?.arena.free_bytes;
-    fits(size.saturating_sub(sent).saturating_sub(reused)).context(HINT)
+    let more = size.saturating_sub(sent).saturating_sub(reused);
+    folder.with_host(|host| host.check_room(more))?.context(HINT)
 }
 
 const HINT: &str =

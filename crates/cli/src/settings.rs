@@ -2,12 +2,14 @@
 
 use std::{
     env, fs,
-    io::ErrorKind,
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
+
+use crate::{notes::Notes, text};
 
 /// The name of the file, in the working directory and in the user's.
 const FILE: &str = "storage.toml";
@@ -51,13 +53,55 @@ pub(crate) enum Place {
 
 impl Place {
     /// The place that the flags, the environment and the files name together.
-    pub(crate) fn find(flags: Settings) -> Result<Self> {
-        let mut levels = vec![("the flags", flags), ("the environment", Settings::of_environment())];
-        levels.push((FILE, Settings::of_file(Path::new(FILE))?));
-        if let Some(folder) = user_folder("XDG_CONFIG_HOME", ".config") {
-            levels.push(("the user's storage.toml", Settings::of_file(&folder.join(FILE))?));
+    pub(crate) fn find(flags: Settings, notes: Notes) -> Result<Self> {
+        let here = Settings::of_file(Path::new(FILE))?;
+        let users = user_folder("XDG_CONFIG_HOME", ".config").map(|folder| folder.join(FILE));
+        // What the user's file says is missing where it cannot be read, and that is no matter to most commands.
+        let (user, unread) = match users.as_deref().map(Settings::of_file) {
+            None => (Settings::default(), None),
+            Some(Ok(user)) => (user, None),
+            Some(Err(error)) if is_unreadable(&error) => (Settings::default(), Some(error)),
+            Some(Err(error)) => return Err(error),
+        };
+        let levels = [
+            ("the flags", flags),
+            ("the environment", Settings::of_environment()),
+            (FILE, here),
+            ("the user's storage.toml", user),
+        ];
+        let found = Self::of(&levels);
+        if let Some(error) = unread
+            && !matches!(&found, Ok(found) if found.is_decided_by(&levels))
+        {
+            notes.say(&format!("{error:#}; going on without it"));
         }
-        Self::of(&levels)
+        let found = found?;
+        found.announce(&levels[..2], &levels[2].1, notes);
+        Ok(found)
+    }
+
+    /// Whether what was said on these levels is all that counts: a network has everything then, and a folder was named.
+    fn is_decided_by(&self, levels: &[(&str, Settings)]) -> bool {
+        match self {
+            Self::Folder(_) => levels.iter().any(|(_, level)| level.store.is_some()),
+            Self::Network { .. } => true,
+        }
+    }
+
+    /// Says so where a file in the working directory sends the command to a network: it may have come with somebody
+    /// else's project.
+    fn announce(&self, before: &[(&str, Settings)], here: &Settings, notes: Notes) {
+        let Self::Network { network, canister, identity } = self else { return };
+        let is_new = |of: fn(&Settings) -> &Option<String>| {
+            of(here).is_some() && before.iter().all(|(_, level)| of(level).is_none())
+        };
+        let named_before = before.iter().any(|(_, level)| level.store.is_some() || level.network.is_some());
+        let is_sent = here.network.is_some() && !named_before
+            || is_new(|level| &level.canister)
+            || is_new(|level| &level.identity);
+        if is_sent {
+            notes.say(&format!("using canister {canister} on {network} as {identity}, as ./{FILE} says"));
+        }
     }
 
     /// The first level that says where decides; the other settings are each the first that is given.
@@ -111,11 +155,13 @@ impl Settings {
     fn of_file(file: &Path) -> Result<Self> {
         let text = match fs::read_to_string(file) {
             Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::default()),
-            Err(error) => return Err(error).with_context(|| format!("cannot read {}", file.display())),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                return Ok(Self::default());
+            }
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", text::path(file))),
         };
         let mut settings: Self =
-            toml::from_str(&text).with_context(|| format!("{} is not understood", file.display()))?;
+            toml::from_str(&text).with_context(|| format!("{} is not understood", text::path(file)))?;
         let folder = file.parent().unwrap_or(Path::new(""));
         settings.store = settings.store.map(|store| folder.join(store));
         settings.identity = settings.identity.map(|identity| match identity.as_str() {
@@ -124,6 +170,12 @@ impl Settings {
         });
         Ok(settings)
     }
+}
+
+/// Whether a file is there and cannot be read, as opposed to one that is not understood.
+fn is_unreadable(error: &anyhow::Error) -> bool {
+    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
+    causes.any(|cause| cause.kind() != ErrorKind::InvalidData)
 }
 
 /// Our folder for caches or settings: in what a variable names, or else in a folder of the user's home.

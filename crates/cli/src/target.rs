@@ -13,12 +13,17 @@ use std::os::unix::fs::PermissionsExt;
 use anyhow::{Context, Result};
 use tempfile::NamedTempFile;
 
+use crate::text;
+
 /// What the names of unfinished files start and end with.
 const PREFIX: &str = ".storage-";
 const SUFFIX: &str = ".part";
 
 /// What was not written for so long and is locked by no process was left by one that was killed.
 const ABANDONED: Duration = Duration::from_secs(60);
+
+/// As many links as Linux follows.
+const MAX_LINKS: usize = 40;
 
 /// A file that is being written under another name in the folder of its target.
 pub(crate) struct Target {
@@ -35,11 +40,11 @@ impl Target {
     /// Starts to write a file. A file that is there stays as it is until [`finish`](Self::finish).
     pub(crate) fn create(path: &Path) -> Result<Self> {
         // What a link leads to is replaced, and not the link.
-        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let path = follow(path).with_context(|| format!("cannot write {}", text::path(path)))?;
         let folder = folder_of(&path);
         // What cannot be tidied up is in nobody's way.
         let _ = remove_abandoned(folder);
-        let failed = || format!("cannot write to {}", folder.display());
+        let failed = || format!("cannot write to {}", text::path(folder));
         // Until it is complete, it is for its owner alone.
         let temporary = builder().tempfile_in(folder).with_context(failed)?;
         // A file system without locks does without.
@@ -77,6 +82,18 @@ fn permissions_of_new_files(folder: &Path) -> io::Result<Permissions> {
     #[cfg(unix)]
     builder.permissions(Permissions::from_mode(0o666));
     Ok(builder.tempfile_in(folder)?.as_file().metadata()?.permissions())
+}
+
+/// Where a file is written, or will be: links are followed, also to what is not there yet.
+fn follow(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        match fs::read_link(&path) {
+            Ok(target) => path = folder_of(&path).join(target),
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(io::Error::other("too many links lead from one to the next"))
 }
 
 /// The folder that a file is in.

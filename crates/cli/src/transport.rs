@@ -1,43 +1,37 @@
 //! What carries a command's calls, so that commands are written once.
 
 use candid::Principal;
-use storage_client::{AgentTransport, EmbeddedTransport, Transport, TransportError};
-use tokio::task::yield_now;
+use storage_client::{AgentTransport, Transport, TransportError};
+
+use crate::folder::FolderTransport;
 
 /// Carries calls to the canister in a folder or to the one on a network.
 #[derive(Clone, Debug)]
 pub(crate) enum AnyTransport {
     /// This process is the host.
-    Embedded(EmbeddedTransport),
+    Folder(FolderTransport),
     /// The canister is on a network.
-    Agent(AgentTransport),
+    Agent(Box<AgentTransport>),
 }
 
 impl Transport for AnyTransport {
     fn caller(&self) -> Option<Principal> {
         match self {
-            Self::Embedded(transport) => transport.caller(),
+            Self::Folder(transport) => transport.caller(),
             Self::Agent(transport) => transport.caller(),
         }
     }
 
     async fn update(&self, method: &str, arg: Vec<u8>) -> Result<Vec<u8>, TransportError> {
         match self {
-            Self::Embedded(transport) => {
-                // The call keeps this thread to itself; between calls, Ctrl-C shall be heard.
-                yield_now().await;
-                transport.update(method, arg).await
-            }
+            Self::Folder(transport) => transport.update(method, arg).await,
             Self::Agent(transport) => transport.update(method, arg).await,
         }
     }
 
     async fn query(&self, method: &str, arg: Vec<u8>) -> Result<Vec<u8>, TransportError> {
         match self {
-            Self::Embedded(transport) => {
-                yield_now().await;
-                transport.query(method, arg).await
-            }
+            Self::Folder(transport) => transport.query(method, arg).await,
             Self::Agent(transport) => transport.query(method, arg).await,
         }
     }

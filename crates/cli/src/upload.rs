@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use serde_bytes::ByteBuf;
-use storage_api::{ObjectInfo, PutArgs, UploadArgs};
+use storage_api::{Condition, ObjectInfo, PutArgs, UploadArgs};
 use storage_client::{Progress, TransferError, TransferOptions};
 
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
 pub(crate) struct Wanted {
     pub(crate) key: String,
     pub(crate) content_type: Option<String>,
+    pub(crate) condition: Condition,
 }
 
 /// Stores content under a key, with bars on the way.
@@ -28,7 +29,8 @@ pub(crate) async fn store(
 ) -> Result<ObjectInfo> {
     match input {
         Input::Small(value) => {
-            let args = PutArgs { content_type: wanted.content_type, ..PutArgs::new(wanted.key, value) };
+            let Wanted { key, content_type, condition } = wanted;
+            let args = PutArgs { content_type, ..PutArgs::new(key, value).when(condition) };
             Ok(client.put_with(args).await?)
         }
         Input::Large(input) => {
@@ -55,11 +57,12 @@ pub(crate) async fn upload(
     let args = UploadArgs {
         sha256: Some(ByteBuf::from(sha256)),
         content_type: wanted.content_type,
+        condition: Some(wanted.condition),
         ..UploadArgs::new(wanted.key, input.size())
     };
     let id = match client.find_upload(&args).await? {
         Some(id) => {
-            context.output.note(&format!("going on with upload {id}"));
+            context.output.note(&format!("resuming upload {id}"));
             id
         }
         None => client.create_upload(&args).await?.id,
@@ -97,7 +100,7 @@ pub(crate) async fn finish(
 
 fn stays_open(id: u64) -> String {
     format!(
-        "upload {id} is not finished and stays open, storage uploads ls tells until when; to go on with it, run the same command again, or \
+        "upload {id} is incomplete and stays open, storage uploads ls tells until when; to resume it, run the same command again, or \
          storage uploads resume {id} FILE; to give it up, storage uploads abort {id}"
     )
 }
@@ -105,7 +108,9 @@ fn stays_open(id: u64) -> String {
 /// Whether the source is another one than at the start.
 fn has_changed(error: &TransferError) -> bool {
     match error {
-        TransferError::SourceEndsEarly { .. } | TransferError::SourceIsLonger { .. } => true,
+        TransferError::SourceEndsEarly { .. }
+        | TransferError::SourceIsLonger { .. }
+        | TransferError::SourceChanged { .. } => true,
         TransferError::Read { error, .. } => error.get_ref().is_some_and(|cause| cause.is::<Changed>()),
         _ => false,
     }

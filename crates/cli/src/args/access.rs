@@ -1,7 +1,11 @@
 //! What an admin can say about roles and settings.
 
+use std::time::Duration;
+
 use candid::Principal;
 use clap::{Args, Subcommand, ValueEnum};
+
+use crate::size::{parse_duration, parse_size};
 
 /// What to do with roles.
 #[derive(Debug, Subcommand)]
@@ -42,7 +46,7 @@ pub(crate) enum ConfigCommand {
     #[command(after_help = "\
 Examples:
   storage config set --public-read true
-  storage config set --capacity 10737418240 --upload-idle 86400")]
+  storage config set --capacity 10GiB --upload-idle 1d")]
     Set(ConfigArgs),
 }
 
@@ -50,7 +54,7 @@ Examples:
 #[group(required = true, multiple = true)]
 pub(crate) struct ConfigArgs {
     /// The most stable memory that the canister may grow to.
-    #[arg(long, value_name = "BYTES")]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub(crate) capacity: Option<u64>,
     /// Whether everyone may read.
     #[arg(long, value_name = "true|false")]
@@ -59,6 +63,6 @@ pub(crate) struct ConfigArgs {
     #[arg(long, value_name = "N")]
     pub(crate) max_uploads: Option<u64>,
     /// How long an upload stays open without a chunk.
-    #[arg(long, value_name = "SECONDS")]
-    pub(crate) upload_idle: Option<u64>,
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub(crate) upload_idle: Option<Duration>,
 }

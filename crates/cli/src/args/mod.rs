@@ -6,9 +6,10 @@ mod objects;
 mod operator;
 mod region;
 
-use std::num::NonZeroUsize;
+use std::{num::NonZeroUsize, sync::LazyLock, time::Duration};
 
 use clap::{Parser, Subcommand};
+use storage_wasm::STORAGE_WASM_SHA256;
 
 pub(crate) use self::{
     access::{ConfigArgs, ConfigCommand, RoleName, RolesCommand},
@@ -17,16 +18,22 @@ pub(crate) use self::{
     operator::{ManArgs, SnapshotCommand},
     region::{NumberKind, RegionCommand},
 };
-use crate::settings::Settings;
+use crate::{settings::Settings, size::parse_duration};
 
 /// Keeps objects and a log in the stable memory of a canister: one in a folder, run by this process, or one on a network.
 #[derive(Debug, Parser)]
-#[command(name = "storage", version, after_help = AFTER_HELP, max_term_width = 100)]
+#[command(
+    name = "storage",
+    version = VERSION,
+    long_version = LONG_VERSION.as_str(),
+    after_help = AFTER_HELP,
+    max_term_width = 100
+)]
 pub(crate) struct Args {
-    #[command(flatten, next_help_heading = "Where the store is")]
+    #[command(flatten, next_help_heading = "Connection")]
     pub(crate) settings: Settings,
 
-    #[command(flatten, next_help_heading = "How to do it")]
+    #[command(flatten, next_help_heading = "Output and performance")]
     pub(crate) manner: Manner,
 
     #[command(subcommand)]
@@ -44,10 +51,29 @@ pub(crate) struct Manner {
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
 
+    /// Print numbers of bytes as they are, without units.
+    #[arg(long, global = true)]
+    pub(crate) bytes: bool,
+
+    /// Print bytes as they are on a terminal too, where escapes stand for what cannot be shown.
+    #[arg(long, global = true)]
+    pub(crate) raw: bool,
+
     /// How many calls are under way at once in a transfer.
     #[arg(short, long, global = true, value_name = "N", default_value = "8")]
     pub(crate) jobs: NonZeroUsize,
+
+    /// How long to wait while another command has the store open.
+    #[arg(long, global = true, value_name = "TIME", default_value = "60s", value_parser = parse_duration)]
+    pub(crate) wait: Duration,
 }
+
+/// The version and the commit that the command was built from.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("STORAGE_COMMIT"), ")");
+
+/// The same and the canister that `init` and `upgrade` install.
+static LONG_VERSION: LazyLock<String> =
+    LazyLock::new(|| format!("{VERSION}\ncanister module {STORAGE_WASM_SHA256} (SHA-256)"));
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -58,11 +84,9 @@ Examples:
   storage ls -l album/                list it, with sizes and dates
   date | storage log append -         append a line to the log
 
-  storage --network ic --canister ryjl3-tyaaa-aaaaa-aaaba-cai --identity me.pem ls
+  storage --network ic --canister CANISTER --identity me.pem ls
 
-Settings are looked for in this order: flags; the environment (STORAGE_STORE, STORAGE_NETWORK,
-STORAGE_CANISTER, STORAGE_IDENTITY); ./storage.toml; storage/storage.toml in ~/.config. The file has
-the keys store, network, canister and identity. STORAGE_CACHE_DIR says where compiled canisters are kept.
+Settings are looked for in this order: flags; the environment (STORAGE_STORE, STORAGE_NETWORK, STORAGE_CANISTER, STORAGE_IDENTITY); ./storage.toml; storage/storage.toml in ~/.config. The file has the keys store, network, canister and identity. STORAGE_CACHE_DIR says where compiled canisters are kept.
 
 Exit codes:
   0    done
@@ -136,10 +160,14 @@ pub(crate) enum StoreCommand {
     /// Remove objects.
     Rm(RmArgs),
     /// Move an object to another key, replacing what is there.
+    #[command(after_help = "\
+Examples:
+  storage mv draft.txt final.txt
+  storage mv photos/1.png album/      to album/1.png")]
     Mv {
         /// The key that the object has.
         from: String,
-        /// The key that it is to have.
+        /// The key that it is to have, or with a slash at the end the folder that it is to be in.
         to: String,
     },
     /// Store what is new or changed in a folder.
@@ -149,7 +177,7 @@ pub(crate) enum StoreCommand {
         /// The key.
         key: String,
     },
-    /// List uploads that were begun and not finished, go on with one, or end it.
+    /// List incomplete uploads, resume one, or abort it.
     #[command(subcommand)]
     Uploads(UploadsCommand),
     /// Append to the log, or read it.
@@ -161,6 +189,8 @@ pub(crate) enum StoreCommand {
     /// Show or change who may do what.
     #[command(subcommand)]
     Roles(RolesCommand),
+    /// Print the principal that calls the canister.
+    Whoami,
     /// Show or change what is configured.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -178,5 +208,19 @@ mod tests {
     #[test]
     fn the_arguments_are_consistent() {
         Args::command().debug_assert();
+    }
+
+    /// The texts after the options are broken where the terminal ends, and not by hand: a line that is not an example or a
+    /// table ends where a sentence does.
+    #[test]
+    fn no_sentence_is_broken_by_hand() {
+        let mut commands = vec![Args::command()];
+        while let Some(command) = commands.pop() {
+            let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with(' ')) {
+                assert!(line.ends_with(['.', ':']), "{}: {line}", command.get_name());
+            }
+            commands.extend(command.get_subcommands().cloned());
+        }
     }
 }

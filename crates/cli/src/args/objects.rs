@@ -5,21 +5,30 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    override_usage = "storage put [OPTIONS] <FILE> [KEY]\n       storage put [OPTIONS] <FILE>... <FOLDER/>",
+    after_help = "\
 Examples:
   storage put video.mp4                  under its name
   storage put video.mp4 films/1          under a key of your own
+  storage put 1.png 2.png album/         as album/1.png and album/2.png
   tar c photos | storage put - photos.tar
 
-A large file is sent in chunks. Where that is interrupted, the same command goes on with what is missing.")]
+A large file is sent in chunks. When that is interrupted, the same command resumes it."
+)]
 pub(crate) struct PutArgs {
-    /// The file, of any size, or - for standard input.
-    pub(crate) file: PathBuf,
-    /// The key: 1 to 1,024 bytes. Without it, the name of the file.
-    pub(crate) key: Option<String>,
-    /// What the bytes are, for example image/png.
+    /// The file, of any size, or - for standard input; and its key of 1 to 1,024 bytes. Without a key, it is the name of the file. A key that ends with a slash is a folder for any number of files.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// What the bytes are, for example image/png. Without it, this is guessed from the name; '' is for no type.
     #[arg(long = "type", value_name = "TYPE")]
     pub(crate) content_type: Option<String>,
+    /// Fail where there is an object under the key already.
+    #[arg(long)]
+    pub(crate) if_absent: bool,
+    /// Fail where the object under the key does not have this revision, which storage stat shows.
+    #[arg(long, value_name = "N", conflicts_with = "if_absent")]
+    pub(crate) if_revision: Option<u64>,
 }
 
 #[derive(Debug, Args)]
@@ -37,33 +46,56 @@ pub(crate) struct GetArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(disable_help_flag = true)]
 pub(crate) struct LsArgs {
     /// Only keys that start with this.
     #[arg(default_value = "", hide_default_value = true)]
     pub(crate) prefix: String,
-    /// Show sizes in bytes, times, whether the SHA-256 is known, and types.
+    /// Show sizes, times, whether the SHA-256 is known, and types.
     #[arg(short, long)]
     pub(crate) long: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct RmArgs {
-    /// The keys, or with -r the starts of keys.
-    #[arg(required = true, value_name = "KEY")]
-    pub(crate) keys: Vec<String>,
-    /// Remove every object whose key starts with KEY.
+    /// Show sizes with units, which is the default; --bytes shows them without.
+    #[arg(short = 'h', long, conflicts_with = "bytes")]
+    pub(crate) human_readable: bool,
+    /// Show all keys, which is the default.
     #[arg(short, long)]
-    pub(crate) recursive: bool,
+    pub(crate) all: bool,
+    /// Print help
+    #[arg(long, action = clap::ArgAction::HelpLong)]
+    help: Option<bool>,
 }
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  storage sync photos album                 photos/2026/1.png becomes album/2026/1.png
-  storage sync --delete --dry-run site ''   what would be done to make the store like the folder
+  storage rm notes.txt old.txt      two objects
+  storage rm -r album               album and album/2026/1.png, and not album2/1.png
+  storage rm -n --prefix album      what would be removed whose key starts with album")]
+pub(crate) struct RmArgs {
+    /// The keys, or with -r folders.
+    #[arg(required = true, value_name = "KEY")]
+    pub(crate) keys: Vec<String>,
+    /// Remove folders: the object KEY and every object whose key starts with KEY and a slash.
+    #[arg(short, long)]
+    pub(crate) recursive: bool,
+    /// Remove every object whose key starts with KEY, whatever comes after it.
+    #[arg(short, long, conflicts_with = "recursive")]
+    pub(crate) prefix: bool,
+    /// Change nothing, and list what would be removed.
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+}
 
-A file is left alone when the store has one of the same size and SHA-256. A link to a file counts as the
-file; a link to a folder is not followed.")]
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  storage sync photos album                   photos/2026/1.png becomes album/2026/1.png
+  storage sync --exclude '*.tmp' photos album without files of this name
+  storage sync --delete --dry-run site ''     what would be done to make the store like the folder
+
+A file is left alone when the store has one of the same size and SHA-256. A link to a file counts as the file; a link to a folder is not followed.
+
+PATTERN is of file names, or with a slash of paths in the folder; * and ? stand for any characters but a slash, ** for any folders. What is excluded is neither stored nor removed, and of an excluded folder nothing is.")]
 pub(crate) struct SyncArgs {
     /// The folder.
     pub(crate) folder: PathBuf,
@@ -72,6 +104,15 @@ pub(crate) struct SyncArgs {
     /// Remove objects under the prefix that are not in the folder.
     #[arg(long)]
     pub(crate) delete: bool,
+    /// Remove them without asking where none would be left of those that are there now.
+    #[arg(long, requires = "delete")]
+    pub(crate) force: bool,
+    /// Leave out files and folders of this name or path. May be given several times.
+    #[arg(short = 'x', long, value_name = "PATTERN")]
+    pub(crate) exclude: Vec<String>,
+    /// What the bytes of all files are. Without it, a file keeps the type that it has in the store, and that of a new one is guessed from its name.
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(crate) content_type: Option<String>,
     /// Change nothing, and say what would be done.
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,

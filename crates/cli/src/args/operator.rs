@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 pub(crate) enum SnapshotCommand {
     /// Write the store's memory to a new file. What was never written takes no room there.
     Export {
-        /// The file, which must not be there yet.
+        /// The file, which must not be there yet, or - for standard output.
         file: PathBuf,
     },
     /// Replace all that is in the store by an image.

@@ -1,15 +1,37 @@
 //! Commands for roles and settings.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
+use serde::Serialize;
 use storage_api::{Config, Role, Settings};
+use storage_client::Transport;
 
 use crate::{
     args::{ConfigArgs, ConfigCommand, RoleName, RolesCommand},
     output::Output,
+    size::{Sizes, shown_duration},
     store::StoreClient,
+    text::grouped,
 };
 
-pub(crate) async fn roles(client: &StoreClient, output: Output, command: RolesCommand) -> Result<()> {
+/// The caller, as JSON.
+#[derive(Serialize)]
+struct Caller {
+    principal: String,
+}
+
+/// Prints as whom the canister is called, for an admin who is to give him a role.
+pub(crate) async fn whoami(client: &StoreClient, output: &Output) -> Result<()> {
+    if client.transport().caller().is_none() {
+        // A folder tells its owner once it is open.
+        client.status().await?;
+    }
+    let caller = client.transport().caller().context("nothing tells who calls")?;
+    output.print(&Caller { principal: caller.to_text() }, |caller| vec![caller.principal.clone()])
+}
+
+pub(crate) async fn roles(client: &StoreClient, output: &Output, command: RolesCommand) -> Result<()> {
     match command {
         RolesCommand::Ls => {
             let grants = client.list_roles().await?;
@@ -48,16 +70,16 @@ fn name_of(role: Role) -> &'static str {
     }
 }
 
-pub(crate) async fn config(client: &StoreClient, output: Output, command: ConfigCommand) -> Result<()> {
+pub(crate) async fn config(client: &StoreClient, output: &Output, command: ConfigCommand) -> Result<()> {
     let config = match command {
         ConfigCommand::Show => client.get_config().await?,
         ConfigCommand::Set(args) => client.configure(&settings(&args)?).await?,
     };
-    output.print(&config, describe)
+    output.print(&config, |config| describe(config, output.sizes))
 }
 
 fn settings(args: &ConfigArgs) -> Result<Settings> {
-    let nanoseconds = |seconds: u64| seconds.checked_mul(1_000_000_000).context("--upload-idle is too long");
+    let nanoseconds = |idle: Duration| u64::try_from(idle.as_nanos()).context("--upload-idle is too long");
     Ok(Settings {
         capacity: args.capacity,
         public_read: args.public_read,
@@ -66,11 +88,11 @@ fn settings(args: &ConfigArgs) -> Result<Settings> {
     })
 }
 
-fn describe(config: &Config) -> Vec<String> {
+fn describe(config: &Config, sizes: Sizes) -> Vec<String> {
     vec![
-        format!("capacity     {} bytes", config.capacity),
+        format!("capacity     {}", sizes.full(config.capacity)),
         format!("public read  {}", if config.public_read { "yes" } else { "no" }),
-        format!("max uploads  {}", config.max_uploads),
-        format!("upload idle  {} seconds", config.upload_idle_ns / 1_000_000_000),
+        format!("max uploads  {}", grouped(config.max_uploads)),
+        format!("upload idle  {}", shown_duration(config.upload_idle_ns / 1_000_000_000)),
     ]
 }

@@ -7,7 +7,7 @@ use embedded_ic::EmbeddedIc;
 use serde::Serialize;
 use storage_engine::{CheckReport, Memory};
 
-use crate::{image::Image, output::Output, store::Store};
+use crate::{image::Image, output::Output, size::Sizes, store::Store, text::grouped};
 
 /// What was found, as JSON.
 #[derive(Serialize)]
@@ -21,13 +21,13 @@ struct Found {
 }
 
 /// Checks the store in a folder.
-pub(crate) fn store(store: &Store, output: Output) -> Result<()> {
+pub(crate) fn store(store: &Store, output: &Output) -> Result<()> {
     let report = store.with_host(|host| walk(Committed(host)))??;
     print(&report, output)
 }
 
 /// Checks an image of stable memory in a file, which is only read.
-pub(crate) fn image(path: &Path, output: Output) -> Result<()> {
+pub(crate) fn image(path: &Path, output: &Output) -> Result<()> {
     print(&walk(Image::open(path)?)?, output)
 }
 
@@ -36,7 +36,7 @@ fn walk(memory: impl Memory + Clone) -> Result<CheckReport> {
     Ok(store.context("the store's memory cannot be opened")?.check())
 }
 
-fn print(report: &CheckReport, output: Output) -> Result<()> {
+fn print(report: &CheckReport, output: &Output) -> Result<()> {
     let problems = report.problems.iter().map(|found| format!("{} (at byte {})", found.what, found.offset));
     let found = Found {
         sound: report.is_sound(),
@@ -46,18 +46,18 @@ fn print(report: &CheckReport, output: Output) -> Result<()> {
         log_entries: report.log_entries,
         problems: problems.collect(),
     };
-    output.print(&found, describe)?;
+    output.print(&found, |found| describe(found, output.sizes))?;
     if found.sound {
         return Ok(());
     }
     bail!("the store is damaged: {} problems; restore it from a copy", found.problems.len())
 }
 
-fn describe(found: &Found) -> Vec<String> {
+fn describe(found: &Found, sizes: Sizes) -> Vec<String> {
     let mut lines = vec![
-        format!("objects      {} with {} bytes", found.objects, found.object_bytes),
-        format!("extents      {}", found.extents),
-        format!("log entries  {}", found.log_entries),
+        format!("objects      {} with {}", grouped(found.objects), sizes.full(found.object_bytes)),
+        format!("extents      {}", grouped(found.extents)),
+        format!("log entries  {}", grouped(found.log_entries)),
         format!("sound        {}", if found.sound { "yes" } else { "no" }),
     ];
     lines.extend(found.problems.iter().map(|problem| format!("problem      {problem}")));

@@ -1,17 +1,21 @@
 //! The command that reads an object.
 
-use std::{
-    fs::File,
-    io::{self, Write},
-    path::Path,
-};
+use std::{fs::File, io::Write, path::Path};
 
 use anyhow::{Context as _, Error as AnyError, Result, anyhow, bail};
 use storage_api::Error;
 use storage_client::TransferError;
 
 use super::objects::explain;
-use crate::{context::Context, input::is_stream, store::StoreClient, target::Target};
+use crate::{
+    context::Context,
+    idle::Stdout,
+    input::is_stream,
+    screen::{NoText, Screen},
+    store::StoreClient,
+    target::Target,
+    text,
+};
 
 pub(crate) async fn run(
     client: &StoreClient,
@@ -20,23 +24,37 @@ pub(crate) async fn run(
     file: Option<&Path>,
 ) -> Result<()> {
     match file.filter(|file| !is_stream(file)) {
-        // The bar would be drawn into the data where both are shown on one terminal.
-        None => download(client, &context.without_bars(), key, &mut io::stdout().lock()).await,
+        None => print(client, context, key).await,
         Some(file) if file.is_dir() => {
-            bail!("{} is a folder; give the name that the file is to have in it", file.display());
+            bail!("{} is a folder; give the name that the file is to have in it", text::path(file));
         }
         Some(file) if Target::is_device(file) => {
             let mut device = File::options().write(true).open(file);
             let device =
-                device.as_mut().map_err(|error| anyhow!("cannot write {}: {error}", file.display()))?;
+                device.as_mut().map_err(|error| anyhow!("cannot write {}: {error}", text::path(file)))?;
             download(client, context, key, device).await
         }
         Some(file) => {
             let mut target = Target::create(file)?;
             download(client, context, key, target.sink()).await?;
-            target.finish().with_context(|| format!("cannot write {}", file.display()))
+            target.finish().with_context(|| format!("cannot write {}", text::path(file)))
         }
     }
+}
+
+/// Writes an object to standard output, to a terminal as text.
+async fn print(client: &StoreClient, context: &Context, key: &str) -> Result<()> {
+    // The bar would be drawn into the data where both are shown on one terminal.
+    let context = context.without_bars();
+    let mut out = Stdout::open(&context.output.idle);
+    if context.output.is_guarded {
+        let mut screen = Screen::new(out);
+        download(client, &context, key, &mut screen).await?;
+        out = screen.finish().with_context(|| format!("cannot show {key:?}"))?;
+    } else {
+        download(client, &context, key, &mut out).await?;
+    }
+    Ok(out.finish()?)
 }
 
 async fn download(client: &StoreClient, context: &Context, key: &str, sink: &mut impl Write) -> Result<()> {
@@ -52,6 +70,11 @@ async fn download(client: &StoreClient, context: &Context, key: &str, sink: &mut
         Err(error @ TransferError::WrongDigest { .. }) => {
             Err(AnyError::new(error)
                 .context(format!("the bytes under {key:?} are damaged; store them again")))
+        }
+        Err(TransferError::Write { error, .. })
+            if error.get_ref().is_some_and(|error| error.is::<NoText>()) =>
+        {
+            Err(AnyError::new(error).context(format!("cannot show {key:?}")))
         }
         Err(error) => Err(error.into()),
     }

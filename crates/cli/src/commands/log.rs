@@ -1,71 +1,105 @@
 //! Commands for the log: appending.
 
-use std::io::{self, BufRead};
+use std::io::Read;
 
-use anyhow::{Context, Result};
+use anyhow::{Context as _, Result, anyhow};
 use storage_api::limits::{MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES};
 
 use super::log_read;
 use crate::{
     args::LogCommand,
-    output::{Output, counted},
+    context::Context,
+    failure::Interrupted,
+    failures::Failures,
+    idle::{SILENCE, Stdin},
+    lines::{Line, Lines},
     store::StoreClient,
+    text::{self, counted},
 };
 
-pub(crate) async fn run(client: &StoreClient, output: Output, command: LogCommand) -> Result<()> {
+pub(crate) async fn run(client: &StoreClient, context: &Context, command: LogCommand) -> Result<()> {
+    let output = &context.output;
     match command {
-        LogCommand::Append { texts } if texts == ["-"] => {
-            append_lines(client, output, io::stdin().lock()).await
-        }
-        LogCommand::Append { texts } => append_texts(client, output, &texts).await,
+        LogCommand::Append { texts } if texts == ["-"] => append_lines(client, context).await,
+        LogCommand::Append { texts } => append_texts(client, context, texts).await,
         LogCommand::Tail { count, .. } => log_read::tail(client, output, count).await.map(drop),
         LogCommand::Read { from, count } => log_read::read(client, output, from, count).await,
     }
 }
 
-async fn append_texts(client: &StoreClient, output: Output, texts: &[String]) -> Result<()> {
-    let mut batch = Batch::default();
-    for text in texts {
-        batch.add(client, text.clone().into_bytes()).await?;
+async fn append_texts(client: &StoreClient, context: &Context, texts: Vec<String>) -> Result<()> {
+    let mut appender = Appender::new(client);
+    for (number, text) in (1..).zip(texts) {
+        appender.add("entry", number, Line::of(text.into_bytes())).await?;
     }
-    batch.finish(client, output).await
+    appender.finish(context).await
 }
 
-async fn append_lines(client: &StoreClient, output: Output, mut input: impl BufRead) -> Result<()> {
-    let mut batch = Batch::default();
+/// Appends what comes on standard input. Whoever writes there slowly keeps no other command from the store, and finds
+/// in the log what he has written so far.
+async fn append_lines(client: &StoreClient, context: &Context) -> Result<()> {
+    let failed = "cannot read standard input";
+    let mut input = Stdin::open(&context.output.idle).context(failed)?;
+    context.interrupt.take_over();
+    let mut appender = Appender::new(client);
+    let (mut lines, mut number) = (Lines::default(), 0);
+    let mut buffer = vec![0; 64 << 10];
     loop {
-        let mut line = Vec::new();
-        if input.read_until(b'\n', &mut line).context("cannot read standard input")? == 0 {
-            return batch.finish(client, output).await;
+        let is_interrupted = context.interrupt.is_pressed();
+        if !is_interrupted && !input.is_ready(SILENCE).context(failed)? {
+            appender.flush().await?;
+            context.output.idle.release();
+            continue;
         }
-        line.pop_if(|last| *last == b'\n');
-        batch.add(client, line).await?;
+        let read = if is_interrupted { 0 } else { input.read(&mut buffer).context(failed)? };
+        let more = if read == 0 { lines.finish().into_iter().collect() } else { lines.add(&buffer[..read]) };
+        for line in more {
+            number += 1;
+            appender.add("line", number, line).await?;
+        }
+        if is_interrupted {
+            let appended = appender.finish(context).await;
+            return appended.and(Err(Interrupted.into()));
+        }
+        if read == 0 {
+            return appender.finish(context).await;
+        }
     }
 }
 
-/// Entries that are appended together, because a call for each line would take far longer.
-#[derive(Default)]
-struct Batch {
+/// Appends entries together, because a call for each would take far longer.
+struct Appender<'a> {
+    client: &'a StoreClient,
     entries: Vec<Vec<u8>>,
     bytes: u64,
     appended: u64,
+    failures: Failures,
 }
 
-impl Batch {
-    async fn add(&mut self, client: &StoreClient, entry: Vec<u8>) -> Result<()> {
+impl<'a> Appender<'a> {
+    fn new(client: &'a StoreClient) -> Self {
+        Self { client, entries: Vec::new(), bytes: 0, appended: 0, failures: Failures::default() }
+    }
+
+    async fn add(&mut self, what: &str, number: u64, line: Line) -> Result<()> {
+        let Line::Whole(entry) = line else {
+            let error = anyhow!("an entry has at most {} bytes", text::grouped(MAX_PAYLOAD_BYTES));
+            self.failures.add(format!("{what} {number}"), &error);
+            return Ok(());
+        };
         let bytes = entry.len() as u64;
         let is_full = self.entries.len() as u64 == MAX_BATCH_ITEMS;
         if is_full || self.bytes + bytes > MAX_PAYLOAD_BYTES / 2 {
-            self.flush(client).await?;
+            self.flush().await?;
         }
         self.bytes += bytes;
         self.entries.push(entry);
         Ok(())
     }
 
-    async fn flush(&mut self, client: &StoreClient) -> Result<()> {
+    async fn flush(&mut self) -> Result<()> {
         if !self.entries.is_empty() {
-            let appended = client.append(&self.entries).await;
+            let appended = self.client.append(&self.entries).await;
             appended
                 .with_context(|| format!("stopped after {}", counted(self.appended, "entry", "entries")))?;
             self.appended += self.entries.len() as u64;
@@ -75,9 +109,9 @@ impl Batch {
         Ok(())
     }
 
-    async fn finish(mut self, client: &StoreClient, output: Output) -> Result<()> {
-        self.flush(client).await?;
-        output.note(&format!("appended {}", counted(self.appended, "entry", "entries")));
-        Ok(())
+    async fn finish(mut self, context: &Context) -> Result<()> {
+        self.flush().await?;
+        context.output.note(&format!("appended {}", counted(self.appended, "entry", "entries")));
+        self.failures.finish("entry", "entries")
     }
 }

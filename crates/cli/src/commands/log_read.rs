@@ -8,7 +8,6 @@ use serde_bytes::ByteBuf;
 
 use crate::{
     output::Output,
-    settings::Place,
     store::{Store, StoreClient},
 };
 
@@ -43,13 +42,13 @@ impl Line {
 }
 
 /// Prints the last entries, and answers the index of the next one.
-pub(crate) async fn tail(client: &StoreClient, output: Output, count: u64) -> Result<u64> {
+pub(crate) async fn tail(client: &StoreClient, output: &Output, count: u64) -> Result<u64> {
     let length = client.log_info().await?.length;
     print(client, output, length.saturating_sub(count), length).await
 }
 
 /// Prints entries from an index on.
-pub(crate) async fn read(client: &StoreClient, output: Output, from: u64, count: Option<u64>) -> Result<()> {
+pub(crate) async fn read(client: &StoreClient, output: &Output, from: u64, count: Option<u64>) -> Result<()> {
     let length = client.log_info().await?.length;
     let end = count.map_or(length, |count| from.saturating_add(count).min(length));
     print(client, output, from, end).await.map(drop)
@@ -57,25 +56,20 @@ pub(crate) async fn read(client: &StoreClient, output: Output, from: u64, count:
 
 /// Prints the last entries and then what is appended, until Ctrl-C.
 ///
-/// A store in a folder is closed between two looks, so that other commands can append to it.
-pub(crate) async fn follow(place: &Place, output: Output, count: u64) -> Result<()> {
-    let mut store = Store::open(place).await?;
-    let mut next = tail(store.client(), output, count).await?;
+/// A store in a folder is let go between two looks, so that other commands can append to it.
+pub(crate) async fn follow(store: &Store, output: &Output, count: u64) -> Result<()> {
+    let client = store.client();
+    let mut next = tail(client, output, count).await?;
     loop {
-        if let Place::Folder(_) = place {
-            store.close()?;
-            tokio::time::sleep(POLL).await;
-            store = Store::open(place).await?;
-        } else {
-            tokio::time::sleep(POLL).await;
-        }
-        let length = store.client().log_info().await?.length;
-        next = print(store.client(), output, next, length).await?;
+        store.release();
+        tokio::time::sleep(POLL).await;
+        let length = client.log_info().await?.length;
+        next = print(client, output, next, length).await?;
     }
 }
 
 /// Prints the entries from an index to another one, page after page.
-async fn print(client: &StoreClient, output: Output, from: u64, end: u64) -> Result<u64> {
+async fn print(client: &StoreClient, output: &Output, from: u64, end: u64) -> Result<u64> {
     let mut next = from;
     while next < end {
         let limit = u32::try_from(end - next).unwrap_or(u32::MAX);

@@ -11,6 +11,7 @@ mod operator;
 mod put;
 mod region;
 mod repair;
+mod rm;
 mod shell;
 mod snapshot;
 mod sync;
@@ -18,12 +19,15 @@ mod uploads;
 mod verify;
 
 use anyhow::Result;
+use storage_client::Transport;
 
 use crate::{
     args::{Command, LogCommand, StoreCommand},
     context::Context,
+    failure::Refused,
     settings::{Place, Settings},
     store::{self, Store, StoreClient},
+    text,
 };
 
 /// Runs the command that the arguments ask for.
@@ -32,57 +36,70 @@ pub(crate) async fn run(flags: Settings, context: &Context, command: Command) ->
     match command {
         Command::Completions { shell } => return shell::completions(shell),
         Command::Man(args) => return shell::man(args.folder.as_deref()),
-        Command::Check { image: Some(image) } => return check::image(&image, context.output),
+        Command::Check { image: Some(image) } => return check::image(&image, &context.output),
         _ => {}
     }
-    let place = Place::find(flags)?;
+    let place = Place::find(flags, context.output.notes())?;
     match command {
         Command::Init => {
             let folder = store::init(&place)?;
-            context.output.note(&format!("made an empty store in {}", folder.display()));
+            context.output.note(&format!("made an empty store in {}", text::path(&folder)));
             Ok(())
         }
         Command::InStore(StoreCommand::Log(LogCommand::Tail { count, follow: true })) => {
-            log_read::follow(&place, context.output, count).await
+            let context = context.with_patience();
+            let store = Store::new(&place, &context).await?;
+            let done = log_read::follow(&store, &context.output, count).await;
+            store.close(done)
         }
-        Command::Repair { yes } => repair::run(&place, context.output, yes),
+        Command::Repair { yes } => repair::run(&place, &context.output, yes),
         command => {
-            let store = Store::open(&place).await?;
-            let done = run_in(&store, context, command).await;
-            // Where the command failed, its own error says more than one of closing the store after it.
-            done.and(store.close())
+            let store = Store::new(&place, context).await?;
+            let done = run_in(&store, context, &place, command).await;
+            let caller = store.client().transport().caller();
+            store.close(done.map_err(|error| Refused::explain(error, caller)))
         }
     }
 }
 
-async fn run_in(store: &Store, context: &Context, command: Command) -> Result<()> {
+async fn run_in(store: &Store, context: &Context, place: &Place, command: Command) -> Result<()> {
     match command {
-        Command::InStore(command) => call(store.client(), context, command).await,
-        Command::Check { .. } => check::store(store, context.output),
-        Command::Snapshot(command) => snapshot::run(store, context.output, command).await,
-        Command::Upgrade { skip_pre_upgrade } => operator::upgrade(store, context.output, skip_pre_upgrade),
+        Command::InStore(command) => call(store.client(), context, place, command).await,
+        Command::Check { .. } => {
+            store.open_host().await?;
+            check::store(store, &context.output)
+        }
+        Command::Snapshot(command) => {
+            store.open_host().await?;
+            snapshot::run(store, &context.output, command).await
+        }
+        Command::Upgrade { skip_pre_upgrade } => {
+            store.open_host().await?;
+            operator::upgrade(store, &context.output, skip_pre_upgrade)
+        }
         Command::Init | Command::Repair { .. } | Command::Completions { .. } | Command::Man(_) => {
             unreachable!("these do not open a store")
         }
     }
 }
 
-async fn call(client: &StoreClient, context: &Context, command: StoreCommand) -> Result<()> {
-    let output = context.output;
+async fn call(client: &StoreClient, context: &Context, place: &Place, command: StoreCommand) -> Result<()> {
+    let output = &context.output;
     match command {
         StoreCommand::Put(args) => put::run(client, context, args).await,
         StoreCommand::Get(args) => get::run(client, context, &args.key, args.file.as_deref()).await,
         StoreCommand::Ls(args) => objects::ls(client, output, &args).await,
         StoreCommand::Stat { key } => objects::stat(client, output, &key).await,
-        StoreCommand::Rm(args) => objects::rm(client, output, &args).await,
+        StoreCommand::Rm(args) => rm::run(client, context, &args).await,
         StoreCommand::Mv { from, to } => objects::mv(client, output, &from, &to).await,
-        StoreCommand::Sync(args) => sync::run(client, context, &args).await,
+        StoreCommand::Sync(args) => sync::run(client, context, place, &args).await,
         StoreCommand::Verify { key } => verify::run(client, context, &key).await,
         StoreCommand::Uploads(command) => uploads::run(client, context, command).await,
-        StoreCommand::Log(command) => log::run(client, output, command).await,
+        StoreCommand::Log(command) => log::run(client, context, command).await,
         StoreCommand::Region(command) => region::run(client, context, command).await,
         StoreCommand::Roles(command) => access::roles(client, output, command).await,
         StoreCommand::Config(command) => access::config(client, output, command).await,
+        StoreCommand::Whoami => access::whoami(client, output).await,
         StoreCommand::Status => operator::status(client, output).await,
     }
 }

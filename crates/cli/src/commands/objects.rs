@@ -1,16 +1,12 @@
 //! Commands that list, show, remove and move objects.
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, anyhow};
 use serde::Serialize;
 use storage_api::{ChecksumState, Error, ObjectInfo};
 use storage_client::ClientError;
 
 use crate::{
-    args::{LsArgs, RmArgs},
-    failure::NotFound,
-    output::{Output, counted, shown},
-    store::StoreClient,
-    time::rfc3339,
+    args::LsArgs, failure::NotFound, output::Output, size::Sizes, store::StoreClient, time::rfc3339,
 };
 
 /// An object as it is printed.
@@ -41,17 +37,17 @@ impl<'a> View<'a> {
     }
 }
 
-pub(crate) fn describe(view: &View<'_>) -> Vec<String> {
+pub(crate) fn describe(view: &View<'_>, sizes: Sizes) -> Vec<String> {
     let sha256 = match (&view.sha256, view.sha256_state) {
         (Some(digest), Some("mismatch")) => format!("{digest} (declared, and the bytes have another one)"),
         (Some(digest), Some(state)) => format!("{digest} ({state})"),
         _ => "-".to_owned(),
     };
     vec![
-        format!("key           {}", shown(view.key)),
-        format!("size          {} bytes", view.size),
+        format!("key           {}", view.key),
+        format!("size          {}", sizes.full(view.size)),
         format!("revision      {}", view.revision),
-        format!("content type  {}", shown(view.content_type.unwrap_or("-"))),
+        format!("content type  {}", view.content_type.unwrap_or("-")),
         format!("created       {}", view.created),
         format!("modified      {}", view.modified),
         format!("sha256        {sha256}"),
@@ -67,61 +63,46 @@ pub(crate) fn name_of(state: ChecksumState) -> &'static str {
     }
 }
 
-pub(crate) async fn ls(client: &StoreClient, output: Output, args: &LsArgs) -> Result<()> {
+pub(crate) async fn ls(client: &StoreClient, output: &Output, args: &LsArgs) -> Result<()> {
     let objects = client.list_all(&args.prefix).await?;
     let views: Vec<_> = objects.iter().map(View::new).collect();
     output.print(&views, |views| match args.long {
-        true => table(views),
-        false => views.iter().map(|view| shown(view.key)).collect(),
+        true => table(views, output.sizes),
+        false => views.iter().map(|view| view.key.to_owned()).collect(),
     })
 }
 
 /// A line for each object, in columns.
-fn table(views: &[View<'_>]) -> Vec<String> {
-    let size_width = views.iter().map(|view| view.size.to_string().len()).max().unwrap_or(0);
-    let type_of = |view: &View<'_>| shown(view.content_type.unwrap_or("-"));
+fn table(views: &[View<'_>], sizes: Sizes) -> Vec<String> {
+    let size_of = |view: &View<'_>| sizes.short(view.size);
+    let size_width = views.iter().map(|view| size_of(view).len()).max().unwrap_or(0);
+    let type_of = |view: &View<'_>| view.content_type.unwrap_or("-").to_owned();
     let type_width = views.iter().map(|view| type_of(view).chars().count()).max().unwrap_or(0);
     let line = |view: &View<'_>| {
         format!(
             "{:>size_width$}  {}  {:8}  {:type_width$}  {}",
-            view.size,
+            size_of(view),
             view.modified,
             view.sha256_state.unwrap_or("-"),
             type_of(view),
-            shown(view.key),
+            view.key,
         )
     };
     views.iter().map(line).collect()
 }
 
-pub(crate) async fn stat(client: &StoreClient, output: Output, key: &str) -> Result<()> {
+pub(crate) async fn stat(client: &StoreClient, output: &Output, key: &str) -> Result<()> {
     let info = client.stat(key).await.map_err(|error| explain(error, key))?;
-    output.print(&View::new(&info), describe)
+    output.print(&View::new(&info), |view| describe(view, output.sizes))
 }
 
-pub(crate) async fn rm(client: &StoreClient, output: Output, args: &RmArgs) -> Result<()> {
-    for key in &args.keys {
-        match args.recursive {
-            true => {
-                // Without this, a variable that a script forgot to set would remove everything.
-                if key.is_empty() {
-                    bail!(
-                        "an empty prefix would remove every object; to do that, remove the store's folder or each prefix"
-                    );
-                }
-                let removed = client.delete_all(key).await?;
-                let removed = counted(removed, "object", "objects");
-                output.note(&format!("removed {removed} under {key:?}"));
-            }
-            false if client.delete(key).await? => output.note(&format!("removed {key:?}")),
-            false => return Err(NotFound::object(key).into()),
-        }
-    }
-    Ok(())
-}
-
-pub(crate) async fn mv(client: &StoreClient, output: Output, from: &str, to: &str) -> Result<()> {
-    let info = client.rename(from, to).await.map_err(|error| explain(error, from))?;
+pub(crate) async fn mv(client: &StoreClient, output: &Output, from: &str, to: &str) -> Result<()> {
+    // Into a folder, an object goes under its own name.
+    let to = match to.ends_with('/') {
+        true => format!("{to}{}", from.rsplit('/').find(|name| !name.is_empty()).unwrap_or(from)),
+        false => to.to_owned(),
+    };
+    let info = client.rename(from, &to).await.map_err(|error| explain(error, from))?;
     output.note(&format!("moved {from:?} to {to:?}, revision {}", info.revision));
     Ok(())
 }

@@ -8,11 +8,13 @@ use storage_wasm::STORAGE_WASM;
 
 use crate::{
     output::Output,
+    size::Sizes,
     store::{Store, StoreClient, no_settings},
+    text::{counted, grouped},
 };
 
-pub(crate) async fn status(client: &StoreClient, output: Output) -> Result<()> {
-    output.print(&client.status().await?, describe)
+pub(crate) async fn status(client: &StoreClient, output: &Output) -> Result<()> {
+    output.print(&client.status().await?, |status| describe(status, output.sizes))
 }
 
 /// What an upgrade cost, in instructions.
@@ -23,7 +25,7 @@ struct UpgradeCost {
     post_upgrade: u64,
 }
 
-pub(crate) fn upgrade(store: &Store, output: Output, skip_pre_upgrade: bool) -> Result<()> {
+pub(crate) fn upgrade(store: &Store, output: &Output, skip_pre_upgrade: bool) -> Result<()> {
     let options = UpgradeOptions { skip_pre_upgrade };
     let upgraded = store.with_host(|host| host.upgrade(STORAGE_WASM, &no_settings(), options))?;
     let execution = upgraded.context("the upgrade was refused, and the store is as it was")?;
@@ -34,14 +36,15 @@ pub(crate) fn upgrade(store: &Store, output: Output, skip_pre_upgrade: bool) -> 
     };
     output.print(&cost, |cost| {
         vec![
-            format!("instructions  {}", cost.instructions),
-            format!("pre_upgrade   {}", cost.pre_upgrade),
-            format!("post_upgrade  {}", cost.post_upgrade),
+            format!("instructions  {}", grouped(cost.instructions)),
+            format!("pre_upgrade   {}", grouped(cost.pre_upgrade)),
+            format!("post_upgrade  {}", grouped(cost.post_upgrade)),
         ]
     })
 }
 
-fn describe(status: &Status) -> Vec<String> {
+fn describe(status: &Status, sizes: Sizes) -> Vec<String> {
+    let size = |bytes| sizes.full(bytes);
     let sealed = if status.upgrades.last_was_sealed { "with" } else { "without" };
     let last_upgrade = match status.upgrades.count {
         0 => String::new(),
@@ -50,27 +53,37 @@ fn describe(status: &Status) -> Vec<String> {
     vec![
         format!("version        {} (layout {})", status.version, status.layout_version),
         format!("build          {}", status.build),
-        format!("objects        {} with {} bytes", status.objects, status.object_bytes),
+        format!("objects        {} with {}", grouped(status.objects), size(status.object_bytes)),
         format!("uploads        {}", status.uploads),
-        format!("log            {} entries", status.log_entries),
+        format!("log            {}", counted(status.log_entries, "entry", "entries")),
         format!("regions        {}", status.regions),
         format!("roles          {}", status.roles),
         format!("revision       {}", status.revision),
-        format!("stable memory  {} bytes of {}", status.stable_bytes, status.capacity_bytes),
-        format!("  objects      {} bytes", status.stores.objects),
-        format!("  arena        {} bytes", status.stores.arena),
-        format!("  log          {} bytes", status.stores.log),
-        format!("  log index    {} bytes", status.stores.log_index),
-        format!("  uploads      {} bytes", status.stores.uploads),
-        format!("  roles        {} bytes", status.stores.roles),
-        format!("  regions      {} bytes", status.stores.regions + status.stores.region_data),
-        format!("storable       {} bytes", status.storable_bytes),
-        format!("arena          {} bytes in {} extents", status.arena.used_bytes, status.arena.extents),
-        format!("  free         {} bytes", status.arena.free_bytes),
-        format!("  largest free {} bytes", status.arena.largest_free_bytes),
-        format!("  reserved     {} bytes", status.arena.reserved_bytes),
-        format!("heap           {} bytes", status.heap_bytes),
+        format!("stable memory  {} of {}", size(status.stable_bytes), size(status.capacity_bytes)),
+        format!("  objects      {}", size(status.stores.objects)),
+        format!("  arena        {}", size(status.stores.arena)),
+        format!("  log          {}", size(status.stores.log)),
+        format!("  log index    {}", size(status.stores.log_index)),
+        format!("  uploads      {}", size(status.stores.uploads)),
+        format!("  roles        {}", size(status.stores.roles)),
+        format!("  regions      {}", size(status.stores.regions + status.stores.region_data)),
+        format!("storable       {}", size(status.storable_bytes)),
+        format!(
+            "arena          {} in {} extents",
+            size(status.arena.used_bytes),
+            grouped(status.arena.extents)
+        ),
+        format!("  free         {}", size(status.arena.free_bytes)),
+        format!("  largest free {}", size(status.arena.largest_free_bytes)),
+        format!("  reserved     {}", size(status.arena.reserved_bytes)),
+        format!("heap           {}", size(status.heap_bytes)),
+        format!("cycles         {}", cycles(status.cycles)),
         format!("upgrades       {}{last_upgrade}", status.upgrades.count),
-        format!("opening cost   {} instructions", status.upgrades.open_instructions),
+        format!("opening cost   {} instructions", grouped(status.upgrades.open_instructions)),
     ]
+}
+
+/// A number of cycles in trillions, as they are bought.
+fn cycles(cycles: u128) -> String {
+    format!("{}.{:03} T", cycles / 1_000_000_000_000, cycles / 1_000_000_000 % 1_000)
 }

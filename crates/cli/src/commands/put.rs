@@ -1,43 +1,121 @@
-//! The command that stores a file.
+//! The command that stores files.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
+use serde::Serialize;
+use storage_api::{Condition, ObjectInfo};
 
 use super::objects::{View, describe};
 use crate::{
     args::PutArgs,
+    content_type,
     context::Context,
+    failures::{Failed, Failures, ends_all},
     input::{Input, is_stream},
     store::StoreClient,
+    text,
     upload::{self, Wanted},
 };
 
+/// What came of several files, as JSON.
+#[derive(Serialize)]
+struct Report<'a> {
+    stored: Vec<View<'a>>,
+    failed: &'a [Failed],
+}
+
+/// A file and where it goes.
+struct Item {
+    file: PathBuf,
+    key: String,
+}
+
 pub(crate) async fn run(client: &StoreClient, context: &Context, args: PutArgs) -> Result<()> {
-    let key = match args.key {
-        Some(key) => key,
-        None => key_of(&args.file)?,
-    };
-    let wanted = Wanted { key, content_type: args.content_type };
-    let input = Input::open(&args.file)?;
-    let stored = upload::store(client, context, input, wanted).await;
-    let info = stored.with_context(|| format!("cannot store {}", args.file.display()))?;
-    if context.output.json {
-        return context.output.print(&View::new(&info), describe);
+    let items = items(&args.files)?;
+    if let [item] = items.as_slice() {
+        let info = store(client, context, &args, item).await?;
+        return match context.output.json {
+            true => context.output.print(&View::new(&info), |view| describe(view, context.output.sizes)),
+            false => Ok(()),
+        };
     }
-    let (size, key, revision) = (info.size, &info.key, info.revision);
-    context.output.note(&format!("stored {size} bytes under {key:?}, revision {revision}"));
-    Ok(())
+    let (mut stored, mut failures) = (Vec::new(), Failures::default());
+    let mut ended = Ok(());
+    for item in &items {
+        match store(client, context, &args, item).await {
+            Ok(info) => stored.push(info),
+            Err(error) if ends_all(&error) => {
+                ended = Err(error);
+                break;
+            }
+            Err(error) => failures.add(text::path(&item.file), &error),
+        }
+    }
+    if context.output.json {
+        let report = Report { stored: stored.iter().map(View::new).collect(), failed: failures.items() };
+        context.output.print(&report, |_| Vec::new())?;
+    }
+    ended.and(failures.finish("file", "files"))
+}
+
+async fn store(client: &StoreClient, context: &Context, args: &PutArgs, item: &Item) -> Result<ObjectInfo> {
+    let by_name = || content_type::guess(&item.file).or_else(|| content_type::guess(&item.key));
+    let wanted = Wanted {
+        key: item.key.clone(),
+        content_type: content_type::choose(args.content_type.as_deref(), by_name),
+        condition: condition(args),
+    };
+    let input = Input::open(&item.file, &context.output.idle)?;
+    let stored = upload::store(client, context, input, wanted).await;
+    let info = stored.with_context(|| format!("cannot store {}", text::path(&item.file)))?;
+    let (size, key, revision) = (context.output.sizes.full(info.size), &info.key, info.revision);
+    context.output.note(&format!("stored {size} under {key:?}, revision {revision}"));
+    Ok(info)
+}
+
+fn condition(args: &PutArgs) -> Condition {
+    match args.if_revision {
+        _ if args.if_absent => Condition::Absent,
+        Some(revision) => Condition::Revision(revision),
+        None => Condition::Any,
+    }
+}
+
+/// What the arguments mean: a file and perhaps its key, or files and the folder that they go to.
+fn items(args: &[PathBuf]) -> Result<Vec<Item>> {
+    let (files, to) = match args {
+        [files @ .., to] if !files.is_empty() => (files, Some(key_of_argument(to)?)),
+        files => (files, None),
+    };
+    let folder = match to {
+        None => "",
+        Some(folder) if folder.ends_with('/') => folder,
+        Some(key) => {
+            let [file] = files else {
+                bail!(
+                    "several files go to a folder, whose name ends with a slash: storage put FILE... {key}/"
+                );
+            };
+            return Ok(vec![Item { file: file.clone(), key: key.to_owned() }]);
+        }
+    };
+    let item = |file: &PathBuf| Ok(Item { file: file.clone(), key: format!("{folder}{}", name_of(file)?) });
+    files.iter().map(item).collect()
+}
+
+fn key_of_argument(key: &Path) -> Result<&str> {
+    key.to_str().with_context(|| format!("the key {} is not UTF-8, as keys must be", text::path(key)))
 }
 
 /// The key of a file that was given without one: its name.
-fn key_of(file: &Path) -> Result<String> {
+fn name_of(file: &Path) -> Result<&str> {
     if is_stream(file) {
         bail!("standard input has no name to store it under; give a key: storage put - KEY");
     }
-    let name = file.file_name().with_context(|| format!("{} is not a file", file.display()))?;
-    let key = name.to_str().map(str::to_owned);
-    key.with_context(|| {
-        format!("the name {name:?} is not UTF-8, as keys must be; give a key: storage put FILE KEY")
+    let name = file.file_name().with_context(|| format!("{} is not a file", text::path(file)))?;
+    name.to_str().with_context(|| {
+        let name = text::name(name);
+        format!("the name {name} is not UTF-8, as keys must be; give a key: storage put FILE KEY")
     })
 }

@@ -1,7 +1,7 @@
 //! Commands for regions.
 
 use std::{
-    io::{self, Read, Write},
+    io::{Read, Write},
     path::Path,
 };
 
@@ -14,12 +14,12 @@ use storage_client::{ClientError, Progress};
 
 use super::number::{kind_of, parse, shown};
 use crate::{
-    args::RegionCommand, context::Context, failure::NotFound, input::Input, output::Output,
-    store::StoreClient, time::rfc3339,
+    args::RegionCommand, context::Context, failure::NotFound, idle::Stdout, input::Input, output::Output,
+    size::Sizes, store::StoreClient, text, time::rfc3339,
 };
 
 pub(crate) async fn run(client: &StoreClient, context: &Context, command: RegionCommand) -> Result<()> {
-    let output = context.output;
+    let output = &context.output;
     match command {
         RegionCommand::New { pages } => new(client, output, pages).await,
         RegionCommand::Ls => {
@@ -28,13 +28,13 @@ pub(crate) async fn run(client: &StoreClient, context: &Context, command: Region
         }
         RegionCommand::Info { id } => {
             let info = client.region_info(id).await.map_err(|error| explain(error, id))?;
-            output.print(&info, describe)
+            output.print(&info, |info| describe(info, output.sizes))
         }
         RegionCommand::Grow { id, pages } => {
             let before = client.region_grow(id, pages).await.map_err(|error| explain(error, id))?;
             output.print(&before, |before| vec![before.to_string()])
         }
-        RegionCommand::Load { id, offset, length } => load(client, id, offset, length).await,
+        RegionCommand::Load { id, offset, length } => load(client, context, id, offset, length).await,
         RegionCommand::Store { id, offset, file } => store(client, context, id, offset, &file).await,
         RegionCommand::Get { id, offset, kind } => {
             let load = RegionLoad { offset, kind: kind_of(kind) };
@@ -54,7 +54,7 @@ pub(crate) async fn run(client: &StoreClient, context: &Context, command: Region
     }
 }
 
-async fn new(client: &StoreClient, output: Output, pages: u64) -> Result<()> {
+async fn new(client: &StoreClient, output: &Output, pages: u64) -> Result<()> {
     let mut info = client.region_new().await?;
     if pages > 0 {
         let id = info.id;
@@ -67,7 +67,13 @@ async fn new(client: &StoreClient, output: Output, pages: u64) -> Result<()> {
     output.print(&info, |info| vec![info.id.to_string()])
 }
 
-async fn load(client: &StoreClient, id: u64, offset: u64, length: Option<u64>) -> Result<()> {
+async fn load(
+    client: &StoreClient,
+    context: &Context,
+    id: u64,
+    offset: u64,
+    length: Option<u64>,
+) -> Result<()> {
     let size = client.region_info(id).await.map_err(|error| explain(error, id))?.pages * PAGE_BYTES;
     let end = match length {
         Some(length) => offset.checked_add(length),
@@ -79,19 +85,24 @@ async fn load(client: &StoreClient, id: u64, offset: u64, length: Option<u64>) -
             "region {id} has {size} bytes, and not that many from byte {offset} on; storage region grow adds pages"
         );
     };
-    let mut out = io::stdout().lock();
+    if context.output.is_guarded {
+        bail!(
+            "the bytes of a region would confuse the terminal; send them to a file or a pipe, or add --raw"
+        );
+    }
+    let mut out = Stdout::open(&context.output.idle);
     let mut at = offset;
     while at < end {
         let bytes = client.region_load_blob(id, at, MAX_REPLY_BYTES.min(end - at)).await?;
         out.write_all(&bytes)?;
         at += bytes.len() as u64;
     }
-    Ok(out.flush()?)
+    Ok(out.finish()?)
 }
 
 /// Stores bytes piece after piece: a region has no changes that are all or nothing beyond one call.
 async fn store(client: &StoreClient, context: &Context, id: u64, offset: u64, file: &Path) -> Result<()> {
-    let input = Input::open(file)?;
+    let input = Input::open(file, &context.output.idle)?;
     let length = input.size();
     let size = client.region_info(id).await.map_err(|error| explain(error, id))?.pages * PAGE_BYTES;
     if offset.checked_add(length).is_none_or(|end| end > size) {
@@ -107,13 +118,14 @@ async fn store(client: &StoreClient, context: &Context, id: u64, offset: u64, fi
         let piece = MAX_PAYLOAD_BYTES.min(length - stored);
         Read::by_ref(&mut input).take(piece).read_to_end(&mut bytes)?;
         if bytes.len() as u64 != piece {
-            bail!("{} ended after {stored} bytes, which have been stored; it had {length}", file.display());
+            bail!("{} ended after {stored} bytes, which have been stored; it had {length}", text::path(file));
         }
         client.region_store_blob(id, offset + stored, &bytes).await?;
         stored += piece;
         bar.safe(stored, length);
     }
-    context.output.note(&format!("stored {length} bytes at byte {offset} of region {id}"));
+    let length = context.output.sizes.full(length);
+    context.output.note(&format!("stored {length} at byte {offset} of region {id}"));
     Ok(())
 }
 
@@ -121,12 +133,12 @@ fn line(info: &RegionInfo) -> String {
     format!("{}  {} pages  {}  {}", info.id, info.pages, rfc3339(info.created_ns), info.owner)
 }
 
-fn describe(info: &RegionInfo) -> Vec<String> {
+fn describe(info: &RegionInfo, sizes: Sizes) -> Vec<String> {
     vec![
         format!("region   {}", info.id),
         format!("owner    {}", info.owner),
         format!("pages    {}", info.pages),
-        format!("bytes    {}", info.pages * PAGE_BYTES),
+        format!("size     {}", sizes.full(info.pages * PAGE_BYTES)),
         format!("created  {}", rfc3339(info.created_ns)),
     ]
 }

@@ -9,9 +9,11 @@ use storage_engine::{Memory, Problem};
 use storage_wasm::STORAGE_WASM;
 
 use crate::{
-    output::{Output, counted},
+    folder::config,
+    output::Output,
     settings::Place,
-    store::{config, no_settings},
+    store::no_settings,
+    text::{self, counted},
 };
 
 /// Bytes of the pages in which changes are kept.
@@ -37,9 +39,9 @@ struct Damage {
 }
 
 /// Says what is damaged and what would be done about it; with `yes`, does it.
-pub(crate) fn run(place: &Place, output: Output, yes: bool) -> Result<()> {
+pub(crate) fn run(place: &Place, output: &Output, yes: bool) -> Result<()> {
     let folder = place.folder()?;
-    let failed = || format!("cannot repair {}", folder.display());
+    let failed = || format!("cannot repair {}", text::path(folder));
     let inspection = EmbeddedIc::inspect_dir(folder, &config()).with_context(failed)?;
     let findings = inspection.findings().to_vec();
     let pages = inspection.stable_pages();
@@ -90,13 +92,13 @@ fn repair(folder: &Path) -> Result<()> {
 fn look<R: Fn(u64, &mut [u8])>(findings: &[Finding], memory: &Overlay<R>) -> Result<Found> {
     // The engine is told of the memory as it would be after the repair.
     let damage = |finding: &Finding| Damage { found: finding.to_string(), repair: finding.remedy() };
-    let text = |problem: &Problem| format!("{} (at byte {})", problem.what, problem.offset);
+    let shown = |problem: &Problem| format!("{} (at byte {})", problem.what, problem.offset);
     let mended = mend(memory)?;
     let store = storage_engine::Store::open(memory).context("the store's memory cannot be opened")?;
     Ok(Found {
         folder: findings.iter().map(damage).collect(),
-        mended: mended.iter().map(text).collect(),
-        problems: store.check().problems.iter().map(text).collect(),
+        mended: mended.iter().map(shown).collect(),
+        problems: store.check().problems.iter().map(shown).collect(),
         done: false,
     })
 }

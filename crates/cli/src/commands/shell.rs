@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clap::CommandFactory;
 use clap_complete::Shell;
 
-use crate::args::Args;
+use crate::{args::Args, text};
 
 pub(crate) fn completions(shell: Shell) -> Result<()> {
     let mut script = Vec::new();
@@ -21,7 +21,7 @@ pub(crate) fn man(folder: Option<&Path>) -> Result<()> {
         clap_mangen::Man::new(Args::command()).render(&mut page)?;
         return Ok(io::Write::write_all(&mut io::stdout(), &page)?);
     };
-    let failed = || format!("cannot write manual pages to {}", folder.display());
+    let failed = || format!("cannot write manual pages to {}", text::path(folder));
     fs::create_dir_all(folder).with_context(failed)?;
     clap_mangen::generate_to(Args::command(), folder).with_context(failed)
 }

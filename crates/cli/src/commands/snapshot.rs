@@ -1,21 +1,28 @@
 //! Images of a store's memory.
 
-use std::{fs, path::Path};
+use std::{fs, io::Write, path::Path};
 
 use anyhow::{Context as _, Result, bail};
 use embedded_ic::EmbeddedIc;
+use storage_api::limits::PAGE_BYTES;
 use storage_wasm::STORAGE_WASM;
 use tempfile::TempPath;
 
 use crate::{
     args::SnapshotCommand,
+    idle::{Idle, Stdout},
     image::Image,
+    input::is_stream,
     output::Output,
     store::{Store, no_settings},
     target::folder_of,
+    text,
 };
 
-pub(crate) async fn run(store: &Store, output: Output, command: SnapshotCommand) -> Result<()> {
+/// How much of a memory is written in one step to standard output.
+const PIECE_BYTES: u64 = 1 << 20;
+
+pub(crate) async fn run(store: &Store, output: &Output, command: SnapshotCommand) -> Result<()> {
     match command {
         SnapshotCommand::Export { file } => export(store, output, &file),
         SnapshotCommand::Import { file, replace } => {
@@ -33,10 +40,13 @@ pub(crate) async fn run(store: &Store, output: Output, command: SnapshotCommand)
 }
 
 /// Writes an image that is complete or not there.
-fn export(store: &Store, output: Output, file: &Path) -> Result<()> {
-    let failed = || format!("cannot write {}", file.display());
+fn export(store: &Store, output: &Output, file: &Path) -> Result<()> {
+    if is_stream(file) {
+        return print(store, output);
+    }
+    let failed = || format!("cannot write {}", text::path(file));
     if file.try_exists().with_context(failed)? {
-        bail!("{} is there already, and an image overwrites nothing; choose another name", file.display());
+        bail!("{} is there already, and an image overwrites nothing; choose another name", text::path(file));
     }
     let folder = tempfile::Builder::new().prefix(".storage-").suffix(".part").tempdir_in(folder_of(file));
     let folder = folder.with_context(failed)?;
@@ -44,17 +54,33 @@ fn export(store: &Store, output: Output, file: &Path) -> Result<()> {
     store.with_host(|host| host.export_stable(&part))??;
     part.persist_noclobber(file).map_err(|error| error.error).with_context(failed)?;
     let size = fs::metadata(file).with_context(failed)?.len();
-    output.note(&format!("wrote {size} bytes of memory to {}", file.display()));
+    output.note(&format!("wrote {} of memory to {}", output.sizes.full(size), text::path(file)));
     Ok(())
 }
 
+/// Writes the memory to standard output. It has to be of one moment, so the store stays open until all of it is written.
+fn print(store: &Store, output: &Output) -> Result<()> {
+    if output.is_guarded {
+        bail!("an image of a memory would confuse the terminal; name a file, or send it through a pipe");
+    }
+    let mut out = Stdout::open(&Idle::default());
+    let size = store.with_host(|host| host.stable_pages())? * PAGE_BYTES;
+    let mut piece = vec![0; PIECE_BYTES as usize];
+    for offset in (0..size).step_by(PIECE_BYTES as usize) {
+        let piece = &mut piece[..PIECE_BYTES.min(size - offset) as usize];
+        store.with_host(|host| host.read_stable(offset, piece))??;
+        out.write_all(piece)?;
+    }
+    Ok(out.finish()?)
+}
+
 /// Replaces the store's memory, and starts its canister anew with it.
-fn import(store: &Store, output: Output, file: &Path) -> Result<()> {
-    let failed = || format!("cannot import {}", file.display());
+fn import(store: &Store, output: &Output, file: &Path) -> Result<()> {
+    let failed = || format!("cannot import {}", text::path(file));
     // What the canister could not open is refused before anything is replaced.
     storage_engine::Store::open(Image::open(file)?).with_context(failed)?;
     store.with_host(|host| replace(host, file))?.with_context(failed)?;
-    output.note(&format!("the store is as it was in {}; storage check walks all of it", file.display()));
+    output.note(&format!("the store is as it was in {}; storage check walks all of it", text::path(file)));
     Ok(())
 }
 

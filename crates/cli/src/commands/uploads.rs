@@ -7,27 +7,21 @@ use storage_api::{Error, Upload, UploadArgs, UploadStatus};
 use storage_client::ClientError;
 
 use crate::{
-    args::UploadsCommand,
-    context::Context,
-    failure::NotFound,
-    input::Input,
-    output::{Output, shown},
-    store::StoreClient,
-    time::rfc3339,
-    upload::finish,
+    args::UploadsCommand, context::Context, failure::NotFound, input::Input, output::Output, size::Sizes,
+    store::StoreClient, text, time::rfc3339, upload::finish,
 };
 
 pub(crate) async fn run(client: &StoreClient, context: &Context, command: UploadsCommand) -> Result<()> {
     match command {
-        UploadsCommand::Ls => ls(client, context.output).await,
+        UploadsCommand::Ls => ls(client, &context.output).await,
         UploadsCommand::Resume { id, file } => resume(client, context, id, &file).await,
-        UploadsCommand::Abort { id } => abort(client, context.output, id).await,
+        UploadsCommand::Abort { id } => abort(client, &context.output, id).await,
     }
 }
 
-async fn ls(client: &StoreClient, output: Output) -> Result<()> {
+async fn ls(client: &StoreClient, output: &Output) -> Result<()> {
     let uploads = client.list_uploads().await?;
-    output.print(&uploads, |uploads| uploads.iter().map(describe).collect())
+    output.print(&uploads, |uploads| uploads.iter().map(|upload| describe(upload, output.sizes)).collect())
 }
 
 /// Goes on with an upload whose number is known.
@@ -35,12 +29,13 @@ async fn resume(client: &StoreClient, context: &Context, id: u64, file: &Path) -
     let status = client.upload_status(id).await.map_err(|error| explain(error, id))?;
     let UploadStatus { upload: Upload { key, size, .. }, content_type, sha256: declared, condition, .. } =
         status;
-    let input = Input::open(file)?;
+    let input = Input::open(file, &context.output.idle)?;
     if input.size() != size {
         bail!(
-            "upload {id} is of {size} bytes under {key:?}, and {} has {} bytes; which file was it?",
-            file.display(),
-            input.size()
+            "upload {id} is of {} under {key:?}, and {} has {}; which file was it?",
+            context.output.sizes.full(size),
+            text::path(file),
+            context.output.sizes.full(input.size())
         );
     }
     let mut input = input.into_large()?;
@@ -52,7 +47,7 @@ async fn resume(client: &StoreClient, context: &Context, id: u64, file: &Path) -
     if declared.as_ref().is_some_and(|declared| declared.as_slice() != sha256) {
         bail!(
             "{} is not the file that upload {id} was begun with: its SHA-256 is another one",
-            file.display()
+            text::path(file)
         );
     }
     // What it was opened with is what it is resumed with.
@@ -66,12 +61,13 @@ async fn resume(client: &StoreClient, context: &Context, id: u64, file: &Path) -
         let bar = context.bars.bar("storing", size);
         finish(client, context, &mut input, &args, id, &bar).await
     };
-    let info = info.with_context(|| format!("cannot store {}", file.display()))?;
-    context.output.note(&format!("stored {size} bytes under {:?}, revision {}", info.key, info.revision));
+    let info = info.with_context(|| format!("cannot store {}", text::path(file)))?;
+    let size = context.output.sizes.full(size);
+    context.output.note(&format!("stored {size} under {:?}, revision {}", info.key, info.revision));
     Ok(())
 }
 
-async fn abort(client: &StoreClient, output: Output, id: u64) -> Result<()> {
+async fn abort(client: &StoreClient, output: &Output, id: u64) -> Result<()> {
     client.abort_upload(id).await.map_err(|error| explain(error, id))?;
     output.note(&format!("aborted upload {id}"));
     Ok(())
@@ -84,9 +80,9 @@ fn explain(error: ClientError, id: u64) -> anyhow::Error {
     }
 }
 
-fn describe(status: &UploadStatus) -> String {
+fn describe(status: &UploadStatus, sizes: Sizes) -> String {
     let upload = &status.upload;
     let expires = rfc3339(upload.expires_ns);
-    let key = shown(&upload.key);
-    format!("{}  {} of {} bytes  expires {expires}  {key}", upload.id, status.received, upload.size)
+    let (received, size) = (sizes.short(status.received), sizes.full(upload.size));
+    format!("{}  {received} of {size}  expires {expires}  {}", upload.id, upload.key)
 }

@@ -1,6 +1,6 @@
 //! Roles and settings.
 
-use crate::harness::Store;
+use crate::harness::{Store, output};
 
 const WHO: &str = "rrkah-fqaaa-aaaaa-aaaaq-cai";
 
@@ -35,4 +35,28 @@ fn settings_are_shown_and_changed() {
         .join("\n")
     );
     store.fail(2, &["config", "set"]);
+}
+
+/// The caller is told who he is.
+#[test]
+fn the_caller_is_told_who_he_is() {
+    let store = Store::new();
+    let owner = store.with_host(|_, owner| owner.to_text());
+    assert_eq!(store.text(&["whoami"]), format!("{owner}\n"));
+    assert_eq!(store.json(&["whoami"])["principal"], owner);
+    let flags = ["--network", "http://127.0.0.1:1", "--canister", "aaaaa-aa", "--identity", "anonymous"];
+    let told = output(store.bare(&[&flags[..], &["whoami"]].concat()), b"");
+    assert_eq!(told.status.code(), Some(1), "the root key of a local network has to be fetched");
+}
+
+/// Sizes and times are typed with units, and nonsense is refused before anything is asked.
+#[test]
+fn settings_are_typed_with_units() {
+    let store = Store::new();
+    let shown = store.text(&["config", "set", "--capacity", "1GiB", "--upload-idle", "2h"]);
+    assert!(shown.contains("capacity     1.0 GiB (1,073,741,824 bytes)\n"), "{shown}");
+    assert!(shown.contains("upload idle  2 hours\n"), "{shown}");
+    assert!(store.text(&["--bytes", "config", "show"]).contains("capacity     1073741824 bytes\n"));
+    store.fail(2, &["config", "set", "--capacity", "much"]);
+    store.fail(2, &["config", "set", "--upload-idle", "long"]);
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use candid::Principal;
-use embedded_ic::{Config, EmbeddedIc};
+use embedded_ic::{Config, EmbeddedIc, HostError};
 use serde_bytes::ByteBuf;
 use storage_api::{Upload, UploadArgs};
 use tempfile::TempDir;
@@ -145,7 +145,13 @@ impl Store {
     /// Does something with the store's canister while no command runs.
     pub(crate) fn with_host<R>(&self, f: impl FnOnce(&mut EmbeddedIc, Principal) -> R) -> R {
         let config = Config::default().with_compilation_cache(COMPILED);
-        let mut host = EmbeddedIc::open_dir(&self.path("store"), config).unwrap();
+        let mut host = loop {
+            match EmbeddedIc::open_dir(&self.path("store"), config.clone()) {
+                // A command that follows the log looks at it from time to time.
+                Err(HostError::FolderInUse { .. }) => std::thread::yield_now(),
+                host => break host.unwrap(),
+            }
+        };
         let owner = host.controllers()[0];
         let done = f(&mut host, owner);
         host.close().unwrap();

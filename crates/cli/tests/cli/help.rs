@@ -31,6 +31,7 @@ const COMMANDS: [&[&str]; 42] = [
     &["region", "get"],
     &["region", "set"],
     &["region", "give"],
+    &["whoami"],
     &["roles"],
     &["roles", "set"],
     &["roles", "rm"],

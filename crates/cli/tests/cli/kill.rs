@@ -54,7 +54,7 @@ fn a_killed_upload_is_gone_on_with() {
     let id = store.open_upload();
     let output = store.output(&["put", "large"], b"");
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success() && said.contains(&format!("going on with upload {id}\n")), "{said}");
+    assert!(output.status.success() && said.contains(&format!("resuming upload {id}\n")), "{said}");
     store.assert_complete(&content);
 }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails here is a test")]
 
 mod access;
+mod batch;
 mod harness;
 mod help;
 mod kill;
@@ -20,3 +21,4 @@ mod sync;
 mod terminal;
 mod transfers;
 mod uploads;
+mod waiting;

@@ -62,6 +62,7 @@ fn what_is_not_there_is_an_error() {
 fn json_is_one_line() {
     let store = Store::new();
     store.run_with_input(&["put", "-", "key"], b"value");
+    store.file("folder/file", b"content");
     for args in [
         &["ls"][..],
         &["stat", "key"],
@@ -70,7 +71,9 @@ fn json_is_one_line() {
         &["status"],
         &["upgrade"],
         &["check"],
-        &["sync", "store", "to", "--dry-run"],
+        &["sync", "folder", "to", "--dry-run"],
+        &["rm", "--dry-run", "key"],
+        &["whoami"],
     ] {
         let text = store.text(&[&["--json"], args].concat());
         assert_eq!(text.lines().count(), 1, "{args:?}: {text}");
@@ -93,7 +96,7 @@ fn a_closed_pipe_is_quiet() {
     assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// A listing is in columns, and a key that would break its line is shown so that it does not.
+/// A listing is in columns. Through a pipe keys are as they are; what a terminal shows of them is tested there.
 #[test]
 fn a_listing_is_in_columns() {
     let store = Store::new();
@@ -160,4 +163,31 @@ fn mistakes_are_the_callers_own() {
         assert!(said.contains("invalid argument") && said.contains(expected), "{said}");
         assert!(!said.contains("ic0.trap") && !said.contains("report"), "{said}");
     }
+}
+
+/// A put can be made to replace nothing, or nothing but what its writer has seen.
+#[test]
+fn a_put_has_conditions() {
+    let store = Store::new();
+    store.run_with_input(&["put", "-", "key", "--if-absent"], b"first");
+    for content in [b"second".to_vec(), numbers(MAX_PAYLOAD + 1)] {
+        let file = store.file("file", &content);
+        assert!(store.fail(1, &["put", &file, "key", "--if-absent"]).contains("already exists"));
+        let said = store.fail(1, &["put", &file, "key", "--if-revision", "7"]);
+        assert!(said.contains("the object is at revision 1"), "{said}");
+    }
+    assert_eq!(store.run(&["get", "key"]), b"first");
+    store.run_with_input(&["put", "-", "key", "--if-revision", "1"], b"second");
+    assert_eq!(store.run(&["get", "key"]), b"second");
+}
+
+/// What people type out of habit is understood: `-lh`, `-la`.
+#[test]
+fn ls_understands_habits() {
+    let store = Store::new();
+    store.run(&["put", &store.file("large", &numbers(MAX_PAYLOAD + 1))]);
+    for flags in ["-lh", "-la", "-l"] {
+        assert!(store.text(&["ls", flags]).starts_with("1.9 MiB  20"), "{flags}");
+    }
+    assert!(store.text(&["ls", "-l", "--bytes"]).starts_with("2031617  20"));
 }

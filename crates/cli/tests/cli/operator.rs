@@ -2,7 +2,7 @@
 
 use std::{fs, process::Command};
 
-use crate::harness::Store;
+use crate::harness::{Store, failed, output};
 
 /// An upgrade of either kind keeps everything and says what it cost, and the check finds the store sound.
 #[test]
@@ -21,7 +21,7 @@ fn upgrades_keep_everything() {
     assert!(store.text(&["status"]).contains("upgrades       2, the last without pre_upgrade"));
     let check = store.text(&["check"]);
     assert!(
-        check.contains("objects      1 with 300000 bytes") && check.contains("sound        yes"),
+        check.contains("objects      1 with 293.0 KiB (300,000 bytes)") && check.contains("sound        yes"),
         "{check}"
     );
 }
@@ -70,4 +70,25 @@ fn compiled_canisters_are_kept() {
     assert!(fs::read_dir(store.path("cache")).unwrap().next().is_some(), "nothing is kept");
     store.file("file", b"no folder");
     assert_eq!([upgrade("cache"), upgrade("file/cache")], [compiled.clone(), compiled]);
+}
+
+/// The version says what the command was built from, and which canister it installs.
+#[test]
+fn the_version_says_what_it_is_built_from() {
+    let store = Store::new();
+    let version = store.text(&["--version"]);
+    let installed = store.with_host(|host, _| host.module_hash().map(hex::encode)).unwrap();
+    assert!(version.starts_with("storage 0.1.0 (") && version.contains(&installed), "{version}");
+    assert_eq!(store.text(&["-V"]).lines().count(), 1);
+}
+
+/// Paths in commands that are suggested can be copied into a shell.
+#[test]
+fn suggested_commands_are_quoted() {
+    let store = Store::none();
+    let said = failed(1, output(store.bare(&["--store", "my store; rm", "ls"]), b""));
+    assert!(said.contains("storage --store 'my store; rm' init"), "{said}");
+    std::fs::create_dir(store.path("it's")).unwrap();
+    store.run(&["init"]);
+    assert!(store.fail(1, &["put", "it's"]).contains(r"storage sync 'it'\''s' PREFIX"));
 }

@@ -22,17 +22,28 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// Starts a command with a terminal of 120 columns.
-    pub(crate) fn start(mut command: Command) -> Self {
+    /// Starts a command whose standard error is a terminal of 120 columns.
+    pub(crate) fn start(command: Command) -> Self {
+        Self::with_columns(command, 120, false)
+    }
+
+    /// Starts a command whose standard output is the terminal too.
+    pub(crate) fn start_all(command: Command) -> Self {
+        Self::with_columns(command, 120, true)
+    }
+
+    /// Starts a command with a terminal of so many columns.
+    pub(crate) fn with_columns(mut command: Command, columns: u16, has_output: bool) -> Self {
         let screen = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&screen).unwrap();
         unlockpt(&screen).unwrap();
-        let size = Winsize { ws_row: 24, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0 };
+        let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         tcsetwinsize(&screen, size).unwrap();
         let name = ptsname(&screen, Vec::new()).unwrap();
         let terminal = rustix::fs::open(name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
         command.env("TERM", "xterm-256color");
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(terminal).spawn().unwrap();
+        let output = if has_output { terminal.try_clone().unwrap().into() } else { Stdio::null() };
+        let child = command.stdin(Stdio::null()).stdout(output).stderr(terminal).spawn().unwrap();
         Self { child, screen: File::from(screen), shown: Vec::new() }
     }
 
@@ -40,6 +51,13 @@ impl Terminal {
     pub(crate) fn wait_for_progress(&mut self, what: &str) {
         while !self.positions(what).iter().any(|position| position != "0 B") {
             assert!(self.read(), "the command ended before its bar moved: {}", self.text());
+        }
+    }
+
+    /// Waits until this is shown.
+    pub(crate) fn wait_for(&mut self, text: &str) {
+        while !self.text().contains(text) {
+            assert!(self.read(), "the command ended before it showed {text}: {}", self.text());
         }
     }
 

@@ -18,7 +18,7 @@ fn a_region_is_written_and_read() {
     assert_eq!(store.run(&["region", "load", "17", "0", "6"]), b"start\0");
     assert_eq!(store.run(&["region", "load", "17"]).len(), 42 << 16);
     let shown = store.text(&["region", "info", "17"]);
-    assert!(shown.contains("pages    42\nbytes    2752512\n"), "{shown}");
+    assert!(shown.contains("pages    42\nsize     2.6 MiB (2,752,512 bytes)\n"), "{shown}");
     let listed = store.json(&["region", "ls"]);
     assert_eq!((&listed[0]["id"], &listed[1]["pages"]), (&16.into(), &42.into()));
     assert!(store.text(&["status"]).contains("regions        2\n"));

@@ -63,3 +63,39 @@ fn a_network_that_does_not_answer_is_named() {
     assert!(network(&["ls"]).contains("http://127.0.0.1:1"));
     assert!(network(&["init"]).contains("a store in a folder"));
 }
+
+/// A file of the working directory that sends a command to a network says so; what the user said himself does not.
+#[test]
+fn a_network_of_the_working_directory_is_announced() {
+    let store = Store::new();
+    let said = |args: &[&str]| String::from_utf8(output(store.bare(args), b"").stderr).unwrap();
+    let network = "network = 'http://127.0.0.1:1'\ncanister = 'aaaaa-aa'\nidentity = 'anonymous'\n";
+    store.file("storage.toml", network.as_bytes());
+    store.file("file", b"content");
+    let announced = "using canister aaaaa-aa on http://127.0.0.1:1 as anonymous, as ./storage.toml says\n";
+    assert!(said(&["put", "file"]).starts_with(announced));
+    assert!(!said(&["--store", "store", "put", "file"]).contains("storage.toml"));
+    let flags = ["--network", "http://127.0.0.1:1", "--identity", "anonymous", "--canister", "aaaaa-aa"];
+    assert!(!said(&[&flags[..], &["ls"]].concat()).contains("storage.toml"));
+    // A canister alone leads elsewhere just as well.
+    store.file("storage.toml", b"canister = 'aaaaa-aa'");
+    assert!(said(&[&flags[..4], &["ls"]].concat()).starts_with(announced));
+}
+
+/// A folder of settings that cannot be read ends no command.
+#[test]
+fn unreadable_settings_end_no_command() {
+    let store = Store::new();
+    // A link to itself cannot be read by anybody, root included.
+    std::fs::create_dir(store.path("config")).unwrap();
+    std::os::unix::fs::symlink("storage", store.path("config/storage")).unwrap();
+    let with_flag = output(store.bare(&["--store", "store", "ls"]), b"");
+    assert!(with_flag.status.success() && with_flag.stderr.is_empty(), "{with_flag:?}");
+    std::fs::rename(store.path("store"), store.path(".storage")).unwrap();
+    let without = output(store.bare(&["ls"]), b"");
+    let said = String::from_utf8(without.stderr).unwrap();
+    assert!(without.status.success() && said.contains("config/storage/storage.toml"), "{said}");
+    std::fs::remove_file(store.path("config/storage")).unwrap();
+    store.file("config/storage", b"no folder");
+    assert!(output(store.bare(&["ls"]), b"").status.success());
+}

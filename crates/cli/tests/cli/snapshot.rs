@@ -97,3 +97,17 @@ fn a_bad_image_is_refused() {
     assert_eq!(store.text(&["ls"]), "");
     store.run(&["put", &store.file("file", b"still works")]);
 }
+
+/// An image goes to standard output too, and what is no file is refused at once: a pipe would be waited for.
+#[test]
+fn an_image_goes_through_a_pipe() {
+    let store = Store::new();
+    store.run(&["log", "append", "line"]);
+    let image = store.run(&["snapshot", "export", "-"]);
+    store.run(&["snapshot", "export", "image"]);
+    assert!(std::fs::read(store.path("image")).unwrap() == image);
+    assert_eq!(store.names(), ["image", "store"]);
+    assert!(std::process::Command::new("mkfifo").arg(store.path("fifo")).status().unwrap().success());
+    assert!(store.fail(1, &["check", "fifo"]).contains("fifo is not a file"));
+    assert!(store.fail(1, &["snapshot", "import", "--replace", "fifo"]).contains("fifo is not a file"));
+}

@@ -60,7 +60,12 @@ fn what_is_gone_is_removed_when_asked() {
     assert_eq!(store.text(&["sync", "--delete", "folder", "to"]), "removed  to/b\nremoved  to/gone\n");
     assert_eq!(store.text(&["ls"]), "to\nto/a\nto/b.txt\nto/b/c\nto/large\ntoo/near\n");
     // Without a prefix, keys are paths in the folder, and everything else is what the folder does not have.
-    store.run(&["sync", "--delete", "folder", ""]);
+    // That is all of the store, which is most likely a mistake: nothing is done unless the user insists.
+    let all = store.text(&["ls"]);
+    let said = store.fail(1, &["sync", "--delete", "folder", ""]);
+    assert!(said.contains("6 objects") && said.contains("--force"), "{said}");
+    assert_eq!(store.text(&["ls"]), all);
+    store.run(&["sync", "--delete", "--force", "folder", ""]);
     assert_eq!(store.text(&["ls"]), "a\nb.txt\nb/c\nlarge\n");
 }
 
@@ -102,6 +107,68 @@ fn links_and_names_are_as_documented() {
     assert!(said.contains("b/gr") && said.contains("not UTF-8"), "{said}");
     assert!(store.fail(1, &["sync", "folder/a", "to"]).contains("not a folder"));
     assert!(store.fail(1, &["sync", "folder", "//"]).contains("nothing but slashes"));
+}
+
+/// An empty folder would empty the store, which the user is asked about; where nobody can answer, it is not done.
+#[test]
+fn an_empty_folder_does_not_empty_the_store() {
+    let store = Store::new();
+    folder(&store);
+    store.run(&["sync", "folder", "p"]);
+    fs::create_dir(store.path("empty")).unwrap();
+    let said = store.fail(1, &["sync", "--delete", "empty", "p"]);
+    assert!(said.contains("4 objects") && said.contains("--force") && said.contains("--dry-run"), "{said}");
+    assert_eq!(store.text(&["ls"]).lines().count(), 4);
+    assert_eq!(store.text(&["sync", "--delete", "-n", "empty", "p"]).lines().count(), 4);
+    store.run(&["sync", "--delete", "--force", "empty", "p"]);
+    assert_eq!(store.text(&["ls"]), "");
+    // Nothing is lost where there was nothing.
+    store.run(&["sync", "--delete", "empty", "p"]);
+}
+
+/// The store's own folder is left out, which changes while it is read, and so is what the user excludes: from the store,
+/// and from what is removed there.
+#[test]
+fn the_store_and_what_is_excluded_are_left_out() {
+    let store = Store::new();
+    store.file("a.txt", b"a");
+    store.file("b.tmp", b"b");
+    store.file("build/c", b"c");
+    store.run_with_input(&["put", "-", "site/build/old"], b"old");
+    store.run_with_input(&["put", "-", "site/gone"], b"gone");
+    let args = ["sync", "--delete", "--exclude", "*.tmp", "--exclude", "build/", ".", "site"];
+    let output = store.output(&args, b"");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && said.contains("skipped ./store, the store itself"), "{said}");
+    assert_eq!(store.text(&["ls"]), "site/a.txt\nsite/build/old\n");
+    assert!(store.fail(1, &["sync", "store", "site"]).contains("the store itself"));
+    assert!(store.fail(1, &["sync", "-x", "[", ".", "site"]).contains("not a pattern"));
+}
+
+/// The type of a file is guessed from its name; one that the store knows better stays, and the user's own goes first.
+#[test]
+fn content_types_are_guessed_and_kept() {
+    let store = Store::new();
+    store.file("t/a.html", b"<p>");
+    store.file("t/b", b"?");
+    store.file("t/c.txt", b"[]");
+    store.run(&["put", "t/c.txt", "p/c.txt", "--type", "application/json"]);
+    let types = || {
+        let listed = store.json(&["ls", "p/"]);
+        listed.as_array().unwrap().iter().map(|view| view["content_type"].clone()).collect::<Vec<_>>()
+    };
+    store.run(&["sync", "t", "p"]);
+    assert_eq!(types(), ["text/html".into(), serde_json::Value::Null, "application/json".into()]);
+    store.file("t/c.txt", b"[1]");
+    assert_eq!(store.json(&["sync", "t", "p"])["unchanged"], 2);
+    assert_eq!(types()[2], "application/json");
+    store.run(&["sync", "--type", "text/plain", "t", "p"]);
+    assert_eq!(types(), ["text/plain"; 3]);
+    assert_eq!(store.json(&["sync", "--type", "text/plain", "t", "p"])["unchanged"], 3);
+    store.run(&["put", "t/a.html", "p/a.html", "--type", ""]);
+    assert_eq!(types()[0], serde_json::Value::Null);
+    store.run(&["put", "t/a.html", "p/"]);
+    assert_eq!(types()[0], "text/html");
 }
 
 /// A folder of 1 GiB, large files and small ones; `scripts/test.sh` does not run this, and docs/CLI.md says how to.

@@ -1,5 +1,7 @@
 //! What a person sees on a terminal.
 
+use sha2::{Digest, Sha256};
+
 use crate::{
     harness::{Store, numbers},
     pty::Terminal,
@@ -24,11 +26,85 @@ fn the_bar_moves() {
         shown.contains("of   64.00 MiB") && shown.contains("MiB/s") && shown.contains("s left"),
         "{shown}"
     );
-    assert!(shown.trim_end().ends_with("stored 67108864 bytes under \"large\", revision 1"), "{shown}");
+    assert!(
+        shown.trim_end().ends_with("stored 64.0 MiB (67,108,864 bytes) under \"large\", revision 1"),
+        "{shown}"
+    );
 
     let terminal = Terminal::start(store.command(&["get", "large", "back"]));
     let (status, shown) = terminal.finish();
     assert!(status.success() && shown.contains("reading"), "{shown}");
+}
+
+/// On a narrow terminal the bar fits its line, and what is said meanwhile leaves no bar behind.
+#[test]
+fn a_narrow_terminal_has_a_narrow_bar() {
+    let store = Store::new();
+    let content = numbers(LARGE);
+    store.file("large", &content);
+    store.begin_upload("large", LARGE as u64, Sha256::digest(&content).into());
+    let mut terminal = Terminal::with_columns(store.command(&["put", "large"]), 60, false);
+    terminal.wait_for("storing");
+    let (status, shown) = terminal.finish();
+    assert!(status.success() && shown.contains("resuming upload"), "{shown}");
+    for frame in shown.split(['\r', '\n']) {
+        let visible = anstream::adapter::strip_str(frame).to_string();
+        assert!(visible.chars().count() <= 60, "{visible:?}");
+        assert!(!visible.contains("resuming") || visible.starts_with("resuming"), "{visible:?}");
+    }
+}
+
+/// What would move the cursor, turn the writing or cannot be seen is escaped wherever it is shown on a terminal, and
+/// nowhere else.
+#[test]
+fn terminals_are_shown_escapes() {
+    let store = Store::new();
+    let keys = ["a\u{1b}[31m", "b\nc", r"b\nc", "d\u{202e}gpj", "e\u{200b}", "f\u{2028}"];
+    for key in keys {
+        store.run_with_input(&["put", "-", key], key.as_bytes());
+    }
+    store.run_with_input(&["log", "append", "-"], "\u{1b}]0;title\u{7}\n\u{202e}x\n".as_bytes());
+    let show = |args: &[&str]| Terminal::start_all(store.command(args)).finish().1.replace("\r\n", "\n");
+    let listed = "a\\u{1b}[31m\nb\\nc\nb\\\\nc\nd\\u{202e}gpj\ne\\u{200b}\nf\\u{2028}\n";
+    assert_eq!(show(&["ls"]), listed);
+    assert_eq!(show(&["log", "tail"]), "\\u{1b}]0;title\\u{7}\n\\u{202e}x\n");
+    assert_eq!(show(&["log", "read", "1"]), "\\u{202e}x\n");
+    assert_eq!(show(&["get", keys[0]]), "a\\u{1b}[31m");
+    assert_eq!(show(&["--raw", "get", keys[3]]), keys[3]);
+    assert!(show(&["stat", keys[3]]).contains("key           d\\u{202e}gpj\n"));
+    // Messages have paths and keys in them.
+    std::os::unix::fs::symlink("store", store.path("l\u{1b}[2J\u{202e}")).unwrap();
+    for args in
+        [&["put", "no\u{1b}[2J\u{202e}\nfile"][..], &["sync", ".", "p"], &["stat", "no\u{1b}[2J\u{202e}"]]
+    {
+        for said in [show(args), String::from_utf8(store.output(args, b"").stderr).unwrap()] {
+            assert!(said.contains("\\u{1b}[2J\\u{202e}"), "{said:?}");
+            assert!(!said.contains("\u{1b}[2J") && !said.contains('\u{202e}'), "{said:?}");
+        }
+    }
+    let piped = store.text(&["ls"]);
+    assert_eq!(piped, keys.map(|key| format!("{key}\n")).concat());
+    // JSON is the same text for whoever reads it, and shows nothing else.
+    let json = store.text(&["--json", "ls", "d"]);
+    assert!(json.contains(r"d\u202egpj"), "{json}");
+    assert_eq!(store.json(&["ls", "d"])[0]["key"], keys[3]);
+}
+
+/// What is not text is not written to a terminal, unless the user wants it.
+#[test]
+fn a_terminal_is_not_shown_bytes() {
+    let store = Store::new();
+    store.run_with_input(&["put", "-", "binary"], b"\x89PNG\r\n\x1a\n\0\xff");
+    let (status, shown) = Terminal::start_all(store.command(&["get", "binary"])).finish();
+    assert_eq!(status.code(), Some(1));
+    assert!(shown.contains("not text") && shown.contains("--raw") && !shown.contains("PNG"), "{shown:?}");
+    let (status, shown) = Terminal::start_all(store.command(&["get", "binary", "--raw"])).finish();
+    assert!(status.success() && shown.contains("PNG"), "{shown:?}");
+    store.run(&["region", "new", "1"]);
+    let (status, shown) = Terminal::start_all(store.command(&["region", "load", "16"])).finish();
+    assert!(status.code() == Some(1) && shown.contains("--raw"), "{shown:?}");
+    let (status, shown) = Terminal::start_all(store.command(&["snapshot", "export", "-"])).finish();
+    assert!(status.code() == Some(1) && shown.contains("terminal"), "{shown:?}");
 }
 
 /// Errors are in colour on a terminal, and without it where NO_COLOR is set or standard error is no terminal.

@@ -84,6 +84,26 @@ fn a_download_replaces_files_only() {
     assert!(store.fail(1, &["get", "key", "no/such/folder"]).contains("cannot write to no/such"));
 }
 
+/// A download to a link that leads nowhere yet makes the file that it leads to, as every other program does.
+#[cfg(unix)]
+#[test]
+fn a_download_follows_a_dangling_link() {
+    use std::os::unix::fs::symlink;
+
+    let store = Store::new();
+    store.run_with_input(&["put", "-", "key"], b"value");
+    fs::create_dir(store.path("folder")).unwrap();
+    symlink("folder/second", store.path("first")).unwrap();
+    symlink("third", store.path("folder/second")).unwrap();
+    store.run(&["get", "key", "first"]);
+    assert_eq!(fs::read(store.path("folder/third")).unwrap(), b"value");
+    for link in ["first", "folder/second"] {
+        assert!(fs::symlink_metadata(store.path(link)).unwrap().is_symlink(), "{link}");
+    }
+    symlink("round", store.path("round")).unwrap();
+    assert!(store.fail(1, &["get", "key", "round"]).contains("cannot write round"));
+}
+
 /// With `--quiet`, only data and errors are said; without a terminal, no bar is drawn.
 #[test]
 fn quiet_is_quiet() {
@@ -91,7 +111,7 @@ fn quiet_is_quiet() {
     let large = store.file("large", &vec![1; MAX_PAYLOAD + 1]);
     let output = store.output(&["put", &large], b"");
     let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(said, format!("stored {} bytes under \"large\", revision 1\n", MAX_PAYLOAD + 1));
+    assert_eq!(said, "stored 1.9 MiB (2,031,617 bytes) under \"large\", revision 1\n");
     assert!(store.output(&["-q", "put", &large], b"").stderr.is_empty());
     assert!(store.output(&["--quiet", "rm", "large"], b"").stderr.is_empty());
 }

@@ -11,7 +11,7 @@ fn an_upload_is_listed_and_aborted() {
     let id = store.begin_upload("key", 3, [0xab; 32]).to_string();
     let listed = store.text(&["uploads", "ls"]);
     assert!(
-        listed.starts_with(&format!("{id}  0 of 3 bytes  expires 20")) && listed.ends_with("  key\n"),
+        listed.starts_with(&format!("{id}  0 B of 3 bytes  expires 20")) && listed.ends_with("  key\n"),
         "{listed}"
     );
     assert!(store.text(&["status"]).contains("uploads        1\n"));

@@ -1,68 +1,148 @@
 //! The command that makes the store like a folder.
 
+mod exclude;
 mod plan;
 mod transfer;
 mod walk;
+
+use std::io::{self, IsTerminal, Write};
 
 use anyhow::{Result, bail};
 use indicatif::HumanBytes;
 use serde::Serialize;
 
-use self::{plan::Plan, transfer::Transfer, walk::Walk};
+use self::{
+    exclude::Exclude,
+    plan::{Plan, Request},
+    transfer::{Outcome, Transfer},
+    walk::{Folder, Walk},
+};
 use crate::{
     args::SyncArgs,
     context::Context,
-    output::{counted, shown},
+    failure::Interrupted,
+    failures::{Failed, Failures},
+    settings::Place,
     store::StoreClient,
+    text::{self, counted},
 };
 
 /// What was done, or would be, as JSON.
 #[derive(Serialize)]
 struct Report<'a> {
     dry_run: bool,
-    stored: Vec<&'a str>,
+    stored: &'a [String],
     stored_bytes: u64,
     unchanged: usize,
-    removed: Vec<&'a str>,
+    removed: &'a [String],
+    failed: &'a [Failed],
 }
 
-pub(crate) async fn run(client: &StoreClient, context: &Context, args: &SyncArgs) -> Result<()> {
-    let prefix = match args.prefix.trim_end_matches('/') {
-        "" if args.prefix.is_empty() => String::new(),
-        // Keys that start with a slash are keys, too; a prefix of slashes only is most likely a mistake.
-        "" => bail!("the prefix {:?} has nothing but slashes; for no prefix, give ''", args.prefix),
-        prefix => format!("{prefix}/"),
+pub(crate) async fn run(
+    client: &StoreClient,
+    context: &Context,
+    place: &Place,
+    args: &SyncArgs,
+) -> Result<()> {
+    let prefix = prefix_of(&args.prefix)?;
+    let exclude = Exclude::new(&args.exclude)?;
+    let mut failures = Failures::default();
+    let store = match place {
+        Place::Folder(store) => Some(store.as_path()),
+        Place::Network { .. } => None,
     };
-    let walk = Walk::of(&args.folder, &prefix)?;
+    let folder = Folder { path: &args.folder, prefix: &prefix, exclude: &exclude, store };
+    let walk = Walk::of(&folder, &mut failures)?;
     for skipped in &walk.skipped {
         context.output.note(&format!("skipped {skipped}"));
     }
-    let plan = Plan::make(client, context, &prefix, walk.files, args.delete).await?;
-    if !args.dry_run {
-        Transfer::new(client, context, plan.bytes()).run(&plan).await?;
+    let request = Request { prefix: &prefix, exclude: &exclude, args };
+    let mut plan = Plan::make(client, context, &request, walk, &mut failures).await?;
+    if args.delete && !failures.is_empty() {
+        context.output.note("nothing will be removed, because not all of the folder could be read");
+        plan.remove.clear();
     }
-    report(context, &plan, args.dry_run)
+    if args.dry_run {
+        report(context, args, &plan, &Outcome::of(&plan), &failures)?;
+        return failures.finish("file", "files");
+    }
+    if plan.removes_all && !plan.remove.is_empty() && !args.force {
+        confirm(context, &plan, args)?;
+    }
+    let mut transfer = Transfer::new(client, context, plan.bytes(), &mut failures);
+    let done = until_interrupted(context, transfer.run(&plan)).await;
+    let outcome = transfer.finish();
+    report(context, args, &plan, &outcome, &failures)?;
+    done.and_then(|()| failures.finish("file", "files"))
 }
 
-fn report(context: &Context, plan: &Plan, dry_run: bool) -> Result<()> {
+/// Ctrl-C ends the work, and not the report of it.
+async fn until_interrupted(context: &Context, work: impl Future<Output = Result<()>>) -> Result<()> {
+    context.interrupt.take_over();
+    tokio::select! {
+        biased;
+        done = work => done,
+        () = context.interrupt.wait_a_turn() => Err(Interrupted.into()),
+    }
+}
+
+fn prefix_of(prefix: &str) -> Result<String> {
+    Ok(match prefix.trim_end_matches('/') {
+        "" if prefix.is_empty() => String::new(),
+        // Keys that start with a slash are keys, too; a prefix of slashes only is most likely a mistake.
+        "" => bail!("the prefix {prefix:?} has nothing but slashes; for no prefix, give ''"),
+        prefix => format!("{prefix}/"),
+    })
+}
+
+/// Has the user say that nothing shall be left of what is in the store: most likely it is the wrong folder or prefix.
+fn confirm(context: &Context, plan: &Plan, args: &SyncArgs) -> Result<()> {
+    let removed = counted(plan.remove.len() as u64, "object", "objects");
+    let what = format!(
+        "all that is in the store under {:?} would be removed, {removed}: none of it is in {}",
+        args.prefix,
+        text::path(&args.folder)
+    );
+    if context.output.json || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        bail!("{what}; to do that, add --force, and to see what would be done, --dry-run");
+    }
+    context.output.idle.release();
+    let _ = write!(anstream::stderr(), "{}. Remove it? [y/N] ", text::escape_message(&what));
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    match answer.trim() {
+        "y" | "Y" | "yes" => Ok(()),
+        _ => bail!("nothing was done"),
+    }
+}
+
+fn report(
+    context: &Context,
+    args: &SyncArgs,
+    plan: &Plan,
+    outcome: &Outcome,
+    failures: &Failures,
+) -> Result<()> {
     let report = Report {
-        dry_run,
-        stored: plan.store.iter().map(|file| file.key.as_str()).collect(),
-        stored_bytes: plan.bytes(),
+        dry_run: args.dry_run,
+        stored: &outcome.stored,
+        stored_bytes: outcome.stored_bytes,
         unchanged: plan.unchanged,
-        removed: plan.remove.iter().map(String::as_str).collect(),
+        removed: &outcome.removed,
+        failed: failures.items(),
     };
     context.output.print(&report, |report| {
-        let (store, remove) = if dry_run { ("store", "remove") } else { ("stored", "removed") };
-        let stored = report.stored.iter().map(|key| format!("{store:7}  {}", shown(key)));
-        stored.chain(report.removed.iter().map(|key| format!("{remove:7}  {}", shown(key)))).collect()
+        let (store, remove) = if report.dry_run { ("store", "remove") } else { ("stored", "removed") };
+        let stored = report.stored.iter().map(|key| format!("{store:7}  {key}"));
+        stored.chain(report.removed.iter().map(|key| format!("{remove:7}  {key}"))).collect()
     })?;
     let stored = counted(report.stored.len() as u64, "file", "files");
-    let (unchanged, removed) = (report.unchanged, report.removed.len());
-    let would = if dry_run { "would have " } else { "" };
+    let (unchanged, removed) = (text::grouped(report.unchanged as u64), report.removed.len() as u64);
+    let would = if report.dry_run { "would have " } else { "" };
     context.output.note(&format!(
-        "{would}stored {stored} ({}), left {unchanged} unchanged, removed {removed}",
-        HumanBytes(report.stored_bytes)
+        "{would}stored {stored} ({}), left {unchanged} unchanged, removed {}",
+        HumanBytes(report.stored_bytes),
+        text::grouped(removed)
     ));
     Ok(())
 }

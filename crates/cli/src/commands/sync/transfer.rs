@@ -1,9 +1,11 @@
 //! Doing what the plan says.
 
-use anyhow::{Context as _, Result};
-use futures_util::{StreamExt, TryStreamExt, stream};
+use std::{mem, ops::Range, path::PathBuf};
+
+use anyhow::{Context as _, Error, Result};
+use futures_util::{StreamExt, stream};
 use storage_api::{
-    PutArgs,
+    Condition, PutArgs,
     limits::{ITEM_OVERHEAD_BYTES, MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES},
 };
 use storage_client::{Progress, transfer::Unobserved};
@@ -11,11 +13,34 @@ use storage_client::{Progress, transfer::Unobserved};
 use super::{plan::Plan, walk::LocalFile};
 use crate::{
     context::Context,
-    input::Input,
+    failures::{Failures, ends_all},
+    input::{Input, LargeInput},
     progress::Bar,
     store::StoreClient,
+    text,
     upload::{self, Wanted},
 };
+
+/// What was done.
+#[derive(Default)]
+pub(super) struct Outcome {
+    /// The keys of what was stored.
+    pub(super) stored: Vec<String>,
+    pub(super) stored_bytes: u64,
+    /// The keys of what was removed.
+    pub(super) removed: Vec<String>,
+}
+
+impl Outcome {
+    /// What would be done if nothing failed.
+    pub(super) fn of(plan: &Plan) -> Self {
+        Self {
+            stored: plan.store.iter().map(|file| file.key.clone()).collect(),
+            stored_bytes: plan.bytes(),
+            removed: plan.remove.clone(),
+        }
+    }
+}
 
 /// Stores files and removes objects. Small files go together, because a call for each would take far longer.
 pub(super) struct Transfer<'a> {
@@ -23,45 +48,88 @@ pub(super) struct Transfer<'a> {
     context: &'a Context,
     bar: Bar,
     size: u64,
-    done: u64,
+    failures: &'a mut Failures,
+    outcome: Outcome,
     batch: Vec<PutArgs>,
+    /// The files of the batch.
+    paths: Vec<PathBuf>,
     batch_bytes: u64,
 }
 
 impl<'a> Transfer<'a> {
-    pub(super) fn new(client: &'a StoreClient, context: &'a Context, size: u64) -> Self {
+    pub(super) fn new(
+        client: &'a StoreClient,
+        context: &'a Context,
+        size: u64,
+        failures: &'a mut Failures,
+    ) -> Self {
         let bar = context.bars.bar("storing", size);
-        Self { client, context, bar, size, done: 0, batch: Vec::new(), batch_bytes: 0 }
+        let (outcome, batch, paths) = Default::default();
+        Self { client, context, bar, size, failures, outcome, batch, paths, batch_bytes: 0 }
     }
 
-    pub(super) async fn run(mut self, plan: &Plan) -> Result<()> {
+    /// Does what the plan says. What fails is told and left out; an error is one that nothing can be done after.
+    pub(super) async fn run(&mut self, plan: &Plan) -> Result<()> {
         for file in &plan.store {
-            self.store(file).await?;
-        }
-        self.flush().await?;
-        // What the folder no longer has goes last, so that an interrupted sync has lost nothing.
-        let removals = plan.remove.iter().map(|key| self.client.delete(key));
-        let removed = stream::iter(removals).buffer_unordered(self.context.jobs());
-        Ok(removed.try_for_each(|_| async { Ok(()) }).await?)
-    }
-
-    async fn store(&mut self, file: &LocalFile) -> Result<()> {
-        let failed = || format!("cannot store {}", file.path.display());
-        match Input::open(&file.path)? {
-            Input::Small(content) => self.add(PutArgs::new(file.key.clone(), content)).await,
-            Input::Large(input) => {
-                let sha256 = input.sha256(&Unobserved).await.with_context(failed)?;
-                let wanted = Wanted { key: file.key.clone(), content_type: None };
-                let part = self.bar.part(self.done);
-                let stored = upload::upload(self.client, self.context, input, wanted, sha256, &part).await;
-                self.done += stored.with_context(failed)?.size;
-                Ok(())
+            let stored = match Input::open(&file.path, &self.context.output.idle) {
+                Ok(Input::Small(content)) => self.add(file, content).await,
+                Ok(Input::Large(input)) => self.upload(file, input).await,
+                Err(error) => Err(error),
+            };
+            match stored {
+                Err(error) if !ends_all(&error) => self.failures.add(text::path(&file.path), &error),
+                done => done?,
             }
         }
+        self.flush().await?;
+        if self.failures.is_empty() {
+            return self.remove(plan).await;
+        }
+        if !plan.remove.is_empty() {
+            self.context.output.note("nothing was removed, because not everything could be stored");
+        }
+        Ok(())
     }
 
-    async fn add(&mut self, object: PutArgs) -> Result<()> {
-        let bytes = object.key.len() as u64 + object.value.len() as u64 + ITEM_OVERHEAD_BYTES;
+    /// What was done so far.
+    pub(super) fn finish(self) -> Outcome {
+        self.outcome
+    }
+
+    /// Removes what the folder no longer has. This comes last, so that an interrupted sync has lost nothing.
+    async fn remove(&mut self, plan: &Plan) -> Result<()> {
+        let client = self.client;
+        let removals = plan.remove.iter().map(|key| async move { (key, client.delete(key).await) });
+        let mut removals = stream::iter(removals).buffered(self.context.jobs());
+        while let Some((key, removed)) = removals.next().await {
+            match removed.map_err(Error::from) {
+                Ok(_) => self.outcome.removed.push(key.clone()),
+                Err(error) if ends_all(&error) => return Err(error),
+                Err(error) => self.failures.add(format!("{key:?}"), &error),
+            }
+        }
+        Ok(())
+    }
+
+    async fn upload(&mut self, file: &LocalFile, input: LargeInput) -> Result<()> {
+        // What has been read waits for nothing that takes long.
+        self.flush().await?;
+        let sha256 = input.sha256(&Unobserved).await?;
+        let wanted = Wanted {
+            key: file.key.clone(),
+            content_type: file.content_type.clone(),
+            condition: Condition::Any,
+        };
+        let part = self.bar.part(self.outcome.stored_bytes);
+        let stored = upload::upload(self.client, self.context, input, wanted, sha256, &part).await;
+        let failed = || format!("cannot store {}", text::path(&file.path));
+        self.outcome.stored_bytes += stored.with_context(failed)?.size;
+        self.outcome.stored.push(file.key.clone());
+        Ok(())
+    }
+
+    async fn add(&mut self, file: &LocalFile, content: Vec<u8>) -> Result<()> {
+        let bytes = (file.key.len() + content.len()) as u64 + ITEM_OVERHEAD_BYTES;
         // One that takes a whole call by itself goes alone.
         let is_full =
             self.batch.len() as u64 == MAX_BATCH_ITEMS || self.batch_bytes + bytes > MAX_PAYLOAD_BYTES;
@@ -69,18 +137,47 @@ impl<'a> Transfer<'a> {
             self.flush().await?;
         }
         self.batch_bytes += bytes;
-        self.batch.push(object);
+        let content_type = file.content_type.clone();
+        self.batch.push(PutArgs { content_type, ..PutArgs::new(file.key.clone(), content) });
+        self.paths.push(file.path.clone());
         Ok(())
     }
 
+    /// Stores the batch. One that is refused is halved until the files are found that are to blame.
     async fn flush(&mut self) -> Result<()> {
-        let (Some(first), Some(last)) = (self.batch.first(), self.batch.last()) else { return Ok(()) };
-        let stored = self.client.put_many(&self.batch).await;
-        stored.with_context(|| format!("cannot store {:?} to {:?}", first.key, last.key))?;
-        self.done += self.batch.iter().map(|object| object.value.len() as u64).sum::<u64>();
-        self.bar.safe(self.done, self.size);
-        self.batch.clear();
+        let (batch, paths) = (mem::take(&mut self.batch), mem::take(&mut self.paths));
         self.batch_bytes = 0;
+        let whole = 0..batch.len();
+        let mut parts: Vec<Range<usize>> = Vec::from([whole]);
+        while let Some(part) = parts.pop() {
+            let (objects, files) = (&batch[part.clone()], &paths[part.clone()]);
+            if objects.is_empty() {
+                continue;
+            }
+            match self.client.put_many(objects).await.map_err(Error::from) {
+                Ok(_) => self.stored(objects),
+                Err(error) if ends_all(&error) || objects.len() == 1 => {
+                    for file in files {
+                        self.failures.add(text::path(file), &error);
+                    }
+                    if ends_all(&error) {
+                        return Err(error).context(format!("cannot store {}", text::path(&files[0])));
+                    }
+                }
+                Err(_) => {
+                    let middle = part.start + objects.len() / 2;
+                    parts.extend([middle..part.end, part.start..middle]);
+                }
+            }
+        }
         Ok(())
+    }
+
+    fn stored(&mut self, objects: &[PutArgs]) {
+        for object in objects {
+            self.outcome.stored.push(object.key.clone());
+            self.outcome.stored_bytes += object.value.len() as u64;
+        }
+        self.bar.safe(self.outcome.stored_bytes, self.size);
     }
 }

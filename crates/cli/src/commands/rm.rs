@@ -1,0 +1,135 @@
+//! The command that removes objects.
+
+use anyhow::{Result, bail};
+use serde::Serialize;
+use storage_client::ClientError;
+
+use crate::{
+    args::RmArgs,
+    context::Context,
+    failure::NotFound,
+    failures::{Failed, Failures, ends_all},
+    output::Output,
+    store::StoreClient,
+    text::counted,
+};
+
+/// What would be removed, as JSON.
+#[derive(Serialize)]
+struct DryRun<'a> {
+    dry_run: bool,
+    removed: &'a [String],
+    failed: &'a [Failed],
+}
+
+/// Objects that are removed together.
+enum Target<'a> {
+    /// The object with this key.
+    Object(&'a str),
+    /// What people mean by a folder: the object with this key, and those whose keys go on with a slash.
+    Folder(&'a str),
+    /// All objects whose keys start with this.
+    Prefix(&'a str),
+}
+
+pub(crate) async fn run(client: &StoreClient, context: &Context, args: &RmArgs) -> Result<()> {
+    let targets = args.keys.iter().map(|key| Target::new(args, key)).collect::<Result<Vec<_>>>()?;
+    let (mut would_remove, mut failures) = (Vec::new(), Failures::default());
+    for (target, key) in targets.iter().zip(&args.keys) {
+        let done = match args.dry_run {
+            true => target.keys(client).await.map(|keys| would_remove.extend(keys)),
+            false => target.remove(client, &context.output).await,
+        };
+        match done {
+            Ok(()) => {}
+            // The only one has an exit code of its own.
+            Err(error) if targets.len() == 1 || ends_all(&error) => return Err(error),
+            Err(error) => failures.add(format!("{key:?}"), &error),
+        }
+    }
+    if args.dry_run {
+        let report = DryRun { dry_run: true, removed: &would_remove, failed: failures.items() };
+        context
+            .output
+            .print(&report, |report| report.removed.iter().map(|key| format!("remove   {key}")).collect())?;
+    }
+    failures.finish("key", "keys")
+}
+
+impl<'a> Target<'a> {
+    fn new(args: &RmArgs, key: &'a str) -> Result<Self> {
+        let is_many = args.recursive || args.prefix;
+        // Without this, a variable that a script forgot to set would remove everything.
+        if is_many && key.trim_matches('/').is_empty() {
+            bail!(
+                "{key:?} would remove every object; to do that, remove the store's folder, or each folder in it by its name"
+            );
+        }
+        Ok(match (args.prefix, args.recursive) {
+            (true, _) => Self::Prefix(key),
+            (false, true) => Self::Folder(key),
+            (false, false) => Self::Object(key),
+        })
+    }
+
+    /// Removes what is there, at least one object.
+    async fn remove(&self, client: &StoreClient, output: &Output) -> Result<()> {
+        let removed = match self {
+            Self::Object(key) => u64::from(client.delete(key).await?),
+            Self::Prefix(prefix) => client.delete_all(prefix).await?,
+            Self::Folder(key) => {
+                let itself = !key.ends_with('/') && client.delete(key).await?;
+                client.delete_all(&folder(key)).await? + u64::from(itself)
+            }
+        };
+        self.check(removed > 0)?;
+        output.note(&match self {
+            Self::Object(key) => format!("removed {key:?}"),
+            Self::Folder(key) | Self::Prefix(key) => {
+                format!("removed {} under {key:?}", counted(removed, "object", "objects"))
+            }
+        });
+        Ok(())
+    }
+
+    /// The keys of the objects, of which there must be one.
+    async fn keys(&self, client: &StoreClient) -> Result<Vec<String>> {
+        let (itself, within) = match self {
+            Self::Object(key) => (Some(*key), None),
+            Self::Folder(key) => (Some(*key).filter(|key| !key.ends_with('/')), Some(folder(key))),
+            Self::Prefix(prefix) => (None, Some((*prefix).to_owned())),
+        };
+        let mut keys = Vec::new();
+        if let Some(key) = itself
+            && is_there(client, key).await?
+        {
+            keys.push(key.to_owned());
+        }
+        if let Some(prefix) = within {
+            keys.extend(client.list_all(&prefix).await?.into_iter().map(|info| info.key));
+        }
+        self.check(!keys.is_empty())?;
+        Ok(keys)
+    }
+
+    fn check(&self, is_there: bool) -> Result<()> {
+        match self {
+            _ if is_there => Ok(()),
+            Self::Object(key) => Err(NotFound::object(key).into()),
+            Self::Folder(key) | Self::Prefix(key) => Err(NotFound::under(key).into()),
+        }
+    }
+}
+
+/// What the keys in a folder start with.
+fn folder(key: &str) -> String {
+    if key.ends_with('/') { key.to_owned() } else { format!("{key}/") }
+}
+
+async fn is_there(client: &StoreClient, key: &str) -> Result<bool, ClientError> {
+    match client.stat(key).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.storage_error() == Some(&storage_api::Error::NotFound) => Ok(false),
+        Err(error) => Err(error),
+    }
+}

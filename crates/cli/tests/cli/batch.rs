@@ -1,0 +1,210 @@
+//! Commands on many items, of which some cannot be done.
+
+use std::{
+    fs,
+    os::unix::{
+        ffi::OsStrExt,
+        fs::{PermissionsExt, symlink},
+        net::UnixListener,
+    },
+    process::Command,
+};
+
+use crate::harness::{MAX_PAYLOAD, Store, numbers};
+
+impl Store {
+    /// What a command prints as JSON and what it says, where it fails.
+    fn fails(&self, args: &[&str]) -> (serde_json::Value, String) {
+        let output = self.output(&[&["--json"], args].concat(), b"");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        (serde_json::from_slice(&output.stdout).unwrap(), said)
+    }
+}
+
+/// A link that leads nowhere, a pipe, a socket and a device are left out with a warning, and end nothing.
+#[test]
+fn what_is_no_file_is_left_out_with_a_warning() {
+    let store = Store::new();
+    store.file("t/a", b"1");
+    store.file("t/c", b"3");
+    symlink("nowhere", store.path("t/b")).unwrap();
+    symlink("loop", store.path("t/loop")).unwrap();
+    symlink("/dev/null", store.path("t/null")).unwrap();
+    assert!(Command::new("mkfifo").arg(store.path("t/f")).status().unwrap().success());
+    let _socket = UnixListener::bind(store.path("t/s")).unwrap();
+    // What the store has in the place of one of them is not what the folder no longer has.
+    store.run_with_input(&["put", "-", "p/b"], b"from better days");
+    let output = store.output(&["sync", "--delete", "t", "p"], b"");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{said}");
+    for warning in [
+        "skipped t/b, a link to what is not there",
+        "skipped t/loop, a link to what is not there",
+        "skipped t/null, a device",
+        "skipped t/f, a named pipe",
+        "skipped t/s, a socket",
+    ] {
+        assert!(said.contains(warning), "{warning} is not in {said}");
+    }
+    assert_eq!(store.text(&["ls"]), "p/a\np/b\np/c\n");
+}
+
+/// A name that is no key is a failure of its own: the files before and after it are stored, and nothing is removed.
+#[test]
+fn a_bad_name_ends_no_sync() {
+    let store = Store::new();
+    for name in ["a", "c", "d/e"] {
+        store.file(&format!("t/{name}"), name.as_bytes());
+    }
+    fs::write(store.path("t").join(std::ffi::OsStr::from_bytes(b"b\xff")), b"x").unwrap();
+    let folder = store.path("t/d").join(std::ffi::OsStr::from_bytes(b"\xfe"));
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("f"), b"x").unwrap();
+    store.run_with_input(&["put", "-", "p/old"], b"old");
+    let (report, said) = store.fails(&["sync", "--delete", "t", "p"]);
+    assert_eq!(report["stored"], serde_json::json!(["p/a", "p/c", "p/d/e"]));
+    assert_eq!(report["removed"], serde_json::json!([]));
+    let failed: Vec<_> = report["failed"].as_array().unwrap().iter().map(|item| &item["item"]).collect();
+    assert_eq!(failed.len(), 2, "{report}");
+    assert!(failed.iter().any(|item| *item == r"t/b\xff") && failed.iter().any(|item| *item == r"t/d/\xfe"));
+    assert!(said.contains(r"t/b\xff: its name is not UTF-8") && said.contains("2 files failed"), "{said}");
+    assert!(said.contains("nothing will be removed"), "{said}");
+    assert_eq!(store.text(&["ls"]), "p/a\np/c\np/d/e\np/old\n");
+    // Without the names that are no keys, everything is done.
+    let args = ["--json", "sync", "--delete", "-x", "b?", "-x", "d/*", "t", "p"];
+    let report: serde_json::Value = serde_json::from_slice(&store.run(&args)).unwrap();
+    assert_eq!(report["removed"], serde_json::json!(["p/old"]));
+}
+
+/// A file that the store refuses is named alone, and those that would have gone in the same call are stored.
+#[test]
+fn one_file_that_is_refused_spares_its_batch() {
+    let store = Store::new();
+    // A key of more than 1,024 bytes, which the canister refuses together with all that comes with it.
+    let deep = vec!["x".repeat(200); 6].join("/");
+    for number in 0..40 {
+        store.file(&format!("t/{number:02}"), b"small");
+    }
+    store.file(&format!("t/10{deep}"), b"too deep");
+    store.file("t/large", &numbers(MAX_PAYLOAD + 1));
+    let (report, said) = store.fails(&["sync", "t", "p"]);
+    assert_eq!(report["stored"].as_array().unwrap().len(), 41);
+    assert_eq!(report["failed"].as_array().unwrap().len(), 1);
+    assert_eq!(report["failed"][0]["item"], format!("t/10{deep}"));
+    assert!(said.contains("1025") || said.contains("1,024") || said.contains("1024"), "{said}");
+    assert_eq!(store.text(&["ls", "p/"]).lines().count(), 41);
+}
+
+/// Files that do not fit are named, and what does fit is stored, also after them.
+#[test]
+fn a_full_store_takes_what_fits() {
+    let store = Store::new();
+    store.run(&["config", "set", "--capacity", "67239936"]);
+    for number in 0..40 {
+        store.file(&format!("t/{number:02}"), &numbers(MAX_PAYLOAD));
+    }
+    store.file("t/zz", b"fits");
+    let (report, said) = store.fails(&["sync", "t", "p"]);
+    let (stored, failed) = (report["stored"].as_array().unwrap(), report["failed"].as_array().unwrap());
+    assert_eq!(stored.len() + failed.len(), 41);
+    assert!(stored.contains(&"p/zz".into()) && !failed.is_empty(), "{report}");
+    assert!(said.contains("t/39: ") && said.contains("out of memory"), "{said}");
+    assert_eq!(said.matches("raise the canister's capacity").count(), 1, "{said}");
+    let listed: Vec<_> = store.text(&["ls"]).lines().map(serde_json::Value::from).collect();
+    let mut stored = stored.clone();
+    stored.sort_by_key(|key| key.to_string());
+    assert_eq!(listed, stored);
+}
+
+/// A folder that cannot be read completely is a failure, and nothing is removed by it.
+#[test]
+fn what_cannot_be_read_removes_nothing() {
+    let store = Store::new();
+    store.file("t/a", b"1");
+    store.file("t/locked/b", b"2");
+    store.run(&["sync", "t", "p"]);
+    fs::set_permissions(store.path("t/locked"), fs::Permissions::from_mode(0o0)).unwrap();
+    if fs::read_dir(store.path("t/locked")).is_ok() {
+        // Root reads everything; a folder that is gone while it is walked is another that cannot be read.
+        return fs::set_permissions(store.path("t/locked"), fs::Permissions::from_mode(0o700)).unwrap();
+    }
+    let (report, said) = store.fails(&["sync", "--delete", "t", "p"]);
+    fs::set_permissions(store.path("t/locked"), fs::Permissions::from_mode(0o700)).unwrap();
+    assert_eq!((&report["unchanged"], &report["removed"]), (&1.into(), &serde_json::json!([])));
+    assert!(said.contains("t/locked: cannot read it") && said.contains("nothing will be removed"), "{said}");
+    assert_eq!(store.text(&["ls"]), "p/a\np/locked/b\n");
+}
+
+/// Every key is tried, those that are not there are named, and how many failed is said.
+#[test]
+fn rm_goes_on_after_a_key_that_is_not_there() {
+    let store = Store::new();
+    store.run_with_input(&["put", "-", "other"], b"x");
+    let said = store.fail(1, &["rm", "nope", "other", "neither"]);
+    assert!(
+        said.contains("no object under \"nope\"") && said.contains("no object under \"neither\""),
+        "{said}"
+    );
+    assert!(said.contains("removed \"other\"") && said.ends_with("2 keys failed\n"), "{said}");
+    assert_eq!(store.text(&["ls"]), "");
+    store.fail(3, &["rm", "nope"]);
+    store.fail(3, &["rm", "-r", "nope"]);
+}
+
+/// Several files are put in a folder under their names; one that is not there spares the others.
+#[test]
+fn several_files_are_put_in_a_folder() {
+    let store = Store::new();
+    store.file("a.txt", b"a");
+    store.file("b.bin", b"b");
+    let (report, said) = store.fails(&["put", "a.txt", "nothing", "b.bin", "docs/"]);
+    let stored: Vec<_> = report["stored"].as_array().unwrap().iter().map(|view| &view["key"]).collect();
+    assert_eq!(stored, ["docs/a.txt", "docs/b.bin"]);
+    assert_eq!(report["failed"][0]["item"], "nothing");
+    assert!(said.contains("cannot open nothing") && said.contains("1 file failed"), "{said}");
+    assert!(store.fail(1, &["put", "a.txt", "b.bin", "docs"]).contains("docs/"));
+    // One file goes into a folder too, and so does an object that is moved.
+    store.run(&["put", "a.txt", "more/"]);
+    store.run(&["mv", "docs/b.bin", "more/"]);
+    assert_eq!(store.text(&["ls"]), "docs/a.txt\nmore/a.txt\nmore/b.bin\n");
+    store.fail(1, &["put", "-", "more/"]);
+}
+
+/// An entry that is too long is named by its line, and the lines around it are appended.
+#[test]
+fn a_line_that_is_too_long_is_named() {
+    let store = Store::new();
+    let mut lines = b"first\n".to_vec();
+    lines.extend(vec![b'x'; MAX_PAYLOAD + 1]);
+    lines.extend(b"\nlast");
+    let output = store.output(&["log", "append", "-"], &lines);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.contains("line 2: an entry has at most 2,031,616 bytes"), "{said}");
+    assert!(said.contains("appended 2 entries") && said.contains("1 entry failed"), "{said}");
+    assert_eq!(store.text(&["log", "tail"]), "first\nlast\n");
+}
+
+/// A folder is what ends at a slash, and a prefix what the user calls one; a dry run removes nothing.
+#[test]
+fn rm_removes_folders_and_prefixes() {
+    let store = Store::new();
+    for key in ["album", "album/1", "album/b/2", "album2/1", "albums"] {
+        store.run_with_input(&["put", "-", key], key.as_bytes());
+    }
+    let all = store.text(&["ls"]);
+    let dry = |args: &[&str]| store.text(&[&["rm", "--dry-run"], args].concat());
+    assert_eq!(dry(&["-r", "album"]), "remove   album\nremove   album/1\nremove   album/b/2\n");
+    assert_eq!(dry(&["-r", "album/"]), "remove   album/1\nremove   album/b/2\n");
+    assert_eq!(dry(&["--prefix", "album2"]), "remove   album2/1\n");
+    assert_eq!(dry(&["albums"]), "remove   albums\n");
+    assert_eq!(store.text(&["ls"]), all);
+    store.run(&["rm", "-r", "album"]);
+    assert_eq!(store.text(&["ls"]), "album2/1\nalbums\n");
+    store.run(&["rm", "--prefix", "album"]);
+    assert_eq!(store.text(&["ls"]), "");
+    for empty in ["", "/"] {
+        assert!(store.fail(1, &["rm", "-r", empty]).contains("every object"));
+    }
+}
