@@ -80,7 +80,10 @@ pub(crate) fn ends_all(error: &anyhow::Error) -> bool {
         }
         // The canister or its replica refused this call, and may take another.
         ClientError::Rejected { code, .. } => *code < CANISTER_REJECT,
-        ClientError::Host { .. } | ClientError::Refused { .. } | ClientError::Transport { .. } | ClientError::Decode { .. } => true,
+        ClientError::Host { .. }
+        | ClientError::Refused { .. }
+        | ClientError::Transport { .. }
+        | ClientError::Decode { .. } => true,
     };
     error.is::<Interrupted>()
         || error.chain().any(|cause| {

@@ -1,6 +1,6 @@
 //! What can be said about objects and uploads.
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Subcommand};
 
@@ -18,8 +18,8 @@ A large file is sent in chunks. When that is interrupted, the same command resum
 )]
 pub(crate) struct PutArgs {
     /// The file, of any size, or - for standard input; and its key of 1 to 1,024 bytes. Without a key, it is the name of the file. A key that ends with a slash is a folder for any number of files.
-    #[arg(required = true, value_name = "FILE")]
-    pub(crate) files: Vec<PathBuf>,
+    #[arg(required = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub(crate) files: Vec<OsString>,
     /// What the bytes are, for example image/png. Without it, this is guessed from the name; '' is for no type.
     #[arg(long = "type", value_name = "TYPE")]
     pub(crate) content_type: Option<String>,
@@ -36,13 +36,17 @@ pub(crate) struct PutArgs {
 Examples:
   storage get films/1 video.mp4
   storage get photos.tar | tar t
+  storage get -r album photos            album/2026/1.png becomes photos/2026/1.png
 
 A file appears, or is replaced, when all bytes have arrived and have the SHA-256 that was declared.")]
 pub(crate) struct GetArgs {
-    /// The key.
+    /// The key, or with -r a folder in the store.
     pub(crate) key: String,
-    /// The file to write; - or nothing is standard output.
+    /// The file to write; - or nothing is standard output. With -r, the folder to write to, which is the working directory without it.
     pub(crate) file: Option<PathBuf>,
+    /// Fetch a folder: write each object whose key starts with KEY and a slash to a file of the rest of its key.
+    #[arg(short, long)]
+    pub(crate) recursive: bool,
 }
 
 #[derive(Debug, Args)]

@@ -57,7 +57,12 @@ async fn print(client: &StoreClient, context: &Context, key: &str) -> Result<()>
     Ok(out.finish()?)
 }
 
-async fn download(client: &StoreClient, context: &Context, key: &str, sink: &mut impl Write) -> Result<()> {
+pub(super) async fn download(
+    client: &StoreClient,
+    context: &Context,
+    key: &str,
+    sink: &mut impl Write,
+) -> Result<()> {
     let bar = context.bars.bar("reading", 0);
     match client.download(key, sink, context.transfer(&bar)).await {
         Ok(_) => Ok(()),

@@ -2,6 +2,7 @@
 
 mod access;
 mod check;
+mod fetch;
 mod get;
 mod log;
 mod log_read;
@@ -22,7 +23,7 @@ use anyhow::Result;
 use storage_client::Transport;
 
 use crate::{
-    args::{Command, LogCommand, StoreCommand},
+    args::{Command, GetArgs, LogCommand, StoreCommand},
     context::Context,
     failure::Refused,
     settings::{Place, Settings},
@@ -87,6 +88,9 @@ async fn call(client: &StoreClient, context: &Context, place: &Place, command: S
     let output = &context.output;
     match command {
         StoreCommand::Put(args) => put::run(client, context, args).await,
+        StoreCommand::Get(GetArgs { key, file, recursive: true }) => {
+            fetch::run(client, context, &key, &file.unwrap_or_else(|| ".".into())).await
+        }
         StoreCommand::Get(args) => get::run(client, context, &args.key, args.file.as_deref()).await,
         StoreCommand::Ls(args) => objects::ls(client, output, &args).await,
         StoreCommand::Stat { key } => objects::stat(client, output, &key).await,

@@ -1,6 +1,9 @@
 //! The command that stores files.
 
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::{OsStr, OsString},
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
@@ -83,7 +86,7 @@ fn condition(args: &PutArgs) -> Condition {
 }
 
 /// What the arguments mean: a file and perhaps its key, or files and the folder that they go to.
-fn items(args: &[PathBuf]) -> Result<Vec<Item>> {
+fn items(args: &[OsString]) -> Result<Vec<Item>> {
     let (files, to) = match args {
         [files @ .., to] if !files.is_empty() => (files, Some(key_of_argument(to)?)),
         files => (files, None),
@@ -97,15 +100,15 @@ fn items(args: &[PathBuf]) -> Result<Vec<Item>> {
                     "several files go to a folder, whose name ends with a slash: storage put FILE... {key}/"
                 );
             };
-            return Ok(vec![Item { file: file.clone(), key: key.to_owned() }]);
+            return Ok(vec![Item { file: file.into(), key: key.to_owned() }]);
         }
     };
-    let item = |file: &PathBuf| Ok(Item { file: file.clone(), key: format!("{folder}{}", name_of(file)?) });
-    files.iter().map(item).collect()
+    let item = |file: &Path| Ok(Item { file: file.to_owned(), key: format!("{folder}{}", name_of(file)?) });
+    files.iter().map(|file| item(file.as_ref())).collect()
 }
 
-fn key_of_argument(key: &Path) -> Result<&str> {
-    key.to_str().with_context(|| format!("the key {} is not UTF-8, as keys must be", text::path(key)))
+fn key_of_argument(key: &OsStr) -> Result<&str> {
+    key.to_str().with_context(|| format!("the key {} is not UTF-8, as keys must be", text::name(key)))
 }
 
 /// The key of a file that was given without one: its name.

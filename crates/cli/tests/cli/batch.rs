@@ -100,16 +100,16 @@ fn one_file_that_is_refused_spares_its_batch() {
 #[test]
 fn a_full_store_takes_what_fits() {
     let store = Store::new();
-    store.run(&["config", "set", "--capacity", "67239936"]);
-    for number in 0..40 {
+    store.run(&["config", "set", "--capacity", "134348800"]);
+    for number in 0..80 {
         store.file(&format!("t/{number:02}"), &numbers(MAX_PAYLOAD));
     }
     store.file("t/zz", b"fits");
     let (report, said) = store.fails(&["sync", "t", "p"]);
     let (stored, failed) = (report["stored"].as_array().unwrap(), report["failed"].as_array().unwrap());
-    assert_eq!(stored.len() + failed.len(), 41);
+    assert_eq!(stored.len() + failed.len(), 81);
     assert!(stored.contains(&"p/zz".into()) && !failed.is_empty(), "{report}");
-    assert!(said.contains("t/39: ") && said.contains("out of memory"), "{said}");
+    assert!(said.contains("t/79: ") && said.contains("out of memory"), "{said}");
     assert_eq!(said.matches("raise the canister's capacity").count(), 1, "{said}");
     let listed: Vec<_> = store.text(&["ls"]).lines().map(serde_json::Value::from).collect();
     let mut stored = stored.clone();

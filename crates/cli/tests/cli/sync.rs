@@ -122,6 +122,9 @@ fn an_empty_folder_does_not_empty_the_store() {
     assert_eq!(store.text(&["sync", "--delete", "-n", "empty", "p"]).lines().count(), 4);
     store.run(&["sync", "--delete", "--force", "empty", "p"]);
     assert_eq!(store.text(&["ls"]), "");
+    assert_eq!(store.text(&["-q", "sync", "folder", "p"]), "");
+    assert_eq!(store.text(&["ls"]).lines().count(), 4);
+    store.run(&["rm", "-r", "p"]);
     // Nothing is lost where there was nothing.
     store.run(&["sync", "--delete", "empty", "p"]);
 }
@@ -169,6 +172,31 @@ fn content_types_are_guessed_and_kept() {
     assert_eq!(types()[0], serde_json::Value::Null);
     store.run(&["put", "t/a.html", "p/"]);
     assert_eq!(types()[0], "text/html");
+}
+
+/// A folder comes back as it went, and a key that leads out of it is reported and written nowhere.
+#[test]
+fn a_folder_is_fetched_back() {
+    let store = Store::new();
+    folder(&store);
+    store.run(&["sync", "folder", "to"]);
+    store.run_with_input(&["put", "-", "too/near"], b"not in the folder");
+    let report = store.json(&["get", "-r", "to", "back"]);
+    assert_eq!(report["fetched"], serde_json::json!(["to/a", "to/b.txt", "to/b/c", "to/large"]));
+    for name in ["a", "b.txt", "b/c", "large"] {
+        let (there, back) = (store.path("folder").join(name), store.path("back").join(name));
+        assert!(fs::read(there).unwrap() == fs::read(back).unwrap(), "{name}");
+    }
+    store.run_with_input(&["put", "-", "to/../../escaped"], b"out");
+    store.run_with_input(&["put", "-", "to/a/below"], b"a is a file");
+    let said = store.fail(1, &["get", "-r", "to/", "back"]);
+    assert!(
+        said.contains("\"to/../../escaped\": its key is no path") && said.contains("2 objects failed"),
+        "{said}"
+    );
+    assert!(said.contains("\"to/a/below\": "), "{said}");
+    assert_eq!(store.names(), ["back", "folder", "store"]);
+    store.fail(3, &["get", "-r", "nothing", "back"]);
 }
 
 /// A folder of 1 GiB, large files and small ones; `scripts/test.sh` does not run this, and docs/CLI.md says how to.

@@ -131,18 +131,27 @@ fn report(
         removed: &outcome.removed,
         failed: failures.items(),
     };
-    context.output.print(&report, |report| {
-        let (store, remove) = if report.dry_run { ("store", "remove") } else { ("stored", "removed") };
-        let stored = report.stored.iter().map(|key| format!("{store:7}  {key}"));
-        stored.chain(report.removed.iter().map(|key| format!("{remove:7}  {key}"))).collect()
-    })?;
-    let stored = counted(report.stored.len() as u64, "file", "files");
-    let (unchanged, removed) = (text::grouped(report.unchanged as u64), report.removed.len() as u64);
-    let would = if report.dry_run { "would have " } else { "" };
-    context.output.note(&format!(
-        "{would}stored {stored} ({}), left {unchanged} unchanged, removed {}",
-        HumanBytes(report.stored_bytes),
-        text::grouped(removed)
-    ));
+    // What a dry run lists is what it was asked for; elsewhere the list only says that all went well.
+    if context.output.json || args.dry_run || !context.output.notes().quiet {
+        context.output.print(&report, lines)?;
+    }
+    context.output.note(&summary(&report));
     Ok(())
+}
+
+fn lines(report: &Report<'_>) -> Vec<String> {
+    let (store, remove) = if report.dry_run { ("store", "remove") } else { ("stored", "removed") };
+    let stored = report.stored.iter().map(|key| format!("{store:7}  {key}"));
+    stored.chain(report.removed.iter().map(|key| format!("{remove:7}  {key}"))).collect()
+}
+
+fn summary(report: &Report<'_>) -> String {
+    let would = if report.dry_run { "would have " } else { "" };
+    format!(
+        "{would}stored {} ({}), left {} unchanged, removed {}",
+        counted(report.stored.len() as u64, "file", "files"),
+        HumanBytes(report.stored_bytes),
+        text::grouped(report.unchanged as u64),
+        text::grouped(report.removed.len() as u64)
+    )
 }
