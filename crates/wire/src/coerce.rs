@@ -372,6 +372,3 @@ impl<'a> Coercion<'a, '_> {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;
