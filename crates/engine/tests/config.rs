@@ -75,8 +75,8 @@ fn as_many_bytes_can_be_stored_as_status_says() {
         (MIN_CAPACITY_BYTES, 0, 0),
         (1 << 30, 3, 0),
         (1 << 30, 0, 300 << 20),
-        (u64::MAX, 10, 0),
-        (u64::MAX, 0, 7 << 30),
+        (MAX_STABLE_BYTES, 10, 0),
+        (MAX_STABLE_BYTES, 0, 7 << 30),
     ] {
         let mut store = Store::open(VectorMemory::default()).unwrap();
         store.configure(&Settings::capacity(capacity)).unwrap();
