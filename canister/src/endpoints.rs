@@ -35,15 +35,17 @@ use crate::{http, log, objects, operator, regions, roles, uploads};
 pub(crate) const BATCH: usize = MAX_BATCH_ITEMS as usize;
 
 endpoints! {
-    "canister_update put": update objects::put(key: &str, value: &Bytes) => result ObjectInfo;
-    "canister_update put_many": update objects::put_many(puts: Batch<BorrowedPut, BATCH>) => result Vec<ObjectInfo>;
+    "canister_update put": update_as objects::put(key: &str, value: &Bytes) => result ObjectInfo;
+    "canister_update put_many": update_as objects::put_many(puts: Batch<BorrowedPut, BATCH>) => result Vec<ObjectInfo>;
     "canister_query get": blob objects::get(key: &str) => result ByteBuf;
     "canister_query get_many": query objects::get_many(keys: Batch<String, BATCH>) => result Vec<Option<ByteBuf>>;
+    "canister_query get_with_info": query objects::get_with_info(key: &str) => result Object;
     "canister_query stat": query objects::stat(key: &str) => result ObjectInfo;
     "canister_query read": blob objects::read(args: ReadArgs) => result ByteBuf;
     "canister_query list": query objects::list(args: ListArgs) => result ListPage;
     "canister_query scan": query objects::scan(args: ListArgs) => result ScanPage;
-    "canister_update delete": update objects::delete(key: &str) => result bool;
+    "canister_update delete": update objects::delete(key: &str, condition: Option<Condition>) => result bool;
+    "canister_update delete_many": update objects::delete_many(deletes: Batch<DeleteArgs, BATCH>) => result Vec<bool>;
     "canister_update delete_prefix": update objects::delete_prefix(args: DeletePrefixArgs) => result Deleted;
     "canister_update take_first": update objects::take_first(prefix: &str) => result Option<Entry>;
     "canister_update rename": update objects::rename(args: RenameArgs) => result ObjectInfo;
@@ -52,7 +54,7 @@ endpoints! {
     "canister_update write_chunk": update_as uploads::write_chunk(upload: u64, index: u64, bytes: &Bytes) => result Received;
     "canister_query upload_status": query_as uploads::upload_status(upload: u64) => result UploadStatus;
     "canister_query list_uploads": query_as uploads::list_uploads() => result Vec<UploadStatus>;
-    "canister_update commit_upload": update_as uploads::commit_upload(upload: u64) => result ObjectInfo;
+    "canister_update commit_upload": update_as uploads::commit_upload(upload: u64, end: Option<UploadEnd>) => result ObjectInfo;
     "canister_update abort_upload": update_as uploads::abort_upload(upload: u64) => result ();
     "canister_update verify": update uploads::verify(key: &str) => result VerifyProgress;
 

@@ -59,7 +59,7 @@ fn hot(name: &str, bytes: &[u8]) -> Result<(), String> {
     match name {
         "put" => check!(bytes, |key: &str, value: &Bytes| Put::new(key, value).check()),
         "put_many" => check!(bytes, |puts: Batch<BorrowedPut, BATCH>| {
-            puts.0.into_iter().try_for_each(|put| Put::from(put).check())
+            puts.0.iter().try_for_each(|put| put.by(None).check())
         }),
         "write_chunk" => {
             check!(bytes, |_upload: u64, _index: u64, chunk: &Bytes| { at_most(chunk.len(), CHUNK_BYTES) })

@@ -1,19 +1,30 @@
 //! Objects.
 
+use candid::Principal;
 use ic_cdk::api::time;
 use serde_bytes::{ByteBuf, Bytes};
 use storage_api::{
-    Condition, DeletePrefixArgs, Deleted, Entry, ListArgs, ListPage, ObjectInfo, ReadArgs, RenameArgs,
-    Result, ScanPage,
+    Condition, DeleteArgs, DeletePrefixArgs, Deleted, Entry, ListArgs, ListPage, Object, ObjectInfo,
+    ReadArgs, RenameArgs, Result, ScanPage,
 };
-use storage_engine::Put;
+use storage_engine::{Caller, Put};
 use storage_wire::{Batch, Wire};
 
 use crate::endpoints::BATCH;
 use crate::state::CanisterStore;
 
-pub(crate) fn put(store: &mut CanisterStore, key: &str, value: &Bytes) -> Result<ObjectInfo> {
-    store.put(Put::new(key, value), time())
+pub(crate) fn put(
+    store: &mut CanisterStore,
+    caller: &Caller,
+    key: &str,
+    value: &Bytes,
+) -> Result<ObjectInfo> {
+    store.put(Put { owner: owner(caller), ..Put::new(key, value) }, time())
+}
+
+/// Who an object that the caller writes belongs to: nobody where the caller is an admin.
+fn owner(caller: &Caller) -> Option<Principal> {
+    (!caller.is_admin).then_some(caller.principal)
 }
 
 /// [`PutArgs`](storage_api::PutArgs), borrowed from the argument of the message, so that a batch of 2 MiB takes no more heap.
@@ -22,26 +33,43 @@ pub(crate) struct BorrowedPut<'a> {
     key: &'a str,
     value: &'a Bytes,
     content_type: Option<&'a str>,
+    content_encoding: Option<&'a str>,
+    metadata: Option<Vec<(&'a str, &'a str)>>,
+    sha256: Option<&'a Bytes>,
     condition: Option<Condition>,
 }
 
-impl<'a> From<BorrowedPut<'a>> for Put<'a> {
-    fn from(put: BorrowedPut<'a>) -> Self {
-        let BorrowedPut { key, value, content_type, condition } = put;
-        Self { key, value, content_type, condition: condition.unwrap_or_default() }
+impl<'a> BorrowedPut<'a> {
+    /// The put that it asks for, as this owner.
+    pub(crate) fn by(&'a self, owner: Option<Principal>) -> Put<'a> {
+        Put {
+            key: self.key,
+            value: self.value,
+            content_type: self.content_type,
+            content_encoding: self.content_encoding,
+            metadata: self.metadata.as_deref().unwrap_or_default(),
+            sha256: self.sha256.map(|digest| &**digest),
+            owner,
+            condition: self.condition.unwrap_or_default(),
+        }
     }
 }
 
 pub(crate) fn put_many(
     store: &mut CanisterStore,
+    caller: &Caller,
     puts: Batch<BorrowedPut<'_>, BATCH>,
 ) -> Result<Vec<ObjectInfo>> {
-    let puts: Vec<_> = puts.0.into_iter().map(Put::from).collect();
+    let puts: Vec<_> = puts.0.iter().map(|put| put.by(owner(caller))).collect();
     store.put_many(&puts, time())
 }
 
 pub(crate) fn get(store: &CanisterStore, room: &mut [u8], key: &str) -> Result<usize> {
     store.get_into(key, room)
+}
+
+pub(crate) fn get_with_info(store: &CanisterStore, key: &str) -> Result<Object> {
+    store.get_with_info(key)
 }
 
 pub(crate) fn get_many(store: &CanisterStore, keys: Batch<String, BATCH>) -> Result<Vec<Option<ByteBuf>>> {
@@ -65,8 +93,12 @@ pub(crate) fn scan(store: &CanisterStore, args: ListArgs) -> Result<ScanPage> {
     store.scan(&args)
 }
 
-pub(crate) fn delete(store: &mut CanisterStore, key: &str) -> Result<bool> {
-    store.delete(key)
+pub(crate) fn delete(store: &mut CanisterStore, key: &str, condition: Option<Condition>) -> Result<bool> {
+    store.delete_when(key, condition.unwrap_or_default())
+}
+
+pub(crate) fn delete_many(store: &mut CanisterStore, deletes: Batch<DeleteArgs, BATCH>) -> Result<Vec<bool>> {
+    store.delete_many(&deletes.0)
 }
 
 pub(crate) fn delete_prefix(store: &mut CanisterStore, args: DeletePrefixArgs) -> Result<Deleted> {

@@ -2,7 +2,9 @@
 
 use ic_cdk::api::time;
 use serde_bytes::Bytes;
-use storage_api::{ObjectInfo, Received, Result, Upload, UploadArgs, UploadStatus, VerifyProgress};
+use storage_api::{
+    ObjectInfo, Received, Result, Upload, UploadArgs, UploadEnd, UploadStatus, VerifyProgress,
+};
 use storage_engine::Caller;
 
 use crate::state::CanisterStore;
@@ -29,8 +31,13 @@ pub(crate) fn list_uploads(store: &CanisterStore, caller: &Caller) -> Result<Vec
     store.list_uploads(caller, time())
 }
 
-pub(crate) fn commit_upload(store: &mut CanisterStore, caller: &Caller, upload: u64) -> Result<ObjectInfo> {
-    store.commit_upload(upload, caller, time())
+pub(crate) fn commit_upload(
+    store: &mut CanisterStore,
+    caller: &Caller,
+    upload: u64,
+    end: Option<UploadEnd>,
+) -> Result<ObjectInfo> {
+    store.commit_upload_with(upload, end.as_ref(), caller, time())
 }
 
 pub(crate) fn abort_upload(store: &mut CanisterStore, caller: &Caller, upload: u64) -> Result<()> {

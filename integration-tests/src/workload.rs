@@ -124,7 +124,10 @@ impl<'h> Workload<'h> {
             Call::WriteChunk { id, index, bytes } => {
                 client.write_chunk(*id, *index, bytes).await.map(Answer::Received)
             }
-            Call::CommitUpload(id) => client.commit_upload(*id).await.map(Answer::object),
+            Call::CommitUpload(id, None) => client.commit_upload(*id).await.map(Answer::object),
+            Call::CommitUpload(id, Some(end)) => {
+                client.commit_upload_with(*id, end).await.map(Answer::object)
+            }
             Call::AbortUpload(id) => client.abort_upload(*id).await.map(|()| Answer::Nothing),
             Call::Append(entries) => client.append(entries).await.map(Answer::Appended),
             Call::Log(text) => client.log(text).await.map(|()| Answer::Nothing),
@@ -205,5 +208,7 @@ fn writer(number: u8) -> Principal {
 
 /// Whether `put` can say it.
 fn is_plain(put: &PutArgs) -> bool {
-    put.content_type.is_none() && put.condition.unwrap_or_default() == Default::default()
+    let PutArgs { key, value, condition, .. } = put.clone();
+    condition.unwrap_or_default() == Default::default()
+        && *put == PutArgs { condition, ..PutArgs::new(key, value.into_vec()) }
 }

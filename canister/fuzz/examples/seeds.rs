@@ -16,7 +16,7 @@ use storage_canister_fuzz::arguments::METHODS;
 /// Good arguments of the methods of this line of the table.
 fn good(line: &str) -> candid::Result<Vec<u8>> {
     let (key, blob) = ("a key", ByteBuf::from(*b"a value"));
-    let list = ListArgs { prefix: "a".into(), start_after: Some("a key".into()), limit: 10 };
+    let list = ListArgs { start_after: Some("a key".into()), limit: 10, ..ListArgs::level("a", "/") };
     let put = PutArgs { content_type: Some("text/plain".into()), ..PutArgs::new(key, *b"a value") };
     let put = PutArgs { condition: Some(Condition::Revision(7)), ..put };
     match line {

@@ -4,10 +4,14 @@
 //! made and costs no message.
 
 use crate::limits::{
-    CHUNK_BYTES, MAX_BATCH_ITEMS, MAX_CONTENT_TYPE_BYTES, MAX_KEY_BYTES, MAX_PAGE_ITEMS, MAX_PAYLOAD_BYTES,
+    CHUNK_BYTES, MAX_BATCH_ITEMS, MAX_CONTENT_ENCODING_BYTES, MAX_CONTENT_TYPE_BYTES, MAX_KEY_BYTES,
+    MAX_METADATA_BYTES, MAX_METADATA_PAIRS, MAX_PAGE_ITEMS, MAX_PAYLOAD_BYTES, MAX_STABLE_BYTES,
     SHA256_BYTES,
 };
-use crate::{DeletePrefixArgs, Error, ListArgs, PutArgs, ReadLogArgs, RenameArgs, Result, UploadArgs};
+use crate::{
+    DeleteArgs, DeletePrefixArgs, Error, ListArgs, PutArgs, ReadLogArgs, RenameArgs, Result, UploadArgs,
+    UploadEnd,
+};
 
 /// Checks that a key has 1 to 1,024 bytes.
 ///
@@ -36,6 +40,51 @@ pub fn content_type(content_type: Option<&str>) -> Result<()> {
         ))),
         _ => Ok(()),
     }
+}
+
+/// Checks that a content encoding has at most 64 bytes.
+///
+/// # Errors
+///
+/// [`Error::InvalidArgument`] with the length and the limit.
+pub fn content_encoding(content_encoding: Option<&str>) -> Result<()> {
+    match content_encoding.map_or(0, str::len) as u64 {
+        bytes if bytes > MAX_CONTENT_ENCODING_BYTES => Err(Error::invalid(format!(
+            "the content encoding has {bytes} bytes; at most {MAX_CONTENT_ENCODING_BYTES} are allowed"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Checks that user metadata has at most 16 pairs and 2,048 bytes, and that each name has at least one byte and occurs
+/// once.
+///
+/// # Errors
+///
+/// [`Error::InvalidArgument`] with what is wrong and the limit.
+pub fn metadata<S: AsRef<str>>(pairs: &[(S, S)]) -> Result<()> {
+    let count = pairs.len() as u64;
+    if count > MAX_METADATA_PAIRS {
+        return Err(Error::invalid(format!(
+            "the metadata has {count} pairs; at most {MAX_METADATA_PAIRS} are allowed"
+        )));
+    }
+    let bytes: usize = pairs.iter().map(|(name, value)| name.as_ref().len() + value.as_ref().len()).sum();
+    if bytes as u64 > MAX_METADATA_BYTES {
+        return Err(Error::invalid(format!(
+            "the metadata has {bytes} bytes; at most {MAX_METADATA_BYTES} are allowed"
+        )));
+    }
+    for (at, (name, _)) in pairs.iter().enumerate() {
+        let name = name.as_ref();
+        if name.is_empty() {
+            return Err(Error::invalid("a name of the metadata is empty; a name has at least 1 byte"));
+        }
+        if pairs[..at].iter().any(|(other, _)| other.as_ref() == name) {
+            return Err(Error::invalid(format!("the metadata has the name {name:?} twice")));
+        }
+    }
+    Ok(())
 }
 
 /// Checks that a SHA-256 has 32 bytes, and returns them.
@@ -74,6 +123,16 @@ fn at_most(bytes: usize, limit: u64) -> Result<()> {
     }
 }
 
+/// Checks that an upload is of at least one byte.
+fn upload_size(size: u64) -> Result<()> {
+    match size {
+        0 => {
+            Err(Error::invalid("the size is 0; an upload has at least 1 byte, and put stores empty objects"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Checks that a batch has at most 1,000 items; `what` names them, as in `keys in one get_many`.
 ///
 /// # Errors
@@ -105,6 +164,9 @@ impl PutArgs {
     pub fn check(&self) -> Result<()> {
         payload(self.value.len())?;
         content_type(self.content_type.as_deref())?;
+        content_encoding(self.content_encoding.as_deref())?;
+        metadata(self.metadata.as_deref().unwrap_or_default())?;
+        self.sha256.as_ref().map_or(Ok(()), |digest| sha256(digest).map(drop))?;
         key(&self.key)
     }
 }
@@ -130,23 +192,68 @@ impl UploadArgs {
     pub fn check(&self) -> Result<()> {
         key(&self.key)?;
         content_type(self.content_type.as_deref())?;
-        if self.size == 0 {
-            return Err(Error::invalid(
-                "the size is 0; an upload has at least 1 byte, and put stores empty objects",
-            ));
+        content_encoding(self.content_encoding.as_deref())?;
+        metadata(self.pairs())?;
+        self.size.map_or(Ok(()), upload_size)?;
+        self.sha256.as_ref().map_or(Ok(()), |digest| sha256(digest).map(drop))
+    }
+}
+
+impl UploadEnd {
+    /// Checks what needs no store: the size and the digest.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidArgument`].
+    pub fn check(&self) -> Result<()> {
+        upload_size(self.size)?;
+        if self.size > MAX_STABLE_BYTES {
+            return Err(Error::invalid(format!(
+                "the size is {} bytes; a canister has at most {MAX_STABLE_BYTES}",
+                self.size
+            )));
         }
         self.sha256.as_ref().map_or(Ok(()), |digest| sha256(digest).map(drop))
     }
 }
 
 impl ListArgs {
-    /// Checks what needs no store: that the limit is not 0.
+    /// Checks what needs no store: that the limit is not 0 and the delimiter not empty.
     ///
     /// # Errors
     ///
     /// [`Error::InvalidArgument`].
     pub fn check(&self) -> Result<()> {
-        limit(self.limit, "a page has")
+        limit(self.limit, "a page has")?;
+        match self.delimiter.as_deref() {
+            Some("") => Err(Error::invalid("the delimiter is empty; a delimiter has at least 1 byte")),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl ListArgs {
+    /// Checks the arguments of `scan`, which has no delimiter.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidArgument`].
+    pub fn check_scan(&self) -> Result<()> {
+        match &self.delimiter {
+            Some(_) => Err(Error::invalid("scan has no delimiter; list has one")),
+            None => self.check(),
+        }
+    }
+}
+
+impl DeleteArgs {
+    /// Checks what needs no store: the key.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidArgument`].
+    pub fn check(&self) -> Result<()> {
+        key(&self.key)
     }
 }
 
@@ -214,21 +321,54 @@ mod tests {
     }
 
     #[test]
+    fn metadata_has_16_pairs_2048_bytes_and_each_name_once() {
+        let pairs = |count: usize| (0..count).map(|at| (at.to_string(), "v".to_owned())).collect::<Vec<_>>();
+        assert_eq!((metadata(&pairs(0)), metadata(&pairs(16))), (Ok(()), Ok(())));
+        let pair = |name: usize, value: usize| [("n".repeat(name), "é".repeat(value))];
+        assert_eq!((metadata(&pair(48, 1_000)), metadata(&pair(2_048, 0))), (Ok(()), Ok(())));
+        for bad in [&pairs(17)[..], &pair(49, 1_000), &pair(0, 1), &[pairs(3), pairs(1)].concat()] {
+            assert!(is_invalid(&metadata(bad)), "{bad:?}");
+        }
+        for (bytes, is_good) in [(0, true), (64, true), (65, false)] {
+            assert_eq!(content_encoding(Some(&"e".repeat(bytes))).is_ok(), is_good, "{bytes} bytes");
+        }
+    }
+
+    #[test]
     fn arguments_are_checked_in_all_their_parts() {
         let long = "x".repeat(1_025);
         assert!(is_invalid(&PutArgs::new("", "").check()) && is_invalid(&PutArgs::new(&*long, "").check()));
-        let typed = PutArgs { content_type: Some(long.clone()), ..PutArgs::new("k", "") };
-        assert!(is_invalid(&typed.check()) && PutArgs::new("k", "v").check().is_ok());
+        let put = || PutArgs::new("k", "v");
+        let typed = PutArgs { content_type: Some(long.clone()), ..put() };
+        let encoded = PutArgs { content_encoding: Some(long.clone()), ..put() };
+        let named = PutArgs { metadata: Some(vec![(String::new(), String::new())]), ..put() };
+        let digest = PutArgs { sha256: Some(ByteBuf::from([0; 31])), ..put() };
+        assert!([typed, encoded, named, digest].iter().all(|put| is_invalid(&put.check())));
+        assert_eq!(put().check(), Ok(()));
         let rename =
             |from: &str, to: &str| RenameArgs { from: from.into(), to: to.into(), condition: None }.check();
         assert!(rename("a", "b").is_ok() && is_invalid(&rename("", "b")) && is_invalid(&rename("a", &long)));
         let upload = UploadArgs::new("k", 1);
         assert!(upload.check().is_ok() && is_invalid(&UploadArgs::new("k", 0).check()));
+        assert!(UploadArgs::unsized_new("k").check().is_ok());
+        let end = |size, digest: usize| UploadEnd { size, sha256: Some(ByteBuf::from(vec![0; digest])) };
+        assert!(
+            end(1, 32).check().is_ok()
+                && is_invalid(&end(0, 32).check())
+                && is_invalid(&end(u64::MAX, 32).check())
+                && is_invalid(&end(1, 31).check())
+        );
         let digest = UploadArgs { sha256: Some(ByteBuf::from([0; 31])), ..upload.clone() };
-        let typed = UploadArgs { content_type: Some(long), ..upload };
-        assert!(is_invalid(&digest.check()) && is_invalid(&typed.check()));
+        let typed = UploadArgs { content_type: Some(long.clone()), ..upload.clone() };
+        let encoded = UploadArgs { content_encoding: Some(long), ..upload.clone() };
+        let named = UploadArgs { metadata: Some(vec![(String::new(), String::new())]), ..upload };
+        assert!([digest, typed, encoded, named].iter().all(|upload| is_invalid(&upload.check())));
         let page = ListArgs::prefix("");
-        assert!(page.check().is_ok() && is_invalid(&ListArgs { limit: 0, ..page }.check()));
+        assert!(page.check().is_ok() && is_invalid(&ListArgs { limit: 0, ..page.clone() }.check()));
+        assert!(page.check_scan().is_ok() && is_invalid(&ListArgs { limit: 0, ..page }.check_scan()));
+        assert!(ListArgs::level("", "/").check().is_ok() && is_invalid(&ListArgs::level("", "").check()));
+        assert!(is_invalid(&ListArgs::level("", "/").check_scan()));
+        assert!(DeleteArgs::new("k").check().is_ok() && is_invalid(&DeleteArgs::new("").check()));
         assert!(is_invalid(&DeletePrefixArgs { prefix: String::new(), limit: 0 }.check()));
         assert!(is_invalid(&ReadLogArgs { from: 0, limit: 0 }.check()));
     }

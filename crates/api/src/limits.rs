@@ -41,6 +41,15 @@ pub const SHA256_BYTES: u64 = 32;
 /// The longest content type, in bytes of UTF-8.
 pub const MAX_CONTENT_TYPE_BYTES: u64 = 255;
 
+/// The longest content encoding, in bytes of UTF-8.
+pub const MAX_CONTENT_ENCODING_BYTES: u64 = 64;
+
+/// The most pairs of user metadata that an object has.
+pub const MAX_METADATA_PAIRS: u64 = 16;
+
+/// The most bytes of user metadata that an object has: all names and values together, in bytes of UTF-8.
+pub const MAX_METADATA_BYTES: u64 = 2_048;
+
 /// The identifier of the first region. Motoko's first one has it, too.
 pub const FIRST_REGION: u64 = 16;
 

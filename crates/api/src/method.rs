@@ -103,7 +103,7 @@ const fn is_same(one: &[u8], other: &[u8]) -> bool {
 /// All methods. The canister asks this table and nothing else who may call what.
 ///
 /// A method that is added goes to the end, because a store counts its operations by the places in this table.
-pub static METHODS: [Method; 40] = {
+pub static METHODS: [Method; 42] = {
     use Role::{Admin, Reader, Writer};
     [
         Method::update("put", Writer).takes(PAYLOAD_ARGUMENT),
@@ -146,6 +146,8 @@ pub static METHODS: [Method; 40] = {
         Method::update("set_role", Admin),
         Method::query("list_roles", Admin),
         Method::open_query("http_request"),
+        Method::update("delete_many", Writer),
+        Method::query("get_with_info", Reader),
     ]
 };
 

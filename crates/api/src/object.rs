@@ -1,6 +1,6 @@
 //! Objects: what `put` stores and `stat` tells.
 
-use candid::CandidType;
+use candid::{CandidType, Principal};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 use storage_wire::Wire;
@@ -18,6 +18,12 @@ pub struct ObjectInfo {
     pub revision: u64,
     /// What the writer said the bytes are, for example `image/png`.
     pub content_type: Option<String>,
+    /// How the writer has encoded the bytes, for example `gzip`.
+    pub content_encoding: Option<String>,
+    /// Names and values that the writer has chosen, in the writer's order.
+    pub metadata: Option<Vec<(String, String)>>,
+    /// Who wrote it; nothing where that was an admin.
+    pub owner: Option<Principal>,
     /// When an object was first put under this key, in nanoseconds since 1970.
     pub created_ns: u64,
     /// When it was last written or renamed, in nanoseconds since 1970.
@@ -48,14 +54,29 @@ pub struct PutArgs {
     pub value: ByteBuf,
     /// What the bytes are, for example `image/png`; at most 255 bytes.
     pub content_type: Option<String>,
+    /// How the bytes are encoded, for example `gzip`; at most 64 bytes.
+    pub content_encoding: Option<String>,
+    /// Names and values of the writer's choice: at most 16 pairs, 2,048 bytes in all. A name has at least one byte and
+    /// occurs once.
+    pub metadata: Option<Vec<(String, String)>>,
+    /// The SHA-256 of the bytes: 32 bytes. It is recorded, and compared when `verify` is called.
+    pub sha256: Option<ByteBuf>,
     /// What must hold of the object that is there now; nothing means [`Condition::Any`].
     pub condition: Option<Condition>,
 }
 
 impl PutArgs {
-    /// An unconditional put without a content type.
+    /// An unconditional put of nothing but a value.
     pub fn new(key: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
-        Self { key: key.into(), value: ByteBuf::from(value), content_type: None, condition: None }
+        Self {
+            key: key.into(),
+            value: ByteBuf::from(value),
+            content_type: None,
+            content_encoding: None,
+            metadata: None,
+            sha256: None,
+            condition: None,
+        }
     }
 
     /// The same with a condition.
@@ -63,6 +84,31 @@ impl PutArgs {
     pub fn when(mut self, condition: Condition) -> Self {
         self.condition = Some(condition);
         self
+    }
+}
+
+/// An object with its value, as `get_with_info` returns it.
+#[derive(CandidType, Wire, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    /// What is known of it.
+    pub info: ObjectInfo,
+    /// Its bytes.
+    pub value: ByteBuf,
+}
+
+/// One object of a `delete_many`.
+#[derive(CandidType, Wire, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct DeleteArgs {
+    /// The key.
+    pub key: String,
+    /// What must hold of the object that is there now; nothing means [`Condition::Any`].
+    pub condition: Option<Condition>,
+}
+
+impl DeleteArgs {
+    /// An unconditional delete.
+    pub fn new(key: impl Into<String>) -> Self {
+        Self { key: key.into(), condition: None }
     }
 }
 

@@ -16,12 +16,21 @@ pub struct ListArgs {
     pub start_after: Option<String>,
     /// How many at most; at least 1.
     pub limit: u32,
+    /// Keys that have this text after the prefix are not listed: of all of them that are the same up to its first
+    /// occurrence, that common prefix is listed once. A slash lists a folder. Only for `list`; at least one byte.
+    pub delimiter: Option<String>,
 }
 
 impl ListArgs {
     /// The first page under a prefix, as large as it gets.
     pub fn prefix(prefix: impl Into<String>) -> Self {
-        Self { prefix: prefix.into(), start_after: None, limit: crate::limits::MAX_PAGE_ITEMS }
+        let limit = crate::limits::MAX_PAGE_ITEMS;
+        Self { prefix: prefix.into(), start_after: None, limit, delimiter: None }
+    }
+
+    /// The first page of what is directly under a prefix, where keys are parted by a delimiter.
+    pub fn level(prefix: impl Into<String>, delimiter: impl Into<String>) -> Self {
+        Self { delimiter: Some(delimiter.into()), ..Self::prefix(prefix) }
     }
 }
 
@@ -30,6 +39,8 @@ impl ListArgs {
 pub struct ListPage {
     /// The objects.
     pub objects: Vec<ObjectInfo>,
+    /// The common prefixes, each with the delimiter at its end; none without a delimiter.
+    pub prefixes: Vec<String>,
     /// The `start_after` of the next page, or nothing where this page is the last.
     pub next: Option<String>,
 }

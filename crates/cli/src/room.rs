@@ -14,7 +14,7 @@ pub(crate) async fn check(client: &StoreClient, key: &str, size: u64) -> Result<
         return Ok(());
     }
     let uploads = client.list_uploads().await?;
-    let begun = uploads.iter().filter(|status| status.upload.key == key && status.upload.size == size);
+    let begun = uploads.iter().filter(|status| status.upload.key == key && status.upload.size == Some(size));
     let sent = begun.map(|status| status.received).max().unwrap_or(0);
     let reused = client.status().await?.arena.free_bytes;
     let more = size.saturating_sub(sent).saturating_sub(reused);

@@ -1,7 +1,7 @@
 //! Calls for several objects at once.
 
 use serde_bytes::ByteBuf;
-use storage_api::{DeletePrefixArgs, Deleted, Entry, ObjectInfo, PutArgs, check};
+use storage_api::{DeleteArgs, DeletePrefixArgs, Deleted, Entry, ObjectInfo, PutArgs, check};
 
 use crate::{Client, ClientError, Result, Transport, call::Kind};
 
@@ -33,6 +33,15 @@ impl<T: Transport> Client<T> {
         })?;
         let values: Vec<Option<ByteBuf>> = self.call(Kind::Query, "get_many", (keys,)).await?;
         Ok(values.into_iter().map(|value| value.map(ByteBuf::into_vec)).collect())
+    }
+
+    /// Removes objects under different keys, each on its condition: all of them or none. Tells which there were.
+    pub async fn delete_many(&self, objects: &[DeleteArgs]) -> Result<Vec<bool>> {
+        self.check("delete_many", || {
+            check::batch(objects.len(), "objects in one delete_many")?;
+            objects.iter().try_for_each(DeleteArgs::check)
+        })?;
+        self.call(Kind::Update, "delete_many", (objects,)).await
     }
 
     /// Removes the first objects under a prefix, at most `limit`, and tells whether there are more.

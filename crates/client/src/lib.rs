@@ -39,6 +39,7 @@ pub use agent::{AgentIdentity, AgentOptions, AgentTransport, ConnectError, Ident
 pub use call::Client;
 pub use embedded::EmbeddedTransport;
 pub use error::{ClientError, Result};
+pub use pages::Level;
 pub use retry::RetryPolicy;
 pub use transfer::{Downloaded, Progress, TransferError, TransferOptions};
 pub use transport::{Transport, TransportError};

@@ -1,7 +1,7 @@
 //! Calls for one object.
 
 use serde_bytes::{ByteBuf, Bytes};
-use storage_api::{Condition, ObjectInfo, RenameArgs, check};
+use storage_api::{Condition, Object, ObjectInfo, RenameArgs, check};
 
 use crate::{Client, Result, Transport, call::Kind};
 
@@ -16,6 +16,12 @@ impl<T: Transport> Client<T> {
     pub async fn get(&self, key: &str) -> Result<Vec<u8>> {
         self.check("get", || check::key(key))?;
         self.call(Kind::Query, "get", (key,)).await.map(ByteBuf::into_vec)
+    }
+
+    /// The whole value under a key with what is known of the object, both of one moment: what a compare-and-set needs.
+    pub async fn get_with_info(&self, key: &str) -> Result<Object> {
+        self.check("get_with_info", || check::key(key))?;
+        self.call(Kind::Query, "get_with_info", (key,)).await
     }
 
     /// What is known of an object without reading it.
@@ -37,6 +43,12 @@ impl<T: Transport> Client<T> {
     pub async fn delete(&self, key: &str) -> Result<bool> {
         self.check("delete", || check::key(key))?;
         self.call(Kind::Update, "delete", (key,)).await
+    }
+
+    /// Removes an object if the condition holds of what is there, and tells whether there was one.
+    pub async fn delete_when(&self, key: &str, condition: Condition) -> Result<bool> {
+        self.check("delete", || check::key(key))?;
+        self.call(Kind::Update, "delete", (key, Some(condition))).await
     }
 
     /// Moves an object to another key, whatever is there now.

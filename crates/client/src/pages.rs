@@ -4,6 +4,15 @@ use storage_api::{Entry, ListArgs, ListPage, ObjectInfo, ScanPage, limits::MAX_P
 
 use crate::{Client, Result, Transport, call::Kind};
 
+/// What is directly under a prefix.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Level {
+    /// The objects, in byte order of their keys.
+    pub objects: Vec<ObjectInfo>,
+    /// The common prefixes in byte order, each with the delimiter at its end.
+    pub prefixes: Vec<String>,
+}
+
 impl<T: Transport> Client<T> {
     /// A page of the objects under a prefix, in byte order of their keys.
     pub async fn list(&self, args: &ListArgs) -> Result<ListPage> {
@@ -13,7 +22,7 @@ impl<T: Transport> Client<T> {
 
     /// A page of the objects under a prefix with their values.
     pub async fn scan(&self, args: &ListArgs) -> Result<ScanPage> {
-        self.check("scan", || args.check())?;
+        self.check("scan", || args.check_scan())?;
         self.call(Kind::Query, "scan", (args,)).await
     }
 
@@ -30,6 +39,22 @@ impl<T: Transport> Client<T> {
             match page.next {
                 Some(next) => args.start_after = Some(next),
                 None => return Ok(objects),
+            }
+        }
+    }
+
+    /// All that is directly under a prefix where keys are parted by a delimiter, page after page: objects, and the common
+    /// prefixes of those further down. With a slash, files and folders.
+    pub async fn list_level(&self, prefix: &str, delimiter: &str) -> Result<Level> {
+        let mut args = ListArgs::level(prefix, delimiter);
+        let mut level = Level::default();
+        loop {
+            let page = self.list(&args).await?;
+            level.objects.extend(page.objects);
+            level.prefixes.extend(page.prefixes);
+            match page.next {
+                Some(next) => args.start_after = Some(next),
+                None => return Ok(level),
             }
         }
     }

@@ -17,7 +17,7 @@ pub(crate) fn may_repeat(kind: Kind, method: &str) -> bool {
 ///
 /// - `put`, `put_many`, `rename`: the second would undo what another writer did after the first, or fail on its own
 ///   condition.
-/// - `delete`, `delete_prefix`, `take_first`: the second would remove something else, or answer that there was nothing.
+/// - `delete`, `delete_many`, `delete_prefix`, `take_first`: the second would remove something else, or answer that there was nothing.
 /// - `log`, `append`: the entries would be there twice; and so with `region_new` and `region_grow`.
 /// - `region_store`, `region_store_blob`, `region_set_owner`, `configure`, `set_role`: the second would undo what somebody
 ///   else did after the first.

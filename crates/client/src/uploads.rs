@@ -1,7 +1,9 @@
 //! Calls for objects that arrive in chunks, and for ranges of objects.
 
 use serde_bytes::{ByteBuf, Bytes};
-use storage_api::{ObjectInfo, ReadArgs, Received, Upload, UploadArgs, UploadStatus, VerifyProgress, check};
+use storage_api::{
+    ObjectInfo, ReadArgs, Received, Upload, UploadArgs, UploadEnd, UploadStatus, VerifyProgress, check,
+};
 
 use crate::{Client, Result, Transport, call::Kind};
 
@@ -56,6 +58,13 @@ impl<T: Transport> Client<T> {
     /// Makes a complete upload the object under its key, in place of what is there.
     pub async fn commit_upload(&self, upload: u64) -> Result<ObjectInfo> {
         self.call(Kind::Update, "commit_upload", (upload,)).await
+    }
+
+    /// The same with the end of the upload: the size of one that was opened without it, and perhaps a digest that was not
+    /// declared then.
+    pub async fn commit_upload_with(&self, upload: u64, end: &UploadEnd) -> Result<ObjectInfo> {
+        self.check("commit_upload", || end.check())?;
+        self.call(Kind::Update, "commit_upload", (upload, Some(end))).await
     }
 
     /// Ends an upload and gives its space back.

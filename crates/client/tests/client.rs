@@ -49,6 +49,9 @@ fn info(key: &str) -> ObjectInfo {
         size: 1,
         revision: 1,
         content_type: None,
+        content_encoding: None,
+        metadata: None,
+        owner: None,
         created_ns: 0,
         modified_ns: 0,
         sha256: None,
@@ -56,7 +59,8 @@ fn info(key: &str) -> ObjectInfo {
 }
 
 fn page(keys: &[&str], next: Option<&str>) -> Result<Vec<u8>, TransportError> {
-    ok(ListPage { objects: keys.iter().map(|key| info(key)).collect(), next: next.map(Into::into) })
+    let objects = keys.iter().map(|key| info(key)).collect();
+    ok(ListPage { objects, prefixes: vec![], next: next.map(Into::into) })
 }
 
 /// An error of the contract says which method answered it.
@@ -113,6 +117,23 @@ async fn list_all_follows_the_pages() {
     assert_eq!(cursors.collect::<Vec<_>>(), [None, Some("b".into()), Some("c".into())]);
 }
 
+/// `list_level` follows the pages too, and keeps objects and common prefixes apart.
+#[tokio::test]
+async fn list_level_follows_the_pages() {
+    let page = |objects: &[&str], prefixes: &[&str], next: Option<&str>| {
+        let objects = objects.iter().map(|key| info(key)).collect();
+        let prefixes = prefixes.iter().map(|text| (*text).into()).collect();
+        ok(ListPage { objects, prefixes, next: next.map(Into::into) })
+    };
+    let client = Script::client([page(&["a"], &["b/"], Some("b/")), page(&["c"], &["d/"], None)]);
+    let level = client.list_level("", "/").await.unwrap();
+    assert_eq!(level.prefixes, ["b/", "d/"]);
+    assert_eq!(level.objects.len(), 2);
+    let calls = client.transport().calls.lock().unwrap();
+    let args: ListArgs = candid::decode_one(&calls[1].2).unwrap();
+    assert_eq!((args.delimiter.as_deref(), args.start_after.as_deref()), (Some("/"), Some("b/")));
+}
+
 /// A failure in the middle of a list is an error, not a short list.
 #[tokio::test]
 async fn a_list_that_breaks_off_is_an_error() {
@@ -144,9 +165,11 @@ async fn read_log_all_ends_with_the_log() {
 fn open_upload(id: u64, args: &UploadArgs, sha256: Option<ByteBuf>) -> UploadStatus {
     let UploadArgs { key, size, .. } = args.clone();
     UploadStatus {
-        upload: Upload { id, key, size, chunk_size: 9, chunks: 1, expires_ns: 0 },
+        upload: Upload { id, key, size, chunk_size: 9, chunks: Some(1), expires_ns: 0 },
         creator: Principal::anonymous(),
         content_type: None,
+        content_encoding: None,
+        metadata: None,
         sha256,
         condition: Condition::Any,
         received: 0,
@@ -155,20 +178,29 @@ fn open_upload(id: u64, args: &UploadArgs, sha256: Option<ByteBuf>) -> UploadSta
     }
 }
 
-/// An upload is found by the digest that was declared, and one without a digest without one.
+/// An upload is found by the digest that was declared, and one without a digest without one; its own status tells whether
+/// the metadata agrees.
 #[tokio::test]
 async fn an_upload_is_found_by_its_digest() {
     let digest = |byte| Some(ByteBuf::from([byte; 32]));
     let plain = UploadArgs::new("key", 5);
-    let told = || {
-        let uploads = [(1, digest(1)), (2, digest(2)), (3, digest(1)), (4, None), (5, digest(3))];
-        ok(uploads.map(|(id, digest)| open_upload(id, &plain, digest)).into_iter().collect::<Vec<_>>())
+    let uploads = [(1, digest(1)), (2, digest(2)), (3, digest(1)), (4, None), (5, digest(3))];
+    let open = |id: u64| {
+        let (id, digest) = uploads[id as usize - 1].clone();
+        open_upload(id, &plain, digest)
     };
+    let told = || ok((1..=5).map(open).collect::<Vec<_>>());
     for (sha256, expected) in [(digest(1), Some(3)), (digest(2), Some(2)), (digest(9), None), (None, Some(4))]
     {
         let args = UploadArgs { sha256, ..plain.clone() };
-        assert_eq!(Script::client([told()]).find_upload(&args).await.unwrap(), expected, "{args:?}");
+        let replies = [told()].into_iter().chain(expected.map(|id| ok(open(id))));
+        assert_eq!(Script::client(replies).find_upload(&args).await.unwrap(), expected, "{args:?}");
     }
+    let pairs = || Some(vec![("name".to_owned(), "value".to_owned())]);
+    let args = UploadArgs { sha256: digest(1), metadata: pairs(), ..plain.clone() };
+    let with = UploadStatus { metadata: pairs(), ..open(1) };
+    let replies = [told(), ok(open(3)), ok(with)];
+    assert_eq!(Script::client(replies).find_upload(&args).await.unwrap(), Some(1));
 }
 
 /// What a person can do about an error is said in words, for rejects by the replica's code.
@@ -233,7 +265,11 @@ async fn mistakes_are_found_before_the_call() {
         "get_many": client.get_many(&[&long]),
         "stat": client.stat(&long),
         "delete": client.delete(""),
+        "delete": client.delete_when("", Condition::Any),
+        "delete_many": client.delete_many(&[storage_api::DeleteArgs::new("")]),
         "delete_prefix": client.delete_prefix("", 0),
+        "get_with_info": client.get_with_info(&long),
+        "list": client.list_level("", ""),
         "rename": client.rename("k", ""),
         "list": client.list(&ListArgs { limit: 0, ..ListArgs::prefix("") }),
         "scan": client.scan(&ListArgs { limit: 0, ..ListArgs::prefix("") }),

@@ -53,7 +53,7 @@ fn decode<T: CandidType + DeserializeOwned>(arg: &[u8]) -> T {
 impl State {
     fn upload(&self) -> Upload {
         let args = self.args.clone().expect("an upload was opened");
-        let chunks = args.size.div_ceil(CHUNK_BYTES);
+        let chunks = args.size.map(|size| size.div_ceil(CHUNK_BYTES));
         Upload { id: ID, key: args.key, size: args.size, chunk_size: CHUNK_BYTES, chunks, expires_ns: 0 }
     }
 
@@ -64,11 +64,13 @@ impl State {
     /// Lists five missing chunks at a time, as the canister does where there are too many for a reply.
     fn status(&self) -> UploadStatus {
         let upload = self.upload();
-        let missing = (0..upload.chunks).filter(|index| !self.chunks.contains_key(index));
+        let missing = (0..upload.chunks.unwrap()).filter(|index| !self.chunks.contains_key(index));
         let mut missing = missing.map(|index| ChunkRange { first: index, last: index }).peekable();
         UploadStatus {
             creator: Principal::anonymous(),
             content_type: self.args.as_ref().and_then(|args| args.content_type.clone()),
+            content_encoding: None,
+            metadata: None,
             sha256: self.args.as_ref().and_then(|args| args.sha256.clone()),
             condition: Condition::Any,
             received: self.received(),
@@ -85,6 +87,9 @@ impl State {
             size: self.object.len() as u64,
             revision: self.revision,
             content_type: None,
+            content_encoding: None,
+            metadata: None,
+            owner: None,
             created_ns: 0,
             modified_ns: 0,
             sha256: digest.map(|digest| Checksum { digest, state: ChecksumState::Declared }),
@@ -284,7 +289,7 @@ async fn a_resumed_upload_sends_what_is_missing() {
 async fn another_upload_is_not_gone_on_with() {
     let content = content(2);
     let key = UploadArgs { key: "other".into(), ..args(&content) };
-    let size = UploadArgs { size: 5, ..args(&content) };
+    let size = UploadArgs { size: Some(5), ..args(&content) };
     for other in [key, size] {
         let (shelf, client) = Shelf::client(State { args: Some(other), ..State::default() });
         let options = TransferOptions { resume: Some(ID), ..at_once(2) };

@@ -42,6 +42,7 @@ mod btree;
 mod buckets;
 mod check;
 mod checksum;
+mod codec;
 mod config;
 mod counters;
 pub mod header;

@@ -11,7 +11,7 @@ use flate2::read::GzDecoder;
 use storage_api::limits::{CHUNK_BYTES, FIRST_REGION, MIN_UPLOAD_IDLE_NS};
 use storage_api::{
     ChecksumState, ChunkRange, Config, Count, Grant, ListArgs, ReadArgs, ReadLogArgs, RegionLoad, RegionType,
-    RegionValue, Role,
+    RegionValue, Role, UploadEnd,
 };
 use storage_engine::arena::SLOT_EXTENT_BYTES;
 use storage_engine::testing::{FaultyMemory, callers, key_of, now_ns, run_all, value_of};
@@ -79,6 +79,9 @@ fn expect_changes(memory: FaultyMemory) {
     let info = store.commit_upload(6, &bob, now_ns(118)).unwrap();
     assert_eq!((info.key.as_str(), info.size, info.revision), ("open", 3_000_000, 64));
     store.abort_upload(5, &bob).unwrap();
+    let end = UploadEnd { size: CHUNK_BYTES, sha256: None };
+    let info = store.commit_upload_with(7, Some(&end), &bob, now_ns(119)).unwrap();
+    assert_eq!((info.key.as_str(), info.size, info.owner), ("stream", CHUNK_BYTES, Some(bob.principal)));
     assert_eq!(Store::open(memory).unwrap().check().problems, []);
 }
 
@@ -91,7 +94,7 @@ fn expect_settings(store: &TestStore) {
     };
     assert_eq!(store.config(), expected);
     let status = store.status(HostFacts::default()).unwrap();
-    assert_eq!((status.revision, status.objects, status.uploads), (63, 35, 2));
+    assert_eq!((status.revision, status.objects, status.uploads), (63, 35, 3));
     assert_eq!((status.upgrades.count, status.upgrades.open_instructions), (2, 12_345));
     assert!(!status.upgrades.last_was_sealed);
     assert_eq!(status.operations, [Count { name: "put".into(), count: 1 }]);
@@ -131,11 +134,23 @@ fn expect_objects(store: &TestStore) {
     let info = store.stat(&long).unwrap();
     assert_eq!((info.content_type.as_deref(), info.revision), (Some("text/plain"), 4));
     assert_eq!((info.created_ns, info.modified_ns), (now_ns(4), now_ns(4)));
+    let pairs = |pairs: &[(&str, &str)]| {
+        Some(pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect::<Vec<_>>())
+    };
+    assert_eq!(info.content_encoding.as_deref(), Some("identity"));
+    assert_eq!(info.metadata, pairs(&[("name", "value"), ("other", "")]));
+    assert_eq!(info.owner, Some(callers()[0].principal));
+    assert_eq!(info.sha256.unwrap().state, ChecksumState::Declared);
     let info = store.stat("extent").unwrap();
     assert_eq!((info.created_ns, info.modified_ns), (now_ns(3), now_ns(6)));
     assert_eq!(info.sha256.unwrap().state, ChecksumState::Verified);
     let info = store.stat("uploaded").unwrap();
     assert_eq!(info.content_type.as_deref(), Some("application/octet-stream"));
+    assert_eq!(info.content_encoding.as_deref(), Some("gzip"));
+    assert_eq!(
+        (info.metadata, info.owner),
+        (pairs(&[("uploaded by", "alice")]), Some(callers()[0].principal))
+    );
     assert_eq!(info.sha256.unwrap().state, ChecksumState::Verified);
     expect_large(store);
 }
@@ -162,13 +177,15 @@ fn expect_uploads(store: &TestStore) {
     assert_eq!(store.list_uploads(&alice, now_ns(120)).unwrap(), []);
     let uploads = store.list_uploads(&bob, now_ns(120)).unwrap();
     assert_eq!(uploads, store.list_uploads(&admin, now_ns(120)).unwrap());
-    let [five, six] = uploads.as_slice() else { panic!("{uploads:?}") };
-    assert_eq!((five.upload.id, five.upload.key.as_str(), five.upload.chunks), (5, "inline", 16));
+    let [five, six, seven] = uploads.as_slice() else { panic!("{uploads:?}") };
+    assert_eq!((five.upload.id, five.upload.key.as_str(), five.upload.chunks), (5, "inline", Some(16)));
     assert_eq!((five.upload.expires_ns, five.received), (now_ns(114) + MIN_UPLOAD_IDLE_NS, CHUNK_BYTES));
     assert_eq!(five.missing, [ChunkRange { first: 1, last: 15 }]);
-    assert_eq!((six.upload.id, six.upload.key.as_str(), six.upload.size), (6, "open", 3_000_000));
+    assert_eq!((six.upload.id, six.upload.key.as_str(), six.upload.size), (6, "open", Some(3_000_000)));
     assert_eq!(six.missing, [ChunkRange { first: 0, last: 0 }]);
     assert_eq!(six.received, 3_000_000 - CHUNK_BYTES);
+    assert_eq!((seven.upload.key.as_str(), seven.upload.size, seven.received), ("stream", None, CHUNK_BYTES));
+    assert_eq!(seven.missing, []);
 }
 
 fn expect_log(store: &TestStore) {

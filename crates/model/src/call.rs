@@ -3,7 +3,7 @@
 use candid::Principal;
 use storage_api::{
     Appended, Config, DeletePrefixArgs, Deleted, Entry, ObjectInfo, PutArgs, Received, RegionInfo,
-    RenameArgs, Role, Settings, Upload, UploadArgs, VerifyProgress,
+    RenameArgs, Role, Settings, Upload, UploadArgs, UploadEnd, VerifyProgress,
 };
 
 /// A call of a method that changes something, or what else happens to a store.
@@ -23,7 +23,7 @@ pub enum Call {
         index: u64,
         bytes: Vec<u8>,
     },
-    CommitUpload(u64),
+    CommitUpload(u64, Option<UploadEnd>),
     AbortUpload(u64),
     Append(Vec<Vec<u8>>),
     Log(String),

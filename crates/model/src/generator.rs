@@ -13,7 +13,7 @@ use storage_engine::INLINE_LIMIT;
 use storage_engine::arena::SLOT_EXTENT_BYTES;
 
 use crate::op::{Cond, Op};
-use crate::words::{KEYS, PREFIXES};
+use crate::words::{ALL_METADATA, GOOD_METADATA, KEYS, PREFIXES};
 
 const BUCKET_BYTES: u64 = 16 << 20;
 const DAY_SECONDS: i64 = 24 * 3_600;
@@ -88,9 +88,9 @@ fn who() -> impl Strategy<Value = u8> {
     select(vec![0, 0, 0, 0, 2, 2, 2, 1, 3])
 }
 
-/// None, two good ones, and rarely one that is too long.
-fn content_type() -> impl Strategy<Value = u8> {
-    prop_oneof![40 => 0..3_u8, 1 => Just(3)]
+/// Mostly none, some good ones, and rarely one that cannot be.
+fn metadata() -> impl Strategy<Value = u8> {
+    prop_oneof![20 => Just(0), 30 => 1..GOOD_METADATA, 1 => GOOD_METADATA..ALL_METADATA]
 }
 
 fn condition() -> impl Strategy<Value = Cond> {
@@ -136,11 +136,13 @@ fn upload_size(load: Load) -> impl Strategy<Value = u64> {
 fn object_op(load: Load) -> impl Strategy<Value = Op> {
     let keys = prop_oneof![1 => prop::collection::vec(key(), 0..3), 5 => prop::collection::vec(key(), 3)];
     prop_oneof![
-        8 => (key(), size(load), condition(), content_type())
-            .prop_map(|(key, size, condition, content_type)| Op::Put { key, size, condition, content_type }),
-        2 => (keys, size_in_batch(load)).prop_map(|(keys, size)| Op::PutMany { keys, size }),
-        1 => (KEYS..200, 1..56_u8, 0..300_u64)
-            .prop_map(|(first, count, size)| Op::PutMany { keys: (first..first + count).collect(), size }),
+        8 => (key(), size(load), 0..3_u8, condition(), metadata())
+            .prop_map(|(key, size, who, condition, metadata)| Op::Put { key, size, who, condition, metadata }),
+        2 => (keys, size_in_batch(load), metadata())
+            .prop_map(|(keys, size, metadata)| Op::PutMany { keys, size, metadata }),
+        1 => (KEYS..200, 1..56_u8, 0..300_u64).prop_map(|(first, count, size)| {
+            Op::PutMany { keys: (first..first + count).collect(), size, metadata: 0 }
+        }),
         4 => key().prop_map(|key| Op::Delete { key }),
         1 => (0..PREFIXES, prop_oneof![3 => 0..4_u32, 1 => 4..60_u32])
             .prop_map(|(prefix, limit)| Op::DeletePrefix { prefix, limit }),
@@ -156,16 +158,18 @@ fn upload_op(load: Load) -> impl Strategy<Value = Op> {
     let index = prop_oneof![20 => 0..3_u64, 1 => Just(u64::MAX)];
     let is_long = prop::bool::weighted(0.05);
     let digest = prop::option::of(seed());
-    let create = (key(), upload_size(load), who(), condition(), content_type(), digest);
+    let size = prop_oneof![3 => upload_size(load).prop_map(Some), 1 => Just(None)];
+    let create = (key(), size, who(), condition(), metadata(), digest);
     prop_oneof![
-        4 => create.prop_map(|(key, size, who, condition, content_type, digest)| {
-            Op::CreateUpload { key, size, who, condition, content_type, digest }
+        4 => create.prop_map(|(key, size, who, condition, metadata, digest)| {
+            Op::CreateUpload { key, size, who, condition, metadata, digest }
         }),
         3 => (upload(), index, seed(), is_long, who()).prop_map(|(upload, index, seed, is_long, who)| {
             Op::WriteChunk { upload, index, seed, is_long, who }
         }),
         8 => (upload(), seed()).prop_map(|(upload, seed)| Op::Fill { upload, seed }),
-        8 => (upload(), who()).prop_map(|(upload, who)| Op::Commit { upload, who }),
+        8 => (upload(), who(), select(vec![0, 0, 0, 0, 1, 2, 3]))
+            .prop_map(|(upload, who, end)| Op::Commit { upload, who, end }),
         1 => (upload(), who()).prop_map(|(upload, who)| Op::Abort { upload, who }),
     ]
 }
@@ -273,7 +277,7 @@ mod tests {
         for op in ops(Load::Light, 3).take(20_000) {
             let bytes = match &op {
                 Op::Put { size, .. } => *size,
-                Op::PutMany { keys, size } => keys.len() as u64 * size,
+                Op::PutMany { keys, size, .. } => keys.len() as u64 * size,
                 Op::Append { sizes } => sizes.iter().sum(),
                 _ => 0,
             };

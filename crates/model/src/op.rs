@@ -9,9 +9,9 @@ use storage_api::{Role, Settings};
 #[expect(missing_docs, reason = "the fields are the arguments of the methods")]
 pub enum Op {
     /// Stores a value.
-    Put { key: u8, size: u64, condition: Cond, content_type: u8 },
+    Put { key: u8, size: u64, who: u8, condition: Cond, metadata: u8 },
     /// Stores the same value under several keys, all or none.
-    PutMany { keys: Vec<u8>, size: u64 },
+    PutMany { keys: Vec<u8>, size: u64, metadata: u8 },
     /// Removes an object.
     Delete { key: u8 },
     /// Removes objects under a prefix.
@@ -22,14 +22,14 @@ pub enum Op {
     Rename { from: u8, to: u8, condition: Cond },
     /// Hashes an object.
     Verify { key: u8 },
-    /// Opens an upload. The digest is that of chunks with this seed.
-    CreateUpload { key: u8, size: u64, who: u8, condition: Cond, content_type: u8, digest: Option<u8> },
+    /// Opens an upload, perhaps without a size. The digest is that of chunks with this seed.
+    CreateUpload { key: u8, size: Option<u64>, who: u8, condition: Cond, metadata: u8, digest: Option<u8> },
     /// Sends a chunk, perhaps with a byte too much.
     WriteChunk { upload: u8, index: u64, seed: u8, is_long: bool, who: u8 },
     /// Sends all chunks that are missing.
     Fill { upload: u8, seed: u8 },
-    /// Commits an upload, complete or not.
-    Commit { upload: u8, who: u8 },
+    /// Commits an upload, complete or not, with a right or a wrong end or none.
+    Commit { upload: u8, who: u8, end: u8 },
     /// Aborts an upload.
     Abort { upload: u8, who: u8 },
     /// Appends entries to the log.

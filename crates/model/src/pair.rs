@@ -2,7 +2,7 @@
 
 use candid::Principal;
 use storage_api::limits::{CHUNK_BYTES, MAX_REPLY_BYTES, PAGE_BYTES};
-use storage_api::{Error, ListArgs, PutArgs, ReadArgs, ReadLogArgs, Settings};
+use storage_api::{Error, ListArgs, PutArgs, ReadArgs, ReadLogArgs, Settings, UploadStatus};
 use storage_engine::testing::{FaultyMemory, callers};
 use storage_engine::{Caller, HostFacts, Memory, Put, Store};
 
@@ -80,11 +80,8 @@ impl Pair {
     fn run(&mut self, caller: &Caller, call: &Call) -> Result<Answer, Error> {
         let (store, now_ns) = (&mut self.store, self.model.now_ns);
         match call {
-            Call::Put(put) => store.put(put_of(put), now_ns).map(Answer::object),
-            Call::PutMany(puts) => {
-                let puts: Vec<_> = puts.iter().map(put_of).collect();
-                store.put_many(&puts, now_ns).map(Answer::Objects)
-            }
+            Call::Put(put) => put_all(store, std::slice::from_ref(put), caller, now_ns),
+            Call::PutMany(puts) => put_all(store, puts, caller, now_ns),
             Call::Delete(key) => store.delete(key).map(Answer::WasThere),
             Call::DeletePrefix(args) => store.delete_prefix(args).map(Answer::Deleted),
             Call::TakeFirst(prefix) => store.take_first(prefix).map(Answer::Taken),
@@ -94,7 +91,9 @@ impl Pair {
             Call::WriteChunk { id, index, bytes } => {
                 store.write_chunk(*id, *index, bytes, caller, now_ns).map(Answer::Received)
             }
-            Call::CommitUpload(id) => store.commit_upload(*id, caller, now_ns).map(Answer::object),
+            Call::CommitUpload(id, end) => {
+                store.commit_upload_with(*id, end.as_ref(), caller, now_ns).map(Answer::object)
+            }
             Call::AbortUpload(id) => store.abort_upload(*id, caller).map(|()| Answer::Nothing),
             Call::Append(entries) => store.append(entries).map(Answer::Appended),
             Call::Log(text) => store.append(&[text]).map(|_| Answer::Nothing),
@@ -138,7 +137,9 @@ impl Pair {
         let state = self.state();
         for status in &state.uploads {
             let (admin, now_ns) = (self.model.caller(2), self.model.now_ns);
-            assert_eq!(self.store.upload_status(status.upload.id, &admin, now_ns).as_ref(), Ok(status));
+            let metadata = self.model.upload_metadata(status.upload.id);
+            let expected = UploadStatus { metadata, ..status.clone() };
+            assert_eq!(self.store.upload_status(status.upload.id, &admin, now_ns), Ok(expected));
         }
         assert_eq!(state, self.model.state());
         for who in grantees() {
@@ -192,7 +193,8 @@ impl Pair {
         let after = |key: &str| start_after.as_ref().is_none_or(|cursor| key > cursor.as_str());
         let expected: Vec<_> =
             self.model.values().filter(|(key, ..)| key.starts_with(&prefix) && after(key)).collect();
-        let mut args = ListArgs { prefix: prefix.clone(), start_after: start_after.clone(), limit };
+        let mut args =
+            ListArgs { start_after: start_after.clone(), limit, ..ListArgs::prefix(prefix.clone()) };
         let mut listed = Vec::new();
         loop {
             let page = self.store.list(&args).expect(SOUND);
@@ -208,7 +210,7 @@ impl Pair {
         assert!(listed.iter().eq(expected.iter().map(|(key, ..)| key)), "{args:?} lists {listed:?}");
 
         // Only the first page has its values compared, because they are compared one by one, too.
-        let args = ListArgs { prefix, start_after, limit };
+        let args = ListArgs { start_after, limit, ..ListArgs::prefix(prefix) };
         match self.store.scan(&args) {
             Ok(page) => {
                 assert!(
@@ -317,11 +319,31 @@ impl Pair {
     }
 }
 
-fn put_of(args: &PutArgs) -> Put<'_> {
+/// Puts as the canister does: a single one is one as well.
+fn put_all(
+    store: &mut Store<FaultyMemory>,
+    puts: &[PutArgs],
+    caller: &Caller,
+    now_ns: u64,
+) -> Result<Answer, Error> {
+    let pairs: Vec<Vec<_>> = puts.iter().map(|put| pairs_of(put).collect()).collect();
+    let puts: Vec<_> = puts.iter().zip(&pairs).map(|(put, pairs)| put_of(put, pairs, caller)).collect();
+    store.put_many(&puts, now_ns).map(Answer::Objects)
+}
+
+fn pairs_of(args: &PutArgs) -> impl Iterator<Item = (&str, &str)> {
+    args.metadata.iter().flatten().map(|(name, value)| (name.as_str(), value.as_str()))
+}
+
+fn put_of<'a>(args: &'a PutArgs, metadata: &'a [(&'a str, &'a str)], caller: &Caller) -> Put<'a> {
     Put {
         key: &args.key,
         value: &args.value,
         content_type: args.content_type.as_deref(),
+        content_encoding: args.content_encoding.as_deref(),
+        metadata,
+        sha256: args.sha256.as_deref().map(|digest| &**digest),
+        owner: (!caller.is_admin).then_some(caller.principal),
         condition: args.condition.unwrap_or_default(),
     }
 }

@@ -4,7 +4,9 @@ use std::sync::LazyLock;
 
 use candid::Principal;
 use sha2::{Digest, Sha256};
-use storage_api::limits::{CHUNK_BYTES, MAX_CONTENT_TYPE_BYTES};
+use storage_api::limits::{
+    CHUNK_BYTES, MAX_CONTENT_ENCODING_BYTES, MAX_CONTENT_TYPE_BYTES, MAX_METADATA_BYTES, MAX_METADATA_PAIRS,
+};
 
 /// How many keys there are that most operations are about, so that they meet. The last two cannot be.
 pub const KEYS: u8 = 8;
@@ -35,12 +37,47 @@ pub(crate) fn prefix(number: u8) -> String {
     ["", "k/", "k/k", "z", "w/", "w/4"][usize::from(number % PREFIXES)].into()
 }
 
-/// No content type, two that can be, and one that is too long.
-pub(crate) fn content_type(number: u8) -> Option<String> {
-    let longest = MAX_CONTENT_TYPE_BYTES as usize;
-    [None, Some("a/b".into()), Some("t".repeat(longest)), Some("t".repeat(longest + 1))]
-        [usize::from(number % 4)]
-    .clone()
+/// How many metadata there are that can be: numbers from 0 on.
+pub(crate) const GOOD_METADATA: u8 = 7;
+
+/// How many there are in all.
+pub(crate) const ALL_METADATA: u8 = 14;
+
+/// A content type, a content encoding and pairs.
+pub(crate) struct Words {
+    pub(crate) content_type: Option<String>,
+    pub(crate) content_encoding: Option<String>,
+    pub(crate) pairs: Option<Vec<(String, String)>>,
+}
+
+/// Nothing, metadata of each kind up to as much as there may be, and what cannot be.
+pub(crate) fn metadata(number: u8) -> Words {
+    let text = |bytes: u64| "t".repeat(bytes as usize);
+    let pair = |name: &str, value: String| (name.to_owned(), value);
+    let pairs = |count: u64| (0..count).map(|at| pair(&at.to_string(), text(at))).collect::<Vec<_>>();
+    let mut words = Words { content_type: None, content_encoding: None, pairs: None };
+    match number % ALL_METADATA {
+        0 => {}
+        1 => words.content_type = Some("a/b".into()),
+        2 => words.content_type = Some(text(MAX_CONTENT_TYPE_BYTES)),
+        3 => {
+            (words.content_type, words.content_encoding) = (Some(String::new()), Some("gzip".into()));
+        }
+        4 => words.pairs = Some(vec![pair("name", "é".into()), pair("Name", String::new())]),
+        5 => {
+            words.content_encoding = Some(text(MAX_CONTENT_ENCODING_BYTES));
+            words.pairs = Some(vec![pair("n", text(MAX_METADATA_BYTES - 1))]);
+        }
+        6 => (words.content_encoding, words.pairs) = (Some(String::new()), Some(pairs(MAX_METADATA_PAIRS))),
+        7 => words.content_type = Some(text(MAX_CONTENT_TYPE_BYTES + 1)),
+        8 => words.content_encoding = Some(text(MAX_CONTENT_ENCODING_BYTES + 1)),
+        9 => words.pairs = Some(pairs(MAX_METADATA_PAIRS + 1)),
+        10 => words.pairs = Some(vec![pair("n", text(MAX_METADATA_BYTES))]),
+        11 => words.pairs = Some(vec![pair("", text(1))]),
+        12 => words.pairs = Some(vec![pair("n", text(1)), pair("n", text(1))]),
+        _ => (words.content_type, words.pairs) = (Some(text(300)), Some(pairs(99))),
+    }
+    words
 }
 
 /// Whom a role is given to. The first is anonymous, who cannot have one.

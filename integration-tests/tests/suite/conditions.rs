@@ -1,7 +1,7 @@
 //! Compare-and-set: a change is made only where its condition holds.
 
 use integration_tests::{Harness, SuiteClient, expect};
-use storage_api::{Condition, Error, PutArgs};
+use storage_api::{Condition, DeleteArgs, Error, PutArgs};
 use storage_client::ClientError;
 
 /// A put of one object on a condition, for its error.
@@ -96,4 +96,46 @@ async fn revisions_always_increase() {
     }
     assert!(revisions.is_sorted_by(|earlier, later| earlier < later), "{revisions:?}");
     assert_eq!(client.status().await.unwrap().revision, *revisions.last().unwrap());
+}
+
+/// A delete holds to its condition, alone and in a batch, which is all or nothing.
+#[tokio::test]
+async fn a_delete_on_a_condition() {
+    let client = Harness::start().await.client();
+    let first = client.put("a", b"1").await.unwrap().revision;
+    let second = client.put("b", b"2").await.unwrap().revision;
+    let stale = expect::storage_error(client.delete_when("a", Condition::Revision(second)).await);
+    assert_eq!(stale, Error::RevisionMismatch { current: Some(first) });
+    let there = expect::storage_error(client.delete_when("a", Condition::Absent).await);
+    assert_eq!(there, Error::AlreadyExists);
+    assert!(!client.delete_when("c", Condition::Absent).await.unwrap());
+
+    let on = |key: &str, revision| DeleteArgs {
+        condition: Some(Condition::Revision(revision)),
+        ..DeleteArgs::new(key)
+    };
+    let refused = expect::storage_error(client.delete_many(&[on("a", first), on("b", first)]).await);
+    assert_eq!(refused, Error::RevisionMismatch { current: Some(second) });
+    assert_eq!(client.list_all("").await.unwrap().len(), 2);
+    let batch = [on("a", first), DeleteArgs::new("c"), on("b", second)];
+    assert_eq!(client.delete_many(&batch).await.unwrap(), [true, false, true]);
+    assert_eq!(client.list_all("").await.unwrap(), []);
+}
+
+/// A loop of compare-and-set needs one read for each attempt, and of two writers none loses what the other one did.
+#[tokio::test]
+async fn a_counter_is_counted_with_one_read_each() {
+    let client = Harness::start().await.client();
+    client.put("counter", b"0").await.unwrap();
+    let stale = client.get_with_info("counter").await.unwrap();
+    for expected in 1..=5_u32 {
+        let object = client.get_with_info("counter").await.unwrap();
+        let next = std::str::from_utf8(&object.value).unwrap().parse::<u32>().unwrap() + 1;
+        let put = PutArgs::new("counter", next.to_string()).when(Condition::Revision(object.info.revision));
+        client.put_with(put).await.unwrap();
+        assert_eq!(next, expected);
+    }
+    let late = PutArgs::new("counter", "1").when(Condition::Revision(stale.info.revision));
+    assert!(matches!(expect::storage_error(client.put_with(late).await), Error::RevisionMismatch { .. }));
+    assert_eq!(client.get("counter").await.unwrap(), b"5");
 }

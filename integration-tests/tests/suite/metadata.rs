@@ -1,8 +1,9 @@
 //! What the canister tells of its objects and of itself.
 
-use integration_tests::{Harness, data, expect};
+use integration_tests::{Harness, data, expect, stranger};
+use sha2::Digest;
 use storage_api::{
-    PutArgs,
+    PutArgs, Role, UploadArgs,
     limits::{MAX_STABLE_BYTES, MIN_CAPACITY_BYTES},
 };
 
@@ -58,6 +59,61 @@ async fn a_content_type_has_at_most_255_bytes() {
     let error = expect::refused(client.put_with(typed("key", &"t".repeat(256))).await);
     assert!(error.contains("invalid argument") && error.contains("255"), "{error}");
     assert_eq!(client.stat("key").await.unwrap().content_type, Some(longest));
+}
+
+/// Metadata, a content encoding and a digest are told with the object by every method, and kept by a rename; the owner is
+/// told where it is no admin.
+#[tokio::test]
+async fn an_object_is_told_with_all_that_was_declared() {
+    let harness = Harness::start().await;
+    let (client, value) = (harness.client(), b"value".to_vec());
+    let digest = sha2::Sha256::digest(&value).to_vec();
+    let pairs = vec![("name".to_owned(), "value".to_owned()), ("é".to_owned(), String::new())];
+    let put = PutArgs {
+        content_encoding: Some("gzip".into()),
+        metadata: Some(pairs.clone()),
+        sha256: Some(digest.clone().into()),
+        ..typed("key", "a/b")
+    };
+    let info = client.put_with(put.clone()).await.unwrap();
+    assert_eq!((&info.content_encoding, &info.metadata), (&put.content_encoding, &put.metadata));
+    assert_eq!((info.sha256.as_ref().unwrap().digest.as_slice(), info.owner), (digest.as_slice(), None));
+    assert_eq!(client.stat("key").await.unwrap(), info);
+    assert_eq!(client.list_all("").await.unwrap(), [info.clone()]);
+    let object = client.get_with_info("key").await.unwrap();
+    assert_eq!((object.info, object.value.into_vec()), (info, value));
+    assert_eq!(client.rename("key", "other").await.unwrap().metadata, put.metadata);
+
+    client.set_role(stranger(), Some(Role::Writer)).await.unwrap();
+    let other = harness.client_as(stranger());
+    for info in [other.put("own", b"1").await.unwrap(), other.put_with(put).await.unwrap()] {
+        assert_eq!(info.owner, Some(stranger()));
+        assert_eq!(client.stat(&info.key).await.unwrap(), info);
+    }
+    let upload = UploadArgs { metadata: Some(pairs), ..UploadArgs::new("uploaded", 1) };
+    let id = other.create_upload(&upload).await.unwrap().id;
+    assert_eq!(other.upload_status(id).await.unwrap().metadata, upload.metadata);
+    other.write_chunk(id, 0, b"1").await.unwrap();
+    let info = client.commit_upload(id).await.unwrap();
+    assert_eq!((info.metadata, info.owner), (upload.metadata, Some(stranger())));
+}
+
+/// Metadata has 16 pairs and 2,048 bytes, and each name once.
+#[tokio::test]
+async fn metadata_is_within_its_limits() {
+    let client = Harness::start().await.client();
+    let pairs = |count: usize, bytes: usize| {
+        let pair = |at: usize| (format!("{at:02}"), "v".repeat(bytes / count - 2));
+        Some((0..count).map(pair).collect::<Vec<_>>())
+    };
+    let put = |metadata| PutArgs { metadata, ..PutArgs::new("key", "value") };
+    client.put_with(put(pairs(16, 2_048))).await.unwrap();
+    let twice = Some(vec![("n".to_owned(), String::new()); 2]);
+    for bad in [pairs(17, 170), pairs(1, 2_049), twice, Some(vec![(String::new(), String::new())])] {
+        let error = expect::refused(client.put_with(put(bad)).await);
+        assert!(error.contains("invalid argument") && error.contains("metadata"), "{error}");
+    }
+    assert_eq!(client.stat("key").await.unwrap().metadata, pairs(16, 2_048));
 }
 
 /// The status of a new canister: nothing stored, next to no stable memory, and the platform's limit as capacity.

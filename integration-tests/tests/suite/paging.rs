@@ -20,7 +20,7 @@ fn keys_under(prefix: &str) -> impl Iterator<Item = &'static str> {
 }
 
 fn page(prefix: &str, start_after: Option<&str>, limit: u32) -> ListArgs {
-    ListArgs { prefix: prefix.into(), start_after: start_after.map(Into::into), limit }
+    ListArgs { start_after: start_after.map(Into::into), limit, ..ListArgs::prefix(prefix) }
 }
 
 /// The keys of one page of a list.
@@ -165,4 +165,32 @@ async fn a_scan_is_bounded_by_bytes() {
         assert!(entry.value == data::bytes(number as u64, size), "value {number} came back changed");
     }
     assert_eq!(entries.len(), sizes.len());
+}
+
+/// With a delimiter, a page has what is directly under the prefix: objects, and each folder once, page by page.
+#[tokio::test]
+async fn a_delimiter_lists_folders_once() {
+    let client = filled().await;
+    let level = client.list_level("", "/").await.unwrap();
+    let keys: Vec<_> = level.objects.into_iter().map(|info| info.key).collect();
+    assert_eq!(keys, ["a", "a0", "ab", "abc", "b", "z", "é", "éa", "鍵", "\u{10FFFF}"]);
+    assert_eq!(level.prefixes, ["a/"]);
+    let level = client.list_level("a/", "/").await.unwrap();
+    let keys: Vec<_> = level.objects.into_iter().map(|info| info.key).collect();
+    assert_eq!((keys, level.prefixes), (vec!["a/".to_owned(), "a/b".to_owned()], vec!["a/b/".to_owned()]));
+
+    // One item a page: the cursor after a folder is behind all that is in it.
+    let mut args = ListArgs { limit: 1, ..ListArgs::level("", "/") };
+    let mut items = Vec::new();
+    loop {
+        let page = client.list(&args).await.unwrap();
+        items.extend(page.objects.into_iter().map(|info| info.key).chain(page.prefixes));
+        match page.next {
+            Some(next) => args.start_after = Some(next),
+            None => break,
+        }
+    }
+    assert_eq!(items, ["a", "a/", "a0", "ab", "abc", "b", "z", "é", "éa", "鍵", "\u{10FFFF}"]);
+    let refused = expect::storage_error(client.scan(&ListArgs::level("", "/")).await);
+    assert!(matches!(refused, Error::InvalidArgument { .. }), "{refused:?}");
 }

@@ -10,7 +10,7 @@ use integration_tests::{
 use serde_bytes::ByteBuf;
 use sha2::{Digest, Sha256};
 use storage_api::{
-    ArenaStatus, ChunkRange, Condition, Error, ReadArgs, Status, UploadArgs,
+    ArenaStatus, ChecksumState, ChunkRange, Condition, Error, ReadArgs, Status, UploadArgs, UploadEnd,
     limits::{CHUNK_BYTES, MAX_UPLOADS, MIN_CAPACITY_BYTES, UPLOAD_IDLE_NS},
 };
 use storage_client::TransferOptions;
@@ -75,7 +75,7 @@ async fn an_upload_is_created() {
     let upload = client.create_upload(&args("key")).await.unwrap();
     assert_eq!(
         (upload.key.as_str(), upload.size, upload.chunk_size, upload.chunks),
-        ("key", SIZE, CHUNK_BYTES, 10)
+        ("key", Some(SIZE), CHUNK_BYTES, Some(10))
     );
     let status = client.upload_status(upload.id).await.unwrap();
     assert_eq!((status.creator, status.received, status.more_missing), (controller(), 0, false));
@@ -335,7 +335,7 @@ async fn room_is_promised_once() {
         assert!(puts < 1_000, "the canister is never full");
     }
     // Full for a put, and still the upload gets all that it was promised.
-    let mut source = Pattern::new(5, half.size);
+    let mut source = Pattern::new(5, MIN_CAPACITY_BYTES);
     let options = TransferOptions { resume: Some(id), ..TransferOptions::default() };
     client.upload(&mut source, &half, options).await.unwrap();
     assert!(client.delete("half").await.unwrap());
@@ -425,4 +425,47 @@ async fn sizes_around_the_edges_come_back() {
     }
     client.delete_all("").await.unwrap();
     assert_empty(&client.status().await.unwrap());
+}
+
+/// An upload without a size takes room as chunks arrive, in any order, survives upgrades, and becomes an object of the size
+/// that the commit gives.
+#[tokio::test]
+async fn an_upload_without_a_size_grows() {
+    let harness = Harness::start().await;
+    let client = harness.client();
+    let upload = client.create_upload(&UploadArgs::unsized_new("key")).await.unwrap();
+    assert_eq!((upload.size, upload.chunks), (None, None));
+    assert_eq!(client.status().await.unwrap().arena.reserved_bytes, 0);
+    for (number, index) in [3, 9, 0, 1, 2, 4, 5, 6, 8, 7].into_iter().enumerate() {
+        let received = client.write_chunk(upload.id, index, &chunk(1, index)).await.unwrap();
+        // The last chunk is shorter, so it tells the size.
+        assert_eq!(received.size.is_some(), number >= 1);
+        if number % 3 == 0 {
+            harness.upgrade_skipping_pre_upgrade().await;
+        }
+    }
+    let end = |size| UploadEnd { size, sha256: None };
+    let refused = expect::refused(client.commit_upload_with(upload.id, &end(SIZE + 1)).await);
+    assert!(refused.contains(&SIZE.to_string()), "{refused}");
+    let info = client.commit_upload_with(upload.id, &end(SIZE)).await.unwrap();
+    assert_eq!(info.size, SIZE);
+    compare(&client, "key", 1).await;
+    assert!(client.delete("key").await.unwrap());
+    assert_empty(&client.status().await.unwrap());
+}
+
+/// Content that comes as a stream is stored with its digest, and what fails leaves nothing.
+#[tokio::test]
+async fn a_stream_is_stored_with_its_digest() {
+    let client = Harness::start().await.client();
+    let content: Vec<u8> = (0..10).flat_map(|index| chunk(1, index)).collect();
+    let pieces = || futures_util::stream::iter(content.chunks(1_234_567).map(Ok));
+    let args = UploadArgs { condition: Some(Condition::Absent), ..UploadArgs::unsized_new("key") };
+    let info = client.upload_stream(pieces(), &args, TransferOptions::default()).await.unwrap();
+    assert_eq!((info.size, info.sha256.map(|sha256| sha256.state)), (SIZE, Some(ChecksumState::Declared)));
+    compare(&client, "key", 1).await;
+    let verdict = client.verify_all("key", &storage_client::transfer::Unobserved).await.unwrap();
+    assert_eq!(verdict, ChecksumState::Verified);
+    client.upload_stream(pieces(), &args, TransferOptions::default()).await.unwrap_err();
+    assert_eq!(client.list_uploads().await.unwrap(), []);
 }

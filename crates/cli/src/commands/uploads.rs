@@ -27,8 +27,14 @@ async fn ls(client: &StoreClient, output: &Output) -> Result<()> {
 /// Goes on with an upload whose number is known.
 async fn resume(client: &StoreClient, context: &Context, id: u64, file: &Path) -> Result<()> {
     let status = client.upload_status(id).await.map_err(|error| explain(error, id))?;
-    let UploadStatus { upload: Upload { key, size, .. }, content_type, sha256: declared, condition, .. } =
-        status;
+    let UploadStatus {
+        upload, content_type, content_encoding, metadata, sha256: declared, condition, ..
+    } = status;
+    let Upload { key, size: Some(size), .. } = upload else {
+        bail!(
+            "upload {id} was opened without a size, for a stream that is gone; abort it: storage uploads abort {id}"
+        );
+    };
     let input = Input::open(file, &context.output.idle)?;
     if input.size() != size {
         bail!(
@@ -53,6 +59,8 @@ async fn resume(client: &StoreClient, context: &Context, id: u64, file: &Path) -
     // What it was opened with is what it is resumed with.
     let args = UploadArgs {
         content_type,
+        content_encoding,
+        metadata,
         sha256: declared,
         condition: Some(condition),
         ..UploadArgs::new(key, size)
@@ -83,6 +91,7 @@ fn explain(error: ClientError, id: u64) -> anyhow::Error {
 fn describe(status: &UploadStatus, sizes: Sizes) -> String {
     let upload = &status.upload;
     let expires = rfc3339(upload.expires_ns);
-    let (received, size) = (sizes.short(status.received), sizes.full(upload.size));
+    let received = sizes.short(status.received);
+    let size = upload.size.map_or_else(|| "unknown size".to_owned(), |size| sizes.full(size));
     format!("{}  {received} of {size}  expires {expires}  {}", upload.id, upload.key)
 }

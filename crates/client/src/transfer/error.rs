@@ -51,18 +51,14 @@ pub enum TransferError {
         /// What was computed, in hexadecimal.
         computed: String,
     },
-    /// The upload to resume was opened with other arguments: another key, size, content type, declared SHA-256 or
+    /// The upload to resume was opened with other arguments: another key, size, declared SHA-256, metadata or
     /// condition.
-    #[error(
-        "upload {id}, of {size} bytes under {key:?}, was opened with another key, size, content type, SHA-256 or condition"
-    )]
+    #[error("upload {id} under {key:?} was opened with another key, size, SHA-256, metadata or condition")]
     OtherUpload {
         /// The upload.
         id: u64,
         /// Its key.
         key: String,
-        /// Its size in bytes.
-        size: u64,
     },
     /// The canister answered other than so many bytes of an object that has them.
     #[error("the canister answered {found} bytes at byte {offset}, where {expected} were expected")]

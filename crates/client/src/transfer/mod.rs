@@ -13,6 +13,7 @@ mod download;
 mod error;
 mod find;
 mod source;
+mod stream;
 mod upload;
 mod verify;
 
@@ -30,7 +31,7 @@ pub struct TransferOptions<'a> {
     /// How many calls are under way at once. Each takes about 4 MiB of memory: its bytes, and its bytes encoded. Over HTTP
     /// it takes about twice that, because they are signed and sent too.
     pub concurrency: NonZeroUsize,
-    /// The upload to go on with. Without one, `upload` opens a new one. A download ignores this.
+    /// The upload to resume. Without one, `upload` opens a new one. A download ignores this.
     pub resume: Option<u64>,
     /// Who is told how far the transfer is.
     pub progress: &'a dyn Progress,

@@ -25,15 +25,27 @@ pub(super) struct Source<'a, S> {
 }
 
 impl<'a, S: Read + Seek> Source<'a, S> {
-    /// A source that must have exactly so many bytes, now.
+    /// A source that must have exactly so many bytes, now, or as many as it has.
     pub(super) fn new(
         source: &'a mut S,
-        size: u64,
+        size: Option<u64>,
         declared: Option<&'a [u8]>,
     ) -> Result<Self, TransferError> {
-        let mut source = Self { source, size, declared, hash: Sha256::new(), hashed: 0 };
-        source.check_length()?;
+        let known = size.unwrap_or_default();
+        let mut source = Self { source, size: known, declared, hash: Sha256::new(), hashed: 0 };
+        match size {
+            Some(_) => source.check_length()?,
+            None => {
+                let failed = |error| TransferError::Read { offset: 0, error };
+                source.size = source.length().map_err(failed)?;
+            }
+        }
         Ok(source)
+    }
+
+    /// How many bytes it has.
+    pub(super) fn size(&self) -> u64 {
+        self.size
     }
 
     /// The bytes from an offset on, which must be there.

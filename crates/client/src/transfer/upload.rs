@@ -3,7 +3,8 @@
 use std::io::{Read, Seek};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use storage_api::{ChunkRange, ObjectInfo, Upload, UploadArgs, UploadStatus};
+use storage_api::limits::CHUNK_BYTES;
+use storage_api::{ChunkRange, ObjectInfo, Upload, UploadArgs, UploadEnd, UploadStatus};
 
 use super::source::Source;
 use super::{TransferError, TransferOptions};
@@ -11,7 +12,8 @@ use crate::{Client, Transport};
 
 impl<T: Transport> Client<T> {
     /// Stores an object of any size from a source that can be read again from any place: opens an upload, sends the chunks
-    /// that it lacks, and commits it. Progress is told in bytes that the canister has received.
+    /// that it lacks, and commits it. Progress is told in bytes that the canister has received. Where `args` has no size, it
+    /// is the source's.
     ///
     /// With [`TransferOptions::resume`], it resumes an upload that is open and was opened with the same arguments. Chunks
     /// that the canister has are not sent again, and not compared either: the source must be the one that they came from.
@@ -34,6 +36,8 @@ impl<T: Transport> Client<T> {
     ) -> Result<ObjectInfo, TransferError> {
         let mut source =
             Source::new(source, args.size, args.sha256.as_ref().map(|digest| digest.as_slice()))?;
+        let size = source.size();
+        let args = &UploadArgs { size: Some(size), ..args.clone() };
         let (upload, mut open) = match options.resume {
             Some(id) => {
                 let status = self.upload_status_surely(id).await?;
@@ -42,13 +46,13 @@ impl<T: Transport> Client<T> {
             }
             None => {
                 let upload = self.create_upload(args).await?;
-                let open = Open::new(&upload);
+                let open = Open::new(size);
                 (upload, open)
             }
         };
-        let before = self.revision_before_commit(args).await?;
+        let before = self.revision_before_commit(&args.key, args.sha256.is_some()).await?;
         loop {
-            options.progress.safe(open.received, args.size);
+            options.progress.safe(open.received, size);
             self.send(&mut source, &upload, &open.missing, options).await?;
             // A very large upload with gaps all over lacks more than one reply can list.
             if !open.more_missing {
@@ -57,7 +61,8 @@ impl<T: Transport> Client<T> {
             open = Open::of(self.upload_status_surely(upload.id).await?);
         }
         source.check().await?;
-        Ok(self.commit_surely(upload.id, args, before).await?)
+        let end = UploadEnd { size, sha256: args.sha256.clone() };
+        Ok(self.commit_surely(upload.id, args, &end, before).await?)
     }
 
     /// Sends chunks, several at once. The next one is read when one has been received.
@@ -68,6 +73,7 @@ impl<T: Transport> Client<T> {
         missing: &[ChunkRange],
         options: TransferOptions<'_>,
     ) -> Result<(), TransferError> {
+        let size = source.size();
         let mut indexes = missing.iter().flat_map(|range| range.first..=range.last);
         let mut under_way = FuturesUnordered::new();
         let mut received = 0;
@@ -75,13 +81,13 @@ impl<T: Transport> Client<T> {
             while under_way.len() < options.concurrency.get() {
                 let Some(index) = indexes.next() else { break };
                 let offset = index * upload.chunk_size;
-                let bytes = source.read(offset, upload.chunk_size.min(upload.size - offset)).await?;
+                let bytes = source.read(offset, upload.chunk_size.min(size - offset)).await?;
                 under_way.push(async move { self.write_chunk(upload.id, index, &bytes).await });
             }
             let Some(answer) = under_way.next().await else { return Ok(()) };
             // Answers may overtake each other.
             received = answer?.received.max(received);
-            options.progress.safe(received, upload.size);
+            options.progress.safe(received, size);
         }
     }
 }
@@ -95,9 +101,9 @@ struct Open {
 }
 
 impl Open {
-    /// An upload that has just been opened lacks everything.
-    fn new(upload: &Upload) -> Self {
-        let all = ChunkRange { first: 0, last: upload.chunks - 1 };
+    /// An upload of so many bytes that has just been opened lacks everything.
+    fn new(size: u64) -> Self {
+        let all = ChunkRange { first: 0, last: size.div_ceil(CHUNK_BYTES) - 1 };
         Self { received: 0, missing: vec![all], more_missing: false }
     }
 
@@ -112,6 +118,6 @@ fn check_same(status: &UploadStatus, args: &UploadArgs) -> Result<(), TransferEr
     if status.is_of(args) {
         return Ok(());
     }
-    let Upload { id, key, size, .. } = status.upload.clone();
-    Err(TransferError::OtherUpload { id, key, size })
+    let Upload { id, key, .. } = status.upload.clone();
+    Err(TransferError::OtherUpload { id, key })
 }

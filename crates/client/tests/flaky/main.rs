@@ -10,6 +10,7 @@ mod lag;
 mod network;
 mod once;
 mod resume;
+mod streams;
 mod transfers;
 
 use candid::Principal;

@@ -58,7 +58,9 @@ impl Reader<'_> {
         let all = self.answered(store.list(&ListArgs::prefix("")));
         keys.extend(all.iter().flat_map(|page| &page.objects).map(|object| object.key.clone()));
         for start_after in [None, Some(key.clone())] {
-            let page = ListArgs { prefix: key.chars().take(1).collect(), start_after, limit };
+            let delimiter = key.chars().nth(1).filter(|_| limit % 2 == 0).map(String::from);
+            let prefix = key.chars().take(1).collect();
+            let page = ListArgs { prefix, start_after, limit, delimiter };
             self.answered(store.list(&page));
             self.answered(store.scan(&page));
         }

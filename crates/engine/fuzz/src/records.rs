@@ -133,9 +133,27 @@ impl Value<'_> {
 
 /// Bytes of an object's entry before an inline value, as in `objects/entry.rs`.
 fn entry_head(bytes: &[u8]) -> usize {
-    let &[kind, content_type, flags, ..] = bytes else { return 0 };
-    let extent = if kind == 0 { 0 } else { 8 };
-    let digest = if flags & 1 == 0 { 0 } else { 33 };
-    let progress = if flags & 2 == 0 { 0 } else { 40 };
-    36 + usize::from(content_type) + extent + digest + progress + 4
+    let Some(&flags) = bytes.first() else { return 0 };
+    let mut at = 1;
+    number(bytes, &mut at);
+    number(bytes, &mut at);
+    at += 8;
+    at += if flags & 1 << 3 == 0 { 0 } else { 8 };
+    at += if flags & 7 == 0 { 0 } else { 8 };
+    let fields = if flags & 1 << 4 == 0 { 0 } else { number(bytes, &mut at) };
+    at.saturating_add(fields).saturating_add(4)
+}
+
+/// The LEB128 number at a place, which then is behind it.
+fn number(bytes: &[u8], at: &mut usize) -> usize {
+    let mut number = 0;
+    for shift in (0..63).step_by(7) {
+        let byte = bytes.get(*at).copied().unwrap_or_default();
+        *at += 1;
+        number |= usize::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            break;
+        }
+    }
+    number
 }

@@ -132,6 +132,24 @@ impl<'a, M: Memory> Blocks<'a, M> {
         self.release(Block { tag: Tag { size, ..first.tag }, ..first }).map(drop)
     }
 
+    /// Cuts the block of an extent of `from` bytes to what `to` bytes need, and frees the rest, where that is worth it.
+    pub(super) fn cut_extent(&mut self, extent: Extent, from: u64, to: u64) -> Result<(), Error> {
+        let at = extent.0.checked_sub(TAG_BYTES).ok_or_else(|| foreign(extent.0, from))?;
+        if from > MAX_EXTENT_BYTES || !self.is_place(at) {
+            return Err(foreign(extent.0, from));
+        }
+        let block = self.used_block(at, from)?;
+        let size = block_bytes(to);
+        let rest = block.tag.size - size;
+        if rest < MIN_REST_BYTES {
+            return Ok(());
+        }
+        self.head.count_freed(block.tag.size)?;
+        self.head.count_used(size);
+        self.set_tag(at, Tag { size, ..block.tag });
+        self.release(Block { at: at + size, tag: Tag::used(rest) }).map(drop)
+    }
+
     /// The block of an extent of so many bytes that is in use.
     fn used_block(&mut self, at: u64, len: u64) -> Result<Block, Error> {
         let block = self.block(at)?;

@@ -69,6 +69,22 @@ impl<'a, M: Memory> Transaction<'a, M> {
         self.noting(freed)
     }
 
+    /// Makes an extent that was allocated with `from` bytes one of `to` bytes, and gives back what is behind them. The bytes
+    /// stay where they are.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupted`] where it cannot be an extent of `from` bytes; the transaction cannot be committed then.
+    ///
+    /// # Panics
+    ///
+    /// Where `to` is 0 or more than `from`.
+    pub fn cut_extent(&mut self, extent: Extent, from: u64, to: u64) -> Result<(), Error> {
+        assert!((1..=from).contains(&to), "an extent of {from} bytes was cut to {to}");
+        let shrunk = self.blocks.cut_extent(extent, from, to);
+        self.noting(shrunk)
+    }
+
     /// How much the commit will grow the memory, in pages of 64 KiB: 0, or whole buckets.
     pub fn pages_to_grow(&self) -> u64 {
         (self.blocks.head.total_bytes() / PAGE_BYTES).saturating_sub(self.pages)

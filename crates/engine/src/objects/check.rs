@@ -94,12 +94,14 @@ impl Walk {
     /// Checks one object and returns its size.
     fn object<M: Memory>(&mut self, arena: &Arena<M>, key: &Key, raw: &RawEntry) -> Result<u64, Error> {
         let text = key.text()?;
-        let entry = raw.decode()?;
+        let (head, entry) = (raw.head()?, raw.decode()?);
+        // Nothing but a reply needs the user metadata, and a reply must not fail.
+        entry.metadata.pairs.decode()?;
         if entry.revision == 0 || entry.revision > self.revision || !self.revisions.insert(entry.revision) {
             let what = format!("the object {text:?} has revision {}, which it cannot have", entry.revision);
             return Err(Error::corrupted(what, LEDGER_AT));
         }
-        match entry.present().holding {
+        match head.present().holding {
             Holding::Nothing => {}
             Holding::Extent(extent) => self.claim(&text, extent, entry.size)?,
             Holding::Table(table) => {

@@ -3,56 +3,46 @@
 //! # Layout v1
 //!
 //! ```text
-//! offset  bytes  field
-//!      0      1  kind: 0 the value follows inline, 1 it is one extent of the arena, 2 it is the extents of a table
-//!      1      1  length of the content type, 0 where there is none
-//!      2      1  flags: bit 0 there is a digest, bit 1 it is being verified
-//!      3      1  reserved, zero
-//!      4      8  size of the value
-//!     12      8  revision
-//!     20      8  created, nanoseconds since 1970
-//!     28      8  modified, nanoseconds since 1970
-//!     36      n  content type
-//!             8  offset of the extent (kind 1) or of the extent that holds the table (kind 2)
-//!            33  SHA-256, and its state: 0 declared, 1 verified, 2 mismatch (flag 0)
-//!            40  bytes hashed so far, and the state of the hash function: eight u32 (flag 1)
-//!             4  CRC-32 of everything above
-//!             -  the value (kind 0 only)
+//! bytes  field
+//!     1  bits 0-2, kind: 0 the value follows inline, 1 it is one extent of the arena, 2 it is the extents of a table;
+//!        3 is reserved for a value in another canister. Bit 3: modified at another time than created. Bit 4: there are
+//!        optional fields. Bits 5-7: zero
+//!  1-10  size of the value (LEB128)
+//!  1-10  revision (LEB128)
+//!     8  created, nanoseconds since 1970
+//!     8  modified, nanoseconds since 1970 (bit 3)
+//!     8  offset of the extent (kind 1) or of the extent that holds the table (kind 2)
+//!   1-2  bytes of the optional fields (LEB128, bit 4)
+//!     n  optional fields (bit 4): see metadata.rs
+//!     4  CRC-32 of everything above
+//!     -  the value (kind 0 only)
 //! ```
+//!
+//! A small object that was written once takes 17 bytes besides its value, and with a SHA-256 53.
 //!
 //! The checksum covers the metadata and not the value, inline or not: what a value should be is for its writer to say.
 
 use ic_stable_structures::storable::Bound;
-use serde_bytes::ByteBuf;
-use storage_api::{Checksum, ChecksumState, Error, ObjectInfo, limits::MAX_CONTENT_TYPE_BYTES};
+use storage_api::{Error, ObjectInfo};
 
+use super::metadata::Metadata;
 use super::table::Table;
 use crate::arena::{Extent, MAX_EXTENT_BYTES};
 use crate::btree::storable_bytes;
-use crate::checksum::{CRC_BYTES, Fields, is_sealed, seal};
+use crate::checksum::{CRC_BYTES, is_sealed, seal};
+use crate::codec::{MAX_NUMBER_BYTES, Reader, put_number};
 
-const KIND_AT: usize = 0;
-const CONTENT_TYPE_LEN_AT: usize = KIND_AT + 1;
-const FLAGS_AT: usize = CONTENT_TYPE_LEN_AT + 1;
-const RESERVED_AT: usize = FLAGS_AT + 1;
-const SIZE_AT: usize = RESERVED_AT + 1;
-const CONTENT_TYPE_AT: usize = SIZE_AT + 4 * 8;
-const EXTENT_BYTES: usize = 8;
-const DIGEST_BYTES: usize = 32 + 1;
-const PROGRESS_BYTES: usize = 8 + 32;
+/// The most bytes that an entry has besides its optional fields and an inline value.
+const MAX_HEAD_BYTES: usize = 1 + 2 * MAX_NUMBER_BYTES + 3 * 8 + 2 + CRC_BYTES;
 
-const _: () = assert!(CONTENT_TYPE_AT == 36);
-
-/// The most bytes that an entry has besides an inline value.
-pub(crate) const MAX_METADATA_BYTES: u64 = MAX_CONTENT_TYPE_BYTES
-    + (CONTENT_TYPE_AT + EXTENT_BYTES + DIGEST_BYTES + PROGRESS_BYTES + CRC_BYTES) as u64;
-
+const KIND: u8 = 0b111;
 const INLINE: u8 = 0;
 const ONE_EXTENT: u8 = 1;
 const TABLE: u8 = 2;
 
-const HAS_DIGEST: u8 = 1;
-const IS_BEING_VERIFIED: u8 = 2;
+const IS_MODIFIED: u8 = 1 << 3;
+const HAS_FIELDS: u8 = 1 << 4;
+const FLAGS: u8 = KIND | IS_MODIFIED | HAS_FIELDS;
 
 /// Where the bytes of a value are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,20 +52,16 @@ pub(crate) enum Body<'a> {
     Table(Table),
 }
 
-/// A SHA-256 and what is known of it.
+/// What every object has: all that a reader of its bytes and a writer of other ones need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Digest {
-    pub(crate) bytes: [u8; 32],
-    pub(crate) state: ChecksumState,
-}
-
-/// How far the computation of a SHA-256 is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct HashProgress {
-    /// Bytes hashed so far: a multiple of 64.
-    pub(crate) hashed: u64,
-    /// The state of the compression function.
-    pub(crate) state: [u32; 8],
+pub(crate) struct Head<'a> {
+    pub(crate) size: u64,
+    pub(crate) revision: u64,
+    pub(crate) created_ns: u64,
+    pub(crate) modified_ns: u64,
+    pub(crate) body: Body<'a>,
+    /// The optional fields, not decoded.
+    fields: &'a [u8],
 }
 
 /// An entry, either about to be stored or checked after it was read.
@@ -85,10 +71,7 @@ pub(crate) struct Entry<'a> {
     pub(crate) revision: u64,
     pub(crate) created_ns: u64,
     pub(crate) modified_ns: u64,
-    pub(crate) content_type: Option<&'a str>,
-    pub(crate) digest: Option<Digest>,
-    /// Where a verification has got to.
-    pub(crate) progress: Option<HashProgress>,
+    pub(crate) metadata: Metadata<'a>,
     pub(crate) body: Body<'a>,
 }
 
@@ -109,7 +92,26 @@ pub(crate) enum Holding {
     Table(Table),
 }
 
-impl<'a> Entry<'a> {
+impl<'a> Head<'a> {
+    /// Checks an entry, and decodes what every object has.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupted`].
+    pub(crate) fn decode(bytes: &'a [u8]) -> Result<Self, Error> {
+        let mut reader = Reader(bytes);
+        let parts = Parts::read(&mut reader);
+        let cut_off = || Error::corrupted("an entry of the object index is cut off", bytes.len() as u64);
+        let parts = parts.ok_or_else(cut_off)?;
+        let (sealed, inline) = bytes.split_at(bytes.len() - reader.0.len());
+        if !is_sealed(sealed) || parts.flags & !FLAGS != 0 {
+            return Err(Error::corrupted("an entry of the object index does not match its checksum", 0));
+        }
+        let Parts { flags, size, revision, created_ns, modified_ns, extent, fields } = parts;
+        let body = body(flags & KIND, size, extent, inline)?;
+        Ok(Self { size, revision, created_ns, modified_ns, body, fields })
+    }
+
     pub(crate) fn present(&self) -> Present {
         let holding = match self.body {
             Body::Inline(_) => Holding::Nothing,
@@ -119,115 +121,49 @@ impl<'a> Entry<'a> {
         Present { size: self.size, revision: self.revision, created_ns: self.created_ns, holding }
     }
 
-    pub(crate) fn encode(&self) -> RawEntry {
-        let content_type = self.content_type.unwrap_or("");
-        let content_type_len =
-            u8::try_from(content_type.len()).expect("the length of a content type was checked");
-        let (kind, extent, inline) = match self.body {
-            Body::Inline(value) => (INLINE, None, value),
-            Body::Extent(extent) => (ONE_EXTENT, Some(extent), [].as_slice()),
-            Body::Table(table) => (TABLE, Some(table.extent()), [].as_slice()),
-        };
-        let flags = if self.digest.is_some() { HAS_DIGEST } else { 0 }
-            | if self.progress.is_some() { IS_BEING_VERIFIED } else { 0 };
-        let mut bytes = Vec::with_capacity(MAX_METADATA_BYTES as usize + inline.len());
-        bytes.extend([kind, content_type_len, flags, 0]);
-        for number in [self.size, self.revision, self.created_ns, self.modified_ns] {
-            bytes.extend(number.to_le_bytes());
-        }
-        bytes.extend(content_type.as_bytes());
-        bytes.extend(extent.iter().flat_map(|extent| extent.offset().to_le_bytes()));
-        if let Some(digest) = self.digest {
-            bytes.extend(digest.bytes);
-            bytes.push(state_code(digest.state));
-        }
-        if let Some(progress) = self.progress {
-            bytes.extend(progress.hashed.to_le_bytes());
-            bytes.extend(progress.state.iter().flat_map(|word| word.to_le_bytes()));
-        }
-        bytes.extend([0; CRC_BYTES]);
-        seal(&mut bytes);
-        bytes.extend(inline);
-        RawEntry(bytes)
+    /// About how many bytes the optional fields take in a reply.
+    pub(crate) fn fields_bytes(&self) -> u64 {
+        self.fields.len() as u64
     }
 
-    pub(crate) fn info(&self, key: String) -> ObjectInfo {
-        let sha256 =
-            self.digest.map(|digest| Checksum { digest: ByteBuf::from(digest.bytes), state: digest.state });
-        ObjectInfo {
-            key,
-            size: self.size,
-            revision: self.revision,
-            content_type: self.content_type.map(str::to_owned),
-            created_ns: self.created_ns,
-            modified_ns: self.modified_ns,
-            sha256,
-        }
+    /// Decodes the optional fields as well.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupted`].
+    pub(crate) fn entry(self) -> Result<Entry<'a>, Error> {
+        let Self { size, revision, created_ns, modified_ns, body, fields } = self;
+        let metadata = Metadata::decode(fields, size)?;
+        Ok(Entry { size, revision, created_ns, modified_ns, metadata, body })
     }
 }
 
-fn state_code(state: ChecksumState) -> u8 {
-    match state {
-        ChecksumState::Declared => 0,
-        ChecksumState::Verified => 1,
-        ChecksumState::Mismatch => 2,
+/// What comes before the checksum, as it was read.
+struct Parts<'a> {
+    flags: u8,
+    size: u64,
+    revision: u64,
+    created_ns: u64,
+    modified_ns: u64,
+    extent: Option<Extent>,
+    fields: &'a [u8],
+}
+
+impl<'a> Parts<'a> {
+    /// Takes everything up to the value. Nothing where the bytes end before.
+    fn read(reader: &mut Reader<'a>) -> Option<Self> {
+        let flags = reader.byte()?;
+        let (size, revision) = (reader.number()?, reader.number()?);
+        let created_ns = reader.u64()?;
+        let modified_ns = if flags & IS_MODIFIED == 0 { created_ns } else { reader.u64()? };
+        let extent = if flags & KIND == INLINE { None } else { Some(Extent::at(reader.u64()?)) };
+        let fields = if flags & HAS_FIELDS == 0 { &[] } else { reader.bytes()? };
+        let _checksum: [u8; CRC_BYTES] = reader.array()?;
+        Some(Self { flags, size, revision, created_ns, modified_ns, extent, fields })
     }
 }
 
-fn state_of(code: u8) -> Option<ChecksumState> {
-    [ChecksumState::Declared, ChecksumState::Verified, ChecksumState::Mismatch]
-        .get(usize::from(code))
-        .copied()
-}
-
-/// The bytes of an entry as the index gives them, unchecked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct RawEntry(Vec<u8>);
-
-impl RawEntry {
-    /// Checks and decodes.
-    pub(crate) fn decode(&self) -> Result<Entry<'_>, Error> {
-        let bytes = self.0.as_slice();
-        let &[kind, content_type_len, flags, reserved, ..] = bytes else {
-            return Err(Error::corrupted("an entry of the object index is too short", bytes.len() as u64));
-        };
-        let content_type_len = usize::from(content_type_len);
-        let extent_bytes = if kind == INLINE { 0 } else { EXTENT_BYTES };
-        let digest_bytes = if flags & HAS_DIGEST == 0 { 0 } else { DIGEST_BYTES };
-        let progress_bytes = if flags & IS_BEING_VERIFIED == 0 { 0 } else { PROGRESS_BYTES };
-        let sealed_end =
-            CONTENT_TYPE_AT + content_type_len + extent_bytes + digest_bytes + progress_bytes + CRC_BYTES;
-        let Some(metadata) = bytes.get(..sealed_end) else {
-            return Err(Error::corrupted("an entry of the object index is cut off", bytes.len() as u64));
-        };
-        if !is_sealed(metadata) || kind > TABLE || flags > 3 || reserved != 0 {
-            return Err(Error::corrupted("an entry of the object index does not match its checksum", 0));
-        }
-        let mut fields = Fields::of(&metadata[SIZE_AT..]);
-        let size = fields.u64();
-        Ok(Entry {
-            size,
-            revision: fields.u64(),
-            created_ns: fields.u64(),
-            modified_ns: fields.u64(),
-            content_type: content_type(fields.bytes(content_type_len))?,
-            body: body(kind, size, &mut fields, &bytes[sealed_end..])?,
-            digest: if digest_bytes == 0 { None } else { Some(digest(&mut fields)?) },
-            progress: if progress_bytes == 0 { None } else { Some(progress(&mut fields, size)?) },
-        })
-    }
-}
-
-fn content_type(bytes: &[u8]) -> Result<Option<&str>, Error> {
-    match std::str::from_utf8(bytes) {
-        Ok("") => Ok(None),
-        Ok(text) => Ok(Some(text)),
-        Err(_) => Err(Error::corrupted("a content type is not UTF-8", CONTENT_TYPE_AT as u64)),
-    }
-}
-
-fn body<'a>(kind: u8, size: u64, fields: &mut Fields<'_>, inline: &'a [u8]) -> Result<Body<'a>, Error> {
-    let extent = if kind == INLINE { None } else { Some(Extent::at(fields.u64())) };
+fn body(kind: u8, size: u64, extent: Option<Extent>, inline: &[u8]) -> Result<Body<'_>, Error> {
     match (kind, extent) {
         (INLINE, _) if size == inline.len() as u64 => Ok(Body::Inline(inline)),
         (ONE_EXTENT, Some(extent)) if inline.is_empty() && (1..=MAX_EXTENT_BYTES).contains(&size) => {
@@ -236,31 +172,88 @@ fn body<'a>(kind: u8, size: u64, fields: &mut Fields<'_>, inline: &'a [u8]) -> R
         (TABLE, Some(extent)) if inline.is_empty() && Table::can_hold(size) => {
             Ok(Body::Table(Table::at(extent, size)))
         }
-        _ => Err(Error::corrupted("the size of an object contradicts where it lies", SIZE_AT as u64)),
+        _ => Err(Error::corrupted("the size of an object contradicts where it lies", 0)),
     }
 }
 
-fn digest(fields: &mut Fields<'_>) -> Result<Digest, Error> {
-    let bytes = fields.array();
-    let [code] = fields.array();
-    match state_of(code) {
-        Some(state) => Ok(Digest { bytes, state }),
-        None => Err(Error::corrupted("the digest of an object has an unknown state", code.into())),
+impl Entry<'_> {
+    pub(crate) fn encode(&self) -> RawEntry {
+        let (kind, extent, inline) = match self.body {
+            Body::Inline(value) => (INLINE, None, value),
+            Body::Extent(extent) => (ONE_EXTENT, Some(extent), [].as_slice()),
+            Body::Table(table) => (TABLE, Some(table.extent()), [].as_slice()),
+        };
+        let fields_bytes = self.metadata.encoded_bytes();
+        let is_modified = self.modified_ns != self.created_ns;
+        let flags = if is_modified { IS_MODIFIED } else { 0 } | if fields_bytes > 0 { HAS_FIELDS } else { 0 };
+        let mut bytes = Vec::with_capacity(MAX_HEAD_BYTES + fields_bytes + inline.len());
+        bytes.push(kind | flags);
+        put_number(&mut bytes, self.size);
+        put_number(&mut bytes, self.revision);
+        bytes.extend_from_slice(&self.created_ns.to_le_bytes());
+        if is_modified {
+            bytes.extend_from_slice(&self.modified_ns.to_le_bytes());
+        }
+        if let Some(extent) = extent {
+            bytes.extend_from_slice(&extent.offset().to_le_bytes());
+        }
+        if fields_bytes > 0 {
+            put_number(&mut bytes, fields_bytes as u64);
+            self.metadata.encode(&mut bytes);
+        }
+        bytes.extend_from_slice(&[0; CRC_BYTES]);
+        seal(&mut bytes);
+        bytes.extend_from_slice(inline);
+        RawEntry(bytes)
+    }
+
+    /// What a caller is told of the object.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupted`].
+    pub(crate) fn info(&self, key: String) -> Result<ObjectInfo, Error> {
+        let metadata = &self.metadata;
+        Ok(ObjectInfo {
+            key,
+            size: self.size,
+            revision: self.revision,
+            content_type: metadata.content_type.map(str::to_owned),
+            content_encoding: metadata.content_encoding.map(str::to_owned),
+            metadata: metadata.pairs.decode()?,
+            owner: metadata.owner,
+            created_ns: self.created_ns,
+            modified_ns: self.modified_ns,
+            sha256: metadata.digest.map(|digest| digest.checksum()),
+        })
     }
 }
 
-fn progress(fields: &mut Fields<'_>, size: u64) -> Result<HashProgress, Error> {
-    let hashed = fields.u64();
-    if hashed > size || !hashed.is_multiple_of(64) {
-        return Err(Error::corrupted("more bytes of an object have been hashed than there are", hashed));
+/// The bytes of an entry as the index gives them, unchecked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RawEntry(Vec<u8>);
+
+impl RawEntry {
+    /// Checks, and decodes what every object has.
+    pub(crate) fn head(&self) -> Result<Head<'_>, Error> {
+        Head::decode(&self.0)
     }
-    Ok(HashProgress { hashed, state: std::array::from_fn(|_| u32::from_le_bytes(fields.array())) })
+
+    /// Checks, and decodes everything.
+    pub(crate) fn decode(&self) -> Result<Entry<'_>, Error> {
+        self.head()?.entry()
+    }
 }
 
 storable_bytes!(RawEntry, Bound::Unbounded);
 
 #[cfg(test)]
 mod tests {
+    use candid::Principal;
+    use storage_api::ChecksumState;
+    use storage_api::limits::MAX_CONTENT_TYPE_BYTES;
+
+    use super::super::metadata::{Digest, HashProgress};
     use super::*;
 
     fn sample<'a>(body: Body<'a>, size: u64, content_type: Option<&'a str>) -> Entry<'a> {
@@ -269,43 +262,50 @@ mod tests {
             revision: 0x0102_0304_0506_0708,
             created_ns: 0x1112_1314_1516_1718,
             modified_ns: 0x2122_2324_2526_2728,
-            content_type,
-            digest: None,
-            progress: None,
+            metadata: Metadata { content_type, ..Metadata::default() },
             body,
         }
     }
 
-    /// The same with a digest that is being verified.
+    /// The same with a digest that is being verified, and an owner.
     fn verified(entry: Entry<'_>) -> Entry<'_> {
         let digest = Digest { bytes: std::array::from_fn(|i| i as u8), state: ChecksumState::Mismatch };
         let progress = HashProgress { hashed: 64, state: std::array::from_fn(|i| 0x0101_0101 * i as u32) };
-        Entry { digest: Some(digest), progress: Some(progress), ..entry }
-    }
-
-    #[test]
-    fn a_digest_and_its_progress_have_the_bytes_of_the_picture() {
-        let RawEntry(bytes) = verified(sample(Body::Inline(&[9; 70]), 70, None)).encode();
-        assert_eq!(bytes[0..4], [0, 0, 3, 0]);
-        assert_eq!(bytes[36..68], std::array::from_fn::<u8, 32, _>(|i| i as u8));
-        assert_eq!(bytes[68], 2);
-        assert_eq!(bytes[69..77], 64u64.to_le_bytes());
-        assert_eq!(bytes[77..85], [0, 0, 0, 0, 1, 1, 1, 1]);
-        assert_eq!(bytes[109..113], crc32fast::hash(&bytes[..109]).to_le_bytes());
-        assert_eq!(bytes[113..], [9; 70]);
+        let metadata = Metadata {
+            owner: Some(Principal::from_slice(&[9; 29])),
+            digest: Some(digest),
+            progress: Some(progress),
+            ..entry.metadata
+        };
+        Entry { metadata, ..entry }
     }
 
     #[test]
     fn the_bytes_are_those_of_the_picture() {
         let RawEntry(bytes) = sample(Body::Extent(Extent::at(0x3132)), 5_000, Some("a/b")).encode();
-        assert_eq!(bytes[0..4], [1, 3, 0, 0]);
-        assert_eq!(bytes[4..12], 5_000u64.to_le_bytes());
-        assert_eq!(bytes[12..20], [8, 7, 6, 5, 4, 3, 2, 1]);
-        assert_eq!(bytes[20..28], [0x18, 0x17, 0x16, 0x15, 0x14, 0x13, 0x12, 0x11]);
-        assert_eq!(bytes[28..36], [0x28, 0x27, 0x26, 0x25, 0x24, 0x23, 0x22, 0x21]);
-        assert_eq!(&bytes[36..39], b"a/b");
-        assert_eq!(bytes[39..47], [0x32, 0x31, 0, 0, 0, 0, 0, 0]);
-        assert_eq!(bytes[47..], crc32fast::hash(&bytes[..47]).to_le_bytes());
+        assert_eq!(bytes[..3], [0b0001_1001, 0x88, 0x27]);
+        assert_eq!(bytes[3..12], [0x88, 0x8e, 0x98, 0xa8, 0xc0, 0xe0, 0x80, 0x81, 0x01]);
+        assert_eq!(bytes[12..20], [0x18, 0x17, 0x16, 0x15, 0x14, 0x13, 0x12, 0x11]);
+        assert_eq!(bytes[20..28], [0x28, 0x27, 0x26, 0x25, 0x24, 0x23, 0x22, 0x21]);
+        assert_eq!(bytes[28..36], [0x32, 0x31, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(bytes[36..42], *b"\x05\x01\x03a/b");
+        assert_eq!(bytes[42..], crc32fast::hash(&bytes[..42]).to_le_bytes());
+    }
+
+    /// A value that was written once, without anything else: what most entries of an index are.
+    #[test]
+    fn a_plain_value_takes_few_bytes() {
+        let value = [7; 100];
+        let plain = Entry { revision: 100_000, ..sample(Body::Inline(&value), 100, None) };
+        let once = Entry { modified_ns: plain.created_ns, ..plain };
+        let RawEntry(bytes) = once.encode();
+        assert_eq!(bytes[..5], [0, 100, 0xa0, 0x8d, 0x06]);
+        assert_eq!(bytes[5..13], once.created_ns.to_le_bytes());
+        assert_eq!(bytes[13..17], crc32fast::hash(&bytes[..13]).to_le_bytes());
+        assert_eq!(bytes[17..], value);
+        assert_eq!(plain.encode().0.len(), 25 + value.len());
+        let metadata = Metadata { digest: Some(Digest::declared([1; 32])), ..Metadata::default() };
+        assert_eq!(Entry { metadata, ..once }.encode().0.len(), 53 + value.len());
     }
 
     #[test]
@@ -318,10 +318,12 @@ mod tests {
                 sample(Body::Extent(Extent::at(4_104)), MAX_EXTENT_BYTES, content_type),
                 sample(Body::Table(Table::at(Extent::at(4_104), 1 << 38)), 1 << 38, content_type),
                 verified(sample(Body::Extent(Extent::at(4_104)), 5_000, content_type)),
+                Entry { revision: u64::MAX, ..sample(Body::Inline(b"value"), 5, content_type) },
+                Entry { modified_ns: 0, created_ns: 0, ..sample(Body::Inline(b""), 0, content_type) },
             ] {
                 let raw = entry.encode();
                 assert_eq!(raw.decode(), Ok(entry));
-                assert!(raw.0.len() as u64 <= MAX_METADATA_BYTES + 5);
+                assert!(raw.0.len() <= MAX_HEAD_BYTES + entry.metadata.encoded_bytes() + 5);
             }
         }
     }
@@ -344,6 +346,18 @@ mod tests {
                 let cut = RawEntry(bytes[..length].to_vec());
                 assert!(matches!(cut.decode(), Err(Error::Corrupted { .. })), "length {length}");
             }
+        }
+    }
+
+    /// What a later version may write is not taken for something else.
+    #[test]
+    fn kinds_and_flags_of_later_versions_are_refused() {
+        let RawEntry(plain) = sample(Body::Extent(Extent::at(4_104)), 9_999, None).encode();
+        for flags in [IS_MODIFIED | 3, IS_MODIFIED | 7, IS_MODIFIED | ONE_EXTENT | 1 << 5, 1 << 7 | 9] {
+            let mut bytes = plain.clone();
+            bytes[0] = flags;
+            seal(&mut bytes);
+            assert!(matches!(RawEntry(bytes).decode(), Err(Error::Corrupted { .. })), "{flags:#b}");
         }
     }
 }

@@ -23,18 +23,35 @@ impl Key {
         Self(text.as_bytes().to_vec())
     }
 
+    /// The bound behind all keys that start with a prefix that ends with a character: no byte of UTF-8 is the largest one.
+    pub(crate) fn after_all(prefix: &[u8]) -> Self {
+        let mut bytes = prefix.to_vec();
+        let last = bytes.last_mut().expect("a delimiter has at least one byte");
+        *last += 1;
+        Self(bytes)
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     pub(crate) fn len(&self) -> u64 {
         self.0.len() as u64
     }
 
     /// The key as text.
     pub(crate) fn text(&self) -> Result<String, Error> {
-        match std::str::from_utf8(&self.0) {
-            Ok(text) if !text.is_empty() => Ok(text.to_owned()),
-            Ok(_) => Err(Error::corrupted("a key of the object index is empty", 0)),
-            Err(error) => {
-                Err(Error::corrupted("a key of the object index is not UTF-8", error.valid_up_to() as u64))
-            }
+        key_text(&self.0)
+    }
+}
+
+/// A key that was read, or its start, as text.
+pub(super) fn key_text(bytes: &[u8]) -> Result<String, Error> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.is_empty() => Ok(text.to_owned()),
+        Ok(_) => Err(Error::corrupted("a key of the object index is empty", 0)),
+        Err(error) => {
+            Err(Error::corrupted("a key of the object index is not UTF-8", error.valid_up_to() as u64))
         }
     }
 }

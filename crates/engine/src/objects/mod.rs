@@ -8,6 +8,7 @@ mod check;
 mod entry;
 mod key;
 mod limits;
+mod metadata;
 mod page;
 mod put;
 mod read;
@@ -18,10 +19,11 @@ mod table;
 mod tests;
 mod verify;
 
-pub(crate) use entry::{Body, Digest, Entry, Holding, Present, RawEntry};
+pub(crate) use entry::{Body, Entry, Holding, Present, RawEntry};
 pub(crate) use key::Key;
 pub use limits::INLINE_LIMIT;
 pub(crate) use limits::MAX_INLINE_LIMIT;
+pub(crate) use metadata::{Digest, MAX_PAIRS_BYTES, Metadata, Pairs};
 pub use put::Put;
 pub(crate) use table::{Table, pieces};
 
@@ -73,7 +75,7 @@ pub(crate) fn present<M: Memory>(
     index: &mut IndexChange<'_, M>,
     key: &Key,
 ) -> Result<Option<Present>, Error> {
-    index.get(key)?.map(|raw| Ok(raw.decode()?.present())).transpose()
+    index.get(key)?.map(|raw| Ok(raw.head()?.present())).transpose()
 }
 
 /// The part of a change that is about the arena: begun by the first extent that is taken or given back, because a
@@ -107,6 +109,11 @@ impl<'a, M: Memory> Extents<'a, M> {
     pub(crate) fn allocate(&mut self, bytes: u64) -> Result<Extent, Error> {
         assert_eq!(self.returned, 0, "what the arena gives back is decided after everything is allocated");
         self.transaction()?.allocate(bytes)
+    }
+
+    /// Makes an extent of `from` bytes one of `to` bytes, and gives back the rest.
+    pub(crate) fn cut_extent(&mut self, extent: Extent, from: u64, to: u64) -> Result<(), Error> {
+        self.transaction()?.cut_extent(extent, from, to)
     }
 
     /// Gives back what the object that is there takes, if there is one.

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use candid::Principal;
 use ic_stable_structures::Memory;
 use storage_api::{Condition, Error, ObjectInfo, check};
 
 use super::entry::{Body, Entry, Present};
 use super::key::Key;
+use super::metadata::{Digest, Metadata, Pairs};
 use super::{Extents, IndexChange, check_condition, present};
 use crate::arena::Extent;
 use crate::space::StoreMemory;
@@ -21,18 +23,35 @@ pub struct Put<'a> {
     pub value: &'a [u8],
     /// What the bytes are, at most 255 bytes; the empty text is the same as none.
     pub content_type: Option<&'a str>,
+    /// How the bytes are encoded, at most 64 bytes; the empty text is the same as none.
+    pub content_encoding: Option<&'a str>,
+    /// Names and values of the writer's choice: at most 16 pairs and 2,048 bytes in all.
+    pub metadata: &'a [(&'a str, &'a str)],
+    /// The SHA-256 of the value, 32 bytes, where the writer declares one.
+    pub sha256: Option<&'a [u8]>,
+    /// Who writes it, where that is to be recorded.
+    pub owner: Option<Principal>,
     /// What must hold of the object that is there now.
     pub condition: Condition,
 }
 
 impl<'a> Put<'a> {
-    /// An unconditional put without a content type.
+    /// An unconditional put of nothing but a value.
     #[must_use]
     pub fn new(key: &'a str, value: &'a [u8]) -> Self {
-        Self { key, value, content_type: None, condition: Condition::Any }
+        Self {
+            key,
+            value,
+            content_type: None,
+            content_encoding: None,
+            metadata: &[],
+            sha256: None,
+            owner: None,
+            condition: Condition::Any,
+        }
     }
 
-    /// Checks what can be checked without a store: that key, value and content type are within their limits.
+    /// Checks what can be checked without a store: that key, value and metadata are within their limits.
     ///
     /// # Errors
     ///
@@ -44,6 +63,9 @@ impl<'a> Put<'a> {
     fn validated_key(&self) -> Result<Key, Error> {
         check::payload(self.value.len())?;
         check::content_type(self.content_type)?;
+        check::content_encoding(self.content_encoding)?;
+        check::metadata(self.metadata)?;
+        self.sha256.map_or(Ok(()), |digest| check::sha256(digest).map(drop))?;
         Key::new(self.key)
     }
 }
@@ -54,6 +76,8 @@ struct Planned {
     present: Option<Present>,
     /// Where a value that is not inline goes.
     extent: Option<Extent>,
+    /// The user metadata as it is stored.
+    pairs: Vec<u8>,
 }
 
 impl<M: Memory + Clone> Store<M> {
@@ -61,7 +85,7 @@ impl<M: Memory + Clone> Store<M> {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] and [`Error::TooLarge`] for a key, value or content type outside of its limits,
+    /// [`Error::InvalidArgument`] and [`Error::TooLarge`] for a key, value or metadata outside of its limits,
     /// [`Error::AlreadyExists`] and [`Error::RevisionMismatch`] for a condition that does not hold, and
     /// [`Error::OutOfMemory`]. Nothing has changed then.
     pub fn put(&mut self, put: Put<'_>, now_ns: u64) -> Result<ObjectInfo, Error> {
@@ -87,9 +111,9 @@ impl<M: Memory + Clone> Store<M> {
         let mut extents = self.place(puts, &mut batch)?;
         let mut infos = Vec::with_capacity(puts.len());
         for ((put, planned), revision) in puts.iter().zip(&batch).zip(self.ledger.revision + 1..) {
-            let entry = planned.entry(put, revision, now_ns);
+            let entry = planned.entry(put, revision, now_ns)?;
             index.insert(&planned.key, &entry.encode())?;
-            infos.push(entry.info(put.key.to_owned()));
+            infos.push(entry.info(put.key.to_owned())?);
         }
         self.ensure(&index, &mut extents)?;
 
@@ -129,23 +153,29 @@ fn plan<M: Memory>(index: &mut IndexChange<'_, M>, puts: &[Put<'_>]) -> Result<V
             }
             let present = present(index, &key)?;
             check_condition(put.condition, present)?;
-            Ok(Planned { key, present, extent: None })
+            Ok(Planned { key, present, extent: None, pairs: Pairs::encode(put.metadata) })
         })
         .collect()
 }
 
 impl Planned {
     /// The entry that leads to the new value.
-    fn entry<'p>(&self, put: &Put<'p>, revision: u64, now_ns: u64) -> Entry<'p> {
-        Entry {
+    fn entry<'p>(&'p self, put: &Put<'p>, revision: u64, now_ns: u64) -> Result<Entry<'p>, Error> {
+        let metadata = Metadata {
+            content_type: put.content_type.filter(|text| !text.is_empty()),
+            content_encoding: put.content_encoding.filter(|text| !text.is_empty()),
+            pairs: Pairs(&self.pairs),
+            owner: put.owner,
+            digest: put.sha256.map(check::sha256).transpose()?.map(Digest::declared),
+            ..Metadata::default()
+        };
+        Ok(Entry {
             size: put.value.len() as u64,
             revision,
             created_ns: self.present.map_or(now_ns, |present| present.created_ns),
             modified_ns: now_ns,
-            content_type: put.content_type.filter(|text| !text.is_empty()),
-            digest: None,
-            progress: None,
+            metadata,
             body: self.extent.map_or(Body::Inline(put.value), Body::Extent),
-        }
+        })
     }
 }

@@ -1,10 +1,11 @@
 //! Reading single objects.
 
 use ic_stable_structures::Memory;
+use serde_bytes::ByteBuf;
 use storage_api::limits::MAX_REPLY_BYTES;
-use storage_api::{Error, ObjectInfo, ReadArgs, check};
+use storage_api::{Error, Object, ObjectInfo, ReadArgs, check};
 
-use super::entry::{Body, Entry};
+use super::entry::{Body, Head};
 use super::key::Key;
 use super::table::pieces;
 use crate::store::Store;
@@ -18,9 +19,9 @@ impl<M: Memory + Clone> Store<M> {
     /// does not fit one reply, and [`Error::Corrupted`].
     pub fn get(&self, key: &str) -> Result<Vec<u8>, Error> {
         let raw = self.raw_entry(key)?;
-        let entry = raw.decode()?;
-        check_fits_reply(entry.size)?;
-        self.value(&entry)
+        let head = raw.head()?;
+        check_fits_reply(head.size)?;
+        self.value(&head)
     }
 
     /// A range of an object: as many bytes from an offset on as are asked for, are there, and fit one reply.
@@ -44,7 +45,7 @@ impl<M: Memory + Clone> Store<M> {
     /// As [`read`](Self::read).
     pub fn read_into(&self, args: &ReadArgs, buffer: &mut [u8]) -> Result<usize, Error> {
         let raw = self.raw_entry(&args.key)?;
-        let entry = raw.decode()?;
+        let entry = raw.head()?;
         if args.revision.is_some_and(|revision| revision != entry.revision) {
             return Err(Error::RevisionMismatch { current: Some(entry.revision) });
         }
@@ -53,7 +54,7 @@ impl<M: Memory + Clone> Store<M> {
             return Err(Error::OutOfRange { offset, length, size: entry.size });
         };
         let length = length.min(rest).min(MAX_REPLY_BYTES).min(buffer.len() as u64) as usize;
-        self.read_range(&entry, offset, &mut buffer[..length])?;
+        self.read_range(entry.body, offset, &mut buffer[..length])?;
         Ok(length)
     }
 
@@ -65,12 +66,25 @@ impl<M: Memory + Clone> Store<M> {
     /// As [`get`](Self::get), and [`Error::TooLarge`] for a value that is longer than the buffer.
     pub fn get_into(&self, key: &str, buffer: &mut [u8]) -> Result<usize, Error> {
         let raw = self.raw_entry(key)?;
-        let entry = raw.decode()?;
+        let entry = raw.head()?;
         let limit = buffer.len() as u64;
         let size = usize::try_from(entry.size).ok().filter(|size| *size <= buffer.len());
         let size = size.ok_or(Error::TooLarge { size: entry.size, limit })?;
-        self.read_range(&entry, 0, &mut buffer[..size])?;
+        self.read_range(entry.body, 0, &mut buffer[..size])?;
         Ok(size)
+    }
+
+    /// The whole value under a key with what is known of the object, both of one moment.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn get_with_info(&self, key: &str) -> Result<Object, Error> {
+        let raw = self.raw_entry(key)?;
+        let head = raw.head()?;
+        check_fits_reply(head.size)?;
+        let value = ByteBuf::from(self.value(&head)?);
+        Ok(Object { info: head.entry()?.info(key.to_owned())?, value })
     }
 
     /// The values under up to 1,000 keys in their order, nothing for a key without an object.
@@ -87,7 +101,7 @@ impl<M: Memory + Clone> Store<M> {
             .collect::<Result<Vec<_>, Error>>()?;
         let entries = raw
             .iter()
-            .map(|raw| raw.as_ref().map(|raw| raw.decode()).transpose())
+            .map(|raw| raw.as_ref().map(|raw| raw.head()).transpose())
             .collect::<Result<Vec<_>, Error>>()?;
         let size = entries.iter().flatten().map(|entry| entry.size).sum();
         if size > MAX_REPLY_BYTES {
@@ -102,20 +116,19 @@ impl<M: Memory + Clone> Store<M> {
     ///
     /// As [`get`](Self::get).
     pub fn stat(&self, key: &str) -> Result<ObjectInfo, Error> {
-        let raw = self.raw_entry(key)?;
-        Ok(raw.decode()?.info(key.to_owned()))
+        self.raw_entry(key)?.decode()?.info(key.to_owned())
     }
 
     /// The bytes of an object that fits one reply.
-    pub(super) fn value(&self, entry: &Entry<'_>) -> Result<Vec<u8>, Error> {
+    pub(super) fn value(&self, entry: &Head<'_>) -> Result<Vec<u8>, Error> {
         let mut value = vec![0; entry.size as usize];
-        self.read_range(entry, 0, &mut value)?;
+        self.read_range(entry.body, 0, &mut value)?;
         Ok(value)
     }
 
     /// A range of an object, which lies within it.
-    pub(super) fn read_range(&self, entry: &Entry<'_>, offset: u64, dst: &mut [u8]) -> Result<(), Error> {
-        match entry.body {
+    pub(super) fn read_range(&self, body: Body<'_>, offset: u64, dst: &mut [u8]) -> Result<(), Error> {
+        match body {
             Body::Inline(value) => dst.copy_from_slice(&value[offset as usize..offset as usize + dst.len()]),
             Body::Extent(extent) => self.arena.read(extent, offset, dst)?,
             Body::Table(table) => {

@@ -30,6 +30,7 @@ impl<M: Memory + Clone> Store<M> {
         let mut extents = Extents::of(&self.arena);
         extents.free(replaced)?;
         let entry = Entry { revision: ledger.revision, modified_ns: now_ns, ..entry };
+        let info = entry.info(args.to.clone())?;
         index.remove(&from)?;
         index.insert(&to, &entry.encode())?;
         self.ensure(&index, &mut extents)?;
@@ -38,6 +39,6 @@ impl<M: Memory + Clone> Store<M> {
         extents.commit();
         index.commit();
         self.write_ledger(ledger);
-        Ok(entry.info(args.to.clone()))
+        Ok(info)
     }
 }

@@ -63,6 +63,11 @@ impl Table {
         Self { extent, size }
     }
 
+    /// The size of the object, or how many bytes it has places for.
+    pub(crate) fn size(self) -> u64 {
+        self.size
+    }
+
     pub(crate) fn extent(self) -> Extent {
         self.extent
     }
@@ -94,6 +99,17 @@ impl Table {
             let length = READ_BYTES.min(self.bytes() - offset);
             arena.write(self.extent, offset, &zeroes[..length as usize]);
         }
+    }
+
+    /// The bytes of another table of the same upload, with the extents and chunks that this one has.
+    pub(crate) fn bytes_for<M: Memory>(self, other: Self, arena: &Arena<M>) -> Result<Vec<u8>, Error> {
+        let (bitmap_at, mut bytes) = (other.bitmap_at() as usize, vec![0; other.bytes() as usize]);
+        let (offsets, chunks) = bytes.split_at_mut(bitmap_at);
+        let extents = self.extents().min(other.extents());
+        arena.read(self.extent, 0, &mut offsets[..(extents * OFFSET_BYTES) as usize])?;
+        let count = chunks.len().min(self.chunks().div_ceil(8) as usize);
+        arena.read(self.extent, self.bitmap_at(), &mut chunks[..count])?;
+        Ok(bytes)
     }
 
     /// The extent with a number, if it is there.

@@ -5,6 +5,9 @@ use storage_api::{Condition, DeletePrefixArgs, Deleted, Error, InitArgs, ListArg
 use super::{INLINE_LIMIT, Put};
 use crate::store::Store;
 
+mod levels;
+mod metadata;
+
 type TestStore = Store<VectorMemory>;
 
 fn store() -> TestStore {
@@ -204,7 +207,8 @@ fn list(
     start_after: Option<&str>,
     limit: u32,
 ) -> (Vec<String>, Option<String>) {
-    let args = ListArgs { prefix: prefix.into(), start_after: start_after.map(Into::into), limit };
+    let start_after = start_after.map(Into::into);
+    let args = ListArgs { start_after, limit, ..ListArgs::prefix(prefix) };
     let listed = store.list(&args).unwrap();
     let scanned = store.scan(&args).unwrap();
     let keys: Vec<_> = listed.objects.into_iter().map(|object| object.key).collect();
@@ -230,7 +234,7 @@ fn pages_go_through_a_prefix_in_byte_order() {
     assert_eq!(list(&store, "a", Some(&"a".repeat(5_000)), 9), (vec![], None));
     assert_eq!(list(&store, &"a".repeat(5_000), None, 9), (vec![], None));
     assert_eq!(list(&store, "", None, u32::MAX).0.len(), 8);
-    let none = ListArgs { prefix: String::new(), start_after: None, limit: 0 };
+    let none = ListArgs { limit: 0, ..ListArgs::prefix("") };
     assert!(matches!(store.list(&none), Err(Error::InvalidArgument { .. })));
     assert!(matches!(store.scan(&none), Err(Error::InvalidArgument { .. })));
 }

@@ -10,8 +10,9 @@ use storage_api::limits::VERIFY_STEP_BYTES;
 use storage_api::{ChecksumState, Error, VerifyProgress};
 
 use super::Extents;
-use super::entry::{Digest, Entry, HashProgress};
+use super::entry::Entry;
 use super::key::Key;
+use super::metadata::{Digest, HashProgress, Metadata};
 use crate::store::Store;
 
 /// Bytes that the compression function takes at once.
@@ -56,17 +57,18 @@ impl<M: Memory + Clone> Store<M> {
         let mut index = self.index.begin();
         let raw = index.get(&key)?.ok_or(Error::NotFound)?;
         let entry = raw.decode()?;
-        let start = entry.progress.unwrap_or(HashProgress { hashed: 0, state: INITIAL });
+        let start = entry.metadata.progress.unwrap_or(HashProgress { hashed: 0, state: INITIAL });
         let end = entry.size.min(start.hashed + step_bytes);
         let stepped = self.hash(&entry, start, end)?;
-        let (entry, verdict) = match stepped {
-            Step::Paused(progress) => (Entry { progress: Some(progress), ..entry }, None),
+        let (metadata, verdict) = match stepped {
+            Step::Paused(progress) => (Metadata { progress: Some(progress), ..entry.metadata }, None),
             Step::Finished(computed) => {
-                let digest = judge(entry.digest, computed);
-                (Entry { digest: Some(digest), progress: None, ..entry }, Some(digest.state))
+                let digest = judge(entry.metadata.digest, computed);
+                let metadata = Metadata { digest: Some(digest), progress: None, ..entry.metadata };
+                (metadata, Some(digest.state))
             }
         };
-        index.insert(&key, &entry.encode())?;
+        index.insert(&key, &Entry { metadata, ..entry }.encode())?;
         let mut extents = Extents::of(&self.arena);
         self.ensure(&index, &mut extents)?;
         extents.commit();
@@ -79,7 +81,7 @@ impl<M: Memory + Clone> Store<M> {
         let mut buffer = vec![0; READ_BYTES.min(end - hashed) as usize];
         while hashed < end {
             let bytes = &mut buffer[..READ_BYTES.min(end - hashed) as usize];
-            self.read_range(entry, hashed, bytes)?;
+            self.read_range(entry.body, hashed, bytes)?;
             hashed += bytes.len() as u64;
             let rest = compress(&mut state, bytes);
             if hashed == entry.size {

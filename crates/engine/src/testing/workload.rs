@@ -115,6 +115,10 @@ fn objects<M: Memory + Clone>() -> Named<M> {
             let key = "long/".repeat(204);
             let put = Put {
                 content_type: Some("text/plain"),
+                content_encoding: Some("identity"),
+                metadata: &[("name", "value"), ("other", "")],
+                sha256: Some(&Sha256::digest(b"under a long key")),
+                owner: Some(callers()[0].principal),
                 condition: Condition::Absent,
                 ..Put::new(&key, b"under a long key")
             };
@@ -154,6 +158,8 @@ fn uploads<M: Memory + Clone>() -> Named<M> {
             let args = UploadArgs {
                 sha256: Some(Sha256::digest(value_of(300_000, 4)).to_vec().into()),
                 content_type: Some("application/octet-stream".into()),
+                content_encoding: Some("gzip".into()),
+                metadata: Some(vec![("uploaded by".into(), "alice".into())]),
                 ..UploadArgs::new("uploaded", 300_000)
             };
             store.create_upload(&args, &callers()[0], now_ns(20)).map(drop)
@@ -206,6 +212,10 @@ fn large_objects<M: Memory + Clone>() -> Named<M> {
         ("upload 5: a chunk", |store, _| write_chunk(store, 5, 0, OPEN_BYTES, 114)),
         ("upload 6: create", |store, _| create(store, "open", 3_000_000, 115)),
         ("upload 6: the last chunk", |store, _| write_chunk(store, 6, 1, 3_000_000, 116)),
+        ("upload 7: create, without a size", |store, _| {
+            store.create_upload(&UploadArgs::unsized_new("stream"), &callers()[1], now_ns(117)).map(drop)
+        }),
+        ("upload 7: a chunk", |store, _| write_chunk(store, 7, 0, CHUNK_BYTES, 118)),
     ]
 }
 

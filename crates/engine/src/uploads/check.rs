@@ -42,7 +42,7 @@ impl<M: Memory + Clone> Store<M> {
             owned(extent, bytes);
             Ok(())
         })?;
-        if present + record.reserved_slots != table.extents() {
+        if !record.is_unsized && present + record.reserved_slots != table.extents() {
             return Err(Error::corrupted(
                 format!(
                     "an upload has {present} extents and a promise of {}, of {}",
@@ -52,7 +52,11 @@ impl<M: Memory + Clone> Store<M> {
                 table.extent().offset(),
             ));
         }
-        if received_bytes(record, &table.bitmap(&self.arena)?) != Some(record.received) {
+        let bitmap = table.bitmap(&self.arena)?;
+        let reach = bitmap.iter().zip(0..).filter(|(byte, _)| **byte != 0).last();
+        let reach = reach.map_or(0, |(byte, at)| at * 8 + u64::from(u8::BITS - byte.leading_zeros()));
+        let has_all_counted = !record.is_unsized || reach == record.reach;
+        if received_bytes(record, &bitmap) != Some(record.received) || !has_all_counted {
             return Err(Error::corrupted(
                 "an upload counts other chunks than it has",
                 table.extent().offset(),
@@ -65,6 +69,7 @@ impl<M: Memory + Clone> Store<M> {
 /// The bytes of the chunks whose bits are set, or nothing where one is set behind the last chunk.
 fn received_bytes(record: &Record, bitmap: &[u8]) -> Option<u64> {
     let is_set = |index: &u64| bitmap[(index / 8) as usize] >> (index % 8) & 1 == 1;
-    let length = |index| record.size.checked_sub(index * CHUNK_BYTES).filter(|rest| *rest > 0);
+    let end = record.size.unwrap_or(record.room);
+    let length = |index| end.checked_sub(index * CHUNK_BYTES).filter(|rest| *rest > 0);
     (0..bitmap.len() as u64 * 8).filter(is_set).map(|index| Some(length(index)?.min(CHUNK_BYTES))).sum()
 }

@@ -1,12 +1,12 @@
 //! Receiving chunks.
 
 use ic_stable_structures::Memory;
-use storage_api::limits::CHUNK_BYTES;
+use storage_api::limits::{CHUNK_BYTES, MAX_STABLE_BYTES};
 use storage_api::{Error, Received};
 
 use super::record::Record;
 use super::{Caller, Extents};
-use crate::arena::Extent;
+use crate::arena::{Extent, SLOT_EXTENT_BYTES};
 use crate::objects::{Table, pieces};
 use crate::store::Store;
 
@@ -20,9 +20,16 @@ struct Place {
     taken: u64,
 }
 
+/// A table that takes the place of one that is too small, and what is in it.
+struct Grown {
+    table: Table,
+    bytes: Vec<u8>,
+}
+
 impl<M: Memory + Clone> Store<M> {
     /// Receives a chunk. Chunks may come in any order; the same chunk may come again, and
-    /// keeps the upload from expiring as a new one does.
+    /// keeps the upload from expiring as a new one does. Where the upload has no size yet, a chunk that is shorter than the
+    /// others is the last one.
     ///
     /// # Errors
     ///
@@ -39,27 +46,38 @@ impl<M: Memory + Clone> Store<M> {
         now_ns: u64,
     ) -> Result<Received, Error> {
         let record = self.upload_record(id, caller, now_ns)?;
+        let told_size = self.check_chunk(&record, index, bytes.len() as u64)?;
         let table = record.table();
-        check_chunk(&record, table, index, bytes.len() as u64)?;
-        if table.has_chunk(&self.arena, index)? {
-            self.compare_chunk(table, index, bytes)?;
+        if index < table.chunks() && table.has_chunk(&self.arena, index)? {
+            self.compare_chunk(&record, index, bytes)?;
             return self.keep_upload(id, record, now_ns);
         }
 
-        let (mut extents, place) = self.place_chunk(table, index, bytes.len() as u64)?;
+        let mut extents = Extents::<M>::of(&self.arena);
+        let grown = self.grown_table(&record, index, &mut extents)?;
+        let place = self.place_chunk(table, index, bytes.len() as u64, &mut extents)?;
+        let promised = if record.is_unsized { 0 } else { place.taken };
+        let table = grown.as_ref().map_or(table, |grown| grown.table);
         let record = Record {
+            size: record.size.or(told_size),
+            room: table.size(),
+            reach: if record.is_unsized { record.reach.max(index + 1) } else { 0 },
+            table: table.extent(),
             received: record.received + bytes.len() as u64,
-            reserved_slots: record.reserved_slots.saturating_sub(place.taken),
+            reserved_slots: record.reserved_slots.saturating_sub(promised),
             touched_ns: now_ns,
             ..record
         };
-        let ledger = self.ledger.without_slots(place.taken)?;
+        let ledger = self.ledger.without_slots(promised)?;
         let mut records = self.uploads.0.begin();
         records.insert(&id, &record.encode())?;
         self.ensure_for_uploads(&records, &mut extents, &ledger, self.uploads.len())?;
 
         // From here on nothing can fail but reading the bit of the chunk, which has just been read.
         extents.commit();
+        if let Some(Grown { table, bytes }) = grown {
+            self.arena.write(table.extent(), 0, &bytes);
+        }
         self.store_chunk(table, index, bytes, &place)?;
         records.commit();
         if ledger != self.ledger {
@@ -81,24 +99,52 @@ impl<M: Memory + Clone> Store<M> {
         Ok(received)
     }
 
+    /// A table that has a place for a chunk of an upload without a size, where its own has none: one at least twice as large,
+    /// so that it is not copied often.
+    fn grown_table(
+        &self,
+        record: &Record,
+        index: u64,
+        extents: &mut Extents<'_, M>,
+    ) -> Result<Option<Grown>, Error> {
+        let end = (index + 1) * CHUNK_BYTES;
+        if !record.is_unsized || end <= record.room {
+            return Ok(None);
+        }
+        let room = end.next_multiple_of(SLOT_EXTENT_BYTES).max(2 * record.room);
+        let table = Table::at(extents.allocate(Table::at(Extent::at(0), room).bytes())?, room);
+        let bytes = record.table().bytes_for(table, &self.arena)?;
+        extents.free_extent(record.table, record.table().bytes())?;
+        Ok(Some(Grown { table, bytes }))
+    }
+
     /// Finds the extents of a chunk, and takes those that are not there yet.
-    fn place_chunk(&self, table: Table, index: u64, length: u64) -> Result<(Extents<'_, M>, Place), Error> {
-        let mut extents = Extents::<M>::of(&self.arena);
+    fn place_chunk(
+        &self,
+        table: Table,
+        index: u64,
+        length: u64,
+        extents: &mut Extents<'_, M>,
+    ) -> Result<Place, Error> {
         let mut place = Place { extents: [None; MAX_PIECES], taken: 0 };
         for (slot, piece) in place.extents.iter_mut().zip(pieces(index * CHUNK_BYTES, length)) {
-            *slot = match table.get(&self.arena, piece.number)? {
+            let is_listed = piece.number < table.extents();
+            let there = if is_listed { table.get(&self.arena, piece.number)? } else { None };
+            // The extents behind a table that will grow are full ones.
+            let bytes = if is_listed { table.extent_bytes(piece.number) } else { SLOT_EXTENT_BYTES };
+            *slot = match there {
                 Some(extent) => {
                     // Nothing covers the table, and what is not this extent may be somebody else's.
-                    self.arena.require(extent, table.extent_bytes(piece.number))?;
+                    self.arena.require(extent, bytes)?;
                     Some(extent)
                 }
                 None => {
                     place.taken += 1;
-                    Some(extents.allocate(table.extent_bytes(piece.number))?)
+                    Some(extents.allocate(bytes)?)
                 }
             };
         }
-        Ok((extents, place))
+        Ok(place)
     }
 
     /// Writes a chunk where it was placed, then what says that it is there.
@@ -117,8 +163,12 @@ impl<M: Memory + Clone> Store<M> {
     }
 
     /// Compares a chunk that comes again with what was received.
-    fn compare_chunk(&self, table: Table, index: u64, bytes: &[u8]) -> Result<(), Error> {
-        let mut rest = bytes;
+    fn compare_chunk(&self, record: &Record, index: u64, bytes: &[u8]) -> Result<(), Error> {
+        // While the size is not known, every chunk that was received is a full one.
+        if record.size.is_none() && bytes.len() as u64 != CHUNK_BYTES {
+            return Err(Error::AlreadyExists);
+        }
+        let (table, mut rest) = (record.table(), bytes);
         for piece in pieces(index * CHUNK_BYTES, bytes.len() as u64) {
             let (part, after) = rest.split_at(piece.length as usize);
             let mut stored = vec![0; part.len()];
@@ -130,13 +180,40 @@ impl<M: Memory + Clone> Store<M> {
         }
         Ok(())
     }
+
+    /// Refuses a chunk of a length that it cannot have. Gives the size of the object, where it was not known and the chunk, by
+    /// being a short one, tells it.
+    fn check_chunk(&self, record: &Record, index: u64, length: u64) -> Result<Option<u64>, Error> {
+        if let Some(size) = record.size {
+            check_length(size, index, length)?;
+            return Ok(None);
+        }
+        if !(1..=CHUNK_BYTES).contains(&length) {
+            return Err(Error::invalid(format!(
+                "chunk {index} has {length} bytes; it must have 1 to {CHUNK_BYTES}"
+            )));
+        }
+        let end = index.saturating_mul(CHUNK_BYTES).saturating_add(length);
+        if end > MAX_STABLE_BYTES {
+            return Err(self.no_room_for(end)?);
+        }
+        if length < CHUNK_BYTES && index + 1 < record.reach {
+            return Err(Error::invalid(format!(
+                "chunk {index} has {length} bytes, as only the last one may; chunk {} has been received",
+                record.reach - 1
+            )));
+        }
+        Ok((length < CHUNK_BYTES).then_some(end))
+    }
 }
 
-fn check_chunk(record: &Record, table: Table, index: u64, length: u64) -> Result<(), Error> {
-    if index >= table.chunks() {
-        return Err(Error::OutOfRange { offset: index, length: 1, size: table.chunks() });
+/// Refuses a chunk that an object of this size does not have, or has of another length.
+fn check_length(size: u64, index: u64, length: u64) -> Result<(), Error> {
+    let chunks = size.div_ceil(CHUNK_BYTES);
+    if index >= chunks {
+        return Err(Error::OutOfRange { offset: index, length: 1, size: chunks });
     }
-    let expected = CHUNK_BYTES.min(record.size - index * CHUNK_BYTES);
+    let expected = CHUNK_BYTES.min(size - index * CHUNK_BYTES);
     if length != expected {
         return Err(Error::invalid(format!("chunk {index} has {length} bytes; it must have {expected}")));
     }

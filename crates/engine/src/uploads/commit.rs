@@ -1,16 +1,16 @@
 //! Turning a complete upload into an object.
 
 use ic_stable_structures::Memory;
-use storage_api::{Error, ObjectInfo};
+use storage_api::limits::CHUNK_BYTES;
+use storage_api::{Error, ObjectInfo, UploadEnd, check};
 
 use super::record::Record;
 use super::status::missing;
 use super::{Caller, Extents};
 use crate::ledger::Ledger;
-use crate::objects::{Body, Digest, Entry, Key, Present, check_condition, present};
+use crate::objects::{Body, Digest, Entry, Key, Metadata, Pairs, Present, Table, check_condition, present};
 use crate::space::Promised;
 use crate::store::Store;
-use storage_api::ChecksumState;
 
 impl<M: Memory + Clone> Store<M> {
     /// Makes an upload that has all of its chunks the object under its key, in place of what is there. No bytes are
@@ -18,13 +18,29 @@ impl<M: Memory + Clone> Store<M> {
     ///
     /// # Errors
     ///
-    /// [`Error::Incomplete`] with the first chunk that is missing; [`Error::AlreadyExists`] and
-    /// [`Error::RevisionMismatch`] where the condition has ceased to hold; [`Error::NotFound`] and
+    /// [`Error::Incomplete`] with the first chunk that is missing; [`Error::InvalidArgument`] where nothing has told the size;
+    /// [`Error::AlreadyExists`] and [`Error::RevisionMismatch`] where the condition has ceased to hold; [`Error::NotFound`] and
     /// [`Error::Unauthorized`]; and [`Error::OutOfMemory`] only where the capacity was lowered since the upload was opened,
     /// or the platform does not give what the capacity allows. The upload stays open then.
     pub fn commit_upload(&mut self, id: u64, caller: &Caller, now_ns: u64) -> Result<ObjectInfo, Error> {
-        let record = self.upload_record(id, caller, now_ns)?;
-        self.check_complete(&record)?;
+        self.commit_upload_with(id, None, caller, now_ns)
+    }
+
+    /// The same with the end of the upload: the size of one that was opened without it, and perhaps a digest that was not
+    /// declared then.
+    ///
+    /// # Errors
+    ///
+    /// As [`commit_upload`](Self::commit_upload), and [`Error::InvalidArgument`] for an end that contradicts what is known.
+    pub fn commit_upload_with(
+        &mut self,
+        id: u64,
+        end: Option<&UploadEnd>,
+        caller: &Caller,
+        now_ns: u64,
+    ) -> Result<ObjectInfo, Error> {
+        let (record, size) = ended(self.upload_record(id, caller, now_ns)?, end)?;
+        self.check_complete(&record, size)?;
         let key = Key::new(&record.key)?;
         let mut index = self.index.begin();
         let present = present(&mut index, &key)?;
@@ -32,9 +48,10 @@ impl<M: Memory + Clone> Store<M> {
 
         let mut extents = Extents::<M>::of(&self.arena);
         extents.free(present)?;
-        let body = self.body_of(&record, &mut extents)?;
-        let ledger = self.ledger.after(1, record.size, present.map_or(0, |present| present.size))?;
-        let entry = committed(&record, present, body, ledger, now_ns);
+        let Placed { body, table } = self.place_body(&record, size, &mut extents)?;
+        let ledger = self.ledger.after(1, size, present.map_or(0, |present| present.size))?;
+        let entry = committed(&record, size, present, body, ledger, now_ns);
+        let info = entry.info(record.key.clone())?;
         index.insert(&key, &entry.encode())?;
         let mut records = self.uploads.0.begin();
         records.remove(&id)?;
@@ -44,52 +61,110 @@ impl<M: Memory + Clone> Store<M> {
 
         // From here on nothing can fail.
         extents.commit();
+        if let Some((table, bytes)) = table {
+            self.arena.write(table.extent(), 0, &bytes);
+        }
         index.commit();
         records.commit();
-        let info = entry.info(record.key.clone());
         self.write_ledger(ledger);
         Ok(info)
     }
 
-    fn check_complete(&self, record: &Record) -> Result<(), Error> {
-        if record.received == record.size {
+    fn check_complete(&self, record: &Record, size: u64) -> Result<(), Error> {
+        let chunks = size.div_ceil(CHUNK_BYTES);
+        if record.reach > chunks {
+            return Err(Error::invalid(format!(
+                "the upload has {} chunks, and an object of {size} bytes has {chunks}",
+                record.reach
+            )));
+        }
+        if record.received == size {
             return Ok(());
         }
-        let table = record.table();
-        let bitmap = table.bitmap(&self.arena)?;
-        match missing(&bitmap, table.chunks()).next() {
+        let bitmap = record.table().bitmap(&self.arena)?;
+        match missing(&bitmap, chunks).next() {
             Some(range) => Err(Error::Incomplete { first_missing: range.first }),
+            None if record.is_unsized => Err(Error::invalid(format!(
+                "the upload has {} bytes, and the commit gives {size} as its size",
+                record.received
+            ))),
             None => Err(Error::corrupted("an upload has all its chunks and not all its bytes", 0)),
         }
     }
 
-    /// Where the bytes of the object are. One that has a single extent does not need its table.
-    fn body_of(&self, record: &Record, extents: &mut Extents<'_, M>) -> Result<Body<'static>, Error> {
-        let table = record.table();
-        if table.extents() > 1 {
-            return Ok(Body::Table(table));
+    /// Where the bytes of the object are. One that has a single extent does not need its table. One that was opened without a
+    /// size has a table and a last extent that are too large.
+    fn place_body(&self, record: &Record, size: u64, extents: &mut Extents<'_, M>) -> Result<Placed, Error> {
+        let open = record.table();
+        let table = Table::at(open.extent(), size);
+        let last = table.extents() - 1;
+        if record.is_unsized {
+            let extent = open.require(&self.arena, last)?;
+            extents.cut_extent(extent, open.extent_bytes(last), table.extent_bytes(last))?;
         }
-        let only = table.require(&self.arena, 0)?;
-        extents.free_extent(table.extent(), table.bytes())?;
-        Ok(Body::Extent(only))
+        if last == 0 {
+            let only = open.require(&self.arena, 0)?;
+            extents.free_extent(open.extent(), open.bytes())?;
+            return Ok(Placed { body: Body::Extent(only), table: None });
+        }
+        if !record.is_unsized {
+            return Ok(Placed { body: Body::Table(table), table: None });
+        }
+        let bytes = open.bytes_for(table, &self.arena)?;
+        extents.free_extent(open.extent(), open.bytes())?;
+        let table = Table::at(extents.allocate(table.bytes())?, size);
+        Ok(Placed { body: Body::Table(table), table: Some((table, bytes)) })
     }
+}
+
+/// Where the bytes of an object are, and the bytes of its table where it is another one than that of the upload.
+struct Placed {
+    body: Body<'static>,
+    table: Option<(Table, Vec<u8>)>,
+}
+
+/// The upload with what its end tells, and its size.
+fn ended(record: Record, end: Option<&UploadEnd>) -> Result<(Record, u64), Error> {
+    let Some(end) = end else {
+        let size = record.size;
+        let unknown = || Error::invalid("the upload was opened without a size; the commit must give it");
+        return Ok((record, size.ok_or_else(unknown)?));
+    };
+    end.check()?;
+    if let Some(size) = record.size.filter(|size| *size != end.size) {
+        return Err(Error::invalid(format!(
+            "the upload is of {size} bytes, and the commit gives {} as its size",
+            end.size
+        )));
+    }
+    let given = end.sha256.as_ref().map(|digest| check::sha256(digest)).transpose()?;
+    if given.is_some() && record.sha256.is_some_and(|declared| Some(declared) != given) {
+        return Err(Error::invalid("the commit gives another SHA-256 than the upload was opened with"));
+    }
+    Ok((Record { sha256: record.sha256.or(given), ..record }, end.size))
 }
 
 fn committed<'r>(
     record: &'r Record,
+    size: u64,
     present: Option<Present>,
     body: Body<'static>,
     ledger: Ledger,
     now_ns: u64,
 ) -> Entry<'r> {
     Entry {
-        size: record.size,
+        size,
         revision: ledger.revision,
         created_ns: present.map_or(now_ns, |present| present.created_ns),
         modified_ns: now_ns,
-        content_type: record.content_type.as_deref(),
-        digest: record.sha256.map(|bytes| Digest { bytes, state: ChecksumState::Declared }),
-        progress: None,
+        metadata: Metadata {
+            content_type: record.content_type.as_deref(),
+            content_encoding: record.content_encoding.as_deref(),
+            pairs: Pairs(&record.pairs),
+            owner: record.is_owned.then_some(record.creator),
+            digest: record.sha256.map(Digest::declared),
+            ..Metadata::default()
+        },
         body,
     }
 }

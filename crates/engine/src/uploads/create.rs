@@ -9,13 +9,12 @@ use super::{Caller, Extents};
 use crate::arena::{Extent, SLOT_EXTENT_BYTES};
 use crate::layout::BUCKET_BYTES;
 use crate::ledger::Ledger;
-use crate::objects::{Key, Table, check_condition, present};
+use crate::objects::{Key, Pairs, check_condition, present};
 use crate::store::Store;
 
 impl<M: Memory + Clone> Store<M> {
-    /// Opens an upload: checks the condition, and makes sure that the whole object, and its entry in the index, will find
-    /// room. `now_ns` is the time in
-    /// nanoseconds since 1970.
+    /// Opens an upload: checks the condition, and makes sure that the whole object, where its size is given, and its entry in
+    /// the index will find room. `now_ns` is the time in nanoseconds since 1970.
     ///
     /// Uploads that have expired give back their space first.
     ///
@@ -39,9 +38,10 @@ impl<M: Memory + Clone> Store<M> {
         }
         let mut extents = Extents::<M>::of(&self.arena);
         let released = self.release(&mut extents, expired.iter().map(|(_, record)| record))?;
-        let table_extent = extents.allocate(Table::at(Extent::at(0), record.size).bytes())?;
+        let table_extent = extents.allocate(record.table().bytes())?;
         let record = Record { table: table_extent, ..record };
-        let last = last_extent(record.size).map(|bytes| extents.allocate(bytes)).transpose()?;
+        // Without a size, every extent is taken when its first byte arrives.
+        let last = record.size.and_then(last_extent).map(|bytes| extents.allocate(bytes)).transpose()?;
         let ledger = Ledger {
             reserved_slots: released.reserved_slots + record.reserved_slots,
             uploads: self.ledger.uploads + 1,
@@ -73,25 +73,31 @@ impl<M: Memory + Clone> Store<M> {
         let key = Key::new(&args.key)?;
         let sha256 = args.sha256.as_ref().map(|digest| check::sha256(digest)).transpose()?;
         check_condition(args.condition.unwrap_or_default(), present(&mut self.index.begin(), &key)?)?;
-        if args.size > MAX_STABLE_BYTES {
-            return Err(self.no_room_for(args.size)?);
+        if let Some(size) = args.size.filter(|size| *size > MAX_STABLE_BYTES) {
+            return Err(self.no_room_for(size)?);
         }
         Ok(Record {
             key: args.key.clone(),
             size: args.size,
+            is_unsized: args.size.is_none(),
+            room: args.size.unwrap_or(SLOT_EXTENT_BYTES),
+            reach: 0,
             content_type: args.content_type.clone().filter(|text| !text.is_empty()),
+            content_encoding: args.content_encoding.clone().filter(|text| !text.is_empty()),
+            pairs: Pairs::encode(args.pairs()),
+            is_owned: !caller.is_admin,
             sha256,
             condition: args.condition.unwrap_or_default(),
             creator: caller.principal,
             received: 0,
-            reserved_slots: args.size / SLOT_EXTENT_BYTES,
+            reserved_slots: args.size.map_or(0, |size| size / SLOT_EXTENT_BYTES),
             created_ns: now_ns,
             touched_ns: now_ns,
             table: Extent::at(0),
         })
     }
 
-    fn no_room_for(&self, size: u64) -> Result<Error, Error> {
+    pub(super) fn no_room_for(&self, size: u64) -> Result<Error, Error> {
         Ok(Error::OutOfMemory { requested: size, available: self.free_buckets()? * BUCKET_BYTES })
     }
 }

@@ -7,6 +7,7 @@ use storage_api::{ChunkRange, Error, UploadStatus};
 
 use super::Caller;
 use super::record::Record;
+use crate::objects::Pairs;
 use crate::store::Store;
 
 impl<M: Memory + Clone> Store<M> {
@@ -17,10 +18,12 @@ impl<M: Memory + Clone> Store<M> {
     /// [`Error::NotFound`], [`Error::Unauthorized`] for an upload of somebody else, and [`Error::Corrupted`].
     pub fn upload_status(&self, id: u64, caller: &Caller, now_ns: u64) -> Result<UploadStatus, Error> {
         let record = self.upload_record(id, caller, now_ns)?;
-        self.status_of(id, &record, MAX_MISSING_RANGES)
+        let metadata = Pairs(&record.pairs).decode()?;
+        Ok(UploadStatus { metadata, ..self.status_of(id, &record, MAX_MISSING_RANGES)? })
     }
 
-    /// The uploads of the caller that are open, or all of them for an admin, in the order in which they were opened.
+    /// The uploads of the caller that are open, or all of them for an admin, in the order in which they were opened. Their
+    /// metadata is left out, so that a thousand of them fit one reply.
     ///
     /// # Errors
     ///
@@ -40,12 +43,14 @@ impl<M: Memory + Clone> Store<M> {
     fn status_of(&self, id: u64, record: &Record, max_ranges: usize) -> Result<UploadStatus, Error> {
         let table = record.table();
         let bitmap = table.bitmap(&self.arena)?;
-        let mut ranges = missing(&bitmap, table.chunks());
+        let mut ranges = missing(&bitmap, record.chunks());
         let missing: Vec<_> = ranges.by_ref().take(max_ranges).collect();
         Ok(UploadStatus {
             upload: record.upload(id, self.config().upload_idle_ns),
             creator: record.creator,
             content_type: record.content_type.clone(),
+            content_encoding: record.content_encoding.clone(),
+            metadata: None,
             sha256: record.sha256.map(|digest| ByteBuf::from(digest.to_vec())),
             condition: record.condition,
             received: record.received,
@@ -57,7 +62,9 @@ impl<M: Memory + Clone> Store<M> {
 
 /// The ranges of chunks whose bits are not set, in order.
 pub(super) fn missing(bitmap: &[u8], chunks: u64) -> impl Iterator<Item = ChunkRange> + '_ {
-    let is_missing = move |index: u64| bitmap[(index / 8) as usize] >> (index % 8) & 1 == 0;
+    // A table that has not grown so far has no bits for chunks that are not there.
+    let byte = move |index: u64| bitmap.get((index / 8) as usize).copied().unwrap_or(0);
+    let is_missing = move |index: u64| byte(index) >> (index % 8) & 1 == 0;
     let mut at = 0;
     std::iter::from_fn(move || {
         let first = (at..chunks).find(|index| is_missing(*index))?;

@@ -20,6 +20,8 @@ const ADMIN: Caller = Caller { principal: Principal::from_slice(&[3]), is_admin:
 
 type TestStore = Store<SparseMemory>;
 
+mod unsized_uploads;
+
 fn store() -> TestStore {
     Store::open(SparseMemory::default()).unwrap()
 }
@@ -54,7 +56,7 @@ fn create(store: &mut TestStore, key: &str, size: u64) -> u64 {
 
 fn write(store: &mut TestStore, id: u64, seed: u64, size: u64, index: u64) {
     let received = store.write_chunk(id, index, &chunk(seed, size, index), &OWNER, 0).unwrap();
-    assert_eq!(received.size, size);
+    assert_eq!(received.size, Some(size));
 }
 
 fn upload(store: &mut TestStore, key: &str, seed: u64, size: u64) -> u64 {

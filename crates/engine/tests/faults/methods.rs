@@ -3,8 +3,8 @@
 use candid::Principal;
 use storage_api::limits::CHUNK_BYTES;
 use storage_api::{
-    DeletePrefixArgs, Error, ListArgs, ReadArgs, ReadLogArgs, RegionLoad, RegionStore, RegionType,
-    RegionValue, RenameArgs, Role, Settings, UploadArgs,
+    DeleteArgs, DeletePrefixArgs, Error, ListArgs, ReadArgs, ReadLogArgs, RegionLoad, RegionStore,
+    RegionType, RegionValue, RenameArgs, Role, Settings, UploadArgs, UploadEnd,
 };
 use storage_engine::testing::{callers, key_of, now_ns, value_of};
 use storage_engine::{HostFacts, Put};
@@ -28,7 +28,7 @@ fn rename(store: &mut TestStore, from: &str, to: &str) -> Result<(), Error> {
 }
 
 /// Those that read.
-pub(crate) const READS: [Method; 23] = [
+pub(crate) const READS: [Method; 25] = [
     ("list", |store| store.list(&ListArgs::prefix("")).map(drop)),
     ("scan", |store| store.scan(&ListArgs::prefix("batch/")).map(drop)),
     ("get inline", |store| store.get("inline").map(drop)),
@@ -52,6 +52,8 @@ pub(crate) const READS: [Method; 23] = [
     ("region_load_blob", |store| {
         store.region_load_blob_into(17, 65_000, 1_000, &mut [0; 1_000], &callers()[0]).map(drop)
     }),
+    ("list a level", |store| store.list(&ListArgs::level("", "/")).map(drop)),
+    ("get_with_info", |store| store.get_with_info("extent").map(drop)),
     ("list_uploads", |store| store.list_uploads(&callers()[2], now_ns(120)).map(drop)),
     ("upload_status", |store| store.upload_status(5, &callers()[1], now_ns(120)).map(drop)),
     ("status", |store| store.status(HostFacts::default()).map(drop)),
@@ -66,7 +68,7 @@ pub(crate) const READS: [Method; 23] = [
 ];
 
 /// Those that change something.
-pub(crate) const CHANGES: [Method; 27] = [
+pub(crate) const CHANGES: [Method; 32] = [
     ("put", |store| store.put(Put::new("new", b"value"), now_ns(400)).map(drop)),
     ("put an extent", |store| store.put(Put::new("new", &value_of(3_000, 9)), now_ns(400)).map(drop)),
     ("overwrite", |store| store.put(Put::new("extent", b"short"), now_ns(400)).map(drop)),
@@ -80,6 +82,10 @@ pub(crate) const CHANGES: [Method; 27] = [
     ("delete a large object", |store| store.delete("large").map(drop)),
     ("delete under a prefix", |store| {
         store.delete_prefix(&DeletePrefixArgs { prefix: "batch/".into(), limit: 1_000 }).map(drop)
+    }),
+    ("delete many", |store| {
+        let deletes: Vec<_> = (0..50).map(|i| DeleteArgs::new(key_of(i))).collect();
+        store.delete_many(&deletes).map(drop)
     }),
     ("take the first", |store| store.take_first("batch/").map(drop)),
     ("rename", |store| rename(store, "large", "moved")),
@@ -102,6 +108,19 @@ pub(crate) const CHANGES: [Method; 27] = [
         store.write_chunk(5, 0, &[8; CHUNK_BYTES as usize], &callers()[1], now_ns(120)).map(drop)
     }),
     ("commit_upload", |store| store.commit_upload(6, &callers()[1], now_ns(120)).map(drop)),
+    ("create_upload without a size", |store| {
+        store.create_upload(&UploadArgs::unsized_new("more"), &callers()[1], now_ns(120)).map(drop)
+    }),
+    ("write_chunk without a size", |store| {
+        store.write_chunk(7, 1, &[8; CHUNK_BYTES as usize], &callers()[1], now_ns(120)).map(drop)
+    }),
+    ("write_chunk beyond the table", |store| {
+        store.write_chunk(7, 30, &[8; CHUNK_BYTES as usize], &callers()[1], now_ns(120)).map(drop)
+    }),
+    ("commit_upload without a size", |store| {
+        let end = UploadEnd { size: CHUNK_BYTES, sha256: Some(vec![7; 32].into()) };
+        store.commit_upload_with(7, Some(&end), &callers()[1], now_ns(120)).map(drop)
+    }),
     ("abort_upload", |store| store.abort_upload(5, &callers()[1])),
     ("set_role", |store| store.set_role(&principal(50), Some(Role::Reader))),
     ("take a role", |store| store.set_role(&principal(3), None)),

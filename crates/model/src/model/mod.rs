@@ -104,11 +104,11 @@ impl Model {
     #[must_use]
     pub fn may_lack_memory(&self, call: &Call) -> bool {
         let demand = match call {
-            Call::CreateUpload(args) => args.size,
+            Call::CreateUpload(args) => args.size.unwrap_or(0),
             Call::RegionGrow { pages, .. } => pages.saturating_mul(PAGE_BYTES),
             _ => 0,
         };
-        let uploads = self.uploads.values().map(|upload| upload.size);
+        let uploads = self.uploads.values().map(|upload| upload.demand());
         let regions = self.regions.iter().map(|region| region.pages * PAGE_BYTES);
         let promised = uploads.chain(regions).sum::<u64>();
         self.config.capacity < MAX_STABLE_BYTES || promised.saturating_add(demand) > MAX_STABLE_BYTES / 2
@@ -123,8 +123,8 @@ impl Model {
     /// What a call answers, and what there is after it. Nothing has changed after an error.
     fn apply(&mut self, caller: &Caller, call: &Call) -> Result<Answer, Error> {
         match call {
-            Call::Put(put) => self.put_many(std::slice::from_ref(put)),
-            Call::PutMany(puts) => self.put_many(puts),
+            Call::Put(put) => self.put_many(std::slice::from_ref(put), caller),
+            Call::PutMany(puts) => self.put_many(puts, caller),
             Call::Delete(key) => self.delete(key),
             Call::DeletePrefix(args) => self.delete_prefix(args),
             Call::TakeFirst(prefix) => self.take_first(prefix),
@@ -132,7 +132,7 @@ impl Model {
             Call::Verify(key) => self.verify(key),
             Call::CreateUpload(args) => self.create_upload(args, caller),
             Call::WriteChunk { id, index, bytes } => self.write_chunk(*id, *index, bytes, caller),
-            Call::CommitUpload(id) => self.commit_upload(*id, caller),
+            Call::CommitUpload(id, end) => self.commit_upload(*id, end.as_ref(), caller),
             Call::AbortUpload(id) => self.abort_upload(*id, caller),
             Call::Append(entries) => self.append(entries).map(Answer::Appended),
             Call::Log(text) => self.append(&[text.clone().into_bytes()]).map(|_| Answer::Nothing),

@@ -3,13 +3,18 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use candid::Principal;
 use serde_bytes::ByteBuf;
 use sha2::{Digest, Sha256};
-use storage_api::limits::{MAX_CONTENT_TYPE_BYTES, MAX_KEY_BYTES, MAX_REPLY_BYTES};
+use storage_api::limits::{
+    MAX_CONTENT_ENCODING_BYTES, MAX_CONTENT_TYPE_BYTES, MAX_KEY_BYTES, MAX_METADATA_BYTES,
+    MAX_METADATA_PAIRS, MAX_REPLY_BYTES,
+};
 use storage_api::{
     Checksum, ChecksumState, Condition, DeletePrefixArgs, Deleted, Entry, Error, ObjectInfo, PutArgs,
-    RenameArgs, VerifyProgress,
+    RenameArgs, UploadArgs, VerifyProgress,
 };
+use storage_engine::Caller;
 
 use super::{Model, Value, check_payload};
 use crate::call::Answer;
@@ -29,9 +34,61 @@ pub(super) fn check_key(key: &str) -> Result<(), Error> {
 }
 
 /// Refuses a content type that is too long.
-pub(super) fn check_content_type(content_type: Option<&str>) -> Result<(), Error> {
+fn check_content_type(content_type: Option<&str>) -> Result<(), Error> {
     let bytes = content_type.map_or(0, str::len) as u64;
     if bytes > MAX_CONTENT_TYPE_BYTES { Err(Error::invalid("the content type")) } else { Ok(()) }
+}
+
+/// What an object is to have besides its value.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Metadata {
+    pub(super) content_type: Option<String>,
+    pub(super) content_encoding: Option<String>,
+    pub(super) pairs: Option<Vec<(String, String)>>,
+    pub(super) sha256: Option<ByteBuf>,
+    pub(super) owner: Option<Principal>,
+}
+
+impl Metadata {
+    fn of_put(put: &PutArgs, caller: &Caller) -> Self {
+        Self {
+            content_type: put.content_type.clone(),
+            content_encoding: put.content_encoding.clone(),
+            pairs: put.metadata.clone(),
+            sha256: put.sha256.clone(),
+            owner: owner(caller),
+        }
+    }
+
+    pub(super) fn of_upload(args: &UploadArgs, owner: Option<Principal>) -> Self {
+        Self {
+            content_type: args.content_type.clone(),
+            content_encoding: args.content_encoding.clone(),
+            pairs: args.metadata.clone(),
+            sha256: args.sha256.clone(),
+            owner,
+        }
+    }
+
+    /// Refuses what is too long, too much, or twice.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        check_content_type(self.content_type.as_deref())?;
+        let encoding = self.content_encoding.as_deref().map_or(0, str::len) as u64;
+        let pairs = self.pairs.as_deref().unwrap_or_default();
+        let bytes = pairs.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() as u64;
+        let names: BTreeSet<_> = pairs.iter().map(|(name, _)| name).filter(|name| !name.is_empty()).collect();
+        let is_good = encoding <= MAX_CONTENT_ENCODING_BYTES
+            && pairs.len() as u64 <= MAX_METADATA_PAIRS
+            && bytes <= MAX_METADATA_BYTES
+            && names.len() == pairs.len()
+            && self.sha256.as_ref().is_none_or(|digest| digest.len() == 32);
+        if is_good { Ok(()) } else { Err(Error::invalid("the metadata")) }
+    }
+}
+
+/// Whom an object belongs to that a caller writes: nobody where that is an admin.
+pub(super) fn owner(caller: &Caller) -> Option<Principal> {
+    (!caller.is_admin).then_some(caller.principal)
 }
 
 impl Model {
@@ -47,19 +104,17 @@ impl Model {
     }
 
     /// Puts an object in place of what is there.
-    pub(super) fn insert(
-        &mut self,
-        key: &str,
-        value: Value,
-        content_type: Option<String>,
-        sha256: Option<ByteBuf>,
-    ) -> ObjectInfo {
+    pub(super) fn insert(&mut self, key: &str, value: Value, metadata: Metadata) -> ObjectInfo {
+        let Metadata { content_type, content_encoding, pairs, sha256, owner } = metadata;
         self.revision += 1;
         let info = ObjectInfo {
             key: key.into(),
             size: value.len() as u64,
             revision: self.revision,
-            content_type,
+            content_type: content_type.filter(|text| !text.is_empty()),
+            content_encoding: content_encoding.filter(|text| !text.is_empty()),
+            metadata: pairs.filter(|pairs| !pairs.is_empty()),
+            owner,
             created_ns: self.objects.get(key).map_or(self.now_ns, |object| object.info.created_ns),
             modified_ns: self.now_ns,
             sha256: sha256.map(|digest| Checksum { digest, state: ChecksumState::Declared }),
@@ -78,11 +133,11 @@ impl Model {
         self.objects.keys().filter(|key| key.starts_with(prefix)).cloned().collect()
     }
 
-    pub(super) fn put_many(&mut self, puts: &[PutArgs]) -> Result<Answer, Error> {
+    pub(super) fn put_many(&mut self, puts: &[PutArgs], caller: &Caller) -> Result<Answer, Error> {
         let mut keys = BTreeSet::new();
         for put in puts {
             check_payload(&put.value)?;
-            check_content_type(put.content_type.as_deref())?;
+            Metadata::of_put(put, caller).check()?;
             check_key(&put.key)?;
             if !keys.insert(&put.key) {
                 return Err(Error::invalid("a key that occurs twice"));
@@ -91,7 +146,7 @@ impl Model {
         }
         let infos = puts.iter().map(|put| {
             let value = Rc::new(put.value.to_vec());
-            self.insert(&put.key, value, put.content_type.clone(), None)
+            self.insert(&put.key, value, Metadata::of_put(put, caller))
         });
         Ok(Answer::Objects(infos.collect()))
     }

@@ -2,16 +2,48 @@
 
 use candid::Principal;
 use serde_bytes::ByteBuf;
-use storage_api::{Condition, DeletePrefixArgs, PutArgs, RenameArgs, UploadArgs};
+use sha2::{Digest, Sha256};
+use storage_api::limits::CHUNK_BYTES;
+use storage_api::{Condition, DeletePrefixArgs, PutArgs, RenameArgs, UploadArgs, UploadEnd};
 use storage_engine::Caller;
 
 use super::Model;
+use super::uploads::Upload;
 use crate::call::Call;
 use crate::op::{Cond, Op};
-use crate::words::{chunk_bytes, content_type, digest, grantee, key, noise, prefix};
+use crate::words::{GOOD_METADATA, Words, chunk_bytes, digest, grantee, key, metadata, noise, prefix};
 
 /// The most chunks of an upload that is filled: enough for an object of two extents.
 const MAX_FILLED: u64 = 9;
+
+/// The bytes that an upload without a size is filled to.
+const FILLED_BYTES: u64 = 2 * CHUNK_BYTES + 1_000;
+
+/// The length of a chunk of an upload. One that the upload does not have is of a byte.
+fn chunk_length(open: &Upload, index: u64) -> u64 {
+    match open.size {
+        Some(size) if index < open.count() => chunk_bytes(size, index),
+        Some(_) => 1,
+        None if index < FILLED_BYTES / CHUNK_BYTES => CHUNK_BYTES,
+        None => FILLED_BYTES % CHUNK_BYTES,
+    }
+}
+
+/// The end that a commit gives: the right one, with a digest or not, a wrong one, or none.
+fn end_of(open: &Upload, kind: u8) -> Option<UploadEnd> {
+    let size = open.likely_size();
+    let is_plain = kind == 0 && open.args.size.is_some();
+    match kind {
+        _ if is_plain => None,
+        0 => Some(UploadEnd { size, sha256: None }),
+        1 => {
+            let declared = open.args.sha256.clone().filter(|_| size.is_multiple_of(2));
+            Some(UploadEnd { size, sha256: Some(declared.unwrap_or_else(|| ByteBuf::from([9; 32]))) })
+        }
+        2 => None,
+        _ => Some(UploadEnd { size: size + 1, sha256: None }),
+    }
+}
 
 /// What a time that passes is longer than it says, so that clocks that differ by less agree on what has expired.
 const MORE_NS: u64 = 1_000_000;
@@ -27,6 +59,7 @@ impl Model {
     pub fn calls(&mut self, op: &Op) -> Vec<(Caller, Call)> {
         self.planned += 1;
         match op {
+            Op::Put { who, .. } => vec![(self.caller(*who), self.call(op))],
             Op::Fill { upload, seed } => self.missing_chunks(self.upload_id(*upload), *seed),
             Op::CreateUpload { who, .. }
             | Op::WriteChunk { who, .. }
@@ -60,19 +93,29 @@ impl Model {
         there.unwrap_or_else(|| (self.uploads_opened + 1).saturating_sub(number.into()))
     }
 
-    fn put(&self, number: u8, size: u64) -> PutArgs {
-        PutArgs::new(key(number), self.value(size))
+    /// A put. One in two declares its digest, and rarely not as it is.
+    fn put(&self, number: u8, size: u64, kind: u8) -> PutArgs {
+        let Words { content_type, content_encoding, pairs } = metadata(kind);
+        let value = self.value(size);
+        let sha256 = match self.planned % 16 {
+            0 => Some(ByteBuf::from([number; 32])),
+            1 if kind > GOOD_METADATA => Some(ByteBuf::from([number; 31])),
+            odd if odd % 2 == 1 => Some(ByteBuf::from(Sha256::digest(&value).to_vec())),
+            _ => None,
+        };
+        let put = PutArgs::new(key(number), value);
+        PutArgs { content_type, content_encoding, metadata: pairs, sha256, ..put }
     }
 
     fn call(&self, op: &Op) -> Call {
         match op {
-            Op::Put { key, size, condition, content_type: number } => {
-                let put = self.put(*key, *size);
+            Op::Put { key, size, condition, metadata, .. } => {
+                let put = self.put(*key, *size, *metadata);
                 let condition = Some(self.condition(&put.key, *condition));
-                Call::Put(PutArgs { condition, content_type: content_type(*number), ..put })
+                Call::Put(PutArgs { condition, ..put })
             }
-            Op::PutMany { keys, size } => {
-                Call::PutMany(keys.iter().map(|key| self.put(*key, *size)).collect())
+            Op::PutMany { keys, size, metadata } => {
+                Call::PutMany(keys.iter().map(|key| self.put(*key, *size, *metadata)).collect())
             }
             Op::Delete { key: number } => Call::Delete(key(*number)),
             Op::DeletePrefix { prefix: number, limit } => {
@@ -101,25 +144,31 @@ impl Model {
 
     fn call_of_upload(&self, op: &Op) -> Call {
         match op {
-            Op::CreateUpload { key: number, size, condition, content_type: kind, digest: seed, .. } => {
+            Op::CreateUpload { key: number, size, condition, metadata: kind, digest: seed, .. } => {
                 let key = key(*number);
-                let sha256 = seed.map(|seed| ByteBuf::from(digest(*size, seed, MAX_FILLED)));
-                let (condition, content_type) = (self.condition(&key, *condition), content_type(*kind));
+                let size_if_filled = size.unwrap_or(FILLED_BYTES);
+                let sha256 = seed.map(|seed| ByteBuf::from(digest(size_if_filled, seed, MAX_FILLED)));
+                let condition = self.condition(&key, *condition);
+                let Words { content_type, content_encoding, pairs } = metadata(*kind);
                 Call::CreateUpload(UploadArgs {
                     key,
                     size: *size,
                     content_type,
+                    content_encoding,
+                    metadata: pairs,
                     sha256,
                     condition: Some(condition),
                 })
             }
             Op::WriteChunk { upload, index, seed, is_long, .. } => {
                 let (id, more) = (self.upload_id(*upload), u64::from(*is_long));
-                let open = self.uploads.get(&id).filter(|upload| *index < upload.count());
-                let length = open.map_or(1, |upload| chunk_bytes(upload.size, *index)) + more;
+                let length = self.uploads.get(&id).map_or(1, |open| chunk_length(open, *index)) + more;
                 Call::WriteChunk { id, index: *index, bytes: noise(length, *seed) }
             }
-            Op::Commit { upload, .. } => Call::CommitUpload(self.upload_id(*upload)),
+            Op::Commit { upload, end, .. } => {
+                let id = self.upload_id(*upload);
+                Call::CommitUpload(id, self.uploads.get(&id).and_then(|open| end_of(open, *end)))
+            }
             Op::Abort { upload, .. } => Call::AbortUpload(self.upload_id(*upload)),
             other => unreachable!("{other:?} is not about an upload"),
         }
@@ -128,9 +177,10 @@ impl Model {
     /// All chunks that an upload lacks, or the first one where there are many. An admin sends them.
     fn missing_chunks(&self, id: u64, seed: u8) -> Vec<(Caller, Call)> {
         let Some(open) = self.uploads.get(&id) else { return Vec::new() };
-        let count = if open.count() > MAX_FILLED { 1 } else { open.count() };
+        let count = open.size.map_or(FILLED_BYTES.div_ceil(CHUNK_BYTES), |_| open.count());
+        let count = if count > MAX_FILLED { 1 } else { count };
         let missing = (0..count).filter(|index| !open.chunks.contains_key(index));
-        let chunk = |index| noise(chunk_bytes(open.size, index), seed);
+        let chunk = |index| noise(chunk_length(open, index), seed);
         missing.map(|index| (self.caller(2), Call::WriteChunk { id, index, bytes: chunk(index) })).collect()
     }
 

@@ -42,6 +42,12 @@ impl Model {
         pages
     }
 
+    /// The user metadata of an upload, which only its own status tells.
+    #[must_use]
+    pub fn upload_metadata(&self, id: u64) -> Option<Vec<(String, String)>> {
+        self.uploads.get(&id)?.args.metadata.clone().filter(|pairs| !pairs.is_empty())
+    }
+
     /// All that an admin must be told.
     #[must_use]
     pub fn state(&self) -> State {
@@ -77,6 +83,8 @@ impl Model {
             upload: self.opened(id, upload),
             creator: upload.creator,
             content_type: upload.args.content_type.clone().filter(|text| !text.is_empty()),
+            content_encoding: upload.args.content_encoding.clone().filter(|text| !text.is_empty()),
+            metadata: None,
             sha256: upload.args.sha256.clone(),
             condition: upload.args.condition.unwrap_or_default(),
             received: upload.received(),

@@ -5,11 +5,11 @@ use std::rc::Rc;
 
 use candid::Principal;
 use storage_api::limits::{CHUNK_BYTES, MAX_STABLE_BYTES};
-use storage_api::{Error, Received, Upload as Opened, UploadArgs};
+use storage_api::{Error, Received, Upload as Opened, UploadArgs, UploadEnd};
 use storage_engine::Caller;
 use storage_engine::arena::SLOT_EXTENT_BYTES;
 
-use super::objects::{check_content_type, check_key};
+use super::objects::{Metadata, check_key, owner};
 use super::{Model, Value, check_owner};
 use crate::call::Answer;
 use crate::words::chunk_bytes;
@@ -21,24 +21,83 @@ const MAX_EXPIRED_EXTENTS: u64 = 20_000;
 #[derive(Clone, Debug)]
 pub(super) struct Upload {
     pub(super) args: UploadArgs,
-    pub(super) size: u64,
+    /// The size, once it is known.
+    pub(super) size: Option<u64>,
+    /// How many bytes its table has places for.
+    room: u64,
     pub(super) creator: Principal,
+    /// Whom the object is to belong to.
+    owner: Option<Principal>,
     touched_ns: u64,
     /// The chunks that have been received.
     pub(super) chunks: BTreeMap<u64, Value>,
 }
 
 impl Upload {
+    /// How many chunks there are, as far as that is known.
     pub(super) fn count(&self) -> u64 {
-        self.size.div_ceil(CHUNK_BYTES)
+        self.size.map_or(self.reach(), |size| size.div_ceil(CHUNK_BYTES))
+    }
+
+    fn is_unsized(&self) -> bool {
+        self.args.size.is_none()
+    }
+
+    /// One more than the last chunk that was received.
+    fn reach(&self) -> u64 {
+        self.chunks.last_key_value().map_or(0, |(index, _)| index + 1)
+    }
+
+    /// The size that a commit may give: the one that is known, or that of the full chunks that were received.
+    pub(super) fn likely_size(&self) -> u64 {
+        self.size.unwrap_or(self.reach() * CHUNK_BYTES)
+    }
+
+    /// About how much memory it may take.
+    pub(super) fn demand(&self) -> u64 {
+        self.room
     }
 
     pub(super) fn received(&self) -> u64 {
         self.chunks.values().map(|chunk| chunk.len() as u64).sum()
     }
 
-    fn first_missing(&self) -> Option<u64> {
-        (0..self.count()).find(|index| !self.chunks.contains_key(index))
+    fn check_complete(&self, size: u64) -> Result<(), Error> {
+        let count = size.div_ceil(CHUNK_BYTES);
+        if self.reach() > count {
+            return Err(Error::invalid("the size"));
+        }
+        if self.received() == size {
+            return Ok(());
+        }
+        match (0..count).find(|index| !self.chunks.contains_key(index)) {
+            Some(first_missing) => Err(Error::Incomplete { first_missing }),
+            None => Err(Error::invalid("the size")),
+        }
+    }
+
+    /// Refuses a chunk of a length that it cannot have, and gives the size that it tells, where it is the last one.
+    fn check_chunk(&self, index: u64, length: u64) -> Result<Option<u64>, Error> {
+        if let Some(size) = self.size {
+            let count = size.div_ceil(CHUNK_BYTES);
+            return match index {
+                index if index >= count => Err(Error::OutOfRange { offset: index, length: 1, size: count }),
+                index if length != chunk_bytes(size, index) => Err(Error::invalid("the length of the chunk")),
+                _ => Ok(None),
+            };
+        }
+        let end = u128::from(index) * u128::from(CHUNK_BYTES) + u128::from(length);
+        let is_short = length < CHUNK_BYTES;
+        if length == 0 || length > CHUNK_BYTES {
+            return Err(Error::invalid("the length of the chunk"));
+        }
+        if end > u128::from(MAX_STABLE_BYTES) {
+            return Err(Error::OutOfMemory { requested: 0, available: 0 });
+        }
+        if is_short && index + 1 < self.reach() {
+            return Err(Error::invalid("a short chunk that is not the last one"));
+        }
+        Ok(is_short.then_some(end as u64))
     }
 }
 
@@ -53,7 +112,7 @@ impl Model {
             key: upload.args.key.clone(),
             size: upload.size,
             chunk_size: CHUNK_BYTES,
-            chunks: upload.count(),
+            chunks: upload.size.map(|size| size.div_ceil(CHUNK_BYTES)),
             expires_ns: upload.touched_ns + self.config.upload_idle_ns,
         }
     }
@@ -74,7 +133,7 @@ impl Model {
     fn given_back(&self) -> Vec<u64> {
         let (mut ids, mut extents) = (Vec::new(), 0);
         for (id, upload) in self.uploads.iter().filter(|(_, upload)| self.has_expired(upload)) {
-            extents += upload.size.div_ceil(SLOT_EXTENT_BYTES);
+            extents += upload.room.div_ceil(SLOT_EXTENT_BYTES);
             if extents > MAX_EXPIRED_EXTENTS && !ids.is_empty() {
                 break;
             }
@@ -85,13 +144,13 @@ impl Model {
 
     pub(super) fn create_upload(&mut self, args: &UploadArgs, caller: &Caller) -> Result<Answer, Error> {
         check_key(&args.key)?;
-        check_content_type(args.content_type.as_deref())?;
-        if args.size == 0 {
+        Metadata::of_upload(args, None).check()?;
+        if args.size == Some(0) {
             return Err(Error::invalid("the size"));
         }
         self.check_condition(&args.key, args.condition)?;
-        if args.size > MAX_STABLE_BYTES {
-            return Err(Error::OutOfMemory { requested: args.size, available: 0 });
+        if let Some(requested) = args.size.filter(|size| *size > MAX_STABLE_BYTES) {
+            return Err(Error::OutOfMemory { requested, available: 0 });
         }
         let (given_back, limit) = (self.given_back(), self.config.max_uploads);
         if (self.uploads.len() - given_back.len()) as u64 >= limit {
@@ -102,7 +161,9 @@ impl Model {
         let upload = Upload {
             args: args.clone(),
             size: args.size,
+            room: args.size.unwrap_or(SLOT_EXTENT_BYTES),
             creator: caller.principal,
+            owner: owner(caller),
             touched_ns: self.now_ns,
             chunks: BTreeMap::new(),
         };
@@ -119,33 +180,46 @@ impl Model {
         caller: &Caller,
     ) -> Result<Answer, Error> {
         let upload = self.open_upload(id, caller)?;
-        let (size, count) = (upload.size, upload.count());
-        if index >= count {
-            return Err(Error::OutOfRange { offset: index, length: 1, size: count });
-        }
-        if bytes.len() as u64 != chunk_bytes(size, index) {
-            return Err(Error::invalid("the length of the chunk"));
-        }
+        let told_size = upload.check_chunk(index, bytes.len() as u64)?;
         if upload.chunks.get(&index).is_some_and(|there| **there != bytes) {
             return Err(Error::AlreadyExists);
         }
         let now_ns = self.now_ns;
         let upload = self.uploads.get_mut(&id).expect("it was just there");
+        let end = (index + 1) * CHUNK_BYTES;
+        if upload.is_unsized() && end > upload.room {
+            upload.room = end.next_multiple_of(SLOT_EXTENT_BYTES).max(2 * upload.room);
+        }
+        upload.size = upload.size.or(told_size);
         upload.chunks.entry(index).or_insert_with(|| Rc::new(bytes.to_vec()));
         upload.touched_ns = now_ns;
-        Ok(Answer::Received(Received { received: self.uploads[&id].received(), size }))
+        Ok(Answer::Received(Received { received: upload.received(), size: upload.size }))
     }
 
-    pub(super) fn commit_upload(&mut self, id: u64, caller: &Caller) -> Result<Answer, Error> {
+    pub(super) fn commit_upload(
+        &mut self,
+        id: u64,
+        end: Option<&UploadEnd>,
+        caller: &Caller,
+    ) -> Result<Answer, Error> {
         let upload = self.open_upload(id, caller)?;
-        if let Some(first_missing) = upload.first_missing() {
-            return Err(Error::Incomplete { first_missing });
+        let size = end.map(|end| end.size).or(upload.size).filter(|size| *size > 0);
+        let sha256 = end.and_then(|end| end.sha256.clone());
+        let declared = upload.args.sha256.clone();
+        let is_good = size.is_some_and(|size| size <= MAX_STABLE_BYTES)
+            && upload.size.is_none_or(|known| Some(known) == size)
+            && sha256.as_ref().is_none_or(|digest| digest.len() == 32)
+            && (sha256.is_none() || declared.is_none() || sha256 == declared);
+        if !is_good {
+            return Err(Error::invalid("the end of the upload"));
         }
+        upload.check_complete(size.unwrap_or(0))?;
         self.check_condition(&upload.args.key, upload.args.condition)?;
-        let Upload { args, chunks, .. } = self.uploads.remove(&id).expect("it was just there");
-        let chunks: Vec<_> = chunks.values().map(|chunk| chunk.as_slice()).collect();
-        let value = chunks.concat();
-        Ok(Answer::object(self.insert(&args.key, Rc::new(value), args.content_type, args.sha256)))
+        let Upload { args, chunks, owner, .. } = self.uploads.remove(&id).expect("it was just there");
+        let chunks: Vec<&[u8]> = chunks.values().map(|chunk| chunk.as_slice()).collect();
+        let args = UploadArgs { sha256: declared.or(sha256), ..args };
+        let (value, metadata) = (Rc::new(chunks.concat()), Metadata::of_upload(&args, owner));
+        Ok(Answer::object(self.insert(&args.key, value, metadata)))
     }
 
     pub(super) fn abort_upload(&mut self, id: u64, caller: &Caller) -> Result<Answer, Error> {

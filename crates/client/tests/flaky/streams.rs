@@ -1,0 +1,126 @@
+//! Objects that come in pieces, of a size that nobody knows before the end.
+
+use std::io;
+use std::num::NonZeroUsize;
+
+use futures_util::{Stream, stream};
+use sha2::{Digest, Sha256};
+use storage_api::{ChecksumState, Condition, UploadArgs, limits::CHUNK_BYTES};
+use storage_client::{Client, TransferError, TransferOptions};
+
+use crate::network::{Fate, Network};
+use crate::{content, network, patient};
+
+fn options(concurrency: usize) -> TransferOptions<'static> {
+    TransferOptions { concurrency: NonZeroUsize::new(concurrency).unwrap(), ..TransferOptions::default() }
+}
+
+/// The content in pieces of so many bytes.
+fn pieces(content: &[u8], bytes: usize) -> impl Stream<Item = io::Result<Vec<u8>>> + '_ {
+    stream::iter(content.chunks(bytes).map(|piece| Ok(piece.to_vec())))
+}
+
+fn args(key: &str) -> UploadArgs {
+    UploadArgs { content_type: Some("a/b".into()), ..UploadArgs::unsized_new(key) }
+}
+
+async fn assert_stored(client: &Client<Network>, key: &str, content: &[u8]) {
+    let mut sink = Vec::new();
+    let downloaded = client.download(key, &mut sink, TransferOptions::default()).await.unwrap();
+    assert!(sink == content, "{key} came back as another one");
+    let sha256 = downloaded.info.sha256.unwrap();
+    assert_eq!(
+        (sha256.digest.as_slice(), sha256.state),
+        (&Sha256::digest(content)[..], ChecksumState::Declared)
+    );
+    assert_eq!(downloaded.info.content_type.as_deref(), Some("a/b"));
+    assert_eq!(client.list_uploads().await.unwrap(), []);
+}
+
+/// Content of every length around a chunk and an extent comes through, in pieces of any length, with a bounded number of
+/// calls and bytes under way.
+#[tokio::test(start_paused = true)]
+async fn streams_of_any_length_come_through() {
+    let network = network();
+    let client = patient(&network);
+    let content = content(19, 1);
+    let chunk = CHUNK_BYTES as usize;
+    let lengths = [0, 1, chunk - 1, chunk, chunk + 1, 2 * chunk, 8 * chunk + 1, 9 * chunk - 1, content.len()];
+    for (number, length) in lengths.into_iter().enumerate() {
+        let content = &content[..length];
+        let key = format!("object {length}");
+        let bytes = [chunk, 100_000, 3 * chunk + 1][number % 3];
+        let info = client.upload_stream(pieces(content, bytes), &args(&key), options(3)).await.unwrap();
+        assert_eq!((info.key.as_str(), info.size), (key.as_str(), length as u64));
+        assert_stored(&client, &key, content).await;
+    }
+    // What fits one call takes one.
+    assert_eq!((network.sent("put_many"), network.sent("create_upload")), (4, 5));
+    let traffic = network.traffic();
+    assert!(traffic.most_under_way <= 4 && traffic.most_bytes <= 4 * (chunk + 100), "{}", traffic.most_bytes);
+}
+
+/// Chance has a hand in the calls, and the objects are there all the same.
+#[tokio::test(start_paused = true)]
+async fn streams_come_through_a_bad_network() {
+    let network = network().with_chance(7);
+    let client = patient(&network);
+    for number in 0..4 {
+        let (content, key) = (content(2 + number, number), format!("object {number}"));
+        let mut tries = 0;
+        while client.upload_stream(pieces(&content, 999_999), &args(&key), options(3)).await.is_err() {
+            tries += 1;
+            assert!(tries < 50, "fifty uploads failed");
+        }
+        let mut sink = Vec::new();
+        while client.download(&key, &mut sink, options(3)).await.is_err() {
+            sink.clear();
+        }
+        assert!(sink == content);
+    }
+}
+
+/// A commit whose answer is lost is found out about, as that of an upload with a size.
+#[tokio::test(start_paused = true)]
+async fn a_commit_without_an_answer_is_found_out_about() {
+    let network = network();
+    let content = content(2, 1);
+    network.script("commit_upload", &[Fate::ReplyLost, Fate::Arrives]);
+    let info =
+        patient(&network).upload_stream(pieces(&content, 5_000), &args("key"), options(2)).await.unwrap();
+    assert_eq!(info.revision, 1);
+}
+
+/// A stream that breaks off, one of other bytes or of another length than was declared, and one whose condition no longer
+/// holds, store nothing and leave no upload open.
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_fails_leaves_nothing() {
+    let client = Client::new(network());
+    client.put("key", b"as it was").await.unwrap();
+    let content = content(3, 1);
+    let size = content.len() as u64;
+    let broken = stream::iter([Ok(content.clone()), Err(io::Error::other("the pipe broke"))]);
+    let error = client.upload_stream(broken, &args("key"), options(2)).await.unwrap_err();
+    assert!(matches!(error, TransferError::Read { offset, .. } if offset == size), "{error}");
+
+    let other = UploadArgs { sha256: Some([7; 32].to_vec().into()), ..args("key") };
+    let error = client.upload_stream(pieces(&content, 9_999), &other, options(2)).await.unwrap_err();
+    assert!(matches!(error, TransferError::WrongDigest { .. }), "{error}");
+    for (declared, is_longer) in [(size - 1, true), (size + 1, false)] {
+        let sized = UploadArgs { size: Some(declared), ..args("key") };
+        let error = client.upload_stream(pieces(&content, 9_999), &sized, options(2)).await.unwrap_err();
+        assert_eq!(matches!(error, TransferError::SourceIsLonger { .. }), is_longer, "{error}");
+    }
+    let absent = UploadArgs { condition: Some(Condition::Absent), ..args("key") };
+    client.upload_stream(pieces(&content, 9_999), &absent, options(2)).await.unwrap_err();
+    assert_eq!(client.get("key").await.unwrap(), b"as it was");
+    assert_eq!(client.list_uploads().await.unwrap(), []);
+
+    // Without an answer, the upload is aborted too.
+    let network = crate::network();
+    network.script("write_chunk", &[Fate::Arrives, Fate::RequestLost]);
+    let client = Client::new(network.clone());
+    client.upload_stream(pieces(&content, 9_999), &args("key"), options(1)).await.unwrap_err();
+    assert_eq!(network.sent("abort_upload"), 1);
+    assert_eq!(client.list_uploads().await.unwrap(), []);
+}

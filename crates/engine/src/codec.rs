@@ -1,0 +1,123 @@
+//! Fields of variable length: numbers as unsigned LEB128, and bytes behind their length.
+//!
+//! A number takes seven bits of each byte, the lowest first; the highest bit of a byte tells that another one follows.
+
+/// The most bytes that a number has.
+pub(crate) const MAX_NUMBER_BYTES: usize = u64::BITS.div_ceil(7) as usize;
+
+/// Appends a number.
+pub(crate) fn put_number(bytes: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+}
+
+/// Appends bytes behind their length.
+pub(crate) fn put_bytes(bytes: &mut Vec<u8>, content: &[u8]) {
+    put_number(bytes, content.len() as u64);
+    bytes.extend_from_slice(content);
+}
+
+/// How many bytes a number takes.
+pub(crate) fn number_bytes(number: u64) -> usize {
+    (u64::BITS - (number | 1).leading_zeros()).div_ceil(7) as usize
+}
+
+/// Takes fields from the front of bytes. What is not there is `None`, and nothing is read past the end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
+
+impl<'a> Reader<'a> {
+    pub(crate) fn byte(&mut self) -> Option<u8> {
+        let (&byte, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(byte)
+    }
+
+    /// A number. One that does not fit 64 bits is none.
+    pub(crate) fn number(&mut self) -> Option<u64> {
+        let mut number = 0;
+        for shift in (0..u64::BITS).step_by(7) {
+            let byte = self.byte()?;
+            let bits = u64::from(byte & 0x7f);
+            number |= bits << shift;
+            if byte < 0x80 {
+                return (bits << shift >> shift == bits).then_some(number);
+            }
+        }
+        None
+    }
+
+    /// A little-endian `u64`.
+    pub(crate) fn u64(&mut self) -> Option<u64> {
+        self.array().map(u64::from_le_bytes)
+    }
+
+    pub(crate) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (&array, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(array)
+    }
+
+    pub(crate) fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    /// Bytes behind their length.
+    pub(crate) fn bytes(&mut self) -> Option<&'a [u8]> {
+        let length = self.number()?;
+        self.take(usize::try_from(length).ok()?)
+    }
+
+    /// A text behind its length.
+    pub(crate) fn text(&mut self) -> Option<&'a str> {
+        std::str::from_utf8(self.bytes()?).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_as_they_were_written() {
+        let edges = (0..64).flat_map(|bit| [(1u64 << bit) - 1, 1 << bit]);
+        for number in edges.chain([u64::MAX]) {
+            let mut bytes = Vec::new();
+            put_number(&mut bytes, number);
+            assert_eq!(bytes.len(), number_bytes(number), "{number}");
+            let mut reader = Reader(&bytes);
+            assert_eq!((reader.number(), reader.0.len()), (Some(number), 0));
+            for cut in 0..bytes.len() {
+                assert_eq!(Reader(&bytes[..cut]).number(), None, "{number}, {cut} bytes");
+            }
+        }
+        assert_eq!(number_bytes(u64::MAX), MAX_NUMBER_BYTES);
+    }
+
+    #[test]
+    fn a_number_of_more_than_64_bits_is_none() {
+        let mut bytes = [0xff; 10];
+        bytes[9] = 1;
+        assert_eq!(Reader(&bytes).number(), Some(u64::MAX));
+        bytes[9] = 2;
+        assert_eq!(Reader(&bytes).number(), None);
+        assert_eq!(Reader(&[0x80; 20]).number(), None);
+    }
+
+    #[test]
+    fn bytes_are_bounded_by_what_is_there() {
+        let mut bytes = Vec::new();
+        put_bytes(&mut bytes, "é".as_bytes());
+        assert_eq!(Reader(&bytes).text(), Some("é"));
+        assert_eq!(Reader(&bytes[..2]).bytes(), None);
+        assert_eq!(Reader(&[2, 0xff, 0xff]).text(), None);
+        let mut huge = Vec::new();
+        put_number(&mut huge, u64::MAX);
+        assert_eq!(Reader(&huge).bytes(), None);
+    }
+}

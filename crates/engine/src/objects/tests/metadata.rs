@@ -1,0 +1,141 @@
+//! What objects have besides their values, and changes on conditions.
+
+use candid::Principal;
+use sha2::{Digest, Sha256};
+use storage_api::limits::*;
+use storage_api::{ChecksumState, Condition, DeleteArgs, Error, RenameArgs};
+
+use super::{INLINE_LIMIT, Put, pattern, put, refused, sound, store};
+
+fn owned(pairs: &[(&str, &str)]) -> Option<Vec<(String, String)>> {
+    Some(pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect())
+}
+
+/// Everything that a put declares is told by its answer, by `stat`, `list` and `get_with_info`, and kept by a rename and a
+/// verification; the next put leaves nothing of it.
+#[test]
+fn metadata_is_kept_until_the_next_put() {
+    for size in [3, INLINE_LIMIT + 1] {
+        let (mut store, value) = (store(), pattern(size));
+        let (digest, owner) = (Sha256::digest(&value), Principal::from_slice(&[5; 29]));
+        let pairs = [("name", "value"), ("é", "")];
+        let full = Put {
+            content_type: Some("a/b"),
+            content_encoding: Some("gzip"),
+            metadata: &pairs,
+            sha256: Some(&digest),
+            owner: Some(owner),
+            ..Put::new("k", &value)
+        };
+        let info = store.put(full, 1).unwrap();
+        assert_eq!(
+            (info.content_type.as_deref(), info.content_encoding.as_deref()),
+            (Some("a/b"), Some("gzip"))
+        );
+        assert_eq!((&info.metadata, info.owner), (&owned(&pairs), Some(owner)));
+        let sha256 = info.sha256.clone().unwrap();
+        assert_eq!((sha256.digest.as_slice(), sha256.state), (digest.as_slice(), ChecksumState::Declared));
+        assert_eq!(store.stat("k").unwrap(), info);
+        assert_eq!(store.list(&storage_api::ListArgs::prefix("")).unwrap().objects, [info.clone()]);
+        let object = store.get_with_info("k").unwrap();
+        assert_eq!((object.info, object.value.into_vec()), (info.clone(), value.clone()));
+        sound(&store);
+
+        let args = RenameArgs { from: "k".into(), to: "l".into(), condition: None };
+        let renamed = store.rename(&args, 2).unwrap();
+        assert_eq!((&renamed.metadata, renamed.owner), (&info.metadata, info.owner));
+        assert_eq!(renamed.content_encoding, info.content_encoding);
+        assert_eq!(store.verify("l").unwrap().verdict, Some(ChecksumState::Verified));
+        assert_eq!(store.stat("l").unwrap().metadata, owned(&pairs));
+
+        let plain = store.put(Put::new("l", b""), 3).unwrap();
+        assert_eq!(
+            (plain.content_encoding, plain.metadata, plain.owner, plain.sha256),
+            (None, None, None, None)
+        );
+        sound(&store);
+    }
+}
+
+#[test]
+fn metadata_is_within_its_limits_or_nothing_is_stored() {
+    let mut store = store();
+    let (most, name) = ("v".repeat(MAX_METADATA_BYTES as usize - 1), "n".to_owned());
+    let encoding = "e".repeat(MAX_CONTENT_ENCODING_BYTES as usize);
+    let good = Put { content_encoding: Some(&encoding), metadata: &[(&name, &most)], ..Put::new("k", b"v") };
+    store.put(good, 0).unwrap();
+    let names: Vec<_> = (0..=MAX_METADATA_PAIRS).map(|at| at.to_string()).collect();
+    let many: Vec<_> = names.iter().map(|name| (name.as_str(), "v")).collect();
+    store.put(Put { metadata: &many[1..], ..Put::new("k", b"v") }, 0).unwrap();
+    let (long, too_much) = (encoding + "e", most + "v");
+    for bad in [
+        Put { content_encoding: Some(&long), ..Put::new("k", b"v") },
+        Put { metadata: &[(&name, &too_much)], ..Put::new("k", b"v") },
+        Put { metadata: &many, ..Put::new("k", b"v") },
+        Put { metadata: &[("", "v")], ..Put::new("k", b"v") },
+        Put { metadata: &[("n", "1"), ("n", "2")], ..Put::new("k", b"v") },
+        Put { sha256: Some(&[0; 31]), ..Put::new("k", b"v") },
+    ] {
+        let error = refused(&mut store, |store| store.put(bad, 0));
+        assert!(matches!(error, Error::InvalidArgument { .. }), "{error}");
+    }
+    // Empty texts are the same as none.
+    let empty = Put { content_encoding: Some(""), ..Put::new("k", b"v") };
+    assert_eq!(store.put(empty, 0).unwrap().content_encoding, None);
+}
+
+/// A page of a listing is bounded by what the objects really take in it.
+#[test]
+fn a_page_of_objects_with_much_metadata_fits_one_reply() {
+    let mut store = store();
+    let value = "v".repeat(2_000);
+    for at in 0..1_000 {
+        let key = format!("{at:04}");
+        store.put(Put { metadata: &[("name", &value)], ..Put::new(&key, b"") }, 0).unwrap();
+    }
+    let page = store.list(&storage_api::ListArgs::prefix("")).unwrap();
+    assert!(page.objects.len() < 1_000 && page.objects.len() > 900, "{} objects", page.objects.len());
+    let encoded = candid::encode_one(&page).unwrap().len() as u64;
+    assert!(encoded <= MAX_REPLY_BYTES, "{encoded} bytes");
+    assert_eq!(page.next, page.objects.last().map(|info| info.key.clone()));
+}
+
+#[test]
+fn a_delete_holds_to_its_condition() {
+    let mut store = store();
+    let revision = put(&mut store, "k", b"v");
+    let when = |condition| move |store: &mut super::TestStore| store.delete_when("k", condition);
+    assert_eq!(refused(&mut store, when(Condition::Absent)), Error::AlreadyExists);
+    let other = Condition::Revision(revision + 1);
+    assert_eq!(refused(&mut store, when(other)), Error::RevisionMismatch { current: Some(revision) });
+    assert!(store.delete_when("k", Condition::Revision(revision)).unwrap());
+    let gone = Condition::Revision(revision);
+    assert_eq!(refused(&mut store, when(gone)), Error::RevisionMismatch { current: None });
+    assert!(!store.delete_when("k", Condition::Absent).unwrap());
+    sound(&store);
+}
+
+#[test]
+fn delete_many_is_all_or_nothing_and_tells_which_there_were() {
+    let mut store = store();
+    for (key, size) in [("a", 10), ("b", 5_000), ("c", 0)] {
+        put(&mut store, key, &pattern(size));
+    }
+    let delete = |key: &str, condition| DeleteArgs { key: key.into(), condition };
+    let stale = [delete("a", None), delete("b", Some(Condition::Revision(9)))];
+    let error = refused(&mut store, |store| store.delete_many(&stale));
+    assert_eq!(error, Error::RevisionMismatch { current: Some(2) });
+    let twice = [DeleteArgs::new("a"), DeleteArgs::new("a")];
+    assert!(matches!(refused(&mut store, |store| store.delete_many(&twice)), Error::InvalidArgument { .. }));
+    let bad = [DeleteArgs::new("a"), DeleteArgs::new("")];
+    assert!(matches!(refused(&mut store, |store| store.delete_many(&bad)), Error::InvalidArgument { .. }));
+    let many: Vec<_> = (0..=MAX_BATCH_ITEMS).map(|at| DeleteArgs::new(at.to_string())).collect();
+    assert!(matches!(refused(&mut store, |store| store.delete_many(&many)), Error::LimitExceeded { .. }));
+
+    let batch = [delete("a", Some(Condition::Revision(1))), DeleteArgs::new("x"), DeleteArgs::new("b")];
+    assert_eq!(store.delete_many(&batch), Ok(vec![true, false, true]));
+    assert_eq!(store.delete_many(&many[1..]), Ok(vec![false; MAX_BATCH_ITEMS as usize]));
+    assert_eq!(store.delete_many(&[]), Ok(vec![]));
+    assert_eq!((store.index.len(), store.ledger.object_bytes), (1, 0));
+    sound(&store);
+}

@@ -1,0 +1,187 @@
+//! Uploads that are opened without a size.
+
+use sha2::{Digest as _, Sha256};
+use storage_api::UploadEnd;
+
+use super::*;
+
+fn open(store: &mut TestStore, key: &str) -> u64 {
+    let upload = store.create_upload(&UploadArgs::unsized_new(key), &OWNER, 0).unwrap();
+    assert_eq!((upload.size, upload.chunks), (None, None));
+    upload.id
+}
+
+fn end(size: u64) -> UploadEnd {
+    UploadEnd { size, sha256: None }
+}
+
+fn send(store: &mut TestStore, id: u64, seed: u64, size: u64, indexes: impl IntoIterator<Item = u64>) {
+    for index in indexes {
+        store.write_chunk(id, index, &chunk(seed, size, index), &OWNER, 0).unwrap();
+        sound(store);
+    }
+}
+
+fn assert_nothing_is_held(store: &TestStore) {
+    let stats = store.arena.stats().unwrap();
+    assert_eq!((stats.used_bytes, stats.extents, stats.free_bytes), (0, 0, stats.largest_free_bytes));
+    assert_eq!((store.ledger.object_bytes, store.ledger.reserved_slots, store.uploads.len()), (0, 0, 0));
+}
+
+/// Sizes on both sides of chunks and extents, and over several growths of the table. The object takes what one of a known
+/// size takes, whatever order the chunks came in.
+#[test]
+fn objects_of_all_sizes_come_back_and_take_no_more_than_they_need() {
+    let slot = SLOT_EXTENT_BYTES;
+    let sizes = [1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, slot - 1, slot, slot + 1, 2 * slot + 5];
+    let (mut store, mut sized) = (store(), store());
+    for (number, size) in sizes.into_iter().enumerate() {
+        let (key, count) = (size.to_string(), chunks(size));
+        let id = open(&mut store, &key);
+        match number % 3 {
+            0 => send(&mut store, id, size, size, 0..count),
+            1 => send(&mut store, id, size, size, (0..count).rev()),
+            _ => send(&mut store, id, size, size, (0..count).step_by(2).chain((1..count).step_by(2))),
+        }
+        let info = store.commit_upload_with(id, Some(&end(size)), &OWNER, 0).unwrap();
+        assert_eq!((info.size, info.key.as_str()), (size, key.as_str()));
+        sound(&store);
+        compare(&store, &key, size, size);
+        upload(&mut sized, &key, size, size);
+        let used = |store: &TestStore| store.arena.stats().unwrap();
+        assert_eq!(used(&store).used_bytes, used(&sized).used_bytes, "{size} bytes");
+        assert_eq!(used(&store).extents, used(&sized).extents, "{size} bytes");
+    }
+    let gone = store.delete_prefix(&DeletePrefixArgs { prefix: String::new(), limit: 100 }).unwrap();
+    assert_eq!(gone.deleted, sizes.len() as u64);
+    assert_nothing_is_held(&store);
+    sound(&store);
+}
+
+/// A chunk that is shorter than the others is the last one: it tells the size, and what contradicts it is refused.
+#[test]
+fn a_short_chunk_is_the_last_one() {
+    let mut store = store();
+    let size = 2 * CHUNK_BYTES + 7;
+    let id = open(&mut store, "k");
+    let full = chunk(1, size, 0);
+    assert_eq!(store.write_chunk(id, 1, &full, &OWNER, 0).unwrap().size, None);
+    let status = store.upload_status(id, &OWNER, 0).unwrap();
+    assert_eq!((status.missing, status.upload.size), (vec![ChunkRange { first: 0, last: 0 }], None));
+
+    let invalid = |error: Error| assert!(matches!(error, Error::InvalidArgument { .. }), "{error}");
+    invalid(refused(&mut store, |store| store.write_chunk(id, 0, b"short", &OWNER, 0)));
+    invalid(refused(&mut store, |store| store.write_chunk(id, 0, b"", &OWNER, 0)));
+    let long = vec![0; CHUNK_BYTES as usize + 1];
+    invalid(refused(&mut store, |store| store.write_chunk(id, 0, &long, &OWNER, 0)));
+    // The last chunk that was received is a full one, and stays it.
+    assert_eq!(
+        refused(&mut store, |store| store.write_chunk(id, 1, b"short", &OWNER, 0)),
+        Error::AlreadyExists
+    );
+    assert_eq!(store.write_chunk(id, 1, &full, &OWNER, 0).unwrap().received, CHUNK_BYTES);
+
+    let last = chunk(1, size, 2);
+    assert_eq!(store.write_chunk(id, 2, &last, &OWNER, 0).unwrap().size, Some(size));
+    let status = store.upload_status(id, &OWNER, 0).unwrap();
+    assert_eq!((status.upload.size, status.upload.chunks), (Some(size), Some(3)));
+    invalid(refused(&mut store, |store| store.write_chunk(id, 2, b"short", &OWNER, 0).map(drop)));
+    let error = refused(&mut store, |store| store.write_chunk(id, 3, &full, &OWNER, 0));
+    assert_eq!(error, Error::OutOfRange { offset: 3, length: 1, size: 3 });
+    assert_eq!(store.commit_upload(id, &OWNER, 0), Err(Error::Incomplete { first_missing: 0 }));
+    send(&mut store, id, 1, size, [0]);
+    // Nothing needs to be told at the commit where the last chunk has told it.
+    assert_eq!(store.commit_upload(id, &OWNER, 0).unwrap().size, size);
+}
+
+/// The end of a commit must be what is known, or is still open.
+#[test]
+fn a_commit_tells_what_was_left_open_and_nothing_else() {
+    let mut store = store();
+    let size = 2 * CHUNK_BYTES;
+    let id = open(&mut store, "k");
+    send(&mut store, id, 1, size, [0, 1]);
+    let commit = |id, end: Option<UploadEnd>| {
+        move |store: &mut TestStore| store.commit_upload_with(id, end.as_ref(), &OWNER, 0)
+    };
+    for end in [None, Some(end(0)), Some(end(size - 1)), Some(end(CHUNK_BYTES)), Some(end(u64::MAX))] {
+        let error = refused(&mut store, commit(id, end.clone()));
+        assert!(matches!(error, Error::InvalidArgument { .. }), "{end:?}: {error}");
+    }
+    let incomplete = Error::Incomplete { first_missing: 2 };
+    assert_eq!(refused(&mut store, commit(id, Some(end(MAX_STABLE_BYTES)))), incomplete);
+    assert_eq!(refused(&mut store, commit(id, Some(end(size + 1)))), incomplete);
+    let digest = Sha256::digest([chunk(1, size, 0), chunk(1, size, 1)].concat()).to_vec();
+    let told = UploadEnd { size, sha256: Some(digest.clone().into()) };
+    let info = commit(id, Some(told))(&mut store).unwrap();
+    assert_eq!(info.sha256.unwrap().digest.into_vec(), digest);
+    assert_eq!(store.verify("k").unwrap().verdict, Some(ChecksumState::Verified));
+
+    // One with a size and a digest holds to both.
+    let args = UploadArgs { sha256: Some(vec![1; 32].into()), ..UploadArgs::new("l", 3) };
+    let id = store.create_upload(&args, &OWNER, 0).unwrap().id;
+    store.write_chunk(id, 0, b"abc", &OWNER, 0).unwrap();
+    let other = UploadEnd { size: 3, sha256: Some(vec![2; 32].into()) };
+    for bad in [end(4), other] {
+        assert!(matches!(refused(&mut store, commit(id, Some(bad))), Error::InvalidArgument { .. }));
+    }
+    commit(id, Some(UploadEnd { size: 3, sha256: args.sha256 }))(&mut store).unwrap();
+    sound(&store);
+}
+
+/// Room is taken as chunks arrive and never out of what other uploads are promised; a chunk that finds none is refused, and
+/// abort and expiry give everything back.
+#[test]
+fn room_is_taken_as_chunks_arrive() {
+    let mut store = store_with_capacity(MIN_CAPACITY_BYTES);
+    // The index takes its bucket with its first object.
+    store.put(Put::new("first", b""), 0).unwrap();
+    store.delete("first").unwrap();
+    let promised = create(&mut store, "promised", SLOT_EXTENT_BYTES);
+    let id = open(&mut store, "k");
+    let bytes = chunk(1, u64::MAX / 2, 0);
+    let mut index = 0;
+    let error = loop {
+        match store.write_chunk(id, index, &bytes, &OWNER, 0) {
+            Ok(_) => index += 1,
+            Err(error) => break error,
+        }
+        sound(&store);
+    };
+    assert!(matches!(error, Error::OutOfMemory { .. }) && index > 5, "{error} after {index} chunks");
+    refused(&mut store, |store| store.write_chunk(id, index, &bytes, &OWNER, 0));
+    for chunk_index in 0..chunks(SLOT_EXTENT_BYTES) {
+        write(&mut store, promised, 2, SLOT_EXTENT_BYTES, chunk_index);
+    }
+    store.abort_upload(id, &OWNER).unwrap();
+    store.commit_upload(promised, &OWNER, 0).unwrap();
+    assert!(store.delete("promised").unwrap());
+    assert_nothing_is_held(&store);
+
+    let id = open(&mut store, "k");
+    send(&mut store, id, 1, u64::MAX / 2, [0]);
+    let next = store.create_upload(&UploadArgs::new("next", 1), &OWNER, UPLOAD_IDLE_NS + 1).unwrap().id;
+    assert_eq!(store.upload_status(id, &OWNER, UPLOAD_IDLE_NS + 1), Err(Error::NotFound));
+    store.abort_upload(next, &OWNER).unwrap();
+    assert_nothing_is_held(&store);
+    sound(&store);
+}
+
+/// A chunk far ahead makes the table large and nothing else, and one beyond what a canister can hold is refused.
+#[test]
+fn a_chunk_far_ahead_takes_its_own_room_only() {
+    let mut store = store();
+    let id = open(&mut store, "k");
+    let (far, bytes) = (200_000, chunk(1, u64::MAX / 2, 0));
+    store.write_chunk(id, far, &bytes, &OWNER, 0).unwrap();
+    sound(&store);
+    assert!(store.arena.stats().unwrap().used_bytes < 40 << 20);
+    let status = store.upload_status(id, &OWNER, 0).unwrap();
+    assert_eq!(status.missing, [ChunkRange { first: 0, last: far - 1 }]);
+    for beyond in [MAX_STABLE_BYTES / CHUNK_BYTES, u64::MAX] {
+        let error = refused(&mut store, |store| store.write_chunk(id, beyond, &bytes, &OWNER, 0));
+        assert!(matches!(error, Error::OutOfMemory { .. }), "{error}");
+    }
+    store.abort_upload(id, &OWNER).unwrap();
+    assert_nothing_is_held(&store);
+}
