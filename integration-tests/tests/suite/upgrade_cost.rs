@@ -10,6 +10,9 @@ use storage_api::limits::MAX_PAYLOAD_BYTES;
 
 const MIB: u64 = 1 << 20;
 
+/// What reading a bounded number of inner pages of the object index may take when a store is opened, in instructions.
+const WARMING: u64 = 100_000;
+
 /// What one upgrade cost: the whole of it where the host counts it, else what the canister says of opening the store.
 async fn cost_of_upgrade(harness: &Harness) -> u64 {
     match harness.upgrade().await {
@@ -42,7 +45,8 @@ fn value(number: u64) -> Vec<u8> {
     value
 }
 
-/// An upgrade of a full canister costs what that of an empty one costs, within 1 %.
+/// An upgrade of a full canister costs what that of an empty one costs, within 1 % and what reading the upper pages of the
+/// index costs.
 #[tokio::test]
 async fn a_full_canister_upgrades_as_cheaply_as_an_empty_one() {
     let harness = Harness::start().await;
@@ -68,6 +72,7 @@ async fn a_full_canister_upgrades_as_cheaply_as_an_empty_one() {
         assert!(client.get(&format!("fill/{number:06}")).await.unwrap() == value(number));
     }
     for other in [new, empty] {
-        assert!(full.abs_diff(other) * 100 <= other, "{other} instructions became {full}");
+        let allowed = other / 100 + WARMING;
+        assert!(full.abs_diff(other) <= allowed, "{other} instructions became {full}");
     }
 }

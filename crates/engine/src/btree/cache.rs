@@ -45,6 +45,8 @@ impl Cache {
     pub(super) fn put(&mut self, number: PageNumber, frame: Box<Frame>) -> Option<Box<Frame>> {
         let place = self.place(number);
         if place >= self.sets.len() {
+            // Once and for all, or what is there would be copied whenever it grows.
+            self.sets.reserve_exact(self.set_count - self.sets.len());
             self.sets.resize_with(place + 1, Set::default);
         }
         let set = &mut self.sets[place];

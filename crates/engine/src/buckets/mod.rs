@@ -130,7 +130,7 @@ impl<M: Memory + Clone> Buckets<M> {
         }
         let (sizes, _) = head[(SIZES_AT - MAGIC_AT) as usize..].as_chunks();
         let sizes = std::array::from_fn(|id| u64::from_le_bytes(sizes[id]));
-        let mut owners = vec![NO_OWNER; MAX_BUCKETS as usize];
+        let mut owners = vec![0; MAX_BUCKETS as usize];
         raw.read(OWNERS_AT, &mut owners);
         let moved = if version == PLAIN { Vec::new() } else { read_moved(&raw, [head[8], head[9]])? };
         let (runs, holes) = Runs::scan(&owners, allocated, &moved)

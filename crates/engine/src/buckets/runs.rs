@@ -177,11 +177,17 @@ fn woven(others: &[Run], moved: &[Run]) -> Option<Vec<Run>> {
     Some(std::mem::take(&mut woven.0[0]))
 }
 
-/// How many bytes at the start are equal to one, looking at eight at a time.
+/// How many bytes at the start are equal to one. Looks at 32 at a time, as words: in WebAssembly, arrays are compared byte by
+/// byte, and an upgrade looks at all 32,768.
 fn equal_bytes(bytes: &[u8], byte: u8) -> usize {
-    let (words, _) = bytes.as_chunks::<8>();
-    let pattern = [byte; 8];
-    let whole = words.iter().take_while(|word| **word == pattern).count() * 8;
+    let pattern = u64::from_le_bytes([byte; 8]);
+    let differs = |word: &[u8; 8]| u64::from_le_bytes(*word) ^ pattern;
+    let (blocks, _) = bytes.as_chunks::<32>();
+    let is_equal = |block: &&[u8; 32]| {
+        let (words, _) = block.as_chunks::<8>();
+        differs(&words[0]) | differs(&words[1]) | differs(&words[2]) | differs(&words[3]) == 0
+    };
+    let whole = 32 * blocks.iter().take_while(is_equal).count();
     whole + bytes[whole..].iter().take_while(|other| **other == byte).count()
 }
 
