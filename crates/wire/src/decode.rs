@@ -268,15 +268,18 @@ impl<'a> Decode<'a> for Text<'a> {
 }
 
 fn is_ascii(bytes: &[u8]) -> bool {
-    let (blocks, rest) = bytes.as_chunks::<32>();
-    let mut bits = rest.iter().fold(0, |bits, byte| bits | byte);
-    for block in blocks {
+    let (blocks, rest) = bytes.as_chunks::<64>();
+    let word = |block: &[u8; 64], index: usize| {
         let (words, _) = block.as_chunks::<8>();
-        let word = words.iter().fold(0, |bits, word| bits | u64::from_le_bytes(*word));
-        // Only the highest bit of each byte matters.
-        bits |= u8::from(word & 0x8080_8080_8080_8080 != 0) << 7;
+        u64::from_le_bytes(words[index])
+    };
+    let mut bits = u64::from(rest.iter().fold(0, |bits, byte| bits | byte));
+    for block in blocks {
+        bits |= word(block, 0) | word(block, 1) | word(block, 2) | word(block, 3);
+        bits |= word(block, 4) | word(block, 5) | word(block, 6) | word(block, 7);
     }
-    bits < 0x80
+    // Only the highest bit of each byte matters.
+    bits & 0x8080_8080_8080_8080 == 0
 }
 
 /// A `nat`, of which more than 2^64 - 1 is as much as that.

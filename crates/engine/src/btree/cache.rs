@@ -73,8 +73,9 @@ impl Cache {
 #[derive(Default)]
 pub(super) struct Frames(Vec<Box<Frame>>);
 
-/// Frames that are kept.
-const MAX_FRAMES: usize = 8;
+/// Frames that are kept: as many as a batch of a thousand entries takes. A canister's heap never shrinks, so giving them back would only have
+/// them made, and filled with zeroes, again.
+const MAX_FRAMES: usize = 1_024 + 64;
 
 impl Frames {
     /// A frame with any content.
