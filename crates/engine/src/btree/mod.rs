@@ -33,7 +33,8 @@ use storage_api::Error;
 
 use crate::open::OpenError;
 use crate::space::Demand;
-use change::{Change, Located};
+use change::Change;
+pub(crate) use change::Located;
 pub(crate) use cursor::{Cursor, Direction};
 pub(crate) use head::HEAD_BYTES;
 pub use iter::Iter;
@@ -89,7 +90,6 @@ impl<K: Storable, V: Storable, M: Memory> Map<K, V, M> {
     }
 
     /// Calls with the bytes of the value under a key, given by its bytes.
-    #[expect(dead_code, reason = "the objects use it next")]
     pub(crate) fn get_with<R>(&self, key: &[u8], f: impl FnOnce(&[u8]) -> R) -> Result<Option<R>, Error> {
         self.tree.get_with(key, f)
     }
@@ -162,7 +162,6 @@ pub(crate) struct Transaction<'a, K, V, M: Memory> {
     types: PhantomData<fn(K) -> V>,
 }
 
-#[expect(dead_code, reason = "the objects use it next")]
 impl<'a, K: Storable, V: Storable, M: Memory> Transaction<'a, K, V, M> {
     /// Finds a key by its bytes, at most 1,024, for a look and a change that need not search again.
     pub(crate) fn locate(&mut self, key: &[u8]) -> Result<Located, Error> {

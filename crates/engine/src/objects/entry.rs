@@ -176,8 +176,15 @@ fn body(kind: u8, size: u64, extent: Option<Extent>, inline: &[u8]) -> Result<Bo
     }
 }
 
-impl Entry<'_> {
+impl<'a> Entry<'a> {
     pub(crate) fn encode(&self) -> RawEntry {
+        let (mut bytes, inline) = self.encode_parts();
+        bytes.extend_from_slice(inline);
+        RawEntry(bytes)
+    }
+
+    /// The bytes before an inline value, and the value, which need not be copied to be stored.
+    pub(crate) fn encode_parts(&self) -> (Vec<u8>, &'a [u8]) {
         let (kind, extent, inline) = match self.body {
             Body::Inline(value) => (INLINE, None, value),
             Body::Extent(extent) => (ONE_EXTENT, Some(extent), [].as_slice()),
@@ -186,7 +193,7 @@ impl Entry<'_> {
         let fields_bytes = self.metadata.encoded_bytes();
         let is_modified = self.modified_ns != self.created_ns;
         let flags = if is_modified { IS_MODIFIED } else { 0 } | if fields_bytes > 0 { HAS_FIELDS } else { 0 };
-        let mut bytes = Vec::with_capacity(MAX_HEAD_BYTES + fields_bytes + inline.len());
+        let mut bytes = Vec::with_capacity(MAX_HEAD_BYTES + fields_bytes);
         bytes.push(kind | flags);
         put_number(&mut bytes, self.size);
         put_number(&mut bytes, self.revision);
@@ -203,8 +210,7 @@ impl Entry<'_> {
         }
         bytes.extend_from_slice(&[0; CRC_BYTES]);
         seal(&mut bytes);
-        bytes.extend_from_slice(inline);
-        RawEntry(bytes)
+        (bytes, inline)
     }
 
     /// What a caller is told of the object.

@@ -35,10 +35,6 @@ impl Key {
         &self.0
     }
 
-    pub(crate) fn len(&self) -> u64 {
-        self.0.len() as u64
-    }
-
     /// The key as text.
     pub(crate) fn text(&self) -> Result<String, Error> {
         key_text(&self.0)

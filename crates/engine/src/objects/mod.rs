@@ -19,6 +19,7 @@ mod table;
 mod tests;
 mod verify;
 
+use entry::Head;
 pub(crate) use entry::{Body, Entry, Holding, Present, RawEntry};
 pub(crate) use key::Key;
 pub use limits::INLINE_LIMIT;
@@ -31,7 +32,7 @@ use ic_stable_structures::Memory;
 use storage_api::{Condition, Error};
 
 use crate::arena::{Arena, Extent, Transaction, block_bytes};
-use crate::btree::{self, Map};
+use crate::btree::{self, Located, Map};
 use crate::space::{Demand, Promised, StoreMemory};
 use crate::store::Store;
 
@@ -54,9 +55,11 @@ pub(crate) fn check_condition(condition: Condition, present: Option<Present>) ->
 }
 
 impl<M: Memory + Clone> Store<M> {
-    /// The entry of the object under a key.
-    fn raw_entry(&self, key: &str) -> Result<RawEntry, Error> {
-        self.index.get(&Key::new(key)?)?.ok_or(Error::NotFound)
+    /// Calls with the entry of the object under a key, which is read in place.
+    fn with_entry<R>(&self, key: &str, f: impl FnOnce(Head<'_>) -> Result<R, Error>) -> Result<R, Error> {
+        storage_api::check::key(key)?;
+        let found = self.index.get_with(key.as_bytes(), |bytes| f(Head::decode(bytes)?))?;
+        found.unwrap_or(Err(Error::NotFound))
     }
 
     /// Makes sure of what a change of objects needs: what the index and the arena grow by.
@@ -75,7 +78,16 @@ pub(crate) fn present<M: Memory>(
     index: &mut IndexChange<'_, M>,
     key: &Key,
 ) -> Result<Option<Present>, Error> {
-    index.get(key)?.map(|raw| Ok(raw.head()?.present())).transpose()
+    let located = index.locate(key.as_bytes())?;
+    present_at(index, located)
+}
+
+/// The same for a key that has been located.
+pub(crate) fn present_at<M: Memory>(
+    index: &mut IndexChange<'_, M>,
+    located: Located,
+) -> Result<Option<Present>, Error> {
+    index.look(located, |bytes| Ok(Head::decode(bytes)?.present()))?.transpose()
 }
 
 /// The part of a change that is about the arena: begun by the first extent that is taken or given back, because a

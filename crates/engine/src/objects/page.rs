@@ -9,9 +9,10 @@ use serde_bytes::ByteBuf;
 use storage_api::limits::{ITEM_OVERHEAD_BYTES, MAX_PAGE_ITEMS, MAX_REPLY_BYTES};
 use storage_api::{Entry as KeyValue, Error, ListArgs, ListPage, ObjectInfo, ScanPage};
 
-use super::entry::RawEntry;
+use super::entry::{Head, RawEntry};
 use super::key::{Key, key_text};
 use super::read::check_fits_reply;
+use crate::btree::Direction;
 use crate::store::Store;
 
 impl<M: Memory + Clone> Store<M> {
@@ -25,12 +26,13 @@ impl<M: Memory + Clone> Store<M> {
         let mut listing = Listing::new(args);
         let mut start = Some(listing.start());
         while let Some(bound) = start.take() {
-            for object in self.index.from(bound, |key| key.starts_with(args.prefix.as_bytes())) {
-                let (key, raw) = object?;
-                let common = listing.common_prefix(key.as_bytes());
+            let mut cursor = self.index.cursor(bound.as_ref().map(Key::as_bytes), Direction::Forward)?;
+            while cursor.advance()? && cursor.key()?.starts_with(args.prefix.as_bytes()) {
+                let (key, entry) = cursor.entry()?;
+                let common = listing.common_prefix(key);
                 let taken = match common {
                     Some(common) => listing.take_prefix(common)?,
-                    None => listing.take_object(&key, &raw)?,
+                    None => listing.take_object(key, entry)?,
                 };
                 if !taken {
                     return Ok(listing.page(true));
@@ -54,14 +56,16 @@ impl<M: Memory + Clone> Store<M> {
         args.check_scan()?;
         let mut page = Budget::new(args.limit);
         let mut entries = Vec::new();
-        for object in self.under(&args.prefix, args.start_after.as_deref()) {
-            let (key, raw) = object?;
-            let entry = raw.head()?;
-            if !page.takes(key.len() + entry.size) {
+        let start = start_of(&args.prefix, args.start_after.as_deref());
+        let mut cursor = self.index.cursor(start.as_ref().map(Key::as_bytes), Direction::Forward)?;
+        while cursor.advance()? && cursor.key()?.starts_with(args.prefix.as_bytes()) {
+            let (key, entry) = cursor.entry()?;
+            let entry = Head::decode(entry)?;
+            if !page.takes(key.len() as u64 + entry.size) {
                 return Ok(ScanPage { next: last_key(&entries, |entry: &KeyValue| &entry.key), entries });
             }
             check_fits_reply(entry.size)?;
-            entries.push(KeyValue { key: key.text()?, value: ByteBuf::from(self.value(&entry)?) });
+            entries.push(KeyValue { key: key_text(key)?, value: ByteBuf::from(self.value(&entry)?) });
         }
         Ok(ScanPage { entries, next: None })
     }
@@ -82,14 +86,14 @@ struct Listing<'a> {
     budget: Budget,
     objects: Vec<ObjectInfo>,
     prefixes: Vec<String>,
-    /// The last item: a key or a common prefix.
-    last: Option<String>,
+    /// Whether the last item is a common prefix and not an object.
+    ends_in_prefix: bool,
 }
 
 impl<'a> Listing<'a> {
     fn new(args: &'a ListArgs) -> Self {
         let budget = Budget::new(args.limit);
-        Self { args, budget, objects: Vec::new(), prefixes: Vec::new(), last: None }
+        Self { args, budget, objects: Vec::new(), prefixes: Vec::new(), ends_in_prefix: false }
     }
 
     /// Where the keys of the page start. After a page that ended with a common prefix, all that is below it is behind.
@@ -115,26 +119,29 @@ impl<'a> Listing<'a> {
         if !self.budget.takes(common.len() as u64) {
             return Ok(false);
         }
-        let text = key_text(common)?;
-        self.last = Some(text.clone());
-        self.prefixes.push(text);
+        self.prefixes.push(key_text(common)?);
+        self.ends_in_prefix = true;
         Ok(true)
     }
 
     /// Takes an object, if there is room for it.
-    fn take_object(&mut self, key: &Key, raw: &RawEntry) -> Result<bool, Error> {
-        let head = raw.head()?;
-        if !self.budget.takes(key.len() + head.fields_bytes()) {
+    fn take_object(&mut self, key: &[u8], entry: &[u8]) -> Result<bool, Error> {
+        let head = Head::decode(entry)?;
+        if !self.budget.takes(key.len() as u64 + head.fields_bytes()) {
             return Ok(false);
         }
-        let text = key.text()?;
-        self.last = Some(text.clone());
-        self.objects.push(head.entry()?.info(text)?);
+        self.objects.push(head.entry()?.info(key_text(key)?)?);
+        self.ends_in_prefix = false;
         Ok(true)
     }
 
     fn page(self, has_more: bool) -> ListPage {
-        let next = if has_more { self.last } else { None };
+        let last = if self.ends_in_prefix {
+            self.prefixes.last()
+        } else {
+            self.objects.last().map(|object| &object.key)
+        };
+        let next = last.filter(|_| has_more).cloned();
         ListPage { objects: self.objects, prefixes: self.prefixes, next }
     }
 }

@@ -7,9 +7,8 @@ use ic_stable_structures::Memory;
 use storage_api::{Condition, Error, ObjectInfo, check};
 
 use super::entry::{Body, Entry, Present};
-use super::key::Key;
 use super::metadata::{Digest, Metadata, Pairs};
-use super::{Extents, IndexChange, check_condition, present};
+use super::{Extents, IndexChange, check_condition, present_at};
 use crate::arena::Extent;
 use crate::space::StoreMemory;
 use crate::store::Store;
@@ -57,27 +56,22 @@ impl<'a> Put<'a> {
     ///
     /// [`Error::InvalidArgument`] and [`Error::TooLarge`].
     pub fn check(&self) -> Result<(), Error> {
-        self.validated_key().map(drop)
-    }
-
-    fn validated_key(&self) -> Result<Key, Error> {
         check::payload(self.value.len())?;
         check::content_type(self.content_type)?;
         check::content_encoding(self.content_encoding)?;
         check::metadata(self.metadata)?;
         self.sha256.map_or(Ok(()), |digest| check::sha256(digest).map(drop))?;
-        Key::new(self.key)
+        check::key(self.key)
     }
 }
 
-/// A put that has been checked: what is there now, and where the new value goes.
-struct Planned {
-    key: Key,
-    present: Option<Present>,
-    /// Where a value that is not inline goes.
+/// A put that is part of a change.
+struct Staged {
+    info: ObjectInfo,
+    /// The bytes of the value that it replaces.
+    removed: u64,
+    /// Where the value goes, if it is not inline.
     extent: Option<Extent>,
-    /// The user metadata as it is stored.
-    pairs: Vec<u8>,
 }
 
 impl<M: Memory + Clone> Store<M> {
@@ -89,8 +83,18 @@ impl<M: Memory + Clone> Store<M> {
     /// [`Error::AlreadyExists`] and [`Error::RevisionMismatch`] for a condition that does not hold, and
     /// [`Error::OutOfMemory`]. Nothing has changed then.
     pub fn put(&mut self, put: Put<'_>, now_ns: u64) -> Result<ObjectInfo, Error> {
-        let mut infos = self.put_many(&[put], now_ns)?;
-        Ok(infos.pop().expect("one put gives one answer"))
+        let (mut index, mut extents) = (self.index.begin(), Extents::of(&self.arena));
+        let revision = self.ledger.revision + 1;
+        let staged = self.stage(&mut index, &mut extents, &put, revision, now_ns)?;
+        let ledger = self.ledger.after(1, put.value.len() as u64, staged.removed)?;
+        self.ensure(&index, &mut extents)?;
+
+        // From here on nothing can fail.
+        extents.commit();
+        index.commit();
+        staged.extent.into_iter().for_each(|extent| self.arena.write(extent, 0, put.value));
+        self.write_ledger(ledger);
+        Ok(staged.info)
     }
 
     /// Stores up to 1,000 values under different keys, all of them or none.
@@ -103,79 +107,85 @@ impl<M: Memory + Clone> Store<M> {
         if puts.is_empty() {
             return Ok(Vec::new());
         }
-        let mut index = self.index.begin();
-        let mut batch = plan(&mut index, puts)?;
-        let added = puts.iter().map(|put| put.value.len() as u64).sum();
-        let removed = batch.iter().flat_map(|planned| planned.present).map(|present| present.size).sum();
-        let ledger = self.ledger.after(batch.len() as u64, added, removed)?;
-        let mut extents = self.place(puts, &mut batch)?;
-        let mut infos = Vec::with_capacity(puts.len());
-        for ((put, planned), revision) in puts.iter().zip(&batch).zip(self.ledger.revision + 1..) {
-            let entry = planned.entry(put, revision, now_ns)?;
-            index.insert(&planned.key, &entry.encode())?;
-            infos.push(entry.info(put.key.to_owned())?);
+        check::batch(puts.len(), "objects in one put_many")?;
+        let (mut index, mut extents) = (self.index.begin(), Extents::of(&self.arena));
+        let (mut keys, mut batch) = (BTreeSet::new(), Vec::with_capacity(puts.len()));
+        let (mut added, mut removed) = (0, 0);
+        for (put, revision) in puts.iter().zip(self.ledger.revision + 1..) {
+            if puts.len() > 1 && !keys.insert(put.key) {
+                return Err(Error::invalid(format!("the key {:?} occurs twice in the batch", put.key)));
+            }
+            let staged = self.stage(&mut index, &mut extents, put, revision, now_ns)?;
+            added += put.value.len() as u64;
+            removed += staged.removed;
+            batch.push(staged);
         }
+        let ledger = self.ledger.after(batch.len() as u64, added, removed)?;
         self.ensure(&index, &mut extents)?;
 
         // From here on nothing can fail.
         extents.commit();
         index.commit();
-        for (put, planned) in puts.iter().zip(batch) {
-            planned.extent.into_iter().for_each(|extent| self.arena.write(extent, 0, put.value));
+        for (put, staged) in puts.iter().zip(&batch) {
+            staged.extent.into_iter().for_each(|extent| self.arena.write(extent, 0, put.value));
         }
         self.write_ledger(ledger);
-        Ok(infos)
+        Ok(batch.into_iter().map(|staged| staged.info).collect())
     }
 
-    /// Takes extents for the values that are not inline, and gives back those of the values they replace.
-    fn place(&self, puts: &[Put<'_>], batch: &mut [Planned]) -> Result<Extents<'_, StoreMemory<M>>, Error> {
-        let mut extents = Extents::of(&self.arena);
-        for (put, planned) in puts.iter().zip(batch) {
-            let size = put.value.len() as u64;
-            if size > self.options.inline_limit {
-                planned.extent = Some(extents.allocate(size)?);
-            }
-            extents.free(planned.present)?;
-        }
-        Ok(extents)
+    /// Makes a put a part of a change of the index and the arena.
+    fn stage(
+        &self,
+        index: &mut IndexChange<'_, M>,
+        extents: &mut Extents<'_, StoreMemory<M>>,
+        put: &Put<'_>,
+        revision: u64,
+        now_ns: u64,
+    ) -> Result<Staged, Error> {
+        put.check()?;
+        let located = index.locate(put.key.as_bytes())?;
+        let present = present_at(index, located)?;
+        check_condition(put.condition, present)?;
+        let size = put.value.len() as u64;
+        let extent = if size > self.options.inline_limit { Some(extents.allocate(size)?) } else { None };
+        extents.free(present)?;
+        let pairs = Pairs::encode(put.metadata);
+        let entry = put.entry(present, extent, &pairs, revision, now_ns)?;
+        let (head, inline) = entry.encode_parts();
+        index.insert_at(located, put.key.as_bytes(), (&head, inline))?;
+        let removed = present.map_or(0, |present| present.size);
+        Ok(Staged { info: entry.info(put.key.to_owned())?, removed, extent })
     }
 }
 
-/// Checks a batch, and finds what is there now.
-fn plan<M: Memory>(index: &mut IndexChange<'_, M>, puts: &[Put<'_>]) -> Result<Vec<Planned>, Error> {
-    check::batch(puts.len(), "objects in one put_many")?;
-    let mut keys = BTreeSet::new();
-    puts.iter()
-        .map(|put| {
-            let key = put.validated_key()?;
-            if puts.len() > 1 && !keys.insert(put.key) {
-                return Err(Error::invalid(format!("the key {:?} occurs twice in the batch", put.key)));
-            }
-            let present = present(index, &key)?;
-            check_condition(put.condition, present)?;
-            Ok(Planned { key, present, extent: None, pairs: Pairs::encode(put.metadata) })
-        })
-        .collect()
-}
-
-impl Planned {
-    /// The entry that leads to the new value.
-    fn entry<'p>(&'p self, put: &Put<'p>, revision: u64, now_ns: u64) -> Result<Entry<'p>, Error> {
+impl<'a> Put<'a> {
+    /// The entry that leads to the value, in place of what is there.
+    fn entry<'e>(
+        &self,
+        present: Option<Present>,
+        extent: Option<Extent>,
+        pairs: &'e [u8],
+        revision: u64,
+        now_ns: u64,
+    ) -> Result<Entry<'e>, Error>
+    where
+        'a: 'e,
+    {
         let metadata = Metadata {
-            content_type: put.content_type.filter(|text| !text.is_empty()),
-            content_encoding: put.content_encoding.filter(|text| !text.is_empty()),
-            pairs: Pairs(&self.pairs),
-            owner: put.owner,
-            digest: put.sha256.map(check::sha256).transpose()?.map(Digest::declared),
+            content_type: self.content_type.filter(|text| !text.is_empty()),
+            content_encoding: self.content_encoding.filter(|text| !text.is_empty()),
+            pairs: Pairs(pairs),
+            owner: self.owner,
+            digest: self.sha256.map(check::sha256).transpose()?.map(Digest::declared),
             ..Metadata::default()
         };
         Ok(Entry {
-            size: put.value.len() as u64,
+            size: self.value.len() as u64,
             revision,
-            created_ns: self.present.map_or(now_ns, |present| present.created_ns),
+            created_ns: present.map_or(now_ns, |present| present.created_ns),
             modified_ns: now_ns,
             metadata,
-            body: self.extent.map_or(Body::Inline(put.value), Body::Extent),
+            body: extent.map_or(Body::Inline(self.value), Body::Extent),
         })
     }
 }

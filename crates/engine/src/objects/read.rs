@@ -6,7 +6,6 @@ use storage_api::limits::MAX_REPLY_BYTES;
 use storage_api::{Error, Object, ObjectInfo, ReadArgs, check};
 
 use super::entry::{Body, Head};
-use super::key::Key;
 use super::table::pieces;
 use crate::store::Store;
 
@@ -18,10 +17,10 @@ impl<M: Memory + Clone> Store<M> {
     /// [`Error::NotFound`], [`Error::InvalidArgument`] for a key that cannot exist, [`Error::TooLarge`] for an object that
     /// does not fit one reply, and [`Error::Corrupted`].
     pub fn get(&self, key: &str) -> Result<Vec<u8>, Error> {
-        let raw = self.raw_entry(key)?;
-        let head = raw.head()?;
-        check_fits_reply(head.size)?;
-        self.value(&head)
+        self.with_entry(key, |head| {
+            check_fits_reply(head.size)?;
+            self.value(&head)
+        })
     }
 
     /// A range of an object: as many bytes from an offset on as are asked for, are there, and fit one reply.
@@ -44,18 +43,18 @@ impl<M: Memory + Clone> Store<M> {
     ///
     /// As [`read`](Self::read).
     pub fn read_into(&self, args: &ReadArgs, buffer: &mut [u8]) -> Result<usize, Error> {
-        let raw = self.raw_entry(&args.key)?;
-        let entry = raw.head()?;
-        if args.revision.is_some_and(|revision| revision != entry.revision) {
-            return Err(Error::RevisionMismatch { current: Some(entry.revision) });
-        }
-        let ReadArgs { offset, length, .. } = *args;
-        let Some(rest) = entry.size.checked_sub(offset) else {
-            return Err(Error::OutOfRange { offset, length, size: entry.size });
-        };
-        let length = length.min(rest).min(MAX_REPLY_BYTES).min(buffer.len() as u64) as usize;
-        self.read_range(entry.body, offset, &mut buffer[..length])?;
-        Ok(length)
+        self.with_entry(&args.key, |head| {
+            if args.revision.is_some_and(|revision| revision != head.revision) {
+                return Err(Error::RevisionMismatch { current: Some(head.revision) });
+            }
+            let ReadArgs { offset, length, .. } = *args;
+            let Some(rest) = head.size.checked_sub(offset) else {
+                return Err(Error::OutOfRange { offset, length, size: head.size });
+            };
+            let length = length.min(rest).min(MAX_REPLY_BYTES).min(buffer.len() as u64) as usize;
+            self.read_range(head.body, offset, &mut buffer[..length])?;
+            Ok(length)
+        })
     }
 
     /// Reads the whole value under a key to the front of a buffer, without another copy, and tells how many bytes it
@@ -65,13 +64,13 @@ impl<M: Memory + Clone> Store<M> {
     ///
     /// As [`get`](Self::get), and [`Error::TooLarge`] for a value that is longer than the buffer.
     pub fn get_into(&self, key: &str, buffer: &mut [u8]) -> Result<usize, Error> {
-        let raw = self.raw_entry(key)?;
-        let entry = raw.head()?;
-        let limit = buffer.len() as u64;
-        let size = usize::try_from(entry.size).ok().filter(|size| *size <= buffer.len());
-        let size = size.ok_or(Error::TooLarge { size: entry.size, limit })?;
-        self.read_range(entry.body, 0, &mut buffer[..size])?;
-        Ok(size)
+        self.with_entry(key, |head| {
+            let limit = buffer.len() as u64;
+            let size = usize::try_from(head.size).ok().filter(|size| *size <= buffer.len());
+            let size = size.ok_or(Error::TooLarge { size: head.size, limit })?;
+            self.read_range(head.body, 0, &mut buffer[..size])?;
+            Ok(size)
+        })
     }
 
     /// The whole value under a key with what is known of the object, both of one moment.
@@ -80,11 +79,11 @@ impl<M: Memory + Clone> Store<M> {
     ///
     /// As [`get`](Self::get).
     pub fn get_with_info(&self, key: &str) -> Result<Object, Error> {
-        let raw = self.raw_entry(key)?;
-        let head = raw.head()?;
-        check_fits_reply(head.size)?;
-        let value = ByteBuf::from(self.value(&head)?);
-        Ok(Object { info: head.entry()?.info(key.to_owned())?, value })
+        self.with_entry(key, |head| {
+            check_fits_reply(head.size)?;
+            let value = ByteBuf::from(self.value(&head)?);
+            Ok(Object { info: head.entry()?.info(key.to_owned())?, value })
+        })
     }
 
     /// The values under up to 1,000 keys in their order, nothing for a key without an object.
@@ -95,19 +94,32 @@ impl<M: Memory + Clone> Store<M> {
     /// do not fit one reply.
     pub fn get_many<K: AsRef<str>>(&self, keys: &[K]) -> Result<Vec<Option<Vec<u8>>>, Error> {
         check::batch(keys.len(), "keys in one get_many")?;
-        let raw = keys
-            .iter()
-            .map(|key| self.index.get(&Key::new(key.as_ref())?))
-            .collect::<Result<Vec<_>, Error>>()?;
-        let entries = raw
-            .iter()
-            .map(|raw| raw.as_ref().map(|raw| raw.head()).transpose())
-            .collect::<Result<Vec<_>, Error>>()?;
-        let size = entries.iter().flatten().map(|entry| entry.size).sum();
+        let mut size = 0;
+        let found = keys.iter().map(|key| {
+            check::key(key.as_ref())?;
+            let found = self.index.get_with(key.as_ref().as_bytes(), |bytes| {
+                let head = Head::decode(bytes)?;
+                size += head.size;
+                Ok(match head.body {
+                    Body::Inline(value) => Found::Value(value.to_vec()),
+                    Body::Extent(extent) => Found::Held(Body::Extent(extent), head.size),
+                    Body::Table(table) => Found::Held(Body::Table(table), head.size),
+                })
+            })?;
+            found.transpose()
+        });
+        let found = found.collect::<Result<Vec<_>, Error>>()?;
         if size > MAX_REPLY_BYTES {
             return Err(Error::TooLarge { size, limit: MAX_REPLY_BYTES });
         }
-        entries.iter().map(|entry| entry.as_ref().map(|entry| self.value(entry)).transpose()).collect()
+        let read = |found| match found {
+            Found::Value(value) => Ok(value),
+            Found::Held(body, size) => {
+                let mut value = vec![0; size as usize];
+                self.read_range(body, 0, &mut value).map(|()| value)
+            }
+        };
+        found.into_iter().map(|found| found.map(read).transpose()).collect()
     }
 
     /// What is known of an object without reading it.
@@ -116,7 +128,7 @@ impl<M: Memory + Clone> Store<M> {
     ///
     /// As [`get`](Self::get).
     pub fn stat(&self, key: &str) -> Result<ObjectInfo, Error> {
-        self.raw_entry(key)?.decode()?.info(key.to_owned())
+        self.with_entry(key, |head| head.entry()?.info(key.to_owned()))
     }
 
     /// The bytes of an object that fits one reply.
@@ -142,6 +154,14 @@ impl<M: Memory + Clone> Store<M> {
         }
         Ok(())
     }
+}
+
+/// A value that is part of a reply to many keys.
+enum Found {
+    /// The bytes.
+    Value(Vec<u8>),
+    /// Where they are, and how many: not read before the sum of all is known.
+    Held(Body<'static>, u64),
 }
 
 /// Refuses an object that does not fit one reply.

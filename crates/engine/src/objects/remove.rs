@@ -9,7 +9,7 @@ use storage_api::{Condition, DeleteArgs, DeletePrefixArgs, Deleted, Entry as Key
 
 use super::key::Key;
 use super::read::check_fits_reply;
-use super::{Extents, check_condition, present};
+use super::{Extents, check_condition, present_at};
 use crate::store::Store;
 
 impl<M: Memory + Clone> Store<M> {
@@ -86,11 +86,12 @@ impl<M: Memory + Clone> Store<M> {
         let (mut index, mut extents) = (self.index.begin(), Extents::of(&self.arena));
         let (mut removed, mut count, mut bytes) = (Vec::with_capacity(keys.len()), 0, 0);
         for (key, condition) in keys {
-            let present = present(&mut index, key)?;
+            let located = index.locate(key.as_bytes())?;
+            let present = present_at(&mut index, located)?;
             check_condition(*condition, present)?;
             removed.push(present.is_some());
             let Some(present) = present else { continue };
-            index.remove(key)?;
+            index.remove_at(located, key.as_bytes())?;
             extents.free(Some(present))?;
             count += 1;
             bytes += present.size;
