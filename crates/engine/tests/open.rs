@@ -140,9 +140,14 @@ fn the_seal_tells_an_orderly_upgrade_from_one_that_skipped_pre_upgrade() {
 fn the_capacity_is_validated_and_kept() {
     let memory = VectorMemory::default();
     let mut store = Store::open(memory.clone()).unwrap();
-    for (capacity, ok) in
-        [(0, false), (MIN_CAPACITY_BYTES - 1, false), (MIN_CAPACITY_BYTES, true), (u64::MAX, true)]
-    {
+    for (capacity, ok) in [
+        (0, false),
+        (MIN_CAPACITY_BYTES - 1, false),
+        (MIN_CAPACITY_BYTES, true),
+        (MAX_STABLE_BYTES, true),
+        (MAX_STABLE_BYTES + 1, false),
+        (u64::MAX, false),
+    ] {
         let result = store.configure(&InitArgs::capacity(capacity));
         assert_eq!(result.is_ok(), ok, "{capacity}");
     }
