@@ -36,7 +36,10 @@ fn metadata_is_kept_until_the_next_put() {
         let sha256 = info.sha256.clone().unwrap();
         assert_eq!((sha256.digest.as_slice(), sha256.state), (digest.as_slice(), ChecksumState::Declared));
         assert_eq!(store.stat("k").unwrap(), info);
-        assert_eq!(store.list(&storage_api::ListArgs::prefix("")).unwrap().objects, [info.clone()]);
+        assert_eq!(
+            store.list(&storage_api::ListArgs::prefix("")).unwrap().objects,
+            std::slice::from_ref(&info)
+        );
         let object = store.get_with_info("k").unwrap();
         assert_eq!((object.info, object.value.into_vec()), (info.clone(), value.clone()));
         sound(&store);
