@@ -93,7 +93,9 @@ struct Listing<'a> {
 impl<'a> Listing<'a> {
     fn new(args: &'a ListArgs) -> Self {
         let budget = Budget::new(args.limit);
-        Self { args, budget, objects: Vec::new(), prefixes: Vec::new(), ends_in_prefix: false }
+        // Growing would copy what is there, and memory that is not written costs nothing.
+        let objects = Vec::with_capacity(budget.items as usize);
+        Self { args, budget, objects, prefixes: Vec::new(), ends_in_prefix: false }
     }
 
     /// Where the keys of the page start. After a page that ended with a common prefix, all that is below it is behind.
