@@ -15,6 +15,7 @@ done
 folder=$PWD/target/interop
 mkdir -p "$folder"
 npm install --silent --no-audit --no-fund --prefix "$folder" @dfinity/candid@2.4.1 @dfinity/principal@2.4.1 motoko@3.12.1
-cargo run --quiet --locked -p integration-tests --example interop -- cases "$folder"
+cargo build --quiet --locked --workspace --example interop
+target/debug/examples/interop cases "$folder"
 node integration-tests/examples/interop/interop.mjs "$folder"
-cargo run --quiet --locked -p integration-tests --example interop -- check "$folder"
+target/debug/examples/interop check "$folder"

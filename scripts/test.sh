@@ -1,10 +1,20 @@
 #!/usr/bin/env bash
-# Does all set-up on a fresh machine and runs every check and test. What CI runs is this script.
+# Does all set-up on a fresh machine and runs every check and test that needs nothing but Rust. What CI runs is this script.
+#
+#   scripts/test.sh [--core]             both the same: --core is for scripts that are to go on with Rust alone if more comes
 #
 #   STORAGE_REPLICA=embedded|pocket-ic   the replica of the integration suite
 #   POCKET_IC_BIN=FILE                   the server of PocketIC; the suite runs on it where this is set
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+case ${1:-} in
+  "" | --core) ;;
+  *)
+    echo "scripts/test.sh: $1 is not an option it knows; use: scripts/test.sh [--core]" >&2
+    exit 2
+    ;;
+esac
 
 step() { printf '\n==> %s\n' "$*"; }
 
@@ -34,3 +44,4 @@ cargo test --locked --workspace --no-fail-fast
 
 printf '\nAll checks and tests passed in %d min %02d s; the integration suite ran on: %s\n' \
   $((SECONDS / 60)) $((SECONDS % 60)) "$replica"
+echo "Left out, each with a script of its own: scripts/interop.sh (JavaScript and Motoko, needs Node.js), scripts/long.sh, scripts/fuzz.sh."
