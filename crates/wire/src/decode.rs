@@ -273,7 +273,11 @@ fn is_ascii(bytes: &[u8]) -> bool {
         let (words, _) = block.as_chunks::<8>();
         u64::from_le_bytes(words[index])
     };
+    let (words, rest) = rest.as_chunks::<8>();
     let mut bits = u64::from(rest.iter().fold(0, |bits, byte| bits | byte));
+    for word in words {
+        bits |= u64::from_le_bytes(*word);
+    }
     for block in blocks {
         bits |= word(block, 0) | word(block, 1) | word(block, 2) | word(block, 3);
         bits |= word(block, 4) | word(block, 5) | word(block, 6) | word(block, 7);
