@@ -54,6 +54,11 @@ impl Stdin {
         Ok(Self { file, idle: idle.clone() })
     }
 
+    /// The bytes alone, for a reader that does not let the store go by itself.
+    pub(crate) fn into_file(self) -> File {
+        self.file
+    }
+
     /// Whether there is something to read, or an end, within this time.
     pub(crate) fn is_ready(&self, within: Duration) -> io::Result<bool> {
         let timeout = Timespec::try_from(within).expect("the timeouts here are short");

@@ -25,6 +25,7 @@ mod screen;
 mod settings;
 mod size;
 mod store;
+mod stream;
 mod target;
 mod text;
 mod time;

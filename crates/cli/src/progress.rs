@@ -31,16 +31,23 @@ impl Bars {
 
     /// A bar for so many bytes. It is removed when it is dropped.
     pub(crate) fn bar(self, what: &'static str, size: u64) -> Bar {
-        // A standard error that is no terminal hides the bar, too.
-        let target = if self.hidden { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-        let bar = ProgressBar::with_draw_target(Some(size), target);
-        let style = ProgressStyle::with_template(template(columns()));
-        bar.set_style(style.expect("the templates are well-formed"));
-        bar.set_message(what);
-        *shown() = Some(bar.downgrade());
-        Bar { bar, is_started: AtomicBool::new(false) }
+        let bar = ProgressBar::with_draw_target(Some(size), self.target());
+        Bar::show(bar, what, template(columns()))
+    }
+
+    /// Counts bytes of which nobody knows how many there will be; its [`part`](Bar::part) is told them.
+    pub(crate) fn counter(self, what: &'static str) -> Bar {
+        Bar::show(ProgressBar::with_draw_target(None, self.target()), what, COUNTER)
+    }
+
+    /// A standard error that is no terminal hides the bar, too.
+    fn target(self) -> ProgressDrawTarget {
+        if self.hidden { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() }
     }
 }
+
+/// What is shown of bytes of which nobody knows how many there will be.
+const COUNTER: &str = "{msg:9} {bytes:>11} {bytes_per_sec:>13}";
 
 /// What a bar shows on a terminal of so many columns. A line that is too long would be broken, and stay where it is.
 fn template(columns: u16) -> &'static str {
@@ -77,6 +84,14 @@ pub(crate) struct Bar {
 }
 
 impl Bar {
+    fn show(bar: ProgressBar, what: &'static str, template: &str) -> Self {
+        let style = ProgressStyle::with_template(template);
+        bar.set_style(style.expect("the templates are well-formed"));
+        bar.set_message(what);
+        *shown() = Some(bar.downgrade());
+        Self { bar, is_started: AtomicBool::new(false) }
+    }
+
     /// The progress of a part of what this bar counts, after so many bytes of other parts.
     pub(crate) fn part(&self, before: u64) -> Part<'_> {
         Part { bar: self, before }
@@ -135,6 +150,7 @@ mod tests {
         for columns in [0, 60, WIDE - 1, WIDE] {
             ProgressStyle::with_template(template(columns)).unwrap();
         }
+        ProgressStyle::with_template(COUNTER).unwrap();
     }
 
     /// A hidden bar counts as well.

@@ -1,6 +1,8 @@
 //! Storing content of any size, and going on with what was begun.
 
-use anyhow::{Context as _, Result};
+use std::io::Read;
+
+use anyhow::{Context as _, Result, anyhow};
 use serde_bytes::ByteBuf;
 use storage_api::{Condition, ObjectInfo, PutArgs, UploadArgs};
 use storage_client::{Progress, TransferError, TransferOptions};
@@ -11,6 +13,7 @@ use crate::{
     input::{Changed, Input, LargeInput},
     room,
     store::StoreClient,
+    stream,
 };
 
 /// What an object is to be.
@@ -43,6 +46,33 @@ pub(crate) async fn store(
             upload(client, context, input, wanted, sha256, &bar).await
         }
     }
+}
+
+/// Stores what comes once, with bounded memory. Where it breaks off, nothing is stored and no upload stays open.
+pub(crate) async fn store_stream(
+    client: &StoreClient,
+    context: &Context,
+    source: impl Read + Send + 'static,
+    wanted: Wanted,
+) -> Result<ObjectInfo> {
+    let args = UploadArgs {
+        size: None,
+        content_type: wanted.content_type,
+        condition: Some(wanted.condition),
+        ..UploadArgs::new(wanted.key, 0)
+    };
+    let counter = context.bars.counter("storing");
+    let progress = counter.part(0);
+    let stored =
+        client.upload_stream(stream::pieces(source, context), &args, context.transfer(&progress)).await;
+    stored.map_err(|error| match error {
+        TransferError::Read { error, .. }
+            if error.get_ref().is_some_and(|cause| cause.is::<Interrupted>()) =>
+        {
+            anyhow!(Interrupted).context("nothing was stored")
+        }
+        error => error.into(),
+    })
 }
 
 /// Uploads content whose SHA-256 is known, or goes on with an upload of the same that is open.

@@ -14,10 +14,11 @@ use crate::{
     args::PutArgs,
     content_type,
     context::Context,
+    failure::Interrupted,
     failures::{Failed, Failures, ends_all},
     input::{Input, is_stream},
     store::StoreClient,
-    text,
+    stream, text,
     upload::{self, Wanted},
 };
 
@@ -46,6 +47,11 @@ pub(crate) async fn run(client: &StoreClient, context: &Context, args: PutArgs) 
     let (mut stored, mut failures) = (Vec::new(), Failures::default());
     let mut ended = Ok(());
     for item in &items {
+        // A stream may have taken over looking for it.
+        if context.interrupt.is_pressed() {
+            ended = Err(Interrupted.into());
+            break;
+        }
         match store(client, context, &args, item).await {
             Ok(info) => stored.push(info),
             Err(error) if ends_all(&error) => {
@@ -69,8 +75,13 @@ async fn store(client: &StoreClient, context: &Context, args: &PutArgs, item: &I
         content_type: content_type::choose(args.content_type.as_deref(), by_name),
         condition: condition(args),
     };
-    let input = Input::open(&item.file, &context.output.idle)?;
-    let stored = upload::store(client, context, input, wanted).await;
+    let stored = match stream::open(&item.file, context)? {
+        Some(source) => upload::store_stream(client, context, source, wanted).await,
+        None => {
+            let input = Input::open(&item.file, &context.output.idle)?;
+            upload::store(client, context, input, wanted).await
+        }
+    };
     let info = stored.with_context(|| format!("cannot store {}", text::path(&item.file)))?;
     let (size, key, revision) = (context.output.sizes.full(info.size), &info.key, info.revision);
     context.output.note(&format!("stored {size} under {key:?}, revision {revision}"));

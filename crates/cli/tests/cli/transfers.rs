@@ -5,7 +5,7 @@ use std::fs;
 use serde_bytes::ByteBuf;
 use sha2::{Digest, Sha256};
 
-use crate::harness::{MAX_PAYLOAD, Store, numbers};
+use crate::harness::{MAX_PAYLOAD, Store, numbers, output};
 
 /// A file that is larger than one put takes is uploaded, from a file and from a pipe, and comes back; nothing is left open.
 #[test]
@@ -25,6 +25,24 @@ fn a_file_of_any_size_is_put_and_got() {
     assert_eq!(store.text(&["ls"]), "file\npipe\n");
     assert_eq!(store.text(&["uploads", "ls"]), "");
     assert!(store.text(&["status"]).contains("  reserved     0 bytes"));
+    assert!(store.text(&["check"]).contains("sound        yes"));
+}
+
+/// A pipe is streamed, with no temporary file, whatever comes through it; its bytes come back, and their SHA-256 is known.
+#[test]
+fn a_pipe_is_streamed() {
+    let store = Store::new();
+    let content = numbers(5_000_000);
+    for content in [&content[..], b"", b"small"] {
+        let mut put = store.command(&["put", "-", "key"]);
+        put.env("TMPDIR", store.path("no-such-folder"));
+        let put = output(put, content);
+        assert!(put.status.success(), "{}", String::from_utf8_lossy(&put.stderr));
+        assert!(store.run(&["get", "key"]) == content);
+        let digest = hex::encode(Sha256::digest(content));
+        assert!(store.text(&["stat", "key"]).contains(&format!("sha256        {digest} (declared)")));
+    }
+    assert_eq!(store.text(&["uploads", "ls"]), "");
     assert!(store.text(&["check"]).contains("sound        yes"));
 }
 

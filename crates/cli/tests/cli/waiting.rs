@@ -39,6 +39,24 @@ fn a_put_that_waits_for_its_input_holds_nothing() {
     }
 }
 
+/// Ctrl-C while a pipe is streamed leaves nothing: no object, and no upload. While the pipe is silent, others use the store.
+#[test]
+fn an_interrupted_stream_leaves_nothing() {
+    let store = Store::new();
+    let mut put = store.start(&["put", "-", "key"]);
+    let mut input = stdin(&mut put);
+    input.write_all(&numbers(2 * MAX_PAYLOAD + 5)).unwrap();
+    while store.text(&["uploads", "ls"]).is_empty() {}
+    kill_process(Pid::from_child(&put), Signal::INT).unwrap();
+    let output = put.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert!(said.contains("nothing was stored"), "{said}");
+    drop(input);
+    assert_eq!(store.text(&["ls"]), "");
+    assert_eq!(store.text(&["uploads", "ls"]), "");
+}
+
 /// Lines that come slowly are in the log while the command that appends them still waits for more, and others can read
 /// them there.
 #[test]

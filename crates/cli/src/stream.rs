@@ -1,0 +1,98 @@
+//! What comes once, through a pipe, and whose size nobody knows before its end.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    path::Path,
+    thread,
+};
+
+use anyhow::{Context as _, Result};
+use futures_util::{Stream, stream};
+use storage_api::limits::CHUNK_BYTES;
+use tokio::{sync::mpsc, time::timeout};
+
+use crate::{
+    context::Context,
+    failure::Interrupted,
+    idle::{SILENCE, Stdin},
+    input::is_stream,
+    text,
+};
+
+/// Pieces that are read before somebody asks for them.
+const AHEAD: usize = 2;
+
+/// Standard input, or a file that can be read once only, a named pipe for example; nothing where it is another file or
+/// none.
+pub(crate) fn open(file: &Path, context: &Context) -> Result<Option<Box<dyn Read + Send>>> {
+    if is_stream(file) {
+        let stdin = Stdin::open(&context.output.idle).context("cannot read standard input")?;
+        return Ok(Some(Box::new(stdin.into_file())));
+    }
+    match fs::metadata(file) {
+        Ok(metadata) if !metadata.is_file() && !metadata.is_dir() => {
+            let opened = File::open(file).with_context(|| format!("cannot open {}", text::path(file)))?;
+            Ok(Some(Box::new(opened)))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// What comes, in pieces of the size of a chunk, so that a store in a folder is let go while one is filled slowly. It is
+/// read by a thread of its own, and no more than a few pieces are in memory. Ctrl-C ends it with an error.
+pub(crate) fn pieces(
+    source: impl Read + Send + 'static,
+    context: &Context,
+) -> impl Stream<Item = io::Result<Vec<u8>>> {
+    let (sender, receiver) = mpsc::channel(AHEAD);
+    // Where it waits for a pipe for ever, it ends with the process.
+    thread::spawn(move || read(source, &sender));
+    stream::try_unfold((receiver, 0_u64), move |(mut receiver, count)| async move {
+        let piece = next(&mut receiver, context).await?;
+        // From the second chunk on there is an upload, which whoever asks for the pieces aborts at an error.
+        if count == 1 && !piece.is_empty() {
+            context.interrupt.take_over();
+        }
+        Ok((!piece.is_empty()).then_some((piece, (receiver, count + 1))))
+    })
+}
+
+/// Reads to the end, which an empty piece tells, or to an error.
+fn read(mut source: impl Read, sender: &mpsc::Sender<io::Result<Vec<u8>>>) {
+    loop {
+        let mut piece = Vec::new();
+        let piece = source.by_ref().take(CHUNK_BYTES).read_to_end(&mut piece).map(|_| piece);
+        let is_last = piece.as_ref().map_or(true, |piece| (piece.len() as u64) < CHUNK_BYTES);
+        // Who ends a terminal's input says so once, so there is no reading after the end.
+        let is_ended = piece.as_ref().map_or(true, Vec::is_empty);
+        if sender.blocking_send(piece).is_err() {
+            return;
+        }
+        if is_last {
+            if !is_ended {
+                let _ = sender.blocking_send(Ok(Vec::new()));
+            }
+            return;
+        }
+    }
+}
+
+/// The next piece. The store is let go where it does not come soon.
+async fn next(receiver: &mut mpsc::Receiver<io::Result<Vec<u8>>>, context: &Context) -> io::Result<Vec<u8>> {
+    let patiently = async {
+        match timeout(SILENCE, receiver.recv()).await {
+            Ok(piece) => piece,
+            Err(_) => {
+                context.output.idle.release();
+                receiver.recv().await
+            }
+        }
+    };
+    tokio::select! {
+        biased;
+        () = context.interrupt.wait() => Err(io::Error::other(Interrupted)),
+        // A reader that is gone without having told the end has not read to the end.
+        piece = patiently => piece.unwrap_or_else(|| Err(io::Error::other("reading ended before the end"))),
+    }
+}
