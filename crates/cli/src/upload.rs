@@ -17,10 +17,22 @@ use crate::{
 };
 
 /// What an object is to be.
+#[derive(Default)]
 pub(crate) struct Wanted {
     pub(crate) key: String,
     pub(crate) content_type: Option<String>,
+    pub(crate) content_encoding: Option<String>,
+    pub(crate) metadata: Option<Vec<(String, String)>>,
     pub(crate) condition: Condition,
+}
+
+impl Wanted {
+    /// An upload of so many bytes of it.
+    fn upload(self, size: u64) -> UploadArgs {
+        let Self { key, content_type, content_encoding, metadata, condition } = self;
+        let condition = Some(condition);
+        UploadArgs { content_type, content_encoding, metadata, condition, ..UploadArgs::new(key, size) }
+    }
 }
 
 /// Stores content under a key, with bars on the way.
@@ -32,8 +44,9 @@ pub(crate) async fn store(
 ) -> Result<ObjectInfo> {
     match input {
         Input::Small(value) => {
-            let Wanted { key, content_type, condition } = wanted;
-            let args = PutArgs { content_type, ..PutArgs::new(key, value).when(condition) };
+            let Wanted { key, content_type, content_encoding, metadata, condition } = wanted;
+            let put = PutArgs::new(key, value).when(condition);
+            let args = PutArgs { content_type, content_encoding, metadata, ..put };
             Ok(client.put_with(args).await?)
         }
         Input::Large(input) => {
@@ -55,12 +68,7 @@ pub(crate) async fn store_stream(
     source: impl Read + Send + 'static,
     wanted: Wanted,
 ) -> Result<ObjectInfo> {
-    let args = UploadArgs {
-        size: None,
-        content_type: wanted.content_type,
-        condition: Some(wanted.condition),
-        ..UploadArgs::new(wanted.key, 0)
-    };
+    let args = UploadArgs { size: None, ..wanted.upload(0) };
     let counter = context.bars.counter("storing");
     let progress = counter.part(0);
     let stored =
@@ -84,12 +92,7 @@ pub(crate) async fn upload(
     sha256: [u8; 32],
     progress: &dyn Progress,
 ) -> Result<ObjectInfo> {
-    let args = UploadArgs {
-        sha256: Some(ByteBuf::from(sha256)),
-        content_type: wanted.content_type,
-        condition: Some(wanted.condition),
-        ..UploadArgs::new(wanted.key, input.size())
-    };
+    let args = UploadArgs { sha256: Some(ByteBuf::from(sha256)), ..wanted.upload(input.size()) };
     let id = match client.find_upload(&args).await? {
         Some(id) => {
             context.output.note(&format!("resuming upload {id}"));

@@ -23,12 +23,26 @@ pub(crate) struct PutArgs {
     /// What the bytes are, for example image/png. Without it, this is guessed from the name; '' is for no type.
     #[arg(long = "type", value_name = "TYPE")]
     pub(crate) content_type: Option<String>,
+    /// How the bytes are encoded, for example gzip; at most 64 bytes.
+    #[arg(long, value_name = "ENCODING")]
+    pub(crate) content_encoding: Option<String>,
+    /// Store a name and a value with the object. May be given 16 times, for 2,048 bytes in all.
+    #[arg(long = "meta", value_name = "NAME=VALUE", value_parser = pair)]
+    pub(crate) metadata: Vec<(String, String)>,
     /// Fail where there is an object under the key already.
     #[arg(long)]
     pub(crate) if_absent: bool,
     /// Fail where the object under the key does not have this revision, which storage stat shows.
     #[arg(long, value_name = "N", conflicts_with = "if_absent")]
     pub(crate) if_revision: Option<u64>,
+}
+
+/// A name and a value, around the first equals sign.
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("a name, an equals sign and a value are wanted, as in author=Ada".to_owned()),
+    }
 }
 
 #[derive(Debug, Args)]

@@ -1,7 +1,7 @@
 //! Commands that list, show, remove and move objects.
 
 use anyhow::{Result, anyhow};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use storage_api::{ChecksumState, Error, ObjectInfo};
 use storage_client::ClientError;
 
@@ -16,6 +16,10 @@ pub(crate) struct View<'a> {
     size: u64,
     revision: u64,
     content_type: Option<&'a str>,
+    content_encoding: Option<&'a str>,
+    #[serde(serialize_with = "as_map")]
+    metadata: &'a [(String, String)],
+    owner: Option<String>,
     created: String,
     modified: String,
     sha256: Option<String>,
@@ -29,6 +33,9 @@ impl<'a> View<'a> {
             size: info.size,
             revision: info.revision,
             content_type: info.content_type.as_deref(),
+            content_encoding: info.content_encoding.as_deref(),
+            metadata: info.metadata.as_deref().unwrap_or_default(),
+            owner: info.owner.map(|owner| owner.to_text()),
             created: rfc3339(info.created_ns),
             modified: rfc3339(info.modified_ns),
             sha256: info.sha256.as_ref().map(|checksum| hex::encode(&checksum.digest)),
@@ -43,15 +50,24 @@ pub(crate) fn describe(view: &View<'_>, sizes: Sizes) -> Vec<String> {
         (Some(digest), Some(state)) => format!("{digest} ({state})"),
         _ => "-".to_owned(),
     };
-    vec![
+    let mut lines = vec![
         format!("key           {}", view.key),
         format!("size          {}", sizes.full(view.size)),
         format!("revision      {}", view.revision),
         format!("content type  {}", view.content_type.unwrap_or("-")),
+        format!("encoding      {}", view.content_encoding.unwrap_or("-")),
+        format!("owner         {}", view.owner.as_deref().unwrap_or("-")),
         format!("created       {}", view.created),
         format!("modified      {}", view.modified),
         format!("sha256        {sha256}"),
-    ]
+    ];
+    lines.extend(view.metadata.iter().map(|(name, value)| format!("metadata      {name}={value}")));
+    lines
+}
+
+/// Pairs in their order, as one object of JSON; a name occurs once.
+fn as_map<S: Serializer>(pairs: &[(String, String)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(pairs.iter().map(|(name, value)| (name, value)))
 }
 
 /// The state of a digest in a word.

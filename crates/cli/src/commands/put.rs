@@ -73,6 +73,8 @@ async fn store(client: &StoreClient, context: &Context, args: &PutArgs, item: &I
     let wanted = Wanted {
         key: item.key.clone(),
         content_type: content_type::choose(args.content_type.as_deref(), by_name),
+        content_encoding: args.content_encoding.clone(),
+        metadata: Some(args.metadata.clone()).filter(|pairs| !pairs.is_empty()),
         condition: condition(args),
     };
     let stored = match stream::open(&item.file, context)? {

@@ -46,6 +46,41 @@ fn a_pipe_is_streamed() {
     assert!(store.text(&["check"]).contains("sound        yes"));
 }
 
+/// What is said of the bytes when they are stored is shown of the object, however they are stored.
+#[test]
+fn metadata_is_stored_and_shown() {
+    let store = Store::new();
+    let large = store.file("large", &numbers(MAX_PAYLOAD + 1));
+    let small = store.file("small", b"value");
+    let said = ["--content-encoding", "gzip", "--meta", "author=Ada", "--meta", "empty=", "--meta", "a=b=c"];
+    for file in [&large, &small, "-"] {
+        store.run(&[&["put", file, "key"][..], &said].concat());
+        let shown = store.text(&["stat", "key"]);
+        let lines =
+            ["encoding      gzip", "owner         -", "metadata      author=Ada", "metadata      a=b=c"];
+        assert!(lines.iter().all(|line| shown.contains(line)), "{shown}");
+        let json = store.json(&["stat", "key"]);
+        assert_eq!(json["content_encoding"], "gzip");
+        assert_eq!(json["metadata"], serde_json::json!({ "author": "Ada", "empty": "", "a": "b=c" }));
+        assert!(json["owner"].is_null());
+    }
+    for pair in ["author", "=Ada"] {
+        let refused = store.fail(2, &["put", &small, "other", "--meta", pair]);
+        assert!(refused.contains(&format!("'{pair}'")) && refused.contains("author=Ada"), "{refused}");
+    }
+    let long = format!("name={}", "v".repeat(2_045));
+    for (args, found, limit) in [
+        (["--content-encoding", &"e".repeat(65)], "65 bytes", "at most 64"),
+        (["--meta", &long], "2049 bytes", "at most 2048"),
+    ] {
+        for file in [&large, &small, "-"] {
+            let refused = store.fail(1, &[&["put", file, "other"][..], &args].concat());
+            assert!(refused.contains(found) && refused.contains(limit), "{refused}");
+        }
+    }
+    assert_eq!(store.text(&["ls"]), "key\n");
+}
+
 /// A large file is stored with its SHA-256, which the store computes when it is asked to.
 #[test]
 fn a_large_file_is_verified() {

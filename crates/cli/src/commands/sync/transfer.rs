@@ -5,7 +5,7 @@ use std::{mem, ops::Range, path::PathBuf};
 use anyhow::{Context as _, Error, Result};
 use futures_util::{StreamExt, stream};
 use storage_api::{
-    Condition, PutArgs,
+    PutArgs,
     limits::{ITEM_OVERHEAD_BYTES, MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES},
 };
 use storage_client::{Progress, transfer::Unobserved};
@@ -115,11 +115,8 @@ impl<'a> Transfer<'a> {
         // What has been read waits for nothing that takes long.
         self.flush().await?;
         let sha256 = input.sha256(&Unobserved).await?;
-        let wanted = Wanted {
-            key: file.key.clone(),
-            content_type: file.content_type.clone(),
-            condition: Condition::Any,
-        };
+        let wanted =
+            Wanted { key: file.key.clone(), content_type: file.content_type.clone(), ..Wanted::default() };
         let part = self.bar.part(self.outcome.stored_bytes);
         let stored = upload::upload(self.client, self.context, input, wanted, sha256, &part).await;
         let failed = || format!("cannot store {}", text::path(&file.path));
