@@ -48,7 +48,7 @@ storage init
 say "3. Putting a file of this repository, the canister's own module, and an empty value"
 : >"$work/empty"
 for i in "${!keys[@]}"; do storage put "${files[$i]}" "${keys[$i]}"; done
-storage ls
+storage ls -r
 storage stat docs/contract
 
 say "4. Logging: two lines, then every line of the README's first screen"

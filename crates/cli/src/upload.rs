@@ -4,6 +4,7 @@ use std::io::Read;
 
 use anyhow::{Context as _, Result, anyhow};
 use serde_bytes::ByteBuf;
+use sha2::{Digest as _, Sha256};
 use storage_api::{Condition, ObjectInfo, PutArgs, UploadArgs};
 use storage_client::{Progress, TransferError, TransferOptions};
 
@@ -47,7 +48,7 @@ pub(crate) async fn store(
             let Wanted { key, content_type, content_encoding, metadata, condition } = wanted;
             let put = PutArgs::new(key, value).when(condition);
             let args = PutArgs { content_type, content_encoding, metadata, ..put };
-            Ok(client.put_with(args).await?)
+            Ok(client.put_with(with_digest(args)).await?)
         }
         Input::Large(input) => {
             room::check(client, &wanted.key, input.size()).await?;
@@ -81,6 +82,12 @@ pub(crate) async fn store_stream(
         }
         error => error.into(),
     })
+}
+
+/// The same put with the SHA-256 of its bytes, so that nobody has to read them to know them again.
+pub(crate) fn with_digest(mut args: PutArgs) -> PutArgs {
+    args.sha256 = Some(ByteBuf::from(Sha256::digest(&args.value).to_vec()));
+    args
 }
 
 /// Uploads content whose SHA-256 is known, or goes on with an upload of the same that is open.

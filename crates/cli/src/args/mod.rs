@@ -150,7 +150,7 @@ pub(crate) enum StoreCommand {
     Put(PutArgs),
     /// Read the value under a key.
     Get(GetArgs),
-    /// List the keys, in byte order.
+    /// List keys and folders, in byte order.
     Ls(LsArgs),
     /// Show what is known of an object.
     Stat {

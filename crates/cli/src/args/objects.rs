@@ -64,18 +64,28 @@ pub(crate) struct GetArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(disable_help_flag = true)]
+#[command(
+    disable_help_flag = true,
+    after_help = "\
+Examples:
+  storage ls             what is in no folder, and the folders, each with a slash at its end
+  storage ls album/      what is in album
+  storage ls -lr         all keys, with sizes, times and types"
+)]
 pub(crate) struct LsArgs {
     /// Only keys that start with this.
     #[arg(default_value = "", hide_default_value = true)]
     pub(crate) prefix: String,
+    /// List the keys in folders, too, in place of the folders.
+    #[arg(short, long)]
+    pub(crate) recursive: bool,
     /// Show sizes, times, whether the SHA-256 is known, and types.
     #[arg(short, long)]
     pub(crate) long: bool,
     /// Show sizes with units, which is the default; --bytes shows them without.
     #[arg(short = 'h', long, conflicts_with = "bytes")]
     pub(crate) human_readable: bool,
-    /// Show all keys, which is the default.
+    /// Show hidden keys; none is hidden, so this changes nothing.
     #[arg(short, long)]
     pub(crate) all: bool,
     /// Print help
@@ -128,6 +138,9 @@ pub(crate) struct SyncArgs {
     /// Leave out files and folders of this name or path. May be given several times.
     #[arg(short = 'x', long, value_name = "PATTERN")]
     pub(crate) exclude: Vec<String>,
+    /// Compare sizes alone: nothing is hashed, and a file whose bytes changed and whose size did not is left as it is in the store.
+    #[arg(long)]
+    pub(crate) size_only: bool,
     /// What the bytes of all files are. Without it, a file keeps the type that it has in the store, and that of a new one is guessed from its name.
     #[arg(long = "type", value_name = "TYPE")]
     pub(crate) content_type: Option<String>,

@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow};
 use serde::{Serialize, Serializer};
 use storage_api::{ChecksumState, Error, ObjectInfo};
-use storage_client::ClientError;
+use storage_client::{ClientError, Level};
 
 use crate::{
     args::LsArgs, failure::NotFound, output::Output, size::Sizes, store::StoreClient, time::rfc3339,
@@ -79,32 +79,67 @@ pub(crate) fn name_of(state: ChecksumState) -> &'static str {
     }
 }
 
+/// A line of a listing.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Listed<'a> {
+    Object(View<'a>),
+    /// What the keys in a folder start with, up to its slash.
+    Folder {
+        prefix: &'a str,
+    },
+}
+
+impl<'a> Listed<'a> {
+    fn name(&self) -> &'a str {
+        match self {
+            Self::Object(view) => view.key,
+            Self::Folder { prefix } => prefix,
+        }
+    }
+
+    /// The columns before the name: size, time, the state of the digest, and type.
+    fn columns(&self, sizes: Sizes) -> [String; 4] {
+        let or_none = |text: Option<&str>| text.unwrap_or("-").to_owned();
+        match self {
+            Self::Object(view) => [
+                sizes.short(view.size),
+                view.modified.clone(),
+                or_none(view.sha256_state),
+                or_none(view.content_type),
+            ],
+            Self::Folder { .. } => std::array::from_fn(|_| or_none(None)),
+        }
+    }
+}
+
 pub(crate) async fn ls(client: &StoreClient, output: &Output, args: &LsArgs) -> Result<()> {
-    let objects = client.list_all(&args.prefix).await?;
-    let views: Vec<_> = objects.iter().map(View::new).collect();
-    output.print(&views, |views| match args.long {
-        true => table(views, output.sizes),
-        false => views.iter().map(|view| view.key.to_owned()).collect(),
+    let level = match args.recursive {
+        true => Level { objects: client.list_all(&args.prefix).await?, prefixes: Vec::new() },
+        false => client.list_level(&args.prefix, "/").await?,
+    };
+    let objects = level.objects.iter().map(|info| Listed::Object(View::new(info)));
+    let folders = level.prefixes.iter().map(|prefix| Listed::Folder { prefix });
+    let mut listed: Vec<_> = objects.chain(folders).collect();
+    listed.sort_by_key(Listed::name);
+    output.print(&listed, |listed| match args.long {
+        true => table(listed, output.sizes),
+        false => listed.iter().map(|line| line.name().to_owned()).collect(),
     })
 }
 
-/// A line for each object, in columns.
-fn table(views: &[View<'_>], sizes: Sizes) -> Vec<String> {
-    let size_of = |view: &View<'_>| sizes.short(view.size);
-    let size_width = views.iter().map(|view| size_of(view).len()).max().unwrap_or(0);
-    let type_of = |view: &View<'_>| view.content_type.unwrap_or("-").to_owned();
-    let type_width = views.iter().map(|view| type_of(view).chars().count()).max().unwrap_or(0);
-    let line = |view: &View<'_>| {
-        format!(
-            "{:>size_width$}  {}  {:8}  {:type_width$}  {}",
-            size_of(view),
-            view.modified,
-            view.sha256_state.unwrap_or("-"),
-            type_of(view),
-            view.key,
-        )
+/// A line for each object or folder, in columns.
+fn table(listed: &[Listed<'_>], sizes: Sizes) -> Vec<String> {
+    let rows: Vec<_> = listed.iter().map(|line| (line.columns(sizes), line.name())).collect();
+    let width_of = |column: usize| {
+        let widths = rows.iter().map(|(columns, _)| columns[column].chars().count());
+        widths.max().unwrap_or(0)
     };
-    views.iter().map(line).collect()
+    let (size_width, time_width, type_width) = (width_of(0), width_of(1), width_of(3));
+    let line = |([size, time, state, kind], name): &([String; 4], &str)| {
+        format!("{size:>size_width$}  {time:time_width$}  {state:8}  {kind:type_width$}  {name}")
+    };
+    rows.iter().map(line).collect()
 }
 
 pub(crate) async fn stat(client: &StoreClient, output: &Output, key: &str) -> Result<()> {

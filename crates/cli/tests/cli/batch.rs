@@ -47,7 +47,7 @@ fn what_is_no_file_is_left_out_with_a_warning() {
     ] {
         assert!(said.contains(warning), "{warning} is not in {said}");
     }
-    assert_eq!(store.text(&["ls"]), "p/a\np/b\np/c\n");
+    assert_eq!(store.text(&["ls", "-r"]), "p/a\np/b\np/c\n");
 }
 
 /// A name that is no key is a failure of its own: the files before and after it are stored, and nothing is removed.
@@ -70,7 +70,7 @@ fn a_bad_name_ends_no_sync() {
     assert!(failed.iter().any(|item| *item == r"t/b\xff") && failed.iter().any(|item| *item == r"t/d/\xfe"));
     assert!(said.contains(r"t/b\xff: its name is not UTF-8") && said.contains("2 files failed"), "{said}");
     assert!(said.contains("nothing will be removed"), "{said}");
-    assert_eq!(store.text(&["ls"]), "p/a\np/c\np/d/e\np/old\n");
+    assert_eq!(store.text(&["ls", "-r"]), "p/a\np/c\np/d/e\np/old\n");
     // Without the names that are no keys, everything is done.
     let args = ["--json", "sync", "--delete", "-x", "b?", "-x", "d/*", "t", "p"];
     let report: serde_json::Value = serde_json::from_slice(&store.run(&args)).unwrap();
@@ -111,7 +111,7 @@ fn a_full_store_takes_what_fits() {
     assert!(stored.contains(&"p/zz".into()) && !failed.is_empty(), "{report}");
     assert!(said.contains("t/79: ") && said.contains("out of memory"), "{said}");
     assert_eq!(said.matches("raise the canister's capacity").count(), 1, "{said}");
-    let listed: Vec<_> = store.text(&["ls"]).lines().map(serde_json::Value::from).collect();
+    let listed: Vec<_> = store.text(&["ls", "-r"]).lines().map(serde_json::Value::from).collect();
     let mut stored = stored.clone();
     stored.sort_by_key(|key| key.to_string());
     assert_eq!(listed, stored);
@@ -133,7 +133,7 @@ fn what_cannot_be_read_removes_nothing() {
     fs::set_permissions(store.path("t/locked"), fs::Permissions::from_mode(0o700)).unwrap();
     assert_eq!((&report["unchanged"], &report["removed"]), (&1.into(), &serde_json::json!([])));
     assert!(said.contains("t/locked: cannot read it") && said.contains("nothing will be removed"), "{said}");
-    assert_eq!(store.text(&["ls"]), "p/a\np/locked/b\n");
+    assert_eq!(store.text(&["ls", "-r"]), "p/a\np/locked/b\n");
 }
 
 /// Every key is tried, those that are not there are named, and how many failed is said.
@@ -147,7 +147,7 @@ fn rm_goes_on_after_a_key_that_is_not_there() {
         "{said}"
     );
     assert!(said.contains("removed \"other\"") && said.ends_with("2 keys failed\n"), "{said}");
-    assert_eq!(store.text(&["ls"]), "");
+    assert_eq!(store.text(&["ls", "-r"]), "");
     store.fail(3, &["rm", "nope"]);
     store.fail(3, &["rm", "-r", "nope"]);
 }
@@ -167,7 +167,7 @@ fn several_files_are_put_in_a_folder() {
     // One file goes into a folder too, and so does an object that is moved.
     store.run(&["put", "a.txt", "more/"]);
     store.run(&["mv", "docs/b.bin", "more/"]);
-    assert_eq!(store.text(&["ls"]), "docs/a.txt\nmore/a.txt\nmore/b.bin\n");
+    assert_eq!(store.text(&["ls", "-r"]), "docs/a.txt\nmore/a.txt\nmore/b.bin\n");
     store.fail(1, &["put", "-", "more/"]);
 }
 
@@ -193,17 +193,17 @@ fn rm_removes_folders_and_prefixes() {
     for key in ["album", "album/1", "album/b/2", "album2/1", "albums"] {
         store.run_with_input(&["put", "-", key], key.as_bytes());
     }
-    let all = store.text(&["ls"]);
+    let all = store.text(&["ls", "-r"]);
     let dry = |args: &[&str]| store.text(&[&["rm", "--dry-run"], args].concat());
     assert_eq!(dry(&["-r", "album"]), "remove   album\nremove   album/1\nremove   album/b/2\n");
     assert_eq!(dry(&["-r", "album/"]), "remove   album/1\nremove   album/b/2\n");
     assert_eq!(dry(&["--prefix", "album2"]), "remove   album2/1\n");
     assert_eq!(dry(&["albums"]), "remove   albums\n");
-    assert_eq!(store.text(&["ls"]), all);
+    assert_eq!(store.text(&["ls", "-r"]), all);
     store.run(&["rm", "-r", "album"]);
-    assert_eq!(store.text(&["ls"]), "album2/1\nalbums\n");
+    assert_eq!(store.text(&["ls", "-r"]), "album2/1\nalbums\n");
     store.run(&["rm", "--prefix", "album"]);
-    assert_eq!(store.text(&["ls"]), "");
+    assert_eq!(store.text(&["ls", "-r"]), "");
     for empty in ["", "/"] {
         assert!(store.fail(1, &["rm", "-r", empty]).contains("every object"));
     }

@@ -36,7 +36,7 @@ fn a_killed_upload_is_resumed() {
     let mut terminal = Terminal::start(store.command(&["put", "large"]));
     terminal.wait_for_progress("storing");
     terminal.kill();
-    assert_eq!(store.text(&["ls"]), "");
+    assert_eq!(store.text(&["ls", "-r"]), "");
     let id = store.open_upload();
     store.run(&["uploads", "resume", &id, &file]);
     store.assert_complete(&content);

@@ -12,7 +12,7 @@ fn a_file_is_put_and_got() {
     let file = store.file("numbers.bin", &content);
     store.run(&["put", &file]);
     store.run(&["put", &file, "copy"]);
-    assert_eq!(store.text(&["ls"]), "copy\nnumbers.bin\n");
+    assert_eq!(store.text(&["ls", "-r"]), "copy\nnumbers.bin\n");
     assert!(store.run(&["get", "numbers.bin"]) == content);
     assert!(store.run(&["get", "copy", "-"]) == content);
     assert!(store.run(&["get", "copy", "back.bin"]).is_empty());
@@ -38,7 +38,7 @@ fn objects_are_listed_shown_moved_and_removed() {
     assert_eq!(store.text(&["ls", "a/"]), "a/1\na/2\n");
     store.run(&["mv", "a/1", "c"]);
     store.run(&["rm", "a/2"]);
-    assert_eq!(store.text(&["ls"]), "b\nc\n");
+    assert_eq!(store.text(&["ls", "-r"]), "b\nc\n");
     let shown = store.text(&["stat", "c"]);
     assert!(shown.contains("size          3 bytes") && shown.contains("key           c"), "{shown}");
     // The clock of the store is that of this machine.
@@ -105,11 +105,28 @@ fn a_listing_is_in_columns() {
     store.run_with_input(&["put", "-", "two\nlines"], &[0; 1_234]);
     store.run(&["verify", "a"]);
     insta::assert_snapshot!(
-        [&["ls"][..], &["ls", "-l"], &["ls", "-l", "b/"], &["stat", "a"]]
+        [&["ls"][..], &["ls", "-r"], &["ls", "-l"], &["ls", "-lr"], &["ls", "-l", "b/"], &["stat", "a"]]
             .map(|args| store.session(args))
             .join("\n")
     );
     assert_eq!(store.json(&["ls", "two"])[0]["key"], "two\nlines");
+}
+
+/// A listing shows one level, with folders once and with a slash, among the objects; with -r it shows all keys.
+#[test]
+fn folders_are_listed_as_folders() {
+    let store = Store::new();
+    for key in ["a", "b/1", "b/2/3", "b/2/4", "b0", "c//5"] {
+        store.run_with_input(&["put", "-", key], b"value");
+    }
+    assert_eq!(store.text(&["ls"]), "a\nb/\nb0\nc/\n");
+    assert_eq!(store.text(&["ls", "b"]), "b/\nb0\n");
+    assert_eq!(store.text(&["ls", "b/"]), "b/1\nb/2/\n");
+    assert_eq!(store.text(&["ls", "c/"]), "c//\n");
+    assert_eq!(store.text(&["ls", "-r", "b"]), "b/1\nb/2/3\nb/2/4\nb0\n");
+    let listed = store.json(&["ls", "b/"]);
+    assert_eq!((&listed[0]["key"], &listed[1]), (&"b/1".into(), &serde_json::json!({ "prefix": "b/2/" })));
+    assert_eq!(store.json(&["ls", "--recursive", "b/"]).as_array().unwrap().len(), 3);
 }
 
 /// Several objects are removed at once, by their keys or by a prefix, and not everything by mistake.
@@ -120,11 +137,11 @@ fn objects_are_removed_by_prefix() {
         store.run_with_input(&["put", "-", key], b"value");
     }
     store.run(&["rm", "c", "b/1"]);
-    assert_eq!(store.text(&["ls"]), "a/1\na/2\nb/2\n");
+    assert_eq!(store.text(&["ls", "-r"]), "a/1\na/2\nb/2\n");
     store.run(&["rm", "-r", "a/"]);
-    assert_eq!(store.text(&["ls"]), "b/2\n");
+    assert_eq!(store.text(&["ls", "-r"]), "b/2\n");
     assert!(store.fail(1, &["rm", "-r", ""]).contains("every object"));
-    assert_eq!(store.text(&["ls"]), "b/2\n");
+    assert_eq!(store.text(&["ls", "-r"]), "b/2\n");
 }
 
 /// What cannot be stored says why: a folder, and a file whose name is no key.

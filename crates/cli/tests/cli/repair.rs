@@ -102,7 +102,7 @@ fn a_store_that_may_only_be_read_is_read() {
         failed(1, output(store.command_of_another(&["put", &store.path("a").to_string_lossy(), "b"]), b""));
     assert!(said.contains("open for reading only") && said.contains("let you write to it"), "{said}");
     store.set_modes(0o700, 0o600);
-    assert_eq!(store.text(&["ls"]), "a\n");
+    assert_eq!(store.text(&["ls", "-r"]), "a\n");
 }
 
 /// A folder that must not be looked into is not said to be none.

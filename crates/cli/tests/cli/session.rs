@@ -32,7 +32,7 @@ fn objects_are_spoken_of_as_they_were() {
         &["--json", "sync", "--dry-run", "--delete", "folder", "greetings"],
         &["rm", "hello.txt", "hello.txt"],
         &["rm", "-r", "greetings/"],
-        &["--json", "ls"],
+        &["--json", "ls", "-r"],
     ]));
 }
 

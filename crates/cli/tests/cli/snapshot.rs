@@ -62,7 +62,7 @@ fn a_killed_import_is_done_or_undone() {
         }
         let _ = import.kill();
         import.wait().unwrap();
-        let keys = store.text(&["ls"]);
+        let keys = store.text(&["ls", "-r"]);
         let log = store.text(&["log", "tail", "-n", "1"]);
         let is_done = keys.starts_with("in-image");
         done += u64::from(is_done);
@@ -94,7 +94,7 @@ fn a_bad_image_is_refused() {
         failed(1, output(store.bare(&["check", name]), b""));
     }
     assert_eq!(fs::read(foreign).unwrap(), [7; 65_536]);
-    assert_eq!(store.text(&["ls"]), "");
+    assert_eq!(store.text(&["ls", "-r"]), "");
     store.run(&["put", &store.file("file", b"still works")]);
 }
 

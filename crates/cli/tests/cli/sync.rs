@@ -18,7 +18,7 @@ fn only_what_changed_is_stored() {
     folder(&store);
     let report = store.json(&["sync", "folder", "to"]);
     assert_eq!(report["stored"], serde_json::json!(["to/a", "to/b.txt", "to/b/c", "to/large"]));
-    assert_eq!(store.text(&["ls"]), "to/a\nto/b.txt\nto/b/c\nto/large\n");
+    assert_eq!(store.text(&["ls", "-r"]), "to/a\nto/b.txt\nto/b/c\nto/large\n");
     assert!(store.run(&["get", "to/large"]) == numbers(2 * MAX_PAYLOAD + 5));
     assert_eq!(store.run(&["get", "to/b/c"]), b"second");
     let revision = |key: &str| store.json(&["stat", key])["revision"].clone();
@@ -48,25 +48,25 @@ fn what_is_gone_is_removed_when_asked() {
     for key in ["to/gone", "to/b", "too/near", "to"] {
         store.run_with_input(&["put", "-", key], b"value");
     }
-    let all = store.text(&["ls"]);
+    let all = store.text(&["ls", "-r"]);
     let said = store.text(&["sync", "--delete", "--dry-run", "folder", "to"]);
     assert!(
         said.contains("store    to/large\n") && said.ends_with("remove   to/b\nremove   to/gone\n"),
         "{said}"
     );
-    assert_eq!(store.text(&["ls"]), all);
+    assert_eq!(store.text(&["ls", "-r"]), all);
     store.run(&["sync", "folder", "to"]);
-    assert!(store.text(&["ls"]).contains("to/gone"));
+    assert!(store.text(&["ls", "-r"]).contains("to/gone"));
     assert_eq!(store.text(&["sync", "--delete", "folder", "to"]), "removed  to/b\nremoved  to/gone\n");
-    assert_eq!(store.text(&["ls"]), "to\nto/a\nto/b.txt\nto/b/c\nto/large\ntoo/near\n");
+    assert_eq!(store.text(&["ls", "-r"]), "to\nto/a\nto/b.txt\nto/b/c\nto/large\ntoo/near\n");
     // Without a prefix, keys are paths in the folder, and everything else is what the folder does not have.
     // That is all of the store, which is most likely a mistake: nothing is done unless the user insists.
-    let all = store.text(&["ls"]);
+    let all = store.text(&["ls", "-r"]);
     let said = store.fail(1, &["sync", "--delete", "folder", ""]);
     assert!(said.contains("6 objects") && said.contains("--force"), "{said}");
-    assert_eq!(store.text(&["ls"]), all);
+    assert_eq!(store.text(&["ls", "-r"]), all);
     store.run(&["sync", "--delete", "--force", "folder", ""]);
-    assert_eq!(store.text(&["ls"]), "a\nb.txt\nb/c\nlarge\n");
+    assert_eq!(store.text(&["ls", "-r"]), "a\nb.txt\nb/c\nlarge\n");
 }
 
 /// Many small files go in few calls, and all of them arrive.
@@ -99,7 +99,7 @@ fn links_and_names_are_as_documented() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success() && said.contains("folder/round, a link to a folder"), "{said}");
     assert_eq!(store.run(&["get", "to/link"]), b"first");
-    assert_eq!(store.text(&["ls", "to/round"]), "");
+    assert_eq!(store.text(&["ls", "-r", "to/round"]), "");
 
     let strange = store.path("folder/b").join(OsStr::from_bytes(b"gr\xfc\xdfe"));
     fs::write(strange, b"latin").unwrap();
@@ -118,12 +118,12 @@ fn an_empty_folder_does_not_empty_the_store() {
     fs::create_dir(store.path("empty")).unwrap();
     let said = store.fail(1, &["sync", "--delete", "empty", "p"]);
     assert!(said.contains("4 objects") && said.contains("--force") && said.contains("--dry-run"), "{said}");
-    assert_eq!(store.text(&["ls"]).lines().count(), 4);
+    assert_eq!(store.text(&["ls", "-r"]).lines().count(), 4);
     assert_eq!(store.text(&["sync", "--delete", "-n", "empty", "p"]).lines().count(), 4);
     store.run(&["sync", "--delete", "--force", "empty", "p"]);
-    assert_eq!(store.text(&["ls"]), "");
+    assert_eq!(store.text(&["ls", "-r"]), "");
     assert_eq!(store.text(&["-q", "sync", "folder", "p"]), "");
-    assert_eq!(store.text(&["ls"]).lines().count(), 4);
+    assert_eq!(store.text(&["ls", "-r"]).lines().count(), 4);
     store.run(&["rm", "-r", "p"]);
     // Nothing is lost where there was nothing.
     store.run(&["sync", "--delete", "empty", "p"]);
@@ -143,7 +143,7 @@ fn the_store_and_what_is_excluded_are_left_out() {
     let output = store.output(&args, b"");
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success() && said.contains("skipped ./store, the store itself"), "{said}");
-    assert_eq!(store.text(&["ls"]), "site/a.txt\nsite/build/old\n");
+    assert_eq!(store.text(&["ls", "-r"]), "site/a.txt\nsite/build/old\n");
     assert!(store.fail(1, &["sync", "store", "site"]).contains("the store itself"));
     assert!(store.fail(1, &["sync", "-x", "[", ".", "site"]).contains("not a pattern"));
 }
@@ -172,6 +172,53 @@ fn content_types_are_guessed_and_kept() {
     assert_eq!(types()[0], serde_json::Value::Null);
     store.run(&["put", "t/a.html", "p/"]);
     assert_eq!(types()[0], "text/html");
+}
+
+/// How often each method that may change the state was carried out: puts, uploads and `verify` among them.
+fn calls(store: &Store) -> Vec<serde_json::Value> {
+    let status = store.json(&["status"]);
+    let counts = status["operations"].as_array().unwrap().clone();
+    assert!(counts.iter().any(|count| count["count"] != 0), "{status}");
+    counts
+}
+
+/// A second sync sends nothing and has nothing verified: digests were stored with the files. An object of another program
+/// that has no digest is sent again, once, with its digest: its bytes are the same, which nobody has read to know.
+#[test]
+fn a_second_sync_neither_sends_nor_reads() {
+    let store = Store::new();
+    folder(&store);
+    store.put_without_digest("to/a", b"first");
+    let report = store.json(&["sync", "folder", "to"]);
+    assert_eq!(report["stored"], serde_json::json!(["to/a", "to/b.txt", "to/b/c", "to/large"]));
+    let before = calls(&store);
+    let report = store.json(&["sync", "folder", "to"]);
+    assert_eq!((&report["stored"], &report["unchanged"]), (&serde_json::json!([]), &4.into()));
+    assert_eq!(calls(&store), before);
+    for view in store.json(&["ls", "-r"]).as_array().unwrap() {
+        assert_eq!(view["sha256_state"], "declared", "{view}");
+    }
+    // What is put by itself has its digest, too.
+    store.run(&["put", &store.file("folder/new", b"new"), "to/new"]);
+    assert_eq!(store.json(&["sync", "folder", "to"])["unchanged"], 5);
+}
+
+/// By size alone, other bytes of the same size are no change, also where there is no digest; another size or type is one.
+#[test]
+fn size_alone_can_be_compared() {
+    let store = Store::new();
+    folder(&store);
+    store.put_without_digest("to/a", b"FIRST");
+    store.run(&["sync", "folder", "to", "--size-only"]);
+    assert_eq!(store.run(&["get", "to/a"]), b"FIRST");
+    store.file("folder/b/c", b"SECOND");
+    assert_eq!(store.json(&["sync", "--size-only", "folder", "to"])["unchanged"], 4);
+    assert_eq!(store.run(&["get", "to/b/c"]), b"second");
+    store.file("folder/b/c", b"longer than that");
+    assert_eq!(store.text(&["sync", "--size-only", "folder", "to"]), "stored   to/b/c\n");
+    let stored = store.json(&["sync", "--size-only", "--type", "text/plain", "folder", "to"]);
+    assert_eq!(stored["unchanged"], 1, "only b.txt had that type");
+    assert_eq!(store.run(&["get", "to/a"]), b"first");
 }
 
 /// A folder comes back as it went, and a key that leads out of it is reported and written nowhere.

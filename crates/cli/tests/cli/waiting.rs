@@ -135,7 +135,7 @@ fn many_commands_at_once_wait_for_each_other() {
             });
         }
     });
-    assert_eq!(store.text(&["ls"]).lines().count(), 20);
+    assert_eq!(store.text(&["ls", "-r"]).lines().count(), 20);
 }
 
 /// Whoever waits says so, and gives up when he was told to; whoever follows the log has all the time there is.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
 use sha2::{Digest, Sha256};
-use storage_api::{ChecksumState, ObjectInfo, limits::MAX_PAYLOAD_BYTES};
+use storage_api::{ChecksumState, ObjectInfo};
 
 use super::{
     exclude::Exclude,
@@ -15,6 +15,7 @@ use crate::{
     content_type,
     context::Context,
     failures::{Failures, ends_all},
+    idle::Idle,
     input::Input,
     progress::{Bar, Bars},
     store::StoreClient,
@@ -42,8 +43,8 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Compares the files with what is under the prefix: first sizes, then digests. What cannot be read is among the
-    /// failures then.
+    /// Compares the files with the listing of what is under the prefix: first sizes, then digests. No object is read. What
+    /// cannot be read of the folder is among the failures then.
     pub(super) async fn make(
         client: &StoreClient,
         context: &Context,
@@ -56,19 +57,25 @@ impl Plan {
         let mut objects: BTreeMap<_, _> = objects.into_iter().map(|info| (info.key.clone(), info)).collect();
         let there_were = objects.len();
         let mut plan = Self { store: Vec::new(), remove: Vec::new(), removes_all: false, unchanged: 0 };
-        let bar = bar_of(context.bars, &files, &objects);
-        let mut compared = 0;
-        for mut file in files {
+        let pair_of = |mut file: LocalFile| {
             let object = objects.remove(&file.key);
             file.content_type = request.content_type(&file, object.as_ref());
-            let is_same = match object {
-                Some(info) if info.size == file.size && request.is_of_type(&file, &info) => {
-                    compared += file.size;
-                    is_same(client, context, &file, &info, &bar, compared - file.size).await
+            (file, object)
+        };
+        let pairs: Vec<_> = files.into_iter().map(pair_of).collect();
+        let bar = bar_of(context.bars, &pairs, request);
+        let mut hashed = 0;
+        for (file, object) in pairs {
+            let is_same = match request.digest_to_have(&file, object.as_ref()) {
+                Some(expected) => {
+                    let digest = digest_of(&file, &context.output.idle, &bar, hashed).await;
+                    hashed += file.size;
+                    digest.map(|digest| expected == digest)
                 }
-                _ => Ok(false),
+                None => Ok(request.args.size_only && request.is_alike(&file, object.as_ref())),
             };
-            match is_same {
+            let failed = || format!("cannot read {}", text::path(&file.path));
+            match is_same.with_context(failed) {
                 Ok(true) => plan.unchanged += 1,
                 Ok(false) => plan.store.push(file),
                 Err(error) if ends_all(&error) => return Err(error),
@@ -98,45 +105,40 @@ impl Request<'_> {
         })
     }
 
+    /// Whether there is an object of a file's size, and of the type that was given.
+    fn is_alike(&self, file: &LocalFile, object: Option<&ObjectInfo>) -> bool {
+        object.is_some_and(|info| info.size == file.size && self.is_of_type(file, info))
+    }
+
+    /// The digest that a file must have to be what the store has; nothing where the file need not be hashed to know that.
+    /// An object without a digest is stored again with one: that sends it once, and comparing would fetch it every time.
+    fn digest_to_have<'b>(&self, file: &LocalFile, object: Option<&'b ObjectInfo>) -> Option<&'b [u8]> {
+        if self.args.size_only || !self.is_alike(file, object) {
+            return None;
+        }
+        // What does not have the digest that was declared is not what it should be.
+        let checksum =
+            object?.sha256.as_ref().filter(|checksum| checksum.state != ChecksumState::Mismatch)?;
+        Some(&checksum.digest)
+    }
+
     /// Whether an object has the type that was given. One that is only guessed is no reason to store a file again.
     fn is_of_type(&self, file: &LocalFile, object: &ObjectInfo) -> bool {
         self.args.content_type.is_none() || object.content_type == file.content_type
     }
 }
 
-/// A bar for the bytes that have to be compared.
-fn bar_of(bars: Bars, files: &[LocalFile], objects: &BTreeMap<String, ObjectInfo>) -> Bar {
-    let has_same_size = |file: &&LocalFile| objects.get(&file.key).is_some_and(|info| info.size == file.size);
-    bars.bar("comparing", files.iter().filter(has_same_size).map(|file| file.size).sum())
+/// A bar for the bytes that have to be hashed.
+fn bar_of(bars: Bars, pairs: &[(LocalFile, Option<ObjectInfo>)], request: &Request<'_>) -> Bar {
+    let hashed =
+        pairs.iter().filter(|(file, object)| request.digest_to_have(file, object.as_ref()).is_some());
+    bars.bar("comparing", hashed.map(|(file, _)| file.size).sum())
 }
 
-/// Whether an object of the same size has the same bytes.
-async fn is_same(
-    client: &StoreClient,
-    context: &Context,
-    file: &LocalFile,
-    info: &ObjectInfo,
-    bar: &Bar,
-    before: u64,
-) -> Result<bool> {
-    let failed = || format!("cannot read {}", text::path(&file.path));
-    let digest = match Input::open(&file.path, &context.output.idle).with_context(failed)? {
-        // A small object has no digest unless somebody asked for one. Its bytes are fetched as fast as they are hashed.
-        Input::Small(content) if info.sha256.is_none() && info.size <= MAX_PAYLOAD_BYTES => {
-            return Ok(client.get(&file.key).await? == content);
-        }
-        Input::Small(content) => Sha256::digest(content).into(),
-        Input::Large(input) => input.sha256(&bar.part(before)).await.with_context(failed)?,
-    };
-    let known = match &info.sha256 {
-        // What does not have the digest that was declared is not what it should be.
-        Some(checksum) if checksum.state == ChecksumState::Mismatch => return Ok(false),
-        Some(checksum) => checksum.digest.clone(),
-        None => {
-            client.verify_all(&file.key, &storage_client::transfer::Unobserved).await?;
-            client.stat(&file.key).await?.sha256.map(|checksum| checksum.digest).unwrap_or_default()
-        }
-    };
-    let digest: [u8; 32] = digest;
-    Ok(known.as_slice() == digest)
+/// The SHA-256 of a file's content.
+async fn digest_of(file: &LocalFile, idle: &Idle, bar: &Bar, before: u64) -> Result<[u8; 32]> {
+    match Input::open(&file.path, idle)? {
+        Input::Small(content) => Ok(Sha256::digest(content).into()),
+        Input::Large(input) => Ok(input.sha256(&bar.part(before)).await?),
+    }
 }

@@ -135,7 +135,8 @@ impl<'a> Transfer<'a> {
         }
         self.batch_bytes += bytes;
         let content_type = file.content_type.clone();
-        self.batch.push(PutArgs { content_type, ..PutArgs::new(file.key.clone(), content) });
+        let args = PutArgs { content_type, ..PutArgs::new(file.key.clone(), content) };
+        self.batch.push(upload::with_digest(args));
         self.paths.push(file.path.clone());
         Ok(())
     }
