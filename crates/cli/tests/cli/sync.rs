@@ -203,6 +203,25 @@ fn a_second_sync_neither_sends_nor_reads() {
     assert_eq!(store.json(&["sync", "folder", "to"])["unchanged"], 5);
 }
 
+/// What the user has said of an object stays when a sync stores it again, small or large.
+#[test]
+fn metadata_is_kept() {
+    let store = Store::new();
+    folder(&store);
+    for name in ["a", "large"] {
+        let (file, key) = (format!("folder/{name}"), format!("to/{name}"));
+        store.run(&["put", &file, &key, "--content-encoding", "gzip", "--meta", "by=me"]);
+    }
+    store.file("folder/a", b"other");
+    store.file("folder/large", &numbers(2 * MAX_PAYLOAD + 6));
+    assert_eq!(store.json(&["sync", "folder", "to"])["stored"].as_array().unwrap().len(), 4);
+    for key in ["to/a", "to/large"] {
+        let stat = store.json(&["stat", key]);
+        let by = serde_json::json!({ "by": "me" });
+        assert_eq!((&stat["content_encoding"], &stat["metadata"]), (&"gzip".into(), &by), "{stat}");
+    }
+}
+
 /// By size alone, other bytes of the same size are no change, also where there is no digest; another size or type is one.
 #[test]
 fn size_alone_can_be_compared() {

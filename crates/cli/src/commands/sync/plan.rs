@@ -60,6 +60,10 @@ impl Plan {
         let pair_of = |mut file: LocalFile| {
             let object = objects.remove(&file.key);
             file.content_type = request.content_type(&file, object.as_ref());
+            if let Some(info) = &object {
+                file.content_encoding = info.content_encoding.clone();
+                file.metadata = info.metadata.clone();
+            }
             (file, object)
         };
         let pairs: Vec<_> = files.into_iter().map(pair_of).collect();

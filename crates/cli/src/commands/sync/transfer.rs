@@ -115,8 +115,13 @@ impl<'a> Transfer<'a> {
         // What has been read waits for nothing that takes long.
         self.flush().await?;
         let sha256 = input.sha256(&Unobserved).await?;
-        let wanted =
-            Wanted { key: file.key.clone(), content_type: file.content_type.clone(), ..Wanted::default() };
+        let wanted = Wanted {
+            key: file.key.clone(),
+            content_type: file.content_type.clone(),
+            content_encoding: file.content_encoding.clone(),
+            metadata: file.metadata.clone(),
+            ..Wanted::default()
+        };
         let part = self.bar.part(self.outcome.stored_bytes);
         let stored = upload::upload(self.client, self.context, input, wanted, sha256, &part).await;
         let failed = || format!("cannot store {}", text::path(&file.path));
@@ -126,7 +131,10 @@ impl<'a> Transfer<'a> {
     }
 
     async fn add(&mut self, file: &LocalFile, content: Vec<u8>) -> Result<()> {
-        let bytes = (file.key.len() + content.len()) as u64 + ITEM_OVERHEAD_BYTES;
+        let metadata = file.metadata.iter().flatten().map(|(name, value)| name.len() + value.len());
+        let texts = [&file.content_type, &file.content_encoding].into_iter().flatten().map(String::len);
+        let told = metadata.chain(texts).sum::<usize>();
+        let bytes = (file.key.len() + content.len() + told) as u64 + ITEM_OVERHEAD_BYTES;
         // One that takes a whole call by itself goes alone.
         let is_full =
             self.batch.len() as u64 == MAX_BATCH_ITEMS || self.batch_bytes + bytes > MAX_PAYLOAD_BYTES;
@@ -134,8 +142,12 @@ impl<'a> Transfer<'a> {
             self.flush().await?;
         }
         self.batch_bytes += bytes;
-        let content_type = file.content_type.clone();
-        let args = PutArgs { content_type, ..PutArgs::new(file.key.clone(), content) };
+        let args = PutArgs {
+            content_type: file.content_type.clone(),
+            content_encoding: file.content_encoding.clone(),
+            metadata: file.metadata.clone(),
+            ..PutArgs::new(file.key.clone(), content)
+        };
         self.batch.push(upload::with_digest(args));
         self.paths.push(file.path.clone());
         Ok(())

@@ -15,12 +15,14 @@ use super::exclude::Exclude;
 use crate::{failures::Failures, text};
 
 /// A file and its key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct LocalFile {
     pub(super) key: String,
     pub(super) path: PathBuf,
     pub(super) size: u64,
     pub(super) content_type: Option<String>,
+    pub(super) content_encoding: Option<String>,
+    pub(super) metadata: Option<Vec<(String, String)>>,
 }
 
 /// What was found in a folder.
@@ -111,7 +113,8 @@ impl Walk {
         match kind(metadata.file_type()) {
             None => {
                 let path = path.to_owned();
-                self.files.push(LocalFile { key, path, size: metadata.len(), content_type: None });
+                let size = metadata.len();
+                self.files.push(LocalFile { key, path, size, ..LocalFile::default() });
             }
             Some(kind) => self.skip(key, path, kind),
         }
