@@ -21,6 +21,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! [`BPlusTreeMap`] is the ordered map that everything in the store is kept in, for canisters that want just that: it takes any
+//! memory, a `VirtualMemory` of a `MemoryManager` too. `examples/ordered_map.rs` is a program of ten lines on it.
+//!
 //! # What is promised
 //!
 //! - **An error means that nothing has changed.** Everything that can fail, running out of memory included, is found out
