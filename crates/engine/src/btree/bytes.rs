@@ -41,12 +41,12 @@ pub(super) fn separator<'a>(before: &[u8], after: &'a [u8]) -> &'a [u8] {
 
 #[inline]
 pub(super) fn u16_at(bytes: &[u8], offset: usize) -> u16 {
-    u16::from_le_bytes([bytes[offset], bytes[offset + 1]])
+    u16::from_le_bytes(bytes[offset..offset + 2].try_into().expect("a range of two has two bytes"))
 }
 
 #[inline]
 pub(super) fn u32_at(bytes: &[u8], offset: usize) -> u32 {
-    u32::from_le_bytes([bytes[offset], bytes[offset + 1], bytes[offset + 2], bytes[offset + 3]])
+    u32::from_le_bytes(bytes[offset..offset + 4].try_into().expect("a range of four has four bytes"))
 }
 
 #[cfg(test)]
