@@ -21,7 +21,8 @@ impl PageSet {
     #[inline]
     pub(super) fn position(&self, number: PageNumber) -> Option<usize> {
         if self.pages.len() <= FEW {
-            return self.pages.iter().position(|page| page.number == number);
+            // Pages that were taken out have no number.
+            return self.pages.iter().position(|page| page.number == number).filter(|_| !number.is_none());
         }
         self.index.get(&number).copied()
     }
