@@ -40,7 +40,8 @@ check_all() {
 
 say "1. Building the canister and the storage command (a few minutes the first time)"
 scripts/build.sh
-cargo build --locked -p storage-cli
+# With the features that the tests build with, so that neither compiles the host anew after the other.
+cargo build --locked --workspace --bin storage
 
 say "2. A new store: a folder with the stable memory of one canister"
 storage init
