@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Does all set-up on a fresh machine and runs every check and test that needs nothing but Rust. What CI runs is this script.
 #
-#   scripts/test.sh [--core]             both the same: --core is for scripts that are to go on with Rust alone if more comes
+#   scripts/test.sh [--core]             the tests that need Rust alone, with and without --core
 #
 #   STORAGE_REPLICA=embedded|pocket-ic   the replica of the integration suite
 #   POCKET_IC_BIN=FILE                   the server of PocketIC; the suite runs on it where this is set

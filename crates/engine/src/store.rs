@@ -185,12 +185,13 @@ impl<M: Memory + Clone> Store<M> {
 
     /// What uploads have been promised, but for the free slots.
     pub(crate) fn promised(&self) -> Promised {
-        Promised {
-            free_slots: 0,
-            slots: self.ledger.reserved_slots,
-            uploads: self.uploads.len(),
-            index_pages: self.index.begin().unused_pages(),
-        }
+        self.promised_with(self.index.begin().unused_pages())
+    }
+
+    /// The same where the index has so many pages to spare, for a change that knows it.
+    pub(crate) fn promised_with(&self, index_pages: u64) -> Promised {
+        let (slots, uploads) = (self.ledger.reserved_slots, self.uploads.len());
+        Promised { free_slots: 0, slots, uploads, index_pages }
     }
 
     /// How many more buckets any one store can take.

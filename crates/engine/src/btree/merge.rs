@@ -44,10 +44,7 @@ impl<M: Memory> Change<'_, M> {
         all.ok_or_else(|| self.tree.damaged_page(left_number))?;
         let frame = self.filled(LEAF, &cells, before, after)?;
         self.replace_page(left, frame);
-        if !after.is_none() {
-            let follower = self.leaf(after)?;
-            self.set_before(follower, left_number);
-        }
+        self.set_before(after, left_number)?;
         self.free(right_number)?;
         self.remove_child(path, child)
     }
@@ -56,14 +53,8 @@ impl<M: Memory> Change<'_, M> {
     fn drop_leaf(&mut self, leaf: usize, path: Path) -> Result<(), Error> {
         let node = self.pages[leaf].node();
         let (number, before, after) = (self.pages[leaf].number, node.before(), node.after());
-        if !before.is_none() {
-            let leaf = self.leaf(before)?;
-            self.set_after(leaf, after);
-        }
-        if !after.is_none() {
-            let leaf = self.leaf(after)?;
-            self.set_before(leaf, before);
-        }
+        self.set_after(before, after)?;
+        self.set_before(after, before)?;
         self.free(number)?;
         match path.last() {
             Some((_, child)) => {

@@ -118,23 +118,27 @@ impl<M: Memory> Change<'_, M> {
         let new = self.add_page(LEAF, right, number, after)?;
         let frame = self.filled(LEAF, left, before, new)?;
         self.replace_page(leaf, frame);
-        if !after.is_none() {
-            let follower = self.leaf(after)?;
-            self.set_before(follower, new);
-        }
+        self.set_before(after, new)?;
         self.insert_child(path, between, new)
     }
 
-    /// Notes in a leaf which leaf is before it.
-    pub(super) fn set_before(&mut self, leaf: usize, before: PageNumber) {
-        self.pages[leaf]
-            .change(&self.tree.memory, BEFORE_AT, BEFORE_AT + 4, |frame| NodeMut(frame).set_before(before));
+    /// Notes in a leaf, if there is one, which leaf is before it.
+    pub(super) fn set_before(&mut self, leaf: PageNumber, before: PageNumber) -> Result<(), Error> {
+        self.link(leaf, BEFORE_AT, |mut node| node.set_before(before))
     }
 
-    /// Notes in a leaf which leaf is after it.
-    pub(super) fn set_after(&mut self, leaf: usize, after: PageNumber) {
-        self.pages[leaf]
-            .change(&self.tree.memory, AFTER_AT, AFTER_AT + 4, |frame| NodeMut(frame).set_after(after));
+    /// Notes in a leaf, if there is one, which leaf is after it.
+    pub(super) fn set_after(&mut self, leaf: PageNumber, after: PageNumber) -> Result<(), Error> {
+        self.link(leaf, AFTER_AT, |mut node| node.set_after(after))
+    }
+
+    /// Changes the four bytes of a link of a leaf, if there is one.
+    fn link(&mut self, leaf: PageNumber, at: usize, set: impl FnOnce(NodeMut<'_>)) -> Result<(), Error> {
+        if !leaf.is_none() {
+            let leaf = self.leaf(leaf)?;
+            self.pages[leaf].change(&self.tree.memory, at, at + 4, |frame| set(NodeMut(frame)));
+        }
+        Ok(())
     }
 
     /// The inner pages from the root to the leaf that a key belongs to, which must be this one.

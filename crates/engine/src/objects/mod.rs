@@ -33,7 +33,7 @@ use storage_api::{Condition, Error};
 
 use crate::arena::{Arena, Extent, Transaction, block_bytes};
 use crate::btree::{self, Located, Map};
-use crate::space::{Demand, Promised, StoreMemory};
+use crate::space::{Demand, StoreMemory};
 use crate::store::Store;
 
 /// The one index of all objects.
@@ -68,8 +68,7 @@ impl<M: Memory + Clone> Store<M> {
         index: &IndexChange<'_, M>,
         extents: &mut Extents<'_, StoreMemory<M>>,
     ) -> Result<(), Error> {
-        let after = Promised { index_pages: index.unused_pages(), ..self.promised() };
-        self.ensure_pages(&[index.demand()], extents, after)
+        self.ensure_pages(&[index.demand()], extents, self.promised_with(index.unused_pages()))
     }
 }
 

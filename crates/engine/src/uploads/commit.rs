@@ -55,8 +55,8 @@ impl<M: Memory + Clone> Store<M> {
         index.insert(&key, &entry.encode())?;
         let mut records = self.uploads.0.begin();
         records.remove(&id)?;
-        let (uploads, index_pages) = (self.uploads.len().saturating_sub(1), index.unused_pages());
-        let after = Promised { uploads, index_pages, ..self.promised() };
+        let uploads = self.uploads.len().saturating_sub(1);
+        let after = Promised { uploads, ..self.promised_with(index.unused_pages()) };
         self.ensure_pages(&[index.demand(), records.demand()], &mut extents, after)?;
 
         // From here on nothing can fail.
