@@ -36,6 +36,7 @@ pub(crate) const BATCH: usize = MAX_BATCH_ITEMS as usize;
 
 endpoints! {
     "canister_update put": update_as objects::put(key: &str, value: &Bytes) => result ObjectInfo;
+    "canister_update put_with": update_as objects::put_with(args: BorrowedPut) => result ObjectInfo;
     "canister_update put_many": update_as objects::put_many(puts: Batch<BorrowedPut, BATCH>) => result Vec<ObjectInfo>;
     "canister_query get": blob objects::get(key: &str) => result ByteBuf;
     "canister_query get_many": query objects::get_many(keys: Batch<String, BATCH>) => result Vec<Option<ByteBuf>>;

@@ -58,6 +58,7 @@ macro_rules! check {
 fn hot(name: &str, bytes: &[u8]) -> Result<(), String> {
     match name {
         "put" => check!(bytes, |key: &str, value: &Bytes| Put::new(key, value).check()),
+        "put_with" => check!(bytes, |put: BorrowedPut| put.by(None).check()),
         "put_many" => check!(bytes, |puts: Batch<BorrowedPut, BATCH>| {
             puts.0.iter().try_for_each(|put| put.by(None).check())
         }),

@@ -8,7 +8,7 @@ use storage_api::{
     ReadArgs, RenameArgs, Result, ScanPage,
 };
 use storage_engine::{Caller, Put};
-use storage_wire::{Batch, Wire};
+use storage_wire::{Batch, Decode, Encode, Input, Output, Type, Typed, Wire};
 
 use crate::endpoints::BATCH;
 use crate::state::CanisterStore;
@@ -34,9 +34,37 @@ pub(crate) struct BorrowedPut<'a> {
     value: &'a Bytes,
     content_type: Option<&'a str>,
     content_encoding: Option<&'a str>,
-    metadata: Option<Vec<(&'a str, &'a str)>>,
+    metadata: Option<Pairs<'a>>,
     sha256: Option<&'a Bytes>,
     condition: Option<Condition>,
+}
+
+/// User metadata: named fields in the contract, and the tuples that the engine takes.
+pub(crate) struct Pairs<'a>(Vec<(&'a str, &'a str)>);
+
+/// [`MetadataPair`](storage_api::MetadataPair), borrowed.
+#[derive(Wire)]
+struct BorrowedPair<'a> {
+    name: &'a str,
+    value: &'a str,
+}
+
+impl Typed for Pairs<'_> {
+    const TYPE: &'static Type = <Vec<BorrowedPair<'_>> as Typed>::TYPE;
+}
+
+impl Encode for Pairs<'_> {
+    fn encode(&self, present: u32, out: &mut impl Output) {
+        let pairs = self.0.iter().map(|&(name, value)| BorrowedPair { name, value });
+        pairs.collect::<Vec<_>>().encode(present, out);
+    }
+}
+
+impl<'a> Decode<'a> for Pairs<'a> {
+    fn decode(input: &mut Input<'a>) -> Option<Self> {
+        let pairs: Vec<BorrowedPair<'a>> = Decode::decode(input)?;
+        Some(Self(pairs.into_iter().map(|BorrowedPair { name, value }| (name, value)).collect()))
+    }
 }
 
 impl<'a> BorrowedPut<'a> {
@@ -47,12 +75,20 @@ impl<'a> BorrowedPut<'a> {
             value: self.value,
             content_type: self.content_type,
             content_encoding: self.content_encoding,
-            metadata: self.metadata.as_deref().unwrap_or_default(),
+            metadata: self.metadata.as_ref().map_or(&[], |pairs| &pairs.0),
             sha256: self.sha256.map(|digest| &**digest),
             owner,
             condition: self.condition.unwrap_or_default(),
         }
     }
+}
+
+pub(crate) fn put_with(
+    store: &mut CanisterStore,
+    caller: &Caller,
+    put: BorrowedPut<'_>,
+) -> Result<ObjectInfo> {
+    store.put(put.by(owner(caller)), time())
 }
 
 pub(crate) fn put_many(

@@ -186,7 +186,7 @@ impl<'h> Workload<'h> {
         for (key, revision, value) in self.model.values() {
             for (number, part) in (0..).zip(value.chunks(CHUNK_BYTES as usize)) {
                 let (offset, revision) = (number * CHUNK_BYTES, Some(revision));
-                let read = ReadArgs { key: key.into(), offset, length: CHUNK_BYTES, revision };
+                let read = ReadArgs { key: key.into(), offset, length: Some(CHUNK_BYTES), revision };
                 assert!(client.read(&read).await.expect(READS) == part, "{read:?} differs from the model");
             }
         }

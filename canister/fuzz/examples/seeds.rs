@@ -8,24 +8,28 @@ use candid::utils::encode_args;
 use candid::{Nat, Principal};
 use serde_bytes::ByteBuf;
 use storage_api::{
-    Condition, DeletePrefixArgs, HttpRequest, ListArgs, PutArgs, ReadArgs, ReadLogArgs, RegionLoad,
-    RegionStore, RegionType, RegionValue, RenameArgs, Role, Settings, UploadArgs,
+    Condition, DeleteArgs, DeletePrefixArgs, HttpRequest, ListArgs, PutArgs, ReadArgs, ReadLogArgs, RegionLoad,
+    RegionStore, RegionType, RegionValue, RenameArgs, Role, Settings, UploadArgs, UploadEnd,
 };
 use storage_canister_fuzz::arguments::METHODS;
 
 /// Good arguments of the methods of this line of the table.
 fn good(line: &str) -> candid::Result<Vec<u8>> {
     let (key, blob) = ("a key", ByteBuf::from(*b"a value"));
-    let list = ListArgs { start_after: Some("a key".into()), limit: 10, ..ListArgs::level("a", "/") };
+    let list = ListArgs { start_after: Some("a key".into()), limit: Some(10), ..ListArgs::level("a", "/") };
     let put = PutArgs { content_type: Some("text/plain".into()), ..PutArgs::new(key, *b"a value") };
     let put = PutArgs { condition: Some(Condition::Revision(7)), ..put };
     match line {
         "put" => encode_args((key, blob)),
+        "put_with" => encode_args((put,)),
+        "delete" => encode_args((key, Some(Condition::Revision(7)))),
+        "delete_many" => encode_args((vec![DeleteArgs::new(key)],)),
+        "commit_upload" => encode_args((1u64, Some(UploadEnd { size: 7, sha256: Some(vec![7; 32].into()) }))),
         "put_many" => encode_args((vec![put.clone(), put],)),
         "get_many" => encode_args((vec![key, "another"],)),
-        "read" => encode_args((ReadArgs { key: key.into(), offset: 1, length: 2, revision: Some(3) },)),
+        "read" => encode_args((ReadArgs { key: key.into(), offset: 1, length: Some(2), revision: Some(3) },)),
         "list" | "scan" => encode_args((list,)),
-        "delete_prefix" => encode_args((DeletePrefixArgs { prefix: "a".into(), limit: 10 },)),
+        "delete_prefix" => encode_args((DeletePrefixArgs { prefix: "a".into(), limit: Some(10) },)),
         "rename" => {
             let condition = Some(Condition::Absent);
             encode_args((RenameArgs { from: key.into(), to: "another".into(), condition },))
@@ -39,7 +43,7 @@ fn good(line: &str) -> candid::Result<Vec<u8>> {
         "write_chunk" => encode_args((1u64, 2u64, blob)),
         "readLast" => encode_args((Nat::from(1u128 << 100),)),
         "append" => encode_args((vec![blob.clone(), blob],)),
-        "read_log" => encode_args((ReadLogArgs { from: 1, limit: 2 },)),
+        "read_log" => encode_args((ReadLogArgs { from: 1, limit: Some(2) },)),
         "region_grow" => encode_args((16u64, 1u64)),
         "region_set_owner" => encode_args((16u64, Principal::anonymous())),
         "region_load_blob" => encode_args((16u64, 1u64, 2u64)),

@@ -106,3 +106,59 @@ fn every_method_of_storage_did_has_a_comment() {
         assert!(lines[at - 1].starts_with("// "), "no comment above: {}", lines[at]);
     }
 }
+
+/// What a generator of bindings has to find a name for: a record or a variant in an argument or an answer.
+#[test]
+fn every_argument_and_every_type_has_a_name() {
+    let program: candid_parser::IDLProg = DID.parse().unwrap();
+    let (env, service) = contract();
+    let TypeInner::Class(init, _) = service.as_ref() else { panic!("the service takes an argument") };
+    let methods = env.as_service(&service).unwrap();
+    for (name, ty) in methods {
+        let function = env.as_func(ty).unwrap();
+        for arg in &function.args {
+            assert!(is_named(arg), "{name} takes {arg}");
+        }
+        for answer in &function.rets {
+            assert!(is_named(answer), "{name} answers {answer}");
+        }
+    }
+    assert!(init.iter().all(is_named));
+    for declared in &program.decs {
+        let candid_parser::syntax::Dec::TypD(binding) = declared else { continue };
+        for part in parts(&env.0[binding.id.as_str()]) {
+            assert!(is_named(&part), "{} has {part}", binding.id);
+        }
+    }
+    let service = DID.split_once("service :").expect("storage.did has a service").1;
+    for line in service.lines().filter(|line| line.contains(") -> (")) {
+        let arguments = line.split_once(": (").unwrap().1.split_once(") -> (").unwrap().0;
+        let named = arguments.split(", ").all(|argument| argument.contains(" : "));
+        assert!(arguments.is_empty() || named, "an argument has no name: {line}");
+    }
+}
+
+/// Whether a type holds no record and no variant but by a name.
+fn is_named(ty: &Type) -> bool {
+    match ty.as_ref() {
+        TypeInner::Opt(ty) | TypeInner::Vec(ty) => is_named(ty),
+        TypeInner::Record(_) | TypeInner::Variant(_) => false,
+        _ => true,
+    }
+}
+
+/// What a declared type is made of. The record of a case of a variant belongs to the case, as in Rust.
+fn parts(ty: &Type) -> Vec<Type> {
+    let types = |fields: &[Field]| fields.iter().map(|field| field.ty.clone()).collect::<Vec<_>>();
+    match ty.as_ref() {
+        TypeInner::Record(fields) => types(fields),
+        TypeInner::Variant(cases) => {
+            let of_case = |ty: Type| match ty.as_ref() {
+                TypeInner::Record(fields) => types(fields),
+                _ => vec![ty],
+            };
+            types(cases).into_iter().flat_map(of_case).collect()
+        }
+        _ => vec![ty.clone()],
+    }
+}

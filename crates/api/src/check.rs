@@ -9,8 +9,8 @@ use crate::limits::{
     SHA256_BYTES,
 };
 use crate::{
-    DeleteArgs, DeletePrefixArgs, Error, ListArgs, PutArgs, ReadLogArgs, RenameArgs, Result, UploadArgs,
-    UploadEnd,
+    DeleteArgs, DeletePrefixArgs, Error, ListArgs, MetadataPair, PutArgs, ReadLogArgs, RenameArgs, Result,
+    UploadArgs, UploadEnd,
 };
 
 /// Checks that a key has 1 to 1,024 bytes.
@@ -62,25 +62,24 @@ pub fn content_encoding(content_encoding: Option<&str>) -> Result<()> {
 /// # Errors
 ///
 /// [`Error::InvalidArgument`] with what is wrong and the limit.
-pub fn metadata<S: AsRef<str>>(pairs: &[(S, S)]) -> Result<()> {
+pub fn metadata<'a>(pairs: impl ExactSizeIterator<Item = (&'a str, &'a str)> + Clone) -> Result<()> {
     let count = pairs.len() as u64;
     if count > MAX_METADATA_PAIRS {
         return Err(Error::invalid(format!(
             "the metadata has {count} pairs; at most {MAX_METADATA_PAIRS} are allowed"
         )));
     }
-    let bytes: usize = pairs.iter().map(|(name, value)| name.as_ref().len() + value.as_ref().len()).sum();
+    let bytes: usize = pairs.clone().map(|(name, value)| name.len() + value.len()).sum();
     if bytes as u64 > MAX_METADATA_BYTES {
         return Err(Error::invalid(format!(
             "the metadata has {bytes} bytes; at most {MAX_METADATA_BYTES} are allowed"
         )));
     }
-    for (at, (name, _)) in pairs.iter().enumerate() {
-        let name = name.as_ref();
+    for (at, (name, _)) in pairs.clone().enumerate() {
         if name.is_empty() {
             return Err(Error::invalid("a name of the metadata is empty; a name has at least 1 byte"));
         }
-        if pairs[..at].iter().any(|(other, _)| other.as_ref() == name) {
+        if pairs.clone().take(at).any(|(other, _)| other == name) {
             return Err(Error::invalid(format!("the metadata has the name {name:?} twice")));
         }
     }
@@ -148,9 +147,9 @@ pub fn batch(items: usize, what: &str) -> Result<()> {
 }
 
 /// Checks that a limit is not 0; `what` has that limit, as in `a page has`.
-fn limit(limit: u32, what: &str) -> Result<()> {
+fn limit(limit: Option<u32>, what: &str) -> Result<()> {
     match limit {
-        0 => Err(Error::invalid(format!("the limit is 0; {what} 1 to {MAX_PAGE_ITEMS} objects"))),
+        Some(0) => Err(Error::invalid(format!("the limit is 0; {what} 1 to {MAX_PAGE_ITEMS} objects"))),
         _ => Ok(()),
     }
 }
@@ -165,7 +164,7 @@ impl PutArgs {
         payload(self.value.len())?;
         content_type(self.content_type.as_deref())?;
         content_encoding(self.content_encoding.as_deref())?;
-        metadata(self.metadata.as_deref().unwrap_or_default())?;
+        metadata(self.pairs().iter().map(MetadataPair::as_strs))?;
         self.sha256.as_ref().map_or(Ok(()), |digest| sha256(digest).map(drop))?;
         key(&self.key)
     }
@@ -193,7 +192,7 @@ impl UploadArgs {
         key(&self.key)?;
         content_type(self.content_type.as_deref())?;
         content_encoding(self.content_encoding.as_deref())?;
-        metadata(self.pairs())?;
+        metadata(self.pairs().iter().map(MetadataPair::as_strs))?;
         self.size.map_or(Ok(()), upload_size)?;
         self.sha256.as_ref().map_or(Ok(()), |digest| sha256(digest).map(drop))
     }
@@ -265,7 +264,7 @@ impl ReadLogArgs {
     /// [`Error::InvalidArgument`].
     pub fn check(&self) -> Result<()> {
         match self.limit {
-            0 => Err(Error::invalid("the limit is 0; a page has at least 1 entry")),
+            Some(0) => Err(Error::invalid("the limit is 0; a page has at least 1 entry")),
             _ => Ok(()),
         }
     }
@@ -322,9 +321,11 @@ mod tests {
 
     #[test]
     fn metadata_has_16_pairs_2048_bytes_and_each_name_once() {
-        let pairs = |count: usize| (0..count).map(|at| (at.to_string(), "v".to_owned())).collect::<Vec<_>>();
+        let metadata = |pairs: &[MetadataPair]| metadata(pairs.iter().map(MetadataPair::as_strs));
+        let pairs =
+            |count: usize| (0..count).map(|at| MetadataPair::new(at.to_string(), "v")).collect::<Vec<_>>();
         assert_eq!((metadata(&pairs(0)), metadata(&pairs(16))), (Ok(()), Ok(())));
-        let pair = |name: usize, value: usize| [("n".repeat(name), "é".repeat(value))];
+        let pair = |name: usize, value: usize| [MetadataPair::new("n".repeat(name), "é".repeat(value))];
         assert_eq!((metadata(&pair(48, 1_000)), metadata(&pair(2_048, 0))), (Ok(()), Ok(())));
         for bad in [&pairs(17)[..], &pair(49, 1_000), &pair(0, 1), &[pairs(3), pairs(1)].concat()] {
             assert!(is_invalid(&metadata(bad)), "{bad:?}");
@@ -341,7 +342,7 @@ mod tests {
         let put = || PutArgs::new("k", "v");
         let typed = PutArgs { content_type: Some(long.clone()), ..put() };
         let encoded = PutArgs { content_encoding: Some(long.clone()), ..put() };
-        let named = PutArgs { metadata: Some(vec![(String::new(), String::new())]), ..put() };
+        let named = PutArgs { metadata: Some(vec![MetadataPair::new("", "")]), ..put() };
         let digest = PutArgs { sha256: Some(ByteBuf::from([0; 31])), ..put() };
         assert!([typed, encoded, named, digest].iter().all(|put| is_invalid(&put.check())));
         assert_eq!(put().check(), Ok(()));
@@ -361,15 +362,15 @@ mod tests {
         let digest = UploadArgs { sha256: Some(ByteBuf::from([0; 31])), ..upload.clone() };
         let typed = UploadArgs { content_type: Some(long.clone()), ..upload.clone() };
         let encoded = UploadArgs { content_encoding: Some(long), ..upload.clone() };
-        let named = UploadArgs { metadata: Some(vec![(String::new(), String::new())]), ..upload };
+        let named = UploadArgs { metadata: Some(vec![MetadataPair::new("", "")]), ..upload };
         assert!([digest, typed, encoded, named].iter().all(|upload| is_invalid(&upload.check())));
         let page = ListArgs::prefix("");
-        assert!(page.check().is_ok() && is_invalid(&ListArgs { limit: 0, ..page.clone() }.check()));
-        assert!(page.check_scan().is_ok() && is_invalid(&ListArgs { limit: 0, ..page }.check_scan()));
+        assert!(page.check().is_ok() && is_invalid(&ListArgs { limit: Some(0), ..page.clone() }.check()));
+        assert!(page.check_scan().is_ok() && is_invalid(&ListArgs { limit: Some(0), ..page }.check_scan()));
         assert!(ListArgs::level("", "/").check().is_ok() && is_invalid(&ListArgs::level("", "").check()));
         assert!(is_invalid(&ListArgs::level("", "/").check_scan()));
         assert!(DeleteArgs::new("k").check().is_ok() && is_invalid(&DeleteArgs::new("").check()));
-        assert!(is_invalid(&DeletePrefixArgs { prefix: String::new(), limit: 0 }.check()));
-        assert!(is_invalid(&ReadLogArgs { from: 0, limit: 0 }.check()));
+        assert!(is_invalid(&DeletePrefixArgs { prefix: String::new(), limit: Some(0) }.check()));
+        assert!(is_invalid(&ReadLogArgs { from: 0, limit: Some(0) }.check()));
     }
 }

@@ -19,8 +19,8 @@ pub struct Appended {
 pub struct ReadLogArgs {
     /// Index of the first entry to read.
     pub from: u64,
-    /// How many entries at most; at least 1.
-    pub limit: u32,
+    /// How many entries at most; at least 1. Nothing means as many as fit one reply.
+    pub limit: Option<u32>,
 }
 
 /// A page of the log, oldest first.

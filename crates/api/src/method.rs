@@ -103,7 +103,7 @@ const fn is_same(one: &[u8], other: &[u8]) -> bool {
 /// All methods. The canister asks this table and nothing else who may call what.
 ///
 /// A method that is added goes to the end, because a store counts its operations by the places in this table.
-pub static METHODS: [Method; 42] = {
+pub static METHODS: [Method; 43] = {
     use Role::{Admin, Reader, Writer};
     [
         Method::update("put", Writer).takes(PAYLOAD_ARGUMENT),
@@ -148,6 +148,7 @@ pub static METHODS: [Method; 42] = {
         Method::open_query("http_request"),
         Method::update("delete_many", Writer),
         Method::query("get_with_info", Reader),
+        Method::update("put_with", Writer).takes(PAYLOAD_ARGUMENT),
     ]
 };
 

@@ -7,6 +7,28 @@ use storage_wire::Wire;
 
 use crate::{Checksum, Condition};
 
+/// One of the names that a writer gives an object, and what it stands for.
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
+pub struct MetadataPair {
+    /// The name: at least one byte.
+    pub name: String,
+    /// The value.
+    pub value: String,
+}
+
+impl MetadataPair {
+    /// A pair of a name and a value.
+    pub fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
+        Self { name: name.into(), value: value.into() }
+    }
+
+    /// Both as they are borrowed.
+    #[must_use]
+    pub fn as_strs(&self) -> (&str, &str) {
+        (&self.name, &self.value)
+    }
+}
+
 /// What is known of an object without reading its bytes.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
 pub struct ObjectInfo {
@@ -21,7 +43,7 @@ pub struct ObjectInfo {
     /// How the writer has encoded the bytes, for example `gzip`.
     pub content_encoding: Option<String>,
     /// Names and values that the writer has chosen, in the writer's order.
-    pub metadata: Option<Vec<(String, String)>>,
+    pub metadata: Option<Vec<MetadataPair>>,
     /// Who wrote it; nothing where that was an admin.
     pub owner: Option<Principal>,
     /// When an object was first put under this key, in nanoseconds since 1970.
@@ -39,13 +61,13 @@ pub struct ReadArgs {
     pub key: String,
     /// Where to start, in bytes from the start of the object.
     pub offset: u64,
-    /// How many bytes at most. More than fits one reply is lowered to 2,031,616.
-    pub length: u64,
+    /// How many bytes at most; nothing means all to the end of the object. More than fits one reply is lowered to 2,031,616.
+    pub length: Option<u64>,
     /// The revision that the object must have, so that a reader of many ranges never mixes two versions.
     pub revision: Option<u64>,
 }
 
-/// One object of a `put_many`.
+/// Argument of `put_with`, and one object of a `put_many`.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
 pub struct PutArgs {
     /// The key: 1 to 1,024 bytes of UTF-8.
@@ -58,7 +80,7 @@ pub struct PutArgs {
     pub content_encoding: Option<String>,
     /// Names and values of the writer's choice: at most 16 pairs, 2,048 bytes in all. A name has at least one byte and
     /// occurs once.
-    pub metadata: Option<Vec<(String, String)>>,
+    pub metadata: Option<Vec<MetadataPair>>,
     /// The SHA-256 of the bytes: 32 bytes. It is recorded, and compared when `verify` is called.
     pub sha256: Option<ByteBuf>,
     /// What must hold of the object that is there now; nothing means [`Condition::Any`].
@@ -77,6 +99,12 @@ impl PutArgs {
             sha256: None,
             condition: None,
         }
+    }
+
+    /// The user metadata, empty where there is none.
+    #[must_use]
+    pub fn pairs(&self) -> &[MetadataPair] {
+        self.metadata.as_deref().unwrap_or_default()
     }
 
     /// The same with a condition.

@@ -6,6 +6,7 @@ use serde_bytes::ByteBuf;
 use storage_wire::Wire;
 
 use crate::ObjectInfo;
+use crate::limits::MAX_PAGE_ITEMS;
 
 /// Arguments of `list` and `scan`.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
@@ -14,8 +15,8 @@ pub struct ListArgs {
     pub prefix: String,
     /// Only keys after this one; it need not exist (any more).
     pub start_after: Option<String>,
-    /// How many at most; at least 1.
-    pub limit: u32,
+    /// How many at most; at least 1. Nothing means as many as a page has, which are 1,000 or what fits one reply.
+    pub limit: Option<u32>,
     /// Keys that have this text after the prefix are not listed: of all of them that are the same up to its first
     /// occurrence, that common prefix is listed once. A slash lists a folder. Only for `list`; at least one byte.
     pub delimiter: Option<String>,
@@ -24,13 +25,24 @@ pub struct ListArgs {
 impl ListArgs {
     /// The first page under a prefix, as large as it gets.
     pub fn prefix(prefix: impl Into<String>) -> Self {
-        let limit = crate::limits::MAX_PAGE_ITEMS;
-        Self { prefix: prefix.into(), start_after: None, limit, delimiter: None }
+        Self { prefix: prefix.into(), start_after: None, limit: None, delimiter: None }
     }
 
     /// The first page of what is directly under a prefix, where keys are parted by a delimiter.
     pub fn level(prefix: impl Into<String>, delimiter: impl Into<String>) -> Self {
         Self { delimiter: Some(delimiter.into()), ..Self::prefix(prefix) }
+    }
+
+    /// The same with at most so many objects on the page.
+    #[must_use]
+    pub fn limited(self, limit: u32) -> Self {
+        Self { limit: Some(limit), ..self }
+    }
+
+    /// How many objects the page has at most.
+    #[must_use]
+    pub fn most(&self) -> u32 {
+        most(self.limit)
     }
 }
 
@@ -69,8 +81,20 @@ pub struct ScanPage {
 pub struct DeletePrefixArgs {
     /// Only keys that start with these bytes; the empty text means all.
     pub prefix: String,
-    /// How many at most in this call; at least 1.
-    pub limit: u32,
+    /// How many at most in this call; at least 1. Nothing and more than 1,000 mean 1,000.
+    pub limit: Option<u32>,
+}
+
+impl DeletePrefixArgs {
+    /// How many objects the call removes at most.
+    #[must_use]
+    pub fn most(&self) -> u32 {
+        most(self.limit)
+    }
+}
+
+fn most(limit: Option<u32>) -> u32 {
+    limit.map_or(MAX_PAGE_ITEMS, |limit| limit.min(MAX_PAGE_ITEMS))
 }
 
 /// What `delete_prefix` answers.

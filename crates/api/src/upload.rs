@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 use storage_wire::Wire;
 
-use crate::Condition;
+use crate::{Condition, MetadataPair};
 
 /// Arguments of `create_upload`.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct UploadArgs {
     /// How the bytes are encoded, for example `gzip`; at most 64 bytes.
     pub content_encoding: Option<String>,
     /// Names and values of the writer's choice, as in `put_many`.
-    pub metadata: Option<Vec<(String, String)>>,
+    pub metadata: Option<Vec<MetadataPair>>,
     /// The SHA-256 of the bytes: 32 bytes. It is recorded, and compared when `verify` is called.
     pub sha256: Option<ByteBuf>,
     /// What must hold of the object under the key, both now and at the commit; nothing means [`Condition::Any`].
@@ -50,7 +50,7 @@ impl UploadArgs {
 impl UploadArgs {
     /// The user metadata, empty where there is none.
     #[must_use]
-    pub fn pairs(&self) -> &[(String, String)] {
+    pub fn pairs(&self) -> &[MetadataPair] {
         self.metadata.as_deref().unwrap_or_default()
     }
 }
@@ -131,7 +131,7 @@ pub struct UploadStatus {
     /// The content encoding that the object is to have.
     pub content_encoding: Option<String>,
     /// The metadata that the object is to have. `list_uploads` leaves it out.
-    pub metadata: Option<Vec<(String, String)>>,
+    pub metadata: Option<Vec<MetadataPair>>,
     /// The SHA-256 that was declared, so that nobody resumes an upload with other bytes.
     pub sha256: Option<ByteBuf>,
     /// What must hold of the object under the key at the commit.

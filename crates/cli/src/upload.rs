@@ -5,7 +5,7 @@ use std::io::Read;
 use anyhow::{Context as _, Result, anyhow};
 use serde_bytes::ByteBuf;
 use sha2::{Digest as _, Sha256};
-use storage_api::{Condition, ObjectInfo, PutArgs, UploadArgs};
+use storage_api::{Condition, MetadataPair, ObjectInfo, PutArgs, UploadArgs};
 use storage_client::{Progress, TransferError, TransferOptions};
 
 use crate::{
@@ -23,7 +23,7 @@ pub(crate) struct Wanted {
     pub(crate) key: String,
     pub(crate) content_type: Option<String>,
     pub(crate) content_encoding: Option<String>,
-    pub(crate) metadata: Option<Vec<(String, String)>>,
+    pub(crate) metadata: Option<Vec<MetadataPair>>,
     pub(crate) condition: Condition,
 }
 

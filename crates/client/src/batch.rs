@@ -3,7 +3,7 @@
 use serde_bytes::ByteBuf;
 use storage_api::{DeleteArgs, DeletePrefixArgs, Deleted, Entry, ObjectInfo, PutArgs, check};
 
-use crate::{Client, ClientError, Result, Transport, call::Kind};
+use crate::{Client, Result, Transport, call::Kind};
 
 impl<T: Transport> Client<T> {
     /// Stores values under different keys, each on its condition: all of them or none.
@@ -13,15 +13,6 @@ impl<T: Transport> Client<T> {
             objects.iter().try_for_each(PutArgs::check)
         })?;
         self.call(Kind::Update, "put_many", (objects,)).await
-    }
-
-    /// Stores one value on a condition, or with a content type.
-    pub async fn put_with(&self, object: PutArgs) -> Result<ObjectInfo> {
-        let mut infos = self.put_many(&[object]).await?;
-        infos.pop().ok_or_else(|| ClientError::Decode {
-            method: "put_many",
-            error: candid::Error::msg("one object was put and none was answered"),
-        })
     }
 
     /// The values under these keys in their order, nothing where there is none.
@@ -44,9 +35,9 @@ impl<T: Transport> Client<T> {
         self.call(Kind::Update, "delete_many", (objects,)).await
     }
 
-    /// Removes the first objects under a prefix, at most `limit`, and tells whether there are more.
-    pub async fn delete_prefix(&self, prefix: &str, limit: u32) -> Result<Deleted> {
-        let args = DeletePrefixArgs { prefix: prefix.into(), limit };
+    /// Removes the first objects under a prefix, at most `limit` or 1,000, and tells whether there are more.
+    pub async fn delete_prefix(&self, prefix: &str, limit: impl Into<Option<u32>> + Send) -> Result<Deleted> {
+        let args = DeletePrefixArgs { prefix: prefix.into(), limit: limit.into() };
         self.check("delete_prefix", || args.check())?;
         self.call(Kind::Update, "delete_prefix", (args,)).await
     }

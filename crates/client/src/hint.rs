@@ -105,9 +105,11 @@ fn of_silence(method: &str) -> &'static str {
         }
         "abort_upload" => "The upload may be gone: look at the open uploads.",
         "log" | "append" => "The entries may be in the log: read its end before you append them again.",
-        "put" | "put_many" | "rename" | "delete" | "delete_many" | "delete_prefix" | "take_first"
-        | "region_new" | "region_grow" | "region_store" | "region_store_blob" | "region_set_owner"
-        | "configure" | "set_role" => "The change may have been made: look before you make it again.",
+        "put" | "put_with" | "put_many" | "rename" | "delete" | "delete_many" | "delete_prefix"
+        | "take_first" | "region_new" | "region_grow" | "region_store" | "region_store_blob"
+        | "region_set_owner" | "configure" | "set_role" => {
+            "The change may have been made: look before you make it again."
+        }
         _ => "Try again when the replica can be reached.",
     }
 }

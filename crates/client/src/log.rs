@@ -30,9 +30,9 @@ impl<T: Transport> Client<T> {
         self.call(Kind::Update, "append", (entries,)).await
     }
 
-    /// A page of entries from an index on, oldest first.
-    pub async fn read_log(&self, from: u64, limit: u32) -> Result<LogPage> {
-        let args = ReadLogArgs { from, limit };
+    /// A page of entries from an index on, oldest first: at most `limit`, or as many as fit one reply.
+    pub async fn read_log(&self, from: u64, limit: impl Into<Option<u32>> + Send) -> Result<LogPage> {
+        let args = ReadLogArgs { from, limit: limit.into() };
         self.check("read_log", || args.check())?;
         self.call(Kind::Query, "read_log", (args,)).await
     }
@@ -42,7 +42,7 @@ impl<T: Transport> Client<T> {
         let mut next = from;
         let mut entries = Vec::new();
         loop {
-            let page = self.read_log(next, u32::MAX).await?;
+            let page = self.read_log(next, None).await?;
             let is_last = page.entries.is_empty() || page.next >= page.length;
             entries.extend(page.entries.into_iter().map(ByteBuf::into_vec));
             next = page.next;

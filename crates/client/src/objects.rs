@@ -1,7 +1,7 @@
 //! Calls for one object.
 
 use serde_bytes::{ByteBuf, Bytes};
-use storage_api::{Condition, Object, ObjectInfo, RenameArgs, check};
+use storage_api::{Condition, Object, ObjectInfo, PutArgs, RenameArgs, check};
 
 use crate::{Client, Result, Transport, call::Kind};
 
@@ -10,6 +10,12 @@ impl<T: Transport> Client<T> {
     pub async fn put(&self, key: &str, value: &[u8]) -> Result<ObjectInfo> {
         self.check("put", || check::key(key).and_then(|()| check::payload(value.len())))?;
         self.call(Kind::Update, "put", (key, Bytes::new(value))).await
+    }
+
+    /// The same with what an object can have besides its value: a content type, metadata, a digest, a condition.
+    pub async fn put_with(&self, object: PutArgs) -> Result<ObjectInfo> {
+        self.check("put_with", || object.check())?;
+        self.call(Kind::Update, "put_with", (object,)).await
     }
 
     /// The whole value under a key.

@@ -1,6 +1,6 @@
 //! Calls that answer a page of objects, and loops that collect the pages.
 
-use storage_api::{Entry, ListArgs, ListPage, ObjectInfo, ScanPage, limits::MAX_PAGE_ITEMS};
+use storage_api::{Entry, ListArgs, ListPage, ObjectInfo, ScanPage};
 
 use crate::{Client, Result, Transport, call::Kind};
 
@@ -77,7 +77,7 @@ impl<T: Transport> Client<T> {
     pub async fn delete_all(&self, prefix: &str) -> Result<u64> {
         let mut deleted = 0;
         loop {
-            let step = self.delete_prefix(prefix, MAX_PAGE_ITEMS).await?;
+            let step = self.delete_prefix(prefix, None).await?;
             deleted += step.deleted;
             if !step.more {
                 return Ok(deleted);

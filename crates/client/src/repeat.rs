@@ -15,7 +15,7 @@ pub(crate) fn may_repeat(kind: Kind, method: &str) -> bool {
 
 /// The updates that may be made twice, with the reason. Any other is made once:
 ///
-/// - `put`, `put_many`, `rename`: the second would undo what another writer did after the first, or fail on its own
+/// - `put`, `put_with`, `put_many`, `rename`: the second would undo what another writer did after the first, or fail on its own
 ///   condition.
 /// - `delete`, `delete_many`, `delete_prefix`, `take_first`: the second would remove something else, or answer that there was nothing.
 /// - `log`, `append`: the entries would be there twice; and so with `region_new` and `region_grow`.

@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use candid::{CandidType, Principal};
 use serde_bytes::ByteBuf;
 use storage_api::{
-    Condition, Deleted, Error, ListArgs, ListPage, LogPage, ObjectInfo, Role, Upload, UploadArgs,
-    UploadStatus, limits::MAX_PAGE_ITEMS,
+    Condition, Deleted, Error, ListArgs, ListPage, LogPage, MetadataPair, ObjectInfo, Role, Upload,
+    UploadArgs, UploadStatus,
 };
 use storage_client::{Client, ClientError, Transport, TransportError};
 
@@ -98,7 +98,7 @@ async fn a_reply_of_other_types_is_an_error() {
     }
     let error = Script::client([ok(Vec::<ObjectInfo>::new())]);
     let error = error.put_with(storage_api::PutArgs::new("key", "value")).await.unwrap_err();
-    assert!(matches!(error, ClientError::Decode { method: "put_many", .. }), "{error:?}");
+    assert!(matches!(error, ClientError::Decode { method: "put_with", .. }), "{error:?}");
 }
 
 /// `list_all` asks for page after page until one says that it is the last, each after the one before.
@@ -111,7 +111,7 @@ async fn list_all_follows_the_pages() {
     let cursors = calls.iter().map(|(kind, method, arg)| {
         assert_eq!((*kind, method.as_str()), ("query", "list"));
         let args: ListArgs = candid::decode_one(arg).unwrap();
-        assert_eq!((args.prefix.as_str(), args.limit), ("p", MAX_PAGE_ITEMS));
+        assert_eq!((args.prefix.as_str(), args.limit), ("p", None));
         args.start_after
     });
     assert_eq!(cursors.collect::<Vec<_>>(), [None, Some("b".into()), Some("c".into())]);
@@ -196,7 +196,7 @@ async fn an_upload_is_found_by_its_digest() {
         let replies = [told()].into_iter().chain(expected.map(|id| ok(open(id))));
         assert_eq!(Script::client(replies).find_upload(&args).await.unwrap(), expected, "{args:?}");
     }
-    let pairs = || Some(vec![("name".to_owned(), "value".to_owned())]);
+    let pairs = || Some(vec![MetadataPair::new("name", "value")]);
     let args = UploadArgs { sha256: digest(1), metadata: pairs(), ..plain.clone() };
     let with = UploadStatus { metadata: pairs(), ..open(1) };
     let replies = [told(), ok(open(3)), ok(with)];
@@ -258,8 +258,8 @@ async fn mistakes_are_found_before_the_call() {
         "put": client.put(&long, b""),
         "put": client.put("", b""),
         "put": client.put("k", &huge),
-        "put_many": client.put_with(typed),
-        "put_many": client.put_with(PutArgs::new(&*long, "")),
+        "put_with": client.put_with(typed),
+        "put_with": client.put_with(PutArgs::new(&*long, "")),
         "get": client.get(""),
         "get_many": client.get_many(&many),
         "get_many": client.get_many(&[&long]),
@@ -271,8 +271,8 @@ async fn mistakes_are_found_before_the_call() {
         "get_with_info": client.get_with_info(&long),
         "list": client.list_level("", ""),
         "rename": client.rename("k", ""),
-        "list": client.list(&ListArgs { limit: 0, ..ListArgs::prefix("") }),
-        "scan": client.scan(&ListArgs { limit: 0, ..ListArgs::prefix("") }),
+        "list": client.list(&ListArgs { limit: Some(0), ..ListArgs::prefix("") }),
+        "scan": client.scan(&ListArgs { limit: Some(0), ..ListArgs::prefix("") }),
         "create_upload": client.create_upload(&UploadArgs::new("k", 0)),
         "write_chunk": client.write_chunk(1, 0, &huge),
         "verify": client.verify(""),

@@ -104,7 +104,8 @@ impl State {
             return Err(Error::RevisionMismatch { current: Some(self.revision) });
         }
         let short = u64::from(self.short_from.is_some_and(|offset| args.offset >= offset));
-        let range = args.offset as usize..(args.offset + args.length - short) as usize;
+        let range = args.offset as usize
+            ..(args.offset + args.length.expect("a transfer says how much") - short) as usize;
         Ok(ByteBuf::from(self.object[range].to_vec()))
     }
 

@@ -67,7 +67,7 @@ fn fill_with_small(store: &mut TestStore) {
 }
 
 fn delete_everything(store: &mut TestStore) {
-    let args = DeletePrefixArgs { prefix: String::new(), limit: 1_000 };
+    let args = DeletePrefixArgs { prefix: String::new(), limit: Some(1_000) };
     while store.delete_prefix(&args).unwrap().more {}
     assert_eq!((status(store).objects, status(store).object_bytes), (0, 0));
 }

@@ -10,8 +10,8 @@ use candid::Principal;
 use flate2::read::GzDecoder;
 use storage_api::limits::{CHUNK_BYTES, FIRST_REGION, MIN_UPLOAD_IDLE_NS};
 use storage_api::{
-    ChecksumState, ChunkRange, Config, Count, Grant, ListArgs, ReadArgs, ReadLogArgs, RegionLoad, RegionType,
-    RegionValue, Role, UploadEnd,
+    ChecksumState, ChunkRange, Config, Count, Grant, ListArgs, MetadataPair, ReadArgs, ReadLogArgs,
+    RegionLoad, RegionType, RegionValue, Role, UploadEnd,
 };
 use storage_engine::arena::SLOT_EXTENT_BYTES;
 use storage_engine::testing::{FaultyMemory, callers, key_of, now_ns, run_all, value_of};
@@ -135,7 +135,7 @@ fn expect_objects(store: &TestStore) {
     assert_eq!((info.content_type.as_deref(), info.revision), (Some("text/plain"), 4));
     assert_eq!((info.created_ns, info.modified_ns), (now_ns(4), now_ns(4)));
     let pairs = |pairs: &[(&str, &str)]| {
-        Some(pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect::<Vec<_>>())
+        Some(pairs.iter().map(|(name, value)| MetadataPair::new(*name, *value)).collect::<Vec<_>>())
     };
     assert_eq!(info.content_encoding.as_deref(), Some("identity"));
     assert_eq!(info.metadata, pairs(&[("name", "value"), ("other", "")]));
@@ -162,7 +162,7 @@ fn expect_large(store: &TestStore) {
         let read = ReadArgs {
             key: "large".into(),
             offset: index * CHUNK_BYTES,
-            length: CHUNK_BYTES,
+            length: Some(CHUNK_BYTES),
             revision: None,
         };
         let bytes = store.read(&read).unwrap();
@@ -192,7 +192,7 @@ fn expect_log(store: &TestStore) {
     let mut expected = vec![b"the first entry".to_vec()];
     expected.extend((0..150).map(|i| value_of(usize::from(i) * 7 % 50, i)));
     expected.push(vec![0; 100_000]);
-    let page = store.read_log(&ReadLogArgs { from: 0, limit: 1_000 }).unwrap();
+    let page = store.read_log(&ReadLogArgs { from: 0, limit: Some(1_000) }).unwrap();
     assert!(page.entries.into_iter().map(|entry| entry.into_vec()).eq(expected.iter().cloned()));
     expected.reverse();
     assert!(store.read_last(1_000).unwrap() == expected);

@@ -44,7 +44,7 @@ fn the_overhead_of_an_entry_bounds_replies_of_the_log() {
     }
     assert!(store.log_info().length > fit);
     assert_eq!(store.read_last(u64::MAX).unwrap().len() as u64, fit);
-    let page = store.read_log(&ReadLogArgs { from: 1, limit: u32::MAX }).unwrap();
+    let page = store.read_log(&ReadLogArgs { from: 1, limit: Some(u32::MAX) }).unwrap();
     assert_eq!((page.entries.len() as u64, page.next), (fit, fit + 1));
 }
 
@@ -60,7 +60,7 @@ fn the_keys_count_in_a_page_of_values() {
         let puts: Vec<_> = batch.iter().map(|key| Put::new(key, &value)).collect();
         store.put_many(&puts, 0).unwrap();
     }
-    let page = store.scan(&ListArgs { limit: u32::MAX, ..ListArgs::prefix("") }).unwrap();
+    let page = store.scan(&ListArgs { limit: Some(u32::MAX), ..ListArgs::prefix("") }).unwrap();
     assert!(fit < u64::from(MAX_PAGE_ITEMS));
     assert_eq!(page.entries.len() as u64, fit);
     assert_eq!(page.next.as_deref(), page.entries.last().map(|entry| entry.key.as_str()));

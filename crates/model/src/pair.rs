@@ -2,7 +2,7 @@
 
 use candid::Principal;
 use storage_api::limits::{CHUNK_BYTES, MAX_REPLY_BYTES, PAGE_BYTES};
-use storage_api::{Error, ListArgs, PutArgs, ReadArgs, ReadLogArgs, Settings, UploadStatus};
+use storage_api::{Error, ListArgs, MetadataPair, PutArgs, ReadArgs, ReadLogArgs, Settings, UploadStatus};
 use storage_engine::testing::{FaultyMemory, callers};
 use storage_engine::{Caller, HostFacts, Memory, Put, Store};
 
@@ -176,7 +176,7 @@ impl Pair {
             }
             for offset in (0..=value.len() as u64).step_by(CHUNK_BYTES as usize) {
                 let (key, revision) = (key.into(), Some(revision));
-                let read = ReadArgs { key, offset, length: CHUNK_BYTES, revision };
+                let read = ReadArgs { key, offset, length: Some(CHUNK_BYTES), revision };
                 let end = value.len().min((offset + CHUNK_BYTES) as usize);
                 let expected = &value[offset as usize..end];
                 assert!(self.store.read(&read).expect(SOUND) == expected, "{read:?} differs");
@@ -189,7 +189,7 @@ impl Pair {
         let step = self.step as u8;
         let (prefix, cursor) = (prefix(step), [Some(key(step.wrapping_mul(7))), Some(prefix(step)), None]);
         let start_after = cursor[usize::from(step / 8 % 3)].clone();
-        let limit = [1, 2, 7, 50, 1_000][usize::from(step % 5)];
+        let limit = [Some(1), Some(2), Some(7), Some(50), None][usize::from(step % 5)];
         let after = |key: &str| start_after.as_ref().is_none_or(|cursor| key > cursor.as_str());
         let expected: Vec<_> =
             self.model.values().filter(|(key, ..)| key.starts_with(&prefix) && after(key)).collect();
@@ -199,7 +199,8 @@ impl Pair {
         loop {
             let page = self.store.list(&args).expect(SOUND);
             assert!(
-                page.objects.len() <= limit as usize && (page.next.is_none() || !page.objects.is_empty())
+                page.objects.len() <= args.most() as usize
+                    && (page.next.is_none() || !page.objects.is_empty())
             );
             listed.extend(page.objects.into_iter().map(|info| info.key));
             match page.next {
@@ -214,7 +215,8 @@ impl Pair {
         match self.store.scan(&args) {
             Ok(page) => {
                 assert!(
-                    page.entries.len() <= limit as usize && (!page.entries.is_empty() || expected.is_empty())
+                    page.entries.len() <= args.most() as usize
+                        && (!page.entries.is_empty() || expected.is_empty())
                 );
                 assert_eq!(page.next.is_none(), page.entries.len() == expected.len(), "{args:?}");
                 for (entry, (key, _, value)) in page.entries.iter().zip(&expected) {
@@ -234,7 +236,7 @@ impl Pair {
         for (key, revision, value) in self.model.values().skip((self.step % count.max(1)) as usize).take(2) {
             let size = value.len() as u64;
             let (offset, length) = (self.step * 7_919 % (size + 3), self.step * 104_729 % 200_000);
-            let read = ReadArgs { key: key.into(), offset, length, revision: Some(revision) };
+            let read = ReadArgs { key: key.into(), offset, length: Some(length), revision: Some(revision) };
             match self.store.read(&read) {
                 Ok(bytes) => {
                     let end = size.min(offset + length);
@@ -270,7 +272,7 @@ impl Pair {
         assert!(last.iter().eq(log.iter().rev().take(last.len()).map(|entry| &**entry)), "readLast differs");
         assert!(log.is_empty() || !last.is_empty());
         for from in [0, log.len() / 2, log.len()] {
-            let args = ReadLogArgs { from: from as u64, limit: 70 };
+            let args = ReadLogArgs { from: from as u64, limit: Some(70) };
             let page = self.store.read_log(&args).expect(SOUND);
             let next = from + page.entries.len();
             assert_eq!((page.length, page.next), (log.len() as u64, next as u64));
@@ -332,7 +334,7 @@ fn put_all(
 }
 
 fn pairs_of(args: &PutArgs) -> impl Iterator<Item = (&str, &str)> {
-    args.metadata.iter().flatten().map(|(name, value)| (name.as_str(), value.as_str()))
+    args.metadata.iter().flatten().map(MetadataPair::as_strs)
 }
 
 fn put_of<'a>(args: &'a PutArgs, metadata: &'a [(&'a str, &'a str)], caller: &Caller) -> Put<'a> {

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use candid::Principal;
 use sha2::{Digest, Sha256};
+use storage_api::MetadataPair;
 use storage_api::limits::{
     CHUNK_BYTES, MAX_CONTENT_ENCODING_BYTES, MAX_CONTENT_TYPE_BYTES, MAX_METADATA_BYTES, MAX_METADATA_PAIRS,
 };
@@ -47,13 +48,13 @@ pub(crate) const ALL_METADATA: u8 = 14;
 pub(crate) struct Words {
     pub(crate) content_type: Option<String>,
     pub(crate) content_encoding: Option<String>,
-    pub(crate) pairs: Option<Vec<(String, String)>>,
+    pub(crate) pairs: Option<Vec<MetadataPair>>,
 }
 
 /// Nothing, metadata of each kind up to as much as there may be, and what cannot be.
 pub(crate) fn metadata(number: u8) -> Words {
     let text = |bytes: u64| "t".repeat(bytes as usize);
-    let pair = |name: &str, value: String| (name.to_owned(), value);
+    let pair = |name: &str, value: String| MetadataPair::new(name, value);
     let pairs = |count: u64| (0..count).map(|at| pair(&at.to_string(), text(at))).collect::<Vec<_>>();
     let mut words = Words { content_type: None, content_encoding: None, pairs: None };
     match number % ALL_METADATA {

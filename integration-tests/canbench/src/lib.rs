@@ -77,7 +77,7 @@ fn index_remove() -> BenchResult {
 #[bench(raw)]
 fn index_list() -> BenchResult {
     let store = filled();
-    let args = ListArgs { limit: OPERATIONS as u32, ..ListArgs::prefix("") };
+    let args = ListArgs { limit: Some(OPERATIONS as u32), ..ListArgs::prefix("") };
     bench_fn(|| {
         black_box(store.list(&args).expect("the index is sound"));
     })

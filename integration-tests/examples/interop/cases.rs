@@ -89,7 +89,7 @@ cases! {
     replies: ObjectInfo, Vec<ObjectInfo>, Vec<Option<ByteBuf>>, ListPage, ScanPage, bool, Deleted, Option<Entry>, Upload,
         Received, UploadStatus, Vec<UploadStatus>, VerifyProgress, Appended, LogPage, LogInfo, RegionInfo, Vec<RegionInfo>,
         u64, Vec<RegionValue>, Status, Config, Vec<Grant>, Vec<String>, HttpResponse, StableVarInfo, ();
-    arguments: (String), (String, ByteBuf), (Vec<PutArgs>), (Vec<String>), (ReadArgs), (ListArgs), (DeletePrefixArgs),
+    arguments: (String), (String, ByteBuf), (PutArgs), (Vec<PutArgs>), (Vec<String>), (ReadArgs), (ListArgs), (DeletePrefixArgs),
         (RenameArgs), (UploadArgs), (u64, u64, ByteBuf), (u64), (u64, u64), (u64, u64, u64), (Vec<ByteBuf>), (ReadLogArgs),
         (u64, Principal), (u64, Vec<RegionLoad>), (u64, Vec<RegionStore>), (Principal, Option<Role>), (Settings),
         (Option<Settings>), (HttpRequest);

@@ -25,7 +25,7 @@ pub(crate) fn run(most: u64) {
         count = appended.next;
         report("append of 100 B", checkpoint, append);
         report("readLast of 10", checkpoint, host.query("readLast", (Nat::from(10u8),)));
-        let middle = ReadLogArgs { from: checkpoint / 2, limit: 10 };
+        let middle = ReadLogArgs { from: checkpoint / 2, limit: Some(10) };
         report("read_log of 10", checkpoint, host.query("read_log", (middle,)));
         report_upgrade("upgrade, by log entries", checkpoint, host.upgrade(false));
     }

@@ -31,7 +31,8 @@ pub(crate) fn run(most: u64) {
         let some = (1..=SAMPLE).map(|number| key((checkpoint / SAMPLE * number).saturating_sub(1)));
         let get = |key| host.query("get", (key,));
         report("get of 100 B", checkpoint, some.map(get).sum::<u64>() / SAMPLE);
-        let page = ListArgs { start_after: Some(key(checkpoint / 3)), limit: 100, ..ListArgs::prefix("") };
+        let page =
+            ListArgs { start_after: Some(key(checkpoint / 3)), limit: Some(100), ..ListArgs::prefix("") };
         report("list of 100 objects", checkpoint, host.query("list", (page,)));
         report_upgrade("upgrade, by objects", checkpoint, host.upgrade(false));
     }

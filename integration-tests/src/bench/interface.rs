@@ -75,7 +75,8 @@ impl Interface {
     pub(super) fn page(self, method: &'static str, start_after: String, limit: u32) -> Call {
         match self {
             Self::Storage => {
-                let args = ListArgs { start_after: Some(start_after), limit, ..ListArgs::prefix("") };
+                let args =
+                    ListArgs { start_after: Some(start_after), limit: Some(limit), ..ListArgs::prefix("") };
                 Call::new(method, (args,))
             }
             Self::Peer => Call::new(method, (start_after, limit)),
@@ -98,9 +99,10 @@ impl Interface {
 
     pub(super) fn read(self, key: &str, offset: u64, length: u64) -> Call {
         match self {
-            Self::Storage => {
-                Call::new("read", (ReadArgs { key: key.into(), offset, length, revision: None },))
-            }
+            Self::Storage => Call::new(
+                "read",
+                (ReadArgs { key: key.into(), offset, length: Some(length), revision: None },),
+            ),
             Self::Peer => Call::new("read", (key, offset, length)),
         }
     }
@@ -119,7 +121,7 @@ impl Interface {
 
     pub(super) fn read_log(self, from: u64, limit: u32) -> Call {
         match self {
-            Self::Storage => Call::new("read_log", (ReadLogArgs { from, limit },)),
+            Self::Storage => Call::new("read_log", (ReadLogArgs { from, limit: Some(limit) },)),
             Self::Peer => Call::new("read_log", (from, limit)),
         }
     }

@@ -3,7 +3,7 @@
 use integration_tests::{Harness, data, expect, stranger};
 use sha2::Digest;
 use storage_api::{
-    PutArgs, Role, UploadArgs,
+    MetadataPair, PutArgs, Role, UploadArgs,
     limits::{MAX_STABLE_BYTES, MIN_CAPACITY_BYTES},
 };
 
@@ -68,7 +68,7 @@ async fn an_object_is_told_with_all_that_was_declared() {
     let harness = Harness::start().await;
     let (client, value) = (harness.client(), b"value".to_vec());
     let digest = sha2::Sha256::digest(&value).to_vec();
-    let pairs = vec![("name".to_owned(), "value".to_owned()), ("é".to_owned(), String::new())];
+    let pairs = vec![MetadataPair::new("name", "value"), MetadataPair::new("é", "")];
     let put = PutArgs {
         content_encoding: Some("gzip".into()),
         metadata: Some(pairs.clone()),
@@ -103,13 +103,13 @@ async fn an_object_is_told_with_all_that_was_declared() {
 async fn metadata_is_within_its_limits() {
     let client = Harness::start().await.client();
     let pairs = |count: usize, bytes: usize| {
-        let pair = |at: usize| (format!("{at:02}"), "v".repeat(bytes / count - 2));
+        let pair = |at: usize| MetadataPair::new(format!("{at:02}"), "v".repeat(bytes / count - 2));
         Some((0..count).map(pair).collect::<Vec<_>>())
     };
     let put = |metadata| PutArgs { metadata, ..PutArgs::new("key", "value") };
     client.put_with(put(pairs(16, 2_048))).await.unwrap();
-    let twice = Some(vec![("n".to_owned(), String::new()); 2]);
-    for bad in [pairs(17, 170), pairs(1, 2_049), twice, Some(vec![(String::new(), String::new())])] {
+    let twice = Some(vec![MetadataPair::new("n", ""); 2]);
+    for bad in [pairs(17, 170), pairs(1, 2_049), twice, Some(vec![MetadataPair::new("", "")])] {
         let error = expect::refused(client.put_with(put(bad)).await);
         assert!(error.contains("invalid argument") && error.contains("metadata"), "{error}");
     }

@@ -20,7 +20,7 @@ fn keys_under(prefix: &str) -> impl Iterator<Item = &'static str> {
 }
 
 fn page(prefix: &str, start_after: Option<&str>, limit: u32) -> ListArgs {
-    ListArgs { start_after: start_after.map(Into::into), limit, ..ListArgs::prefix(prefix) }
+    ListArgs { start_after: start_after.map(Into::into), limit: Some(limit), ..ListArgs::prefix(prefix) }
 }
 
 /// The keys of one page of a list.
@@ -133,6 +133,10 @@ async fn a_limit_is_between_one_and_a_thousand() {
         let scanned = client.scan(&page("", None, limit)).await.unwrap();
         assert_eq!((scanned.entries.len(), scanned.next.as_deref()), (MAX_PAGE_ITEMS as usize, Some("0999")));
     }
+    let without = ListArgs::prefix("");
+    assert_eq!(without.limit, None);
+    assert_eq!(client.list(&without).await.unwrap().objects.len(), MAX_PAGE_ITEMS as usize);
+    assert_eq!(client.scan(&without).await.unwrap().entries.len(), MAX_PAGE_ITEMS as usize);
     assert_eq!(client.list_all("").await.unwrap().len(), MAX_PAGE_ITEMS as usize + 1);
 }
 
@@ -180,7 +184,7 @@ async fn a_delimiter_lists_folders_once() {
     assert_eq!((keys, level.prefixes), (vec!["a/".to_owned(), "a/b".to_owned()], vec!["a/b/".to_owned()]));
 
     // One item a page: the cursor after a folder is behind all that is in it.
-    let mut args = ListArgs { limit: 1, ..ListArgs::level("", "/") };
+    let mut args = ListArgs { limit: Some(1), ..ListArgs::level("", "/") };
     let mut items = Vec::new();
     loop {
         let page = client.list(&args).await.unwrap();

@@ -19,7 +19,7 @@ async fn store(client: &SuiteClient, seed: u64) -> u64 {
 }
 
 fn range(offset: u64, length: u64) -> ReadArgs {
-    ReadArgs { key: "key".into(), offset, length, revision: None }
+    ReadArgs { key: "key".into(), offset, length: Some(length), revision: None }
 }
 
 /// Ranges are what they are of the whole, wherever the extents end, of an inline value, of one extent and of several.
@@ -66,6 +66,12 @@ async fn ranges_end_with_the_object_and_the_reply() {
         let refused = expect::storage_error(client.read(&range(offset, 1)).await);
         assert_eq!(refused, Error::OutOfRange { offset, length: 1, size: SIZE });
     }
+    // Without a length it is all that is left, as far as it fits.
+    let rest = |offset| ReadArgs { length: None, ..range(offset, 0) };
+    assert_eq!(client.read(&rest(SIZE - 3)).await.unwrap(), Pattern::new(1, SIZE).range(SIZE - 3, 3));
+    assert_eq!(client.read(&rest(0)).await.unwrap().len() as u64, MAX_REPLY_BYTES);
+    let refused = expect::storage_error(client.read(&rest(SIZE + 1)).await);
+    assert_eq!(refused, Error::OutOfRange { offset: SIZE + 1, length: 0, size: SIZE });
     let nothing = ReadArgs { key: "nothing".into(), ..range(0, 1) };
     assert_eq!(expect::storage_error(client.read(&nothing).await), Error::NotFound);
 }

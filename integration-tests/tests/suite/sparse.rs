@@ -82,7 +82,7 @@ impl Canister {
     }
 
     fn read(&mut self, key: &str, offset: u64, length: u64) -> usize {
-        let args = ReadArgs { key: key.into(), offset, length, revision: None };
+        let args = ReadArgs { key: key.into(), offset, length: Some(length), revision: None };
         let bytes: serde_bytes::ByteBuf = self.query("read", one(args));
         bytes.len()
     }

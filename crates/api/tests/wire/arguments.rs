@@ -67,6 +67,7 @@ hold! {
     nothing: (),
     a_text: (String),
     a_text_and_a_blob: (String, ByteBuf),
+    a_put: (PutArgs),
     puts: (Vec<PutArgs>),
     texts: (Vec<String>),
     a_read: (ReadArgs),

@@ -3,6 +3,7 @@
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Subcommand};
+use storage_api::MetadataPair;
 
 #[derive(Debug, Args)]
 #[command(
@@ -28,7 +29,7 @@ pub(crate) struct PutArgs {
     pub(crate) content_encoding: Option<String>,
     /// Store a name and a value with the object. May be given 16 times, for 2,048 bytes in all.
     #[arg(long = "meta", value_name = "NAME=VALUE", value_parser = pair)]
-    pub(crate) metadata: Vec<(String, String)>,
+    pub(crate) metadata: Vec<MetadataPair>,
     /// Fail where there is an object under the key already.
     #[arg(long)]
     pub(crate) if_absent: bool,
@@ -38,9 +39,9 @@ pub(crate) struct PutArgs {
 }
 
 /// A name and a value, around the first equals sign.
-fn pair(text: &str) -> Result<(String, String), String> {
+fn pair(text: &str) -> Result<MetadataPair, String> {
     match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        Some((name, value)) if !name.is_empty() => Ok(MetadataPair::new(name, value)),
         _ => Err("a name, an equals sign and a value are wanted, as in author=Ada".to_owned()),
     }
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow};
 use serde::{Serialize, Serializer};
-use storage_api::{ChecksumState, Error, ObjectInfo};
+use storage_api::{ChecksumState, Error, MetadataPair, ObjectInfo};
 use storage_client::{ClientError, Level};
 
 use crate::{
@@ -18,7 +18,7 @@ pub(crate) struct View<'a> {
     content_type: Option<&'a str>,
     content_encoding: Option<&'a str>,
     #[serde(serialize_with = "as_map")]
-    metadata: &'a [(String, String)],
+    metadata: &'a [MetadataPair],
     owner: Option<String>,
     created: String,
     modified: String,
@@ -61,13 +61,15 @@ pub(crate) fn describe(view: &View<'_>, sizes: Sizes) -> Vec<String> {
         format!("modified      {}", view.modified),
         format!("sha256        {sha256}"),
     ];
-    lines.extend(view.metadata.iter().map(|(name, value)| format!("metadata      {name}={value}")));
+    lines.extend(
+        view.metadata.iter().map(|MetadataPair { name, value }| format!("metadata      {name}={value}")),
+    );
     lines
 }
 
 /// Pairs in their order, as one object of JSON; a name occurs once.
-fn as_map<S: Serializer>(pairs: &[(String, String)], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(pairs.iter().map(|(name, value)| (name, value)))
+fn as_map<S: Serializer>(pairs: &[MetadataPair], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(pairs.iter().map(MetadataPair::as_strs))
 }
 
 /// The state of a digest in a word.

@@ -98,7 +98,8 @@ impl<T: Transport> Client<T> {
 
     async fn range(&self, info: &ObjectInfo, offset: u64) -> Result<Vec<u8>, TransferError> {
         let length = MAX_REPLY_BYTES.min(info.size - offset);
-        let args = ReadArgs { key: info.key.clone(), offset, length, revision: Some(info.revision) };
+        let args =
+            ReadArgs { key: info.key.clone(), offset, length: Some(length), revision: Some(info.revision) };
         let bytes = match self.read(&args).await {
             Err(error) if has_not_seen(&error, info.revision) => {
                 self.read_surely(&args).await.map_err(|agreed| more_certain(agreed, error))?

@@ -56,6 +56,6 @@ fn change(store: &mut Store<SparseMemory>) -> Result<(), Error> {
     store.write_chunk(id, 0, &[2; 70_000], &ADMIN, MADE_NS)?;
     store.commit_upload(id, &ADMIN, MADE_NS)?;
     store.region_grow(17, 300, &ADMIN)?;
-    store.delete_prefix(&DeletePrefixArgs { prefix: String::new(), limit: 100 })?;
+    store.delete_prefix(&DeletePrefixArgs { prefix: String::new(), limit: Some(100) })?;
     Ok(())
 }

@@ -60,7 +60,7 @@ impl Reader<'_> {
         for start_after in [None, Some(key.clone())] {
             let delimiter = key.chars().nth(1).filter(|_| limit % 2 == 0).map(String::from);
             let prefix = key.chars().take(1).collect();
-            let page = ListArgs { prefix, start_after, limit, delimiter };
+            let page = ListArgs { prefix, start_after, limit: Some(limit), delimiter };
             self.answered(store.list(&page));
             self.answered(store.scan(&page));
         }
@@ -69,11 +69,17 @@ impl Reader<'_> {
             self.answered(store.stat(key));
             self.answered(store.get_into(key, &mut buffer));
             for offset in [0, offset, offset % (32 << 20)] {
-                let read = ReadArgs { key: key.clone(), offset, length: length % 100_000, revision: None };
+                let read =
+                    ReadArgs { key: key.clone(), offset, length: Some(length % 100_000), revision: None };
                 self.answered(store.read_into(&read, &mut buffer));
             }
         }
-        self.answered(store.read(&ReadArgs { key: KEYS[3].into(), offset, length, revision: Some(length) }));
+        self.answered(store.read(&ReadArgs {
+            key: KEYS[3].into(),
+            offset,
+            length: Some(length),
+            revision: Some(length),
+        }));
         self.answered(store.get(KEYS[2]));
         self.answered(store.get_many(&keys));
         self.answered(store.get_many(&KEYS[..3]));
@@ -85,7 +91,7 @@ impl Reader<'_> {
         self.answered(store.read_last(arguments.length));
         self.answered(store.read_last(3));
         for from in [0, 64, info.length.saturating_sub(3), arguments.offset] {
-            self.answered(store.read_log(&ReadLogArgs { from, limit: arguments.limit }));
+            self.answered(store.read_log(&ReadLogArgs { from, limit: Some(arguments.limit) }));
         }
     }
 

@@ -46,10 +46,14 @@ impl<M: Memory + Clone> Store<M> {
         let length = self.log.head.length;
         args.check()?;
         if from > length {
-            return Err(Error::OutOfRange { offset: from, length: limit.into(), size: length });
+            return Err(Error::OutOfRange {
+                offset: from,
+                length: limit.unwrap_or_default().into(),
+                size: length,
+            });
         }
         let (mut budget, mut entries, mut next) = (ReplyBudget::new(), Vec::new(), from);
-        let last = from.saturating_add(limit.into()).min(length);
+        let last = limit.map_or(length, |limit| from.saturating_add(limit.into()).min(length));
         'page: while next < last {
             for span in self.log.spans_to_end_of_block(next)? {
                 if next == last || !budget.takes(span) {

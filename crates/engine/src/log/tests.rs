@@ -23,7 +23,7 @@ fn sample(entries: usize) -> Vec<String> {
 }
 
 fn read_log(store: &TestStore, from: u64, limit: u32) -> Result<Vec<Vec<u8>>, Error> {
-    let page = store.read_log(&ReadLogArgs { from, limit })?;
+    let page = store.read_log(&ReadLogArgs { from, limit: Some(limit) })?;
     assert_eq!(page.length, store.log_info().length);
     assert_eq!(page.next, from + page.entries.len() as u64);
     Ok(page.entries.into_iter().map(|entry| entry.into_vec()).collect())

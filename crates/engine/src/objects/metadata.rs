@@ -23,7 +23,7 @@
 use candid::Principal;
 use serde_bytes::ByteBuf;
 use storage_api::limits::{MAX_METADATA_BYTES, MAX_METADATA_PAIRS};
-use storage_api::{Checksum, ChecksumState, Error};
+use storage_api::{Checksum, ChecksumState, Error, MetadataPair};
 
 use crate::codec::{Reader, number_bytes, put_bytes};
 
@@ -77,23 +77,23 @@ pub(crate) struct Pairs<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Pairs<'a> {
     /// Pairs as they are stored. None take no bytes, and none of the heap.
-    pub(crate) fn encode(pairs: &[(impl AsRef<str>, impl AsRef<str>)]) -> Vec<u8> {
+    pub(crate) fn encode<'p>(pairs: impl Iterator<Item = (&'p str, &'p str)>) -> Vec<u8> {
         let mut bytes = Vec::new();
         for (name, value) in pairs {
-            put_bytes(&mut bytes, name.as_ref().as_bytes());
-            put_bytes(&mut bytes, value.as_ref().as_bytes());
+            put_bytes(&mut bytes, name.as_bytes());
+            put_bytes(&mut bytes, value.as_bytes());
         }
         bytes
     }
 
     /// The pairs, or nothing where there is none.
-    pub(crate) fn decode(self) -> Result<Option<Vec<(String, String)>>, Error> {
+    pub(crate) fn decode(self) -> Result<Option<Vec<MetadataPair>>, Error> {
         let mut reader = Reader(self.0);
         let mut pairs = Vec::new();
         while !reader.0.is_empty() {
             let pair = reader.text().zip(reader.text());
             let (name, value) = pair.ok_or_else(|| corrupted("the user metadata of an object"))?;
-            pairs.push((name.to_owned(), value.to_owned()));
+            pairs.push(MetadataPair::new(name, value));
         }
         Ok((!pairs.is_empty()).then_some(pairs))
     }
@@ -258,7 +258,7 @@ mod tests {
 
     #[test]
     fn the_bytes_are_those_of_the_picture() {
-        let pairs = Pairs::encode(&[("n", "v")]);
+        let pairs = Pairs::encode([("n", "v")].into_iter());
         let mut expected = b"\x01\x03a/b\x02\x02br\x03\x04\x01n\x01v\x04\x03\x07\x07\x07".to_vec();
         expected.extend(b"\x05\x08\x08\x07\x06\x05\x04\x03\x02\x01");
         expected.extend([[6, 33].as_slice(), &[9; 32], &[2, 7, 40, 64, 0, 0, 0, 0, 0, 0, 0]].concat());
@@ -269,11 +269,11 @@ mod tests {
 
     #[test]
     fn metadata_is_read_as_it_was_written_and_truncations_are_corruption() {
-        let pairs = Pairs::encode(&[("name", "value"), ("other", "")]);
+        let pairs = Pairs::encode([("name", "value"), ("other", "")].into_iter());
         let all = everything(&pairs);
         let bytes = encoded(&all);
         assert_eq!(Metadata::decode(&bytes, 64), Ok(all));
-        let expected = [("name", "value"), ("other", "")].map(|(name, value)| (name.into(), value.into()));
+        let expected = [("name", "value"), ("other", "")].map(|(name, value)| MetadataPair::new(name, value));
         assert_eq!(all.pairs.decode(), Ok(Some(expected.to_vec())));
         assert_eq!(Pairs::default().decode(), Ok(None));
         let ends: Vec<_> =
@@ -303,7 +303,7 @@ mod tests {
         let text = |bytes| "x".repeat(bytes as usize);
         let each = MAX_METADATA_BYTES / MAX_METADATA_PAIRS;
         let pairs = vec![(text(1), text(each - 1)); MAX_METADATA_PAIRS as usize];
-        let pairs = Pairs::encode(&pairs);
+        let pairs = Pairs::encode(pairs.iter().map(|(name, value)| (&**name, &**value)));
         let (kind, encoding) = (text(MAX_CONTENT_TYPE_BYTES), text(MAX_CONTENT_ENCODING_BYTES));
         let most = Metadata {
             content_type: Some(&kind),

@@ -6,7 +6,7 @@ use std::ops::Bound;
 
 use ic_stable_structures::Memory;
 use serde_bytes::ByteBuf;
-use storage_api::limits::{ITEM_OVERHEAD_BYTES, MAX_PAGE_ITEMS, MAX_REPLY_BYTES};
+use storage_api::limits::{ITEM_OVERHEAD_BYTES, MAX_REPLY_BYTES};
 use storage_api::{Entry as KeyValue, Error, ListArgs, ListPage, ObjectInfo, ScanPage};
 
 use super::entry::{Head, RawEntry};
@@ -54,7 +54,7 @@ impl<M: Memory + Clone> Store<M> {
     /// As [`list`](Self::list), and [`Error::TooLarge`] where the first value does not fit one reply.
     pub fn scan(&self, args: &ListArgs) -> Result<ScanPage, Error> {
         args.check_scan()?;
-        let mut page = Budget::new(args.limit);
+        let mut page = Budget::new(args.most());
         let mut entries = Vec::new();
         let start = start_of(&args.prefix, args.start_after.as_deref());
         let mut cursor = self.index.cursor(start.as_ref().map(Key::as_bytes), Direction::Forward)?;
@@ -92,7 +92,7 @@ struct Listing<'a> {
 
 impl<'a> Listing<'a> {
     fn new(args: &'a ListArgs) -> Self {
-        let budget = Budget::new(args.limit);
+        let budget = Budget::new(args.most());
         // Growing would copy what is there, and memory that is not written costs nothing.
         let objects = Vec::with_capacity(budget.items as usize);
         Self { args, budget, objects, prefixes: Vec::new(), ends_in_prefix: false }
@@ -165,7 +165,7 @@ struct Budget {
 
 impl Budget {
     fn new(limit: u32) -> Self {
-        Self { items: limit.min(MAX_PAGE_ITEMS), bytes: MAX_REPLY_BYTES, is_empty: true }
+        Self { items: limit, bytes: MAX_REPLY_BYTES, is_empty: true }
     }
 
     /// Takes an item of so many bytes if there is room. The first item always has room, because every value that may be

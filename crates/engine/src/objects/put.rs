@@ -59,7 +59,7 @@ impl<'a> Put<'a> {
         check::payload(self.value.len())?;
         check::content_type(self.content_type)?;
         check::content_encoding(self.content_encoding)?;
-        check::metadata(self.metadata)?;
+        check::metadata(self.metadata.iter().copied())?;
         self.sha256.map_or(Ok(()), |digest| check::sha256(digest).map(drop))?;
         check::key(self.key)
     }
@@ -149,7 +149,7 @@ impl<M: Memory + Clone> Store<M> {
         let size = put.value.len() as u64;
         let extent = if size > self.options.inline_limit { Some(extents.allocate(size)?) } else { None };
         extents.free(present)?;
-        let pairs = Pairs::encode(put.metadata);
+        let pairs = Pairs::encode(put.metadata.iter().copied());
         let entry = put.entry(present, extent, &pairs, revision, now_ns)?;
         let (head, inline) = entry.encode_parts();
         index.insert_at(located, put.key.as_bytes(), (&head, inline))?;

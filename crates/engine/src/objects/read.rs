@@ -30,7 +30,8 @@ impl<M: Memory + Clone> Store<M> {
     /// As [`get`](Self::get), but for the size; [`Error::OutOfRange`] for an offset behind the end, and
     /// [`Error::RevisionMismatch`] where the object does not have the revision that was asked for.
     pub fn read(&self, args: &ReadArgs) -> Result<Vec<u8>, Error> {
-        let mut bytes = vec![0; args.length.min(MAX_REPLY_BYTES) as usize];
+        let mut bytes =
+            vec![0; args.length.map_or(MAX_REPLY_BYTES, |length| length.min(MAX_REPLY_BYTES)) as usize];
         let length = self.read_into(args, &mut bytes)?;
         bytes.truncate(length);
         Ok(bytes)
@@ -49,9 +50,14 @@ impl<M: Memory + Clone> Store<M> {
             }
             let ReadArgs { offset, length, .. } = *args;
             let Some(rest) = head.size.checked_sub(offset) else {
-                return Err(Error::OutOfRange { offset, length, size: head.size });
+                return Err(Error::OutOfRange {
+                    offset,
+                    length: length.unwrap_or_default(),
+                    size: head.size,
+                });
             };
-            let length = length.min(rest).min(MAX_REPLY_BYTES).min(buffer.len() as u64) as usize;
+            let length =
+                length.unwrap_or(rest).min(rest).min(MAX_REPLY_BYTES).min(buffer.len() as u64) as usize;
             self.read_range(head.body, offset, &mut buffer[..length])?;
             Ok(length)
         })

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use ic_stable_structures::Memory;
 use serde_bytes::ByteBuf;
-use storage_api::limits::MAX_PAGE_ITEMS;
 use storage_api::{Condition, DeleteArgs, DeletePrefixArgs, Deleted, Entry as KeyValue, Error, check};
 
 use super::key::Key;
@@ -58,7 +57,7 @@ impl<M: Memory + Clone> Store<M> {
     /// [`Error::InvalidArgument`] for a limit of 0, and [`Error::Corrupted`].
     pub fn delete_prefix(&mut self, args: &DeletePrefixArgs) -> Result<Deleted, Error> {
         args.check()?;
-        let limit = args.limit.min(MAX_PAGE_ITEMS) as usize;
+        let limit = args.most() as usize;
         let under = self.under(&args.prefix, None).take(limit + 1);
         let mut doomed =
             under.map(|object| Ok((object?.0, Condition::Any))).collect::<Result<Vec<_>, Error>>()?;

@@ -208,7 +208,7 @@ fn list(
     limit: u32,
 ) -> (Vec<String>, Option<String>) {
     let start_after = start_after.map(Into::into);
-    let args = ListArgs { start_after, limit, ..ListArgs::prefix(prefix) };
+    let args = ListArgs { start_after, limit: Some(limit), ..ListArgs::prefix(prefix) };
     let listed = store.list(&args).unwrap();
     let scanned = store.scan(&args).unwrap();
     let keys: Vec<_> = listed.objects.into_iter().map(|object| object.key).collect();
@@ -234,7 +234,7 @@ fn pages_go_through_a_prefix_in_byte_order() {
     assert_eq!(list(&store, "a", Some(&"a".repeat(5_000)), 9), (vec![], None));
     assert_eq!(list(&store, &"a".repeat(5_000), None, 9), (vec![], None));
     assert_eq!(list(&store, "", None, u32::MAX).0.len(), 8);
-    let none = ListArgs { limit: 0, ..ListArgs::prefix("") };
+    let none = ListArgs { limit: Some(0), ..ListArgs::prefix("") };
     assert!(matches!(store.list(&none), Err(Error::InvalidArgument { .. })));
     assert!(matches!(store.scan(&none), Err(Error::InvalidArgument { .. })));
 }
@@ -267,14 +267,14 @@ fn delete_prefix_goes_in_bounded_steps() {
     }
     put(&mut store, "q", b"stays");
     let step = |store: &mut TestStore, limit| {
-        store.delete_prefix(&DeletePrefixArgs { prefix: "p/".into(), limit }).unwrap()
+        store.delete_prefix(&DeletePrefixArgs { prefix: "p/".into(), limit: Some(limit) }).unwrap()
     };
     assert_eq!(step(&mut store, 10), Deleted { deleted: 10, more: true });
     assert_eq!(list(&store, "p/", None, 1).0, ["p/10"]);
     assert_eq!(step(&mut store, 15), Deleted { deleted: 15, more: false });
     assert_eq!(step(&mut store, u32::MAX), Deleted { deleted: 0, more: false });
     assert_eq!(store.get("q").unwrap(), b"stays");
-    let zero = DeletePrefixArgs { prefix: String::new(), limit: 0 };
+    let zero = DeletePrefixArgs { prefix: String::new(), limit: Some(0) };
     assert!(matches!(refused(&mut store, |store| store.delete_prefix(&zero)), Error::InvalidArgument { .. }));
     sound(&store);
 }
@@ -362,7 +362,8 @@ fn many_small_objects_fill_the_index_and_can_all_be_deleted() {
     assert!(matches!(error, Error::OutOfMemory { .. }));
     let mut deleted = 0;
     loop {
-        let step = store.delete_prefix(&DeletePrefixArgs { prefix: String::new(), limit: 100 }).unwrap();
+        let step =
+            store.delete_prefix(&DeletePrefixArgs { prefix: String::new(), limit: Some(100) }).unwrap();
         deleted += step.deleted;
         if !step.more {
             break;

@@ -6,8 +6,8 @@ use ic_stable_structures::Memory;
 use sha2::{Digest, Sha256};
 use storage_api::limits::{CHUNK_BYTES, MIN_UPLOAD_IDLE_NS};
 use storage_api::{
-    Condition, DeletePrefixArgs, Error, Method, RegionStore, RegionValue, RenameArgs, Role, Settings,
-    UploadArgs,
+    Condition, DeletePrefixArgs, Error, MetadataPair, Method, RegionStore, RegionValue, RenameArgs, Role,
+    Settings, UploadArgs,
 };
 
 use crate::arena::SLOT_EXTENT_BYTES;
@@ -140,7 +140,7 @@ fn objects<M: Memory + Clone>() -> Named<M> {
         ("rename onto an object", |store, _| rename(store, &key_of(39), &key_of(3), 9)),
         ("delete", |store, _| store.delete(&key_of(5)).map(drop)),
         ("delete under a prefix", |store, _| {
-            store.delete_prefix(&DeletePrefixArgs { prefix: "batch/1".into(), limit: 9 }).map(drop)
+            store.delete_prefix(&DeletePrefixArgs { prefix: "batch/1".into(), limit: Some(9) }).map(drop)
         }),
         ("take the first", |store, _| store.take_first("batch/").map(drop)),
         ("verify", |store, _| store.verify("extent").map(drop)),
@@ -159,7 +159,7 @@ fn uploads<M: Memory + Clone>() -> Named<M> {
                 sha256: Some(Sha256::digest(value_of(300_000, 4)).to_vec().into()),
                 content_type: Some("application/octet-stream".into()),
                 content_encoding: Some("gzip".into()),
-                metadata: Some(vec![("uploaded by".into(), "alice".into())]),
+                metadata: Some(vec![MetadataPair::new("uploaded by", "alice")]),
                 ..UploadArgs::new("uploaded", 300_000)
             };
             store.create_upload(&args, &callers()[0], now_ns(20)).map(drop)

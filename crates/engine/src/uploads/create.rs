@@ -2,7 +2,7 @@
 
 use ic_stable_structures::Memory;
 use storage_api::limits::MAX_STABLE_BYTES;
-use storage_api::{Error, Upload, UploadArgs, check};
+use storage_api::{Error, MetadataPair, Upload, UploadArgs, check};
 
 use super::record::Record;
 use super::{Caller, Extents};
@@ -84,7 +84,7 @@ impl<M: Memory + Clone> Store<M> {
             reach: 0,
             content_type: args.content_type.clone().filter(|text| !text.is_empty()),
             content_encoding: args.content_encoding.clone().filter(|text| !text.is_empty()),
-            pairs: Pairs::encode(args.pairs()),
+            pairs: Pairs::encode(args.pairs().iter().map(MetadataPair::as_strs)),
             is_owned: !caller.is_admin,
             sha256,
             condition: args.condition.unwrap_or_default(),

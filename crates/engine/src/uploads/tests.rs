@@ -69,7 +69,7 @@ fn upload(store: &mut TestStore, key: &str, seed: u64, size: u64) -> u64 {
 fn compare(store: &TestStore, key: &str, seed: u64, size: u64) {
     let mut offset = 0;
     while offset < size {
-        let args = ReadArgs { key: key.into(), offset, length: 1_234_567, revision: None };
+        let args = ReadArgs { key: key.into(), offset, length: Some(1_234_567), revision: None };
         let bytes = store.read(&args).unwrap();
         assert!(
             bytes.iter().zip(offset..).all(|(found, at)| *found == byte(seed, at)),
@@ -111,7 +111,7 @@ fn objects_of_all_sizes_around_chunks_and_extents_come_back() {
     for size in sizes {
         compare(&store, &size.to_string(), size, size);
     }
-    let gone = store.delete_prefix(&DeletePrefixArgs { prefix: String::new(), limit: 100 }).unwrap();
+    let gone = store.delete_prefix(&DeletePrefixArgs { prefix: String::new(), limit: Some(100) }).unwrap();
     assert_eq!(gone.deleted, sizes.len() as u64);
     let stats = store.arena.stats().unwrap();
     assert_eq!((stats.used_bytes, stats.extents, stats.free_bytes), (0, 0, stats.largest_free_bytes));
@@ -395,7 +395,7 @@ fn a_reader_of_ranges_never_mixes_two_versions() {
     let size = SLOT_EXTENT_BYTES + 100;
     let revision = upload(&mut store, "k", 1, size);
     let read = |store: &TestStore, offset, length, revision| {
-        store.read(&ReadArgs { key: "k".into(), offset, length, revision })
+        store.read(&ReadArgs { key: "k".into(), offset, length: Some(length), revision })
     };
     assert_eq!(read(&store, size, 10, Some(revision)).unwrap(), b"");
     assert_eq!(read(&store, size - 3, u64::MAX, None).unwrap().len(), 3);
@@ -457,7 +457,10 @@ fn objects_of_hundreds_of_gigabytes_are_written_read_and_removed_at_their_ends()
     store.put_sparse("huge", size).unwrap();
     sound(&store);
     let read = |store: &TestStore, offset, length| {
-        store.read(&ReadArgs { key: "huge".into(), offset, length, revision: None }).unwrap().len() as u64
+        store
+            .read(&ReadArgs { key: "huge".into(), offset, length: Some(length), revision: None })
+            .unwrap()
+            .len() as u64
     };
     for offset in [0, 5 << 30, (256 << 30) - 1_000, size - 1_000_000] {
         assert_eq!(read(&store, offset, 1_000_000), 1_000_000);

@@ -19,7 +19,7 @@ fn principal(number: u8) -> Principal {
 }
 
 fn read(store: &TestStore, key: &str, offset: u64) -> Result<(), Error> {
-    store.read(&ReadArgs { key: key.into(), offset, length: 10_000, revision: None }).map(drop)
+    store.read(&ReadArgs { key: key.into(), offset, length: Some(10_000), revision: None }).map(drop)
 }
 
 fn rename(store: &mut TestStore, from: &str, to: &str) -> Result<(), Error> {
@@ -39,7 +39,7 @@ pub(crate) const READS: [Method; 25] = [
     ("read", |store| read(store, "large", 0)),
     ("read over two extents", |store| read(store, "large", 8 * CHUNK_BYTES - 5_000)),
     ("read_last", |store| store.read_last(200).map(drop)),
-    ("read_log", |store| store.read_log(&ReadLogArgs { from: 3, limit: 200 }).map(drop)),
+    ("read_log", |store| store.read_log(&ReadLogArgs { from: 3, limit: Some(200) }).map(drop)),
     ("role", |store| store.role(&principal(3)).map(drop)),
     ("no role", |store| store.role(&principal(99)).map(drop)),
     ("list_roles", |store| store.list_roles().map(drop)),
@@ -81,7 +81,7 @@ pub(crate) const CHANGES: [Method; 32] = [
     ("delete", |store| store.delete("uploaded").map(drop)),
     ("delete a large object", |store| store.delete("large").map(drop)),
     ("delete under a prefix", |store| {
-        store.delete_prefix(&DeletePrefixArgs { prefix: "batch/".into(), limit: 1_000 }).map(drop)
+        store.delete_prefix(&DeletePrefixArgs { prefix: "batch/".into(), limit: Some(1_000) }).map(drop)
     }),
     ("delete many", |store| {
         let deletes: Vec<_> = (0..50).map(|i| DeleteArgs::new(key_of(i))).collect();

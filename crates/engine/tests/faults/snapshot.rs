@@ -24,7 +24,7 @@ impl Snapshot {
         for object in objects.iter().filter(|object| object.size < 1_000_000) {
             assert_eq!(store.get(&object.key)?.len() as u64, object.size);
         }
-        let log = store.read_log(&ReadLogArgs { from: 0, limit: 1_000 })?.entries;
+        let log = store.read_log(&ReadLogArgs { from: 0, limit: Some(1_000) })?.entries;
         Ok(Self {
             status: store.status(HostFacts::default())?,
             objects,

@@ -8,11 +8,11 @@ use serde_bytes::ByteBuf;
 use sha2::{Digest, Sha256};
 use storage_api::limits::{
     MAX_CONTENT_ENCODING_BYTES, MAX_CONTENT_TYPE_BYTES, MAX_KEY_BYTES, MAX_METADATA_BYTES,
-    MAX_METADATA_PAIRS, MAX_REPLY_BYTES,
+    MAX_METADATA_PAIRS, MAX_PAGE_ITEMS, MAX_REPLY_BYTES,
 };
 use storage_api::{
-    Checksum, ChecksumState, Condition, DeletePrefixArgs, Deleted, Entry, Error, ObjectInfo, PutArgs,
-    RenameArgs, UploadArgs, VerifyProgress,
+    Checksum, ChecksumState, Condition, DeletePrefixArgs, Deleted, Entry, Error, MetadataPair, ObjectInfo,
+    PutArgs, RenameArgs, UploadArgs, VerifyProgress,
 };
 use storage_engine::Caller;
 
@@ -44,7 +44,7 @@ fn check_content_type(content_type: Option<&str>) -> Result<(), Error> {
 pub(super) struct Metadata {
     pub(super) content_type: Option<String>,
     pub(super) content_encoding: Option<String>,
-    pub(super) pairs: Option<Vec<(String, String)>>,
+    pub(super) pairs: Option<Vec<MetadataPair>>,
     pub(super) sha256: Option<ByteBuf>,
     pub(super) owner: Option<Principal>,
 }
@@ -75,8 +75,9 @@ impl Metadata {
         check_content_type(self.content_type.as_deref())?;
         let encoding = self.content_encoding.as_deref().map_or(0, str::len) as u64;
         let pairs = self.pairs.as_deref().unwrap_or_default();
-        let bytes = pairs.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() as u64;
-        let names: BTreeSet<_> = pairs.iter().map(|(name, _)| name).filter(|name| !name.is_empty()).collect();
+        let bytes = pairs.iter().map(|pair| pair.name.len() + pair.value.len()).sum::<usize>() as u64;
+        let names: BTreeSet<_> =
+            pairs.iter().map(|pair| &pair.name).filter(|name| !name.is_empty()).collect();
         let is_good = encoding <= MAX_CONTENT_ENCODING_BYTES
             && pairs.len() as u64 <= MAX_METADATA_PAIRS
             && bytes <= MAX_METADATA_BYTES
@@ -157,11 +158,12 @@ impl Model {
     }
 
     pub(super) fn delete_prefix(&mut self, args: &DeletePrefixArgs) -> Result<Answer, Error> {
-        if args.limit == 0 {
+        if args.limit == Some(0) {
             return Err(Error::invalid("the limit"));
         }
         let keys = self.under(&args.prefix);
-        let count = keys.len().min(args.limit as usize);
+        let count =
+            keys.len().min(args.limit.map_or(MAX_PAGE_ITEMS, |limit| limit.min(MAX_PAGE_ITEMS)) as usize);
         for key in &keys[..count] {
             self.remove(key);
         }

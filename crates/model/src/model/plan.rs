@@ -118,9 +118,10 @@ impl Model {
                 Call::PutMany(keys.iter().map(|key| self.put(*key, *size, *metadata)).collect())
             }
             Op::Delete { key: number } => Call::Delete(key(*number)),
-            Op::DeletePrefix { prefix: number, limit } => {
-                Call::DeletePrefix(DeletePrefixArgs { prefix: prefix(*number), limit: *limit })
-            }
+            Op::DeletePrefix { prefix: number, limit } => Call::DeletePrefix(DeletePrefixArgs {
+                prefix: prefix(*number),
+                limit: (*limit < 1_000).then_some(*limit),
+            }),
             Op::TakeFirst { prefix: number } => Call::TakeFirst(prefix(*number)),
             Op::Rename { from, to, condition } => {
                 let (from, to) = (key(*from), key(*to));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use storage_api::limits::{FIRST_REGION, MAX_MISSING_RANGES_IN_LIST, PAGE_BYTES};
-use storage_api::{ChunkRange, Config, Grant, UploadStatus};
+use storage_api::{ChunkRange, Config, Grant, MetadataPair, UploadStatus};
 
 use super::uploads::Upload;
 use super::{Model, Value};
@@ -44,7 +44,7 @@ impl Model {
 
     /// The user metadata of an upload, which only its own status tells.
     #[must_use]
-    pub fn upload_metadata(&self, id: u64) -> Option<Vec<(String, String)>> {
+    pub fn upload_metadata(&self, id: u64) -> Option<Vec<MetadataPair>> {
         self.uploads.get(&id)?.args.metadata.clone().filter(|pairs| !pairs.is_empty())
     }
 

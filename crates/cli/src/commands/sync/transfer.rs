@@ -131,7 +131,7 @@ impl<'a> Transfer<'a> {
     }
 
     async fn add(&mut self, file: &LocalFile, content: Vec<u8>) -> Result<()> {
-        let metadata = file.metadata.iter().flatten().map(|(name, value)| name.len() + value.len());
+        let metadata = file.metadata.iter().flatten().map(|pair| pair.name.len() + pair.value.len());
         let texts = [&file.content_type, &file.content_encoding].into_iter().flatten().map(String::len);
         let told = metadata.chain(texts).sum::<usize>();
         let bytes = (file.key.len() + content.len() + told) as u64 + ITEM_OVERHEAD_BYTES;

@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow, bail};
+use storage_api::MetadataPair;
 use walkdir::{DirEntry, WalkDir};
 
 use super::exclude::Exclude;
@@ -22,7 +23,7 @@ pub(super) struct LocalFile {
     pub(super) size: u64,
     pub(super) content_type: Option<String>,
     pub(super) content_encoding: Option<String>,
-    pub(super) metadata: Option<Vec<(String, String)>>,
+    pub(super) metadata: Option<Vec<MetadataPair>>,
 }
 
 /// What was found in a folder.

@@ -16,7 +16,7 @@ fn level(store: &TestStore, args: &ListArgs) -> (Vec<String>, Vec<String>, usize
     let mut args = args.clone();
     loop {
         let ListPage { objects: more, prefixes: more_prefixes, next } = store.list(&args).unwrap();
-        assert!(more.len() + more_prefixes.len() <= args.limit as usize);
+        assert!(more.len() + more_prefixes.len() <= args.most() as usize);
         objects.extend(more.into_iter().map(|info| info.key));
         prefixes.extend(more_prefixes);
         pages += 1;
@@ -80,7 +80,8 @@ fn a_level_is_what_a_walk_over_all_keys_finds() {
                 let (objects, prefixes) = expected(&KEYS, prefix, delimiter, cursor);
                 for limit in [1, 2, 3, 1_000] {
                     let start_after = Some(cursor.to_owned());
-                    let args = ListArgs { start_after, limit, ..ListArgs::level(prefix, delimiter) };
+                    let args =
+                        ListArgs { start_after, limit: Some(limit), ..ListArgs::level(prefix, delimiter) };
                     let (found, found_prefixes, pages) = level(&store, &args);
                     assert_eq!((&found, &found_prefixes), (&objects, &prefixes), "{args:?}");
                     let items = objects.len() + prefixes.len();

@@ -3,12 +3,12 @@
 use candid::Principal;
 use sha2::{Digest, Sha256};
 use storage_api::limits::*;
-use storage_api::{ChecksumState, Condition, DeleteArgs, Error, RenameArgs};
+use storage_api::{ChecksumState, Condition, DeleteArgs, Error, MetadataPair, RenameArgs};
 
 use super::{INLINE_LIMIT, Put, pattern, put, refused, sound, store};
 
-fn owned(pairs: &[(&str, &str)]) -> Option<Vec<(String, String)>> {
-    Some(pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect())
+fn owned(pairs: &[(&str, &str)]) -> Option<Vec<MetadataPair>> {
+    Some(pairs.iter().map(|(name, value)| MetadataPair::new(*name, *value)).collect())
 }
 
 /// Everything that a put declares is told by its answer, by `stat`, `list` and `get_with_info`, and kept by a rename and a

@@ -52,7 +52,7 @@ fn objects_of_all_sizes_come_back_and_take_no_more_than_they_need() {
         assert_eq!(used(&store).used_bytes, used(&sized).used_bytes, "{size} bytes");
         assert_eq!(used(&store).extents, used(&sized).extents, "{size} bytes");
     }
-    let gone = store.delete_prefix(&DeletePrefixArgs { prefix: String::new(), limit: 100 }).unwrap();
+    let gone = store.delete_prefix(&DeletePrefixArgs { prefix: String::new(), limit: Some(100) }).unwrap();
     assert_eq!(gone.deleted, sizes.len() as u64);
     assert_nothing_is_held(&store);
     sound(&store);
