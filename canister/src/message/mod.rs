@@ -36,6 +36,24 @@ thread_local! {
         const { RefCell::new(Scratch { reply: [0; REPLY_BYTES], argument: [0; ARGUMENT_BYTES] }) };
 }
 
+/// Tells the embedded host where the block is, so that it does not keep what is in it: the README of `embedded-ic` says how.
+// SAFETY: no other function has this name.
+#[cfg_attr(target_family = "wasm", unsafe(export_name = "embedded_ic_scratch_start"))]
+extern "C" fn scratch_start() -> *const u8 {
+    SCRATCH.with(|scratch| scratch.as_ptr().cast_const().cast())
+}
+
+/// The end of the block.
+// SAFETY: no other function has this name.
+#[cfg_attr(target_family = "wasm", unsafe(export_name = "embedded_ic_scratch_end"))]
+extern "C" fn scratch_end() -> *const u8 {
+    scratch_start().wrapping_add(size_of::<Scratch>())
+}
+
+// Where nothing is exported, this is what uses the functions.
+#[cfg(not(target_family = "wasm"))]
+const _: [extern "C" fn() -> *const u8; 2] = [scratch_start, scratch_end];
+
 /// Runs a message with the block. Nothing of the argument has been copied into it.
 pub(crate) fn handle<R>(f: impl FnOnce(&mut [u8], Reply<'_>) -> R) -> R {
     SCRATCH.with_borrow_mut(|scratch| {

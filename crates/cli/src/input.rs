@@ -4,13 +4,13 @@ use std::{
     fs::{File, Metadata},
     io::{self, Read, Seek, SeekFrom, Write},
     path::Path,
+    sync::Arc,
     time::SystemTime,
 };
 
 use anyhow::{Context, Result, bail};
-use sha2::{Digest, Sha256};
 use storage_api::limits::MAX_PAYLOAD_BYTES;
-use storage_client::Progress;
+use storage_client::{Hasher, Progress};
 use tokio::task::yield_now;
 
 use crate::{
@@ -127,23 +127,23 @@ impl LargeInput {
 
     /// The SHA-256 of the content.
     pub(crate) async fn sha256(&self, progress: &dyn Progress) -> io::Result<[u8; 32]> {
-        let (mut hash, mut hashed) = (Sha256::new(), 0);
-        let mut buffer = Vec::with_capacity(HASH_BYTES as usize);
+        let (mut hasher, mut hashed) = (Hasher::default(), 0);
         let mut file = &self.file;
         file.rewind()?;
         while hashed < self.size {
-            buffer.clear();
-            Read::by_ref(&mut file).take(HASH_BYTES.min(self.size - hashed)).read_to_end(&mut buffer)?;
-            if buffer.is_empty() {
+            let length = HASH_BYTES.min(self.size - hashed);
+            let mut piece = Vec::with_capacity(length as usize);
+            Read::by_ref(&mut file).take(length).read_to_end(&mut piece)?;
+            if piece.is_empty() {
                 return Err(io::Error::other(Changed));
             }
-            hash.update(&buffer);
-            hashed += buffer.len() as u64;
+            hashed += piece.len() as u64;
+            hasher.update(Arc::new(piece));
             progress.safe(hashed, self.size);
             // Between two pieces, Ctrl-C shall be heard.
             yield_now().await;
         }
-        Ok(hash.finalize().into())
+        Ok(hasher.finish())
     }
 
     fn has_changed(&self) -> io::Result<bool> {

@@ -62,11 +62,11 @@ impl fmt::Debug for EmbeddedTransport {
 
 impl Transport for EmbeddedTransport {
     async fn update(&self, method: &str, arg: Vec<u8>) -> Result<Vec<u8>, TransportError> {
-        Ok(self.with_host(|host| host.update(self.sender, method, &arg))?.bytes)
+        Ok(self.with_host(|host| host.update(self.sender, method, arg))?.bytes)
     }
 
     async fn query(&self, method: &str, arg: Vec<u8>) -> Result<Vec<u8>, TransportError> {
-        Ok(self.with_host(|host| host.query(self.sender, method, &arg))?.bytes)
+        Ok(self.with_host(|host| host.query(self.sender, method, arg))?.bytes)
     }
 
     fn caller(&self) -> Option<Principal> {

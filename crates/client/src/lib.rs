@@ -41,5 +41,5 @@ pub use embedded::EmbeddedTransport;
 pub use error::{ClientError, Result};
 pub use pages::Level;
 pub use retry::RetryPolicy;
-pub use transfer::{Downloaded, Progress, TransferError, TransferOptions};
+pub use transfer::{Downloaded, Hasher, Progress, TransferError, TransferOptions};
 pub use transport::{Transport, TransportError};

@@ -25,7 +25,7 @@ pub(crate) struct Call<'a> {
     pub(crate) export: &'a str,
     pub(crate) sender: Principal,
     pub(crate) method: &'a str,
-    pub(crate) arg: &'a [u8],
+    pub(crate) arg: &'a Arc<Vec<u8>>,
     /// Instructions that may be used.
     pub(crate) budget: u64,
     /// The limit that an error names.
@@ -72,7 +72,7 @@ impl EmbeddedIc {
         stable.begin();
         let mut message = Message::new(call.kind, world, stable, Arc::clone(&self.limits));
         message.caller = call.sender;
-        message.arg = call.arg.to_vec();
+        message.arg = Arc::clone(call.arg);
         message.method = call.method.to_owned();
         let Ended { message, instructions, result } =
             instance.run(call.export, message, call.budget, call.budget_shown);
@@ -110,11 +110,20 @@ impl EmbeddedIc {
         }
         let Some(mut instance) = self.instance.take() else { return 0 };
         // Without the instance the next message makes a new one of the committed state, which is a rollback, too.
-        let Ok(dirty) = instance.dirty(&self.heap) else { return 0 };
+        let Ok(dirty) = instance.dirty(&self.heap, &self.scratch()) else { return 0 };
         if self.restore(&mut instance, &dirty).is_ok() {
             self.instance = Some(instance);
         }
         pages_in(&dirty)
+    }
+
+    /// The addresses of the heap whose content is neither committed nor rolled back: what the module declares to be
+    /// scratch. A host in memory treats it as any other range, so that it can tell exactly which pages a message writes.
+    fn scratch(&self) -> Range<u32> {
+        match (&self.folder, &self.module) {
+            (Some(_), Some(module)) => module.shape.scratch.clone(),
+            _ => 0..0,
+        }
     }
 
     fn restore(&self, instance: &mut Instance, dirty: &[Range<usize>]) -> Result<(), Fault> {
@@ -191,10 +200,12 @@ impl EmbeddedIc {
             stable_pages,
         };
         push_lines(&mut next.log, next.world.time_ns, printed);
-        let mut dirty = instance.dirty(&self.heap).map_err(Fault::Host)?;
-        if module.is_some() {
-            dirty = without_zeros(instance.heap(), dirty);
-        }
+        let dirty = match module {
+            // What a start function leaves in scratch is kept: the range is scratch for messages.
+            Some(_) => instance.dirty(&self.heap, &(0..0)).map(|dirty| without_zeros(instance.heap(), dirty)),
+            None => instance.dirty(&self.heap, &self.scratch()),
+        };
+        let dirty = dirty.map_err(Fault::Host)?;
         self.write_ahead(&dirty).map_err(Fault::Host)?;
         self.write_journal(&next, &dirty, Part::All { instance, replaced: module.is_some() })
             .map_err(Fault::Host)?;

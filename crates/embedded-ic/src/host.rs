@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use candid::Principal;
 
+use crate::allocator::keep_freed_memory;
 use crate::committed::Committed;
 use crate::config::{Config, check_controllers};
 use crate::error::HostError;
@@ -58,6 +59,7 @@ impl EmbeddedIc {
     /// `BadConfig` for settings that no canister has, `Io` if the operating system gives no memory.
     pub fn new(config: Config) -> Result<Self, HostError> {
         config.check()?;
+        keep_freed_memory();
         keep_compiled_modules(config.compilation_cache.as_deref());
         let heap = HeapImage::in_memory().map_err(HostError::io("make memory for the heap"))?;
         let stable = StableMemory::new(Box::new(MemoryStore::default()), 0);
@@ -98,6 +100,7 @@ impl EmbeddedIc {
     }
 
     pub(crate) fn open_with(path: &Path, config: Config, access: Access) -> Result<Self, HostError> {
+        keep_freed_memory();
         keep_compiled_modules(config.compilation_cache.as_deref());
         let Opened { folder, committed, heap, stable, module, .. } = Folder::open(path, config.sync, access)?;
         let limits = Arc::new(config.limits);

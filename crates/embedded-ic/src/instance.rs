@@ -101,10 +101,15 @@ impl Instance {
         self.memory.map_or(&[], |memory| memory.data(&self.store))
     }
 
-    /// The ranges of the heap that differ from the image, in bytes. All of a heap that is not mapped to it.
-    pub(crate) fn dirty(&self, heap: &HeapImage) -> Result<Vec<Range<usize>>, HostError> {
+    /// The ranges of the heap that differ from the image, in bytes, without the whole pages of `scratch`. All of a heap
+    /// that is not mapped to it.
+    pub(crate) fn dirty(
+        &self,
+        heap: &HeapImage,
+        scratch: &Range<u32>,
+    ) -> Result<Vec<Range<usize>>, HostError> {
         let Some(memory) = self.memory else { return Ok(Vec::new()) };
-        heap.dirty(&self.store, memory, self.mapped)
+        heap.dirty(&self.store, memory, self.mapped, scratch)
             .map_err(HostError::io("find the changed pages of the heap"))
     }
 

@@ -22,6 +22,7 @@
 #[cfg(not(all(unix, target_pointer_width = "64")))]
 compile_error!("embedded-ic needs a 64-bit Unix");
 
+mod allocator;
 mod committed;
 mod config;
 mod cost;

@@ -184,7 +184,8 @@ impl EmbeddedIc {
 
     fn run_pre_upgrade(&mut self, world: World, progress: &mut Progress) -> Result<World, Fault> {
         let sender = world.controllers[0];
-        let call = self.part(Kind::PreUpgrade, PRE_UPGRADE, sender, &[], progress);
+        let no_arg = Arc::default();
+        let call = self.part(Kind::PreUpgrade, PRE_UPGRADE, sender, &no_arg, progress);
         let done = self.execute(world, &call)?;
         progress.execution.pre_upgrade = done.instructions;
         progress.finish(done)
@@ -201,13 +202,15 @@ impl EmbeddedIc {
         let mut instance = Instance::fresh(module)?;
         let sender = world.controllers[0];
         if module.shape.start.is_some() {
-            let call = self.part(Kind::Start, START_EXPORT, sender, &[], progress);
+            let no_arg = Arc::default();
+            let call = self.part(Kind::Start, START_EXPORT, sender, &no_arg, progress);
             let done = self.execute_on(&mut instance, world, &call)?;
             progress.execution.start = done.instructions;
             world = progress.finish(done)?;
         }
         if module.exports(last) {
-            let call = self.part(Kind::Init, last, sender, arg, progress);
+            let arg = Arc::new(arg.to_vec());
+            let call = self.part(Kind::Init, last, sender, &arg, progress);
             let done = self.execute_on(&mut instance, world, &call)?;
             match last {
                 INIT => progress.execution.init = done.instructions,
@@ -224,7 +227,7 @@ impl EmbeddedIc {
         kind: Kind,
         export: &'static str,
         sender: candid::Principal,
-        arg: &'a [u8],
+        arg: &'a Arc<Vec<u8>>,
         progress: &Progress,
     ) -> Call<'a> {
         let limit = self.limits.instructions.install;

@@ -1,5 +1,8 @@
 //! Updates and queries.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use candid::Principal;
 
 use crate::error::{CallError, Reject, RejectCode};
@@ -14,17 +17,23 @@ const INSPECT: &str = "canister_inspect_message";
 
 impl EmbeddedIc {
     /// Sends an update as a user does: `canister_inspect_message` first, if there is one, then the method. A query
-    /// method can be called, too; what it writes is dropped.
+    /// method can be called, too; what it writes is dropped. An argument that is given as a `Vec` is not copied.
     ///
     /// # Errors
     /// `Rejected` if the canister refuses, traps, exceeds a limit or has no such method; everything but the log is
     /// then as before. `Host` if the host fails.
-    pub fn update(&mut self, sender: Principal, method: &str, arg: &[u8]) -> Result<Reply, CallError> {
+    pub fn update<'a>(
+        &mut self,
+        sender: Principal,
+        method: &str,
+        arg: impl Into<Cow<'a, [u8]>>,
+    ) -> Result<Reply, CallError> {
+        let arg = owned(arg);
         self.changeable()?;
-        self.check_ingress(arg)?;
+        self.check_ingress(&arg)?;
         self.answers()?;
-        self.inspect(sender, method, arg)?;
-        self.execute_update(sender, method, arg)
+        self.inspect(sender, method, &arg)?;
+        self.execute_update(sender, method, &arg)
     }
 
     /// Sends an update as another canister does: nobody asks `canister_inspect_message`, and the argument may have more
@@ -32,18 +41,24 @@ impl EmbeddedIc {
     ///
     /// # Errors
     /// As [`update`](Self::update).
-    pub fn update_from_canister(
+    pub fn update_from_canister<'a>(
         &mut self,
         sender: Principal,
         method: &str,
-        arg: &[u8],
+        arg: impl Into<Cow<'a, [u8]>>,
     ) -> Result<Reply, CallError> {
+        let arg = owned(arg);
         self.changeable()?;
         self.answers()?;
-        self.execute_update(sender, method, arg)
+        self.execute_update(sender, method, &arg)
     }
 
-    fn execute_update(&mut self, sender: Principal, method: &str, arg: &[u8]) -> Result<Reply, CallError> {
+    fn execute_update(
+        &mut self,
+        sender: Principal,
+        method: &str,
+        arg: &Arc<Vec<u8>>,
+    ) -> Result<Reply, CallError> {
         let (kind, export) = self.update_export(method).map_err(|fault| self.failed(fault, 0))?;
         let done = self.call(kind, &export, sender, method, arg)?;
         self.answer(kind, done)
@@ -53,17 +68,23 @@ impl EmbeddedIc {
     ///
     /// # Errors
     /// `Rejected` if the canister refuses, traps, exceeds a limit or has no such method; `Host` if the host fails.
-    pub fn query(&mut self, sender: Principal, method: &str, arg: &[u8]) -> Result<Reply, CallError> {
+    pub fn query<'a>(
+        &mut self,
+        sender: Principal,
+        method: &str,
+        arg: impl Into<Cow<'a, [u8]>>,
+    ) -> Result<Reply, CallError> {
+        let arg = owned(arg);
         self.usable()?;
-        self.check_ingress(arg)?;
+        self.check_ingress(&arg)?;
         self.answers()?;
         let (kind, export) = self.query_export(method).map_err(|fault| self.failed(fault, 0))?;
-        let done = self.call(kind, &export, sender, method, arg)?;
+        let done = self.call(kind, &export, sender, method, &arg)?;
         self.answer(kind, done)
     }
 
     /// Runs `canister_inspect_message`, if there is one, and drops what it did.
-    fn inspect(&mut self, sender: Principal, method: &str, arg: &[u8]) -> Result<(), CallError> {
+    fn inspect(&mut self, sender: Principal, method: &str, arg: &Arc<Vec<u8>>) -> Result<(), CallError> {
         if !self.module.as_ref().is_some_and(|module| module.exports(INSPECT)) {
             return Ok(());
         }
@@ -82,7 +103,7 @@ impl EmbeddedIc {
         export: &str,
         sender: Principal,
         method: &str,
-        arg: &[u8],
+        arg: &Arc<Vec<u8>>,
     ) -> Result<Done, CallError> {
         let budget = kind.limit(self.limits.instructions);
         let call = Call { kind, export, sender, method, arg, budget, budget_shown: budget };
@@ -175,4 +196,9 @@ impl EmbeddedIc {
             instructions: 0,
         }))
     }
+}
+
+/// The argument as the canister's message holds it.
+fn owned<'a>(arg: impl Into<Cow<'a, [u8]>>) -> Arc<Vec<u8>> {
+    Arc::new(arg.into().into_owned())
 }

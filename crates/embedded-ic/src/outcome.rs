@@ -11,6 +11,7 @@ pub struct Reply {
     /// 4 KiB pages of stable memory that the message wrote.
     pub stable_pages_written: u64,
     /// 4 KiB pages of the heap that the message wrote. A replica charges 1,000 instructions for each, after the end.
+    /// A host with a folder does not count pages that the module declares to be scratch.
     pub heap_pages_written: u64,
 }
 

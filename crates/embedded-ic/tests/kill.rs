@@ -39,7 +39,7 @@ fn main() {
 }
 
 /// A canister whose step writes a number everywhere: heap, a hidden global and 40 pages of stable memory. The sizes of
-/// both memories follow from the number.
+/// both memories follow from the number. It also fills the range of the heap that it declares to be scratch.
 fn canister(version: u64) -> Vec<u8> {
     module(&format!(
         r#"(global $n (mut i64) (i64.const 0))
@@ -48,6 +48,7 @@ fn canister(version: u64) -> Vec<u8> {
             (global.set $n (local.get $n))
             (i64.store (i32.const 0) (local.get $n))
             (i64.store (i32.const 40000) (local.get $n))
+            (memory.fill (i32.const 40960) (i32.wrap_i64 (local.get $n)) (i32.const 20480))
             (if (i64.eqz (i64.rem_u (local.get $n) (i64.const 7)))
                 (then (drop (call $stable64_grow (i64.const 1)))))
             (if (i64.eq (i64.rem_u (i64.rem_u (local.get $n) (i64.const {UPGRADE_EVERY})) (i64.const 8)) (i64.const 3))
@@ -56,6 +57,8 @@ fn canister(version: u64) -> Vec<u8> {
                 (call $stable64_write (i64.mul (local.get $i) (i64.const {STRIDE})) (i64.const 0) (i64.const 8))
                 (local.set $i (i64.add (local.get $i) (i64.const 1)))
                 (br_if 0 (i64.lt_u (local.get $i) (i64.const {PAGES})))))
+        (func (export "embedded_ic_scratch_start") (result i32) (i32.const 40960))
+        (func (export "embedded_ic_scratch_end") (result i32) (i32.const 61440))
         (func (export "canister_init") (drop (call $stable64_grow (i64.const {STABLE_PAGES}))))
         (func (export "canister_post_upgrade")
             (call $stable64_read (i64.const 0) (i64.const 0) (i64.const 8))

@@ -1,12 +1,11 @@
 //! Fetching an object of any size.
 
-use std::io::Write;
+use std::{io::Write, sync::Arc};
 
 use futures_util::{StreamExt, stream::FuturesOrdered};
-use sha2::{Digest, Sha256};
 use storage_api::{Error, ObjectInfo, ReadArgs, limits::MAX_REPLY_BYTES};
 
-use super::{TransferError, TransferOptions};
+use super::{Hasher, TransferError, TransferOptions};
 use crate::{Client, ClientError, Transport};
 
 /// What a download brought.
@@ -77,7 +76,7 @@ impl<T: Transport> Client<T> {
         options.progress.safe(0, info.size);
         let mut offsets = (0..info.size).step_by(MAX_REPLY_BYTES as usize);
         let mut under_way = FuturesOrdered::new();
-        let mut hash = Sha256::new();
+        let mut hasher = Hasher::default();
         let mut written = 0;
         loop {
             // What has arrived out of order counts as well, so that a slow range does not fill the memory.
@@ -88,12 +87,12 @@ impl<T: Transport> Client<T> {
             let Some(bytes) = under_way.next().await else { break };
             let bytes = bytes?;
             sink.write_all(&bytes).map_err(|error| TransferError::Write { offset: written, error })?;
-            hash.update(&bytes);
             written += bytes.len() as u64;
+            hasher.update(Arc::new(bytes));
             options.progress.safe(written, info.size);
         }
         sink.flush().map_err(|error| TransferError::Write { offset: written, error })?;
-        Ok(hash.finalize().into())
+        Ok(hasher.finish())
     }
 
     async fn range(&self, info: &ObjectInfo, offset: u64) -> Result<Vec<u8>, TransferError> {

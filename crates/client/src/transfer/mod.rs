@@ -12,6 +12,7 @@ mod commit;
 mod download;
 mod error;
 mod find;
+mod hasher;
 mod source;
 mod stream;
 mod upload;
@@ -21,6 +22,7 @@ use std::num::NonZeroUsize;
 
 pub use download::Downloaded;
 pub use error::TransferError;
+pub use hasher::Hasher;
 
 /// How many calls of a transfer are under way at once, unless told otherwise.
 const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(4).expect("four is not zero");

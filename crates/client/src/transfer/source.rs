@@ -3,12 +3,11 @@
 use std::{
     future::poll_fn,
     io::{self, Read, Seek, SeekFrom},
+    sync::Arc,
     task::Poll,
 };
 
-use sha2::{Digest, Sha256};
-
-use super::TransferError;
+use super::{Hasher, TransferError};
 
 /// Bytes that are hashed in one step where they are not sent.
 const HASH_BYTES: u64 = 1 << 20;
@@ -19,8 +18,8 @@ pub(super) struct Source<'a, S> {
     source: &'a mut S,
     size: u64,
     declared: Option<&'a [u8]>,
-    hash: Sha256,
-    /// All bytes before this one have been hashed.
+    hasher: Hasher,
+    /// All bytes before this one are hashed.
     hashed: u64,
 }
 
@@ -32,7 +31,7 @@ impl<'a, S: Read + Seek> Source<'a, S> {
         declared: Option<&'a [u8]>,
     ) -> Result<Self, TransferError> {
         let known = size.unwrap_or_default();
-        let mut source = Self { source, size: known, declared, hash: Sha256::new(), hashed: 0 };
+        let mut source = Self { source, size: known, declared, hasher: Hasher::default(), hashed: 0 };
         match size {
             Some(_) => source.check_length()?,
             None => {
@@ -49,11 +48,11 @@ impl<'a, S: Read + Seek> Source<'a, S> {
     }
 
     /// The bytes from an offset on, which must be there.
-    pub(super) async fn read(&mut self, offset: u64, length: u64) -> Result<Vec<u8>, TransferError> {
+    pub(super) async fn read(&mut self, offset: u64, length: u64) -> Result<Arc<Vec<u8>>, TransferError> {
         self.hash_up_to(offset).await?;
-        let bytes = self.read_at(offset, length)?;
+        let bytes = Arc::new(self.read_at(offset, length)?);
         if self.declared.is_some() && self.hashed == offset {
-            self.hash.update(&bytes);
+            self.hasher.update(Arc::clone(&bytes));
             self.hashed += length;
         }
         Ok(bytes)
@@ -64,7 +63,7 @@ impl<'a, S: Read + Seek> Source<'a, S> {
         self.check_length()?;
         self.hash_up_to(self.size).await?;
         let Some(declared) = self.declared else { return Ok(()) };
-        let computed = self.hash.finalize_reset();
+        let computed = self.hasher.finish();
         match computed.as_slice() == declared {
             true => Ok(()),
             false => Err(TransferError::SourceChanged {
@@ -78,8 +77,8 @@ impl<'a, S: Read + Seek> Source<'a, S> {
     async fn hash_up_to(&mut self, end: u64) -> Result<(), TransferError> {
         while self.declared.is_some() && self.hashed < end {
             let bytes = self.read_at(self.hashed, HASH_BYTES.min(end - self.hashed))?;
-            self.hash.update(&bytes);
             self.hashed += bytes.len() as u64;
+            self.hasher.update(Arc::new(bytes));
             // There may be much of it, and others have work to do meanwhile.
             give_way().await;
         }

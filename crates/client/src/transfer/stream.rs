@@ -1,6 +1,6 @@
 //! Sending an object whose size is known at its end.
 
-use std::{io, mem, pin::Pin, pin::pin};
+use std::{io, mem, pin::Pin, pin::pin, sync::Arc};
 
 use futures_util::{
     Stream, StreamExt,
@@ -8,10 +8,9 @@ use futures_util::{
     stream::FuturesUnordered,
 };
 use serde_bytes::ByteBuf;
-use sha2::{Digest, Sha256};
 use storage_api::{ObjectInfo, PutArgs, UploadArgs, UploadEnd, limits::CHUNK_BYTES};
 
-use super::{TransferError, TransferOptions};
+use super::{Hasher, TransferError, TransferOptions};
 use crate::{Client, Transport};
 
 impl<T: Transport> Client<T> {
@@ -39,7 +38,7 @@ impl<T: Transport> Client<T> {
         let Some(second) = chunks.next().await? else {
             let end = chunks.end(args)?;
             let size = end.size;
-            let info = self.put_with(put(args, first, end)).await?;
+            let info = self.put_with(put(args, Arc::unwrap_or_clone(first), end)).await?;
             options.progress.safe(size, size);
             return Ok(info);
         };
@@ -60,7 +59,7 @@ impl<T: Transport> Client<T> {
     async fn send_all<S: Stream<Item = io::Result<B>>, B: AsRef<[u8]>>(
         &self,
         id: u64,
-        mut ready: Vec<Vec<u8>>,
+        mut ready: Vec<Arc<Vec<u8>>>,
         chunks: &mut Chunks<'_, S, B>,
         options: TransferOptions<'_>,
     ) -> Result<(), TransferError> {
@@ -99,7 +98,7 @@ impl<T: Transport> Client<T> {
 /// What happens while chunks are sent.
 enum Event<A> {
     /// A chunk has come, or there are no more.
-    Came(Option<Vec<u8>>),
+    Came(Option<Arc<Vec<u8>>>),
     /// A chunk has been received.
     Answered(Option<A>),
 }
@@ -117,33 +116,39 @@ struct Chunks<'a, S, B> {
     /// A piece that has come, and how much of it has been taken.
     piece: Option<(B, usize)>,
     chunk: Vec<u8>,
-    hash: Sha256,
+    hasher: Hasher,
     /// How many bytes have come.
     size: u64,
 }
 
 impl<'a, S: Stream<Item = io::Result<B>>, B: AsRef<[u8]>> Chunks<'a, S, B> {
     fn of(pieces: Pin<&'a mut S>) -> Self {
-        Self { pieces, piece: None, chunk: Vec::new(), hash: Sha256::new(), size: 0 }
+        Self { pieces, piece: None, chunk: Vec::new(), hasher: Hasher::default(), size: 0 }
     }
 
     /// The next chunk: a full one, or what is there at the end. Nothing is lost where the caller does not wait for it.
-    async fn next(&mut self) -> Result<Option<Vec<u8>>, TransferError> {
+    async fn next(&mut self) -> Result<Option<Arc<Vec<u8>>>, TransferError> {
         loop {
             self.fill();
             if self.chunk.len() as u64 == CHUNK_BYTES {
-                return Ok(Some(mem::take(&mut self.chunk)));
+                return Ok(Some(self.take()));
             }
             match self.pieces.next().await {
                 Some(Ok(piece)) => {
-                    self.hash.update(piece.as_ref());
                     self.size += piece.as_ref().len() as u64;
                     self.piece = Some((piece, 0));
                 }
                 Some(Err(error)) => return Err(TransferError::Read { offset: self.size, error }),
-                None => return Ok(Some(mem::take(&mut self.chunk)).filter(|chunk| !chunk.is_empty())),
+                None => return Ok((!self.chunk.is_empty()).then(|| self.take())),
             }
         }
+    }
+
+    /// What has been collected, which is hashed.
+    fn take(&mut self) -> Arc<Vec<u8>> {
+        let chunk = Arc::new(mem::take(&mut self.chunk));
+        self.hasher.update(Arc::clone(&chunk));
+        chunk
     }
 
     /// Takes as much of the piece as the chunk has room for.
@@ -159,7 +164,7 @@ impl<'a, S: Stream<Item = io::Result<B>>, B: AsRef<[u8]>> Chunks<'a, S, B> {
     }
 
     /// What the commit tells, where it is not other than what was declared.
-    fn end(&self, args: &UploadArgs) -> Result<UploadEnd, TransferError> {
+    fn end(&mut self, args: &UploadArgs) -> Result<UploadEnd, TransferError> {
         match args.size {
             Some(size) if self.size < size => {
                 return Err(TransferError::SourceEndsEarly { length: self.size, size });
@@ -167,7 +172,7 @@ impl<'a, S: Stream<Item = io::Result<B>>, B: AsRef<[u8]>> Chunks<'a, S, B> {
             Some(size) if self.size > size => return Err(TransferError::SourceIsLonger { size }),
             _ => {}
         }
-        let digest = self.hash.clone().finalize();
+        let digest = self.hasher.finish();
         match &args.sha256 {
             Some(declared) if declared.as_slice() != digest.as_slice() => Err(TransferError::WrongDigest {
                 declared: hex::encode(declared),

@@ -29,51 +29,71 @@ impl PageTable {
         File::open("/proc/self/pagemap").ok().map(|file| Self { file })
     }
 
-    /// The byte ranges, relative to `address`, of the pages that are private copies. Sorted, neighbours joined.
-    pub(super) fn private_pages(&self, address: usize, len: usize) -> io::Result<Vec<Range<usize>>> {
+    /// Adds the byte ranges of the pages in a part of a memory that are private copies. The memory starts at `address`.
+    pub(super) fn private_pages(
+        &self,
+        address: usize,
+        part: Range<usize>,
+        found: &mut Vec<Range<usize>>,
+    ) -> io::Result<()> {
         let page = rustix::param::page_size();
-        let mut found: Vec<Range<usize>> = Vec::new();
-        let mut buffer = vec![0; ENTRIES_PER_READ.min(len / page) * ENTRY_BYTES];
-        let mut at = 0;
-        while at < len {
-            let entries = ((len - at) / page).min(ENTRIES_PER_READ);
-            let part = &mut buffer[..entries * ENTRY_BYTES];
-            self.file.read_exact_at(part, ((address + at) / page * ENTRY_BYTES) as u64)?;
-            for (entry, start) in part.as_chunks::<ENTRY_BYTES>().0.iter().zip((at..).step_by(page)) {
+        let mut buffer = vec![0; ENTRIES_PER_READ.min(part.len() / page) * ENTRY_BYTES];
+        let mut at = part.start;
+        while at < part.end {
+            let entries = ((part.end - at) / page).min(ENTRIES_PER_READ);
+            let table = &mut buffer[..entries * ENTRY_BYTES];
+            self.file.read_exact_at(table, ((address + at) / page * ENTRY_BYTES) as u64)?;
+            for (entry, start) in table.as_chunks::<ENTRY_BYTES>().0.iter().zip((at..).step_by(page)) {
                 let entry = u64::from_le_bytes(*entry);
                 if entry & (PRESENT | SWAPPED) != 0 && entry & OF_A_FILE == 0 {
-                    push(&mut found, start..start + page);
+                    push(found, start..start + page);
                 }
             }
             at += entries * page;
         }
-        Ok(found)
+        Ok(())
     }
 }
 
-/// The byte ranges of the pages in which a memory and its committed copy differ. Sorted, neighbours joined.
+/// Adds the byte ranges of the pages in a part of a memory that differ from the committed copy.
 ///
 /// The copy may be shorter: what has grown was zeros.
 ///
 /// This is what can be done where the kernel does not tell: it costs a look at every page.
-pub(super) fn different_pages(held: &[u8], committed: &File) -> io::Result<Vec<Range<usize>>> {
+pub(super) fn different_pages(
+    held: &[u8],
+    committed: &File,
+    part: Range<usize>,
+    found: &mut Vec<Range<usize>>,
+) -> io::Result<()> {
     const CHUNK: usize = 1 << 20;
     let page = rustix::param::page_size();
-    let mut found = Vec::new();
-    let mut buffer = vec![0; CHUNK.min(held.len())];
-    for (chunk, base) in held.chunks(CHUNK).zip((0..).step_by(CHUNK)) {
+    let mut buffer = vec![0; CHUNK.min(part.len())];
+    for (chunk, base) in held[part.clone()].chunks(CHUNK).zip((part.start..).step_by(CHUNK)) {
         let old = &mut buffer[..chunk.len()];
         FileStore::read_zero_filled(committed, base as u64, old)?;
         for ((new, old), start) in chunk.chunks(page).zip(old.chunks(page)).zip((base..).step_by(page)) {
             if new != old {
-                push(&mut found, start..start + new.len());
+                push(found, start..start + new.len());
             }
         }
     }
-    Ok(found)
+    Ok(())
 }
 
-fn push(ranges: &mut Vec<Range<usize>>, next: Range<usize>) {
+/// The whole pages of a range of addresses that are inside of a memory of `len` bytes.
+pub(super) fn whole_pages(addresses: &Range<u32>, len: usize) -> Range<usize> {
+    let page = rustix::param::page_size();
+    let start = (addresses.start as usize).next_multiple_of(page);
+    let end = (addresses.end as usize).min(len) / page * page;
+    if start < end { start..end } else { 0..0 }
+}
+
+/// Adds a range after the others, joined with its neighbour.
+pub(super) fn push(ranges: &mut Vec<Range<usize>>, next: Range<usize>) {
+    if next.is_empty() {
+        return;
+    }
     match ranges.last_mut() {
         Some(last) if last.end == next.start => last.end = next.end,
         _ => ranges.push(next),

@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 
 use wasmtime::{Memory, Store};
 
-use super::dirty::{PageTable, different_pages};
+use super::dirty::{PageTable, different_pages, push, whole_pages};
 use super::mapping;
 use crate::disk;
 use crate::stable::{FileStore, PAGE, Runs, next_data};
@@ -205,7 +205,8 @@ impl HeapImage {
         ranges.iter().try_for_each(|range| mapping::restore(store, memory, &self.file, range.clone()))
     }
 
-    /// The ranges of the memory that may differ from the committed content, in bytes.
+    /// The ranges of the memory that may differ from the committed content, in bytes. Sorted, neighbours joined. Whole pages
+    /// of `scratch` are left out.
     ///
     /// A memory that was not `mapped` to the image yet counts as different wherever it was touched.
     pub(crate) fn dirty<T: 'static>(
@@ -213,13 +214,19 @@ impl HeapImage {
         store: &Store<T>,
         memory: Memory,
         mapped: bool,
+        scratch: &Range<u32>,
     ) -> io::Result<Vec<Range<usize>>> {
         let held = memory.data(store);
-        match &self.table {
-            Some(table) => table.private_pages(held.as_ptr() as usize, held.len()),
-            None if mapped => different_pages(held, &self.file),
-            None => Ok(std::iter::once(0..held.len()).collect()),
+        let scratch = whole_pages(scratch, held.len());
+        let mut found = Vec::new();
+        for part in [0..scratch.start, scratch.end..held.len()] {
+            match &self.table {
+                Some(table) => table.private_pages(held.as_ptr() as usize, part, &mut found)?,
+                None if mapped => different_pages(held, &self.file, part, &mut found)?,
+                None => push(&mut found, part),
+            }
         }
+        Ok(found)
     }
 
     pub(crate) fn sync(&self) -> io::Result<()> {
@@ -266,7 +273,7 @@ mod tests {
         let (mut store, memory, mut image) = memory();
         image.write(5_000, b"committed").unwrap();
         image.map_all(&mut store, memory).unwrap();
-        assert!(image.dirty(&store, memory, true).unwrap().is_empty());
+        assert!(image.dirty(&store, memory, true, &(0..0)).unwrap().is_empty());
         let data = memory.data_mut(&mut store);
         assert_eq!(&data[5_000..5_009], b"committed");
         data[5_000] = b'C';
@@ -275,13 +282,40 @@ mod tests {
         let page = rustix::param::page_size();
         let expected =
             [5_000 / page * page..5_000 / page * page + page, 3 * WASM_PAGE - page..3 * WASM_PAGE + page];
-        let dirty = image.dirty(&store, memory, true).unwrap();
+        let dirty = image.dirty(&store, memory, true, &(0..0)).unwrap();
         assert_eq!(dirty, expected);
-        assert_eq!(different_pages(memory.data(&store), &image.file).unwrap(), expected, "by comparing");
+        let (held, mut compared) = (memory.data(&store), Vec::new());
+        different_pages(held, &image.file, 0..held.len(), &mut compared).unwrap();
+        assert_eq!(compared, expected, "by comparing");
         image.map(&mut store, memory, &dirty).unwrap();
         assert_eq!(&memory.data(&store)[5_000..5_009], b"committed");
         assert_eq!(memory.data(&store)[3 * WASM_PAGE], 0);
-        assert!(image.dirty(&store, memory, true).unwrap().is_empty());
+        assert!(image.dirty(&store, memory, true, &(0..0)).unwrap().is_empty());
+    }
+
+    #[test]
+    fn whole_pages_of_scratch_are_left_out() {
+        let (mut store, memory, image) = memory();
+        image.map_all(&mut store, memory).unwrap();
+        let page = rustix::param::page_size();
+        memory.data_mut(&mut store)[..8 * page].fill(1);
+        for (scratch, expected) in [
+            (3 * page..5 * page, vec![0..3 * page, 5 * page..8 * page]),
+            (3 * page - 1..5 * page + 1, vec![0..3 * page, 5 * page..8 * page]),
+            (3 * page + 1..5 * page - 1, vec![0..8 * page]),
+            (0..8 * page, vec![]),
+            (2 * page..900 * WASM_PAGE, std::iter::once(0..2 * page).collect()),
+            (900 * WASM_PAGE..901 * WASM_PAGE, std::iter::once(0..8 * page).collect()),
+        ] {
+            let scratch = scratch.start as u32..scratch.end as u32;
+            assert_eq!(image.dirty(&store, memory, true, &scratch).unwrap(), expected, "{scratch:?}");
+            let (held, skipped) = (memory.data(&store), whole_pages(&scratch, memory.data_size(&store)));
+            let mut compared = Vec::new();
+            for part in [0..skipped.start, skipped.end..held.len()] {
+                different_pages(held, &image.file, part, &mut compared).unwrap();
+            }
+            assert_eq!(compared, expected, "{scratch:?}, by comparing");
+        }
     }
 
     #[test]
@@ -293,7 +327,7 @@ mod tests {
             memory.data(&store).iter().map(|&byte| u64::from(byte)).sum::<u64>(),
             7 * 3 * WASM_PAGE as u64
         );
-        assert!(image.dirty(&store, memory, true).unwrap().is_empty());
+        assert!(image.dirty(&store, memory, true, &(0..0)).unwrap().is_empty());
     }
 
     #[test]
@@ -312,7 +346,7 @@ mod tests {
         image.map_all(&mut store, memory).unwrap();
         memory.grow(&mut store, 90).unwrap();
         memory.data_mut(&mut store)[80 * WASM_PAGE] = 1;
-        let dirty = image.dirty(&store, memory, true).unwrap();
+        let dirty = image.dirty(&store, memory, true, &(0..0)).unwrap();
         let page = rustix::param::page_size();
         assert_eq!((dirty.len(), &dirty[0]), (1, &(80 * WASM_PAGE..80 * WASM_PAGE + page)));
         image.map_all(&mut store, memory).unwrap();
@@ -343,7 +377,7 @@ mod tests {
     fn a_memory_that_was_never_mapped_is_dirty_wherever_it_was_touched() {
         let (mut store, memory, image) = memory();
         memory.data_mut(&mut store)[WASM_PAGE] = 1;
-        let dirty = image.dirty(&store, memory, false).unwrap();
+        let dirty = image.dirty(&store, memory, false, &(0..0)).unwrap();
         assert!(dirty.iter().any(|range| range.contains(&WASM_PAGE)), "{dirty:?}");
     }
 }

@@ -1,6 +1,7 @@
 //! What a module has to look like to be a canister, and what the host has to know about it.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use wasmtime::wasmparser::{
     BinaryReaderError, CompositeInnerType, Encoding, Export, ExternalKind, FuncType, FunctionBody, Global,
@@ -9,6 +10,7 @@ use wasmtime::wasmparser::{
 
 use super::prepare::ModuleLimits;
 use super::rewrite::RESERVED;
+use super::scratch::Declaration;
 use crate::fault::Fault;
 use crate::limits::MAX_GLOBALS;
 
@@ -47,6 +49,8 @@ pub(crate) struct Shape {
     pub(crate) functions: HashSet<String>,
     /// The module changes what a replica makes anew for each message: its tables, or which segments it has dropped.
     pub(crate) needs_fresh_instances: bool,
+    /// Addresses of the heap whose content no message depends on when it starts; empty if the module declares none.
+    pub(crate) scratch: Range<u32>,
     module_bytes: u64,
     code_section_bytes: u64,
     defined_functions: u64,
@@ -95,6 +99,11 @@ struct Walk<'a> {
     /// The type index of each function, imported ones first.
     functions: Vec<u32>,
     exports: Vec<(&'a str, u32)>,
+    /// How many functions are imported.
+    imported: u32,
+    /// How many bodies have been seen.
+    bodies: u32,
+    scratch: Declaration,
 }
 
 impl<'a> Walk<'a> {
@@ -146,7 +155,10 @@ impl<'a> Walk<'a> {
 
     fn import(&mut self, import: Import<'_>) -> Result<(), Fault> {
         match import.ty {
-            TypeRef::Func(ty) => self.functions.push(ty),
+            TypeRef::Func(ty) => {
+                self.functions.push(ty);
+                self.imported += 1;
+            }
             _ => {
                 return Err(Fault::InvalidWasm(format!(
                     "Wasm module has an invalid import section. Module imports '{}' from '{}', which is not a \
@@ -180,12 +192,15 @@ impl<'a> Walk<'a> {
         }
         if export.kind == ExternalKind::Func {
             self.exports.push((export.name, export.index));
+            self.scratch.export(export.name, export.index);
             self.shape.functions.insert(export.name.to_owned());
         }
         Ok(())
     }
 
     fn body(&mut self, body: &FunctionBody<'_>) -> Result<(), Fault> {
+        self.scratch.body(self.imported + self.bodies, body);
+        self.bodies += 1;
         if self.shape.needs_fresh_instances {
             return Ok(());
         }
@@ -213,6 +228,7 @@ impl<'a> Walk<'a> {
             self.check_export(name, index)?;
         }
         self.check_method_names()?;
+        self.shape.scratch = self.scratch.range();
         Ok(std::mem::take(&mut self.shape))
     }
 

@@ -6,6 +6,7 @@ mod compiled;
 mod engine;
 mod prepare;
 mod rewrite;
+mod scratch;
 mod segments;
 
 pub(crate) use cache::prepared;

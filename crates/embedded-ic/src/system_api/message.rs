@@ -32,7 +32,7 @@ pub(crate) struct World {
 pub(crate) struct Message {
     pub(crate) kind: Kind,
     pub(crate) caller: Principal,
-    pub(crate) arg: Vec<u8>,
+    pub(crate) arg: Arc<Vec<u8>>,
     pub(crate) method: String,
     pub(crate) world: World,
     pub(crate) stable: StableMemory,
@@ -50,7 +50,7 @@ impl Message {
         Self {
             kind,
             caller: Principal::management_canister(),
-            arg: Vec::new(),
+            arg: Arc::default(),
             method: String::new(),
             world,
             stable,
@@ -161,7 +161,7 @@ pub(super) fn test_message(kind: Kind) -> Message {
     let stable = StableMemory::new(Box::new(crate::stable::MemoryStore::default()), 0);
     let mut message = Message::new(kind, world, stable, Arc::new(Limits::default()));
     message.caller = Principal::anonymous();
-    message.arg = b"argument".to_vec();
+    message.arg = Arc::new(b"argument".to_vec());
     message.method = "method".into();
     message
 }
