@@ -103,7 +103,7 @@ fn big(folder: &Path) -> Result<(), Box<dyn Error>> {
     let mut written = 0;
     for held in [10 * MIB, 10_240 * MIB] {
         while written < held {
-            ic.update(user, "write", &at(written, chunk))?;
+            ic.update(user, "write", at(written, chunk))?;
             written += chunk as u64;
         }
         ic.close()?;

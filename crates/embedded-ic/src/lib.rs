@@ -11,7 +11,7 @@
 //! let mut ic = EmbeddedIc::new(Config::default())?;
 //! ic.install(&std::fs::read("canister.wasm")?, &candid::encode_args(())?)?;
 //! let sender = ic.controllers()[0];
-//! let reply = ic.update(sender, "greet", &candid::encode_one("world")?)?;
+//! let reply = ic.update(sender, "greet", candid::encode_one("world")?)?;
 //! println!("{} bytes for {} instructions", reply.bytes.len(), reply.instructions);
 //! # Ok(())
 //! # }

@@ -21,7 +21,7 @@ fn an_object_is_put_and_listed_with_generated_types() {
         sha256: None,
         condition: Some(Condition::Absent),
     };
-    let mut put_with = || ic.update(admin, "put_with", &encode_one(&put).unwrap()).unwrap().bytes;
+    let mut put_with = || ic.update(admin, "put_with", encode_one(&put).unwrap()).unwrap().bytes;
     let ObjectInfoResult::Ok(info) = decode_one(&put_with()).unwrap() else { panic!("the put is refused") };
     assert_eq!((info.size, info.content_type.as_deref()), (5, Some("text/plain")));
     assert_eq!(info.metadata.unwrap()[0].value, "Ada");
@@ -29,13 +29,13 @@ fn an_object_is_put_and_listed_with_generated_types() {
     assert!(matches!(again, ObjectInfoResult::Err(Error::AlreadyExists)));
 
     let all = ListArgs { prefix: String::new(), start_after: None, limit: None, delimiter: None };
-    let page = ic.query(admin, "list", &encode_one(all).unwrap()).unwrap().bytes;
+    let page = ic.query(admin, "list", encode_one(all).unwrap()).unwrap().bytes;
     let ListResult::Ok(page) = decode_one(&page).unwrap() else { panic!("the listing is refused") };
     assert_eq!(page.objects.len(), 1);
     let whole = ReadArgs { key: "greetings/1".into(), offset: 1, length: None, revision: None };
-    let bytes = ic.query(Principal::anonymous(), "read", &encode_one(&whole).unwrap()).unwrap().bytes;
+    let bytes = ic.query(Principal::anonymous(), "read", encode_one(&whole).unwrap()).unwrap().bytes;
     assert!(matches!(decode_one(&bytes).unwrap(), BlobResult::Err(_)));
-    let bytes = ic.query(admin, "read", &encode_one(&whole).unwrap()).unwrap().bytes;
+    let bytes = ic.query(admin, "read", encode_one(&whole).unwrap()).unwrap().bytes;
     let BlobResult::Ok(bytes) = decode_one(&bytes).unwrap() else { panic!("refused") };
     assert_eq!(bytes, b"ello");
 }

@@ -24,8 +24,8 @@ const MOST_INSTRUCTIONS: u64 = 170_000;
 fn no_method_pays_for_type_tables() {
     let mut ic = EmbeddedIc::new(Config::default().with_controllers(vec![controller()])).unwrap();
     ic.install(STORAGE_WASM, &init_args(None)).unwrap();
-    ic.update(controller(), "put", &candid::encode_args(("key", b"value".to_vec())).unwrap()).unwrap();
-    ic.update(controller(), "log", &candid::encode_one("entry").unwrap()).unwrap();
+    ic.update(controller(), "put", candid::encode_args(("key", b"value".to_vec())).unwrap()).unwrap();
+    ic.update(controller(), "log", candid::encode_one("entry").unwrap()).unwrap();
     let mut costs = Vec::new();
     for method in methods().iter().filter(|method| method.name != "http_request") {
         let reply = match method.is_query {

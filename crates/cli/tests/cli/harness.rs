@@ -162,7 +162,7 @@ impl Store {
     pub(crate) fn put_without_digest(&self, key: &str, value: &[u8]) {
         let args = vec![PutArgs::new(key, value)];
         self.with_host(|host, owner| {
-            let reply = host.update(owner, "put_many", &candid::encode_one(args).unwrap()).unwrap();
+            let reply = host.update(owner, "put_many", candid::encode_one(args).unwrap()).unwrap();
             let stored: storage_api::Result<Vec<ObjectInfo>> = candid::decode_one(&reply.bytes).unwrap();
             stored.unwrap();
         });
@@ -172,7 +172,7 @@ impl Store {
     pub(crate) fn begin_upload(&self, key: &str, size: u64, sha256: [u8; 32]) -> u64 {
         let args = UploadArgs { sha256: Some(ByteBuf::from(sha256)), ..UploadArgs::new(key, size) };
         self.with_host(|host, owner| {
-            let reply = host.update(owner, "create_upload", &candid::encode_one(args).unwrap()).unwrap();
+            let reply = host.update(owner, "create_upload", candid::encode_one(args).unwrap()).unwrap();
             let upload: storage_api::Result<Upload> = candid::decode_one(&reply.bytes).unwrap();
             upload.unwrap().id
         })

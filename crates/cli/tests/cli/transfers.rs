@@ -104,7 +104,7 @@ fn damaged_bytes_are_noticed() {
     store.with_host(|host, owner| {
         let chunk = candid::encode_args((id, 0_u64, ByteBuf::from(*b"abc"))).unwrap();
         host.update(owner, "write_chunk", &chunk).unwrap();
-        host.update(owner, "commit_upload", &candid::encode_one(id).unwrap()).unwrap();
+        host.update(owner, "commit_upload", candid::encode_one(id).unwrap()).unwrap();
     });
     let file = store.file("back", b"as it was");
     for said in [store.fail(1, &["get", "key", &file]), store.fail(1, &["verify", "key"])] {

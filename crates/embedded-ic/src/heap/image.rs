@@ -302,7 +302,7 @@ mod tests {
         for (scratch, expected) in [
             (3 * page..5 * page, vec![0..3 * page, 5 * page..8 * page]),
             (3 * page - 1..5 * page + 1, vec![0..3 * page, 5 * page..8 * page]),
-            (3 * page + 1..5 * page - 1, vec![0..8 * page]),
+            (3 * page + 1..5 * page - 1, std::iter::once(0..8 * page).collect()),
             (0..8 * page, vec![]),
             (2 * page..900 * WASM_PAGE, std::iter::once(0..2 * page).collect()),
             (900 * WASM_PAGE..901 * WASM_PAGE, std::iter::once(0..8 * page).collect()),
