@@ -1,8 +1,8 @@
 //! The methods that the canister exports: one line each.
 //!
 //! A line names the export, how the method runs, the function with the types of its arguments, and what the method answers: a
-//! `result` is `variant { Ok; Err : Error }`, and a method that answers something `plain` or `nothing` rejects the message where
-//! there is an error. How it runs decides what the function takes before the arguments:
+//! `result` is `variant { Ok; Err : Error }`, and a method that answers something `plain` rejects the message where there is an
+//! error. To a `oneway` method nobody listens, so its error also goes to the canister's log. How it runs decides what the function takes before the arguments:
 //!
 //! | | the function takes | and returns |
 //! |---|---|---|
@@ -59,7 +59,7 @@ endpoints! {
     "canister_update abort_upload": update_as uploads::abort_upload(upload: u64) => result ();
     "canister_update verify": update uploads::verify(key: &str) => result VerifyProgress;
 
-    "canister_update log": update log::log(text: Text) => nothing ();
+    "canister_update log": update log::log(text: Text) => oneway ();
     "canister_query readLast": query log::read_last(count: Count) => plain Vec<String>;
     "canister_update append": update log::append(entries: Batch<&Bytes, BATCH>) => result Appended;
     "canister_query read_log": query log::read_log(args: ReadLogArgs) => result LogPage;

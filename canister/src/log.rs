@@ -7,7 +7,7 @@ use storage_wire::{Batch, Count, Text};
 use crate::endpoints::BATCH;
 use crate::state::CanisterStore;
 
-/// As StableLog's, this has no reply to put an error in, so an error rejects the message with its text.
+/// As StableLog's, this is oneway. An error goes to the canister's log, and rejects the message for those who wait.
 pub(crate) fn log(store: &mut CanisterStore, text: Text<'_>) -> Result<()> {
     store.append(&[text]).map(drop)
 }

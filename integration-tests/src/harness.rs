@@ -136,6 +136,11 @@ impl Harness {
         self.replica.stable_memory().await
     }
 
+    /// The lines of the canister's log.
+    pub async fn log_lines(&self) -> Vec<String> {
+        self.replica.log_lines().await
+    }
+
     /// Lets this much time pass.
     pub async fn advance_time(&self, nanoseconds: u64) {
         self.replica.advance_time(nanoseconds).await;

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
-use candid::types::subtype::equal;
-use candid::types::{Field, Label, Type, TypeInner};
+use candid::types::subtype::{equal, subtype};
+use candid::types::{Field, FuncMode, Label, Type, TypeInner};
 use candid::{CandidType, TypeEnv};
 use candid_parser::utils::check_rust_type;
 use storage_api::{Error, InitArgs};
@@ -74,6 +74,8 @@ fn the_exports_have_the_types_of_storage_did() {
             "plain" => vec![candid_type(reply)],
             _ => vec![],
         };
+        let is_oneway = function.modes.contains(&FuncMode::Oneway);
+        assert_eq!(is_oneway, *answers == "oneway", "{name}");
         let arguments: Vec<_> = arguments.iter().map(|ty| candid_type(ty)).collect();
         for (ours, theirs) in [(arguments, &function.args), (replies, &function.rets)] {
             assert_eq!(ours.len(), theirs.len(), "{name}");
@@ -105,6 +107,20 @@ fn every_method_of_storage_did_has_a_comment() {
     for at in methods {
         assert!(lines[at - 1].starts_with("// "), "no comment above: {}", lines[at]);
     }
+}
+
+/// The actor type of the StableLog of Motoko's documentation, as its compiler writes it (scripts/interop.sh): a program
+/// that has a StableLog takes this canister for one.
+#[test]
+fn the_canister_is_a_stable_log() {
+    let stable_log = "service : { log : (text) -> () oneway; readLast : (nat) -> (vec text) query }";
+    let (mut env, service) = contract();
+    let TypeInner::Class(_, service) = service.as_ref() else { panic!("the service takes an argument") };
+    let expected = candid_parser::check_prog(&mut env, &stable_log.parse().unwrap()).unwrap().unwrap();
+    subtype(&mut Default::default(), &env, service, &expected).unwrap();
+    let twoway = "service : { log : (text) -> () }";
+    let other = candid_parser::check_prog(&mut env, &twoway.parse().unwrap()).unwrap().unwrap();
+    assert!(subtype(&mut Default::default(), &env, service, &other).is_err());
 }
 
 /// What a generator of bindings has to find a name for: a record or a variant in an argument or an answer.

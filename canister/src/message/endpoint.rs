@@ -216,10 +216,10 @@ macro_rules! endpoint {
             Err(error) => $crate::message::reject(&error),
         }
     };
-    (@nothing $result:expr, $reply:ident, $ok:ty) => {
+    (@oneway $result:expr, $reply:ident, $ok:ty) => {
         match $result {
             Ok(()) => $crate::message::send_nothing($reply),
-            Err(error) => $crate::message::reject(&error),
+            Err(error) => $crate::message::reject_aloud(storage_api::METHODS[METHOD].name, &error),
         }
     };
     (@send_blob $filled:ident, $reply:ident, $ok:ty) => {

@@ -111,6 +111,16 @@ pub(crate) fn reject(error: &Error) {
     ic_cdk::api::msg_reject(error.to_string());
 }
 
+/// Rejects a message whose sender need not wait for that, and says so in the canister's log. A caller without the role is
+/// only counted: it must not fill the log, nor have the canister pay for that.
+#[cold]
+pub(crate) fn reject_aloud(method: &str, error: &Error) {
+    if !matches!(error, Error::Unauthorized { .. }) {
+        ic_cdk::api::debug_print(format!("{method}: {error}"));
+    }
+    reject(error);
+}
+
 /// What comes before what the case of an error holds, by the case.
 static ERRORS: [&[u8]; Error::COUNT] = {
     let (mut errors, mut case) = ([&[] as &[u8]; Error::COUNT], 0);

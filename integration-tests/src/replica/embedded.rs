@@ -40,6 +40,10 @@ pub(super) fn stable_memory(transport: &EmbeddedTransport) -> Vec<u8> {
     })
 }
 
+pub(super) fn log_lines(transport: &EmbeddedTransport) -> Vec<String> {
+    transport.with_host(|host| host.logs().iter().map(embedded_ic::LogRecord::text).collect())
+}
+
 pub(super) fn advance_time(transport: &EmbeddedTransport, nanoseconds: u64) {
     transport.with_host(|host| host.set_time_ns(host.time_ns() + nanoseconds));
 }

@@ -82,6 +82,14 @@ impl Replica {
         }
     }
 
+    /// The lines of the canister's log.
+    pub async fn log_lines(&self) -> Vec<String> {
+        match self {
+            Self::Embedded(transport) => embedded::log_lines(transport),
+            Self::PocketIc(replica) => replica.log_lines().await,
+        }
+    }
+
     /// Lets this much time pass.
     pub async fn advance_time(&self, nanoseconds: u64) {
         match self {

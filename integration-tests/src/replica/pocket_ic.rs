@@ -135,6 +135,13 @@ impl PocketIcReplica {
         self.instance.pocket_ic.get_stable_memory(self.instance.canister).await
     }
 
+    pub(super) async fn log_lines(&self) -> Vec<String> {
+        let Instance { pocket_ic, canister } = &*self.instance;
+        let records = pocket_ic.fetch_canister_logs(*canister, self.controller).await;
+        let records = records.expect("a controller may read the log");
+        records.iter().map(|record| String::from_utf8_lossy(&record.content).into_owned()).collect()
+    }
+
     pub(super) async fn advance_time(&self, nanoseconds: u64) {
         self.instance.pocket_ic.advance_time(Duration::from_nanos(nanoseconds)).await;
         // A query sees the time of the last round, so there has to be one.

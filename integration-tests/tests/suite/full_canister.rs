@@ -126,7 +126,8 @@ async fn full_of_small_values() {
 /// A log that is full refuses either kind of append, keeps what it has, and leaves the reads alone.
 #[tokio::test]
 async fn full_of_log_entries() {
-    let client = Harness::start_with_capacity(MIN_CAPACITY_BYTES).await.client();
+    let harness = Harness::start_with_capacity(MIN_CAPACITY_BYTES).await;
+    let client = harness.client();
     client.put("small", b"value").await.unwrap();
     let mut count = 0;
     let error = loop {
@@ -139,6 +140,9 @@ async fn full_of_log_entries() {
     assert!(matches!(error, Error::OutOfMemory { .. }), "{error:?}");
     let message = expect::refused(client.log(&"x".repeat(1_000_000)).await);
     assert!(message.contains("out of memory"), "{message}");
+    // A oneway call has no answer, so an operator has to see this somewhere.
+    let lines = harness.log_lines().await;
+    assert!(lines.iter().any(|line| line.starts_with("log: out of memory")), "{lines:?}");
 
     assert_eq!(client.log_info().await.unwrap().length, count);
     let last = client.read_log(count - 1, 1).await.unwrap();
