@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
 
-use crate::{notes::Notes, text};
+use crate::{network, notes::Notes, text};
 
 /// The name of the file, in the working directory and in the user's.
 const FILE: &str = "storage.toml";
@@ -22,7 +22,7 @@ pub(crate) struct Settings {
     #[arg(long, global = true, value_name = "DIR", conflicts_with = "network")]
     pub(crate) store: Option<PathBuf>,
 
-    /// The network of a canister: ic, local (which is http://127.0.0.1:4943), or a URL.
+    /// The network of a canister: ic, local, another one of icp.yaml or dfx.json, or a URL.
     #[arg(long, global = true, value_name = "NETWORK")]
     pub(crate) network: Option<String>,
 
@@ -30,8 +30,8 @@ pub(crate) struct Settings {
     #[arg(long, global = true, value_name = "ID")]
     pub(crate) canister: Option<String>,
 
-    /// Who calls the canister: a file with a private key in PEM, or anonymous.
-    #[arg(long, global = true, value_name = "PEM|anonymous")]
+    /// Who calls the canister: an identity of icp or dfx, a file with a private key in PEM, or anonymous.
+    #[arg(long, global = true, value_name = "NAME|PEM|anonymous")]
     pub(crate) identity: Option<String>,
 }
 
@@ -42,11 +42,11 @@ pub(crate) enum Place {
     Folder(PathBuf),
     /// On a network.
     Network {
-        /// What was said: `ic`, `local` or a URL.
+        /// What was said: `ic`, `local`, a name or a URL.
         network: String,
         /// The canister's identifier.
         canister: String,
-        /// The file of a private key, or `anonymous`.
+        /// The file of a private key, the name of an identity, or `anonymous`.
         identity: String,
     },
 }
@@ -130,7 +130,7 @@ impl Place {
         })?;
         let identity = first(|level| &level.identity).ok_or_else(|| {
             anyhow!(
-                "who calls the canister? Give --identity with a PEM file or anonymous, or set STORAGE_IDENTITY \
+                "who calls the canister? Give --identity with the name of an identity of icp or dfx, a PEM file or anonymous, or set STORAGE_IDENTITY \
                  or identity in {FILE}"
             )
         })?;
@@ -164,9 +164,10 @@ impl Settings {
             toml::from_str(&text).with_context(|| format!("{} is not understood", text::path(file)))?;
         let folder = file.parent().unwrap_or(Path::new(""));
         settings.store = settings.store.map(|store| folder.join(store));
-        settings.identity = settings.identity.map(|identity| match identity.as_str() {
-            "anonymous" => identity,
-            _ => folder.join(identity).to_string_lossy().into_owned(),
+        settings.identity = settings.identity.map(|identity| {
+            let file = folder.join(&identity);
+            let is_file = network::is_path(&identity) || file.is_file();
+            if is_file && identity != "anonymous" { file.to_string_lossy().into_owned() } else { identity }
         });
         Ok(settings)
     }

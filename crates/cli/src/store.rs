@@ -38,7 +38,7 @@ impl Store {
                 Client::new(AnyTransport::Folder(folder))
             }
             Place::Network { network, canister, identity } => {
-                let transport = network::connect(network, canister, identity).await?;
+                let transport = network::connect(network, canister, identity, context.output.notes()).await?;
                 Client::new(AnyTransport::Agent(Box::new(transport))).with_retry(RetryPolicy::default())
             }
         };

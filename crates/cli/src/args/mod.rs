@@ -84,7 +84,7 @@ Examples:
   storage ls -l album/                list it, with sizes and dates
   date | storage log append -         append a line to the log
 
-  storage --network ic --canister CANISTER --identity me.pem ls
+  storage --network ic --canister 37pka-5h777-77777-7777q-cai --identity alice ls
 
 Settings are looked for in this order: flags; the environment (STORAGE_STORE, STORAGE_NETWORK, STORAGE_CANISTER, STORAGE_IDENTITY); ./storage.toml; storage/storage.toml in ~/.config. The file has the keys store, network, canister and identity. STORAGE_CACHE_DIR says where compiled canisters are kept.
 

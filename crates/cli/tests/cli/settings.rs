@@ -99,3 +99,38 @@ fn unreadable_settings_end_no_command() {
     store.file("config/storage", b"no folder");
     assert!(output(store.bare(&["ls"]), b"").status.success());
 }
+
+/// The local network is where the project says, from any folder in it, and an identity may be one of icp or dfx.
+#[test]
+fn a_project_says_where_its_network_is() {
+    let store = Store::none();
+    store.file("icp.yaml", b"networks:\n- name: local\n  mode: managed\n  gateway: {port: 1}\n");
+    store.file("src/file", b"");
+    let with = |network: &str, identity: &str| {
+        let flags = ["--network", network, "--canister", EXAMPLE, "--identity", identity, "ls"];
+        let mut command = store.bare(&flags);
+        command.current_dir(store.path("src")).env("ICP_HOME", store.path("icp"));
+        failed(1, output(command, b""))
+    };
+    let said = with("local", "anonymous");
+    assert!(said.contains("at http://127.0.0.1:1, as ") && said.contains("icp.yaml says"), "{said}");
+    let said = with("production", "anonymous");
+    assert!(said.contains("no network \"production\"") && said.contains("there is local, ic"), "{said}");
+    let locked = br#"{"v": 1, "identities": {"alice": {"kind": "keyring", "algorithm": "secp256k1"}}}"#;
+    store.file("icp/identity/identity_list.json", locked);
+    let said = with("local", "alice");
+    assert!(said.contains("icp identity export alice >alice.pem"), "{said}");
+    assert!(with("local", "bob").contains("there is alice (icp), "));
+}
+
+/// The canister of the examples is none: no subnet will ever have the last of all numbers.
+const EXAMPLE: &str = "37pka-5h777-77777-7777q-cai";
+
+#[test]
+fn the_canister_of_the_examples_cannot_be() {
+    let bytes = [&[0xff; 8][..], &[1, 1]].concat();
+    assert_eq!(candid::Principal::from_slice(&bytes).to_text(), EXAMPLE);
+    let readme = include_str!("../../../../README.md");
+    let help = String::from_utf8(output(Store::none().bare(&["--help"]), b"").stdout).unwrap();
+    assert!(readme.contains(EXAMPLE) && help.contains(EXAMPLE));
+}

@@ -1,0 +1,273 @@
+//! Who calls: a file with a key, or an identity that icp or dfx keeps under a name.
+
+use std::{
+    env, fs,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+use storage_client::AgentIdentity;
+
+use super::in_home;
+use crate::text;
+
+const ANONYMOUS: &str = "anonymous";
+
+/// Whether what was given is a file, and not the name of an identity.
+pub(crate) fn is_path(identity: &str) -> bool {
+    identity.contains(['/', '\\']) || Path::new(identity).extension().is_some_and(|end| end == "pem")
+}
+
+/// Loads what was given as `--identity`.
+pub(super) fn load(identity: &str) -> Result<AgentIdentity> {
+    if identity == ANONYMOUS {
+        return Ok(AgentIdentity::Anonymous);
+    }
+    if is_path(identity) || Path::new(identity).is_file() {
+        return pem(Path::new(identity)).map(AgentIdentity::Pem);
+    }
+    Keys::of_user().load(identity).map(AgentIdentity::Pem)
+}
+
+fn pem(file: &Path) -> Result<Vec<u8>> {
+    fs::read(file).with_context(|| {
+        let shown = text::path(file);
+        format!(
+            "cannot read the identity {shown} (it can also be the name of one of icp or dfx, or anonymous)"
+        )
+    })
+}
+
+/// A program that keeps identities.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Program {
+    Icp,
+    Dfx,
+}
+
+impl Program {
+    const ALL: [Self; 2] = [Self::Icp, Self::Dfx];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Icp => "icp",
+            Self::Dfx => "dfx",
+        }
+    }
+}
+
+/// Where the programs keep them.
+struct Keys {
+    icp: Option<PathBuf>,
+    dfx: Option<PathBuf>,
+}
+
+impl Keys {
+    /// Where they keep those of this user, as their documentation says.
+    fn of_user() -> Self {
+        let folder = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let data = match cfg!(target_os = "macos") {
+            true => in_home("Library/Application Support/org.dfinity.icp-cli"),
+            false => {
+                folder("XDG_DATA_HOME").or_else(|| in_home(".local/share")).map(|data| data.join("icp-cli"))
+            }
+        };
+        let icp = folder("ICP_HOME").or(data).map(|data| data.join("identity"));
+        let root = folder("DFX_CONFIG_ROOT").or_else(|| in_home(""));
+        Self { icp, dfx: root.map(|root| root.join(".config/dfx/identity")) }
+    }
+
+    /// The key of an identity. `icp:NAME` and `dfx:NAME` say whose it is.
+    fn load(&self, identity: &str) -> Result<Vec<u8>> {
+        let named = Program::ALL.into_iter().find_map(|program| {
+            let name = identity.strip_prefix(program.name())?.strip_prefix(':')?;
+            Some((program, name))
+        });
+        let name = named.map_or(identity, |(_, name)| name);
+        let mut found = Vec::new();
+        for program in Program::ALL {
+            if named.is_none_or(|(of, _)| of == program)
+                && let Some(key) = self.key(program, name)
+            {
+                found.push((program, key));
+            }
+        }
+        // A key that cannot be used here does not hide one that can.
+        if found.iter().any(|(_, key)| key.is_ok()) {
+            found.retain(|(_, key)| key.is_ok());
+        }
+        let mut keys = found.into_iter();
+        match (keys.next(), keys.next()) {
+            (Some((_, Ok(key))), Some((_, Ok(other)))) if key != other => {
+                bail!(
+                    "both icp and dfx have an identity {name:?}, and they differ; give icp:{name} or dfx:{name}"
+                )
+            }
+            (Some((_, key)), _) => key,
+            (None, _) => bail!(
+                "there is neither a file nor an identity of icp or dfx named {identity:?}; there is {}anonymous",
+                self.known()
+            ),
+        }
+    }
+
+    /// The key of an identity of a program, or why it cannot be used; nothing where the program has none of this name.
+    fn key(&self, program: Program, name: &str) -> Option<Result<Vec<u8>>> {
+        match program {
+            Program::Icp => self.key_of_icp(name),
+            Program::Dfx => self.key_of_dfx(name),
+        }
+    }
+
+    fn key_of_icp(&self, name: &str) -> Option<Result<Vec<u8>>> {
+        let folder = self.icp.as_deref()?;
+        let list = match list_of_icp(folder) {
+            Ok(list) => list,
+            Err(error) => return Some(Err(error)),
+        };
+        let identity = list["identities"].get(name)?;
+        let (kind, format) = (identity["kind"].as_str(), identity["format"].as_str());
+        Some(match (kind, format) {
+            (Some("pem"), None | Some("plaintext")) => pem(&folder.join("keys").join(format!("{name}.pem"))),
+            (Some("pem"), _) => Err(must_be_exported(Program::Icp, name, "is protected by a password")),
+            (Some("keyring"), _) => Err(must_be_exported(Program::Icp, name, "is in the keyring")),
+            (kind, _) => Err(anyhow::anyhow!(
+                "the identity {name:?} of icp is of the kind {}, whose key is in no file; make one with a file: icp identity new NAME --storage plaintext",
+                kind.unwrap_or("?")
+            )),
+        })
+    }
+
+    fn key_of_dfx(&self, name: &str) -> Option<Result<Vec<u8>>> {
+        let folder = self.dfx.as_deref()?.join(name);
+        let plain = folder.join("identity.pem");
+        if plain.is_file() {
+            return Some(pem(&plain));
+        }
+        if folder.join("identity.pem.encrypted").is_file() {
+            return Some(Err(must_be_exported(Program::Dfx, name, "is protected by a password")));
+        }
+        let is_kept = folder.join("identity.json").is_file();
+        is_kept
+            .then(|| Err(must_be_exported(Program::Dfx, name, "is in the keyring or on a security module")))
+    }
+
+    /// The names that can be given, with a comma after each.
+    fn known(&self) -> String {
+        let icp = self.icp.as_deref().and_then(|folder| list_of_icp(folder).ok());
+        let icp = icp.as_ref().and_then(|list| list["identities"].as_object());
+        let icp = icp.into_iter().flat_map(|list| list.keys()).filter(|name| *name != ANONYMOUS);
+        let mut names: Vec<_> = icp.map(|name| format!("{name} (icp), ")).collect();
+        let dfx = self.dfx.as_deref().and_then(|folder| fs::read_dir(folder).ok());
+        for entry in dfx.into_iter().flatten().flatten().filter(|entry| entry.path().is_dir()) {
+            names.push(format!("{} (dfx), ", entry.file_name().to_string_lossy()));
+        }
+        names.sort();
+        names.concat()
+    }
+}
+
+fn list_of_icp(folder: &Path) -> Result<Value> {
+    let file = folder.join("identity_list.json");
+    match fs::read(&file) {
+        Ok(bytes) => {
+            serde_json::from_slice(&bytes).with_context(|| format!("{} is not understood", text::path(&file)))
+        }
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Ok(Value::Null)
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", text::path(&file))),
+    }
+}
+
+fn must_be_exported(program: Program, name: &str, why: &str) -> anyhow::Error {
+    let program = program.name();
+    anyhow::anyhow!(
+        "the key of the identity {name:?} of {program} {why}; write it to a file that only you can read, and give that: \
+         (umask 077; {program} identity export {name} >{name}.pem)"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// The folders of icp and dfx, with these files in them.
+    fn keys(files: &[(&str, &str)]) -> (TempDir, Keys) {
+        let folder = TempDir::new().unwrap();
+        for (name, content) in files {
+            let file = folder.path().join(name);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, content).unwrap();
+        }
+        let keys = Keys { icp: Some(folder.path().join("icp")), dfx: Some(folder.path().join("dfx")) };
+        (folder, keys)
+    }
+
+    const LIST: &str = r#"{"v": 1, "identities": {
+        "anonymous": {"kind": "anonymous"},
+        "alice": {"kind": "pem", "format": "plaintext", "algorithm": "secp256k1", "principal": "2vxsx-fae"},
+        "locked": {"kind": "pem", "format": "pbes2", "algorithm": "secp256k1", "principal": "2vxsx-fae"},
+        "ring": {"kind": "keyring", "algorithm": "secp256k1", "principal": "2vxsx-fae"},
+        "card": {"kind": "hsm", "principal": "2vxsx-fae", "module": "m", "slot": 0, "key-id": "1"}}}"#;
+
+    #[test]
+    fn a_name_is_looked_for_at_icp_and_at_dfx() {
+        let files = [
+            ("icp/identity_list.json", LIST),
+            ("icp/keys/alice.pem", "of icp"),
+            ("dfx/bob/identity.pem", "of dfx"),
+        ];
+        let (_folder, keys) = keys(&files);
+        assert_eq!(keys.load("alice").unwrap(), b"of icp");
+        assert_eq!(keys.load("icp:alice").unwrap(), b"of icp");
+        assert_eq!(keys.load("bob").unwrap(), b"of dfx");
+        let said = keys.load("carol").unwrap_err().to_string();
+        assert!(said.contains("\"carol\"") && said.contains("alice (icp), bob (dfx), "), "{said}");
+        assert!(keys.load("dfx:alice").is_err());
+    }
+
+    #[test]
+    fn two_keys_of_one_name_are_told_apart() {
+        let files = [
+            ("icp/identity_list.json", LIST),
+            ("icp/keys/alice.pem", "one"),
+            ("dfx/alice/identity.pem", "other"),
+        ];
+        let (_folder, keys) = keys(&files);
+        assert!(keys.load("alice").unwrap_err().to_string().contains("icp:alice or dfx:alice"));
+        assert_eq!(keys.load("dfx:alice").unwrap(), b"other");
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_read_says_how_it_is_exported() {
+        let files = [
+            ("icp/identity_list.json", LIST),
+            ("dfx/old/identity.pem.encrypted", "?"),
+            ("dfx/new/identity.json", "{}"),
+            ("dfx/ring/identity.pem", "the same name, and a file"),
+        ];
+        let (_folder, keys) = keys(&files);
+        for (name, program) in [("locked", "icp"), ("icp:ring", "icp"), ("old", "dfx"), ("new", "dfx")] {
+            let said = keys.load(name).unwrap_err().to_string();
+            let name = name.trim_start_matches("icp:");
+            assert!(said.contains(&format!("{program} identity export {name} >{name}.pem")), "{said}");
+        }
+        assert!(keys.load("card").unwrap_err().to_string().contains("kind hsm"));
+        assert_eq!(keys.load("ring").unwrap(), b"the same name, and a file");
+    }
+
+    #[test]
+    fn paths_are_told_from_names() {
+        for path in ["me.pem", "./me", "keys/me", "/me"] {
+            assert!(is_path(path), "{path}");
+        }
+        for name in ["me", "icp:me", "me.key"] {
+            assert!(!is_path(name), "{name}");
+        }
+    }
+}

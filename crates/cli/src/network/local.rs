@@ -1,0 +1,120 @@
+//! The local network where no project says where it is: icp and dfx start theirs on different ports.
+
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use candid::Principal;
+use storage_client::{AgentIdentity, AgentTransport};
+
+use super::open;
+use crate::notes::Notes;
+
+/// How long a network on this machine has to answer before the next one is tried.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Where a program starts its local network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Endpoint {
+    pub(super) url: String,
+    pub(super) starts: &'static str,
+}
+
+impl Endpoint {
+    pub(super) fn icp() -> Self {
+        Self { url: "http://127.0.0.1:8000".into(), starts: "icp network start" }
+    }
+
+    pub(super) fn dfx() -> Self {
+        Self { url: "http://127.0.0.1:4943".into(), starts: "dfx start" }
+    }
+}
+
+/// Connects to the first of these that is a replica, and says which one that is.
+pub(super) async fn first_that_answers(
+    endpoints: &[Endpoint],
+    canister: Principal,
+    identity: AgentIdentity,
+    notes: Notes,
+) -> Result<AgentTransport> {
+    let mut failures = Vec::new();
+    for Endpoint { url, starts } in endpoints {
+        match tokio::time::timeout(PATIENCE, open(url, canister, identity.clone())).await {
+            Ok(Ok(transport)) => {
+                notes.say(&format!("using the local network at {url}, which answers ({starts})"));
+                return Ok(transport);
+            }
+            // A key that cannot be used is the same on the next network.
+            Ok(Err(error)) if !is_unreachable(&error) => return Err(error),
+            Ok(Err(_)) => failures.push(format!("{url} ({starts})")),
+            Err(_) => failures.push(format!("{url} ({starts}, waited for {} s)", PATIENCE.as_secs())),
+        }
+    }
+    Err(anyhow!(
+        "no local network answers at {}; start one, or give its URL as --network",
+        failures.join(" or ")
+    ))
+}
+
+fn is_unreachable(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<storage_client::ConnectError>();
+    matches!(error, Some(storage_client::ConnectError::Unreachable { .. }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{Read, Write},
+        net::TcpListener,
+        thread,
+    };
+
+    use super::*;
+
+    /// A server that answers each connection with these bytes, as often as it is asked.
+    fn server(body: Vec<u8>) -> Endpoint {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        thread::spawn(move || {
+            for connection in listener.incoming() {
+                let mut connection = connection.unwrap();
+                let _ = connection.read(&mut [0; 4_096]);
+                let head =
+                    format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+                let _ = connection.write_all(&[head.as_bytes(), &body].concat());
+            }
+        });
+        Endpoint { url: format!("http://127.0.0.1:{port}"), starts: "a test" }
+    }
+
+    /// A port that nobody listens to.
+    fn closed() -> Endpoint {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        Endpoint { url: format!("http://127.0.0.1:{port}"), starts: "nobody" }
+    }
+
+    /// The status of a replica: CBOR of a map with a root key.
+    fn status() -> Vec<u8> {
+        [&[0xa1, 0x68][..], b"root_key", &[0x58, 133], &[7; 133]].concat()
+    }
+
+    async fn connect(endpoints: &[Endpoint]) -> Result<AgentTransport> {
+        let notes = Notes { quiet: true };
+        first_that_answers(endpoints, Principal::anonymous(), AgentIdentity::Anonymous, notes).await
+    }
+
+    #[tokio::test]
+    async fn a_closed_port_and_another_server_are_passed_over() {
+        let (other, replica) = (server(b"<html>".to_vec()), server(status()));
+        let found = connect(&[closed(), other, replica.clone()]).await.unwrap();
+        assert!(format!("{found:?}").contains(&replica.url), "{found:?}");
+    }
+
+    #[tokio::test]
+    async fn where_nothing_answers_all_that_was_tried_is_named() {
+        let (closed, other) = (closed(), server(b"<html>".to_vec()));
+        let said = connect(&[closed.clone(), other.clone()]).await.unwrap_err().to_string();
+        assert!(said.contains(&closed.url) && said.contains(&other.url), "{said}");
+        assert!(said.contains("nobody") && said.contains("--network"), "{said}");
+    }
+}
