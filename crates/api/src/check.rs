@@ -3,14 +3,16 @@
 //! The canister makes them, and a client makes the same ones before it calls, so that a mistake is named where it was
 //! made and costs no message.
 
+use candid::Principal;
+
 use crate::limits::{
     CHUNK_BYTES, MAX_BATCH_ITEMS, MAX_CONTENT_ENCODING_BYTES, MAX_CONTENT_TYPE_BYTES, MAX_KEY_BYTES,
-    MAX_METADATA_BYTES, MAX_METADATA_PAIRS, MAX_PAGE_ITEMS, MAX_PAYLOAD_BYTES, MAX_STABLE_BYTES,
-    SHA256_BYTES,
+    MAX_METADATA_BYTES, MAX_METADATA_PAIRS, MAX_PAGE_ITEMS, MAX_PAYLOAD_BYTES, MAX_REPLY_BYTES,
+    MAX_STABLE_BYTES, SHA256_BYTES,
 };
 use crate::{
-    DeleteArgs, DeletePrefixArgs, Error, ListArgs, MetadataPair, PutArgs, ReadLogArgs, RenameArgs, Result,
-    UploadArgs, UploadEnd,
+    DeleteArgs, DeletePrefixArgs, Error, ListArgs, MetadataPair, Method, PutArgs, ReadLogArgs, RenameArgs,
+    Result, Role, UploadArgs, UploadEnd,
 };
 
 /// Checks that a key has 1 to 1,024 bytes.
@@ -103,7 +105,7 @@ pub fn sha256(digest: &[u8]) -> Result<[u8; SHA256_BYTES as usize]> {
 ///
 /// [`Error::TooLarge`].
 pub fn payload(bytes: usize) -> Result<()> {
-    at_most(bytes, MAX_PAYLOAD_BYTES)
+    at_most(bytes as u64, MAX_PAYLOAD_BYTES)
 }
 
 /// Checks that a chunk of an upload is no longer than a chunk is.
@@ -112,11 +114,58 @@ pub fn payload(bytes: usize) -> Result<()> {
 ///
 /// [`Error::TooLarge`].
 pub fn chunk(bytes: usize) -> Result<()> {
-    at_most(bytes, CHUNK_BYTES)
+    at_most(bytes as u64, CHUNK_BYTES)
 }
 
-fn at_most(bytes: usize, limit: u64) -> Result<()> {
-    match bytes as u64 {
+/// Checks that so many bytes fit one reply.
+///
+/// # Errors
+///
+/// [`Error::TooLarge`].
+pub fn reply(bytes: u64) -> Result<()> {
+    at_most(bytes, MAX_REPLY_BYTES)
+}
+
+/// Checks that the encoded argument of an update is no longer than one that `inspect_message` lets through.
+///
+/// # Errors
+///
+/// [`Error::TooLarge`].
+pub fn argument(method: &str, bytes: usize) -> Result<()> {
+    match Method::named(method) {
+        Some(method) => at_most(bytes as u64, method.max_argument_bytes),
+        None => Ok(()),
+    }
+}
+
+/// Checks that a principal can have a role; taking one away is always possible.
+///
+/// # Errors
+///
+/// [`Error::InvalidArgument`] for the anonymous principal.
+pub fn role(who: &Principal, role: Option<Role>) -> Result<()> {
+    match role {
+        Some(_) if *who == Principal::anonymous() => {
+            Err(Error::invalid("the anonymous principal cannot have a role; public_read lets everyone read"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Checks that a principal can own a region.
+///
+/// # Errors
+///
+/// [`Error::InvalidArgument`] for the anonymous principal.
+pub fn region_owner(owner: &Principal) -> Result<()> {
+    match *owner == Principal::anonymous() {
+        true => Err(Error::invalid("the anonymous principal cannot own a region")),
+        false => Ok(()),
+    }
+}
+
+fn at_most(size: u64, limit: u64) -> Result<()> {
+    match size {
         size if size > limit => Err(Error::TooLarge { size, limit }),
         _ => Ok(()),
     }
@@ -286,6 +335,8 @@ mod tests {
     use serde_bytes::ByteBuf;
 
     use super::*;
+    use crate::limits::ITEM_OVERHEAD_BYTES;
+    use crate::{RegionLoad, RegionType};
 
     fn is_invalid(result: &Result<()>) -> bool {
         matches!(result, Err(Error::InvalidArgument { .. }))
@@ -317,6 +368,31 @@ mod tests {
         assert_eq!(batch(1_000, "items"), Ok(()));
         let too_many = Error::LimitExceeded { what: "items".into(), limit: 1_000 };
         assert_eq!(batch(1_001, "items"), Err(too_many));
+    }
+
+    #[test]
+    fn the_anonymous_principal_has_no_role_and_no_region() {
+        let (anonymous, somebody) = (Principal::anonymous(), Principal::self_authenticating([1]));
+        assert!(is_invalid(&role(&anonymous, Some(Role::Reader))) && is_invalid(&region_owner(&anonymous)));
+        assert_eq!((role(&anonymous, None), role(&somebody, Some(Role::Admin))), (Ok(()), Ok(())));
+        assert_eq!(region_owner(&somebody), Ok(()));
+    }
+
+    #[test]
+    fn arguments_and_loads_are_bounded_as_a_whole() {
+        let limit = Method::named("set_role").map(|method| method.max_argument_bytes).unwrap();
+        assert_eq!((argument("set_role", limit as usize), argument("nothing", usize::MAX)), (Ok(()), Ok(())));
+        assert_eq!(argument("set_role", limit as usize + 1), Err(Error::TooLarge { size: limit + 1, limit }));
+        let blobs = |bytes: &[u64]| {
+            let load = |&bytes| RegionLoad { offset: 0, kind: RegionType::Blob(bytes) };
+            RegionLoad::check_all(&bytes.iter().map(load).collect::<Vec<_>>())
+        };
+        let most = MAX_REPLY_BYTES - ITEM_OVERHEAD_BYTES;
+        assert_eq!((reply(MAX_REPLY_BYTES), blobs(&[most]), blobs(&[])), (Ok(()), Ok(()), Ok(())));
+        for bad in [&[most + 1][..], &[most, 0], &[u64::MAX, u64::MAX]] {
+            assert!(matches!(blobs(bad), Err(Error::TooLarge { limit: MAX_REPLY_BYTES, .. })), "{bad:?}");
+        }
+        assert!(matches!(blobs(&[0; 1_001]), Err(Error::LimitExceeded { .. })));
     }
 
     #[test]

@@ -5,6 +5,12 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 use storage_wire::Wire;
 
+use crate::limits::ITEM_OVERHEAD_BYTES;
+use crate::{Result, check};
+
+/// What a batch has too many of.
+const IN_ONE_CALL: &str = "loads or stores in one call";
+
 /// What is known of a region.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RegionInfo {
@@ -82,6 +88,19 @@ pub struct RegionLoad {
     pub kind: RegionType,
 }
 
+impl RegionLoad {
+    /// Checks what needs no region: that a batch has at most 1,000 loads, and that all of them fit one reply.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LimitExceeded`](crate::Error::LimitExceeded) and [`Error::TooLarge`](crate::Error::TooLarge).
+    pub fn check_all(loads: &[Self]) -> Result<()> {
+        check::batch(loads.len(), IN_ONE_CALL)?;
+        let sizes = loads.iter().map(|load| load.kind.bytes().saturating_add(ITEM_OVERHEAD_BYTES));
+        check::reply(sizes.fold(0, u64::saturating_add))
+    }
+}
+
 /// One store of a `region_store`.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq)]
 pub struct RegionStore {
@@ -89,6 +108,17 @@ pub struct RegionStore {
     pub offset: u64,
     /// What.
     pub value: RegionValue,
+}
+
+impl RegionStore {
+    /// Checks what needs no region: that a batch has at most 1,000 stores.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LimitExceeded`](crate::Error::LimitExceeded).
+    pub fn check_all(stores: &[Self]) -> Result<()> {
+        check::batch(stores.len(), IN_ONE_CALL)
+    }
 }
 
 /// What `stable_var_query` answers.

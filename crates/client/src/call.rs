@@ -5,6 +5,7 @@ use candid::{
     utils::{ArgumentDecoder, ArgumentEncoder},
 };
 use serde::de::DeserializeOwned;
+use storage_api::check;
 
 use crate::{ClientError, Result, RetryPolicy, Transport, repeat::may_repeat, retry::Attempts};
 
@@ -126,6 +127,9 @@ impl<T: Transport> Client<T> {
         // Encoded anew for each attempt, so that a transfer keeps no chunk twice because it might be sent again.
         let arg = candid::utils::encode_args_ref(args)
             .expect("arguments of the contract's own types can always be encoded");
+        if !matches!(kind, Kind::Query) {
+            self.check(method, || check::argument(method, arg.len()))?;
+        }
         let reply = match kind {
             Kind::Update | Kind::ReplicatedQuery => self.transport.update(method, arg).await,
             Kind::Query => self.transport.query(method, arg).await,

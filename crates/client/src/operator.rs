@@ -1,7 +1,7 @@
 //! Calls for whoever runs the canister: its state, its settings, its roles and its metrics.
 
 use candid::Principal;
-use storage_api::{Config, Grant, HttpRequest, HttpResponse, Role, Settings, Status};
+use storage_api::{Config, Grant, HttpRequest, HttpResponse, Role, Settings, Status, check};
 
 use crate::{Client, Result, Transport, call::Kind};
 
@@ -13,6 +13,7 @@ impl<T: Transport> Client<T> {
 
     /// Sets what is given, and answers what is configured then.
     pub async fn configure(&self, settings: &Settings) -> Result<Config> {
+        self.check("configure", || settings.check())?;
         self.call(Kind::Update, "configure", (settings,)).await
     }
 
@@ -23,6 +24,7 @@ impl<T: Transport> Client<T> {
 
     /// Gives a principal a role in place of the one that it has, or takes it away.
     pub async fn set_role(&self, who: Principal, role: Option<Role>) -> Result<()> {
+        self.check("set_role", || check::role(&who, role))?;
         self.call(Kind::Update, "set_role", (who, role)).await
     }
 

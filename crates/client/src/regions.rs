@@ -6,9 +6,6 @@ use storage_api::{RegionInfo, RegionLoad, RegionStore, RegionValue, StableVarInf
 
 use crate::{Client, Result, Transport, call::Kind};
 
-/// What a batch of a region has too many of.
-const IN_ONE_CALL: &str = "loads or stores in one call";
-
 impl<T: Transport> Client<T> {
     /// Makes a region of no pages, which belongs to the caller.
     pub async fn region_new(&self) -> Result<RegionInfo> {
@@ -32,6 +29,7 @@ impl<T: Transport> Client<T> {
 
     /// Bytes of a region, at most 2,031,616.
     pub async fn region_load_blob(&self, region: u64, offset: u64, length: u64) -> Result<Vec<u8>> {
+        self.check("region_load_blob", || check::reply(length))?;
         self.call(Kind::Query, "region_load_blob", (region, offset, length)).await.map(ByteBuf::into_vec)
     }
 
@@ -43,18 +41,19 @@ impl<T: Transport> Client<T> {
 
     /// Up to 1,000 values of a region, all of one moment.
     pub async fn region_load(&self, region: u64, loads: &[RegionLoad]) -> Result<Vec<RegionValue>> {
-        self.check("region_load", || check::batch(loads.len(), IN_ONE_CALL))?;
+        self.check("region_load", || RegionLoad::check_all(loads))?;
         self.call(Kind::Query, "region_load", (region, loads)).await
     }
 
     /// Stores up to 1,000 values in a region, in their order: all of them or none.
     pub async fn region_store(&self, region: u64, stores: &[RegionStore]) -> Result<()> {
-        self.check("region_store", || check::batch(stores.len(), IN_ONE_CALL))?;
+        self.check("region_store", || RegionStore::check_all(stores))?;
         self.call(Kind::Update, "region_store", (region, stores)).await
     }
 
     /// Gives a region to another principal.
     pub async fn region_set_owner(&self, region: u64, owner: Principal) -> Result<RegionInfo> {
+        self.check("region_set_owner", || check::region_owner(&owner))?;
         self.call(Kind::Update, "region_set_owner", (region, owner)).await
     }
 

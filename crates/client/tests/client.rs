@@ -242,7 +242,7 @@ async fn silence_is_explained_by_what_was_asked() {
 /// What the canister would refuse is refused before it is called, as the same error, whatever the method.
 #[tokio::test]
 async fn mistakes_are_found_before_the_call() {
-    use storage_api::PutArgs;
+    use storage_api::{PutArgs, RegionLoad, RegionStore, RegionType, RegionValue, Settings};
     macro_rules! refused {
         ($($method:literal: $call:expr,)*) => { $(
             let error = $call.await.map(drop).unwrap_err();
@@ -254,6 +254,10 @@ async fn mistakes_are_found_before_the_call() {
     let (long, huge) = ("k".repeat(1_025), vec![0; 2_031_617]);
     let typed = PutArgs { content_type: Some("t".repeat(300)), ..PutArgs::new("k", "") };
     let many = vec![String::from("k"); 1_001];
+    let loads = [RegionLoad { offset: 0, kind: RegionType::Blob(1_100_000) }; 2];
+    let value = RegionValue::Blob(ByteBuf::from(vec![0; 1_100_000]));
+    let stores = [0, 1].map(|offset| RegionStore { offset, value: value.clone() });
+    let puts = ["a", "b"].map(|key| PutArgs::new(key, vec![0; 1_100_000]));
     refused! {
         "put": client.put(&long, b""),
         "put": client.put("", b""),
@@ -281,6 +285,15 @@ async fn mistakes_are_found_before_the_call() {
         "append": client.append(&[&huge]),
         "read_log": client.read_log(0, 0),
         "region_store_blob": client.region_store_blob(16, 0, &huge),
+        "region_load_blob": client.region_load_blob(16, 0, u64::MAX),
+        "region_load": client.region_load(16, &loads),
+        "region_store": client.region_store(16, &stores),
+        "region_set_owner": client.region_set_owner(16, Principal::anonymous()),
+        "set_role": client.set_role(Principal::anonymous(), Some(Role::Reader)),
+        "configure": client.configure(&Settings::capacity(1)),
+        "configure": client.configure(&Settings { max_uploads: Some(0), ..Settings::default() }),
+        // Each of these is small enough, and all of them together are not.
+        "put_many": client.put_many(&puts),
     }
     assert!(client.transport().calls.lock().unwrap().is_empty());
 

@@ -1,9 +1,6 @@
 //! What an admin can set. It is in the header.
 
 use ic_stable_structures::Memory;
-use storage_api::limits::{
-    MAX_STABLE_BYTES, MAX_UPLOAD_IDLE_NS, MAX_UPLOADS, MIN_CAPACITY_BYTES, MIN_UPLOAD_IDLE_NS,
-};
 use storage_api::{Config, Error, Settings};
 
 use crate::header::Header;
@@ -30,31 +27,11 @@ impl<M: Memory + Clone> Store<M> {
             max_uploads: settings.max_uploads.unwrap_or(now.max_uploads),
             upload_idle_ns: settings.upload_idle_ns.unwrap_or(now.upload_idle_ns),
         };
-        check(settings)?;
+        // What is configured already is not checked: a damaged value must not keep others from being set.
+        settings.check()?;
         if config != now {
             self.write_header(Header { config, ..self.header });
         }
         Ok(config)
-    }
-}
-
-/// Checks what is given. What is configured already need not be checked, and a damaged value must not keep others from
-/// being set.
-fn check(settings: &Settings) -> Result<(), Error> {
-    in_range("the capacity", settings.capacity, MIN_CAPACITY_BYTES, MAX_STABLE_BYTES, "bytes")?;
-    in_range("max_uploads", settings.max_uploads, 1, MAX_UPLOADS, "uploads")?;
-    let (least, most) = (MIN_UPLOAD_IDLE_NS, MAX_UPLOAD_IDLE_NS);
-    in_range("upload_idle_ns", settings.upload_idle_ns, least, most, "nanoseconds")
-}
-
-fn in_range(what: &str, value: Option<u64>, least: u64, most: u64, unit: &str) -> Result<(), Error> {
-    match value {
-        Some(value) if value < least => {
-            Err(Error::invalid(format!("{what} is {value} {unit}; it must be at least {least}")))
-        }
-        Some(value) if value > most => {
-            Err(Error::invalid(format!("{what} is {value} {unit}; it must be at most {most}")))
-        }
-        _ => Ok(()),
     }
 }

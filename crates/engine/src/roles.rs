@@ -138,11 +138,7 @@ impl<M: Memory + Clone> Store<M> {
         let (key, map) = (RawPrincipal::of(principal), &self.roles.map);
         let mut roles = map.begin();
         let is_new = roles.get(&key)?.is_none();
-        if *principal == Principal::anonymous() && role.is_some() {
-            return Err(Error::invalid(
-                "the anonymous principal cannot have a role; public_read lets everyone read",
-            ));
-        }
+        storage_api::check::role(principal, role)?;
         if is_new && role.is_none() {
             return Ok(());
         }

@@ -17,7 +17,8 @@ async fn call_everything(client: &Client<Network>) -> Vec<(&'static str, Result<
     let upload = UploadArgs::new("k", 1);
     calls! {
         "put": client.put("k", b"v"),
-        "put_many": client.put_with(PutArgs::new("k", "v")),
+        "put_with": client.put_with(PutArgs::new("k", "v")),
+        "put_many": client.put_many(&[PutArgs::new("k", "v")]),
         "delete": client.delete("k"),
         "delete_prefix": client.delete_prefix("k", 1),
         "take_first": client.take_first("k"),
@@ -43,8 +44,8 @@ async fn call_everything(client: &Client<Network>) -> Vec<(&'static str, Result<
 }
 
 fn may_come_again(method: &str, index: usize) -> bool {
-    // The first eleven are the updates that change something each time.
-    index >= 11 || matches!(method, "write_chunk" | "verify")
+    // The first twelve are the updates that change something each time.
+    index >= 12 || matches!(method, "write_chunk" | "verify")
 }
 
 /// A call without an answer is made again if it is a query or one that may come twice, and nothing else ever is.
@@ -66,8 +67,9 @@ async fn only_what_may_come_twice_is_sent_again() {
     }
 }
 
-const ALL: [&str; 23] = [
+const ALL: [&str; 24] = [
     "put",
+    "put_with",
     "put_many",
     "delete",
     "delete_prefix",

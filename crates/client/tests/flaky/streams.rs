@@ -55,7 +55,7 @@ async fn streams_of_any_length_come_through() {
         assert_stored(&client, &key, content).await;
     }
     // What fits one call takes one.
-    assert_eq!((network.sent("put_many"), network.sent("create_upload")), (4, 5));
+    assert_eq!((network.sent("put_with"), network.sent("create_upload")), (4, 5));
     let traffic = network.traffic();
     assert!(traffic.most_under_way <= 4 && traffic.most_bytes <= 4 * (chunk + 100), "{}", traffic.most_bytes);
 }

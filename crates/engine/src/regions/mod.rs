@@ -118,9 +118,7 @@ impl<M: Memory + Clone> Store<M> {
         caller: &Caller,
     ) -> Result<RegionInfo, Error> {
         let record = Record { owner, ..self.region_record(id, caller)? };
-        if owner == Principal::anonymous() {
-            return Err(Error::invalid("the anonymous principal cannot own a region"));
-        }
+        storage_api::check::region_owner(&owner)?;
         self.store_region_record(id, &record)?;
         Ok(self.region_info_of(id, &record))
     }
