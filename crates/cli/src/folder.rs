@@ -89,7 +89,7 @@ impl FolderTransport {
         let mut queue = Queue::enter(folder);
         loop {
             if queue.is_first() {
-                match EmbeddedIc::open_dir(folder, config()) {
+                match EmbeddedIc::open_dir(folder, config(*notes)) {
                     Ok(host) => return Ok(host),
                     Err(HostError::FolderInUse { .. }) => {}
                     Err(HostError::NotAFolder { .. }) => bail!("{}", no_store(folder)),
@@ -268,10 +268,18 @@ pub(crate) fn no_store(folder: &Path) -> String {
 }
 
 /// How the host of a store is set up.
-pub(crate) fn config() -> Config {
-    match cache::folder() {
+pub(crate) fn config(notes: Notes) -> Config {
+    let config = match cache::folder() {
         Some(folder) => Config::default().with_compilation_cache(folder),
         None => Config::default(),
+    };
+    match notes {
+        Notes { quiet: false, json: false } => config.with_compilation_notice(|| {
+            notes::say(
+                "compiling the canister, which takes some seconds; the next command finds it compiled",
+            );
+        }),
+        _ => config,
     }
 }
 

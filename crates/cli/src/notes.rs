@@ -8,6 +8,8 @@ use crate::{progress, text};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Notes {
     pub(crate) quiet: bool,
+    /// Whether data is printed as JSON, for a program that has no use for news.
+    pub(crate) json: bool,
 }
 
 impl Notes {

@@ -39,7 +39,7 @@ impl Output {
             sizes: Sizes { exact: manner.bytes },
             idle: Idle::default(),
             is_guarded: io::stdout().is_terminal() && !manner.raw,
-            notes: Notes { quiet: manner.quiet },
+            notes: Notes { quiet: manner.quiet, json: manner.json },
         }
     }
 

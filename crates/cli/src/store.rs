@@ -13,6 +13,7 @@ use crate::{
     failure,
     folder::{self, FolderTransport},
     network,
+    notes::Notes,
     settings::Place,
     text,
     transport::AnyTransport,
@@ -87,9 +88,9 @@ impl Store {
 }
 
 /// Makes an empty store.
-pub(crate) fn init(place: &Place) -> Result<PathBuf> {
+pub(crate) fn init(place: &Place, notes: Notes) -> Result<PathBuf> {
     let folder = place.folder()?;
-    let mut host = create(folder)?;
+    let mut host = create(folder, notes)?;
     host.install(STORAGE_WASM, &no_settings()).context("cannot install the canister")?;
     host.close().context("cannot close the store")?;
     Ok(folder.clone())
@@ -113,8 +114,8 @@ fn needs_folder() -> anyhow::Error {
 }
 
 /// A host in a new folder, or in one whose making was interrupted before the canister was installed.
-fn create(folder: &Path) -> Result<EmbeddedIc> {
-    let config = folder::config().with_time_ns(folder::now_ns());
+fn create(folder: &Path, notes: Notes) -> Result<EmbeddedIc> {
+    let config = folder::config(notes).with_time_ns(folder::now_ns());
     let failed = || format!("cannot make a store in {}", text::path(folder));
     match EmbeddedIc::create_dir(folder, config.clone()) {
         Ok(host) => Ok(host),

@@ -42,6 +42,8 @@ pub struct Config {
     pub sync: SyncPolicy,
     /// Where compiled modules are kept for the next process, if they are.
     pub compilation_cache: Option<PathBuf>,
+    /// What is called before a module is compiled, which takes seconds.
+    pub compilation_notice: Option<fn()>,
     /// Whether a state folder is only read. Without effect in memory.
     pub read_only: bool,
 }
@@ -56,6 +58,7 @@ impl Default for Config {
             cycles: DEFAULT_CYCLES,
             sync: SyncPolicy::default(),
             compilation_cache: None,
+            compilation_notice: None,
             read_only: false,
         }
     }
@@ -113,6 +116,14 @@ impl Config {
     #[must_use]
     pub fn with_compilation_cache(mut self, folder: impl Into<PathBuf>) -> Self {
         self.compilation_cache = Some(folder.into());
+        self
+    }
+
+    /// These settings with a function that is called before a module is compiled: not where it is in the cache. As of the
+    /// cache, the first host of a process decides.
+    #[must_use]
+    pub fn with_compilation_notice(mut self, notice: fn()) -> Self {
+        self.compilation_notice = Some(notice);
         self
     }
 

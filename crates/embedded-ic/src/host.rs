@@ -60,7 +60,7 @@ impl EmbeddedIc {
     pub fn new(config: Config) -> Result<Self, HostError> {
         config.check()?;
         keep_freed_memory();
-        keep_compiled_modules(config.compilation_cache.as_deref());
+        keep_compiled_modules(config.compilation_cache.as_deref(), config.compilation_notice);
         let heap = HeapImage::in_memory().map_err(HostError::io("make memory for the heap"))?;
         let stable = StableMemory::new(Box::new(MemoryStore::default()), 0);
         Ok(Self {
@@ -101,7 +101,7 @@ impl EmbeddedIc {
 
     pub(crate) fn open_with(path: &Path, config: Config, access: Access) -> Result<Self, HostError> {
         keep_freed_memory();
-        keep_compiled_modules(config.compilation_cache.as_deref());
+        keep_compiled_modules(config.compilation_cache.as_deref(), config.compilation_notice);
         let Opened { folder, committed, heap, stable, module, .. } = Folder::open(path, config.sync, access)?;
         let limits = Arc::new(config.limits);
         let module = match module {

@@ -170,7 +170,7 @@ Examples:
         /// The key that it is to have, or with a slash at the end the folder that it is to be in.
         to: String,
     },
-    /// Store what is new or changed in a folder.
+    /// Store what is new or changed in a folder, or with --down fetch what is new or changed in the store.
     Sync(SyncArgs),
     /// Have the store compute the SHA-256 of an object and compare it with what was declared.
     Verify {

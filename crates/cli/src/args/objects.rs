@@ -121,16 +121,21 @@ Examples:
   storage sync photos album                   photos/2026/1.png becomes album/2026/1.png
   storage sync --exclude '*.tmp' photos album without files of this name
   storage sync --delete --dry-run site ''     what would be done to make the store like the folder
+  storage sync --down album photos            the other way: album/2026/1.png becomes photos/2026/1.png
 
-A file is left alone when the store has one of the same size and SHA-256. A link to a file counts as the file; a link to a folder is not followed.
+A file is left alone when the other side has one of the same size and SHA-256. A link to a file counts as the file; a link to a folder is not followed.
 
-PATTERN is of file names, or with a slash of paths in the folder; * and ? stand for any characters but a slash, ** for any folders. What is excluded is neither stored nor removed, and of an excluded folder nothing is.")]
+PATTERN is of file names, or with a slash of paths in the folder; * and ? stand for any characters but a slash, ** for any folders. What is excluded is neither copied nor removed, and of an excluded folder nothing is.")]
 pub(crate) struct SyncArgs {
-    /// The folder.
-    pub(crate) folder: PathBuf,
-    /// What the keys start with, before a slash and the path in the folder. It may be empty.
-    pub(crate) prefix: String,
-    /// Remove objects under the prefix that are not in the folder.
+    /// The folder, or with --down the prefix.
+    #[arg(value_hint = clap::ValueHint::AnyPath)]
+    pub(crate) from: OsString,
+    /// The prefix: what the keys start with, before a slash and the path in the folder. It may be empty. With --down, the folder.
+    pub(crate) to: OsString,
+    /// Make the folder like the store: fetch what is new or changed there.
+    #[arg(short, long)]
+    pub(crate) down: bool,
+    /// Remove objects under the prefix that are not in the folder; with --down, files that are not in the store.
     #[arg(long)]
     pub(crate) delete: bool,
     /// Remove them without asking where none would be left of those that are there now.
@@ -143,7 +148,7 @@ pub(crate) struct SyncArgs {
     #[arg(long)]
     pub(crate) size_only: bool,
     /// What the bytes of all files are. Without it, a file keeps the type that it has in the store, and that of a new one is guessed from its name.
-    #[arg(long = "type", value_name = "TYPE")]
+    #[arg(long = "type", value_name = "TYPE", conflicts_with = "down")]
     pub(crate) content_type: Option<String>,
     /// Change nothing, and say what would be done.
     #[arg(short = 'n', long)]

@@ -39,7 +39,11 @@ pub(crate) async fn run(client: &StoreClient, context: &Context, key: &str, fold
     }
     let (mut fetched, mut fetched_bytes, mut failures) = (Vec::new(), 0, Failures::default());
     for info in objects {
-        match fetch(client, context, &info, &info.key[prefix.len()..], folder).await {
+        let written = match path_of(&info.key[prefix.len()..]) {
+            Ok(path) => write_object(client, context, &info, &folder.join(path)).await,
+            Err(error) => Err(error),
+        };
+        match written {
             Ok(()) => {
                 fetched_bytes += info.size;
                 fetched.push(info.key);
@@ -58,24 +62,23 @@ pub(crate) async fn run(client: &StoreClient, context: &Context, key: &str, fold
     failures.finish("object", "objects")
 }
 
-async fn fetch(
+/// Writes an object to a file, and makes the folders above it.
+pub(super) async fn write_object(
     client: &StoreClient,
     context: &Context,
     info: &ObjectInfo,
-    name: &str,
-    folder: &Path,
+    file: &Path,
 ) -> Result<()> {
-    let file = folder.join(path_of(name)?);
-    let parent = folder_of(&file);
+    let parent = folder_of(file);
     fs::create_dir_all(parent).with_context(|| format!("cannot make the folder {}", text::path(parent)))?;
-    let mut target = Target::create(&file)?;
+    let mut target = Target::create(file)?;
     download(client, context, &info.key, target.sink()).await?;
-    target.finish().with_context(|| format!("cannot write {}", text::path(&file)))
+    target.finish().with_context(|| format!("cannot write {}", text::path(file)))
 }
 
 /// The path that a key stands for within a folder. One that would lead out of it, or that is the same path as that of another
 /// key, is refused.
-fn path_of(name: &str) -> Result<PathBuf> {
+pub(super) fn path_of(name: &str) -> Result<PathBuf> {
     let path = Path::new(name);
     let names: PathBuf = path.components().filter(|part| matches!(part, Component::Normal(_))).collect();
     // Two slashes, a dot and a slash at the end are not in a path that was put together from names.

@@ -43,7 +43,7 @@ pub(crate) async fn run(flags: Settings, context: &Context, command: Command) ->
     let place = Place::find(flags, context.output.notes())?;
     match command {
         Command::Init => {
-            let folder = store::init(&place)?;
+            let folder = store::init(&place, context.output.notes())?;
             context.output.note(&format!("made an empty store in {}", text::path(&folder)));
             Ok(())
         }

@@ -10,6 +10,7 @@ use storage_wasm::STORAGE_WASM;
 
 use crate::{
     folder::config,
+    notes::Notes,
     output::Output,
     settings::Place,
     store::no_settings,
@@ -42,7 +43,7 @@ struct Damage {
 pub(crate) fn run(place: &Place, output: &Output, yes: bool) -> Result<()> {
     let folder = place.folder()?;
     let failed = || format!("cannot repair {}", text::path(folder));
-    let inspection = EmbeddedIc::inspect_dir(folder, &config()).with_context(failed)?;
+    let inspection = EmbeddedIc::inspect_dir(folder, &config(output.notes())).with_context(failed)?;
     let findings = inspection.findings().to_vec();
     let pages = inspection.stable_pages();
     let memory = Overlay::new(pages, |offset, dst| {
@@ -56,7 +57,7 @@ pub(crate) fn run(place: &Place, output: &Output, yes: bool) -> Result<()> {
     drop(inspection);
     let is_sound = found.folder.is_empty() && found.mended.is_empty();
     if yes && !is_sound {
-        repair(folder).with_context(failed)?;
+        repair(folder, output.notes()).with_context(failed)?;
         found.done = true;
     }
     output.print(&found, describe)?;
@@ -72,9 +73,9 @@ pub(crate) fn run(place: &Place, output: &Output, yes: bool) -> Result<()> {
     }
 }
 
-fn repair(folder: &Path) -> Result<()> {
-    EmbeddedIc::repair_dir(folder, config(), STORAGE_WASM, &no_settings())?;
-    let mut host = EmbeddedIc::open_dir(folder, config())?;
+fn repair(folder: &Path, notes: Notes) -> Result<()> {
+    EmbeddedIc::repair_dir(folder, config(notes), STORAGE_WASM, &no_settings())?;
+    let mut host = EmbeddedIc::open_dir(folder, config(notes))?;
     let patches = {
         let memory = Overlay::new(host.stable_pages(), |offset, dst| {
             host.read_stable(offset, dst).expect("the engine reads within the memory, and the disk is there");

@@ -99,7 +99,7 @@ mod tests {
     }
 
     async fn connect(endpoints: &[Endpoint]) -> Result<AgentTransport> {
-        let notes = Notes { quiet: true };
+        let notes = Notes { quiet: true, json: false };
         first_that_answers(endpoints, Principal::anonymous(), AgentIdentity::Anonymous, notes).await
     }
 

@@ -3,8 +3,9 @@
 use std::{
     fs,
     io::Write,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    sync::Once,
 };
 
 use candid::Principal;
@@ -69,13 +70,26 @@ impl Store {
 
     /// The command, without the flag that says where the store is.
     pub(crate) fn bare(&self, args: &[&str]) -> Command {
+        static COMPILED_ONCE: Once = Once::new();
+        // Otherwise the first of the tests would be told so.
+        COMPILED_ONCE.call_once(|| {
+            let folder = TempDir::new().unwrap();
+            let mut init = self.cached_in(COMPILED.as_ref(), &["-q", "--store"]);
+            init.arg(folder.path().join("store")).arg("init");
+            assert!(init.status().unwrap().success());
+        });
+        self.cached_in(COMPILED.as_ref(), args)
+    }
+
+    /// The same with another folder of compiled canisters.
+    pub(crate) fn cached_in(&self, cache: &Path, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_storage"));
         for variable in VARIABLES {
             command.env_remove(variable);
         }
         command.args(args).current_dir(self.folder.path());
         command.env("XDG_CONFIG_HOME", self.path("config"));
-        command.env("STORAGE_CACHE_DIR", COMPILED);
+        command.env("STORAGE_CACHE_DIR", cache);
         command
     }
 

@@ -134,3 +134,20 @@ fn the_canister_of_the_examples_cannot_be() {
     let help = String::from_utf8(output(Store::none().bare(&["--help"]), b"").stdout).unwrap();
     assert!(readme.contains(EXAMPLE) && help.contains(EXAMPLE));
 }
+
+/// The first command compiles its canister, which takes some seconds, and says so on one line.
+#[test]
+fn a_command_that_compiles_says_so() {
+    let store = Store::none();
+    let said = |cache: &str, args: &[&str]| {
+        let command = store.cached_in(&store.path(cache), args);
+        String::from_utf8(output(command, b"").stderr).unwrap()
+    };
+    assert_eq!(
+        said("a", &["init"]).lines().filter(|line| line.starts_with("compiling the canister")).count(),
+        1
+    );
+    assert!(!said("a", &["status"]).contains("compiling"));
+    assert_eq!(said("b", &["-q", "status"]), "");
+    assert!(!said("c", &["--json", "status"]).contains("compiling"));
+}

@@ -287,3 +287,65 @@ fn a_gibibyte_is_synced() {
     assert_eq!(fs::read(store.path("back")).unwrap()[0], 62);
     assert!(store.text(&["check"]).contains("sound        yes"));
 }
+
+/// With --down, a folder is made like the store: what is new or changed is fetched, a second time nothing is, and what is in
+/// the folder alone is removed when that is asked for.
+#[test]
+fn a_folder_is_made_like_the_store() {
+    let store = Store::new();
+    folder(&store);
+    store.run(&["sync", "folder", "p"]);
+    store.run_with_input(&["put", "-", "pother"], b"no part of it");
+    let report = store.json(&["sync", "--down", "p", "copy"]);
+    assert_eq!(report["fetched"], serde_json::json!(["p/a", "p/b.txt", "p/b/c", "p/large"]));
+    for name in ["a", "b/c", "b.txt", "large"] {
+        let (one, other) = (store.path("folder").join(name), store.path("copy").join(name));
+        assert!(fs::read(one).unwrap() == fs::read(other).unwrap(), "{name}");
+    }
+    let report = store.json(&["sync", "--down", "p/", "copy"]);
+    assert_eq!((&report["fetched"], &report["unchanged"]), (&serde_json::json!([]), &4.into()));
+
+    // Of the same size and with other bytes, gone, new here, and excluded.
+    store.file("copy/a", b"FIRST");
+    fs::remove_file(store.path("copy/b/c")).unwrap();
+    store.file("copy/new/deep/file", b"new");
+    store.file("copy/mine.tmp", b"mine");
+    let flags = ["sync", "--down", "--delete", "-x", "*.tmp", "p", "copy"];
+    let dry = store.text(&[&flags[..], &["--dry-run"]].concat());
+    assert_eq!(dry, "fetch    p/a\nfetch    p/b/c\nremove   copy/new/deep/file\n");
+    assert_eq!(fs::read(store.path("copy/a")).unwrap(), b"FIRST");
+    assert_eq!(store.text(&flags), "fetched  p/a\nfetched  p/b/c\nremoved  copy/new/deep/file\n");
+    assert_eq!(fs::read(store.path("copy/a")).unwrap(), b"first");
+    assert!(!store.path("copy/new").exists() && store.path("copy/mine.tmp").exists());
+    // Sizes alone do not tell.
+    store.file("copy/a", b"FIRST");
+    assert_eq!(store.text(&["sync", "--down", "--size-only", "p", "copy"]), "");
+}
+
+/// What would leave nothing of a folder is asked about, a prefix without objects is not found, and a key that is no path
+/// fails by itself and keeps everything from being removed.
+#[test]
+fn a_folder_is_not_emptied_by_mistake() {
+    let store = Store::new();
+    store.file("mine/file", b"mine");
+    assert!(store.fail(3, &["sync", "--down", "nothing", "mine"]).contains("nothing"));
+    let said = store.fail(1, &["sync", "--down", "--delete", "nothing", "mine"]);
+    assert!(said.contains("1 file") && said.contains("--force"), "{said}");
+    assert!(store.path("mine/file").exists());
+    for key in ["p/../out", "p/in"] {
+        store.run_with_input(&["put", "-", key], b"value");
+    }
+    let output = store.output(&["sync", "--down", "--delete", "p", "mine"], b"");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b"fetched  p/in\n"[..]));
+    assert!(said.contains("p/../out") && said.contains("nothing will be removed"), "{said}");
+    assert!(
+        store.path("mine/file").exists() && store.path("mine/in").exists() && !store.path("out").exists()
+    );
+    store.run(&["rm", "p/../out"]);
+    store.run(&["sync", "--down", "--delete", "p", "mine"]);
+    assert_eq!(fs::read_dir(store.path("mine")).unwrap().count(), 1);
+    // The store itself is never removed.
+    store.run(&["sync", "--down", "--delete", "--force", "p", "."]);
+    assert_eq!(store.text(&["ls", "-r"]), "p/in\n");
+}

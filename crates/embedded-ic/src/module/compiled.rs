@@ -17,6 +17,8 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use wasmtime::{Engine, Module};
 
+use super::engine::before_compiling;
+
 /// What the names of the files end with.
 const SUFFIX: &str = "compiled";
 /// Files that are kept; the oldest go.
@@ -25,11 +27,15 @@ const DIGEST: usize = 32;
 
 /// The module of this wasm: from the folder, or compiled and put there. A folder that cannot be used is as none.
 pub(super) fn module(engine: &Engine, wasm: &[u8], folder: Option<&Path>) -> wasmtime::Result<Module> {
-    let Some(folder) = folder else { return Module::from_binary(engine, wasm) };
+    let Some(folder) = folder else {
+        before_compiling();
+        return Module::from_binary(engine, wasm);
+    };
     let path = folder.join(name(engine, wasm));
     if let Some(module) = read(engine, &path) {
         return Ok(module);
     }
+    before_compiling();
     let module = Module::from_binary(engine, wasm)?;
     if let Ok(bytes) = module.serialize() {
         // The next process compiles it again.

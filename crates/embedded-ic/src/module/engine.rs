@@ -15,17 +15,32 @@ const MAX_WASM_STACK_BYTES: usize = 1 << 20;
 /// Callers that the performance counter looks at. Those of a deeper stack count as if they had nothing left to charge.
 const MAX_FRAMES: usize = 256;
 
-/// The folder of compiled modules, once a host has decided on it.
-static COMPILED: OnceLock<Option<PathBuf>> = OnceLock::new();
+/// What the first host of the process has decided.
+static COMPILED: OnceLock<Compiled> = OnceLock::new();
+
+/// What is done about compiled modules.
+struct Compiled {
+    /// Where they are kept, if they are.
+    folder: Option<PathBuf>,
+    /// Who is told before one is compiled.
+    notice: Option<fn()>,
+}
 
 /// Decides where compiled modules are kept, or that they are not. Only the first decision of a process counts.
-pub(crate) fn keep_compiled_modules(folder: Option<&Path>) {
-    COMPILED.get_or_init(|| folder.map(Path::to_owned));
+pub(crate) fn keep_compiled_modules(folder: Option<&Path>, notice: Option<fn()>) {
+    COMPILED.get_or_init(|| Compiled { folder: folder.map(Path::to_owned), notice });
 }
 
 /// Where compiled modules are kept, if they are.
 pub(super) fn folder_of_compiled_modules() -> Option<&'static Path> {
-    COMPILED.get().and_then(Option::as_deref)
+    COMPILED.get().and_then(|compiled| compiled.folder.as_deref())
+}
+
+/// Tells who wants to know that a module is going to be compiled.
+pub(super) fn before_compiling() {
+    if let Some(notice) = COMPILED.get().and_then(|compiled| compiled.notice) {
+        notice();
+    }
 }
 
 /// The engine of the process.

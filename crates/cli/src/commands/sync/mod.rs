@@ -1,13 +1,17 @@
-//! The command that makes the store like a folder.
+//! The command that makes the store like a folder, or a folder like the store.
 
+mod down;
 mod exclude;
 mod plan;
 mod transfer;
 mod walk;
 
-use std::io::{self, IsTerminal, Write};
+use std::{
+    io::{self, IsTerminal, Write},
+    path::{Path, PathBuf},
+};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use indicatif::HumanBytes;
 use serde::Serialize;
 
@@ -38,25 +42,52 @@ struct Report<'a> {
     failed: &'a [Failed],
 }
 
+/// What is to be made alike, and how.
+struct Job<'a> {
+    folder: PathBuf,
+    /// What the keys start with.
+    prefix: String,
+    exclude: Exclude,
+    /// The folder of the store itself, which is neither stored nor removed.
+    store: Option<&'a Path>,
+    args: &'a SyncArgs,
+}
+
 pub(crate) async fn run(
     client: &StoreClient,
     context: &Context,
     place: &Place,
     args: &SyncArgs,
 ) -> Result<()> {
-    let prefix = prefix_of(&args.prefix)?;
-    let exclude = Exclude::new(&args.exclude)?;
-    let mut failures = Failures::default();
+    let (folder, prefix) = if args.down { (&args.to, &args.from) } else { (&args.from, &args.to) };
+    let prefix =
+        prefix.to_str().with_context(|| format!("{} is not UTF-8, as keys must be", text::name(prefix)))?;
     let store = match place {
         Place::Folder(store) => Some(store.as_path()),
         Place::Network { .. } => None,
     };
-    let folder = Folder { path: &args.folder, prefix: &prefix, exclude: &exclude, store };
-    let walk = Walk::of(&folder, &mut failures)?;
+    let job = Job {
+        folder: folder.into(),
+        prefix: prefix_of(prefix)?,
+        exclude: Exclude::new(&args.exclude)?,
+        store,
+        args,
+    };
+    match args.down {
+        true => down::run(client, context, &job).await,
+        false => up(client, context, &job).await,
+    }
+}
+
+/// Makes the store like the folder.
+async fn up(client: &StoreClient, context: &Context, job: &Job<'_>) -> Result<()> {
+    let mut failures = Failures::default();
+    let Job { folder: path, prefix, exclude, store, args } = job;
+    let walk = Walk::of(&Folder { path, prefix, exclude, store: *store }, &mut failures)?;
     for skipped in &walk.skipped {
         context.output.note(&format!("skipped {skipped}"));
     }
-    let request = Request { prefix: &prefix, exclude: &exclude, args };
+    let request = Request { prefix, exclude, args };
     let mut plan = Plan::make(client, context, &request, walk, &mut failures).await?;
     if args.delete && !failures.is_empty() {
         context.output.note("nothing will be removed, because not all of the folder could be read");
@@ -67,7 +98,12 @@ pub(crate) async fn run(
         return failures.finish("file", "files");
     }
     if plan.removes_all && !plan.remove.is_empty() && !args.force {
-        confirm(context, &plan, args)?;
+        let removed = counted(plan.remove.len() as u64, "object", "objects");
+        let (folder, prefix) = (text::path(path), prefix.trim_end_matches('/'));
+        let what = format!(
+            "all that is in the store under {prefix:?} would be removed, {removed}: none of it is in {folder}"
+        );
+        confirm(context, &what)?;
     }
     let mut transfer = Transfer::new(client, context, plan.bytes(), &mut failures);
     let done = until_interrupted(context, transfer.run(&plan)).await;
@@ -95,19 +131,13 @@ fn prefix_of(prefix: &str) -> Result<String> {
     })
 }
 
-/// Has the user say that nothing shall be left of what is in the store: most likely it is the wrong folder or prefix.
-fn confirm(context: &Context, plan: &Plan, args: &SyncArgs) -> Result<()> {
-    let removed = counted(plan.remove.len() as u64, "object", "objects");
-    let what = format!(
-        "all that is in the store under {:?} would be removed, {removed}: none of it is in {}",
-        args.prefix,
-        text::path(&args.folder)
-    );
+/// Has the user say that nothing shall be left on the side that is changed: most likely it is the wrong folder or prefix.
+fn confirm(context: &Context, what: &str) -> Result<()> {
     if context.output.json || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         bail!("{what}; to do that, add --force, and to see what would be done, --dry-run");
     }
     context.output.idle.release();
-    let _ = write!(anstream::stderr(), "{}. Remove it? [y/N] ", text::escape_message(&what));
+    let _ = write!(anstream::stderr(), "{}. Remove it? [y/N] ", text::escape_message(what));
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;
     match answer.trim() {

@@ -1,6 +1,6 @@
 //! What differs between a folder and the store.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use anyhow::{Context as _, Result};
 use sha2::{Digest, Sha256};
@@ -72,7 +72,7 @@ impl Plan {
         for (file, object) in pairs {
             let is_same = match request.digest_to_have(&file, object.as_ref()) {
                 Some(expected) => {
-                    let digest = digest_of(&file, &context.output.idle, &bar, hashed).await;
+                    let digest = digest_of(&file.path, &context.output.idle, &bar, hashed).await;
                     hashed += file.size;
                     digest.map(|digest| expected == digest)
                 }
@@ -140,8 +140,8 @@ fn bar_of(bars: Bars, pairs: &[(LocalFile, Option<ObjectInfo>)], request: &Reque
 }
 
 /// The SHA-256 of a file's content.
-async fn digest_of(file: &LocalFile, idle: &Idle, bar: &Bar, before: u64) -> Result<[u8; 32]> {
-    match Input::open(&file.path, idle)? {
+pub(super) async fn digest_of(file: &Path, idle: &Idle, bar: &Bar, before: u64) -> Result<[u8; 32]> {
+    match Input::open(file, idle)? {
         Input::Small(content) => Ok(Sha256::digest(content).into()),
         Input::Large(input) => Ok(input.sha256(&bar.part(before)).await?),
     }
