@@ -44,4 +44,4 @@ cargo test --locked --workspace --no-fail-fast
 
 printf '\nAll checks and tests passed in %d min %02d s; the integration suite ran on: %s\n' \
   $((SECONDS / 60)) $((SECONDS % 60)) "$replica"
-echo "Left out, each with a script of its own: scripts/interop.sh (JavaScript and Motoko, needs Node.js), scripts/long.sh, scripts/fuzz.sh."
+echo "Left out, each with a script of its own: scripts/interop.sh (JavaScript and Motoko, needs Node.js), scripts/full-disk.sh (mounts a tmpfs), scripts/long.sh, scripts/fuzz.sh."

@@ -87,7 +87,8 @@ impl Input {
         Ok(Self::Small(content))
     }
 
-    /// The content of what can be read once only. Its size must be known before it is stored, so it is copied.
+    /// The content of what can be read once only, copied to a temporary file where it is large: for an upload that is resumed,
+    /// whose chunks are only sent if all of the content has the SHA-256 that was declared.
     fn of_stream(mut stream: impl Read) -> Result<Self> {
         let mut start = Vec::new();
         // One byte more than one put takes is enough to know that it does not, however much there is.

@@ -86,11 +86,15 @@ pub(crate) fn set_len(file: &File, len: u64) -> io::Result<()> {
 
 pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     step()?;
+    #[cfg(test)]
+    faults::before_removal(to);
     std::fs::rename(from, to)
 }
 
 pub(crate) fn remove(path: &Path) -> io::Result<()> {
     step()?;
+    #[cfg(test)]
+    faults::before_removal(path);
     std::fs::remove_file(path)
 }
 
@@ -222,6 +226,14 @@ pub(crate) mod faults {
         let reserved = RESERVED.with_borrow_mut(|reserved| reserved.remove(&metadata.ino())).unwrap_or(0);
         ROOM.set(Some(room + metadata.len().max(reserved).saturating_sub(len)));
         Ok(())
+    }
+
+    /// Gives the room of a file back that is about to vanish.
+    pub(super) fn before_removal(path: &Path) {
+        let Some(room) = ROOM.get() else { return };
+        let metadata = std::fs::metadata(path);
+        let taken = metadata.map_or(0, |metadata| metadata.len().min(metadata.blocks() * 512));
+        ROOM.set(Some(room + taken));
     }
 
     fn take(bytes: u64) -> io::Result<()> {

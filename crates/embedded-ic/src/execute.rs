@@ -235,6 +235,13 @@ impl EmbeddedIc {
     /// Does what can be done before the commit, so that there is room for all that follows it: pages of stable memory that
     /// had no content are put where they belong, and the heap's pages get their room.
     fn write_ahead(&mut self, heap_dirty: &[Range<usize>]) -> Result<(), HostError> {
+        match self.try_write_ahead(heap_dirty) {
+            Err(error) if error.is_disk_full() && self.make_room() => self.try_write_ahead(heap_dirty),
+            result => result,
+        }
+    }
+
+    fn try_write_ahead(&mut self, heap_dirty: &[Range<usize>]) -> Result<(), HostError> {
         let (Some(folder), Some(stable)) = (&self.folder, &mut self.stable) else { return Ok(()) };
         folder.writable()?;
         let sync = folder.forces_messages();
@@ -286,6 +293,20 @@ impl EmbeddedIc {
         dirty: &[Range<usize>],
         part: Part<'_>,
     ) -> Result<(), HostError> {
+        match self.try_write_journal(next, dirty, part) {
+            Err(error) if error.is_disk_full() && self.make_room() => {
+                self.try_write_journal(next, dirty, part)
+            }
+            result => result,
+        }
+    }
+
+    fn try_write_journal(
+        &mut self,
+        next: &Committed,
+        dirty: &[Range<usize>],
+        part: Part<'_>,
+    ) -> Result<(), HostError> {
         let Some(folder) = &mut self.folder else { return Ok(()) };
         let (heap, heap_replaced) = match part {
             Part::All { instance, replaced } => (instance.heap(), replaced),
@@ -297,6 +318,15 @@ impl EmbeddedIc {
         };
         let generation = folder.generation_after(stable.is_some_and(StableMemory::is_replaced));
         folder.append(&Change { next, heap, heap_dirty: dirty, heap_replaced, stable, generation })
+    }
+
+    /// Gives the room of the journal back, where the disk has no more: tells whether there was any. What is about to be
+    /// committed is not part of the checkpoint. A stable memory that replaces another one is where the checkpoint would
+    /// look for the one before, so there is none then.
+    fn make_room(&mut self) -> bool {
+        let is_replaced = self.stable.as_ref().is_none_or(StableMemory::is_replaced);
+        let has_journal = self.folder.as_ref().is_some_and(Folder::has_journal);
+        !is_replaced && has_journal && self.try_checkpoint().is_ok()
     }
 
     fn checkpoint_if_due(&mut self) -> Result<(), HostError> {
@@ -329,6 +359,7 @@ impl EmbeddedIc {
 }
 
 /// What a journal record is about.
+#[derive(Clone, Copy)]
 enum Part<'a> {
     /// Neither heap nor stable memory.
     State,

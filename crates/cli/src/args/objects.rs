@@ -164,7 +164,8 @@ pub(crate) enum UploadsCommand {
     Resume {
         /// Its number.
         id: u64,
-        /// The file that it is an upload of.
+        /// The file that it is an upload of, or - for standard input, which is copied to a temporary file: all of it must be
+        /// compared before a part is sent.
         file: PathBuf,
     },
     /// End an upload and give its space back.

@@ -44,7 +44,7 @@ pub(crate) enum RegionCommand {
         id: u64,
         /// Where, in bytes from its start.
         offset: u64,
-        /// The file, or - for standard input.
+        /// The file, or - for standard input, which is stored as it comes.
         file: PathBuf,
     },
     /// Print a number of a region.

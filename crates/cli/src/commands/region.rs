@@ -1,11 +1,13 @@
 //! Commands for regions.
 
 use std::{
-    io::{Read, Write},
+    io::{self, Read, Write},
     path::Path,
+    pin::pin,
 };
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Error as AnyError, Result, anyhow, bail};
+use futures_util::StreamExt;
 use storage_api::{
     Error, RegionInfo, RegionLoad, RegionStore,
     limits::{MAX_PAYLOAD_BYTES, MAX_REPLY_BYTES, PAGE_BYTES},
@@ -14,8 +16,16 @@ use storage_client::{ClientError, Progress};
 
 use super::number::{kind_of, parse, shown};
 use crate::{
-    args::RegionCommand, context::Context, failure::NotFound, idle::Stdout, input::Input, output::Output,
-    size::Sizes, store::StoreClient, text, time::rfc3339,
+    args::RegionCommand,
+    context::Context,
+    failure::{Interrupted, NotFound},
+    idle::Stdout,
+    input::Input,
+    output::Output,
+    size::Sizes,
+    store::StoreClient,
+    stream, text,
+    time::rfc3339,
 };
 
 pub(crate) async fn run(client: &StoreClient, context: &Context, command: RegionCommand) -> Result<()> {
@@ -102,6 +112,22 @@ async fn load(
 
 /// Stores bytes piece after piece: a region has no changes that are all or nothing beyond one call.
 async fn store(client: &StoreClient, context: &Context, id: u64, offset: u64, file: &Path) -> Result<()> {
+    let stored = match stream::open(file, context)? {
+        Some(source) => store_stream(client, context, (id, offset), source).await?,
+        None => store_file(client, context, (id, offset), file).await?,
+    };
+    let stored = context.output.sizes.full(stored);
+    context.output.note(&format!("stored {stored} at byte {offset} of region {id}"));
+    Ok(())
+}
+
+/// Stores a file. What does not fit is refused before anything is stored.
+async fn store_file(
+    client: &StoreClient,
+    context: &Context,
+    (id, offset): (u64, u64),
+    file: &Path,
+) -> Result<u64> {
     let input = Input::open(file, &context.output.idle)?;
     let length = input.size();
     let size = client.region_info(id).await.map_err(|error| explain(error, id))?.pages * PAGE_BYTES;
@@ -124,9 +150,59 @@ async fn store(client: &StoreClient, context: &Context, id: u64, offset: u64, fi
         stored += piece;
         bar.safe(stored, length);
     }
-    let length = context.output.sizes.full(length);
-    context.output.note(&format!("stored {length} at byte {offset} of region {id}"));
-    Ok(())
+    Ok(length)
+}
+
+/// Stores what comes once and of a length that nobody knows, with bounded memory. Where it breaks off, what came before
+/// has been stored, and the error tells how much.
+async fn store_stream(
+    client: &StoreClient,
+    context: &Context,
+    (id, offset): (u64, u64),
+    source: impl Read + Send + 'static,
+) -> Result<u64> {
+    let mut pieces = pin!(stream::pieces(source, context));
+    let bar = context.bars.counter("storing");
+    let progress = bar.part(0);
+    let mut stored = 0;
+    while let Some(piece) = pieces.next().await {
+        let done = match piece {
+            Ok(piece) => store_piece(client, id, offset.checked_add(stored), &piece).await,
+            Err(error) if is_interrupt(&error) => Err(Interrupted.into()),
+            Err(error) => Err(AnyError::new(error).context("cannot read what is to be stored")),
+        };
+        let length = match done {
+            Err(error) if stored > 0 => {
+                return Err(error.context(format!("the first {stored} bytes have been stored")));
+            }
+            done => done?,
+        };
+        stored += length;
+        progress.safe(stored, stored);
+    }
+    if stored == 0 {
+        client.region_info(id).await.map_err(|error| explain(error, id))?;
+    }
+    Ok(stored)
+}
+
+/// Stores a piece, and tells its length.
+async fn store_piece(client: &StoreClient, id: u64, at: Option<u64>, piece: &[u8]) -> Result<u64> {
+    let length = piece.len() as u64;
+    let at = at.context("no region is that large")?;
+    match client.region_store_blob(id, at, piece).await {
+        Ok(()) => Ok(length),
+        Err(error) => Err(match error.storage_error() {
+            Some(Error::OutOfRange { size, .. }) => anyhow!(
+                "region {id} has {size} bytes, and {length} from byte {at} on do not fit; storage region grow adds pages"
+            ),
+            _ => explain(error, id),
+        }),
+    }
+}
+
+fn is_interrupt(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|cause| cause.is::<Interrupted>())
 }
 
 fn line(info: &RegionInfo) -> String {

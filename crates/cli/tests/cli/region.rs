@@ -1,6 +1,6 @@
 //! Regions.
 
-use crate::harness::{MAX_PAYLOAD, Store, numbers};
+use crate::harness::{MAX_PAYLOAD, Store, failed, numbers, output};
 
 /// A region is made, grown, written and read, and it lives through an upgrade.
 #[test]
@@ -22,6 +22,30 @@ fn a_region_is_written_and_read() {
     let listed = store.json(&["region", "ls"]);
     assert_eq!((&listed[0]["id"], &listed[1]["pages"]), (&16.into(), &42.into()));
     assert!(store.text(&["status"]).contains("regions        2\n"));
+}
+
+/// What comes through a pipe is stored as it comes, in pieces, without a copy in a temporary folder. Where it does not fit, the
+/// pieces before have been stored, which the error tells.
+#[test]
+fn a_pipe_is_stored_as_it_comes() {
+    let store = Store::new();
+    store.run(&["region", "new", "80"]);
+    let content = numbers(2 * MAX_PAYLOAD + 9);
+    // Where nothing can be written, a temporary file would fail.
+    let stored = |offset: &str| {
+        let mut command = store.command(&["region", "store", "16", offset, "-"]);
+        command.env("TMPDIR", store.path("nowhere"));
+        output(command, &content)
+    };
+    assert!(stored("7").status.success());
+    let length = content.len().to_string();
+    assert!(store.run(&["region", "load", "16", "7", &length]) == content);
+
+    let size = 80 << 16;
+    let said = failed(1, stored(&(size - MAX_PAYLOAD - 1).to_string()));
+    assert!(said.contains(&format!("the first {MAX_PAYLOAD} bytes have been stored")), "{said}");
+    assert!(said.contains(&format!("region 16 has {size} bytes")) && said.contains("do not fit"), "{said}");
+    assert!(store.fail(3, &["region", "store", "99", "0", "/dev/null"]).contains("storage region ls"));
 }
 
 /// Numbers of all kinds are written and read, and one that does not fit its kind is refused.

@@ -3,10 +3,12 @@
 use std::{
     io::{BufRead, BufReader, Read, Write},
     process::{Child, ChildStdin, Stdio},
+    sync::atomic::{AtomicUsize, Ordering},
     thread,
 };
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde_bytes::ByteBuf;
 
 use crate::harness::{MAX_PAYLOAD, Store, numbers, output};
 
@@ -55,6 +57,39 @@ fn an_interrupted_stream_leaves_nothing() {
     drop(input);
     assert_eq!(store.text(&["ls"]), "");
     assert_eq!(store.text(&["uploads", "ls"]), "");
+}
+
+/// Of sixty puts, twenty at the same time, all are stored: each has its turn.
+#[test]
+fn sixty_puts_with_twenty_at_once_are_all_stored() {
+    const PUTS: usize = 60;
+    const AT_ONCE: usize = 20;
+    let store = Store::new();
+    let next = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= PUTS {
+                        return;
+                    }
+                    let (key, value) = (format!("key {number}"), format!("value {number}"));
+                    // How long it takes until all have had their turns is a matter of the machine.
+                    store.run_with_input(&["--wait", "600", "put", "-", &key], value.as_bytes());
+                }
+            });
+        }
+    });
+    let values = store.with_host(|host, owner| {
+        let key = |number: usize| format!("key {number}");
+        let keys: Vec<_> = (0..PUTS).map(key).collect();
+        let reply = host.query(owner, "get_many", candid::encode_one(keys).unwrap()).unwrap();
+        candid::decode_one::<storage_api::Result<Vec<Option<ByteBuf>>>>(&reply.bytes).unwrap().unwrap()
+    });
+    for (number, value) in values.into_iter().enumerate() {
+        assert_eq!(value.unwrap(), format!("value {number}").as_bytes());
+    }
 }
 
 /// Lines that come slowly are in the log while the command that appends them still waits for more, and others can read

@@ -148,6 +148,11 @@ impl Folder {
         write_whole(&path, wasm).map_err(|error| self.explain(error, wasm.len() as u64))
     }
 
+    /// Whether there are records that a checkpoint would remove.
+    pub(crate) fn has_journal(&self) -> bool {
+        self.journal.as_ref().is_some_and(|journal| !journal.is_empty())
+    }
+
     pub(crate) fn checkpoint_is_due(&self) -> bool {
         let replaced = self.old.iter().any(|old| old.extension().is_some_and(|suffix| suffix == "bin"));
         replaced || self.journal.as_ref().is_some_and(|journal| journal.bytes() > JOURNAL_BYTES)
@@ -163,7 +168,15 @@ impl Folder {
         let Some(journal) = &mut self.journal else { return Ok(()) };
         let content = stable.in_file().map_or_else(Runs::default, |(_, content)| content.clone());
         let files = state::Files { generation: self.generation, content, heap_sums: heap.sums().to_vec() };
-        state::write(&self.path.join(STATE), self.next, committed, &files)?;
+        let write = || state::write(&self.path.join(STATE), self.next, committed, &files);
+        write().or_else(|error| {
+            if !error.is_disk_full() {
+                return Err(error);
+            }
+            // There is room for it where some was kept for the journal.
+            journal.release();
+            write().inspect_err(|_| journal.reserve())
+        })?;
         if !journal.is_empty() {
             journal.clear()?;
         }

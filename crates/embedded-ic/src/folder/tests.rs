@@ -19,7 +19,7 @@ const SECTOR: usize = 512;
 const FAR: u64 = 50_000;
 
 /// A canister that keeps one number: in its heap and at two places of stable memory. A step adds one to it; on starting on
-/// memory that is there, it takes the number from it. `fill` writes 200 pages that had no content.
+/// memory that is there, it takes the number from it. `fill` writes 208 pages that had no content, and `again` writes them again.
 fn canister(extra: &str) -> Vec<u8> {
     let text = format!(
         r#"(module
@@ -39,13 +39,14 @@ fn canister(extra: &str) -> Vec<u8> {
         (func (export "canister_update step")
             (i64.store (i32.const 0) (i64.add (i64.load (i32.const 0)) (i64.const 1)))
             (call $keep) (call $reply))
-        (func (export "canister_update fill") (local $at i64)
-            (local.set $at (i64.mul (call $grow (i64.const 13)) (i64.const 65536)))
+        (func (export "canister_update fill")
+            (call $write_from (i64.mul (call $grow (i64.const 13)) (i64.const 65536))) (call $reply))
+        (func (export "canister_update again") (call $write_from (i64.const 65536)) (call $reply))
+        (func $write_from (param $at i64)
             (loop
                 (call $write (local.get $at) (i64.const 0) (i64.const 4096))
                 (local.set $at (i64.add (local.get $at) (i64.const 4096)))
-                (br_if 0 (i64.lt_u (local.get $at) (i64.mul (call $size) (i64.const 65536)))))
-            (call $reply))
+                (br_if 0 (i64.lt_u (local.get $at) (i64.mul (call $size) (i64.const 65536))))))
         (func (export "canister_query number") (call $reply)) {extra})"#
     );
     wat::parse_str(text).unwrap()
@@ -184,6 +185,19 @@ fn a_message_that_dies_anywhere_is_done_or_not() {
         ic.checkpoint().map_err(CallError::Host)
     });
     dies_anywhere(3, 3, |_, ic| call(ic, "fill").map(|_| ()));
+}
+
+/// The second of two large messages finds no room, and makes some in the middle of its commit.
+#[test]
+fn making_room_can_die_anywhere() {
+    dies_anywhere(3, 4, |_, ic| {
+        call(ic, "fill")?;
+        faults::with_room(1_300_000, || {
+            call(ic, "again")?;
+            call(ic, "again")?;
+            call(ic, "step").map(drop)
+        })
+    });
 }
 
 #[test]
@@ -371,8 +385,8 @@ fn a_message_that_does_not_fit_changes_nothing() {
 fn what_was_kept_for_the_journal_lets_small_changes_through_on_a_full_disk() {
     let fixture = Fixture::new(0);
     let path = fixture.path();
-    // 512 KiB that the journal keeps, and nothing else.
-    faults::with_room(512 << 10, || {
+    // What the journal keeps, and nothing else.
+    faults::with_room(2_560 << 10, || {
         let mut ic = open(&path).unwrap();
         for step in 2..12 {
             assert_eq!(call(&mut ic, "step").unwrap(), step);
@@ -382,6 +396,30 @@ fn what_was_kept_for_the_journal_lets_small_changes_through_on_a_full_disk() {
         ic.close().unwrap();
     });
     assert_eq!(number(&mut open(&path).unwrap()), 11);
+}
+
+/// What is written again goes through the journal, which is emptied when there is no room for more of it.
+#[test]
+fn a_disk_with_room_for_one_message_takes_any_number_of_them() {
+    let fixture = Fixture::new(0);
+    let path = fixture.path();
+    let mut ic = open(&path).unwrap();
+    call(&mut ic, "fill").unwrap();
+    ic.close().unwrap();
+    // A record of 208 pages has 0.9 MB.
+    faults::with_room(2 << 20, || {
+        let mut ic = open(&path).unwrap();
+        for step in 2..12 {
+            call(&mut ic, "again").unwrap();
+            assert_eq!(call(&mut ic, "step").unwrap(), step);
+        }
+        drop(ic);
+        let mut ic = open(&path).unwrap();
+        assert_eq!(number(&mut ic), 11);
+        let mut bytes = [0; 8];
+        ic.read_stable(14 * 65_536 - 4_096, &mut bytes).unwrap();
+        assert_eq!(u64::from_le_bytes(bytes), 10);
+    });
 }
 
 #[test]

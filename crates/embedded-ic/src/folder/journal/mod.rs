@@ -51,8 +51,11 @@ const FILE_MAGIC: &[u8; 8] = b"EICJRNL\0";
 const VERSION: u32 = 2;
 /// Bytes before the first record.
 const FILE_HEADER: u64 = SECTOR as u64;
-/// Bytes that the file keeps of the disk, so that small changes, such as a removal, can be recorded on a full one.
-const RESERVED: u64 = 512 << 10;
+/// Bytes that the file keeps of the disk, so that messages that write again what was written before can be recorded on a full
+/// one: a removal, and also one whose argument is as long as a user's may be.
+const RESERVED: u64 = 2_560 << 10;
+/// Where not all of them are there, it is a number of these parts.
+const RESERVED_PARTS: u64 = 20;
 
 /// What a message changed.
 pub(crate) struct Change<'a> {
@@ -139,6 +142,12 @@ impl Journal {
         }
     }
 
+    /// Gives back what is kept for the next records.
+    pub(super) fn release(&self) {
+        // What stays is not missing any more than before.
+        let _ = disk::set_len(&self.file, self.end);
+    }
+
     /// Forgets all records.
     pub(super) fn clear(&mut self) -> Result<(), HostError> {
         disk::set_len(&self.file, FILE_HEADER)
@@ -149,9 +158,15 @@ impl Journal {
         Ok(())
     }
 
-    /// Keeps some room for the next records. Where there is none, they find out themselves.
-    fn reserve(&self) {
-        let _ = disk::reserve(&self.file, self.end..FILE_HEADER + RESERVED);
+    /// Keeps room for the next records, or as much of it as there is. Where there is none, they find out themselves.
+    pub(super) fn reserve(&self) {
+        for part in (1..=RESERVED_PARTS).rev() {
+            let end = FILE_HEADER + part * RESERVED / RESERVED_PARTS;
+            match disk::reserve(&self.file, self.end..end) {
+                Err(error) if disk::is_full(&error) => {}
+                _ => return,
+            }
+        }
     }
 }
 
