@@ -35,9 +35,9 @@ use crate::{http, log, objects, operator, regions, roles, uploads};
 pub(crate) const BATCH: usize = MAX_BATCH_ITEMS as usize;
 
 endpoints! {
-    "canister_update put": update_as objects::put(key: &str, value: &Bytes) => result ObjectInfo;
-    "canister_update put_with": update_as objects::put_with(args: BorrowedPut) => result ObjectInfo;
-    "canister_update put_many": update_as objects::put_many(puts: Batch<BorrowedPut, BATCH>) => result Vec<ObjectInfo>;
+    "canister_update put": update_as objects::put(key: &str, value: &Bytes) => result Written;
+    "canister_update put_with": update_as objects::put_with(args: BorrowedPut) => result Written;
+    "canister_update put_many": update_as objects::put_many(puts: Batch<BorrowedPut, BATCH>) => result Vec<Written>;
     "canister_query get": blob objects::get(key: &str) => result ByteBuf;
     "canister_query get_many": query objects::get_many(keys: Batch<String, BATCH>) => result Vec<Option<ByteBuf>>;
     "canister_query get_with_info": query objects::get_with_info(key: &str) => result Object;
@@ -49,13 +49,13 @@ endpoints! {
     "canister_update delete_many": update objects::delete_many(deletes: Batch<DeleteArgs, BATCH>) => result Vec<bool>;
     "canister_update delete_prefix": update objects::delete_prefix(args: DeletePrefixArgs) => result Deleted;
     "canister_update take_first": update objects::take_first(prefix: &str) => result Option<Entry>;
-    "canister_update rename": update objects::rename(args: RenameArgs) => result ObjectInfo;
+    "canister_update rename": update objects::rename(args: RenameArgs) => result Written;
 
     "canister_update create_upload": update_as uploads::create_upload(args: UploadArgs) => result Upload;
     "canister_update write_chunk": update_as uploads::write_chunk(upload: u64, index: u64, bytes: &Bytes) => result Received;
     "canister_query upload_status": query_as uploads::upload_status(upload: u64) => result UploadStatus;
     "canister_query list_uploads": query_as uploads::list_uploads() => result Vec<UploadStatus>;
-    "canister_update commit_upload": update_as uploads::commit_upload(upload: u64, end: Option<UploadEnd>) => result ObjectInfo;
+    "canister_update commit_upload": update_as uploads::commit_upload(upload: u64, end: Option<UploadEnd>) => result Written;
     "canister_update abort_upload": update_as uploads::abort_upload(upload: u64) => result ();
     "canister_update verify": update uploads::verify(key: &str) => result VerifyProgress;
 

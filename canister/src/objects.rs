@@ -5,7 +5,7 @@ use ic_cdk::api::time;
 use serde_bytes::{ByteBuf, Bytes};
 use storage_api::{
     Condition, DeleteArgs, DeletePrefixArgs, Deleted, Entry, ListArgs, ListPage, Object, ObjectInfo,
-    ReadArgs, RenameArgs, Result, ScanPage,
+    ReadArgs, RenameArgs, Result, ScanPage, Written,
 };
 use storage_engine::{Caller, Put};
 use storage_wire::{Batch, Decode, Encode, Input, Output, Type, Typed, Wire};
@@ -13,12 +13,7 @@ use storage_wire::{Batch, Decode, Encode, Input, Output, Type, Typed, Wire};
 use crate::endpoints::BATCH;
 use crate::state::CanisterStore;
 
-pub(crate) fn put(
-    store: &mut CanisterStore,
-    caller: &Caller,
-    key: &str,
-    value: &Bytes,
-) -> Result<ObjectInfo> {
+pub(crate) fn put(store: &mut CanisterStore, caller: &Caller, key: &str, value: &Bytes) -> Result<Written> {
     store.put(Put { owner: owner(caller), ..Put::new(key, value) }, time())
 }
 
@@ -87,7 +82,7 @@ pub(crate) fn put_with(
     store: &mut CanisterStore,
     caller: &Caller,
     put: BorrowedPut<'_>,
-) -> Result<ObjectInfo> {
+) -> Result<Written> {
     store.put(put.by(owner(caller)), time())
 }
 
@@ -95,9 +90,9 @@ pub(crate) fn put_many(
     store: &mut CanisterStore,
     caller: &Caller,
     puts: Batch<BorrowedPut<'_>, BATCH>,
-) -> Result<Vec<ObjectInfo>> {
-    let puts: Vec<_> = puts.0.iter().map(|put| put.by(owner(caller))).collect();
-    store.put_many(&puts, time())
+) -> Result<Vec<Written>> {
+    let owner = owner(caller);
+    store.put_many(puts.0.iter().map(|put| put.by(owner)), time())
 }
 
 pub(crate) fn get(store: &CanisterStore, room: &mut [u8], key: &str) -> Result<usize> {
@@ -145,6 +140,6 @@ pub(crate) fn take_first(store: &mut CanisterStore, prefix: &str) -> Result<Opti
     store.take_first(prefix)
 }
 
-pub(crate) fn rename(store: &mut CanisterStore, args: RenameArgs) -> Result<ObjectInfo> {
+pub(crate) fn rename(store: &mut CanisterStore, args: RenameArgs) -> Result<Written> {
     store.rename(&args, time())
 }

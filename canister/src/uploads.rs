@@ -2,9 +2,7 @@
 
 use ic_cdk::api::time;
 use serde_bytes::Bytes;
-use storage_api::{
-    ObjectInfo, Received, Result, Upload, UploadArgs, UploadEnd, UploadStatus, VerifyProgress,
-};
+use storage_api::{Received, Result, Upload, UploadArgs, UploadEnd, UploadStatus, VerifyProgress, Written};
 use storage_engine::Caller;
 
 use crate::state::CanisterStore;
@@ -36,7 +34,7 @@ pub(crate) fn commit_upload(
     caller: &Caller,
     upload: u64,
     end: Option<UploadEnd>,
-) -> Result<ObjectInfo> {
+) -> Result<Written> {
     store.commit_upload_with(upload, end.as_ref(), caller, time())
 }
 

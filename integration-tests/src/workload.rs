@@ -2,7 +2,7 @@
 
 use candid::Principal;
 use storage_api::limits::CHUNK_BYTES;
-use storage_api::{Error, PutArgs, ReadArgs, Role};
+use storage_api::{Error, ListArgs, PutArgs, ReadArgs, Role};
 use storage_client::ClientError;
 use storage_engine::Caller;
 use storage_model::{Answer, Call, Model, Op, State};
@@ -87,7 +87,8 @@ impl<'h> Workload<'h> {
         is_inspected && is_found_by_inspection && self.model.refuses(caller, call)
     }
 
-    /// The time that a call has recorded. A chunk does not tell, so the upload is asked.
+    /// The time that a call has recorded. A chunk and a write do not tell, so the upload and the
+    /// objects are asked.
     async fn recorded_ns(
         &self,
         client: &SuiteClient,
@@ -100,6 +101,11 @@ impl<'h> Workload<'h> {
                 let status = client.upload_status(*id).await.expect("the upload is open");
                 Some(status.upload.expires_ns - config.upload_idle_ns)
             }
+            (_, Ok(Answer::Written(written))) => {
+                let last = written.last()?.revision;
+                let page = client.list(&ListArgs::prefix("")).await.expect("the caller may read");
+                page.objects.iter().find(|object| object.revision == last).map(|object| object.modified_ns)
+            }
             (_, Ok(answer)) => answer.time_ns(&config),
             _ => None,
         }
@@ -107,9 +113,9 @@ impl<'h> Workload<'h> {
 
     async fn call(&self, client: &SuiteClient, call: &Call) -> Result<Answer, ClientError> {
         match call {
-            Call::Put(put) if is_plain(put) => client.put(&put.key, &put.value).await.map(Answer::object),
-            Call::Put(put) => client.put_with(put.clone()).await.map(Answer::object),
-            Call::PutMany(puts) => client.put_many(puts).await.map(Answer::Objects),
+            Call::Put(put) if is_plain(put) => client.put(&put.key, &put.value).await.map(Answer::written),
+            Call::Put(put) => client.put_with(put.clone()).await.map(Answer::written),
+            Call::PutMany(puts) => client.put_many(puts).await.map(Answer::Written),
             Call::Delete(key) => client.delete(key).await.map(Answer::WasThere),
             Call::DeletePrefix(args) => {
                 client.delete_prefix(&args.prefix, args.limit).await.map(Answer::Deleted)
@@ -117,16 +123,16 @@ impl<'h> Workload<'h> {
             Call::TakeFirst(prefix) => client.take_first(prefix).await.map(Answer::Taken),
             Call::Rename(args) => {
                 let condition = args.condition.unwrap_or_default();
-                client.rename_when(&args.from, &args.to, condition).await.map(Answer::object)
+                client.rename_when(&args.from, &args.to, condition).await.map(Answer::written)
             }
             Call::Verify(key) => client.verify(key).await.map(Answer::Verified),
             Call::CreateUpload(args) => client.create_upload(args).await.map(Answer::Upload),
             Call::WriteChunk { id, index, bytes } => {
                 client.write_chunk(*id, *index, bytes).await.map(Answer::Received)
             }
-            Call::CommitUpload(id, None) => client.commit_upload(*id).await.map(Answer::object),
+            Call::CommitUpload(id, None) => client.commit_upload(*id).await.map(Answer::written),
             Call::CommitUpload(id, Some(end)) => {
-                client.commit_upload_with(*id, end).await.map(Answer::object)
+                client.commit_upload_with(*id, end).await.map(Answer::written)
             }
             Call::AbortUpload(id) => client.abort_upload(*id).await.map(|()| Answer::Nothing),
             Call::Append(entries) => client.append(entries).await.map(Answer::Appended),

@@ -27,7 +27,7 @@ pub use error::{Error, NotAnError, Result};
 pub use http::{HttpRequest, HttpResponse};
 pub use log::{Appended, LogInfo, LogPage, ReadLogArgs};
 pub use method::{METHODS, Method, MethodKind};
-pub use object::{DeleteArgs, MetadataPair, Object, ObjectInfo, PutArgs, ReadArgs, RenameArgs};
+pub use object::{DeleteArgs, MetadataPair, Object, ObjectInfo, PutArgs, ReadArgs, RenameArgs, Written};
 pub use page::{DeletePrefixArgs, Deleted, Entry, ListArgs, ListPage, ScanPage};
 pub use region::{RegionInfo, RegionLoad, RegionStore, RegionType, RegionValue, StableVarInfo};
 pub use settings::{Config, InitArgs, Settings};

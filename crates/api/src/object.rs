@@ -54,6 +54,14 @@ pub struct ObjectInfo {
     pub sha256: Option<Checksum>,
 }
 
+/// What a write returns: `put`, `put_many`, `rename` and `commit_upload`. The canister pays for each byte of a reply, and
+/// the writer knows the rest; `stat` returns everything.
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The revision that the object has now.
+    pub revision: u64,
+}
+
 /// Arguments of `read`.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
 pub struct ReadArgs {

@@ -5,7 +5,7 @@ use std::io::Read;
 use anyhow::{Context as _, Result, anyhow};
 use serde_bytes::ByteBuf;
 use sha2::{Digest as _, Sha256};
-use storage_api::{Condition, MetadataPair, ObjectInfo, PutArgs, UploadArgs};
+use storage_api::{Condition, MetadataPair, PutArgs, UploadArgs};
 use storage_client::{Progress, TransferError, TransferOptions};
 
 use crate::{
@@ -16,6 +16,13 @@ use crate::{
     store::StoreClient,
     stream,
 };
+
+/// What was stored.
+pub(crate) struct Stored {
+    pub(crate) key: String,
+    pub(crate) size: u64,
+    pub(crate) revision: u64,
+}
 
 /// What an object is to be.
 #[derive(Default)]
@@ -42,13 +49,15 @@ pub(crate) async fn store(
     context: &Context,
     input: Input,
     wanted: Wanted,
-) -> Result<ObjectInfo> {
+) -> Result<Stored> {
     match input {
         Input::Small(value) => {
             let Wanted { key, content_type, content_encoding, metadata, condition } = wanted;
-            let put = PutArgs::new(key, value).when(condition);
+            let size = value.len() as u64;
+            let put = PutArgs::new(key.clone(), value).when(condition);
             let args = PutArgs { content_type, content_encoding, metadata, ..put };
-            Ok(client.put_with(with_digest(args)).await?)
+            let revision = client.put_with(with_digest(args)).await?.revision;
+            Ok(Stored { key, size, revision })
         }
         Input::Large(input) => {
             room::check(client, &wanted.key, input.size()).await?;
@@ -68,12 +77,14 @@ pub(crate) async fn store_stream(
     context: &Context,
     source: impl Read + Send + 'static,
     wanted: Wanted,
-) -> Result<ObjectInfo> {
+) -> Result<Stored> {
+    let key = wanted.key.clone();
     let args = UploadArgs { size: None, ..wanted.upload(0) };
     let counter = context.bars.counter("storing");
     let progress = counter.part(0);
     let stored =
         client.upload_stream(stream::pieces(source, context), &args, context.transfer(&progress)).await;
+    let stored = stored.map(|(written, end)| Stored { key, size: end.size, revision: written.revision });
     stored.map_err(|error| match error {
         TransferError::Read { error, .. }
             if error.get_ref().is_some_and(|cause| cause.is::<Interrupted>()) =>
@@ -98,7 +109,7 @@ pub(crate) async fn upload(
     wanted: Wanted,
     sha256: [u8; 32],
     progress: &dyn Progress,
-) -> Result<ObjectInfo> {
+) -> Result<Stored> {
     let args = UploadArgs { sha256: Some(ByteBuf::from(sha256)), ..wanted.upload(input.size()) };
     let id = match client.find_upload(&args).await? {
         Some(id) => {
@@ -118,7 +129,7 @@ pub(crate) async fn finish(
     args: &UploadArgs,
     id: u64,
     progress: &dyn Progress,
-) -> Result<ObjectInfo> {
+) -> Result<Stored> {
     let options = TransferOptions { resume: Some(id), ..context.transfer(progress) };
     let done = tokio::select! {
         biased;
@@ -128,7 +139,7 @@ pub(crate) async fn finish(
         done = client.upload(input, args, options) => done,
     };
     match done {
-        Ok(info) => Ok(info),
+        Ok(written) => Ok(Stored { key: args.key.clone(), size: input.size(), revision: written.revision }),
         Err(error) if has_changed(&error) => {
             // Its chunks are of two versions of the file, so nobody can go on with it. Where it cannot be ended, it expires.
             let _ = client.abort_upload(id).await;

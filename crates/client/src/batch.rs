@@ -1,13 +1,13 @@
 //! Calls for several objects at once.
 
 use serde_bytes::ByteBuf;
-use storage_api::{DeleteArgs, DeletePrefixArgs, Deleted, Entry, ObjectInfo, PutArgs, check};
+use storage_api::{DeleteArgs, DeletePrefixArgs, Deleted, Entry, PutArgs, Written, check};
 
 use crate::{Client, Result, Transport, call::Kind};
 
 impl<T: Transport> Client<T> {
     /// Stores values under different keys, each on its condition: all of them or none.
-    pub async fn put_many(&self, objects: &[PutArgs]) -> Result<Vec<ObjectInfo>> {
+    pub async fn put_many(&self, objects: &[PutArgs]) -> Result<Vec<Written>> {
         self.check("put_many", || {
             check::batch(objects.len(), "objects in one put_many")?;
             objects.iter().try_for_each(PutArgs::check)

@@ -1,19 +1,19 @@
 //! Calls for one object.
 
 use serde_bytes::{ByteBuf, Bytes};
-use storage_api::{Condition, Object, ObjectInfo, PutArgs, RenameArgs, check};
+use storage_api::{Condition, Error, Object, ObjectInfo, PutArgs, RenameArgs, Written, check};
 
 use crate::{Client, Result, Transport, call::Kind};
 
 impl<T: Transport> Client<T> {
     /// Stores a value under a key, new or not.
-    pub async fn put(&self, key: &str, value: &[u8]) -> Result<ObjectInfo> {
+    pub async fn put(&self, key: &str, value: &[u8]) -> Result<Written> {
         self.check("put", || check::key(key).and_then(|()| check::payload(value.len())))?;
         self.call(Kind::Update, "put", (key, Bytes::new(value))).await
     }
 
     /// The same with what an object can have besides its value: a content type, metadata, a digest, a condition.
-    pub async fn put_with(&self, object: PutArgs) -> Result<ObjectInfo> {
+    pub async fn put_with(&self, object: PutArgs) -> Result<Written> {
         self.check("put_with", || object.check())?;
         self.call(Kind::Update, "put_with", (object,)).await
     }
@@ -40,6 +40,17 @@ impl<T: Transport> Client<T> {
         self.stat_by(Kind::ReplicatedQuery, key).await
     }
 
+    /// What is known of an object that was written with a revision that has been answered. Where the node that is asked has
+    /// not seen that revision yet, one that certainly has is asked.
+    pub async fn stat_since(&self, key: &str, revision: u64) -> Result<ObjectInfo> {
+        match self.stat(key).await {
+            Ok(info) if info.revision >= revision => Ok(info),
+            Ok(_) => self.stat_surely(key).await,
+            Err(error) if error.storage_error() == Some(&Error::NotFound) => self.stat_surely(key).await,
+            Err(error) => Err(error),
+        }
+    }
+
     async fn stat_by(&self, kind: Kind, key: &str) -> Result<ObjectInfo> {
         self.check("stat", || check::key(key))?;
         self.call(kind, "stat", (key,)).await
@@ -58,12 +69,12 @@ impl<T: Transport> Client<T> {
     }
 
     /// Moves an object to another key, whatever is there now.
-    pub async fn rename(&self, from: &str, to: &str) -> Result<ObjectInfo> {
+    pub async fn rename(&self, from: &str, to: &str) -> Result<Written> {
         self.rename_when(from, to, Condition::Any).await
     }
 
     /// Moves an object to another key if the condition holds of the object that is there now.
-    pub async fn rename_when(&self, from: &str, to: &str, condition: Condition) -> Result<ObjectInfo> {
+    pub async fn rename_when(&self, from: &str, to: &str, condition: Condition) -> Result<Written> {
         let args = RenameArgs { from: from.into(), to: to.into(), condition: Some(condition) };
         self.check("rename", || args.check())?;
         self.call(Kind::Update, "rename", (args,)).await

@@ -2,7 +2,7 @@
 
 use serde_bytes::{ByteBuf, Bytes};
 use storage_api::{
-    ObjectInfo, ReadArgs, Received, Upload, UploadArgs, UploadEnd, UploadStatus, VerifyProgress, check,
+    ReadArgs, Received, Upload, UploadArgs, UploadEnd, UploadStatus, VerifyProgress, Written, check,
 };
 
 use crate::{Client, Result, Transport, call::Kind};
@@ -56,13 +56,13 @@ impl<T: Transport> Client<T> {
     }
 
     /// Makes a complete upload the object under its key, in place of what is there.
-    pub async fn commit_upload(&self, upload: u64) -> Result<ObjectInfo> {
+    pub async fn commit_upload(&self, upload: u64) -> Result<Written> {
         self.call(Kind::Update, "commit_upload", (upload,)).await
     }
 
     /// The same with the end of the upload: the size of one that was opened without it, and perhaps a digest that was not
     /// declared then.
-    pub async fn commit_upload_with(&self, upload: u64, end: &UploadEnd) -> Result<ObjectInfo> {
+    pub async fn commit_upload_with(&self, upload: u64, end: &UploadEnd) -> Result<Written> {
         self.check("commit_upload", || end.check())?;
         self.call(Kind::Update, "commit_upload", (upload, Some(end))).await
     }

@@ -9,6 +9,12 @@ pub(crate) fn seal(block: &mut [u8]) {
     crc.copy_from_slice(&crc32fast::hash(body).to_le_bytes());
 }
 
+/// Appends the CRC-32 of everything that there is.
+pub(crate) fn append_seal(block: &mut Vec<u8>) {
+    let crc = crc32fast::hash(block).to_le_bytes();
+    block.extend_from_slice(&crc);
+}
+
 /// Whether the last four bytes are the CRC-32 of everything before them.
 #[must_use]
 pub(crate) fn is_sealed(block: &[u8]) -> bool {

@@ -10,7 +10,7 @@ impl<M: Memory + Clone> Store<M> {
     /// What is configured.
     #[must_use]
     pub fn config(&self) -> Config {
-        self.header.config
+        self.core.header().config
     }
 
     /// Sets what is given, and keeps what is not.
@@ -30,7 +30,7 @@ impl<M: Memory + Clone> Store<M> {
         // What is configured already is not checked: a damaged value must not keep others from being set.
         settings.check()?;
         if config != now {
-            self.write_header(Header { config, ..self.header });
+            self.core.set_header(Header { config, ..self.core.header() });
         }
         Ok(config)
     }

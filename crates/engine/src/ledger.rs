@@ -9,7 +9,7 @@
 //!   2056      8  sum of the sizes of all objects
 //!   2064      8  slots of the arena that are promised to uploads
 //!   2072      8  uploads opened so far
-//!   2080      4  CRC-32 of bytes 2048 to 2079
+//!   2080      8  check of bytes 2048 to 2079: see [`mix`](crate::checksum::mix)
 //! ```
 //!
 //! Written with every change, so it lies in the page of the header, which an upgrade touches anyway, but apart from it:
@@ -19,14 +19,15 @@ use ic_stable_structures::Memory;
 use storage_api::Error;
 
 use crate::arena::SLOT_BYTES;
-use crate::checksum::{CRC_BYTES, Fields, is_sealed, seal};
+use crate::checksum::{Fields, mix, u64_at};
 use crate::header::HEADER_BYTES;
 use crate::layout::{BUCKET_BYTES, MAX_BUCKETS};
 use crate::open::OpenError;
 
 /// Where the ledger lies, in bytes from the start of stable memory.
 pub(crate) const LEDGER_AT: u64 = 2_048;
-const LEDGER_BYTES: usize = 4 * 8 + CRC_BYTES;
+const CHECK_AT: usize = 4 * 8;
+const LEDGER_BYTES: usize = CHECK_AT + 8;
 
 const _: () = assert!(LEDGER_AT >= HEADER_BYTES as u64);
 const _: () = assert!(LEDGER_AT + LEDGER_BYTES as u64 <= 4_096);
@@ -64,7 +65,7 @@ impl Ledger {
     pub(crate) fn read(memory: &impl Memory) -> Result<Self, OpenError> {
         let mut bytes = [0; LEDGER_BYTES];
         memory.read(LEDGER_AT, &mut bytes);
-        if !is_sealed(&bytes) {
+        if u64_at(&bytes, CHECK_AT) != mix(&bytes[..CHECK_AT]) {
             return Err(OpenError::damaged("the ledger's checksum does not match", LEDGER_AT));
         }
         let mut fields = Fields::of(&bytes);
@@ -96,7 +97,8 @@ impl Ledger {
         for (place, field) in bytes.chunks_exact_mut(8).zip(fields) {
             place.copy_from_slice(&field.to_le_bytes());
         }
-        seal(&mut bytes);
+        let check = mix(&bytes[..CHECK_AT]);
+        bytes[CHECK_AT..].copy_from_slice(&check.to_le_bytes());
         memory.write(LEDGER_AT, &bytes);
     }
 }

@@ -43,12 +43,17 @@
 pub mod arena;
 mod btree;
 mod buckets;
+mod caller;
+mod change;
 mod check;
 mod checksum;
 mod codec;
 mod config;
+mod core;
 mod counters;
+mod extents;
 pub mod header;
+mod key;
 pub mod layout;
 mod ledger;
 mod log;
@@ -61,11 +66,13 @@ mod roles;
 mod space;
 mod status;
 mod store;
+mod table;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod uploads;
 
 pub use btree::{BPlusTreeMap, Iter, MAX_MAP_KEY_BYTES, MapOptions};
+pub use caller::Caller;
 pub use check::CheckReport;
 pub use ic_stable_structures::{FileMemory, Memory, VectorMemory};
 pub use log::{LOG_START, check_entries};
@@ -74,4 +81,3 @@ pub use open::OpenError;
 pub use problem::Problem;
 pub use status::HostFacts;
 pub use store::{Options, Store, UPGRADE_BYTES};
-pub use uploads::Caller;

@@ -17,7 +17,7 @@ impl<M: Memory + Clone> Store<M> {
     /// [`Error::Corrupted`] with the first thing that cannot be mended and keeps the rest from being judged; nothing has
     /// been written then.
     pub fn repair(&mut self) -> Result<Vec<Problem>, Error> {
-        Ok(self.arena.repair()?.into_iter().collect())
+        Ok(self.core.arena.repair()?.into_iter().collect())
     }
 }
 
@@ -34,7 +34,7 @@ mod tests {
         let mut store = Store::open(VectorMemory::default()).unwrap();
         store.put(Put::new("a", &[1; 100_000]), 1).unwrap();
         assert_eq!(store.repair(), Ok(Vec::new()));
-        store.space.memory(ARENA).write(BUCKET_BYTES - 32, &[0; 8]);
+        store.core.space.memory(ARENA).write(BUCKET_BYTES - 32, &[0; 8]);
         let problems = store.check().problems;
         assert!(problems[0].what.contains("a repair writes it anew"), "{problems:?}");
         let mended = store.repair().unwrap();

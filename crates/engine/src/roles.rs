@@ -149,7 +149,7 @@ impl<M: Memory + Clone> Store<M> {
             Some(role) => roles.insert(&key, &RawRole::of(&key, role))?,
             None => drop(roles.remove(&key)?),
         }
-        self.ensure_demands(&[roles.demand()])?;
+        self.core.reserve_for(&[roles.demand()])?;
 
         // From here on nothing can fail.
         roles.commit();

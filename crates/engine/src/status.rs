@@ -4,8 +4,8 @@ use ic_stable_structures::Memory;
 use storage_api::{ArenaStatus, Error, Status, StoreBytes, UpgradeStatus};
 
 use crate::arena::{SLOT_BYTES, SLOT_EXTENT_BYTES};
+use crate::extents::Extents;
 use crate::layout::{ARENA, LAYOUT_VERSION, LOG, LOG_INDEX, OBJECTS, PAGE_BYTES, REGIONS, ROLES, UPLOADS};
-use crate::objects::Extents;
 use crate::space::Promised;
 use crate::store::Store;
 
@@ -29,14 +29,14 @@ impl<M: Memory + Clone> Store<M> {
     ///
     /// [`Error::Corrupted`] where the head of the arena is damaged.
     pub fn status(&self, host: HostFacts) -> Result<Status, Error> {
-        let arena = self.arena.stats()?;
-        let bytes_of = |id| self.space.memory(id).size() * PAGE_BYTES;
+        let arena = self.core.arena.stats()?;
+        let bytes_of = |id| self.core.space.memory(id).size() * PAGE_BYTES;
         Ok(Status {
             version: host.version,
             build: host.build,
             layout_version: LAYOUT_VERSION,
             capacity_bytes: self.config().capacity,
-            stable_bytes: self.space.physical_bytes(),
+            stable_bytes: self.core.space.physical_bytes(),
             storable_bytes: self.storable_bytes()?,
             stores: StoreBytes {
                 objects: bytes_of(OBJECTS),
@@ -48,11 +48,11 @@ impl<M: Memory + Clone> Store<M> {
                 regions: bytes_of(REGIONS),
                 region_data: self.region_bytes(),
             },
-            objects: self.index.len(),
-            object_bytes: self.ledger.object_bytes,
-            revision: self.ledger.revision,
+            objects: self.core.index.len(),
+            object_bytes: self.core.ledger().object_bytes,
+            revision: self.core.ledger().revision,
             log_entries: self.log.info().length,
-            uploads: self.uploads.len(),
+            uploads: self.core.uploads.len(),
             regions: self.regions.len(),
             roles: self.roles.len(),
             arena: ArenaStatus {
@@ -61,14 +61,14 @@ impl<M: Memory + Clone> Store<M> {
                 extents: arena.extents,
                 largest_free_bytes: arena.largest_free_bytes,
                 fragmentation: fragmentation(arena.free_bytes, arena.largest_free_bytes),
-                reserved_bytes: self.ledger.reserved_slots * SLOT_BYTES,
+                reserved_bytes: self.core.ledger().reserved_slots * SLOT_BYTES,
             },
             heap_bytes: host.heap_bytes,
             cycles: host.cycles,
             upgrades: UpgradeStatus {
-                count: self.header.upgrades,
-                last_was_sealed: self.header.last_was_sealed,
-                open_instructions: self.header.open_instructions,
+                count: self.core.header().upgrades,
+                last_was_sealed: self.core.header().last_was_sealed,
+                open_instructions: self.core.header().open_instructions,
             },
             operations: self.counters.operations(),
             refusals: self.counters.refusals(),
@@ -79,13 +79,13 @@ impl<M: Memory + Clone> Store<M> {
     /// because a large object is counted in whole extents, and a slot is set aside for its table.
     fn storable_bytes(&self) -> Result<u64, Error> {
         let capacity = self.config().capacity;
-        let mut extents = Extents::of(&self.arena);
-        let mut promised = Promised { free_slots: self.arena.slots()?, ..self.promised() };
-        let lacking = self.space.lacking(capacity, 0, promised);
+        let mut extents = Extents::of(&self.core.arena);
+        let mut promised = Promised { free_slots: self.core.arena.slots()?, ..self.core.promised() };
+        let lacking = self.core.space.lacking(capacity, 0, promised);
         promised.uploads += 1;
         // One more upload may have to be promised a bucket for the index, and the arena may have to give that back.
         while let more @ 1.. =
-            self.space.lacking(capacity, extents.returned(), promised).saturating_sub(lacking)
+            self.core.space.lacking(capacity, extents.returned(), promised).saturating_sub(lacking)
         {
             if !extents.shrink(more)? {
                 return Ok(0);
@@ -93,9 +93,9 @@ impl<M: Memory + Clone> Store<M> {
             promised.free_slots = extents.slots().unwrap_or_default();
         }
         let slots = promised.free_slots.saturating_sub(promised.slots);
-        let buckets = self.space.free_buckets(capacity, extents.returned(), promised);
+        let buckets = self.core.space.free_buckets(capacity, extents.returned(), promised);
         // An arena that has nothing yet can take the bucket that is kept for it, too.
-        let first = u64::from(self.space.memory(ARENA).size() == 0);
+        let first = u64::from(self.core.space.memory(ARENA).size() == 0);
         Ok((slots + buckets + first).saturating_sub(1) * SLOT_EXTENT_BYTES)
     }
 }

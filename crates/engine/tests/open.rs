@@ -62,7 +62,7 @@ fn operations_on_nothing_leave_an_empty_store() {
     let memory = VectorMemory::default();
     let mut store = Store::open(memory.clone()).unwrap();
     store.append::<&str>(&[]).unwrap();
-    store.put_many(&[], 0).unwrap();
+    store.put_many([], 0).unwrap();
     assert!(!store.delete("k").unwrap());
     assert_eq!(store.take_first("").unwrap(), None);
     assert_eq!(memory.size(), 2);
@@ -161,7 +161,8 @@ fn a_capacity_below_what_is_used_stops_growth_and_loses_nothing() {
     let memory = VectorMemory::default();
     let mut store = Store::open(memory.clone()).unwrap();
     let value = vec![5; 1 << 20];
-    (0..200).for_each(|i| drop(store.put(Put::new(&i.to_string(), &value), 0).unwrap()));
+    (0..200)
+        .for_each(|i| assert_eq!(store.put(Put::new(&i.to_string(), &value), 0).unwrap().revision, i + 1));
     store.configure(&InitArgs::capacity(MIN_CAPACITY_BYTES)).unwrap();
     let grown = memory.size();
     assert!(grown * 65_536 > MIN_CAPACITY_BYTES);

@@ -61,7 +61,7 @@ fn every_operation_survives_a_refusal_at_every_size() {
             let (small, big) = (format!("small/{round}"), format!("large/{round}"));
             let batch = [Put::new(&small, b"value"), Put::new(&big, &large)];
             memory.inner.mark();
-            if let Err(error) = store.put_many(&batch, 0) {
+            if let Err(error) = store.put_many(batch.iter().copied(), 0) {
                 assert!(matches!(error, Error::OutOfMemory { .. }), "{error}");
                 assert!(memory.inner.is_as_marked(), "a refused put_many changed the memory");
                 refusals += 1;
@@ -76,7 +76,7 @@ fn every_operation_survives_a_refusal_at_every_size() {
         assert!(refusals > 0, "{buckets} buckets held everything");
         assert!(store.check().is_sound());
         memory.pages.set(u64::MAX);
-        store.put_many(&[Put::new("small/0", b"value"), Put::new("large/0", &large)], 0).unwrap();
+        store.put_many([Put::new("small/0", b"value"), Put::new("large/0", &large)], 0).unwrap();
         store.append(&[&large]).unwrap();
         assert!(store.check().is_sound());
     }

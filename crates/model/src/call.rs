@@ -2,8 +2,8 @@
 
 use candid::Principal;
 use storage_api::{
-    Appended, Config, DeletePrefixArgs, Deleted, Entry, ObjectInfo, PutArgs, Received, RegionInfo,
-    RenameArgs, Role, Settings, Upload, UploadArgs, UploadEnd, VerifyProgress,
+    Appended, Config, DeletePrefixArgs, Deleted, Entry, PutArgs, Received, RegionInfo, RenameArgs, Role,
+    Settings, Upload, UploadArgs, UploadEnd, VerifyProgress, Written,
 };
 
 /// A call of a method that changes something, or what else happens to a store.
@@ -60,7 +60,7 @@ pub enum Call {
 #[expect(missing_docs, reason = "the cases are what methods of the contract answer")]
 pub enum Answer {
     Nothing,
-    Objects(Vec<ObjectInfo>),
+    Written(Vec<Written>),
     WasThere(bool),
     Deleted(Deleted),
     Taken(Option<Entry>),
@@ -74,17 +74,16 @@ pub enum Answer {
 }
 
 impl Answer {
-    /// One object.
+    /// One object was written.
     #[must_use]
-    pub fn object(info: ObjectInfo) -> Self {
-        Self::Objects(vec![info])
+    pub fn written(written: Written) -> Self {
+        Self::Written(vec![written])
     }
 
     /// The latest time that it tells of, in nanoseconds since 1970, where it tells of one.
     #[must_use]
     pub fn time_ns(&self, config: &Config) -> Option<u64> {
         match self {
-            Self::Objects(infos) => infos.iter().map(|info| info.modified_ns).max(),
             Self::Upload(upload) => Some(upload.expires_ns - config.upload_idle_ns),
             Self::Region(info) => Some(info.created_ns),
             _ => None,

@@ -85,14 +85,14 @@ impl Pair {
             Call::Delete(key) => store.delete(key).map(Answer::WasThere),
             Call::DeletePrefix(args) => store.delete_prefix(args).map(Answer::Deleted),
             Call::TakeFirst(prefix) => store.take_first(prefix).map(Answer::Taken),
-            Call::Rename(args) => store.rename(args, now_ns).map(Answer::object),
+            Call::Rename(args) => store.rename(args, now_ns).map(Answer::written),
             Call::Verify(key) => store.verify_in_steps(key, VERIFY_STEP_BYTES).map(Answer::Verified),
             Call::CreateUpload(args) => store.create_upload(args, caller, now_ns).map(Answer::Upload),
             Call::WriteChunk { id, index, bytes } => {
                 store.write_chunk(*id, *index, bytes, caller, now_ns).map(Answer::Received)
             }
             Call::CommitUpload(id, end) => {
-                store.commit_upload_with(*id, end.as_ref(), caller, now_ns).map(Answer::object)
+                store.commit_upload_with(*id, end.as_ref(), caller, now_ns).map(Answer::written)
             }
             Call::AbortUpload(id) => store.abort_upload(*id, caller).map(|()| Answer::Nothing),
             Call::Append(entries) => store.append(entries).map(Answer::Appended),
@@ -330,7 +330,7 @@ fn put_all(
 ) -> Result<Answer, Error> {
     let pairs: Vec<Vec<_>> = puts.iter().map(|put| pairs_of(put).collect()).collect();
     let puts: Vec<_> = puts.iter().zip(&pairs).map(|(put, pairs)| put_of(put, pairs, caller)).collect();
-    store.put_many(&puts, now_ns).map(Answer::Objects)
+    store.put_many(puts, now_ns).map(Answer::Written)
 }
 
 fn pairs_of(args: &PutArgs) -> impl Iterator<Item = (&str, &str)> {

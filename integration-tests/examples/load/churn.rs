@@ -5,7 +5,7 @@ use std::fs::OpenOptions;
 
 use integration_tests::data::Random;
 use storage_api::limits::CHUNK_BYTES;
-use storage_api::{ObjectInfo, Upload, UploadArgs};
+use storage_api::{Upload, UploadArgs, Written};
 use storage_engine::{FileMemory, Store};
 
 use crate::host::Host;
@@ -51,7 +51,7 @@ fn measure(checkpoint: u64, image: &std::path::Path) {
     host.upgrade(true);
     report_upgrade("upgrade, by churn", checkpoint, host.upgrade(false));
     let value = serde_bytes::ByteBuf::from(vec![7; 100_000]);
-    let (_, put): (ObjectInfo, u64) = host.update("put", ("small", &value));
+    let (_, put): (Written, u64) = host.update("put", ("small", &value));
     report("put of 100 kB, after churn", checkpoint, put);
     let (upload, create): (Upload, u64) = host.update("create_upload", (UploadArgs::new("large", GIB),));
     report("create_upload of 1 GiB, after churn", checkpoint, create);

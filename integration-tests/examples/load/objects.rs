@@ -1,6 +1,6 @@
 //! Many small objects.
 
-use storage_api::{ListArgs, ObjectInfo, PutArgs};
+use storage_api::{ListArgs, PutArgs, Written};
 
 use crate::host::Host;
 use crate::{bar, checkpoints, report, report_upgrade};
@@ -19,12 +19,12 @@ pub(crate) fn run(most: u64) {
             let numbers = count..(count + BATCH).min(checkpoint);
             count = numbers.end;
             let puts: Vec<_> = numbers.map(|number| PutArgs::new(key(number), vec![7; 100])).collect();
-            let (_, _): (Vec<ObjectInfo>, u64) = host.update("put_many", (puts,));
+            let (_, _): (Vec<Written>, u64) = host.update("put_many", (puts,));
             bar.set_position(count);
         }
         let value = serde_bytes::ByteBuf::from(vec![8; 100]);
         let others = (1..=SAMPLE).map(|number| key(u64::MAX - number));
-        let put = |key| host.update::<ObjectInfo>("put", (key, &value)).1;
+        let put = |key| host.update::<Written>("put", (key, &value)).1;
         report("put of 100 B", checkpoint, others.clone().map(put).sum::<u64>() / SAMPLE);
         let delete = |key| host.update::<bool>("delete", (key,)).1;
         report("delete of 100 B", checkpoint, others.map(delete).sum::<u64>() / SAMPLE);

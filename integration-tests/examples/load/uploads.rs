@@ -2,7 +2,7 @@
 
 use serde_bytes::ByteBuf;
 use storage_api::limits::UPLOAD_IDLE_NS;
-use storage_api::{ObjectInfo, Received, Upload, UploadArgs};
+use storage_api::{Received, Upload, UploadArgs, Written};
 
 use crate::host::Host;
 use crate::{bar, checkpoints, report, report_upgrade};
@@ -22,7 +22,7 @@ pub(crate) fn run(most: u64) {
         if number % 2 == 0 {
             let (_, write): (Received, u64) =
                 host.update("write_chunk", (upload.id, 0u64, ByteBuf::from(vec![7; 100])));
-            let (_, commit): (ObjectInfo, u64) = host.update("commit_upload", (upload.id,));
+            let (_, commit): (Written, u64) = host.update("commit_upload", (upload.id,));
             last = [create, write, commit];
         }
         if checkpoints.next_if_eq(&number).is_some() {

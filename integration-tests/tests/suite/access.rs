@@ -141,8 +141,7 @@ fn methods_check_again_what_inspect_message_has_checked() {
     let too_long = serde_bytes::ByteBuf::from(vec![0; MAX_PAYLOAD_BYTES as usize + 1]);
     let args = candid::encode_args(("key", too_long)).unwrap();
     let reply = ic.update_from_canister(controller(), "put", &args).unwrap();
-    let (result,): (storage_api::Result<storage_api::ObjectInfo>,) =
-        candid::decode_args(&reply.bytes).unwrap();
+    let (result,): (storage_api::Result<storage_api::Written>,) = candid::decode_args(&reply.bytes).unwrap();
     assert_eq!(result, Err(Error::TooLarge { size: MAX_PAYLOAD_BYTES + 1, limit: MAX_PAYLOAD_BYTES }));
     // The call was executed, so it was counted, and the ones of the stranger were, too.
     let client = storage_client::Client::new(EmbeddedTransport::new(ic, controller()));

@@ -15,8 +15,11 @@ async fn a_batch_is_put_and_got_in_order() {
     let client = Harness::start().await.client();
     let sizes = [0, 10, 5_000, 70_000];
     let objects = sizes.map(|size| PutArgs::new(size.to_string(), data::bytes(size as u64, size)));
-    let infos = client.put_many(&objects).await.unwrap();
-    assert_eq!(infos.iter().map(|info| info.size).collect::<Vec<_>>(), [0, 10, 5_000, 70_000]);
+    let written = client.put_many(&objects).await.unwrap();
+    for (size, written) in sizes.into_iter().zip(written) {
+        let info = client.stat(&size.to_string()).await.unwrap();
+        assert_eq!((info.size, info.revision), (size as u64, written.revision));
+    }
 
     let values = client.get_many(&["5000", "nothing", "0", "70000", "10"]).await.unwrap();
     let expected = [Some(5_000), None, Some(0), Some(70_000), Some(10)];

@@ -102,8 +102,7 @@ async fn full_of_small_values() {
     }
     assert!(count >= 2, "the index was full after {count} batches");
     let mut single = 0;
-    while let Ok(info) = client.put(&long_key(count, single), b"small").await {
-        assert_eq!(info.size, 5);
+    while client.put(&long_key(count, single), b"small").await.is_ok() {
         single += 1;
         assert!(single < 20 * MORE_THAN_FITS, "a batch was refused, and single values never are");
     }

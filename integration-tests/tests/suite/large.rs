@@ -56,7 +56,8 @@ async fn gigabytes_come_back_through_upgrades() {
     assert_eq!(client.upload_status(upload.id).await.unwrap(), before);
 
     let options = TransferOptions { resume: Some(upload.id), ..TransferOptions::default() };
-    let info = client.upload(&mut source, &args, options).await.unwrap();
+    client.upload(&mut source, &args, options).await.unwrap();
+    let info = client.stat("large").await.unwrap();
     assert_eq!(info.size, size);
     harness.upgrade().await;
     assert_eq!(client.stat("large").await.unwrap(), info);

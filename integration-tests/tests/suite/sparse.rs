@@ -9,7 +9,9 @@ use candid::{CandidType, Principal};
 use embedded_ic::{Config, EmbeddedIc, UpgradeOptions};
 use integration_tests::init_args;
 use serde::de::DeserializeOwned;
-use storage_api::{ChunkRange, ObjectInfo, ReadArgs, RenameArgs, Status, Upload, UploadArgs, UploadStatus};
+use storage_api::{
+    ChunkRange, ObjectInfo, ReadArgs, RenameArgs, Status, Upload, UploadArgs, UploadStatus, Written,
+};
 use storage_engine::{FileMemory, Store};
 use storage_wasm::STORAGE_WASM;
 
@@ -111,10 +113,10 @@ fn hundreds_of_gigabytes_are_cheap() {
     assert_eq!(canister.read("d", 9 * GIB - 1, 2), 1);
 
     let rename = |from: &str, to: &str| RenameArgs { from: from.into(), to: to.into(), condition: None };
-    let _: ObjectInfo = canister.cheap("rename", "rename", one(rename("a", "e")));
-    let _: ObjectInfo = canister.cheap("rename onto 100 GiB", "rename", one(rename("d", "e")));
+    let _: Written = canister.cheap("rename", "rename", one(rename("a", "e")));
+    let _: Written = canister.cheap("rename onto 100 GiB", "rename", one(rename("d", "e")));
     let value = candid::encode_args(("b", serde_bytes::ByteBuf::from(*b"new"))).unwrap();
-    let _: ObjectInfo = canister.cheap("overwrite of 100 GiB", "put", value);
+    let _: Written = canister.cheap("overwrite of 100 GiB", "put", value);
     assert!(canister.cheap::<bool>("delete of 100 GiB", "delete", one("c")));
 
     let args = UploadArgs::new("f", size);

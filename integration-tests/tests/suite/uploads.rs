@@ -103,8 +103,9 @@ async fn chunks_come_in_any_order() {
         let bytes = |index| chunk(1, index).len() as u64;
         assert_eq!(status.received, SIZE - missing.iter().copied().map(bytes).sum::<u64>());
     }
-    let info = client.commit_upload(id).await.unwrap();
-    assert_eq!((info.size, info.key.as_str(), &info.sha256), (SIZE, "key", &None));
+    let written = client.commit_upload(id).await.unwrap();
+    let info = client.stat("key").await.unwrap();
+    assert_eq!((info.size, info.revision, &info.sha256), (SIZE, written.revision, &None));
     compare(&client, "key", 1).await;
     assert_eq!(expect::storage_error(client.upload_status(id).await), Error::NotFound);
 }
@@ -246,7 +247,7 @@ async fn conditions_hold_at_the_commit() {
     }
     compare(&client, "key", 1).await;
     let new = client.commit_upload(ready[0]).await.unwrap();
-    assert_eq!(new.created_ns, old.created_ns);
+    assert_eq!(client.stat("key").await.unwrap().created_ns, old.created_ns);
     compare(&client, "key", 2).await;
 
     let before = state(&client).await;
@@ -399,7 +400,8 @@ async fn uploads_survive_upgrades() {
         harness.install(mode, STORAGE_WASM, init_args(None)).await.unwrap();
         assert!(state(&client).await == before, "{mode:?} after chunk {index} changed something");
     }
-    let info = client.commit_upload(id).await.unwrap();
+    client.commit_upload(id).await.unwrap();
+    let info = client.stat("key").await.unwrap();
     assert_eq!(info.content_type.as_deref(), Some("a/b"));
     assert_eq!(info.sha256.unwrap().digest, digest);
     compare(&client, "key", 1).await;
@@ -447,8 +449,8 @@ async fn an_upload_without_a_size_grows() {
     let end = |size| UploadEnd { size, sha256: None };
     let refused = expect::refused(client.commit_upload_with(upload.id, &end(SIZE + 1)).await);
     assert!(refused.contains(&SIZE.to_string()), "{refused}");
-    let info = client.commit_upload_with(upload.id, &end(SIZE)).await.unwrap();
-    assert_eq!(info.size, SIZE);
+    client.commit_upload_with(upload.id, &end(SIZE)).await.unwrap();
+    assert_eq!(client.stat("key").await.unwrap().size, SIZE);
     compare(&client, "key", 1).await;
     assert!(client.delete("key").await.unwrap());
     assert_empty(&client.status().await.unwrap());
@@ -461,7 +463,9 @@ async fn a_stream_is_stored_with_its_digest() {
     let content: Vec<u8> = (0..10).flat_map(|index| chunk(1, index)).collect();
     let pieces = || futures_util::stream::iter(content.chunks(1_234_567).map(Ok));
     let args = UploadArgs { condition: Some(Condition::Absent), ..UploadArgs::unsized_new("key") };
-    let info = client.upload_stream(pieces(), &args, TransferOptions::default()).await.unwrap();
+    let (written, end) = client.upload_stream(pieces(), &args, TransferOptions::default()).await.unwrap();
+    let info = client.stat("key").await.unwrap();
+    assert_eq!((end.size, info.revision), (SIZE, written.revision));
     assert_eq!((info.size, info.sha256.map(|sha256| sha256.state)), (SIZE, Some(ChecksumState::Declared)));
     compare(&client, "key", 1).await;
     let verdict = client.verify_all("key", &storage_client::transfer::Unobserved).await.unwrap();

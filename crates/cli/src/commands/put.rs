@@ -19,7 +19,7 @@ use crate::{
     input::{Input, is_stream},
     store::StoreClient,
     stream, text,
-    upload::{self, Wanted},
+    upload::{self, Stored, Wanted},
 };
 
 /// What came of several files, as JSON.
@@ -38,10 +38,11 @@ struct Item {
 pub(crate) async fn run(client: &StoreClient, context: &Context, args: PutArgs) -> Result<()> {
     let items = items(&args.files)?;
     if let [item] = items.as_slice() {
-        let info = store(client, context, &args, item).await?;
-        return match context.output.json {
-            true => context.output.print(&View::new(&info), |view| describe(view, context.output.sizes)),
-            false => Ok(()),
+        return match store(client, context, &args, item).await? {
+            Some(info) => {
+                context.output.print(&View::new(&info), |view| describe(view, context.output.sizes))
+            }
+            None => Ok(()),
         };
     }
     let (mut stored, mut failures) = (Vec::new(), Failures::default());
@@ -53,7 +54,7 @@ pub(crate) async fn run(client: &StoreClient, context: &Context, args: PutArgs) 
             break;
         }
         match store(client, context, &args, item).await {
-            Ok(info) => stored.push(info),
+            Ok(info) => stored.extend(info),
             Err(error) if ends_all(&error) => {
                 ended = Err(error);
                 break;
@@ -68,7 +69,13 @@ pub(crate) async fn run(client: &StoreClient, context: &Context, args: PutArgs) 
     ended.and(failures.finish("file", "files"))
 }
 
-async fn store(client: &StoreClient, context: &Context, args: &PutArgs, item: &Item) -> Result<ObjectInfo> {
+/// Stores a file. Returns what is known of the object, where that is to be reported.
+async fn store(
+    client: &StoreClient,
+    context: &Context,
+    args: &PutArgs,
+    item: &Item,
+) -> Result<Option<ObjectInfo>> {
     let by_name = || content_type::guess(&item.file).or_else(|| content_type::guess(&item.key));
     let wanted = Wanted {
         key: item.key.clone(),
@@ -84,10 +91,14 @@ async fn store(client: &StoreClient, context: &Context, args: &PutArgs, item: &I
             upload::store(client, context, input, wanted).await
         }
     };
-    let info = stored.with_context(|| format!("cannot store {}", text::path(&item.file)))?;
-    let (size, key, revision) = (context.output.sizes.full(info.size), &info.key, info.revision);
-    context.output.note(&format!("stored {size} under {key:?}, revision {revision}"));
-    Ok(info)
+    let Stored { key, size, revision } =
+        stored.with_context(|| format!("cannot store {}", text::path(&item.file)))?;
+    let shown = context.output.sizes.full(size);
+    context.output.note(&format!("stored {shown} under {key:?}, revision {revision}"));
+    Ok(match context.output.json {
+        true => Some(client.stat_since(&key, revision).await?),
+        false => None,
+    })
 }
 
 fn condition(args: &PutArgs) -> Condition {

@@ -1,6 +1,6 @@
 //! Committing an upload, and finding out whether it was committed.
 
-use storage_api::{Error, ObjectInfo, UploadArgs, UploadEnd};
+use storage_api::{Error, ObjectInfo, UploadArgs, UploadEnd, Written};
 
 use crate::{Client, ClientError, Result, Transport, retry::Attempts};
 
@@ -19,7 +19,7 @@ impl<T: Transport> Client<T> {
         args: &UploadArgs,
         end: &UploadEnd,
         before: Option<u64>,
-    ) -> Result<ObjectInfo> {
+    ) -> Result<Written> {
         let mut attempts = Attempts::new(self.retry_policy());
         let mut silence = None;
         loop {
@@ -44,9 +44,9 @@ impl<T: Transport> Client<T> {
 
     /// The object that the upload has become, if it certainly has: one of this size, digest and type, and newer than what
     /// was there before.
-    async fn committed(&self, args: &UploadArgs, end: &UploadEnd, before: u64) -> Option<ObjectInfo> {
+    async fn committed(&self, args: &UploadArgs, end: &UploadEnd, before: u64) -> Option<Written> {
         let info = self.stat_surely(&args.key).await.ok()?;
-        (info.revision > before && is_of(&info, args, end)).then_some(info)
+        (info.revision > before && is_of(&info, args, end)).then_some(Written { revision: info.revision })
     }
 
     /// The revision of the object that an upload will replace, where a commit without an answer will be looked for: not

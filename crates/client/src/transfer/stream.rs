@@ -8,7 +8,7 @@ use futures_util::{
     stream::FuturesUnordered,
 };
 use serde_bytes::ByteBuf;
-use storage_api::{ObjectInfo, PutArgs, UploadArgs, UploadEnd, limits::CHUNK_BYTES};
+use storage_api::{PutArgs, UploadArgs, UploadEnd, Written, limits::CHUNK_BYTES};
 
 use super::{Hasher, TransferError, TransferOptions};
 use crate::{Client, Transport};
@@ -17,6 +17,8 @@ impl<T: Transport> Client<T> {
     /// Stores an object from pieces that come one after the other, of any lengths, such as those of a pipe: how many bytes
     /// there are need not be known before the last one has come. A few chunks are in memory at once, however large the
     /// object, and its SHA-256 is declared at the end. What fits one call is put by one.
+    ///
+    /// Returns the revision, and the size and the SHA-256 of what came.
     ///
     /// Progress is told in bytes that the canister has received, of those that have come. What has gone by cannot be sent
     /// again, so an upload that fails is aborted.
@@ -31,22 +33,22 @@ impl<T: Transport> Client<T> {
         pieces: impl Stream<Item = io::Result<B>>,
         args: &UploadArgs,
         options: TransferOptions<'_>,
-    ) -> Result<ObjectInfo, TransferError> {
+    ) -> Result<(Written, UploadEnd), TransferError> {
         let pieces = pin!(pieces);
         let mut chunks = Chunks::of(pieces);
         let first = chunks.next().await?.unwrap_or_default();
         let Some(second) = chunks.next().await? else {
             let end = chunks.end(args)?;
-            let size = end.size;
-            let info = self.put_with(put(args, Arc::unwrap_or_clone(first), end)).await?;
-            options.progress.safe(size, size);
-            return Ok(info);
+            let put = put(args, Arc::unwrap_or_clone(first), end.clone());
+            let written = self.put_with(put).await?;
+            options.progress.safe(end.size, end.size);
+            return Ok((written, end));
         };
         let before = self.revision_before_commit(&args.key, true).await?;
         let id = self.create_upload(&UploadArgs { size: None, ..args.clone() }).await?.id;
         let sent = self.send_all(id, vec![second, first], &mut chunks, options).await;
         match sent.and_then(|()| chunks.end(args)) {
-            Ok(end) => Ok(self.commit_surely(id, args, &end, before).await?),
+            Ok(end) => Ok((self.commit_surely(id, args, &end, before).await?, end)),
             Err(error) => {
                 // Where it cannot be aborted, it expires.
                 let _ = self.abort_upload(id).await;

@@ -4,7 +4,7 @@ use std::io::{Read, Seek};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use storage_api::limits::CHUNK_BYTES;
-use storage_api::{ChunkRange, ObjectInfo, Upload, UploadArgs, UploadEnd, UploadStatus};
+use storage_api::{ChunkRange, Upload, UploadArgs, UploadEnd, UploadStatus, Written};
 
 use super::source::Source;
 use super::{TransferError, TransferOptions};
@@ -33,7 +33,7 @@ impl<T: Transport> Client<T> {
         source: &mut S,
         args: &UploadArgs,
         options: TransferOptions<'_>,
-    ) -> Result<ObjectInfo, TransferError> {
+    ) -> Result<Written, TransferError> {
         let mut source =
             Source::new(source, args.size, args.sha256.as_ref().map(|digest| digest.as_slice()))?;
         let size = source.size();

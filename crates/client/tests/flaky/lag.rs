@@ -60,8 +60,10 @@ async fn a_transfer_sees_its_own_updates() {
     for number in 0..2 {
         let content = content(3, number);
         let args = declared("key", &content);
-        let info =
+        let written =
             client.upload(&mut Cursor::new(&content), &args, TransferOptions::default()).await.unwrap();
+        let info = client.stat_since("key", written.revision).await.unwrap();
+        assert_eq!(info.revision, written.revision);
         let mut sink = Vec::new();
         client.download_object(info, &mut sink, TransferOptions::default()).await.unwrap();
         assert!(sink == content, "version {number}");
@@ -91,7 +93,8 @@ async fn what_is_not_there_is_not_found() {
     assert!(error.to_string().contains("not found"), "{error}");
 
     let absent = PutArgs::new("key", "one").when(Condition::Absent);
-    let info = client.put_with(absent).await.unwrap();
+    let written = client.put_with(absent).await.unwrap();
+    let info = client.stat_since("key", written.revision).await.unwrap();
     client.put("key", b"two").await.unwrap();
     client.put("other", b"").await.unwrap();
     let error = client.download_object(info, &mut Vec::new(), TransferOptions::default()).await.unwrap_err();

@@ -31,7 +31,7 @@ async fn upload(client: &Client<Network>, content: &[u8], args: &UploadArgs) -> 
         let Ok(resume) = client.find_upload(args).await else { continue };
         let options = TransferOptions { resume, ..options() };
         match client.upload(&mut Cursor::new(content), args, options).await {
-            Ok(info) => return info,
+            Ok(_) => return client.stat(&args.key).await.unwrap(),
             Err(TransferError::Client(ClientError::Transport { .. } | ClientError::Rejected { .. })) => {}
             Err(other) => panic!("{other}"),
         }

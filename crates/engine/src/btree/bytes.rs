@@ -5,33 +5,81 @@ use std::cmp::Ordering;
 /// As slices of bytes are compared.
 #[inline]
 pub(super) fn compare(one: &[u8], other: &[u8]) -> Ordering {
-    let (words, other_words) = (one.as_chunks::<8>().0, other.as_chunks::<8>().0);
-    for (word, other) in words.iter().zip(other_words) {
-        // Whether they differ does not depend on the order of their bytes, and costs less in that of the machine.
-        let (word, other) = (u64::from_le_bytes(*word), u64::from_le_bytes(*other));
-        if word != other {
-            return word.swap_bytes().cmp(&other.swap_bytes());
-        }
-    }
-    let equal = 8 * words.len().min(other_words.len());
-    compare_tail(&one[equal..], &other[equal..])
-}
-
-fn compare_tail(one: &[u8], other: &[u8]) -> Ordering {
-    for (byte, other) in one.iter().zip(other) {
-        if byte != other {
-            return byte.cmp(other);
-        }
-    }
-    one.len().cmp(&other.len())
+    let shorter = one.len().min(other.len());
+    let order = match first_difference(&one[..shorter], &other[..shorter]) {
+        Some(at) => one[at].cmp(&other[at]),
+        None => Ordering::Equal,
+    };
+    order.then(one.len().cmp(&other.len()))
 }
 
 /// How many bytes both start with.
+#[inline]
 pub(super) fn common_prefix(one: &[u8], other: &[u8]) -> usize {
-    let words = one.as_chunks::<8>().0.iter().zip(other.as_chunks::<8>().0);
-    let equal = 8 * words.take_while(|(word, other)| word == other).count();
-    let tail = one[equal..].iter().zip(&other[equal..]);
-    equal + tail.take_while(|(byte, other)| byte == other).count()
+    let shorter = one.len().min(other.len());
+    first_difference(&one[..shorter], &other[..shorter]).unwrap_or(shorter)
+}
+
+/// The first byte in which slices of the same length differ. The last words overlap those before them, so that there is no
+/// tail to be compared by the byte.
+#[inline]
+fn first_difference(one: &[u8], other: &[u8]) -> Option<usize> {
+    let (words, other_words) = (one.as_chunks::<8>().0, other.as_chunks::<8>().0);
+    for (index, (word, other)) in words.iter().zip(other_words).enumerate() {
+        let difference = u64::from_le_bytes(*word) ^ u64::from_le_bytes(*other);
+        if difference != 0 {
+            return Some(8 * index + first_byte(difference));
+        }
+    }
+    if one.len().is_multiple_of(8) {
+        return None;
+    }
+    if let (Some(word), Some(other)) = (one.last_chunk::<8>(), other.last_chunk::<8>()) {
+        let difference = u64::from_le_bytes(*word) ^ u64::from_le_bytes(*other);
+        return (difference != 0).then(|| one.len() - 8 + first_byte(difference));
+    }
+    let difference = start_of(one) ^ start_of(other);
+    (difference != 0).then(|| first_byte(difference))
+}
+
+/// The first byte of a little-endian word that is not zero.
+#[inline]
+fn first_byte(difference: u64) -> usize {
+    (difference.trailing_zeros() / 8) as usize
+}
+
+/// Fewer than eight bytes as a little-endian word, with zeroes after them.
+#[inline]
+fn start_of(bytes: &[u8]) -> u64 {
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        let shift = 8 * (bytes.len() - 4);
+        return u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << shift;
+    }
+    bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
+}
+
+/// Copies bytes that are mostly few: a `memory.copy` costs 100 instructions whatever its length.
+#[inline]
+pub(super) fn copy_few(place: &mut [u8], bytes: &[u8]) {
+    debug_assert_eq!(place.len(), bytes.len());
+    match bytes.len() {
+        8..=16 => copy_ends::<8>(place, bytes),
+        17..=32 => copy_ends::<16>(place, bytes),
+        4..8 => copy_ends::<4>(place, bytes),
+        _ => place.copy_from_slice(bytes),
+    }
+}
+
+/// Copies the first and the last `N` bytes, which may overlap.
+#[inline]
+fn copy_ends<const N: usize>(place: &mut [u8], bytes: &[u8]) {
+    let (first, last) = (bytes.first_chunk::<N>(), bytes.last_chunk::<N>());
+    if let (Some(place), Some(first)) = (place.first_chunk_mut::<N>(), first) {
+        *place = *first;
+    }
+    if let (Some(place), Some(last)) = (place.last_chunk_mut::<N>(), last) {
+        *place = *last;
+    }
 }
 
 /// The shortest key that is greater than `before` and not greater than `after`, which is greater than `before`.
@@ -52,6 +100,16 @@ pub(super) fn u32_at(bytes: &[u8], offset: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn few_bytes_are_copied_whatever_their_number() {
+        for length in 0..70 {
+            let bytes: Vec<u8> = (1..=length).collect();
+            let mut place = vec![0; bytes.len()];
+            copy_few(&mut place, &bytes);
+            assert_eq!(place, bytes);
+        }
+    }
 
     #[test]
     fn bytes_are_compared_as_slices_are() {

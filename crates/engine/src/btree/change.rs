@@ -8,13 +8,13 @@ use std::collections::BTreeSet;
 use ic_stable_structures::Memory;
 use storage_api::Error;
 
-use super::bytes::common_prefix;
+use super::bytes::{common_prefix, compare};
 use super::head::Head;
 use super::loaded::Loaded;
 use super::page::{
     CellSpan, FREE, Frame, INNER, LEAF, LINK, LONG, LONG_CONTENT, MAX_KEY, MAX_LOCAL_VALUE, NewValue, Node,
-    NodeMut, PAGE, PageNumber, SLOT, Value, head_of, key_in, leaf_cell_len, leaf_value, link, read_link,
-    write_leaf_cell,
+    NodeMut, PAGE, PageNumber, SLOT, Value, head_of, key_in, leaf_cell_len, leaf_key, leaf_value, link,
+    read_link, write_leaf_cell,
 };
 use super::page_set::PageSet;
 use super::tree::Tree;
@@ -35,10 +35,10 @@ pub(super) struct Change<'a, M: Memory> {
     pub(super) pages: PageSet,
     /// Pages that have been freed and not been taken again.
     freed: BTreeSet<PageNumber>,
-    /// Whether pages have been taken or freed, so that the cache may hold what is no longer an inner page.
-    has_reshaped: bool,
-    /// Counts insertions and removals, after which positions are no longer good.
-    generation: u32,
+    /// Counts pages that were taken or freed. After one, the cache may hold what is no longer an inner page.
+    shape: u32,
+    /// The leaf that was found last.
+    last: Option<LastLeaf>,
     /// An error came half-way through, so the pages must not be written.
     is_broken: bool,
 }
@@ -55,7 +55,30 @@ struct Position {
 pub(crate) struct Located {
     /// None in an empty tree.
     position: Option<Position>,
-    generation: u32,
+    /// The version of the leaf in which the position is good.
+    version: u32,
+}
+
+/// A leaf, and where it is below its parent: the next key of a batch often belongs to the same leaf.
+#[derive(Clone, Copy, Debug)]
+struct LastLeaf {
+    leaf: usize,
+    parent: PageNumber,
+    child: usize,
+    /// Bytes that the separators on both sides of it have in common, and with them every key that belongs to it.
+    common: usize,
+    /// As long as the tree has this shape, the leaf is there.
+    shape: u32,
+}
+
+/// Bytes that the separators on both sides of a child have in common. 0 where there is one alone.
+fn common_around(node: Node<'_>, child: usize) -> Option<usize> {
+    match child.checked_sub(1) {
+        Some(left) if child < node.len() => {
+            Some(common_prefix(node.inner_key(left)?, node.inner_key(child)?))
+        }
+        _ => Some(0),
+    }
 }
 
 /// The inner pages from the root to a leaf, each with the number of the child that comes next.
@@ -68,35 +91,104 @@ impl<'a, M: Memory> Change<'a, M> {
             tree,
             stored,
             head: stored,
-            pages: PageSet::default(),
+            pages: tree.pages.take(),
             freed: BTreeSet::new(),
-            has_reshaped: false,
-            generation: 0,
+            shape: 0,
+            last: None,
             is_broken: false,
         }
     }
 
     /// Finds a key.
     pub(super) fn locate(&mut self, key: &[u8]) -> Result<Located, Error> {
-        Ok(Located { position: self.find(key)?, generation: self.generation })
+        let position = self.find(key)?;
+        Ok(self.located(position))
     }
 
-    /// Where a key is that was located before, maybe before other changes.
+    /// Finds the first key that is not less than a bound. `None` where all are.
+    pub(super) fn locate_from(&mut self, bound: &[u8]) -> Result<Option<Located>, Error> {
+        let Some(Position { leaf, found }) = self.find(bound)? else { return Ok(None) };
+        let (Ok(index) | Err(index)) = found;
+        let node = self.pages[leaf].node();
+        let (leaf, index) = match node.after() {
+            _ if index < node.len() => (leaf, index),
+            PageNumber::NONE => return Ok(None),
+            after => (self.leaf(after)?, 0),
+        };
+        // Every leaf has an entry.
+        if self.pages[leaf].node().len() == 0 {
+            return Err(self.tree.damaged_page(self.pages[leaf].number));
+        }
+        Ok(Some(self.located(Some(Position { leaf, found: Ok(index) }))))
+    }
+
+    fn located(&self, position: Option<Position>) -> Located {
+        Located { position, version: position.map_or(0, |Position { leaf, .. }| self.pages[leaf].version) }
+    }
+
+    /// Where a key is that was located before, maybe before other changes. An entry leaves its leaf only in a change of the
+    /// leaf.
     fn position(&mut self, located: Located, key: &[u8]) -> Result<Option<Position>, Error> {
-        if located.generation == self.generation { Ok(located.position) } else { self.find(key) }
+        let is_good = match located.position {
+            Some(Position { leaf, .. }) => self.pages[leaf].version == located.version,
+            None => self.head.root.is_none(),
+        };
+        if is_good { Ok(located.position) } else { self.find(key) }
     }
 
     fn find(&mut self, key: &[u8]) -> Result<Option<Position>, Error> {
         if self.head.root.is_none() {
             return Ok(None);
         }
-        let mut number = self.head.root;
-        for _ in 1..self.head.levels {
-            number = self.look(number, |node| node.child(node.child_for(key)?))?;
+        let leaf = match self.last_leaf(key)? {
+            Some(leaf) => leaf,
+            None => self.descend(key)?,
+        };
+        let page = &mut self.pages[leaf];
+        let has_prefix = self.last.is_some_and(|last| last.common >= page.node().prefix_len());
+        let found =
+            if has_prefix { self.tree.find_equal(page, key)?.0 } else { self.tree.find(page, key)? };
+        Ok(Some(Position { leaf, found }))
+    }
+
+    /// The leaf that a key belongs to, from the root on.
+    fn descend(&mut self, key: &[u8]) -> Result<usize, Error> {
+        let (mut number, mut last) = (self.head.root, None);
+        for level in 1..self.head.levels {
+            let (parent, is_last) = (number, level + 1 == self.head.levels);
+            let (child, common);
+            (child, number, common) = self.look(parent, |node| {
+                let child = node.child_for(key)?;
+                let common = if is_last { common_around(node, child)? } else { 0 };
+                Some((child, node.child(child)?, common))
+            })?;
+            last = Some((parent, child, common));
         }
         let leaf = self.leaf(number)?;
-        let found = self.tree.find(&mut self.pages[leaf], key)?;
-        Ok(Some(Position { leaf, found }))
+        self.last =
+            last.map(|(parent, child, common)| LastLeaf { leaf, parent, child, common, shape: self.shape });
+        Ok(leaf)
+    }
+
+    /// The leaf that was found last, if a key belongs to it for sure: between the separators on both sides of it, or after
+    /// that on the left where no leaf is on the right.
+    fn last_leaf(&self, key: &[u8]) -> Result<Option<usize>, Error> {
+        let Some(LastLeaf { leaf, parent, child, .. }) = self.last.filter(|last| last.shape == self.shape)
+        else {
+            return Ok(None);
+        };
+        let is_last = self.pages[leaf].node().after().is_none();
+        let belongs = self.look(parent, |node| {
+            let (Some(left), right) = (child.checked_sub(1), child) else { return Some(false) };
+            Some(match right < node.len() {
+                true => {
+                    compare(node.inner_key(right)?, key).is_gt()
+                        && compare(node.inner_key(left)?, key).is_le()
+                }
+                false => is_last && compare(node.inner_key(left)?, key).is_le(),
+            })
+        })?;
+        Ok(belongs.then_some(leaf))
     }
 
     /// Calls with the value of a key that has been located, if it is there. Nothing has changed since.
@@ -105,12 +197,33 @@ impl<'a, M: Memory> Change<'a, M> {
         located: Located,
         f: impl FnOnce(&[u8]) -> R,
     ) -> Result<Option<R>, Error> {
-        debug_assert_eq!(located.generation, self.generation, "the tree has changed since");
         let Some(Position { leaf, found: Ok(index) }) = located.position else { return Ok(None) };
+        debug_assert_eq!(located.version, self.pages[leaf].version, "the leaf has changed since");
         let (_, value) = self.cell_at(leaf, index)?;
         match value {
             Value::Local(value) => Ok(Some(f(value))),
             Value::Long { length, first } => Ok(Some(f(&self.read_long(length, first)?))),
+        }
+    }
+
+    /// Calls with the key and the value of an entry that has been located. Nothing has changed since.
+    pub(super) fn entry_at<R>(
+        &mut self,
+        located: Located,
+        f: impl FnOnce(&[u8], &[u8]) -> R,
+    ) -> Result<R, Error> {
+        let Some(Position { leaf, found: Ok(index) }) = located.position else {
+            return Err(self.tree.damaged("an entry is not there", 0));
+        };
+        debug_assert_eq!(located.version, self.pages[leaf].version, "the leaf has changed since");
+        let span = self.tree.know_cell(&mut self.pages[leaf], index)?;
+        let page = &self.pages[leaf];
+        let cell = &page.bytes()[span.start..span.end];
+        let damaged = || self.tree.damaged_page(page.number);
+        let key = leaf_key(cell).ok_or_else(damaged)?;
+        match leaf_value(cell).ok_or_else(damaged)? {
+            Value::Local(value) => Ok(f(key, value)),
+            Value::Long { length, first } => Ok(f(key, &self.read_long(length, first)?)),
         }
     }
 
@@ -145,12 +258,12 @@ impl<'a, M: Memory> Change<'a, M> {
         if let Some(position) = self.pages.position(number) {
             return Ok(position);
         }
-        let mut frame = self.tree.frame();
-        // Copied, because the cache must not change before the commit.
-        self.tree.with_inner(number, |node| {
-            node.copy_to(&mut frame);
-            Some(())
-        })?;
+        // Out of the cache, which must not change before the commit. A change that is dropped leaves the cache colder.
+        let kept = self.tree.cache.borrow_mut().remove(number);
+        let frame = match kept {
+            Some(frame) => frame,
+            None => self.tree.read_inner(number)?,
+        };
         Ok(self.pages.add(Loaded::whole(number, frame)))
     }
 
@@ -174,7 +287,6 @@ impl<'a, M: Memory> Change<'a, M> {
         debug_assert!(key.len() <= MAX_KEY);
         let position = self.position(located, key)?;
         let inserted = self.try_insert(position, key, start, end);
-        self.generation = self.generation.wrapping_add(1);
         self.is_broken |= inserted.is_err();
         inserted
     }
@@ -302,7 +414,6 @@ impl<'a, M: Memory> Change<'a, M> {
     pub(super) fn remove_at(&mut self, located: Located, key: &[u8]) -> Result<bool, Error> {
         let position = self.position(located, key)?;
         let Some(Position { leaf, found: Ok(index) }) = position else { return Ok(false) };
-        self.generation = self.generation.wrapping_add(1);
         let removed = self.try_remove(leaf, index, key);
         self.is_broken |= removed.is_err();
         removed.map(|()| true)
@@ -378,7 +489,7 @@ impl<'a, M: Memory> Change<'a, M> {
 
     /// Takes a free page, or the one after the last.
     pub(super) fn take(&mut self) -> Result<PageNumber, Error> {
-        self.has_reshaped = true;
+        self.shape += 1;
         if let Some(number) = self.freed.pop_first() {
             return Ok(number);
         }
@@ -400,7 +511,7 @@ impl<'a, M: Memory> Change<'a, M> {
 
     /// Frees a page.
     pub(super) fn free(&mut self, number: PageNumber) -> Result<(), Error> {
-        self.has_reshaped = true;
+        self.shape += 1;
         self.pages.remove(number);
         if self.freed.insert(number) {
             Ok(())
@@ -478,7 +589,7 @@ impl<'a, M: Memory> Change<'a, M> {
     ///
     /// Where the memory cannot grow by [`pages_to_grow`](Self::pages_to_grow), which the caller has reserved; where an
     /// insertion or a removal returned an error; and where another change was committed since this one began.
-    pub(super) fn commit(self) {
+    pub(super) fn commit(&mut self) {
         let tree = self.tree;
         assert!(!self.is_broken, "a change that met an error was committed");
         assert_eq!(self.stored, tree.head.get(), "two changes of a tree overlap");
@@ -490,19 +601,18 @@ impl<'a, M: Memory> Change<'a, M> {
         self.pages.iter().for_each(|page| page.write(&tree.memory));
         let mut head = self.head;
         let (mut cache, mut frames) = (tree.cache.borrow_mut(), tree.frames.borrow_mut());
-        for number in self.freed.into_iter().rev() {
+        for number in std::mem::take(&mut self.freed).into_iter().rev() {
             tree.memory.write(number.offset(), &link(FREE, head.free));
             head.free = number;
             head.free_count += 1;
             cache.remove(number).into_iter().for_each(|frame| frames.give(frame));
         }
-        for page in self.pages.into_pages() {
+        for page in self.pages.drain() {
             let number = page.number;
-            let is_inner = !number.is_none() && page.bytes()[0] == INNER;
-            let unused = if is_inner && page.has_changed() {
-                cache.put(number, page.into_frame())
+            let unused = if !number.is_none() && page.bytes()[0] == INNER {
+                cache.put(number, page.into_content())
             } else {
-                if self.has_reshaped && !number.is_none() && !is_inner {
+                if self.shape > 0 && !number.is_none() {
                     cache.remove(number).into_iter().for_each(|frame| frames.give(frame));
                 }
                 Some(page.into_frame())
@@ -510,5 +620,6 @@ impl<'a, M: Memory> Change<'a, M> {
             unused.into_iter().for_each(|frame| frames.give(frame));
         }
         tree.head.set(head);
+        tree.pages.set(std::mem::take(&mut self.pages).for_reuse());
     }
 }

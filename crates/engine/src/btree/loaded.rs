@@ -12,6 +12,10 @@ pub(super) const FIRST_READ: usize = 256;
 pub(super) struct Loaded {
     pub(super) number: PageNumber,
     frame: Box<Frame>,
+    /// Counts the changes of header and slots, after which an entry may have another place in the page.
+    pub(super) version: u32,
+    /// Whether the gap between slots and cells holds what is of no page. It is not among what has changed.
+    has_dirty_gap: bool,
     /// What of the frame is as in memory, or newer.
     known: Ranges,
     /// What memory does not have yet. All of it is known.
@@ -22,12 +26,26 @@ impl Loaded {
     /// A page of which the first bytes are read.
     pub(super) fn read(number: PageNumber, mut frame: Box<Frame>, memory: &impl Memory) -> Self {
         memory.read(number.offset(), &mut frame.0[..FIRST_READ]);
-        Self { number, frame, known: Ranges::one(0, FIRST_READ), changed: Ranges::default() }
+        Self {
+            number,
+            frame,
+            version: 0,
+            has_dirty_gap: false,
+            known: Ranges::one(0, FIRST_READ),
+            changed: Ranges::default(),
+        }
     }
 
     /// A page all of which is in the frame.
     pub(super) fn whole(number: PageNumber, frame: Box<Frame>) -> Self {
-        Self { number, frame, known: Ranges::one(0, PAGE), changed: Ranges::default() }
+        Self {
+            number,
+            frame,
+            version: 0,
+            has_dirty_gap: false,
+            known: Ranges::one(0, PAGE),
+            changed: Ranges::default(),
+        }
     }
 
     pub(super) fn bytes(&self) -> &[u8; PAGE] {
@@ -37,10 +55,6 @@ impl Loaded {
     /// The page as a node, whose kind and header have been checked.
     pub(super) fn node(&self) -> Node<'_> {
         Node::trusted(&self.frame.0)
-    }
-
-    pub(super) fn has_changed(&self) -> bool {
-        !self.changed.is_empty()
     }
 
     /// Reads what is not known of the bytes from `start` to `end`.
@@ -77,7 +91,17 @@ impl Loaded {
         let is_noted = self.known.insert(start, end).is_ok() && self.changed.insert(start, end).is_ok();
         if !is_noted {
             self.fetch(memory, 0, PAGE);
+            self.clear_gap();
             self.changed = Ranges::one(0, PAGE);
+        }
+    }
+
+    /// Fills the gap between slots and cells with zeroes, where it holds what was in the frame before: that must not reach
+    /// memory.
+    fn clear_gap(&mut self) {
+        if std::mem::take(&mut self.has_dirty_gap) {
+            let (slots_end, lowest) = (self.node().slots_end(), self.node().lowest());
+            self.frame.0[slots_end..lowest].fill(0);
         }
     }
 
@@ -88,22 +112,28 @@ impl Loaded {
         end: usize,
         change: impl FnOnce(NodeMut<'_>) -> R,
     ) -> R {
+        self.version += 1;
         self.mark(memory, 0, end);
         change(NodeMut(&mut self.frame.0))
     }
 
     /// Puts another node in the place of this one, and returns the old frame.
-    pub(super) fn replace(&mut self, mut frame: Box<Frame>) -> Box<Frame> {
+    pub(super) fn replace(&mut self, frame: Box<Frame>) -> Box<Frame> {
         let node = Node::trusted(&frame.0);
         let (slots_end, lowest) = (node.slots_end(), node.lowest());
-        // What a frame held before must not reach memory, should the gap be written.
-        frame.0[slots_end..lowest].fill(0);
+        self.has_dirty_gap = true;
         let mut changed = Ranges::one(0, slots_end);
         let noted = changed.insert(lowest, PAGE);
         debug_assert!(noted.is_ok(), "two ranges fit");
         self.changed = changed;
         self.known = Ranges::one(0, PAGE);
+        self.version += 1;
         std::mem::replace(&mut self.frame, frame)
+    }
+
+    /// Takes the frame for one with any content, until [`replace`](Self::replace) gives the page a new content.
+    pub(super) fn take_frame(&mut self, other: Box<Frame>) -> Box<Frame> {
+        std::mem::replace(&mut self.frame, other)
     }
 
     /// Writes what has changed.
@@ -114,6 +144,13 @@ impl Loaded {
         }
     }
 
+    /// The content of a page that is kept.
+    pub(super) fn into_content(mut self) -> Box<Frame> {
+        self.clear_gap();
+        self.frame
+    }
+
+    /// The frame, to be used for something else.
     pub(super) fn into_frame(self) -> Box<Frame> {
         self.frame
     }

@@ -65,6 +65,12 @@ macro_rules! storable_bytes {
 }
 pub(crate) use storable_bytes;
 
+/// An encoded value as a map of the store holds it, unchecked: whoever needs it decodes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Raw(pub(crate) Vec<u8>);
+
+storable_bytes!(Raw, ic_stable_structures::storable::Bound::Unbounded);
+
 /// A map. Generic over the memory that holds nothing but it. The bytes of its keys sort as the keys do, and are at most
 /// 1,024.
 pub(crate) struct Map<K, V, M: Memory> {
@@ -168,6 +174,20 @@ impl<'a, K: Storable, V: Storable, M: Memory> Transaction<'a, K, V, M> {
         self.change.locate(key)
     }
 
+    /// Finds the first key that is not less than a bound. `None` where all are.
+    pub(crate) fn locate_from(&mut self, bound: &[u8]) -> Result<Option<Located>, Error> {
+        self.change.locate_from(bound)
+    }
+
+    /// Calls with the bytes of the key and the value of an entry that has been located. Nothing has changed since.
+    pub(crate) fn look_entry<R>(
+        &mut self,
+        located: Located,
+        f: impl FnOnce(&[u8], &[u8]) -> R,
+    ) -> Result<R, Error> {
+        self.change.entry_at(located, f)
+    }
+
     /// Calls with the bytes of the value of a key that has been located, if it is there. Nothing has changed since.
     pub(crate) fn look<R>(
         &mut self,
@@ -214,6 +234,11 @@ impl<'a, K: Storable, V: Storable, M: Memory> Transaction<'a, K, V, M> {
         self.change.remove_at(located, &key)
     }
 
+    /// How many entries there will be.
+    pub(crate) fn len(&self) -> u64 {
+        self.change.head.entries
+    }
+
     /// How far the commit grows the memory.
     pub(crate) fn demand(&self) -> Demand<'a, M> {
         Demand { memory: &self.change.tree.memory, pages: self.change.pages_to_grow() }
@@ -230,7 +255,7 @@ impl<'a, K: Storable, V: Storable, M: Memory> Transaction<'a, K, V, M> {
     ///
     /// Where the memory cannot grow as far as the [`demand`](Self::demand) says, which the caller has reserved; where an
     /// insertion or a removal returned an error; and where another transaction was committed since this one began.
-    pub(crate) fn commit(self) {
+    pub(crate) fn commit(&mut self) {
         let tree = self.change.tree;
         let writes_head = self.change.changes_head();
         self.change.commit();

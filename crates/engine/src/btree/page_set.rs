@@ -1,6 +1,7 @@
 //! The pages that a change has looked at.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use super::loaded::Loaded;
 use super::page::PageNumber;
@@ -8,12 +9,15 @@ use super::page::PageNumber;
 /// Up to so many pages are looked through one by one.
 const FEW: usize = 8;
 
+/// Places for pages that are kept for the next change.
+const MOST_KEPT: usize = 64;
+
 /// Pages by the order in which they came and by their numbers.
 #[derive(Default)]
 pub(super) struct PageSet {
     pages: Vec<Loaded>,
     /// Where each page is, once there are many.
-    index: BTreeMap<PageNumber, usize>,
+    index: HashMap<PageNumber, usize, BuildHasherDefault<PageHasher>>,
 }
 
 impl PageSet {
@@ -31,10 +35,8 @@ impl PageSet {
     pub(super) fn add(&mut self, page: Loaded) -> usize {
         if self.pages.len() == FEW {
             let pages = self.pages.iter().enumerate();
-            self.index = pages
-                .filter(|(_, page)| !page.number.is_none())
-                .map(|(at, page)| (page.number, at))
-                .collect();
+            self.index
+                .extend(pages.filter(|(_, page)| !page.number.is_none()).map(|(at, page)| (page.number, at)));
         }
         if self.pages.len() >= FEW {
             self.index.insert(page.number, self.pages.len());
@@ -47,6 +49,7 @@ impl PageSet {
     pub(super) fn remove(&mut self, number: PageNumber) {
         if let Some(position) = self.position(number) {
             self.pages[position].number = PageNumber::NONE;
+            self.pages[position].version += 1;
             self.index.remove(&number);
         }
     }
@@ -56,8 +59,34 @@ impl PageSet {
         self.pages.iter().filter(|page| !page.number.is_none())
     }
 
-    pub(super) fn into_pages(self) -> Vec<Loaded> {
-        self.pages
+    /// Takes all pages out, those without a number too.
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = Loaded> + '_ {
+        self.index.clear();
+        self.pages.drain(..)
+    }
+
+    /// The same for another change, without what takes much heap.
+    pub(super) fn for_reuse(self) -> Self {
+        if self.pages.capacity() > MOST_KEPT { Self::default() } else { self }
+    }
+}
+
+/// Spreads the numbers of pages, which are no secret and of nobody's choice.
+#[derive(Default)]
+struct PageHasher(u64);
+
+impl Hasher for PageHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u32(u32::from(*byte)));
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        let product = (self.0 ^ u64::from(number)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = product ^ (product >> 32);
     }
 }
 

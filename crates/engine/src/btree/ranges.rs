@@ -18,13 +18,9 @@ pub(super) struct TooMany;
 impl Ranges {
     /// All bytes from `start` to `end`.
     pub(super) fn one(start: usize, end: usize) -> Self {
-        let mut ranges = Self { count: 1, ..Self::default() };
-        ranges.ranges[0] = (start as u16, end as u16);
-        ranges
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.count == 0
+        let mut ranges = [(0, 0); MAX_RANGES];
+        ranges[0] = (start as u16, end as u16);
+        Self { count: 1, ranges }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
@@ -39,7 +35,12 @@ impl Ranges {
 
     /// Adds the bytes from `start` to `end`. Changes nothing where that makes too many ranges.
     pub(super) fn insert(&mut self, mut start: usize, mut end: usize) -> Result<(), TooMany> {
-        if start >= end {
+        // Most sets have one range, or none yet, and most of what is added is there.
+        if start >= end || self.contains(start, end) {
+            return Ok(());
+        }
+        if self.count == 0 {
+            *self = Self::one(start, end);
             return Ok(());
         }
         // The ranges that the new one touches become one with it.

@@ -54,13 +54,49 @@ impl<M: Memory> Change<'_, M> {
         cell: &[u8],
         key: &[u8],
     ) -> Result<(), Error> {
-        self.tree.know_cells(&mut self.pages[leaf]);
         let trend = found.err().map_or(Trend::Mixed, |index| self.trend(leaf, index));
-        let page = &self.pages[leaf];
-        let (number, before, after) = (page.number, page.node().before(), page.node().after());
-        // A copy, so that its cells can be borrowed while the page changes.
-        let old = self.copy(leaf);
-        let mut cells = self.cells_of(&old, number)?;
+        let node = self.pages[leaf].node();
+        let is_too_much = node.used() + cell.len() + SLOT > CAPACITY;
+        if is_too_much && matches!(trend, Trend::Ascending(index) if index == node.len()) {
+            return self.add_leaf_after(leaf, cell, key);
+        }
+        self.tree.know_cells(&mut self.pages[leaf]);
+        let old = self.take_frame(leaf);
+        let rebuilt = self.rebuild_from(&old, leaf, found, cell, key, trend);
+        self.tree.frames.borrow_mut().give(old);
+        rebuilt
+    }
+
+    /// Leaves a full leaf as it is, and puts an entry that comes after all of its entries into a new one.
+    fn add_leaf_after(&mut self, leaf: usize, cell: &[u8], key: &[u8]) -> Result<(), Error> {
+        let (last, after) = (self.pages[leaf].node().len() - 1, self.pages[leaf].node().after());
+        let (number, span) = (self.pages[leaf].number, self.tree.know_cell(&mut self.pages[leaf], last)?);
+        let damaged = || self.tree.damaged_page(number);
+        let last = leaf_key(&self.pages[leaf].bytes()[span.start..span.end]).ok_or_else(damaged)?;
+        if last >= key {
+            return Err(self.tree.damaged("the keys of a page are not in order", number.offset()));
+        }
+        let between = separator(last, key);
+        let path = self.path_to(key, number)?;
+        let new = self.add_page(LEAF, &[cell], number, after)?;
+        self.set_after(number, new)?;
+        self.set_before(after, new)?;
+        self.insert_child(path, between, new)
+    }
+
+    /// Lays out a leaf from its old content with one more or another cell.
+    fn rebuild_from(
+        &mut self,
+        old: &Frame,
+        leaf: usize,
+        found: Result<usize, usize>,
+        cell: &[u8],
+        key: &[u8],
+        trend: Trend,
+    ) -> Result<(), Error> {
+        let (number, node) = (self.pages[leaf].number, Node::trusted(&old.0));
+        let (before, after) = (node.before(), node.after());
+        let mut cells = self.cells_of(old, number)?;
         match found {
             Ok(index) => cells[index] = cell,
             Err(index) => cells.insert(index, cell),
@@ -68,26 +104,35 @@ impl<M: Memory> Change<'_, M> {
         if space_of(&cells) <= CAPACITY {
             let frame = self.filled(LEAF, &cells, before, after)?;
             self.replace_page(leaf, frame);
-        } else {
-            let path = self.path_to(key, number)?;
-            self.split_leaf(leaf, &cells, trend, path)?;
+            return Ok(());
         }
-        self.tree.frames.borrow_mut().give(old);
-        Ok(())
+        let path = self.path_to(key, number)?;
+        let (left, right) = cells.split_at(trend.divide(&cells, 0));
+        let damaged = || self.tree.damaged_page(number);
+        let last = left.last().and_then(|cell| leaf_key(cell)).ok_or_else(damaged)?;
+        let first = right.first().and_then(|cell| leaf_key(cell)).ok_or_else(damaged)?;
+        if last >= first {
+            return Err(self.tree.damaged("the keys of a page are not in order", number.offset()));
+        }
+        let between = separator(last, first);
+        let new = self.add_page(LEAF, right, number, after)?;
+        let frame = self.filled(LEAF, left, before, new)?;
+        self.replace_page(leaf, frame);
+        self.set_before(after, new)?;
+        self.insert_child(path, between, new)
     }
 
-    /// A copy of a page, all of which is known.
-    fn copy(&self, position: usize) -> Box<Frame> {
-        let mut copy = self.tree.frame();
-        self.pages[position].node().copy_to(&mut copy);
-        copy
+    /// Takes the content of a page, all of which is known, so that its cells can be borrowed while the page changes.
+    fn take_frame(&mut self, position: usize) -> Box<Frame> {
+        let other = self.tree.frame();
+        self.pages[position].take_frame(other)
     }
 
-    /// The cells of a copied page.
+    /// The cells of a page that was taken.
     fn cells_of<'f>(&self, frame: &'f Frame, number: PageNumber) -> Result<Vec<&'f [u8]>, Error> {
-        let mut cells = Vec::new();
-        let all = Node::trusted(&frame.0).all_cells(&mut cells);
-        all.ok_or_else(|| self.tree.damaged_page(number)).map(|()| cells)
+        let node = Node::trusted(&frame.0);
+        let mut cells = Vec::with_capacity(node.len() + 1);
+        node.all_cells(&mut cells).ok_or_else(|| self.tree.damaged_page(number)).map(|()| cells)
     }
 
     /// Whether an entry at this index continues a row of ascending or descending keys. The lowest cell is the last that was
@@ -102,24 +147,6 @@ impl<M: Memory> Change<'_, M> {
         } else {
             Trend::Mixed
         }
-    }
-
-    fn split_leaf(&mut self, leaf: usize, cells: &[&[u8]], trend: Trend, path: Path) -> Result<(), Error> {
-        let number = self.pages[leaf].number;
-        let (before, after) = (self.pages[leaf].node().before(), self.pages[leaf].node().after());
-        let (left, right) = cells.split_at(trend.divide(cells, 0));
-        let damaged = || self.tree.damaged_page(number);
-        let last = left.last().and_then(|cell| leaf_key(cell)).ok_or_else(damaged)?;
-        let first = right.first().and_then(|cell| leaf_key(cell)).ok_or_else(damaged)?;
-        if last >= first {
-            return Err(self.tree.damaged("the keys of a page are not in order", number.offset()));
-        }
-        let between = separator(last, first);
-        let new = self.add_page(LEAF, right, number, after)?;
-        let frame = self.filled(LEAF, left, before, new)?;
-        self.replace_page(leaf, frame);
-        self.set_before(after, new)?;
-        self.insert_child(path, between, new)
     }
 
     /// Notes in a leaf, if there is one, which leaf is before it.
@@ -198,29 +225,38 @@ impl<M: Memory> Change<'_, M> {
         index: usize,
         cell: &[u8],
     ) -> Result<Option<(Vec<u8>, PageNumber)>, Error> {
-        let number = self.pages[position].number;
         let trend = self.trend(position, index);
-        let before = self.pages[position].node().before();
-        let old = self.copy(position);
-        let mut cells = self.cells_of(&old, number)?;
+        let old = self.take_frame(position);
+        let rebuilt = self.rebuild_inner_from(&old, position, index, cell, trend);
+        self.tree.frames.borrow_mut().give(old);
+        rebuilt
+    }
+
+    fn rebuild_inner_from(
+        &mut self,
+        old: &Frame,
+        position: usize,
+        index: usize,
+        cell: &[u8],
+        trend: Trend,
+    ) -> Result<Option<(Vec<u8>, PageNumber)>, Error> {
+        let (number, before) = (self.pages[position].number, Node::trusted(&old.0).before());
+        let mut cells = self.cells_of(old, number)?;
         cells.insert(index, cell);
-        let split = if space_of(&cells) <= CAPACITY {
+        if space_of(&cells) <= CAPACITY {
             let frame = self.filled(INNER, &cells, before, PageNumber::NONE)?;
             self.replace_page(position, frame);
-            None
-        } else {
-            // One cell becomes the separator, and its child the first one of the new page.
-            let middle = trend.divide(&cells, 1);
-            let damaged = || self.tree.damaged_page(number);
-            let between = key_in(INNER, cells[middle]).ok_or_else(damaged)?.to_vec();
-            let first = inner_child(cells[middle]).ok_or_else(damaged)?;
-            let new = self.add_page(INNER, &cells[middle + 1..], first, PageNumber::NONE)?;
-            let frame = self.filled(INNER, &cells[..middle], before, PageNumber::NONE)?;
-            self.replace_page(position, frame);
-            Some((between, new))
-        };
-        self.tree.frames.borrow_mut().give(old);
-        Ok(split)
+            return Ok(None);
+        }
+        // One cell becomes the separator, and its child the first one of the new page.
+        let middle = trend.divide(&cells, 1);
+        let damaged = || self.tree.damaged_page(number);
+        let between = key_in(INNER, cells[middle]).ok_or_else(damaged)?.to_vec();
+        let first = inner_child(cells[middle]).ok_or_else(damaged)?;
+        let new = self.add_page(INNER, &cells[middle + 1..], first, PageNumber::NONE)?;
+        let frame = self.filled(INNER, &cells[..middle], before, PageNumber::NONE)?;
+        self.replace_page(position, frame);
+        Ok(Some((between, new)))
     }
 }
 

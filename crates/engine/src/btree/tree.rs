@@ -13,6 +13,7 @@ use super::page::{
     CellSpan, Frame, INNER, LEAF, LINK, LONG, LONG_CONTENT, Node, PAGE, PageNumber, Value, leaf_key,
     leaf_value, read_link,
 };
+use super::page_set::PageSet;
 use crate::open::OpenError;
 
 /// Bytes by which a memory grows.
@@ -39,6 +40,8 @@ pub(super) struct Tree<M: Memory> {
     pub(super) head: Cell<Head>,
     pub(super) cache: RefCell<Cache>,
     pub(super) frames: RefCell<Frames>,
+    /// What the next change collects its pages in, so that it need not be allocated again.
+    pub(super) pages: Cell<PageSet>,
 }
 
 impl<M: Memory> Tree<M> {
@@ -66,6 +69,7 @@ impl<M: Memory> Tree<M> {
             head: Cell::new(head),
             cache: RefCell::new(Cache::new(options.cached_pages)),
             frames: RefCell::default(),
+            pages: Cell::default(),
         })
     }
 
@@ -127,16 +131,22 @@ impl<M: Memory> Tree<M> {
     /// Reads an inner page into the cache.
     #[inline(never)]
     pub(super) fn keep_inner(&self, number: PageNumber) -> Result<(), Error> {
-        self.check_number(number, self.head.get().pages)?;
-        let mut frame = self.frame();
-        self.memory.read(number.offset(), &mut frame.0);
-        if Node::of(&frame.0, INNER).is_none() {
-            return Err(self.damaged_page(number));
-        }
+        let frame = self.read_inner(number)?;
         if let Some(old) = self.cache.borrow_mut().put(number, frame) {
             self.frames.borrow_mut().give(old);
         }
         Ok(())
+    }
+
+    /// Reads an inner page.
+    pub(super) fn read_inner(&self, number: PageNumber) -> Result<Box<Frame>, Error> {
+        self.check_number(number, self.head.get().pages)?;
+        let mut frame = self.frame();
+        self.memory.read(number.offset(), &mut frame.0);
+        match Node::of(&frame.0, INNER) {
+            Some(_) => Ok(frame),
+            None => Err(self.damaged_page(number)),
+        }
     }
 
     /// Reads the header and the slots of a leaf.

@@ -27,9 +27,9 @@ impl<M: Memory + Clone> Store<M> {
         }
         let after = self.log.head_after(entries);
         self.make_room(after)?;
-        if self.header.sealed {
+        if self.core.header().sealed {
             // The seal says where the log ends, which is about to change.
-            self.write_header(Header { sealed: false, ..self.header });
+            self.core.set_header(Header { sealed: false, ..self.core.header() });
         }
         self.log.write(entries, after);
         Ok(Appended { first, next: after.length })
@@ -51,7 +51,7 @@ impl<M: Memory + Clone> Store<M> {
             Demand { memory: &self.log.entries, pages: entries },
             Demand { memory: &self.log.index, pages: index },
         ];
-        self.ensure_demands(&demands)?;
+        self.core.reserve_for(&demands)?;
         for Demand { memory, pages } in demands {
             if pages > 0 {
                 assert!(memory.grow(pages) >= 0, "the pages were made sure of");

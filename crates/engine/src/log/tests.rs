@@ -38,7 +38,7 @@ fn the_bytes_are_those_of_stable_log() {
     }
     let expected = stable_log_bytes(&texts);
     let mut bytes = vec![0; expected.len()];
-    store.space.memory(LOG).read(LOG_START, &mut bytes);
+    store.core.space.memory(LOG).read(LOG_START, &mut bytes);
     assert_eq!(bytes, expected);
     assert_eq!(store.log_info(), LogInfo { length: 200, bytes: expected.len() as u64 });
     assert!(store.check().is_sound());
@@ -49,19 +49,19 @@ fn the_start_and_the_mark_have_the_bytes_of_the_picture() {
     let mut store = store();
     store.append(&["ab", "c"]).unwrap();
     let mut start = [1; LOG_START as usize];
-    store.space.memory(LOG).read(0, &mut start);
+    store.core.space.memory(LOG).read(0, &mut start);
     assert_eq!(&start[..8], b"IC-LOG\x01\x00");
     assert_eq!(start[8..], [0; 56]);
     let end = LOG_START + 2 + 4 + 1 + 4;
     let mut mark = [1; 32];
-    store.space.memory(LOG).read(end, &mut mark);
+    store.core.space.memory(LOG).read(end, &mut mark);
     assert_eq!(mark[..8], 2u64.to_le_bytes());
     assert_eq!(mark[8..16], end.to_le_bytes());
     assert_eq!(mark[16..24], (crate::checksum::mix(&mark[..16]) | 1 << 63).to_le_bytes());
     assert_eq!(mark[24..], [0; 8]);
     store.seal();
     let mut sealed = [0; 24];
-    store.space.raw().read(crate::layout::LOG_MARK_AT, &mut sealed);
+    store.core.space.raw().read(crate::layout::LOG_MARK_AT, &mut sealed);
     assert_eq!(sealed, mark[..24]);
 }
 
@@ -118,7 +118,7 @@ fn a_log_whose_mark_is_damaged_is_refused_whether_it_was_sealed_or_not() {
             store.seal();
         }
         let end = LOG_START + store.log_info().bytes;
-        let log = store.space.memory(LOG);
+        let log = store.core.space.memory(LOG);
         for bit in 0..24 * 8 {
             let mut byte = [0];
             log.read(end + bit / 8, &mut byte);
@@ -239,7 +239,7 @@ fn a_full_log_refuses_and_is_unchanged() {
 fn bad_trailers_and_index_entries_are_corruption_and_nothing_else() {
     let mut store = store();
     store.append(&sample(130)).unwrap();
-    let log = store.space.memory(LOG);
+    let log = store.core.space.memory(LOG);
     let end = LOG_START + store.log_info().bytes;
     for trailer in [u32::MAX, 1 << 20, MAX_PAYLOAD_BYTES as u32 + 1] {
         log.write(end - 4, &trailer.to_le_bytes());

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use ic_stable_structures::Memory;
 use storage_api::Error;
 
-use super::entry::{Holding, RawEntry};
-use super::key::Key;
+use super::entry::{Entry, Head, Holding};
 use crate::arena::{Arena, Extent};
+use crate::btree::Raw;
 use crate::check::CheckReport;
+use crate::key::Key;
 use crate::ledger::LEDGER_AT;
 use crate::problem::Problem;
 use crate::store::Store;
@@ -21,15 +22,15 @@ impl<M: Memory + Clone> Store<M> {
         let mut collect = |extent: Extent, capacity: u64| {
             unclaimed.insert(extent, capacity);
         };
-        self.arena.check(&mut collect, &mut report.problems);
+        self.core.arena.check(&mut collect, &mut report.problems);
         report.extents = unclaimed.len() as u64;
 
-        let mut walk = Walk { revision: self.ledger.revision, unclaimed, revisions: BTreeSet::new() };
-        let index_is_sound = self.index.check(&mut report.problems);
+        let mut walk = Walk { revision: self.core.ledger().revision, unclaimed, revisions: BTreeSet::new() };
+        let index_is_sound = self.core.index.check(&mut report.problems);
         if index_is_sound {
             self.walk_index(&mut walk, report);
         }
-        let uploads_are_sound = self.uploads.check(&mut report.problems);
+        let uploads_are_sound = self.core.uploads.check(&mut report.problems);
         if uploads_are_sound {
             self.walk_uploads(&mut walk, report);
         }
@@ -45,17 +46,18 @@ impl<M: Memory + Clone> Store<M> {
 
     fn walk_index(&self, walk: &mut Walk, report: &mut CheckReport) {
         for object in self.under("", None) {
-            match object.and_then(|(key, raw)| walk.object(&self.arena, &key, &raw)) {
+            match object.and_then(|(key, raw)| walk.object(&self.core.arena, &key, &raw)) {
                 Ok(size) => report.object_bytes += size,
                 Err(error) => report.problems.push(error.into()),
             }
             report.objects += 1;
         }
-        if report.object_bytes != self.ledger.object_bytes {
+        if report.object_bytes != self.core.ledger().object_bytes {
             report.problems.push(Problem {
                 what: format!(
                     "the index holds objects of {} bytes, and {} are counted",
-                    report.object_bytes, self.ledger.object_bytes
+                    report.object_bytes,
+                    self.core.ledger().object_bytes
                 ),
                 offset: LEDGER_AT,
             });
@@ -68,11 +70,11 @@ impl<M: Memory + Clone> Store<M> {
             report.problems.extend(claimed.err().map(Problem::from));
         };
         match self.check_uploads(claim) {
-            Ok(reserved) if reserved == self.ledger.reserved_slots => {}
+            Ok(reserved) if reserved == self.core.ledger().reserved_slots => {}
             Ok(reserved) => report.problems.push(Problem {
                 what: format!(
                     "uploads are promised {reserved} slots, and {} are counted",
-                    self.ledger.reserved_slots
+                    self.core.ledger().reserved_slots
                 ),
                 offset: LEDGER_AT,
             }),
@@ -92,9 +94,9 @@ struct Walk {
 
 impl Walk {
     /// Checks one object and returns its size.
-    fn object<M: Memory>(&mut self, arena: &Arena<M>, key: &Key, raw: &RawEntry) -> Result<u64, Error> {
+    fn object<M: Memory>(&mut self, arena: &Arena<M>, key: &Key, raw: &Raw) -> Result<u64, Error> {
         let text = key.text()?;
-        let (head, entry) = (raw.head()?, raw.decode()?);
+        let (head, entry) = (Head::decode(&raw.0)?, Entry::decode(&raw.0)?);
         // Nothing but a reply needs the user metadata, and a reply must not fail.
         entry.metadata.pairs.decode()?;
         if entry.revision == 0 || entry.revision > self.revision || !self.revisions.insert(entry.revision) {

@@ -22,18 +22,17 @@
 //!
 //! The checksum covers the metadata and not the value, inline or not: what a value should be is for its writer to say.
 
-use ic_stable_structures::storable::Bound;
 use storage_api::{Error, ObjectInfo};
 
 use super::metadata::Metadata;
-use super::table::Table;
 use crate::arena::{Extent, MAX_EXTENT_BYTES};
-use crate::btree::storable_bytes;
-use crate::checksum::{CRC_BYTES, is_sealed, seal};
+use crate::btree::Raw;
+use crate::checksum::{CRC_BYTES, append_seal, is_sealed};
 use crate::codec::{MAX_NUMBER_BYTES, Reader, put_number};
+use crate::table::Table;
 
 /// The most bytes that an entry has besides its optional fields and an inline value.
-const MAX_HEAD_BYTES: usize = 1 + 2 * MAX_NUMBER_BYTES + 3 * 8 + 2 + CRC_BYTES;
+pub(super) const MAX_HEAD_BYTES: usize = 1 + 2 * MAX_NUMBER_BYTES + 3 * 8 + 2 + CRC_BYTES;
 
 const KIND: u8 = 0b111;
 const INLINE: u8 = 0;
@@ -176,41 +175,79 @@ fn body(kind: u8, size: u64, extent: Option<Extent>, inline: &[u8]) -> Result<Bo
     }
 }
 
+/// The numbers that every entry has.
+pub(crate) struct Facts {
+    pub(crate) size: u64,
+    pub(crate) revision: u64,
+    pub(crate) created_ns: u64,
+    pub(crate) modified_ns: u64,
+}
+
+/// Where the value of an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// After the entry's head.
+    Inline,
+    /// In one extent.
+    Extent(Extent),
+    /// In the extents of the table in this one.
+    Table(Extent),
+}
+
+/// Appends all of an entry but its inline value to bytes that are empty.
+pub(super) fn encode_head(bytes: &mut Vec<u8>, facts: &Facts, place: Place, metadata: Option<&Metadata<'_>>) {
+    let (kind, extent) = match place {
+        Place::Inline => (INLINE, None),
+        Place::Extent(extent) => (ONE_EXTENT, Some(extent)),
+        Place::Table(extent) => (TABLE, Some(extent)),
+    };
+    let fields_bytes = metadata.map_or(0, Metadata::encoded_bytes);
+    let is_modified = facts.modified_ns != facts.created_ns;
+    let flags = if is_modified { IS_MODIFIED } else { 0 } | if fields_bytes > 0 { HAS_FIELDS } else { 0 };
+    bytes.push(kind | flags);
+    put_number(bytes, facts.size);
+    put_number(bytes, facts.revision);
+    bytes.extend_from_slice(&facts.created_ns.to_le_bytes());
+    if is_modified {
+        bytes.extend_from_slice(&facts.modified_ns.to_le_bytes());
+    }
+    if let Some(extent) = extent {
+        bytes.extend_from_slice(&extent.offset().to_le_bytes());
+    }
+    if let Some(metadata) = metadata.filter(|_| fields_bytes > 0) {
+        put_number(bytes, fields_bytes as u64);
+        metadata.encode(bytes);
+    }
+    append_seal(bytes);
+}
+
 impl<'a> Entry<'a> {
-    pub(crate) fn encode(&self) -> RawEntry {
-        let (mut bytes, inline) = self.encode_parts();
+    pub(crate) fn encode(&self) -> Raw {
+        let (place, inline) = match self.body {
+            Body::Inline(value) => (Place::Inline, value),
+            Body::Extent(extent) => (Place::Extent(extent), [].as_slice()),
+            Body::Table(table) => (Place::Table(table.extent()), [].as_slice()),
+        };
+        let Self { size, revision, created_ns, modified_ns, .. } = *self;
+        let capacity = MAX_HEAD_BYTES + self.metadata.encoded_bytes() + inline.len();
+        let mut bytes = Vec::with_capacity(capacity);
+        encode_head(
+            &mut bytes,
+            &Facts { size, revision, created_ns, modified_ns },
+            place,
+            Some(&self.metadata),
+        );
         bytes.extend_from_slice(inline);
-        RawEntry(bytes)
+        Raw(bytes)
     }
 
-    /// The bytes before an inline value, and the value, which need not be copied to be stored.
-    pub(crate) fn encode_parts(&self) -> (Vec<u8>, &'a [u8]) {
-        let (kind, extent, inline) = match self.body {
-            Body::Inline(value) => (INLINE, None, value),
-            Body::Extent(extent) => (ONE_EXTENT, Some(extent), [].as_slice()),
-            Body::Table(table) => (TABLE, Some(table.extent()), [].as_slice()),
-        };
-        let fields_bytes = self.metadata.encoded_bytes();
-        let is_modified = self.modified_ns != self.created_ns;
-        let flags = if is_modified { IS_MODIFIED } else { 0 } | if fields_bytes > 0 { HAS_FIELDS } else { 0 };
-        let mut bytes = Vec::with_capacity(MAX_HEAD_BYTES + fields_bytes);
-        bytes.push(kind | flags);
-        put_number(&mut bytes, self.size);
-        put_number(&mut bytes, self.revision);
-        bytes.extend_from_slice(&self.created_ns.to_le_bytes());
-        if is_modified {
-            bytes.extend_from_slice(&self.modified_ns.to_le_bytes());
-        }
-        if let Some(extent) = extent {
-            bytes.extend_from_slice(&extent.offset().to_le_bytes());
-        }
-        if fields_bytes > 0 {
-            put_number(&mut bytes, fields_bytes as u64);
-            self.metadata.encode(&mut bytes);
-        }
-        bytes.extend_from_slice(&[0; CRC_BYTES]);
-        seal(&mut bytes);
-        (bytes, inline)
+    /// Checks an entry, and decodes everything.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupted`].
+    pub(crate) fn decode(bytes: &'a [u8]) -> Result<Self, Error> {
+        Head::decode(bytes)?.entry()
     }
 
     /// What a caller is told of the object.
@@ -235,24 +272,6 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// The bytes of an entry as the index gives them, unchecked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct RawEntry(Vec<u8>);
-
-impl RawEntry {
-    /// Checks, and decodes what every object has.
-    pub(crate) fn head(&self) -> Result<Head<'_>, Error> {
-        Head::decode(&self.0)
-    }
-
-    /// Checks, and decodes everything.
-    pub(crate) fn decode(&self) -> Result<Entry<'_>, Error> {
-        self.head()?.entry()
-    }
-}
-
-storable_bytes!(RawEntry, Bound::Unbounded);
-
 #[cfg(test)]
 mod tests {
     use candid::Principal;
@@ -261,6 +280,7 @@ mod tests {
 
     use super::super::metadata::{Digest, HashProgress};
     use super::*;
+    use crate::checksum::seal;
 
     fn sample<'a>(body: Body<'a>, size: u64, content_type: Option<&'a str>) -> Entry<'a> {
         Entry {
@@ -288,7 +308,7 @@ mod tests {
 
     #[test]
     fn the_bytes_are_those_of_the_picture() {
-        let RawEntry(bytes) = sample(Body::Extent(Extent::at(0x3132)), 5_000, Some("a/b")).encode();
+        let Raw(bytes) = sample(Body::Extent(Extent::at(0x3132)), 5_000, Some("a/b")).encode();
         assert_eq!(bytes[..3], [0b0001_1001, 0x88, 0x27]);
         assert_eq!(bytes[3..12], [0x88, 0x8e, 0x98, 0xa8, 0xc0, 0xe0, 0x80, 0x81, 0x01]);
         assert_eq!(bytes[12..20], [0x18, 0x17, 0x16, 0x15, 0x14, 0x13, 0x12, 0x11]);
@@ -304,7 +324,7 @@ mod tests {
         let value = [7; 100];
         let plain = Entry { revision: 100_000, ..sample(Body::Inline(&value), 100, None) };
         let once = Entry { modified_ns: plain.created_ns, ..plain };
-        let RawEntry(bytes) = once.encode();
+        let Raw(bytes) = once.encode();
         assert_eq!(bytes[..5], [0, 100, 0xa0, 0x8d, 0x06]);
         assert_eq!(bytes[5..13], once.created_ns.to_le_bytes());
         assert_eq!(bytes[13..17], crc32fast::hash(&bytes[..13]).to_le_bytes());
@@ -328,7 +348,7 @@ mod tests {
                 Entry { modified_ns: 0, created_ns: 0, ..sample(Body::Inline(b""), 0, content_type) },
             ] {
                 let raw = entry.encode();
-                assert_eq!(raw.decode(), Ok(entry));
+                assert_eq!(Entry::decode(&raw.0), Ok(entry));
                 assert!(raw.0.len() <= MAX_HEAD_BYTES + entry.metadata.encoded_bytes() + 5);
             }
         }
@@ -341,16 +361,16 @@ mod tests {
             sample(Body::Extent(Extent::at(4_104)), 9_999, Some("text/plain")),
             verified(sample(Body::Extent(Extent::at(4_104)), 9_999, Some("text/plain"))),
         ] {
-            let RawEntry(bytes) = entry.encode();
+            let Raw(bytes) = entry.encode();
             let metadata = bytes.len() - if matches!(entry.body, Body::Inline(_)) { 5 } else { 0 };
             for bit in 0..metadata * 8 {
                 let mut damaged = bytes.clone();
                 damaged[bit / 8] ^= 1 << (bit % 8);
-                assert!(matches!(RawEntry(damaged).decode(), Err(Error::Corrupted { .. })), "bit {bit}");
+                assert!(matches!(Entry::decode(&damaged), Err(Error::Corrupted { .. })), "bit {bit}");
             }
             for length in 0..bytes.len() {
-                let cut = RawEntry(bytes[..length].to_vec());
-                assert!(matches!(cut.decode(), Err(Error::Corrupted { .. })), "length {length}");
+                let cut = Entry::decode(&bytes[..length]);
+                assert!(matches!(cut, Err(Error::Corrupted { .. })), "length {length}");
             }
         }
     }
@@ -358,12 +378,12 @@ mod tests {
     /// What a later version may write is not taken for something else.
     #[test]
     fn kinds_and_flags_of_later_versions_are_refused() {
-        let RawEntry(plain) = sample(Body::Extent(Extent::at(4_104)), 9_999, None).encode();
+        let Raw(plain) = sample(Body::Extent(Extent::at(4_104)), 9_999, None).encode();
         for flags in [IS_MODIFIED | 3, IS_MODIFIED | 7, IS_MODIFIED | ONE_EXTENT | 1 << 5, 1 << 7 | 9] {
             let mut bytes = plain.clone();
             bytes[0] = flags;
             seal(&mut bytes);
-            assert!(matches!(RawEntry(bytes).decode(), Err(Error::Corrupted { .. })), "{flags:#b}");
+            assert!(matches!(Entry::decode(&bytes), Err(Error::Corrupted { .. })), "{flags:#b}");
         }
     }
 }

@@ -9,10 +9,10 @@ use serde_bytes::ByteBuf;
 use storage_api::limits::{ITEM_OVERHEAD_BYTES, MAX_REPLY_BYTES};
 use storage_api::{Entry as KeyValue, Error, ListArgs, ListPage, ObjectInfo, ScanPage};
 
-use super::entry::{Head, RawEntry};
-use super::key::{Key, key_text};
+use super::entry::Head;
 use super::read::check_fits_reply;
-use crate::btree::Direction;
+use crate::btree::{Direction, Raw};
+use crate::key::{Key, key_text};
 use crate::store::Store;
 
 impl<M: Memory + Clone> Store<M> {
@@ -26,7 +26,7 @@ impl<M: Memory + Clone> Store<M> {
         let mut listing = Listing::new(args);
         let mut start = Some(listing.start());
         while let Some(bound) = start.take() {
-            let mut cursor = self.index.cursor(bound.as_ref().map(Key::as_bytes), Direction::Forward)?;
+            let mut cursor = self.core.index.cursor(bound.as_ref().map(Key::as_bytes), Direction::Forward)?;
             while cursor.advance()? && cursor.key()?.starts_with(args.prefix.as_bytes()) {
                 let (key, entry) = cursor.entry()?;
                 let common = listing.common_prefix(key);
@@ -57,7 +57,7 @@ impl<M: Memory + Clone> Store<M> {
         let mut page = Budget::new(args.most());
         let mut entries = Vec::new();
         let start = start_of(&args.prefix, args.start_after.as_deref());
-        let mut cursor = self.index.cursor(start.as_ref().map(Key::as_bytes), Direction::Forward)?;
+        let mut cursor = self.core.index.cursor(start.as_ref().map(Key::as_bytes), Direction::Forward)?;
         while cursor.advance()? && cursor.key()?.starts_with(args.prefix.as_bytes()) {
             let (key, entry) = cursor.entry()?;
             let entry = Head::decode(entry)?;
@@ -75,8 +75,8 @@ impl<M: Memory + Clone> Store<M> {
         &'a self,
         prefix: &'a str,
         start_after: Option<&str>,
-    ) -> impl Iterator<Item = Result<(Key, RawEntry), Error>> + 'a {
-        self.index.from(start_of(prefix, start_after), move |key| key.starts_with(prefix.as_bytes()))
+    ) -> impl Iterator<Item = Result<(Key, Raw), Error>> + 'a {
+        self.core.index.from(start_of(prefix, start_after), move |key| key.starts_with(prefix.as_bytes()))
     }
 }
 

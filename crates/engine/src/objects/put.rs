@@ -1,16 +1,13 @@
 //! Inserting and overwriting.
 
-use std::collections::BTreeSet;
-
 use candid::Principal;
 use ic_stable_structures::Memory;
-use storage_api::{Condition, Error, ObjectInfo, check};
+use storage_api::{Condition, Error, Written, check};
 
-use super::entry::{Body, Entry, Present};
+use super::entry::{Facts, MAX_HEAD_BYTES, Place, encode_head};
 use super::metadata::{Digest, Metadata, Pairs};
-use super::{Extents, IndexChange, check_condition, present_at};
-use crate::arena::Extent;
-use crate::space::StoreMemory;
+use super::{check_condition, free, present_at};
+use crate::change::Change;
 use crate::store::Store;
 
 /// A value to store, borrowed from wherever it is, so that it is copied once: into stable memory.
@@ -65,15 +62,6 @@ impl<'a> Put<'a> {
     }
 }
 
-/// A put that is part of a change.
-struct Staged {
-    info: ObjectInfo,
-    /// The bytes of the value that it replaces.
-    removed: u64,
-    /// Where the value goes, if it is not inline.
-    extent: Option<Extent>,
-}
-
 impl<M: Memory + Clone> Store<M> {
     /// Stores a value under a key, whether there is one already or not. `now_ns` is the time in nanoseconds since 1970.
     ///
@@ -82,110 +70,101 @@ impl<M: Memory + Clone> Store<M> {
     /// [`Error::InvalidArgument`] and [`Error::TooLarge`] for a key, value or metadata outside of its limits,
     /// [`Error::AlreadyExists`] and [`Error::RevisionMismatch`] for a condition that does not hold, and
     /// [`Error::OutOfMemory`]. Nothing has changed then.
-    pub fn put(&mut self, put: Put<'_>, now_ns: u64) -> Result<ObjectInfo, Error> {
-        let (mut index, mut extents) = (self.index.begin(), Extents::of(&self.arena));
-        let revision = self.ledger.revision + 1;
-        let staged = self.stage(&mut index, &mut extents, &put, revision, now_ns)?;
-        let ledger = self.ledger.after(1, put.value.len() as u64, staged.removed)?;
-        self.ensure(&index, &mut extents)?;
-
-        // From here on nothing can fail.
-        extents.commit();
-        index.commit();
-        staged.extent.into_iter().for_each(|extent| self.arena.write(extent, 0, put.value));
-        self.write_ledger(ledger);
-        Ok(staged.info)
+    pub fn put(&mut self, put: Put<'_>, now_ns: u64) -> Result<Written, Error> {
+        let mut change = Change::new(&self.core);
+        let written = self.stage_put(&mut change, &put, now_ns)?;
+        change.reserve()?.commit();
+        Ok(written)
     }
 
-    /// Stores up to 1,000 values under different keys, all of them or none.
+    /// Stores up to 1,000 values under different keys, all of them or none. Keys in ascending order cost the least.
     ///
     /// # Errors
     ///
     /// As [`put`](Self::put) for the first value that cannot be stored, [`Error::LimitExceeded`] for more than 1,000
     /// values, and [`Error::InvalidArgument`] for a key that occurs twice.
-    pub fn put_many(&mut self, puts: &[Put<'_>], now_ns: u64) -> Result<Vec<ObjectInfo>, Error> {
-        if puts.is_empty() {
-            return Ok(Vec::new());
-        }
+    pub fn put_many<'p>(
+        &mut self,
+        puts: impl IntoIterator<Item = Put<'p>, IntoIter: ExactSizeIterator>,
+        now_ns: u64,
+    ) -> Result<Vec<Written>, Error> {
+        let puts = puts.into_iter();
         check::batch(puts.len(), "objects in one put_many")?;
-        let (mut index, mut extents) = (self.index.begin(), Extents::of(&self.arena));
-        let (mut keys, mut batch) = (BTreeSet::new(), Vec::with_capacity(puts.len()));
-        let (mut added, mut removed) = (0, 0);
-        for (put, revision) in puts.iter().zip(self.ledger.revision + 1..) {
-            if puts.len() > 1 && !keys.insert(put.key) {
-                return Err(Error::invalid(format!("the key {:?} occurs twice in the batch", put.key)));
-            }
-            let staged = self.stage(&mut index, &mut extents, put, revision, now_ns)?;
-            added += put.value.len() as u64;
-            removed += staged.removed;
-            batch.push(staged);
+        let (mut change, mut batch) = (Change::new(&self.core), Vec::with_capacity(puts.len()));
+        for put in puts {
+            batch.push(self.stage_put(&mut change, &put, now_ns)?);
         }
-        let ledger = self.ledger.after(batch.len() as u64, added, removed)?;
-        self.ensure(&index, &mut extents)?;
-
-        // From here on nothing can fail.
-        extents.commit();
-        index.commit();
-        for (put, staged) in puts.iter().zip(&batch) {
-            staged.extent.into_iter().for_each(|extent| self.arena.write(extent, 0, put.value));
-        }
-        self.write_ledger(ledger);
-        Ok(batch.into_iter().map(|staged| staged.info).collect())
+        change.reserve()?.commit();
+        Ok(batch)
     }
 
-    /// Makes a put a part of a change of the index and the arena.
-    fn stage(
+    /// Makes a put a part of a change.
+    fn stage_put<'a>(
         &self,
-        index: &mut IndexChange<'_, M>,
-        extents: &mut Extents<'_, StoreMemory<M>>,
-        put: &Put<'_>,
-        revision: u64,
+        change: &mut Change<'a, M>,
+        put: &Put<'a>,
         now_ns: u64,
-    ) -> Result<Staged, Error> {
+    ) -> Result<Written, Error> {
         put.check()?;
-        let located = index.locate(put.key.as_bytes())?;
-        let present = present_at(index, located)?;
+        let key = put.key.as_bytes();
+        let located = change.index.locate(key)?;
+        let present = present_at(change, located)?;
+        // What this change has put has a revision that the store does not have yet.
+        if present.is_some_and(|present| present.revision > self.core.ledger().revision) {
+            return Err(Error::invalid(format!("the key {:?} occurs twice in the batch", put.key)));
+        }
         check_condition(put.condition, present)?;
         let size = put.value.len() as u64;
-        let extent = if size > self.options.inline_limit { Some(extents.allocate(size)?) } else { None };
-        extents.free(present)?;
-        let pairs = Pairs::encode(put.metadata.iter().copied());
-        let entry = put.entry(present, extent, &pairs, revision, now_ns)?;
-        let (head, inline) = entry.encode_parts();
-        index.insert_at(located, put.key.as_bytes(), (&head, inline))?;
-        let removed = present.map_or(0, |present| present.size);
-        Ok(Staged { info: entry.info(put.key.to_owned())?, removed, extent })
+        let (place, inline) = if size <= self.options.inline_limit {
+            (Place::Inline, put.value)
+        } else {
+            let extent = change.extents.allocate(size)?;
+            change.write(extent, 0, put.value);
+            (Place::Extent(extent), [].as_slice())
+        };
+        free(&mut change.extents, present)?;
+        change.ledger = change.ledger.after(1, size, present.map_or(0, |present| present.size))?;
+        let facts = Facts {
+            size,
+            revision: change.ledger.revision,
+            created_ns: present.map_or(now_ns, |present| present.created_ns),
+            modified_ns: now_ns,
+        };
+        let mut head = Vec::with_capacity(MAX_HEAD_BYTES);
+        if put.has_metadata() {
+            let pairs = Pairs::encode(put.metadata.iter().copied());
+            encode_head(&mut head, &facts, place, Some(&put.metadata(&pairs)?));
+        } else {
+            encode_head(&mut head, &facts, place, None);
+        }
+        change.index.insert_at(located, key, (&head, inline))?;
+        Ok(Written { revision: facts.revision })
     }
 }
 
 impl<'a> Put<'a> {
-    /// The entry that leads to the value, in place of what is there.
-    fn entry<'e>(
-        &self,
-        present: Option<Present>,
-        extent: Option<Extent>,
-        pairs: &'e [u8],
-        revision: u64,
-        now_ns: u64,
-    ) -> Result<Entry<'e>, Error>
+    /// Whether anything but the value is to be recorded.
+    fn has_metadata(&self) -> bool {
+        let has_text = |text: Option<&str>| text.is_some_and(|text| !text.is_empty());
+        has_text(self.content_type)
+            || has_text(self.content_encoding)
+            || !self.metadata.is_empty()
+            || self.sha256.is_some()
+            || self.owner.is_some()
+    }
+
+    /// What is to be recorded besides the value, with the pairs as they are stored.
+    fn metadata<'e>(&self, pairs: &'e [u8]) -> Result<Metadata<'e>, Error>
     where
         'a: 'e,
     {
-        let metadata = Metadata {
+        Ok(Metadata {
             content_type: self.content_type.filter(|text| !text.is_empty()),
             content_encoding: self.content_encoding.filter(|text| !text.is_empty()),
             pairs: Pairs(pairs),
             owner: self.owner,
             digest: self.sha256.map(check::sha256).transpose()?.map(Digest::declared),
             ..Metadata::default()
-        };
-        Ok(Entry {
-            size: self.value.len() as u64,
-            revision,
-            created_ns: present.map_or(now_ns, |present| present.created_ns),
-            modified_ns: now_ns,
-            metadata,
-            body: extent.map_or(Body::Inline(self.value), Body::Extent),
         })
     }
 }

@@ -6,8 +6,8 @@ use storage_api::limits::MAX_REPLY_BYTES;
 use storage_api::{Error, Object, ObjectInfo, ReadArgs, check};
 
 use super::entry::{Body, Head};
-use super::table::pieces;
 use crate::store::Store;
+use crate::table::pieces;
 
 impl<M: Memory + Clone> Store<M> {
     /// The whole value under a key.
@@ -103,7 +103,7 @@ impl<M: Memory + Clone> Store<M> {
         let mut size = 0;
         let found = keys.iter().map(|key| {
             check::key(key.as_ref())?;
-            let found = self.index.get_with(key.as_ref().as_bytes(), |bytes| {
+            let found = self.core.index.get_with(key.as_ref().as_bytes(), |bytes| {
                 let head = Head::decode(bytes)?;
                 size += head.size;
                 Ok(match head.body {
@@ -148,12 +148,16 @@ impl<M: Memory + Clone> Store<M> {
     pub(super) fn read_range(&self, body: Body<'_>, offset: u64, dst: &mut [u8]) -> Result<(), Error> {
         match body {
             Body::Inline(value) => dst.copy_from_slice(&value[offset as usize..offset as usize + dst.len()]),
-            Body::Extent(extent) => self.arena.read(extent, offset, dst)?,
+            Body::Extent(extent) => self.core.arena.read(extent, offset, dst)?,
             Body::Table(table) => {
                 let mut rest = dst;
                 for piece in pieces(offset, rest.len() as u64) {
                     let (part, after) = rest.split_at_mut(piece.length as usize);
-                    self.arena.read(table.require(&self.arena, piece.number)?, piece.offset, part)?;
+                    self.core.arena.read(
+                        table.require(&self.core.arena, piece.number)?,
+                        piece.offset,
+                        part,
+                    )?;
                     rest = after;
                 }
             }

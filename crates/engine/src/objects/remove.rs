@@ -1,14 +1,18 @@
 //! Removing.
 
 use std::collections::BTreeSet;
+use std::ops::Bound;
 
 use ic_stable_structures::Memory;
 use serde_bytes::ByteBuf;
 use storage_api::{Condition, DeleteArgs, DeletePrefixArgs, Deleted, Entry as KeyValue, Error, check};
 
-use super::key::Key;
+use super::entry::{Head, Present};
 use super::read::check_fits_reply;
-use super::{Extents, check_condition, present_at};
+use super::{check_condition, free, present_at};
+use crate::btree::{Direction, Located};
+use crate::change::Change;
+use crate::key::key_text;
 use crate::store::Store;
 
 impl<M: Memory + Clone> Store<M> {
@@ -28,7 +32,13 @@ impl<M: Memory + Clone> Store<M> {
     /// As [`delete`](Self::delete); [`Error::AlreadyExists`] and [`Error::RevisionMismatch`] for a condition that does not
     /// hold.
     pub fn delete_when(&mut self, key: &str, condition: Condition) -> Result<bool, Error> {
-        Ok(self.remove_all(&[(Key::new(key)?, condition)])? == [true])
+        check::key(key)?;
+        let mut change = Change::new(&self.core);
+        let was_there = self.stage_removal(&mut change, key, condition)?;
+        if was_there {
+            change.reserve()?.commit();
+        }
+        Ok(was_there)
     }
 
     /// Removes up to 1,000 objects under different keys, all of them or none, and tells which there were.
@@ -40,14 +50,16 @@ impl<M: Memory + Clone> Store<M> {
     pub fn delete_many(&mut self, deletes: &[DeleteArgs]) -> Result<Vec<bool>, Error> {
         check::batch(deletes.len(), "objects in one delete_many")?;
         let mut keys = BTreeSet::new();
-        let doomed = deletes.iter().map(|delete| {
-            let key = Key::new(&delete.key)?;
-            if !keys.insert(&delete.key) {
-                return Err(Error::invalid(format!("the key {:?} occurs twice in the batch", delete.key)));
+        let (mut change, mut were_there) = (Change::new(&self.core), Vec::with_capacity(deletes.len()));
+        for DeleteArgs { key, condition } in deletes {
+            check::key(key)?;
+            if !keys.insert(key) {
+                return Err(Error::invalid(format!("the key {key:?} occurs twice in the batch")));
             }
-            Ok((key, delete.condition.unwrap_or_default()))
-        });
-        self.remove_all(&doomed.collect::<Result<Vec<_>, Error>>()?)
+            were_there.push(self.stage_removal(&mut change, key, condition.unwrap_or_default())?);
+        }
+        change.reserve()?.commit();
+        Ok(were_there)
     }
 
     /// Removes the first objects under a prefix, up to a limit of at most 1,000.
@@ -58,12 +70,25 @@ impl<M: Memory + Clone> Store<M> {
     pub fn delete_prefix(&mut self, args: &DeletePrefixArgs) -> Result<Deleted, Error> {
         args.check()?;
         let limit = args.most() as usize;
-        let under = self.under(&args.prefix, None).take(limit + 1);
-        let mut doomed =
-            under.map(|object| Ok((object?.0, Condition::Any))).collect::<Result<Vec<_>, Error>>()?;
-        let more = doomed.len() > limit;
-        doomed.truncate(limit);
-        Ok(Deleted { deleted: self.remove_all(&doomed)?.len() as u64, more })
+        let (mut doomed, mut more) = (Vec::new(), false);
+        let mut cursor =
+            self.core.index.cursor(Bound::Included(args.prefix.as_bytes()), Direction::Forward)?;
+        while cursor.advance()? && cursor.key()?.starts_with(args.prefix.as_bytes()) {
+            more = doomed.len() == limit;
+            if more {
+                break;
+            }
+            doomed.push(cursor.key()?.to_vec());
+        }
+        let mut change = Change::new(&self.core);
+        for key in &doomed {
+            let located = change.index.locate(key)?;
+            let present = present_at(&mut change, located)?;
+            let gone = || Error::corrupted("a key of the object index is not found again", 0);
+            self.remove_located(&mut change, located, key, present.ok_or_else(gone)?)?;
+        }
+        change.reserve()?.commit();
+        Ok(Deleted { deleted: doomed.len() as u64, more })
     }
 
     /// Removes the first object under a prefix and returns it.
@@ -72,39 +97,58 @@ impl<M: Memory + Clone> Store<M> {
     ///
     /// [`Error::TooLarge`] for an object that does not fit one reply, which stays; and [`Error::Corrupted`].
     pub fn take_first(&mut self, prefix: &str) -> Result<Option<KeyValue>, Error> {
-        let Some((key, raw)) = self.under(prefix, None).next().transpose()? else { return Ok(None) };
-        let entry = raw.head()?;
-        check_fits_reply(entry.size)?;
-        let taken = KeyValue { key: key.text()?, value: ByteBuf::from(self.value(&entry)?) };
-        self.remove_all(&[(key, Condition::Any)])?;
+        let mut change = Change::new(&self.core);
+        let Some(located) = change.index.locate_from(prefix.as_bytes())? else { return Ok(None) };
+        let first = change.index.look_entry(located, |key, entry| self.first_under(prefix, key, entry))??;
+        let Some((taken, present)) = first else { return Ok(None) };
+        self.remove_located(&mut change, located, taken.key.as_bytes(), present)?;
+        change.reserve()?.commit();
         Ok(Some(taken))
     }
 
-    /// Removes the objects that there are under these keys if all conditions hold, and tells which there were.
-    fn remove_all(&mut self, keys: &[(Key, Condition)]) -> Result<Vec<bool>, Error> {
-        let (mut index, mut extents) = (self.index.begin(), Extents::of(&self.arena));
-        let (mut removed, mut count, mut bytes) = (Vec::with_capacity(keys.len()), 0, 0);
-        for (key, condition) in keys {
-            let located = index.locate(key.as_bytes())?;
-            let present = present_at(&mut index, located)?;
-            check_condition(*condition, present)?;
-            removed.push(present.is_some());
-            let Some(present) = present else { continue };
-            index.remove_at(located, key.as_bytes())?;
-            extents.free(Some(present))?;
-            count += 1;
-            bytes += present.size;
+    /// The object with this key and entry with its value, if it is under a prefix.
+    fn first_under(
+        &self,
+        prefix: &str,
+        key: &[u8],
+        entry: &[u8],
+    ) -> Result<Option<(KeyValue, Present)>, Error> {
+        if !key.starts_with(prefix.as_bytes()) {
+            return Ok(None);
         }
-        if count == 0 {
-            return Ok(removed);
-        }
-        let ledger = self.ledger.after(count, 0, bytes)?;
-        self.ensure(&index, &mut extents)?;
+        let head = Head::decode(entry)?;
+        check_fits_reply(head.size)?;
+        let taken = KeyValue { key: key_text(key)?, value: ByteBuf::from(self.value(&head)?) };
+        Ok(Some((taken, head.present())))
+    }
 
-        // From here on nothing can fail.
-        extents.commit();
-        index.commit();
-        self.write_ledger(ledger);
-        Ok(removed)
+    /// Makes the removal of the object under a key, if there is one and the condition holds, a part of a change, and returns
+    /// whether there was one.
+    fn stage_removal(
+        &self,
+        change: &mut Change<'_, M>,
+        key: &str,
+        condition: Condition,
+    ) -> Result<bool, Error> {
+        let located = change.index.locate(key.as_bytes())?;
+        let present = present_at(change, located)?;
+        check_condition(condition, present)?;
+        let Some(present) = present else { return Ok(false) };
+        self.remove_located(change, located, key.as_bytes(), present)?;
+        Ok(true)
+    }
+
+    /// The same for an object that has been located.
+    fn remove_located(
+        &self,
+        change: &mut Change<'_, M>,
+        located: Located,
+        key: &[u8],
+        present: Present,
+    ) -> Result<(), Error> {
+        change.index.remove_at(located, key)?;
+        free(&mut change.extents, Some(present))?;
+        change.ledger = change.ledger.after(1, 0, present.size)?;
+        Ok(())
     }
 }

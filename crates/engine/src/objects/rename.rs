@@ -1,11 +1,11 @@
 //! Moving an object to another key.
 
 use ic_stable_structures::Memory;
-use storage_api::{Error, ObjectInfo, RenameArgs};
+use storage_api::{Error, RenameArgs, Written, check};
 
 use super::entry::Entry;
-use super::key::Key;
-use super::{Extents, check_condition, present};
+use super::{check_condition, free, present_at};
+use crate::change::Change;
 use crate::store::Store;
 
 impl<M: Memory + Clone> Store<M> {
@@ -16,29 +16,29 @@ impl<M: Memory + Clone> Store<M> {
     /// # Errors
     ///
     /// [`Error::NotFound`] where there is nothing under `from`, and otherwise as [`put`](Self::put).
-    pub fn rename(&mut self, args: &RenameArgs, now_ns: u64) -> Result<ObjectInfo, Error> {
-        let (from, to) = (Key::new(&args.from)?, Key::new(&args.to)?);
-        let mut index = self.index.begin();
-        let moved = index.get(&from)?.ok_or(Error::NotFound)?;
-        let entry = moved.decode()?;
-        let target = present(&mut index, &to)?;
-        check_condition(args.condition.unwrap_or_default(), target)?;
+    pub fn rename(&mut self, args: &RenameArgs, now_ns: u64) -> Result<Written, Error> {
+        check::key(&args.from)?;
+        check::key(&args.to)?;
+        let (from, to) = (args.from.as_bytes(), args.to.as_bytes());
+        let mut change = Change::new(&self.core);
+        let source = change.index.locate(from)?;
+        let moved = change.index.look(source, <[u8]>::to_vec)?.ok_or(Error::NotFound)?;
+        let entry = Entry::decode(&moved)?;
+        let target = change.index.locate(to)?;
+        let present = present_at(&mut change, target)?;
+        check_condition(args.condition.unwrap_or_default(), present)?;
 
         // Onto itself, an object replaces nothing.
-        let replaced = if from == to { None } else { target };
-        let ledger = self.ledger.after(1, 0, replaced.map_or(0, |replaced| replaced.size))?;
-        let mut extents = Extents::of(&self.arena);
-        extents.free(replaced)?;
-        let entry = Entry { revision: ledger.revision, modified_ns: now_ns, ..entry };
-        let info = entry.info(args.to.clone())?;
-        index.remove(&from)?;
-        index.insert(&to, &entry.encode())?;
-        self.ensure(&index, &mut extents)?;
-
-        // From here on nothing can fail.
-        extents.commit();
-        index.commit();
-        self.write_ledger(ledger);
-        Ok(info)
+        let replaced = if from == to { None } else { present };
+        free(&mut change.extents, replaced)?;
+        change.ledger = change.ledger.after(1, 0, replaced.map_or(0, |replaced| replaced.size))?;
+        let revision = change.ledger.revision;
+        let renamed = Entry { revision, modified_ns: now_ns, ..entry }.encode();
+        if from != to {
+            change.index.remove_at(source, from)?;
+        }
+        change.index.insert_at(target, to, (&renamed.0, &[]))?;
+        change.reserve()?.commit();
+        Ok(Written { revision })
     }
 }

@@ -7,12 +7,11 @@
 use ic_stable_structures::Memory;
 use sha2::digest::generic_array::GenericArray;
 use storage_api::limits::VERIFY_STEP_BYTES;
-use storage_api::{ChecksumState, Error, VerifyProgress};
+use storage_api::{ChecksumState, Error, VerifyProgress, check};
 
-use super::Extents;
 use super::entry::Entry;
-use super::key::Key;
 use super::metadata::{Digest, HashProgress, Metadata};
+use crate::change::Change;
 use crate::store::Store;
 
 /// Bytes that the compression function takes at once.
@@ -53,10 +52,11 @@ impl<M: Memory + Clone> Store<M> {
 
     /// The same for so many bytes, a multiple of 65,536.
     pub(crate) fn verify_step(&mut self, key: &str, step_bytes: u64) -> Result<VerifyProgress, Error> {
-        let key = Key::new(key)?;
-        let mut index = self.index.begin();
-        let raw = index.get(&key)?.ok_or(Error::NotFound)?;
-        let entry = raw.decode()?;
+        check::key(key)?;
+        let mut change = Change::new(&self.core);
+        let located = change.index.locate(key.as_bytes())?;
+        let raw = change.index.look(located, <[u8]>::to_vec)?.ok_or(Error::NotFound)?;
+        let entry = Entry::decode(&raw)?;
         let start = entry.metadata.progress.unwrap_or(HashProgress { hashed: 0, state: INITIAL });
         let end = entry.size.min(start.hashed + step_bytes);
         let stepped = self.hash(&entry, start, end)?;
@@ -68,11 +68,9 @@ impl<M: Memory + Clone> Store<M> {
                 (metadata, Some(digest.state))
             }
         };
-        index.insert(&key, &Entry { metadata, ..entry }.encode())?;
-        let mut extents = Extents::of(&self.arena);
-        self.ensure(&index, &mut extents)?;
-        extents.commit();
-        index.commit();
+        let judged = Entry { metadata, ..entry }.encode();
+        change.index.insert_at(located, key.as_bytes(), (&judged.0, &[]))?;
+        change.reserve()?.commit();
         Ok(VerifyProgress { hashed: end, size: entry.size, verdict })
     }
 

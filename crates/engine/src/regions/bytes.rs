@@ -7,10 +7,10 @@ use serde_bytes::ByteBuf;
 use storage_api::limits::{ITEM_OVERHEAD_BYTES, MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES, MAX_REPLY_BYTES};
 use storage_api::{Error, RegionLoad, RegionStore, RegionType, RegionValue};
 
+use crate::caller::Caller;
 use crate::layout::PAGE_BYTES;
 use crate::space::StoreMemory;
 use crate::store::Store;
-use crate::uploads::Caller;
 
 impl<M: Memory + Clone> Store<M> {
     /// Loads bytes of a region to the front of a buffer, which is at least as long as a reply may be, and answers how many

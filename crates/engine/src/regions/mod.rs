@@ -17,16 +17,16 @@ use ic_stable_structures::Memory;
 use storage_api::limits::{FIRST_REGION, MAX_REGIONS, MAX_STABLE_BYTES};
 use storage_api::{Error, RegionInfo, Role};
 
-use crate::btree::Map;
+use crate::btree::{Map, Raw};
+use crate::caller::Caller;
 use crate::layout::{BUCKET_BYTES, MemoryId, PAGE_BYTES, REGIONS};
 use crate::open::OpenError;
 use crate::space::{Demand, Space, StoreMemory};
 use crate::store::Store;
-use crate::uploads::Caller;
-use record::{RawRecord, Record};
+use record::Record;
 
 /// The records of all regions.
-pub(crate) struct Regions<M: Memory>(Map<u64, RawRecord, M>);
+pub(crate) struct Regions<M: Memory>(Map<u64, Raw, M>);
 
 impl<M: Memory + Clone> Regions<StoreMemory<M>> {
     pub(crate) fn open(space: &Space<M>) -> Result<Self, OpenError> {
@@ -94,11 +94,11 @@ impl<M: Memory + Clone> Store<M> {
         let memory = self.region_memory(id);
         if pages > MAX_STABLE_BYTES / PAGE_BYTES {
             let (requested, available) =
-                (pages.saturating_mul(PAGE_BYTES), self.free_buckets()? * BUCKET_BYTES);
+                (pages.saturating_mul(PAGE_BYTES), self.core.free_buckets()? * BUCKET_BYTES);
             return Err(Error::OutOfMemory { requested, available });
         }
         let demand = Demand { memory: &memory, pages };
-        self.ensure_demands(&[demand])?;
+        self.core.reserve_for(&[demand])?;
 
         // From here on nothing can fail.
         let before = memory.grow(pages);
@@ -148,22 +148,22 @@ impl<M: Memory + Clone> Store<M> {
     /// The memory of a region.
     fn region_memory(&self, id: u64) -> StoreMemory<M> {
         let id = u8::try_from(id).expect("a region has the number of one of the 255 memories");
-        self.space.memory(MemoryId::new(id))
+        self.core.space.memory(MemoryId::new(id))
     }
 
     fn store_region_record(&self, id: u64, record: &Record) -> Result<(), Error> {
         let mut records = self.regions.0.begin();
         records.insert(&id, &record.encode())?;
-        self.ensure_demands(&[records.demand()])?;
+        self.core.reserve_for(&[records.demand()])?;
         records.commit();
         Ok(())
     }
 }
 
 /// Decodes the record of a region. One with the number of another structure's memory, or of none, would lay that open.
-fn record_of(id: u64, raw: &RawRecord) -> Result<Record, Error> {
+fn record_of(id: u64, raw: &Raw) -> Result<Record, Error> {
     if !(FIRST_REGION..FIRST_REGION + MAX_REGIONS).contains(&id) {
         return Err(Error::corrupted(format!("there is a region {id}, which there cannot be"), 0));
     }
-    raw.decode()
+    Record::decode(&raw.0)
 }

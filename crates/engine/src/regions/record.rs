@@ -13,10 +13,9 @@
 //! ```
 
 use candid::Principal;
-use ic_stable_structures::storable::Bound;
 use storage_api::Error;
 
-use crate::btree::storable_bytes;
+use crate::btree::Raw;
 use crate::checksum::{CRC_BYTES, is_sealed, seal, u64_at};
 
 const CREATED_AT: usize = 8;
@@ -36,26 +35,19 @@ pub(super) struct Record {
 }
 
 impl Record {
-    pub(super) fn encode(&self) -> RawRecord {
+    pub(super) fn encode(&self) -> Raw {
         let owner = self.owner.as_slice();
         let mut bytes = vec![0; RECORD_BYTES as usize];
         bytes[0] = u8::try_from(owner.len()).expect("a principal has at most 29 bytes");
         bytes[CREATED_AT..OWNER_AT].copy_from_slice(&self.created_ns.to_le_bytes());
         bytes[OWNER_AT..OWNER_AT + owner.len()].copy_from_slice(owner);
         seal(&mut bytes);
-        RawRecord(bytes)
+        Raw(bytes)
     }
-}
 
-/// The bytes of a record as the map gives them, unchecked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct RawRecord(Vec<u8>);
-
-impl RawRecord {
     /// Checks and decodes.
-    pub(super) fn decode(&self) -> Result<Record, Error> {
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, Error> {
         let corrupted = || Error::corrupted("the record of a region is damaged", 0);
-        let bytes = &self.0;
         if bytes.len() as u64 != RECORD_BYTES || !is_sealed(bytes) {
             return Err(corrupted());
         }
@@ -65,16 +57,13 @@ impl RawRecord {
     }
 }
 
-storable_bytes!(RawRecord, Bound::Unbounded);
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_bytes_are_those_of_the_picture() {
-        let RawRecord(bytes) =
-            Record { owner: Principal::from_slice(&[7, 8]), created_ns: 0x0102_0304 }.encode();
+        let Raw(bytes) = Record { owner: Principal::from_slice(&[7, 8]), created_ns: 0x0102_0304 }.encode();
         assert_eq!(bytes[..16], [2, 0, 0, 0, 0, 0, 0, 0, 4, 3, 2, 1, 0, 0, 0, 0]);
         assert_eq!(bytes[16..48], [&[7, 8][..], &[0; 30]].concat());
         assert_eq!(bytes[48..], crc32fast::hash(&bytes[..48]).to_le_bytes());
@@ -85,17 +74,17 @@ mod tests {
         for owner in [Principal::management_canister(), Principal::from_slice(&[9; 29])] {
             let record = Record { owner, created_ns: 5 };
             let raw = record.encode();
-            assert_eq!(raw.decode(), Ok(record));
+            assert_eq!(Record::decode(&raw.0), Ok(record));
             for bit in 0..raw.0.len() * 8 {
                 let mut damaged = raw.clone();
                 damaged.0[bit / 8] ^= 1 << (bit % 8);
-                assert!(matches!(damaged.decode(), Err(Error::Corrupted { .. })), "bit {bit}");
+                assert!(matches!(Record::decode(&damaged.0), Err(Error::Corrupted { .. })), "bit {bit}");
             }
         }
         let mut too_long = vec![0; RECORD_BYTES as usize];
         too_long[0] = 30;
         seal(&mut too_long);
-        assert!(RawRecord(too_long).decode().is_err());
-        assert!(RawRecord(Vec::new()).decode().is_err());
+        assert!(Record::decode(&too_long).is_err());
+        assert!(Record::decode(&[]).is_err());
     }
 }

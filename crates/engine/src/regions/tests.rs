@@ -8,12 +8,12 @@ use storage_api::limits::{
 use storage_api::{Error, RegionLoad, RegionStore, RegionType, RegionValue, Role, Settings};
 
 use crate::btree::HEAD_BYTES;
+use crate::caller::Caller;
 use crate::checksum::mix;
 use crate::layout::{BUCKET_BYTES, PAGE_BYTES, REGIONS, tree_header_at};
 use crate::status::HostFacts;
 use crate::store::Store;
 use crate::testing::SparseMemory;
-use crate::uploads::Caller;
 
 type TestStore = Store<VectorMemory>;
 
@@ -144,7 +144,7 @@ fn a_float_keeps_its_bits() {
 fn ranges_that_overflow_or_pass_the_end_are_refused_and_change_nothing() {
     let (mut store, id) = with_region(2);
     let size = 2 * PAGE_BYTES;
-    let before = store.space.raw().borrow().clone();
+    let before = store.core.space.raw().borrow().clone();
     for (offset, length) in [
         (size, 1),
         (size + 1, 0),
@@ -169,7 +169,7 @@ fn ranges_that_overflow_or_pass_the_end_are_refused_and_change_nothing() {
             assert_eq!(store.region_store(id, &stores, &caller(1)), Err(refused));
         }
     }
-    assert!(*store.space.raw().borrow() == before, "a store that was refused has changed something");
+    assert!(*store.core.space.raw().borrow() == before, "a store that was refused has changed something");
     // Nothing at the very end is in range.
     assert_eq!(load_blob(&store, id, size, 0, &caller(1)), Ok(vec![]));
     store.region_store_blob(id, size, &[], &caller(1)).unwrap();
@@ -259,14 +259,14 @@ fn growth_that_is_refused_changes_nothing_and_names_the_room() {
     let (mut store, id) = with_region(1);
     // Two buckets are taken, by the records and by the region; six are kept for the stores that have none.
     store.configure(&Settings::capacity(MIN_CAPACITY_BYTES + 2 * BUCKET_BYTES)).unwrap();
-    let before = store.space.raw().borrow().clone();
+    let before = store.core.space.raw().borrow().clone();
     for (pages, requested) in [(255 + 513, 48 << 20), (8_192_000, 500 << 30), (8_192_001, 8_192_001 << 16)] {
         let refused = store.region_grow(id, pages, &caller(1));
         assert_eq!(refused, Err(Error::OutOfMemory { requested, available: 32 << 20 }), "{pages} pages");
     }
     let refused = store.region_grow(id, u64::MAX, &caller(1));
     assert_eq!(refused, Err(Error::OutOfMemory { requested: u64::MAX, available: 32 << 20 }));
-    assert!(*store.space.raw().borrow() == before, "a growth that was refused has changed something");
+    assert!(*store.core.space.raw().borrow() == before, "a growth that was refused has changed something");
     assert_eq!(store.region_grow(id, 255 + 512, &caller(1)), Ok(1));
     assert!(matches!(store.region_grow(id, 1, &caller(1)), Err(Error::OutOfMemory { available: 0, .. })));
 }
@@ -277,12 +277,12 @@ fn a_count_of_regions_that_cannot_be_is_no_panic() {
     let (store, _) = with_region(1);
     let header_at = tree_header_at(REGIONS);
     let mut header = [0; HEAD_BYTES];
-    store.space.raw().read(header_at, &mut header);
+    store.core.space.raw().read(header_at, &mut header);
     let (counted, check) = header.split_at_mut(HEAD_BYTES - 8);
     counted[24..].copy_from_slice(&300u64.to_le_bytes());
     check.copy_from_slice(&mix(counted).to_le_bytes());
-    store.space.raw().write(header_at, &header);
-    let mut store = Store::open(store.space.raw().clone()).unwrap();
+    store.core.space.raw().write(header_at, &header);
+    let mut store = Store::open(store.core.space.raw().clone()).unwrap();
     assert_eq!(store.status(HostFacts::default()).unwrap().regions, 300);
     assert!(matches!(store.region_new(&caller(1), 0), Err(Error::LimitExceeded { .. })));
     assert!(store.check().problems[0].what.contains("counts 300"));

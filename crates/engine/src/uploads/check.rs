@@ -4,28 +4,19 @@ use ic_stable_structures::Memory;
 use storage_api::Error;
 use storage_api::limits::CHUNK_BYTES;
 
-use super::Uploads;
 use super::record::Record;
 use crate::arena::Extent;
 use crate::ledger::LEDGER_AT;
-use crate::problem::Problem;
 use crate::store::Store;
-
-impl<M: Memory + Clone> Uploads<M> {
-    /// Walks the map of the records, and tells whether they can be read.
-    pub(crate) fn check(&self, problems: &mut Vec<Problem>) -> bool {
-        self.0.check(problems)
-    }
-}
 
 impl<M: Memory + Clone> Store<M> {
     /// Calls back with every extent that an upload holds, and answers how many slots all of them have been promised.
     pub(crate) fn check_uploads(&self, mut owned: impl FnMut(Extent, u64)) -> Result<u64, Error> {
         let mut reserved = 0;
-        for upload in self.uploads.all() {
+        for upload in self.all_uploads() {
             let (id, record) = upload?;
-            if id == 0 || id > self.ledger.uploads {
-                let what = format!("there is an upload {id}, and {} were opened", self.ledger.uploads);
+            if id == 0 || id > self.core.ledger().uploads {
+                let what = format!("there is an upload {id}, and {} were opened", self.core.ledger().uploads);
                 return Err(Error::corrupted(what, LEDGER_AT));
             }
             reserved += self.check_upload(&record, &mut owned)?;
@@ -37,7 +28,7 @@ impl<M: Memory + Clone> Store<M> {
         let table = record.table();
         owned(table.extent(), table.bytes());
         let mut present = 0;
-        table.each(&self.arena, |extent, bytes| {
+        table.each(&self.core.arena, |extent, bytes| {
             present += 1;
             owned(extent, bytes);
             Ok(())
@@ -52,7 +43,7 @@ impl<M: Memory + Clone> Store<M> {
                 table.extent().offset(),
             ));
         }
-        let bitmap = table.bitmap(&self.arena)?;
+        let bitmap = table.bitmap(&self.core.arena)?;
         let reach = bitmap.iter().zip(0..).filter(|(byte, _)| **byte != 0).last();
         let reach = reach.map_or(0, |(byte, at)| at * 8 + u64::from(u8::BITS - byte.leading_zeros()));
         let has_all_counted = !record.is_unsized || reach == record.reach;

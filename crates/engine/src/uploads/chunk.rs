@@ -5,10 +5,13 @@ use storage_api::limits::{CHUNK_BYTES, MAX_STABLE_BYTES};
 use storage_api::{Error, Received};
 
 use super::record::Record;
-use super::{Caller, Extents};
 use crate::arena::{Extent, SLOT_EXTENT_BYTES};
-use crate::objects::{Table, pieces};
+use crate::caller::Caller;
+use crate::change::Change;
+use crate::extents::Extents;
+use crate::space::StoreMemory;
 use crate::store::Store;
+use crate::table::{ChunkBit, Table, pieces};
 
 /// A chunk lies in one extent or in two.
 const MAX_PIECES: usize = 2;
@@ -48,16 +51,29 @@ impl<M: Memory + Clone> Store<M> {
         let record = self.upload_record(id, caller, now_ns)?;
         let told_size = self.check_chunk(&record, index, bytes.len() as u64)?;
         let table = record.table();
-        if index < table.chunks() && table.has_chunk(&self.arena, index)? {
+        let known =
+            if index < table.chunks() { Some(table.chunk_bit(&self.core.arena, index)?) } else { None };
+        if known.is_some_and(ChunkBit::is_set) {
             self.compare_chunk(&record, index, bytes)?;
             return self.keep_upload(id, record, now_ns);
         }
 
-        let mut extents = Extents::<M>::of(&self.arena);
-        let grown = self.grown_table(&record, index, &mut extents)?;
-        let place = self.place_chunk(table, index, bytes.len() as u64, &mut extents)?;
+        let mut change = Change::new(&self.core);
+        let grown = self.grown_table(&record, index, &mut change.extents)?;
+        let place = self.place_chunk(table, index, bytes.len() as u64, &mut change.extents)?;
+        let (table, bit) = match (grown, known) {
+            (Some(Grown { table, bytes }), _) => {
+                let bit = table.chunk_bit_in(&bytes, index);
+                change.write(table.extent(), 0, bytes);
+                (table, bit)
+            }
+            (None, Some(bit)) => (table, bit),
+            (None, None) => return Err(Error::corrupted("an upload has no place for a chunk", index)),
+        };
+        write_chunk(&mut change, table, index, bytes, &place);
+        change.write(table.extent(), bit.offset, vec![bit.set()]);
+
         let promised = if record.is_unsized { 0 } else { place.taken };
-        let table = grown.as_ref().map_or(table, |grown| grown.table);
         let record = Record {
             size: record.size.or(told_size),
             room: table.size(),
@@ -68,21 +84,9 @@ impl<M: Memory + Clone> Store<M> {
             touched_ns: now_ns,
             ..record
         };
-        let ledger = self.ledger.without_slots(promised)?;
-        let mut records = self.uploads.0.begin();
-        records.insert(&id, &record.encode())?;
-        self.ensure_for_uploads(&records, &mut extents, &ledger, self.uploads.len())?;
-
-        // From here on nothing can fail but reading the bit of the chunk, which has just been read.
-        extents.commit();
-        if let Some(Grown { table, bytes }) = grown {
-            self.arena.write(table.extent(), 0, &bytes);
-        }
-        self.store_chunk(table, index, bytes, &place)?;
-        records.commit();
-        if ledger != self.ledger {
-            self.write_ledger(ledger);
-        }
+        change.ledger = change.ledger.without_slots(promised)?;
+        change.uploads().insert(&id, &record.encode())?;
+        change.reserve()?.commit();
         Ok(Received { received: record.received, size: record.size })
     }
 
@@ -92,10 +96,9 @@ impl<M: Memory + Clone> Store<M> {
         if record.touched_ns == now_ns {
             return Ok(received);
         }
-        let mut records = self.uploads.0.begin();
-        records.insert(&id, &Record { touched_ns: now_ns, ..record }.encode())?;
-        self.ensure_demands(&[records.demand()])?;
-        records.commit();
+        let mut change = Change::new(&self.core);
+        change.uploads().insert(&id, &Record { touched_ns: now_ns, ..record }.encode())?;
+        change.reserve()?.commit();
         Ok(received)
     }
 
@@ -105,7 +108,7 @@ impl<M: Memory + Clone> Store<M> {
         &self,
         record: &Record,
         index: u64,
-        extents: &mut Extents<'_, M>,
+        extents: &mut Extents<'_, StoreMemory<M>>,
     ) -> Result<Option<Grown>, Error> {
         let end = (index + 1) * CHUNK_BYTES;
         if !record.is_unsized || end <= record.room {
@@ -113,7 +116,7 @@ impl<M: Memory + Clone> Store<M> {
         }
         let room = end.next_multiple_of(SLOT_EXTENT_BYTES).max(2 * record.room);
         let table = Table::at(extents.allocate(Table::at(Extent::at(0), room).bytes())?, room);
-        let bytes = record.table().bytes_for(table, &self.arena)?;
+        let bytes = record.table().bytes_for(table, &self.core.arena)?;
         extents.free_extent(record.table, record.table().bytes())?;
         Ok(Some(Grown { table, bytes }))
     }
@@ -124,18 +127,18 @@ impl<M: Memory + Clone> Store<M> {
         table: Table,
         index: u64,
         length: u64,
-        extents: &mut Extents<'_, M>,
+        extents: &mut Extents<'_, StoreMemory<M>>,
     ) -> Result<Place, Error> {
         let mut place = Place { extents: [None; MAX_PIECES], taken: 0 };
         for (slot, piece) in place.extents.iter_mut().zip(pieces(index * CHUNK_BYTES, length)) {
             let is_listed = piece.number < table.extents();
-            let there = if is_listed { table.get(&self.arena, piece.number)? } else { None };
+            let there = if is_listed { table.get(&self.core.arena, piece.number)? } else { None };
             // The extents behind a table that will grow are full ones.
             let bytes = if is_listed { table.extent_bytes(piece.number) } else { SLOT_EXTENT_BYTES };
             *slot = match there {
                 Some(extent) => {
                     // Nothing covers the table, and what is not this extent may be somebody else's.
-                    self.arena.require(extent, bytes)?;
+                    self.core.arena.require(extent, bytes)?;
                     Some(extent)
                 }
                 None => {
@@ -145,21 +148,6 @@ impl<M: Memory + Clone> Store<M> {
             };
         }
         Ok(place)
-    }
-
-    /// Writes a chunk where it was placed, then what says that it is there.
-    fn store_chunk(&self, table: Table, index: u64, bytes: &[u8], place: &Place) -> Result<(), Error> {
-        let mut rest = bytes;
-        for (extent, piece) in place.extents.iter().zip(pieces(index * CHUNK_BYTES, bytes.len() as u64)) {
-            let extent = extent.expect("every piece was placed");
-            let (part, after) = rest.split_at(piece.length as usize);
-            self.arena.write(extent, piece.offset, part);
-            if place.taken > 0 {
-                table.set(&self.arena, piece.number, extent);
-            }
-            rest = after;
-        }
-        table.mark_chunk(&self.arena, index)
     }
 
     /// Compares a chunk that comes again with what was received.
@@ -172,7 +160,11 @@ impl<M: Memory + Clone> Store<M> {
         for piece in pieces(index * CHUNK_BYTES, bytes.len() as u64) {
             let (part, after) = rest.split_at(piece.length as usize);
             let mut stored = vec![0; part.len()];
-            self.arena.read(table.require(&self.arena, piece.number)?, piece.offset, &mut stored)?;
+            self.core.arena.read(
+                table.require(&self.core.arena, piece.number)?,
+                piece.offset,
+                &mut stored,
+            )?;
             if stored != part {
                 return Err(Error::AlreadyExists);
             }
@@ -204,6 +196,27 @@ impl<M: Memory + Clone> Store<M> {
             )));
         }
         Ok((length < CHUNK_BYTES).then_some(end))
+    }
+}
+
+/// Makes writing a chunk where it was placed a part of a change.
+fn write_chunk<'a, M: Memory + Clone>(
+    change: &mut Change<'a, M>,
+    table: Table,
+    index: u64,
+    bytes: &'a [u8],
+    place: &Place,
+) {
+    let mut rest = bytes;
+    for (extent, piece) in place.extents.iter().zip(pieces(index * CHUNK_BYTES, bytes.len() as u64)) {
+        let extent = extent.expect("every piece was placed");
+        let (part, after) = rest.split_at(piece.length as usize);
+        change.write(extent, piece.offset, part);
+        if place.taken > 0 {
+            let (offset, entry) = Table::entry(piece.number, extent);
+            change.write(table.extent(), offset, entry.to_vec());
+        }
+        rest = after;
     }
 }
 

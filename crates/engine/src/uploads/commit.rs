@@ -2,15 +2,18 @@
 
 use ic_stable_structures::Memory;
 use storage_api::limits::CHUNK_BYTES;
-use storage_api::{Error, ObjectInfo, UploadEnd, check};
+use storage_api::{Error, UploadEnd, Written, check};
 
 use super::record::Record;
 use super::status::missing;
-use super::{Caller, Extents};
+use crate::caller::Caller;
+use crate::change::Change;
+use crate::extents::Extents;
 use crate::ledger::Ledger;
-use crate::objects::{Body, Digest, Entry, Key, Metadata, Pairs, Present, Table, check_condition, present};
-use crate::space::Promised;
+use crate::objects::{Body, Digest, Entry, Metadata, Pairs, Present, check_condition, free, present_at};
+use crate::space::StoreMemory;
 use crate::store::Store;
+use crate::table::Table;
 
 impl<M: Memory + Clone> Store<M> {
     /// Makes an upload that has all of its chunks the object under its key, in place of what is there. No bytes are
@@ -22,7 +25,7 @@ impl<M: Memory + Clone> Store<M> {
     /// [`Error::AlreadyExists`] and [`Error::RevisionMismatch`] where the condition has ceased to hold; [`Error::NotFound`] and
     /// [`Error::Unauthorized`]; and [`Error::OutOfMemory`] only where the capacity was lowered since the upload was opened,
     /// or the platform does not give what the capacity allows. The upload stays open then.
-    pub fn commit_upload(&mut self, id: u64, caller: &Caller, now_ns: u64) -> Result<ObjectInfo, Error> {
+    pub fn commit_upload(&mut self, id: u64, caller: &Caller, now_ns: u64) -> Result<Written, Error> {
         self.commit_upload_with(id, None, caller, now_ns)
     }
 
@@ -38,36 +41,26 @@ impl<M: Memory + Clone> Store<M> {
         end: Option<&UploadEnd>,
         caller: &Caller,
         now_ns: u64,
-    ) -> Result<ObjectInfo, Error> {
+    ) -> Result<Written, Error> {
         let (record, size) = ended(self.upload_record(id, caller, now_ns)?, end)?;
         self.check_complete(&record, size)?;
-        let key = Key::new(&record.key)?;
-        let mut index = self.index.begin();
-        let present = present(&mut index, &key)?;
+        let mut change = Change::new(&self.core);
+        let located = change.index.locate(record.key.as_bytes())?;
+        let present = present_at(&mut change, located)?;
         check_condition(record.condition, present)?;
 
-        let mut extents = Extents::<M>::of(&self.arena);
-        extents.free(present)?;
-        let Placed { body, table } = self.place_body(&record, size, &mut extents)?;
-        let ledger = self.ledger.after(1, size, present.map_or(0, |present| present.size))?;
-        let entry = committed(&record, size, present, body, ledger, now_ns);
-        let info = entry.info(record.key.clone())?;
-        index.insert(&key, &entry.encode())?;
-        let mut records = self.uploads.0.begin();
-        records.remove(&id)?;
-        let uploads = self.uploads.len().saturating_sub(1);
-        let after = Promised { uploads, ..self.promised_with(index.unused_pages()) };
-        self.ensure_pages(&[index.demand(), records.demand()], &mut extents, after)?;
-
-        // From here on nothing can fail.
-        extents.commit();
+        free(&mut change.extents, present)?;
+        let Placed { body, table } = self.place_body(&record, size, &mut change.extents)?;
         if let Some((table, bytes)) = table {
-            self.arena.write(table.extent(), 0, &bytes);
+            change.write(table.extent(), 0, bytes);
         }
-        index.commit();
-        records.commit();
-        self.write_ledger(ledger);
-        Ok(info)
+        change.ledger = change.ledger.after(1, size, present.map_or(0, |present| present.size))?;
+        let entry = committed(&record, size, present, body, change.ledger, now_ns).encode();
+        change.index.insert_at(located, record.key.as_bytes(), (&entry.0, &[]))?;
+        change.uploads().remove(&id)?;
+        let revision = change.ledger.revision;
+        change.reserve()?.commit();
+        Ok(Written { revision })
     }
 
     fn check_complete(&self, record: &Record, size: u64) -> Result<(), Error> {
@@ -81,7 +74,7 @@ impl<M: Memory + Clone> Store<M> {
         if record.received == size {
             return Ok(());
         }
-        let bitmap = record.table().bitmap(&self.arena)?;
+        let bitmap = record.table().bitmap(&self.core.arena)?;
         match missing(&bitmap, chunks).next() {
             Some(range) => Err(Error::Incomplete { first_missing: range.first }),
             None if record.is_unsized => Err(Error::invalid(format!(
@@ -94,23 +87,28 @@ impl<M: Memory + Clone> Store<M> {
 
     /// Where the bytes of the object are. One that has a single extent does not need its table. One that was opened without a
     /// size has a table and a last extent that are too large.
-    fn place_body(&self, record: &Record, size: u64, extents: &mut Extents<'_, M>) -> Result<Placed, Error> {
+    fn place_body(
+        &self,
+        record: &Record,
+        size: u64,
+        extents: &mut Extents<'_, StoreMemory<M>>,
+    ) -> Result<Placed, Error> {
         let open = record.table();
         let table = Table::at(open.extent(), size);
         let last = table.extents() - 1;
         if record.is_unsized {
-            let extent = open.require(&self.arena, last)?;
+            let extent = open.require(&self.core.arena, last)?;
             extents.cut_extent(extent, open.extent_bytes(last), table.extent_bytes(last))?;
         }
         if last == 0 {
-            let only = open.require(&self.arena, 0)?;
+            let only = open.require(&self.core.arena, 0)?;
             extents.free_extent(open.extent(), open.bytes())?;
             return Ok(Placed { body: Body::Extent(only), table: None });
         }
         if !record.is_unsized {
             return Ok(Placed { body: Body::Table(table), table: None });
         }
-        let bytes = open.bytes_for(table, &self.arena)?;
+        let bytes = open.bytes_for(table, &self.core.arena)?;
         extents.free_extent(open.extent(), open.bytes())?;
         let table = Table::at(extents.allocate(table.bytes())?, size);
         Ok(Placed { body: Body::Table(table), table: Some((table, bytes)) })

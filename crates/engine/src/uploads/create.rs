@@ -4,12 +4,14 @@ use ic_stable_structures::Memory;
 use storage_api::limits::MAX_STABLE_BYTES;
 use storage_api::{Error, MetadataPair, Upload, UploadArgs, check};
 
+use super::discard::release;
 use super::record::Record;
-use super::{Caller, Extents};
 use crate::arena::{Extent, SLOT_EXTENT_BYTES};
+use crate::caller::Caller;
+use crate::change::Change;
 use crate::layout::BUCKET_BYTES;
 use crate::ledger::Ledger;
-use crate::objects::{Key, Pairs, check_condition, present};
+use crate::objects::{Pairs, check_condition, present};
 use crate::store::Store;
 
 impl<M: Memory + Clone> Store<M> {
@@ -33,46 +35,32 @@ impl<M: Memory + Clone> Store<M> {
         let record = self.planned_record(args, caller, now_ns)?;
         let expired = self.expired(now_ns)?;
         let limit = self.config().max_uploads;
-        if self.uploads.len().saturating_sub(expired.len() as u64) >= limit {
+        if self.core.uploads.len().saturating_sub(expired.len() as u64) >= limit {
             return Err(Error::LimitExceeded { what: "open uploads".into(), limit });
         }
-        let mut extents = Extents::<M>::of(&self.arena);
-        let released = self.release(&mut extents, expired.iter().map(|(_, record)| record))?;
-        let table_extent = extents.allocate(record.table().bytes())?;
-        let record = Record { table: table_extent, ..record };
+        let mut change = Change::new(&self.core);
+        release(&mut change, expired.iter().map(|(id, record)| (*id, record)))?;
+        let record = Record { table: change.extents.allocate(record.table().bytes())?, ..record };
         // Without a size, every extent is taken when its first byte arrives.
-        let last = record.size.and_then(last_extent).map(|bytes| extents.allocate(bytes)).transpose()?;
-        let ledger = Ledger {
-            reserved_slots: released.reserved_slots + record.reserved_slots,
-            uploads: self.ledger.uploads + 1,
-            ..self.ledger
-        };
-        let mut records = self.uploads.0.begin();
-        for (id, _) in &expired {
-            records.remove(id)?;
-        }
-        records.insert(&ledger.uploads, &record.encode())?;
-        let uploads = self.uploads.len().saturating_sub(expired.len() as u64) + 1;
-        self.ensure_for_uploads(&records, &mut extents, &ledger, uploads)?;
-
-        // From here on nothing can fail.
-        extents.commit();
-        records.commit();
-        let table = record.table();
-        table.clear(&self.arena);
-        if let Some(last) = last {
-            table.set(&self.arena, table.extents() - 1, last);
-        }
-        self.write_ledger(ledger);
-        Ok(record.upload(ledger.uploads, self.config().upload_idle_ns))
+        let last =
+            record.size.and_then(last_extent).map(|bytes| change.extents.allocate(bytes)).transpose()?;
+        change.write(record.table, 0, record.table().fresh(last));
+        let id = change.ledger.uploads + 1;
+        let reserved_slots = change.ledger.reserved_slots + record.reserved_slots;
+        change.ledger = Ledger { reserved_slots, uploads: id, ..change.ledger };
+        change.uploads().insert(&id, &record.encode())?;
+        change.reserve()?.commit();
+        Ok(record.upload(id, self.config().upload_idle_ns))
     }
 
     /// Checks the arguments, and gives the record as far as it is known before anything is allocated.
     fn planned_record(&self, args: &UploadArgs, caller: &Caller, now_ns: u64) -> Result<Record, Error> {
         args.check()?;
-        let key = Key::new(&args.key)?;
         let sha256 = args.sha256.as_ref().map(|digest| check::sha256(digest)).transpose()?;
-        check_condition(args.condition.unwrap_or_default(), present(&mut self.index.begin(), &key)?)?;
+        check_condition(
+            args.condition.unwrap_or_default(),
+            present(&mut Change::new(&self.core), &args.key)?,
+        )?;
         if let Some(size) = args.size.filter(|size| *size > MAX_STABLE_BYTES) {
             return Err(self.no_room_for(size)?);
         }
@@ -98,7 +86,7 @@ impl<M: Memory + Clone> Store<M> {
     }
 
     pub(super) fn no_room_for(&self, size: u64) -> Result<Error, Error> {
-        Ok(Error::OutOfMemory { requested: size, available: self.free_buckets()? * BUCKET_BYTES })
+        Ok(Error::OutOfMemory { requested: size, available: self.core.free_buckets()? * BUCKET_BYTES })
     }
 }
 

@@ -4,8 +4,8 @@ use ic_stable_structures::Memory;
 use storage_api::Error;
 
 use super::record::Record;
-use super::{Caller, Extents};
-use crate::ledger::Ledger;
+use crate::caller::Caller;
+use crate::change::Change;
 use crate::store::Store;
 
 /// Extents that expired uploads may have for one message to give them back. Each costs some 20,000 instructions.
@@ -21,24 +21,16 @@ impl<M: Memory + Clone> Store<M> {
     pub fn abort_upload(&mut self, id: u64, caller: &Caller) -> Result<(), Error> {
         // To nobody's time an upload has expired.
         let record = self.upload_record(id, caller, 0)?;
-        let mut extents = Extents::<M>::of(&self.arena);
-        let ledger = self.release(&mut extents, [&record])?;
-        let mut records = self.uploads.0.begin();
-        records.remove(&id)?;
-        let uploads = self.uploads.len().saturating_sub(1);
-        self.ensure_for_uploads(&records, &mut extents, &ledger, uploads)?;
-
-        // From here on nothing can fail.
-        extents.commit();
-        records.commit();
-        self.write_ledger(ledger);
+        let mut change = Change::new(&self.core);
+        release(&mut change, [(id, &record)])?;
+        change.reserve()?.commit();
         Ok(())
     }
 
     /// The uploads that have expired, as many as one message can give back.
     pub(super) fn expired(&self, now_ns: u64) -> Result<Vec<(u64, Record)>, Error> {
         let (mut expired, mut held) = (Vec::new(), 0);
-        for upload in self.uploads.all() {
+        for upload in self.all_uploads() {
             let (id, record) = upload?;
             if record.has_expired(now_ns, self.config().upload_idle_ns) {
                 held += record.table().extents();
@@ -50,18 +42,17 @@ impl<M: Memory + Clone> Store<M> {
         }
         Ok(expired)
     }
+}
 
-    /// Gives back every extent of some uploads, and answers the ledger without what they have been promised.
-    pub(super) fn release<'r>(
-        &self,
-        extents: &mut Extents<'_, M>,
-        records: impl IntoIterator<Item = &'r Record>,
-    ) -> Result<Ledger, Error> {
-        let mut ledger = self.ledger;
-        for record in records {
-            extents.free_table(record.table())?;
-            ledger = ledger.without_slots(record.reserved_slots)?;
-        }
-        Ok(ledger)
+/// Gives back every extent of some uploads and what they have been promised, and removes their records.
+pub(super) fn release<'r, M: Memory + Clone>(
+    change: &mut Change<'_, M>,
+    uploads: impl IntoIterator<Item = (u64, &'r Record)>,
+) -> Result<(), Error> {
+    for (id, record) in uploads {
+        change.extents.free_table(record.table())?;
+        change.ledger = change.ledger.without_slots(record.reserved_slots)?;
+        change.uploads().remove(&id)?;
     }
+    Ok(())
 }

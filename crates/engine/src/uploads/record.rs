@@ -32,14 +32,14 @@
 //! ```
 
 use candid::Principal;
-use ic_stable_structures::storable::Bound;
 use storage_api::limits::{CHUNK_BYTES, MAX_CONTENT_ENCODING_BYTES, MAX_CONTENT_TYPE_BYTES, MAX_KEY_BYTES};
 use storage_api::{Condition, Error, Upload};
 
 use crate::arena::{Extent, SLOT_EXTENT_BYTES};
-use crate::btree::storable_bytes;
+use crate::btree::Raw;
 use crate::checksum::{CRC_BYTES, Fields, is_sealed, seal};
-use crate::objects::{MAX_PAIRS_BYTES, Table};
+use crate::objects::MAX_PAIRS_BYTES;
+use crate::table::Table;
 
 const FIXED_BYTES: usize = 120;
 const MAX_PRINCIPAL_BYTES: u64 = 29;
@@ -122,7 +122,7 @@ impl Record {
     }
 
     /// Encodes a record whose texts have been checked to be within their limits.
-    pub(super) fn encode(&self) -> RawRecord {
+    pub(super) fn encode(&self) -> Raw {
         const FITS: &str = "the lengths of texts were checked";
         let (condition, revision) = match self.condition {
             Condition::Any => (ANY, 0),
@@ -164,22 +164,18 @@ impl Record {
         bytes.extend(&self.pairs);
         bytes.extend([0; CRC_BYTES]);
         seal(&mut bytes);
-        RawRecord(bytes)
+        Raw(bytes)
     }
 }
 
-/// The bytes of a record as the map gives them, unchecked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct RawRecord(Vec<u8>);
-
-impl RawRecord {
+impl Record {
     /// Checks and decodes.
-    pub(super) fn decode(&self) -> Result<Record, Error> {
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, Error> {
         let corrupted = || Error::corrupted("the record of an upload is damaged", 0);
-        if self.0.len() < FIXED_BYTES + CRC_BYTES || !is_sealed(&self.0) {
+        if bytes.len() < FIXED_BYTES + CRC_BYTES || !is_sealed(bytes) {
             return Err(corrupted());
         }
-        let mut fields = Fields::of(&self.0);
+        let mut fields = Fields::of(bytes);
         let [condition, creator_len, content_type_len, flags] = fields.array();
         let key_len = usize::from(u16::from_le_bytes(fields.array()));
         let pairs_len = usize::from(u16::from_le_bytes(fields.array()));
@@ -192,7 +188,7 @@ impl RawRecord {
         let (room, reach) = (fields.u64(), fields.u64());
         let short = [creator_len, content_type_len, encoding_len].map(usize::from);
         let lengths = short.iter().sum::<usize>() + key_len + pairs_len;
-        if self.0.len() != FIXED_BYTES + lengths + CRC_BYTES || flags & !FLAGS != 0 {
+        if bytes.len() != FIXED_BYTES + lengths + CRC_BYTES || flags & !FLAGS != 0 {
             return Err(corrupted());
         }
         let creator = Principal::try_from_slice(fields.bytes(creator_len.into())).map_err(|_| corrupted())?;
@@ -258,8 +254,6 @@ impl Sizes {
     }
 }
 
-storable_bytes!(RawRecord, Bound::Unbounded);
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -288,7 +282,7 @@ mod tests {
 
     #[test]
     fn the_bytes_are_those_of_the_picture() {
-        let RawRecord(bytes) = sample().encode();
+        let Raw(bytes) = sample().encode();
         assert_eq!(bytes[0..8], [2, 29, 3, 3, 5, 0, 4, 0]);
         for (at, number) in [(8, 3 << 40), (16, 0x0102_0304), (24, 0x1112_1314), (32, 0x1_2324u64)] {
             assert_eq!(bytes[at..at + 8], number.to_le_bytes());
@@ -318,14 +312,14 @@ mod tests {
         };
         for record in [sample(), plain] {
             let raw = record.encode();
-            assert_eq!(raw.decode(), Ok(record));
+            assert_eq!(Record::decode(&raw.0), Ok(record));
             for bit in 0..raw.0.len() * 8 {
                 let mut damaged = raw.clone();
                 damaged.0[bit / 8] ^= 1 << (bit % 8);
-                assert!(matches!(damaged.decode(), Err(Error::Corrupted { .. })), "bit {bit}");
+                assert!(matches!(Record::decode(&damaged.0), Err(Error::Corrupted { .. })), "bit {bit}");
             }
             for length in 0..raw.0.len() {
-                assert!(RawRecord(raw.0[..length].to_vec()).decode().is_err());
+                assert!(Record::decode(&raw.0[..length]).is_err());
             }
         }
     }
@@ -344,7 +338,7 @@ mod tests {
         };
         for good in [open.clone(), Record { size: Some(3 * CHUNK_BYTES - 1), ..open.clone() }] {
             let raw = good.encode();
-            assert_eq!(raw.decode(), Ok(good));
+            assert_eq!(Record::decode(&raw.0), Ok(good));
             assert_eq!(raw.0[3], 7);
         }
         for bad in [
@@ -357,7 +351,7 @@ mod tests {
             Record { reserved_slots: 1, ..open.clone() },
             Record { is_unsized: false, ..open },
         ] {
-            assert!(matches!(bad.encode().decode(), Err(Error::Corrupted { .. })), "{bad:?}");
+            assert!(matches!(Record::decode(&bad.encode().0), Err(Error::Corrupted { .. })), "{bad:?}");
         }
     }
 
@@ -366,7 +360,8 @@ mod tests {
     fn a_promise_of_more_extents_than_the_object_has_is_damage() {
         let most = sample().table().extents();
         for (reserved_slots, is_good) in [(most, true), (most + 1, false), (u64::MAX, false)] {
-            assert_eq!(Record { reserved_slots, ..sample() }.encode().decode().is_ok(), is_good);
+            let raw = Record { reserved_slots, ..sample() }.encode();
+            assert_eq!(Record::decode(&raw.0).is_ok(), is_good);
         }
     }
 }

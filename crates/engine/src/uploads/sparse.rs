@@ -2,11 +2,12 @@
 
 use ic_stable_structures::Memory;
 use storage_api::limits::CHUNK_BYTES;
-use storage_api::{Error, ObjectInfo, UploadArgs};
+use storage_api::{Error, UploadArgs, Written};
 
-use super::{Caller, Extents};
-use crate::space::Promised;
+use crate::caller::Caller;
+use crate::change::Change;
 use crate::store::Store;
+use crate::table::Table;
 
 impl<M: Memory + Clone> Store<M> {
     /// Stores an object of more than a chunk whose bytes are whatever its extents held: on fresh memory, zeroes. The
@@ -15,31 +16,34 @@ impl<M: Memory + Clone> Store<M> {
     /// # Errors
     ///
     /// As [`create_upload`](Self::create_upload).
-    pub fn put_sparse(&mut self, key: &str, size: u64) -> Result<ObjectInfo, Error> {
+    pub fn put_sparse(&mut self, key: &str, size: u64) -> Result<Written, Error> {
         let caller = Caller { principal: candid::Principal::anonymous(), is_admin: true };
         let id = self.create_upload(&UploadArgs::new(key, size), &caller, 0)?.id;
         let mut record = self.upload_record(id, &caller, 0)?;
         let table = record.table();
         for number in 0..table.extents() {
-            if table.get(&self.arena, number)?.is_none() {
-                let mut extents = Extents::<M>::of(&self.arena);
-                let extent = extents.allocate(table.extent_bytes(number))?;
-                let ledger = self.ledger.without_slots(1)?;
-                let after = Promised { slots: ledger.reserved_slots, ..self.promised() };
-                self.ensure_pages(&[], &mut extents, after)?;
-                extents.commit();
-                table.set(&self.arena, number, extent);
-                self.write_ledger(ledger);
+            if table.get(&self.core.arena, number)?.is_none() {
+                let mut change = Change::new(&self.core);
+                let extent = change.extents.allocate(table.extent_bytes(number))?;
+                change.ledger = change.ledger.without_slots(1)?;
+                let (offset, entry) = Table::entry(number, extent);
+                change.write(table.extent(), offset, entry.to_vec());
+                change.reserve()?.commit();
             }
         }
+        let mut change = Change::new(&self.core);
         for index in 0..size.div_ceil(CHUNK_BYTES) {
-            table.mark_chunk(&self.arena, index)?;
+            // Whole bytes, so that each is written once.
+            if index % 8 == 0 {
+                let bits = (size.div_ceil(CHUNK_BYTES) - index).min(8);
+                let offset = table.chunk_bit(&self.core.arena, index)?.offset;
+                change.write(table.extent(), offset, vec![(0xff_u16 >> (8 - bits)) as u8]);
+            }
         }
         record.received = size;
         record.reserved_slots = 0;
-        let mut records = self.uploads.0.begin();
-        records.insert(&id, &record.encode())?;
-        records.commit();
+        change.uploads().insert(&id, &record.encode())?;
+        change.reserve()?.commit();
         self.commit_upload(id, &caller, 0)
     }
 }

@@ -5,8 +5,8 @@ use serde_bytes::ByteBuf;
 use storage_api::limits::{MAX_MISSING_RANGES, MAX_MISSING_RANGES_IN_LIST};
 use storage_api::{ChunkRange, Error, UploadStatus};
 
-use super::Caller;
 use super::record::Record;
+use crate::caller::Caller;
 use crate::objects::Pairs;
 use crate::store::Store;
 
@@ -31,7 +31,7 @@ impl<M: Memory + Clone> Store<M> {
     pub fn list_uploads(&self, caller: &Caller, now_ns: u64) -> Result<Vec<UploadStatus>, Error> {
         let idle_ns = self.config().upload_idle_ns;
         let mut statuses = Vec::new();
-        for upload in self.uploads.all() {
+        for upload in self.all_uploads() {
             let (id, record) = upload?;
             if caller.may_use(record.creator) && !record.has_expired(now_ns, idle_ns) {
                 statuses.push(self.status_of(id, &record, MAX_MISSING_RANGES_IN_LIST)?);
@@ -42,7 +42,7 @@ impl<M: Memory + Clone> Store<M> {
 
     fn status_of(&self, id: u64, record: &Record, max_ranges: usize) -> Result<UploadStatus, Error> {
         let table = record.table();
-        let bitmap = table.bitmap(&self.arena)?;
+        let bitmap = table.bitmap(&self.core.arena)?;
         let mut ranges = missing(&bitmap, record.chunks());
         let missing: Vec<_> = ranges.by_ref().take(max_ranges).collect();
         Ok(UploadStatus {

@@ -7,8 +7,8 @@ use storage_api::{
     UploadArgs,
 };
 
-use super::Caller;
 use crate::arena::SLOT_EXTENT_BYTES;
+use crate::caller::Caller;
 use crate::layout::{BUCKET_BYTES, PAGE_BYTES};
 use crate::objects::Put;
 use crate::store::Store;
@@ -85,9 +85,9 @@ fn refused<T: std::fmt::Debug>(
     store: &mut TestStore,
     f: impl FnOnce(&mut TestStore) -> Result<T, Error>,
 ) -> Error {
-    let before = store.space.raw().copy();
+    let before = store.core.space.raw().copy();
     let error = f(store).unwrap_err();
-    assert!(store.space.raw().same_as(&before), "{error} changed the memory");
+    assert!(store.core.space.raw().same_as(&before), "{error} changed the memory");
     error
 }
 
@@ -113,9 +113,12 @@ fn objects_of_all_sizes_around_chunks_and_extents_come_back() {
     }
     let gone = store.delete_prefix(&DeletePrefixArgs { prefix: String::new(), limit: Some(100) }).unwrap();
     assert_eq!(gone.deleted, sizes.len() as u64);
-    let stats = store.arena.stats().unwrap();
+    let stats = store.core.arena.stats().unwrap();
     assert_eq!((stats.used_bytes, stats.extents, stats.free_bytes), (0, 0, stats.largest_free_bytes));
-    assert_eq!((store.ledger.object_bytes, store.ledger.reserved_slots, store.uploads.len()), (0, 0, 0));
+    assert_eq!(
+        (store.core.ledger().object_bytes, store.core.ledger().reserved_slots, store.core.uploads.len()),
+        (0, 0, 0)
+    );
     sound(&store);
 }
 
@@ -139,7 +142,7 @@ fn chunks_may_come_in_any_order_and_the_status_tells_what_is_missing() {
     assert_eq!(store.commit_upload(id, &OWNER, 0), Err(Error::Incomplete { first_missing: 1 }));
 
     // An upgrade in the middle.
-    let mut store = Store::open(store.space.raw().clone()).unwrap();
+    let mut store = Store::open(store.core.space.raw().clone()).unwrap();
     for index in (0..=last).rev() {
         write(&mut store, id, 7, size, index);
     }
@@ -159,9 +162,9 @@ fn a_chunk_may_come_again_and_the_first_one_stays() {
     // Chunk 7 lies in two extents.
     for index in [0, 7] {
         write(&mut store, id, 1, size, index);
-        let before = store.space.raw().copy();
+        let before = store.core.space.raw().copy();
         write(&mut store, id, 1, size, index);
-        assert!(store.space.raw().same_as(&before));
+        assert!(store.core.space.raw().same_as(&before));
         for at in [0, CHUNK_BYTES as usize - 1] {
             let mut other = chunk(1, size, index);
             other[at] ^= 1;
@@ -239,13 +242,14 @@ fn conditions_hold_at_the_start_and_at_the_commit_and_the_old_object_stays_reada
     };
     let (first, second) = (ready(&mut store), ready(&mut store));
     assert_eq!(store.get("k").unwrap(), b"old");
-    let info = store.commit_upload(first, &OWNER, 9).unwrap();
+    let revision = store.commit_upload(first, &OWNER, 9).unwrap().revision;
+    let info = store.stat("k").unwrap();
     assert_eq!((info.created_ns, info.modified_ns), (5, 9));
     compare(&store, "k", 3, 3_000_000);
     let error = refused(&mut store, |store| store.commit_upload(second, &OWNER, 0));
-    assert_eq!(error, Error::RevisionMismatch { current: Some(info.revision) });
+    assert_eq!(error, Error::RevisionMismatch { current: Some(revision) });
     store.abort_upload(second, &OWNER).unwrap();
-    assert_eq!(store.ledger.object_bytes, 3_000_000);
+    assert_eq!(store.core.ledger().object_bytes, 3_000_000);
     sound(&store);
 }
 
@@ -280,15 +284,15 @@ fn an_idle_upload_expires_and_gives_everything_back() {
     );
     assert_eq!(refused(&mut store, |store| store.commit_upload(idle, &OWNER, later)), Error::NotFound);
     assert_eq!(store.list_uploads(&ADMIN, later).unwrap().len(), 1);
-    assert_eq!(store.uploads.len(), 2);
+    assert_eq!(store.core.uploads.len(), 2);
 
     let new = store.create_upload(&UploadArgs::new("new", 1), &OWNER, later).unwrap().id;
-    assert_eq!(store.uploads.len(), 2);
+    assert_eq!(store.core.uploads.len(), 2);
     sound(&store);
     for id in [busy, new] {
         store.abort_upload(id, &OWNER).unwrap();
     }
-    assert_eq!((store.ledger.reserved_slots, store.arena.stats().unwrap().used_bytes), (0, 0));
+    assert_eq!((store.core.ledger().reserved_slots, store.core.arena.stats().unwrap().used_bytes), (0, 0));
     sound(&store);
 }
 
@@ -302,9 +306,9 @@ fn an_expired_upload_of_more_extents_than_one_message_gives_back_is_given_back()
     create(&mut store, "small", 1);
     let later = UPLOAD_IDLE_NS + 1;
     store.create_upload(&UploadArgs::new("next", 1), &OWNER, later).unwrap();
-    assert_eq!((store.uploads.len(), store.ledger.reserved_slots), (2, 0));
+    assert_eq!((store.core.uploads.len(), store.core.ledger().reserved_slots), (2, 0));
     store.create_upload(&UploadArgs::new("last", 1), &OWNER, later).unwrap();
-    assert_eq!(store.uploads.len(), 2, "the small one has expired, too");
+    assert_eq!(store.core.uploads.len(), 2, "the small one has expired, too");
     sound(&store);
 }
 
@@ -362,7 +366,7 @@ fn what_one_upload_was_promised_neither_another_nor_a_put_can_have() {
     }
     sound(&store);
     store.abort_upload(again, &OWNER).unwrap();
-    assert_eq!(store.ledger.reserved_slots, 0);
+    assert_eq!(store.core.ledger().reserved_slots, 0);
     sound(&store);
 }
 
@@ -426,15 +430,15 @@ fn a_declared_digest_is_verified_over_extents() {
         let args = UploadArgs { sha256: Some(ByteBuf::from(declared)), ..UploadArgs::new("k", size) };
         let id = store.create_upload(&args, &OWNER, 0).unwrap().id;
         (0..chunks(size)).for_each(|index| write(&mut store, id, 4, size, index));
-        let info = store.commit_upload(id, &OWNER, 0).unwrap();
-        assert_eq!(info.sha256.unwrap().state, ChecksumState::Declared);
+        store.commit_upload(id, &OWNER, 0).unwrap();
+        assert_eq!(store.stat("k").unwrap().sha256.unwrap().state, ChecksumState::Declared);
         assert_eq!(store.verify("k").unwrap().verdict, Some(verdict));
         let sha256 = store.stat("k").unwrap().sha256.unwrap();
         assert_eq!((sha256.digest.as_slice(), sha256.state), (&declared[..], verdict));
         compare(&store, "k", 4, size);
     }
-    let moved = store.rename(&RenameArgs { from: "k".into(), to: "j".into(), condition: None }, 0).unwrap();
-    assert_eq!(moved.sha256.unwrap().state, ChecksumState::Mismatch);
+    store.rename(&RenameArgs { from: "k".into(), to: "j".into(), condition: None }, 0).unwrap();
+    assert_eq!(store.stat("j").unwrap().sha256.unwrap().state, ChecksumState::Mismatch);
     sound(&store);
 }
 
@@ -468,9 +472,9 @@ fn objects_of_hundreds_of_gigabytes_are_written_read_and_removed_at_their_ends()
     assert_eq!(read(&store, size - 7, 1_000_000), 7);
     store.rename(&RenameArgs { from: "huge".into(), to: "huger".into(), condition: None }, 0).unwrap();
     assert!(store.delete("huger").unwrap());
-    let stats = store.arena.stats().unwrap();
+    let stats = store.core.arena.stats().unwrap();
     assert_eq!((stats.used_bytes, stats.free_bytes), (0, stats.largest_free_bytes));
-    assert!(store.space.raw().size() * PAGE_BYTES > size);
+    assert!(store.core.space.raw().size() * PAGE_BYTES > size);
     assert_eq!(stats.size_bytes % BUCKET_BYTES, 0);
     sound(&store);
 }
@@ -497,17 +501,23 @@ fn a_chunk_is_not_written_to_where_a_damaged_table_leads() {
     let id = create(&mut store, "k", size);
     write(&mut store, id, 1, size, 0);
     let table = store.upload_record(id, &OWNER, 0).unwrap().table();
-    let sound = table.require(&store.arena, 0).unwrap();
+    let sound = table.require(&store.core.arena, 0).unwrap();
     for wrong in [8, 32, sound.offset() + 32, sound.offset() ^ 1 << 40, u64::MAX, 4_096 + 8] {
-        table.set(&store.arena, 0, crate::arena::Extent::at(wrong));
-        let before = store.space.raw().copy();
+        list(&store, table, crate::arena::Extent::at(wrong));
+        let before = store.core.space.raw().copy();
         let refused = store.write_chunk(id, 1, &chunk(1, size, 1), &OWNER, 0);
         assert!(matches!(refused, Err(Error::Corrupted { .. })), "{wrong}: {refused:?}");
-        assert!(store.space.raw().same_as(&before), "{wrong}");
+        assert!(store.core.space.raw().same_as(&before), "{wrong}");
         assert!(!store.check().is_sound(), "{wrong}");
     }
-    table.set(&store.arena, 0, sound);
+    list(&store, table, sound);
     sound_and_complete(&mut store, id, size);
+}
+
+/// Makes an extent the first of a table.
+fn list(store: &TestStore, table: crate::table::Table, extent: crate::arena::Extent) {
+    let (offset, entry) = crate::table::Table::entry(0, extent);
+    store.core.arena.write(table.extent(), offset, &entry);
 }
 
 fn sound_and_complete(store: &mut TestStore, id: u64, size: u64) {
@@ -527,7 +537,8 @@ fn a_chunk_that_was_not_received_and_is_marked_is_named_by_the_check() {
         write(&mut store, id, 1, size, 0);
         sound(&store);
         let table = store.upload_record(id, &OWNER, 0).unwrap().table();
-        table.mark_chunk(&store.arena, index).unwrap();
+        let bit = table.chunk_bit(&store.core.arena, index).unwrap();
+        store.core.arena.write(table.extent(), bit.offset, &[bit.set()]);
         let problems = store.check().problems;
         assert!(problems[0].what.contains("counts other chunks"), "{index}: {problems:?}");
     }
@@ -538,8 +549,8 @@ fn an_upload_that_was_never_opened_is_named_by_the_check() {
     for wrong in [0, 2, u64::MAX] {
         let mut store = store();
         let id = create(&mut store, "k", 10);
-        let raw = store.uploads.0.get(&id).unwrap().unwrap();
-        let mut records = store.uploads.0.begin();
+        let raw = store.core.uploads.get(&id).unwrap().unwrap();
+        let mut records = store.core.uploads.begin();
         records.remove(&id).unwrap();
         records.insert(&wrong, &raw).unwrap();
         records.commit();

@@ -12,7 +12,7 @@ use storage_api::limits::{
 };
 use storage_api::{
     Checksum, ChecksumState, Condition, DeletePrefixArgs, Deleted, Entry, Error, MetadataPair, ObjectInfo,
-    PutArgs, RenameArgs, UploadArgs, VerifyProgress,
+    PutArgs, RenameArgs, UploadArgs, VerifyProgress, Written,
 };
 use storage_engine::Caller;
 
@@ -105,7 +105,7 @@ impl Model {
     }
 
     /// Puts an object in place of what is there.
-    pub(super) fn insert(&mut self, key: &str, value: Value, metadata: Metadata) -> ObjectInfo {
+    pub(super) fn insert(&mut self, key: &str, value: Value, metadata: Metadata) -> Written {
         let Metadata { content_type, content_encoding, pairs, sha256, owner } = metadata;
         self.revision += 1;
         let info = ObjectInfo {
@@ -120,8 +120,8 @@ impl Model {
             modified_ns: self.now_ns,
             sha256: sha256.map(|digest| Checksum { digest, state: ChecksumState::Declared }),
         };
-        self.objects.insert(key.into(), Object { info: info.clone(), value, hashed: 0 });
-        info
+        self.objects.insert(key.into(), Object { info, value, hashed: 0 });
+        Written { revision: self.revision }
     }
 
     fn remove(&mut self, key: &str) -> Option<Object> {
@@ -145,11 +145,11 @@ impl Model {
             }
             self.check_condition(&put.key, put.condition)?;
         }
-        let infos = puts.iter().map(|put| {
+        let written = puts.iter().map(|put| {
             let value = Rc::new(put.value.to_vec());
             self.insert(&put.key, value, Metadata::of_put(put, caller))
         });
-        Ok(Answer::Objects(infos.collect()))
+        Ok(Answer::Written(written.collect()))
     }
 
     pub(super) fn delete(&mut self, key: &str) -> Result<Answer, Error> {
@@ -189,9 +189,8 @@ impl Model {
         self.revision += 1;
         object.info.key.clone_from(&args.to);
         (object.info.revision, object.info.modified_ns) = (self.revision, self.now_ns);
-        let info = object.info.clone();
         self.objects.insert(args.to.clone(), object);
-        Ok(Answer::object(info))
+        Ok(Answer::written(Written { revision: self.revision }))
     }
 
     pub(super) fn verify(&mut self, key: &str) -> Result<Answer, Error> {

@@ -219,7 +219,7 @@ impl Model {
         let chunks: Vec<&[u8]> = chunks.values().map(|chunk| chunk.as_slice()).collect();
         let args = UploadArgs { sha256: declared.or(sha256), ..args };
         let (value, metadata) = (Rc::new(chunks.concat()), Metadata::of_upload(&args, owner));
-        Ok(Answer::object(self.insert(&args.key, value, metadata)))
+        Ok(Answer::written(self.insert(&args.key, value, metadata)))
     }
 
     pub(super) fn abort_upload(&mut self, id: u64, caller: &Caller) -> Result<Answer, Error> {

@@ -1,23 +1,15 @@
-//! Keys: 1 to 1,024 bytes of UTF-8, ordered by their bytes.
+//! Keys of objects: 1 to 1,024 bytes of UTF-8, ordered by their bytes.
 
 use ic_stable_structures::storable::Bound;
-use storage_api::{Error, check, limits::MAX_KEY_BYTES};
+use storage_api::{Error, limits::MAX_KEY_BYTES};
 
 use crate::btree::storable_bytes;
 
-/// A key as the index stores it.
-///
-/// Only [`Key::new`] promises the length and the encoding; a key that was read from memory is checked by [`Key::text`].
+/// A key that was read from the index, not checked before [`Key::text`], or a bound of a range of keys.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key(Vec<u8>);
 
 impl Key {
-    /// Checks a key that a caller gave.
-    pub(crate) fn new(text: &str) -> Result<Self, Error> {
-        check::key(text)?;
-        Ok(Self(text.as_bytes().to_vec()))
-    }
-
     /// A bound of a range of keys, which may have any length because it is compared with keys and never stored.
     pub(crate) fn bound(text: &str) -> Self {
         Self(text.as_bytes().to_vec())
@@ -42,7 +34,7 @@ impl Key {
 }
 
 /// A key that was read, or its start, as text.
-pub(super) fn key_text(bytes: &[u8]) -> Result<String, Error> {
+pub(crate) fn key_text(bytes: &[u8]) -> Result<String, Error> {
     match std::str::from_utf8(bytes) {
         Ok(text) if !text.is_empty() => Ok(text.to_owned()),
         Ok(_) => Err(Error::corrupted("a key of the object index is empty", 0)),

@@ -29,6 +29,27 @@ pub(crate) struct Table {
     size: u64,
 }
 
+/// The bit of a chunk in the bitmap of a table.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ChunkBit {
+    /// Where its byte is, from the start of the table.
+    pub(crate) offset: u64,
+    byte: u8,
+    mask: u8,
+}
+
+impl ChunkBit {
+    /// Whether the chunk has been received.
+    pub(crate) fn is_set(self) -> bool {
+        self.byte & self.mask != 0
+    }
+
+    /// The byte with the bit.
+    pub(crate) fn set(self) -> u8 {
+        self.byte | self.mask
+    }
+}
+
 /// A part of an object that lies in one extent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Piece {
@@ -92,13 +113,14 @@ impl Table {
         SLOT_EXTENT_BYTES.min(self.size - number * SLOT_EXTENT_BYTES)
     }
 
-    /// Fills the table of a new upload with zeroes.
-    pub(crate) fn clear<M: Memory>(self, arena: &Arena<M>) {
-        let zeroes = [0; READ_BYTES as usize];
-        for offset in (0..self.bytes()).step_by(zeroes.len()) {
-            let length = READ_BYTES.min(self.bytes() - offset);
-            arena.write(self.extent, offset, &zeroes[..length as usize]);
+    /// The bytes of the table of a new upload, of which nothing is there but perhaps the last extent.
+    pub(crate) fn fresh(self, last: Option<Extent>) -> Vec<u8> {
+        let mut bytes = vec![0; self.bytes() as usize];
+        if let Some(last) = last {
+            let at = ((self.extents() - 1) * OFFSET_BYTES) as usize;
+            bytes[at..at + OFFSET_BYTES as usize].copy_from_slice(&last.offset().to_le_bytes());
         }
+        bytes
     }
 
     /// The bytes of another table of the same upload, with the extents and chunks that this one has.
@@ -126,8 +148,9 @@ impl Table {
         })
     }
 
-    pub(crate) fn set<M: Memory>(self, arena: &Arena<M>, number: u64, extent: Extent) {
-        arena.write(self.extent, number * OFFSET_BYTES, &extent.offset().to_le_bytes());
+    /// Where the table has an extent, and what it has there.
+    pub(crate) fn entry(number: u64, extent: Extent) -> (u64, [u8; OFFSET_BYTES as usize]) {
+        (number * OFFSET_BYTES, extent.offset().to_le_bytes())
     }
 
     /// Every extent that is there, with how many bytes it holds.
@@ -152,21 +175,18 @@ impl Table {
         Ok(())
     }
 
-    /// Whether a chunk has been received.
-    pub(crate) fn has_chunk<M: Memory>(self, arena: &Arena<M>, index: u64) -> Result<bool, Error> {
+    /// Reads what the bitmap says of a chunk.
+    pub(crate) fn chunk_bit<M: Memory>(self, arena: &Arena<M>, index: u64) -> Result<ChunkBit, Error> {
+        let bit = ChunkBit { offset: self.bitmap_at() + index / 8, byte: 0, mask: 1 << (index % 8) };
         let mut byte = [0];
-        arena.read(self.extent, self.bitmap_at() + index / 8, &mut byte)?;
-        Ok(byte[0] >> (index % 8) & 1 == 1)
+        arena.read(self.extent, bit.offset, &mut byte)?;
+        Ok(ChunkBit { byte: byte[0], ..bit })
     }
 
-    /// Marks a chunk as received.
-    pub(crate) fn mark_chunk<M: Memory>(self, arena: &Arena<M>, index: u64) -> Result<(), Error> {
-        let at = self.bitmap_at() + index / 8;
-        let mut byte = [0];
-        arena.read(self.extent, at, &mut byte)?;
-        byte[0] |= 1 << (index % 8);
-        arena.write(self.extent, at, &byte);
-        Ok(())
+    /// The same in the bytes of a table that is not in memory yet.
+    pub(crate) fn chunk_bit_in(self, bytes: &[u8], index: u64) -> ChunkBit {
+        let offset = self.bitmap_at() + index / 8;
+        ChunkBit { offset, byte: bytes[offset as usize], mask: 1 << (index % 8) }
     }
 
     /// The bitmap of the chunks.
