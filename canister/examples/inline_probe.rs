@@ -38,7 +38,7 @@ fn fill(from: u64, count: u64, size: u64) {
 #[update]
 fn put(number: u64, size: u64) -> u64 {
     let (key, value) = (key(number), vec![8; size as usize]);
-    cost(|store| drop(store.put(Put::new(&key, &value), time()).expect("the platform has room")))
+    cost(|store| _ = store.put(Put::new(&key, &value), time()).expect("the platform has room"))
 }
 
 /// What reading a value costs, in instructions.

@@ -78,11 +78,7 @@ impl<'a> BorrowedPut<'a> {
     }
 }
 
-pub(crate) fn put_with(
-    store: &mut CanisterStore,
-    caller: &Caller,
-    put: BorrowedPut<'_>,
-) -> Result<Written> {
+pub(crate) fn put_with(store: &mut CanisterStore, caller: &Caller, put: BorrowedPut<'_>) -> Result<Written> {
     store.put(put.by(owner(caller)), time())
 }
 

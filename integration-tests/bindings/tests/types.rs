@@ -4,6 +4,7 @@ use candid::{Principal, decode_one, encode_one};
 use embedded_ic::{Config, EmbeddedIc};
 use storage_bindings::storage::{
     BlobResult, Condition, Error, ListArgs, ListResult, MetadataPair, ObjectInfoResult, PutArgs, ReadArgs,
+    WrittenResult,
 };
 
 /// One small object with a type, metadata and a condition takes one call, and answers named types, also where it is refused.
@@ -22,11 +23,14 @@ fn an_object_is_put_and_listed_with_generated_types() {
         condition: Some(Condition::Absent),
     };
     let mut put_with = || ic.update(admin, "put_with", encode_one(&put).unwrap()).unwrap().bytes;
-    let ObjectInfoResult::Ok(info) = decode_one(&put_with()).unwrap() else { panic!("the put is refused") };
+    let WrittenResult::Ok(written) = decode_one(&put_with()).unwrap() else { panic!("the put is refused") };
+    let again: WrittenResult = decode_one(&put_with()).unwrap();
+    assert!(matches!(again, WrittenResult::Err(Error::AlreadyExists)));
+    let info = ic.query(admin, "stat", encode_one("greetings/1").unwrap()).unwrap().bytes;
+    let ObjectInfoResult::Ok(info) = decode_one(&info).unwrap() else { panic!("there is no object") };
+    assert_eq!(info.revision, written.revision);
     assert_eq!((info.size, info.content_type.as_deref()), (5, Some("text/plain")));
     assert_eq!(info.metadata.unwrap()[0].value, "Ada");
-    let again: ObjectInfoResult = decode_one(&put_with()).unwrap();
-    assert!(matches!(again, ObjectInfoResult::Err(Error::AlreadyExists)));
 
     let all = ListArgs { prefix: String::new(), start_after: None, limit: None, delimiter: None };
     let page = ic.query(admin, "list", encode_one(all).unwrap()).unwrap().bytes;

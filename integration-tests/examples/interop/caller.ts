@@ -2,15 +2,15 @@
 import {
   Condition,
   MetadataPair,
-  ObjectInfo,
-  ObjectInfoResult,
+  Written,
+  WrittenResult,
   createActor,
   type ListResult,
   type storageInterface,
 } from "./bindings/storage";
 
 /** The value of a result, which every method has by one name. */
-function info(result: ObjectInfoResult): ObjectInfo {
+function written(result: WrittenResult): Written {
   if (result.__kind__ === "Err") throw new Error(JSON.stringify(result.Err));
   return result.Ok;
 }
@@ -19,7 +19,7 @@ function info(result: ObjectInfoResult): ObjectInfo {
 export async function publish(storage: storageInterface, key: string, value: Uint8Array): Promise<bigint> {
   const author: MetadataPair = { name: "author", value: "Ada" };
   const condition: Condition = { __kind__: "Absent", Absent: null };
-  return info(await storage.put_with({ key, value, content_type: "text/plain", metadata: [author], condition })).revision;
+  return written(await storage.put_with({ key, value, content_type: "text/plain", metadata: [author], condition })).revision;
 }
 
 /** A page without a limit. */

@@ -86,7 +86,7 @@ macro_rules! cases {
 }
 
 cases! {
-    replies: ObjectInfo, Vec<ObjectInfo>, Vec<Option<ByteBuf>>, ListPage, ScanPage, bool, Deleted, Option<Entry>, Upload,
+    replies: Written, Vec<Written>, ObjectInfo, Vec<Option<ByteBuf>>, ListPage, ScanPage, bool, Deleted, Option<Entry>, Upload,
         Received, UploadStatus, Vec<UploadStatus>, VerifyProgress, Appended, LogPage, LogInfo, RegionInfo, Vec<RegionInfo>,
         u64, Vec<RegionValue>, Status, Config, Vec<Grant>, Vec<String>, HttpResponse, StableVarInfo, ();
     arguments: (String), (String, ByteBuf), (PutArgs), (Vec<PutArgs>), (Vec<String>), (ReadArgs), (ListArgs), (DeletePrefixArgs),

@@ -43,19 +43,19 @@ impl Write {
 
     async fn make(self, client: &SuiteClient) {
         match self {
-            Self::PutEmpty => drop(client.put("empty", b"").await.unwrap()),
-            Self::PutInline => drop(client.put("inline", b"small").await.unwrap()),
-            Self::PutLarge => drop(client.put("large", &data::bytes(1, 300_000)).await.unwrap()),
+            Self::PutEmpty => _ = client.put("empty", b"").await.unwrap(),
+            Self::PutInline => _ = client.put("inline", b"small").await.unwrap(),
+            Self::PutLarge => _ = client.put("large", &data::bytes(1, 300_000)).await.unwrap(),
             Self::OverwriteInlineWithLarge => {
-                drop(client.put("inline", &data::bytes(2, 40_000)).await.unwrap())
+                _ = client.put("inline", &data::bytes(2, 40_000)).await.unwrap()
             }
-            Self::OverwriteLargeWithInline => drop(client.put("large", b"small now").await.unwrap()),
+            Self::OverwriteLargeWithInline => _ = client.put("large", b"small now").await.unwrap(),
             Self::PutMany => {
                 let objects =
                     [5, 50_000, 0].map(|size| PutArgs::new(format!("batch/{size}"), data::bytes(3, size)));
                 client.put_many(&objects).await.unwrap();
             }
-            Self::Rename => drop(client.rename("batch/50000", "renamed").await.unwrap()),
+            Self::Rename => _ = client.rename("batch/50000", "renamed").await.unwrap(),
             Self::Delete => assert!(client.delete("inline").await.unwrap()),
             Self::DeletePrefix => assert_eq!(client.delete_prefix("batch/", 1).await.unwrap().deleted, 1),
             Self::TakeFirst => assert!(client.take_first("batch/").await.unwrap().is_some()),
