@@ -31,6 +31,7 @@ mod text;
 mod time;
 mod transport;
 mod upload;
+mod view;
 
 use std::process::ExitCode;
 

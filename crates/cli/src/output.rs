@@ -84,6 +84,15 @@ impl Output {
         out.write_all(piece.as_bytes())
     }
 
+    /// Tells what was done: as JSON, and to a person on standard error.
+    pub(crate) fn done<T: Serialize>(&self, value: &T, text: &str) -> Result<()> {
+        if self.json {
+            self.print(value, |_| Vec::new())?;
+        }
+        self.note(text);
+        Ok(())
+    }
+
     /// Says something to a person on standard error; it is not data.
     pub(crate) fn note(&self, text: &str) {
         self.notes.say(text);

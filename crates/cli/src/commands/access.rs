@@ -13,6 +13,7 @@ use crate::{
     size::{Sizes, shown_duration},
     store::StoreClient,
     text::grouped,
+    view::{Holder, role_name},
 };
 
 /// The caller, as JSON.
@@ -35,21 +36,20 @@ pub(crate) async fn roles(client: &StoreClient, output: &Output, command: RolesC
     match command {
         RolesCommand::Ls => {
             let grants = client.list_roles().await?;
-            output.print(&grants, |grants| {
-                let line = |role, who| format!("{:6}  {who}", name_of(role));
-                grants.iter().map(|grant| line(grant.role, grant.who)).collect()
+            let holders: Vec<_> = grants.iter().map(Holder::of).collect();
+            output.print(&holders, |holders| {
+                let line = |Holder { who, role }: &Holder| format!("{:6}  {who}", role.unwrap_or("-"));
+                holders.iter().map(line).collect()
             })
         }
         RolesCommand::Set { who, role } => {
             let role = role_of(role);
             client.set_role(who, Some(role)).await?;
-            output.note(&format!("{who} is a {}", name_of(role)));
-            Ok(())
+            output.done(&Holder::new(who, Some(role)), &format!("{who} is a {}", role_name(role)))
         }
         RolesCommand::Rm { who } => {
             client.set_role(who, None).await?;
-            output.note(&format!("{who} has no role"));
-            Ok(())
+            output.done(&Holder::new(who, None), &format!("{who} has no role"))
         }
     }
 }
@@ -59,14 +59,6 @@ fn role_of(name: RoleName) -> Role {
         RoleName::Reader => Role::Reader,
         RoleName::Writer => Role::Writer,
         RoleName::Admin => Role::Admin,
-    }
-}
-
-fn name_of(role: Role) -> &'static str {
-    match role {
-        Role::Reader => "reader",
-        Role::Writer => "writer",
-        Role::Admin => "admin",
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{fs::File, io::Write, path::Path};
 
 use anyhow::{Context as _, Error as AnyError, Result, anyhow, bail};
-use storage_api::Error;
+use storage_api::{Error, ObjectInfo};
 use storage_client::TransferError;
 
 use super::objects::explain;
@@ -15,6 +15,7 @@ use crate::{
     store::StoreClient,
     target::Target,
     text,
+    view::Object,
 };
 
 pub(crate) async fn run(
@@ -32,12 +33,17 @@ pub(crate) async fn run(
             let mut device = File::options().write(true).open(file);
             let device =
                 device.as_mut().map_err(|error| anyhow!("cannot write {}: {error}", text::path(file)))?;
-            download(client, context, key, device).await
+            download(client, context, key, device).await.map(drop)
         }
         Some(file) => {
             let mut target = Target::create(file)?;
-            download(client, context, key, target.sink()).await?;
-            target.finish().with_context(|| format!("cannot write {}", text::path(file)))
+            let info = download(client, context, key, target.sink()).await?;
+            target.finish().with_context(|| format!("cannot write {}", text::path(file)))?;
+            if context.output.json {
+                context.output.print(&Object::new(&info), |_| Vec::new())
+            } else {
+                Ok(())
+            }
         }
     }
 }
@@ -62,10 +68,10 @@ pub(super) async fn download(
     context: &Context,
     key: &str,
     sink: &mut impl Write,
-) -> Result<()> {
+) -> Result<ObjectInfo> {
     let bar = context.bars.bar("reading", 0);
     match client.download(key, sink, context.transfer(&bar)).await {
-        Ok(_) => Ok(()),
+        Ok(downloaded) => Ok(downloaded.info),
         Err(TransferError::Client(error)) => match error.storage_error() {
             Some(Error::RevisionMismatch { .. }) => {
                 Err(anyhow!("{key:?} was replaced while it was read; run the command again"))

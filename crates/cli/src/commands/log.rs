@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use anyhow::{Context as _, Result, anyhow};
+use serde::Serialize;
 use storage_api::limits::{MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES};
 
 use super::log_read;
@@ -10,7 +11,7 @@ use crate::{
     args::LogCommand,
     context::Context,
     failure::Interrupted,
-    failures::Failures,
+    failures::{Failed, Failures},
     idle::{SILENCE, Stdin},
     lines::{Line, Lines},
     store::StoreClient,
@@ -67,6 +68,13 @@ async fn append_lines(client: &StoreClient, context: &Context) -> Result<()> {
     }
 }
 
+/// What was appended, as JSON.
+#[derive(Serialize)]
+struct Report<'a> {
+    appended: u64,
+    failed: &'a [Failed],
+}
+
 /// Appends entries together, because a call for each would take far longer.
 struct Appender<'a> {
     client: &'a StoreClient,
@@ -111,7 +119,9 @@ impl<'a> Appender<'a> {
 
     async fn finish(mut self, context: &Context) -> Result<()> {
         self.flush().await?;
-        context.output.note(&format!("appended {}", counted(self.appended, "entry", "entries")));
+        let report = Report { appended: self.appended, failed: self.failures.items() };
+        let text = format!("appended {}", counted(self.appended, "entry", "entries"));
+        context.output.done(&report, &text)?;
         self.failures.finish("entry", "entries")
     }
 }

@@ -20,6 +20,7 @@ mod uploads;
 mod verify;
 
 use anyhow::Result;
+use serde::Serialize;
 use storage_client::Transport;
 
 use crate::{
@@ -30,6 +31,12 @@ use crate::{
     store::{self, Store, StoreClient},
     text,
 };
+
+/// The store that was made, as JSON.
+#[derive(Serialize)]
+struct Made<'a> {
+    store: &'a str,
+}
 
 /// Runs the command that the arguments ask for.
 pub(crate) async fn run(flags: Settings, context: &Context, command: Command) -> Result<()> {
@@ -44,8 +51,8 @@ pub(crate) async fn run(flags: Settings, context: &Context, command: Command) ->
     match command {
         Command::Init => {
             let folder = store::init(&place, context.output.notes())?;
-            context.output.note(&format!("made an empty store in {}", text::path(&folder)));
-            Ok(())
+            let folder = text::path(&folder);
+            context.output.done(&Made { store: &folder }, &format!("made an empty store in {folder}"))
         }
         Command::InStore(StoreCommand::Log(LogCommand::Tail { count, follow: true })) => {
             let context = context.with_patience();

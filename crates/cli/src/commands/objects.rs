@@ -1,50 +1,13 @@
 //! Commands that list, show, remove and move objects.
 
 use anyhow::{Result, anyhow};
-use serde::{Serialize, Serializer};
-use storage_api::{ChecksumState, Error, MetadataPair, ObjectInfo};
+use serde::Serialize;
+use storage_api::{Error, MetadataPair};
 use storage_client::{ClientError, Level};
 
-use crate::{
-    args::LsArgs, failure::NotFound, output::Output, size::Sizes, store::StoreClient, time::rfc3339,
-};
+use crate::{args::LsArgs, failure::NotFound, output::Output, size::Sizes, store::StoreClient, view::Object};
 
-/// An object as it is printed.
-#[derive(Serialize)]
-pub(crate) struct View<'a> {
-    key: &'a str,
-    size: u64,
-    revision: u64,
-    content_type: Option<&'a str>,
-    content_encoding: Option<&'a str>,
-    #[serde(serialize_with = "as_map")]
-    metadata: &'a [MetadataPair],
-    owner: Option<String>,
-    created: String,
-    modified: String,
-    sha256: Option<String>,
-    sha256_state: Option<&'static str>,
-}
-
-impl<'a> View<'a> {
-    pub(crate) fn new(info: &'a ObjectInfo) -> Self {
-        Self {
-            key: &info.key,
-            size: info.size,
-            revision: info.revision,
-            content_type: info.content_type.as_deref(),
-            content_encoding: info.content_encoding.as_deref(),
-            metadata: info.metadata.as_deref().unwrap_or_default(),
-            owner: info.owner.map(|owner| owner.to_text()),
-            created: rfc3339(info.created_ns),
-            modified: rfc3339(info.modified_ns),
-            sha256: info.sha256.as_ref().map(|checksum| hex::encode(&checksum.digest)),
-            sha256_state: info.sha256.as_ref().map(|checksum| name_of(checksum.state)),
-        }
-    }
-}
-
-pub(crate) fn describe(view: &View<'_>, sizes: Sizes) -> Vec<String> {
+pub(crate) fn describe(view: &Object<'_>, sizes: Sizes) -> Vec<String> {
     let sha256 = match (&view.sha256, view.sha256_state) {
         (Some(digest), Some("mismatch")) => format!("{digest} (declared, and the bytes have another one)"),
         (Some(digest), Some(state)) => format!("{digest} ({state})"),
@@ -67,25 +30,11 @@ pub(crate) fn describe(view: &View<'_>, sizes: Sizes) -> Vec<String> {
     lines
 }
 
-/// Pairs in their order, as one object of JSON; a name occurs once.
-fn as_map<S: Serializer>(pairs: &[MetadataPair], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(pairs.iter().map(MetadataPair::as_strs))
-}
-
-/// The state of a digest in a word.
-pub(crate) fn name_of(state: ChecksumState) -> &'static str {
-    match state {
-        ChecksumState::Declared => "declared",
-        ChecksumState::Verified => "verified",
-        ChecksumState::Mismatch => "mismatch",
-    }
-}
-
 /// A line of a listing.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Listed<'a> {
-    Object(View<'a>),
+    Object(Object<'a>),
     /// What the keys in a folder start with, up to its slash.
     Folder {
         prefix: &'a str,
@@ -120,7 +69,7 @@ pub(crate) async fn ls(client: &StoreClient, output: &Output, args: &LsArgs) -> 
         true => Level { objects: client.list_all(&args.prefix).await?, prefixes: Vec::new() },
         false => client.list_level(&args.prefix, "/").await?,
     };
-    let objects = level.objects.iter().map(|info| Listed::Object(View::new(info)));
+    let objects = level.objects.iter().map(|info| Listed::Object(Object::new(info)));
     let folders = level.prefixes.iter().map(|prefix| Listed::Folder { prefix });
     let mut listed: Vec<_> = objects.chain(folders).collect();
     listed.sort_by_key(Listed::name);
@@ -146,7 +95,7 @@ fn table(listed: &[Listed<'_>], sizes: Sizes) -> Vec<String> {
 
 pub(crate) async fn stat(client: &StoreClient, output: &Output, key: &str) -> Result<()> {
     let info = client.stat(key).await.map_err(|error| explain(error, key))?;
-    output.print(&View::new(&info), |view| describe(view, output.sizes))
+    output.print(&Object::new(&info), |view| describe(view, output.sizes))
 }
 
 pub(crate) async fn mv(client: &StoreClient, output: &Output, from: &str, to: &str) -> Result<()> {
@@ -155,9 +104,25 @@ pub(crate) async fn mv(client: &StoreClient, output: &Output, from: &str, to: &s
         true => format!("{to}{}", from.rsplit('/').find(|name| !name.is_empty()).unwrap_or(from)),
         false => to.to_owned(),
     };
-    let info = client.rename(from, &to).await.map_err(|error| explain(error, from))?;
-    output.note(&format!("moved {from:?} to {to:?}, revision {}", info.revision));
-    Ok(())
+    let revision = client.rename(from, &to).await.map_err(|error| explain(error, from))?.revision;
+    let text = format!("moved {from:?} to {to:?}, revision {revision}");
+    tell_change(client, output, &to, revision, &text).await
+}
+
+/// Tells that an object has been changed. What is known of it now is asked for where it is to be printed.
+pub(super) async fn tell_change(
+    client: &StoreClient,
+    output: &Output,
+    key: &str,
+    revision: u64,
+    text: &str,
+) -> Result<()> {
+    if !output.json {
+        output.note(text);
+        return Ok(());
+    }
+    let info = client.stat_since(key, revision).await?;
+    output.done(&Object::new(&info), text)
 }
 
 /// Says which key was not found, and where to look.

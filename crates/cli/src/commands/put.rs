@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
 use storage_api::{Condition, ObjectInfo};
 
-use super::objects::{View, describe};
+use super::objects::describe;
 use crate::{
     args::PutArgs,
     content_type,
@@ -20,12 +20,13 @@ use crate::{
     store::StoreClient,
     stream, text,
     upload::{self, Stored, Wanted},
+    view::Object,
 };
 
 /// What came of several files, as JSON.
 #[derive(Serialize)]
 struct Report<'a> {
-    stored: Vec<View<'a>>,
+    stored: Vec<Object<'a>>,
     failed: &'a [Failed],
 }
 
@@ -40,7 +41,7 @@ pub(crate) async fn run(client: &StoreClient, context: &Context, args: PutArgs) 
     if let [item] = items.as_slice() {
         return match store(client, context, &args, item).await? {
             Some(info) => {
-                context.output.print(&View::new(&info), |view| describe(view, context.output.sizes))
+                context.output.print(&Object::new(&info), |view| describe(view, context.output.sizes))
             }
             None => Ok(()),
         };
@@ -63,7 +64,7 @@ pub(crate) async fn run(client: &StoreClient, context: &Context, args: PutArgs) 
         }
     }
     if context.output.json {
-        let report = Report { stored: stored.iter().map(View::new).collect(), failed: failures.items() };
+        let report = Report { stored: stored.iter().map(Object::new).collect(), failed: failures.items() };
         context.output.print(&report, |_| Vec::new())?;
     }
     ended.and(failures.finish("file", "files"))

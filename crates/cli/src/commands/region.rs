@@ -8,8 +8,9 @@ use std::{
 
 use anyhow::{Context as _, Error as AnyError, Result, anyhow, bail};
 use futures_util::StreamExt;
+use serde::Serialize;
 use storage_api::{
-    Error, RegionInfo, RegionLoad, RegionStore,
+    Error, RegionLoad, RegionStore,
     limits::{MAX_PAYLOAD_BYTES, MAX_REPLY_BYTES, PAGE_BYTES},
 };
 use storage_client::{ClientError, Progress};
@@ -25,8 +26,32 @@ use crate::{
     size::Sizes,
     store::StoreClient,
     stream, text,
-    time::rfc3339,
+    view::Region,
 };
+
+/// How far a region was grown, as JSON.
+#[derive(Serialize)]
+struct Grown {
+    id: u64,
+    pages_before: u64,
+    pages: u64,
+}
+
+/// A number that was written, as JSON.
+#[derive(Serialize)]
+struct Set {
+    id: u64,
+    offset: u64,
+    value: serde_json::Value,
+}
+
+/// Bytes that were written, as JSON.
+#[derive(Serialize)]
+struct Stored {
+    id: u64,
+    offset: u64,
+    stored_bytes: u64,
+}
 
 pub(crate) async fn run(client: &StoreClient, context: &Context, command: RegionCommand) -> Result<()> {
     let output = &context.output;
@@ -34,15 +59,17 @@ pub(crate) async fn run(client: &StoreClient, context: &Context, command: Region
         RegionCommand::New { pages } => new(client, output, pages).await,
         RegionCommand::Ls => {
             let regions = client.region_list().await?;
-            output.print(&regions, |regions| regions.iter().map(line).collect())
+            let views: Vec<_> = regions.iter().map(Region::new).collect();
+            output.print(&views, |views| views.iter().map(line).collect())
         }
         RegionCommand::Info { id } => {
             let info = client.region_info(id).await.map_err(|error| explain(error, id))?;
-            output.print(&info, |info| describe(info, output.sizes))
+            output.print(&Region::new(&info), |info| describe(info, output.sizes))
         }
         RegionCommand::Grow { id, pages } => {
             let before = client.region_grow(id, pages).await.map_err(|error| explain(error, id))?;
-            output.print(&before, |before| vec![before.to_string()])
+            let grown = Grown { id, pages_before: before, pages: before + pages };
+            output.print(&grown, |grown| vec![grown.pages_before.to_string()])
         }
         RegionCommand::Load { id, offset, length } => load(client, context, id, offset, length).await,
         RegionCommand::Store { id, offset, file } => store(client, context, id, offset, &file).await,
@@ -54,12 +81,13 @@ pub(crate) async fn run(client: &StoreClient, context: &Context, command: Region
         }
         RegionCommand::Set { id, offset, kind, value } => {
             let store = RegionStore { offset, value: parse(kind, &value)? };
-            Ok(client.region_store(id, &[store]).await.map_err(|error| explain(error, id))?)
+            let set = Set { id, offset, value: shown(&store.value)? };
+            client.region_store(id, &[store]).await.map_err(|error| explain(error, id))?;
+            if output.json { output.print(&set, |_| Vec::new()) } else { Ok(()) }
         }
         RegionCommand::Give { id, owner } => {
-            client.region_set_owner(id, owner).await.map_err(|error| explain(error, id))?;
-            output.note(&format!("region {id} belongs to {owner}"));
-            Ok(())
+            let info = client.region_set_owner(id, owner).await.map_err(|error| explain(error, id))?;
+            output.done(&Region::new(&info), &format!("region {id} belongs to {owner}"))
         }
     }
 }
@@ -74,7 +102,7 @@ async fn new(client: &StoreClient, output: &Output, pages: u64) -> Result<()> {
         })?;
         info.pages = pages;
     }
-    output.print(&info, |info| vec![info.id.to_string()])
+    output.print(&Region::new(&info), |info| vec![info.id.to_string()])
 }
 
 async fn load(
@@ -116,9 +144,8 @@ async fn store(client: &StoreClient, context: &Context, id: u64, offset: u64, fi
         Some(source) => store_stream(client, context, (id, offset), source).await?,
         None => store_file(client, context, (id, offset), file).await?,
     };
-    let stored = context.output.sizes.full(stored);
-    context.output.note(&format!("stored {stored} at byte {offset} of region {id}"));
-    Ok(())
+    let text = format!("stored {} at byte {offset} of region {id}", context.output.sizes.full(stored));
+    context.output.done(&Stored { id, offset, stored_bytes: stored }, &text)
 }
 
 /// Stores a file. What does not fit is refused before anything is stored.
@@ -205,17 +232,17 @@ fn is_interrupt(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|cause| cause.is::<Interrupted>())
 }
 
-fn line(info: &RegionInfo) -> String {
-    format!("{}  {} pages  {}  {}", info.id, info.pages, rfc3339(info.created_ns), info.owner)
+fn line(info: &Region) -> String {
+    format!("{}  {} pages  {}  {}", info.id, info.pages, info.created, info.owner)
 }
 
-fn describe(info: &RegionInfo, sizes: Sizes) -> Vec<String> {
+fn describe(info: &Region, sizes: Sizes) -> Vec<String> {
     vec![
         format!("region   {}", info.id),
         format!("owner    {}", info.owner),
         format!("pages    {}", info.pages),
-        format!("size     {}", sizes.full(info.pages * PAGE_BYTES)),
-        format!("created  {}", rfc3339(info.created_ns)),
+        format!("size     {}", sizes.full(info.size)),
+        format!("created  {}", info.created),
     ]
 }
 

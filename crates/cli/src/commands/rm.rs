@@ -14,11 +14,13 @@ use crate::{
     text::counted,
 };
 
-/// What would be removed, as JSON.
+/// What was removed, or would be, as JSON. Which keys that are is not known of folders that were removed.
 #[derive(Serialize)]
-struct DryRun<'a> {
+struct Report<'a> {
     dry_run: bool,
-    removed: &'a [String],
+    removed_objects: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    removed: Option<&'a [String]>,
     failed: &'a [Failed],
 }
 
@@ -34,11 +36,11 @@ enum Target<'a> {
 
 pub(crate) async fn run(client: &StoreClient, context: &Context, args: &RmArgs) -> Result<()> {
     let targets = args.keys.iter().map(|key| Target::new(args, key)).collect::<Result<Vec<_>>>()?;
-    let (mut would_remove, mut failures) = (Vec::new(), Failures::default());
+    let (mut would_remove, mut removed, mut failures) = (Vec::new(), 0, Failures::default());
     for (target, key) in targets.iter().zip(&args.keys) {
         let done = match args.dry_run {
             true => target.keys(client).await.map(|keys| would_remove.extend(keys)),
-            false => target.remove(client, &context.output).await,
+            false => target.remove(client, &context.output).await.map(|objects| removed += objects),
         };
         match done {
             Ok(()) => {}
@@ -48,10 +50,18 @@ pub(crate) async fn run(client: &StoreClient, context: &Context, args: &RmArgs) 
         }
     }
     if args.dry_run {
-        let report = DryRun { dry_run: true, removed: &would_remove, failed: failures.items() };
+        removed = would_remove.len() as u64;
+    }
+    let report = Report {
+        dry_run: args.dry_run,
+        removed_objects: removed,
+        removed: args.dry_run.then_some(&would_remove),
+        failed: failures.items(),
+    };
+    if args.dry_run || context.output.json {
         context
             .output
-            .print(&report, |report| report.removed.iter().map(|key| format!("remove   {key}")).collect())?;
+            .print(&report, |_| would_remove.iter().map(|key| format!("remove   {key}")).collect())?;
     }
     failures.finish("key", "keys")
 }
@@ -72,8 +82,8 @@ impl<'a> Target<'a> {
         })
     }
 
-    /// Removes what is there, at least one object.
-    async fn remove(&self, client: &StoreClient, output: &Output) -> Result<()> {
+    /// Removes what is there, at least one object, and tells how many.
+    async fn remove(&self, client: &StoreClient, output: &Output) -> Result<u64> {
         let removed = match self {
             Self::Object(key) => u64::from(client.delete(key).await?),
             Self::Prefix(prefix) => client.delete_all(prefix).await?,
@@ -89,7 +99,7 @@ impl<'a> Target<'a> {
                 format!("removed {} under {key:?}", counted(removed, "object", "objects"))
             }
         });
-        Ok(())
+        Ok(removed)
     }
 
     /// The keys of the objects, of which there must be one.

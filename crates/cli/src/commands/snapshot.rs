@@ -4,6 +4,7 @@ use std::{fs, io::Write, path::Path};
 
 use anyhow::{Context as _, Result, bail};
 use embedded_ic::EmbeddedIc;
+use serde::Serialize;
 use storage_api::limits::PAGE_BYTES;
 use storage_wasm::STORAGE_WASM;
 use tempfile::TempPath;
@@ -39,6 +40,19 @@ pub(crate) async fn run(store: &Store, output: &Output, command: SnapshotCommand
     }
 }
 
+/// An image that was written, as JSON.
+#[derive(Serialize)]
+struct Written {
+    file: String,
+    size: u64,
+}
+
+/// An image that was read, as JSON.
+#[derive(Serialize)]
+struct Imported {
+    file: String,
+}
+
 /// Writes an image that is complete or not there.
 fn export(store: &Store, output: &Output, file: &Path) -> Result<()> {
     if is_stream(file) {
@@ -54,8 +68,8 @@ fn export(store: &Store, output: &Output, file: &Path) -> Result<()> {
     store.with_host(|host| host.export_stable(&part))??;
     part.persist_noclobber(file).map_err(|error| error.error).with_context(failed)?;
     let size = fs::metadata(file).with_context(failed)?.len();
-    output.note(&format!("wrote {} of memory to {}", output.sizes.full(size), text::path(file)));
-    Ok(())
+    let text = format!("wrote {} of memory to {}", output.sizes.full(size), text::path(file));
+    output.done(&Written { file: text::path(file), size }, &text)
 }
 
 /// Writes the memory to standard output. It has to be of one moment, so the store stays open until all of it is written.
@@ -80,8 +94,8 @@ fn import(store: &Store, output: &Output, file: &Path) -> Result<()> {
     // What the canister could not open is refused before anything is replaced.
     storage_engine::Store::open(Image::open(file)?).with_context(failed)?;
     store.with_host(|host| replace(host, file))?.with_context(failed)?;
-    output.note(&format!("the store is as it was in {}; storage check walks all of it", text::path(file)));
-    Ok(())
+    let text = format!("the store is as it was in {}; storage check walks all of it", text::path(file));
+    output.done(&Imported { file: text::path(file) }, &text)
 }
 
 fn replace(host: &mut EmbeddedIc, file: &Path) -> Result<()> {

@@ -3,12 +3,23 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use serde::Serialize;
 use storage_api::{Error, Upload, UploadArgs, UploadStatus};
 use storage_client::ClientError;
 
+use super::objects::tell_change;
 use crate::{
-    args::UploadsCommand, context::Context, failure::NotFound, input::Input, output::Output, size::Sizes,
-    store::StoreClient, text, time::rfc3339, upload::finish,
+    args::UploadsCommand,
+    context::Context,
+    failure::NotFound,
+    input::Input,
+    output::Output,
+    size::Sizes,
+    store::StoreClient,
+    text,
+    time::rfc3339,
+    upload::{Stored, finish},
+    view,
 };
 
 pub(crate) async fn run(client: &StoreClient, context: &Context, command: UploadsCommand) -> Result<()> {
@@ -21,7 +32,8 @@ pub(crate) async fn run(client: &StoreClient, context: &Context, command: Upload
 
 async fn ls(client: &StoreClient, output: &Output) -> Result<()> {
     let uploads = client.list_uploads().await?;
-    output.print(&uploads, |uploads| uploads.iter().map(|upload| describe(upload, output.sizes)).collect())
+    let views: Vec<_> = uploads.iter().map(view::Upload::new).collect();
+    output.print(&views, |_| uploads.iter().map(|upload| describe(upload, output.sizes)).collect())
 }
 
 /// Goes on with an upload whose number is known.
@@ -65,20 +77,25 @@ async fn resume(client: &StoreClient, context: &Context, id: u64, file: &Path) -
         condition: Some(condition),
         ..UploadArgs::new(key, size)
     };
-    let info = {
+    let stored = {
         let bar = context.bars.bar("storing", size);
         finish(client, context, &mut input, &args, id, &bar).await
     };
-    let info = info.with_context(|| format!("cannot store {}", text::path(file)))?;
-    let size = context.output.sizes.full(size);
-    context.output.note(&format!("stored {size} under {:?}, revision {}", info.key, info.revision));
-    Ok(())
+    let Stored { key, revision, .. } =
+        stored.with_context(|| format!("cannot store {}", text::path(file)))?;
+    let text = format!("stored {} under {key:?}, revision {revision}", context.output.sizes.full(size));
+    tell_change(client, &context.output, &key, revision, &text).await
+}
+
+/// The upload that was ended, as JSON.
+#[derive(Serialize)]
+struct Aborted {
+    aborted: u64,
 }
 
 async fn abort(client: &StoreClient, output: &Output, id: u64) -> Result<()> {
     client.abort_upload(id).await.map_err(|error| explain(error, id))?;
-    output.note(&format!("aborted upload {id}"));
-    Ok(())
+    output.done(&Aborted { aborted: id }, &format!("aborted upload {id}"))
 }
 
 fn explain(error: ClientError, id: u64) -> anyhow::Error {

@@ -4,8 +4,8 @@ use anyhow::{Result, bail};
 use serde::Serialize;
 use storage_api::{Checksum, ChecksumState};
 
-use super::objects::{explain, name_of};
-use crate::{context::Context, store::StoreClient};
+use super::objects::explain;
+use crate::{context::Context, store::StoreClient, view::state_name};
 
 /// What was found, as JSON.
 #[derive(Serialize)]
@@ -23,7 +23,7 @@ pub(crate) async fn run(client: &StoreClient, context: &Context, key: &str) -> R
     };
     let sha256 = client.stat(key).await?.sha256;
     let sha256 = sha256.map(|Checksum { digest, .. }| hex::encode(digest)).unwrap_or_default();
-    let verdict = Verdict { key: key.to_owned(), state: name_of(state), sha256 };
+    let verdict = Verdict { key: key.to_owned(), state: state_name(state), sha256 };
     context.output.print(&verdict, |verdict| match state {
         ChecksumState::Mismatch => vec![],
         _ => vec![verdict.sha256.clone()],

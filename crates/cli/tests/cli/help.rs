@@ -78,3 +78,10 @@ fn completions_and_manual_pages_are_made() {
         assert!(store.path("man1").join(name).is_file(), "{name}");
     }
 }
+
+/// The commands that are not groups of others.
+pub(crate) fn leaves() -> Vec<String> {
+    let names: Vec<_> = COMMANDS.iter().map(|command| command.join(" ")).collect();
+    let is_group = |name: &String| names.iter().any(|other| other.starts_with(&format!("{name} ")));
+    names.iter().filter(|name| !name.is_empty() && !is_group(name)).cloned().collect()
+}

@@ -17,7 +17,7 @@ impl Store {
         assert_eq!(uploads.as_array().unwrap().len(), 1, "{uploads}");
         let received = uploads[0]["received"].as_u64().unwrap();
         assert!(received >= MAX_PAYLOAD as u64 && received < LARGE as u64, "{received}");
-        uploads[0]["upload"]["id"].to_string()
+        uploads[0]["id"].to_string()
     }
 
     fn assert_complete(&self, content: &[u8]) {

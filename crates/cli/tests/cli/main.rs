@@ -6,6 +6,7 @@ mod access;
 mod batch;
 mod harness;
 mod help;
+mod json;
 mod kill;
 mod live;
 mod log;
