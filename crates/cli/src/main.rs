@@ -5,6 +5,7 @@
 mod args;
 mod cache;
 mod commands;
+mod complete;
 mod content_type;
 mod context;
 mod failure;
@@ -35,12 +36,19 @@ mod view;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
+use clap_complete::CompleteEnv;
 
 use crate::{args::Args, context::Context, failure::Interrupted, interrupt::Interrupt};
 
+fn main() -> ExitCode {
+    // Where a shell asks what may come next, this answers and ends the process.
+    CompleteEnv::with_factory(Args::command).complete();
+    run()
+}
+
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
+async fn run() -> ExitCode {
     // A mistake in the arguments ends here, with clap's text and exit code 2.
     let args = Args::parse();
     let interrupt = Interrupt::listen();

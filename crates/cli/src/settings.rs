@@ -7,9 +7,10 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow, bail};
+use clap_complete::ArgValueCompleter;
 use serde::Deserialize;
 
-use crate::{network, notes::Notes, text};
+use crate::{complete, network, notes::Notes, text};
 
 /// The name of the file, in the working directory and in the user's.
 const FILE: &str = "storage.toml";
@@ -19,11 +20,11 @@ const FILE: &str = "storage.toml";
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
     /// The folder of a store that this process runs. The default is ./.storage.
-    #[arg(long, global = true, value_name = "DIR", conflicts_with = "network")]
+    #[arg(long, global = true, value_name = "DIR", value_hint = clap::ValueHint::DirPath, conflicts_with = "network")]
     pub(crate) store: Option<PathBuf>,
 
     /// The network of a canister: ic, local, another one of icp.yaml or dfx.json, or a URL.
-    #[arg(long, global = true, value_name = "NETWORK")]
+    #[arg(long, global = true, value_name = "NETWORK", add = ArgValueCompleter::new(complete::networks))]
     pub(crate) network: Option<String>,
 
     /// The canister on the network.
@@ -31,7 +32,7 @@ pub(crate) struct Settings {
     pub(crate) canister: Option<String>,
 
     /// Who calls the canister: an identity of icp or dfx, a file with a private key in PEM, or anonymous.
-    #[arg(long, global = true, value_name = "NAME|PEM|anonymous")]
+    #[arg(long, global = true, value_name = "NAME|PEM|anonymous", add = ArgValueCompleter::new(complete::identities))]
     pub(crate) identity: Option<String>,
 }
 

@@ -9,6 +9,7 @@ mod region;
 use std::{num::NonZeroUsize, sync::LazyLock, time::Duration};
 
 use clap::{Parser, Subcommand};
+use clap_complete::ArgValueCompleter;
 use storage_wasm::STORAGE_WASM_SHA256;
 
 pub(crate) use self::{
@@ -18,7 +19,7 @@ pub(crate) use self::{
     operator::{ManArgs, SnapshotCommand},
     region::{NumberKind, RegionCommand},
 };
-use crate::{settings::Settings, size::parse_duration};
+use crate::{complete, settings::Settings, size::parse_duration};
 
 /// Keeps objects and a log in the stable memory of a canister: one in a folder, run by this process, or one on a network.
 #[derive(Debug, Parser)]
@@ -134,7 +135,9 @@ Examples:
     #[command(after_help = "\
 Examples:
   storage completions bash >~/.local/share/bash-completion/completions/storage
-  storage completions fish >~/.config/fish/completions/storage.fish")]
+  storage completions fish >~/.config/fish/completions/storage.fish
+
+Keys, networks and identities are completed, too: the script asks this command what may come next.")]
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
@@ -155,6 +158,7 @@ pub(crate) enum StoreCommand {
     /// Show what is known of an object.
     Stat {
         /// The key.
+        #[arg(add = ArgValueCompleter::new(complete::keys))]
         key: String,
     },
     /// Remove objects.
@@ -166,6 +170,7 @@ Examples:
   storage mv photos/1.png album/      to album/1.png")]
     Mv {
         /// The key that the object has.
+        #[arg(add = ArgValueCompleter::new(complete::keys))]
         from: String,
         /// The key that it is to have, or with a slash at the end the folder that it is to be in.
         to: String,
@@ -175,6 +180,7 @@ Examples:
     /// Have the store compute the SHA-256 of an object and compare it with what was declared.
     Verify {
         /// The key.
+        #[arg(add = ArgValueCompleter::new(complete::keys))]
         key: String,
     },
     /// List incomplete uploads, resume one, or abort it.

@@ -3,7 +3,10 @@
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Subcommand};
+use clap_complete::ArgValueCompleter;
 use storage_api::MetadataPair;
+
+use crate::complete;
 
 #[derive(Debug, Args)]
 #[command(
@@ -56,8 +59,10 @@ Examples:
 A file appears, or is replaced, when all bytes have arrived and have the SHA-256 that was declared.")]
 pub(crate) struct GetArgs {
     /// The key, or with -r a folder in the store.
+    #[arg(add = ArgValueCompleter::new(complete::keys))]
     pub(crate) key: String,
     /// The file to write; - or nothing is standard output. With -r, the folder to write to, which is the working directory without it.
+    #[arg(value_hint = clap::ValueHint::AnyPath)]
     pub(crate) file: Option<PathBuf>,
     /// Fetch a folder: write each object whose key starts with KEY and a slash to a file of the rest of its key.
     #[arg(short, long)]
@@ -75,7 +80,7 @@ Examples:
 )]
 pub(crate) struct LsArgs {
     /// Only keys that start with this.
-    #[arg(default_value = "", hide_default_value = true)]
+    #[arg(default_value = "", hide_default_value = true, add = ArgValueCompleter::new(complete::keys))]
     pub(crate) prefix: String,
     /// List the keys in folders, too, in place of the folders.
     #[arg(short, long)]
@@ -102,7 +107,7 @@ Examples:
   storage rm -n --prefix album      what would be removed whose key starts with album")]
 pub(crate) struct RmArgs {
     /// The keys, or with -r folders.
-    #[arg(required = true, value_name = "KEY")]
+    #[arg(required = true, value_name = "KEY", add = ArgValueCompleter::new(complete::keys))]
     pub(crate) keys: Vec<String>,
     /// Remove folders: the object KEY and every object whose key starts with KEY and a slash.
     #[arg(short, long)]
@@ -166,6 +171,7 @@ pub(crate) enum UploadsCommand {
         id: u64,
         /// The file that it is an upload of, or - for standard input, which is copied to a temporary file: all of it must be
         /// compared before a part is sent.
+        #[arg(value_hint = clap::ValueHint::FilePath)]
         file: PathBuf,
     },
     /// End an upload and give its space back.

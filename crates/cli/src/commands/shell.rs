@@ -3,25 +3,64 @@
 use std::{fs, io, path::Path};
 
 use anyhow::{Context, Result};
-use clap::CommandFactory;
-use clap_complete::Shell;
+use clap::{Command, CommandFactory};
+use clap_complete::{Shell, env::Shells};
+use clap_mangen::Man;
 
 use crate::{args::Args, text};
 
+/// The name of the command.
+const NAME: &str = "storage";
+
+/// The variable by which a script asks the command what may come next.
+const VARIABLE: &str = "COMPLETE";
+
 pub(crate) fn completions(shell: Shell) -> Result<()> {
+    let shells = Shells::builtins();
+    let shell = shell.to_string();
+    let completer =
+        shells.completer(&shell).with_context(|| format!("there are no completions for {shell}"))?;
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Args::command(), "storage", &mut script);
-    // A closed pipe is an error that the caller knows, where generating to standard output would panic.
+    completer.write_registration(VARIABLE, NAME, NAME, NAME, &mut script)?;
+    // A closed pipe is an error that the caller knows.
     Ok(io::Write::write_all(&mut io::stdout(), &script)?)
 }
 
 pub(crate) fn man(folder: Option<&Path>) -> Result<()> {
+    // Names such as storage-put are made by this.
+    let mut command = Args::command().disable_help_subcommand(true);
+    command.build();
     let Some(folder) = folder else {
-        let mut page = Vec::new();
-        clap_mangen::Man::new(Args::command()).render(&mut page)?;
-        return Ok(io::Write::write_all(&mut io::stdout(), &page)?);
+        return Ok(io::Write::write_all(&mut io::stdout(), page(&command)?.as_bytes())?);
     };
     let failed = || format!("cannot write manual pages to {}", text::path(folder));
     fs::create_dir_all(folder).with_context(failed)?;
-    clap_mangen::generate_to(Args::command(), folder).with_context(failed)
+    write_pages(&command, folder).with_context(failed)
+}
+
+/// Writes the page of a command and those of its commands.
+fn write_pages(command: &Command, folder: &Path) -> io::Result<()> {
+    command.get_subcommands().try_for_each(|command| write_pages(command, folder))?;
+    fs::write(folder.join(Man::new(command.clone()).get_filename()), page(command)?)
+}
+
+/// The manual page of a command. The synopsis, which names options alone otherwise, has their values, too.
+fn page(command: &Command) -> io::Result<String> {
+    let mut page = Vec::new();
+    Man::new(command.clone()).render(&mut page)?;
+    let page = String::from_utf8(page).map_err(io::Error::other)?;
+    let synopsis = page.lines().skip_while(|line| *line != ".SH SYNOPSIS").nth(1).unwrap_or_default();
+    let mut with_values = synopsis.to_owned();
+    for option in command.get_arguments().filter(|argument| argument.get_action().takes_values()) {
+        let Some((long, names)) = option.get_long().zip(option.get_value_names()) else { continue };
+        let (long, value) = (roff(long), roff(&names.join(" ")));
+        let named = format!(r"\fB\-\-{long}\fR");
+        with_values = with_values.replace(&format!("{named}]"), &format!(r"{named} \fI<{value}>\fR]"));
+    }
+    Ok(page.replace(synopsis, &with_values))
+}
+
+/// A hyphen as roff shows one.
+fn roff(text: &str) -> String {
+    text.replace('-', r"\-")
 }

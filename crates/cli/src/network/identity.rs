@@ -20,6 +20,15 @@ pub(crate) fn is_path(identity: &str) -> bool {
     identity.contains(['/', '\\']) || Path::new(identity).extension().is_some_and(|end| end == "pem")
 }
 
+/// The identities that can be given by a name.
+pub(crate) fn names() -> Vec<String> {
+    let mut names: Vec<_> = Keys::of_user().all().into_iter().map(|(name, _)| name).collect();
+    names.push(ANONYMOUS.to_owned());
+    names.sort();
+    names.dedup();
+    names
+}
+
 /// Loads what was given as `--identity`.
 pub(super) fn load(identity: &str) -> Result<AgentIdentity> {
     if identity == ANONYMOUS {
@@ -154,18 +163,23 @@ impl Keys {
             .then(|| Err(must_be_exported(Program::Dfx, name, "is in the keyring or on a security module")))
     }
 
-    /// The names that can be given, with a comma after each.
-    fn known(&self) -> String {
+    /// The names that there are, each with the program that has it.
+    fn all(&self) -> Vec<(String, Program)> {
         let icp = self.icp.as_deref().and_then(|folder| list_of_icp(folder).ok());
         let icp = icp.as_ref().and_then(|list| list["identities"].as_object());
         let icp = icp.into_iter().flat_map(|list| list.keys()).filter(|name| *name != ANONYMOUS);
-        let mut names: Vec<_> = icp.map(|name| format!("{name} (icp), ")).collect();
+        let mut names: Vec<_> = icp.map(|name| (name.clone(), Program::Icp)).collect();
         let dfx = self.dfx.as_deref().and_then(|folder| fs::read_dir(folder).ok());
         for entry in dfx.into_iter().flatten().flatten().filter(|entry| entry.path().is_dir()) {
-            names.push(format!("{} (dfx), ", entry.file_name().to_string_lossy()));
+            names.push((entry.file_name().to_string_lossy().into_owned(), Program::Dfx));
         }
-        names.sort();
-        names.concat()
+        names.sort_by(|one, other| one.0.cmp(&other.0));
+        names
+    }
+
+    /// The names that can be given, with a comma after each.
+    fn known(&self) -> String {
+        self.all().iter().map(|(name, program)| format!("{name} ({}), ", program.name())).collect()
     }
 }
 

@@ -13,7 +13,10 @@ use storage_client::{AgentIdentity, AgentOptions, AgentTransport};
 use self::local::Endpoint;
 use crate::notes::Notes;
 
-pub(crate) use self::identity::is_path;
+pub(crate) use self::{
+    identity::{is_path, names as identities},
+    project::names,
+};
 
 const MAINNET: &str = "https://icp-api.io";
 

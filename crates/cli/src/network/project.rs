@@ -67,6 +67,15 @@ pub(super) fn find(name: &str, here: &Path) -> Result<Found> {
     }))
 }
 
+/// The names of the networks that somebody who works in a folder can give, for the completion of a word.
+pub(crate) fn names(here: &Path) -> Vec<String> {
+    let mut names = Project::above(here).map(|project| project.names()).unwrap_or_default();
+    names.extend(["ic", LOCAL].map(str::to_owned));
+    names.sort();
+    names.dedup();
+    names
+}
+
 impl Project {
     fn above(here: &Path) -> Result<Self> {
         for folder in here.ancestors() {
@@ -247,6 +256,7 @@ mod tests {
         let (_folder, below) = project(&[("icp.yaml", "networks:\n- name: staging\n  url: http://a\n")]);
         let said = find("stagign", &below).unwrap_err().to_string();
         assert!(said.contains("\"stagign\"") && said.contains("staging, ic, local"), "{said}");
+        assert_eq!(names(&below), ["ic", "local", "staging"]);
         let (_folder, below) = project(&[("icp.yaml", "networks: [")]);
         assert!(format!("{:#}", find("local", &below).unwrap_err()).contains("icp.yaml is not understood"));
     }

@@ -63,20 +63,53 @@ fn help_is_as_it_was() {
     insta::assert_snapshot!(text);
 }
 
-/// Completions know the commands, and there is a manual page for each of them.
+/// Each shell gets a script that asks the command what may come next.
 #[test]
-fn completions_and_manual_pages_are_made() {
-    let store = Store::none();
-    for shell in ["bash", "zsh", "fish"] {
+fn completions_know_commands_keys_networks_and_identities() {
+    let store = Store::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = String::from_utf8(output(store.bare(&["completions", shell]), b"").stdout).unwrap();
-        assert!(script.contains("snapshot") && script.contains("resume"), "{shell}");
+        assert!(script.contains("COMPLETE") && script.contains("storage"), "{shell}: {script}");
     }
+    let next = |words: &[&str]| {
+        let mut command = store.bare(&["--", "storage"]);
+        command.args(words).env("COMPLETE", "fish").env("ICP_HOME", store.path("icp"));
+        let output = output(command, b"");
+        assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+        let words = String::from_utf8(output.stdout).unwrap();
+        words.lines().map(|line| line.split('\t').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(next(&["uploads", "re"]), ["resume"]);
+    assert_eq!(next(&["roles", "set", "aaaaa-aa", "w"]), ["writer"]);
+    for key in ["album/1.png", "album/2/3.png", "all.txt", "other"] {
+        store.run_with_input(&["put", "-", key], b"value");
+    }
+    assert_eq!(next(&["--store", "store", "get", "al"]), ["all.txt", "album/"]);
+    assert_eq!(next(&["--store=store", "stat", "album/"]), ["album/1.png", "album/2/"]);
+    assert_eq!(next(&["--store", "nowhere", "rm", "a"]), Vec::<String>::new());
+    store.file("icp.yaml", b"networks: [{name: staging, url: 'http://a'}]");
+    assert_eq!(next(&["ls", "--network", ""]), ["ic", "local", "staging"]);
+    store.file(
+        "icp/identity/identity_list.json",
+        br#"{"v": 1, "identities": {"alice": {"kind": "keyring"}}}"#,
+    );
+    assert_eq!(next(&["ls", "--identity", "al"]), ["alice"]);
+}
+
+/// There is a manual page for each command, whose synopsis has the values of the options.
+#[test]
+fn manual_pages_are_made() {
+    let store = Store::none();
     let page = String::from_utf8(output(store.bare(&["man"]), b"").stdout).unwrap();
     assert!(page.contains(".TH storage 1") && page.contains("Exit codes"), "{page}");
+    assert!(page.contains(r"[\fB\-\-store\fR \fI<DIR>\fR]"), "{page}");
+    assert!(page.contains(r"[\fB\-j\fR|\fB\-\-jobs\fR \fI<N>\fR]"), "{page}");
     assert!(output(store.bare(&["man", "man1"]), b"").status.success());
     for name in ["storage.1", "storage-put.1", "storage-snapshot-import.1"] {
         assert!(store.path("man1").join(name).is_file(), "{name}");
     }
+    let sync = std::fs::read_to_string(store.path("man1/storage-sync.1")).unwrap();
+    assert!(sync.contains(r"[\fB\-x\fR|\fB\-\-exclude\fR \fI<PATTERN>\fR]"), "{sync}");
 }
 
 /// The commands that are not groups of others.
