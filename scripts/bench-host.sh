@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # Measures the embedded host: 1 GiB stored and read by `storage`, by SQLite with blobs of 2 MiB and a commit each, and by cp.
-# All in one run on one disk, twice; what counts are the ratios. SQLite is python3's, with synchronous=FULL.
+# All in one run on one disk, one command after the other, twice or as often as told; what counts are the ratios. SQLite is python3's, with synchronous=FULL.
 #
 #   scripts/bench-host.sh [STORAGE]   the command to measure; without it, a release build of this tree
-#   BENCH_DIR=DIR BENCH_MIB=1024      where, and how much
+#   BENCH_DIR=DIR BENCH_MIB=1024 BENCH_ROUNDS=2   where, how much, and how often
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 command=${1:-}
 if [[ -z $command ]]; then
-    cargo build --quiet --release --locked -p storage-cli >&2
+    # With the workspace, or else its dependencies would be compiled once more with other features.
+    cargo build --quiet --release --locked --workspace --bin storage >&2
     command=$PWD/${CARGO_TARGET_DIR:-target}/release/storage
 fi
 command=$(realpath "$command")
@@ -43,7 +44,7 @@ measure() {
 }
 
 printf 'what\twall\tuser\tsystem\n'
-for _ in 1 2; do
+for ((round = 0; round < ${BENCH_ROUNDS:-2}; round++)); do
     rm -rf store sqlite.db back
     "$command" --store store init 2>/dev/null
     measure 'storage put' "$command" --store store put file

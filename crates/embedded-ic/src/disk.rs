@@ -67,6 +67,8 @@ pub(crate) fn write_pages_at(file: &File, pages: &[&Page], mut offset: u64) -> i
 /// Puts the content of a file where a power cut cannot take it.
 pub(crate) fn sync(file: &File) -> io::Result<()> {
     step()?;
+    #[cfg(test)]
+    faults::count_sync();
     file.sync_data()
 }
 
@@ -165,6 +167,8 @@ pub(crate) mod faults {
         /// Steps that are left before the process is as good as dead.
         static STEPS: Cell<Option<u64>> = const { Cell::new(None) };
         static TAKEN: Cell<u64> = const { Cell::new(0) };
+        /// How often a file was forced to the disk.
+        static SYNCS: Cell<u64> = const { Cell::new(0) };
         /// Bytes that the disk has left.
         static ROOM: Cell<Option<u64>> = const { Cell::new(None) };
         /// How far files have reserved room, by inode.
@@ -188,6 +192,17 @@ pub(crate) mod faults {
         ROOM.set(None);
         RESERVED.take();
         result
+    }
+
+    /// Runs something, and counts how often a file is forced to the disk.
+    pub(crate) fn counting_syncs<R>(run: impl FnOnce() -> R) -> (R, u64) {
+        let before = SYNCS.get();
+        let result = run();
+        (result, SYNCS.get() - before)
+    }
+
+    pub(super) fn count_sync() {
+        SYNCS.set(SYNCS.get() + 1);
     }
 
     pub(super) fn before_step() -> io::Result<()> {

@@ -19,7 +19,8 @@ const SECTOR: usize = 512;
 const FAR: u64 = 50_000;
 
 /// A canister that keeps one number: in its heap and at two places of stable memory. A step adds one to it; on starting on
-/// memory that is there, it takes the number from it. `fill` writes 208 pages that had no content, and `again` writes them again.
+/// memory that is there, it takes the number from it. `fill` writes 208 pages that had no content, and `again` writes them again. `one`
+/// writes a single page that had no content.
 fn canister(extra: &str) -> Vec<u8> {
     let text = format!(
         r#"(module
@@ -41,6 +42,9 @@ fn canister(extra: &str) -> Vec<u8> {
             (call $keep) (call $reply))
         (func (export "canister_update fill")
             (call $write_from (i64.mul (call $grow (i64.const 13)) (i64.const 65536))) (call $reply))
+        (func (export "canister_update one")
+            (call $write (i64.mul (call $grow (i64.const 1)) (i64.const 65536)) (i64.const 0) (i64.const 8))
+            (call $reply))
         (func (export "canister_update again") (call $write_from (i64.const 65536)) (call $reply))
         (func $write_from (param $at i64)
             (loop
@@ -396,6 +400,56 @@ fn what_was_kept_for_the_journal_lets_small_changes_through_on_a_full_disk() {
         ic.close().unwrap();
     });
     assert_eq!(number(&mut open(&path).unwrap()), 11);
+}
+
+/// A message of few pages waits for the disk once, whether they had content or not; a large one is written once and waits
+/// twice.
+#[test]
+fn a_small_message_is_forced_to_the_disk_once() {
+    let fixture = Fixture::new(0);
+    let path = fixture.path();
+    let mut ic = open(&path).unwrap();
+    let journal = || fs::metadata(path.join("journal.bin")).unwrap().len();
+    for (method, syncs, least, most) in [
+        ("step", 1, 0, 20_000),
+        ("one", 1, 4_096, 20_000),
+        ("fill", 2, 0, 20_000),
+        ("again", 1, 208 * 4_096, 1_000_000),
+    ] {
+        let before = journal();
+        let (done, counted) = faults::counting_syncs(|| call(&mut ic, method));
+        done.unwrap();
+        let written = journal() - before;
+        assert_eq!(counted, syncs, "{method}");
+        assert!((least..most).contains(&written), "{written} bytes of journal for {method}");
+    }
+    drop(ic);
+    let mut ic = open(&path).unwrap();
+    assert_eq!((number(&mut ic), ic.stable_pages()), (2, 15));
+    let mut bytes = [0; 8];
+    ic.read_stable(65_536, &mut bytes).unwrap();
+    assert_eq!(u64::from_le_bytes(bytes), 2);
+}
+
+/// A page that goes through the journal needs its room in the file of stable memory before.
+#[test]
+fn a_small_message_that_does_not_fit_changes_nothing() {
+    let fixture = Fixture::new(0);
+    let path = fixture.path();
+    faults::with_room(2_560 << 10, || {
+        let mut ic = open(&path).unwrap();
+        let fits = (0..1_000).take_while(|_| call(&mut ic, "one").is_ok()).count() as u64;
+        assert!(fits < 20, "{fits} pages fit");
+        let error = call(&mut ic, "one").unwrap_err();
+        assert!(matches!(error, CallError::Host(HostError::DiskFull { .. })), "{error}");
+        assert_eq!((number(&mut ic), ic.stable_pages()), (1, 1 + fits));
+        assert_eq!(call(&mut ic, "step").unwrap(), 2);
+        ic.close().unwrap();
+        assert!(open(&path).unwrap().notices().is_empty());
+    });
+    let mut ic = open(&path).unwrap();
+    call(&mut ic, "one").unwrap();
+    assert_eq!(number(&mut ic), 2);
 }
 
 /// What is written again goes through the journal, which is emptied when there is no room for more of it.

@@ -13,7 +13,7 @@ pub(crate) trait PageStore: Send {
 
     /// Puts pages where they belong that had no content before, and tells which they are: no reader sees them until
     /// [`Self::write`] makes them part of the store, so that the journal need not hold them. With `sync` a power cut
-    /// cannot take them.
+    /// cannot take them. The store may leave out some or all of them; they have their room on the disk then.
     fn write_ahead(&mut self, pages: &PageMap, sync: bool) -> io::Result<Runs>;
 
     /// Gives back the room of pages that were written ahead and are not to be part of the store.
