@@ -38,6 +38,7 @@ cargo fmt --all --check
 step "lints, of the host's crates and of the canister as WebAssembly"
 cargo clippy --locked --workspace --all-targets -- -D warnings
 cargo clippy --locked -p storage-canister --target wasm32-unknown-unknown -- -D warnings
+cargo clippy --locked -p storage-client --features agent -- -D warnings
 
 step "tests; the integration suite runs on: $replica"
 cargo test --locked --workspace --no-fail-fast
