@@ -1,4 +1,5 @@
-//! Builds the canister, so that whoever depends on this crate always has the module of these very sources.
+//! Builds the canister, so that whoever depends on this crate always has the module of these very sources. A package of this
+//! crate has no canister beside it, and the module instead.
 
 use std::{
     env,
@@ -32,22 +33,18 @@ const INPUTS: [&str; 14] = [
     "rust-toolchain.toml",
 ];
 
+/// Where a package has the module.
+const PACKAGED: &str = "module/storage.wasm";
+
 fn main() {
-    let workspace = workspace_root();
-    for input in INPUTS {
-        println!("cargo::rerun-if-changed={}", workspace.join(input).display());
-    }
     println!("cargo::rerun-if-changed=build.rs");
-
-    // The outer cargo holds the lock of its own target directory while it waits for this script, so the inner one needs
-    // another. scripts/build.sh uses the same, so that the canister is compiled once for both.
-    let target_dir = workspace.join("target").join(PROFILE);
-    build_canister(&workspace, &target_dir);
-
-    let built = target_dir.join(TARGET).join(PROFILE).join("storage_canister.wasm");
+    let module = match workspace_root() {
+        Some(workspace) => built(&workspace),
+        None => packaged(),
+    };
     let kept = Path::new(&required("OUT_DIR")).join("storage.wasm");
-    if let Err(error) = fs::copy(&built, &kept) {
-        panic!("cannot copy {} to {}: {error}", built.display(), kept.display());
+    if let Err(error) = fs::copy(&module, &kept) {
+        panic!("cannot copy {} to {}: {error}", module.display(), kept.display());
     }
     match fs::read(&kept) {
         Ok(module) => {
@@ -57,13 +54,35 @@ fn main() {
     }
 }
 
-fn workspace_root() -> PathBuf {
+/// The module of a package.
+fn packaged() -> PathBuf {
+    println!("cargo::rerun-if-changed={PACKAGED}");
+    let module = Path::new(&required("CARGO_MANIFEST_DIR")).join(PACKAGED);
+    assert!(
+        module.is_file(),
+        "there is neither a canister beside this crate nor {}; to make a package that has it, run: scripts/package.sh",
+        module.display()
+    );
+    module
+}
+
+/// The module, built from the canister beside this crate.
+fn built(workspace: &Path) -> PathBuf {
+    for input in INPUTS {
+        println!("cargo::rerun-if-changed={}", workspace.join(input).display());
+    }
+    // The outer cargo holds the lock of its own target directory while it waits for this script, so the inner one needs
+    // another. scripts/build.sh uses the same, so that the canister is compiled once for both.
+    let target_dir = workspace.join("target").join(PROFILE);
+    build_canister(workspace, &target_dir);
+    target_dir.join(TARGET).join(PROFILE).join("storage_canister.wasm")
+}
+
+/// The workspace that has the canister; nothing where this crate was packaged and lies by itself.
+fn workspace_root() -> Option<PathBuf> {
     let manifest_dir = PathBuf::from(required("CARGO_MANIFEST_DIR"));
-    manifest_dir
-        .ancestors()
-        .nth(2)
-        .expect("this crate lies two folders below the workspace root")
-        .to_path_buf()
+    let root = manifest_dir.ancestors().nth(2)?;
+    root.join("canister/Cargo.toml").is_file().then(|| root.to_path_buf())
 }
 
 fn build_canister(workspace: &Path, target_dir: &Path) {

@@ -38,7 +38,7 @@
 //!
 //! let mut host = EmbeddedIc::new(Config::default())?;
 //! let owner = host.controllers()[0];
-//! host.install(wasm, candid::encode_one(None::<()>)?)?;
+//! host.install(wasm, &candid::encode_one(None::<()>)?)?;
 //! let client = Client::new(EmbeddedTransport::new(host, owner));
 //! client.put("greeting", b"hello").await?;
 //! # Ok(())
