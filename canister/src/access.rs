@@ -1,7 +1,7 @@
-//! Who may call what. Which role a method needs is said by `storage_api::METHODS`, and nowhere else.
+//! Who may call what. Which role a method needs is said by `stable_storage_api::METHODS`, and nowhere else.
 
 use candid::Principal;
-use storage_api::{Error, METHODS, Role};
+use stable_storage_api::{Error, METHODS, Role};
 use storage_engine::Caller;
 
 use crate::state::CanisterStore;

@@ -2,7 +2,8 @@
 //!
 //! A line names the export, how the method runs, the function with the types of its arguments, and what the method answers: a
 //! `result` is `variant { Ok; Err : Error }`, and a method that answers something `plain` rejects the message where there is an
-//! error. To a `oneway` method nobody listens, so its error also goes to the canister's log. How it runs decides what the function takes before the arguments:
+//! error. To a `oneway` method nobody listens, so its error also goes to the canister's log. How it runs decides what the
+//! function takes before the arguments:
 //!
 //! | | the function takes | and returns |
 //! |---|---|---|
@@ -16,14 +17,14 @@
 //!
 //! What is exported checks the role of the caller before it looks at the arguments, and then decodes them, calls the
 //! function, counts an update, and replies. So none of these can be forgotten, and a caller without the role makes the canister
-//! do nothing but refuse. A method that is not in `storage_api::METHODS` does not compile.
+//! do nothing but refuse. A method that is not in `stable_storage_api::METHODS` does not compile.
 //!
 //! A function that is exported here runs outside of ic-cdk's executor, so it cannot be `async`.
 
 use candid::Principal;
 use serde_bytes::{ByteBuf, Bytes};
-use storage_api::limits::MAX_BATCH_ITEMS;
-use storage_api::*;
+use stable_storage_api::limits::MAX_BATCH_ITEMS;
+use stable_storage_api::*;
 use storage_wire::{Batch, Count, Text};
 
 use crate::http::Request;

@@ -1,7 +1,7 @@
 //! What the canister answers to HTTP: its metrics, and nothing else.
 
 use serde_bytes::{ByteBuf, Bytes};
-use storage_api::{HttpResponse, Result};
+use stable_storage_api::{HttpResponse, Result};
 use storage_wire::Wire;
 
 use crate::metrics;
@@ -11,7 +11,7 @@ use crate::state::CanisterStore;
 const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 const PLAIN_TEXT: &str = "text/plain; charset=utf-8";
 
-/// [`HttpRequest`](storage_api::HttpRequest), borrowed from the argument of the message. An argument that is no request is one
+/// [`HttpRequest`](stable_storage_api::HttpRequest), borrowed from the argument of the message. An argument that is no request is one
 /// without a method, so that it is answered, too.
 #[derive(Default, Wire)]
 pub(crate) struct Request<'a> {

@@ -5,8 +5,8 @@
 use ic_cdk::api::{accept_message, msg_method_name};
 use ic_cdk::trap;
 use serde_bytes::Bytes;
-use storage_api::limits::{CHUNK_BYTES, MAX_PAYLOAD_BYTES};
-use storage_api::{Error, METHODS, Method};
+use stable_storage_api::limits::{CHUNK_BYTES, MAX_PAYLOAD_BYTES};
+use stable_storage_api::{Error, METHODS, Method};
 use storage_engine::{Put, check_entries};
 use storage_wire::{Batch, Text, argument_headers};
 

@@ -2,7 +2,7 @@
 
 use ic_cdk::api::instruction_counter;
 use ic_cdk::trap;
-use storage_api::InitArgs;
+use stable_storage_api::InitArgs;
 use storage_wire::argument_headers;
 
 use crate::message::{not_those, with_argument};

@@ -1,7 +1,7 @@
 //! The append-only log.
 
 use serde_bytes::Bytes;
-use storage_api::{Appended, LogInfo, LogPage, ReadLogArgs, Result};
+use stable_storage_api::{Appended, LogInfo, LogPage, ReadLogArgs, Result};
 use storage_wire::{Batch, Count, Text};
 
 use crate::endpoints::BATCH;

@@ -6,7 +6,7 @@ use std::io;
 
 use ic_cdk::api::time;
 use ic_metrics_encoder::MetricsEncoder;
-use storage_api::{ArenaStatus, Result, Status, StoreBytes};
+use stable_storage_api::{ArenaStatus, Result, Status, StoreBytes};
 
 use crate::operator;
 use crate::state::CanisterStore;

@@ -3,7 +3,7 @@
 use candid::Principal;
 use ic_cdk::api::time;
 use serde_bytes::{ByteBuf, Bytes};
-use storage_api::{
+use stable_storage_api::{
     Condition, DeleteArgs, DeletePrefixArgs, Deleted, Entry, ListArgs, ListPage, Object, ObjectInfo,
     ReadArgs, RenameArgs, Result, ScanPage, Written,
 };
@@ -22,7 +22,7 @@ fn owner(caller: &Caller) -> Option<Principal> {
     (!caller.is_admin).then_some(caller.principal)
 }
 
-/// [`PutArgs`](storage_api::PutArgs), borrowed from the argument of the message, so that a batch of 2 MiB takes no more heap.
+/// [`PutArgs`](stable_storage_api::PutArgs), borrowed from the argument of the message, so that a batch of 2 MiB takes no more heap.
 #[derive(Wire)]
 pub(crate) struct BorrowedPut<'a> {
     key: &'a str,
@@ -37,7 +37,7 @@ pub(crate) struct BorrowedPut<'a> {
 /// User metadata: named fields in the contract, and the tuples that the engine takes.
 pub(crate) struct Pairs<'a>(Vec<(&'a str, &'a str)>);
 
-/// [`MetadataPair`](storage_api::MetadataPair), borrowed.
+/// [`MetadataPair`](stable_storage_api::MetadataPair), borrowed.
 #[derive(Wire)]
 struct BorrowedPair<'a> {
     name: &'a str,

@@ -1,7 +1,7 @@
 //! What an operator sees and sets.
 
 use ic_cdk::api::canister_cycle_balance;
-use storage_api::{Config, Result, Settings, Status};
+use stable_storage_api::{Config, Result, Settings, Status};
 use storage_engine::HostFacts;
 
 use crate::state::CanisterStore;

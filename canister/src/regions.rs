@@ -3,7 +3,7 @@
 use candid::Principal;
 use ic_cdk::api::time;
 use serde_bytes::Bytes;
-use storage_api::{RegionInfo, RegionLoad, RegionStore, RegionValue, Result, StableVarInfo};
+use stable_storage_api::{RegionInfo, RegionLoad, RegionStore, RegionValue, Result, StableVarInfo};
 use storage_engine::{Caller, UPGRADE_BYTES};
 use storage_wire::Batch;
 

@@ -1,7 +1,7 @@
 //! Who has which role.
 
 use candid::Principal;
-use storage_api::{Grant, Result, Role};
+use stable_storage_api::{Grant, Result, Role};
 
 use crate::state::CanisterStore;
 

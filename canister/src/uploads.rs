@@ -2,7 +2,9 @@
 
 use ic_cdk::api::time;
 use serde_bytes::Bytes;
-use storage_api::{Received, Result, Upload, UploadArgs, UploadEnd, UploadStatus, VerifyProgress, Written};
+use stable_storage_api::{
+    Received, Result, Upload, UploadArgs, UploadEnd, UploadStatus, VerifyProgress, Written,
+};
 use storage_engine::Caller;
 
 use crate::state::CanisterStore;

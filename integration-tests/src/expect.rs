@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use storage_client::{ClientError, TransportError};
 
 /// The error of the contract that a call must have answered.
-pub fn storage_error<T: Debug>(result: Result<T, ClientError>) -> storage_api::Error {
+pub fn storage_error<T: Debug>(result: Result<T, ClientError>) -> stable_storage_api::Error {
     match result {
         Err(ClientError::Storage { error, .. }) => error,
         other => panic!("an error of the contract was expected, not {other:?}"),

@@ -1,7 +1,7 @@
 //! A storage canister on a replica, with methods named after what one does to it.
 
 use candid::Principal;
-use storage_api::InitArgs;
+use stable_storage_api::InitArgs;
 use storage_client::{Client, EmbeddedTransport, TransportError};
 use storage_wasm::STORAGE_WASM;
 

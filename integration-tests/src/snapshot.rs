@@ -1,6 +1,6 @@
 //! Everything that a caller can see of a canister, to be compared with what is seen later.
 
-use storage_api::{ArenaStatus, Entry, LogInfo, ObjectInfo, UploadStatus};
+use stable_storage_api::{ArenaStatus, Entry, LogInfo, ObjectInfo, UploadStatus};
 
 use crate::SuiteClient;
 

@@ -1,8 +1,8 @@
 //! A canister beside the model: what the engine's model test does with a store, done through the client.
 
 use candid::Principal;
-use storage_api::limits::CHUNK_BYTES;
-use storage_api::{Error, ListArgs, PutArgs, ReadArgs, Role};
+use stable_storage_api::limits::CHUNK_BYTES;
+use stable_storage_api::{Error, ListArgs, PutArgs, ReadArgs, Role};
 use storage_client::ClientError;
 use storage_engine::Caller;
 use storage_model::{Answer, Call, Model, Op, State};

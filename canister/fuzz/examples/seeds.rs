@@ -7,9 +7,9 @@
 use candid::utils::encode_args;
 use candid::{Nat, Principal};
 use serde_bytes::ByteBuf;
-use storage_api::{
-    Condition, DeleteArgs, DeletePrefixArgs, HttpRequest, ListArgs, PutArgs, ReadArgs, ReadLogArgs, RegionLoad,
-    RegionStore, RegionType, RegionValue, RenameArgs, Role, Settings, UploadArgs, UploadEnd,
+use stable_storage_api::{
+    Condition, DeleteArgs, DeletePrefixArgs, HttpRequest, ListArgs, PutArgs, ReadArgs, ReadLogArgs,
+    RegionLoad, RegionStore, RegionType, RegionValue, RenameArgs, Role, Settings, UploadArgs, UploadEnd,
 };
 use storage_canister_fuzz::arguments::METHODS;
 

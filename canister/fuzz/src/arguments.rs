@@ -3,7 +3,7 @@
 use candid::utils::{ArgumentDecoder, ArgumentEncoder, decode_args_with_config, encode_args};
 use candid::{DecoderConfig, IDLArgs, IDLValue, Nat, Principal};
 use serde_bytes::ByteBuf;
-use storage_api::{
+use stable_storage_api::{
     Condition, DeleteArgs, DeletePrefixArgs, HttpRequest, ListArgs, PutArgs, ReadArgs, ReadLogArgs,
     RegionLoad, RegionStore, RenameArgs, Role, Settings, UploadArgs, UploadEnd,
 };

@@ -4,7 +4,7 @@ use candid::types::subtype::{equal, subtype};
 use candid::types::{Field, FuncMode, Label, Type, TypeInner};
 use candid::{CandidType, TypeEnv};
 use candid_parser::utils::check_rust_type;
-use storage_api::{Error, InitArgs};
+use stable_storage_api::{Error, InitArgs};
 use storage_wire::{Plain, Typed};
 
 use super::*;

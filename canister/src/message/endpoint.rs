@@ -1,7 +1,7 @@
 //! The macro that exports the methods.
 
-use storage_api::limits::MAX_REPLY_BYTES;
-use storage_api::{Error, METHODS, Method, MethodKind, Result};
+use stable_storage_api::limits::MAX_REPLY_BYTES;
+use stable_storage_api::{Error, METHODS, Method, MethodKind, Result};
 
 use super::Reply;
 use super::reply::BLOB_HEADER_BYTES;
@@ -179,7 +179,7 @@ macro_rules! endpoint {
     // Everyone may call it, and what cannot be decoded is answered, too.
     (@open $scratch:ident, $reply:ident, $method:ident, $function:path, ($name:ident: $ty:ty), $answers:ident, $ok:ty) => {
         $crate::state::read(|store| {
-            const _: () = assert!(storage_api::METHODS[METHOD].role.is_none(), "the method needs a role");
+            const _: () = assert!(stable_storage_api::METHODS[METHOD].role.is_none(), "the method needs a role");
             let mut argument = $crate::message::Argument::take($scratch);
             let (bytes, _) = argument.split();
             let mut space = Vec::new();
@@ -219,7 +219,7 @@ macro_rules! endpoint {
     (@oneway $result:expr, $reply:ident, $ok:ty) => {
         match $result {
             Ok(()) => $crate::message::send_nothing($reply),
-            Err(error) => $crate::message::reject_aloud(storage_api::METHODS[METHOD].name, &error),
+            Err(error) => $crate::message::reject_aloud(stable_storage_api::METHODS[METHOD].name, &error),
         }
     };
     (@send_blob $filled:ident, $reply:ident, $ok:ty) => {

@@ -9,7 +9,7 @@ mod reply;
 
 use std::cell::RefCell;
 
-use storage_api::limits::{MAX_PAYLOAD_BYTES, PAGE_BYTES};
+use stable_storage_api::limits::{MAX_PAYLOAD_BYTES, PAGE_BYTES};
 
 pub(crate) use argument::{Argument, decode, not_those, with_argument};
 pub(crate) use endpoint::{count_refusal, endpoint, endpoints, fill, position_of, send_nothing};

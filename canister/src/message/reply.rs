@@ -1,6 +1,6 @@
 //! Replying.
 
-use storage_api::Error;
+use stable_storage_api::Error;
 use storage_wire::header::Header;
 use storage_wire::{ALL, Cases, Encode, Field, Output, Type, Typed, encode_length, id_of};
 
@@ -164,7 +164,7 @@ const fn error_header(case: usize) -> Header {
 mod tests {
     use candid::decode_one;
     use serde_bytes::ByteBuf;
-    use storage_api::{ObjectInfo, Result, Role};
+    use stable_storage_api::{ObjectInfo, Result, Role};
 
     use super::*;
 

@@ -11,7 +11,7 @@ use std::{
 use candid::{decode_one, encode_one};
 use clap_complete::CompletionCandidate;
 use embedded_ic::EmbeddedIc;
-use storage_api::{ListArgs, ListPage};
+use stable_storage_api::{ListArgs, ListPage};
 use storage_client::Client;
 
 use crate::{
@@ -87,7 +87,7 @@ fn of_folder(store: &Path, args: &ListArgs) -> Option<ListPage> {
     let mut host = EmbeddedIc::open_dir(store, folder::config(QUIET).with_read_only()).ok()?;
     let owner = *host.controllers().first()?;
     let reply = host.query(owner, "list", encode_one(args).ok()?).ok()?;
-    decode_one::<storage_api::Result<ListPage>>(&reply.bytes).ok()?.ok()
+    decode_one::<stable_storage_api::Result<ListPage>>(&reply.bytes).ok()?.ok()
 }
 
 fn of_network(network: &str, canister: &str, identity: &str, args: &ListArgs) -> Option<ListPage> {

@@ -7,7 +7,7 @@ use std::{
 
 use anstyle::{AnsiColor, Style};
 use candid::Principal;
-use storage_api::{Error, Role};
+use stable_storage_api::{Error, Role};
 use storage_client::{ClientError, TransferError};
 
 use crate::{progress, text::escape_message};

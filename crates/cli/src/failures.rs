@@ -76,7 +76,10 @@ const CANISTER_REJECT: u32 = 4;
 pub(crate) fn ends_all(error: &anyhow::Error) -> bool {
     let of_client = |error: &ClientError| match error {
         ClientError::Storage { error, .. } => {
-            matches!(error, storage_api::Error::Unauthorized { .. } | storage_api::Error::Corrupted { .. })
+            matches!(
+                error,
+                stable_storage_api::Error::Unauthorized { .. } | stable_storage_api::Error::Corrupted { .. }
+            )
         }
         // The canister or its replica refused this call, and may take another.
         ClientError::Rejected { code, .. } => *code < CANISTER_REJECT,

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use storage_api::limits::PAGE_BYTES;
+use stable_storage_api::limits::PAGE_BYTES;
 use storage_engine::Memory;
 
 use crate::text;

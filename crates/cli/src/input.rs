@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use storage_api::limits::MAX_PAYLOAD_BYTES;
+use stable_storage_api::limits::MAX_PAYLOAD_BYTES;
 use storage_client::{Hasher, Progress};
 use tokio::task::yield_now;
 

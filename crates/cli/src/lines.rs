@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use storage_api::limits::MAX_PAYLOAD_BYTES;
+use stable_storage_api::limits::MAX_PAYLOAD_BYTES;
 
 /// A line without its newline.
 #[derive(Debug, PartialEq, Eq)]

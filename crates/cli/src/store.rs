@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use embedded_ic::{EmbeddedIc, HostError};
-use storage_api::InitArgs;
+use stable_storage_api::InitArgs;
 use storage_client::{Client, RetryPolicy};
 use storage_wasm::STORAGE_WASM;
 

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use futures_util::{Stream, stream};
-use storage_api::limits::CHUNK_BYTES;
+use stable_storage_api::limits::CHUNK_BYTES;
 use tokio::{sync::mpsc, time::timeout};
 
 use crate::{

@@ -5,7 +5,7 @@ use std::io::Read;
 use anyhow::{Context as _, Result, anyhow};
 use serde_bytes::ByteBuf;
 use sha2::{Digest as _, Sha256};
-use storage_api::{Condition, MetadataPair, PutArgs, UploadArgs};
+use stable_storage_api::{Condition, MetadataPair, PutArgs, UploadArgs};
 use storage_client::{Progress, TransferError, TransferOptions};
 
 use crate::{

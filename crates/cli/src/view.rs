@@ -3,7 +3,7 @@
 
 use candid::Principal;
 use serde::{Serialize, Serializer};
-use storage_api::{
+use stable_storage_api::{
     ChecksumState, ChunkRange, Condition, Grant, MetadataPair, ObjectInfo, RegionInfo, Role, UploadStatus,
     limits::PAGE_BYTES,
 };

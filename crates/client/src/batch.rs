@@ -1,7 +1,7 @@
 //! Calls for several objects at once.
 
 use serde_bytes::ByteBuf;
-use storage_api::{DeleteArgs, DeletePrefixArgs, Deleted, Entry, PutArgs, Written, check};
+use stable_storage_api::{DeleteArgs, DeletePrefixArgs, Deleted, Entry, PutArgs, Written, check};
 
 use crate::{Client, Result, Transport, call::Kind};
 

@@ -5,7 +5,7 @@ use candid::{
     utils::{ArgumentDecoder, ArgumentEncoder},
 };
 use serde::de::DeserializeOwned;
-use storage_api::check;
+use stable_storage_api::check;
 
 use crate::{ClientError, Result, RetryPolicy, Transport, repeat::may_repeat, retry::Attempts};
 
@@ -52,7 +52,7 @@ impl<T: Transport> Client<T> {
     pub(crate) fn check(
         &self,
         method: &'static str,
-        check: impl FnOnce() -> storage_api::Result<()>,
+        check: impl FnOnce() -> stable_storage_api::Result<()>,
     ) -> Result<()> {
         match self.checks {
             true => check().map_err(|error| ClientError::Storage { method, error }),
@@ -80,7 +80,7 @@ impl<T: Transport> Client<T> {
     where
         R: CandidType + DeserializeOwned,
     {
-        let (result,) = self.call_plain::<(storage_api::Result<R>,)>(kind, method, args).await?;
+        let (result,) = self.call_plain::<(stable_storage_api::Result<R>,)>(kind, method, args).await?;
         result.map_err(|error| ClientError::Storage { method, error })
     }
 

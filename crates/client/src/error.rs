@@ -16,7 +16,7 @@ pub enum ClientError {
         method: &'static str,
         /// What the canister answered.
         #[source]
-        error: storage_api::Error,
+        error: stable_storage_api::Error,
     },
     /// The call was refused, or the canister trapped. Nothing has changed.
     #[error("{method}: {message}")]
@@ -98,7 +98,7 @@ impl ClientError {
     }
 
     /// What the canister answered, where it answered with an error of its contract.
-    pub fn storage_error(&self) -> Option<&storage_api::Error> {
+    pub fn storage_error(&self) -> Option<&stable_storage_api::Error> {
         match self {
             Self::Storage { error, .. } => Some(error),
             _ => None,
@@ -108,7 +108,7 @@ impl ClientError {
 
 /// The error of the contract that a reject carries as text: of `inspect_message`, which drops a message that its method
 /// would refuse, and of methods whose replies have no place for an error. Around it is what the replica says.
-fn storage_error_in(message: &str) -> Option<storage_api::Error> {
+fn storage_error_in(message: &str) -> Option<stable_storage_api::Error> {
     let trapped = message.split_once(TRAPPED).and_then(|(_, quoted)| quoted.rsplit_once('\''));
     let rejected = message.split_once(REJECTED).map(|(_, text)| text);
     let texts = [Some(message), trapped.map(|(text, _)| text), rejected];
@@ -123,7 +123,7 @@ const REJECTED: &str = "explicitly rejected message: ";
 
 #[cfg(test)]
 mod tests {
-    use storage_api::{Error, Role};
+    use stable_storage_api::{Error, Role};
 
     use super::*;
 

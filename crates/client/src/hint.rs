@@ -1,6 +1,6 @@
 //! What to do about an error.
 
-use storage_api::Error;
+use stable_storage_api::Error;
 
 use crate::{ClientError, TransferError};
 

@@ -2,7 +2,7 @@
 
 use candid::Nat;
 use serde_bytes::{ByteBuf, Bytes};
-use storage_api::{Appended, LogInfo, LogPage, ReadLogArgs, check};
+use stable_storage_api::{Appended, LogInfo, LogPage, ReadLogArgs, check};
 
 use crate::{Client, Result, Transport, call::Kind};
 

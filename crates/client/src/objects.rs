@@ -1,7 +1,7 @@
 //! Calls for one object.
 
 use serde_bytes::{ByteBuf, Bytes};
-use storage_api::{Condition, Error, Object, ObjectInfo, PutArgs, RenameArgs, Written, check};
+use stable_storage_api::{Condition, Error, Object, ObjectInfo, PutArgs, RenameArgs, Written, check};
 
 use crate::{Client, Result, Transport, call::Kind};
 

@@ -1,7 +1,7 @@
 //! Calls for whoever runs the canister: its state, its settings, its roles and its metrics.
 
 use candid::Principal;
-use storage_api::{Config, Grant, HttpRequest, HttpResponse, Role, Settings, Status, check};
+use stable_storage_api::{Config, Grant, HttpRequest, HttpResponse, Role, Settings, Status, check};
 
 use crate::{Client, Result, Transport, call::Kind};
 

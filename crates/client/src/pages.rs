@@ -1,6 +1,6 @@
 //! Calls that answer a page of objects, and loops that collect the pages.
 
-use storage_api::{Entry, ListArgs, ListPage, ObjectInfo, ScanPage};
+use stable_storage_api::{Entry, ListArgs, ListPage, ObjectInfo, ScanPage};
 
 use crate::{Client, Result, Transport, call::Kind};
 

@@ -2,7 +2,7 @@
 
 use candid::Principal;
 use serde_bytes::{ByteBuf, Bytes};
-use storage_api::{RegionInfo, RegionLoad, RegionStore, RegionValue, StableVarInfo, check};
+use stable_storage_api::{RegionInfo, RegionLoad, RegionStore, RegionValue, StableVarInfo, check};
 
 use crate::{Client, Result, Transport, call::Kind};
 

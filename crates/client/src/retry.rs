@@ -131,7 +131,7 @@ mod tests {
         let full = rejected(2, "IC0204");
         let lasting =
             [rejected(2, "IC0207"), rejected(3, "IC0301"), rejected(4, "IC0406"), rejected(5, "IC0503")];
-        let storage = ClientError::Storage { method: "get", error: storage_api::Error::NotFound };
+        let storage = ClientError::Storage { method: "get", error: stable_storage_api::Error::NotFound };
         assert!(silence.is_passing() && full.is_passing());
         assert!(!storage.is_passing() && lasting.iter().all(|error| !error.is_passing()));
     }

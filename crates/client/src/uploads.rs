@@ -1,7 +1,7 @@
 //! Calls for objects that arrive in chunks, and for ranges of objects.
 
 use serde_bytes::{ByteBuf, Bytes};
-use storage_api::{
+use stable_storage_api::{
     ReadArgs, Received, Upload, UploadArgs, UploadEnd, UploadStatus, VerifyProgress, Written, check,
 };
 

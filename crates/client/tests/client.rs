@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use candid::{CandidType, Principal};
 use serde_bytes::ByteBuf;
-use storage_api::{
+use stable_storage_api::{
     Condition, Deleted, Error, ListArgs, ListPage, LogPage, MetadataPair, ObjectInfo, Role, Upload,
     UploadArgs, UploadStatus,
 };
@@ -40,7 +40,7 @@ impl Transport for Script {
 }
 
 fn ok<T: CandidType>(value: T) -> Result<Vec<u8>, TransportError> {
-    Ok(candid::encode_one(storage_api::Result::<T>::Ok(value)).expect("replies can be encoded"))
+    Ok(candid::encode_one(stable_storage_api::Result::<T>::Ok(value)).expect("replies can be encoded"))
 }
 
 fn info(key: &str) -> ObjectInfo {
@@ -66,7 +66,7 @@ fn page(keys: &[&str], next: Option<&str>) -> Result<Vec<u8>, TransportError> {
 /// An error of the contract says which method answered it.
 #[tokio::test]
 async fn an_error_of_the_contract_names_its_method() {
-    let reply = candid::encode_one(storage_api::Result::<ObjectInfo>::Err(Error::NotFound)).unwrap();
+    let reply = candid::encode_one(stable_storage_api::Result::<ObjectInfo>::Err(Error::NotFound)).unwrap();
     let error = Script::client([Ok(reply)]).stat("key").await.unwrap_err();
     assert_eq!(error.storage_error(), Some(&Error::NotFound));
     assert_eq!((error.method(), error.to_string().as_str()), ("stat", "stat: not found"));
@@ -97,7 +97,7 @@ async fn a_reply_of_other_types_is_an_error() {
         assert!(matches!(error, ClientError::Decode { method: "get", .. }), "{error:?}");
     }
     let error = Script::client([ok(Vec::<ObjectInfo>::new())]);
-    let error = error.put_with(storage_api::PutArgs::new("key", "value")).await.unwrap_err();
+    let error = error.put_with(stable_storage_api::PutArgs::new("key", "value")).await.unwrap_err();
     assert!(matches!(error, ClientError::Decode { method: "put_with", .. }), "{error:?}");
 }
 
@@ -222,7 +222,8 @@ async fn errors_say_what_to_do() {
         let hint = Script::client([Err(error)]).status().await.unwrap_err().hint().unwrap();
         assert!(hint.contains(expected), "{code} {hint}");
     }
-    let answered = |error| Ok(candid::encode_one(storage_api::Result::<ObjectInfo>::Err(error)).unwrap());
+    let answered =
+        |error| Ok(candid::encode_one(stable_storage_api::Result::<ObjectInfo>::Err(error)).unwrap());
     let error = Script::client([answered(Error::Unauthorized { needed: Role::Writer })]);
     assert!(error.put("key", b"").await.unwrap_err().hint().unwrap().contains("the role Writer"));
     let error = Script::client([answered(Error::NotFound)]).stat("key").await.unwrap_err();
@@ -242,7 +243,7 @@ async fn silence_is_explained_by_what_was_asked() {
 /// What the canister would refuse is refused before it is called, as the same error, whatever the method.
 #[tokio::test]
 async fn mistakes_are_found_before_the_call() {
-    use storage_api::{PutArgs, RegionLoad, RegionStore, RegionType, RegionValue, Settings};
+    use stable_storage_api::{PutArgs, RegionLoad, RegionStore, RegionType, RegionValue, Settings};
     macro_rules! refused {
         ($($method:literal: $call:expr,)*) => { $(
             let error = $call.await.map(drop).unwrap_err();
@@ -270,7 +271,7 @@ async fn mistakes_are_found_before_the_call() {
         "stat": client.stat(&long),
         "delete": client.delete(""),
         "delete": client.delete_when("", Condition::Any),
-        "delete_many": client.delete_many(&[storage_api::DeleteArgs::new("")]),
+        "delete_many": client.delete_many(&[stable_storage_api::DeleteArgs::new("")]),
         "delete_prefix": client.delete_prefix("", 0),
         "get_with_info": client.get_with_info(&long),
         "list": client.list_level("", ""),

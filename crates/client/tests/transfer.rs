@@ -13,7 +13,7 @@ use candid::{CandidType, Principal};
 use serde::de::DeserializeOwned;
 use serde_bytes::ByteBuf;
 use sha2::{Digest, Sha256};
-use storage_api::{
+use stable_storage_api::{
     Checksum, ChecksumState, ChunkRange, Condition, Error, ObjectInfo, ReadArgs, Received, Upload,
     UploadArgs, UploadStatus, VerifyProgress, limits::CHUNK_BYTES,
 };
@@ -42,7 +42,7 @@ struct State {
 #[derive(Clone, Default)]
 struct Shelf(Arc<Mutex<State>>);
 
-fn encode<T: CandidType>(value: storage_api::Result<T>) -> Vec<u8> {
+fn encode<T: CandidType>(value: stable_storage_api::Result<T>) -> Vec<u8> {
     candid::encode_one(value).expect("replies can be encoded")
 }
 
@@ -96,7 +96,7 @@ impl State {
         }
     }
 
-    fn read(&mut self, args: &ReadArgs) -> storage_api::Result<ByteBuf> {
+    fn read(&mut self, args: &ReadArgs) -> stable_storage_api::Result<ByteBuf> {
         if self.overwrite_at == Some(args.offset) {
             self.revision += 1;
         }

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use ic_stable_structures::Memory;
-use storage_api::Error;
+use stable_storage_api::Error;
 
 use crate::arena::Extent;
 use crate::btree::{Raw, Transaction};

@@ -1,7 +1,7 @@
 //! What an admin can set. It is in the header.
 
 use ic_stable_structures::Memory;
-use storage_api::{Config, Error, Settings};
+use stable_storage_api::{Config, Error, Settings};
 
 use crate::header::Header;
 use crate::store::Store;

@@ -4,7 +4,7 @@
 use std::cell::Cell;
 
 use ic_stable_structures::Memory;
-use storage_api::{Config, Error};
+use stable_storage_api::{Config, Error};
 
 use crate::arena::Arena;
 use crate::btree::{Map, Raw};

@@ -4,8 +4,8 @@
 //!
 //! ```text
 //! offset  bytes  field (offsets from the start of stable memory)
-//!    512    512  operations: one u64 for each method, in the order of `storage_api::METHODS`
-//!   1024    128  refusals: one u64 for each case of the error, in the order of `storage_api::Error::KINDS`
+//!    512    512  operations: one u64 for each method, in the order of `stable_storage_api::METHODS`
+//!   1024    128  refusals: one u64 for each case of the error, in the order of `stable_storage_api::Error::KINDS`
 //!   1152      4  CRC-32 of bytes 512 to 1151
 //! ```
 //!
@@ -13,7 +13,7 @@
 //! counted since the upgrade before. A store that was never sealed has zeroes here.
 
 use ic_stable_structures::Memory;
-use storage_api::{Count, Error, METHODS};
+use stable_storage_api::{Count, Error, METHODS};
 
 use crate::checksum::{CRC_BYTES, is_sealed, seal};
 use crate::header::HEADER_BYTES;
@@ -106,7 +106,7 @@ impl<M: Memory + Clone> Store<M> {
 #[cfg(test)]
 mod tests {
     use ic_stable_structures::VectorMemory;
-    use storage_api::Method;
+    use stable_storage_api::Method;
 
     use super::*;
 

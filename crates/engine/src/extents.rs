@@ -1,7 +1,7 @@
 //! The part of a change that is about the arena.
 
 use ic_stable_structures::Memory;
-use storage_api::Error;
+use stable_storage_api::Error;
 
 use crate::arena::{Arena, Extent, Transaction, block_bytes};
 use crate::space::{Demand, StoreMemory};

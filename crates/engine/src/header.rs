@@ -25,8 +25,8 @@
 //! An upgrade that skips `pre_upgrade` finds a header without the seal. Nothing but that fact is lost.
 
 use ic_stable_structures::Memory;
-use storage_api::Config;
-use storage_api::limits::{MAX_STABLE_BYTES, MAX_UPLOADS, UPLOAD_IDLE_NS};
+use stable_storage_api::Config;
+use stable_storage_api::limits::{MAX_STABLE_BYTES, MAX_UPLOADS, UPLOAD_IDLE_NS};
 
 use crate::checksum::{CRC_BYTES, is_sealed, seal, u32_at, u64_at};
 use crate::layout::{BUCKET_PAGES, LAYOUT_VERSION};

@@ -1,7 +1,7 @@
 //! Keys of objects: 1 to 1,024 bytes of UTF-8, ordered by their bytes.
 
 use ic_stable_structures::storable::Bound;
-use storage_api::{Error, limits::MAX_KEY_BYTES};
+use stable_storage_api::{Error, limits::MAX_KEY_BYTES};
 
 use crate::btree::storable_bytes;
 

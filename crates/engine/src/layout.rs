@@ -93,4 +93,4 @@ pub(crate) fn tree_header_at(id: MemoryId) -> u64 {
 const _: () = assert!(TREE_HEADER_STEP >= crate::btree::HEAD_BYTES as u64);
 const _: () = assert!(LOG_MARK_AT + crate::log::MARK_BYTES as u64 <= 4_096);
 const _: () = assert!(MAX_BUCKETS * BUCKET_BYTES == 512 << 30);
-const _: () = assert!(PAGE_BYTES == storage_api::limits::PAGE_BYTES);
+const _: () = assert!(PAGE_BYTES == stable_storage_api::limits::PAGE_BYTES);

@@ -16,7 +16,7 @@
 //! an upgrade that skips `pre_upgrade` must not lose a revision, or two different values could carry the same one.
 
 use ic_stable_structures::Memory;
-use storage_api::Error;
+use stable_storage_api::Error;
 
 use crate::arena::SLOT_BYTES;
 use crate::checksum::{Fields, mix, u64_at};

@@ -1,6 +1,6 @@
 //! What a check of an image reports.
 
-use storage_api::Error;
+use stable_storage_api::Error;
 
 /// Something that is not as it must be in an image, found by a check.
 #[derive(Clone, Debug, PartialEq, Eq)]

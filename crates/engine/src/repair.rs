@@ -1,7 +1,7 @@
 //! Mending an image.
 
 use ic_stable_structures::Memory;
-use storage_api::Error;
+use stable_storage_api::Error;
 
 use crate::problem::Problem;
 use crate::store::Store;

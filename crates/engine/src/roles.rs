@@ -20,8 +20,8 @@ use std::ops::Bound::Unbounded;
 use candid::Principal;
 use ic_stable_structures::Memory;
 use ic_stable_structures::storable::Bound;
-use storage_api::limits::MAX_ROLES;
-use storage_api::{Error, Grant, Role};
+use stable_storage_api::limits::MAX_ROLES;
+use stable_storage_api::{Error, Grant, Role};
 
 use crate::btree::{Map, storable_bytes};
 use crate::check::CheckReport;
@@ -138,7 +138,7 @@ impl<M: Memory + Clone> Store<M> {
         let (key, map) = (RawPrincipal::of(principal), &self.roles.map);
         let mut roles = map.begin();
         let is_new = roles.get(&key)?.is_none();
-        storage_api::check::role(principal, role)?;
+        stable_storage_api::check::role(principal, role)?;
         if is_new && role.is_none() {
             return Ok(());
         }

@@ -5,7 +5,7 @@
 //! [`Error::OutOfMemory`]; after that, the growing cannot fail.
 
 use ic_stable_structures::{Memory, Storable};
-use storage_api::{Error, limits::MAX_STABLE_BYTES};
+use stable_storage_api::{Error, limits::MAX_STABLE_BYTES};
 
 use crate::btree::{self, Map};
 use crate::buckets::{BucketMemory, Buckets, pages_of};

@@ -1,7 +1,7 @@
 //! What an operator sees.
 
 use ic_stable_structures::Memory;
-use storage_api::{ArenaStatus, Error, Status, StoreBytes, UpgradeStatus};
+use stable_storage_api::{ArenaStatus, Error, Status, StoreBytes, UpgradeStatus};
 
 use crate::arena::{SLOT_BYTES, SLOT_EXTENT_BYTES};
 use crate::extents::Extents;

@@ -12,8 +12,8 @@
 //! offset. The bitmap is of use while the object is being uploaded, and stays where it is.
 
 use ic_stable_structures::Memory;
-use storage_api::Error;
-use storage_api::limits::CHUNK_BYTES;
+use stable_storage_api::Error;
+use stable_storage_api::limits::CHUNK_BYTES;
 
 use crate::arena::{Arena, Extent, MAX_EXTENT_BYTES, SLOT_EXTENT_BYTES};
 

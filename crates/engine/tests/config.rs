@@ -3,10 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "what fails here is a test")]
 
 use ic_stable_structures::VectorMemory;
-use storage_api::limits::{
+use stable_storage_api::limits::{
     MAX_STABLE_BYTES, MAX_UPLOAD_IDLE_NS, MAX_UPLOADS, MIN_CAPACITY_BYTES, MIN_UPLOAD_IDLE_NS, UPLOAD_IDLE_NS,
 };
-use storage_api::{Config, Error, Settings, UploadArgs};
+use stable_storage_api::{Config, Error, Settings, UploadArgs};
 use storage_engine::{Caller, HostFacts, Put, Store};
 
 fn storable(store: &Store<VectorMemory>) -> u64 {

@@ -3,8 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here is a test")]
 
-use storage_api::limits::{CHUNK_BYTES, MAX_PAYLOAD_BYTES, MIN_CAPACITY_BYTES};
-use storage_api::{DeletePrefixArgs, Error, Role, Settings, Status, UploadArgs};
+use stable_storage_api::limits::{CHUNK_BYTES, MAX_PAYLOAD_BYTES, MIN_CAPACITY_BYTES};
+use stable_storage_api::{DeletePrefixArgs, Error, Role, Settings, Status, UploadArgs};
 use storage_engine::testing::SparseMemory;
 use storage_engine::{Caller, HostFacts, Options, Put, Store};
 

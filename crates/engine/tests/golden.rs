@@ -8,8 +8,8 @@ use std::fs::File;
 
 use candid::Principal;
 use flate2::read::GzDecoder;
-use storage_api::limits::{CHUNK_BYTES, FIRST_REGION, MIN_UPLOAD_IDLE_NS};
-use storage_api::{
+use stable_storage_api::limits::{CHUNK_BYTES, FIRST_REGION, MIN_UPLOAD_IDLE_NS};
+use stable_storage_api::{
     ChecksumState, ChunkRange, Config, Count, Grant, ListArgs, MetadataPair, ReadArgs, ReadLogArgs,
     RegionLoad, RegionType, RegionValue, Role, UploadEnd,
 };

@@ -5,8 +5,8 @@
 use std::fs::File;
 
 use ic_stable_structures::{FileMemory, Memory, VectorMemory};
-use storage_api::limits::{MAX_STABLE_BYTES, MIN_CAPACITY_BYTES};
-use storage_api::{Error, InitArgs, Status};
+use stable_storage_api::limits::{MAX_STABLE_BYTES, MIN_CAPACITY_BYTES};
+use stable_storage_api::{Error, InitArgs, Status};
 use storage_engine::header::{LAYOUT_VERSION_OFFSET, MAGIC};
 use storage_engine::{HostFacts, INLINE_LIMIT, OpenError, Options, Put, Store};
 

@@ -3,10 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "what fails here is a test")]
 
 use ic_stable_structures::VectorMemory;
-use storage_api::limits::{
+use stable_storage_api::limits::{
     ITEM_OVERHEAD_BYTES, LOG_ITEM_OVERHEAD_BYTES, MAX_BATCH_ITEMS, MAX_PAGE_ITEMS, MAX_REPLY_BYTES,
 };
-use storage_api::{ListArgs, ReadLogArgs};
+use stable_storage_api::{ListArgs, ReadLogArgs};
 use storage_engine::{Put, Store};
 
 fn store() -> Store<VectorMemory> {

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use ic_stable_structures::Memory;
-use storage_api::Error;
+use stable_storage_api::Error;
 use storage_engine::testing::FaultyMemory;
 use storage_engine::{OpenError, Put, Store};
 

@@ -1,7 +1,7 @@
 //! What an operation comes to: calls with the types of the contract, and their answers.
 
 use candid::Principal;
-use storage_api::{
+use stable_storage_api::{
     Appended, Config, DeletePrefixArgs, Deleted, Entry, PutArgs, Received, RegionInfo, RenameArgs, Role,
     Settings, Upload, UploadArgs, UploadEnd, VerifyProgress, Written,
 };

@@ -4,11 +4,11 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, RngSeed, TestRng, TestRunner};
-use storage_api::limits::{
+use stable_storage_api::limits::{
     CHUNK_BYTES, MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES, MAX_STABLE_BYTES, MAX_UPLOAD_IDLE_NS, MAX_UPLOADS,
     MIN_CAPACITY_BYTES, MIN_UPLOAD_IDLE_NS,
 };
-use storage_api::{Role, Settings};
+use stable_storage_api::{Role, Settings};
 use storage_engine::INLINE_LIMIT;
 use storage_engine::arena::SLOT_EXTENT_BYTES;
 

@@ -1,6 +1,6 @@
 //! The operations.
 
-use storage_api::{Role, Settings};
+use stable_storage_api::{Role, Settings};
 
 /// An operation. Keys, prefixes, callers and principals are small numbers; an upload is the number of one that is open.
 ///

@@ -1,8 +1,10 @@
 //! A store of the engine and the model beside each other.
 
 use candid::Principal;
-use storage_api::limits::{CHUNK_BYTES, MAX_REPLY_BYTES, PAGE_BYTES};
-use storage_api::{Error, ListArgs, MetadataPair, PutArgs, ReadArgs, ReadLogArgs, Settings, UploadStatus};
+use stable_storage_api::limits::{CHUNK_BYTES, MAX_REPLY_BYTES, PAGE_BYTES};
+use stable_storage_api::{
+    Error, ListArgs, MetadataPair, PutArgs, ReadArgs, ReadLogArgs, Settings, UploadStatus,
+};
 use storage_engine::testing::{FaultyMemory, callers};
 use storage_engine::{Caller, HostFacts, Memory, Put, Store};
 

@@ -1,6 +1,6 @@
 //! All that a store tells about what it holds.
 
-use storage_api::{Config, Grant, ObjectInfo, RegionInfo, Status, UploadStatus};
+use stable_storage_api::{Config, Grant, ObjectInfo, RegionInfo, Status, UploadStatus};
 
 /// All that an admin is told about what there is, but the bytes.
 #[derive(Clone, Debug, PartialEq)]

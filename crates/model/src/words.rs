@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use candid::Principal;
 use sha2::{Digest, Sha256};
-use storage_api::MetadataPair;
-use storage_api::limits::{
+use stable_storage_api::MetadataPair;
+use stable_storage_api::limits::{
     CHUNK_BYTES, MAX_CONTENT_ENCODING_BYTES, MAX_CONTENT_TYPE_BYTES, MAX_METADATA_BYTES, MAX_METADATA_PAIRS,
 };
 

@@ -6,7 +6,7 @@ use std::hint::black_box;
 
 use canbench_rs::{BenchResult, bench, bench_fn};
 use ic_stable_structures::DefaultMemoryImpl;
-use storage_api::ListArgs;
+use stable_storage_api::ListArgs;
 use storage_engine::{Put, Store};
 
 /// Objects or log entries that are there before anything is measured.

@@ -7,7 +7,7 @@ use candid::utils::{ArgumentDecoder, ArgumentEncoder, decode_args, encode_args};
 use candid::{CandidType, IDLArgs, Principal, decode_one};
 use serde::de::DeserializeOwned;
 use serde_bytes::ByteBuf;
-use storage_api::*;
+use stable_storage_api::*;
 use storage_wire::{Arguments, Encode, Field, Header, Type, Typed, argument_headers, by_shape, id_of};
 
 use crate::values::{Random, value};

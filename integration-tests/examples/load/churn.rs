@@ -4,8 +4,8 @@
 use std::fs::OpenOptions;
 
 use integration_tests::data::Random;
-use storage_api::limits::CHUNK_BYTES;
-use storage_api::{Upload, UploadArgs, Written};
+use stable_storage_api::limits::CHUNK_BYTES;
+use stable_storage_api::{Upload, UploadArgs, Written};
 use storage_engine::{FileMemory, Store};
 
 use crate::host::Host;

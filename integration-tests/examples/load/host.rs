@@ -31,7 +31,7 @@ impl Host {
         let args = encode_args(args).expect("arguments can be encoded");
         let reply = self.ic.update(self.caller, method, &args);
         let reply = reply.unwrap_or_else(|error| panic!("{method}: {error}"));
-        let result: storage_api::Result<T> =
+        let result: stable_storage_api::Result<T> =
             decode_one(&reply.bytes).expect("the reply is that of the contract");
         (result.unwrap_or_else(|error| panic!("{method}: {error}")), reply.instructions)
     }

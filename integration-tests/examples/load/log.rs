@@ -2,7 +2,7 @@
 
 use candid::Nat;
 use serde_bytes::ByteBuf;
-use storage_api::{Appended, ReadLogArgs};
+use stable_storage_api::{Appended, ReadLogArgs};
 
 use crate::host::Host;
 use crate::{bar, checkpoints, report, report_upgrade};

@@ -1,6 +1,6 @@
 //! Many small objects.
 
-use storage_api::{ListArgs, PutArgs, Written};
+use stable_storage_api::{ListArgs, PutArgs, Written};
 
 use crate::host::Host;
 use crate::{bar, checkpoints, report, report_upgrade};

@@ -1,8 +1,8 @@
 //! Many uploads: half of them are committed, half abandoned.
 
 use serde_bytes::ByteBuf;
-use storage_api::limits::UPLOAD_IDLE_NS;
-use storage_api::{Received, Upload, UploadArgs, Written};
+use stable_storage_api::limits::UPLOAD_IDLE_NS;
+use stable_storage_api::{Received, Upload, UploadArgs, Written};
 
 use crate::host::Host;
 use crate::{bar, checkpoints, report, report_upgrade};

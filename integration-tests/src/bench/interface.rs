@@ -3,7 +3,7 @@
 use candid::utils::ArgumentEncoder;
 use candid::{CandidType, Nat, encode_args};
 use serde_bytes::Bytes;
-use storage_api::{ListArgs, PutArgs, ReadArgs, ReadLogArgs, RenameArgs};
+use stable_storage_api::{ListArgs, PutArgs, ReadArgs, ReadLogArgs, RenameArgs};
 
 /// A message, ready to be sent.
 pub(super) struct Call {

@@ -2,8 +2,8 @@
 
 use candid::decode_args;
 use serde_bytes::Bytes;
-use storage_api::limits::CHUNK_BYTES;
-use storage_api::{Upload, UploadArgs};
+use stable_storage_api::limits::CHUNK_BYTES;
+use stable_storage_api::{Upload, UploadArgs};
 
 use super::case::Case;
 use super::floor;
@@ -45,7 +45,7 @@ pub(super) fn upload(rig: &mut Rig<'_>) -> Vec<Case> {
     let create = Call::new("create_upload", (UploadArgs::new(UPLOAD_KEY, GIB),));
     let record = |sizes: Sizes| floor::answered(sizes) + floor::time() + floor::write(RECORD_BYTES);
     let (created, reply) = rig.one_update("create_upload_1GiB", record, &create);
-    let (answer,): (storage_api::Result<Upload>,) =
+    let (answer,): (stable_storage_api::Result<Upload>,) =
         decode_args(&reply.bytes).expect("create_upload answers what the contract says");
     let id = answer.expect("there is room for an upload").id;
     let chunk = |index: u64, bytes: &[u8]| Call::new("write_chunk", (id, index, Bytes::new(bytes)));

@@ -2,7 +2,7 @@
 
 use candid::{Principal, Reserved, decode_args, encode_args};
 use embedded_ic::{Config, EmbeddedIc, Reply, UpgradeOptions};
-use storage_api::Role;
+use stable_storage_api::Role;
 
 use super::case::{Case, Unit};
 use super::interface::{Call, Interface};
@@ -73,7 +73,7 @@ impl<'a> Rig<'a> {
 
     fn succeeded(&self, call: &Call, reply: Reply) -> Reply {
         if self.interface == Interface::Storage && !PLAIN_REPLIES.contains(&call.method) {
-            let decoded = decode_args::<(storage_api::Result<Reserved>,)>(&reply.bytes);
+            let decoded = decode_args::<(stable_storage_api::Result<Reserved>,)>(&reply.bytes);
             let (answer,) = decoded.expect("the reply is one of storage.did");
             answer.unwrap_or_else(|error| panic!("{} answered {error}", call.method));
         }

@@ -9,8 +9,8 @@ use integration_tests::{
     contract::{Method, methods},
     controller, expect, init_args, second_controller, stranger,
 };
-use storage_api::limits::{MAX_KEY_BYTES, MAX_PAYLOAD_BYTES, MAX_ROLES};
-use storage_api::{Error, Grant, METHODS, MethodKind, Role, Settings};
+use stable_storage_api::limits::{MAX_KEY_BYTES, MAX_PAYLOAD_BYTES, MAX_ROLES};
+use stable_storage_api::{Error, Grant, METHODS, MethodKind, Role, Settings};
 use storage_client::{EmbeddedTransport, Transport, TransportError};
 use storage_wasm::STORAGE_WASM;
 
@@ -30,7 +30,7 @@ async fn with_holders() -> Harness {
 }
 
 fn needed(method: &Method) -> Option<Role> {
-    storage_api::Method::named(&method.name).expect("every method is in the table").role
+    stable_storage_api::Method::named(&method.name).expect("every method is in the table").role
 }
 
 /// Whether a call was refused because its caller lacks the role that the method needs, in one of the ways that the contract
@@ -141,7 +141,8 @@ fn methods_check_again_what_inspect_message_has_checked() {
     let too_long = serde_bytes::ByteBuf::from(vec![0; MAX_PAYLOAD_BYTES as usize + 1]);
     let args = candid::encode_args(("key", too_long)).unwrap();
     let reply = ic.update_from_canister(controller(), "put", &args).unwrap();
-    let (result,): (storage_api::Result<storage_api::Written>,) = candid::decode_args(&reply.bytes).unwrap();
+    let (result,): (stable_storage_api::Result<stable_storage_api::Written>,) =
+        candid::decode_args(&reply.bytes).unwrap();
     assert_eq!(result, Err(Error::TooLarge { size: MAX_PAYLOAD_BYTES + 1, limit: MAX_PAYLOAD_BYTES }));
     // The call was executed, so it was counted, and the ones of the stranger were, too.
     let client = storage_client::Client::new(EmbeddedTransport::new(ic, controller()));
@@ -232,7 +233,7 @@ async fn arguments_are_bounded_for_every_method() {
     let harness = Harness::start().await;
     let transport = harness.transport(controller());
     for method in methods().iter().filter(|method| needed(method).is_some()) {
-        let limit = storage_api::Method::named(&method.name).unwrap().max_argument_bytes;
+        let limit = stable_storage_api::Method::named(&method.name).unwrap().max_argument_bytes;
         // The whole of a message has to fit, too.
         let size = limit + 1;
         if size < 2_000_000 {
@@ -244,7 +245,8 @@ async fn arguments_are_bounded_for_every_method() {
     let keys: Vec<_> = (0..1_000).map(|number| format!("{number:0>1024}")).collect();
     let args = candid::encode_one(keys).unwrap();
     let reply = transport.update("get_many", args).await.unwrap();
-    let values: storage_api::Result<Vec<Option<serde_bytes::ByteBuf>>> = candid::decode_one(&reply).unwrap();
+    let values: stable_storage_api::Result<Vec<Option<serde_bytes::ByteBuf>>> =
+        candid::decode_one(&reply).unwrap();
     assert_eq!(values.unwrap().len(), 1_000);
 }
 
@@ -322,7 +324,7 @@ async fn writers_cannot_use_what_belongs_to_others() {
         harness.client().set_role(writer, Some(Role::Writer)).await.unwrap();
     }
     let (one, other) = (harness.client_as(stranger()), harness.client_as(second));
-    let upload = one.create_upload(&storage_api::UploadArgs::new("key", 3)).await.unwrap();
+    let upload = one.create_upload(&stable_storage_api::UploadArgs::new("key", 3)).await.unwrap();
     let region = one.region_new().await.unwrap().id;
     let unauthorized = Error::Unauthorized { needed: Role::Admin };
     assert_eq!(expect::storage_error(other.write_chunk(upload.id, 0, b"abc").await), unauthorized);

@@ -1,7 +1,7 @@
 //! Arguments that are no arguments: nothing but a reject, and nothing changes.
 
 use integration_tests::{Harness, InstallMode, contract::methods, controller, expect, init_args};
-use storage_api::ListArgs;
+use stable_storage_api::ListArgs;
 use storage_client::{Transport, TransportError};
 use storage_wasm::STORAGE_WASM;
 

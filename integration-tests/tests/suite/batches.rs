@@ -1,7 +1,7 @@
 //! Several objects or entries in one call: all of them or none.
 
 use integration_tests::{Harness, data, expect};
-use storage_api::{
+use stable_storage_api::{
     Condition, Entry, Error, PutArgs,
     limits::{MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES},
 };

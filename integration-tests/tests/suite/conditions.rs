@@ -1,7 +1,7 @@
 //! Compare-and-set: a change is made only where its condition holds.
 
 use integration_tests::{Harness, SuiteClient, expect};
-use storage_api::{Condition, DeleteArgs, Error, PutArgs};
+use stable_storage_api::{Condition, DeleteArgs, Error, PutArgs};
 use storage_client::ClientError;
 
 /// A put of one object on a condition, for its error.

@@ -1,10 +1,10 @@
 //! What can be configured, by install, by upgrade and by a call.
 
 use integration_tests::{Harness, expect};
-use storage_api::limits::{
+use stable_storage_api::limits::{
     MAX_STABLE_BYTES, MAX_UPLOAD_IDLE_NS, MAX_UPLOADS, MIN_CAPACITY_BYTES, MIN_UPLOAD_IDLE_NS, UPLOAD_IDLE_NS,
 };
-use storage_api::{Config, Error, Settings, UploadArgs};
+use stable_storage_api::{Config, Error, Settings, UploadArgs};
 
 /// Every setting has a default, is changed by each of the three ways, and kept by the others.
 #[tokio::test]

@@ -24,7 +24,7 @@ fn the_module_carries_its_contract() {
 #[test]
 fn the_module_carries_the_types_of_its_argument() {
     let [args] = &*sections("icp:public candid:args") else { panic!("there is one section") };
-    candid_parser::utils::check_rust_type::<Option<storage_api::InitArgs>>(args).unwrap();
+    candid_parser::utils::check_rust_type::<Option<stable_storage_api::InitArgs>>(args).unwrap();
 }
 
 /// The module can be sent to a replica in one message, so that deploying needs no chunk store. It is 600 KB, of which

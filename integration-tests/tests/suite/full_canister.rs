@@ -1,7 +1,7 @@
 //! A full canister answers that it is full, and goes on serving reads, deletes and then writes.
 
 use integration_tests::{Harness, SuiteClient, data, expect};
-use storage_api::{
+use stable_storage_api::{
     Error, InitArgs, PutArgs,
     limits::{MAX_PAYLOAD_BYTES, MIN_CAPACITY_BYTES},
 };

@@ -5,7 +5,7 @@ use ic_stable_structures::{
     memory_manager::{MemoryId, MemoryManager},
 };
 use integration_tests::{Harness, data, snapshot::Snapshot, stable_log::StableLog};
-use storage_api::PutArgs;
+use stable_storage_api::PutArgs;
 use storage_engine::{
     LOG_START, Store,
     layout::{BUCKET_PAGES, MANAGER_PAGE, MAX_BUCKETS},

@@ -9,7 +9,7 @@ use std::{
 use integration_tests::{Harness, pattern::Pattern};
 use serde_bytes::ByteBuf;
 use sha2::{Digest, Sha256};
-use storage_api::{UploadArgs, limits::CHUNK_BYTES};
+use stable_storage_api::{UploadArgs, limits::CHUNK_BYTES};
 use storage_client::TransferOptions;
 
 /// Every which chunk is sent before the upgrade in the middle.

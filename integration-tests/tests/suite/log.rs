@@ -2,7 +2,7 @@
 
 use candid::Nat;
 use integration_tests::{Harness, SuiteClient, data, expect, stable_log::StableLog};
-use storage_api::{Error, limits::MAX_PAYLOAD_BYTES};
+use stable_storage_api::{Error, limits::MAX_PAYLOAD_BYTES};
 
 const MAX_PAYLOAD: usize = MAX_PAYLOAD_BYTES as usize;
 

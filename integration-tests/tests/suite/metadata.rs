@@ -2,7 +2,7 @@
 
 use integration_tests::{Harness, data, expect, stranger};
 use sha2::Digest;
-use storage_api::{
+use stable_storage_api::{
     MetadataPair, PutArgs, Role, UploadArgs,
     limits::{MAX_STABLE_BYTES, MIN_CAPACITY_BYTES},
 };
@@ -45,7 +45,7 @@ async fn times_are_those_of_the_changes() {
 #[tokio::test]
 async fn a_content_type_belongs_to_its_value() {
     let client = Harness::start().await.client();
-    let content_type = |info: storage_api::ObjectInfo| info.content_type;
+    let content_type = |info: stable_storage_api::ObjectInfo| info.content_type;
     client.put_with(typed("key", "image/png")).await.unwrap();
     assert_eq!(content_type(client.stat("key").await.unwrap()).as_deref(), Some("image/png"));
     client.rename("key", "moved").await.unwrap();
@@ -160,13 +160,13 @@ async fn the_status_counts_what_is_stored() {
 /// The capacity is set at install, kept by an upgrade without one, changed by an upgrade with one, and has a minimum.
 #[tokio::test]
 async fn the_capacity_is_configured_by_install_and_upgrade() {
-    let capacity = storage_api::InitArgs::capacity;
+    let capacity = stable_storage_api::InitArgs::capacity;
     let harness = Harness::start_with_capacity(1 << 30).await;
     let client = harness.client();
     assert_eq!(client.status().await.unwrap().capacity_bytes, 1 << 30);
     harness.upgrade().await;
     assert_eq!(client.status().await.unwrap().capacity_bytes, 1 << 30);
-    harness.upgrade_with(storage_api::InitArgs::default()).await.unwrap();
+    harness.upgrade_with(stable_storage_api::InitArgs::default()).await.unwrap();
     assert_eq!(client.status().await.unwrap().capacity_bytes, 1 << 30);
     harness.upgrade_with(capacity(MIN_CAPACITY_BYTES)).await.unwrap();
     assert_eq!(client.status().await.unwrap().capacity_bytes, MIN_CAPACITY_BYTES);

@@ -3,7 +3,7 @@
 use candid::Principal;
 use integration_tests::{Harness, stranger};
 use prometheus_parse::{Sample, Scrape, Value};
-use storage_api::{HttpRequest, HttpResponse, Role};
+use stable_storage_api::{HttpRequest, HttpResponse, Role};
 use storage_client::Transport;
 
 async fn get(harness: &Harness, url: &str) -> HttpResponse {

@@ -1,7 +1,7 @@
 //! Single objects: what is put comes back, and what is gone is gone.
 
 use integration_tests::{Harness, data, expect};
-use storage_api::{Error, limits::MAX_KEY_BYTES, limits::MAX_PAYLOAD_BYTES};
+use stable_storage_api::{Error, limits::MAX_KEY_BYTES, limits::MAX_PAYLOAD_BYTES};
 use storage_engine::INLINE_LIMIT;
 
 const MAX_PAYLOAD: usize = MAX_PAYLOAD_BYTES as usize;

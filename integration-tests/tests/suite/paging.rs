@@ -1,7 +1,7 @@
 //! Pages: `list` and `scan` go through all objects of a prefix in byte order, whatever happens in between.
 
 use integration_tests::{Harness, SuiteClient, data, expect};
-use storage_api::{Error, ListArgs, PutArgs, limits::MAX_PAGE_ITEMS, limits::MAX_PAYLOAD_BYTES};
+use stable_storage_api::{Error, ListArgs, PutArgs, limits::MAX_PAGE_ITEMS, limits::MAX_PAYLOAD_BYTES};
 
 /// Prefixes of each other, neighbours of the separator, and texts beyond ASCII, in byte order.
 const KEYS: [&str; 14] =

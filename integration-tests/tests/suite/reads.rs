@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use integration_tests::{Harness, ReplicaTransport, SuiteClient, controller, data, expect, pattern::Pattern};
-use storage_api::{
+use stable_storage_api::{
     Error, ReadArgs, UploadArgs,
     limits::{CHUNK_BYTES, MAX_REPLY_BYTES},
 };

@@ -9,7 +9,7 @@ use candid::{CandidType, Principal};
 use embedded_ic::{Config, EmbeddedIc, UpgradeOptions};
 use integration_tests::init_args;
 use serde::de::DeserializeOwned;
-use storage_api::{
+use stable_storage_api::{
     ChunkRange, ObjectInfo, ReadArgs, RenameArgs, Status, Upload, UploadArgs, UploadStatus, Written,
 };
 use storage_engine::{FileMemory, Store};
@@ -61,7 +61,7 @@ impl Canister {
     /// Makes an update and tells what it cost, in instructions.
     fn update<T: CandidType + DeserializeOwned>(&mut self, method: &str, args: Vec<u8>) -> (T, u64) {
         let reply = self.host.update(self.sender, method, &args).unwrap();
-        let result: storage_api::Result<T> = candid::decode_one(&reply.bytes).unwrap();
+        let result: stable_storage_api::Result<T> = candid::decode_one(&reply.bytes).unwrap();
         (result.unwrap(), reply.instructions)
     }
 
@@ -75,7 +75,7 @@ impl Canister {
 
     fn query<T: CandidType + DeserializeOwned>(&mut self, method: &str, args: Vec<u8>) -> T {
         let reply = self.host.query(self.sender, method, &args).unwrap();
-        let result: storage_api::Result<T> = candid::decode_one(&reply.bytes).unwrap();
+        let result: stable_storage_api::Result<T> = candid::decode_one(&reply.bytes).unwrap();
         result.unwrap()
     }
 
@@ -125,7 +125,7 @@ fn hundreds_of_gigabytes_are_cheap() {
     for (index, length) in [(0, upload.chunk_size), (last, size - last * upload.chunk_size)] {
         let chunk = serde_bytes::ByteBuf::from(vec![7; length as usize]);
         let args = candid::encode_args((upload.id, index, chunk)).unwrap();
-        let _: storage_api::Received = canister.cheap("write_chunk", "write_chunk", args);
+        let _: stable_storage_api::Received = canister.cheap("write_chunk", "write_chunk", args);
     }
     let status: UploadStatus = canister.query("upload_status", one(upload.id));
     assert_eq!(status.missing, [ChunkRange { first: 1, last: last - 1 }]);

@@ -6,7 +6,7 @@
 use std::env;
 
 use integration_tests::{Harness, SuiteClient, data};
-use storage_api::limits::MAX_PAYLOAD_BYTES;
+use stable_storage_api::limits::MAX_PAYLOAD_BYTES;
 
 const MIB: u64 = 1 << 20;
 

@@ -3,7 +3,7 @@
 use integration_tests::{
     Harness, InstallMode, SuiteClient, data, expect, foreign, init_args, snapshot::Snapshot,
 };
-use storage_api::{InitArgs, PutArgs};
+use stable_storage_api::{InitArgs, PutArgs};
 use storage_client::TransportError;
 use storage_engine::{header::HEADER_BYTES, header::LAYOUT_VERSION_OFFSET, layout::LAYOUT_VERSION};
 use storage_wasm::STORAGE_WASM;

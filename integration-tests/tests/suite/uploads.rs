@@ -9,7 +9,7 @@ use integration_tests::{
 };
 use serde_bytes::ByteBuf;
 use sha2::{Digest, Sha256};
-use storage_api::{
+use stable_storage_api::{
     ArenaStatus, ChecksumState, ChunkRange, Condition, Error, ReadArgs, Status, UploadArgs, UploadEnd,
     limits::{CHUNK_BYTES, MAX_UPLOADS, MIN_CAPACITY_BYTES, UPLOAD_IDLE_NS},
 };
@@ -54,7 +54,7 @@ async fn compare(client: &SuiteClient, key: &str, seed: u64) {
 /// What must not have changed where a call was refused.
 async fn state(
     client: &SuiteClient,
-) -> (Vec<storage_api::ObjectInfo>, Vec<storage_api::UploadStatus>, ArenaStatus) {
+) -> (Vec<stable_storage_api::ObjectInfo>, Vec<stable_storage_api::UploadStatus>, ArenaStatus) {
     let objects = client.list_all("").await.unwrap();
     (objects, client.list_uploads().await.unwrap(), client.status().await.unwrap().arena)
 }

@@ -3,7 +3,7 @@
 use integration_tests::{Harness, SuiteClient, data, expect, pattern::Pattern};
 use serde_bytes::ByteBuf;
 use sha2::{Digest, Sha256};
-use storage_api::{
+use stable_storage_api::{
     Checksum, ChecksumState, Error, UploadArgs, limits::CHUNK_BYTES, limits::VERIFY_STEP_BYTES,
 };
 use storage_client::{TransferError, TransferOptions, transfer::Unobserved};

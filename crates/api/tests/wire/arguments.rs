@@ -4,7 +4,7 @@ use candid::types::Type;
 use candid::utils::{ArgumentDecoder, ArgumentEncoder, encode_args};
 use candid::{CandidType, IDLArgs, IDLValue, Nat, Principal};
 use serde_bytes::ByteBuf;
-use storage_api::*;
+use stable_storage_api::*;
 use storage_wire::{Arguments, argument_headers, by_shape};
 
 use crate::fuzzed::{METHODS, agrees, arguments, counts_agree, with_candid};

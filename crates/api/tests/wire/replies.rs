@@ -6,7 +6,7 @@ use candid::types::value::IDLValue;
 use candid::{CandidType, IDLArgs, decode_one, encode_one};
 use serde::de::DeserializeOwned;
 use serde_bytes::ByteBuf;
-use storage_api::*;
+use stable_storage_api::*;
 use storage_wire::{ALL, Encode, Header, Order, Typed, id_of, reply_headers};
 
 use crate::values::{Random, value};

@@ -4,7 +4,7 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Subcommand};
 use clap_complete::ArgValueCompleter;
-use storage_api::MetadataPair;
+use stable_storage_api::MetadataPair;
 
 use crate::complete;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
-use storage_api::{Config, Role, Settings};
+use stable_storage_api::{Config, Role, Settings};
 use storage_client::Transport;
 
 use crate::{

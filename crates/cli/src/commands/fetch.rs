@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
-use storage_api::ObjectInfo;
+use stable_storage_api::ObjectInfo;
 
 use super::get::download;
 use crate::{

@@ -3,7 +3,7 @@
 use std::{fs::File, io::Write, path::Path};
 
 use anyhow::{Context as _, Error as AnyError, Result, anyhow, bail};
-use storage_api::{Error, ObjectInfo};
+use stable_storage_api::{Error, ObjectInfo};
 use storage_client::TransferError;
 
 use super::objects::explain;

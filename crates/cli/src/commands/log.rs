@@ -4,7 +4,7 @@ use std::io::Read;
 
 use anyhow::{Context as _, Result, anyhow};
 use serde::Serialize;
-use storage_api::limits::{MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES};
+use stable_storage_api::limits::{MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES};
 
 use super::log_read;
 use crate::{

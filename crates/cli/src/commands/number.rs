@@ -4,7 +4,7 @@ use std::{fmt::Display, str::FromStr};
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Number, Value};
-use storage_api::{RegionType, RegionValue};
+use stable_storage_api::{RegionType, RegionValue};
 
 use crate::args::NumberKind;
 

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow};
 use serde::Serialize;
-use storage_api::{Error, MetadataPair};
+use stable_storage_api::{Error, MetadataPair};
 use storage_client::{ClientError, Level};
 
 use crate::{args::LsArgs, failure::NotFound, output::Output, size::Sizes, store::StoreClient, view::Object};

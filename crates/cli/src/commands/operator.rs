@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use embedded_ic::UpgradeOptions;
 use serde::Serialize;
-use storage_api::Status;
+use stable_storage_api::Status;
 use storage_wasm::STORAGE_WASM;
 
 use crate::{

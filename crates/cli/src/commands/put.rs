@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
-use storage_api::{Condition, ObjectInfo};
+use stable_storage_api::{Condition, ObjectInfo};
 
 use super::objects::describe;
 use crate::{

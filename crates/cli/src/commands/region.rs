@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, Error as AnyError, Result, anyhow, bail};
 use futures_util::StreamExt;
 use serde::Serialize;
-use storage_api::{
+use stable_storage_api::{
     Error, RegionLoad, RegionStore,
     limits::{MAX_PAYLOAD_BYTES, MAX_REPLY_BYTES, PAGE_BYTES},
 };

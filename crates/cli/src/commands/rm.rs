@@ -139,7 +139,7 @@ fn folder(key: &str) -> String {
 async fn is_there(client: &StoreClient, key: &str) -> Result<bool, ClientError> {
     match client.stat(key).await {
         Ok(_) => Ok(true),
-        Err(error) if error.storage_error() == Some(&storage_api::Error::NotFound) => Ok(false),
+        Err(error) if error.storage_error() == Some(&stable_storage_api::Error::NotFound) => Ok(false),
         Err(error) => Err(error),
     }
 }

@@ -5,7 +5,7 @@ use std::{fs, io::Write, path::Path};
 use anyhow::{Context as _, Result, bail};
 use embedded_ic::EmbeddedIc;
 use serde::Serialize;
-use storage_api::limits::PAGE_BYTES;
+use stable_storage_api::limits::PAGE_BYTES;
 use storage_wasm::STORAGE_WASM;
 use tempfile::TempPath;
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde::Serialize;
-use storage_api::{Error, Upload, UploadArgs, UploadStatus};
+use stable_storage_api::{Error, Upload, UploadArgs, UploadStatus};
 use storage_client::ClientError;
 
 use super::objects::tell_change;

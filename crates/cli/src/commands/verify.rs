@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use serde::Serialize;
-use storage_api::{Checksum, ChecksumState};
+use stable_storage_api::{Checksum, ChecksumState};
 
 use super::objects::explain;
 use crate::{context::Context, store::StoreClient, view::state_name};

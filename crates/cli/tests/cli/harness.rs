@@ -11,7 +11,7 @@ use std::{
 use candid::Principal;
 use embedded_ic::{Config, EmbeddedIc, HostError};
 use serde_bytes::ByteBuf;
-use storage_api::{PutArgs, Upload, UploadArgs, Written};
+use stable_storage_api::{PutArgs, Upload, UploadArgs, Written};
 use tempfile::TempDir;
 
 /// The most bytes that one put takes.
@@ -177,7 +177,7 @@ impl Store {
         let args = vec![PutArgs::new(key, value)];
         self.with_host(|host, owner| {
             let reply = host.update(owner, "put_many", candid::encode_one(args).unwrap()).unwrap();
-            let stored: storage_api::Result<Vec<Written>> = candid::decode_one(&reply.bytes).unwrap();
+            let stored: stable_storage_api::Result<Vec<Written>> = candid::decode_one(&reply.bytes).unwrap();
             stored.unwrap();
         });
     }
@@ -187,7 +187,7 @@ impl Store {
         let args = UploadArgs { sha256: Some(ByteBuf::from(sha256)), ..UploadArgs::new(key, size) };
         self.with_host(|host, owner| {
             let reply = host.update(owner, "create_upload", candid::encode_one(args).unwrap()).unwrap();
-            let upload: storage_api::Result<Upload> = candid::decode_one(&reply.bytes).unwrap();
+            let upload: stable_storage_api::Result<Upload> = candid::decode_one(&reply.bytes).unwrap();
             upload.unwrap().id
         })
     }

@@ -85,7 +85,7 @@ fn sixty_puts_with_twenty_at_once_are_all_stored() {
         let key = |number: usize| format!("key {number}");
         let keys: Vec<_> = (0..PUTS).map(key).collect();
         let reply = host.query(owner, "get_many", candid::encode_one(keys).unwrap()).unwrap();
-        candid::decode_one::<storage_api::Result<Vec<Option<ByteBuf>>>>(&reply.bytes).unwrap().unwrap()
+        candid::decode_one::<stable_storage_api::Result<Vec<Option<ByteBuf>>>>(&reply.bytes).unwrap().unwrap()
     });
     for (number, value) in values.into_iter().enumerate() {
         assert_eq!(value.unwrap(), format!("value {number}").as_bytes());

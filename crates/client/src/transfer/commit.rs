@@ -1,6 +1,6 @@
 //! Committing an upload, and finding out whether it was committed.
 
-use storage_api::{Error, ObjectInfo, UploadArgs, UploadEnd, Written};
+use stable_storage_api::{Error, ObjectInfo, UploadArgs, UploadEnd, Written};
 
 use crate::{Client, ClientError, Result, Transport, retry::Attempts};
 

@@ -3,7 +3,7 @@
 use std::{io::Write, sync::Arc};
 
 use futures_util::{StreamExt, stream::FuturesOrdered};
-use storage_api::{Error, ObjectInfo, ReadArgs, limits::MAX_REPLY_BYTES};
+use stable_storage_api::{Error, ObjectInfo, ReadArgs, limits::MAX_REPLY_BYTES};
 
 use super::{Hasher, TransferError, TransferOptions};
 use crate::{Client, ClientError, Transport};
@@ -24,7 +24,7 @@ impl<T: Transport> Client<T> {
     ///
     /// # Errors
     ///
-    /// [`storage_api::Error::RevisionMismatch`] where the object is overwritten meanwhile, and the other errors of the calls;
+    /// [`stable_storage_api::Error::RevisionMismatch`] where the object is overwritten meanwhile, and the other errors of the calls;
     /// [`TransferError::WrongDigest`], [`TransferError::WrongLength`], and [`TransferError::Write`]. What the sink has taken
     /// is of no use then.
     pub async fn download<W: Write>(

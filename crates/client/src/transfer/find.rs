@@ -1,6 +1,6 @@
 //! Finding an upload to resume.
 
-use storage_api::{Error, UploadArgs};
+use stable_storage_api::{Error, UploadArgs};
 
 use crate::{Client, Result, Transport};
 

@@ -8,7 +8,7 @@ use futures_util::{
     stream::FuturesUnordered,
 };
 use serde_bytes::ByteBuf;
-use storage_api::{PutArgs, UploadArgs, UploadEnd, Written, limits::CHUNK_BYTES};
+use stable_storage_api::{PutArgs, UploadArgs, UploadEnd, Written, limits::CHUNK_BYTES};
 
 use super::{Hasher, TransferError, TransferOptions};
 use crate::{Client, Transport};

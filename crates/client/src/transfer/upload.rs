@@ -3,8 +3,8 @@
 use std::io::{Read, Seek};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use storage_api::limits::CHUNK_BYTES;
-use storage_api::{ChunkRange, Upload, UploadArgs, UploadEnd, UploadStatus, Written};
+use stable_storage_api::limits::CHUNK_BYTES;
+use stable_storage_api::{ChunkRange, Upload, UploadArgs, UploadEnd, UploadStatus, Written};
 
 use super::source::Source;
 use super::{TransferError, TransferOptions};

@@ -1,6 +1,6 @@
 //! Having an object verified to its end.
 
-use storage_api::ChecksumState;
+use stable_storage_api::ChecksumState;
 
 use super::Progress;
 use crate::{Client, Result, Transport};

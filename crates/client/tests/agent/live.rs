@@ -2,7 +2,7 @@
 
 use candid::Principal;
 use sha2::{Digest, Sha256};
-use storage_api::{UploadArgs, limits::CHUNK_BYTES};
+use stable_storage_api::{UploadArgs, limits::CHUNK_BYTES};
 use storage_client::{AgentIdentity, AgentOptions, AgentTransport, Client, RetryPolicy, TransferOptions};
 
 fn required(name: &str) -> String {
@@ -38,6 +38,6 @@ async fn objects_go_to_a_replica_and_come_back() {
     assert!(sink == content);
 
     let error = client.get("live/none").await.unwrap_err();
-    assert_eq!(error.storage_error(), Some(&storage_api::Error::NotFound));
+    assert_eq!(error.storage_error(), Some(&stable_storage_api::Error::NotFound));
     assert_eq!(client.delete_all("live/").await.unwrap(), 2);
 }

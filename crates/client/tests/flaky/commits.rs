@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use storage_api::{Condition, UploadArgs};
+use stable_storage_api::{Condition, UploadArgs};
 use storage_client::{ClientError, TransferError, TransferOptions, Transport};
 
 use crate::network::{Fate, Network};
@@ -84,7 +84,7 @@ async fn an_older_object_is_not_taken_for_the_new_one() {
         }
         let abort = candid::encode_one(2_u64).unwrap();
         let answer = other.canister().update("abort_upload", abort).await.unwrap();
-        let (aborted,): (storage_api::Result<()>,) = candid::decode_args(&answer).unwrap();
+        let (aborted,): (stable_storage_api::Result<()>,) = candid::decode_args(&answer).unwrap();
         aborted.unwrap();
     };
     let fates = [Fate::RequestLost, Fate::RequestLost, Fate::RequestLost, Fate::RequestLost, Fate::Arrives];
@@ -102,7 +102,7 @@ async fn an_answer_that_was_not_lost_is_believed() {
     let content = content(1, 1);
     let fates = [Fate::Twice];
     let error = upload(&network, &content, &declared("key", &content), &fates).await.unwrap_err();
-    assert_eq!(error.storage_error(), Some(&storage_api::Error::NotFound));
+    assert_eq!(error.storage_error(), Some(&stable_storage_api::Error::NotFound));
 }
 
 /// Where the last attempt was rejected before it was executed, the error is still that nobody knows: of an earlier one.

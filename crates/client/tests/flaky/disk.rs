@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use embedded_ic::EmbeddedIc;
-use storage_api::{UploadArgs, limits::CHUNK_BYTES};
+use stable_storage_api::{UploadArgs, limits::CHUNK_BYTES};
 use storage_client::Client;
 
 use crate::{config, content, install};

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use candid::Principal;
 use embedded_ic::EmbeddedIc;
-use storage_api::{Condition, PutArgs, UploadArgs};
+use stable_storage_api::{Condition, PutArgs, UploadArgs};
 use storage_client::{Client, EmbeddedTransport, RetryPolicy, TransferOptions, Transport, TransportError};
 
 use crate::{config, content, declared, install};

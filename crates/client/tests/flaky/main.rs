@@ -17,7 +17,7 @@ mod transfers;
 use candid::Principal;
 use embedded_ic::{Config, EmbeddedIc};
 use sha2::{Digest, Sha256};
-use storage_api::{InitArgs, UploadArgs, limits::CHUNK_BYTES};
+use stable_storage_api::{InitArgs, UploadArgs, limits::CHUNK_BYTES};
 use storage_client::{Client, EmbeddedTransport, RetryPolicy};
 
 use network::Network;

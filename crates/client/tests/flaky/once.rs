@@ -1,6 +1,6 @@
 //! What is tried again, and what never is.
 
-use storage_api::{Condition, ListArgs, PutArgs, UploadArgs};
+use stable_storage_api::{Condition, ListArgs, PutArgs, UploadArgs};
 use storage_client::{Client, ClientError, Transport};
 
 use crate::network::{Fate, Network};

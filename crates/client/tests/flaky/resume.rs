@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 
 use candid::Principal;
 use embedded_ic::EmbeddedIc;
-use storage_api::{Condition, UploadArgs};
+use stable_storage_api::{Condition, UploadArgs};
 use storage_client::{Client, EmbeddedTransport, TransferError, TransferOptions, Transport};
 
 use crate::network::{Fate, Network};

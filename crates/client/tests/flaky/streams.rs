@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 
 use futures_util::{Stream, stream};
 use sha2::{Digest, Sha256};
-use storage_api::{ChecksumState, Condition, UploadArgs, limits::CHUNK_BYTES};
+use stable_storage_api::{ChecksumState, Condition, UploadArgs, limits::CHUNK_BYTES};
 use storage_client::{Client, TransferError, TransferOptions};
 
 use crate::network::{Fate, Network};

@@ -3,7 +3,7 @@
 use std::io::Cursor;
 use std::num::NonZeroUsize;
 
-use storage_api::{ChecksumState, ObjectInfo, UploadArgs, limits::CHUNK_BYTES};
+use stable_storage_api::{ChecksumState, ObjectInfo, UploadArgs, limits::CHUNK_BYTES};
 use storage_client::{Client, ClientError, TransferError, TransferOptions};
 
 use crate::network::Network;

@@ -2,8 +2,8 @@
 
 use candid::Principal;
 use ic_stable_structures::Memory;
-use storage_api::limits::CHUNK_BYTES;
-use storage_api::{Condition, Error, Role, Settings, UploadArgs};
+use stable_storage_api::limits::CHUNK_BYTES;
+use stable_storage_api::{Condition, Error, Role, Settings, UploadArgs};
 use storage_engine::layout::{BUCKET_BYTES, FIRST_BUCKET_PAGE, MANAGER_PAGE, PAGE_BYTES};
 use storage_engine::testing::SparseMemory;
 use storage_engine::{Caller, Put, Store};

@@ -2,7 +2,7 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 use ic_stable_structures::Memory;
-use storage_api::{DeletePrefixArgs, Error, UploadArgs};
+use stable_storage_api::{DeletePrefixArgs, Error, UploadArgs};
 use storage_engine::testing::SparseMemory;
 use storage_engine::{Put, Store};
 

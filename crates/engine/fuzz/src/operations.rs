@@ -1,6 +1,6 @@
 //! Lists of operations on a store and on the model: they must agree after every one of them.
 
-use storage_api::limits::MIN_CAPACITY_BYTES;
+use stable_storage_api::limits::MIN_CAPACITY_BYTES;
 use storage_model::{Pair, list_of_bytes};
 
 /// Runs a list of operations on an empty store and on the model. A byte that is left over means that there is little memory.

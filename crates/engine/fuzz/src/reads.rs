@@ -2,8 +2,8 @@
 
 use arbitrary::Arbitrary;
 use candid::Principal;
-use storage_api::limits::MAX_REPLY_BYTES;
-use storage_api::{Error, ListArgs, ReadArgs, ReadLogArgs, RegionLoad, RegionType};
+use stable_storage_api::limits::MAX_REPLY_BYTES;
+use stable_storage_api::{Error, ListArgs, ReadArgs, ReadLogArgs, RegionLoad, RegionType};
 use storage_engine::testing::SparseMemory;
 use storage_engine::{HostFacts, Store};
 

@@ -1,7 +1,7 @@
 //! The blocks, as a transaction sees and changes them: cutting, joining and growing.
 
 use ic_stable_structures::Memory;
-use storage_api::Error;
+use stable_storage_api::Error;
 
 use super::class::Class;
 use super::control::{FIRST_BLOCK, Head, SENTINEL_BYTES};

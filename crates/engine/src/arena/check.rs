@@ -1,7 +1,7 @@
 //! A walk over the whole arena, for tests, tools and operators.
 
 use ic_stable_structures::Memory;
-use storage_api::Error;
+use stable_storage_api::Error;
 
 use super::class::{CLASSES, Class};
 use super::control::{FIRST_BLOCK, Head, list_head};

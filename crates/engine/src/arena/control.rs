@@ -1,6 +1,6 @@
 //! The control page: the head of the arena and the heads of its free lists.
 
-use storage_api::Error;
+use stable_storage_api::Error;
 
 use super::class::{CLASSES, CLASSES_PER_LEVEL, Class, LEVELS};
 use super::tag::GRAIN_BYTES;

@@ -1,7 +1,7 @@
 //! The free lists: one for each class, linked both ways, the last that was freed in front.
 
 use ic_stable_structures::Memory;
-use storage_api::Error;
+use stable_storage_api::Error;
 
 use super::blocks::{Block, Blocks};
 use super::class::Class;

@@ -54,7 +54,7 @@ mod tests;
 use std::cell::Cell;
 
 use ic_stable_structures::Memory;
-use storage_api::Error;
+use stable_storage_api::Error;
 
 pub use self::transaction::Transaction;
 

@@ -1,7 +1,7 @@
 //! Mending what a known mistake has left in images.
 
 use ic_stable_structures::Memory;
-use storage_api::Error;
+use stable_storage_api::Error;
 
 use super::control::{FIRST_BLOCK, Head};
 use super::tag::{GRAIN_BYTES, Tag};

@@ -12,7 +12,7 @@
 //! The check is computed from the other bits and from where the word lies. Any single flipped bit changes it, and a word
 //! that is read where no tag is passes once in 65,536 times.
 
-use storage_api::Error;
+use stable_storage_api::Error;
 
 /// Block sizes and offsets are multiples of this many bytes. It is the least that a free block needs: a tag, two links
 /// and a footer of eight bytes each.

@@ -11,7 +11,7 @@ mod model;
 mod parts;
 
 use ic_stable_structures::Memory;
-use storage_api::Error;
+use stable_storage_api::Error;
 
 use super::{Arena, ArenaStats, BUCKET_BYTES, Extent, FIRST_BLOCK, GRAIN_BYTES, read_words};
 use crate::testing::SparseMemory;

@@ -1,7 +1,7 @@
 //! Allocating and freeing, all or nothing.
 
 use ic_stable_structures::Memory;
-use storage_api::Error;
+use stable_storage_api::Error;
 
 use super::blocks::Blocks;
 use super::control::Head;

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use ic_stable_structures::Memory;
-use storage_api::Error;
+use stable_storage_api::Error;
 
 use super::bytes::{common_prefix, compare};
 use super::head::Head;

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use ic_stable_structures::{Memory, Storable};
-use storage_api::Error;
+use stable_storage_api::Error;
 
 use super::Map;
 use super::page::{

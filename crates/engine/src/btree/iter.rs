@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::ops::Bound;
 
 use ic_stable_structures::{Memory, Storable};
-use storage_api::Error;
+use stable_storage_api::Error;
 
 use super::{Cursor, Direction, Map, pair};
 

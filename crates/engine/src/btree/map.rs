@@ -3,7 +3,7 @@
 use std::ops::{Bound, RangeBounds};
 
 use ic_stable_structures::{Memory, Storable};
-use storage_api::Error;
+use stable_storage_api::Error;
 
 use super::{Direction, Iter, Map, Options, pair};
 use crate::btree::page::MAX_KEY;

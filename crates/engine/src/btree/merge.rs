@@ -4,7 +4,7 @@
 //! separator is removed or moves down a level, but is never put in the place of another one. So a full store can delete.
 
 use ic_stable_structures::Memory;
-use storage_api::Error;
+use stable_storage_api::Error;
 
 use super::change::{Change, Path};
 use super::page::{CAPACITY, INNER, LEAF, NodeMut, PageNumber, SLOT, inner_cell, space_of};

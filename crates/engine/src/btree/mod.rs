@@ -29,7 +29,7 @@ use std::marker::PhantomData;
 use std::ops::Bound;
 
 use ic_stable_structures::{Memory, Storable};
-use storage_api::Error;
+use stable_storage_api::Error;
 
 use crate::open::OpenError;
 use crate::space::Demand;

@@ -1,7 +1,7 @@
 //! Pages that are too full: laying them out anew, and dividing them in two.
 
 use ic_stable_structures::Memory;
-use storage_api::Error;
+use stable_storage_api::Error;
 
 use super::bytes::separator;
 use super::change::{Change, Path};

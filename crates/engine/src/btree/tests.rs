@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use ic_stable_structures::{Memory, VectorMemory};
-use storage_api::Error;
+use stable_storage_api::Error;
 
 use super::head::Head;
 use super::page::{CAPACITY, MAX_KEY, MAX_LOCAL_VALUE, PAGE};

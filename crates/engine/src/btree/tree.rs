@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 
 use ic_stable_structures::Memory;
-use storage_api::Error;
+use stable_storage_api::Error;
 
 use super::bytes::compare;
 use super::cache::{Cache, Frames};

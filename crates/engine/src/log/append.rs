@@ -1,8 +1,8 @@
 //! Appending.
 
 use ic_stable_structures::Memory;
-use storage_api::limits::{MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES};
-use storage_api::{Appended, Error};
+use stable_storage_api::limits::{MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES};
+use stable_storage_api::{Appended, Error};
 
 use super::head::{Head, START};
 use super::{INDEX_ENTRY_BYTES, INDEX_INTERVAL, Log, MARK_BYTES, TRAILER_BYTES, index_bytes};

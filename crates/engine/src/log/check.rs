@@ -1,7 +1,7 @@
 //! Walking the whole log.
 
 use ic_stable_structures::Memory;
-use storage_api::Error;
+use stable_storage_api::Error;
 
 use super::{INDEX_INTERVAL, LOG_START, Log};
 use crate::problem::Problem;

@@ -33,7 +33,7 @@ mod read;
 mod tests;
 
 use ic_stable_structures::Memory;
-use storage_api::LogInfo;
+use stable_storage_api::LogInfo;
 
 use crate::layout::PAGE_BYTES;
 use crate::open::OpenError;

@@ -2,8 +2,8 @@
 
 use ic_stable_structures::Memory;
 use serde_bytes::ByteBuf;
-use storage_api::limits::{LOG_ITEM_OVERHEAD_BYTES, MAX_PAYLOAD_BYTES, MAX_REPLY_BYTES};
-use storage_api::{Error, LogInfo, LogPage, ReadLogArgs};
+use stable_storage_api::limits::{LOG_ITEM_OVERHEAD_BYTES, MAX_PAYLOAD_BYTES, MAX_REPLY_BYTES};
+use stable_storage_api::{Error, LogInfo, LogPage, ReadLogArgs};
 
 use super::{INDEX_ENTRY_BYTES, INDEX_INTERVAL, LOG_START, Log, TRAILER_BYTES};
 use crate::store::Store;

@@ -1,6 +1,8 @@
 use ic_stable_structures::{Memory, VectorMemory};
-use storage_api::limits::{LOG_ITEM_OVERHEAD_BYTES, MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES, MAX_REPLY_BYTES};
-use storage_api::{Appended, Error, InitArgs, LogInfo, ReadLogArgs};
+use stable_storage_api::limits::{
+    LOG_ITEM_OVERHEAD_BYTES, MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES, MAX_REPLY_BYTES,
+};
+use stable_storage_api::{Appended, Error, InitArgs, LogInfo, ReadLogArgs};
 
 use super::LOG_START;
 use crate::layout::LOG;
@@ -214,7 +216,7 @@ fn appending_nothing_to_a_new_log_leaves_a_store_that_opens() {
 fn a_full_log_refuses_and_is_unchanged() {
     let memory = VectorMemory::default();
     let mut store = Store::open(memory.clone()).unwrap();
-    let capacity = storage_api::limits::MIN_CAPACITY_BYTES;
+    let capacity = stable_storage_api::limits::MIN_CAPACITY_BYTES;
     store.configure(&InitArgs::capacity(capacity)).unwrap();
     let entry = vec![1u8; MAX_PAYLOAD_BYTES as usize];
     let refused = loop {

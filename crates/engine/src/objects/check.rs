@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ic_stable_structures::Memory;
-use storage_api::Error;
+use stable_storage_api::Error;
 
 use super::entry::{Entry, Head, Holding};
 use crate::arena::{Arena, Extent};

@@ -22,7 +22,7 @@
 //!
 //! The checksum covers the metadata and not the value, inline or not: what a value should be is for its writer to say.
 
-use storage_api::{Error, ObjectInfo};
+use stable_storage_api::{Error, ObjectInfo};
 
 use super::metadata::Metadata;
 use crate::arena::{Extent, MAX_EXTENT_BYTES};
@@ -275,8 +275,8 @@ impl<'a> Entry<'a> {
 #[cfg(test)]
 mod tests {
     use candid::Principal;
-    use storage_api::ChecksumState;
-    use storage_api::limits::MAX_CONTENT_TYPE_BYTES;
+    use stable_storage_api::ChecksumState;
+    use stable_storage_api::limits::MAX_CONTENT_TYPE_BYTES;
 
     use super::super::metadata::{Digest, HashProgress};
     use super::*;

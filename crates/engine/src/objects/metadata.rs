@@ -22,8 +22,8 @@
 
 use candid::Principal;
 use serde_bytes::ByteBuf;
-use storage_api::limits::{MAX_METADATA_BYTES, MAX_METADATA_PAIRS};
-use storage_api::{Checksum, ChecksumState, Error, MetadataPair};
+use stable_storage_api::limits::{MAX_METADATA_BYTES, MAX_METADATA_PAIRS};
+use stable_storage_api::{Checksum, ChecksumState, Error, MetadataPair};
 
 use crate::codec::{Reader, number_bytes, put_bytes};
 
@@ -223,7 +223,7 @@ fn state_of(code: u8) -> Option<ChecksumState> {
 
 #[cfg(test)]
 mod tests {
-    use storage_api::limits::{MAX_CONTENT_ENCODING_BYTES, MAX_CONTENT_TYPE_BYTES};
+    use stable_storage_api::limits::{MAX_CONTENT_ENCODING_BYTES, MAX_CONTENT_TYPE_BYTES};
 
     use super::*;
 

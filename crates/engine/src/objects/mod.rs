@@ -18,7 +18,7 @@ mod tests;
 mod verify;
 
 use ic_stable_structures::Memory;
-use storage_api::{Condition, Error};
+use stable_storage_api::{Condition, Error};
 
 use crate::btree::Located;
 use crate::change::Change;
@@ -47,7 +47,7 @@ pub(crate) fn check_condition(condition: Condition, present: Option<Present>) ->
 impl<M: Memory + Clone> Store<M> {
     /// Calls with the entry of the object under a key, which is read in place.
     fn with_entry<R>(&self, key: &str, f: impl FnOnce(Head<'_>) -> Result<R, Error>) -> Result<R, Error> {
-        storage_api::check::key(key)?;
+        stable_storage_api::check::key(key)?;
         let found = self.core.index.get_with(key.as_bytes(), |bytes| f(Head::decode(bytes)?))?;
         found.unwrap_or(Err(Error::NotFound))
     }

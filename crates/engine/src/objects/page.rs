@@ -6,8 +6,8 @@ use std::ops::Bound;
 
 use ic_stable_structures::Memory;
 use serde_bytes::ByteBuf;
-use storage_api::limits::{ITEM_OVERHEAD_BYTES, MAX_REPLY_BYTES};
-use storage_api::{Entry as KeyValue, Error, ListArgs, ListPage, ObjectInfo, ScanPage};
+use stable_storage_api::limits::{ITEM_OVERHEAD_BYTES, MAX_REPLY_BYTES};
+use stable_storage_api::{Entry as KeyValue, Error, ListArgs, ListPage, ObjectInfo, ScanPage};
 
 use super::entry::Head;
 use super::read::check_fits_reply;

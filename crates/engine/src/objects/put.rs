@@ -2,7 +2,7 @@
 
 use candid::Principal;
 use ic_stable_structures::Memory;
-use storage_api::{Condition, Error, Written, check};
+use stable_storage_api::{Condition, Error, Written, check};
 
 use super::entry::{Facts, MAX_HEAD_BYTES, Place, encode_head};
 use super::metadata::{Digest, Metadata, Pairs};

@@ -2,8 +2,8 @@
 
 use ic_stable_structures::Memory;
 use serde_bytes::ByteBuf;
-use storage_api::limits::MAX_REPLY_BYTES;
-use storage_api::{Error, Object, ObjectInfo, ReadArgs, check};
+use stable_storage_api::limits::MAX_REPLY_BYTES;
+use stable_storage_api::{Error, Object, ObjectInfo, ReadArgs, check};
 
 use super::entry::{Body, Head};
 use crate::store::Store;

@@ -5,7 +5,7 @@ use std::ops::Bound;
 
 use ic_stable_structures::Memory;
 use serde_bytes::ByteBuf;
-use storage_api::{Condition, DeleteArgs, DeletePrefixArgs, Deleted, Entry as KeyValue, Error, check};
+use stable_storage_api::{Condition, DeleteArgs, DeletePrefixArgs, Deleted, Entry as KeyValue, Error, check};
 
 use super::entry::{Head, Present};
 use super::read::check_fits_reply;

@@ -1,7 +1,7 @@
 //! Moving an object to another key.
 
 use ic_stable_structures::Memory;
-use storage_api::{Error, RenameArgs, Written, check};
+use stable_storage_api::{Error, RenameArgs, Written, check};
 
 use super::entry::Entry;
 use super::{check_condition, free, present_at};

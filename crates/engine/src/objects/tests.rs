@@ -1,6 +1,6 @@
 use ic_stable_structures::VectorMemory;
-use storage_api::limits::*;
-use storage_api::{Condition, DeletePrefixArgs, Deleted, Error, InitArgs, ListArgs, RenameArgs};
+use stable_storage_api::limits::*;
+use stable_storage_api::{Condition, DeletePrefixArgs, Deleted, Error, InitArgs, ListArgs, RenameArgs};
 
 use super::{INLINE_LIMIT, Put};
 use crate::store::Store;

@@ -6,8 +6,8 @@
 
 use ic_stable_structures::Memory;
 use sha2::digest::generic_array::GenericArray;
-use storage_api::limits::VERIFY_STEP_BYTES;
-use storage_api::{ChecksumState, Error, VerifyProgress, check};
+use stable_storage_api::limits::VERIFY_STEP_BYTES;
+use stable_storage_api::{ChecksumState, Error, VerifyProgress, check};
 
 use super::entry::Entry;
 use super::metadata::{Digest, HashProgress, Metadata};
@@ -188,7 +188,7 @@ mod tests {
         store.put(Put::new("to", &[1; 300_000]), 0).unwrap();
         store.verify_step("from", READ_BYTES).unwrap();
         store.verify_step("to", 2 * READ_BYTES).unwrap();
-        let rename = storage_api::RenameArgs { from: "from".into(), to: "to".into(), condition: None };
+        let rename = stable_storage_api::RenameArgs { from: "from".into(), to: "to".into(), condition: None };
         store.rename(&rename, 1).unwrap();
         assert!(store.check().is_sound());
         let progress = store.verify_step("to", READ_BYTES).unwrap();

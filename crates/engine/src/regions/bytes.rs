@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use ic_stable_structures::Memory;
 use serde_bytes::ByteBuf;
-use storage_api::limits::{ITEM_OVERHEAD_BYTES, MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES, MAX_REPLY_BYTES};
-use storage_api::{Error, RegionLoad, RegionStore, RegionType, RegionValue};
+use stable_storage_api::limits::{ITEM_OVERHEAD_BYTES, MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES, MAX_REPLY_BYTES};
+use stable_storage_api::{Error, RegionLoad, RegionStore, RegionType, RegionValue};
 
 use crate::caller::Caller;
 use crate::layout::PAGE_BYTES;

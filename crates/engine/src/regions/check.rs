@@ -3,7 +3,7 @@
 use std::ops::Bound;
 
 use ic_stable_structures::Memory;
-use storage_api::limits::{FIRST_REGION, MAX_REGIONS};
+use stable_storage_api::limits::{FIRST_REGION, MAX_REGIONS};
 
 use crate::check::CheckReport;
 use crate::problem::Problem;

@@ -14,8 +14,8 @@ use std::ops::Bound;
 
 use candid::Principal;
 use ic_stable_structures::Memory;
-use storage_api::limits::{FIRST_REGION, MAX_REGIONS, MAX_STABLE_BYTES};
-use storage_api::{Error, RegionInfo, Role};
+use stable_storage_api::limits::{FIRST_REGION, MAX_REGIONS, MAX_STABLE_BYTES};
+use stable_storage_api::{Error, RegionInfo, Role};
 
 use crate::btree::{Map, Raw};
 use crate::caller::Caller;
@@ -118,7 +118,7 @@ impl<M: Memory + Clone> Store<M> {
         caller: &Caller,
     ) -> Result<RegionInfo, Error> {
         let record = Record { owner, ..self.region_record(id, caller)? };
-        storage_api::check::region_owner(&owner)?;
+        stable_storage_api::check::region_owner(&owner)?;
         self.store_region_record(id, &record)?;
         Ok(self.region_info_of(id, &record))
     }

@@ -13,7 +13,7 @@
 //! ```
 
 use candid::Principal;
-use storage_api::Error;
+use stable_storage_api::Error;
 
 use crate::btree::Raw;
 use crate::checksum::{CRC_BYTES, is_sealed, seal, u64_at};

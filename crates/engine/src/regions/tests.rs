@@ -2,10 +2,10 @@ use candid::Principal;
 use ic_stable_structures::{Memory, VectorMemory};
 use proptest::prelude::*;
 use serde_bytes::ByteBuf;
-use storage_api::limits::{
+use stable_storage_api::limits::{
     FIRST_REGION, MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES, MAX_REGIONS, MIN_CAPACITY_BYTES,
 };
-use storage_api::{Error, RegionLoad, RegionStore, RegionType, RegionValue, Role, Settings};
+use stable_storage_api::{Error, RegionLoad, RegionStore, RegionType, RegionValue, Role, Settings};
 
 use crate::btree::HEAD_BYTES;
 use crate::caller::Caller;

@@ -1,7 +1,7 @@
 //! Records with any bytes, for fuzzing what decodes them.
 
 use ic_stable_structures::{Memory, Storable};
-use storage_api::Error;
+use stable_storage_api::Error;
 
 use crate::btree::Map;
 use crate::layout::MemoryId;

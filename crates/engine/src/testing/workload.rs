@@ -4,8 +4,8 @@
 use candid::Principal;
 use ic_stable_structures::Memory;
 use sha2::{Digest, Sha256};
-use storage_api::limits::{CHUNK_BYTES, MIN_UPLOAD_IDLE_NS};
-use storage_api::{
+use stable_storage_api::limits::{CHUNK_BYTES, MIN_UPLOAD_IDLE_NS};
+use stable_storage_api::{
     Condition, DeletePrefixArgs, Error, MetadataPair, Method, RegionStore, RegionValue, RenameArgs, Role,
     Settings, UploadArgs,
 };

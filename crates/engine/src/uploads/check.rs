@@ -1,8 +1,8 @@
 //! Walking all uploads.
 
 use ic_stable_structures::Memory;
-use storage_api::Error;
-use storage_api::limits::CHUNK_BYTES;
+use stable_storage_api::Error;
+use stable_storage_api::limits::CHUNK_BYTES;
 
 use super::record::Record;
 use crate::arena::Extent;

@@ -1,8 +1,8 @@
 //! Receiving chunks.
 
 use ic_stable_structures::Memory;
-use storage_api::limits::{CHUNK_BYTES, MAX_STABLE_BYTES};
-use storage_api::{Error, Received};
+use stable_storage_api::limits::{CHUNK_BYTES, MAX_STABLE_BYTES};
+use stable_storage_api::{Error, Received};
 
 use super::record::Record;
 use crate::arena::{Extent, SLOT_EXTENT_BYTES};

@@ -1,8 +1,8 @@
 //! Turning a complete upload into an object.
 
 use ic_stable_structures::Memory;
-use storage_api::limits::CHUNK_BYTES;
-use storage_api::{Error, UploadEnd, Written, check};
+use stable_storage_api::limits::CHUNK_BYTES;
+use stable_storage_api::{Error, UploadEnd, Written, check};
 
 use super::record::Record;
 use super::status::missing;

@@ -1,8 +1,8 @@
 //! Opening an upload.
 
 use ic_stable_structures::Memory;
-use storage_api::limits::MAX_STABLE_BYTES;
-use storage_api::{Error, MetadataPair, Upload, UploadArgs, check};
+use stable_storage_api::limits::MAX_STABLE_BYTES;
+use stable_storage_api::{Error, MetadataPair, Upload, UploadArgs, check};
 
 use super::discard::release;
 use super::record::Record;

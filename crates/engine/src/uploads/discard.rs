@@ -1,7 +1,7 @@
 //! Giving back what uploads take: when they are aborted, and when they have expired.
 
 use ic_stable_structures::Memory;
-use storage_api::Error;
+use stable_storage_api::Error;
 
 use super::record::Record;
 use crate::caller::Caller;

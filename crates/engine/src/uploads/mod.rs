@@ -24,7 +24,7 @@ mod tests;
 use std::ops::Bound;
 
 use ic_stable_structures::Memory;
-use storage_api::{Error, Role};
+use stable_storage_api::{Error, Role};
 
 use crate::caller::Caller;
 use crate::store::Store;

@@ -32,8 +32,10 @@
 //! ```
 
 use candid::Principal;
-use storage_api::limits::{CHUNK_BYTES, MAX_CONTENT_ENCODING_BYTES, MAX_CONTENT_TYPE_BYTES, MAX_KEY_BYTES};
-use storage_api::{Condition, Error, Upload};
+use stable_storage_api::limits::{
+    CHUNK_BYTES, MAX_CONTENT_ENCODING_BYTES, MAX_CONTENT_TYPE_BYTES, MAX_KEY_BYTES,
+};
+use stable_storage_api::{Condition, Error, Upload};
 
 use crate::arena::{Extent, SLOT_EXTENT_BYTES};
 use crate::btree::Raw;

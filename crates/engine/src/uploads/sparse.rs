@@ -1,8 +1,8 @@
 //! Objects of hundreds of gigabytes for tests, without their bytes.
 
 use ic_stable_structures::Memory;
-use storage_api::limits::CHUNK_BYTES;
-use storage_api::{Error, UploadArgs, Written};
+use stable_storage_api::limits::CHUNK_BYTES;
+use stable_storage_api::{Error, UploadArgs, Written};
 
 use crate::caller::Caller;
 use crate::change::Change;

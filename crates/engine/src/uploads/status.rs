@@ -2,8 +2,8 @@
 
 use ic_stable_structures::Memory;
 use serde_bytes::ByteBuf;
-use storage_api::limits::{MAX_MISSING_RANGES, MAX_MISSING_RANGES_IN_LIST};
-use storage_api::{ChunkRange, Error, UploadStatus};
+use stable_storage_api::limits::{MAX_MISSING_RANGES, MAX_MISSING_RANGES_IN_LIST};
+use stable_storage_api::{ChunkRange, Error, UploadStatus};
 
 use super::record::Record;
 use crate::caller::Caller;

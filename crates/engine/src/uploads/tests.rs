@@ -1,8 +1,8 @@
 use candid::Principal;
 use ic_stable_structures::{Memory, VectorMemory};
 use serde_bytes::ByteBuf;
-use storage_api::limits::*;
-use storage_api::{
+use stable_storage_api::limits::*;
+use stable_storage_api::{
     ChecksumState, ChunkRange, Condition, DeletePrefixArgs, Error, InitArgs, ReadArgs, RenameArgs, Role,
     UploadArgs,
 };

@@ -1,8 +1,8 @@
 //! Every method of a store, once.
 
 use candid::Principal;
-use storage_api::limits::CHUNK_BYTES;
-use storage_api::{
+use stable_storage_api::limits::CHUNK_BYTES;
+use stable_storage_api::{
     DeleteArgs, DeletePrefixArgs, Error, ListArgs, ReadArgs, ReadLogArgs, RegionLoad, RegionStore,
     RegionType, RegionValue, RenameArgs, Role, Settings, UploadArgs, UploadEnd,
 };

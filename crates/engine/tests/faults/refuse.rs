@@ -1,6 +1,6 @@
 //! A platform that refuses to grow, each time that it is asked.
 
-use storage_api::Error;
+use stable_storage_api::Error;
 use storage_engine::testing::{FaultyMemory, steps};
 use storage_engine::{OpenError, Store};
 

@@ -1,6 +1,6 @@
 //! Everything that a store says, apart from the bytes that are its users'.
 
-use storage_api::{Error, Grant, ListArgs, ObjectInfo, ReadLogArgs, RegionInfo, Status, UploadStatus};
+use stable_storage_api::{Error, Grant, ListArgs, ObjectInfo, ReadLogArgs, RegionInfo, Status, UploadStatus};
 use storage_engine::HostFacts;
 use storage_engine::testing::{callers, now_ns};
 

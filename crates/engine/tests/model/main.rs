@@ -9,7 +9,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, RngSeed, TestRunner};
-use storage_api::limits::MIN_CAPACITY_BYTES;
+use stable_storage_api::limits::MIN_CAPACITY_BYTES;
 use storage_model::{Op, Pair, from_environment, lists, number};
 
 const CASES: u32 = 32;

@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use candid::Principal;
-use storage_api::limits::{
+use stable_storage_api::limits::{
     MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES, MAX_STABLE_BYTES, MAX_UPLOAD_IDLE_NS, MAX_UPLOADS,
     MIN_CAPACITY_BYTES, MIN_UPLOAD_IDLE_NS, PAGE_BYTES, VERIFY_STEP_BYTES,
 };
-use storage_api::{Appended, Config, Error, Role, Settings};
+use stable_storage_api::{Appended, Config, Error, Role, Settings};
 use storage_engine::Caller;
 
 use crate::call::{Answer, Call};

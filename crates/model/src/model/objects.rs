@@ -6,11 +6,11 @@ use std::rc::Rc;
 use candid::Principal;
 use serde_bytes::ByteBuf;
 use sha2::{Digest, Sha256};
-use storage_api::limits::{
+use stable_storage_api::limits::{
     MAX_CONTENT_ENCODING_BYTES, MAX_CONTENT_TYPE_BYTES, MAX_KEY_BYTES, MAX_METADATA_BYTES,
     MAX_METADATA_PAIRS, MAX_PAGE_ITEMS, MAX_REPLY_BYTES,
 };
-use storage_api::{
+use stable_storage_api::{
     Checksum, ChecksumState, Condition, DeletePrefixArgs, Deleted, Entry, Error, MetadataPair, ObjectInfo,
     PutArgs, RenameArgs, UploadArgs, VerifyProgress, Written,
 };

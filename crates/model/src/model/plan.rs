@@ -3,8 +3,8 @@
 use candid::Principal;
 use serde_bytes::ByteBuf;
 use sha2::{Digest, Sha256};
-use storage_api::limits::CHUNK_BYTES;
-use storage_api::{Condition, DeletePrefixArgs, PutArgs, RenameArgs, UploadArgs, UploadEnd};
+use stable_storage_api::limits::CHUNK_BYTES;
+use stable_storage_api::{Condition, DeletePrefixArgs, PutArgs, RenameArgs, UploadArgs, UploadEnd};
 use storage_engine::Caller;
 
 use super::Model;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use storage_api::limits::{FIRST_REGION, MAX_MISSING_RANGES_IN_LIST, PAGE_BYTES};
-use storage_api::{ChunkRange, Config, Grant, MetadataPair, UploadStatus};
+use stable_storage_api::limits::{FIRST_REGION, MAX_MISSING_RANGES_IN_LIST, PAGE_BYTES};
+use stable_storage_api::{ChunkRange, Config, Grant, MetadataPair, UploadStatus};
 
 use super::uploads::Upload;
 use super::{Model, Value};

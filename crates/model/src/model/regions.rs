@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use candid::Principal;
-use storage_api::limits::{FIRST_REGION, MAX_PAYLOAD_BYTES, MAX_REGIONS, MAX_STABLE_BYTES, PAGE_BYTES};
-use storage_api::{Error, RegionInfo};
+use stable_storage_api::limits::{
+    FIRST_REGION, MAX_PAYLOAD_BYTES, MAX_REGIONS, MAX_STABLE_BYTES, PAGE_BYTES,
+};
+use stable_storage_api::{Error, RegionInfo};
 use storage_engine::Caller;
 
 use super::{Model, Value, check_owner};

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use candid::Principal;
-use storage_api::limits::{CHUNK_BYTES, MAX_STABLE_BYTES};
-use storage_api::{Error, Received, Upload as Opened, UploadArgs, UploadEnd};
+use stable_storage_api::limits::{CHUNK_BYTES, MAX_STABLE_BYTES};
+use stable_storage_api::{Error, Received, Upload as Opened, UploadArgs, UploadEnd};
 use storage_engine::Caller;
 use storage_engine::arena::SLOT_EXTENT_BYTES;
 

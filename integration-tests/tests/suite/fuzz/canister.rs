@@ -7,7 +7,7 @@ use candid::Principal;
 use embedded_ic::{CallError, Config, EmbeddedIc, Limits, Reject};
 use ic_stable_structures::Memory;
 use integration_tests::{contract::Method, controller, init_args};
-use storage_api::UploadArgs;
+use stable_storage_api::UploadArgs;
 use storage_engine::Store;
 use storage_wasm::STORAGE_WASM;
 

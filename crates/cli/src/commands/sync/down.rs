@@ -10,7 +10,7 @@ use anyhow::{Context as _, Error, Result};
 use futures_util::{StreamExt, stream};
 use indicatif::HumanBytes;
 use serde::Serialize;
-use storage_api::{ChecksumState, ObjectInfo, limits::MAX_REPLY_BYTES};
+use stable_storage_api::{ChecksumState, ObjectInfo, limits::MAX_REPLY_BYTES};
 
 use super::{
     Job,

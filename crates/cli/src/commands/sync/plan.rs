@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use anyhow::{Context as _, Result};
 use sha2::{Digest, Sha256};
-use storage_api::{ChecksumState, ObjectInfo};
+use stable_storage_api::{ChecksumState, ObjectInfo};
 
 use super::{
     exclude::Exclude,

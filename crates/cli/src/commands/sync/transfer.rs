@@ -4,7 +4,7 @@ use std::{mem, ops::Range, path::PathBuf};
 
 use anyhow::{Context as _, Error, Result};
 use futures_util::{StreamExt, stream};
-use storage_api::{
+use stable_storage_api::{
     PutArgs,
     limits::{ITEM_OVERHEAD_BYTES, MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES},
 };

@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow, bail};
-use storage_api::MetadataPair;
+use stable_storage_api::MetadataPair;
 use walkdir::{DirEntry, WalkDir};
 
 use super::exclude::Exclude;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use ic_stable_structures::{Memory, VectorMemory};
-use storage_api::{Error, ListArgs, ListPage};
+use stable_storage_api::{Error, ListArgs, ListPage};
 
 use super::{Put, TestStore, put, store};
 use crate::store::Store;

@@ -2,8 +2,8 @@
 
 use candid::Principal;
 use sha2::{Digest, Sha256};
-use storage_api::limits::*;
-use storage_api::{ChecksumState, Condition, DeleteArgs, Error, MetadataPair, RenameArgs};
+use stable_storage_api::limits::*;
+use stable_storage_api::{ChecksumState, Condition, DeleteArgs, Error, MetadataPair, RenameArgs};
 
 use super::{INLINE_LIMIT, Put, pattern, put, refused, sound, store};
 
@@ -38,7 +38,7 @@ fn metadata_is_kept_until_the_next_put() {
         let sha256 = info.sha256.clone().unwrap();
         assert_eq!((sha256.digest.as_slice(), sha256.state), (digest.as_slice(), ChecksumState::Declared));
         assert_eq!(
-            store.list(&storage_api::ListArgs::prefix("")).unwrap().objects,
+            store.list(&stable_storage_api::ListArgs::prefix("")).unwrap().objects,
             std::slice::from_ref(&info)
         );
         let object = store.get_with_info("k").unwrap();
@@ -100,7 +100,7 @@ fn a_page_of_objects_with_much_metadata_fits_one_reply() {
         let key = format!("{at:04}");
         store.put(Put { metadata: &[("name", &value)], ..Put::new(&key, b"") }, 0).unwrap();
     }
-    let page = store.list(&storage_api::ListArgs::prefix("")).unwrap();
+    let page = store.list(&stable_storage_api::ListArgs::prefix("")).unwrap();
     assert!(page.objects.len() < 1_000 && page.objects.len() > 900, "{} objects", page.objects.len());
     let encoded = candid::encode_one(&page).unwrap().len() as u64;
     assert!(encoded <= MAX_REPLY_BYTES, "{encoded} bytes");

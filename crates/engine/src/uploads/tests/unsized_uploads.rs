@@ -1,7 +1,7 @@
 //! Uploads that are opened without a size.
 
 use sha2::{Digest as _, Sha256};
-use storage_api::UploadEnd;
+use stable_storage_api::UploadEnd;
 
 use super::*;
 
