@@ -5,8 +5,8 @@ use proptest::sample::select;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, RngSeed, TestRng, TestRunner};
 use stable_storage_api::limits::{
-    CHUNK_BYTES, MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES, MAX_STABLE_BYTES, MAX_UPLOAD_IDLE_NS, MAX_UPLOADS,
-    MIN_CAPACITY_BYTES, MIN_UPLOAD_IDLE_NS,
+    CHUNK_BYTES, FIRST_REGION, MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES, MAX_REGIONS, MAX_STABLE_BYTES,
+    MAX_UPLOAD_IDLE_NS, MAX_UPLOADS, MIN_CAPACITY_BYTES, MIN_UPLOAD_IDLE_NS,
 };
 use stable_storage_api::{Role, Settings};
 use storage_engine::INLINE_LIMIT;
@@ -40,6 +40,85 @@ impl Load {
 /// Lists of operations, which a failing property shrinks.
 pub fn lists() -> impl Strategy<Value = Vec<Op>> {
     prop::collection::vec(op(Load::Heavy), 1..200)
+}
+
+/// Lists of operations on objects of four to six extents, for [`Pair::with_large_objects`](crate::Pair::with_large_objects).
+/// Half of the uploads are complete.
+pub fn lists_with_large_objects() -> impl Strategy<Value = Vec<Op>> {
+    let key = || 0..3_u8;
+    let seed = || select(vec![7, 7, 8]);
+    let size = prop_oneof![
+        2 => 4 * SLOT_EXTENT_BYTES - 1..4 * SLOT_EXTENT_BYTES + 2,
+        2 => 3 * SLOT_EXTENT_BYTES + 1..5 * SLOT_EXTENT_BYTES + 1_000,
+    ];
+    let create = || {
+        (
+            key(),
+            prop::option::weighted(0.75, size.clone()),
+            who(),
+            condition(),
+            metadata(),
+            prop::option::of(seed()),
+        )
+            .prop_map(|(key, size, who, condition, metadata, digest)| Op::CreateUpload {
+                key,
+                size,
+                who,
+                condition,
+                metadata,
+                digest,
+            })
+    };
+    let fill = || seed().prop_map(|seed| Op::Fill { upload: 0, seed });
+    let chunk = (0..40_u64, seed()).prop_map(|(index, seed)| Op::WriteChunk {
+        upload: 0,
+        index,
+        seed,
+        is_long: false,
+        who: 2,
+    });
+    let other = prop_oneof![
+        2 => (key(), key(), condition()).prop_map(|(from, to, condition)| Op::Rename { from, to, condition }),
+        2 => key().prop_map(|key| Op::Delete { key }),
+        4 => key().prop_map(|key| Op::Verify { key }),
+        1 => (key(), 0..2_000_000_u64)
+            .prop_map(|(key, size)| Op::Put { key, size, who: 2, condition: Cond::Any, metadata: 0 }),
+        1 => (0..PREFIXES).prop_map(|prefix| Op::TakeFirst { prefix }),
+        1 => (0..2_u8, who()).prop_map(|(upload, who)| Op::Abort { upload, who }),
+        1 => any::<bool>().prop_map(|sealed| Op::Upgrade { sealed }),
+    ];
+    let commit = |end| Op::Commit { upload: 0, who: 2, end };
+    let block = prop_oneof![
+        2 => (create(), fill()).prop_map(move |(create, fill)| vec![create, fill, commit(0)]),
+        1 => (create(), chunk).prop_map(|(create, chunk)| vec![create, chunk]),
+        1 => (fill(), 0..4_u8).prop_map(move |(fill, end)| vec![fill, commit(end)]),
+        4 => prop::collection::vec(other, 1..4),
+    ];
+    prop::collection::vec(block, 3..12).prop_map(|blocks| blocks.concat())
+}
+
+/// Lists of operations on a store with as many uploads and regions as there can be, or a few less or more.
+pub fn lists_in_a_crowd() -> impl Strategy<Value = Vec<Op>> {
+    let max_uploads = Settings { max_uploads: Some(MAX_UPLOADS), ..Settings::default() };
+    let most = MAX_UPLOADS as u16;
+    let size = || prop_oneof![4 => 1..3_000_u64, 1 => SLOT_EXTENT_BYTES - 500..SLOT_EXTENT_BYTES];
+    let uploads = |count| (count, size()).prop_map(|(count, size)| Op::CreateUploads { count, size });
+    let regions = (230..=u8::MAX).prop_map(|count| Op::RegionsNew { count });
+    let region = || FIRST_REGION - 1..FIRST_REGION + MAX_REGIONS + 1;
+    let crowd_op = prop_oneof![
+        1 => uploads(1..300_u16),
+        1 => (1..most).prop_map(|count| Op::AbortUploads { count }),
+        3 => (region(), 0..300_u64, who()).prop_map(|(region, pages, who)| Op::RegionGrow { region, pages, who }),
+        2 => (region(), 0..20_000_u64, 0..70_000_u64)
+            .prop_map(|(region, offset, size)| Op::RegionStore { region, offset, size, who: 2 }),
+        1 => (region(), 0..4_u8, who()).prop_map(|(region, owner, who)| Op::RegionOwner { region, owner, who }),
+        8 => op(Load::Heavy),
+    ];
+    let start = (uploads(most - 10..most + 30), regions);
+    (start, prop::collection::vec(crowd_op, 4..16)).prop_map(move |((uploads, regions), ops)| {
+        let start = [Op::Configure { settings: max_uploads.clone() }, uploads, regions];
+        start.into_iter().chain(ops).collect()
+    })
 }
 
 /// Operations without end, from a seed.
@@ -244,8 +323,10 @@ mod tests {
     use std::mem::discriminant;
 
     use super::*;
+    use crate::pair::Pair;
+    use crate::state::State;
 
-    /// The number of cases that [`Op`] has.
+    /// The number of cases that [`Op`] has, but for those about many uploads and regions.
     const CASES: usize = 23;
 
     fn cases(ops: impl Iterator<Item = Op>) -> usize {
@@ -269,6 +350,49 @@ mod tests {
         // What is inserted in front leaves the others as they were.
         let (list, longer) = (list_of_bytes(&[1, 2, 3, 4]), list_of_bytes(&[9, 9, 1, 2, 3, 4]));
         assert_eq!(shown(&mut list.into_iter()), shown(&mut longer.into_iter().skip(1)));
+    }
+
+    /// Shows what there is after each operation of lists from a seed.
+    fn run(
+        count: u64,
+        lists: impl Strategy<Value = Vec<Op>>,
+        pair: impl Fn() -> Pair,
+        mut look: impl FnMut(u64, State),
+    ) {
+        let config = Config { rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..Config::default() };
+        let mut runner = TestRunner::new(config);
+        for list in 0..count {
+            let mut pair = pair();
+            for op in lists.new_tree(&mut runner).expect("nothing is filtered").current() {
+                pair.apply(&op);
+                look(list, pair.model().state());
+            }
+        }
+    }
+
+    #[test]
+    fn most_lists_with_large_objects_complete_one_of_four_extents() {
+        let mut complete = HashSet::new();
+        run(8, lists_with_large_objects(), Pair::with_large_objects, |list, state| {
+            if state.objects.iter().any(|object| object.size > 3 * SLOT_EXTENT_BYTES) {
+                complete.insert(list);
+            }
+        });
+        assert!(complete.len() > 5, "{complete:?}");
+    }
+
+    #[test]
+    fn a_crowd_has_all_the_uploads_and_regions_that_there_can_be() {
+        let (mut uploads, mut regions) = (0, 0);
+        run(
+            3,
+            lists_in_a_crowd().prop_map(|ops| ops[..3].to_vec()),
+            || Pair::new(None),
+            |_, State { totals, .. }| {
+                (uploads, regions) = (uploads.max(totals.uploads), regions.max(totals.regions));
+            },
+        );
+        assert_eq!((uploads, regions), (MAX_UPLOADS, MAX_REGIONS));
     }
 
     /// An ingress message has 2 MiB.

@@ -19,7 +19,7 @@ mod words;
 
 pub use call::{Answer, Call};
 pub use environment::{from_environment, number};
-pub use generator::{Load, list_of_bytes, lists, ops};
+pub use generator::{Load, list_of_bytes, lists, lists_in_a_crowd, lists_with_large_objects, ops};
 pub use model::{Model, Value};
 pub use op::{Cond, Op};
 pub use pair::Pair;

@@ -32,12 +32,18 @@ pub enum Op {
     Commit { upload: u8, who: u8, end: u8 },
     /// Aborts an upload.
     Abort { upload: u8, who: u8 },
+    /// Opens many uploads without conditions, by three callers in turn, of sizes from this one on.
+    CreateUploads { count: u16, size: u64 },
+    /// Aborts the first uploads, as many as this.
+    AbortUploads { count: u16 },
     /// Appends entries to the log.
     Append { sizes: Vec<u64> },
     /// Appends a text to the log.
     Log { words: u8 },
     /// Makes a region.
     RegionNew { who: u8 },
+    /// Makes many regions, by three callers in turn.
+    RegionsNew { count: u8 },
     /// Grows a region.
     RegionGrow { region: u64, pages: u64, who: u8 },
     /// Stores bytes in a region, perhaps behind its end.

@@ -5,11 +5,12 @@ use stable_storage_api::limits::{CHUNK_BYTES, MAX_REPLY_BYTES, PAGE_BYTES};
 use stable_storage_api::{
     Error, ListArgs, MetadataPair, PutArgs, ReadArgs, ReadLogArgs, Settings, UploadStatus,
 };
+use storage_engine::arena::SLOT_EXTENT_BYTES;
 use storage_engine::testing::{FaultyMemory, callers};
 use storage_engine::{Caller, HostFacts, Memory, Put, Store};
 
 use crate::call::{Answer, Call};
-use crate::model::Model;
+use crate::model::{Filling, Model};
 use crate::op::Op;
 use crate::state::State;
 use crate::words::{KEYS, grantees, key, prefix};
@@ -21,6 +22,12 @@ const SMALL_BYTES: usize = 10_000;
 
 /// Bytes that one call of `verify` hashes: so few that most of the larger objects take several.
 const VERIFY_STEP_BYTES: u64 = 65_536;
+
+/// The same where objects have many extents.
+const LARGE_VERIFY_STEP_BYTES: u64 = 20 << 20;
+
+/// The most times that an operation of many calls is compared on the way.
+const COMPARISONS: usize = 16;
 
 /// The most calls that each object and upload may take to be removed at the end, refused growths included.
 const MAX_TRIES: usize = 4;
@@ -57,13 +64,28 @@ impl Pair {
         Self { memory, store, model, step: 0, is_limited: capacity.is_some(), largest_capacity }
     }
 
+    /// An empty store whose uploads are filled though they have many extents.
+    ///
+    /// # Panics
+    ///
+    /// Never: there is no capacity that could be wrong.
+    #[must_use]
+    pub fn with_large_objects() -> Self {
+        let mut pair = Self::new(None);
+        pair.model.verify_step_bytes = LARGE_VERIFY_STEP_BYTES;
+        pair.model.filling = Filling { most_chunks: 48, unsized_bytes: 3 * SLOT_EXTENT_BYTES + 100_000 };
+        pair
+    }
+
     /// Does an operation on both, and compares what they answer and what there is then.
     ///
     /// # Panics
     ///
     /// Where they do not agree, the image is not sound, or an error has changed a byte.
     pub fn apply(&mut self, op: &Op) {
-        for (caller, call) in self.model.calls(op) {
+        let calls = self.model.calls(op);
+        let (count, between) = (calls.len(), calls.len().div_ceil(COMPARISONS));
+        for (done, (caller, call)) in (1..).zip(calls) {
             self.step += 1;
             self.model.now_ns += 1;
             self.memory.mark();
@@ -75,8 +97,16 @@ impl Pair {
                 assert!(self.memory.is_as_marked(), "{op:?}: {answered:?}, and the memory has changed");
             }
             self.model.agree(&caller, &call, &answered, self.is_limited);
-            self.compare();
+            if done == count || done.is_multiple_of(between) {
+                self.compare();
+            }
         }
+    }
+
+    /// The model.
+    #[cfg(test)]
+    pub(crate) fn model(&self) -> &Model {
+        &self.model
     }
 
     fn run(&mut self, caller: &Caller, call: &Call) -> Result<Answer, Error> {
@@ -88,7 +118,9 @@ impl Pair {
             Call::DeletePrefix(args) => store.delete_prefix(args).map(Answer::Deleted),
             Call::TakeFirst(prefix) => store.take_first(prefix).map(Answer::Taken),
             Call::Rename(args) => store.rename(args, now_ns).map(Answer::written),
-            Call::Verify(key) => store.verify_in_steps(key, VERIFY_STEP_BYTES).map(Answer::Verified),
+            Call::Verify(key) => {
+                store.verify_in_steps(key, self.model.verify_step_bytes).map(Answer::Verified)
+            }
             Call::CreateUpload(args) => store.create_upload(args, caller, now_ns).map(Answer::Upload),
             Call::WriteChunk { id, index, bytes } => {
                 store.write_chunk(*id, *index, bytes, caller, now_ns).map(Answer::Received)
@@ -301,9 +333,8 @@ impl Pair {
     ///
     /// Where something remains.
     pub fn drain(&mut self) {
-        let state = self.model.state();
-        for _ in 0..MAX_TRIES * state.totals.uploads as usize {
-            self.apply(&Op::Abort { upload: 0, who: 2 });
+        for _ in 0..MAX_TRIES {
+            self.apply(&Op::AbortUploads { count: u16::MAX });
         }
         for key in (0..MAX_TRIES).flat_map(|_| 0..KEYS) {
             self.apply(&Op::Delete { key });

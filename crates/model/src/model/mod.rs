@@ -19,6 +19,7 @@ use storage_engine::Caller;
 
 use crate::call::{Answer, Call};
 use objects::Object;
+pub(crate) use plan::Filling;
 use regions::Region;
 use uploads::Upload;
 
@@ -32,6 +33,8 @@ pub struct Model {
     pub now_ns: u64,
     /// Bytes that one call of `verify` hashes.
     pub(crate) verify_step_bytes: u64,
+    /// How much is sent to an upload that is filled.
+    pub(crate) filling: Filling,
     callers: [Caller; 4],
     /// Operations that have been planned: values differ with their number.
     planned: u64,
@@ -54,6 +57,7 @@ impl Model {
         Self {
             now_ns: 1_000_000_000_000_000_000,
             verify_step_bytes: VERIFY_STEP_BYTES,
+            filling: Filling::default(),
             callers,
             planned: 0,
             config,

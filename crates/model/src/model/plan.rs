@@ -11,21 +11,33 @@ use super::Model;
 use super::uploads::Upload;
 use crate::call::Call;
 use crate::op::{Cond, Op};
-use crate::words::{GOOD_METADATA, Words, chunk_bytes, digest, grantee, key, metadata, noise, prefix};
+use crate::words::{GOOD_METADATA, KEYS, Words, chunk_bytes, digest, grantee, key, metadata, noise, prefix};
 
-/// The most chunks of an upload that is filled: enough for an object of two extents.
-const MAX_FILLED: u64 = 9;
+/// How far an upload is filled.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Filling {
+    /// The most chunks of an upload that is filled. Of a larger one, only the first chunk is sent.
+    pub(crate) most_chunks: u64,
+    /// The bytes that an upload without a size is filled to.
+    pub(crate) unsized_bytes: u64,
+}
 
-/// The bytes that an upload without a size is filled to.
-const FILLED_BYTES: u64 = 2 * CHUNK_BYTES + 1_000;
+impl Default for Filling {
+    /// Enough for an object of two extents.
+    fn default() -> Self {
+        Self { most_chunks: 9, unsized_bytes: 2 * CHUNK_BYTES + 1_000 }
+    }
+}
 
-/// The length of a chunk of an upload. One that the upload does not have is of a byte.
-fn chunk_length(open: &Upload, index: u64) -> u64 {
-    match open.size {
-        Some(size) if index < open.count() => chunk_bytes(size, index),
-        Some(_) => 1,
-        None if index < FILLED_BYTES / CHUNK_BYTES => CHUNK_BYTES,
-        None => FILLED_BYTES % CHUNK_BYTES,
+impl Filling {
+    /// The length of a chunk of an upload. One that the upload does not have is of a byte.
+    fn chunk_length(self, open: &Upload, index: u64) -> u64 {
+        match open.size {
+            Some(size) if index < open.count() => chunk_bytes(size, index),
+            Some(_) => 1,
+            None if index < self.unsized_bytes / CHUNK_BYTES => CHUNK_BYTES,
+            None => self.unsized_bytes % CHUNK_BYTES,
+        }
     }
 }
 
@@ -55,12 +67,20 @@ impl Model {
         self.callers[usize::from(who)]
     }
 
-    /// The calls that an operation comes to, and who makes them: one, but for [`Op::Fill`].
+    /// The calls that an operation comes to, and who makes them: one, but for those that fill an upload or are about many.
     pub fn calls(&mut self, op: &Op) -> Vec<(Caller, Call)> {
         self.planned += 1;
         match op {
             Op::Put { who, .. } => vec![(self.caller(*who), self.call(op))],
             Op::Fill { upload, seed } => self.missing_chunks(self.upload_id(*upload), *seed),
+            Op::CreateUploads { count, size } => self.many_uploads(*count, *size),
+            Op::AbortUploads { count } => {
+                let ids = self.uploads.keys().take(usize::from(*count));
+                ids.map(|id| (self.caller(2), Call::AbortUpload(*id))).collect()
+            }
+            Op::RegionsNew { count } => {
+                (0..*count).map(|number| (self.caller(number % 3), Call::RegionNew)).collect()
+            }
             Op::CreateUpload { who, .. }
             | Op::WriteChunk { who, .. }
             | Op::Commit { who, .. }
@@ -147,8 +167,9 @@ impl Model {
         match op {
             Op::CreateUpload { key: number, size, condition, metadata: kind, digest: seed, .. } => {
                 let key = key(*number);
-                let size_if_filled = size.unwrap_or(FILLED_BYTES);
-                let sha256 = seed.map(|seed| ByteBuf::from(digest(size_if_filled, seed, MAX_FILLED)));
+                let Filling { most_chunks, unsized_bytes } = self.filling;
+                let size_if_filled = size.unwrap_or(unsized_bytes);
+                let sha256 = seed.map(|seed| ByteBuf::from(digest(size_if_filled, seed, most_chunks)));
                 let condition = self.condition(&key, *condition);
                 let Words { content_type, content_encoding, pairs } = metadata(*kind);
                 Call::CreateUpload(UploadArgs {
@@ -163,7 +184,8 @@ impl Model {
             }
             Op::WriteChunk { upload, index, seed, is_long, .. } => {
                 let (id, more) = (self.upload_id(*upload), u64::from(*is_long));
-                let length = self.uploads.get(&id).map_or(1, |open| chunk_length(open, *index)) + more;
+                let length =
+                    self.uploads.get(&id).map_or(1, |open| self.filling.chunk_length(open, *index)) + more;
                 Call::WriteChunk { id, index: *index, bytes: noise(length, *seed) }
             }
             Op::Commit { upload, end, .. } => {
@@ -178,11 +200,21 @@ impl Model {
     /// All chunks that an upload lacks, or the first one where there are many. An admin sends them.
     fn missing_chunks(&self, id: u64, seed: u8) -> Vec<(Caller, Call)> {
         let Some(open) = self.uploads.get(&id) else { return Vec::new() };
-        let count = open.size.map_or(FILLED_BYTES.div_ceil(CHUNK_BYTES), |_| open.count());
-        let count = if count > MAX_FILLED { 1 } else { count };
+        let filling = self.filling;
+        let count = open.size.map_or(filling.unsized_bytes.div_ceil(CHUNK_BYTES), |_| open.count());
+        let count = if count > filling.most_chunks { 1 } else { count };
         let missing = (0..count).filter(|index| !open.chunks.contains_key(index));
-        let chunk = |index| noise(chunk_length(open, index), seed);
+        let chunk = |index| noise(filling.chunk_length(open, index), seed);
         missing.map(|index| (self.caller(2), Call::WriteChunk { id, index, bytes: chunk(index) })).collect()
+    }
+
+    /// Uploads of all keys that can be, of sizes that differ, so that neighbours in the arena and in the index do.
+    fn many_uploads(&self, count: u16, size: u64) -> Vec<(Caller, Call)> {
+        let upload = |number: u16| {
+            let args = UploadArgs::new(key(number as u8 % (KEYS - 2)), size + u64::from(number) * 37 % 1_000);
+            (self.caller((number % 3) as u8), Call::CreateUpload(args))
+        };
+        (0..count).map(upload).collect()
     }
 
     fn call_of_region(&self, op: &Op) -> Call {
