@@ -86,4 +86,33 @@ mod tests {
             assert!(!is_sealed(&damaged), "bit {bit}");
         }
     }
+
+    /// The check value of CRC-32 in the usual catalogues.
+    #[test]
+    fn a_seal_is_the_crc_32_of_what_is_before_it_in_little_endian() {
+        let mut block = b"123456789".to_vec();
+        append_seal(&mut block);
+        assert_eq!(block[9..], 0xcbf4_3926_u32.to_le_bytes());
+        assert!(is_sealed(&block));
+    }
+
+    /// Of no words, of a zero, and of 1, 2, 3: what a program that knows only the format comes to.
+    #[test]
+    fn the_mix_of_words_is_that_of_the_format() {
+        let mix_of =
+            |words: &[u64]| mix(&words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<_>>());
+        assert_eq!(mix_of(&[]), 0x9e37_79b9_7f4a_7c15);
+        assert_eq!(mix_of(&[0]), 0x4d0a_2bbe_78b9_2ab1);
+        assert_eq!(mix_of(&[1, 2, 3]), 0x4593_5630_f63d_3208);
+    }
+
+    #[test]
+    fn fields_are_read_one_after_the_other() {
+        let bytes: Vec<u8> = (1..=20).collect();
+        let mut fields = Fields::of(&bytes);
+        assert_eq!((fields.bytes(2), fields.array()), (&[1, 2][..], [3, 4]));
+        assert_eq!(fields.u64(), 0x0c0b_0a09_0807_0605);
+        assert_eq!((u64_at(&bytes, 4), u32_at(&bytes, 12)), (0x0c0b_0a09_0807_0605, 0x100f_0e0d));
+        assert_eq!(fields.bytes(8), &bytes[12..]);
+    }
 }

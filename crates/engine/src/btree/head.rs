@@ -141,4 +141,39 @@ mod tests {
         }
         assert_eq!(Head::decode(&Head::NEW.encode(), 0), Some(Head::NEW));
     }
+
+    #[test]
+    fn numbers_that_no_tree_has_are_refused_though_their_check_matches() {
+        let head = Head {
+            root: PageNumber(9),
+            levels: MAX_LEVELS as u8,
+            pages: 10,
+            free: PageNumber(9),
+            free_count: 9,
+            entries: 1,
+        };
+        let full = 10 * PAGE as u64;
+        let is_decoded = |head: Head, bytes| Head::decode(&head.encode(), bytes) == Some(head);
+        assert!(is_decoded(head, full));
+        assert!(!is_decoded(head, full - 1));
+        for bad in [
+            Head { root: PageNumber(10), ..head },
+            Head { levels: MAX_LEVELS as u8 + 1, ..head },
+            Head { free: PageNumber(10), ..head },
+            Head { free_count: 10, ..head },
+            // Each of a pair without the other.
+            Head { free: PageNumber::NONE, ..head },
+            Head { free_count: 0, ..head },
+            Head { root: PageNumber::NONE, ..head },
+            Head { levels: 0, ..head },
+            Head { entries: 0, ..head },
+            Head { pages: 0, ..Head::NEW },
+            Head { pages: 2, ..Head::NEW },
+        ] {
+            assert!(!is_decoded(bad, if bad.root.is_none() { PAGE as u64 } else { full }), "{bad:?}");
+        }
+        // A tree that was emptied has pages that are free.
+        let emptied = Head { root: PageNumber::NONE, levels: 0, entries: 0, ..head };
+        assert!(is_decoded(emptied, full));
+    }
 }
