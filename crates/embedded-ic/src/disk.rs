@@ -72,6 +72,27 @@ pub(crate) fn sync(file: &File) -> io::Result<()> {
     file.sync_data()
 }
 
+/// Puts the content of one or two files where a power cut cannot take it. Two are forced at the same time, because what
+/// takes time is waiting for the disk.
+pub(crate) fn sync_both(file: &File, other: Option<&File>) -> io::Result<()> {
+    let Some(other) = other else { return sync(file) };
+    // Tests count here, and not in another thread.
+    step()?;
+    step()?;
+    #[cfg(test)]
+    faults::count_sync();
+    std::thread::scope(|scope| {
+        match std::thread::Builder::new().spawn_scoped(scope, || other.sync_data()) {
+            Ok(thread) => {
+                let done = file.sync_data();
+                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)).and(done)
+            }
+            // Where the system gives no thread, one comes after the other.
+            Err(_) => other.sync_data().and_then(|()| file.sync_data()),
+        }
+    })
+}
+
 /// Puts the entries of a folder where a power cut cannot take them.
 pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     step()?;

@@ -158,8 +158,8 @@ impl EmbeddedIc {
 
     /// Makes what the last execution did permanent; tells how many 4 KiB pages of the heap it wrote.
     ///
-    /// The order: pages of stable memory that had no content, which nobody sees yet; then the journal; then the image of
-    /// the heap and all other pages. A process that dies between these finds the journal again. If the journal cannot be
+    /// The order: pages of stable memory that had no content, which nobody sees yet, together with the journal; then the
+    /// image of the heap and all other pages. A process that dies between these finds the journal again. If the journal cannot be
     /// written nothing has happened, and the caller rolls back; if what follows it fails, memory and disk are apart, and
     /// the host refuses to go on.
     pub(crate) fn commit(&mut self, world: World, printed: &[Vec<u8>]) -> Result<u64, Fault> {
@@ -244,15 +244,16 @@ impl EmbeddedIc {
     fn try_write_ahead(&mut self, heap_dirty: &[Range<usize>]) -> Result<(), HostError> {
         let (Some(folder), Some(stable)) = (&self.folder, &mut self.stable) else { return Ok(()) };
         folder.writable()?;
-        let sync = folder.forces_messages();
+        let are_forced = folder.forces_messages();
         let needed = (stable.dirty().len() * PAGE) as u64 + pages_in(heap_dirty) * PAGE as u64;
         let is_replaced = stable.is_replaced();
-        let written = self.heap.reserve(heap_dirty).and_then(|()| stable.write_ahead(sync && !is_replaced));
+        let written =
+            self.heap.reserve(heap_dirty).and_then(|()| stable.write_ahead(are_forced && !is_replaced));
         // The file of a memory that replaces another holds more than what the message wrote.
         let written = written.and_then(|()| if is_replaced { stable.sync_replacement() } else { Ok(()) });
         written.map_err(|error| {
             if !disk::is_full(&error) {
-                // Pages of earlier messages may have been lost with these: the journal has them.
+                // Pages of earlier messages may have been lost with those of this one: the journal has them.
                 self.poisoned = Some(error.to_string());
             }
             folder.explain(HostError::io("write stable memory")(error), needed)
@@ -317,7 +318,17 @@ impl EmbeddedIc {
             Part::All { .. } | Part::Stable => self.stable.as_ref(),
         };
         let generation = folder.generation_after(stable.is_some_and(StableMemory::is_replaced));
-        folder.append(&Change { next, heap, heap_dirty: dirty, heap_replaced, stable, generation })
+        let appended =
+            folder.append(&Change { next, heap, heap_dirty: dirty, heap_replaced, stable, generation });
+        if let Err(error) = &appended
+            && !error.is_disk_full()
+            && folder.forces_messages()
+            && stable.is_some_and(StableMemory::is_to_be_forced)
+        {
+            // Pages of earlier messages may have been lost with those of this one: the journal has them.
+            self.poisoned = Some(error.to_string());
+        }
+        appended
     }
 
     /// Gives the room of the journal back, where the disk has no more: tells whether there was any. What is about to be

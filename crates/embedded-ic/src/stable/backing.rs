@@ -1,5 +1,6 @@
 //! Where committed pages of stable memory are kept.
 
+use std::fs::File;
 use std::io;
 use std::ops::Range;
 
@@ -12,9 +13,10 @@ pub(crate) trait PageStore: Send {
     fn read(&self, offset: u64, dst: &mut [u8]) -> io::Result<()>;
 
     /// Puts pages where they belong that had no content before, and tells which they are: no reader sees them until
-    /// [`Self::write`] makes them part of the store, so that the journal need not hold them. With `sync` a power cut
-    /// cannot take them. The store may leave out some or all of them; they have their room on the disk then.
-    fn write_ahead(&mut self, pages: &PageMap, sync: bool) -> io::Result<Runs>;
+    /// [`Self::write`] makes them part of the store, so that the journal need not hold them. The store may leave out some or
+    /// all of them; they have their room on the disk then. `are_forced` tells that the caller will force those that it puts
+    /// there to the disk.
+    fn write_ahead(&mut self, pages: &PageMap, are_forced: bool) -> io::Result<Runs>;
 
     /// Gives back the room of pages that were written ahead and are not to be part of the store.
     fn forget_ahead(&mut self, ahead: &Runs);
@@ -36,6 +38,11 @@ pub(crate) trait PageStore: Send {
 
     /// Which of the memories that a folder has had this one is, and which of its pages have content.
     fn in_file(&self) -> Option<(u64, &Runs)> {
+        None
+    }
+
+    /// The file that the pages are in.
+    fn file(&self) -> Option<&File> {
         None
     }
 }
@@ -61,7 +68,7 @@ impl PageStore for MemoryStore {
         Ok(())
     }
 
-    fn write_ahead(&mut self, _pages: &PageMap, _sync: bool) -> io::Result<Runs> {
+    fn write_ahead(&mut self, _pages: &PageMap, _are_forced: bool) -> io::Result<Runs> {
         Ok(Runs::default())
     }
 

@@ -70,6 +70,18 @@ impl FileStore {
         if self.waiting.is_empty() { self.content.end() * PAGE_BYTES } else { 0 }
     }
 
+    /// Whether pages of the file have these checksums.
+    pub(crate) fn holds(&self, pages: &Runs, sums: &[u32]) -> io::Result<bool> {
+        let mut page = [0; PAGE];
+        for (number, sum) in pages.iter().flatten().zip(sums) {
+            Self::read_zero_filled(&self.file, number * PAGE_BYTES, &mut page)?;
+            if crc32fast::hash(&page) != *sum {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Makes pages part of the store that were written ahead.
     pub(crate) fn adopt(&mut self, ahead: &Runs) {
         ahead.iter().for_each(|run| self.content.insert(run));
@@ -157,7 +169,7 @@ impl PageStore for FileStore {
         Ok(())
     }
 
-    fn write_ahead(&mut self, pages: &PageMap, sync: bool) -> io::Result<Runs> {
+    fn write_ahead(&mut self, pages: &PageMap, are_forced: bool) -> io::Result<Runs> {
         // Nobody sees anything of a store that is to replace another one.
         let fresh = in_order(pages, |number| self.is_new || !self.content.contains(number));
         let mut ahead = if self.is_new { self.content.clone() } else { Runs::default() };
@@ -168,21 +180,17 @@ impl PageStore for FileStore {
         if fresh.is_empty() || !self.is_writable {
             return Ok(Runs::default());
         }
-        if sync && !self.is_new && fresh.len() <= PAGES_FOR_JOURNAL && self.waiting.is_empty() {
+        if are_forced && !self.is_new && fresh.len() <= PAGES_FOR_JOURNAL && self.waiting.is_empty() {
             self.reserve(&fresh)?;
             return Ok(Runs::default());
         }
-        let written = self.write_to_file(pages, &fresh).and_then(|()| {
-            if sync {
-                disk::sync(&self.file)?;
+        match self.write_to_file(pages, &fresh) {
+            Ok(()) => Ok(ahead),
+            Err(error) => {
+                self.forget_ahead(&ahead);
+                Err(error)
             }
-            Ok(())
-        });
-        if let Err(error) = written {
-            self.forget_ahead(&ahead);
-            return Err(error);
         }
-        Ok(ahead)
     }
 
     fn forget_ahead(&mut self, ahead: &Runs) {
@@ -244,6 +252,10 @@ impl PageStore for FileStore {
 
     fn in_file(&self) -> Option<(u64, &Runs)> {
         Some((self.generation, &self.content))
+    }
+
+    fn file(&self) -> Option<&File> {
+        Some(&self.file)
     }
 }
 

@@ -21,6 +21,11 @@ impl Runs {
         self.ends.len()
     }
 
+    /// How many numbers there are.
+    pub(crate) fn len(&self) -> u64 {
+        self.iter().map(|run| run.end - run.start).sum()
+    }
+
     /// One past the largest number.
     pub(crate) fn end(&self) -> u64 {
         self.ends.last_key_value().map_or(0, |(_, &end)| end)

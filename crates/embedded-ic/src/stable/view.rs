@@ -97,6 +97,17 @@ impl StableMemory {
         &self.ahead
     }
 
+    /// Whether pages that [`Self::write_ahead`] put where they belong have not been forced to the disk yet. What replaces
+    /// another memory has been.
+    pub(crate) fn is_to_be_forced(&self) -> bool {
+        !self.is_replaced() && self.ahead.count() > 0
+    }
+
+    /// The checksums of the pages that [`Self::write_ahead`] put where they belong. All of them are in the overlay.
+    pub(crate) fn ahead_sums(&self) -> Vec<u32> {
+        self.ahead.iter().flatten().map(|number| crc32fast::hash(&self.dirty[&number][..])).collect()
+    }
+
     /// The store as the running message leaves it, without the overlay.
     pub(crate) fn store(&self) -> &dyn PageStore {
         self.replacement.as_deref().unwrap_or(&*self.store)
@@ -235,10 +246,10 @@ impl StableMemory {
     }
 
     /// Puts those pages of the overlay where they belong that had no content before, so that the journal need not hold
-    /// them. Nobody sees them before the commit.
-    pub(crate) fn write_ahead(&mut self, sync: bool) -> io::Result<()> {
+    /// them. Nobody sees them before the commit. Where they are to be forced to the disk, the caller does it.
+    pub(crate) fn write_ahead(&mut self, are_forced: bool) -> io::Result<()> {
         let dirty = std::mem::take(&mut self.dirty);
-        let ahead = self.store_mut().write_ahead(&dirty, sync);
+        let ahead = self.store_mut().write_ahead(&dirty, are_forced);
         self.dirty = dirty;
         self.ahead = ahead?;
         Ok(())

@@ -14,11 +14,12 @@
 //! | 8 | number of stable pages |
 //! | 8 | number of runs of stable pages that lie in the file of stable memory |
 //! | 8 | which of the memories that the folder has had this record is about |
-//! | 8 | zero |
+//! | 8 | number of pages in these runs whose checksums follow: all or none |
 //! | … | the state, see `codec` |
 //! | 8 each | numbers of the heap pages, then of the stable pages |
 //! | 16 each | first page of a run, and one past its last |
 //! | 32 each | CRC-32 of the 8 sectors of each page |
+//! | 4 each | CRC-32 of each page in the runs |
 //!
 //! The description is cut into pieces of 508 bytes. Each of them, the last filled up with zeros, is a sector with its
 //! CRC-32 after it. What follows them are the pages: 4,096 bytes each, of the heap, then of stable memory.
@@ -27,8 +28,15 @@
 //! A record is forced to the disk before its message is answered and before anything is written after it. So a power cut
 //! or the death of the process can only spoil the last record: some of its sectors are missing, or zeros. No sector of a
 //! description is all zeros, and each other sector has a checksum; a record that lacks nothing but such sectors, and
-//! after which there is nothing, belongs to a message that no one got an answer to, and is cut off. Everything else that
-//! is not as it should be is damage, and refused.
+//! after which there is nothing, belongs to a message that no one got an answer to, and is cut off.
+//!
+//! The pages that lie in the file of stable memory are forced together with the record, in any order: forcing two files one
+//! after the other takes twice as long. So a power cut can also spoil these pages while the record is whole. Where its last
+//! record has checksums of them that they do not have, it is cut off as well. Every record before the last one was forced
+//! with its pages, which later records may have changed. A memory that replaces another one is forced first, and has no
+//! checksums.
+//!
+//! Everything else that is not as it should be is damage, and refused.
 
 mod record;
 mod replay;
@@ -121,12 +129,11 @@ impl Journal {
         if self.broken {
             return Err(AppendError::Broken);
         }
-        let record = Record::new(number, change);
-        let written = record.write(&self.file, self.end).and_then(|()| {
-            if sync {
-                disk::sync(&self.file)?;
-            }
-            Ok(())
+        let with = change.stable.filter(|stable| sync && stable.is_to_be_forced());
+        let record = Record::new(number, change, with);
+        let written = record.write(&self.file, self.end).and_then(|()| match sync {
+            true => disk::sync_both(&self.file, with.and_then(|stable| stable.store().file())),
+            false => Ok(()),
         });
         match written {
             Ok(()) => {
@@ -179,7 +186,8 @@ struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    fn new(number: u64, change: &Change<'a>) -> Self {
+    /// The record of a change. `with` has the pages that are forced together with the record.
+    fn new(number: u64, change: &Change<'a>, with: Option<&StableMemory>) -> Self {
         let state = codec::encode(change.next);
         let heap_numbers = pages_of(change.heap_dirty);
         let heap: Vec<&[u8]> = change.heap_dirty.iter().map(|range| &change.heap[range.clone()]).collect();
@@ -187,6 +195,7 @@ impl<'a> Record<'a> {
         let (numbers, ahead) = change.stable.map_or((none, &nothing), |s| (s.for_journal(), s.ahead()));
         let stable: Vec<&Page> =
             change.stable.map_or(Vec::new(), |s| numbers.iter().map(|number| &*s.dirty()[number]).collect());
+        let ahead_sums = with.map_or(Vec::new(), StableMemory::ahead_sums);
         let head = Head {
             heap_replaced: change.heap_replaced,
             number,
@@ -195,10 +204,11 @@ impl<'a> Record<'a> {
             stable: numbers.len() as u64,
             ahead: ahead.count() as u64,
             generation: change.generation,
+            checked: ahead_sums.len() as u64,
         };
         let heap_pages = heap.iter().flat_map(|range| range.as_chunks::<PAGE>().0);
         let pages = heap_pages.chain(stable.iter().copied());
-        let description = record::encode(&head, &state, (&heap_numbers, &numbers, ahead), pages);
+        let description = record::encode(&head, &state, (&heap_numbers, &numbers, ahead), pages, &ahead_sums);
         Self { head, description, heap, stable }
     }
 

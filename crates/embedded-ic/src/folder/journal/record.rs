@@ -38,6 +38,8 @@ pub(super) struct Head {
     pub(super) ahead: u64,
     /// The memory that the pages are of.
     pub(super) generation: u64,
+    /// Pages in these runs whose checksums are in the record: all of them, or none.
+    pub(super) checked: u64,
 }
 
 impl Head {
@@ -45,7 +47,8 @@ impl Head {
         let mut bytes = [0; HEAD];
         bytes[..4].copy_from_slice(MAGIC);
         bytes[4..8].copy_from_slice(&if self.heap_replaced { HEAP_REPLACED } else { 0 }.to_le_bytes());
-        let numbers = [self.number, self.state, self.heap, self.stable, self.ahead, self.generation];
+        let numbers =
+            [self.number, self.state, self.heap, self.stable, self.ahead, self.generation, self.checked];
         for (field, number) in bytes[8..].chunks_exact_mut(8).zip(numbers) {
             field.copy_from_slice(&number.to_le_bytes());
         }
@@ -70,12 +73,14 @@ impl Head {
             stable: number(3),
             ahead: number(4),
             generation: number(5),
+            checked: number(6),
         };
         let absurd = flags & !HEAP_REPLACED != 0
             || head.state > MAX_STATE_BYTES
             || head.heap > MAX_HEAP_PAGES * PER_WASM_PAGE
             || head.stable > MAX_STABLE_PAGES * PER_WASM_PAGE
-            || head.ahead > MAX_STABLE_PAGES * PER_WASM_PAGE;
+            || head.ahead > MAX_STABLE_PAGES * PER_WASM_PAGE
+            || head.checked > MAX_STABLE_PAGES * PER_WASM_PAGE;
         if absurd { Err("the record's header makes no sense") } else { Ok(head) }
     }
 
@@ -85,7 +90,11 @@ impl Head {
 
     /// Bytes of the description, checksums of its sectors not counted.
     pub(super) fn description(&self) -> u64 {
-        HEAD as u64 + self.state + self.pages() * (8 + CRC * SECTORS) as u64 + self.ahead * 16
+        HEAD as u64
+            + self.state
+            + self.pages() * (8 + CRC * SECTORS) as u64
+            + self.ahead * 16
+            + self.checked * CRC as u64
     }
 
     /// Bytes of the record before its pages.
@@ -109,6 +118,8 @@ pub(super) struct Description {
     pub(super) ahead: Runs,
     /// Checksums of the sectors of all pages.
     pub(super) sums: Vec<u32>,
+    /// Checksums of the pages in `ahead`, where they are forced to the disk together with the record.
+    pub(super) ahead_sums: Vec<u32>,
 }
 
 impl Description {
@@ -126,8 +137,9 @@ impl Description {
         let Some((state, heap, stable, ahead)) = parts else {
             return Err("the record's description is too short".into());
         };
-        let sums =
-            take((CRC * SECTORS) as u64 * head.pages()).ok_or("the record's description is too short")?;
+        let too_short = "the record's description is too short";
+        let sums = take((CRC * SECTORS) as u64 * head.pages()).ok_or(too_short)?;
+        let ahead_sums = take(CRC as u64 * head.checked).ok_or(too_short)?;
         let state = codec::decode(state).ok_or("the state of the record makes no sense")?;
         let heap = numbers(heap, state.heap_pages)?;
         let stable = numbers(stable, state.stable_pages)?;
@@ -136,8 +148,14 @@ impl Description {
         if ahead.end() > state.stable_pages.saturating_mul(PER_WASM_PAGE) {
             return Err(format!("page {} is outside of stable memory", ahead.end() - 1));
         }
-        let sums = sums.as_chunks::<CRC>().0.iter().map(|sum| u32::from_le_bytes(*sum)).collect();
-        Ok(Self { head, state, heap, stable, ahead, sums })
+        if head.checked > 0 && head.checked != ahead.len() {
+            return Err(format!("{} checksums of {} pages", head.checked, ahead.len()));
+        }
+        let sums_in = |bytes: &[u8]| {
+            bytes.as_chunks::<CRC>().0.iter().map(|sum| u32::from_le_bytes(*sum)).collect::<Vec<_>>()
+        };
+        let (sums, ahead_sums) = (sums_in(sums), sums_in(ahead_sums));
+        Ok(Self { head, state, heap, stable, ahead, sums, ahead_sums })
     }
 
     /// The checksums of a page's sectors.
@@ -167,6 +185,7 @@ pub(super) fn encode<'a>(
     state: &[u8],
     (heap, stable, ahead): (&[u64], &[u64], &Runs),
     pages: impl Iterator<Item = &'a Page>,
+    ahead_sums: &[u32],
 ) -> Vec<u8> {
     let mut out = Vec::with_capacity(head.description() as usize);
     out.extend(head.encode());
@@ -182,6 +201,9 @@ pub(super) fn encode<'a>(
         for sector in page.as_chunks::<SECTOR>().0 {
             out.extend(crc32fast::hash(sector).to_le_bytes());
         }
+    }
+    for sum in ahead_sums {
+        out.extend(sum.to_le_bytes());
     }
     debug_assert_eq!(out.len() as u64, head.description());
     into_sectors(&out)
@@ -219,14 +241,15 @@ mod tests {
             stable: 5,
             ahead: 6,
             generation: 7,
+            checked: 8,
         };
         let bytes = head.encode();
         assert_eq!(bytes[..16], *b"REC2\x01\0\0\0\x22\x11\0\0\0\0\0\0");
         assert_eq!(bytes[16..40], *b"\x03\0\0\0\0\0\0\0\x04\0\0\0\0\0\0\0\x05\0\0\0\0\0\0\0");
-        assert_eq!(bytes[40..], *b"\x06\0\0\0\0\0\0\0\x07\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
+        assert_eq!(bytes[40..], *b"\x06\0\0\0\0\0\0\0\x07\0\0\0\0\0\0\0\x08\0\0\0\0\0\0\0");
         assert_eq!(Head::decode(&bytes), Ok(head.clone()));
-        // 64 + 3 + 9 * 40 + 6 * 16 = 523 bytes do not fit in a sector.
-        assert_eq!((head.description(), head.before_pages(), head.len()), (523, 1_024, 1_024 + 9 * 4_096));
+        // 64 + 3 + 9 * 40 + 6 * 16 + 8 * 4 = 555 bytes do not fit in a sector.
+        assert_eq!((head.description(), head.before_pages(), head.len()), (555, 1_024, 1_024 + 9 * 4_096));
     }
 
     #[test]

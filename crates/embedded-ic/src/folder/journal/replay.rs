@@ -70,6 +70,10 @@ pub(in crate::folder) fn replay(
     loop {
         match reader.record(found.end)? {
             Found::End => return Ok(found),
+            Found::Whole(record) if reader.lacks_pages(found.end, &record, found.next, target)? => {
+                found.unfinished = len - found.end;
+                return Ok(found);
+            }
             Found::Whole(record) => {
                 // Records from before the checkpoint may be there still, but none may be missing.
                 let number = record.head.number;
@@ -295,6 +299,27 @@ impl Reader<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether a record that is whole is the last thing in the journal, and pages that were to be forced together with it
+    /// were not. Only what number `next` or a later one says is not in the checkpoint yet.
+    fn lacks_pages(
+        &self,
+        at: u64,
+        record: &Description,
+        next: u64,
+        target: &Target<'_>,
+    ) -> Result<bool, HostError> {
+        let head = &record.head;
+        if record.ahead_sums.is_empty()
+            || head.number < next
+            || head.generation != target.stable.generation()
+            || !self.is_zero(at.saturating_add(head.len()))?
+        {
+            return Ok(false);
+        }
+        let holds = target.stable.holds(&record.ahead, &record.ahead_sums);
+        Ok(!holds.map_err(HostError::io("read stable memory"))?)
     }
 
     /// Whether a record that lacks sectors is the last thing in the journal.
