@@ -10,9 +10,10 @@
 //! | `journal.bin` | what was committed since the checkpoint, see [`journal`] |
 //!
 //! A message counts as committed once its record is in the journal. Pages of stable memory that had no content before
-//! are written to its file ahead of the record, which names them, and forced to the disk together with it: until a record or the checkpoint does, they count as
-//! zeros, whatever the file holds. A few such pages, and all other ones, go into the record, and only then to `heap.bin` and the file of stable
-//! memory, so that whatever a dying process leaves undone there is done again from the journal when the folder is opened.
+//! are written to its file ahead of the record, which names them, and forced to the disk together with it: until a record
+//! or the checkpoint names them, they count as zeros, whatever the file holds. If they are few they go into the record, as
+//! all other pages do, and only then to `heap.bin` and the file of stable memory, so that whatever a dying process leaves
+//! undone there is done again from the journal when the folder is opened.
 //! A checkpoint forces the pages to the disk, then replaces `state.bin`, then empties the journal; records that survive a
 //! death between the last two are known by their numbers and skipped.
 //!
