@@ -43,6 +43,9 @@ cargo clippy --locked -p storage-client --features agent -- -D warnings
 step "tests; the integration suite runs on: $replica"
 cargo test --locked --workspace --no-fail-fast
 
+step "the example canister"
+scripts/example-canister.sh
+
 printf '\nAll checks and tests passed in %d min %02d s; the integration suite ran on: %s\n' \
   $((SECONDS / 60)) $((SECONDS % 60)) "$replica"
 echo "Left out, each with a script of its own: scripts/interop.sh (JavaScript and Motoko, needs Node.js), scripts/full-disk.sh (mounts a tmpfs), scripts/long.sh, scripts/fuzz.sh."

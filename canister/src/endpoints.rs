@@ -13,6 +13,7 @@
 //! | `query_as` | the store and the caller | `Result<T>` |
 //! | `blob` | the store, and room for a blob | the length of the blob |
 //! | `blob_as` | the store, room for a blob, and the caller | the length of the blob |
+//! | `page` | the store, and room for encoded items | `Result<T>` |
 //! | `open` | the store; everyone may call it, also with arguments that are none | `Result<T>` |
 //!
 //! What is exported checks the role of the caller before it looks at the arguments, and then decodes them, calls the
@@ -25,7 +26,7 @@ use candid::Principal;
 use serde_bytes::{ByteBuf, Bytes};
 use stable_storage_api::limits::MAX_BATCH_ITEMS;
 use stable_storage_api::*;
-use storage_wire::{Batch, Count, Text};
+use storage_wire::{Batch, Count, Encoded, Text};
 
 use crate::http::Request;
 use crate::message::endpoints;
@@ -40,17 +41,17 @@ endpoints! {
     "canister_update put_with": update_as objects::put_with(args: BorrowedPut) => result Written;
     "canister_update put_many": update_as objects::put_many(puts: Batch<BorrowedPut, BATCH>) => result Vec<Written>;
     "canister_query get": blob objects::get(key: &str) => result ByteBuf;
-    "canister_query get_many": query objects::get_many(keys: Batch<String, BATCH>) => result Vec<Option<ByteBuf>>;
+    "canister_query get_many": page objects::get_many(keys: Batch<&str, BATCH>) => result Encoded<Option<ByteBuf>>;
     "canister_query get_with_info": query objects::get_with_info(key: &str) => result Object;
     "canister_query stat": query objects::stat(key: &str) => result ObjectInfo;
     "canister_query read": blob objects::read(args: ReadArgs) => result ByteBuf;
-    "canister_query list": query objects::list(args: ListArgs) => result ListPage;
-    "canister_query scan": query objects::scan(args: ListArgs) => result ScanPage;
+    "canister_query list": page objects::list(args: ListArgs) => result objects::EncodedListPage;
+    "canister_query scan": page objects::scan(args: ListArgs) => result objects::EncodedScanPage;
     "canister_update delete": update objects::delete(key: &str, condition: Option<Condition>) => result bool;
     "canister_update delete_many": update objects::delete_many(deletes: Batch<DeleteArgs, BATCH>) => result Vec<bool>;
     "canister_update delete_prefix": update objects::delete_prefix(args: DeletePrefixArgs) => result Deleted;
     "canister_update take_first": update objects::take_first(prefix: &str) => result Option<Entry>;
-    "canister_update rename": update objects::rename(args: RenameArgs) => result Written;
+    "canister_update rename": update objects::rename(args: objects::BorrowedRename) => result Written;
 
     "canister_update create_upload": update_as uploads::create_upload(args: UploadArgs) => result Upload;
     "canister_update write_chunk": update_as uploads::write_chunk(upload: u64, index: u64, bytes: &Bytes) => result Received;
@@ -61,9 +62,9 @@ endpoints! {
     "canister_update verify": update uploads::verify(key: &str) => result VerifyProgress;
 
     "canister_update log": update log::log(text: Text) => oneway ();
-    "canister_query readLast": query log::read_last(count: Count) => plain Vec<String>;
+    "canister_query readLast": page log::read_last(count: Count) => plain Encoded<String>;
     "canister_update append": update log::append(entries: Batch<&Bytes, BATCH>) => result Appended;
-    "canister_query read_log": query log::read_log(args: ReadLogArgs) => result LogPage;
+    "canister_query read_log": page log::read_log(args: ReadLogArgs) => result log::EncodedLogPage;
     "canister_query log_info": query log::log_info() => result LogInfo;
 
     "canister_update region_new": update_as regions::region_new() => result RegionInfo;

@@ -1,10 +1,11 @@
 //! The append-only log.
 
-use serde_bytes::Bytes;
-use stable_storage_api::{Appended, LogInfo, LogPage, ReadLogArgs, Result};
-use storage_wire::{Batch, Count, Text};
+use serde_bytes::{ByteBuf, Bytes};
+use stable_storage_api::{Appended, LogInfo, ReadLogArgs, Result};
+use storage_wire::{Batch, Count, Encoded, Text, Wire};
 
 use crate::endpoints::BATCH;
+use crate::message::Room;
 use crate::state::CanisterStore;
 
 /// As StableLog's, this is oneway. An error goes to the canister's log, and rejects the message for those who wait.
@@ -14,25 +15,45 @@ pub(crate) fn log(store: &mut CanisterStore, text: Text<'_>) -> Result<()> {
 
 /// As StableLog's, this answers texts. An entry that `append` wrote and that is not UTF-8 is shown with question marks;
 /// `read_log` gives its bytes.
-pub(crate) fn read_last(store: &CanisterStore, count: Count) -> Result<Vec<String>> {
+pub(crate) fn read_last<'m>(
+    store: &CanisterStore,
+    mut room: Room<'m>,
+    count: Count,
+) -> Result<Encoded<'m, String>> {
     // More than 2^64 entries cannot be asked for in earnest, nor exist.
-    Ok(store.read_last(count.0)?.into_iter().map(text).collect())
+    store.read_last_with(count.0, |entry| match Text::new(entry) {
+        Some(text) => room.item(&text, 0),
+        None => room.item(&text_of(entry), 0),
+    })?;
+    room.finish(0)
 }
 
 /// The bytes as text, never longer than they are, so that what fits one reply still does.
-fn text(bytes: Vec<u8>) -> String {
-    String::from_utf8(bytes).unwrap_or_else(|error| {
-        let chunks = error.as_bytes().utf8_chunks();
-        chunks.flat_map(|chunk| [chunk.valid(), if chunk.invalid().is_empty() { "" } else { "?" }]).collect()
-    })
+fn text_of(bytes: &[u8]) -> String {
+    let chunks = bytes.utf8_chunks();
+    chunks.flat_map(|chunk| [chunk.valid(), if chunk.invalid().is_empty() { "" } else { "?" }]).collect()
 }
 
 pub(crate) fn append(store: &mut CanisterStore, entries: Batch<&Bytes, BATCH>) -> Result<Appended> {
     store.append(&entries.0)
 }
 
-pub(crate) fn read_log(store: &CanisterStore, args: ReadLogArgs) -> Result<LogPage> {
-    store.read_log(&args)
+/// [`LogPage`](stable_storage_api::LogPage), whose entries are encoded already.
+#[derive(Wire)]
+#[wire(encode)]
+pub(crate) struct EncodedLogPage<'m> {
+    entries: Encoded<'m, ByteBuf>,
+    next: u64,
+    length: u64,
+}
+
+pub(crate) fn read_log<'m>(
+    store: &CanisterStore,
+    mut room: Room<'m>,
+    args: ReadLogArgs,
+) -> Result<EncodedLogPage<'m>> {
+    let (next, length) = store.read_log_with(&args, |entry| room.item(Bytes::new(entry), 0))?;
+    Ok(EncodedLogPage { entries: room.finish(0)?, next, length })
 }
 
 pub(crate) fn log_info(store: &CanisterStore) -> Result<LogInfo> {
@@ -52,7 +73,7 @@ mod tests {
             (&[b'a', 0xe2, 0x82, b'b'], "a?b"),
             (&[b'a', 0xff], "a?"),
         ] {
-            let shown = text(bytes.to_vec());
+            let shown = text_of(bytes);
             assert_eq!(shown, expected);
             assert!(shown.len() <= bytes.len());
         }

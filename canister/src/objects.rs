@@ -4,13 +4,14 @@ use candid::Principal;
 use ic_cdk::api::time;
 use serde_bytes::{ByteBuf, Bytes};
 use stable_storage_api::{
-    Condition, DeleteArgs, DeletePrefixArgs, Deleted, Entry, ListArgs, ListPage, Object, ObjectInfo,
-    ReadArgs, RenameArgs, Result, ScanPage, Written,
+    Condition, DeleteArgs, DeletePrefixArgs, Deleted, Entry, Error, ListArgs, Object, ObjectInfo, ReadArgs,
+    Result, Written,
 };
-use storage_engine::{Caller, Put};
-use storage_wire::{Batch, Decode, Encode, Input, Output, Type, Typed, Wire};
+use storage_engine::{Caller, ObjectView, PageEnd, Put};
+use storage_wire::{Batch, Decode, Encode, Encoded, Input, Output, Text, Type, Typed, Wire};
 
 use crate::endpoints::BATCH;
+use crate::message::Room;
 use crate::state::CanisterStore;
 
 pub(crate) fn put(store: &mut CanisterStore, caller: &Caller, key: &str, value: &Bytes) -> Result<Written> {
@@ -99,9 +100,20 @@ pub(crate) fn get_with_info(store: &CanisterStore, key: &str) -> Result<Object> 
     store.get_with_info(key)
 }
 
-pub(crate) fn get_many(store: &CanisterStore, keys: Batch<String, BATCH>) -> Result<Vec<Option<ByteBuf>>> {
-    let values = store.get_many(&keys.0)?;
-    Ok(values.into_iter().map(|value| value.map(ByteBuf::from)).collect())
+pub(crate) fn get_many<'m>(
+    store: &CanisterStore,
+    mut room: Room<'m>,
+    keys: Batch<&str, BATCH>,
+) -> Result<Encoded<'m, Option<ByteBuf>>> {
+    store.get_many_with(keys.0.into_iter(), |value| {
+        room.array([u8::from(value.is_some())]);
+        room.count();
+        match value {
+            Some(value) => room.blob(value.size() as usize, |place| value.read(place)),
+            None => Ok(()),
+        }
+    })?;
+    room.finish(0)
 }
 
 pub(crate) fn stat(store: &CanisterStore, key: &str) -> Result<ObjectInfo> {
@@ -112,12 +124,89 @@ pub(crate) fn read(store: &CanisterStore, room: &mut [u8], args: ReadArgs) -> Re
     store.read_into(&args, room)
 }
 
-pub(crate) fn list(store: &CanisterStore, args: ListArgs) -> Result<ListPage> {
-    store.list(&args)
+/// [`ListPage`](stable_storage_api::ListPage), whose objects are encoded already.
+#[derive(Wire)]
+#[wire(encode)]
+pub(crate) struct EncodedListPage<'m> {
+    objects: Encoded<'m, ObjectInfo>,
+    prefixes: Vec<String>,
+    next: Option<String>,
 }
 
-pub(crate) fn scan(store: &CanisterStore, args: ListArgs) -> Result<ScanPage> {
-    store.scan(&args)
+/// What an [`ObjectInfo`] encodes to where no object of a page has metadata.
+#[derive(Wire)]
+#[wire(encode)]
+struct PlainInfo<'a> {
+    key: Text<'a>,
+    size: u64,
+    revision: u64,
+    created_ns: u64,
+    modified_ns: u64,
+}
+
+pub(crate) fn list<'m>(
+    store: &CanisterStore,
+    mut room: Room<'m>,
+    args: ListArgs,
+) -> Result<EncodedListPage<'m>> {
+    // The optional fields of all objects are in the type, which is known when all are encoded. Where one has a field that
+    // those before had not, they are encoded again.
+    let mut present = 0;
+    loop {
+        let end = store.list_with(&args, |object| {
+            if present == 0 && !object.has_metadata() {
+                room.item(&plain(object)?, 0);
+                return Ok(true);
+            }
+            let info = object.info()?;
+            let known = present;
+            present |= info.present();
+            room.item(&info, present);
+            Ok(present == known)
+        })?;
+        match end {
+            Some(PageEnd { prefixes, next }) => {
+                return Ok(EncodedListPage { objects: room.finish(present)?, prefixes, next });
+            }
+            None => room.clear(),
+        }
+    }
+}
+
+fn plain<'a>(object: &ObjectView<'a>) -> Result<PlainInfo<'a>> {
+    Ok(PlainInfo {
+        key: text_of(object.key())?,
+        size: object.size(),
+        revision: object.revision(),
+        created_ns: object.created_ns(),
+        modified_ns: object.modified_ns(),
+    })
+}
+
+/// A key that was read.
+fn text_of(key: &[u8]) -> Result<Text<'_>> {
+    Text::new(key).ok_or_else(|| Error::corrupted("a key of the object index is not UTF-8", 0))
+}
+
+/// [`ScanPage`](stable_storage_api::ScanPage), whose entries are encoded already.
+#[derive(Wire)]
+#[wire(encode)]
+pub(crate) struct EncodedScanPage<'m> {
+    entries: Encoded<'m, Entry>,
+    next: Option<String>,
+}
+
+pub(crate) fn scan<'m>(
+    store: &CanisterStore,
+    mut room: Room<'m>,
+    args: ListArgs,
+) -> Result<EncodedScanPage<'m>> {
+    let next = store.scan_with(&args, |key, value| {
+        text_of(key)?.encode(0, &mut room);
+        room.count();
+        room.blob(value.size() as usize, |place| value.read(place))
+    })?;
+    Ok(EncodedScanPage { entries: room.finish(0)?, next })
 }
 
 pub(crate) fn delete(store: &mut CanisterStore, key: &str, condition: Option<Condition>) -> Result<bool> {
@@ -136,6 +225,14 @@ pub(crate) fn take_first(store: &mut CanisterStore, prefix: &str) -> Result<Opti
     store.take_first(prefix)
 }
 
-pub(crate) fn rename(store: &mut CanisterStore, args: RenameArgs) -> Result<Written> {
-    store.rename(&args, time())
+/// [`RenameArgs`](stable_storage_api::RenameArgs), borrowed from the argument of the message.
+#[derive(Wire)]
+pub(crate) struct BorrowedRename<'a> {
+    from: &'a str,
+    to: &'a str,
+    condition: Option<Condition>,
+}
+
+pub(crate) fn rename(store: &mut CanisterStore, args: BorrowedRename<'_>) -> Result<Written> {
+    store.rename_when(args.from, args.to, args.condition.unwrap_or_default(), time())
 }

@@ -7,6 +7,7 @@ use stable_storage_api::{
     Condition, DeleteArgs, DeletePrefixArgs, HttpRequest, ListArgs, PutArgs, ReadArgs, ReadLogArgs,
     RegionLoad, RegionStore, RenameArgs, Role, Settings, UploadArgs, UploadEnd,
 };
+use storage_wire::header::ORDERS;
 use storage_wire::{Arguments, Count, Type, argument_headers, by_shape, coerce};
 
 /// A method that takes arguments, and what must hold of any bytes that it is sent.
@@ -79,7 +80,12 @@ fn ours<A: for<'a> Arguments<'a>>(bytes: &[u8], headers: &[&[u8]]) -> Option<Vec
     let coerced = coerce(bytes, <A as Arguments>::TYPES, <A as Arguments>::IS_STRICT, &mut values);
     let whole = [headers[0], &values].concat();
     let coerced = coerced.is_ok() && by_shape::<A>(&whole, headers).is_some();
-    let at_once = headers.iter().find_map(|header| bytes.strip_prefix(*header));
+    // An optional last argument that was not sent is null.
+    let at_once = headers.iter().enumerate().find_map(|(at, header)| {
+        let values = bytes.strip_prefix(*header)?;
+        let absent: &[u8] = if at < ORDERS { &[] } else { &[0] };
+        Some([values, absent].concat())
+    });
     if let (Some(at_once), true) = (at_once, by_shape::<A>(bytes, headers).is_some()) {
         assert!(coerced, "taken by shape and not else: {bytes:?}");
         assert_eq!(at_once, values, "{bytes:?}");

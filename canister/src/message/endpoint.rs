@@ -23,20 +23,23 @@ pub(crate) const fn position_of(export: &str) -> usize {
 /// Bytes that a blob and its header take at most.
 const ROOM_BYTES: usize = BLOB_HEADER_BYTES + MAX_REPLY_BYTES as usize;
 
-/// Has a function write a blob after the room for its header. A large argument leaves no room after itself, and then the heap
-/// has to do.
+/// Room for the largest blob with its header. A large argument leaves none after itself, and then the heap has to do.
+pub(crate) fn room_or_heap<'m>(room: &'m mut [u8], heap: &'m mut Vec<u8>) -> &'m mut [u8] {
+    // Found out by the length, because a part that was borrowed could not be given up again.
+    if room.len() >= ROOM_BYTES {
+        return &mut room[..ROOM_BYTES];
+    }
+    heap.resize(ROOM_BYTES, 0);
+    heap
+}
+
+/// Has a function write a blob after the room for its header.
 pub(crate) fn fill<'m>(
     room: &'m mut [u8],
     heap: &'m mut Vec<u8>,
     write: impl FnOnce(&mut [u8]) -> Result<usize>,
 ) -> Result<(&'m mut [u8], usize)> {
-    let room = match room.first_chunk_mut::<ROOM_BYTES>() {
-        Some(room) => room.as_mut_slice(),
-        None => {
-            heap.resize(ROOM_BYTES, 0);
-            heap
-        }
-    };
+    let room = room_or_heap(room, heap);
     let length = write(&mut room[BLOB_HEADER_BYTES..])?;
     Ok((room, length))
 }
@@ -174,6 +177,20 @@ macro_rules! endpoint {
             let filled =
                 $crate::message::fill(room, &mut heap, |room| $function(store, room, &caller, $($name),*));
             $crate::message::endpoint!(@send_blob filled, $reply, $ok)
+        })
+    };
+    (@page $scratch:ident, $reply:ident, $method:ident, $function:path, ($($name:ident: $ty:ty),*), $answers:ident, $ok:ty) => {
+        $crate::state::read(|store| {
+            if let Err(error) = $crate::access::check(store, $method, &$crate::access::Sender::of_message()) {
+                return $crate::message::endpoint!(@$answers Err(error), $reply, $ok);
+            }
+            let mut argument = $crate::message::Argument::take($scratch);
+            let (bytes, room) = argument.split();
+            $crate::message::endpoint!(@arguments bytes, space, ($($name: $ty),*));
+            let mut heap = Vec::new();
+            let room = $crate::message::Room::new($crate::message::room_or_heap(room, &mut heap));
+            let result = $function(store, room, $($name),*);
+            $crate::message::endpoint!(@$answers result, $reply, $ok)
         })
     };
     // Everyone may call it, and what cannot be decoded is answered, too.

@@ -6,14 +6,18 @@
 mod argument;
 mod endpoint;
 mod reply;
+mod room;
 
 use std::cell::RefCell;
 
 use stable_storage_api::limits::{MAX_PAYLOAD_BYTES, PAGE_BYTES};
 
 pub(crate) use argument::{Argument, decode, not_those, with_argument};
-pub(crate) use endpoint::{count_refusal, endpoint, endpoints, fill, position_of, send_nothing};
+pub(crate) use endpoint::{
+    count_refusal, endpoint, endpoints, fill, position_of, room_or_heap, send_nothing,
+};
 pub(crate) use reply::{OK, Reply, reject, reject_aloud, send_blob};
+pub(crate) use room::Room;
 
 /// Bytes of a reply that are collected before they are handed over. A longer reply is handed over in parts.
 const REPLY_BYTES: usize = 2_048;

@@ -20,12 +20,15 @@ pub struct ListArgs {
     /// Keys that have this text after the prefix are not listed: of all of them that are the same up to its first
     /// occurrence, that common prefix is listed once. A slash lists a folder. Only for `list`; at least one byte.
     pub delimiter: Option<String>,
+    /// Whether the page goes from the last key to the first; nothing means that it does not. `start_after` is the key after
+    /// the first one of the page then.
+    pub descending: Option<bool>,
 }
 
 impl ListArgs {
     /// The first page under a prefix, as large as it gets.
     pub fn prefix(prefix: impl Into<String>) -> Self {
-        Self { prefix: prefix.into(), start_after: None, limit: None, delimiter: None }
+        Self { prefix: prefix.into(), start_after: None, limit: None, delimiter: None, descending: None }
     }
 
     /// The first page of what is directly under a prefix, where keys are parted by a delimiter.
@@ -39,6 +42,12 @@ impl ListArgs {
         Self { limit: Some(limit), ..self }
     }
 
+    /// The same from the last key to the first.
+    #[must_use]
+    pub fn descending(self) -> Self {
+        Self { descending: Some(true), ..self }
+    }
+
     /// How many objects the page has at most.
     #[must_use]
     pub fn most(&self) -> u32 {
@@ -46,7 +55,7 @@ impl ListArgs {
     }
 }
 
-/// A page of `list`, in byte order of the keys.
+/// A page of `list`, in byte order of the keys or against it.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
 pub struct ListPage {
     /// The objects.
@@ -66,7 +75,7 @@ pub struct Entry {
     pub value: ByteBuf,
 }
 
-/// A page of `scan`, in byte order of the keys.
+/// A page of `scan`, in byte order of the keys or against it.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
 pub struct ScanPage {
     /// Keys and values; fewer than asked for where more would not fit one reply, but at least one where there is one

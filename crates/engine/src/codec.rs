@@ -37,7 +37,24 @@ impl<'a> Reader<'a> {
     }
 
     /// A number. One that does not fit 64 bits is none.
+    #[inline]
     pub(crate) fn number(&mut self) -> Option<u64> {
+        // Most numbers have a byte, or three.
+        match self.0 {
+            [one @ 0..0x80, rest @ ..] => {
+                self.0 = rest;
+                Some(u64::from(*one))
+            }
+            [one, two, three @ 0..0x80, rest @ ..] if *two >= 0x80 => {
+                self.0 = rest;
+                let bits = |byte: &u8| u64::from(byte & 0x7f);
+                Some(bits(one) | bits(two) << 7 | bits(three) << 14)
+            }
+            _ => self.long_number(),
+        }
+    }
+
+    fn long_number(&mut self) -> Option<u64> {
         let mut number = 0;
         for shift in (0..u64::BITS).step_by(7) {
             let byte = self.byte()?;

@@ -10,6 +10,11 @@ use crate::btree::storable_bytes;
 pub(crate) struct Key(Vec<u8>);
 
 impl Key {
+    /// A key, or its start, that was read.
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        Self(bytes.to_vec())
+    }
+
     /// A bound of a range of keys, which may have any length because it is compared with keys and never stored.
     pub(crate) fn bound(text: &str) -> Self {
         Self(text.as_bytes().to_vec())

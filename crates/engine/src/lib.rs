@@ -24,6 +24,10 @@
 //! [`BPlusTreeMap`] is the ordered map that everything in the store is kept in, for canisters that want just that: it takes any
 //! memory, a `VirtualMemory` of a `MemoryManager` too. `examples/ordered_map.rs` is a program of ten lines on it.
 //!
+//! A store takes any memory as well, so it can be beside other structures of the same canister. `canister/examples/beside.rs` in
+//! the repository is a canister that does this. A `MemoryManager` panics where the platform refuses memory;
+//! [`Store::configure`] sets a capacity that is kept to before it is asked.
+//!
 //! # What is promised
 //!
 //! - **An error means that nothing has changed.** Everything that can fail, running out of memory included, is found out
@@ -76,7 +80,7 @@ pub use caller::Caller;
 pub use check::CheckReport;
 pub use ic_stable_structures::{FileMemory, Memory, VectorMemory};
 pub use log::{LOG_START, check_entries};
-pub use objects::{INLINE_LIMIT, Put};
+pub use objects::{INLINE_LIMIT, ObjectView, PageEnd, Put, ValueView};
 pub use open::OpenError;
 pub use problem::Problem;
 pub use status::HostFacts;

@@ -224,11 +224,19 @@ impl Pair {
         let (prefix, cursor) = (prefix(step), [Some(key(step.wrapping_mul(7))), Some(prefix(step)), None]);
         let start_after = cursor[usize::from(step / 8 % 3)].clone();
         let limit = [Some(1), Some(2), Some(7), Some(50), None][usize::from(step % 5)];
-        let after = |key: &str| start_after.as_ref().is_none_or(|cursor| key > cursor.as_str());
-        let expected: Vec<_> =
-            self.model.values().filter(|(key, ..)| key.starts_with(&prefix) && after(key)).collect();
-        let mut args =
-            ListArgs { start_after: start_after.clone(), limit, ..ListArgs::prefix(prefix.clone()) };
+        let descending = Some(step / 24 % 2 == 1);
+        let beyond = |key: &str| match &start_after {
+            Some(cursor) if descending == Some(true) => key < cursor.as_str(),
+            Some(cursor) => key > cursor.as_str(),
+            None => true,
+        };
+        let mut expected: Vec<_> =
+            self.model.values().filter(|(key, ..)| key.starts_with(&prefix) && beyond(key)).collect();
+        if descending == Some(true) {
+            expected.reverse();
+        }
+        let args = ListArgs { limit, descending, ..ListArgs::prefix(prefix) };
+        let mut args = ListArgs { start_after: start_after.clone(), ..args };
         let mut listed = Vec::new();
         loop {
             let page = self.store.list(&args).expect(SOUND);
@@ -245,7 +253,7 @@ impl Pair {
         assert!(listed.iter().eq(expected.iter().map(|(key, ..)| key)), "{args:?} lists {listed:?}");
 
         // Only the first page has its values compared, because they are compared one by one, too.
-        let args = ListArgs { start_after, limit, ..ListArgs::prefix(prefix) };
+        args.start_after = start_after;
         match self.store.scan(&args) {
             Ok(page) => {
                 assert!(

@@ -1,7 +1,8 @@
 //! `#[derive(Wire)]`: the traits of `storage-wire` for a struct with named fields, or for an enum.
 //!
 //! Fields and cases have the names that they have in Rust, as in `candid`'s derive. The optional fields of a struct get
-//! bits in the order in which they are declared. `#[wire(strict)]` on a struct refuses what Candid would take for none.
+//! bits in the order in which they are declared. `#[wire(strict)]` on a struct refuses what Candid would take for none, and
+//! `#[wire(encode)]` leaves out `Decode`.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
@@ -36,6 +37,7 @@ struct Target<'a> {
     /// The lifetime that it borrows for, where it borrows.
     lifetime: Option<&'a Lifetime>,
     is_strict: bool,
+    is_only_encoded: bool,
 }
 
 impl<'a> Target<'a> {
@@ -46,14 +48,15 @@ impl<'a> Target<'a> {
         if generics.type_params().next().is_some() || lifetimes.next().is_some() {
             return Err(syn::Error::new(generics.span(), "at most one lifetime, and no other parameters"));
         }
-        let mut is_strict = false;
+        let (mut is_strict, mut is_only_encoded) = (false, false);
         for attribute in input.attrs.iter().filter(|attribute| attribute.path().is_ident("wire")) {
             attribute.parse_nested_meta(|meta| {
-                is_strict = meta.path.is_ident("strict");
-                if is_strict { Ok(()) } else { Err(meta.error("there is only strict")) }
+                let (strict, encode) = (meta.path.is_ident("strict"), meta.path.is_ident("encode"));
+                (is_strict, is_only_encoded) = (is_strict || strict, is_only_encoded || encode);
+                if strict || encode { Ok(()) } else { Err(meta.error("there are only strict and encode")) }
             })?;
         }
-        Ok(Self { name: &input.ident, lifetime, is_strict })
+        Ok(Self { name: &input.ident, lifetime, is_strict, is_only_encoded })
     }
 
     /// `impl PATH for TARGET { BODY }`
@@ -165,6 +168,9 @@ fn of_struct(target: &Target<'_>, members: &[Member]) -> TokenStream {
             }
         },
     );
+    if target.is_only_encoded {
+        return quote!(#typed #encode);
+    }
     let values = decode_members(members);
     let decode = target.implement_decode(&quote!(::core::option::Option::Some(Self { #values })));
     quote!(#typed #encode #decode)

@@ -15,6 +15,11 @@ const MAX_RESERVED_BYTES: usize = 1 << 20;
 pub trait Decode<'a>: Typed + Sized {
     /// Takes a value from the front. `None` if the bytes do not hold one.
     fn decode(input: &mut Input<'a>) -> Option<Self>;
+
+    /// The value of an argument that was not sent. `None` if it has to be.
+    fn absent() -> Option<Self> {
+        None
+    }
 }
 
 /// Arguments of a method: a tuple of values.
@@ -25,8 +30,9 @@ pub trait Arguments<'a>: Sized {
     /// Whether one of them [is strict](Typed::IS_STRICT).
     const IS_STRICT: bool;
 
-    /// Takes the values from the front. `None` if the bytes do not hold them.
-    fn decode(input: &mut Input<'a>) -> Option<Self>;
+    /// Takes the values from the front, all but the last `missing`. `None` if the bytes do not hold them, or if one has to be
+    /// sent.
+    fn decode(input: &mut Input<'a>, missing: usize) -> Option<Self>;
 }
 
 /// Bytes of which values are taken from the front.
@@ -178,6 +184,10 @@ impl<'a, T: Decode<'a>> Decode<'a> for Option<T> {
             _ => None,
         }
     }
+
+    fn absent() -> Option<Self> {
+        Some(None)
+    }
 }
 
 impl<'a, T: Decode<'a>> Decode<'a> for Vec<T> {
@@ -228,27 +238,44 @@ impl<'a, T: Decode<'a>, const MAX: usize> Decode<'a> for Batch<T, MAX> {
 }
 
 macro_rules! arguments {
-    ($($part:ident)*) => {
+    ($($part:ident $value:ident)*) => {
         impl<'a, $($part: Decode<'a>),*> Arguments<'a> for ($($part,)*) {
             const TYPES: &'static [&'static Type] = &[$($part::TYPE),*];
             const IS_STRICT: bool = false $(|| $part::IS_STRICT)*;
 
-            fn decode(_input: &mut Input<'a>) -> Option<Self> {
-                Some(($($part::decode(_input)?,)*))
+            #[allow(unused, reason = "where there are no arguments")]
+            fn decode(input: &mut Input<'a>, missing: usize) -> Option<Self> {
+                let mut left = Self::TYPES.len().checked_sub(missing)?;
+                $(let $value = match left.checked_sub(1) {
+                    Some(after) => {
+                        left = after;
+                        $part::decode(input)?
+                    }
+                    None => $part::absent()?,
+                };)*
+                Some(($($value,)*))
             }
         }
     };
 }
 
 arguments!();
-arguments!(A);
-arguments!(A B);
-arguments!(A B C);
+arguments!(A a);
+arguments!(A a B b);
+arguments!(A a B b C c);
 
 /// A text of which nothing but its UTF-8 is needed. Most texts are ASCII, which is found out in a fraction of what making a
 /// `str` costs; a `str` could only be made of the result with `unsafe`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Text<'a>(&'a [u8]);
+
+impl<'a> Text<'a> {
+    /// These bytes, if they are UTF-8.
+    #[must_use]
+    pub fn new(bytes: &'a [u8]) -> Option<Self> {
+        (is_ascii(bytes) || std::str::from_utf8(bytes).is_ok()).then_some(Self(bytes))
+    }
+}
 
 impl AsRef<[u8]> for Text<'_> {
     fn as_ref(&self) -> &[u8] {
@@ -262,8 +289,7 @@ impl Typed for Text<'_> {
 
 impl<'a> Decode<'a> for Text<'a> {
     fn decode(input: &mut Input<'a>) -> Option<Self> {
-        let bytes = input.blob()?;
-        (is_ascii(bytes) || std::str::from_utf8(bytes).is_ok()).then_some(Self(bytes))
+        Self::new(input.blob()?)
     }
 }
 

@@ -1,9 +1,11 @@
 //! Encoding values. The types come before them, in a [`Header`](crate::Header).
 
+use std::marker::PhantomData;
+
 use candid::Principal;
 use serde_bytes::{ByteBuf, Bytes};
 
-use crate::Typed;
+use crate::{Text, Type, Typed};
 
 /// Takes encoded bytes in order.
 pub trait Output {
@@ -57,6 +59,39 @@ pub fn encode_length(mut number: usize, out: &mut impl Output) {
 fn encode_blob(bytes: &[u8], out: &mut impl Output) {
     encode_length(bytes.len(), out);
     out.bytes(bytes);
+}
+
+/// The items of a `vec` of `T`, encoded already.
+#[derive(Clone, Copy, Debug)]
+pub struct Encoded<'a, T> {
+    bytes: &'a [u8],
+    count: usize,
+    present: u32,
+    items: PhantomData<fn() -> T>,
+}
+
+impl<'a, T: Encode> Encoded<'a, T> {
+    /// `count` items, each encoded with `present`, which are the bits of all of them.
+    #[must_use]
+    pub fn new(bytes: &'a [u8], count: usize, present: u32) -> Self {
+        Self { bytes, count, present, items: PhantomData }
+    }
+}
+
+impl<T: Typed> Typed for Encoded<'_, T> {
+    const TYPE: &'static Type = <Vec<T>>::TYPE;
+    const OPTIONAL: u32 = <Vec<T>>::OPTIONAL;
+}
+
+impl<T: Encode> Encode for Encoded<'_, T> {
+    fn present(&self) -> u32 {
+        self.present
+    }
+
+    fn encode(&self, _present: u32, out: &mut impl Output) {
+        encode_length(self.count, out);
+        out.bytes(self.bytes);
+    }
 }
 
 macro_rules! numbers {
@@ -114,6 +149,12 @@ impl Encode for Bytes {
 impl Encode for ByteBuf {
     fn encode(&self, _present: u32, out: &mut impl Output) {
         encode_blob(self, out);
+    }
+}
+
+impl Encode for Text<'_> {
+    fn encode(&self, _present: u32, out: &mut impl Output) {
+        encode_blob(self.as_ref(), out);
     }
 }
 

@@ -410,7 +410,26 @@ macro_rules! reply_headers {
     }};
 }
 
-/// The headers of arguments of these types, as the common encoders write them: a `&'static [&'static [u8]]`.
+/// In how many [orders](Order) common encoders number types.
+pub const ORDERS: usize = 3;
+
+/// Types without the last one.
+#[must_use]
+pub const fn without_last(types: &'static [&'static Type]) -> &'static [&'static Type] {
+    match types {
+        [most @ .., _] => most,
+        [] => types,
+    }
+}
+
+/// Whether the last argument may be left out.
+#[must_use]
+pub const fn may_lack_last(types: &[&Type]) -> bool {
+    matches!(types, [.., Type::Opt(_)])
+}
+
+/// The headers of arguments of these types, as the common encoders write them: a `&'static [&'static [u8]]`. After those with
+/// all arguments come those without the last one, if it may be left out.
 #[macro_export]
 macro_rules! argument_headers {
     ($($ty:ty),*) => {{
@@ -418,11 +437,24 @@ macro_rules! argument_headers {
         const RUST: $crate::Header = $crate::Header::of_arguments(TYPES, $crate::Order::Rust);
         const JAVASCRIPT: $crate::Header = $crate::Header::of_arguments(TYPES, $crate::Order::JavaScript);
         const MOTOKO: $crate::Header = $crate::Header::of_arguments(TYPES, $crate::Order::Motoko);
-        const HEADERS: &[&[u8]] = &[
+        const HEADERS: [&[u8]; $crate::header::ORDERS] = [
             &RUST.to_array::<{ RUST.len() }>(),
             &JAVASCRIPT.to_array::<{ JAVASCRIPT.len() }>(),
             &MOTOKO.to_array::<{ MOTOKO.len() }>(),
         ];
-        HEADERS
+        const MOST: &[&$crate::Type] = $crate::header::without_last(TYPES);
+        const SHORT_RUST: $crate::Header = $crate::Header::of_arguments(MOST, $crate::Order::Rust);
+        const SHORT_JAVASCRIPT: $crate::Header = $crate::Header::of_arguments(MOST, $crate::Order::JavaScript);
+        const SHORT_MOTOKO: $crate::Header = $crate::Header::of_arguments(MOST, $crate::Order::Motoko);
+        const ALL_HEADERS: [&[u8]; 2 * $crate::header::ORDERS] = [
+            HEADERS[0],
+            HEADERS[1],
+            HEADERS[2],
+            &SHORT_RUST.to_array::<{ SHORT_RUST.len() }>(),
+            &SHORT_JAVASCRIPT.to_array::<{ SHORT_JAVASCRIPT.len() }>(),
+            &SHORT_MOTOKO.to_array::<{ SHORT_MOTOKO.len() }>(),
+        ];
+        const CHOSEN: &[&[u8]] = if $crate::header::may_lack_last(TYPES) { &ALL_HEADERS } else { &HEADERS };
+        CHOSEN
     }};
 }

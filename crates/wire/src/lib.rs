@@ -23,7 +23,7 @@ mod types;
 
 pub use coerce::{DecodeError, coerce};
 pub use decode::{Arguments, Batch, Count, Decode, Input, Text};
-pub use encode::{Cases, Encode, Output, encode_length};
+pub use encode::{Cases, Encode, Encoded, Output, encode_length};
 pub use header::{ALL, Header, Order};
 pub use storage_wire_derive::Wire;
 pub use types::{Field, Plain, Type, Typed, id_of};
@@ -43,17 +43,21 @@ pub fn decode<'a, A: Arguments<'a>>(
         return Ok(arguments);
     }
     coerce(bytes, A::TYPES, A::IS_STRICT, space)?;
-    all_of(space).ok_or(DecodeError::new("a value is malformed"))
+    all_of(space, 0).ok_or(DecodeError::new("a value is malformed"))
 }
 
 /// Decodes arguments whose encoding starts with one of these headers. `None` if it does not, or if they are malformed.
 pub fn by_shape<'a, A: Arguments<'a>>(bytes: &'a [u8], headers: &[&[u8]]) -> Option<A> {
-    all_of(headers.iter().find_map(|header| strip(bytes, header))?)
+    let mut numbered = headers.iter().enumerate();
+    let (at, rest) = numbered.find_map(|(at, header)| Some((at, strip(bytes, header)?)))?;
+    // What is strict is not to be guessed.
+    let missing = usize::from(at >= header::ORDERS);
+    if missing > 0 && A::IS_STRICT { None } else { all_of(rest, missing) }
 }
 
-fn all_of<'a, A: Arguments<'a>>(bytes: &'a [u8]) -> Option<A> {
+fn all_of<'a, A: Arguments<'a>>(bytes: &'a [u8], missing: usize) -> Option<A> {
     let mut input = Input::new(bytes);
-    A::decode(&mut input).filter(|_| input.is_empty())
+    A::decode(&mut input, missing).filter(|_| input.is_empty())
 }
 
 /// The bytes after a header, which has four bytes at least.

@@ -32,7 +32,8 @@ fn an_object_is_put_and_listed_with_generated_types() {
     assert_eq!((info.size, info.content_type.as_deref()), (5, Some("text/plain")));
     assert_eq!(info.metadata.unwrap()[0].value, "Ada");
 
-    let all = ListArgs { prefix: String::new(), start_after: None, limit: None, delimiter: None };
+    let all =
+        ListArgs { prefix: String::new(), start_after: None, limit: None, delimiter: None, descending: None };
     let page = ic.query(admin, "list", encode_one(all).unwrap()).unwrap().bytes;
     let ListResult::Ok(page) = decode_one(&page).unwrap() else { panic!("the listing is refused") };
     assert_eq!(page.objects.len(), 1);

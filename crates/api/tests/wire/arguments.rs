@@ -74,6 +74,7 @@ hold! {
     a_listing: (ListArgs),
     a_prefix: (DeletePrefixArgs),
     a_rename: (RenameArgs),
+    a_delete: (String, Option<Condition>),
     an_upload: (UploadArgs),
     a_chunk: (u64, u64, ByteBuf),
     a_number: (u64),

@@ -88,6 +88,9 @@ pub(crate) struct LsArgs {
     /// Show sizes, times, whether the SHA-256 is known, and types.
     #[arg(short, long)]
     pub(crate) long: bool,
+    /// List from the last key to the first.
+    #[arg(long)]
+    pub(crate) reverse: bool,
     /// Show sizes with units, which is the default; --bytes shows them without.
     #[arg(short = 'h', long, conflicts_with = "bytes")]
     pub(crate) human_readable: bool,

@@ -73,6 +73,9 @@ pub(crate) async fn ls(client: &StoreClient, output: &Output, args: &LsArgs) -> 
     let folders = level.prefixes.iter().map(|prefix| Listed::Folder { prefix });
     let mut listed: Vec<_> = objects.chain(folders).collect();
     listed.sort_by_key(Listed::name);
+    if args.reverse {
+        listed.reverse();
+    }
     output.print(&listed, |listed| match args.long {
         true => table(listed, output.sizes),
         false => listed.iter().map(|line| line.name().to_owned()).collect(),

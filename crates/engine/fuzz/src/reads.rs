@@ -60,7 +60,13 @@ impl Reader<'_> {
         for start_after in [None, Some(key.clone())] {
             let delimiter = key.chars().nth(1).filter(|_| limit % 2 == 0).map(String::from);
             let prefix = key.chars().take(1).collect();
-            let page = ListArgs { prefix, start_after, limit: Some(limit), delimiter };
+            let page = ListArgs {
+                prefix,
+                start_after,
+                limit: Some(limit),
+                delimiter,
+                descending: Some(limit % 2 == 1),
+            };
             self.answered(store.list(&page));
             self.answered(store.scan(&page));
         }

@@ -7,7 +7,7 @@ use stable_storage_api::Error;
 
 use super::bytes::compare;
 use super::loaded::Loaded;
-use super::page::{PageNumber, Value, leaf_key, leaf_value};
+use super::page::{CellSpan, LEAF_LEAD, Node, PageNumber, leaf_parts, long_value};
 use super::tree::Tree;
 
 /// Which way a cursor goes.
@@ -26,14 +26,24 @@ pub(crate) struct Cursor<'a, M: Memory> {
     leaf: Option<Loaded>,
     /// Entries of the leaf before the place.
     before: usize,
-    /// The entry that was passed last, in the leaf.
-    current: usize,
-    /// Whether an entry of this leaf has been passed.
-    has_current: bool,
+    /// The entry that was passed last, if it is in this leaf.
+    current: Option<Passed>,
+    /// The key of the entry that was passed before that one, as far as it is in this leaf.
+    previous: Option<CellSpan>,
     /// The key that was passed last in the leaf before, which those in this one must lie beyond.
     last_key: Option<Vec<u8>>,
     /// The bytes of the value that was asked for last, where it is long.
     long: Vec<u8>,
+}
+
+/// An entry of the leaf that a cursor is in.
+#[derive(Clone, Copy)]
+struct Passed {
+    /// Where its key is in the page.
+    key: CellSpan,
+    /// Where its value is, or what stands for a long one.
+    value: CellSpan,
+    is_long: bool,
 }
 
 impl<'a, M: Memory> Cursor<'a, M> {
@@ -49,8 +59,8 @@ impl<'a, M: Memory> Cursor<'a, M> {
             direction,
             leaf: None,
             before: 0,
-            current: 0,
-            has_current: false,
+            current: None,
+            previous: None,
             last_key: None,
             long: Vec::new(),
         };
@@ -80,7 +90,7 @@ impl<'a, M: Memory> Cursor<'a, M> {
             return Err(self.tree.damaged("a leaf is empty", leaf.number.offset()));
         }
         self.tree.know_cells(&mut leaf);
-        self.has_current = false;
+        (self.current, self.previous) = (None, None);
         if let Some(old) = self.leaf.replace(leaf) {
             self.tree.recycle(old);
         }
@@ -97,9 +107,10 @@ impl<'a, M: Memory> Cursor<'a, M> {
                 Direction::Backward => (self.before.checked_sub(1), node.before()),
             };
             if let Some(index) = next {
-                self.check_order(index)?;
-                self.current = index;
-                self.has_current = true;
+                let passed = passed(node, index).ok_or_else(|| self.damaged("a page is damaged"))?;
+                self.check_order(leaf, passed.key)?;
+                self.previous = self.current.map(|current| current.key);
+                self.current = Some(passed);
                 self.before = if self.direction == Direction::Forward { index + 1 } else { index };
                 return Ok(true);
             }
@@ -109,7 +120,7 @@ impl<'a, M: Memory> Cursor<'a, M> {
 
     /// Goes to the next leaf, or to the end where there is none.
     fn turn(&mut self, follower: PageNumber) -> Result<(), Error> {
-        if self.has_current {
+        if self.current.is_some() {
             let key = self.key()?.to_vec();
             self.last_key = Some(key);
         }
@@ -125,50 +136,65 @@ impl<'a, M: Memory> Cursor<'a, M> {
     }
 
     /// Refuses an entry whose key does not lie beyond the one that was passed last. So no links lead a cursor in a circle.
-    fn check_order(&self, index: usize) -> Result<(), Error> {
-        let last = if self.has_current { Some(self.key()?) } else { self.last_key.as_deref() };
-        let Some(last) = last else { return Ok(()) };
-        let order = compare(self.key_at(index)?, last);
+    fn check_order(&self, leaf: &Loaded, key: CellSpan) -> Result<(), Error> {
+        let last = match self.current {
+            Some(Passed { key, .. }) => bytes_at(leaf, key),
+            None => match &self.last_key {
+                Some(last) => last,
+                None => return Ok(()),
+            },
+        };
+        let order = compare(bytes_at(leaf, key), last);
         let is_beyond = if self.direction == Direction::Forward { order.is_gt() } else { order.is_lt() };
         if is_beyond { Ok(()) } else { Err(self.damaged("the keys are not in order")) }
     }
 
     /// An error in the leaf that the cursor is in.
+    #[cold]
     pub(super) fn damaged(&self, what: &str) -> Error {
-        self.tree.damaged(what, self.offset())
+        self.tree.damaged(what, self.leaf.as_ref().map_or(0, |leaf| leaf.number.offset()))
     }
 
-    fn offset(&self) -> u64 {
-        self.leaf.as_ref().map_or(0, |leaf| leaf.number.offset())
-    }
-
-    fn cell(&self, index: usize) -> Result<&[u8], Error> {
-        let cell = self.leaf.as_ref().and_then(|leaf| leaf.node().cell(index));
-        cell.ok_or_else(|| self.damaged("a page is damaged"))
-    }
-
-    fn key_at(&self, index: usize) -> Result<&[u8], Error> {
-        leaf_key(self.cell(index)?).ok_or_else(|| self.damaged("a page is damaged"))
+    fn passed(&self) -> Result<(&Loaded, Passed), Error> {
+        self.leaf.as_ref().zip(self.current).ok_or_else(|| self.damaged("no entry has been passed"))
     }
 
     /// The key of the entry that was passed last.
     pub(crate) fn key(&self) -> Result<&[u8], Error> {
-        self.key_at(self.current)
+        self.passed().map(|(leaf, passed)| bytes_at(leaf, passed.key))
+    }
+
+    /// The key of the entry that was passed before the last one, if there is one.
+    pub(crate) fn previous_key(&self) -> Option<&[u8]> {
+        match (self.leaf.as_ref(), self.previous) {
+            (Some(leaf), Some(key)) => Some(bytes_at(leaf, key)),
+            _ => self.last_key.as_deref(),
+        }
     }
 
     /// The key and the value of the entry that was passed last.
     pub(crate) fn entry(&mut self) -> Result<(&[u8], &[u8]), Error> {
-        if let Value::Long { length, first } = self.value()? {
+        let (leaf, passed) = self.passed()?;
+        if passed.is_long {
+            let reference = long_value(bytes_at(leaf, passed.value));
+            let (length, first) = reference.ok_or_else(|| self.damaged("a page is damaged"))?;
             self.long = self.tree.read_long(length, first)?;
         }
-        let key = self.key()?;
-        match self.value()? {
-            Value::Local(value) => Ok((key, value)),
-            Value::Long { .. } => Ok((key, &self.long)),
-        }
+        let (leaf, passed) = self.passed()?;
+        let value = if passed.is_long { &self.long } else { bytes_at(leaf, passed.value) };
+        Ok((bytes_at(leaf, passed.key), value))
     }
+}
 
-    fn value(&self) -> Result<Value<'_>, Error> {
-        leaf_value(self.cell(self.current)?).ok_or_else(|| self.damaged("a page is damaged"))
-    }
+/// Where the parts of an entry of a leaf are, all of which is known. `None` for damage.
+fn passed(node: Node<'_>, index: usize) -> Option<Passed> {
+    let cell = node.cell_span(index)?;
+    let (key_end, is_long) = leaf_parts(node.cell(index)?)?;
+    let (start, middle) = (cell.start + LEAF_LEAD, cell.start + key_end);
+    let key = CellSpan { start, end: middle };
+    Some(Passed { key, value: CellSpan { start: middle, end: cell.end }, is_long })
+}
+
+fn bytes_at(leaf: &Loaded, span: CellSpan) -> &[u8] {
+    &leaf.bytes()[span.start..span.end]
 }

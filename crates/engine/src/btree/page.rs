@@ -67,7 +67,7 @@ pub(super) const AFTER_AT: usize = 16;
 const TAIL_AT: usize = 20;
 
 /// Bytes of a cell before its key: the key's length in a leaf, the child in an inner page.
-const LEAF_LEAD: usize = 2;
+pub(super) const LEAF_LEAD: usize = 2;
 const INNER_LEAD: usize = 4;
 /// Set in a key's length where the value is long.
 const IS_LONG: u16 = 1 << 15;
@@ -332,9 +332,24 @@ pub(super) fn leaf_value(cell: &[u8]) -> Option<Value<'_>> {
     if field & IS_LONG == 0 {
         return (value.len() <= MAX_LOCAL_VALUE).then_some(Value::Local(value));
     }
-    let length = u32_at_start(value)? as usize;
-    let first = PageNumber(u32_at_start(value.get(4..)?)?);
-    (value.len() == LONG_REFERENCE && length > MAX_LOCAL_VALUE).then_some(Value::Long { length, first })
+    long_value(value).map(|(length, first)| Value::Long { length, first })
+}
+
+/// The length of a long value and the first page of its bytes, from what stands for it in its cell.
+pub(super) fn long_value(reference: &[u8]) -> Option<(usize, PageNumber)> {
+    let length = u32_at_start(reference)? as usize;
+    let first = PageNumber(u32_at_start(reference.get(4..)?)?);
+    (reference.len() == LONG_REFERENCE && length > MAX_LOCAL_VALUE).then_some((length, first))
+}
+
+/// Where the key ends in a cell of a leaf, and whether the value is long. `None` for a cell that cannot be.
+#[inline]
+pub(super) fn leaf_parts(cell: &[u8]) -> Option<(usize, bool)> {
+    let field = u16_at_start(cell)?;
+    let key_end = LEAF_LEAD + usize::from(field & !IS_LONG);
+    let is_long = field & IS_LONG != 0;
+    let is_possible = is_long || cell.len().saturating_sub(key_end) <= MAX_LOCAL_VALUE;
+    (key_end <= cell.len() && is_possible).then_some((key_end, is_long))
 }
 
 /// The key in a cell of a page of this kind.

@@ -5,6 +5,7 @@ use serde_bytes::ByteBuf;
 use stable_storage_api::limits::{LOG_ITEM_OVERHEAD_BYTES, MAX_PAYLOAD_BYTES, MAX_REPLY_BYTES};
 use stable_storage_api::{Error, LogInfo, LogPage, ReadLogArgs};
 
+use super::head::Head;
 use super::{INDEX_ENTRY_BYTES, INDEX_INTERVAL, LOG_START, Log, TRAILER_BYTES};
 use crate::store::Store;
 
@@ -21,18 +22,34 @@ impl<M: Memory + Clone> Store<M> {
     ///
     /// [`Error::Corrupted`] for a trailer that leads to before the first entry.
     pub fn read_last(&self, count: u64) -> Result<Vec<Vec<u8>>, Error> {
-        let mut budget = ReplyBudget::new();
         let mut entries = Vec::new();
-        let mut end = self.log.head.end;
-        for _ in 0..count.min(self.log.head.length) {
-            let span = self.log.entry_before(end, LOG_START)?;
+        self.read_last_with(count, |entry| entries.push(entry.to_vec()))?;
+        Ok(entries)
+    }
+
+    /// The same, entry by entry.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_last`](Self::read_last).
+    pub fn read_last_with(&self, count: u64, mut take: impl FnMut(&[u8])) -> Result<(), Error> {
+        let Head { length, end } = self.log.head;
+        let (count, mut budget, mut end) = (count.min(length), ReplyBudget::new(), end);
+        if count == 0 {
+            return Ok(());
+        }
+        // About as many bytes as the entries have that are asked for.
+        let expected = (end / length + TRAILER_BYTES).saturating_mul(count);
+        let mut window = Window::new(&self.log, expected);
+        for _ in 0..count {
+            let span = window.entry_before(end, LOG_START)?;
             if !budget.takes(span) {
                 break;
             }
-            entries.push(self.log.payload(span));
+            take(window.payload(span));
             end = span.start;
         }
-        Ok(entries)
+        Ok(())
     }
 
     /// A page of entries from an index on, oldest first.
@@ -42,6 +59,21 @@ impl<M: Memory + Clone> Store<M> {
     /// [`Error::InvalidArgument`] for a limit of 0, [`Error::OutOfRange`] for an index after the end of the log, and
     /// [`Error::Corrupted`].
     pub fn read_log(&self, args: &ReadLogArgs) -> Result<LogPage, Error> {
+        let mut entries = Vec::new();
+        let (next, length) = self.read_log_with(args, |entry| entries.push(ByteBuf::from(entry)))?;
+        Ok(LogPage { entries, next, length })
+    }
+
+    /// The same, entry by entry. Returns the index after the last entry of the page, and how many entries the log has.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_log`](Self::read_log).
+    pub fn read_log_with(
+        &self,
+        args: &ReadLogArgs,
+        mut take: impl FnMut(&[u8]),
+    ) -> Result<(u64, u64), Error> {
         let ReadLogArgs { from, limit } = *args;
         let length = self.log.head.length;
         args.check()?;
@@ -52,18 +84,88 @@ impl<M: Memory + Clone> Store<M> {
                 size: length,
             });
         }
-        let (mut budget, mut entries, mut next) = (ReplyBudget::new(), Vec::new(), from);
+        let (mut budget, mut next) = (ReplyBudget::new(), from);
+        let mut window = Window::new(&self.log, MAX_WINDOW_BYTES);
         let last = limit.map_or(length, |limit| from.saturating_add(limit.into()).min(length));
         'page: while next < last {
-            for span in self.log.spans_to_end_of_block(next)? {
+            for span in window.spans_to_end_of_block(next)? {
                 if next == last || !budget.takes(span) {
                     break 'page;
                 }
-                entries.push(ByteBuf::from(self.log.payload(span)));
+                take(window.payload(span));
                 next += 1;
             }
         }
-        Ok(LogPage { entries, next, length })
+        Ok((next, length))
+    }
+}
+
+/// Bytes of the log that are read at once.
+const MAX_WINDOW_BYTES: u64 = 32_768;
+const MIN_WINDOW_BYTES: u64 = 512;
+
+/// A stretch of the log on the heap, so that an entry takes no two reads of its own.
+struct Window<'a, M: Memory> {
+    log: &'a Log<M>,
+    /// Bytes that are read at once.
+    most: u64,
+    /// Where the stretch starts in the log.
+    start: u64,
+    bytes: Vec<u8>,
+    /// A payload that no stretch holds.
+    large: Vec<u8>,
+}
+
+impl<'a, M: Memory> Window<'a, M> {
+    /// One that holds about so many bytes.
+    fn new(log: &'a Log<M>, bytes: u64) -> Self {
+        let most = bytes.clamp(MIN_WINDOW_BYTES, MAX_WINDOW_BYTES);
+        Self { log, most, start: 0, bytes: Vec::new(), large: Vec::new() }
+    }
+
+    /// The part of the stretch that holds these bytes of the log, if it does.
+    fn part(&self, start: u64, bytes: u64) -> Option<&[u8]> {
+        let at = usize::try_from(start.checked_sub(self.start)?).ok()?;
+        self.bytes.get(at..at.checked_add(bytes as usize)?)
+    }
+
+    /// As [`Log::entry_before`].
+    fn entry_before(&mut self, end: u64, floor: u64) -> Result<Span, Error> {
+        let trailer_at = self.log.trailer_before(end, floor)?;
+        if self.part(trailer_at, TRAILER_BYTES).is_none() {
+            self.start = end.saturating_sub(self.most).max(floor);
+            self.bytes.resize((end - self.start) as usize, 0);
+            self.log.entries.read(self.start, &mut self.bytes);
+        }
+        let trailer = self.part(trailer_at, TRAILER_BYTES).and_then(|bytes| bytes.first_chunk());
+        let bytes = trailer.map_or(0, |trailer| u32::from_le_bytes(*trailer));
+        entry_with(trailer_at, bytes, floor)
+    }
+
+    /// The payloads from an entry that exists to the end of its block of 64 entries, or of the log.
+    fn spans_to_end_of_block(&mut self, from: u64) -> Result<Vec<Span>, Error> {
+        let (block, length) = (from / INDEX_INTERVAL, self.log.head.length);
+        let block_end = ((block + 1) * INDEX_INTERVAL).min(length);
+        let floor = if block == 0 { LOG_START } else { self.log.indexed_end(block - 1)? };
+        let is_whole = block_end.is_multiple_of(INDEX_INTERVAL);
+        let mut end = if is_whole { self.log.indexed_end(block)? } else { self.log.head.end };
+        let mut spans = Vec::with_capacity((block_end - from) as usize);
+        for _ in from..block_end {
+            let span = self.entry_before(end, floor)?;
+            end = span.start;
+            spans.push(span);
+        }
+        spans.reverse();
+        Ok(spans)
+    }
+
+    fn payload(&mut self, span: Span) -> &[u8] {
+        if self.part(span.start, span.bytes).is_none() {
+            self.large.resize(span.bytes as usize, 0);
+            self.log.entries.read(span.start, &mut self.large);
+            return &self.large;
+        }
+        self.part(span.start, span.bytes).unwrap_or_default()
     }
 }
 
@@ -76,42 +178,32 @@ pub(super) struct Span {
     pub(super) bytes: u64,
 }
 
+/// The entry with a trailer of this content at an offset.
+fn entry_with(trailer_at: u64, bytes: u32, floor: u64) -> Result<Span, Error> {
+    let bytes = u64::from(bytes);
+    let start = trailer_at.checked_sub(bytes).filter(|start| *start >= floor && bytes <= MAX_PAYLOAD_BYTES);
+    let start = start.ok_or_else(|| {
+        Error::corrupted(
+            format!("a trailer of the log says {bytes} bytes, more than there can be"),
+            trailer_at,
+        )
+    })?;
+    Ok(Span { start, bytes })
+}
+
 impl<M: Memory> Log<M> {
     /// The entry that ends at an offset. `floor` is where the entries before it end at the earliest.
     pub(super) fn entry_before(&self, end: u64, floor: u64) -> Result<Span, Error> {
-        let trailer_at = end
-            .checked_sub(TRAILER_BYTES)
-            .filter(|at| *at >= floor)
-            .ok_or_else(|| Error::corrupted("an entry of the log starts before it can", end))?;
+        let trailer_at = self.trailer_before(end, floor)?;
         let mut trailer = [0; TRAILER_BYTES as usize];
         self.entries.read(trailer_at, &mut trailer);
-        let bytes = u64::from(u32::from_le_bytes(trailer));
-        let start =
-            trailer_at.checked_sub(bytes).filter(|start| *start >= floor && bytes <= MAX_PAYLOAD_BYTES);
-        let start = start.ok_or_else(|| {
-            Error::corrupted(
-                format!("a trailer of the log says {bytes} bytes, more than there can be"),
-                trailer_at,
-            )
-        })?;
-        Ok(Span { start, bytes })
+        entry_with(trailer_at, u32::from_le_bytes(trailer), floor)
     }
 
-    /// The payloads from an entry that exists to the end of its block of 64 entries, or of the log.
-    pub(super) fn spans_to_end_of_block(&self, from: u64) -> Result<Vec<Span>, Error> {
-        let block = from / INDEX_INTERVAL;
-        let block_end = ((block + 1) * INDEX_INTERVAL).min(self.head.length);
-        let floor = if block == 0 { LOG_START } else { self.indexed_end(block - 1)? };
-        let mut end =
-            if block_end.is_multiple_of(INDEX_INTERVAL) { self.indexed_end(block)? } else { self.head.end };
-        let mut spans = Vec::with_capacity((block_end - from) as usize);
-        for _ in from..block_end {
-            let span = self.entry_before(end, floor)?;
-            end = span.start;
-            spans.push(span);
-        }
-        spans.reverse();
-        Ok(spans)
+    fn trailer_before(&self, end: u64, floor: u64) -> Result<u64, Error> {
+        end.checked_sub(TRAILER_BYTES)
+            .filter(|at| *at >= floor)
+            .ok_or_else(|| Error::corrupted("an entry of the log starts before it can", end))
     }
 
     /// The end offset of the last entry of a complete block.
@@ -125,12 +217,6 @@ impl<M: Memory> Log<M> {
         } else {
             Err(Error::corrupted("an end offset of the log's index is outside of the log", at))
         }
-    }
-
-    pub(super) fn payload(&self, span: Span) -> Vec<u8> {
-        let mut payload = vec![0; span.bytes as usize];
-        self.entries.read(span.start, &mut payload);
-        payload
     }
 }
 

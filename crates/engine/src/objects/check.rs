@@ -1,6 +1,7 @@
 //! Walking all objects.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use ic_stable_structures::Memory;
 use stable_storage_api::Error;
@@ -45,7 +46,7 @@ impl<M: Memory + Clone> Store<M> {
     }
 
     fn walk_index(&self, walk: &mut Walk, report: &mut CheckReport) {
-        for object in self.under("", None) {
+        for object in self.core.index.from(Bound::Unbounded, |_| true) {
             match object.and_then(|(key, raw)| walk.object(&self.core.arena, &key, &raw)) {
                 Ok(size) => report.object_bytes += size,
                 Err(error) => report.problems.push(error.into()),

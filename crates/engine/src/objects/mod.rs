@@ -30,7 +30,9 @@ pub(crate) use entry::{Body, Entry, Holding, Present};
 pub use limits::INLINE_LIMIT;
 pub(crate) use limits::MAX_INLINE_LIMIT;
 pub(crate) use metadata::{Digest, MAX_PAIRS_BYTES, Metadata, Pairs};
+pub use page::{ObjectView, PageEnd};
 pub use put::Put;
+pub use read::ValueView;
 
 /// Whether a change is allowed to the object that is there, or to its absence.
 pub(crate) fn check_condition(condition: Condition, present: Option<Present>) -> Result<(), Error> {

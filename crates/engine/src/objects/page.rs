@@ -10,10 +10,72 @@ use stable_storage_api::limits::{ITEM_OVERHEAD_BYTES, MAX_REPLY_BYTES};
 use stable_storage_api::{Entry as KeyValue, Error, ListArgs, ListPage, ObjectInfo, ScanPage};
 
 use super::entry::Head;
-use super::read::check_fits_reply;
-use crate::btree::{Direction, Raw};
+use super::read::{ValueView, check_fits_reply};
+use crate::btree::Direction;
 use crate::key::{Key, key_text};
 use crate::store::Store;
+
+/// An object as a page of the index has it, read in place.
+pub struct ObjectView<'a> {
+    key: &'a [u8],
+    head: Head<'a>,
+}
+
+impl<'a> ObjectView<'a> {
+    /// The bytes of its key, which are UTF-8 unless the index is damaged.
+    #[must_use]
+    pub fn key(&self) -> &'a [u8] {
+        self.key
+    }
+
+    /// Its size in bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.head.size
+    }
+
+    /// The revision of the change that wrote it.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.head.revision
+    }
+
+    /// When an object was first put under its key, in nanoseconds since 1970.
+    #[must_use]
+    pub fn created_ns(&self) -> u64 {
+        self.head.created_ns
+    }
+
+    /// When it was last written or renamed, in nanoseconds since 1970.
+    #[must_use]
+    pub fn modified_ns(&self) -> u64 {
+        self.head.modified_ns
+    }
+
+    /// Whether it has anything but these.
+    #[must_use]
+    pub fn has_metadata(&self) -> bool {
+        self.head.fields_bytes() > 0
+    }
+
+    /// Everything that `stat` returns.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupted`].
+    pub fn info(&self) -> Result<ObjectInfo, Error> {
+        self.head.entry()?.info(key_text(self.key)?)
+    }
+}
+
+/// What a page of a listing has besides its objects.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PageEnd {
+    /// The common prefixes.
+    pub prefixes: Vec<String>,
+    /// The `start_after` of the next page, or nothing where this page is the last.
+    pub next: Option<String>,
+}
 
 impl<M: Memory + Clone> Store<M> {
     /// A page of the objects under a prefix; with a delimiter, of what is directly under it.
@@ -22,29 +84,55 @@ impl<M: Memory + Clone> Store<M> {
     ///
     /// [`Error::InvalidArgument`] for a limit of 0 or an empty delimiter, and [`Error::Corrupted`].
     pub fn list(&self, args: &ListArgs) -> Result<ListPage, Error> {
+        let mut objects = Vec::new();
+        let end = self.list_with(args, |object| {
+            objects.push(object.info()?);
+            Ok(true)
+        })?;
+        let PageEnd { prefixes, next } = end.unwrap_or_default();
+        Ok(ListPage { objects, prefixes, next })
+    }
+
+    /// The same, object by object as they lie in the index. Ends early, with `None`, where `take` returns false.
+    ///
+    /// # Errors
+    ///
+    /// As [`list`](Self::list), and what `take` returns.
+    pub fn list_with(
+        &self,
+        args: &ListArgs,
+        mut take: impl FnMut(&ObjectView<'_>) -> Result<bool, Error>,
+    ) -> Result<Option<PageEnd>, Error> {
         args.check()?;
         let mut listing = Listing::new(args);
         let mut start = Some(listing.start());
         while let Some(bound) = start.take() {
-            let mut cursor = self.core.index.cursor(bound.as_ref().map(Key::as_bytes), Direction::Forward)?;
+            let direction = direction_of(args);
+            let mut cursor = self.core.index.cursor(bound.as_ref().map(Key::as_bytes), direction)?;
             while cursor.advance()? && cursor.key()?.starts_with(args.prefix.as_bytes()) {
                 let (key, entry) = cursor.entry()?;
-                let common = listing.common_prefix(key);
-                let taken = match common {
-                    Some(common) => listing.take_prefix(common)?,
-                    None => listing.take_object(key, entry)?,
+                let Some(common) = listing.common_prefix(key) else {
+                    let object = ObjectView { key, head: Head::decode(entry)? };
+                    if !listing.has_room_for(&object) {
+                        return listing.end(cursor.previous_key()).map(Some);
+                    }
+                    if !take(&object)? {
+                        return Ok(None);
+                    }
+                    continue;
                 };
-                if !taken {
-                    return Ok(listing.page(true));
+                if !listing.take_prefix(common)? {
+                    return listing.end(cursor.previous_key()).map(Some);
                 }
                 // What is below a common prefix is passed over with one search, however much it is.
-                if let Some(common) = common {
-                    start = Some(Bound::Included(Key::after_all(common)));
-                    break;
-                }
+                start = Some(match direction {
+                    Direction::Forward => Bound::Included(Key::after_all(common)),
+                    Direction::Backward => Bound::Excluded(Key::of(common)),
+                });
+                break;
             }
         }
-        Ok(listing.page(false))
+        Ok(Some(PageEnd { prefixes: listing.prefixes, next: None }))
     }
 
     /// A page of the objects under a prefix with their values. It ends before a value that does not fit.
@@ -53,30 +141,38 @@ impl<M: Memory + Clone> Store<M> {
     ///
     /// As [`list`](Self::list), and [`Error::TooLarge`] where the first value does not fit one reply.
     pub fn scan(&self, args: &ListArgs) -> Result<ScanPage, Error> {
-        args.check_scan()?;
-        let mut page = Budget::new(args.most());
         let mut entries = Vec::new();
-        let start = start_of(&args.prefix, args.start_after.as_deref());
-        let mut cursor = self.core.index.cursor(start.as_ref().map(Key::as_bytes), Direction::Forward)?;
-        while cursor.advance()? && cursor.key()?.starts_with(args.prefix.as_bytes()) {
-            let (key, entry) = cursor.entry()?;
-            let entry = Head::decode(entry)?;
-            if !page.takes(key.len() as u64 + entry.size) {
-                return Ok(ScanPage { next: last_key(&entries, |entry: &KeyValue| &entry.key), entries });
-            }
-            check_fits_reply(entry.size)?;
-            entries.push(KeyValue { key: key_text(key)?, value: ByteBuf::from(self.value(&entry)?) });
-        }
-        Ok(ScanPage { entries, next: None })
+        let next = self.scan_with(args, |key, value| {
+            entries.push(KeyValue { key: key_text(key)?, value: ByteBuf::from(value.to_vec()?) });
+            Ok(())
+        })?;
+        Ok(ScanPage { entries, next })
     }
 
-    /// The objects whose keys start with a prefix and come after a cursor.
-    pub(super) fn under<'a>(
-        &'a self,
-        prefix: &'a str,
-        start_after: Option<&str>,
-    ) -> impl Iterator<Item = Result<(Key, Raw), Error>> + 'a {
-        self.core.index.from(start_of(prefix, start_after), move |key| key.starts_with(prefix.as_bytes()))
+    /// The same, object by object with the bytes of its key. Returns the `start_after` of the next page.
+    ///
+    /// # Errors
+    ///
+    /// As [`scan`](Self::scan), and what `take` returns.
+    pub fn scan_with(
+        &self,
+        args: &ListArgs,
+        mut take: impl FnMut(&[u8], &ValueView<'_, M>) -> Result<(), Error>,
+    ) -> Result<Option<String>, Error> {
+        args.check_scan()?;
+        let mut page = Budget::new(args.most());
+        let start = start_of(args);
+        let mut cursor = self.core.index.cursor(start.as_ref().map(Key::as_bytes), direction_of(args))?;
+        while cursor.advance()? && cursor.key()?.starts_with(args.prefix.as_bytes()) {
+            let (key, entry) = cursor.entry()?;
+            let value = ValueView::of(self, &Head::decode(entry)?);
+            if !page.takes(key.len() as u64 + value.size()) {
+                return cursor.previous_key().map(key_text).transpose();
+            }
+            check_fits_reply(value.size())?;
+            take(key, &value)?;
+        }
+        Ok(None)
     }
 }
 
@@ -84,7 +180,6 @@ impl<M: Memory + Clone> Store<M> {
 struct Listing<'a> {
     args: &'a ListArgs,
     budget: Budget,
-    objects: Vec<ObjectInfo>,
     prefixes: Vec<String>,
     /// Whether the last item is a common prefix and not an object.
     ends_in_prefix: bool,
@@ -92,19 +187,19 @@ struct Listing<'a> {
 
 impl<'a> Listing<'a> {
     fn new(args: &'a ListArgs) -> Self {
-        let budget = Budget::new(args.most());
-        // Growing would copy what is there, and memory that is not written costs nothing.
-        let objects = Vec::with_capacity(budget.items as usize);
-        Self { args, budget, objects, prefixes: Vec::new(), ends_in_prefix: false }
+        Self { args, budget: Budget::new(args.most()), prefixes: Vec::new(), ends_in_prefix: false }
     }
 
     /// Where the keys of the page start. After a page that ended with a common prefix, all that is below it is behind.
     fn start(&self) -> Bound<Key> {
         match self.args.start_after.as_deref() {
-            Some(cursor) if self.common_prefix(cursor.as_bytes()) == Some(cursor.as_bytes()) => {
+            Some(cursor)
+                if direction_of(self.args) == Direction::Forward
+                    && self.common_prefix(cursor.as_bytes()) == Some(cursor.as_bytes()) =>
+            {
                 Bound::Included(Key::after_all(cursor.as_bytes()))
             }
-            cursor => start_of(&self.args.prefix, cursor),
+            _ => start_of(self.args),
         }
     }
 
@@ -126,33 +221,43 @@ impl<'a> Listing<'a> {
         Ok(true)
     }
 
-    /// Takes an object, if there is room for it.
-    fn take_object(&mut self, key: &[u8], entry: &[u8]) -> Result<bool, Error> {
-        let head = Head::decode(entry)?;
-        if !self.budget.takes(key.len() as u64 + head.fields_bytes()) {
-            return Ok(false);
-        }
-        self.objects.push(head.entry()?.info(key_text(key)?)?);
-        self.ends_in_prefix = false;
-        Ok(true)
+    /// Whether there is room for an object, which the page then has.
+    fn has_room_for(&mut self, object: &ObjectView<'_>) -> bool {
+        let has_room = self.budget.takes(object.key.len() as u64 + object.head.fields_bytes());
+        self.ends_in_prefix &= !has_room;
+        has_room
     }
 
-    fn page(self, has_more: bool) -> ListPage {
-        let last = if self.ends_in_prefix {
-            self.prefixes.last()
-        } else {
-            self.objects.last().map(|object| &object.key)
+    /// Ends the page before an item for which there is no room. `last` is the key before that.
+    fn end(self, last: Option<&[u8]>) -> Result<PageEnd, Error> {
+        let next = match self.prefixes.last().filter(|_| self.ends_in_prefix) {
+            Some(prefix) => Some(prefix.clone()),
+            None => last.map(key_text).transpose()?,
         };
-        let next = last.filter(|_| has_more).cloned();
-        ListPage { objects: self.objects, prefixes: self.prefixes, next }
+        Ok(PageEnd { prefixes: self.prefixes, next })
     }
 }
 
-/// Where the keys under a prefix and after a cursor start.
-fn start_of(prefix: &str, start_after: Option<&str>) -> Bound<Key> {
-    match start_after {
-        Some(cursor) if cursor >= prefix => Bound::Excluded(Key::bound(cursor)),
-        _ => Bound::Included(Key::bound(prefix)),
+fn direction_of(args: &ListArgs) -> Direction {
+    if args.descending == Some(true) { Direction::Backward } else { Direction::Forward }
+}
+
+/// Where the keys under a prefix and beyond a cursor start.
+fn start_of(args: &ListArgs) -> Bound<Key> {
+    let (prefix, cursor) = (args.prefix.as_str(), args.start_after.as_deref());
+    match direction_of(args) {
+        Direction::Forward => match cursor {
+            Some(cursor) if cursor >= prefix => Bound::Excluded(Key::bound(cursor)),
+            _ => Bound::Included(Key::bound(prefix)),
+        },
+        Direction::Backward => match cursor {
+            // A cursor beyond all keys under the prefix is as good as none.
+            Some(cursor) if cursor < prefix || cursor.starts_with(prefix) => {
+                Bound::Excluded(Key::bound(cursor))
+            }
+            _ if prefix.is_empty() => Bound::Unbounded,
+            _ => Bound::Excluded(Key::after_all(prefix.as_bytes())),
+        },
     }
 }
 
@@ -180,8 +285,4 @@ impl Budget {
         self.bytes = self.bytes.saturating_sub(bytes);
         true
     }
-}
-
-fn last_key<T>(items: &[T], key: impl Fn(&T) -> &String) -> Option<String> {
-    items.last().map(|item| key(item).clone())
 }

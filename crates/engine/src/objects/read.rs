@@ -99,33 +99,40 @@ impl<M: Memory + Clone> Store<M> {
     /// As [`get`](Self::get); [`Error::LimitExceeded`] for more than 1,000 keys, and [`Error::TooLarge`] where the values
     /// do not fit one reply.
     pub fn get_many<K: AsRef<str>>(&self, keys: &[K]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+        let mut values = Vec::with_capacity(keys.len());
+        self.get_many_with(keys.iter().map(AsRef::as_ref), |value| {
+            values.push(value.map(|value| value.to_vec()).transpose()?);
+            Ok(())
+        })?;
+        Ok(values)
+    }
+
+    /// The same, value by value.
+    ///
+    /// # Errors
+    ///
+    /// As [`get_many`](Self::get_many), and what `take` returns.
+    pub fn get_many_with<'k>(
+        &self,
+        keys: impl ExactSizeIterator<Item = &'k str>,
+        mut take: impl FnMut(Option<&ValueView<'_, M>>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         check::batch(keys.len(), "keys in one get_many")?;
-        let mut size = 0;
-        let found = keys.iter().map(|key| {
-            check::key(key.as_ref())?;
-            let found = self.core.index.get_with(key.as_ref().as_bytes(), |bytes| {
-                let head = Head::decode(bytes)?;
-                size += head.size;
-                Ok(match head.body {
-                    Body::Inline(value) => Found::Value(value.to_vec()),
-                    Body::Extent(extent) => Found::Held(Body::Extent(extent), head.size),
-                    Body::Table(table) => Found::Held(Body::Table(table), head.size),
-                })
+        let mut size = 0u64;
+        for key in keys {
+            check::key(key)?;
+            let found = self.core.index.get_with(key.as_bytes(), |bytes| {
+                let value = ValueView::of(self, &Head::decode(bytes)?);
+                size = size.saturating_add(value.size());
+                // What does not fit is only counted.
+                if size > MAX_REPLY_BYTES { Ok(()) } else { take(Some(&value)) }
             })?;
-            found.transpose()
-        });
-        let found = found.collect::<Result<Vec<_>, Error>>()?;
-        if size > MAX_REPLY_BYTES {
-            return Err(Error::TooLarge { size, limit: MAX_REPLY_BYTES });
-        }
-        let read = |found| match found {
-            Found::Value(value) => Ok(value),
-            Found::Held(body, size) => {
-                let mut value = vec![0; size as usize];
-                self.read_range(body, 0, &mut value).map(|()| value)
+            match found {
+                Some(taken) => taken?,
+                None => take(None)?,
             }
-        };
-        found.into_iter().map(|found| found.map(read).transpose()).collect()
+        }
+        check_fits_reply(size)
     }
 
     /// What is known of an object without reading it.
@@ -166,12 +173,44 @@ impl<M: Memory + Clone> Store<M> {
     }
 }
 
-/// A value that is part of a reply to many keys.
-enum Found {
-    /// The bytes.
-    Value(Vec<u8>),
-    /// Where they are, and how many: not read before the sum of all is known.
-    Held(Body<'static>, u64),
+/// A value where it lies.
+pub struct ValueView<'a, M: Memory> {
+    store: &'a Store<M>,
+    body: Body<'a>,
+    size: u64,
+}
+
+impl<'a, M: Memory + Clone> ValueView<'a, M> {
+    pub(super) fn of(store: &'a Store<M>, head: &Head<'a>) -> Self {
+        Self { store, body: head.body, size: head.size }
+    }
+
+    /// Its size in bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Reads the whole value to a buffer of its size.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupted`].
+    ///
+    /// # Panics
+    ///
+    /// Where the buffer has another size.
+    pub fn read(&self, buffer: &mut [u8]) -> Result<(), Error> {
+        assert_eq!(buffer.len() as u64, self.size, "the buffer has the size of the value");
+        self.store.read_range(self.body, 0, buffer)
+    }
+
+    /// The whole value, which fits one reply.
+    pub(super) fn to_vec(&self) -> Result<Vec<u8>, Error> {
+        let mut value = vec![0; self.size as usize];
+        self.read(&mut value)?;
+        Ok(value)
+    }
 }
 
 /// Refuses an object that does not fit one reply.

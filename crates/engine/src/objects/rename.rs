@@ -1,7 +1,7 @@
 //! Moving an object to another key.
 
 use ic_stable_structures::Memory;
-use stable_storage_api::{Error, RenameArgs, Written, check};
+use stable_storage_api::{Condition, Error, RenameArgs, Written, check};
 
 use super::entry::Entry;
 use super::{check_condition, free, present_at};
@@ -17,24 +17,40 @@ impl<M: Memory + Clone> Store<M> {
     ///
     /// [`Error::NotFound`] where there is nothing under `from`, and otherwise as [`put`](Self::put).
     pub fn rename(&mut self, args: &RenameArgs, now_ns: u64) -> Result<Written, Error> {
-        check::key(&args.from)?;
-        check::key(&args.to)?;
-        let (from, to) = (args.from.as_bytes(), args.to.as_bytes());
+        self.rename_when(&args.from, &args.to, args.condition.unwrap_or_default(), now_ns)
+    }
+
+    /// The same with borrowed keys.
+    ///
+    /// # Errors
+    ///
+    /// As [`rename`](Self::rename).
+    pub fn rename_when(
+        &mut self,
+        from: &str,
+        to: &str,
+        condition: Condition,
+        now_ns: u64,
+    ) -> Result<Written, Error> {
+        check::key(from)?;
+        check::key(to)?;
+        let (from, to) = (from.as_bytes(), to.as_bytes());
         let mut change = Change::new(&self.core);
         let source = change.index.locate(from)?;
         let moved = change.index.look(source, <[u8]>::to_vec)?.ok_or(Error::NotFound)?;
         let entry = Entry::decode(&moved)?;
         let target = change.index.locate(to)?;
         let present = present_at(&mut change, target)?;
-        check_condition(args.condition.unwrap_or_default(), present)?;
+        check_condition(condition, present)?;
 
         // Onto itself, an object replaces nothing.
-        let replaced = if from == to { None } else { present };
+        let is_same = from.len() == to.len() && from == to;
+        let replaced = if is_same { None } else { present };
         free(&mut change.extents, replaced)?;
         change.ledger = change.ledger.after(1, 0, replaced.map_or(0, |replaced| replaced.size))?;
         let revision = change.ledger.revision;
         let renamed = Entry { revision, modified_ns: now_ns, ..entry }.encode();
-        if from != to {
+        if !is_same {
             change.index.remove_at(source, from)?;
         }
         change.index.insert_at(target, to, (&renamed.0, &[]))?;

@@ -46,6 +46,25 @@ fn expected(keys: &[&str], prefix: &str, delimiter: &str, start_after: &str) -> 
     (objects, prefixes.into_iter().collect())
 }
 
+/// The same from the last key to the first. Without a cursor, all keys are before it.
+fn expected_descending(
+    keys: &[&str],
+    prefix: &str,
+    delimiter: &str,
+    cursor: Option<&str>,
+) -> (Vec<String>, Vec<String>) {
+    let (mut objects, mut prefixes) = (Vec::new(), BTreeSet::new());
+    let is_before = |key: &str| cursor.is_none_or(|cursor| key < cursor);
+    let sorted: BTreeSet<_> = keys.iter().filter(|key| key.starts_with(prefix) && is_before(key)).collect();
+    for key in sorted.into_iter().rev() {
+        match key[prefix.len()..].find(delimiter) {
+            Some(at) => _ = prefixes.insert(key[..prefix.len() + at + delimiter.len()].to_owned()),
+            None => objects.push((*key).to_owned()),
+        }
+    }
+    (objects, prefixes.into_iter().rev().collect())
+}
+
 const KEYS: [&str; 17] = [
     "a",
     "a/",
@@ -82,6 +101,16 @@ fn a_level_is_what_a_walk_over_all_keys_finds() {
                     let start_after = Some(cursor.to_owned());
                     let args =
                         ListArgs { start_after, limit: Some(limit), ..ListArgs::level(prefix, delimiter) };
+                    let (found, found_prefixes, pages) = level(&store, &args);
+                    assert_eq!((&found, &found_prefixes), (&objects, &prefixes), "{args:?}");
+                    let items = objects.len() + prefixes.len();
+                    assert_eq!(pages, items.div_ceil(limit as usize).max(1), "{args:?}");
+                }
+                let cursor = Some(cursor).filter(|cursor| !cursor.is_empty());
+                let (objects, prefixes) = expected_descending(&KEYS, prefix, delimiter, cursor);
+                for limit in [1, 2, 3, 1_000] {
+                    let args = ListArgs { limit: Some(limit), ..ListArgs::level(prefix, delimiter) };
+                    let args = ListArgs { start_after: cursor.map(Into::into), ..args.descending() };
                     let (found, found_prefixes, pages) = level(&store, &args);
                     assert_eq!((&found, &found_prefixes), (&objects, &prefixes), "{args:?}");
                     let items = objects.len() + prefixes.len();

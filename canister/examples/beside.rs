@@ -1,0 +1,76 @@
+//! A canister that keeps a store beside structures of its own, in one stable memory.
+//!
+//! `ic-stable-structures` divides the memory: its map counts visitors in one virtual memory, and the store takes another one.
+//! `scripts/example-canister.sh` builds the canister and uses it on the embedded host, an upgrade included.
+
+use std::cell::RefCell;
+
+use ic_cdk::api::time;
+use ic_cdk::{init, post_upgrade, pre_upgrade, query, update};
+use ic_stable_structures::memory_manager::{MemoryId, MemoryManager, VirtualMemory};
+use ic_stable_structures::{DefaultMemoryImpl, StableBTreeMap};
+use storage_engine::{Put, Store};
+
+type Shared = VirtualMemory<DefaultMemoryImpl>;
+
+const VISITS: MemoryId = MemoryId::new(0);
+const FILES: MemoryId = MemoryId::new(1);
+
+thread_local! {
+    static MANAGER: RefCell<MemoryManager<DefaultMemoryImpl>> =
+        RefCell::new(MemoryManager::init(DefaultMemoryImpl::default()));
+    static COUNTS: RefCell<StableBTreeMap<String, u64, Shared>> =
+        RefCell::new(StableBTreeMap::init(MANAGER.with_borrow(|manager| manager.get(VISITS))));
+    static STORE: RefCell<Option<Store<Shared>>> = const { RefCell::new(None) };
+}
+
+#[init]
+fn init() {
+    open();
+}
+
+#[post_upgrade]
+fn post_upgrade() {
+    open();
+}
+
+/// Opens the store: an empty memory is formatted, and a store is loaded.
+fn open() {
+    let memory = MANAGER.with_borrow(|manager| manager.get(FILES));
+    STORE.set(Some(Store::open(memory).expect("the memory is empty, or holds a store")));
+}
+
+/// Optional: without it, the next opening has to look for the end of the log.
+#[pre_upgrade]
+fn pre_upgrade() {
+    with(Store::seal);
+}
+
+/// Stores a file, and counts who has stored one.
+#[update]
+fn put(name: String, content: Vec<u8>) -> Result<u64, String> {
+    let caller = ic_cdk::api::msg_caller().to_text();
+    let written =
+        with(|store| store.put(Put::new(&name, &content), time())).map_err(|error| error.to_string())?;
+    COUNTS.with_borrow_mut(|counts| {
+        let count = counts.get(&caller).unwrap_or_default();
+        counts.insert(caller, count + 1);
+    });
+    Ok(written.revision)
+}
+
+/// A file.
+#[query]
+fn get(name: String) -> Result<Vec<u8>, String> {
+    with(|store| store.get(&name)).map_err(|error| error.to_string())
+}
+
+/// How often somebody has stored a file.
+#[query]
+fn count(who: String) -> u64 {
+    COUNTS.with_borrow(|counts| counts.get(&who).unwrap_or_default())
+}
+
+fn with<R>(f: impl FnOnce(&mut Store<Shared>) -> R) -> R {
+    STORE.with_borrow_mut(|store| f(store.as_mut().expect("the store is opened by init and post_upgrade")))
+}
