@@ -301,15 +301,30 @@ mod tests {
     #[test]
     fn what_is_written_ahead_is_not_seen_before_it_is_committed() {
         let mut store = FileStore::new(tempfile::tempfile().unwrap(), 0, Runs::default());
-        store.write(&mut pages(&[1, 5], 1), &Runs::default()).unwrap();
-        let mut second = pages(&[1, 2, 3], 2);
+        store.write(&mut pages(&[1, 50], 1), &Runs::default()).unwrap();
+        let most = PAGES_FOR_JOURNAL as u64;
+        let mut second = pages(&(1..most + 3).collect::<Vec<_>>(), 2);
         let ahead = store.write_ahead(&second, true).unwrap();
-        assert_eq!(ahead, std::iter::once(2..4).collect());
-        assert_eq!([0, 1, 2, 3, 4, 5].map(|page| read(&store, page)), [0, 1, 0, 0, 0, 1]);
+        assert_eq!(ahead, std::iter::once(2..most + 3).collect());
+        assert_eq!([0, 1, 2, 3, 50].map(|page| read(&store, page)), [0, 1, 0, 0, 1]);
         assert_eq!(store.next_data(0).unwrap(), Some(4_096..8_192));
         store.write(&mut second, &ahead).unwrap();
-        assert_eq!([0, 1, 2, 3, 4, 5].map(|page| read(&store, page)), [0, 2, 2, 2, 0, 1]);
-        assert_eq!(store.next_data(0).unwrap(), Some(4_096..16_384));
+        assert_eq!([0, 1, 2, most + 2, most + 3, 50].map(|page| read(&store, page)), [0, 2, 2, 2, 0, 1]);
+        assert_eq!(store.next_data(0).unwrap(), Some(4_096..(most + 3) * PAGE_BYTES));
+    }
+
+    /// A few pages that the journal holds alone are one write and one wait less.
+    #[test]
+    fn a_few_fresh_pages_are_not_written_ahead_where_each_message_is_forced() {
+        let most = (1..=PAGES_FOR_JOURNAL as u64).collect::<Vec<_>>();
+        for (are_forced, is_ahead) in [(true, false), (false, true)] {
+            let mut store = FileStore::new(tempfile::tempfile().unwrap(), 0, Runs::default());
+            let mut few = pages(&most, 3);
+            let ahead = store.write_ahead(&few, are_forced).unwrap();
+            assert_eq!(ahead.iter().next().is_some(), is_ahead);
+            store.write(&mut few, &ahead).unwrap();
+            assert_eq!(read(&store, PAGES_FOR_JOURNAL as u64), 3);
+        }
     }
 
     #[test]
