@@ -234,6 +234,28 @@ mod tests {
         }
     }
 
+    /// Two full extents and one of a chunk.
+    #[test]
+    fn the_bytes_are_those_of_the_picture() {
+        let table = Table::at(Extent::at(4_104), 2 * SLOT_EXTENT_BYTES + CHUNK_BYTES);
+        assert_eq!((table.bytes(), table.chunks(), table.bitmap_at()), (27, 17, 24));
+        let last = Extent::at(0x0102_0304_0508);
+        let mut bytes = table.fresh(Some(last));
+        assert_eq!(bytes[..16], [0; 16]);
+        assert_eq!(bytes[16..], [8, 5, 4, 3, 2, 1, 0, 0, 0, 0, 0]);
+        assert_eq!(Table::entry(2, last), (16, [8, 5, 4, 3, 2, 1, 0, 0]));
+        assert_eq!(table.fresh(None), [0; 27]);
+
+        bytes[25] = 0b0011_0000;
+        for (index, is_set, set) in
+            [(11, false, 0b0011_1000), (12, true, 0b0011_0000), (13, true, 0b0011_0000)]
+        {
+            let bit = table.chunk_bit_in(&bytes, index);
+            assert_eq!((bit.offset, bit.is_set(), bit.set()), (25, is_set, set), "chunk {index}");
+        }
+        assert_eq!(table.chunk_bit_in(&bytes, 16).set(), 1);
+    }
+
     #[test]
     fn tables_of_everything_a_canister_can_hold_fit_one_extent() {
         assert!(Table::can_hold(1));

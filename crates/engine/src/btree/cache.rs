@@ -99,6 +99,14 @@ mod tests {
     }
 
     #[test]
+    fn neighbours_do_not_displace_each_other() {
+        let mut cache = Cache::new(64);
+        (1..=64)
+            .for_each(|number| assert!(cache.put(PageNumber(number), frame(0)).is_none(), "page {number}"));
+        assert!(cache.put(PageNumber(65), frame(0)).is_some());
+    }
+
+    #[test]
     fn a_cache_keeps_the_last_pages_of_a_set_and_no_more() {
         let mut cache = Cache::new(8);
         for number in 1..=9u32 {

@@ -103,3 +103,55 @@ impl std::ops::IndexMut<usize> for PageSet {
         &mut self.pages[position]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::btree::page::{Frame, PAGE};
+
+    /// The first pages, in a set.
+    fn set_of(count: u32) -> PageSet {
+        let mut set = PageSet::default();
+        for number in 1..=count {
+            assert_eq!(set.add(page(number)), number as usize - 1);
+        }
+        set
+    }
+
+    fn page(number: u32) -> Loaded {
+        Loaded::whole(PageNumber(number), Box::new(Frame([0; PAGE])))
+    }
+
+    const COUNTS: [u32; 5] = [3, FEW as u32 - 1, FEW as u32, FEW as u32 + 1, 40];
+
+    #[test]
+    fn pages_are_found_by_their_numbers_however_many_there_are() {
+        for count in COUNTS {
+            let set = set_of(count);
+            for number in 1..=count + 1 {
+                let expected = (number <= count).then_some(number as usize - 1);
+                assert_eq!(set.position(PageNumber(number)), expected, "{number} of {count}");
+            }
+            assert_eq!(set.position(PageNumber::NONE), None);
+        }
+    }
+
+    /// Whoever has looked for an entry in the page must notice, or would change a page that is of no tree.
+    #[test]
+    fn a_page_that_is_taken_out_has_another_version_and_is_not_found_until_it_is_added_again() {
+        for count in COUNTS {
+            let mut set = set_of(count);
+            let version = set[2].version;
+            set.remove(PageNumber(3));
+            set.remove(PageNumber(count + 1));
+            assert_ne!(set[2].version, version);
+            assert_eq!((set.position(PageNumber(3)), set.position(PageNumber::NONE)), (None, None));
+            assert!(set.iter().map(|page| page.number.0).eq((1..=count).filter(|number| *number != 3)));
+            assert_eq!(set.add(page(3)), count as usize);
+            assert_eq!(set.position(PageNumber(3)), Some(count as usize));
+            assert_eq!(set.position(PageNumber(2)), Some(1));
+            assert_eq!(set.drain().count(), count as usize + 1);
+            assert_eq!((set.position(PageNumber(1)), set.add(page(7))), (None, 0));
+        }
+    }
+}

@@ -114,11 +114,20 @@ mod tests {
                 );
                 match ranges.insert(start, end) {
                     Ok(()) => model[start..end].fill(true),
-                    Err(TooMany) => refused += 1,
+                    Err(TooMany) => {
+                        let mut more = model.clone();
+                        more[start..end].fill(true);
+                        assert!(
+                            more.chunk_by(|bit, next| bit == next).filter(|run| run[0]).count() > MAX_RANGES
+                        );
+                        refused += 1;
+                    }
                 }
                 assert_eq!(bits(&ranges), model);
                 let all: Vec<_> = ranges.iter().collect();
                 assert!(all.windows(2).all(|pair| pair[0].1 < pair[1].0), "{all:?}");
+                // What adds nothing takes none of the few places.
+                assert!(all.iter().all(|(start, end)| start < end), "{all:?}");
             }
         }
         assert!(refused > 0, "the limit was never met");

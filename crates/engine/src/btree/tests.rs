@@ -12,6 +12,7 @@ use crate::problem::Problem;
 
 mod damage;
 mod library;
+mod picture;
 mod worst;
 
 type TestMap = Map<Vec<u8>, Vec<u8>, VectorMemory>;

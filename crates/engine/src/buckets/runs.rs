@@ -225,4 +225,84 @@ mod tests {
         assert_eq!(scan(&[1, 1, 1], 2), None);
         assert_eq!(scan(&[NO_OWNER; 16], 0), Some(BTreeSet::new()));
     }
+
+    #[test]
+    fn equal_bytes_are_counted_up_to_the_first_other_one_wherever_that_is() {
+        for length in 0..100 {
+            let equal = vec![7; length];
+            assert_eq!((equal_bytes(&equal, 7), equal_bytes(&equal, 6)), (length, 0));
+            // A word further on differs in the same way, or none does.
+            for (first, step) in (0..length).flat_map(|first| [8, 16, 24, length].map(|step| (first, step))) {
+                let mut bytes = equal.clone();
+                bytes[first] = 8;
+                if let Some(other) = bytes.get_mut(first + step) {
+                    *other = 8;
+                }
+                assert_eq!(equal_bytes(&bytes, 7), first, "{length} bytes, and another one {step} after it");
+            }
+        }
+    }
+
+    #[test]
+    fn neighbours_become_one_run_and_others_do_not() {
+        for (bucket, count, next) in
+            (0..8).flat_map(|b| (1..4).flat_map(move |c| (0..25).map(move |n| (b, c, n))))
+        {
+            if (bucket..bucket + count).contains(&next) {
+                continue;
+            }
+            let mut runs = Runs::default();
+            runs.add(7, bucket, count);
+            runs.add(7, next, 2);
+            assert_eq!(runs.0[7].len() == 1, next == bucket + count, "{bucket}, {count}, {next}");
+            let at = |number| runs.find(7, number).map(|run| run.bucket + (number - run.first));
+            let expected = [bucket, next, next + 1].map(Some);
+            assert_eq!([at(0), at(count), at(count + 1)], expected, "{bucket}, {count}, {next}");
+            assert_eq!((at(count + 2), runs.buckets(7)), (None, count + 2));
+        }
+    }
+
+    const fn moved(first: u16, bucket: u16, count: u16) -> Moved {
+        Moved { first, bucket, count }
+    }
+
+    #[test]
+    fn moved_runs_are_where_they_say_and_the_others_around_them() {
+        // Neighbours that are moved, the second one to the place before the first one.
+        let (runs, holes) = Runs::scan(&[1, 1, 1, 2], 4, &[moved(2, 0, 1), moved(1, 1, 1)]).unwrap();
+        assert!(holes.is_empty());
+        let buckets: Vec<_> = (0..3).map(|number| runs.find(1, number).unwrap().bucket).collect();
+        assert_eq!(buckets, [2, 1, 0]);
+        assert_eq!(runs.moved(), [moved(1, 1, 1), moved(2, 0, 1)]);
+        assert_eq!((runs.buckets(1), runs.buckets(2)), (3, 1));
+
+        // A run of two that is moved to the end, and one in the middle of others.
+        let (runs, _) = Runs::scan(&[1, 1, 1, 1, 1], 5, &[moved(3, 0, 2)]).unwrap();
+        assert_eq!(runs.find(1, 3), Some(Run { first: 3, bucket: 0, count: 2 }));
+        let (runs, _) = Runs::scan(&[1, 1, 1, 1, 1], 5, &[moved(2, 0, 1)]).unwrap();
+        assert_eq!(runs.find(1, 1), Some(Run { first: 0, bucket: 1, count: 2 }));
+        assert_eq!(runs.find(1, 2), Some(Run { first: 2, bucket: 0, count: 1 }));
+        assert_eq!(runs.find(1, 3), Some(Run { first: 3, bucket: 3, count: 2 }));
+    }
+
+    #[test]
+    fn moved_runs_that_cannot_be_are_refused() {
+        let is_scanned = |owners: &[u8], moved: &[Moved]| Runs::scan(owners, 3, moved).is_some();
+        assert!(is_scanned(&[1, 1, 1], &[moved(2, 0, 1)]));
+        let wrong: [(&[u8], &[Moved]); 7] = [
+            // No buckets, buckets of nobody, of another memory, and after all there are.
+            (&[1, 1, 1], &[moved(2, 0, 0)]),
+            (&[NO_OWNER, 1, 1], &[moved(2, 0, 1)]),
+            (&[1, 2, 1], &[moved(1, 0, 2)]),
+            (&[1, 1, 1], &[moved(0, 2, 2)]),
+            // A bucket twice, whichever run comes first.
+            (&[1, 1, 1], &[moved(1, 1, 1), moved(2, 0, 2)]),
+            (&[1, 1, 1], &[moved(1, 0, 2), moved(3, 1, 1)]),
+            // Further on than the memory has buckets.
+            (&[1, 1, 1], &[moved(3, 0, 1)]),
+        ];
+        for (owners, moved) in wrong {
+            assert!(!is_scanned(owners, moved), "{owners:?} {moved:?}");
+        }
+    }
 }

@@ -175,6 +175,84 @@ fn a_window_does_not_outlive_the_bucket_it_is_in() {
     assert_eq!(&bytes, b"theirs");
 }
 
+/// Bucket 1 is the second of memory 2, and bucket 2 has no owner: at the offsets of the picture, from the start of the page.
+#[test]
+fn moved_runs_have_the_bytes_of_the_picture() {
+    let (raw, buckets) = formatted();
+    let (one, other) = (buckets.memory(MemoryId::new(1)), buckets.memory(MemoryId::new(2)));
+    one.grow(3 * BUCKET_PAGES);
+    other.grow(1);
+    one.give_back(2);
+    other.grow(BUCKET_PAGES);
+    let page = raw.borrow()[65_536..2 * 65_536].to_vec();
+    assert_eq!(page[..10], [b'M', b'G', b'R', 2, 4, 0, 0, 1, 1, 0]);
+    assert_eq!(page[48..64], [[0, 1, 0, 0, 0, 0, 0, 0], [1, 1, 0, 0, 0, 0, 0, 0]].concat());
+    assert_eq!(page[2_080..2_085], [1, 2, 255, 2, 255]);
+    assert_eq!(page[34_848..34_856], [1, 0, 1, 0, 1, 0, 0, 0]);
+}
+
+#[test]
+fn a_memory_that_is_too_short_for_its_buckets_is_refused() {
+    let raw = crate::testing::SparseMemory::default();
+    let is_damaged = |raw| matches!(Buckets::load(raw), Err(OpenError::Damaged { .. }));
+    assert!(is_damaged(raw.clone()));
+    raw.grow(FIRST_BUCKET_PAGE - 1);
+    assert!(is_damaged(raw.clone()));
+    raw.grow(1);
+    Buckets::format(raw.clone()).memory(MemoryId::new(1)).grow(2 * BUCKET_PAGES);
+    let short = crate::testing::SparseMemory::default();
+    short.grow(pages_of(2) - 1);
+    let mut pages = vec![0; (FIRST_BUCKET_PAGE * PAGE_BYTES) as usize];
+    raw.read(0, &mut pages);
+    short.write(0, &pages);
+    assert!(is_damaged(short.clone()));
+    short.grow(1);
+    assert!(!is_damaged(short.clone()));
+    // More buckets than there can be, in a memory that has room for them.
+    short.grow(pages_of(MAX_BUCKETS + 1) - short.size());
+    short.write(ALLOCATED_AT, &(MAX_BUCKETS as u16 + 1).to_le_bytes());
+    short.write(OWNERS_AT, &[1; MAX_BUCKETS as usize]);
+    assert!(is_damaged(short));
+}
+
+#[test]
+fn there_are_32768_buckets_and_no_more() {
+    let raw = crate::testing::SparseMemory::default();
+    raw.grow(FIRST_BUCKET_PAGE);
+    let buckets = Buckets::format(raw.clone());
+    let (one, other) = (buckets.memory(MemoryId::new(1)), buckets.memory(MemoryId::new(2)));
+    assert_eq!(one.grow((MAX_BUCKETS - 1) * BUCKET_PAGES), 0);
+    assert_eq!(other.grow(BUCKET_PAGES + 1), -1);
+    assert_eq!(other.grow(BUCKET_PAGES), 0);
+    assert_eq!((one.grow(1), other.grow(1)), (-1, -1));
+    assert_eq!((buckets.allocated(), raw.size()), (MAX_BUCKETS, pages_of(MAX_BUCKETS)));
+    assert_eq!(Buckets::load(raw).unwrap().allocated(), MAX_BUCKETS);
+}
+
+/// Wherever the last access was, before it or after it.
+#[test]
+fn a_memory_in_several_places_is_read_in_any_order() {
+    let (_, buckets) = formatted();
+    let (one, other) = (buckets.memory(MemoryId::new(1)), buckets.memory(MemoryId::new(2)));
+    for memory in [&one, &other, &one, &other, &one] {
+        memory.grow(BUCKET_PAGES);
+    }
+    let places: Vec<u64> =
+        (0..3).flat_map(|bucket| [0, 1, BUCKET_BYTES - 1].map(|at| bucket * BUCKET_BYTES + at)).collect();
+    for (value, at) in (1..).zip(&places) {
+        one.write(*at, &[value]);
+    }
+    let read = |at| {
+        let mut byte = [0];
+        one.read(at, &mut byte);
+        byte[0]
+    };
+    for (last, at) in places.iter().flat_map(|last| (1..).zip(&places).map(move |place| (last, place))) {
+        read(*last);
+        assert_eq!(read(*at.1), at.0, "{} after {last}", at.1);
+    }
+}
+
 /// As soon as every bucket has an owner and none is moved, the page is again one that the original opens.
 #[test]
 fn a_page_without_moved_buckets_has_the_version_of_the_original() {

@@ -142,6 +142,31 @@ fn what_was_given_back_is_room() {
     assert_eq!(space.raw().size() * PAGE_BYTES, full);
 }
 
+/// What the status tells: the buckets that one store can still take, with what the arena gives back and what is promised.
+#[test]
+fn free_buckets_are_those_that_one_store_can_take() {
+    let space = begun();
+    assert_eq!(space.physical_bytes(), pages_of(7) * PAGE_BYTES);
+    let free = |capacity, returned, promised| {
+        let capacity = pages_of(capacity) * PAGE_BYTES;
+        (space.free_buckets(capacity, returned, promised), space.lacking(capacity, returned, promised))
+    };
+    assert_eq!(free(10, 0, NOTHING), (3, 0));
+    assert_eq!(free(10, 2, slots(1, 3)), (3, 0));
+    assert_eq!(free(10, 0, slots(1, 4)), (0, 0));
+    assert_eq!(free(10, 1, slots(0, 6)), (0, 2));
+    assert_eq!(free(10, 0, uploads(BUCKET_PAGES)), (2, 0));
+    // The capacity was lowered: what is there stays.
+    assert_eq!(free(3, 0, slots(0, 1)), (0, 1));
+    for free in 1..4 {
+        assert_eq!(
+            ensure(&space, capacity(7 + free), &[(LOG, free * BUCKET_PAGES)], NOTHING, NOTHING),
+            Ok(())
+        );
+        assert_eq!(space.free_buckets(capacity(7 + free), 0, NOTHING), free);
+    }
+}
+
 /// Filling buckets with zeroes takes time, so only so many at once are taken from those that were given back.
 #[test]
 fn only_so_many_buckets_are_cleared_at_once() {

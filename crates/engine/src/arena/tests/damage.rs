@@ -144,6 +144,27 @@ fn a_free_block_in_no_list() {
     );
 }
 
+/// Block 1 says that it is the first, which 3 is.
+#[test]
+fn a_free_block_that_is_not_the_first_of_its_list() {
+    expect(
+        |memory| put(memory, block(1) + 16, 0),
+        |transaction| transaction.free(extent(0), LEN),
+        "not in the list of its class",
+        "does not lead back",
+    );
+}
+
+#[test]
+fn a_free_block_in_a_list_without_a_bit() {
+    expect(
+        clear_bits,
+        |transaction| transaction.free(extent(4), LEN),
+        "not in the list of its class",
+        "disagrees with its bit",
+    );
+}
+
 #[test]
 fn a_link_that_does_not_lead_back() {
     expect(
