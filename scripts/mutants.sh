@@ -85,10 +85,10 @@ for file in "${files[@]}"; do
 done
 
 printf '\n%-22s %6s %6s %9s %9s\n' file caught missed timed-out unviable
+count() { cat "$results/$1" 2>/dev/null | wc -l; }
 for results in "$dir"/results/*/mutants.out; do
-  count() { cat "$results/$1" 2>/dev/null | wc -l; }
-  slow=$(grep -l 'MUTANT TIMED OUT' "$results"/log/* 2>/dev/null | wc -l)
-  caught=$(($(count caught.txt) + $(count previously_caught.txt) - slow))
-  printf '%-22s %6d %6d %9d %9d\n' "$(basename "$(dirname "$results")")" "$caught" "$(count missed.txt)" \
-    "$(($(count timeout.txt) + slow))" "$(count unviable.txt)"
+  slow=$({ grep -l 'MUTANT TIMED OUT' "$results"/log/* 2>/dev/null || true; } | wc -l)
+  caught=$(($(count caught.txt || true) + $(count previously_caught.txt || true) - slow))
+  printf '%-22s %6d %6d %9d %9d\n' "$(basename "$(dirname "$results")")" "$caught" "$(count missed.txt || true)" \
+    "$(($(count timeout.txt || true) + slow))" "$(count unviable.txt || true)"
 done

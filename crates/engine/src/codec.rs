@@ -127,6 +127,16 @@ mod tests {
     }
 
     #[test]
+    fn fields_are_taken_one_after_the_other() {
+        let bytes: Vec<u8> = (1..=14).collect();
+        let mut reader = Reader(&bytes);
+        assert_eq!((reader.byte(), reader.take(2)), (Some(1), Some(&[2, 3][..])));
+        assert_eq!((reader.u64(), reader.array()), (Some(0x0b0a_0908_0706_0504), Some([12, 13])));
+        assert_eq!((reader.take(2), reader.u64(), reader.array::<2>()), (None, None, None));
+        assert_eq!((reader.byte(), reader.byte()), (Some(14), None));
+    }
+
+    #[test]
     fn bytes_are_bounded_by_what_is_there() {
         let mut bytes = Vec::new();
         put_bytes(&mut bytes, "é".as_bytes());
