@@ -9,12 +9,16 @@ use std::{
 };
 
 use candid::{decode_one, encode_one};
-use clap_complete::CompletionCandidate;
+use clap_complete::{
+    CompletionCandidate,
+    engine::{PathCompleter, ValueCompleter},
+};
 use embedded_ic::EmbeddedIc;
 use stable_storage_api::{ListArgs, ListPage};
 use storage_client::Client;
 
 use crate::{
+    commands::cp::STORE,
     folder, network,
     notes::Notes,
     settings::{Place, Settings},
@@ -40,6 +44,17 @@ pub(crate) fn keys(word: &OsStr) -> Vec<CompletionCandidate> {
     keys.chain(page.prefixes).map(CompletionCandidate::new).collect()
 }
 
+/// The paths of this machine that start with a word; after `store:`, the keys and folders of the store.
+pub(crate) fn paths(word: &OsStr) -> Vec<CompletionCandidate> {
+    if let Some(key) = word.to_str().and_then(|word| word.strip_prefix(STORE)) {
+        return keys(key.as_ref()).into_iter().map(|key| key.add_prefix(STORE)).collect();
+    }
+    starting_with(word, vec![STORE.to_owned()])
+        .into_iter()
+        .chain(PathCompleter::any().complete(word))
+        .collect()
+}
+
 /// The networks that can be given here.
 pub(crate) fn networks(word: &OsStr) -> Vec<CompletionCandidate> {
     starting_with(word, env::current_dir().map(|here| network::names(&here)).unwrap_or_default())
@@ -51,7 +66,6 @@ pub(crate) fn identities(word: &OsStr) -> Vec<CompletionCandidate> {
     if !named.is_empty() {
         return named;
     }
-    use clap_complete::engine::{PathCompleter, ValueCompleter};
     PathCompleter::file().complete(word)
 }
 

@@ -35,6 +35,11 @@ impl NotFound {
         Self(format!("there is no object under {key:?}; storage ls lists the keys"))
     }
 
+    /// No object has this key, and there is a folder of this name.
+    pub(crate) fn but_folder(key: &str) -> Self {
+        Self(format!("there is no object under {key:?}, but a folder of this name; to fetch it, add -r"))
+    }
+
     /// No object is in this folder, or has a key that starts so.
     pub(crate) fn under(key: &str) -> Self {
         Self(format!(

@@ -15,7 +15,7 @@ use storage_wasm::STORAGE_WASM_SHA256;
 pub(crate) use self::{
     access::{ConfigArgs, ConfigCommand, RoleName, RolesCommand},
     log::LogCommand,
-    objects::{GetArgs, LsArgs, PutArgs, RmArgs, SyncArgs, UploadsCommand},
+    objects::{CpArgs, GetArgs, LsArgs, PutArgs, RmArgs, SyncArgs, UploadsCommand},
     operator::{ManArgs, SnapshotCommand},
     region::{NumberKind, RegionCommand},
 };
@@ -175,6 +175,8 @@ Examples:
         /// The key that it is to have, or with a slash at the end the folder that it is to be in.
         to: String,
     },
+    /// Copy files or a folder into the store, or out of it.
+    Cp(CpArgs),
     /// Store what is new or changed in a folder, or with --down fetch what is new or changed in the store.
     Sync(SyncArgs),
     /// Have the store compute the SHA-256 of an object and compare it with what was declared.

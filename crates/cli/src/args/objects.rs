@@ -8,7 +8,7 @@ use stable_storage_api::MetadataPair;
 
 use crate::complete;
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(
     override_usage = "storage put [OPTIONS] <FILE> [KEY]\n       storage put [OPTIONS] <FILE>... <FOLDER/>",
     after_help = "\
@@ -124,6 +124,30 @@ pub(crate) struct RmArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  storage cp 1.png 2.png store:album/    to album/1.png and album/2.png, as put does
+  storage cp store:album/1.png .         to ./1.png, as get does
+  storage cp -r photos store:album       photos/2026/1.png becomes album/2026/1.png, as with sync
+  storage cp -r store:album photos       the other way, as with sync --down
+  storage cp store:notes.txt -           to standard output
+
+A path that starts with store: is a key, or a folder, of the store; store: alone is all of the store. Any other path is on this machine; a file whose name starts with store: is written ./store:NAME. One side of a copy is the store, and the other is this machine.
+
+A target that ends with a slash is a folder, and so is a folder on this machine: a copy has the name of its source there. With -r, what is in SOURCE goes directly into TARGET, whether TARGET exists or not; what is the same there already is left alone, and nothing is removed.")]
+pub(crate) struct CpArgs {
+    /// Files, or keys in the store, written store:KEY; - is standard input. With -r, one folder.
+    #[arg(required = true, value_name = "SOURCE", add = ArgValueCompleter::new(complete::paths))]
+    pub(crate) sources: Vec<OsString>,
+    /// Where to copy to: store:KEY, store:FOLDER/, a file or a folder; - is standard output.
+    #[arg(add = ArgValueCompleter::new(complete::paths))]
+    pub(crate) target: OsString,
+    /// Copy a folder: what is in SOURCE, with the folders in it.
+    #[arg(short, long)]
+    pub(crate) recursive: bool,
+}
+
+#[derive(Debug, Default, Args)]
 #[command(after_help = "\
 Examples:
   storage sync photos album                   photos/2026/1.png becomes album/2026/1.png

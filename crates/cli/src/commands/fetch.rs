@@ -37,19 +37,30 @@ pub(crate) async fn run(client: &StoreClient, context: &Context, key: &str, fold
     if objects.is_empty() {
         return Err(NotFound::under(key).into());
     }
+    let names = objects.into_iter().map(|ObjectInfo { key, .. }| (path_of(&key[prefix.len()..]), key));
+    write_objects(client, context, names.collect(), folder).await
+}
+
+/// Writes objects to files of these names in a folder. An object that fails is reported and left out.
+pub(super) async fn write_objects(
+    client: &StoreClient,
+    context: &Context,
+    objects: Vec<(Result<PathBuf>, String)>,
+    folder: &Path,
+) -> Result<()> {
     let (mut fetched, mut fetched_bytes, mut failures) = (Vec::new(), 0, Failures::default());
-    for info in objects {
-        let written = match path_of(&info.key[prefix.len()..]) {
-            Ok(path) => write_object(client, context, &info, &folder.join(path)).await,
+    for (name, key) in objects {
+        let written = match name {
+            Ok(name) => write_object(client, context, &key, &folder.join(name)).await,
             Err(error) => Err(error),
         };
         match written {
-            Ok(()) => {
+            Ok(info) => {
                 fetched_bytes += info.size;
-                fetched.push(info.key);
+                fetched.push(key);
             }
             Err(error) if ends_all(&error) => return Err(error),
-            Err(error) => failures.add(format!("{:?}", info.key), &error),
+            Err(error) => failures.add(format!("{key:?}"), &error),
         }
     }
     let report = Report { fetched: &fetched, fetched_bytes, failed: failures.items() };
@@ -66,14 +77,15 @@ pub(crate) async fn run(client: &StoreClient, context: &Context, key: &str, fold
 pub(super) async fn write_object(
     client: &StoreClient,
     context: &Context,
-    info: &ObjectInfo,
+    key: &str,
     file: &Path,
-) -> Result<()> {
+) -> Result<ObjectInfo> {
     let parent = folder_of(file);
     fs::create_dir_all(parent).with_context(|| format!("cannot make the folder {}", text::path(parent)))?;
     let mut target = Target::create(file)?;
-    download(client, context, &info.key, target.sink()).await?;
-    target.finish().with_context(|| format!("cannot write {}", text::path(file)))
+    let info = download(client, context, key, target.sink()).await?;
+    target.finish().with_context(|| format!("cannot write {}", text::path(file)))?;
+    Ok(info)
 }
 
 /// The path that a key stands for within a folder. One that would lead out of it, or that is the same path as that of another

@@ -6,9 +6,10 @@ use anyhow::{Context as _, Error as AnyError, Result, anyhow, bail};
 use stable_storage_api::{Error, ObjectInfo};
 use storage_client::TransferError;
 
-use super::objects::explain;
+use super::objects::{explain, is_folder};
 use crate::{
     context::Context,
+    failure::NotFound,
     idle::Stdout,
     input::is_stream,
     screen::{NoText, Screen},
@@ -75,6 +76,10 @@ pub(super) async fn download(
         Err(TransferError::Client(error)) => match error.storage_error() {
             Some(Error::RevisionMismatch { .. }) => {
                 Err(anyhow!("{key:?} was replaced while it was read; run the command again"))
+            }
+            // If this cannot be known either, what is known has to do.
+            Some(Error::NotFound) if is_folder(client, key).await.unwrap_or(false) => {
+                Err(NotFound::but_folder(key).into())
             }
             _ => Err(explain(error, key)),
         },

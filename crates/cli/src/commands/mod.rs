@@ -2,6 +2,7 @@
 
 mod access;
 mod check;
+pub(crate) mod cp;
 mod fetch;
 mod get;
 mod log;
@@ -103,6 +104,7 @@ async fn call(client: &StoreClient, context: &Context, place: &Place, command: S
         StoreCommand::Stat { key } => objects::stat(client, output, &key).await,
         StoreCommand::Rm(args) => rm::run(client, context, &args).await,
         StoreCommand::Mv { from, to } => objects::mv(client, output, &from, &to).await,
+        StoreCommand::Cp(args) => cp::run(client, context, place, &args).await,
         StoreCommand::Sync(args) => sync::run(client, context, place, &args).await,
         StoreCommand::Verify { key } => verify::run(client, context, &key).await,
         StoreCommand::Uploads(command) => uploads::run(client, context, command).await,

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow};
 use serde::Serialize;
-use stable_storage_api::{Error, MetadataPair};
+use stable_storage_api::{Error, ListArgs, MetadataPair};
 use storage_client::{ClientError, Level};
 
 use crate::{args::LsArgs, failure::NotFound, output::Output, size::Sizes, store::StoreClient, view::Object};
@@ -126,6 +126,12 @@ pub(super) async fn tell_change(
     }
     let info = client.stat_since(key, revision).await?;
     output.done(&Object::new(&info), text)
+}
+
+/// Whether there is an object in a folder of this name.
+pub(super) async fn is_folder(client: &StoreClient, name: &str) -> Result<bool, ClientError> {
+    let page = client.list(&ListArgs::prefix(format!("{name}/")).limited(1)).await?;
+    Ok(!page.objects.is_empty())
 }
 
 /// Says which key was not found, and where to look.

@@ -1,7 +1,7 @@
 //! The command that stores files.
 
 use std::{
-    ffi::{OsStr, OsString},
+    ffi::OsStr,
     path::{Path, PathBuf},
 };
 
@@ -37,9 +37,24 @@ struct Item {
 }
 
 pub(crate) async fn run(client: &StoreClient, context: &Context, args: PutArgs) -> Result<()> {
-    let items = items(&args.files)?;
+    let (files, to) = match args.files.as_slice() {
+        [files @ .., to] if !files.is_empty() => (files, Some(key_of_argument(to)?)),
+        files => (files, None),
+    };
+    store_files(client, context, &args, files, to).await
+}
+
+/// Stores files under a key or in a folder; without either, under their names.
+pub(super) async fn store_files(
+    client: &StoreClient,
+    context: &Context,
+    args: &PutArgs,
+    files: &[impl AsRef<Path>],
+    to: Option<&str>,
+) -> Result<()> {
+    let items = items(files, to)?;
     if let [item] = items.as_slice() {
-        return match store(client, context, &args, item).await? {
+        return match store(client, context, args, item).await? {
             Some(info) => {
                 context.output.print(&Object::new(&info), |view| describe(view, context.output.sizes))
             }
@@ -54,7 +69,7 @@ pub(crate) async fn run(client: &StoreClient, context: &Context, args: PutArgs) 
             ended = Err(Interrupted.into());
             break;
         }
-        match store(client, context, &args, item).await {
+        match store(client, context, args, item).await {
             Ok(info) => stored.extend(info),
             Err(error) if ends_all(&error) => {
                 ended = Err(error);
@@ -110,22 +125,16 @@ fn condition(args: &PutArgs) -> Condition {
     }
 }
 
-/// What the arguments mean: a file and perhaps its key, or files and the folder that they go to.
-fn items(args: &[OsString]) -> Result<Vec<Item>> {
-    let (files, to) = match args {
-        [files @ .., to] if !files.is_empty() => (files, Some(key_of_argument(to)?)),
-        files => (files, None),
-    };
+/// Pairs files with their keys: a file and perhaps its key, or files and the folder that they go to.
+fn items(files: &[impl AsRef<Path>], to: Option<&str>) -> Result<Vec<Item>> {
     let folder = match to {
         None => "",
         Some(folder) if folder.ends_with('/') => folder,
         Some(key) => {
             let [file] = files else {
-                bail!(
-                    "several files go to a folder, whose name ends with a slash: storage put FILE... {key}/"
-                );
+                bail!("several files go to a folder, whose name ends with a slash: {key}/");
             };
-            return Ok(vec![Item { file: file.into(), key: key.to_owned() }]);
+            return Ok(vec![Item { file: file.as_ref().to_owned(), key: key.to_owned() }]);
         }
     };
     let item = |file: &Path| Ok(Item { file: file.to_owned(), key: format!("{folder}{}", name_of(file)?) });

@@ -2,7 +2,7 @@
 
 use crate::harness::{Store, output};
 
-const COMMANDS: [&[&str]; 43] = [
+const COMMANDS: [&[&str]; 44] = [
     &[],
     &["init"],
     &["put"],
@@ -11,6 +11,7 @@ const COMMANDS: [&[&str]; 43] = [
     &["stat"],
     &["rm"],
     &["mv"],
+    &["cp"],
     &["sync"],
     &["verify"],
     &["uploads"],
@@ -86,6 +87,8 @@ fn completions_know_commands_keys_networks_and_identities() {
     }
     assert_eq!(next(&["--store", "store", "get", "al"]), ["all.txt", "album/"]);
     assert_eq!(next(&["--store=store", "stat", "album/"]), ["album/1.png", "album/2/"]);
+    assert_eq!(next(&["--store", "store", "cp", "store:al"]), ["store:all.txt", "store:album/"]);
+    assert_eq!(next(&["cp", "st"]), ["store:", "store/"]);
     assert_eq!(next(&["--store", "nowhere", "rm", "a"]), Vec::<String>::new());
     store.file("icp.yaml", b"networks: [{name: staging, url: 'http://a'}]");
     assert_eq!(next(&["ls", "--network", ""]), ["ic", "local", "staging"]);

@@ -4,6 +4,7 @@
 
 mod access;
 mod batch;
+mod cp;
 mod harness;
 mod help;
 mod json;

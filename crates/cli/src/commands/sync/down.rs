@@ -193,18 +193,17 @@ impl Outcome {
         let bar = context.bars.bar("fetching", plan.bytes());
         let is_small = |pair: &&(ObjectInfo, PathBuf)| pair.0.size <= MAX_REPLY_BYTES;
         let quiet = &context.without_bars();
-        let small = plan
-            .fetch
-            .iter()
-            .filter(is_small)
-            .map(|(info, file)| async move { (info, write_object(client, quiet, info, file).await) });
+        let small =
+            plan.fetch.iter().filter(is_small).map(|(info, file)| async move {
+                (info, write_object(client, quiet, &info.key, file).await)
+            });
         let mut small = stream::iter(small).buffer_unordered(context.jobs());
         while let Some((info, fetched)) = small.next().await {
             self.add(info, fetched, &bar, plan, failures)?;
         }
         drop(small);
         for (info, file) in plan.fetch.iter().filter(|pair| !is_small(pair)) {
-            let fetched = write_object(client, quiet, info, file).await;
+            let fetched = write_object(client, quiet, &info.key, file).await;
             self.add(info, fetched, &bar, plan, failures)?;
         }
         // As they are listed, and not as they arrived.
@@ -215,13 +214,13 @@ impl Outcome {
     fn add(
         &mut self,
         info: &ObjectInfo,
-        fetched: Result<()>,
+        fetched: Result<ObjectInfo>,
         bar: &Bar,
         plan: &Plan,
         failures: &mut Failures,
     ) -> Result<()> {
         match fetched {
-            Ok(()) => {
+            Ok(_) => {
                 self.fetched.push(info.key.clone());
                 self.fetched_bytes += info.size;
                 storage_client::Progress::safe(bar, self.fetched_bytes, plan.bytes());
