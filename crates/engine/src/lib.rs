@@ -83,5 +83,8 @@ pub use log::{LOG_START, check_entries};
 pub use objects::{INLINE_LIMIT, ObjectView, PageEnd, Put, ValueView};
 pub use open::OpenError;
 pub use problem::Problem;
+/// The arguments and results of the methods of a [`Store`], and its error: those of the canister's contract.
+pub use stable_storage_api as api;
+pub use stable_storage_api::{Condition, Error, ListArgs, ObjectInfo, ReadArgs, Written};
 pub use status::HostFacts;
 pub use store::{Options, Store, UPGRADE_BYTES};

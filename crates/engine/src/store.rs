@@ -105,6 +105,32 @@ impl<M: Memory + Clone> Store<M> {
         })
     }
 
+    /// How many objects there are.
+    ///
+    /// ```
+    /// use storage_engine::{Error, ListArgs, Put, Store, VectorMemory};
+    ///
+    /// let mut store = Store::open(VectorMemory::default())?;
+    /// for key in ["a/1", "a/2", "b/1"] {
+    ///     store.put(Put::new(key, b"value"), 0)?;
+    /// }
+    /// assert_eq!(store.len(), 3);
+    /// let last_first = store.list(&ListArgs::prefix("a/").descending())?;
+    /// assert_eq!(last_first.objects[0].key, "a/2");
+    /// assert_eq!(store.get("c"), Err(Error::NotFound));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.core.index.len()
+    }
+
+    /// Whether there are no objects.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Writes the counters, the end of the log and the header with the seal: all that `pre_upgrade` does. Where it is
     /// skipped, the counts since the last seal are lost, and the end of the log has to be looked for.
     pub fn seal(&mut self) {
