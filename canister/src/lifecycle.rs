@@ -15,8 +15,8 @@ extern "C" fn init() {
     state::write(|store| store.record_install(instructions));
 }
 
-/// Writes the counters and the header with the seal. Where this is skipped, the counts since the last upgrade and the seal
-/// are missing, and nothing else.
+/// Writes the counters, the end of the log and the header with the seal. If this is skipped, the counts since the last upgrade
+/// are lost, and the next opening finds the end of the log by reading.
 // SAFETY: see above.
 #[cfg_attr(target_family = "wasm", unsafe(export_name = "canister_pre_upgrade"))]
 extern "C" fn pre_upgrade() {

@@ -22,7 +22,8 @@
 //! The header is rewritten when the store is formatted, configured, sealed (before an upgrade) and counted (after one),
 //! and by nothing else: what changes with the data is in the ledger, beside it.
 //!
-//! An upgrade that skips `pre_upgrade` finds a header without the seal. Nothing but that fact is lost.
+//! An upgrade that skips `pre_upgrade` finds a header without the seal. The counts since the last seal are lost (see
+//! `counters`), and the end of the log is found by reading (see `log`).
 
 use ic_stable_structures::Memory;
 use stable_storage_api::Config;

@@ -1,7 +1,7 @@
 //! Uploads: objects that arrive in chunks.
 //!
-//! Only controllers may call until roles come, and they are admins, so that an upload belongs to its creator alone is
-//! tested in the engine (`an_upload_belongs_to_its_creator_and_to_admins`), where there are other callers.
+//! The callers are controllers here, and so admins. That an upload belongs to its creator is tested in the engine
+//! (`an_upload_belongs_to_its_creator_and_to_admins`).
 
 use integration_tests::{
     Harness, InstallMode, SuiteClient, controller, data::Random, expect, init_args, pattern::Pattern,

@@ -81,7 +81,7 @@ const _: () = assert!(FIRST_BLOCK + SLOT_BYTES + control::SENTINEL_BYTES <= BUCK
 
 const PAGE_BYTES: u64 = 65_536;
 
-/// The arena grows by this many bytes at a time: a bucket of ic-stable-structures' memory manager, 256 pages.
+/// The arena grows by this many bytes at a time: a bucket of 256 pages (see [`layout`](crate::layout)).
 const BUCKET_BYTES: u64 = 256 * PAGE_BYTES;
 
 /// The smallest block that holds an extent of `len` bytes: a tag and the extent, rounded up to a multiple of 32.

@@ -1,8 +1,8 @@
 //! Objects: values of any size under keys, in one index.
 //!
-//! A value of at most [`INLINE_LIMIT`] bytes lies in its entry of the index; a larger one is an extent of the arena, and
-//! its entry says where. Every change takes the next revision, checks its condition, and makes sure of all the memory it
-//! could need, before it writes.
+//! A value of at most [`INLINE_LIMIT`] bytes is in its entry of the index. A larger one is an extent of the arena, or, if it
+//! came by an upload and is larger than an extent, several, which a table lists; its entry has the offset of the extent or of
+//! the table. Every change takes the next revision and goes through [`Change`](crate::change::Change).
 
 mod check;
 mod entry;
