@@ -31,12 +31,24 @@ async fn upload(client: &Client<Network>, content: &[u8], args: &UploadArgs) -> 
         let Ok(resume) = client.find_upload(args).await else { continue };
         let options = TransferOptions { resume, ..options() };
         match client.upload(&mut Cursor::new(content), args, options).await {
-            Ok(_) => return client.stat(&args.key).await.unwrap(),
+            Ok(written) => return stat(client, &args.key, written.revision).await,
             Err(TransferError::Client(ClientError::Transport { .. } | ClientError::Rejected { .. })) => {}
             Err(other) => panic!("{other}"),
         }
     }
     panic!("a hundred uploads failed");
+}
+
+/// What is known of an object, asked for until there is an answer.
+async fn stat(client: &Client<Network>, key: &str, revision: u64) -> ObjectInfo {
+    for _ in 0..100 {
+        match client.stat_since(key, revision).await {
+            Ok(info) => return info,
+            Err(ClientError::Transport { .. } | ClientError::Rejected { .. }) => {}
+            Err(other) => panic!("{other}"),
+        }
+    }
+    panic!("a hundred calls failed");
 }
 
 /// Uploads and downloads come through byte by byte, and with no more under way than was asked for.
