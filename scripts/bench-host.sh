@@ -39,6 +39,8 @@ measure() {
     local name=$1
     shift
     local times
+    # What was written before is not to be written to the disk meanwhile.
+    sync
     times=$({ TIMEFORMAT='%R %U %S'; time "$@" >/dev/null 2>errors; } 2>&1) || { cat errors >&2; exit 1; }
     printf '%s\t%s\n' "$name" "${times// /$'\t'}"
 }
