@@ -128,7 +128,7 @@ impl<M: Memory + Clone> Core<M> {
             free_slots: 0,
             slots: self.ledger.get().reserved_slots,
             uploads: self.uploads.len(),
-            index_pages: self.index.begin().unused_pages(),
+            index_pages: self.index.unused_pages(),
         }
     }
 

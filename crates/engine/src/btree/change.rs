@@ -81,6 +81,13 @@ fn common_around(node: Node<'_>, child: usize) -> Option<usize> {
     }
 }
 
+/// Whole pages of 64 KiB that a tree does not use of a memory of so many, where as many of its pages as `freed` are about to be
+/// free.
+pub(super) fn unused_pages(head: &Head, memory_pages: u64, freed: u64) -> u64 {
+    let free = memory_pages * PAGES_PER_WASM_PAGE + u64::from(head.free_count) + freed;
+    free.saturating_sub(u64::from(head.pages)) / PAGES_PER_WASM_PAGE
+}
+
 /// The inner pages from the root to a leaf, each with the number of the child that comes next.
 pub(super) type Path = Vec<(PageNumber, usize)>;
 
@@ -197,12 +204,9 @@ impl<'a, M: Memory> Change<'a, M> {
         located: Located,
         f: impl FnOnce(&[u8]) -> R,
     ) -> Result<Option<R>, Error> {
-        let Some(Position { leaf, found: Ok(index) }) = located.position else { return Ok(None) };
-        debug_assert_eq!(located.version, self.pages[leaf].version, "the leaf has changed since");
-        let (_, value) = self.cell_at(leaf, index)?;
-        match value {
-            Value::Local(value) => Ok(Some(f(value))),
-            Value::Long { length, first } => Ok(Some(f(&self.read_long(length, first)?))),
+        match located.position {
+            Some(Position { found: Ok(_), .. }) => self.entry_at(located, |_, value| f(value)).map(Some),
+            _ => Ok(None),
         }
     }
 
@@ -573,9 +577,7 @@ impl<'a, M: Memory> Change<'a, M> {
 
     /// Pages of 64 KiB that the memory has after the commit beyond those in use.
     pub(super) fn unused_pages(&self) -> u64 {
-        let all = (self.tree.memory.size() + self.pages_to_grow()) * PAGES_PER_WASM_PAGE;
-        let free = u64::from(self.head.free_count) + self.freed.len() as u64;
-        (all + free).saturating_sub(u64::from(self.head.pages)) / PAGES_PER_WASM_PAGE
+        unused_pages(&self.head, self.tree.memory.size() + self.pages_to_grow(), self.freed.len() as u64)
     }
 
     /// Whether the commit changes the header.

@@ -131,6 +131,11 @@ impl<K: Storable, V: Storable, M: Memory> Map<K, V, M> {
         self.tree.warm(pages);
     }
 
+    /// Whole pages of 64 KiB that the memory has beyond those in use.
+    pub(crate) fn unused_pages(&self) -> u64 {
+        change::unused_pages(&self.tree.head.get(), self.tree.memory.size(), 0)
+    }
+
     /// Begins a change.
     pub(crate) fn begin(&self) -> Transaction<'_, K, V, M> {
         Transaction { change: Change::new(&self.tree), types: PhantomData }

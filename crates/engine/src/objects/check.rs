@@ -6,7 +6,7 @@ use std::ops::Bound;
 use ic_stable_structures::Memory;
 use stable_storage_api::Error;
 
-use super::entry::{Entry, Head, Holding};
+use super::entry::{Head, Holding};
 use crate::arena::{Arena, Extent};
 use crate::btree::Raw;
 use crate::check::CheckReport;
@@ -97,7 +97,8 @@ impl Walk {
     /// Checks one object and returns its size.
     fn object<M: Memory>(&mut self, arena: &Arena<M>, key: &Key, raw: &Raw) -> Result<u64, Error> {
         let text = key.text()?;
-        let (head, entry) = (Head::decode(&raw.0)?, Entry::decode(&raw.0)?);
+        let head = Head::decode(&raw.0)?;
+        let entry = head.entry()?;
         // Nothing but a reply needs the user metadata, and a reply must not fail.
         entry.metadata.pairs.decode()?;
         if entry.revision == 0 || entry.revision > self.revision || !self.revisions.insert(entry.revision) {

@@ -51,6 +51,16 @@ pub(crate) enum Body<'a> {
     Table(Table),
 }
 
+impl<'a> Body<'a> {
+    /// The bytes that are in the entry itself.
+    pub(super) fn inline(self) -> &'a [u8] {
+        match self {
+            Self::Inline(value) => value,
+            Self::Extent(_) | Self::Table(_) => &[],
+        }
+    }
+}
+
 /// What every object has: all that a reader of its bytes and a writer of other ones need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Head<'a> {
@@ -183,23 +193,17 @@ pub(crate) struct Facts {
     pub(crate) modified_ns: u64,
 }
 
-/// Where the value of an entry is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// After the entry's head.
-    Inline,
-    /// In one extent.
-    Extent(Extent),
-    /// In the extents of the table in this one.
-    Table(Extent),
-}
-
 /// Appends all of an entry but its inline value to bytes that are empty.
-pub(super) fn encode_head(bytes: &mut Vec<u8>, facts: &Facts, place: Place, metadata: Option<&Metadata<'_>>) {
-    let (kind, extent) = match place {
-        Place::Inline => (INLINE, None),
-        Place::Extent(extent) => (ONE_EXTENT, Some(extent)),
-        Place::Table(extent) => (TABLE, Some(extent)),
+pub(super) fn encode_head(
+    bytes: &mut Vec<u8>,
+    facts: &Facts,
+    body: Body<'_>,
+    metadata: Option<&Metadata<'_>>,
+) {
+    let (kind, extent) = match body {
+        Body::Inline(_) => (INLINE, None),
+        Body::Extent(extent) => (ONE_EXTENT, Some(extent)),
+        Body::Table(table) => (TABLE, Some(table.extent())),
     };
     let fields_bytes = metadata.map_or(0, Metadata::encoded_bytes);
     let is_modified = facts.modified_ns != facts.created_ns;
@@ -223,18 +227,14 @@ pub(super) fn encode_head(bytes: &mut Vec<u8>, facts: &Facts, place: Place, meta
 
 impl<'a> Entry<'a> {
     pub(crate) fn encode(&self) -> Raw {
-        let (place, inline) = match self.body {
-            Body::Inline(value) => (Place::Inline, value),
-            Body::Extent(extent) => (Place::Extent(extent), [].as_slice()),
-            Body::Table(table) => (Place::Table(table.extent()), [].as_slice()),
-        };
-        let Self { size, revision, created_ns, modified_ns, .. } = *self;
+        let Self { size, revision, created_ns, modified_ns, body, .. } = *self;
+        let inline = body.inline();
         let capacity = MAX_HEAD_BYTES + self.metadata.encoded_bytes() + inline.len();
         let mut bytes = Vec::with_capacity(capacity);
         encode_head(
             &mut bytes,
             &Facts { size, revision, created_ns, modified_ns },
-            place,
+            body,
             Some(&self.metadata),
         );
         bytes.extend_from_slice(inline);

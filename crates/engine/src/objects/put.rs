@@ -4,7 +4,7 @@ use candid::Principal;
 use ic_stable_structures::Memory;
 use stable_storage_api::{Condition, Error, Written, check};
 
-use super::entry::{Facts, MAX_HEAD_BYTES, Place, encode_head};
+use super::entry::{Body, Facts, MAX_HEAD_BYTES, encode_head};
 use super::metadata::{Digest, Metadata, Pairs};
 use super::{check_condition, free, present_at};
 use crate::change::Change;
@@ -115,12 +115,12 @@ impl<M: Memory + Clone> Store<M> {
         }
         check_condition(put.condition, present)?;
         let size = put.value.len() as u64;
-        let (place, inline) = if size <= self.options.inline_limit {
-            (Place::Inline, put.value)
+        let body = if size <= self.options.inline_limit {
+            Body::Inline(put.value)
         } else {
             let extent = change.extents.allocate(size)?;
             change.write(extent, 0, put.value);
-            (Place::Extent(extent), [].as_slice())
+            Body::Extent(extent)
         };
         free(&mut change.extents, present)?;
         change.ledger = change.ledger.after(1, size, present.map_or(0, |present| present.size))?;
@@ -133,11 +133,11 @@ impl<M: Memory + Clone> Store<M> {
         let mut head = Vec::with_capacity(MAX_HEAD_BYTES);
         if put.has_metadata() {
             let pairs = Pairs::encode(put.metadata.iter().copied());
-            encode_head(&mut head, &facts, place, Some(&put.metadata(&pairs)?));
+            encode_head(&mut head, &facts, body, Some(&put.metadata(&pairs)?));
         } else {
-            encode_head(&mut head, &facts, place, None);
+            encode_head(&mut head, &facts, body, None);
         }
-        change.index.insert_at(located, key, (&head, inline))?;
+        change.index.insert_at(located, key, (&head, body.inline()))?;
         Ok(Written { revision: facts.revision })
     }
 }

@@ -19,7 +19,7 @@ impl<M: Memory + Clone> Store<M> {
     pub fn get(&self, key: &str) -> Result<Vec<u8>, Error> {
         self.with_entry(key, |head| {
             check_fits_reply(head.size)?;
-            self.value(&head)
+            ValueView::of(self, &head).to_vec()
         })
     }
 
@@ -87,7 +87,7 @@ impl<M: Memory + Clone> Store<M> {
     pub fn get_with_info(&self, key: &str) -> Result<Object, Error> {
         self.with_entry(key, |head| {
             check_fits_reply(head.size)?;
-            let value = ByteBuf::from(self.value(&head)?);
+            let value = ByteBuf::from(ValueView::of(self, &head).to_vec()?);
             Ok(Object { info: head.entry()?.info(key.to_owned())?, value })
         })
     }
@@ -142,13 +142,6 @@ impl<M: Memory + Clone> Store<M> {
     /// As [`get`](Self::get).
     pub fn stat(&self, key: &str) -> Result<ObjectInfo, Error> {
         self.with_entry(key, |head| head.entry()?.info(key.to_owned()))
-    }
-
-    /// The bytes of an object that fits one reply.
-    pub(super) fn value(&self, entry: &Head<'_>) -> Result<Vec<u8>, Error> {
-        let mut value = vec![0; entry.size as usize];
-        self.read_range(entry.body, 0, &mut value)?;
-        Ok(value)
     }
 
     /// A range of an object, which lies within it.

@@ -8,7 +8,7 @@ use serde_bytes::ByteBuf;
 use stable_storage_api::{Condition, DeleteArgs, DeletePrefixArgs, Deleted, Entry as KeyValue, Error, check};
 
 use super::entry::{Head, Present};
-use super::read::check_fits_reply;
+use super::read::{ValueView, check_fits_reply};
 use super::{check_condition, free, present_at};
 use crate::btree::{Direction, Located};
 use crate::change::Change;
@@ -118,7 +118,8 @@ impl<M: Memory + Clone> Store<M> {
         }
         let head = Head::decode(entry)?;
         check_fits_reply(head.size)?;
-        let taken = KeyValue { key: key_text(key)?, value: ByteBuf::from(self.value(&head)?) };
+        let value = ByteBuf::from(ValueView::of(self, &head).to_vec()?);
+        let taken = KeyValue { key: key_text(key)?, value };
         Ok(Some((taken, head.present())))
     }
 
