@@ -208,16 +208,12 @@ fn must_be_exported(program: Program, name: &str, why: &str) -> anyhow::Error {
 mod tests {
     use tempfile::TempDir;
 
+    use super::super::testing::folder_of;
     use super::*;
 
     /// The folders of icp and dfx, with these files in them.
     fn keys(files: &[(&str, &str)]) -> (TempDir, Keys) {
-        let folder = TempDir::new().unwrap();
-        for (name, content) in files {
-            let file = folder.path().join(name);
-            fs::create_dir_all(file.parent().unwrap()).unwrap();
-            fs::write(file, content).unwrap();
-        }
+        let folder = folder_of(files);
         let keys = Keys { icp: Some(folder.path().join("icp")), dfx: Some(folder.path().join("dfx")) };
         (folder, keys)
     }

@@ -3,6 +3,8 @@
 mod identity;
 mod local;
 mod project;
+#[cfg(test)]
+mod testing;
 
 use std::{env, path::PathBuf};
 

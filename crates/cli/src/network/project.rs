@@ -186,16 +186,12 @@ fn read_yaml(file: &Path) -> Result<Option<(PathBuf, Yaml)>> {
 mod tests {
     use tempfile::TempDir;
 
+    use super::super::testing::folder_of;
     use super::*;
 
     /// A folder with these files, and one below it to work in.
     fn project(files: &[(&str, &str)]) -> (TempDir, PathBuf) {
-        let folder = TempDir::new().unwrap();
-        for (name, content) in files {
-            let file = folder.path().join(name);
-            fs::create_dir_all(file.parent().unwrap()).unwrap();
-            fs::write(file, content).unwrap();
-        }
+        let folder = folder_of(files);
         let below = folder.path().join("src/deep");
         fs::create_dir_all(&below).unwrap();
         (folder, below)

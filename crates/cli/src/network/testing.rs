@@ -1,0 +1,16 @@
+//! What the tests of this folder share.
+
+use std::fs;
+
+use tempfile::TempDir;
+
+/// A folder with these files, given by their paths below it and their content.
+pub(super) fn folder_of(files: &[(&str, &str)]) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    for (name, content) in files {
+        let file = folder.path().join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, content).unwrap();
+    }
+    folder
+}
