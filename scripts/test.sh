@@ -35,6 +35,10 @@ scripts/setup.sh
 step "formatting"
 cargo fmt --all --check
 
+step "wording of texts, by scripts/prose.tsv"
+scripts/lint-prose.sh --self-test
+scripts/lint-prose.sh
+
 step "lints, of the host's crates and of the canister as WebAssembly"
 cargo clippy --locked --workspace --all-targets -- -D warnings
 cargo clippy --locked -p storage-canister --target wasm32-unknown-unknown -- -D warnings
