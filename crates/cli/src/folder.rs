@@ -18,7 +18,7 @@ use tokio::{sync::oneshot, task::yield_now, time::Instant};
 use crate::{
     cache,
     notes::{self, Notes},
-    text, time,
+    served, text, time,
 };
 
 /// How long a command waits without saying so.
@@ -91,7 +91,7 @@ impl FolderTransport {
             if queue.is_first() {
                 match EmbeddedIc::open_dir(folder, config(*notes)) {
                     Ok(host) => return Ok(host),
-                    Err(HostError::FolderInUse { .. }) => {}
+                    Err(HostError::FolderInUse { .. }) => refuse_served(folder)?,
                     Err(HostError::NotAFolder { .. }) => bail!("{}", no_store(folder)),
                     Err(error) => return Err(cannot_open(error, folder)),
                 }
@@ -117,6 +117,11 @@ impl FolderTransport {
     pub(crate) fn with_host<R>(&self, operation: impl FnOnce(&mut EmbeddedIc) -> R) -> Result<R> {
         let mut state = self.state();
         Ok(operation(state.host.as_mut().context("the store is not open")?))
+    }
+
+    /// Gives the host away, for good.
+    pub(crate) fn take(&self) -> Option<EmbeddedIc> {
+        self.state().host.take()
     }
 
     /// Closes the folder, so that other commands can open it. The next call opens it again.
@@ -214,6 +219,16 @@ impl Queue {
         }
         true
     }
+}
+
+/// Refuses to wait for a folder that is served: that may be for ever, and there is another way.
+fn refuse_served(folder: &Path) -> Result<()> {
+    let Some(served::At { url, canister }) = served::at(folder) else { return Ok(()) };
+    bail!(
+        "the store {} is being served at {url}, where its canister can be called: storage --network {url} --canister \
+         {canister} --identity NAME|PEM|anonymous …",
+        text::path(folder)
+    )
 }
 
 /// Makes sure that there may be a store in a folder, without opening it.

@@ -23,6 +23,7 @@ mod pipe;
 mod progress;
 mod room;
 mod screen;
+mod served;
 mod settings;
 mod size;
 mod store;

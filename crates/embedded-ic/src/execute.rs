@@ -74,6 +74,7 @@ impl EmbeddedIc {
         message.caller = call.sender;
         message.arg = Arc::clone(call.arg);
         message.method = call.method.to_owned();
+        message.certifier = Some(self.certifier());
         let Ended { message, instructions, result } =
             instance.run(call.export, message, call.budget, call.budget_shown);
         let stable_pages_written = message.stable.pages_written();

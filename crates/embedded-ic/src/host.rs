@@ -19,6 +19,7 @@ use crate::log::Log;
 use crate::module::{ModuleLimits, Prepared, keep_compiled_modules, prepared};
 use crate::notice::Notice;
 use crate::outcome::LogRecord;
+use crate::signer::{Certifier, Keyring};
 use crate::space;
 use crate::stable::{MemoryStore, PageStore, StableFault, StableMemory};
 use crate::system_api::World;
@@ -37,6 +38,7 @@ pub struct EmbeddedIc {
     /// The instance of the committed state, if there is one already.
     pub(crate) instance: Option<Instance>,
     pub(crate) folder: Option<Folder>,
+    pub(crate) keyring: Arc<Keyring>,
     /// Why the host can no longer be used.
     pub(crate) poisoned: Option<String>,
 }
@@ -71,6 +73,7 @@ impl EmbeddedIc {
             stable: Some(stable),
             instance: None,
             folder: None,
+            keyring: Arc::default(),
             poisoned: None,
         })
     }
@@ -111,6 +114,7 @@ impl EmbeddedIc {
             ),
             None => None,
         };
+        let keyring = Keyring::in_folder(path.to_owned(), folder.writable().is_ok());
         Ok(Self {
             limits,
             committed,
@@ -119,6 +123,7 @@ impl EmbeddedIc {
             stable: Some(stable),
             instance: None,
             folder: Some(folder),
+            keyring: Arc::new(keyring),
             poisoned: None,
         })
     }
@@ -297,6 +302,11 @@ impl EmbeddedIc {
     pub(crate) fn changeable(&self) -> Result<(), HostError> {
         self.usable()?;
         self.folder.as_ref().map_or(Ok(()), Folder::writable)
+    }
+
+    /// What makes the data certificate of a query.
+    pub(crate) fn certifier(&self) -> Certifier {
+        Certifier { keyring: Arc::clone(&self.keyring), module: self.module.clone() }
     }
 
     /// The error of a canister, for the caller.

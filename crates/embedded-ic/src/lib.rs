@@ -43,6 +43,7 @@ mod module;
 mod notice;
 mod outcome;
 mod repair;
+mod signer;
 mod space;
 mod stable;
 mod system_api;
@@ -57,3 +58,4 @@ pub use limits::{
 pub use notice::{Finding, Notice};
 pub use outcome::{Execution, LogRecord, Reply};
 pub use repair::Inspection;
+pub use signer::{Metadata, Signer, StateTree};

@@ -29,11 +29,25 @@ impl EmbeddedIc {
         arg: impl Into<Cow<'a, [u8]>>,
     ) -> Result<Reply, CallError> {
         let arg = owned(arg);
-        self.changeable()?;
-        self.check_ingress(&arg)?;
-        self.answers()?;
-        self.inspect(sender, method, &arg)?;
+        self.check_update(sender, method, &arg)?;
         self.execute_update(sender, method, &arg)
+    }
+
+    /// Asks whether an update of a user would be executed, and does not execute it: what a node does before it passes a
+    /// message on. [`update`](Self::update) is this and [`update_from_canister`](Self::update_from_canister).
+    ///
+    /// # Errors
+    /// `Rejected` if `canister_inspect_message` does not accept it, if it is too long, or if there is no canister to
+    /// execute it; `Host` if the host fails.
+    pub fn accept(&mut self, sender: Principal, method: &str, arg: &[u8]) -> Result<(), CallError> {
+        self.check_update(sender, method, &owned(arg))
+    }
+
+    fn check_update(&mut self, sender: Principal, method: &str, arg: &Arc<Vec<u8>>) -> Result<(), CallError> {
+        self.changeable()?;
+        self.check_ingress(arg)?;
+        self.answers()?;
+        self.inspect(sender, method, arg)
     }
 
     /// Sends an update as another canister does: nobody asks `canister_inspect_message`, and the argument may have more

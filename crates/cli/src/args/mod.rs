@@ -5,6 +5,7 @@ mod log;
 mod objects;
 mod operator;
 mod region;
+mod serve;
 
 use std::{num::NonZeroUsize, sync::LazyLock, time::Duration};
 
@@ -18,6 +19,7 @@ pub(crate) use self::{
     objects::{CpArgs, GetArgs, LsArgs, PutArgs, RmArgs, SyncArgs, UploadsCommand},
     operator::{ManArgs, SnapshotCommand},
     region::{NumberKind, RegionCommand},
+    serve::ServeArgs,
 };
 use crate::{complete, settings::Settings, size::parse_duration};
 
@@ -122,6 +124,15 @@ Examples:
         #[arg(long)]
         yes: bool,
     },
+    /// Serve the store to every client of the Internet Computer, until Ctrl-C.
+    #[command(after_help = "\
+Examples:
+  storage serve
+  storage serve --listen 127.0.0.1:0
+  storage --network http://127.0.0.1:4943 --canister rwlgt-iiaaa-aaaaa-aaaaa-cai --identity anonymous ls
+
+Calls are made by whoever signs them, and who may do what is a matter of roles: storage roles set gives them, before the store is served or by an admin.")]
+    Serve(ServeArgs),
     /// Write or read images of a store's memory.
     #[command(subcommand)]
     Snapshot(SnapshotCommand),

@@ -14,6 +14,7 @@ mod put;
 mod region;
 mod repair;
 mod rm;
+mod serve;
 mod shell;
 mod snapshot;
 mod sync;
@@ -61,6 +62,7 @@ pub(crate) async fn run(flags: Settings, context: &Context, command: Command) ->
             let done = log_read::follow(&store, &context.output, count).await;
             store.close(done)
         }
+        Command::Serve(args) => serve::run(&place, context, &args).await,
         Command::Repair { yes } => repair::run(&place, &context.output, yes),
         command => {
             let store = Store::new(&place, context).await?;
@@ -86,7 +88,11 @@ async fn run_in(store: &Store, context: &Context, place: &Place, command: Comman
             store.open_host().await?;
             operator::upgrade(store, &context.output, skip_pre_upgrade)
         }
-        Command::Init | Command::Repair { .. } | Command::Completions { .. } | Command::Man(_) => {
+        Command::Init
+        | Command::Serve(_)
+        | Command::Repair { .. }
+        | Command::Completions { .. }
+        | Command::Man(_) => {
             unreachable!("these do not open a store")
         }
     }

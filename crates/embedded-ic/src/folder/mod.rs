@@ -8,6 +8,7 @@
 //! | `heap.bin` | pages of the heap, sparse |
 //! | `stable.bin`, or `stable-N.bin` after stable memory was replaced N times | its pages, sparse |
 //! | `journal.bin` | what was committed since the checkpoint, see [`journal`] |
+//! | `keys.bin`, once something was signed | the secret keys, see `signer::keys` |
 //!
 //! A message counts as committed once its record is in the journal. Pages of stable memory that had no content before
 //! are written to its file ahead of the record, which names them, and forced to the disk together with it: until a record
@@ -45,6 +46,7 @@ use crate::space::disk_full;
 use crate::stable::{FileStore, PageStore, Runs};
 
 use journal::{AppendError, Journal};
+pub(crate) use names::KEYS;
 use names::{DAMAGED_JOURNAL, JOURNAL, STATE, TEMPORARY, module_file, stable_file};
 
 /// Bytes of journal after which a checkpoint is due.
@@ -221,7 +223,7 @@ fn failed(folder: &Path, action: &str, error: std::io::Error, needed: u64) -> Ho
 }
 
 /// Writes a file so that after a crash it is there whole, or not at all.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), HostError> {
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), HostError> {
     let failed = || HostError::io(format!("write {}", path.display()));
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(TEMPORARY);

@@ -8,6 +8,8 @@ pub(super) const HEAP: &str = "heap.bin";
 pub(super) const JOURNAL: &str = "journal.bin";
 /// A journal as it was before it was repaired.
 pub(super) const DAMAGED_JOURNAL: &str = "journal-damaged.bin";
+/// The keys that sign certificates.
+pub(crate) const KEYS: &str = "keys.bin";
 /// What the name of a file ends with that is not complete.
 pub(super) const TEMPORARY: &str = ".new";
 
@@ -20,7 +22,7 @@ pub(super) enum Own {
     Stable,
     /// One that was not completed.
     Temporary,
-    /// What a repair has kept.
+    /// What a repair has kept, and keys.
     Kept,
 }
 
@@ -37,11 +39,11 @@ pub(super) fn own(name: &str) -> Option<Own> {
     };
     match name {
         LOCK | STATE | HEAP | JOURNAL => Some(Own::Always),
-        DAMAGED_JOURNAL => Some(Own::Kept),
+        DAMAGED_JOURNAL | KEYS => Some(Own::Kept),
         _ if name == stable_file(0) || stable(name).is_some() => Some(Own::Stable),
         _ if module(name) => Some(Own::Module),
         _ => match name.strip_suffix(TEMPORARY) {
-            Some(complete) if [STATE, JOURNAL].contains(&complete) || module(complete) => {
+            Some(complete) if [STATE, JOURNAL, KEYS].contains(&complete) || module(complete) => {
                 Some(Own::Temporary)
             }
             _ => None,
@@ -75,6 +77,8 @@ mod tests {
             ("state.bin.new", Some(Own::Temporary)),
             ("journal.bin.new", Some(Own::Temporary)),
             ("journal-damaged.bin", Some(Own::Kept)),
+            ("keys.bin", Some(Own::Kept)),
+            ("keys.bin.new", Some(Own::Temporary)),
             ("stable.bin", Some(Own::Stable)),
             ("stable-12.bin", Some(Own::Stable)),
             (&module, Some(Own::Module)),

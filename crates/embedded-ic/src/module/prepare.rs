@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use wasmtime::InstancePre;
+use wasmtime::wasmparser::{Parser, Payload};
 
 use super::ModuleHash;
 use super::Segments;
@@ -15,6 +16,7 @@ use super::rewrite;
 use crate::cost;
 use crate::fault::Fault;
 use crate::limits::Limits;
+use crate::signer::Metadata;
 use crate::system_api::{self, HostState};
 
 /// The first bytes of a gzip stream.
@@ -48,6 +50,8 @@ pub(crate) struct Prepared {
     pub(crate) shape: Shape,
     /// What a replica has charged before each call returns.
     pub(crate) segments: Arc<Segments>,
+    /// The custom sections that certificates tell of.
+    pub(crate) metadata: Vec<Metadata>,
 }
 
 impl Prepared {
@@ -69,7 +73,8 @@ impl Prepared {
         let segments = Segments::of(&rewritten, &cost::operators()).map_err(|error| {
             Fault::InvalidWasm(format!("Wasmtime failed to validate wasm module {error}"))
         })?;
-        Ok(Self { hash: Self::hash(given), linked, shape, segments: Arc::new(segments) })
+        let metadata = metadata(wasm);
+        Ok(Self { hash: Self::hash(given), linked, shape, segments: Arc::new(segments), metadata })
     }
 
     /// Checks the limits of a host against a module that another host compiled.
@@ -81,6 +86,24 @@ impl Prepared {
     pub(crate) fn exports(&self, name: &str) -> bool {
         self.shape.functions.contains(name)
     }
+}
+
+/// The custom sections of a module whose names begin with `icp:public ` or `icp:private `.
+fn metadata(wasm: &[u8]) -> Vec<Metadata> {
+    let custom = Parser::new(0).parse_all(wasm).filter_map(|payload| match payload {
+        Ok(Payload::CustomSection(section)) => Some(section),
+        _ => None,
+    });
+    let declared = custom.filter_map(|section| {
+        let (visibility, name) = section.name().strip_prefix("icp:")?.split_once(' ')?;
+        let is_public = match visibility {
+            "public" => true,
+            "private" => false,
+            _ => return None,
+        };
+        Some(Metadata { name: name.to_owned(), is_public, content: section.data().to_vec() })
+    });
+    declared.collect()
 }
 
 /// The wasm inside of a gzip stream, or `None` if these bytes are no gzip stream.

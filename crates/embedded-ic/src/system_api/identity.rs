@@ -1,5 +1,7 @@
 //! Who the canister is, who controls it, and what it certifies.
 
+use std::sync::Arc;
+
 use candid::Principal;
 
 use super::Message;
@@ -7,19 +9,16 @@ use super::heap_bytes::{copy_out, slice};
 use super::kind::{ALL_BUT_START, CHANGES_STATE, NON_REPLICATED_QUERY, REPLICATED};
 use crate::fault::Fault;
 use crate::limits::MAX_CERTIFIED_DATA_BYTES;
+use crate::signer::Signer;
 
 /// `canister_status` of a canister that is running.
 const RUNNING: u32 = 1;
 /// `canister_status` of a canister that is stopped.
 const STOPPED: u32 = 3;
 /// Bytes of a root key: a BLS12-381 public key in DER.
-const ROOT_KEY_BYTES: usize = 133;
-/// What such a key begins with. The host signs nothing, so that the key itself is zeros.
-const ROOT_KEY_DER_PREFIX: [u8; 37] = [
-    0x30, 0x81, 0x82, 0x30, 0x1d, 0x06, 0x0d, 0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0xdc, 0x7c, 0x05, 0x03,
-    0x01, 0x02, 0x01, 0x06, 0x0c, 0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0xdc, 0x7c, 0x05, 0x03, 0x02, 0x01,
-    0x03, 0x61, 0x00,
-];
+const ROOT_KEY_BYTES: u32 = 133;
+/// Bytes of a principal that follows from a key, as that of a subnet does.
+const SUBNET_ID_BYTES: u32 = 29;
 
 impl Message {
     pub(super) fn canister_self_size(&self) -> Result<u32, Fault> {
@@ -34,24 +33,22 @@ impl Message {
 
     pub(super) fn subnet_self_size(&self) -> Result<u32, Fault> {
         self.kind.allows("subnet_self_size", ALL_BUT_START)?;
-        Ok(subnet().as_slice().len() as u32)
+        Ok(SUBNET_ID_BYTES)
     }
 
     pub(super) fn subnet_self_copy(&self, heap: &mut [u8], at: (u32, u32, u32)) -> Result<(), Fault> {
         self.kind.allows("subnet_self_copy", ALL_BUT_START)?;
-        copy_out("subnet_self_copy", subnet().as_slice(), heap, at)
+        copy_out("subnet_self_copy", self.signer()?.subnet_id().as_slice(), heap, at)
     }
 
     pub(super) fn root_key_size(&self) -> Result<u32, Fault> {
         self.kind.allows("root_key_size", REPLICATED)?;
-        Ok(ROOT_KEY_BYTES as u32)
+        Ok(ROOT_KEY_BYTES)
     }
 
     pub(super) fn root_key_copy(&self, heap: &mut [u8], at: (u32, u32, u32)) -> Result<(), Fault> {
         self.kind.allows("root_key_copy", REPLICATED)?;
-        let mut key = [0; ROOT_KEY_BYTES];
-        key[..ROOT_KEY_DER_PREFIX.len()].copy_from_slice(&ROOT_KEY_DER_PREFIX);
-        copy_out("root_key_copy", &key, heap, at)
+        copy_out("root_key_copy", self.signer()?.root_key(), heap, at)
     }
 
     pub(super) fn canister_status(&self) -> Result<u32, Fault> {
@@ -86,22 +83,48 @@ impl Message {
         Ok(())
     }
 
-    /// Whether there is a certificate: never, for no one signs one.
-    pub(super) fn data_certificate_present(&self) -> Result<u32, Fault> {
+    /// Whether there is a certificate: in queries, unless nothing can be signed.
+    pub(super) fn data_certificate_present(&mut self) -> Result<u32, Fault> {
         self.kind.allows("data_certificate_present", ALL_BUT_START)?;
-        Ok(0)
+        if self.kind.allows("data_certificate_present", NON_REPLICATED_QUERY).is_err() {
+            return Ok(0);
+        }
+        Ok(u32::from(self.certificate()?.is_some()))
     }
 
-    /// Size and content of the certificate that is not there.
-    pub(super) fn data_certificate(&self, function: &str) -> Result<(), Fault> {
+    pub(super) fn data_certificate_size(&mut self) -> Result<u32, Fault> {
+        Ok(self.data_certificate("data_certificate_size")?.len() as u32)
+    }
+
+    pub(super) fn data_certificate_copy(
+        &mut self,
+        heap: &mut [u8],
+        at: (u32, u32, u32),
+    ) -> Result<(), Fault> {
+        let certificate = self.data_certificate("data_certificate_copy")?;
+        copy_out("data_certificate_copy", certificate, heap, at)
+    }
+
+    fn data_certificate(&mut self, function: &str) -> Result<&[u8], Fault> {
         self.kind.allows(function, NON_REPLICATED_QUERY)?;
-        Err(Fault::Contract(format!("ic0.{function}: there is no data certificate")))
+        self.certificate()?
+            .ok_or_else(|| Fault::Contract(format!("ic0.{function}: there is no data certificate")))
     }
-}
 
-/// The id of the subnet that the host plays.
-fn subnet() -> Principal {
-    Principal::self_authenticating(b"embedded-ic: the subnet")
+    /// The certificate, which is signed when the canister first asks for it.
+    fn certificate(&mut self) -> Result<Option<&[u8]>, Fault> {
+        if self.certificate.is_none() {
+            let made = self.certifier.as_ref().map(|certifier| certifier.data_certificate(&self.world));
+            self.certificate = Some(made.transpose().map_err(Fault::Host)?.flatten());
+        }
+        Ok(self.certificate.as_ref().and_then(Option::as_deref))
+    }
+
+    fn signer(&self) -> Result<Arc<Signer>, Fault> {
+        let certifier =
+            self.certifier.as_ref().ok_or_else(|| Fault::Engine("the host has no keys".into()))?;
+        certifier.keyring.signer().map_err(Fault::Host)
+    }
 }
 
 #[cfg(test)]
@@ -132,13 +155,7 @@ mod tests {
         assert_eq!(message.world.certified_data, [0; 0]);
         assert!(test_message(Kind::Query).certified_data_set(&[], 0, 0).is_err());
         assert_eq!(message.data_certificate_present().unwrap(), 0);
-        assert!(
-            message
-                .data_certificate("data_certificate_size")
-                .unwrap_err()
-                .to_string()
-                .contains("update mode")
-        );
+        assert!(message.data_certificate_size().unwrap_err().to_string().contains("update mode"));
     }
 
     #[test]

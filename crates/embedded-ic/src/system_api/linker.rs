@@ -238,10 +238,10 @@ fn identity(linker: &mut Linker<HostState>) -> Result<()> {
             plain(host, api::MOST, |m| m.data_certificate_present())
         })?
         .func_wrap(IC0, "data_certificate_size", |host: Host<'_>| {
-            plain(host, api::MOST, |m| m.data_certificate("data_certificate_size").map(|()| 0_u32))
+            plain(host, api::MOST, |m| m.data_certificate_size())
         })?
-        .func_wrap(IC0, "data_certificate_copy", |host: Host<'_>, _dst: u32, _offset: u32, size: u32| {
-            plain(host, copy(size), |m| m.data_certificate("data_certificate_copy"))
+        .func_wrap(IC0, "data_certificate_copy", |host: Host<'_>, dst: u32, offset: u32, size: u32| {
+            on_heap(host, copy(size), |m, heap| m.data_certificate_copy(heap, (dst, offset, size)))
         })?;
     Ok(())
 }

@@ -10,6 +10,7 @@ use super::{Kind, Response};
 use crate::cost;
 use crate::fault::Fault;
 use crate::limits::{LOG_RING_BYTES, Limits};
+use crate::signer::Certifier;
 use crate::stable::StableMemory;
 
 /// Bytes that are kept of the text of `ic0.trap`.
@@ -43,6 +44,10 @@ pub(crate) struct Message {
     /// Lines for the canister log.
     pub(crate) printed: Vec<Vec<u8>>,
     printed_bytes: usize,
+    /// Signs for the host that runs the message.
+    pub(crate) certifier: Option<Certifier>,
+    /// The data certificate of a query, once the canister has asked for it; none within if nothing can be signed.
+    pub(super) certificate: Option<Option<Vec<u8>>>,
 }
 
 impl Message {
@@ -59,6 +64,8 @@ impl Message {
             accepted: false,
             printed: Vec::new(),
             printed_bytes: 0,
+            certifier: None,
+            certificate: None,
         }
     }
 

@@ -1,0 +1,101 @@
+//! `storage serve`: the store in a folder, for every client of the Internet Computer.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use candid::Principal;
+use embedded_ic::EmbeddedIc;
+use embedded_ic_replica::{Options, Replica, serve};
+use serde::Serialize;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+
+use crate::{
+    args::ServeArgs, context::Context, folder::FolderTransport, output::Output, served::Served,
+    settings::Place,
+};
+
+/// Where the store is served, and what clients have to know.
+#[derive(Serialize)]
+struct Endpoint {
+    url: String,
+    canister: String,
+    root_key: String,
+}
+
+/// Serves until Ctrl-C or SIGTERM, then closes the folder.
+pub(crate) async fn run(place: &Place, context: &Context, args: &ServeArgs) -> Result<()> {
+    let folder = place.folder()?;
+    let mut host = open(folder, context).await?;
+    let listener = TcpListener::bind(args.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}; --listen takes another address", args.listen))?;
+    let url =
+        format!("http://{}", listener.local_addr().context("cannot tell the address that is listened on")?);
+    add_controllers(&mut host, &args.controller)?;
+    let replica = Replica::start(host).context("cannot serve the store")?;
+    let canister = replica.canister_id().to_text();
+    let served = Served::announce(folder, &url, &canister)?;
+    tell(&context.output, &Endpoint { url, canister, root_key: hex::encode(replica.root_key()) })?;
+    let options = Options::default();
+    context.interrupt.take_over();
+    serve(listener, replica.router(&options), options, stopped(context)).await;
+    context.output.note("closing the store");
+    drop(served);
+    replica.close().await.context("cannot close the store")
+}
+
+/// Opens the folder when the commands that came before are done with it.
+async fn open(folder: &Path, context: &Context) -> Result<EmbeddedIc> {
+    let transport = FolderTransport::new(folder, context.wait, context.output.notes());
+    transport.open().await?;
+    transport.take().context("the store is not open")
+}
+
+fn add_controllers(host: &mut EmbeddedIc, added: &[Principal]) -> Result<()> {
+    let mut controllers = host.controllers().to_vec();
+    controllers.extend(added);
+    // The first one stays first: commands on the folder call as that.
+    let mut seen = Vec::new();
+    controllers.retain(|controller| {
+        !seen.contains(controller) && {
+            seen.push(*controller);
+            true
+        }
+    });
+    if controllers != host.controllers() {
+        host.set_controllers(controllers).context("cannot add a controller")?;
+    }
+    Ok(())
+}
+
+async fn stopped(context: &Context) {
+    let terminated = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminated) => drop(terminated.recv().await),
+            // Where no handler can be set, the signal ends the process as it always did.
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = context.interrupt.wait() => {}
+        () = terminated => {}
+    }
+}
+
+fn tell(output: &Output, endpoint: &Endpoint) -> Result<()> {
+    output.print(endpoint, |Endpoint { url, canister, .. }| {
+        vec![
+            format!("serving      {url}"),
+            format!("canister     {canister}"),
+            format!("root key     {url}/api/v2/status"),
+            format!("storage      storage --network {url} --canister {canister} --identity anonymous ls"),
+            format!("icp          icp canister call {canister} status '()' --network {url} --root-key …"),
+            format!("JavaScript   await HttpAgent.create({{ host: \"{url}\", shouldFetchRootKey: true }})"),
+            format!("Rust         let agent = Agent::builder().with_url(\"{url}\").build()?; agent.fetch_root_key().await?"),
+            format!("Python       Agent(Identity(anonymous=True), Client(url=\"{url}\"))"),
+        ]
+    })
+}

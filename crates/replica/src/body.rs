@@ -1,0 +1,119 @@
+//! The body of a request: read in bounded memory, within a bounded time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, StatusCode, header};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::error::HttpError;
+use crate::limits::{MAX_BODY_BYTES, MAX_DRAINED_BYTES, MAX_HELD_BYTES, SMALL_BODY_BYTES};
+
+/// The room for large bodies, which all connections share.
+#[derive(Clone)]
+pub(crate) struct Room(Arc<Semaphore>);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(MAX_HELD_BYTES)))
+    }
+}
+
+/// A body, with the room that it takes.
+pub(crate) struct Received {
+    pub(crate) bytes: Bytes,
+    pub(crate) permit: Option<OwnedSemaphorePermit>,
+}
+
+/// Reads the body of a message in CBOR.
+///
+/// # Errors
+/// 413 for a body that is too long, 408 for one that does not arrive in time, 415 for another type of content.
+pub(crate) async fn receive(
+    headers: &HeaderMap,
+    body: Body,
+    room: &Room,
+    timeout: Duration,
+) -> Result<Received, HttpError> {
+    check_type(headers)?;
+    let too_slow = || {
+        HttpError::new(
+            StatusCode::REQUEST_TIMEOUT,
+            format!("The body did not arrive within {} s.", timeout.as_secs()),
+        )
+    };
+    tokio::time::timeout(timeout, read(headers, body, room)).await.map_err(|_| too_slow())?
+}
+
+fn check_type(headers: &HeaderMap) -> Result<(), HttpError> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    if kind.eq_ignore_ascii_case("application/cbor") {
+        return Ok(());
+    }
+    Err(HttpError::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "Unexpected content-type, expected application/cbor.",
+    ))
+}
+
+async fn read(headers: &HeaderMap, body: Body, room: &Room) -> Result<Received, HttpError> {
+    let declared =
+        headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if let Some(length) = declared.filter(|&length| length > MAX_BODY_BYTES as u64) {
+        return Err(refuse(body, length).await);
+    }
+    // Without a length it may turn out to be as long as allowed.
+    let expected = declared.map_or(MAX_BODY_BYTES, |length| length as usize);
+    let permit = room.take(expected).await?;
+    let bytes = collect(body, expected).await?;
+    Ok(Received { bytes, permit })
+}
+
+async fn collect(mut body: Body, expected: usize) -> Result<Bytes, HttpError> {
+    let mut bytes = BytesMut::with_capacity(expected.min(SMALL_BODY_BYTES));
+    while let Some(frame) = body.frame().await {
+        let frame =
+            frame.map_err(|error| HttpError::bad_request(format!("The body cannot be read: {error}.")))?;
+        let Ok(data) = frame.into_data() else { continue };
+        let length = bytes.len() + data.len();
+        if length > MAX_BODY_BYTES {
+            drop(bytes);
+            return Err(refuse(body, length as u64).await);
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok(bytes.freeze())
+}
+
+/// The refusal of a body that is too long. A client that is still sending would not hear of it if the connection just
+/// ended, so that what follows is read and dropped, within reason.
+async fn refuse(mut body: Body, length: u64) -> HttpError {
+    let mut dropped = 0;
+    if length <= MAX_DRAINED_BYTES as u64 {
+        while let Some(Ok(frame)) = body.frame().await {
+            dropped += frame.data_ref().map_or(0, Bytes::len);
+            if dropped > MAX_DRAINED_BYTES {
+                break;
+            }
+        }
+    }
+    HttpError::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        format!("Message byte size {length} is larger than the max allowed {MAX_BODY_BYTES}."),
+    )
+}
+
+impl Room {
+    /// Waits for room for a body, unless it is small.
+    async fn take(&self, bytes: usize) -> Result<Option<OwnedSemaphorePermit>, HttpError> {
+        if bytes <= SMALL_BODY_BYTES {
+            return Ok(None);
+        }
+        let permit = Arc::clone(&self.0).acquire_many_owned(bytes as u32).await;
+        permit.map(Some).map_err(|_| HttpError::unavailable("The server shuts down."))
+    }
+}

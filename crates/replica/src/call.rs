@@ -1,0 +1,144 @@
+//! `…/call`: executed once, one after the other, and answered with a certificate.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use candid::Principal;
+use embedded_ic::EmbeddedIc;
+use ic_transport_types::{EnvelopeContent, RejectResponse, RequestId, TransportCallResponse};
+use tokio::sync::{OwnedSemaphorePermit, watch};
+
+use crate::cbor;
+use crate::error::HttpError;
+use crate::limits::{MAX_REQUESTS, SYNC_CALL_WAIT};
+use crate::management;
+use crate::outcome::{Outcome, rejection};
+use crate::replica::Shared;
+use crate::requests::{Admission, Origin, Step};
+use crate::routes::{Message, blocking};
+use crate::worker::now_ns;
+
+/// What a client waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// That the call is accepted: it asks for the outcome itself.
+    Asynchronous,
+    /// The outcome.
+    Synchronous,
+}
+
+/// A call to execute.
+struct Call {
+    id: RequestId,
+    origin: Origin,
+    method: String,
+    arg: Vec<u8>,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+/// Executes a call, or waits for the outcome of one that has arrived before.
+pub(crate) async fn call(
+    shared: &Arc<Shared>,
+    effective: Principal,
+    message: Message,
+    mode: Mode,
+) -> Result<Response, HttpError> {
+    let Message { verified, permit } = message;
+    let EnvelopeContent::Call { sender, canister_id, method_name, arg, ingress_expiry, .. } =
+        verified.content
+    else {
+        return Err(HttpError::bad_request("Expected a request of type call."));
+    };
+    management::check_destination(shared, effective, canister_id, &method_name, &arg)?;
+    let (id, origin) = (verified.id, Origin { sender, canister: canister_id, effective });
+    let admission = shared.requests().admit(id, origin, ingress_expiry, now_ns());
+    let mut steps = match admission {
+        Admission::Known(steps) => steps,
+        Admission::New(sender) => {
+            let steps = sender.subscribe();
+            execute(shared, Call { id, origin, method: method_name, arg, permit }, sender).await?;
+            steps
+        }
+        Admission::Full => {
+            return Err(HttpError::unavailable(format!(
+                "The server remembers {MAX_REQUESTS} calls, which is as many as it can; try again in some minutes."
+            )));
+        }
+    };
+    // A call that is under way goes on, whoever waits for it.
+    match tokio::time::timeout(SYNC_CALL_WAIT, finished(&mut steps)).await {
+        Ok(Some(Step::Refused(reject))) => Ok(refused(reject)),
+        Ok(Some(_)) if mode == Mode::Synchronous => certified(shared, id).await,
+        Ok(None) => {
+            Err(HttpError::unavailable("The server shuts down, or the host of the canister has failed."))
+        }
+        Ok(Some(_)) | Err(_) => Ok((StatusCode::ACCEPTED, Body::empty()).into_response()),
+    }
+}
+
+/// The last step of a call; none if it was dropped.
+async fn finished(steps: &mut watch::Receiver<Step>) -> Option<Step> {
+    let last = steps.wait_for(|step| matches!(step, Step::Refused(_) | Step::Finished)).await;
+    last.ok().map(|step| step.clone())
+}
+
+async fn execute(shared: &Arc<Shared>, call: Call, steps: watch::Sender<Step>) -> Result<(), HttpError> {
+    let (state, id) = (Arc::clone(shared), call.id);
+    let submitted = shared.worker.submit(move |host| run(host, &state, call, &steps)).await;
+    if submitted.is_err() {
+        shared.requests().withdraw(id);
+    }
+    submitted
+}
+
+/// Runs on the thread of the host.
+fn run(host: &mut EmbeddedIc, shared: &Shared, call: Call, steps: &watch::Sender<Step>) {
+    let Call { id, origin, method, arg, permit: _permit } = call;
+    steps.send_replace(Step::Processing);
+    let outcome = if origin.canister == Principal::management_canister() {
+        management::update(host, shared, origin.sender, &method, &arg)
+    } else {
+        update(host, origin.sender, &method, arg)
+    };
+    shared.publish(host);
+    match outcome {
+        Ok(outcome) => {
+            shared.requests().finish(id, outcome);
+            steps.send_replace(Step::Finished);
+        }
+        Err(reject) => {
+            shared.requests().withdraw(id);
+            steps.send_replace(Step::Refused(reject));
+        }
+    }
+}
+
+/// Executes an update of the canister. The error is that of a message that is not accepted.
+fn update(
+    host: &mut EmbeddedIc,
+    sender: Principal,
+    method: &str,
+    arg: Vec<u8>,
+) -> Result<Outcome, RejectResponse> {
+    host.accept(sender, method, &arg).map_err(rejection)?;
+    Ok(match host.update_from_canister(sender, method, arg) {
+        Ok(reply) => Outcome::Replied(reply.bytes),
+        Err(error) => Outcome::Rejected(rejection(error)),
+    })
+}
+
+fn refused(reject: RejectResponse) -> Response {
+    cbor::response(&TransportCallResponse::NonReplicatedRejection(reject))
+}
+
+async fn certified(shared: &Arc<Shared>, id: RequestId) -> Result<Response, HttpError> {
+    let shared = Arc::clone(shared);
+    blocking(move || {
+        let paths = [vec![b"request_status".to_vec(), id.to_vec()], vec![b"time".to_vec()]];
+        let certificate = shared.certify(&[&*id], &paths);
+        cbor::response(&TransportCallResponse::Replied { certificate })
+    })
+    .await
+}

@@ -1,0 +1,171 @@
+//! The envelope of a message: decoded, and verified before anything else is done with it.
+
+use std::time::Duration;
+
+use candid::Principal;
+use ic_transport_types::{DelegationPermissions, Envelope, EnvelopeContent, RequestId, SignedDelegation};
+
+use crate::error::HttpError;
+use crate::limits::{
+    CLOCK_DRIFT, MAX_DELEGATIONS, MAX_INGRESS_TTL, MAX_METHOD_BYTES, MAX_NONCE_BYTES, MAX_TARGETS,
+};
+use crate::signature::{PublicKey, SignatureError};
+
+/// A message whose sender is who it says, and which may be executed now.
+#[derive(Debug)]
+pub(crate) struct Verified {
+    pub(crate) id: RequestId,
+    pub(crate) content: EnvelopeContent,
+    /// The canisters that the sender's delegations are for; none is for all.
+    targets: Option<Vec<Principal>>,
+}
+
+impl Verified {
+    /// Whether the sender's delegations are for a canister.
+    pub(crate) fn is_for(&self, canister: &Principal) -> bool {
+        self.targets.as_ref().is_none_or(|targets| targets.contains(canister))
+    }
+}
+
+/// Decodes and verifies the body of a request.
+///
+/// # Errors
+/// 400 for what is not an envelope, has expired or is not yet valid; 403 for a sender that has not signed it.
+pub(crate) fn verify(body: &[u8], now_ns: u64) -> Result<Verified, HttpError> {
+    let envelope = decode(body)?;
+    check_content(&envelope.content)?;
+    check_expiry(envelope.content.ingress_expiry(), now_ns)?;
+    let targets = check_sender(&envelope, now_ns)?;
+    let content = envelope.content.into_owned();
+    if let EnvelopeContent::Call { canister_id, .. } | EnvelopeContent::Query { canister_id, .. } = &content
+        && targets.as_ref().is_some_and(|targets| !targets.contains(canister_id))
+    {
+        return Err(denied(format!("Canister {canister_id} is not one of the delegation targets.")));
+    }
+    Ok(Verified { id: content.to_request_id(), content, targets })
+}
+
+/// Decodes an envelope.
+pub(crate) fn decode(body: &[u8]) -> Result<Envelope<'static>, HttpError> {
+    serde_cbor::from_slice(body).map_err(|error| {
+        HttpError::bad_request(format!("Could not parse body as an envelope in CBOR: {error}"))
+    })
+}
+
+/// Refuses what is too long or not known here.
+fn check_content(content: &EnvelopeContent) -> Result<(), HttpError> {
+    let (EnvelopeContent::Call { nonce, method_name, sender_info, .. }
+    | EnvelopeContent::Query { nonce, method_name, sender_info, .. }) = content
+    else {
+        return Ok(());
+    };
+    let nonce = nonce.as_ref().map_or(0, Vec::len);
+    if nonce > MAX_NONCE_BYTES {
+        return Err(HttpError::bad_request(format!(
+            "The nonce has {nonce} bytes, which is more than the max allowed {MAX_NONCE_BYTES}."
+        )));
+    }
+    if method_name.len() > MAX_METHOD_BYTES {
+        return Err(HttpError::bad_request(format!(
+            "The method name has {} bytes, which is more than the max allowed {MAX_METHOD_BYTES}.",
+            method_name.len()
+        )));
+    }
+    if sender_info.is_some() {
+        return Err(HttpError::bad_request("This server does not know the field sender_info."));
+    }
+    Ok(())
+}
+
+/// Refuses a message that has expired, and one that would be valid for too long.
+fn check_expiry(expiry_ns: u64, now_ns: u64) -> Result<(), HttpError> {
+    let latest = now_ns.saturating_add(nanos(MAX_INGRESS_TTL + CLOCK_DRIFT));
+    if (now_ns..=latest).contains(&expiry_ns) {
+        return Ok(());
+    }
+    Err(HttpError::bad_request(format!(
+        "Invalid request expiry: Specified ingress_expiry not within expected range: Minimum allowed expiry: {now_ns}, \
+         Maximum allowed expiry: {latest}, Provided expiry: {expiry_ns}"
+    )))
+}
+
+/// Verifies that the sender has signed the message, and returns what the delegations are for.
+fn check_sender(envelope: &Envelope<'_>, now_ns: u64) -> Result<Option<Vec<Principal>>, HttpError> {
+    let sender = *envelope.content.sender();
+    let delegations = envelope.sender_delegation.as_deref().unwrap_or_default();
+    let (key, signature) = match (&envelope.sender_pubkey, &envelope.sender_sig) {
+        (None, None) if sender == Principal::anonymous() && delegations.is_empty() => return Ok(None),
+        (None, None) => return Err(denied(format!("The message of {sender} is not signed."))),
+        (Some(key), Some(signature)) => (key, signature),
+        _ => return Err(denied("A signature needs both sender_pubkey and sender_sig.")),
+    };
+    if sender != Principal::self_authenticating(key) {
+        return Err(denied(format!("The public key is not that of the sender {sender}.")));
+    }
+    let (key, targets) = follow(key, delegations, &envelope.content, now_ns)?;
+    key.verify(&envelope.content.to_request_id().signable(), signature).map_err(invalid)?;
+    Ok(targets)
+}
+
+/// Follows the delegations from the sender's key to the one that signs, and returns that and what is left of the targets.
+fn follow(
+    sender_key: &[u8],
+    delegations: &[SignedDelegation],
+    content: &EnvelopeContent,
+    now_ns: u64,
+) -> Result<(PublicKey, Option<Vec<Principal>>), HttpError> {
+    if delegations.len() > MAX_DELEGATIONS {
+        return Err(denied(format!(
+            "The chain has {} delegations, which is more than the max allowed {MAX_DELEGATIONS}.",
+            delegations.len()
+        )));
+    }
+    let mut seen = vec![sender_key];
+    let mut key = PublicKey::from_der(sender_key).map_err(invalid)?;
+    let mut targets: Option<Vec<Principal>> = None;
+    for SignedDelegation { delegation, signature } in delegations {
+        if delegation.expiration < now_ns {
+            return Err(denied(format!("A delegation has expired: {} < {now_ns}", delegation.expiration)));
+        }
+        if delegation.permissions == Some(DelegationPermissions::Queries)
+            && matches!(content, EnvelopeContent::Call { .. })
+        {
+            return Err(denied("A delegation is for queries only."));
+        }
+        if seen.contains(&delegation.pubkey.as_slice()) {
+            return Err(denied("The chain of delegations has a cycle."));
+        }
+        if let Some(allowed) = &delegation.targets {
+            targets = Some(intersection(targets, allowed)?);
+        }
+        key.verify(&delegation.signable(), signature).map_err(invalid)?;
+        key = PublicKey::from_der(&delegation.pubkey).map_err(invalid)?;
+        seen.push(&delegation.pubkey);
+    }
+    Ok((key, targets))
+}
+
+fn intersection(before: Option<Vec<Principal>>, allowed: &[Principal]) -> Result<Vec<Principal>, HttpError> {
+    if allowed.len() > MAX_TARGETS {
+        return Err(denied(format!(
+            "A delegation has {} targets, which is more than the max allowed {MAX_TARGETS}.",
+            allowed.len()
+        )));
+    }
+    Ok(match before {
+        None => allowed.to_vec(),
+        Some(before) => before.into_iter().filter(|target| allowed.contains(target)).collect(),
+    })
+}
+
+fn invalid(error: SignatureError) -> HttpError {
+    denied(format!("Invalid signature: {error}."))
+}
+
+fn denied(text: impl Into<String>) -> HttpError {
+    HttpError::forbidden(text)
+}
+
+pub(crate) fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

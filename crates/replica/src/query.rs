@@ -1,0 +1,59 @@
+//! `…/query`: answered on the committed state, and signed by the node.
+
+use std::sync::Arc;
+
+use axum::response::Response;
+use candid::Principal;
+use embedded_ic::Signer;
+use ic_transport_types::{EnvelopeContent, NodeSignature, QueryResponse, ReplyResponse, RequestId};
+
+use crate::cbor;
+use crate::error::HttpError;
+use crate::management;
+use crate::outcome::{Outcome, rejection};
+use crate::replica::Shared;
+use crate::routes::{Message, blocking};
+use crate::worker::now_ns;
+
+/// Answers a query.
+pub(crate) async fn query(
+    shared: &Arc<Shared>,
+    effective: Principal,
+    message: Message,
+) -> Result<Response, HttpError> {
+    let Message { verified, permit } = message;
+    let EnvelopeContent::Query { sender, canister_id, method_name, arg, .. } = verified.content else {
+        return Err(HttpError::bad_request("Expected a request of type query."));
+    };
+    management::check_destination(shared, effective, canister_id, &method_name, &arg)?;
+    let outcome = if canister_id == Principal::management_canister() {
+        shared.worker.run(move |host| management::query(host, sender, &method_name, &arg)).await?
+    } else {
+        let run = move |host: &mut embedded_ic::EmbeddedIc| {
+            let _permit = permit;
+            match host.query(sender, &method_name, arg) {
+                Ok(reply) => Outcome::Replied(reply.bytes),
+                Err(error) => Outcome::Rejected(rejection(error)),
+            }
+        };
+        shared.worker.run(run).await?
+    };
+    let (signer, id) = (Arc::clone(&shared.signer), verified.id);
+    blocking(move || cbor::response(&signed(&signer, outcome, id))).await
+}
+
+fn signed(signer: &Signer, outcome: Outcome, id: RequestId) -> QueryResponse {
+    let mut response = match outcome {
+        Outcome::Replied(arg) => {
+            QueryResponse::Replied { reply: ReplyResponse { arg }, signatures: Vec::new() }
+        }
+        Outcome::Rejected(reject) => QueryResponse::Rejected { reject, signatures: Vec::new() },
+        Outcome::Done => unreachable!("the outcome of a query is never forgotten"),
+    };
+    let timestamp = now_ns();
+    let signature = signer.sign_as_node(&response.signable(id, timestamp)).to_vec();
+    let (QueryResponse::Replied { signatures, .. } | QueryResponse::Rejected { signatures, .. }) =
+        &mut response;
+    signatures.push(NodeSignature { timestamp, signature, identity: signer.node_id() });
+    response
+}

@@ -1,0 +1,105 @@
+//! The thread that has the host: messages are executed one after the other.
+
+use std::thread::{self, JoinHandle};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use embedded_ic::{EmbeddedIc, HostError};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::error::HttpError;
+use crate::limits::MAX_QUEUED;
+
+/// Something to do with the host.
+type Job = Box<dyn FnOnce(&mut EmbeddedIc) + Send>;
+
+/// Reaches the thread. Clones reach the same one.
+#[derive(Clone)]
+pub(crate) struct Worker {
+    jobs: mpsc::Sender<Job>,
+}
+
+/// The end of the thread, which gives back what came of closing the host.
+pub(crate) struct Handle {
+    thread: JoinHandle<Result<(), HostError>>,
+    stop: oneshot::Sender<()>,
+}
+
+impl Worker {
+    /// Starts the thread.
+    pub(crate) fn start(mut host: EmbeddedIc) -> std::io::Result<(Self, Handle)> {
+        let (jobs, mut queue) = mpsc::channel::<Job>(MAX_QUEUED);
+        let (stop, stopped) = oneshot::channel::<()>();
+        let thread = thread::Builder::new().name("canister".into()).spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            let runtime =
+                runtime.map_err(|source| HostError::Io { action: "start a thread".into(), source })?;
+            runtime.block_on(async {
+                tokio::pin!(stopped);
+                loop {
+                    let job = tokio::select! {
+                        biased;
+                        job = queue.recv() => job,
+                        _ = &mut stopped => None,
+                    };
+                    let Some(job) = job else { break };
+                    set_clock(&mut host);
+                    job(&mut host);
+                }
+            });
+            host.close()
+        })?;
+        Ok((Self { jobs }, Handle { thread, stop }))
+    }
+
+    /// Does something with the host when it is its turn.
+    ///
+    /// # Errors
+    /// 503 if the thread has ended.
+    pub(crate) async fn run<R: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut EmbeddedIc) -> R + Send + 'static,
+    ) -> Result<R, HttpError> {
+        let (sender, done) = oneshot::channel();
+        self.submit(move |host| drop(sender.send(job(host)))).await?;
+        done.await.map_err(|_| ended())
+    }
+
+    /// Leaves something to do with the host, without waiting for it.
+    ///
+    /// # Errors
+    /// 503 if the thread has ended.
+    pub(crate) async fn submit(
+        &self,
+        job: impl FnOnce(&mut EmbeddedIc) + Send + 'static,
+    ) -> Result<(), HttpError> {
+        self.jobs.send(Box::new(job)).await.map_err(|_| ended())
+    }
+}
+
+impl Handle {
+    /// Does what was left to do, and closes the host.
+    pub(crate) async fn close(self) -> Result<(), HostError> {
+        let Self { thread, stop } = self;
+        let _ = stop.send(());
+        let joined = tokio::task::spawn_blocking(move || thread.join()).await;
+        match joined {
+            Ok(Ok(closed)) => closed,
+            _ => Err(HostError::Poisoned("the thread of the canister has panicked".into())),
+        }
+    }
+}
+
+fn ended() -> HttpError {
+    HttpError::unavailable("The server shuts down, or the host of the canister has failed.")
+}
+
+/// Time goes on, and never back.
+fn set_clock(host: &mut EmbeddedIc) {
+    host.set_time_ns(host.time_ns().max(now_ns()));
+}
+
+/// The time of this machine, in nanoseconds since 1970.
+pub(crate) fn now_ns() -> u64 {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_1970.as_nanos()).unwrap_or(u64::MAX)
+}
