@@ -70,11 +70,10 @@ impl EmbeddedIc {
             .take()
             .ok_or_else(|| Fault::Host(HostError::Poisoned("stable memory was lost in a panic".into())))?;
         stable.begin();
-        let mut message = Message::new(call.kind, world, stable, Arc::clone(&self.limits));
+        let mut message = Message::new(call.kind, world, stable, Arc::clone(&self.limits), self.certifier());
         message.caller = call.sender;
         message.arg = Arc::clone(call.arg);
         message.method = call.method.to_owned();
-        message.certifier = Some(self.certifier());
         let Ended { message, instructions, result } =
             instance.run(call.export, message, call.budget, call.budget_shown);
         let stable_pages_written = message.stable.pages_written();

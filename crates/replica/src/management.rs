@@ -8,10 +8,6 @@ use crate::error::HttpError;
 use crate::outcome::{Outcome, reject};
 use crate::replica::Shared;
 
-/// Pieces of a module that is to be installed.
-#[derive(Debug, Default)]
-pub(crate) struct Chunks;
-
 /// Refuses a message to another canister than that of this server, or one about another.
 pub(crate) fn check_destination(
     shared: &Shared,

@@ -8,7 +8,6 @@ use embedded_ic::{EmbeddedIc, HostError, Signer, StateTree};
 
 use crate::body::Room;
 use crate::limits::Options;
-use crate::management::Chunks;
 use crate::requests::Requests;
 use crate::routes;
 use crate::worker::{Handle, Worker, now_ns};
@@ -25,7 +24,6 @@ pub(crate) struct Shared {
     pub(crate) signer: Arc<Signer>,
     pub(crate) worker: Worker,
     pub(crate) room: Room,
-    pub(crate) chunks: Mutex<Chunks>,
     requests: Mutex<Requests>,
     view: RwLock<Arc<View>>,
 }
@@ -61,7 +59,6 @@ impl Replica {
             worker,
             view,
             room: Room::default(),
-            chunks: Mutex::default(),
             requests: Mutex::default(),
         };
         Ok(Self { shared: Arc::new(shared), handle })

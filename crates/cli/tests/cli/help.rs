@@ -41,6 +41,7 @@ const COMMANDS: [&[&str]; 44] = [
     &["status"],
     &["check"],
     &["repair"],
+    &["serve"],
     &["snapshot"],
     &["snapshot", "export"],
     &["snapshot", "import"],

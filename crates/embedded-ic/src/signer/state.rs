@@ -11,7 +11,7 @@ use crate::module::Prepared;
 use crate::system_api::World;
 
 /// Makes the data certificate of a query, if the canister asks for it.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Certifier {
     pub(crate) keyring: Arc<Keyring>,
     pub(crate) module: Option<Arc<Prepared>>,

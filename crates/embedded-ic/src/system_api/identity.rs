@@ -114,16 +114,13 @@ impl Message {
     /// The certificate, which is signed when the canister first asks for it.
     fn certificate(&mut self) -> Result<Option<&[u8]>, Fault> {
         if self.certificate.is_none() {
-            let made = self.certifier.as_ref().map(|certifier| certifier.data_certificate(&self.world));
-            self.certificate = Some(made.transpose().map_err(Fault::Host)?.flatten());
+            self.certificate = Some(self.certifier.data_certificate(&self.world).map_err(Fault::Host)?);
         }
         Ok(self.certificate.as_ref().and_then(Option::as_deref))
     }
 
     fn signer(&self) -> Result<Arc<Signer>, Fault> {
-        let certifier =
-            self.certifier.as_ref().ok_or_else(|| Fault::Engine("the host has no keys".into()))?;
-        certifier.keyring.signer().map_err(Fault::Host)
+        self.certifier.keyring.signer().map_err(Fault::Host)
     }
 }
 

@@ -45,13 +45,19 @@ pub(crate) struct Message {
     pub(crate) printed: Vec<Vec<u8>>,
     printed_bytes: usize,
     /// Signs for the host that runs the message.
-    pub(crate) certifier: Option<Certifier>,
+    pub(super) certifier: Certifier,
     /// The data certificate of a query, once the canister has asked for it; none within if nothing can be signed.
     pub(super) certificate: Option<Option<Vec<u8>>>,
 }
 
 impl Message {
-    pub(crate) fn new(kind: Kind, world: World, stable: StableMemory, limits: Arc<Limits>) -> Self {
+    pub(crate) fn new(
+        kind: Kind,
+        world: World,
+        stable: StableMemory,
+        limits: Arc<Limits>,
+        certifier: Certifier,
+    ) -> Self {
         Self {
             kind,
             caller: Principal::management_canister(),
@@ -64,7 +70,7 @@ impl Message {
             accepted: false,
             printed: Vec::new(),
             printed_bytes: 0,
-            certifier: None,
+            certifier,
             certificate: None,
         }
     }
@@ -166,7 +172,7 @@ pub(super) fn test_message(kind: Kind) -> Message {
         running: true,
     };
     let stable = StableMemory::new(Box::new(crate::stable::MemoryStore::default()), 0);
-    let mut message = Message::new(kind, world, stable, Arc::new(Limits::default()));
+    let mut message = Message::new(kind, world, stable, Arc::new(Limits::default()), Certifier::default());
     message.caller = Principal::anonymous();
     message.arg = Arc::new(b"argument".to_vec());
     message.method = "method".into();

@@ -27,6 +27,9 @@ const IMPORTS: &[(&str, &str)] = &[
     ("canister_version", "(result i64)"),
     ("global_timer_set", "(param i64) (result i64)"),
     ("certified_data_set", "(param i32 i32)"),
+    ("data_certificate_present", "(result i32)"),
+    ("data_certificate_size", "(result i32)"),
+    ("data_certificate_copy", "(param i32 i32 i32)"),
     ("canister_cycle_balance128", "(param i32)"),
     ("cycles_burn128", "(param i64 i64 i32)"),
 ];
