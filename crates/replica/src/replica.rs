@@ -53,14 +53,8 @@ impl Replica {
         let started = Worker::start(host);
         let (worker, handle) = started
             .map_err(|source| HostError::Io { action: "start a thread for the canister".into(), source })?;
-        let shared = Shared {
-            canister,
-            signer,
-            worker,
-            view,
-            room: Room::default(),
-            requests: Mutex::default(),
-        };
+        let shared =
+            Shared { canister, signer, worker, view, room: Room::default(), requests: Mutex::default() };
         Ok(Self { shared: Arc::new(shared), handle })
     }
 
