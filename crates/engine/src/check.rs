@@ -40,6 +40,7 @@ impl<M: Memory + Clone> Store<M> {
     #[must_use]
     pub fn check(&self) -> CheckReport {
         let mut report = CheckReport { log_entries: self.log.info().length, ..CheckReport::default() };
+        report.problems.extend(self.core.space.check());
         self.check_objects(&mut report);
         self.log.check(&mut report.problems);
         self.check_roles(&mut report);

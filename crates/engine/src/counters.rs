@@ -6,7 +6,7 @@
 //! offset  bytes  field (offsets from the start of stable memory)
 //!    512    512  operations: one u64 for each method, in the order of `stable_storage_api::METHODS`
 //!   1024    128  refusals: one u64 for each case of the error, in the order of `stable_storage_api::Error::KINDS`
-//!   1152      4  CRC-32 of bytes 512 to 1151
+//!   1152      8  check of bytes 512 to 1151: see [`mix`](crate::checksum::mix)
 //! ```
 //!
 //! They are counted on the heap and written when the store is sealed, so an upgrade that skips `pre_upgrade` loses what was
@@ -15,7 +15,7 @@
 use ic_stable_structures::Memory;
 use stable_storage_api::{Count, Error, METHODS};
 
-use crate::checksum::{CRC_BYTES, is_sealed, seal};
+use crate::checksum::mix;
 use crate::header::HEADER_BYTES;
 use crate::ledger::LEDGER_AT;
 use crate::open::OpenError;
@@ -24,8 +24,9 @@ use crate::store::Store;
 const COUNTERS_AT: u64 = 512;
 const OPERATIONS: usize = 64;
 const REFUSALS: usize = 16;
+const CHECK_AT: usize = (OPERATIONS + REFUSALS) * 8;
 /// Bytes of the counters.
-pub(crate) const COUNTERS_BYTES: usize = (OPERATIONS + REFUSALS) * 8 + CRC_BYTES;
+pub(crate) const COUNTERS_BYTES: usize = CHECK_AT + 8;
 
 const _: () = assert!(COUNTERS_AT >= HEADER_BYTES as u64);
 const _: () = assert!(COUNTERS_AT + COUNTERS_BYTES as u64 <= LEDGER_AT);
@@ -48,14 +49,15 @@ impl Counters {
     pub(crate) fn read(memory: &impl Memory) -> Result<Self, OpenError> {
         let mut bytes = [0; COUNTERS_BYTES];
         memory.read(COUNTERS_AT, &mut bytes);
-        let (words, checksum) = bytes.as_chunks();
+        let (words, _) = bytes.as_chunks();
         let word = |at: usize| u64::from_le_bytes(words[at]);
         let counters = Self {
             operations: std::array::from_fn(word),
             refusals: std::array::from_fn(|at| word(OPERATIONS + at)),
         };
-        let never_sealed = checksum == [0; CRC_BYTES] && counters == Self::default();
-        if never_sealed || is_sealed(&bytes) {
+        let check = word(OPERATIONS + REFUSALS);
+        let never_sealed = check == 0 && counters == Self::default();
+        if never_sealed || check == mix(&bytes[..CHECK_AT]) {
             Ok(counters)
         } else {
             Err(OpenError::damaged("the counters' checksum does not match", COUNTERS_AT))
@@ -68,7 +70,8 @@ impl Counters {
         for (place, count) in places.iter_mut().zip(self.operations.iter().chain(&self.refusals)) {
             *place = count.to_le_bytes();
         }
-        seal(&mut bytes);
+        let check = mix(&bytes[..CHECK_AT]);
+        bytes[CHECK_AT..].copy_from_slice(&check.to_le_bytes());
         memory.write(COUNTERS_AT, &bytes);
     }
 

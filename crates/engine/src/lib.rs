@@ -47,6 +47,7 @@
 pub mod arena;
 mod btree;
 mod buckets;
+mod bytes;
 mod caller;
 mod change;
 mod check;

@@ -14,6 +14,7 @@ use crate::layout::{
     PAGE_BYTES, REGIONS, ROLES, UPLOADS, tree_header_at,
 };
 use crate::open::OpenError;
+use crate::problem::Problem;
 
 /// Inner pages of the object index that are kept on the heap: 8 MiB, which hold those of four million small objects.
 const MAX_CACHED_PAGES: usize = 2_048;
@@ -110,6 +111,11 @@ impl<M: Memory + Clone> Space<M> {
         // Buckets belong to a memory as a whole anyway.
         let options = btree::Options { name, growth_pages: BUCKET_PAGES, cached_pages };
         Map::open(self.memory(id), Some((self.0.first_page(), tree_header_at(id))), options)
+    }
+
+    /// Reports what is wrong with the page of the buckets and does not keep it from being opened.
+    pub(crate) fn check(&self) -> Option<Problem> {
+        self.0.check()
     }
 
     /// The physical memory.

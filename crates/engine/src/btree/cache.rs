@@ -4,6 +4,8 @@
 //! heap of a query is thrown away and the heap of a message that traps is rolled back together with stable memory, so
 //! what is cached can never be older or newer than what is stored. A cold cache costs instructions and nothing else.
 
+use ic_stable_structures::Memory;
+
 use super::page::{Frame, PAGE, PageNumber};
 
 /// Places that a page can be kept in.
@@ -81,6 +83,13 @@ impl Frames {
     /// A frame with any content.
     pub(super) fn take(&mut self) -> Box<Frame> {
         self.0.pop().unwrap_or_else(|| Box::new(Frame([0; PAGE])))
+    }
+
+    /// A frame with a whole page of a memory.
+    pub(super) fn read(&mut self, memory: &impl Memory, number: PageNumber) -> Box<Frame> {
+        let Some(mut frame) = self.0.pop() else { return Frame::read(memory, number) };
+        memory.read(number.offset(), &mut frame.0);
+        frame
     }
 
     pub(super) fn give(&mut self, frame: Box<Frame>) {

@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 use ic_stable_structures::Memory;
 use stable_storage_api::Error;
 
-use super::bytes::{common_prefix, compare};
 use super::head::Head;
 use super::loaded::Loaded;
 use super::page::{
@@ -18,6 +17,7 @@ use super::page::{
 };
 use super::page_set::PageSet;
 use super::tree::Tree;
+use crate::bytes::{common_prefix, compare};
 
 /// Pages of 4,096 bytes in a page of 64 KiB.
 const PAGES_PER_WASM_PAGE: u64 = 65_536 / PAGE as u64;

@@ -5,10 +5,10 @@ use std::ops::Bound;
 use ic_stable_structures::Memory;
 use stable_storage_api::Error;
 
-use super::bytes::compare;
 use super::loaded::Loaded;
 use super::page::{CellSpan, LEAF_LEAD, Node, PageNumber, leaf_parts, long_value};
 use super::tree::Tree;
+use crate::bytes::compare;
 
 /// Which way a cursor goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,6 @@
 //! - Changes are made in a [`Transaction`], which finds every error before the first write, and writes each page once. A
 //!   removal never needs another page.
 
-mod bytes;
 mod cache;
 mod change;
 mod check;

@@ -34,7 +34,9 @@
 
 use std::cmp::Ordering;
 
-use super::bytes::{common_prefix, compare, copy_few, u16_at, u32_at};
+use ic_stable_structures::Memory;
+
+use crate::bytes::{common_prefix, compare, copy_few, u16_at, u32_at};
 
 /// Bytes of a page: what the platform charges for as one when a message first writes to it.
 pub(super) const PAGE: usize = 4_096;
@@ -107,6 +109,19 @@ impl PageNumber {
 /// The bytes of a page on the heap. Aligned, so that a page in memory dirties one page of the heap.
 #[repr(C, align(4096))]
 pub(super) struct Frame(pub(super) [u8; PAGE]);
+
+impl Frame {
+    /// Reads a page into a new frame. Filling the frame with zeroes first would cost as much as reading does.
+    #[expect(unsafe_code, reason = "memory that is not initialised can only be filled by unsafe code")]
+    pub(super) fn read(memory: &impl Memory, number: PageNumber) -> Box<Self> {
+        let mut frame = Box::<Self>::new_uninit();
+        // SAFETY: a frame is 4,096 bytes of its own, and `read_unsafe` initialises as many as it is asked for.
+        unsafe {
+            memory.read_unsafe(number.offset(), frame.as_mut_ptr().cast(), PAGE);
+            frame.assume_init()
+        }
+    }
+}
 
 /// Where a cell is in its page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,13 +3,13 @@
 use ic_stable_structures::Memory;
 use stable_storage_api::Error;
 
-use super::bytes::separator;
 use super::change::{Change, Path};
 use super::head::MAX_LEVELS;
 use super::page::{
     AFTER_AT, BEFORE_AT, CAPACITY, Frame, INNER, LEAF, Node, NodeMut, PageNumber, SLOT, inner_cell,
     inner_child, key_in, leaf_key, space_of,
 };
+use crate::bytes::separator;
 
 /// How the cells of a page that is too full are divided.
 #[derive(Clone, Copy)]

@@ -5,7 +5,6 @@ use std::cell::{Cell, RefCell};
 use ic_stable_structures::Memory;
 use stable_storage_api::Error;
 
-use super::bytes::compare;
 use super::cache::{Cache, Frames};
 use super::head::{HEAD_BYTES, Head};
 use super::loaded::Loaded;
@@ -14,6 +13,7 @@ use super::page::{
     leaf_value, read_link,
 };
 use super::page_set::PageSet;
+use crate::bytes::compare;
 use crate::open::OpenError;
 
 /// Bytes by which a memory grows.
@@ -141,8 +141,7 @@ impl<M: Memory> Tree<M> {
     /// Reads an inner page.
     pub(super) fn read_inner(&self, number: PageNumber) -> Result<Box<Frame>, Error> {
         self.check_number(number, self.head.get().pages)?;
-        let mut frame = self.frame();
-        self.memory.read(number.offset(), &mut frame.0);
+        let frame = self.frames.borrow_mut().read(&self.memory, number);
         match Node::of(&frame.0, INNER) {
             Some(_) => Ok(frame),
             None => Err(self.damaged_page(number)),

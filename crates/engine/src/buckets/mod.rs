@@ -43,10 +43,11 @@ use crate::layout::{
     BUCKET_BYTES, BUCKET_PAGES, FIRST_BUCKET_PAGE, MANAGER_PAGE, MAX_BUCKETS, MemoryId, PAGE_BYTES,
 };
 use crate::open::OpenError;
+use crate::problem::Problem;
 pub(crate) use memory::BucketMemory;
 #[cfg(test)]
 pub(crate) use memory::MAX_CLEARED_BUCKETS;
-use runs::{Moved, Runs};
+use runs::{Moved, Run, Runs, buckets_in};
 
 const MEMORIES: usize = 255;
 const NO_OWNER: u8 = 255;
@@ -93,7 +94,7 @@ struct State {
     moved: u64,
     version: u8,
     /// Sizes of the memories in pages.
-    sizes: [u64; MEMORIES],
+    sizes: Box<[u64]>,
     /// Where the buckets of each memory are.
     runs: Runs,
 }
@@ -107,12 +108,12 @@ impl<M: Memory + Clone> Buckets<M> {
         head[6..8].copy_from_slice(&(BUCKET_PAGES as u16).to_le_bytes());
         raw.write(MAGIC_AT, &head);
         raw.write(OWNERS_AT, &[NO_OWNER; MAX_BUCKETS as usize]);
-        let (sizes, runs) = ([0; MEMORIES], Runs::default());
+        let (sizes, runs) = (vec![0; MEMORIES].into(), Runs::default());
         Self::over(raw, State { allocated: 0, holes: BTreeSet::new(), moved: 0, version: PLAIN, sizes, runs })
     }
 
-    /// Opens the manager's page. Reads the same bytes however much there is, and costs little more for more buckets as
-    /// long as neighbours have the same owner.
+    /// Opens the manager's page. Reads the owners of the buckets that there are, one byte for each 16 MiB, and costs little
+    /// more than that as long as neighbours have the same owner.
     pub(crate) fn load(raw: M) -> Result<Self, OpenError> {
         if raw.size() < FIRST_BUCKET_PAGE {
             return Err(OpenError::damaged("the memory ends before the page of the manager", MAGIC_AT));
@@ -129,15 +130,15 @@ impl<M: Memory + Clone> Buckets<M> {
             return Err(OpenError::damaged("the manager's head contradicts the memory", ALLOCATED_AT));
         }
         let (sizes, _) = head[(SIZES_AT - MAGIC_AT) as usize..].as_chunks();
-        let sizes = std::array::from_fn(|id| u64::from_le_bytes(sizes[id]));
-        let mut owners = vec![0; MAX_BUCKETS as usize];
+        let sizes = sizes.iter().copied().map(u64::from_le_bytes).collect();
+        let mut owners = vec![0; allocated as usize];
         raw.read(OWNERS_AT, &mut owners);
         let moved = if version == PLAIN { Vec::new() } else { read_moved(&raw, [head[8], head[9]])? };
-        let (runs, holes) = Runs::scan(&owners, allocated, &moved)
+        let (runs, holes) = Runs::scan(&owners, &moved)
             .filter(|(_, holes)| version == MOVED || holes.is_empty())
             .ok_or_else(|| OpenError::damaged("the manager counts other buckets than it lists", OWNERS_AT))?;
         let state = State { allocated, holes, moved: moved.len() as u64, version, sizes, runs };
-        match (0..MEMORIES).find(|id| !state.size_is_possible(*id)) {
+        match state.first_impossible_size() {
             Some(id) => Err(OpenError::damaged(
                 format!("memory {id} has another size than its buckets allow"),
                 SIZES_AT + 8 * id as u64,
@@ -165,11 +166,6 @@ impl<M: Memory + Clone> Buckets<M> {
         &self.raw
     }
 
-    /// How many buckets memories have or have given back.
-    pub(crate) fn allocated(&self) -> u64 {
-        self.state.borrow().allocated
-    }
-
     /// How many buckets that were given back can be taken again.
     pub(crate) fn given_back(&self) -> u64 {
         self.state.borrow().given_back()
@@ -178,6 +174,26 @@ impl<M: Memory + Clone> Buckets<M> {
     /// The size of a memory, in pages.
     pub(crate) fn size(&self, id: MemoryId) -> u64 {
         self.state.borrow().sizes[id.index()]
+    }
+}
+
+impl<M: Memory> Buckets<M> {
+    /// How many buckets memories have or have given back.
+    pub(crate) fn allocated(&self) -> u64 {
+        self.state.borrow().allocated
+    }
+
+    /// Reports owners of buckets that no memory has taken yet. Opening does not read them, because an upgrade would pay for it.
+    pub(crate) fn check(&self) -> Option<Problem> {
+        let allocated = self.allocated();
+        let mut owners = vec![0; (MAX_BUCKETS - allocated) as usize];
+        self.raw.read(OWNERS_AT + allocated, &mut owners);
+        let place = owners.iter().position(|owner| *owner != NO_OWNER)? as u64;
+        let bucket = allocated + place;
+        Some(Problem {
+            what: format!("bucket {bucket} has an owner, and only {allocated} buckets are allocated"),
+            offset: OWNERS_AT + bucket,
+        })
     }
 }
 
@@ -200,8 +216,14 @@ fn read_moved<M: Memory>(raw: &M, count: [u8; 2]) -> Result<Vec<Moved>, OpenErro
 }
 
 impl State {
-    fn size_is_possible(&self, id: usize) -> bool {
-        self.sizes[id].div_ceil(BUCKET_PAGES) == self.runs.buckets(id)
+    /// The first memory whose size takes another number of buckets than it has.
+    fn first_impossible_size(&self) -> Option<usize> {
+        let is_possible = |(size, runs): (&u64, &Vec<Run>)| {
+            // What most memories are. An upgrade looks at all of them.
+            let is_empty = *size == 0 && runs.is_empty();
+            is_empty || size.div_ceil(BUCKET_PAGES) == buckets_in(runs)
+        };
+        self.sizes.iter().zip(self.runs.all()).position(|memory| !is_possible(memory))
     }
 
     /// How many buckets that were given back can be taken again: each may become a moved run.

@@ -35,21 +35,21 @@ impl Run {
 }
 
 /// The runs of all memories.
-pub(super) struct Runs([Vec<Run>; MEMORIES]);
+pub(super) struct Runs(Box<[Vec<Run>]>);
 
 impl Default for Runs {
     fn default() -> Self {
-        Self([const { Vec::new() }; MEMORIES])
+        Self(vec![Vec::new(); MEMORIES].into())
     }
 }
 
 impl Runs {
-    /// The runs of a table of owners, and the buckets among the first `allocated` that have none. `moved` are the runs that
-    /// are not where their numbers say. Nothing where the table and these contradict each other.
-    pub(super) fn scan(owners: &[u8], allocated: u64, moved: &[Moved]) -> Option<(Self, BTreeSet<u64>)> {
+    /// The runs of the owners of all buckets, and the buckets that have none. `moved` are the runs that are not where their
+    /// numbers say. `None` where the table and these contradict each other.
+    pub(super) fn scan(owners: &[u8], moved: &[Moved]) -> Option<(Self, BTreeSet<u64>)> {
         let mut runs = Self::default();
         let mut holes = BTreeSet::new();
-        let mut moved_runs: [Vec<Run>; MEMORIES] = [const { Vec::new() }; MEMORIES];
+        let mut moved_runs: BTreeMap<u8, Vec<Run>> = BTreeMap::new();
         let mut is_moved = BTreeMap::new();
         for &Moved { first, bucket, count } in moved {
             let (first, bucket, count) = (first.into(), bucket.into(), u64::from(count));
@@ -60,12 +60,11 @@ impl Runs {
                 return None;
             }
             is_moved.insert(bucket, count);
-            moved_runs[usize::from(owner)].push(Run { first, bucket, count });
+            moved_runs.entry(owner).or_default().push(Run { first, bucket, count });
         }
         let mut at = 0;
-        while at < allocated as usize {
-            let owner = owners[at];
-            let end = (at + equal_bytes(&owners[at..], owner)).min(allocated as usize);
+        while let Some(&owner) = owners.get(at) {
+            let end = at + equal_bytes(&owners[at..], owner);
             if owner == NO_OWNER {
                 holes.extend(at as u64..end as u64);
             } else {
@@ -73,11 +72,11 @@ impl Runs {
             }
             at = end;
         }
-        for (id, mut moved) in moved_runs.into_iter().enumerate().filter(|(_, moved)| !moved.is_empty()) {
+        for (id, mut moved) in moved_runs {
             moved.sort_by_key(|run| run.first);
-            runs.0[id] = woven(&runs.0[id], &moved)?;
+            runs.0[usize::from(id)] = woven(&runs.0[usize::from(id)], &moved)?;
         }
-        (equal_bytes(&owners[at..], NO_OWNER) == owners.len() - at).then_some((runs, holes))
+        Some((runs, holes))
     }
 
     /// Adds the buckets of a range to a memory, but for those that are moved.
@@ -97,7 +96,7 @@ impl Runs {
     /// The runs whose numbers do not say where they are in their memory: those with a lower bucket than one before them.
     pub(super) fn moved(&self) -> Vec<Moved> {
         let mut moved = Vec::new();
-        for runs in &self.0 {
+        for runs in self.all() {
             let mut next = 0;
             for run in runs {
                 if run.bucket >= next {
@@ -141,9 +140,14 @@ impl Runs {
         }
     }
 
+    /// The runs of each memory.
+    pub(super) fn all(&self) -> &[Vec<Run>] {
+        &self.0
+    }
+
     /// How many buckets a memory has.
     pub(super) fn buckets(&self, id: usize) -> u64 {
-        self.0[id].last().map_or(0, Run::end)
+        buckets_in(&self.0[id])
     }
 
     /// The run that holds a bucket of a memory, if the memory has so many.
@@ -152,6 +156,11 @@ impl Runs {
         let after = runs.partition_point(|run| run.first <= number);
         runs[..after].last().copied().filter(|run| number < run.end())
     }
+}
+
+/// How many buckets the runs of a memory have.
+pub(super) fn buckets_in(runs: &[Run]) -> u64 {
+    runs.last().map_or(0, Run::end)
 }
 
 /// The runs of a memory: `moved` ones where they say, in ascending order, and the buckets of the others in between.
@@ -178,7 +187,7 @@ fn woven(others: &[Run], moved: &[Run]) -> Option<Vec<Run>> {
 }
 
 /// How many bytes at the start are equal to one. Looks at 32 at a time, as words: in WebAssembly, arrays are compared byte by
-/// byte, and an upgrade looks at all 32,768.
+/// byte, and an upgrade looks at up to 32,768.
 fn equal_bytes(bytes: &[u8], byte: u8) -> usize {
     let pattern = u64::from_le_bytes([byte; 8]);
     let differs = |word: &[u8; 8]| u64::from_le_bytes(*word) ^ pattern;
@@ -197,13 +206,11 @@ mod tests {
 
     #[test]
     fn a_scan_finds_every_bucket_of_every_memory() {
-        let mut owners = [vec![1; 20], vec![2], vec![1, 1, 0], vec![2; 9]].concat();
-        let allocated = owners.len();
-        owners.resize(64, NO_OWNER);
-        let (runs, holes) = Runs::scan(&owners, allocated as u64, &[]).unwrap();
+        let owners = [vec![1; 20], vec![2], vec![1, 1, 0], vec![2; 9]].concat();
+        let (runs, holes) = Runs::scan(&owners, &[]).unwrap();
         assert!(holes.is_empty());
         let mut seen = [0; 3];
-        for (bucket, owner) in owners[..allocated].iter().enumerate() {
+        for (bucket, owner) in owners.iter().enumerate() {
             let id = usize::from(*owner);
             let run = runs.find(id, seen[id]).unwrap();
             assert_eq!(run.bucket + (seen[id] - run.first), bucket as u64);
@@ -217,13 +224,11 @@ mod tests {
     }
 
     #[test]
-    fn a_hole_is_found_and_another_count_is_refused() {
-        let scan = |owners: &[u8], allocated| Runs::scan(owners, allocated, &[]).map(|(_, holes)| holes);
-        assert_eq!(scan(&[1, 1, NO_OWNER], 2), Some(BTreeSet::new()));
-        assert_eq!(scan(&[1, NO_OWNER, 1, NO_OWNER], 4), Some(BTreeSet::from([1, 3])));
-        assert_eq!(scan(&[1, NO_OWNER, 1, NO_OWNER], 2), None);
-        assert_eq!(scan(&[1, 1, 1], 2), None);
-        assert_eq!(scan(&[NO_OWNER; 16], 0), Some(BTreeSet::new()));
+    fn scan_returns_the_buckets_without_an_owner() {
+        let holes = |owners: &[u8]| Runs::scan(owners, &[]).map(|(_, holes)| holes);
+        assert_eq!(holes(&[1, 1]), Some(BTreeSet::new()));
+        assert_eq!(holes(&[1, NO_OWNER, 1, NO_OWNER]), Some(BTreeSet::from([1, 3])));
+        assert_eq!(holes(&[]), Some(BTreeSet::new()));
     }
 
     #[test]
@@ -269,7 +274,7 @@ mod tests {
     #[test]
     fn moved_runs_are_where_they_say_and_the_others_around_them() {
         // Neighbours that are moved, the second one to the place before the first one.
-        let (runs, holes) = Runs::scan(&[1, 1, 1, 2], 4, &[moved(2, 0, 1), moved(1, 1, 1)]).unwrap();
+        let (runs, holes) = Runs::scan(&[1, 1, 1, 2], &[moved(2, 0, 1), moved(1, 1, 1)]).unwrap();
         assert!(holes.is_empty());
         let buckets: Vec<_> = (0..3).map(|number| runs.find(1, number).unwrap().bucket).collect();
         assert_eq!(buckets, [2, 1, 0]);
@@ -277,9 +282,9 @@ mod tests {
         assert_eq!((runs.buckets(1), runs.buckets(2)), (3, 1));
 
         // A run of two that is moved to the end, and one in the middle of others.
-        let (runs, _) = Runs::scan(&[1, 1, 1, 1, 1], 5, &[moved(3, 0, 2)]).unwrap();
+        let (runs, _) = Runs::scan(&[1, 1, 1, 1, 1], &[moved(3, 0, 2)]).unwrap();
         assert_eq!(runs.find(1, 3), Some(Run { first: 3, bucket: 0, count: 2 }));
-        let (runs, _) = Runs::scan(&[1, 1, 1, 1, 1], 5, &[moved(2, 0, 1)]).unwrap();
+        let (runs, _) = Runs::scan(&[1, 1, 1, 1, 1], &[moved(2, 0, 1)]).unwrap();
         assert_eq!(runs.find(1, 1), Some(Run { first: 0, bucket: 1, count: 2 }));
         assert_eq!(runs.find(1, 2), Some(Run { first: 2, bucket: 0, count: 1 }));
         assert_eq!(runs.find(1, 3), Some(Run { first: 3, bucket: 3, count: 2 }));
@@ -287,7 +292,7 @@ mod tests {
 
     #[test]
     fn moved_runs_that_cannot_be_are_refused() {
-        let is_scanned = |owners: &[u8], moved: &[Moved]| Runs::scan(owners, 3, moved).is_some();
+        let is_scanned = |owners: &[u8], moved: &[Moved]| Runs::scan(owners, moved).is_some();
         assert!(is_scanned(&[1, 1, 1], &[moved(2, 0, 1)]));
         let wrong: [(&[u8], &[Moved]); 7] = [
             // No buckets, buckets of nobody, of another memory, and after all there are.

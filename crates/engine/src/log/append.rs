@@ -5,6 +5,7 @@ use stable_storage_api::limits::{MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES};
 use stable_storage_api::{Appended, Error};
 
 use super::head::{Head, START};
+use super::writer::Writer;
 use super::{INDEX_ENTRY_BYTES, INDEX_INTERVAL, Log, MARK_BYTES, TRAILER_BYTES, index_bytes};
 use crate::header::Header;
 use crate::layout::{BUCKET_PAGES, PAGE_BYTES};
@@ -82,34 +83,55 @@ impl<M: Memory> Log<M> {
         Head { length: self.head.length + entries.len() as u64, end: self.head.end + bytes }
     }
 
-    /// Writes entries and the mark after them, the last length and the mark in one piece. The memories are large enough.
+    /// Writes entries and the mark after them. The memories are large enough.
     fn write<E: AsRef<[u8]>>(&mut self, entries: &[E], after: Head) {
         if self.head == Head::EMPTY {
             self.entries.write(0, &START);
         }
-        let Head { mut length, mut end } = self.head;
-        for (index, entry) in entries.iter().map(AsRef::as_ref).enumerate() {
-            let trailer = u32::try_from(entry.len()).expect("a payload has at most 31 pages").to_le_bytes();
-            self.entries.write(end, entry);
-            let trailer_at = end + entry.len() as u64;
-            end = trailer_at + TRAILER_BYTES;
-            length += 1;
-            if index + 1 < entries.len() {
-                self.entries.write(trailer_at, &trailer);
-            } else {
-                let mut tail = [0; TRAILER_BYTES as usize + MARK_BYTES];
-                tail[..TRAILER_BYTES as usize].copy_from_slice(&trailer);
-                tail[TRAILER_BYTES as usize..].copy_from_slice(&after.encode());
-                self.entries.write(trailer_at, &tail);
-            }
-            if length.is_multiple_of(INDEX_INTERVAL) {
-                let at = (length / INDEX_INTERVAL - 1) * INDEX_ENTRY_BYTES;
-                self.index.write(at, &end.to_le_bytes());
-            }
+        match entries {
+            [entry] => self.write_one(entry.as_ref(), after),
+            _ => self.write_batch(entries, after),
         }
-        assert_eq!(Head { length, end }, after, "what was written is what was planned");
         self.head = after;
     }
+
+    /// Writes an entry, and then its length and the mark in one piece.
+    fn write_one(&self, entry: &[u8], after: Head) {
+        self.entries.write(self.head.end, entry);
+        let mut tail = [0; TRAILER_BYTES as usize + MARK_BYTES];
+        tail[..TRAILER_BYTES as usize].copy_from_slice(&trailer_of(entry));
+        tail[TRAILER_BYTES as usize..].copy_from_slice(&after.encode());
+        self.entries.write(self.head.end + entry.len() as u64, &tail);
+        self.write_index(after.length, after.end);
+    }
+
+    /// Writes entries in pieces of several.
+    fn write_batch<E: AsRef<[u8]>>(&self, entries: &[E], after: Head) {
+        let Head { mut length, mut end } = self.head;
+        let mut writer = Writer::new(&self.entries, end, after.end - end);
+        for entry in entries.iter().map(AsRef::as_ref) {
+            writer.write(entry, trailer_of(entry));
+            length += 1;
+            end += entry.len() as u64 + TRAILER_BYTES;
+            self.write_index(length, end);
+        }
+        writer.flush();
+        self.entries.write(after.end, &after.encode());
+        assert_eq!(Head { length, end }, after, "what was written is what was planned");
+    }
+
+    /// Writes the end of an entry to the index, if the index has that of this one.
+    fn write_index(&self, length: u64, end: u64) {
+        if length.is_multiple_of(INDEX_INTERVAL) {
+            let at = (length / INDEX_INTERVAL - 1) * INDEX_ENTRY_BYTES;
+            self.index.write(at, &end.to_le_bytes());
+        }
+    }
+}
+
+/// The length of an entry, as it is after its bytes.
+fn trailer_of(entry: &[u8]) -> [u8; TRAILER_BYTES as usize] {
+    u32::try_from(entry.len()).expect("a payload has at most 31 pages").to_le_bytes()
 }
 
 /// How many pages a memory lacks to hold so many bytes, in whole buckets, which is what memories take from the platform

@@ -31,6 +31,7 @@ mod head;
 mod read;
 #[cfg(test)]
 mod tests;
+mod writer;
 
 use ic_stable_structures::Memory;
 use stable_storage_api::LogInfo;
