@@ -112,7 +112,7 @@ impl<'a, M: Memory> Blocks<'a, M> {
             if last != block_bytes(len) {
                 return Err(foreign(at + size + TAG_BYTES, len));
             }
-            let next = self.used_block(at + size, len)?;
+            let next = checked_use(self.peek(at + size)?, len)?;
             if next.tag.previous_free {
                 return Err(Error::corrupted(
                     "an arena block is wrong about the used one before it",
@@ -120,8 +120,6 @@ impl<'a, M: Memory> Blocks<'a, M> {
                 ));
             }
             self.head.count_freed(next.tag.size)?;
-            // A large object has thousands of extents, and the heap must not grow with them.
-            self.words.forget(next.at);
             last = next.tag.size;
             size += last;
         }
@@ -152,12 +150,7 @@ impl<'a, M: Memory> Blocks<'a, M> {
 
     /// The block of an extent of so many bytes that is in use.
     fn used_block(&mut self, at: u64, len: u64) -> Result<Block, Error> {
-        let block = self.block(at)?;
-        let spare = block.tag.size.checked_sub(block_bytes(len));
-        if block.tag.free || spare.is_none_or(|spare| spare >= MIN_REST_BYTES) {
-            return Err(foreign(at + TAG_BYTES, len));
-        }
-        Ok(block)
+        checked_use(self.block(at)?, len)
     }
 
     /// Makes a block in use a free one, together with its free neighbours.
@@ -284,10 +277,26 @@ impl<'a, M: Memory> Blocks<'a, M> {
 
     /// The block at `at`, or the sentinel.
     pub(super) fn block(&mut self, at: u64) -> Result<Block, Error> {
-        if at != self.head.end() && !self.is_place(at) {
-            return Err(Error::corrupted("a block of the arena cannot be here", at));
-        }
+        self.check_place(at)?;
         let [word, ..] = self.words.header(at);
+        self.checked(at, word)
+    }
+
+    /// The same for a block that is looked at once.
+    fn peek(&self, at: u64) -> Result<Block, Error> {
+        self.check_place(at)?;
+        self.checked(at, self.words.peek(at))
+    }
+
+    fn check_place(&self, at: u64) -> Result<(), Error> {
+        if at == self.head.end() || self.is_place(at) {
+            return Ok(());
+        }
+        Err(Error::corrupted("a block of the arena cannot be here", at))
+    }
+
+    /// The block whose tag is this word.
+    fn checked(&self, at: u64, word: u64) -> Result<Block, Error> {
         let tag = Tag::decode(word, at)?;
         let fits = if at == self.head.end() { tag.size == 0 && !tag.free } else { tag.size > 0 };
         if !fits || tag.size > self.head.end() - at {
@@ -323,6 +332,15 @@ impl<'a, M: Memory> Blocks<'a, M> {
         self.set_tag(at + size - FOOTER_BYTES, tag);
         Block { at, tag }
     }
+}
+
+/// Refuses a block that is not that of an extent of so many bytes.
+fn checked_use(block: Block, len: u64) -> Result<Block, Error> {
+    let spare = block.tag.size.checked_sub(block_bytes(len));
+    if block.tag.free || spare.is_none_or(|spare| spare >= MIN_REST_BYTES) {
+        return Err(foreign(block.at + TAG_BYTES, len));
+    }
+    Ok(block)
 }
 
 fn foreign(at: u64, len: u64) -> Error {

@@ -60,6 +60,20 @@ impl<'a, M: Memory> Words<'a, M> {
         self.lines[&start].words[i]
     }
 
+    /// The first word of the line at `at`, which is not kept: a large object has thousands of extents, and the heap must not
+    /// grow with them.
+    pub(super) fn peek(&self, at: u64) -> u64 {
+        match self.lines.get(&at) {
+            Some(line) if line.known & 1 == 1 => line.words[0],
+            _ if at >= self.bytes || self.is_cleared(at) => 0,
+            _ => {
+                let mut word = [0; WORD_BYTES as usize];
+                self.memory.read(at, &mut word);
+                u64::from_le_bytes(word)
+            }
+        }
+    }
+
     /// The first three words of the line at `at`: a block's tag and links.
     pub(super) fn header(&mut self, at: u64) -> [u64; 3] {
         self.fetch(at, 1);
@@ -94,14 +108,6 @@ impl<'a, M: Memory> Words<'a, M> {
         run.is_some_and(|(first, (stride, count))| {
             (at - first).is_multiple_of(*stride) && (at - first) / stride < *count
         })
-    }
-
-    /// Drops what is known of the line at `at`, unless it has changed.
-    pub(super) fn forget(&mut self, at: u64) {
-        let (start, _) = place(at);
-        if self.lines.get(&start).is_some_and(|line| line.changed == 0) {
-            self.lines.remove(&start);
-        }
     }
 
     /// Makes `count` lines from `start` known, with one read at most.

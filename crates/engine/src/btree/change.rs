@@ -65,8 +65,6 @@ struct LastLeaf {
     leaf: usize,
     parent: PageNumber,
     child: usize,
-    /// Bytes that the separators on both sides of it have in common, and with them every key that belongs to it.
-    common: usize,
     /// As long as the tree has this shape, the leaf is there.
     shape: u32,
 }
@@ -151,29 +149,37 @@ impl<'a, M: Memory> Change<'a, M> {
             Some(leaf) => leaf,
             None => self.descend(key)?,
         };
-        let page = &mut self.pages[leaf];
-        let has_prefix = self.last.is_some_and(|last| last.common >= page.node().prefix_len());
-        let found =
-            if has_prefix { self.tree.find_equal(page, key)?.0 } else { self.tree.find(page, key)? };
+        let found = match self.tree.find_equal(&mut self.pages[leaf], key)? {
+            (Err(index), false) if !self.have_all_prefix(leaf)? => {
+                self.tree.place_by_prefix(&mut self.pages[leaf], key, index)?
+            }
+            (found, _) => found,
+        };
         Ok(Some(Position { leaf, found }))
+    }
+
+    /// Whether every key that belongs to the leaf that was found last has the prefix of the page: the separators on both
+    /// sides of it tell, without a look at a key.
+    fn have_all_prefix(&self, leaf: usize) -> Result<bool, Error> {
+        let Some(LastLeaf { parent, child, .. }) = self.last else { return Ok(false) };
+        let prefix_len = self.pages[leaf].node().prefix_len();
+        Ok(prefix_len == 0 || self.look(parent, |node| common_around(node, child))? >= prefix_len)
     }
 
     /// The leaf that a key belongs to, from the root on.
     fn descend(&mut self, key: &[u8]) -> Result<usize, Error> {
         let (mut number, mut last) = (self.head.root, None);
-        for level in 1..self.head.levels {
-            let (parent, is_last) = (number, level + 1 == self.head.levels);
-            let (child, common);
-            (child, number, common) = self.look(parent, |node| {
+        for _ in 1..self.head.levels {
+            let parent = number;
+            let child;
+            (child, number) = self.look(parent, |node| {
                 let child = node.child_for(key)?;
-                let common = if is_last { common_around(node, child)? } else { 0 };
-                Some((child, node.child(child)?, common))
+                Some((child, node.child(child)?))
             })?;
-            last = Some((parent, child, common));
+            last = Some((parent, child));
         }
         let leaf = self.leaf(number)?;
-        self.last =
-            last.map(|(parent, child, common)| LastLeaf { leaf, parent, child, common, shape: self.shape });
+        self.last = last.map(|(parent, child)| LastLeaf { leaf, parent, child, shape: self.shape });
         Ok(leaf)
     }
 

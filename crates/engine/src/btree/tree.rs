@@ -182,11 +182,22 @@ impl<M: Memory> Tree<M> {
 
     /// Where a key is in a leaf: `Err` with where it would be.
     pub(super) fn find(&self, page: &mut Loaded, key: &[u8]) -> Result<Result<usize, usize>, Error> {
-        let (found, is_certain) = self.find_equal(page, key)?;
-        let Err(index) = found else { return Ok(found) };
+        match self.find_equal(page, key)? {
+            (Err(index), false) => self.place_by_prefix(page, key, index),
+            (found, _) => Ok(found),
+        }
+    }
+
+    /// Where a key would be that is not in a leaf, and would be at `index` if it had the common prefix.
+    pub(super) fn place_by_prefix(
+        &self,
+        page: &mut Loaded,
+        key: &[u8],
+        index: usize,
+    ) -> Result<Result<usize, usize>, Error> {
         let (count, prefix_len) = (page.node().len(), page.node().prefix_len());
-        if is_certain || count == 0 || prefix_len == 0 {
-            return Ok(found);
+        if count == 0 || prefix_len == 0 {
+            return Ok(Err(index));
         }
         // Heads are compared behind the common prefix, which this key need not have.
         let neighbour = self.key(page, index.min(count - 1))?;
