@@ -98,7 +98,7 @@ impl<'a> Input<'a> {
     }
 
     fn text(&mut self) -> Option<&'a str> {
-        std::str::from_utf8(self.blob()?).ok()
+        text(self.blob()?)
     }
 }
 
@@ -293,23 +293,40 @@ impl<'a> Decode<'a> for Text<'a> {
     }
 }
 
+/// Whether no byte has its highest bit set. By words, and the last word overlaps the one before it, so that short texts take
+/// few instructions as well.
 fn is_ascii(bytes: &[u8]) -> bool {
     let (blocks, rest) = bytes.as_chunks::<64>();
-    let word = |block: &[u8; 64], index: usize| {
-        let (words, _) = block.as_chunks::<8>();
-        u64::from_le_bytes(words[index])
-    };
-    let (words, rest) = rest.as_chunks::<8>();
-    let mut bits = u64::from(rest.iter().fold(0, |bits, byte| bits | byte));
-    for word in words {
-        bits |= u64::from_le_bytes(*word);
-    }
+    let mut bits = short_bits(rest);
     for block in blocks {
-        bits |= word(block, 0) | word(block, 1) | word(block, 2) | word(block, 3);
-        bits |= word(block, 4) | word(block, 5) | word(block, 6) | word(block, 7);
+        let (words, _) = block.as_chunks::<8>();
+        let word = |index: usize| u64::from_le_bytes(words[index]);
+        bits |= word(0) | word(1) | word(2) | word(3) | word(4) | word(5) | word(6) | word(7);
     }
-    // Only the highest bit of each byte matters.
     bits & 0x8080_8080_8080_8080 == 0
+}
+
+/// The bits that are set in any of the words of fewer than 64 bytes.
+fn short_bits(bytes: &[u8]) -> u64 {
+    if let Some(last) = bytes.last_chunk::<8>() {
+        let (words, _) = bytes.as_chunks::<8>();
+        return words.iter().fold(u64::from_le_bytes(*last), |bits, word| bits | u64::from_le_bytes(*word));
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        return u64::from(u32::from_le_bytes(*first) | u32::from_le_bytes(*last));
+    }
+    u64::from(bytes.iter().fold(0, |bits, byte| bits | byte))
+}
+
+/// These bytes as text, if they are UTF-8. Most texts are ASCII, which is found out for a fraction of what the check of the
+/// standard library costs.
+#[expect(unsafe_code, reason = "the standard library has no other way to skip its check")]
+fn text(bytes: &[u8]) -> Option<&str> {
+    if is_ascii(bytes) {
+        // SAFETY: ASCII is UTF-8.
+        return Some(unsafe { std::str::from_utf8_unchecked(bytes) });
+    }
+    std::str::from_utf8(bytes).ok()
 }
 
 /// A `nat`, of which more than 2^64 - 1 is as much as that.
