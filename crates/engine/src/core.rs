@@ -3,18 +3,32 @@
 
 use std::cell::Cell;
 
-use ic_stable_structures::Memory;
+use ic_stable_structures::{Memory, Storable};
 use stable_storage_api::{Config, Error};
 
 use crate::arena::Arena;
-use crate::btree::{Map, Raw};
+use crate::btree::{self, Map, Raw, Transaction};
+use crate::demand::Demand;
 use crate::extents::Extents;
 use crate::header::Header;
 use crate::key::Key;
-use crate::layout::{ARENA, OBJECTS, UPLOADS};
+use crate::layout::{
+    ARENA, BUCKET_PAGES, LOG_MARK_AT, MemoryId, OBJECTS, TREE_HEADER_STEP, UPLOADS, tree_header_at,
+};
 use crate::ledger::Ledger;
+use crate::log::MARK_BYTES;
 use crate::open::OpenError;
-use crate::space::{Demand, Promised, Space, StoreMemory};
+use crate::space::{Promised, Space, StoreMemory};
+
+/// Inner pages of the object index that are kept on the heap: 8 MiB, which hold those of four million small objects.
+const MAX_CACHED_PAGES: usize = 2_048;
+
+/// Inner pages of another map that are kept on the heap.
+const FEW_CACHED_PAGES: usize = 64;
+
+// What the layout leaves room for in the first page.
+const _: () = assert!(TREE_HEADER_STEP >= btree::HEAD_BYTES as u64);
+const _: () = assert!(LOG_MARK_AT + MARK_BYTES as u64 <= 4_096);
 
 /// The entries of all objects by their keys.
 pub(crate) type Index<M> = Map<Key, Raw, StoreMemory<M>>;
@@ -28,17 +42,25 @@ pub(crate) struct Core<M: Memory> {
     pub(crate) arena: Arena<StoreMemory<M>>,
     pub(crate) index: Index<M>,
     pub(crate) uploads: UploadRecords<M>,
+    /// Values of at most this many bytes are stored in the index.
+    pub(crate) inline_limit: u64,
     header: Cell<Header>,
     ledger: Cell<Ledger>,
 }
 
 impl<M: Memory + Clone> Core<M> {
     /// Opens what is in a memory whose header and ledger have been read.
-    pub(crate) fn open(space: Space<M>, header: Header, ledger: Ledger) -> Result<Self, OpenError> {
+    pub(crate) fn open(
+        space: Space<M>,
+        header: Header,
+        ledger: Ledger,
+        inline_limit: u64,
+    ) -> Result<Self, OpenError> {
         Ok(Self {
             arena: Arena::new(space.memory(ARENA)),
-            index: space.map(OBJECTS, "object index")?,
-            uploads: space.map(UPLOADS, "uploads")?,
+            index: open_map(&space, OBJECTS, "object index")?,
+            uploads: open_map(&space, UPLOADS, "uploads")?,
+            inline_limit,
             header: Cell::new(header),
             ledger: Cell::new(ledger),
             space,
@@ -122,6 +144,33 @@ impl<M: Memory + Clone> Core<M> {
         Ok(())
     }
 
+    /// Grows memories that have nothing to do with objects and uploads by what they demand.
+    ///
+    /// # Errors
+    ///
+    /// As [`reserve`](Self::reserve); nothing has grown then.
+    pub(crate) fn grow(&self, demands: &[Demand<'_, StoreMemory<M>>]) -> Result<(), Error> {
+        self.reserve_for(demands)?;
+        for Demand { memory, pages } in demands.iter().filter(|demand| demand.pages > 0) {
+            assert!(memory.grow(*pages) >= 0, "the pages have been reserved");
+        }
+        Ok(())
+    }
+
+    /// Makes a change of one map that has nothing to do with objects and uploads.
+    ///
+    /// # Errors
+    ///
+    /// As [`reserve`](Self::reserve).
+    pub(crate) fn commit_alone<K: Storable, V: Storable>(
+        &self,
+        mut change: Transaction<'_, K, V, StoreMemory<M>>,
+    ) -> Result<(), Error> {
+        self.reserve_for(&[change.demand()])?;
+        change.commit();
+        Ok(())
+    }
+
     /// What uploads have been promised, but for the free slots.
     pub(crate) fn promised(&self) -> Promised {
         Promised {
@@ -137,4 +186,16 @@ impl<M: Memory + Clone> Core<M> {
         let promised = Promised { free_slots: self.arena.slots()?, ..self.promised() };
         Ok(self.space.free_buckets(self.config().capacity, 0, promised))
     }
+}
+
+/// Opens the map in the memory with this identifier. `name` is what errors call it.
+pub(crate) fn open_map<K: Storable, V: Storable, M: Memory + Clone>(
+    space: &Space<M>,
+    id: MemoryId,
+    name: &'static str,
+) -> Result<Map<K, V, StoreMemory<M>>, OpenError> {
+    let cached_pages = if id == OBJECTS { MAX_CACHED_PAGES } else { FEW_CACHED_PAGES };
+    // Buckets belong to a memory as a whole anyway.
+    let options = btree::Options { name, growth_pages: BUCKET_PAGES, cached_pages };
+    Map::open(space.memory(id), Some((space.first_page(), tree_header_at(id))), options)
 }

@@ -19,7 +19,6 @@ use crate::checksum::mix;
 use crate::header::HEADER_BYTES;
 use crate::ledger::LEDGER_AT;
 use crate::open::OpenError;
-use crate::store::Store;
 
 const COUNTERS_AT: u64 = 512;
 const OPERATIONS: usize = 64;
@@ -75,6 +74,15 @@ impl Counters {
         memory.write(COUNTERS_AT, &bytes);
     }
 
+    /// Counts how a call of a method went. `method` is its place in [`METHODS`].
+    pub(crate) fn count<T>(&mut self, method: usize, result: &Result<T, Error>) {
+        let count = match result {
+            Ok(_) => &mut self.operations[method],
+            Err(error) => &mut self.refusals[error.kind()],
+        };
+        *count = count.saturating_add(1);
+    }
+
     /// Of each method that was ever carried out, how often.
     pub(crate) fn operations(&self) -> Vec<Count> {
         named(METHODS.iter().map(|method| method.name), &self.operations)
@@ -91,27 +99,13 @@ fn named<'a>(names: impl Iterator<Item = &'a str>, counts: &[u64]) -> Vec<Count>
     all.filter(|count| count.count > 0).collect()
 }
 
-impl<M: Memory + Clone> Store<M> {
-    /// Counts how a call of a method went. `method` is its place in [`METHODS`].
-    ///
-    /// # Panics
-    ///
-    /// Where there is no such method.
-    pub fn count<T>(&mut self, method: usize, result: &Result<T, Error>) {
-        let count = match result {
-            Ok(_) => &mut self.counters.operations[method],
-            Err(error) => &mut self.counters.refusals[error.kind()],
-        };
-        *count = count.saturating_add(1);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use ic_stable_structures::VectorMemory;
     use stable_storage_api::Method;
 
     use super::*;
+    use crate::Store;
 
     #[test]
     fn the_counters_are_read_as_they_were_written_and_a_flipped_bit_is_noticed() {

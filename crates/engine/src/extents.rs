@@ -4,7 +4,8 @@ use ic_stable_structures::Memory;
 use stable_storage_api::Error;
 
 use crate::arena::{Arena, Extent, Transaction, block_bytes};
-use crate::space::{Demand, StoreMemory};
+use crate::demand::Demand;
+use crate::space::StoreMemory;
 use crate::table::Table;
 
 /// What a change takes of the arena and gives back: begun by the first extent that is taken or given back, because a

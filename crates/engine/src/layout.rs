@@ -76,7 +76,7 @@ pub(crate) const REGIONS: MemoryId = MemoryId::new(6);
 const TREE_HEADERS_AT: u64 = 2_304;
 
 /// Bytes from one header of a tree to the next.
-const TREE_HEADER_STEP: u64 = 64;
+pub(crate) const TREE_HEADER_STEP: u64 = 64;
 
 /// The first memory that has no tree for sure.
 const TREES_END: u64 = 16;
@@ -90,7 +90,5 @@ pub(crate) fn tree_header_at(id: MemoryId) -> u64 {
     TREE_HEADERS_AT + TREE_HEADER_STEP * u64::from(id.get())
 }
 
-const _: () = assert!(TREE_HEADER_STEP >= crate::btree::HEAD_BYTES as u64);
-const _: () = assert!(LOG_MARK_AT + crate::log::MARK_BYTES as u64 <= 4_096);
 const _: () = assert!(MAX_BUCKETS * BUCKET_BYTES == 512 << 30);
 const _: () = assert!(PAGE_BYTES == stable_storage_api::limits::PAGE_BYTES);

@@ -19,3 +19,28 @@ impl From<Error> for Problem {
         }
     }
 }
+
+/// What [`Store::check`](crate::Store::check) found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CheckReport {
+    /// Objects that were walked.
+    pub objects: u64,
+    /// The sum of their sizes, in bytes.
+    pub object_bytes: u64,
+    /// Extents that were found in the arena.
+    pub extents: u64,
+    /// Entries that the log has.
+    pub log_entries: u64,
+    /// Regions that were walked.
+    pub regions: u64,
+    /// What is wrong; empty for a sound image.
+    pub problems: Vec<Problem>,
+}
+
+impl CheckReport {
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.problems.is_empty()
+    }
+}

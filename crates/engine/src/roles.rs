@@ -24,12 +24,11 @@ use stable_storage_api::limits::MAX_ROLES;
 use stable_storage_api::{Error, Grant, Role};
 
 use crate::btree::{Map, storable_bytes};
-use crate::check::CheckReport;
+use crate::core::{Core, open_map};
 use crate::layout::ROLES;
 use crate::open::OpenError;
-use crate::problem::Problem;
+use crate::problem::{CheckReport, Problem};
 use crate::space::{Space, StoreMemory};
-use crate::store::Store;
 
 /// Principals whose roles are kept on the heap. Looking one up in the map costs three times what a short log entry does. That one
 /// has no role is kept, too, so that who is refused again and again costs little.
@@ -84,7 +83,7 @@ impl RawRole {
 
 impl<M: Memory + Clone> Roles<StoreMemory<M>> {
     pub(crate) fn open(space: &Space<M>) -> Result<Self, OpenError> {
-        Ok(Self { map: space.map(ROLES, "roles")?, known: RefCell::default() })
+        Ok(Self { map: open_map(space, ROLES, "roles")?, known: RefCell::default() })
     }
 }
 
@@ -94,19 +93,19 @@ impl<M: Memory> Roles<M> {
     }
 }
 
-impl<M: Memory + Clone> Store<M> {
+impl<M: Memory + Clone> Roles<StoreMemory<M>> {
     /// The role that a principal has been given.
     ///
     /// # Errors
     ///
     /// [`Error::Corrupted`].
-    pub fn role(&self, principal: &Principal) -> Result<Option<Role>, Error> {
-        let mut known = self.roles.known.borrow_mut();
+    pub(crate) fn role(&self, principal: &Principal) -> Result<Option<Role>, Error> {
+        let mut known = self.known.borrow_mut();
         if let Some(role) = known.get(principal) {
             return Ok(*role);
         }
         let key = RawPrincipal::of(principal);
-        let role = match self.roles.map.get(&key)? {
+        let role = match self.map.get(&key)? {
             Some(raw) => Some(raw.decode(&key)?),
             None => None,
         };
@@ -120,8 +119,8 @@ impl<M: Memory + Clone> Store<M> {
     /// The role of the principal with these bytes, if it was given one and that has been looked up before. Stable memory is not
     /// read.
     #[must_use]
-    pub fn known_role(&self, principal: &[u8]) -> Option<Role> {
-        let known = self.roles.known.borrow();
+    pub(crate) fn known_role(&self, principal: &[u8]) -> Option<Role> {
+        let known = self.known.borrow();
         if known.is_empty() {
             return None;
         }
@@ -134,8 +133,13 @@ impl<M: Memory + Clone> Store<M> {
     ///
     /// [`Error::InvalidArgument`] for a role of the anonymous principal; [`Error::LimitExceeded`] for more than 10,000
     /// principals; and [`Error::OutOfMemory`].
-    pub fn set_role(&mut self, principal: &Principal, role: Option<Role>) -> Result<(), Error> {
-        let (key, map) = (RawPrincipal::of(principal), &self.roles.map);
+    pub(crate) fn set(
+        &mut self,
+        core: &Core<M>,
+        principal: &Principal,
+        role: Option<Role>,
+    ) -> Result<(), Error> {
+        let (key, map) = (RawPrincipal::of(principal), &self.map);
         let mut roles = map.begin();
         let is_new = roles.get(&key)?.is_none();
         stable_storage_api::check::role(principal, role)?;
@@ -149,11 +153,8 @@ impl<M: Memory + Clone> Store<M> {
             Some(role) => roles.insert(&key, &RawRole::of(&key, role))?,
             None => drop(roles.remove(&key)?),
         }
-        self.core.reserve_for(&[roles.demand()])?;
-
-        // From here on nothing can fail.
-        roles.commit();
-        self.roles.known.get_mut().remove(principal);
+        core.commit_alone(roles)?;
+        self.known.get_mut().remove(principal);
         Ok(())
     }
 
@@ -162,8 +163,8 @@ impl<M: Memory + Clone> Store<M> {
     /// # Errors
     ///
     /// [`Error::Corrupted`].
-    pub fn list_roles(&self) -> Result<Vec<Grant>, Error> {
-        let all = self.roles.map.from(Unbounded, |_| true);
+    pub(crate) fn list(&self) -> Result<Vec<Grant>, Error> {
+        let all = self.map.from(Unbounded, |_| true);
         all.map(|role| {
             let (key, raw) = role?;
             Ok(Grant { who: key.principal()?, role: raw.decode(&key)? })
@@ -172,11 +173,11 @@ impl<M: Memory + Clone> Store<M> {
     }
 
     /// Walks all roles.
-    pub(crate) fn check_roles(&self, report: &mut CheckReport) {
-        if !self.roles.map.check(&mut report.problems) {
+    pub(crate) fn check(&self, report: &mut CheckReport) {
+        if !self.map.check(&mut report.problems) {
             return;
         }
-        for role in self.roles.map.from(Unbounded, |_| true) {
+        for role in self.map.from(Unbounded, |_| true) {
             let read = role.and_then(|(key, raw)| Ok((key.principal()?, raw.decode(&key)?)));
             let what = match read {
                 Ok((principal, _)) if principal != Principal::anonymous() => continue,
@@ -210,6 +211,7 @@ mod tests {
     use ic_stable_structures::VectorMemory;
 
     use super::*;
+    use crate::Store;
 
     const ROLE_BYTES: usize = 1 + crate::checksum::CRC_BYTES;
 

@@ -4,34 +4,20 @@
 //! tells [`Space::ensure`] how far its memories will grow. `ensure` grows the physical memory ahead of the buckets, or answers
 //! [`Error::OutOfMemory`]; after that, the growing cannot fail.
 
-use ic_stable_structures::{Memory, Storable};
+use ic_stable_structures::Memory;
 use stable_storage_api::{Error, limits::MAX_STABLE_BYTES};
 
-use crate::btree::{self, Map};
 use crate::buckets::{BucketMemory, Buckets, pages_of};
+use crate::demand::Demand;
 use crate::layout::{
     ARENA, BUCKET_BYTES, BUCKET_PAGES, FIRST_BUCKET_PAGE, LOG, LOG_INDEX, MAX_BUCKETS, MemoryId, OBJECTS,
-    PAGE_BYTES, REGIONS, ROLES, UPLOADS, tree_header_at,
+    PAGE_BYTES, REGIONS, ROLES, UPLOADS,
 };
 use crate::open::OpenError;
 use crate::problem::Problem;
 
-/// Inner pages of the object index that are kept on the heap: 8 MiB, which hold those of four million small objects.
-const MAX_CACHED_PAGES: usize = 2_048;
-
-/// Inner pages of another map that are kept on the heap.
-const FEW_CACHED_PAGES: usize = 64;
-
 /// What every store of the engine lives in.
 pub(crate) type StoreMemory<M> = BucketMemory<M>;
-
-/// How far a memory will grow in one mutation.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Demand<'a, M: Memory> {
-    pub(crate) memory: &'a M,
-    /// Pages beyond its present size.
-    pub(crate) pages: u64,
-}
 
 /// The stores of which each can begin at any time: a bucket is kept for each that has none yet, whatever the others take.
 const STORES: [MemoryId; 7] = [OBJECTS, ARENA, LOG, LOG_INDEX, UPLOADS, ROLES, REGIONS];
@@ -101,16 +87,9 @@ impl<M: Memory + Clone> Space<M> {
         self.0.memory(id)
     }
 
-    /// The map in the memory with this identifier. `name` is what errors call it.
-    pub(crate) fn map<K: Storable, V: Storable>(
-        &self,
-        id: MemoryId,
-        name: &'static str,
-    ) -> Result<Map<K, V, StoreMemory<M>>, OpenError> {
-        let cached_pages = if id == OBJECTS { MAX_CACHED_PAGES } else { FEW_CACHED_PAGES };
-        // Buckets belong to a memory as a whole anyway.
-        let options = btree::Options { name, growth_pages: BUCKET_PAGES, cached_pages };
-        Map::open(self.memory(id), Some((self.0.first_page(), tree_header_at(id))), options)
+    /// The first page of the physical memory, which belongs to no bucket.
+    pub(crate) fn first_page(&self) -> StoreMemory<M> {
+        self.0.first_page()
     }
 
     /// Reports what is wrong with the page of the buckets and does not keep it from being opened.

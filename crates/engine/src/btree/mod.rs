@@ -30,8 +30,8 @@ use std::ops::Bound;
 use ic_stable_structures::{Memory, Storable};
 use stable_storage_api::Error;
 
+use crate::demand::Demand;
 use crate::open::OpenError;
-use crate::space::Demand;
 use change::Change;
 pub(crate) use change::Located;
 pub(crate) use cursor::{Cursor, Direction};

@@ -7,58 +7,73 @@ use stable_storage_api::{Appended, Error};
 use super::head::{Head, START};
 use super::writer::Writer;
 use super::{INDEX_ENTRY_BYTES, INDEX_INTERVAL, Log, MARK_BYTES, TRAILER_BYTES, index_bytes};
-use crate::header::Header;
-use crate::layout::{BUCKET_PAGES, PAGE_BYTES};
-use crate::space::Demand;
-use crate::store::Store;
+use crate::demand::Demand;
+use crate::layout::PAGE_BYTES;
 
-impl<M: Memory + Clone> Store<M> {
-    /// Appends up to 1,000 entries of 0 to 2,031,616 bytes each, all of them or none.
+impl<M: Memory> Log<M> {
+    /// Appends up to 1,000 entries of 0 to 2,031,616 bytes each, all of them or none, and grows the memories as far as that
+    /// needs.
     ///
     /// # Errors
     ///
     /// [`Error::LimitExceeded`] for more than 1,000 entries, [`Error::TooLarge`] for an entry that is too long, and
-    /// [`Error::OutOfMemory`]. Nothing has changed then.
+    /// [`Error::OutOfMemory`] where a memory refuses to grow. The log has not changed then.
     pub fn append<E: AsRef<[u8]>>(&mut self, entries: &[E]) -> Result<Appended, Error> {
-        check_entries(entries)?;
-        let first = self.log.head.length;
-        // An empty append must not grow the log, because a memory that is not empty has a mark.
-        if entries.is_empty() {
-            return Ok(Appended { first, next: first });
-        }
-        let after = self.log.head_after(entries);
-        self.make_room(after)?;
-        if self.core.header().sealed {
-            // The seal says where the log ends, which is about to change.
-            self.core.set_header(Header { sealed: false, ..self.core.header() });
-        }
-        self.log.write(entries, after);
-        Ok(Appended { first, next: after.length })
-    }
-
-    /// Grows the memories of the log where they are too small for it to have this head, which is seldom: they grow by
-    /// whole buckets.
-    fn make_room(&self, after: Head) -> Result<(), Error> {
-        let entries = pages_short(&self.log.entries, after.end + MARK_BYTES as u64);
-        // Most appends do not reach the next entry of the index, and so need not look at its memory.
-        let index = match index_bytes(after.length) {
-            bytes if bytes == index_bytes(self.log.head.length) => 0,
-            bytes => pages_short(&self.log.index, bytes),
-        };
-        if entries == 0 && index == 0 {
-            return Ok(());
-        }
-        let demands = [
-            Demand { memory: &self.log.entries, pages: entries },
-            Demand { memory: &self.log.index, pages: index },
-        ];
-        self.core.reserve_for(&demands)?;
-        for Demand { memory, pages } in demands {
-            if pages > 0 {
-                assert!(memory.grow(pages) >= 0, "the pages were made sure of");
+        let plan = self.plan(entries)?;
+        // The memory of the entries last: once it has pages, it must have a mark.
+        let [entries_demand, index_demand] = self.demands(&plan);
+        for Demand { memory, pages } in [index_demand, entries_demand] {
+            if pages > 0 && memory.grow(pages) < 0 {
+                return Err(Error::OutOfMemory { requested: pages * PAGE_BYTES, available: 0 });
             }
         }
-        Ok(())
+        Ok(self.commit(entries, &plan))
+    }
+
+    /// Checks entries, and finds out where the log will end.
+    pub(crate) fn plan<E: AsRef<[u8]>>(&self, entries: &[E]) -> Result<Plan, Error> {
+        check_entries(entries)?;
+        let bytes: u64 = entries.iter().map(|entry| entry.as_ref().len() as u64 + TRAILER_BYTES).sum();
+        let Head { length, end } = self.head;
+        Ok(Plan { after: Head { length: length + entries.len() as u64, end: end + bytes } })
+    }
+
+    /// How far the memories of the entries and of the index have to grow, which is seldom: they grow by many pages.
+    #[inline]
+    pub(crate) fn demands(&self, plan: &Plan) -> [Demand<'_, M>; 2] {
+        let after = plan.after;
+        // An empty append must not grow the log, because a memory that is not empty has a mark.
+        let entries = match after == self.head {
+            true => 0,
+            false => pages_short(&self.entries, after.end + MARK_BYTES as u64, self.growth_pages),
+        };
+        // Most appends do not reach the next entry of the index, and so need not look at its memory.
+        let index = match index_bytes(after.length) {
+            bytes if bytes == index_bytes(self.head.length) => 0,
+            bytes => pages_short(&self.index, bytes, self.growth_pages),
+        };
+        [Demand { memory: &self.entries, pages: entries }, Demand { memory: &self.index, pages: index }]
+    }
+
+    /// Writes entries that have been planned. The memories have grown as far as they have to.
+    pub(crate) fn commit<E: AsRef<[u8]>>(&mut self, entries: &[E], plan: &Plan) -> Appended {
+        let first = self.head.length;
+        if !entries.is_empty() {
+            self.write(entries, plan.after);
+        }
+        Appended { first, next: plan.after.length }
+    }
+}
+
+/// Where the log will end.
+pub(crate) struct Plan {
+    after: Head,
+}
+
+impl Plan {
+    /// Whether the plan is to append something.
+    pub(crate) fn changes<M: Memory>(&self, log: &Log<M>) -> bool {
+        self.after != log.head
     }
 }
 
@@ -78,11 +93,6 @@ pub fn check_entries<E: AsRef<[u8]>>(entries: &[E]) -> Result<(), Error> {
 }
 
 impl<M: Memory> Log<M> {
-    fn head_after<E: AsRef<[u8]>>(&self, entries: &[E]) -> Head {
-        let bytes: u64 = entries.iter().map(|entry| entry.as_ref().len() as u64 + TRAILER_BYTES).sum();
-        Head { length: self.head.length + entries.len() as u64, end: self.head.end + bytes }
-    }
-
     /// Writes entries and the mark after them. The memories are large enough.
     fn write<E: AsRef<[u8]>>(&mut self, entries: &[E], after: Head) {
         if self.head == Head::EMPTY {
@@ -134,12 +144,11 @@ fn trailer_of(entry: &[u8]) -> [u8; TRAILER_BYTES as usize] {
     u32::try_from(entry.len()).expect("a payload has at most 31 pages").to_le_bytes()
 }
 
-/// How many pages a memory lacks to hold so many bytes, in whole buckets, which is what memories take from the platform
-/// anyway.
-fn pages_short(memory: &impl Memory, bytes: u64) -> u64 {
+/// How many pages a memory lacks to hold so many bytes, where it grows by multiples of so many pages.
+fn pages_short(memory: &impl Memory, bytes: u64, growth_pages: u64) -> u64 {
     if bytes <= memory.size() * PAGE_BYTES {
         return 0;
     }
-    let needed = bytes.div_ceil(PAGE_BYTES).next_multiple_of(BUCKET_PAGES);
+    let needed = bytes.div_ceil(PAGE_BYTES).next_multiple_of(growth_pages);
     needed.saturating_sub(memory.size())
 }

@@ -59,21 +59,57 @@ fn index_bytes(length: u64) -> u64 {
     length / INDEX_INTERVAL * INDEX_ENTRY_BYTES
 }
 
-/// The log. Generic over the memories that hold nothing but its entries and its index.
-pub(crate) struct Log<M: Memory> {
+/// Pages by which the memories of a log grow that is opened by itself.
+const GROWTH_PAGES: u64 = 16;
+
+/// An append-only log of entries of any bytes, in two memories that hold nothing else: one for the entries, in the bytes of
+/// Motoko's StableLog, and one for their index.
+///
+/// ```
+/// use ic_stable_structures::memory_manager::{MemoryId, MemoryManager};
+/// use storage_engine::{Log, VectorMemory};
+///
+/// let manager = MemoryManager::init(VectorMemory::default());
+/// let mut log = Log::open(manager.get(MemoryId::new(0)), manager.get(MemoryId::new(1)))?;
+/// log.append(&["first", "second"])?;
+/// assert_eq!(log.read_last(1)?, [b"second"]);
+///
+/// // Another heap, the same memories: this is what an upgrade is.
+/// let log = Log::open(manager.get(MemoryId::new(0)), manager.get(MemoryId::new(1)))?;
+/// assert_eq!(log.info().length, 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Log<M: Memory> {
     entries: M,
     index: M,
     head: Head,
+    /// The memories grow by multiples of this many pages.
+    growth_pages: u64,
 }
 
 impl<M: Memory> Log<M> {
-    /// Opens the log. `sealed` is its mark as the seal of the store has it, if there is a seal.
-    pub(crate) fn open(entries: M, index: M, sealed: Option<[u8; MARK_BYTES]>) -> Result<Self, OpenError> {
+    /// Opens the log in these memories; empty ones are an empty log. Its end is found by reading at most 1 MiB.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Damaged`] for memories that hold something else, or a log without an end.
+    pub fn open(entries: M, index: M) -> Result<Self, OpenError> {
+        Self::open_at(entries, index, None, GROWTH_PAGES)
+    }
+
+    /// The same for a log whose memories grow by multiples of so many pages. `sealed` is its mark as the seal of the store has
+    /// it, if there is a seal.
+    pub(crate) fn open_at(
+        entries: M,
+        index: M,
+        sealed: Option<[u8; MARK_BYTES]>,
+        growth_pages: u64,
+    ) -> Result<Self, OpenError> {
         let head = if entries.size() == 0 { Head::EMPTY } else { Head::find(&entries, sealed)? };
         if index.size() * PAGE_BYTES < index_bytes(head.length) {
             return Err(OpenError::damaged("the log's index is shorter than the log demands", 0));
         }
-        Ok(Self { entries, index, head })
+        Ok(Self { entries, index, head, growth_pages })
     }
 
     /// The mark at its end.
@@ -81,7 +117,9 @@ impl<M: Memory> Log<M> {
         self.head.encode()
     }
 
-    pub(crate) fn info(&self) -> LogInfo {
+    /// How many entries there are, and their bytes with the four of each one's length.
+    #[must_use]
+    pub fn info(&self) -> LogInfo {
         LogInfo { length: self.head.length, bytes: self.head.end - LOG_START }
     }
 }

@@ -3,19 +3,12 @@
 use ic_stable_structures::Memory;
 use serde_bytes::ByteBuf;
 use stable_storage_api::limits::{LOG_ITEM_OVERHEAD_BYTES, MAX_PAYLOAD_BYTES, MAX_REPLY_BYTES};
-use stable_storage_api::{Error, LogInfo, LogPage, ReadLogArgs};
+use stable_storage_api::{Error, LogPage, ReadLogArgs};
 
 use super::head::Head;
 use super::{INDEX_ENTRY_BYTES, INDEX_INTERVAL, LOG_START, Log, TRAILER_BYTES};
-use crate::store::Store;
 
-impl<M: Memory + Clone> Store<M> {
-    /// How many entries and bytes the log has.
-    #[must_use]
-    pub fn log_info(&self) -> LogInfo {
-        self.log.info()
-    }
-
+impl<M: Memory> Log<M> {
     /// The last entries, newest first: as many as are asked for and fit one reply.
     ///
     /// # Errors
@@ -33,14 +26,14 @@ impl<M: Memory + Clone> Store<M> {
     ///
     /// As [`read_last`](Self::read_last).
     pub fn read_last_with(&self, count: u64, mut take: impl FnMut(&[u8])) -> Result<(), Error> {
-        let Head { length, end } = self.log.head;
+        let Head { length, end } = self.head;
         let (count, mut budget, mut end) = (count.min(length), ReplyBudget::new(), end);
         if count == 0 {
             return Ok(());
         }
         // About as many bytes as the entries have that are asked for.
         let expected = (end / length + TRAILER_BYTES).saturating_mul(count);
-        let mut window = Window::new(&self.log, expected);
+        let mut window = Window::new(self, expected);
         for _ in 0..count {
             let span = window.entry_before(end, LOG_START)?;
             if !budget.takes(span) {
@@ -75,7 +68,7 @@ impl<M: Memory + Clone> Store<M> {
         mut take: impl FnMut(&[u8]),
     ) -> Result<(u64, u64), Error> {
         let ReadLogArgs { from, limit } = *args;
-        let length = self.log.head.length;
+        let length = self.head.length;
         args.check()?;
         if from > length {
             return Err(Error::OutOfRange {
@@ -85,7 +78,7 @@ impl<M: Memory + Clone> Store<M> {
             });
         }
         let (mut budget, mut next) = (ReplyBudget::new(), from);
-        let mut window = Window::new(&self.log, MAX_WINDOW_BYTES);
+        let mut window = Window::new(self, MAX_WINDOW_BYTES);
         let last = limit.map_or(length, |limit| from.saturating_add(limit.into()).min(length));
         'page: while next < last {
             for span in window.spans_to_end_of_block(next)? {

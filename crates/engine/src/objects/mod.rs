@@ -22,9 +22,10 @@ use stable_storage_api::{Condition, Error};
 
 use crate::btree::Located;
 use crate::change::Change;
+use crate::core::Core;
 use crate::extents::Extents;
 use crate::space::StoreMemory;
-use crate::store::Store;
+pub(crate) use check::Walk;
 use entry::Head;
 pub(crate) use entry::{Body, Entry, Holding, Present};
 pub use limits::INLINE_LIMIT;
@@ -46,7 +47,12 @@ pub(crate) fn check_condition(condition: Condition, present: Option<Present>) ->
     }
 }
 
-impl<M: Memory + Clone> Store<M> {
+/// The objects of a store.
+pub(crate) struct Objects<'a, M: Memory> {
+    pub(crate) core: &'a Core<M>,
+}
+
+impl<M: Memory + Clone> Objects<'_, M> {
     /// Calls with the entry of the object under a key, which is read in place.
     fn with_entry<R>(&self, key: &str, f: impl FnOnce(Head<'_>) -> Result<R, Error>) -> Result<R, Error> {
         stable_storage_api::check::key(key)?;

@@ -9,11 +9,11 @@ use serde_bytes::ByteBuf;
 use stable_storage_api::limits::{ITEM_OVERHEAD_BYTES, MAX_REPLY_BYTES};
 use stable_storage_api::{Entry as KeyValue, Error, ListArgs, ListPage, ObjectInfo, ScanPage};
 
+use super::Objects;
 use super::entry::Head;
 use super::read::{ValueView, check_fits_reply};
 use crate::btree::Direction;
 use crate::key::{Key, key_text};
-use crate::store::Store;
 
 /// An object as a page of the index has it, read in place.
 pub struct ObjectView<'a> {
@@ -77,13 +77,9 @@ pub struct PageEnd {
     pub next: Option<String>,
 }
 
-impl<M: Memory + Clone> Store<M> {
+impl<M: Memory + Clone> Objects<'_, M> {
     /// A page of the objects under a prefix; with a delimiter, of what is directly under it.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::InvalidArgument`] for a limit of 0 or an empty delimiter, and [`Error::Corrupted`].
-    pub fn list(&self, args: &ListArgs) -> Result<ListPage, Error> {
+    pub(crate) fn list(&self, args: &ListArgs) -> Result<ListPage, Error> {
         let mut objects = Vec::new();
         let end = self.list_with(args, |object| {
             objects.push(object.info()?);
@@ -94,11 +90,7 @@ impl<M: Memory + Clone> Store<M> {
     }
 
     /// The same, object by object as they lie in the index. Ends early, with `None`, where `take` returns false.
-    ///
-    /// # Errors
-    ///
-    /// As [`list`](Self::list), and what `take` returns.
-    pub fn list_with(
+    pub(crate) fn list_with(
         &self,
         args: &ListArgs,
         mut take: impl FnMut(&ObjectView<'_>) -> Result<bool, Error>,
@@ -136,11 +128,7 @@ impl<M: Memory + Clone> Store<M> {
     }
 
     /// A page of the objects under a prefix with their values. It ends before a value that does not fit.
-    ///
-    /// # Errors
-    ///
-    /// As [`list`](Self::list), and [`Error::TooLarge`] where the first value does not fit one reply.
-    pub fn scan(&self, args: &ListArgs) -> Result<ScanPage, Error> {
+    pub(crate) fn scan(&self, args: &ListArgs) -> Result<ScanPage, Error> {
         let mut entries = Vec::new();
         let next = self.scan_with(args, |key, value| {
             entries.push(KeyValue { key: key_text(key)?, value: ByteBuf::from(value.to_vec()?) });
@@ -150,11 +138,7 @@ impl<M: Memory + Clone> Store<M> {
     }
 
     /// The same, object by object with the bytes of its key. Returns the `start_after` of the next page.
-    ///
-    /// # Errors
-    ///
-    /// As [`scan`](Self::scan), and what `take` returns.
-    pub fn scan_with(
+    pub(crate) fn scan_with(
         &self,
         args: &ListArgs,
         mut take: impl FnMut(&[u8], &ValueView<'_, M>) -> Result<(), Error>,
@@ -165,7 +149,7 @@ impl<M: Memory + Clone> Store<M> {
         let mut cursor = self.core.index.cursor(start.as_ref().map(Key::as_bytes), direction_of(args))?;
         while cursor.advance()? && cursor.key()?.starts_with(args.prefix.as_bytes()) {
             let (key, entry) = cursor.entry()?;
-            let value = ValueView::of(self, &Head::decode(entry)?);
+            let value = ValueView::of(self.core, &Head::decode(entry)?);
             if !page.takes(key.len() as u64 + value.size()) {
                 return cursor.previous_key().map(key_text).transpose();
             }

@@ -4,11 +4,11 @@ use candid::Principal;
 use ic_stable_structures::Memory;
 use stable_storage_api::{Condition, Error, Written, check};
 
+use super::Objects;
 use super::entry::{Body, Facts, MAX_HEAD_BYTES, encode_head};
 use super::metadata::{Digest, Metadata, Pairs};
 use super::{check_condition, free, present_at};
 use crate::change::Change;
-use crate::store::Store;
 
 /// A value to store, borrowed from wherever it is, so that it is copied once: into stable memory.
 #[derive(Clone, Copy, Debug)]
@@ -62,35 +62,24 @@ impl<'a> Put<'a> {
     }
 }
 
-impl<M: Memory + Clone> Store<M> {
+impl<M: Memory + Clone> Objects<'_, M> {
     /// Stores a value under a key, whether there is one already or not. `now_ns` is the time in nanoseconds since 1970.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::InvalidArgument`] and [`Error::TooLarge`] for a key, value or metadata outside of its limits,
-    /// [`Error::AlreadyExists`] and [`Error::RevisionMismatch`] for a condition that does not hold, and
-    /// [`Error::OutOfMemory`]. Nothing has changed then.
-    pub fn put(&mut self, put: Put<'_>, now_ns: u64) -> Result<Written, Error> {
-        let mut change = Change::new(&self.core);
+    pub(crate) fn put(&self, put: Put<'_>, now_ns: u64) -> Result<Written, Error> {
+        let mut change = Change::new(self.core);
         let written = self.stage_put(&mut change, &put, now_ns)?;
         change.reserve()?.commit();
         Ok(written)
     }
 
     /// Stores up to 1,000 values under different keys, all of them or none. Keys in ascending order cost the least.
-    ///
-    /// # Errors
-    ///
-    /// As [`put`](Self::put) for the first value that cannot be stored, [`Error::LimitExceeded`] for more than 1,000
-    /// values, and [`Error::InvalidArgument`] for a key that occurs twice.
-    pub fn put_many<'p>(
-        &mut self,
+    pub(crate) fn put_many<'p>(
+        &self,
         puts: impl IntoIterator<Item = Put<'p>, IntoIter: ExactSizeIterator>,
         now_ns: u64,
     ) -> Result<Vec<Written>, Error> {
         let puts = puts.into_iter();
         check::batch(puts.len(), "objects in one put_many")?;
-        let (mut change, mut batch) = (Change::new(&self.core), Vec::with_capacity(puts.len()));
+        let (mut change, mut batch) = (Change::new(self.core), Vec::with_capacity(puts.len()));
         for put in puts {
             batch.push(self.stage_put(&mut change, &put, now_ns)?);
         }
@@ -115,7 +104,7 @@ impl<M: Memory + Clone> Store<M> {
         }
         check_condition(put.condition, present)?;
         let size = put.value.len() as u64;
-        let body = if size <= self.options.inline_limit {
+        let body = if size <= self.core.inline_limit {
             Body::Inline(put.value)
         } else {
             let extent = change.extents.allocate(size)?;

@@ -7,33 +7,24 @@ use ic_stable_structures::Memory;
 use serde_bytes::ByteBuf;
 use stable_storage_api::{Condition, DeleteArgs, DeletePrefixArgs, Deleted, Entry as KeyValue, Error, check};
 
+use super::Objects;
 use super::entry::{Head, Present};
 use super::read::{ValueView, check_fits_reply};
 use super::{check_condition, free, present_at};
 use crate::btree::{Direction, Located};
 use crate::change::Change;
 use crate::key::key_text;
-use crate::store::Store;
 
-impl<M: Memory + Clone> Store<M> {
+impl<M: Memory + Clone> Objects<'_, M> {
     /// Removes an object, and tells whether there was one.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::InvalidArgument`] for a key that cannot exist, and [`Error::Corrupted`].
-    pub fn delete(&mut self, key: &str) -> Result<bool, Error> {
+    pub(crate) fn delete(&self, key: &str) -> Result<bool, Error> {
         self.delete_when(key, Condition::Any)
     }
 
     /// Removes an object if the condition holds of what is there, and tells whether there was one.
-    ///
-    /// # Errors
-    ///
-    /// As [`delete`](Self::delete); [`Error::AlreadyExists`] and [`Error::RevisionMismatch`] for a condition that does not
-    /// hold.
-    pub fn delete_when(&mut self, key: &str, condition: Condition) -> Result<bool, Error> {
+    pub(crate) fn delete_when(&self, key: &str, condition: Condition) -> Result<bool, Error> {
         check::key(key)?;
-        let mut change = Change::new(&self.core);
+        let mut change = Change::new(self.core);
         let was_there = self.stage_removal(&mut change, key, condition)?;
         if was_there {
             change.reserve()?.commit();
@@ -42,15 +33,10 @@ impl<M: Memory + Clone> Store<M> {
     }
 
     /// Removes up to 1,000 objects under different keys, all of them or none, and tells which there were.
-    ///
-    /// # Errors
-    ///
-    /// As [`delete_when`](Self::delete_when) for the first that cannot be removed, [`Error::LimitExceeded`] for more than
-    /// 1,000, and [`Error::InvalidArgument`] for a key that occurs twice.
-    pub fn delete_many(&mut self, deletes: &[DeleteArgs]) -> Result<Vec<bool>, Error> {
+    pub(crate) fn delete_many(&self, deletes: &[DeleteArgs]) -> Result<Vec<bool>, Error> {
         check::batch(deletes.len(), "objects in one delete_many")?;
         let mut keys = BTreeSet::new();
-        let (mut change, mut were_there) = (Change::new(&self.core), Vec::with_capacity(deletes.len()));
+        let (mut change, mut were_there) = (Change::new(self.core), Vec::with_capacity(deletes.len()));
         for DeleteArgs { key, condition } in deletes {
             check::key(key)?;
             if !keys.insert(key) {
@@ -63,11 +49,7 @@ impl<M: Memory + Clone> Store<M> {
     }
 
     /// Removes the first objects under a prefix, up to a limit of at most 1,000.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::InvalidArgument`] for a limit of 0, and [`Error::Corrupted`].
-    pub fn delete_prefix(&mut self, args: &DeletePrefixArgs) -> Result<Deleted, Error> {
+    pub(crate) fn delete_prefix(&self, args: &DeletePrefixArgs) -> Result<Deleted, Error> {
         args.check()?;
         let limit = args.most() as usize;
         let (mut doomed, mut more) = (Vec::new(), false);
@@ -80,7 +62,7 @@ impl<M: Memory + Clone> Store<M> {
             }
             doomed.push(cursor.key()?.to_vec());
         }
-        let mut change = Change::new(&self.core);
+        let mut change = Change::new(self.core);
         for key in &doomed {
             let located = change.index.locate(key)?;
             let present = present_at(&mut change, located)?;
@@ -92,12 +74,8 @@ impl<M: Memory + Clone> Store<M> {
     }
 
     /// Removes the first object under a prefix and returns it.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::TooLarge`] for an object that does not fit one reply, which stays; and [`Error::Corrupted`].
-    pub fn take_first(&mut self, prefix: &str) -> Result<Option<KeyValue>, Error> {
-        let mut change = Change::new(&self.core);
+    pub(crate) fn take_first(&self, prefix: &str) -> Result<Option<KeyValue>, Error> {
+        let mut change = Change::new(self.core);
         let Some(located) = change.index.locate_from(prefix.as_bytes())? else { return Ok(None) };
         let first = change.index.look_entry(located, |key, entry| self.first_under(prefix, key, entry))??;
         let Some((taken, present)) = first else { return Ok(None) };
@@ -118,7 +96,7 @@ impl<M: Memory + Clone> Store<M> {
         }
         let head = Head::decode(entry)?;
         check_fits_reply(head.size)?;
-        let value = ByteBuf::from(ValueView::of(self, &head).to_vec()?);
+        let value = ByteBuf::from(ValueView::of(self.core, &head).to_vec()?);
         let taken = KeyValue { key: key_text(key)?, value };
         Ok(Some((taken, head.present())))
     }

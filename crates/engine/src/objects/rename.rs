@@ -3,30 +3,22 @@
 use ic_stable_structures::Memory;
 use stable_storage_api::{Condition, Error, RenameArgs, Written, check};
 
+use super::Objects;
 use super::entry::Entry;
 use super::{check_condition, free, present_at};
 use crate::change::Change;
-use crate::store::Store;
 
-impl<M: Memory + Clone> Store<M> {
+impl<M: Memory + Clone> Objects<'_, M> {
     /// Moves an object to another key without touching its bytes. The object that is there already is replaced, if the
     /// condition on it holds. The object keeps its creation time and gets the next revision. `now_ns` is the time in
     /// nanoseconds since 1970.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NotFound`] where there is nothing under `from`, and otherwise as [`put`](Self::put).
-    pub fn rename(&mut self, args: &RenameArgs, now_ns: u64) -> Result<Written, Error> {
+    pub(crate) fn rename(&self, args: &RenameArgs, now_ns: u64) -> Result<Written, Error> {
         self.rename_when(&args.from, &args.to, args.condition.unwrap_or_default(), now_ns)
     }
 
     /// The same with borrowed keys.
-    ///
-    /// # Errors
-    ///
-    /// As [`rename`](Self::rename).
-    pub fn rename_when(
-        &mut self,
+    pub(crate) fn rename_when(
+        &self,
         from: &str,
         to: &str,
         condition: Condition,
@@ -35,7 +27,7 @@ impl<M: Memory + Clone> Store<M> {
         check::key(from)?;
         check::key(to)?;
         let (from, to) = (from.as_bytes(), to.as_bytes());
-        let mut change = Change::new(&self.core);
+        let mut change = Change::new(self.core);
         let source = change.index.locate(from)?;
         let moved = change.index.look(source, <[u8]>::to_vec)?.ok_or(Error::NotFound)?;
         let entry = Entry::decode(&moved)?;

@@ -9,10 +9,11 @@ use sha2::digest::generic_array::GenericArray;
 use stable_storage_api::limits::VERIFY_STEP_BYTES;
 use stable_storage_api::{ChecksumState, Error, VerifyProgress, check};
 
+use super::Objects;
 use super::entry::Entry;
 use super::metadata::{Digest, HashProgress, Metadata};
+use super::read::read_range;
 use crate::change::Change;
-use crate::store::Store;
 
 /// Bytes that the compression function takes at once.
 const BLOCK_BYTES: usize = 64;
@@ -27,33 +28,18 @@ const _: () = assert!(VERIFY_STEP_BYTES.is_multiple_of(READ_BYTES));
 const INITIAL: [u32; 8] =
     [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 
-impl<M: Memory + Clone> Store<M> {
+impl<M: Memory + Clone> Objects<'_, M> {
     /// Hashes up to 64 MiB more of an object, and at the end compares the digest with the one that was declared, or
     /// records it where none was. The verdict is kept; the object stays readable whatever it is. Called again after the
     /// verdict, it starts anew.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NotFound`], [`Error::InvalidArgument`] for a key that cannot exist, [`Error::OutOfMemory`] and
-    /// [`Error::Corrupted`].
-    pub fn verify(&mut self, key: &str) -> Result<VerifyProgress, Error> {
-        self.verify_step(key, VERIFY_STEP_BYTES)
-    }
-
-    /// The same for so many bytes, a multiple of 65,536: for tests, whose objects are small.
-    ///
-    /// # Errors
-    ///
-    /// As [`verify`](Self::verify).
-    #[cfg(any(test, feature = "testing"))]
-    pub fn verify_in_steps(&mut self, key: &str, step_bytes: u64) -> Result<VerifyProgress, Error> {
-        self.verify_step(key, step_bytes)
+    pub(crate) fn verify(&self, key: &str) -> Result<VerifyProgress, Error> {
+        self.verify_in_steps(key, VERIFY_STEP_BYTES)
     }
 
     /// The same for so many bytes, a multiple of 65,536.
-    pub(crate) fn verify_step(&mut self, key: &str, step_bytes: u64) -> Result<VerifyProgress, Error> {
+    pub(crate) fn verify_in_steps(&self, key: &str, step_bytes: u64) -> Result<VerifyProgress, Error> {
         check::key(key)?;
-        let mut change = Change::new(&self.core);
+        let mut change = Change::new(self.core);
         let located = change.index.locate(key.as_bytes())?;
         let raw = change.index.look(located, <[u8]>::to_vec)?.ok_or(Error::NotFound)?;
         let entry = Entry::decode(&raw)?;
@@ -79,7 +65,7 @@ impl<M: Memory + Clone> Store<M> {
         let mut buffer = vec![0; READ_BYTES.min(end - hashed) as usize];
         while hashed < end {
             let bytes = &mut buffer[..READ_BYTES.min(end - hashed) as usize];
-            self.read_range(entry.body, hashed, bytes)?;
+            read_range(&self.core.arena, entry.body, hashed, bytes)?;
             hashed += bytes.len() as u64;
             let rest = compress(&mut state, bytes);
             if hashed == entry.size {
@@ -139,6 +125,7 @@ mod tests {
     use sha2::{Digest as _, Sha256};
 
     use super::*;
+    use crate::Store;
     use crate::objects::Put;
 
     #[test]
@@ -160,7 +147,7 @@ mod tests {
         let mut steps = 0;
         let verdict = loop {
             let mut store = Store::open(memory.clone()).unwrap();
-            let progress = store.verify_step("k", READ_BYTES).unwrap();
+            let progress = store.verify_in_steps("k", READ_BYTES).unwrap();
             steps += 1;
             assert_eq!(progress.hashed, (steps * READ_BYTES).min(progress.size));
             assert_eq!(store.get("k").unwrap(), value);
@@ -186,12 +173,12 @@ mod tests {
         let mut store = Store::open(VectorMemory::default()).unwrap();
         store.put(Put::new("from", &value), 0).unwrap();
         store.put(Put::new("to", &[1; 300_000]), 0).unwrap();
-        store.verify_step("from", READ_BYTES).unwrap();
-        store.verify_step("to", 2 * READ_BYTES).unwrap();
+        store.verify_in_steps("from", READ_BYTES).unwrap();
+        store.verify_in_steps("to", 2 * READ_BYTES).unwrap();
         let rename = stable_storage_api::RenameArgs { from: "from".into(), to: "to".into(), condition: None };
         store.rename(&rename, 1).unwrap();
         assert!(store.check().is_sound());
-        let progress = store.verify_step("to", READ_BYTES).unwrap();
+        let progress = store.verify_in_steps("to", READ_BYTES).unwrap();
         assert_eq!((progress.hashed, progress.size, progress.verdict), (2 * READ_BYTES, 200_003, None));
         assert_eq!(store.verify("to").unwrap().verdict, Some(ChecksumState::Verified));
         assert_eq!(store.stat("to").unwrap().sha256.unwrap().digest.as_slice(), &Sha256::digest(&value)[..]);
@@ -202,7 +189,7 @@ mod tests {
     fn overwriting_ends_a_verification_and_an_empty_object_has_a_digest() {
         let mut store = Store::open(VectorMemory::default()).unwrap();
         store.put(Put::new("k", &[1; 200_000]), 0).unwrap();
-        assert_eq!(store.verify_step("k", READ_BYTES).unwrap().hashed, READ_BYTES);
+        assert_eq!(store.verify_in_steps("k", READ_BYTES).unwrap().hashed, READ_BYTES);
         store.put(Put::new("k", b""), 0).unwrap();
         assert_eq!(store.stat("k").unwrap().sha256, None);
         let progress = store.verify("k").unwrap();

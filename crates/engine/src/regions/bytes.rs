@@ -7,24 +7,15 @@ use serde_bytes::ByteBuf;
 use stable_storage_api::limits::{ITEM_OVERHEAD_BYTES, MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES, MAX_REPLY_BYTES};
 use stable_storage_api::{Error, RegionLoad, RegionStore, RegionType, RegionValue};
 
+use super::Regions;
 use crate::caller::Caller;
 use crate::layout::PAGE_BYTES;
 use crate::space::StoreMemory;
-use crate::store::Store;
 
-impl<M: Memory + Clone> Store<M> {
+impl<M: Memory + Clone> Regions<'_, M> {
     /// Loads bytes of a region to the front of a buffer, which is at least as long as a reply may be, and answers how many
     /// they are.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::OutOfRange`] where the region does not have them all; [`Error::TooLarge`] for more than fit one reply;
-    /// [`Error::NotFound`], [`Error::Unauthorized`] for a region of somebody else, and [`Error::Corrupted`].
-    ///
-    /// # Panics
-    ///
-    /// Where the buffer is shorter than [`MAX_REPLY_BYTES`] and than what was asked for.
-    pub fn region_load_blob_into(
+    pub(crate) fn region_load_blob_into(
         &self,
         id: u64,
         offset: u64,
@@ -43,13 +34,8 @@ impl<M: Memory + Clone> Store<M> {
     }
 
     /// Stores bytes in a region.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::OutOfRange`] where the region does not have all of the place; [`Error::TooLarge`] for more than 2,031,616
-    /// bytes; [`Error::NotFound`], [`Error::Unauthorized`] for a region of somebody else, and [`Error::Corrupted`].
-    pub fn region_store_blob(
-        &mut self,
+    pub(crate) fn region_store_blob(
+        &self,
         id: u64,
         offset: u64,
         bytes: &[u8],
@@ -66,13 +52,7 @@ impl<M: Memory + Clone> Store<M> {
     }
 
     /// Loads up to 1,000 values of a region, all of one moment.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::OutOfRange`] for the first one that the region does not have; [`Error::LimitExceeded`] for more than 1,000;
-    /// [`Error::TooLarge`] for more bytes than fit one reply; [`Error::NotFound`], [`Error::Unauthorized`] for a region of
-    /// somebody else, and [`Error::Corrupted`].
-    pub fn region_load(
+    pub(crate) fn region_load(
         &self,
         id: u64,
         loads: &[RegionLoad],
@@ -93,12 +73,7 @@ impl<M: Memory + Clone> Store<M> {
 
     /// Stores up to 1,000 values in a region, one after the other: all of them or none. Where they overlap, the later one
     /// holds.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::OutOfRange`] for the first one that the region has no place for; [`Error::LimitExceeded`] for more than
-    /// 1,000; [`Error::NotFound`], [`Error::Unauthorized`] for a region of somebody else, and [`Error::Corrupted`].
-    pub fn region_store(&mut self, id: u64, stores: &[RegionStore], caller: &Caller) -> Result<(), Error> {
+    pub(crate) fn region_store(&self, id: u64, stores: &[RegionStore], caller: &Caller) -> Result<(), Error> {
         let memory = self.region_of(id, caller)?;
         check_count(stores.len())?;
         let stores: Vec<_> = stores.iter().map(|store| (store.offset, bytes_of(&store.value))).collect();

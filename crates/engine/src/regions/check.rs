@@ -5,18 +5,17 @@ use std::ops::Bound;
 use ic_stable_structures::Memory;
 use stable_storage_api::limits::{FIRST_REGION, MAX_REGIONS};
 
-use crate::check::CheckReport;
-use crate::problem::Problem;
-use crate::store::Store;
+use super::Regions;
+use crate::problem::{CheckReport, Problem};
 
-impl<M: Memory + Clone> Store<M> {
+impl<M: Memory + Clone> Regions<'_, M> {
     /// Walks the records, which have the numbers from 16 on, and the memories, which have no pages where there is no record.
-    pub(crate) fn check_regions(&self, report: &mut CheckReport) {
-        if !self.regions.0.check(&mut report.problems) {
+    pub(crate) fn check(&self, report: &mut CheckReport) {
+        if !self.records.check(&mut report.problems) {
             return;
         }
         let mut expected = FIRST_REGION;
-        for region in self.regions.0.from(Bound::Unbounded, |_| true) {
+        for region in self.records.from(Bound::Unbounded, |_| true) {
             let (id, raw) = match region {
                 Ok(region) => region,
                 Err(error) => return report.problems.push(error.into()),
@@ -32,7 +31,7 @@ impl<M: Memory + Clone> Store<M> {
             expected = id.saturating_add(1);
             report.regions += 1;
         }
-        for id in FIRST_REGION + self.regions.len().min(MAX_REGIONS)..FIRST_REGION + MAX_REGIONS {
+        for id in FIRST_REGION + self.records.len().min(MAX_REGIONS)..FIRST_REGION + MAX_REGIONS {
             if self.region_memory(id).size() > 0 {
                 let what = format!("memory {id} has pages, and there is no such region");
                 report.problems.push(Problem { what, offset: 0 });

@@ -19,35 +19,31 @@ use stable_storage_api::{Error, RegionInfo, Role};
 
 use crate::btree::{Map, Raw};
 use crate::caller::Caller;
+use crate::core::{Core, open_map};
+use crate::demand::Demand;
 use crate::layout::{BUCKET_BYTES, MemoryId, PAGE_BYTES, REGIONS};
 use crate::open::OpenError;
-use crate::space::{Demand, Space, StoreMemory};
-use crate::store::Store;
+use crate::space::{Space, StoreMemory};
 use record::Record;
 
 /// The records of all regions.
-pub(crate) struct Regions<M: Memory>(Map<u64, Raw, M>);
+pub(crate) type RegionRecords<M> = Map<u64, Raw, M>;
 
-impl<M: Memory + Clone> Regions<StoreMemory<M>> {
-    pub(crate) fn open(space: &Space<M>) -> Result<Self, OpenError> {
-        Ok(Self(space.map(REGIONS, "regions")?))
-    }
+/// Opens the records.
+pub(crate) fn open<M: Memory + Clone>(space: &Space<M>) -> Result<RegionRecords<StoreMemory<M>>, OpenError> {
+    open_map(space, REGIONS, "regions")
 }
 
-impl<M: Memory> Regions<M> {
-    pub(crate) fn len(&self) -> u64 {
-        self.0.len()
-    }
+/// The regions of a store.
+pub(crate) struct Regions<'a, M: Memory> {
+    pub(crate) core: &'a Core<M>,
+    pub(crate) records: &'a RegionRecords<StoreMemory<M>>,
 }
 
-impl<M: Memory + Clone> Store<M> {
+impl<M: Memory + Clone> Regions<'_, M> {
     /// Makes a region of no pages, which belongs to the caller. `now_ns` is the time in nanoseconds since 1970.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::LimitExceeded`] for more than 239 regions, and [`Error::OutOfMemory`].
-    pub fn region_new(&mut self, caller: &Caller, now_ns: u64) -> Result<RegionInfo, Error> {
-        let count = self.regions.len();
+    pub(crate) fn region_new(&self, caller: &Caller, now_ns: u64) -> Result<RegionInfo, Error> {
+        let count = self.records.len();
         if count >= MAX_REGIONS {
             return Err(Error::LimitExceeded { what: "regions".into(), limit: MAX_REGIONS });
         }
@@ -58,13 +54,9 @@ impl<M: Memory + Clone> Store<M> {
     }
 
     /// The regions of the caller, or all of them for an admin, in the order in which they were made.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Corrupted`].
-    pub fn region_list(&self, caller: &Caller) -> Result<Vec<RegionInfo>, Error> {
+    pub(crate) fn region_list(&self, caller: &Caller) -> Result<Vec<RegionInfo>, Error> {
         let mut regions = Vec::new();
-        for region in self.regions.0.from(Bound::Unbounded, |_| true) {
+        for region in self.records.from(Bound::Unbounded, |_| true) {
             let (id, raw) = region?;
             let record = record_of(id, &raw)?;
             if caller.may_use(record.owner) {
@@ -75,21 +67,12 @@ impl<M: Memory + Clone> Store<M> {
     }
 
     /// What is known of a region.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NotFound`], [`Error::Unauthorized`] for a region of somebody else, and [`Error::Corrupted`].
-    pub fn region_info(&self, id: u64, caller: &Caller) -> Result<RegionInfo, Error> {
+    pub(crate) fn region_info(&self, id: u64, caller: &Caller) -> Result<RegionInfo, Error> {
         Ok(self.region_info_of(id, &self.region_record(id, caller)?))
     }
 
     /// Grows a region by so many pages of 64 KiB, and answers how many it had. Fresh pages are zero.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::OutOfMemory`] where the capacity or the platform does not give as much; [`Error::NotFound`],
-    /// [`Error::Unauthorized`] for a region of somebody else, and [`Error::Corrupted`].
-    pub fn region_grow(&mut self, id: u64, pages: u64, caller: &Caller) -> Result<u64, Error> {
+    pub(crate) fn region_grow(&self, id: u64, pages: u64, caller: &Caller) -> Result<u64, Error> {
         self.region_record(id, caller)?;
         let memory = self.region_memory(id);
         if pages > MAX_STABLE_BYTES / PAGE_BYTES {
@@ -97,22 +80,14 @@ impl<M: Memory + Clone> Store<M> {
                 (pages.saturating_mul(PAGE_BYTES), self.core.free_buckets()? * BUCKET_BYTES);
             return Err(Error::OutOfMemory { requested, available });
         }
-        let demand = Demand { memory: &memory, pages };
-        self.core.reserve_for(&[demand])?;
-
-        // From here on nothing can fail.
-        let before = memory.grow(pages);
-        Ok(u64::try_from(before).expect("the pages have been made sure of"))
+        let before = memory.size();
+        self.core.grow(&[Demand { memory: &memory, pages }])?;
+        Ok(before)
     }
 
     /// Gives a region to another principal.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::InvalidArgument`] for the anonymous principal; [`Error::NotFound`], [`Error::Unauthorized`] for a region of
-    /// somebody else, [`Error::OutOfMemory`] and [`Error::Corrupted`].
-    pub fn region_set_owner(
-        &mut self,
+    pub(crate) fn region_set_owner(
+        &self,
         id: u64,
         owner: Principal,
         caller: &Caller,
@@ -124,15 +99,15 @@ impl<M: Memory + Clone> Store<M> {
     }
 
     /// Bytes of all regions together.
-    pub(crate) fn region_bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         // The count is the map's own, and may be damaged.
-        let ids = FIRST_REGION..FIRST_REGION + self.regions.len().min(MAX_REGIONS);
+        let ids = FIRST_REGION..FIRST_REGION + self.records.len().min(MAX_REGIONS);
         ids.map(|id| self.region_memory(id).size() * PAGE_BYTES).sum()
     }
 
     /// The record of a region that the caller may use.
     fn region_record(&self, id: u64, caller: &Caller) -> Result<Record, Error> {
-        let record = record_of(id, &self.regions.0.get(&id)?.ok_or(Error::NotFound)?)?;
+        let record = record_of(id, &self.records.get(&id)?.ok_or(Error::NotFound)?)?;
         if caller.may_use(record.owner) {
             Ok(record)
         } else {
@@ -152,11 +127,9 @@ impl<M: Memory + Clone> Store<M> {
     }
 
     fn store_region_record(&self, id: u64, record: &Record) -> Result<(), Error> {
-        let mut records = self.regions.0.begin();
+        let mut records = self.records.begin();
         records.insert(&id, &record.encode())?;
-        self.core.reserve_for(&[records.demand()])?;
-        records.commit();
-        Ok(())
+        self.core.commit_alone(records)
     }
 }
 

@@ -7,11 +7,11 @@ use stable_storage_api::limits::{
 };
 use stable_storage_api::{Error, RegionLoad, RegionStore, RegionType, RegionValue, Role, Settings};
 
+use crate::HostFacts;
 use crate::btree::HEAD_BYTES;
 use crate::caller::Caller;
 use crate::checksum::mix;
 use crate::layout::{BUCKET_BYTES, PAGE_BYTES, REGIONS, tree_header_at};
-use crate::status::HostFacts;
 use crate::store::Store;
 use crate::testing::SparseMemory;
 
@@ -250,7 +250,7 @@ fn there_can_be_239_regions_and_each_has_pages() {
         store.region_load_blob_into(id, 65_535, 1, &mut buffer, &caller(1)).unwrap();
         assert_eq!(buffer[0], id as u8);
     }
-    assert_eq!(store.region_bytes(), MAX_REGIONS * PAGE_BYTES);
+    assert_eq!(store.regions().bytes(), MAX_REGIONS * PAGE_BYTES);
     assert_eq!(store.check().problems, []);
 }
 
@@ -321,7 +321,7 @@ fn a_record_with_a_number_that_no_region_has_is_corruption() {
     for id in [0, FIRST_REGION - 1, FIRST_REGION + MAX_REGIONS, 256] {
         let (mut store, _) = with_region(1);
         let record = super::Record { owner: caller(1).principal, created_ns: 5 };
-        store.store_region_record(id, &record).unwrap();
+        store.regions().store_region_record(id, &record).unwrap();
         let corrupted = |answer: Error| assert!(matches!(answer, Error::Corrupted { .. }), "{id}: {answer}");
         corrupted(store.region_info(id, &admin()).unwrap_err());
         corrupted(store.region_grow(id, 1, &admin()).unwrap_err());

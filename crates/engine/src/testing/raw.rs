@@ -4,6 +4,7 @@ use ic_stable_structures::{Memory, Storable};
 use stable_storage_api::Error;
 
 use crate::btree::Map;
+use crate::core::open_map;
 use crate::layout::MemoryId;
 use crate::open::OpenError;
 use crate::space::{Space, StoreMemory};
@@ -20,7 +21,7 @@ impl<K: Storable, M: Memory + Clone> RawMap<K, M> {
     ///
     /// As [`Store::open`](crate::Store::open).
     pub fn open(memory: M, number: u8) -> Result<Self, OpenError> {
-        Ok(Self(Space::load(memory)?.map(MemoryId::new(number), "map")?))
+        Ok(Self(open_map(&Space::load(memory)?, MemoryId::new(number), "map")?))
     }
 
     /// All values, in the order of their keys.

@@ -207,7 +207,7 @@ fn large_objects<M: Memory + Clone>() -> Named<M> {
         ("upload 4: chunk 6 again", |store, _| write_chunk(store, 4, 6, LARGE_BYTES, 110)),
         ("upload 4: commit", |store, _| store.commit_upload(4, &callers()[1], now_ns(111)).map(drop)),
         ("rename a large object", |store, _| rename(store, "big", "large", 112)),
-        ("begin to verify a large object", |store, _| store.verify_step("large", 1 << 20).map(drop)),
+        ("begin to verify a large object", |store, _| store.verify_in_steps("large", 1 << 20).map(drop)),
         ("upload 5: create over a small object", |store, _| create(store, "inline", OPEN_BYTES, 113)),
         ("upload 5: a chunk", |store, _| write_chunk(store, 5, 0, OPEN_BYTES, 114)),
         ("upload 6: create", |store, _| create(store, "open", 3_000_000, 115)),

@@ -4,14 +4,14 @@ use ic_stable_structures::Memory;
 use stable_storage_api::Error;
 use stable_storage_api::limits::CHUNK_BYTES;
 
+use super::Uploads;
 use super::record::Record;
 use crate::arena::Extent;
 use crate::ledger::LEDGER_AT;
-use crate::store::Store;
 
-impl<M: Memory + Clone> Store<M> {
+impl<M: Memory + Clone> Uploads<'_, M> {
     /// Calls back with every extent that an upload holds, and answers how many slots all of them have been promised.
-    pub(crate) fn check_uploads(&self, mut owned: impl FnMut(Extent, u64)) -> Result<u64, Error> {
+    pub(crate) fn check(&self, mut owned: impl FnMut(Extent, u64)) -> Result<u64, Error> {
         let mut reserved = 0;
         for upload in self.all_uploads() {
             let (id, record) = upload?;

@@ -4,13 +4,13 @@ use ic_stable_structures::Memory;
 use stable_storage_api::limits::{CHUNK_BYTES, MAX_STABLE_BYTES};
 use stable_storage_api::{Error, Received};
 
+use super::Uploads;
 use super::record::Record;
 use crate::arena::{Extent, SLOT_EXTENT_BYTES};
 use crate::caller::Caller;
 use crate::change::Change;
 use crate::extents::Extents;
 use crate::space::StoreMemory;
-use crate::store::Store;
 use crate::table::{ChunkBit, Table, pieces};
 
 /// A chunk lies in one extent or in two.
@@ -29,19 +29,12 @@ struct Grown {
     bytes: Vec<u8>,
 }
 
-impl<M: Memory + Clone> Store<M> {
+impl<M: Memory + Clone> Uploads<'_, M> {
     /// Receives a chunk. Chunks may come in any order; the same chunk may come again, and
     /// keeps the upload from expiring as a new one does. Where the upload has no size yet, a chunk that is shorter than the
     /// others is the last one.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NotFound`] and [`Error::Unauthorized`] for the upload; [`Error::OutOfRange`] for an index behind the last
-    /// chunk; [`Error::InvalidArgument`] for a chunk of the wrong length; [`Error::AlreadyExists`] where the chunk has
-    /// been received with other bytes, which stay; and [`Error::OutOfMemory`] where the platform does not give what the
-    /// capacity allows.
-    pub fn write_chunk(
-        &mut self,
+    pub(crate) fn write_chunk(
+        &self,
         id: u64,
         index: u64,
         bytes: &[u8],
@@ -58,7 +51,7 @@ impl<M: Memory + Clone> Store<M> {
             return self.keep_upload(id, record, now_ns);
         }
 
-        let mut change = Change::new(&self.core);
+        let mut change = Change::new(self.core);
         let grown = self.grown_table(&record, index, &mut change.extents)?;
         let place = self.place_chunk(table, index, bytes.len() as u64, &mut change.extents)?;
         let (table, bit) = match (grown, known) {
@@ -91,12 +84,12 @@ impl<M: Memory + Clone> Store<M> {
     }
 
     /// Notes that an upload is in use, although a chunk brought nothing new.
-    fn keep_upload(&mut self, id: u64, record: Record, now_ns: u64) -> Result<Received, Error> {
+    fn keep_upload(&self, id: u64, record: Record, now_ns: u64) -> Result<Received, Error> {
         let received = Received { received: record.received, size: record.size };
         if record.touched_ns == now_ns {
             return Ok(received);
         }
-        let mut change = Change::new(&self.core);
+        let mut change = Change::new(self.core);
         change.uploads().insert(&id, &Record { touched_ns: now_ns, ..record }.encode())?;
         change.reserve()?.commit();
         Ok(received)

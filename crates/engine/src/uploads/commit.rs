@@ -4,6 +4,7 @@ use ic_stable_structures::Memory;
 use stable_storage_api::limits::CHUNK_BYTES;
 use stable_storage_api::{Error, UploadEnd, Written, check};
 
+use super::Uploads;
 use super::record::Record;
 use super::status::missing;
 use crate::caller::Caller;
@@ -12,31 +13,19 @@ use crate::extents::Extents;
 use crate::ledger::Ledger;
 use crate::objects::{Body, Digest, Entry, Metadata, Pairs, Present, check_condition, free, present_at};
 use crate::space::StoreMemory;
-use crate::store::Store;
 use crate::table::Table;
 
-impl<M: Memory + Clone> Store<M> {
+impl<M: Memory + Clone> Uploads<'_, M> {
     /// Makes an upload that has all of its chunks the object under its key, in place of what is there. No bytes are
     /// moved.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Incomplete`] with the first chunk that is missing; [`Error::InvalidArgument`] where nothing has told the size;
-    /// [`Error::AlreadyExists`] and [`Error::RevisionMismatch`] where the condition has ceased to hold; [`Error::NotFound`] and
-    /// [`Error::Unauthorized`]; and [`Error::OutOfMemory`] only where the capacity was lowered since the upload was opened,
-    /// or the platform does not give what the capacity allows. The upload stays open then.
-    pub fn commit_upload(&mut self, id: u64, caller: &Caller, now_ns: u64) -> Result<Written, Error> {
+    pub(crate) fn commit_upload(&self, id: u64, caller: &Caller, now_ns: u64) -> Result<Written, Error> {
         self.commit_upload_with(id, None, caller, now_ns)
     }
 
     /// The same with the end of the upload: the size of one that was opened without it, and perhaps a digest that was not
     /// declared then.
-    ///
-    /// # Errors
-    ///
-    /// As [`commit_upload`](Self::commit_upload), and [`Error::InvalidArgument`] for an end that contradicts what is known.
-    pub fn commit_upload_with(
-        &mut self,
+    pub(crate) fn commit_upload_with(
+        &self,
         id: u64,
         end: Option<&UploadEnd>,
         caller: &Caller,
@@ -44,7 +33,7 @@ impl<M: Memory + Clone> Store<M> {
     ) -> Result<Written, Error> {
         let (record, size) = ended(self.upload_record(id, caller, now_ns)?, end)?;
         self.check_complete(&record, size)?;
-        let mut change = Change::new(&self.core);
+        let mut change = Change::new(self.core);
         let located = change.index.locate(record.key.as_bytes())?;
         let present = present_at(&mut change, located)?;
         check_condition(record.condition, present)?;

@@ -4,6 +4,7 @@ use ic_stable_structures::Memory;
 use stable_storage_api::limits::MAX_STABLE_BYTES;
 use stable_storage_api::{Error, MetadataPair, Upload, UploadArgs, check};
 
+use super::Uploads;
 use super::discard::release;
 use super::record::Record;
 use crate::arena::{Extent, SLOT_EXTENT_BYTES};
@@ -12,33 +13,23 @@ use crate::change::Change;
 use crate::layout::BUCKET_BYTES;
 use crate::ledger::Ledger;
 use crate::objects::{Pairs, check_condition, present};
-use crate::store::Store;
 
-impl<M: Memory + Clone> Store<M> {
+impl<M: Memory + Clone> Uploads<'_, M> {
     /// Opens an upload: checks the condition, and makes sure that the whole object, where its size is given, and its entry in
     /// the index will find room. `now_ns` is the time in nanoseconds since 1970.
-    ///
-    /// Uploads that have expired give back their space first.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::InvalidArgument`] for a size of 0, a key, a content type or a digest outside of its limits;
-    /// [`Error::AlreadyExists`] and [`Error::RevisionMismatch`] for a condition that does not hold;
-    /// [`Error::LimitExceeded`] for more uploads than are configured; and [`Error::OutOfMemory`] for an object that cannot find
-    /// room besides what other uploads have been promised.
-    pub fn create_upload(
-        &mut self,
+    pub(crate) fn create_upload(
+        &self,
         args: &UploadArgs,
         caller: &Caller,
         now_ns: u64,
     ) -> Result<Upload, Error> {
         let record = self.planned_record(args, caller, now_ns)?;
         let expired = self.expired(now_ns)?;
-        let limit = self.config().max_uploads;
+        let limit = self.core.config().max_uploads;
         if self.core.uploads.len().saturating_sub(expired.len() as u64) >= limit {
             return Err(Error::LimitExceeded { what: "open uploads".into(), limit });
         }
-        let mut change = Change::new(&self.core);
+        let mut change = Change::new(self.core);
         release(&mut change, expired.iter().map(|(id, record)| (*id, record)))?;
         let record = Record { table: change.extents.allocate(record.table().bytes())?, ..record };
         // Without a size, every extent is taken when its first byte arrives.
@@ -50,7 +41,7 @@ impl<M: Memory + Clone> Store<M> {
         change.ledger = Ledger { reserved_slots, uploads: id, ..change.ledger };
         change.uploads().insert(&id, &record.encode())?;
         change.reserve()?.commit();
-        Ok(record.upload(id, self.config().upload_idle_ns))
+        Ok(record.upload(id, self.core.config().upload_idle_ns))
     }
 
     /// Checks the arguments, and gives the record as far as it is known before anything is allocated.
@@ -59,7 +50,7 @@ impl<M: Memory + Clone> Store<M> {
         let sha256 = args.sha256.as_ref().map(|digest| check::sha256(digest)).transpose()?;
         check_condition(
             args.condition.unwrap_or_default(),
-            present(&mut Change::new(&self.core), &args.key)?,
+            present(&mut Change::new(self.core), &args.key)?,
         )?;
         if let Some(size) = args.size.filter(|size| *size > MAX_STABLE_BYTES) {
             return Err(self.no_room_for(size)?);

@@ -3,25 +3,21 @@
 use ic_stable_structures::Memory;
 use stable_storage_api::Error;
 
+use super::Uploads;
 use super::record::Record;
 use crate::caller::Caller;
 use crate::change::Change;
-use crate::store::Store;
 
 /// Extents that expired uploads may have for one message to give them back. Each costs some 20,000 instructions.
 const MAX_EXPIRED_EXTENTS: u64 = 20_000;
 
-impl<M: Memory + Clone> Store<M> {
+impl<M: Memory + Clone> Uploads<'_, M> {
     /// Ends an upload and gives back its space and what it has been promised. An upload that has expired can be aborted,
     /// too.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NotFound`], [`Error::Unauthorized`] for an upload of somebody else, and [`Error::Corrupted`].
-    pub fn abort_upload(&mut self, id: u64, caller: &Caller) -> Result<(), Error> {
+    pub(crate) fn abort_upload(&self, id: u64, caller: &Caller) -> Result<(), Error> {
         // To nobody's time an upload has expired.
         let record = self.upload_record(id, caller, 0)?;
-        let mut change = Change::new(&self.core);
+        let mut change = Change::new(self.core);
         release(&mut change, [(id, &record)])?;
         change.reserve()?.commit();
         Ok(())
@@ -32,7 +28,7 @@ impl<M: Memory + Clone> Store<M> {
         let (mut expired, mut held) = (Vec::new(), 0);
         for upload in self.all_uploads() {
             let (id, record) = upload?;
-            if record.has_expired(now_ns, self.config().upload_idle_ns) {
+            if record.has_expired(now_ns, self.core.config().upload_idle_ns) {
                 held += record.table().extents();
                 if held > MAX_EXPIRED_EXTENTS && !expired.is_empty() {
                     break;

@@ -27,17 +27,22 @@ use ic_stable_structures::Memory;
 use stable_storage_api::{Error, Role};
 
 use crate::caller::Caller;
-use crate::store::Store;
+use crate::core::Core;
 use record::Record;
 
-impl<M: Memory + Clone> Store<M> {
+/// The uploads of a store.
+pub(crate) struct Uploads<'a, M: Memory> {
+    pub(crate) core: &'a Core<M>,
+}
+
+impl<M: Memory + Clone> Uploads<'_, M> {
     /// The record of an upload that is open and that the caller may use.
     fn upload_record(&self, id: u64, caller: &Caller, now_ns: u64) -> Result<Record, Error> {
         let record = Record::decode(&self.core.uploads.get(&id)?.ok_or(Error::NotFound)?.0)?;
         if !caller.may_use(record.creator) {
             return Err(Error::Unauthorized { needed: Role::Admin });
         }
-        if record.has_expired(now_ns, self.config().upload_idle_ns) {
+        if record.has_expired(now_ns, self.core.config().upload_idle_ns) {
             Err(Error::NotFound)
         } else {
             Ok(record)

@@ -4,26 +4,22 @@ use ic_stable_structures::Memory;
 use stable_storage_api::limits::CHUNK_BYTES;
 use stable_storage_api::{Error, UploadArgs, Written};
 
+use super::Uploads;
 use crate::caller::Caller;
 use crate::change::Change;
-use crate::store::Store;
 use crate::table::Table;
 
-impl<M: Memory + Clone> Store<M> {
+impl<M: Memory + Clone> Uploads<'_, M> {
     /// Stores an object of more than a chunk whose bytes are whatever its extents held: on fresh memory, zeroes. The
     /// object is an ordinary one otherwise, and on sparse memory its size costs nothing.
-    ///
-    /// # Errors
-    ///
-    /// As [`create_upload`](Self::create_upload).
-    pub fn put_sparse(&mut self, key: &str, size: u64) -> Result<Written, Error> {
+    pub(crate) fn put_sparse(&self, key: &str, size: u64) -> Result<Written, Error> {
         let caller = Caller { principal: candid::Principal::anonymous(), is_admin: true };
         let id = self.create_upload(&UploadArgs::new(key, size), &caller, 0)?.id;
         let mut record = self.upload_record(id, &caller, 0)?;
         let table = record.table();
         for number in 0..table.extents() {
             if table.get(&self.core.arena, number)?.is_none() {
-                let mut change = Change::new(&self.core);
+                let mut change = Change::new(self.core);
                 let extent = change.extents.allocate(table.extent_bytes(number))?;
                 change.ledger = change.ledger.without_slots(1)?;
                 let (offset, entry) = Table::entry(number, extent);
@@ -31,7 +27,7 @@ impl<M: Memory + Clone> Store<M> {
                 change.reserve()?.commit();
             }
         }
-        let mut change = Change::new(&self.core);
+        let mut change = Change::new(self.core);
         for index in 0..size.div_ceil(CHUNK_BYTES) {
             // Whole bytes, so that each is written once.
             if index % 8 == 0 {

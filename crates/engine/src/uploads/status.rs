@@ -5,18 +5,14 @@ use serde_bytes::ByteBuf;
 use stable_storage_api::limits::{MAX_MISSING_RANGES, MAX_MISSING_RANGES_IN_LIST};
 use stable_storage_api::{ChunkRange, Error, UploadStatus};
 
+use super::Uploads;
 use super::record::Record;
 use crate::caller::Caller;
 use crate::objects::Pairs;
-use crate::store::Store;
 
-impl<M: Memory + Clone> Store<M> {
+impl<M: Memory + Clone> Uploads<'_, M> {
     /// How far an upload is, and which chunks it lacks.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NotFound`], [`Error::Unauthorized`] for an upload of somebody else, and [`Error::Corrupted`].
-    pub fn upload_status(&self, id: u64, caller: &Caller, now_ns: u64) -> Result<UploadStatus, Error> {
+    pub(crate) fn upload_status(&self, id: u64, caller: &Caller, now_ns: u64) -> Result<UploadStatus, Error> {
         let record = self.upload_record(id, caller, now_ns)?;
         let metadata = Pairs(&record.pairs).decode()?;
         Ok(UploadStatus { metadata, ..self.status_of(id, &record, MAX_MISSING_RANGES)? })
@@ -24,12 +20,8 @@ impl<M: Memory + Clone> Store<M> {
 
     /// The uploads of the caller that are open, or all of them for an admin, in the order in which they were opened. Their
     /// metadata is left out, so that a thousand of them fit one reply.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Corrupted`].
-    pub fn list_uploads(&self, caller: &Caller, now_ns: u64) -> Result<Vec<UploadStatus>, Error> {
-        let idle_ns = self.config().upload_idle_ns;
+    pub(crate) fn list_uploads(&self, caller: &Caller, now_ns: u64) -> Result<Vec<UploadStatus>, Error> {
+        let idle_ns = self.core.config().upload_idle_ns;
         let mut statuses = Vec::new();
         for upload in self.all_uploads() {
             let (id, record) = upload?;
@@ -46,7 +38,7 @@ impl<M: Memory + Clone> Store<M> {
         let mut ranges = missing(&bitmap, record.chunks());
         let missing: Vec<_> = ranges.by_ref().take(max_ranges).collect();
         Ok(UploadStatus {
-            upload: record.upload(id, self.config().upload_idle_ns),
+            upload: record.upload(id, self.core.config().upload_idle_ns),
             creator: record.creator,
             content_type: record.content_type.clone(),
             content_encoding: record.content_encoding.clone(),

@@ -501,7 +501,7 @@ fn a_chunk_is_not_written_to_where_a_damaged_table_leads() {
     store.put(Put::new("neighbour", &[1; 5_000]), 0).unwrap();
     let id = create(&mut store, "k", size);
     write(&mut store, id, 1, size, 0);
-    let table = store.upload_record(id, &OWNER, 0).unwrap().table();
+    let table = store.uploads().upload_record(id, &OWNER, 0).unwrap().table();
     let sound = table.require(&store.core.arena, 0).unwrap();
     for wrong in [8, 32, sound.offset() + 32, sound.offset() ^ 1 << 40, u64::MAX, 4_096 + 8] {
         list(&store, table, crate::arena::Extent::at(wrong));
@@ -537,7 +537,7 @@ fn a_chunk_that_was_not_received_and_is_marked_is_named_by_the_check() {
         let id = create(&mut store, "k", size);
         write(&mut store, id, 1, size, 0);
         sound(&store);
-        let table = store.upload_record(id, &OWNER, 0).unwrap().table();
+        let table = store.uploads().upload_record(id, &OWNER, 0).unwrap().table();
         let bit = table.chunk_bit(&store.core.arena, index).unwrap();
         store.core.arena.write(table.extent(), bit.offset, &[bit.set()]);
         let problems = store.check().problems;

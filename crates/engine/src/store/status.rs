@@ -3,11 +3,11 @@
 use ic_stable_structures::Memory;
 use stable_storage_api::{ArenaStatus, Error, Status, StoreBytes, UpgradeStatus};
 
+use super::Store;
 use crate::arena::{SLOT_BYTES, SLOT_EXTENT_BYTES};
 use crate::extents::Extents;
 use crate::layout::{ARENA, LAYOUT_VERSION, LOG, LOG_INDEX, OBJECTS, PAGE_BYTES, REGIONS, ROLES, UPLOADS};
 use crate::space::Promised;
-use crate::store::Store;
 
 /// What only the host of a store knows.
 #[derive(Clone, Debug, Default)]
@@ -46,7 +46,7 @@ impl<M: Memory + Clone> Store<M> {
                 uploads: bytes_of(UPLOADS),
                 roles: bytes_of(ROLES),
                 regions: bytes_of(REGIONS),
-                region_data: self.region_bytes(),
+                region_data: self.regions().bytes(),
             },
             objects: self.core.index.len(),
             object_bytes: self.core.ledger().object_bytes,

@@ -1,18 +1,30 @@
 //! The store: everything behind one header, opened from a memory and written through.
 
+mod check;
+mod config;
+mod log;
+mod objects;
+mod regions;
+mod repair;
+mod roles;
+mod status;
+mod uploads;
+
 use ic_stable_structures::Memory;
+use stable_storage_api::Error;
 
 use crate::core::Core;
 use crate::counters::{COUNTERS_BYTES, Counters};
 use crate::header::{HEADER_BYTES, Header};
-use crate::layout::{FIRST_BUCKET_PAGE, LOG, LOG_INDEX, LOG_MARK_AT};
+use crate::layout::{BUCKET_PAGES, FIRST_BUCKET_PAGE, LOG, LOG_INDEX, LOG_MARK_AT};
 use crate::ledger::Ledger;
 use crate::log::{Log, MARK_BYTES};
-use crate::objects::{INLINE_LIMIT, MAX_INLINE_LIMIT};
+use crate::objects::{INLINE_LIMIT, MAX_INLINE_LIMIT, Objects};
 use crate::open::OpenError;
-use crate::regions::Regions;
+use crate::regions::{RegionRecords, Regions};
 use crate::roles::Roles;
 use crate::space::{Space, StoreMemory};
+use crate::uploads::Uploads;
 
 /// What an upgrade writes to stable memory, in bytes, however much is stored: the header and the counters.
 pub const UPGRADE_BYTES: u64 = (HEADER_BYTES + COUNTERS_BYTES + MARK_BYTES) as u64;
@@ -20,6 +32,8 @@ pub const UPGRADE_BYTES: u64 = (HEADER_BYTES + COUNTERS_BYTES + MARK_BYTES) as u
 /// Inner pages of the object index that are read when a store is opened, because queries cannot keep what they read. Some
 /// 4,300 instructions each.
 const WARM_PAGES: usize = 8;
+
+pub use status::HostFacts;
 
 /// What can be chosen when a store is opened. It may be chosen anew each time: nothing of it is part of the format.
 #[derive(Clone, Copy, Debug)]
@@ -39,11 +53,10 @@ impl Default for Options {
 /// Every method that returns an error has changed nothing. On a canister, a store is opened once in `init` and
 /// `post_upgrade`, and kept for all messages: the heap only holds what the memory holds too.
 pub struct Store<M: Memory> {
-    pub(crate) options: Options,
     pub(crate) core: Core<M>,
     pub(crate) log: Log<StoreMemory<M>>,
     pub(crate) roles: Roles<StoreMemory<M>>,
-    pub(crate) regions: Regions<StoreMemory<M>>,
+    regions: RegionRecords<StoreMemory<M>>,
     /// What has been counted, the only state that is on the heap alone between two messages.
     pub(crate) counters: Counters,
 }
@@ -96,13 +109,38 @@ impl<M: Memory + Clone> Store<M> {
         options: Options,
     ) -> Result<Self, OpenError> {
         Ok(Self {
-            options,
-            log: Log::open(space.memory(LOG), space.memory(LOG_INDEX), sealed_mark(&space, &header))?,
+            log: Log::open_at(
+                space.memory(LOG),
+                space.memory(LOG_INDEX),
+                sealed_mark(&space, &header),
+                BUCKET_PAGES,
+            )?,
             roles: Roles::open(&space)?,
-            regions: Regions::open(&space)?,
+            regions: crate::regions::open(&space)?,
             counters,
-            core: Core::open(space, header, ledger)?,
+            core: Core::open(space, header, ledger, options.inline_limit)?,
         })
+    }
+
+    pub(crate) fn objects(&self) -> Objects<'_, M> {
+        Objects { core: &self.core }
+    }
+
+    pub(crate) fn uploads(&self) -> Uploads<'_, M> {
+        Uploads { core: &self.core }
+    }
+
+    pub(crate) fn regions(&self) -> Regions<'_, M> {
+        Regions { core: &self.core, records: &self.regions }
+    }
+
+    /// Counts how a call of a method went. `method` is its place in [`METHODS`](stable_storage_api::METHODS).
+    ///
+    /// # Panics
+    ///
+    /// Where there is no such method.
+    pub fn count<T>(&mut self, method: usize, result: &Result<T, Error>) {
+        self.counters.count(method, result);
     }
 
     /// How many objects there are.

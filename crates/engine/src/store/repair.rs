@@ -3,8 +3,8 @@
 use ic_stable_structures::Memory;
 use stable_storage_api::Error;
 
+use super::Store;
 use crate::problem::Problem;
-use crate::store::Store;
 
 impl<M: Memory + Clone> Store<M> {
     /// Mends what can be mended without losing anything, and reports each thing that it has mended. Today that is one: an

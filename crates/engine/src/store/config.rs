@@ -3,8 +3,8 @@
 use ic_stable_structures::Memory;
 use stable_storage_api::{Config, Error, Settings};
 
+use super::Store;
 use crate::header::Header;
-use crate::store::Store;
 
 impl<M: Memory + Clone> Store<M> {
     /// What is configured.
