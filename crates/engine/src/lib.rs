@@ -44,43 +44,26 @@
 // One method of a trait is forwarded with it, in `buckets/memory.rs`.
 #![deny(unsafe_code)]
 
-pub mod arena;
-mod btree;
-mod buckets;
-mod bytes;
-mod caller;
-mod change;
-mod checksum;
-mod codec;
+mod base;
 mod core;
-mod counters;
-mod demand;
-mod extents;
-pub mod header;
-mod key;
-pub mod layout;
-mod ledger;
-mod log;
-mod objects;
-mod open;
-mod problem;
-mod regions;
-mod roles;
-mod space;
+mod memory;
 mod store;
-mod table;
+mod structures;
+mod subjects;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
-mod uploads;
 
-pub use btree::{BPlusTreeMap, Iter, MAX_MAP_KEY_BYTES, MapOptions};
-pub use caller::Caller;
+pub use base::caller::Caller;
+pub use base::layout;
+pub use base::open::OpenError;
+pub use base::problem::{CheckReport, Problem};
+pub use core::header;
 pub use ic_stable_structures::{FileMemory, Memory, VectorMemory};
-pub use log::{LOG_START, Log, check_entries};
-pub use objects::{INLINE_LIMIT, ObjectView, PageEnd, Put, ValueView};
-pub use open::OpenError;
-pub use problem::{CheckReport, Problem};
 /// The arguments and results of the methods of a [`Store`], and its error: those of the canister's contract.
 pub use stable_storage_api as api;
 pub use stable_storage_api::{Condition, Error, ListArgs, ObjectInfo, ReadArgs, Written};
 pub use store::{HostFacts, Options, Store, UPGRADE_BYTES};
+pub use structures::arena;
+pub use structures::btree::{BPlusTreeMap, Iter, MAX_MAP_KEY_BYTES, MapOptions};
+pub use structures::log::{LOG_START, Log, check_entries};
+pub use subjects::objects::{INLINE_LIMIT, ObjectView, PageEnd, Put, ValueView};

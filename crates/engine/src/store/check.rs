@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use ic_stable_structures::Memory;
 
 use super::Store;
-use crate::arena::Extent;
-use crate::ledger::LEDGER_AT;
-use crate::objects::Walk;
-use crate::problem::{CheckReport, Problem};
+use crate::base::problem::{CheckReport, Problem};
+use crate::core::ledger::LEDGER_AT;
+use crate::structures::arena::Extent;
+use crate::subjects::objects::Walk;
 
 impl<M: Memory + Clone> Store<M> {
     /// Walks everything: each block and free list of the arena, each node of the maps, each object, each entry of the log, each

@@ -4,7 +4,7 @@ use ic_stable_structures::Memory;
 use stable_storage_api::{Config, Error, Settings};
 
 use super::Store;
-use crate::header::Header;
+use crate::core::header::Header;
 
 impl<M: Memory + Clone> Store<M> {
     /// What is configured.

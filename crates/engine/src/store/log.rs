@@ -4,7 +4,7 @@ use ic_stable_structures::Memory;
 use stable_storage_api::{Appended, Error, LogInfo, LogPage, ReadLogArgs};
 
 use super::Store;
-use crate::header::Header;
+use crate::core::header::Header;
 
 impl<M: Memory + Clone> Store<M> {
     /// Appends up to 1,000 entries of 0 to 2,031,616 bytes each, all of them or none.

@@ -13,18 +13,18 @@ mod uploads;
 use ic_stable_structures::Memory;
 use stable_storage_api::Error;
 
+use crate::base::layout::{BUCKET_PAGES, FIRST_BUCKET_PAGE, LOG, LOG_INDEX, LOG_MARK_AT};
+use crate::base::open::OpenError;
 use crate::core::Core;
-use crate::counters::{COUNTERS_BYTES, Counters};
-use crate::header::{HEADER_BYTES, Header};
-use crate::layout::{BUCKET_PAGES, FIRST_BUCKET_PAGE, LOG, LOG_INDEX, LOG_MARK_AT};
-use crate::ledger::Ledger;
-use crate::log::{Log, MARK_BYTES};
-use crate::objects::{INLINE_LIMIT, MAX_INLINE_LIMIT, Objects};
-use crate::open::OpenError;
-use crate::regions::{RegionRecords, Regions};
-use crate::roles::Roles;
-use crate::space::{Space, StoreMemory};
-use crate::uploads::Uploads;
+use crate::core::counters::{COUNTERS_BYTES, Counters};
+use crate::core::header::{HEADER_BYTES, Header};
+use crate::core::ledger::Ledger;
+use crate::memory::space::{Space, StoreMemory};
+use crate::structures::log::{Log, MARK_BYTES};
+use crate::subjects::objects::{INLINE_LIMIT, MAX_INLINE_LIMIT, Objects};
+use crate::subjects::regions::{RegionRecords, Regions};
+use crate::subjects::roles::Roles;
+use crate::subjects::uploads::Uploads;
 
 /// What an upgrade writes to stable memory, in bytes, however much is stored: the header and the counters.
 pub const UPGRADE_BYTES: u64 = (HEADER_BYTES + COUNTERS_BYTES + MARK_BYTES) as u64;
@@ -116,7 +116,7 @@ impl<M: Memory + Clone> Store<M> {
                 BUCKET_PAGES,
             )?,
             roles: Roles::open(&space)?,
-            regions: crate::regions::open(&space)?,
+            regions: crate::subjects::regions::open(&space)?,
             counters,
             core: Core::open(space, header, ledger, options.inline_limit)?,
         })

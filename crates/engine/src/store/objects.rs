@@ -1,4 +1,4 @@
-//! The methods of a store that are about objects: see [`crate::objects`].
+//! The methods of a store that are about objects: see [`crate::subjects::objects`].
 
 use ic_stable_structures::Memory;
 use stable_storage_api::{
@@ -7,7 +7,7 @@ use stable_storage_api::{
 };
 
 use super::Store;
-use crate::objects::{ObjectView, PageEnd, Put, ValueView};
+use crate::subjects::objects::{ObjectView, PageEnd, Put, ValueView};
 
 impl<M: Memory + Clone> Store<M> {
     /// Stores a value under a key, whether there is one already or not. `now_ns` is the time in nanoseconds since 1970.

@@ -1,11 +1,11 @@
-//! The methods of a store that are about regions: see [`crate::regions`].
+//! The methods of a store that are about regions: see [`crate::subjects::regions`].
 
 use candid::Principal;
 use ic_stable_structures::Memory;
 use stable_storage_api::{Error, RegionInfo, RegionLoad, RegionStore, RegionValue};
 
 use super::Store;
-use crate::caller::Caller;
+use crate::base::caller::Caller;
 
 impl<M: Memory + Clone> Store<M> {
     /// Loads bytes of a region to the front of a buffer, which is at least as long as a reply may be, and answers how many
@@ -18,7 +18,7 @@ impl<M: Memory + Clone> Store<M> {
     ///
     /// # Panics
     ///
-    /// Where the buffer is shorter than [`MAX_REPLY_BYTES`] and than what was asked for.
+    /// Where the buffer is shorter than [`MAX_REPLY_BYTES`](crate::api::limits::MAX_REPLY_BYTES) and than what was asked for.
     pub fn region_load_blob_into(
         &self,
         id: u64,

@@ -4,7 +4,7 @@ use ic_stable_structures::Memory;
 use stable_storage_api::Error;
 
 use super::Store;
-use crate::problem::Problem;
+use crate::base::problem::Problem;
 
 impl<M: Memory + Clone> Store<M> {
     /// Mends what can be mended without losing anything, and reports each thing that it has mended. Today that is one: an
@@ -27,7 +27,7 @@ mod tests {
 
     use super::*;
     use crate::Put;
-    use crate::layout::{ARENA, BUCKET_BYTES};
+    use crate::base::layout::{ARENA, BUCKET_BYTES};
 
     #[test]
     fn a_store_whose_arena_has_lost_its_sentinel_works_after_a_repair() {

@@ -1,4 +1,4 @@
-//! The methods of a store that are about roles: see [`crate::roles`].
+//! The methods of a store that are about roles: see [`crate::subjects::roles`].
 
 use candid::Principal;
 use ic_stable_structures::Memory;

@@ -4,10 +4,12 @@ use ic_stable_structures::Memory;
 use stable_storage_api::{ArenaStatus, Error, Status, StoreBytes, UpgradeStatus};
 
 use super::Store;
-use crate::arena::{SLOT_BYTES, SLOT_EXTENT_BYTES};
-use crate::extents::Extents;
-use crate::layout::{ARENA, LAYOUT_VERSION, LOG, LOG_INDEX, OBJECTS, PAGE_BYTES, REGIONS, ROLES, UPLOADS};
-use crate::space::Promised;
+use crate::base::layout::{
+    ARENA, LAYOUT_VERSION, LOG, LOG_INDEX, OBJECTS, PAGE_BYTES, REGIONS, ROLES, UPLOADS,
+};
+use crate::core::extents::Extents;
+use crate::memory::space::Promised;
+use crate::structures::arena::{SLOT_BYTES, SLOT_EXTENT_BYTES};
 
 /// What only the host of a store knows.
 #[derive(Clone, Debug, Default)]

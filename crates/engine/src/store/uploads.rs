@@ -1,10 +1,10 @@
-//! The methods of a store that are about uploads: see [`crate::uploads`].
+//! The methods of a store that are about uploads: see [`crate::subjects::uploads`].
 
 use ic_stable_structures::Memory;
 use stable_storage_api::{Error, Received, Upload, UploadArgs, UploadEnd, UploadStatus, Written};
 
 use super::Store;
-use crate::caller::Caller;
+use crate::base::caller::Caller;
 
 impl<M: Memory + Clone> Store<M> {
     /// Stores an object of more than a chunk whose bytes are whatever its extents held: on fresh memory, zeroes. The

@@ -3,11 +3,11 @@
 use ic_stable_structures::{Memory, Storable};
 use stable_storage_api::Error;
 
-use crate::btree::Map;
+use crate::base::layout::MemoryId;
+use crate::base::open::OpenError;
 use crate::core::open_map;
-use crate::layout::MemoryId;
-use crate::open::OpenError;
-use crate::space::{Space, StoreMemory};
+use crate::memory::space::{Space, StoreMemory};
+use crate::structures::btree::Map;
 
 /// The map in one of the memories of a store, with keys and values as they are. It does not check them.
 ///

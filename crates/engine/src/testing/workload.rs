@@ -10,10 +10,10 @@ use stable_storage_api::{
     Settings, UploadArgs,
 };
 
-use crate::arena::SLOT_EXTENT_BYTES;
-use crate::caller::Caller;
-use crate::objects::Put;
+use crate::base::caller::Caller;
 use crate::store::Store;
+use crate::structures::arena::SLOT_EXTENT_BYTES;
+use crate::subjects::objects::Put;
 
 /// One operation, or a few that belong together.
 pub struct Step<M: Memory + Clone> {

@@ -1,0 +1,10 @@
+//! What everything stands on: numbers of the layout, checksums, encodings, errors.
+
+pub(crate) mod bytes;
+pub(crate) mod caller;
+pub(crate) mod checksum;
+pub(crate) mod codec;
+pub(crate) mod demand;
+pub mod layout;
+pub(crate) mod open;
+pub(crate) mod problem;

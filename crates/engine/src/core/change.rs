@@ -1,0 +1,110 @@
+//! The write path: what a message changes is planned first, and then written at once.
+//!
+//! A [`Change`] collects what the arena, the index, the records of uploads and the ledger will be. [`Change::reserve`]
+//! reserves the memory for it, which is the last thing that can fail; [`Reserved::commit`] returns nothing. So an error
+//! means that nothing has changed.
+
+use std::borrow::Cow;
+
+use ic_stable_structures::Memory;
+use stable_storage_api::Error;
+
+use crate::core::Core;
+use crate::core::extents::Extents;
+use crate::core::key::Key;
+use crate::core::ledger::Ledger;
+use crate::memory::space::{Promised, StoreMemory};
+use crate::structures::arena::Extent;
+use crate::structures::btree::{Raw, Transaction};
+
+/// What a change will write. Dropped without a commit, it leaves no trace.
+#[must_use = "a change that is not committed leaves no trace"]
+pub(crate) struct Change<'a, M: Memory> {
+    core: &'a Core<M>,
+    /// The entries of objects.
+    pub(crate) index: Transaction<'a, Key, Raw, StoreMemory<M>>,
+    /// What is taken of the arena, and given back.
+    pub(crate) extents: Extents<'a, StoreMemory<M>>,
+    /// The ledger as it will be.
+    pub(crate) ledger: Ledger,
+    /// The records of uploads, once one of them changes.
+    uploads: Option<Transaction<'a, u64, Raw, StoreMemory<M>>>,
+    /// Bytes that go to extents, in order.
+    writes: Vec<Write<'a>>,
+}
+
+/// Bytes at an offset of an extent.
+struct Write<'a> {
+    extent: Extent,
+    offset: u64,
+    bytes: Cow<'a, [u8]>,
+}
+
+impl<'a, M: Memory + Clone> Change<'a, M> {
+    pub(crate) fn new(core: &'a Core<M>) -> Self {
+        Self {
+            core,
+            index: core.index.begin(),
+            extents: Extents::of(&core.arena),
+            ledger: core.ledger(),
+            uploads: None,
+            writes: Vec::new(),
+        }
+    }
+
+    /// The records of uploads.
+    pub(crate) fn uploads(&mut self) -> &mut Transaction<'a, u64, Raw, StoreMemory<M>> {
+        self.uploads.get_or_insert_with(|| self.core.uploads.begin())
+    }
+
+    /// Has the commit write bytes to an extent that it takes, or that is there.
+    pub(crate) fn write(&mut self, extent: Extent, offset: u64, bytes: impl Into<Cow<'a, [u8]>>) {
+        self.writes.push(Write { extent, offset, bytes: bytes.into() });
+    }
+
+    /// Reserves the memory that the change needs.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfMemory`] and [`Error::Corrupted`].
+    pub(crate) fn reserve(&mut self) -> Result<Reserved<'_, 'a, M>, Error> {
+        let uploads = self.uploads.as_ref();
+        let after = Promised {
+            free_slots: 0,
+            slots: self.ledger.reserved_slots,
+            uploads: uploads.map_or(self.core.uploads.len(), Transaction::len),
+            index_pages: self.index.unused_pages(),
+        };
+        match uploads {
+            None => self.core.reserve(&[self.index.demand()], &mut self.extents, after)?,
+            Some(uploads) => {
+                let demands = [self.index.demand(), uploads.demand()];
+                self.core.reserve(&demands, &mut self.extents, after)?;
+            }
+        }
+        Ok(Reserved(self))
+    }
+}
+
+/// A change whose memory has been reserved, so that nothing can fail from here on.
+#[must_use = "a change that is not committed leaves no trace"]
+pub(crate) struct Reserved<'c, 'a, M: Memory>(&'c mut Change<'a, M>);
+
+impl<M: Memory + Clone> Reserved<'_, '_, M> {
+    /// Makes the change.
+    pub(crate) fn commit(self) {
+        let Change { core, index, extents, ledger, uploads, writes } = self.0;
+        // Before the others grow, because they may take what the arena gives back.
+        extents.commit();
+        for Write { extent, offset, bytes } in writes.iter() {
+            core.arena.write(*extent, *offset, bytes);
+        }
+        index.commit();
+        if let Some(uploads) = uploads {
+            uploads.commit();
+        }
+        if *ledger != core.ledger() {
+            core.set_ledger(*ledger);
+        }
+    }
+}

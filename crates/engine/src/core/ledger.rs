@@ -1,0 +1,155 @@
+//! What must survive every message besides the objects themselves: the last revision, the bytes stored, and what
+//! uploads have been promised.
+//!
+//! # Layout v1
+//!
+//! ```text
+//! offset  bytes  field (offsets from the start of stable memory)
+//!   2048      8  revision of the last change to an object
+//!   2056      8  sum of the sizes of all objects
+//!   2064      8  slots of the arena that are promised to uploads
+//!   2072      8  uploads opened so far
+//!   2080      8  check of bytes 2048 to 2079: see [`mix`](crate::base::checksum::mix)
+//! ```
+//!
+//! Written with every change, so it lies in the page of the header, which an upgrade touches anyway, but apart from it:
+//! an upgrade that skips `pre_upgrade` must not lose a revision, or two different values could carry the same one.
+
+use ic_stable_structures::Memory;
+use stable_storage_api::Error;
+
+use crate::base::checksum::{Fields, mix, u64_at};
+use crate::base::layout::{BUCKET_BYTES, MAX_BUCKETS};
+use crate::base::open::OpenError;
+use crate::core::header::HEADER_BYTES;
+use crate::structures::arena::SLOT_BYTES;
+
+/// Where the ledger lies, in bytes from the start of stable memory.
+pub(crate) const LEDGER_AT: u64 = 2_048;
+const CHECK_AT: usize = 4 * 8;
+const LEDGER_BYTES: usize = CHECK_AT + 8;
+
+const _: () = assert!(LEDGER_AT >= HEADER_BYTES as u64);
+const _: () = assert!(LEDGER_AT + LEDGER_BYTES as u64 <= 4_096);
+
+/// The counters that are written through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Ledger {
+    /// The revision of the last change; the first change has revision 1.
+    pub(crate) revision: u64,
+    /// The sum of the sizes of all objects, in bytes.
+    pub(crate) object_bytes: u64,
+    /// Slots of the arena that open uploads have been promised and have not taken.
+    pub(crate) reserved_slots: u64,
+    /// How many uploads have been opened; the identifier of the last one.
+    pub(crate) uploads: u64,
+}
+
+impl Ledger {
+    /// The ledger after so many changes that added and removed so many bytes.
+    pub(crate) fn after(&self, changes: u64, added: u64, removed: u64) -> Result<Self, Error> {
+        let kept = self.object_bytes.checked_sub(removed).ok_or_else(|| {
+            Error::corrupted("the ledger counts fewer bytes than the objects have", LEDGER_AT)
+        })?;
+        Ok(Self { revision: self.revision + changes, object_bytes: kept + added, ..*self })
+    }
+
+    /// The ledger when so many promised slots have been taken or given up.
+    pub(crate) fn without_slots(&self, slots: u64) -> Result<Self, Error> {
+        let reserved_slots = self.reserved_slots.checked_sub(slots).ok_or_else(|| {
+            Error::corrupted("the ledger counts fewer promised slots than the uploads have", LEDGER_AT)
+        })?;
+        Ok(Self { reserved_slots, ..*self })
+    }
+
+    pub(crate) fn read(memory: &impl Memory) -> Result<Self, OpenError> {
+        let mut bytes = [0; LEDGER_BYTES];
+        memory.read(LEDGER_AT, &mut bytes);
+        if u64_at(&bytes, CHECK_AT) != mix(&bytes[..CHECK_AT]) {
+            return Err(OpenError::damaged("the ledger's checksum does not match", LEDGER_AT));
+        }
+        let mut fields = Fields::of(&bytes);
+        let ledger = Self {
+            revision: fields.u64(),
+            object_bytes: fields.u64(),
+            reserved_slots: fields.u64(),
+            uploads: fields.u64(),
+        };
+        if !ledger.is_possible() {
+            return Err(OpenError::damaged("the ledger counts more than there can be", LEDGER_AT));
+        }
+        Ok(ledger)
+    }
+
+    /// Whether all counts are within what a store can have, so that sums of them cannot overflow.
+    fn is_possible(&self) -> bool {
+        let most_bytes = MAX_BUCKETS * BUCKET_BYTES;
+        let most_counted = u64::MAX / 2;
+        self.revision <= most_counted
+            && self.uploads <= most_counted
+            && self.object_bytes <= most_bytes
+            && self.reserved_slots <= most_bytes / SLOT_BYTES
+    }
+
+    pub(crate) fn write(&self, memory: &impl Memory) {
+        let mut bytes = [0; LEDGER_BYTES];
+        let fields = [self.revision, self.object_bytes, self.reserved_slots, self.uploads];
+        for (place, field) in bytes.chunks_exact_mut(8).zip(fields) {
+            place.copy_from_slice(&field.to_le_bytes());
+        }
+        let check = mix(&bytes[..CHECK_AT]);
+        bytes[CHECK_AT..].copy_from_slice(&check.to_le_bytes());
+        memory.write(LEDGER_AT, &bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ic_stable_structures::VectorMemory;
+
+    use super::*;
+
+    #[test]
+    fn the_ledger_is_read_as_it_was_written_and_a_flipped_bit_is_noticed() {
+        let memory = VectorMemory::default();
+        memory.grow(1);
+        let ledger = Ledger {
+            revision: 0x0102_0304_0506_0708,
+            object_bytes: 0x0012_1314_1516,
+            reserved_slots: 0x2122,
+            uploads: 0x3132_3334_3536_3738,
+        };
+        ledger.write(&memory);
+        assert_eq!(memory.borrow()[2_048..2_050], [8, 7]);
+        assert_eq!(memory.borrow()[2_056..2_058], [0x16, 0x15]);
+        assert_eq!(memory.borrow()[2_064..2_066], [0x22, 0x21]);
+        assert_eq!(memory.borrow()[2_072..2_074], [0x38, 0x37]);
+        assert_eq!(Ledger::read(&memory), Ok(ledger));
+        memory.borrow_mut()[2_060] ^= 4;
+        assert!(matches!(Ledger::read(&memory), Err(OpenError::Damaged { offset: 2_048, .. })));
+    }
+
+    /// The status of a store with such a ledger overflowed.
+    #[test]
+    fn counts_that_no_store_has_are_refused_though_their_checksum_matches() {
+        let memory = VectorMemory::default();
+        memory.grow(1);
+        let most = Ledger {
+            revision: u64::MAX / 2,
+            object_bytes: 512 << 30,
+            reserved_slots: (512 << 30) / SLOT_BYTES,
+            uploads: u64::MAX / 2,
+        };
+        most.write(&memory);
+        assert_eq!(Ledger::read(&memory), Ok(most));
+        for ledger in [
+            Ledger { revision: most.revision + 1, ..most },
+            Ledger { object_bytes: most.object_bytes + 1, ..most },
+            Ledger { reserved_slots: most.reserved_slots + 1, ..most },
+            Ledger { uploads: most.uploads + 1, ..most },
+        ] {
+            ledger.write(&memory);
+            assert!(matches!(Ledger::read(&memory), Err(OpenError::Damaged { .. })), "{ledger:?}");
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! Many memories in one: buckets of 16 MiB, each owned by one memory.
+//!
+//! # Layout v1
+//!
+//! The page of the manager has the bytes of `MemoryManager` of ic-stable-structures, version 1, so that either can open
+//! what the other has written; a test does both. Offsets are from the start of the page.
+//!
+//! ```text
+//! offset  bytes  field
+//!      0      4  magic "MGR" and the version, 1 or 2
+//!      4      2  buckets given to memories so far
+//!      6      2  pages of a bucket, 256
+//!      8      2  moved runs; 0 in version 1
+//!     10     30  reserved, zero
+//!     40   2040  sizes of memories 0 to 254, in pages
+//!   2080  32768  owner of each bucket; 255 for those that have none
+//!  34848  6 * m  the moved runs: number of the first bucket in its memory, number of the bucket, how many; 16 bits each
+//! ```
+//!
+//! Bucket 0 starts on the page after this one, and the others follow. The buckets of a memory are in ascending order.
+//!
+//! That is version 1. A memory can also give buckets at its end back, and others, whose own buckets may have higher numbers,
+//! take them. Then buckets among the first have no owner, or runs of buckets are *moved*: they are where the list of moved
+//! runs says, and the buckets that are in no moved run are in ascending order around them. Such a page has the version 2,
+//! which the original refuses. As soon as nothing of that is left, it has the version 1 again.
+//!
+//! A bucket that was given back is not zero. Its next owner fills it with zeroes, but for the arena.
+//!
+//! Why not the original: it walks the table bucket by bucket when it is opened, so that an upgrade costs the more the
+//! more there is; it panics where the platform refuses to grow; it rewrites 2 KB at each growth; and it goes through a
+//! bucket at a time where a range lies in several that are neighbours.
+
+mod memory;
+mod runs;
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use ic_stable_structures::Memory;
+
+use crate::base::layout::{
+    BUCKET_BYTES, BUCKET_PAGES, FIRST_BUCKET_PAGE, MANAGER_PAGE, MAX_BUCKETS, MemoryId, PAGE_BYTES,
+};
+use crate::base::open::OpenError;
+use crate::base::problem::Problem;
+pub(crate) use memory::BucketMemory;
+#[cfg(test)]
+pub(crate) use memory::MAX_CLEARED_BUCKETS;
+use runs::{Moved, Run, Runs, buckets_in};
+
+const MEMORIES: usize = 255;
+const NO_OWNER: u8 = 255;
+const MAGIC: [u8; 3] = *b"MGR";
+/// The version of the original.
+const PLAIN: u8 = 1;
+/// The version of a page with buckets that were given back.
+const MOVED: u8 = 2;
+
+const MAGIC_AT: u64 = MANAGER_PAGE * PAGE_BYTES;
+const VERSION_AT: u64 = MAGIC_AT + MAGIC.len() as u64;
+const ALLOCATED_AT: u64 = VERSION_AT + 1;
+const BUCKET_PAGES_AT: u64 = ALLOCATED_AT + 2;
+const MOVED_COUNT_AT: u64 = BUCKET_PAGES_AT + 2;
+const RESERVED_AT: u64 = MOVED_COUNT_AT + 2;
+const SIZES_AT: u64 = RESERVED_AT + 30;
+const OWNERS_AT: u64 = SIZES_AT + 8 * MEMORIES as u64;
+const MOVED_AT: u64 = OWNERS_AT + MAX_BUCKETS;
+const MOVED_BYTES: u64 = 6;
+/// As many moved runs as the page has room for.
+const MAX_MOVED: u64 = (FIRST_BUCKET_PAGE * PAGE_BYTES - MOVED_AT) / MOVED_BYTES;
+
+/// Bytes of the page before the owners.
+const HEAD_BYTES: usize = (OWNERS_AT - MAGIC_AT) as usize;
+
+const _: () = assert!(HEAD_BYTES == 2_080);
+const _: () = assert!(MAX_MOVED > 5_000);
+
+/// The memories. Clones share their state.
+pub(crate) struct Buckets<M: Memory> {
+    raw: M,
+    state: Rc<RefCell<State>>,
+    /// How often buckets were given back.
+    epoch: Rc<Cell<u64>>,
+}
+
+/// What the page of the manager says, in the form in which it is asked for.
+struct State {
+    /// Buckets that memories have or have given back; the others are after them.
+    allocated: u64,
+    /// Those that were given back.
+    holes: BTreeSet<u64>,
+    /// How many moved runs the page lists.
+    moved: u64,
+    version: u8,
+    /// Sizes of the memories in pages.
+    sizes: Box<[u64]>,
+    /// Where the buckets of each memory are.
+    runs: Runs,
+}
+
+impl<M: Memory + Clone> Buckets<M> {
+    /// Makes the manager's page in a memory of which only page 0 is used. The caller has grown it to two pages.
+    pub(crate) fn format(raw: M) -> Self {
+        let mut head = [0; HEAD_BYTES];
+        head[..3].copy_from_slice(&MAGIC);
+        head[3] = PLAIN;
+        head[6..8].copy_from_slice(&(BUCKET_PAGES as u16).to_le_bytes());
+        raw.write(MAGIC_AT, &head);
+        raw.write(OWNERS_AT, &[NO_OWNER; MAX_BUCKETS as usize]);
+        let (sizes, runs) = (vec![0; MEMORIES].into(), Runs::default());
+        Self::over(raw, State { allocated: 0, holes: BTreeSet::new(), moved: 0, version: PLAIN, sizes, runs })
+    }
+
+    /// Opens the manager's page. Reads the owners of the buckets that there are, one byte for each 16 MiB, and costs little
+    /// more than that as long as neighbours have the same owner.
+    pub(crate) fn load(raw: M) -> Result<Self, OpenError> {
+        if raw.size() < FIRST_BUCKET_PAGE {
+            return Err(OpenError::damaged("the memory ends before the page of the manager", MAGIC_AT));
+        }
+        let mut head = [0; HEAD_BYTES];
+        raw.read(MAGIC_AT, &mut head);
+        let version = head[3];
+        if head[..3] != MAGIC || ![PLAIN, MOVED].contains(&version) {
+            return Err(OpenError::damaged("there is no memory manager of version 1 or 2", MAGIC_AT));
+        }
+        let allocated = u64::from(u16::from_le_bytes([head[4], head[5]]));
+        let bucket_pages = u64::from(u16::from_le_bytes([head[6], head[7]]));
+        if bucket_pages != BUCKET_PAGES || allocated > MAX_BUCKETS || raw.size() < pages_of(allocated) {
+            return Err(OpenError::damaged("the manager's head contradicts the memory", ALLOCATED_AT));
+        }
+        let (sizes, _) = head[(SIZES_AT - MAGIC_AT) as usize..].as_chunks();
+        let sizes = sizes.iter().copied().map(u64::from_le_bytes).collect();
+        let mut owners = vec![0; allocated as usize];
+        raw.read(OWNERS_AT, &mut owners);
+        let moved = if version == PLAIN { Vec::new() } else { read_moved(&raw, [head[8], head[9]])? };
+        let (runs, holes) = Runs::scan(&owners, &moved)
+            .filter(|(_, holes)| version == MOVED || holes.is_empty())
+            .ok_or_else(|| OpenError::damaged("the manager counts other buckets than it lists", OWNERS_AT))?;
+        let state = State { allocated, holes, moved: moved.len() as u64, version, sizes, runs };
+        match state.first_impossible_size() {
+            Some(id) => Err(OpenError::damaged(
+                format!("memory {id} has another size than its buckets allow"),
+                SIZES_AT + 8 * id as u64,
+            )),
+            None => Ok(Self::over(raw, state)),
+        }
+    }
+
+    fn over(raw: M, state: State) -> Self {
+        Self { raw, state: Rc::new(RefCell::new(state)), epoch: Rc::default() }
+    }
+
+    /// The memory with this identifier.
+    pub(crate) fn memory(&self, id: MemoryId) -> BucketMemory<M> {
+        BucketMemory::new(self.raw.clone(), Rc::clone(&self.state), Rc::clone(&self.epoch), id)
+    }
+
+    /// The first page of the physical memory, which belongs to no bucket.
+    pub(crate) fn first_page(&self) -> BucketMemory<M> {
+        BucketMemory::first_page(self.raw.clone(), Rc::clone(&self.state))
+    }
+
+    /// The physical memory.
+    pub(crate) fn raw(&self) -> &M {
+        &self.raw
+    }
+
+    /// How many buckets that were given back can be taken again.
+    pub(crate) fn given_back(&self) -> u64 {
+        self.state.borrow().given_back()
+    }
+
+    /// The size of a memory, in pages.
+    pub(crate) fn size(&self, id: MemoryId) -> u64 {
+        self.state.borrow().sizes[id.index()]
+    }
+}
+
+impl<M: Memory> Buckets<M> {
+    /// How many buckets memories have or have given back.
+    pub(crate) fn allocated(&self) -> u64 {
+        self.state.borrow().allocated
+    }
+
+    /// Reports owners of buckets that no memory has taken yet. Opening does not read them, because an upgrade would pay for it.
+    pub(crate) fn check(&self) -> Option<Problem> {
+        let allocated = self.allocated();
+        let mut owners = vec![0; (MAX_BUCKETS - allocated) as usize];
+        self.raw.read(OWNERS_AT + allocated, &mut owners);
+        let place = owners.iter().position(|owner| *owner != NO_OWNER)? as u64;
+        let bucket = allocated + place;
+        Some(Problem {
+            what: format!("bucket {bucket} has an owner, and only {allocated} buckets are allocated"),
+            offset: OWNERS_AT + bucket,
+        })
+    }
+}
+
+/// Reads the list of moved runs.
+fn read_moved<M: Memory>(raw: &M, count: [u8; 2]) -> Result<Vec<Moved>, OpenError> {
+    let count = u64::from(u16::from_le_bytes(count));
+    if count > MAX_MOVED {
+        return Err(OpenError::damaged("the manager lists more moved runs than fit", MOVED_COUNT_AT));
+    }
+    let mut bytes = vec![0; (count * MOVED_BYTES) as usize];
+    raw.read(MOVED_AT, &mut bytes);
+    let (runs, _) = bytes.as_chunks::<{ MOVED_BYTES as usize }>();
+    let number = |low, high| u16::from_le_bytes([low, high]);
+    let run = |&[a, b, c, d, e, f]: &[u8; 6]| Moved {
+        first: number(a, b),
+        bucket: number(c, d),
+        count: number(e, f),
+    };
+    Ok(runs.iter().map(run).collect())
+}
+
+impl State {
+    /// The first memory whose size takes another number of buckets than it has.
+    fn first_impossible_size(&self) -> Option<usize> {
+        let is_possible = |(size, runs): (&u64, &Vec<Run>)| {
+            // What most memories are. An upgrade looks at all of them.
+            let is_empty = *size == 0 && runs.is_empty();
+            is_empty || size.div_ceil(BUCKET_PAGES) == buckets_in(runs)
+        };
+        self.sizes.iter().zip(self.runs.all()).position(|memory| !is_possible(memory))
+    }
+
+    /// How many buckets that were given back can be taken again: each may become a moved run.
+    fn given_back(&self) -> u64 {
+        (self.holes.len() as u64).min(MAX_MOVED - self.moved)
+    }
+
+    /// Writes the size of a memory.
+    fn write_size<M: Memory>(&self, raw: &M, id: MemoryId) {
+        raw.write(SIZES_AT + 8 * id.index() as u64, &self.sizes[id.index()].to_le_bytes());
+    }
+
+    /// Writes the owner of some buckets, neighbours together, and how many there are.
+    fn write_owners<M: Memory>(&self, raw: &M, mut buckets: Vec<u64>, owner: u8) {
+        buckets.sort_unstable();
+        for run in buckets.chunk_by(|one, next| one + 1 == *next) {
+            raw.write(OWNERS_AT + run[0], &vec![owner; run.len()]);
+        }
+        let allocated = u16::try_from(self.allocated).expect("there are at most 32,768 buckets");
+        raw.write(ALLOCATED_AT, &allocated.to_le_bytes());
+    }
+
+    /// Writes the version and the moved runs, unless there is and was nothing of that.
+    fn write_moved<M: Memory>(&mut self, raw: &M) {
+        if self.version == PLAIN && self.holes.is_empty() {
+            return;
+        }
+        let moved = self.runs.moved();
+        let number = |moved: &Moved| [moved.first, moved.bucket, moved.count];
+        let bytes: Vec<u8> = moved.iter().flat_map(number).flat_map(u16::to_le_bytes).collect();
+        raw.write(MOVED_AT, &bytes);
+        self.moved = moved.len() as u64;
+        self.version = if self.holes.is_empty() && moved.is_empty() { PLAIN } else { MOVED };
+        raw.write(VERSION_AT, &[self.version]);
+        let count = u16::try_from(self.moved).expect("as many as fit the page");
+        raw.write(MOVED_COUNT_AT, &count.to_le_bytes());
+    }
+}
+
+/// Physical pages of a store with so many buckets.
+pub(crate) const fn pages_of(buckets: u64) -> u64 {
+    FIRST_BUCKET_PAGE + buckets * BUCKET_PAGES
+}
+
+/// Where a bucket starts, in bytes from the start of the physical memory.
+fn address_of(bucket: u64) -> u64 {
+    FIRST_BUCKET_PAGE * PAGE_BYTES + bucket * BUCKET_BYTES
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,315 @@
+use ic_stable_structures::memory_manager::{self, MemoryManager};
+use ic_stable_structures::{RestrictedMemory, VectorMemory};
+
+use super::*;
+
+fn formatted() -> (VectorMemory, Buckets<VectorMemory>) {
+    let raw = VectorMemory::default();
+    raw.grow(FIRST_BUCKET_PAGE);
+    (raw.clone(), Buckets::format(raw))
+}
+
+fn original(raw: &VectorMemory) -> MemoryManager<RestrictedMemory<VectorMemory>> {
+    let pages = MANAGER_PAGE..pages_of(MAX_BUCKETS);
+    MemoryManager::init_with_bucket_size(RestrictedMemory::new(raw.clone(), pages), BUCKET_PAGES as u16)
+}
+
+/// Grows memories in turns, so that their buckets are mixed, and writes at both sides of each boundary.
+fn exercise<A: Memory>(memories: &[A]) {
+    for round in 0..3u8 {
+        for (id, memory) in memories.iter().enumerate() {
+            let pages = [1, 255, 300][usize::from(round + id as u8) % 3];
+            let end = memory.size() * PAGE_BYTES;
+            assert_eq!(memory.grow(pages), (end / PAGE_BYTES) as i64);
+            let start = end.saturating_sub(100);
+            memory.write(start, &[id as u8 * 16 + round; 1_000]);
+        }
+    }
+}
+
+#[test]
+fn the_bytes_are_those_of_the_original_whoever_writes_them() {
+    let (ours, buckets) = formatted();
+    exercise(&[0, 3, 254].map(|id| buckets.memory(MemoryId::new(id))));
+    let theirs = VectorMemory::default();
+    theirs.grow(1);
+    let manager = original(&theirs);
+    exercise(&[0, 3, 254].map(|id| manager.get(memory_manager::MemoryId::new(id))));
+    assert!(*ours.borrow() == *theirs.borrow());
+}
+
+#[test]
+fn what_one_has_written_the_other_reads() {
+    let (ours, buckets) = formatted();
+    exercise(&[7, 9].map(|id| buckets.memory(MemoryId::new(id))));
+    let manager = original(&ours);
+    let reloaded = Buckets::load(ours).unwrap();
+    for id in [7, 9] {
+        let theirs = manager.get(memory_manager::MemoryId::new(id));
+        let read = |memory: &dyn Memory| {
+            let mut bytes = vec![0; (memory.size() * PAGE_BYTES) as usize];
+            memory.read(0, &mut bytes);
+            bytes
+        };
+        let expected = read(&theirs);
+        assert!(read(&buckets.memory(MemoryId::new(id))) == expected);
+        assert!(read(&reloaded.memory(MemoryId::new(id))) == expected);
+    }
+}
+
+#[test]
+fn a_page_that_contradicts_itself_is_refused() {
+    let (raw, buckets) = formatted();
+    exercise(&[0, 1].map(|id| buckets.memory(MemoryId::new(id))));
+    let wrong: [(u64, &[u8]); 7] = [
+        (MAGIC_AT, b"X"),
+        (MAGIC_AT + 3, &[3]),
+        (ALLOCATED_AT, &[0xff, 0xff]),
+        (ALLOCATED_AT, &[1]),
+        (BUCKET_PAGES_AT, &[128]),
+        (SIZES_AT + 2, &[1]),
+        (OWNERS_AT, &[NO_OWNER]),
+    ];
+    for (at, bytes) in wrong {
+        let before = raw.borrow().clone();
+        raw.write(at, bytes);
+        assert!(matches!(Buckets::load(raw.clone()), Err(OpenError::Damaged { .. })), "byte {at}");
+        raw.borrow_mut().copy_from_slice(&before);
+    }
+    assert!(Buckets::load(raw).is_ok());
+}
+
+/// Opening reads only the owners of the buckets that there are.
+#[test]
+fn check_reports_an_owner_of_a_bucket_that_is_not_allocated() {
+    let (raw, buckets) = formatted();
+    exercise(&[0, 1].map(|id| buckets.memory(MemoryId::new(id))));
+    assert_eq!(Buckets::load(raw.clone()).unwrap().check(), None);
+    for bucket in [buckets.allocated(), MAX_BUCKETS - 1] {
+        raw.write(OWNERS_AT + bucket, &[0]);
+        let problem = Buckets::load(raw.clone()).unwrap().check().unwrap();
+        assert_eq!(problem.offset, OWNERS_AT + bucket, "{}", problem.what);
+        raw.write(OWNERS_AT + bucket, &[NO_OWNER]);
+    }
+}
+
+#[test]
+fn a_growth_that_the_platform_refuses_is_an_answer_and_changes_nothing() {
+    let raw = crate::testing::SparseMemory::with_maximum(pages_of(2));
+    raw.grow(FIRST_BUCKET_PAGE);
+    let buckets = Buckets::format(raw.clone());
+    let memory = buckets.memory(MemoryId::new(0));
+    assert_eq!(memory.grow(BUCKET_PAGES), 0);
+    let before = raw.copy();
+    assert_eq!(memory.grow(2 * BUCKET_PAGES), -1);
+    assert_eq!(memory.grow(u64::MAX), -1);
+    assert!(raw.same_as(&before));
+    assert_eq!((memory.size(), buckets.allocated()), (BUCKET_PAGES, 1));
+    assert_eq!(memory.grow(BUCKET_PAGES), BUCKET_PAGES as i64);
+}
+
+/// Buckets change hands at random, and what each memory holds is held against a plain list of its pages; the page of the
+/// manager is loaded again after every step.
+#[test]
+fn buckets_that_change_hands_keep_their_order_and_come_cleared() {
+    let raw = crate::testing::SparseMemory::default();
+    raw.grow(FIRST_BUCKET_PAGE);
+    let mut buckets = Buckets::format(raw.clone());
+    let ids = [1, 2, 3, 200].map(MemoryId::new);
+    let mut models: [Vec<u64>; 4] = Default::default();
+    let (mut random, mut stamp) = (7u64, 0);
+    let mut below = |bound: u64| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) % bound
+    };
+    let mut was_moved = false;
+    for step in 0..100 {
+        let i = below(4) as usize;
+        let (memory, model) = (buckets.memory(ids[i]), &mut models[i]);
+        if below(5) < 3 {
+            let pages = [1, 100, 256, 600][below(4) as usize];
+            assert_eq!(memory.grow(pages), model.len() as i64);
+            for page in model.len() as u64..memory.size() {
+                stamp += 1;
+                let mut bytes = [0; 8];
+                memory.read(page * PAGE_BYTES + 8, &mut bytes);
+                assert!(
+                    ids[i] == crate::base::layout::ARENA || bytes == [0; 8],
+                    "step {step}: page {page} is not zero"
+                );
+                memory.write(page * PAGE_BYTES, &[stamp, stamp].map(u64::to_le_bytes).concat());
+                model.push(stamp);
+            }
+        } else {
+            let count = below(1 + (model.len() as u64).div_ceil(BUCKET_PAGES));
+            if count > 0 {
+                memory.give_back(count);
+                model.truncate((model.len().div_ceil(256) - count as usize) * 256);
+            }
+        }
+        was_moved |= buckets.state.borrow().moved > 1;
+        let reloaded = Buckets::load(raw.clone()).unwrap();
+        assert_eq!(
+            (reloaded.allocated(), reloaded.given_back()),
+            (buckets.allocated(), buckets.given_back())
+        );
+        for memories in [&buckets, &reloaded] {
+            for (id, model) in ids.iter().zip(&models) {
+                let memory = memories.memory(*id);
+                assert_eq!(memory.size(), model.len() as u64);
+                for (page, stamp) in model.iter().enumerate().step_by(51) {
+                    let mut bytes = [0; 8];
+                    memory.read(page as u64 * PAGE_BYTES, &mut bytes);
+                    assert_eq!(u64::from_le_bytes(bytes), *stamp, "step {step}: page {page} of {id:?}");
+                }
+            }
+        }
+        if below(3) == 0 {
+            buckets = reloaded;
+        }
+    }
+    assert!(was_moved && buckets.allocated() < 60);
+}
+
+/// The same memory sees another place at once, although it remembers where its last access was.
+#[test]
+fn a_window_does_not_outlive_the_bucket_it_is_in() {
+    let (_, buckets) = formatted();
+    let (one, other) = (buckets.memory(MemoryId::new(1)), buckets.memory(MemoryId::new(2)));
+    one.grow(2 * BUCKET_PAGES);
+    one.write(BUCKET_BYTES, b"old");
+    one.give_back(1);
+    other.grow(1);
+    other.write(0, b"theirs");
+    one.grow(1);
+    one.write(BUCKET_BYTES, b"new");
+    let mut bytes = [0; 6];
+    other.read(0, &mut bytes);
+    assert_eq!(&bytes, b"theirs");
+}
+
+/// Bucket 1 is the second of memory 2, and bucket 2 has no owner: at the offsets of the picture, from the start of the page.
+#[test]
+fn moved_runs_have_the_bytes_of_the_picture() {
+    let (raw, buckets) = formatted();
+    let (one, other) = (buckets.memory(MemoryId::new(1)), buckets.memory(MemoryId::new(2)));
+    one.grow(3 * BUCKET_PAGES);
+    other.grow(1);
+    one.give_back(2);
+    other.grow(BUCKET_PAGES);
+    let page = raw.borrow()[65_536..2 * 65_536].to_vec();
+    assert_eq!(page[..10], [b'M', b'G', b'R', 2, 4, 0, 0, 1, 1, 0]);
+    assert_eq!(page[48..64], [[0, 1, 0, 0, 0, 0, 0, 0], [1, 1, 0, 0, 0, 0, 0, 0]].concat());
+    assert_eq!(page[2_080..2_085], [1, 2, 255, 2, 255]);
+    assert_eq!(page[34_848..34_856], [1, 0, 1, 0, 1, 0, 0, 0]);
+}
+
+#[test]
+fn a_memory_that_is_too_short_for_its_buckets_is_refused() {
+    let raw = crate::testing::SparseMemory::default();
+    let is_damaged = |raw| matches!(Buckets::load(raw), Err(OpenError::Damaged { .. }));
+    assert!(is_damaged(raw.clone()));
+    raw.grow(FIRST_BUCKET_PAGE - 1);
+    assert!(is_damaged(raw.clone()));
+    raw.grow(1);
+    Buckets::format(raw.clone()).memory(MemoryId::new(1)).grow(2 * BUCKET_PAGES);
+    let short = crate::testing::SparseMemory::default();
+    short.grow(pages_of(2) - 1);
+    let mut pages = vec![0; (FIRST_BUCKET_PAGE * PAGE_BYTES) as usize];
+    raw.read(0, &mut pages);
+    short.write(0, &pages);
+    assert!(is_damaged(short.clone()));
+    short.grow(1);
+    assert!(!is_damaged(short.clone()));
+    // More buckets than there can be, in a memory that has room for them.
+    short.grow(pages_of(MAX_BUCKETS + 1) - short.size());
+    short.write(ALLOCATED_AT, &(MAX_BUCKETS as u16 + 1).to_le_bytes());
+    short.write(OWNERS_AT, &[1; MAX_BUCKETS as usize]);
+    assert!(is_damaged(short));
+}
+
+#[test]
+fn there_are_32768_buckets_and_no_more() {
+    let raw = crate::testing::SparseMemory::default();
+    raw.grow(FIRST_BUCKET_PAGE);
+    let buckets = Buckets::format(raw.clone());
+    let (one, other) = (buckets.memory(MemoryId::new(1)), buckets.memory(MemoryId::new(2)));
+    assert_eq!(one.grow((MAX_BUCKETS - 1) * BUCKET_PAGES), 0);
+    assert_eq!(other.grow(BUCKET_PAGES + 1), -1);
+    assert_eq!(other.grow(BUCKET_PAGES), 0);
+    assert_eq!((one.grow(1), other.grow(1)), (-1, -1));
+    assert_eq!((buckets.allocated(), raw.size()), (MAX_BUCKETS, pages_of(MAX_BUCKETS)));
+    assert_eq!(Buckets::load(raw).unwrap().allocated(), MAX_BUCKETS);
+}
+
+/// Wherever the last access was, before it or after it.
+#[test]
+fn a_memory_in_several_places_is_read_in_any_order() {
+    let (_, buckets) = formatted();
+    let (one, other) = (buckets.memory(MemoryId::new(1)), buckets.memory(MemoryId::new(2)));
+    for memory in [&one, &other, &one, &other, &one] {
+        memory.grow(BUCKET_PAGES);
+    }
+    let places: Vec<u64> =
+        (0..3).flat_map(|bucket| [0, 1, BUCKET_BYTES - 1].map(|at| bucket * BUCKET_BYTES + at)).collect();
+    for (value, at) in (1..).zip(&places) {
+        one.write(*at, &[value]);
+    }
+    let read = |at| {
+        let mut byte = [0];
+        one.read(at, &mut byte);
+        byte[0]
+    };
+    for (last, at) in places.iter().flat_map(|last| (1..).zip(&places).map(move |place| (last, place))) {
+        read(*last);
+        assert_eq!(read(*at.1), at.0, "{} after {last}", at.1);
+    }
+}
+
+/// As soon as every bucket has an owner and none is moved, the page is again one that the original opens.
+#[test]
+fn a_page_without_moved_buckets_has_the_version_of_the_original() {
+    let (raw, buckets) = formatted();
+    let (one, other) = (buckets.memory(MemoryId::new(1)), buckets.memory(MemoryId::new(2)));
+    let version = || raw.borrow()[VERSION_AT as usize];
+    one.grow(3 * BUCKET_PAGES);
+    other.grow(BUCKET_PAGES);
+    one.give_back(1);
+    assert_eq!(version(), MOVED);
+    other.grow(BUCKET_PAGES);
+    assert_eq!((version(), buckets.state.borrow().moved), (MOVED, 1));
+    other.give_back(1);
+    one.grow(BUCKET_PAGES);
+    assert_eq!(version(), PLAIN);
+    assert_eq!(original(&raw).get(memory_manager::MemoryId::new(1)).size(), 3 * BUCKET_PAGES);
+}
+
+#[test]
+fn moved_runs_that_contradict_the_owners_are_refused() {
+    let (raw, buckets) = formatted();
+    let (one, other) = (buckets.memory(MemoryId::new(1)), buckets.memory(MemoryId::new(2)));
+    one.grow(3 * BUCKET_PAGES);
+    other.grow(BUCKET_PAGES);
+    one.give_back(2);
+    other.grow(BUCKET_PAGES);
+    assert!(Buckets::load(raw.clone()).is_ok());
+    // One moved run: bucket 1 is the second of its memory. Bucket 2 has no owner.
+    let wrong: [(u64, &[u8]); 10] = [
+        (VERSION_AT, &[PLAIN]),
+        (MOVED_COUNT_AT, &[0xff, 0xff]),
+        (MOVED_COUNT_AT, &[2]),
+        (MOVED_AT, &[2]),
+        (MOVED_AT + 2, &[0]),
+        (MOVED_AT + 2, &[2]),
+        (MOVED_AT + 2, &[0xff, 0xff]),
+        (MOVED_AT + 4, &[0]),
+        (MOVED_AT + 4, &[2]),
+        (MOVED_AT + 4, &[0xff, 0xff]),
+    ];
+    for (at, bytes) in wrong {
+        let before = raw.borrow().clone();
+        raw.write(at, bytes);
+        assert!(matches!(Buckets::load(raw.clone()), Err(OpenError::Damaged { .. })), "byte {at}: {bytes:?}");
+        raw.borrow_mut().copy_from_slice(&before);
+    }
+}

@@ -1,0 +1,188 @@
+use ic_stable_structures::VectorMemory;
+
+use super::*;
+use crate::memory::buckets::MAX_CLEARED_BUCKETS;
+
+fn empty() -> Space<VectorMemory> {
+    let raw = VectorMemory::default();
+    raw.grow(FIRST_BUCKET_PAGE);
+    Space::format(raw)
+}
+
+/// A space in which every store has its first page, and so a bucket.
+fn begun() -> Space<VectorMemory> {
+    let space = empty();
+    STORES.iter().for_each(|id| assert_eq!(space.memory(*id).grow(1), 0));
+    space
+}
+
+const fn capacity(buckets: u64) -> u64 {
+    pages_of(buckets) * PAGE_BYTES
+}
+
+const fn slots(free_slots: u64, slots: u64) -> Promised {
+    Promised { free_slots, slots, uploads: 0, index_pages: 0 }
+}
+
+const fn uploads(uploads: u64) -> Promised {
+    Promised { free_slots: 0, slots: 0, uploads, index_pages: 0 }
+}
+
+const NOTHING: Promised = slots(0, 0);
+
+fn ensure(
+    space: &Space<VectorMemory>,
+    capacity: u64,
+    demands: &[(MemoryId, u64)],
+    before: Promised,
+    after: Promised,
+) -> Result<(), Error> {
+    let memories: Vec<_> = demands.iter().map(|(id, _)| space.memory(*id)).collect();
+    let demands: Vec<_> =
+        memories.iter().zip(demands).map(|(memory, (_, pages))| Demand { memory, pages: *pages }).collect();
+    Ok(space.ensure(capacity, &demands, 0, before, after)?)
+}
+
+fn oom(requested: u64, available: u64) -> Result<(), Error> {
+    Err(Error::OutOfMemory { requested: requested * BUCKET_BYTES, available: available * BUCKET_BYTES })
+}
+
+#[test]
+fn what_is_promised_is_not_given_to_others() {
+    let space = begun();
+    let three_more = capacity(10);
+    // Three buckets: a promise of four is refused, of three is granted, and then nothing is left.
+    assert_eq!(ensure(&space, three_more, &[], NOTHING, slots(0, 4)), oom(4, 3));
+    assert_eq!(ensure(&space, three_more, &[], NOTHING, slots(0, 3)), Ok(()));
+    let one = [(OBJECTS, BUCKET_PAGES)];
+    assert_eq!(ensure(&space, three_more, &one, slots(0, 3), slots(0, 3)), oom(1, 0));
+    // A free slot in the arena covers a promised one; using it up for something else does not.
+    assert_eq!(ensure(&space, three_more, &one, slots(1, 3), slots(1, 3)), Ok(()));
+    assert_eq!(ensure(&space, three_more, &[], slots(1, 4), slots(0, 4)), oom(1, 0));
+    // A change that takes nothing is allowed even where a promise can no longer be kept.
+    assert_eq!(ensure(&space, 0, &[], slots(0, 9), slots(0, 9)), Ok(()));
+}
+
+/// What fills the store leaves a bucket for each store that has none, and each of them can have it.
+#[test]
+fn every_store_can_begin_in_a_full_space() {
+    let space = empty();
+    let nine = capacity(9);
+    assert_eq!(ensure(&space, nine, &[(LOG, 4 * BUCKET_PAGES)], NOTHING, NOTHING), oom(3, 2));
+    assert_eq!(ensure(&space, nine, &[(LOG, 3 * BUCKET_PAGES)], NOTHING, NOTHING), Ok(()));
+    space.memory(LOG).grow(3 * BUCKET_PAGES);
+    for id in STORES.into_iter().filter(|id| *id != LOG) {
+        assert_eq!(ensure(&space, nine, &[(LOG, 1)], NOTHING, NOTHING), oom(1, 0));
+        assert_eq!(ensure(&space, nine, &[(id, BUCKET_PAGES + 1)], NOTHING, NOTHING), oom(1, 0), "{id:?}");
+        assert_eq!(ensure(&space, nine, &[(id, 1)], NOTHING, NOTHING), Ok(()), "{id:?}");
+        assert_eq!(space.memory(id).grow(1), 0);
+    }
+    assert_eq!(space.raw().size(), pages_of(9));
+}
+
+/// The index keeps a page for each upload that is open: in its last bucket first, then in buckets of its own.
+#[test]
+fn the_entries_of_uploads_have_room_in_the_index() {
+    let space = begun();
+    let one_more = capacity(8);
+    let spare = BUCKET_PAGES - 1;
+    assert_eq!(ensure(&space, one_more, &[], NOTHING, uploads(spare + BUCKET_PAGES)), Ok(()));
+    assert_eq!(ensure(&space, one_more, &[], NOTHING, uploads(spare + BUCKET_PAGES + 1)), oom(2, 1));
+    // What the index has and does not use counts, too.
+    let unused = Promised { index_pages: 1, ..uploads(spare + BUCKET_PAGES + 1) };
+    assert_eq!(ensure(&space, one_more, &[], NOTHING, unused), Ok(()));
+    // With these, the pages of the index are not for others, nor is the bucket.
+    let all = uploads(spare + BUCKET_PAGES);
+    assert_eq!(ensure(&space, one_more, &[(OBJECTS, 1)], all, all), oom(1, 0));
+    assert_eq!(ensure(&space, one_more, &[(LOG, BUCKET_PAGES)], all, all), oom(1, 0));
+    // A commit takes the page that was kept for it.
+    assert_eq!(ensure(&space, one_more, &[(OBJECTS, 1)], all, uploads(all.uploads - 1)), Ok(()));
+    space.memory(OBJECTS).grow(spare);
+    assert_eq!(ensure(&space, one_more, &[(OBJECTS, 1)], uploads(256), uploads(255)), Ok(()));
+}
+
+#[test]
+fn a_demand_within_a_bucket_that_is_there_grows_nothing() {
+    let space = begun();
+    let before = space.raw().size();
+    let (all, more) = ([(OBJECTS, BUCKET_PAGES - 1)], [(OBJECTS, BUCKET_PAGES)]);
+    assert_eq!(ensure(&space, before * PAGE_BYTES, &all, NOTHING, NOTHING), Ok(()));
+    assert_eq!(space.raw().size(), before);
+    assert_eq!(ensure(&space, before * PAGE_BYTES, &more, NOTHING, NOTHING), oom(1, 0));
+}
+
+#[test]
+fn demands_of_two_memories_are_granted_together_or_not_at_all() {
+    let space = begun();
+    let before = space.raw().size();
+    let both = [(OBJECTS, BUCKET_PAGES), (LOG, BUCKET_PAGES)];
+    assert_eq!(ensure(&space, capacity(8), &both, NOTHING, NOTHING), oom(2, 1));
+    assert_eq!(space.raw().size(), before);
+    assert_eq!(ensure(&space, capacity(9), &both, NOTHING, NOTHING), Ok(()));
+    assert_eq!((space.memory(OBJECTS).grow(256), space.memory(LOG).grow(256)), (1, 1));
+    assert_eq!(space.raw().size(), pages_of(9));
+}
+
+/// Buckets that were given back count, and are taken before the platform is asked for more.
+#[test]
+fn what_was_given_back_is_room() {
+    let space = begun();
+    space.memory(ARENA).grow(3 * BUCKET_PAGES - 1);
+    let full = space.raw().size() * PAGE_BYTES;
+    assert_eq!(ensure(&space, full, &[(LOG, 256)], NOTHING, NOTHING), oom(1, 0));
+    let memory = space.memory(LOG);
+    let demand = [Demand { memory: &memory, pages: 2 * BUCKET_PAGES }];
+    assert_eq!(space.ensure(full, &demand, 2, NOTHING, NOTHING), Ok(()));
+    let shortage = space.ensure(full, &demand, 1, NOTHING, NOTHING).unwrap_err();
+    assert_eq!(shortage.missing, 1);
+    space.memory(ARENA).give_back(2);
+    assert_eq!(ensure(&space, full, &[(LOG, 512)], NOTHING, NOTHING), Ok(()));
+    assert_eq!(ensure(&space, full, &[(LOG, 768)], NOTHING, NOTHING), oom(3, 2));
+    assert_eq!(memory.grow(512), 1);
+    assert_eq!(space.raw().size() * PAGE_BYTES, full);
+}
+
+/// What the status tells: the buckets that one store can still take, with what the arena gives back and what is promised.
+#[test]
+fn free_buckets_are_those_that_one_store_can_take() {
+    let space = begun();
+    assert_eq!(space.physical_bytes(), pages_of(7) * PAGE_BYTES);
+    let free = |capacity, returned, promised| {
+        let capacity = pages_of(capacity) * PAGE_BYTES;
+        (space.free_buckets(capacity, returned, promised), space.lacking(capacity, returned, promised))
+    };
+    assert_eq!(free(10, 0, NOTHING), (3, 0));
+    assert_eq!(free(10, 2, slots(1, 3)), (3, 0));
+    assert_eq!(free(10, 0, slots(1, 4)), (0, 0));
+    assert_eq!(free(10, 1, slots(0, 6)), (0, 2));
+    assert_eq!(free(10, 0, uploads(BUCKET_PAGES)), (2, 0));
+    // The capacity was lowered: what is there stays.
+    assert_eq!(free(3, 0, slots(0, 1)), (0, 1));
+    for free in 1..4 {
+        assert_eq!(
+            ensure(&space, capacity(7 + free), &[(LOG, free * BUCKET_PAGES)], NOTHING, NOTHING),
+            Ok(())
+        );
+        assert_eq!(space.free_buckets(capacity(7 + free), 0, NOTHING), free);
+    }
+}
+
+/// Filling buckets with zeroes takes time, so only so many at once are taken from those that were given back.
+#[test]
+fn only_so_many_buckets_are_cleared_at_once() {
+    let raw = crate::testing::SparseMemory::default();
+    raw.grow(FIRST_BUCKET_PAGE);
+    let space = Space::format(raw);
+    space.memory(ARENA).grow((MAX_CLEARED_BUCKETS + 3) * BUCKET_PAGES);
+    STORES.iter().for_each(|id| assert!(space.memory(*id).grow(1) >= 0));
+    space.memory(ARENA).give_back(MAX_CLEARED_BUCKETS + 2);
+    let memory = space.memory(LOG);
+    let full = space.raw().size() * PAGE_BYTES;
+    let demand = |buckets| [Demand { memory: &memory, pages: buckets * BUCKET_PAGES }];
+    let refused = space.ensure(full, &demand(MAX_CLEARED_BUCKETS + 1), 0, NOTHING, NOTHING);
+    assert!(refused.is_err());
+    let demand = demand(MAX_CLEARED_BUCKETS + 1);
+    assert_eq!(space.ensure(full + BUCKET_BYTES, &demand, 0, NOTHING, NOTHING), Ok(()));
+    assert_eq!(memory.grow((MAX_CLEARED_BUCKETS + 1) * BUCKET_PAGES), 1);
+    assert_eq!(space.raw().size() * PAGE_BYTES, full + BUCKET_BYTES);
+}

@@ -1,0 +1,146 @@
+//! Images that are not as they must be: every flipped byte of metadata is reported by a check, and no image makes an
+//! operation panic, loop, or reach outside of the memory.
+
+use std::ops::Range;
+
+use super::*;
+use crate::structures::arena::tag::Tag;
+use crate::structures::arena::{HEAD_BYTES, MAX_EXTENT_BYTES};
+
+/// Two free blocks of one class, two of others, and extents between and at the ends.
+fn image() -> (SparseMemory, Vec<(Extent, u64)>) {
+    let (memory, arena) = arena();
+    let lens = [40, 1_000, 100, 1_000, 24, 5_000, 700, 1, 300];
+    let mut extents: Vec<_> = lens.map(|len| (allocate(&arena, len), len)).to_vec();
+    for i in [6, 5, 3, 1] {
+        let (extent, len) = extents.remove(i);
+        free(&arena, extent, len);
+    }
+    assert_eq!(check(&arena).len(), 5);
+    memory.take_traffic();
+    (memory, extents)
+}
+
+/// Where the metadata of a sound image lies: all that is neither payload nor inside of a free block.
+fn metadata(memory: &SparseMemory) -> Vec<Range<u64>> {
+    let end = memory.size() * 65_536 - GRAIN_BYTES;
+    let (mut ranges, mut at) = (vec![0..FIRST_BLOCK, end..end + GRAIN_BYTES], FIRST_BLOCK);
+    while at < end {
+        let [word] = read_words(memory, at);
+        let tag = Tag::decode(word, at).unwrap();
+        if tag.free {
+            ranges.push(at..at + 24);
+            ranges.push(at + tag.size - 8..at + tag.size);
+        } else {
+            ranges.push(at..at + 8);
+        }
+        at += tag.size;
+    }
+    ranges
+}
+
+fn flip(memory: &SparseMemory, at: u64, mask: u8) {
+    let mut byte = [0];
+    memory.read(at, &mut byte);
+    memory.write(at, &[byte[0] ^ mask]);
+}
+
+/// Does all that can be done, in transactions that are committed where that is possible.
+fn exercise(memory: &SparseMemory, extents: &[(Extent, u64)]) {
+    let arena = Arena::new(memory.clone());
+    let _ = arena.stats();
+    for &(extent, len) in extents {
+        attempt(&arena, |transaction| transaction.free(extent, len));
+        let _ = arena.read(extent, 0, &mut [0; 1]);
+    }
+    for len in [1, 100, 300, 1_000, 5_000, 100_000, MAX_EXTENT_BYTES] {
+        attempt(&arena, |transaction| transaction.allocate(len).map(drop));
+    }
+    let _ = arena.stats();
+    problems(&arena);
+}
+
+fn attempt(
+    arena: &Arena<SparseMemory>,
+    work: impl FnOnce(&mut crate::structures::arena::Transaction<'_, SparseMemory>) -> Result<(), Error>,
+) {
+    let Ok(mut transaction) = arena.begin() else { return };
+    if work(&mut transaction).is_ok() {
+        transaction.commit();
+    }
+}
+
+#[test]
+fn every_flipped_byte_is_reported() {
+    let (memory, extents) = image();
+    for at in metadata(&memory).into_iter().flatten() {
+        for mask in [0x01, 0x80, 0xFF] {
+            let damaged = memory.copy();
+            flip(&damaged, at, mask);
+            assert!(problems(&Arena::new(damaged.clone())) > 0, "byte {at} ^ {mask:#x} went unnoticed");
+            if mask == 0xFF {
+                exercise(&damaged, &extents);
+            }
+        }
+    }
+}
+
+/// Words that look like metadata in the wrong places: copies of other words, small changes, noise.
+#[test]
+fn no_damage_makes_an_operation_panic() {
+    let (memory, extents) = image();
+    let words: Vec<u64> = metadata(&memory).into_iter().flat_map(|range| range.step_by(8)).collect();
+    let mut random = Random::new(11);
+    for _ in 0..2_000 {
+        let damaged = memory.copy();
+        for _ in 0..1 + random.below(4) {
+            let at = words[random.below(words.len() as u64) as usize];
+            let from = words[random.below(words.len() as u64) as usize];
+            let [other] = read_words(&damaged, from);
+            let word = match random.below(4) {
+                0 => other,
+                1 => {
+                    Tag { size: random.below(1 << 20) * 32, free: random.below(2) == 0, previous_free: false }
+                        .encode(at)
+                }
+                2 => FIRST_BLOCK + random.below(300) * 32,
+                _ => random.below(1 << 31) << random.below(33),
+            };
+            damaged.write(at, &word.to_le_bytes());
+        }
+        exercise(&damaged, &extents);
+    }
+}
+
+#[test]
+fn a_hundred_problems_are_enough() {
+    let (memory, _) = image();
+    memory.write(HEAD_BYTES as u64, &[0xA5; 4_096 - HEAD_BYTES]);
+    assert_eq!(problems(&Arena::new(memory)), 100);
+}
+
+#[test]
+fn a_memory_of_something_else_is_refused() {
+    let (memory, arena) = arena();
+    memory.grow(256);
+    for magic in [[0; 8], *b"ARENA\0\x02\0", *b"SSL\x01\0\0\0\0"] {
+        memory.write(0, &magic);
+        assert!(matches!(arena.begin(), Err(Error::Corrupted { offset: 0, .. })));
+        assert!(matches!(arena.stats(), Err(Error::Corrupted { offset: 0, .. })));
+        assert_eq!(problems(&arena), 1);
+    }
+}
+
+#[test]
+fn a_memory_that_was_cut_short_is_refused() {
+    let (memory, arena) = arena();
+    allocate(&arena, MAX_EXTENT_BYTES);
+    let mut head = [0; 4_096];
+    memory.read(0, &mut head);
+    let short = SparseMemory::default();
+    short.grow(511);
+    short.write(0, &head);
+    let arena = Arena::new(short);
+    assert!(matches!(arena.begin(), Err(Error::Corrupted { offset: 8, .. })));
+    assert_eq!(problems(&arena), 1);
+}

@@ -1,0 +1,210 @@
+//! Damage that keeps every tag's check: for each kind, the operation that would make it worse refuses, and a check says
+//! what it is.
+
+use super::*;
+use crate::structures::arena::class::Class;
+use crate::structures::arena::control::list_head;
+use crate::structures::arena::tag::Tag;
+
+const LEN: u64 = 1_000;
+const SIZE: u64 = 1_024;
+
+/// Where the block with this number starts.
+const fn block(i: u64) -> u64 {
+    FIRST_BLOCK + i * SIZE
+}
+
+const fn extent(i: u64) -> Extent {
+    Extent::at(block(i) + 8)
+}
+
+/// Eight blocks of one size, then what is free at the end. Blocks 1 and 3 are free, and 3 is the first in their list.
+fn image() -> SparseMemory {
+    let (memory, arena) = arena();
+    for i in 0..8 {
+        assert_eq!(allocate(&arena, LEN), extent(i));
+    }
+    free(&arena, extent(1), LEN);
+    free(&arena, extent(3), LEN);
+    memory
+}
+
+fn put(memory: &SparseMemory, at: u64, word: u64) {
+    memory.write(at, &word.to_le_bytes());
+}
+
+fn put_tag(memory: &SparseMemory, at: u64, tag: Tag) {
+    put(memory, at, tag.encode(at));
+}
+
+/// Takes the class of blocks 1 and 3 out of the bitmaps.
+fn clear_bits(memory: &SparseMemory) {
+    let index = Class::holding(SIZE).index() as u64;
+    for (at, bit) in [(32, index / 16), (40 + index / 64 * 8, index % 64)] {
+        let [word] = read_words(memory, at);
+        put(memory, at, word & !(1 << bit));
+    }
+}
+
+/// Damages a sound image, and expects these words of the operation's error and of one of the check's problems.
+fn expect(
+    damage: impl FnOnce(&SparseMemory),
+    operation: impl FnOnce(&mut crate::structures::arena::Transaction<'_, SparseMemory>) -> Result<(), Error>,
+    refusal: &str,
+    problem: &str,
+) {
+    let memory = image();
+    damage(&memory);
+    let arena = Arena::new(memory.clone());
+    let before = memory.copy();
+    match operation(&mut arena.begin().unwrap()) {
+        Err(Error::Corrupted { what, .. }) => assert!(what.contains(refusal), "{what}, not {refusal}"),
+        other => panic!("{refusal}: {other:?}"),
+    }
+    assert!(memory.same_as(&before));
+    let mut problems = Vec::new();
+    arena.check(&mut |_, _| {}, &mut problems);
+    assert!(problems.iter().any(|found| found.what.contains(problem)), "{problem}: {problems:?}");
+}
+
+#[test]
+fn a_tag_that_is_wrong_about_the_block_before_it() {
+    expect(
+        |memory| put_tag(memory, block(6), Tag { previous_free: true, ..Tag::used(SIZE) }),
+        |transaction| transaction.free(extent(5), LEN),
+        "taken for free by the next one",
+        "wrong about the block before",
+    );
+    expect(
+        |memory| put_tag(memory, block(4), Tag::used(SIZE)),
+        |transaction| transaction.allocate(LEN).map(drop),
+        "wrong about the free one before it",
+        "wrong about the block before",
+    );
+}
+
+#[test]
+fn a_footer_that_leads_elsewhere() {
+    for (size, refusal) in [(2 * SIZE, "footer differs"), (0, "footer differs"), (1 << 30, "cannot be here")]
+    {
+        expect(
+            |memory| put_tag(memory, block(4) - 8, Tag::free(size)),
+            |transaction| transaction.free(extent(4), LEN),
+            refusal,
+            "footer differs",
+        );
+    }
+}
+
+#[test]
+fn a_block_of_an_impossible_size() {
+    for size in [0, 1 << 38] {
+        expect(
+            |memory| put_tag(memory, block(6), Tag::used(size)),
+            |transaction| transaction.free(extent(5), LEN),
+            "impossible size",
+            "impossible size",
+        );
+    }
+}
+
+#[test]
+fn a_sentinel_that_is_none() {
+    let end = BUCKET_BYTES - GRAIN_BYTES;
+    for tag in [Tag::free(0), Tag::used(32)] {
+        expect(
+            |memory| put_tag(memory, end, tag),
+            |transaction| transaction.allocate(BUCKET_BYTES).map(drop),
+            "impossible size",
+            "does not end in its sentinel",
+        );
+    }
+}
+
+#[test]
+fn a_list_that_disagrees_with_its_bit() {
+    expect(
+        clear_bits,
+        |transaction| transaction.free(extent(6), LEN),
+        "disagrees with its bit",
+        "disagrees with its bit",
+    );
+}
+
+#[test]
+fn a_free_block_in_no_list() {
+    expect(
+        |memory| {
+            clear_bits(memory);
+            put(memory, list_head(Class::holding(SIZE)), 0);
+        },
+        |transaction| transaction.free(extent(4), LEN),
+        "not in the list of its class",
+        "in no list",
+    );
+}
+
+/// Block 1 says that it is the first, which 3 is.
+#[test]
+fn a_free_block_that_is_not_the_first_of_its_list() {
+    expect(
+        |memory| put(memory, block(1) + 16, 0),
+        |transaction| transaction.free(extent(0), LEN),
+        "not in the list of its class",
+        "does not lead back",
+    );
+}
+
+#[test]
+fn a_free_block_in_a_list_without_a_bit() {
+    expect(
+        clear_bits,
+        |transaction| transaction.free(extent(4), LEN),
+        "not in the list of its class",
+        "disagrees with its bit",
+    );
+}
+
+#[test]
+fn a_link_that_does_not_lead_back() {
+    expect(
+        |memory| put(memory, block(1) + 16, 0),
+        |transaction| transaction.allocate(LEN).map(drop),
+        "list of the arena is broken",
+        "does not lead back",
+    );
+}
+
+#[test]
+fn a_list_with_a_block_of_another_class() {
+    expect(
+        |memory| put(memory, list_head(Class::holding(SIZE)), block(8)),
+        |transaction| transaction.allocate(LEN).map(drop),
+        "list of the arena is broken",
+        "in the list of another class",
+    );
+}
+
+#[test]
+fn a_list_with_a_block_in_use() {
+    expect(
+        |memory| put_tag(memory, block(3), Tag::used(SIZE)),
+        |transaction| transaction.allocate(LEN).map(drop),
+        "list of the arena is broken",
+        "leads to what is no free block",
+    );
+}
+
+/// The second allocation finds the loop.
+#[test]
+fn a_list_that_loops() {
+    expect(
+        |memory| put(memory, block(1) + 8, block(3)),
+        |transaction| {
+            transaction.allocate(LEN)?;
+            transaction.allocate(LEN).map(drop)
+        },
+        "list of the arena is broken",
+        "a block twice",
+    );
+}

@@ -1,0 +1,152 @@
+//! The parts that need no blocks: the head with its bitmaps, and the overlay of words.
+
+use super::*;
+use crate::structures::arena::class::{CLASSES, Class};
+use crate::structures::arena::control::{HEAD_BYTES, Head};
+use crate::structures::arena::words::Words;
+use crate::testing::Traffic;
+
+/// A head of one bucket, with a free block in each of these classes.
+fn head(classes: &[usize]) -> Head {
+    let mut head = Head::EMPTY;
+    head.set_end(BUCKET_BYTES - GRAIN_BYTES);
+    classes.iter().for_each(|&class| head.mark(Class::of_index(class)));
+    head
+}
+
+fn bytes(head: &Head) -> [u8; HEAD_BYTES] {
+    let mut bytes = [0; HEAD_BYTES];
+    let (at, changes) = head.changes(&Head::EMPTY).unwrap();
+    bytes[at as usize..][..changes.len()].copy_from_slice(&changes);
+    bytes
+}
+
+fn decode(bytes: &[u8; HEAD_BYTES]) -> Result<Head, Error> {
+    let head = Head::decode(bytes, BUCKET_BYTES, BUCKET_BYTES)?;
+    head.verify().map(|()| head)
+}
+
+/// Each field has a pattern of its own.
+#[test]
+fn golden_head() {
+    let mut head = head(&[1, 18, 35, 68, 485]);
+    for _ in 0..3 {
+        head.count_used(0x1_1260);
+    }
+    let mut expected = [0; HEAD_BYTES];
+    expected[..8].copy_from_slice(b"ARENA\0\x01\0");
+    expected[8..16].copy_from_slice(&[0xE0, 0xFF, 0xFF, 0, 0, 0, 0, 0]);
+    expected[16..24].copy_from_slice(&[0x20, 0x37, 0x03, 0, 0, 0, 0, 0]);
+    expected[24] = 3;
+    expected[32..40].copy_from_slice(&[0b0001_0111, 0, 0, 0b0100_0000, 0, 0, 0, 0]);
+    expected[40] = 1 << 1; // Level 0, class 1.
+    expected[42] = 1 << 2; // Level 1, class 2.
+    expected[44] = 1 << 3; // Level 2, class 3.
+    expected[48] = 1 << 4; // Level 4, class 4.
+    expected[100] = 1 << 5; // Level 30, class 5.
+    assert_eq!(bytes(&head), expected);
+    assert_eq!(decode(&expected), Ok(head));
+}
+
+/// Whatever is not zero and should be, or the other way round, is found in the word it is in.
+#[test]
+fn an_impossible_head_is_refused() {
+    let sound = bytes(&head(&[40]));
+    assert!(decode(&sound).is_ok());
+    let wrong: [(usize, u64); 15] = [
+        (0, 0),                                     // No magic.
+        (0, u64::from_le_bytes(*b"ARENA\0\x02\0")), // Another version.
+        (8, 0),                                     // An end before the first block,
+        (8, BUCKET_BYTES - 64),                     // not at the end of a bucket,
+        (8, 2 * BUCKET_BYTES - 32),                 // beyond the memory,
+        (8, u64::MAX - 31),                         // beyond everything.
+        (16, 33),                                   // No multiple of 32 bytes in use,
+        (16, 32),                                   // no block that they are in,
+        (16, BUCKET_BYTES),                         // more than there is.
+        (24, 1),                                    // A block of no bytes.
+        (32, 0),                                    // No level, though there is a class.
+        (32, 1 << 32),                              // A level that there is not.
+        (40, 2),                                    // A class without its level.
+        (104, 2),                                   // More slots than there is room for.
+        (112, 1),                                   // Reserved.
+    ];
+    for (at, word) in wrong {
+        let mut bytes = sound;
+        bytes[at..at + 8].copy_from_slice(&word.to_le_bytes());
+        let found = decode(&bytes);
+        assert!(matches!(found, Err(Error::Corrupted { .. })), "{word:#x} at {at}: {found:?}");
+    }
+}
+
+/// The bitmaps against a set of classes that is searched from one end to the other.
+#[test]
+fn bitmaps_find_what_a_walk_finds() {
+    let mut random = Random::new(3);
+    for _ in 0..50 {
+        let mut head = head(&[]);
+        let mut set = [false; CLASSES];
+        for _ in 0..random.below(60) {
+            let class = random.below(CLASSES as u64) as usize;
+            set[class] = random.below(3) > 0;
+            if set[class] { head.mark(Class::of_index(class)) } else { head.clear(Class::of_index(class)) }
+        }
+        assert_eq!(head.verify(), Ok(()));
+        assert_eq!(head.highest().map(Class::index), set.iter().rposition(|&marked| marked));
+        for class in 0..CLASSES {
+            let found = head.first_from(Class::of_index(class)).map(Class::index);
+            assert_eq!(found, set[class..].iter().position(|&marked| marked).map(|i| class + i));
+            assert_eq!(head.has(Class::of_index(class)), set[class]);
+        }
+    }
+}
+
+#[test]
+fn counters_do_not_go_below_zero() {
+    let mut head = head(&[]);
+    head.count_used(64);
+    assert!(head.count_freed(96).is_err());
+    assert_eq!(head.count_freed(64), Ok(()));
+    assert!(head.count_freed(64).is_err());
+}
+
+#[test]
+fn neighbouring_words_are_one_write() {
+    let memory = SparseMemory::default();
+    memory.grow(1);
+    memory.take_traffic();
+    let mut words = Words::new(&memory, 65_536);
+    for at in [104, 96, 88, 200, 112] {
+        words.set(at, at);
+    }
+    words.write();
+    let expected = Traffic { writes: 2, written_bytes: 40, written_pages: 1, ..Traffic::default() };
+    assert_eq!(memory.take_traffic(), expected);
+    assert_eq!(read_words(&memory, 80), [0, 88, 96, 104, 112, 0]);
+    assert_eq!(read_words(&memory, 192), [0, 200, 0]);
+}
+
+/// Lines are read once, and what is newer here is not overwritten by what is read later.
+#[test]
+fn changes_are_seen_and_nothing_is_read_twice() {
+    let memory = SparseMemory::default();
+    memory.grow(1);
+    memory.write(64, &7u64.to_le_bytes());
+    memory.take_traffic();
+    let mut words = Words::new(&memory, 65_536);
+    words.set(72, 8);
+    assert_eq!(words.get(72), 8);
+    assert_eq!(memory.take_traffic().reads, 0, "what was set need not be read");
+    words.fetch(32, 2);
+    assert_eq!((words.header(64), words.get(40)), ([7, 8, 0], 0));
+    assert_eq!(memory.take_traffic().reads, 1);
+}
+
+/// What the transaction will add to the memory reads as zeroes before it is there.
+#[test]
+fn beyond_the_memory_there_are_zeroes() {
+    let memory = SparseMemory::default();
+    memory.grow(1);
+    let mut words = Words::new(&memory, 65_536);
+    words.fetch(65_536 - 32, 2);
+    assert_eq!(words.header(1 << 38), [0; 3]);
+}

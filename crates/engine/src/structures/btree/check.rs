@@ -1,0 +1,197 @@
+//! Walking a tree as it lies in memory: every page.
+
+use std::collections::HashSet;
+
+use ic_stable_structures::{Memory, Storable};
+use stable_storage_api::Error;
+
+use super::Map;
+use super::page::{
+    FREE, INNER, LEAF, LONG, LONG_CONTENT, Node, PAGE, PageNumber, Value, head_of, key_in, leaf_value,
+};
+use super::tree::Tree;
+use crate::base::problem::Problem;
+
+impl<K: Storable, V: Storable, M: Memory> Map<K, V, M> {
+    /// Reports the first thing that is wrong with the tree, and returns whether it is sound.
+    pub(crate) fn check(&self, problems: &mut Vec<Problem>) -> bool {
+        let walk = Walk {
+            tree: &self.tree,
+            seen: HashSet::new(),
+            entries: 0,
+            last_leaf: PageNumber::NONE,
+            expected: None,
+        };
+        let walked = walk.all();
+        let is_sound = walked.is_ok();
+        problems.extend(walked.err().map(Problem::from));
+        is_sound
+    }
+}
+
+/// What the keys of a page must lie between, where it is neither the first nor the last of its level.
+#[derive(Clone, Copy, Default)]
+struct Bounds<'a> {
+    /// The least key that there can be.
+    from: Option<&'a [u8]>,
+    /// What all keys are less than.
+    below: Option<&'a [u8]>,
+}
+
+struct Walk<'a, M: Memory> {
+    tree: &'a Tree<M>,
+    /// The pages that something led to.
+    seen: HashSet<PageNumber>,
+    entries: u64,
+    /// The leaf before the next one.
+    last_leaf: PageNumber,
+    /// The leaf that the last one says comes next.
+    expected: Option<PageNumber>,
+}
+
+impl<M: Memory> Walk<'_, M> {
+    fn all(mut self) -> Result<(), Error> {
+        let (tree, head) = (self.tree, self.tree.head.get());
+        if tree.memory.size() == 0 {
+            return Ok(());
+        }
+        self.free_pages()?;
+        if !head.root.is_none() {
+            self.page(head.root, 1, Bounds::default())?;
+        }
+        if self.expected.is_some_and(|page| !page.is_none()) {
+            return Err(tree.damaged("the last leaf has one after it", self.last_leaf.offset()));
+        }
+        if self.entries != head.entries {
+            let what = format!("it has {} entries, and its header counts {}", self.entries, head.entries);
+            return Err(tree.damaged(&what, 0));
+        }
+        if self.seen.len() as u64 + 1 != u64::from(head.pages) {
+            let what = format!(
+                "{} pages are in use or free, and the header counts {}",
+                self.seen.len(),
+                head.pages - 1
+            );
+            return Err(tree.damaged(&what, 0));
+        }
+        Ok(())
+    }
+
+    fn free_pages(&mut self) -> Result<(), Error> {
+        let head = self.tree.head.get();
+        let mut next = head.free;
+        for _ in 0..head.free_count {
+            let number = next;
+            next = self.tree.next_in_chain(FREE, number, head.pages)?;
+            self.see(number)?;
+        }
+        if next.is_none() {
+            Ok(())
+        } else {
+            Err(self.tree.damaged("more pages are free than are counted", next.offset()))
+        }
+    }
+
+    /// Notes that something leads to a page.
+    fn see(&mut self, number: PageNumber) -> Result<(), Error> {
+        if self.seen.insert(number) {
+            Ok(())
+        } else {
+            Err(self.tree.damaged("two links lead to the same page", number.offset()))
+        }
+    }
+
+    /// Walks a page and all below it.
+    fn page(&mut self, number: PageNumber, level: u8, bounds: Bounds<'_>) -> Result<(), Error> {
+        let (tree, head) = (self.tree, self.tree.head.get());
+        tree.check_number(number, head.pages)?;
+        self.see(number)?;
+        let mut bytes = vec![0; PAGE];
+        tree.memory.read(number.offset(), &mut bytes);
+        let bytes: &[u8; PAGE] = bytes.first_chunk().expect("as many bytes were made");
+        let kind = if level == head.levels { LEAF } else { INNER };
+        let damaged = || tree.damaged_page(number);
+        let node = Node::of(bytes, kind).ok_or_else(damaged)?;
+        check_cells(node, kind, bounds).ok_or_else(damaged)?;
+        if kind == LEAF {
+            return self.leaf(number, node);
+        }
+        let is_stale = |kept: &[u8; PAGE]| {
+            kept[..node.slots_end()] != bytes[..node.slots_end()]
+                || kept[node.lowest()..] != bytes[node.lowest()..]
+        };
+        if !node.after().is_none() || tree.cache.borrow().get(number).is_some_and(is_stale) {
+            return Err(damaged());
+        }
+        for child in 0..=node.len() {
+            let from = if child == 0 { bounds.from } else { node.inner_key(child - 1) };
+            let below = if child == node.len() { bounds.below } else { node.inner_key(child) };
+            let below_it = node.child(child).ok_or_else(damaged)?;
+            self.page(below_it, level + 1, Bounds { from, below })?;
+        }
+        Ok(())
+    }
+
+    fn leaf(&mut self, number: PageNumber, node: Node<'_>) -> Result<(), Error> {
+        let tree = self.tree;
+        if node.len() == 0 {
+            return Err(tree.damaged("a leaf is empty", number.offset()));
+        }
+        let is_linked = node.before() == self.last_leaf && self.expected.is_none_or(|page| page == number);
+        if !is_linked {
+            return Err(tree.damaged("a leaf is not linked to the one beside it", number.offset()));
+        }
+        (self.last_leaf, self.expected) = (number, Some(node.after()));
+        self.entries += node.len() as u64;
+        for index in 0..node.len() {
+            let value = node.cell(index).and_then(leaf_value).ok_or_else(|| tree.damaged_page(number))?;
+            if let Value::Long { length, first } = value {
+                self.long(length, first)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn long(&mut self, length: usize, first: PageNumber) -> Result<(), Error> {
+        let pages = self.tree.head.get().pages;
+        self.tree.check_long(length, pages, first)?;
+        let mut next = first;
+        for _ in 0..length.div_ceil(LONG_CONTENT) {
+            let number = next;
+            next = self.tree.next_in_chain(LONG, number, pages)?;
+            self.see(number)?;
+        }
+        if next.is_none() {
+            Ok(())
+        } else {
+            Err(self.tree.damaged("a long value has more pages than bytes", next.offset()))
+        }
+    }
+}
+
+/// Whether the cells of a page do not overlap and fill what they are said to fill, and its keys are in order, within their
+/// bounds and as their slots say.
+fn check_cells(node: Node<'_>, kind: u8, bounds: Bounds<'_>) -> Option<()> {
+    let mut spans = Vec::new();
+    let mut last: Option<&[u8]> = None;
+    for index in 0..node.len() {
+        let span = node.cell_span(index)?;
+        spans.push((span.start, span.end));
+        let key = key_in(kind, node.cell(index)?)?;
+        let is_in_order = last.is_none_or(|last| last < key)
+            && bounds.from.is_none_or(|from| from <= key)
+            && bounds.below.is_none_or(|below| key < below);
+        let shares_prefix = match last {
+            Some(last) => key.get(..node.prefix_len())? == last.get(..node.prefix_len())?,
+            None => key.len() >= node.prefix_len(),
+        };
+        if !is_in_order || !shares_prefix || node.head(index) != head_of(key, node.prefix_len()) {
+            return None;
+        }
+        last = Some(key);
+    }
+    spans.sort_unstable();
+    let is_apart = spans.windows(2).all(|pair| pair[0].1 <= pair[1].0);
+    let bytes: usize = spans.iter().map(|(start, end)| end - start).sum();
+    (is_apart && bytes + node.unused() == PAGE - node.lowest()).then_some(())
+}

@@ -1,0 +1,179 @@
+//! What a tree knows of itself besides its pages.
+//!
+//! # Layout v1
+//!
+//! ```text
+//! offset  bytes  field
+//!      0      4  magic "IC-T"
+//!      4      1  version, 1
+//!      5      1  levels: 0 for an empty tree, 1 for one leaf
+//!      6      2  reserved, zero
+//!      8      4  root page, or 0
+//!     12      4  pages so far, that of this header included
+//!     16      4  first free page, or 0
+//!     20      4  how many pages are free
+//!     24      8  how many entries there are
+//!     32      8  check: see [`mix`](crate::base::checksum::mix)
+//! ```
+//!
+//! It is at the start of the tree's memory, or wherever the owner of the tree keeps it.
+
+use super::page::{PAGE, PageNumber};
+use crate::base::checksum::{mix, u32_at, u64_at};
+
+/// Bytes of a header.
+pub(crate) const HEAD_BYTES: usize = 40;
+
+/// More levels than this no tree has.
+pub(super) const MAX_LEVELS: usize = 24;
+
+const MAGIC: [u8; 5] = *b"IC-T\x01";
+const LEVELS_AT: usize = MAGIC.len();
+const RESERVED_AT: usize = LEVELS_AT + 1;
+const ROOT_AT: usize = RESERVED_AT + 2;
+const PAGES_AT: usize = ROOT_AT + 4;
+const FREE_AT: usize = PAGES_AT + 4;
+const FREE_COUNT_AT: usize = FREE_AT + 4;
+const ENTRIES_AT: usize = FREE_COUNT_AT + 4;
+const CHECK_AT: usize = ENTRIES_AT + 8;
+
+const _: () = assert!(CHECK_AT + 8 == HEAD_BYTES);
+
+/// The header of a tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub(super) root: PageNumber,
+    /// Levels of pages from the root to the leaves.
+    pub(super) levels: u8,
+    /// Pages so far, that of the header included.
+    pub(super) pages: u32,
+    /// The first free page.
+    pub(super) free: PageNumber,
+    pub(super) free_count: u32,
+    pub(super) entries: u64,
+}
+
+impl Head {
+    /// That of a tree without entries.
+    pub(crate) const NEW: Self = Self {
+        root: PageNumber::NONE,
+        levels: 0,
+        pages: 1,
+        free: PageNumber::NONE,
+        free_count: 0,
+        entries: 0,
+    };
+
+    pub(crate) fn encode(&self) -> [u8; HEAD_BYTES] {
+        let mut bytes = [0; HEAD_BYTES];
+        bytes[..LEVELS_AT].copy_from_slice(&MAGIC);
+        bytes[LEVELS_AT] = self.levels;
+        let fields = [
+            (ROOT_AT, self.root.0),
+            (PAGES_AT, self.pages),
+            (FREE_AT, self.free.0),
+            (FREE_COUNT_AT, self.free_count),
+        ];
+        for (at, field) in fields {
+            bytes[at..at + 4].copy_from_slice(&field.to_le_bytes());
+        }
+        bytes[ENTRIES_AT..CHECK_AT].copy_from_slice(&self.entries.to_le_bytes());
+        let check = mix(&bytes[..CHECK_AT]);
+        bytes[CHECK_AT..].copy_from_slice(&check.to_le_bytes());
+        bytes
+    }
+
+    /// `None` for bytes that are not the header of a tree in a memory of this many bytes.
+    pub(crate) fn decode(bytes: &[u8; HEAD_BYTES], memory_bytes: u64) -> Option<Self> {
+        let head = Self {
+            root: PageNumber(u32_at(bytes, ROOT_AT)),
+            levels: bytes[LEVELS_AT],
+            pages: u32_at(bytes, PAGES_AT),
+            free: PageNumber(u32_at(bytes, FREE_AT)),
+            free_count: u32_at(bytes, FREE_COUNT_AT),
+            entries: u64_at(bytes, ENTRIES_AT),
+        };
+        let is_sound = bytes[..LEVELS_AT] == MAGIC
+            && u64_at(bytes, CHECK_AT) == mix(&bytes[..CHECK_AT])
+            && bytes[RESERVED_AT..ROOT_AT] == [0, 0];
+        (is_sound && head.is_possible(memory_bytes)).then_some(head)
+    }
+
+    /// Whether its numbers agree with each other and with the memory.
+    fn is_possible(&self, memory_bytes: u64) -> bool {
+        let is_empty = self.root.is_none();
+        let fits = self.pages == 1 || u64::from(self.pages) * PAGE as u64 <= memory_bytes;
+        fits && self.pages >= 1
+            && self.root.0 < self.pages
+            && self.free.0 < self.pages
+            && self.free_count < self.pages
+            && self.free.is_none() == (self.free_count == 0)
+            && usize::from(self.levels) <= MAX_LEVELS
+            && is_empty == (self.levels == 0)
+            && is_empty == (self.entries == 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_is_read_as_it_was_written_and_every_flipped_bit_is_noticed() {
+        let head = Head {
+            root: PageNumber(0x0102),
+            levels: 3,
+            pages: 0x0203_0405,
+            free: PageNumber(0x1112),
+            free_count: 0x13,
+            entries: 0x0102_0304_0506_0708,
+        };
+        let bytes = head.encode();
+        assert_eq!(bytes[..8], *b"IC-T\x01\x03\0\0");
+        assert_eq!(bytes[8..24], [2, 1, 0, 0, 5, 4, 3, 2, 0x12, 0x11, 0, 0, 0x13, 0, 0, 0]);
+        assert_eq!(bytes[24..32], [8, 7, 6, 5, 4, 3, 2, 1]);
+        assert_eq!(Head::decode(&bytes, 1 << 40), Some(head));
+        assert_eq!(Head::decode(&bytes, 1 << 20), None, "the memory has fewer pages");
+        for bit in 0..bytes.len() * 8 {
+            let mut damaged = bytes;
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(Head::decode(&damaged, 1 << 40), None, "bit {bit}");
+        }
+        assert_eq!(Head::decode(&Head::NEW.encode(), 0), Some(Head::NEW));
+    }
+
+    #[test]
+    fn numbers_that_no_tree_has_are_refused_though_their_check_matches() {
+        let head = Head {
+            root: PageNumber(9),
+            levels: MAX_LEVELS as u8,
+            pages: 10,
+            free: PageNumber(9),
+            free_count: 9,
+            entries: 1,
+        };
+        let full = 10 * PAGE as u64;
+        let is_decoded = |head: Head, bytes| Head::decode(&head.encode(), bytes) == Some(head);
+        assert!(is_decoded(head, full));
+        assert!(!is_decoded(head, full - 1));
+        for bad in [
+            Head { root: PageNumber(10), ..head },
+            Head { levels: MAX_LEVELS as u8 + 1, ..head },
+            Head { free: PageNumber(10), ..head },
+            Head { free_count: 10, ..head },
+            // Each of a pair without the other.
+            Head { free: PageNumber::NONE, ..head },
+            Head { free_count: 0, ..head },
+            Head { root: PageNumber::NONE, ..head },
+            Head { levels: 0, ..head },
+            Head { entries: 0, ..head },
+            Head { pages: 0, ..Head::NEW },
+            Head { pages: 2, ..Head::NEW },
+        ] {
+            assert!(!is_decoded(bad, if bad.root.is_none() { PAGE as u64 } else { full }), "{bad:?}");
+        }
+        // A tree that was emptied has pages that are free.
+        let emptied = Head { root: PageNumber::NONE, levels: 0, entries: 0, ..head };
+        assert!(is_decoded(emptied, full));
+    }
+}

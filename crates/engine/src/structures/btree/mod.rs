@@ -1,0 +1,270 @@
+//! An ordered map in a memory of its own: a B+ tree on pages of 4,096 bytes, which is what the platform charges for.
+//!
+//! - A page is slotted: its sorted slots have the first bytes of each key, so that a search reads one stretch and compares
+//!   integers. Small values are in the leaves, whose pages are linked both ways. See [`page`] for the bytes.
+//! - Inner pages are kept on the heap, in a bounded cache that is written through. See [`cache`].
+//! - Whatever a page says is read with its bounds: damage is an [`Error`], never a panic or an endless loop.
+//! - Changes are made in a [`Transaction`], which finds every error before the first write, and writes each page once. A
+//!   removal never needs another page.
+
+mod cache;
+mod change;
+mod check;
+mod cursor;
+mod head;
+mod iter;
+mod loaded;
+mod map;
+mod merge;
+mod page;
+mod page_set;
+mod ranges;
+mod split;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+use std::marker::PhantomData;
+use std::ops::Bound;
+
+use ic_stable_structures::{Memory, Storable};
+use stable_storage_api::Error;
+
+use crate::base::demand::Demand;
+use crate::base::open::OpenError;
+use change::Change;
+pub(crate) use change::Located;
+pub(crate) use cursor::{Cursor, Direction};
+pub(crate) use head::HEAD_BYTES;
+pub use iter::Iter;
+pub use map::{BPlusTreeMap, MapOptions};
+pub use page::MAX_KEY as MAX_MAP_KEY_BYTES;
+pub(crate) use tree::Options;
+use tree::Tree;
+
+/// Stores a type that wraps a `Vec<u8>` as these very bytes. They are checked by whoever decodes them, not here.
+macro_rules! storable_bytes {
+    ($type:ty, $bound:expr) => {
+        impl ic_stable_structures::Storable for $type {
+            const BOUND: ic_stable_structures::storable::Bound = $bound;
+
+            fn to_bytes(&self) -> std::borrow::Cow<'_, [u8]> {
+                std::borrow::Cow::Borrowed(&self.0)
+            }
+
+            fn into_bytes(self) -> Vec<u8> {
+                self.0
+            }
+
+            fn from_bytes(bytes: std::borrow::Cow<'_, [u8]>) -> Self {
+                Self(bytes.into_owned())
+            }
+        }
+    };
+}
+pub(crate) use storable_bytes;
+
+/// An encoded value as a map of the store holds it, unchecked: whoever needs it decodes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Raw(pub(crate) Vec<u8>);
+
+storable_bytes!(Raw, ic_stable_structures::storable::Bound::Unbounded);
+
+/// A map. Generic over the memory that holds nothing but it. The bytes of its keys sort as the keys do, and are at most
+/// 1,024.
+pub(crate) struct Map<K, V, M: Memory> {
+    tree: Tree<M>,
+    types: PhantomData<fn(K) -> V>,
+}
+
+impl<K: Storable, V: Storable, M: Memory> Map<K, V, M> {
+    /// Opens a map whose header is at the start of its memory, or at an offset of another one. An empty memory is an empty
+    /// map.
+    pub(crate) fn open(memory: M, home: Option<(M, u64)>, options: Options) -> Result<Self, OpenError> {
+        Ok(Self { tree: Tree::open(memory, home, options)?, types: PhantomData })
+    }
+
+    /// How many entries there are.
+    pub(crate) fn len(&self) -> u64 {
+        self.tree.head.get().entries
+    }
+
+    /// The value under a key.
+    pub(crate) fn get(&self, key: &K) -> Result<Option<V>, Error> {
+        self.tree.get_with(&key.to_bytes(), |value| V::from_bytes(value.to_vec().into()))
+    }
+
+    /// Calls with the bytes of the value under a key, given by its bytes.
+    pub(crate) fn get_with<R>(&self, key: &[u8], f: impl FnOnce(&[u8]) -> R) -> Result<Option<R>, Error> {
+        self.tree.get_with(key, f)
+    }
+
+    /// A cursor before the first entry from a bound on, in a direction.
+    pub(crate) fn cursor(&self, start: Bound<&[u8]>, direction: Direction) -> Result<Cursor<'_, M>, Error> {
+        Cursor::new(&self.tree, start, direction)
+    }
+
+    /// The entries from a key on, in key order, as long as their keys are wanted. Ends with the first error.
+    pub(crate) fn from<'a>(
+        &'a self,
+        start: Bound<K>,
+        wanted: impl Fn(&[u8]) -> bool + 'a,
+    ) -> impl Iterator<Item = Result<(K, V), Error>> + 'a {
+        let start = start.as_ref().map(K::to_bytes);
+        let mut cursor = Some(self.cursor(start.as_ref().map(|key| &**key), Direction::Forward));
+        std::iter::from_fn(move || {
+            let mut open = match cursor.take()? {
+                Ok(open) => open,
+                Err(error) => return Some(Err(error)),
+            };
+            let next = next_pair(&mut open, &wanted).transpose()?;
+            if next.is_ok() {
+                cursor = Some(Ok(open));
+            }
+            Some(next)
+        })
+    }
+
+    /// Reads up to so many inner pages of the upper levels into the cache.
+    pub(crate) fn warm(&self, pages: usize) {
+        self.tree.warm(pages);
+    }
+
+    /// Whole pages of 64 KiB that the memory has beyond those in use.
+    pub(crate) fn unused_pages(&self) -> u64 {
+        change::unused_pages(&self.tree.head.get(), self.tree.memory.size(), 0)
+    }
+
+    /// Begins a change.
+    pub(crate) fn begin(&self) -> Transaction<'_, K, V, M> {
+        Transaction { change: Change::new(&self.tree), types: PhantomData }
+    }
+}
+
+fn next_pair<K: Storable, V: Storable, M: Memory>(
+    cursor: &mut Cursor<'_, M>,
+    wanted: impl Fn(&[u8]) -> bool,
+) -> Result<Option<(K, V)>, Error> {
+    if !cursor.advance()? || !wanted(cursor.key()?) {
+        return Ok(None);
+    }
+    pair(cursor).map(Some)
+}
+
+/// The entry that a cursor has passed last.
+fn pair<K: Storable, V: Storable, M: Memory>(cursor: &mut Cursor<'_, M>) -> Result<(K, V), Error> {
+    // A type of fixed size may panic on bytes of another.
+    let is_possible = !K::BOUND.is_fixed_size() || cursor.key()?.len() == K::BOUND.max_size() as usize;
+    if !is_possible {
+        return Err(cursor.damaged("a key has another length than all keys have"));
+    }
+    let (key, value) = cursor.entry()?;
+    Ok((K::from_bytes(key.to_vec().into()), V::from_bytes(value.to_vec().into())))
+}
+
+/// Insertions and removals that become true together, at [`commit`](Self::commit).
+///
+/// Until then nothing is written, and dropping the transaction leaves no trace. Every error that there can be is found
+/// before the commit.
+#[must_use = "a transaction that is not committed leaves no trace"]
+pub(crate) struct Transaction<'a, K, V, M: Memory> {
+    change: Change<'a, M>,
+    types: PhantomData<fn(K) -> V>,
+}
+
+impl<'a, K: Storable, V: Storable, M: Memory> Transaction<'a, K, V, M> {
+    /// Finds a key by its bytes, at most 1,024, for a look and a change that need not search again.
+    pub(crate) fn locate(&mut self, key: &[u8]) -> Result<Located, Error> {
+        self.change.locate(key)
+    }
+
+    /// Finds the first key that is not less than a bound. `None` where all are.
+    pub(crate) fn locate_from(&mut self, bound: &[u8]) -> Result<Option<Located>, Error> {
+        self.change.locate_from(bound)
+    }
+
+    /// Calls with the bytes of the key and the value of an entry that has been located. Nothing has changed since.
+    pub(crate) fn look_entry<R>(
+        &mut self,
+        located: Located,
+        f: impl FnOnce(&[u8], &[u8]) -> R,
+    ) -> Result<R, Error> {
+        self.change.entry_at(located, f)
+    }
+
+    /// Calls with the bytes of the value of a key that has been located, if it is there. Nothing has changed since.
+    pub(crate) fn look<R>(
+        &mut self,
+        located: Located,
+        f: impl FnOnce(&[u8]) -> R,
+    ) -> Result<Option<R>, Error> {
+        self.change.value_at(located, f)
+    }
+
+    /// Puts a value, whose bytes come in two parts, under a key that has been located. After an error, the transaction cannot be
+    /// committed.
+    pub(crate) fn insert_at(
+        &mut self,
+        located: Located,
+        key: &[u8],
+        parts: (&[u8], &[u8]),
+    ) -> Result<(), Error> {
+        self.change.insert_at(located, key, parts)
+    }
+
+    /// Removes a key that has been located, and returns whether it was there. After an error, the transaction cannot be
+    /// committed.
+    pub(crate) fn remove_at(&mut self, located: Located, key: &[u8]) -> Result<bool, Error> {
+        self.change.remove_at(located, key)
+    }
+
+    /// The value that will be under a key.
+    pub(crate) fn get(&mut self, key: &K) -> Result<Option<V>, Error> {
+        let located = self.change.locate(&key.to_bytes())?;
+        self.change.value_at(located, |value| V::from_bytes(value.to_vec().into()))
+    }
+
+    /// Puts a value under a key, in place of the one that is there. After an error, the transaction cannot be committed.
+    pub(crate) fn insert(&mut self, key: &K, value: &V) -> Result<(), Error> {
+        let key = key.to_bytes();
+        let located = self.change.locate(&key)?;
+        self.change.insert_at(located, &key, (&value.to_bytes(), &[]))
+    }
+
+    /// Removes the value under a key, and returns whether there was one. After an error, the transaction cannot be committed.
+    pub(crate) fn remove(&mut self, key: &K) -> Result<bool, Error> {
+        let key = key.to_bytes();
+        let located = self.change.locate(&key)?;
+        self.change.remove_at(located, &key)
+    }
+
+    /// How many entries there will be.
+    pub(crate) fn len(&self) -> u64 {
+        self.change.head.entries
+    }
+
+    /// How far the commit grows the memory.
+    pub(crate) fn demand(&self) -> Demand<'a, M> {
+        Demand { memory: &self.change.tree.memory, pages: self.change.pages_to_grow() }
+    }
+
+    /// Whole pages of 64 KiB that the commit leaves for insertions to come: they need not grow the memory.
+    pub(crate) fn unused_pages(&self) -> u64 {
+        self.change.unused_pages()
+    }
+
+    /// Makes the changes.
+    ///
+    /// # Panics
+    ///
+    /// Where the memory cannot grow as far as the [`demand`](Self::demand) says, which the caller has reserved; where an
+    /// insertion or a removal returned an error; and where another transaction was committed since this one began.
+    pub(crate) fn commit(&mut self) {
+        let tree = self.change.tree;
+        let writes_head = self.change.changes_head();
+        self.change.commit();
+        if writes_head {
+            tree.write_head();
+        }
+    }
+}

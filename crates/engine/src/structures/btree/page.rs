@@ -1,0 +1,578 @@
+//! The bytes of one page, as they lie in memory.
+//!
+//! # Layout v1
+//!
+//! ```text
+//! leaf and inner page, 4,096 bytes
+//! offset  bytes  field
+//!      0      1  kind: 1 leaf, 2 inner
+//!      1      1  reserved, zero
+//!      2      2  entries
+//!      4      2  bytes that all keys of the page start with
+//!      6      2  offset of the lowest cell
+//!      8      2  bytes of cells that are no longer used
+//!     10      2  reserved, zero
+//!     12      4  leaf: the leaf before it, 0 for none; inner: child before the first entry
+//!     16      4  leaf: the leaf after it, 0 for none; inner: zero
+//!     20      4  reserved, zero
+//!     24    8*n  slots, in key order
+//!             -  free
+//!             -  cells, up to the end of the page
+//!
+//! slot:        +0 head: the first four bytes of the key after the common ones, big-endian, zeroes after its end,
+//!              as an integer (4)   +4 offset of the cell (2)   +6 bytes of the cell (2)
+//! leaf cell:   +0 bytes of the key (2); bit 15 set: the value is long   +2 key   then the value, or, where it is long,
+//!              its length in bytes (4) and the first page that holds it (4)
+//! inner cell:  +0 child with the keys from this key on (4)   +4 key
+//!
+//! long value, a chain of pages:  +0 kind 3, three zeroes   +4 next page of the value, or 0 (4)   +8 bytes of the value
+//! free page:                     +0 kind 4, three zeroes   +4 next free page, or 0 (4)
+//! ```
+//!
+//! A search reads the header and the slots, which lie together, and compares integers; it reads whole keys only where heads
+//! are equal.
+
+use std::cmp::Ordering;
+
+use ic_stable_structures::Memory;
+
+use crate::base::bytes::{common_prefix, compare, copy_few, u16_at, u32_at};
+
+/// Bytes of a page: what the platform charges for as one when a message first writes to it.
+pub(super) const PAGE: usize = 4_096;
+/// Bytes of a page before its slots.
+pub(super) const HEADER: usize = 24;
+/// Bytes of a slot.
+pub(super) const SLOT: usize = 8;
+/// Bytes that the slots and cells of a page can take.
+pub(super) const CAPACITY: usize = PAGE - HEADER;
+
+/// The longest key of a tree, in bytes.
+pub const MAX_KEY: usize = 1_024;
+/// Values of at most this many bytes are stored in the leaf, longer ones in pages of their own.
+pub(crate) const MAX_LOCAL_VALUE: usize = 960;
+/// The most entries that fit a page.
+const MAX_ENTRIES: usize = CAPACITY / SLOT;
+
+pub(super) const LEAF: u8 = 1;
+pub(super) const INNER: u8 = 2;
+pub(super) const LONG: u8 = 3;
+pub(super) const FREE: u8 = 4;
+
+const COUNT_AT: usize = 2;
+const PREFIX_AT: usize = 4;
+const LOWEST_AT: usize = 6;
+const UNUSED_AT: usize = 8;
+const RESERVED_AT: usize = 10;
+pub(super) const BEFORE_AT: usize = 12;
+pub(super) const AFTER_AT: usize = 16;
+const TAIL_AT: usize = 20;
+
+/// Bytes of a cell before its key: the key's length in a leaf, the child in an inner page.
+pub(super) const LEAF_LEAD: usize = 2;
+const INNER_LEAD: usize = 4;
+/// Set in a key's length where the value is long.
+const IS_LONG: u16 = 1 << 15;
+/// Bytes that stand for a long value in its cell.
+const LONG_REFERENCE: usize = 8;
+
+/// Bytes of a long value's page, or of a free page, before its content.
+pub(super) const LINK: usize = 8;
+/// Bytes of a long value in one page.
+pub(super) const LONG_CONTENT: usize = PAGE - LINK;
+
+/// The largest cell with its slot.
+const MAX_CELL: usize = SLOT + LEAF_LEAD + MAX_KEY + MAX_LOCAL_VALUE;
+
+// Whatever is inserted into a page, what is then there can be divided among two pages.
+const _: () = assert!(HEADER.is_multiple_of(4) && SLOT == 8);
+const _: () = assert!(MAX_CELL <= CAPACITY / 2);
+const _: () = assert!(SLOT + INNER_LEAD + MAX_KEY <= MAX_CELL && LONG_REFERENCE <= MAX_LOCAL_VALUE);
+
+/// Number of a page: its offset in the memory divided by 4,096. 0 is the page of the tree's header and stands for none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct PageNumber(pub(super) u32);
+
+impl PageNumber {
+    pub(super) const NONE: Self = Self(0);
+
+    pub(super) fn is_none(self) -> bool {
+        self == Self::NONE
+    }
+
+    /// Where the page starts, in bytes from the start of the memory.
+    pub(super) fn offset(self) -> u64 {
+        u64::from(self.0) * PAGE as u64
+    }
+}
+
+/// The bytes of a page on the heap. Aligned, so that a page in memory dirties one page of the heap.
+#[repr(C, align(4096))]
+pub(super) struct Frame(pub(super) [u8; PAGE]);
+
+impl Frame {
+    /// Reads a page into a new frame. Filling the frame with zeroes first would cost as much as reading does.
+    #[expect(unsafe_code, reason = "memory that is not initialised can only be filled by unsafe code")]
+    pub(super) fn read(memory: &impl Memory, number: PageNumber) -> Box<Self> {
+        let mut frame = Box::<Self>::new_uninit();
+        // SAFETY: a frame is 4,096 bytes of its own, and `read_unsafe` initialises as many as it is asked for.
+        unsafe {
+            memory.read_unsafe(number.offset(), frame.as_mut_ptr().cast(), PAGE);
+            frame.assume_init()
+        }
+    }
+}
+
+/// Where a cell is in its page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct CellSpan {
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+/// A value as its cell has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Value<'a> {
+    /// The bytes.
+    Local(&'a [u8]),
+    /// Its length, and the first page of its bytes.
+    Long { length: usize, first: PageNumber },
+}
+
+/// The header and the slots of a page, which are sound in themselves, and as many of its cells as are known.
+#[derive(Clone, Copy)]
+pub(super) struct Node<'a>(&'a [u8; PAGE]);
+
+impl<'a> Node<'a> {
+    /// Looks at the bytes of a page of this kind. `None` where its header cannot be that.
+    pub(super) fn of(bytes: &'a [u8; PAGE], kind: u8) -> Option<Self> {
+        let node = Self(bytes);
+        let slots_end = HEADER + node.len() * SLOT;
+        let is_sound = u16_at(bytes, 0) == u16::from(kind)
+            && node.len() <= MAX_ENTRIES
+            && slots_end <= node.lowest()
+            && node.lowest() <= PAGE
+            && node.prefix_len() <= MAX_KEY
+            && node.lowest() + node.unused() <= PAGE
+            && u16_at(bytes, RESERVED_AT) == 0
+            && u32_at(bytes, TAIL_AT) == 0;
+        is_sound.then_some(node)
+    }
+
+    /// The same for bytes that have been looked at before.
+    pub(super) fn trusted(bytes: &'a [u8; PAGE]) -> Self {
+        Self(bytes)
+    }
+
+    /// How many entries there are.
+    #[inline]
+    pub(super) fn len(self) -> usize {
+        usize::from(u16_at(self.0, COUNT_AT))
+    }
+
+    #[inline]
+    pub(super) fn prefix_len(self) -> usize {
+        usize::from(u16_at(self.0, PREFIX_AT))
+    }
+
+    pub(super) fn lowest(self) -> usize {
+        usize::from(u16_at(self.0, LOWEST_AT))
+    }
+
+    pub(super) fn unused(self) -> usize {
+        usize::from(u16_at(self.0, UNUSED_AT))
+    }
+
+    /// The leaf before this one, or an inner page's child before the first entry.
+    pub(super) fn before(self) -> PageNumber {
+        PageNumber(u32_at(self.0, BEFORE_AT))
+    }
+
+    /// The leaf after this one.
+    pub(super) fn after(self) -> PageNumber {
+        PageNumber(u32_at(self.0, AFTER_AT))
+    }
+
+    /// The first byte after the slots.
+    pub(super) fn slots_end(self) -> usize {
+        HEADER + self.len() * SLOT
+    }
+
+    /// Bytes between the slots and the cells.
+    pub(super) fn gap(self) -> usize {
+        self.lowest() - self.slots_end()
+    }
+
+    /// Bytes that slots and cells in use take.
+    pub(super) fn used(self) -> usize {
+        (PAGE - self.lowest()).saturating_sub(self.unused()) + self.len() * SLOT
+    }
+
+    #[inline]
+    pub(super) fn head(self, index: usize) -> u32 {
+        self.half_of_slot(2 * index)
+    }
+
+    /// A half of a slot, by its number among the halves of all slots.
+    #[inline]
+    fn half_of_slot(self, half: usize) -> u32 {
+        // The remainder changes nothing, and spares checking the bounds in each step of a search.
+        let halves = self.0.as_chunks::<4>().0;
+        u32::from_le_bytes(halves[(HEADER / 4 + half) % (PAGE / 4)])
+    }
+
+    /// Where the cell of an entry is. `None` where it would not be among the cells.
+    #[inline]
+    pub(super) fn cell_span(self, index: usize) -> Option<CellSpan> {
+        let place = self.half_of_slot(2 * index + 1) as usize;
+        let start = place & 0xffff;
+        let end = start + (place >> 16);
+        (start >= self.lowest() && end <= PAGE).then_some(CellSpan { start, end })
+    }
+
+    /// The bytes of a cell, which are known.
+    #[inline]
+    pub(super) fn cell(self, index: usize) -> Option<&'a [u8]> {
+        let span = self.cell_span(index)?;
+        Some(&self.0[span.start..span.end])
+    }
+
+    /// Appends all cells, in key order, to others. `None` where one is damaged, or where they are more than fit a page.
+    pub(super) fn all_cells(self, cells: &mut Vec<&'a [u8]>) -> Option<()> {
+        let mut bytes = 0;
+        for index in 0..self.len() {
+            let cell = self.cell(index)?;
+            bytes += cell.len() + SLOT;
+            cells.push(cell);
+        }
+        // Cells that overlap could be laid out in no page.
+        (bytes <= CAPACITY).then_some(())
+    }
+
+    /// The entries whose heads are that of a key, or where they would be.
+    #[inline]
+    pub(super) fn equal_heads(self, key: &[u8]) -> std::ops::Range<usize> {
+        let (head, count) = (head_of(key, self.prefix_len()), self.len());
+        let start = self.partition(0, count, |other| other < head);
+        if start == count || self.head(start) != head {
+            return start..start;
+        }
+        let end = if start + 1 == count || self.head(start + 1) != head {
+            start + 1
+        } else {
+            self.partition(start + 1, count, |other| other <= head)
+        };
+        start..end
+    }
+
+    /// The first entry of a range whose head is not before.
+    #[inline]
+    fn partition(self, mut start: usize, end: usize, is_before: impl Fn(u32) -> bool) -> usize {
+        // Without a branch on what is found, which costs more than it saves.
+        let mut count = end - start;
+        while count > 0 {
+            let half = count / 2;
+            let is_after = is_before(self.head(start + half));
+            start += if is_after { half + 1 } else { 0 };
+            count = if is_after { count - half - 1 } else { half };
+        }
+        start
+    }
+}
+
+/// Inner pages, whose cells are all known.
+impl<'a> Node<'a> {
+    /// The key of an entry of an inner page.
+    pub(super) fn inner_key(self, index: usize) -> Option<&'a [u8]> {
+        self.cell(index)?.get(INNER_LEAD..)
+    }
+
+    /// The child with this number: 0 is the one before the first entry.
+    pub(super) fn child(self, number: usize) -> Option<PageNumber> {
+        match number.checked_sub(1) {
+            None => Some(self.before()),
+            Some(index) => Some(PageNumber(u32_at_start(self.cell(index)?)?)),
+        }
+    }
+
+    /// The number of the child that a key belongs to.
+    pub(super) fn child_for(self, key: &[u8]) -> Option<usize> {
+        let prefix_len = self.prefix_len();
+        if prefix_len > 0 && self.len() > 0 {
+            let prefix = self.inner_key(0)?.get(..prefix_len)?;
+            match compare(&key[..key.len().min(prefix_len)], prefix) {
+                Ordering::Less => return Some(0),
+                Ordering::Greater => return Some(self.len()),
+                Ordering::Equal => {}
+            }
+        }
+        let range = self.equal_heads(key);
+        let (mut start, mut end) = (range.start, range.end);
+        while start < end {
+            let middle = (start + end) / 2;
+            if compare(self.inner_key(middle)?, key).is_le() {
+                start = middle + 1;
+            } else {
+                end = middle;
+            }
+        }
+        Some(start)
+    }
+}
+
+/// The four bytes of a key after the common ones, as an integer that sorts as they do.
+#[inline]
+pub(super) fn head_of(key: &[u8], prefix_len: usize) -> u32 {
+    let rest = key.get(prefix_len..).unwrap_or_default();
+    if let Some(bytes) = rest.first_chunk::<4>() {
+        return u32::from_be_bytes(*bytes);
+    }
+    let mut bytes = [0; 4];
+    bytes[..rest.len()].copy_from_slice(rest);
+    u32::from_be_bytes(bytes)
+}
+
+/// The key in a cell of a leaf.
+#[inline]
+pub(super) fn leaf_key(cell: &[u8]) -> Option<&[u8]> {
+    let length = usize::from(u16_at_start(cell)? & !IS_LONG);
+    cell.get(LEAF_LEAD..LEAF_LEAD + length)
+}
+
+/// The value in a cell of a leaf.
+#[inline]
+pub(super) fn leaf_value(cell: &[u8]) -> Option<Value<'_>> {
+    let field = u16_at_start(cell)?;
+    let value = cell.get(LEAF_LEAD + usize::from(field & !IS_LONG)..)?;
+    if field & IS_LONG == 0 {
+        return (value.len() <= MAX_LOCAL_VALUE).then_some(Value::Local(value));
+    }
+    long_value(value).map(|(length, first)| Value::Long { length, first })
+}
+
+/// The length of a long value and the first page of its bytes, from what stands for it in its cell.
+pub(super) fn long_value(reference: &[u8]) -> Option<(usize, PageNumber)> {
+    let length = u32_at_start(reference)? as usize;
+    let first = PageNumber(u32_at_start(reference.get(4..)?)?);
+    (reference.len() == LONG_REFERENCE && length > MAX_LOCAL_VALUE).then_some((length, first))
+}
+
+/// Where the key ends in a cell of a leaf, and whether the value is long. `None` for a cell that cannot be.
+#[inline]
+pub(super) fn leaf_parts(cell: &[u8]) -> Option<(usize, bool)> {
+    let field = u16_at_start(cell)?;
+    let key_end = LEAF_LEAD + usize::from(field & !IS_LONG);
+    let is_long = field & IS_LONG != 0;
+    let is_possible = is_long || cell.len().saturating_sub(key_end) <= MAX_LOCAL_VALUE;
+    (key_end <= cell.len() && is_possible).then_some((key_end, is_long))
+}
+
+/// The key in a cell of a page of this kind.
+pub(super) fn key_in(kind: u8, cell: &[u8]) -> Option<&[u8]> {
+    if kind == LEAF { leaf_key(cell) } else { cell.get(INNER_LEAD..) }
+}
+
+/// A value to be written: in two parts, so that whoever makes one of them need not copy the other.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum NewValue<'a> {
+    /// The bytes, one part after the other.
+    Local(&'a [u8], &'a [u8]),
+    /// Its length, and the first page of its bytes.
+    Long { length: usize, first: PageNumber },
+}
+
+/// Bytes of the cell of an entry in a leaf.
+pub(super) fn leaf_cell_len(key: &[u8], value: NewValue<'_>) -> usize {
+    LEAF_LEAD
+        + key.len()
+        + match value {
+            NewValue::Local(start, end) => start.len() + end.len(),
+            NewValue::Long { .. } => LONG_REFERENCE,
+        }
+}
+
+/// Writes the cell of an entry in a leaf to where it belongs, which is as long as [`leaf_cell_len`] says.
+pub(super) fn write_leaf_cell(place: &mut [u8], key: &[u8], value: NewValue<'_>) {
+    let is_long = matches!(value, NewValue::Long { .. });
+    let field = key.len() as u16 | if is_long { IS_LONG } else { 0 };
+    place[..LEAF_LEAD].copy_from_slice(&field.to_le_bytes());
+    let (key_place, value_place) = place[LEAF_LEAD..].split_at_mut(key.len());
+    copy_few(key_place, key);
+    match value {
+        NewValue::Local(start, end) => {
+            let (start_place, end_place) = value_place.split_at_mut(start.len());
+            copy_few(start_place, start);
+            copy_few(end_place, end);
+        }
+        NewValue::Long { length, first } => {
+            value_place[..4].copy_from_slice(&(length as u32).to_le_bytes());
+            value_place[4..].copy_from_slice(&first.0.to_le_bytes());
+        }
+    }
+}
+
+/// The cell of an entry of an inner page.
+pub(super) fn inner_cell(key: &[u8], child: PageNumber) -> Vec<u8> {
+    let mut cell = Vec::with_capacity(INNER_LEAD + key.len());
+    cell.extend(child.0.to_le_bytes());
+    cell.extend_from_slice(key);
+    cell
+}
+
+/// The child in a cell of an inner page.
+pub(super) fn inner_child(cell: &[u8]) -> Option<PageNumber> {
+    u32_at_start(cell).map(PageNumber)
+}
+
+/// The first eight bytes of a page of a chain: of a long value, or of the free pages.
+pub(super) fn link(kind: u8, next: PageNumber) -> [u8; LINK] {
+    let mut bytes = [kind, 0, 0, 0, 0, 0, 0, 0];
+    bytes[4..].copy_from_slice(&next.0.to_le_bytes());
+    bytes
+}
+
+/// The next page of a chain. `None` for bytes that do not start a page of this kind.
+pub(super) fn read_link(kind: u8, bytes: &[u8; LINK]) -> Option<PageNumber> {
+    let next = PageNumber(u32_at(bytes, 4));
+    (bytes[..4] == [kind, 0, 0, 0]).then_some(next)
+}
+
+/// Changing a page, whose header and slots are known.
+pub(super) struct NodeMut<'a>(pub(super) &'a mut [u8; PAGE]);
+
+impl NodeMut<'_> {
+    fn set_u16(&mut self, at: usize, number: usize) {
+        self.0[at..at + 2].copy_from_slice(&(number as u16).to_le_bytes());
+    }
+
+    fn set_u32(&mut self, at: usize, number: u32) {
+        self.0[at..at + 4].copy_from_slice(&number.to_le_bytes());
+    }
+
+    pub(super) fn as_node(&self) -> Node<'_> {
+        Node(self.0)
+    }
+
+    /// Makes it a page without entries.
+    pub(super) fn clear(&mut self, kind: u8, before: PageNumber, after: PageNumber) {
+        self.0[..HEADER].fill(0);
+        self.0[0] = kind;
+        self.set_u16(LOWEST_AT, PAGE);
+        self.set_before(before);
+        self.set_after(after);
+    }
+
+    pub(super) fn set_before(&mut self, page: PageNumber) {
+        self.set_u32(BEFORE_AT, page.0);
+    }
+
+    pub(super) fn set_after(&mut self, page: PageNumber) {
+        self.set_u32(AFTER_AT, page.0);
+    }
+
+    pub(super) fn set_prefix_len(&mut self, bytes: usize) {
+        self.set_u16(PREFIX_AT, bytes);
+    }
+
+    pub(super) fn set_head(&mut self, index: usize, head: u32) {
+        self.set_u32(HEADER + index * SLOT, head);
+    }
+
+    /// Inserts a slot for a cell of this many bytes, for which there is room, and returns where the cell goes.
+    pub(super) fn insert_slot(&mut self, index: usize, head: u32, bytes: usize) -> CellSpan {
+        let node = self.as_node();
+        let (count, lowest, end) = (node.len(), node.lowest(), node.slots_end());
+        let slot = HEADER + index * SLOT;
+        self.0.copy_within(slot..end, slot + SLOT);
+        self.set_u16(COUNT_AT, count + 1);
+        self.place_cell(index, head, lowest, bytes)
+    }
+
+    /// Gives an entry another cell, for which there is room. The old one is no longer used.
+    pub(super) fn replace_slot(&mut self, index: usize, old: CellSpan, bytes: usize) -> CellSpan {
+        self.drop_cell(old);
+        let (head, lowest) = (self.as_node().head(index), self.as_node().lowest());
+        self.place_cell(index, head, lowest, bytes)
+    }
+
+    fn place_cell(&mut self, index: usize, head: u32, lowest: usize, bytes: usize) -> CellSpan {
+        let start = lowest - bytes;
+        let slot = HEADER + index * SLOT;
+        self.set_u32(slot, head);
+        self.set_u16(slot + 4, start);
+        self.set_u16(slot + 6, bytes);
+        self.set_u16(LOWEST_AT, start);
+        CellSpan { start, end: lowest }
+    }
+
+    /// Makes the cell of an entry shorter: what is cut off is no longer used.
+    pub(super) fn shorten_cell(&mut self, index: usize, old: CellSpan, bytes: usize) {
+        let unused = self.as_node().unused() + (old.end - old.start - bytes);
+        self.set_u16(HEADER + index * SLOT + 6, bytes);
+        self.set_u16(UNUSED_AT, unused);
+    }
+
+    /// Removes the slot of an entry.
+    pub(super) fn remove_slot(&mut self, index: usize, cell: CellSpan) {
+        let (count, end) = (self.as_node().len(), self.as_node().slots_end());
+        let slot = HEADER + index * SLOT;
+        self.0.copy_within(slot + SLOT..end, slot);
+        self.set_u16(COUNT_AT, count - 1);
+        self.drop_cell(cell);
+    }
+
+    /// Counts the bytes of a cell as unused, or as free where it is the lowest.
+    fn drop_cell(&mut self, cell: CellSpan) {
+        let node = self.as_node();
+        let (lowest, unused) = (node.lowest(), node.unused());
+        if cell.start == lowest {
+            self.set_u16(LOWEST_AT, cell.end);
+        } else {
+            self.set_u16(UNUSED_AT, unused + (cell.end - cell.start));
+        }
+    }
+
+    /// Lays out a page of these cells, in key order, which fit it. The keys share `prefix_len` bytes.
+    pub(super) fn fill(
+        &mut self,
+        kind: u8,
+        cells: &[&[u8]],
+        before: PageNumber,
+        after: PageNumber,
+    ) -> Option<()> {
+        self.clear(kind, before, after);
+        let prefix_len = prefix_len(kind, cells)?;
+        self.set_prefix_len(prefix_len);
+        let mut lowest = PAGE;
+        for (index, cell) in cells.iter().enumerate() {
+            let head = head_of(key_in(kind, cell)?, prefix_len);
+            let span = self.place_cell(index, head, lowest, cell.len());
+            self.0[span.start..span.end].copy_from_slice(cell);
+            lowest = span.start;
+        }
+        self.set_u16(COUNT_AT, cells.len());
+        Some(())
+    }
+}
+
+/// Bytes that the keys of these cells, in key order, have in common.
+fn prefix_len(kind: u8, cells: &[&[u8]]) -> Option<usize> {
+    let [first, .., last] = cells else {
+        // One key alone has nothing to be told apart from; its head is made of its first bytes.
+        return Some(0);
+    };
+    Some(common_prefix(key_in(kind, first)?, key_in(kind, last)?))
+}
+
+/// Bytes that cells and their slots take in a page.
+pub(super) fn space_of(cells: &[&[u8]]) -> usize {
+    cells.iter().map(|cell| cell.len() + SLOT).sum()
+}
+
+fn u16_at_start(bytes: &[u8]) -> Option<u16> {
+    Some(u16::from_le_bytes(*bytes.first_chunk()?))
+}
+
+fn u32_at_start(bytes: &[u8]) -> Option<u32> {
+    Some(u32::from_le_bytes(*bytes.first_chunk()?))
+}

@@ -1,0 +1,157 @@
+//! The pages that a change has looked at.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use super::loaded::Loaded;
+use super::page::PageNumber;
+
+/// Up to so many pages are looked through one by one.
+const FEW: usize = 8;
+
+/// Places for pages that are kept for the next change.
+const MOST_KEPT: usize = 64;
+
+/// Pages by the order in which they came and by their numbers.
+#[derive(Default)]
+pub(super) struct PageSet {
+    pages: Vec<Loaded>,
+    /// Where each page is, once there are many.
+    index: HashMap<PageNumber, usize, BuildHasherDefault<PageHasher>>,
+}
+
+impl PageSet {
+    /// Where a page is, if it is there.
+    #[inline]
+    pub(super) fn position(&self, number: PageNumber) -> Option<usize> {
+        if self.pages.len() <= FEW {
+            // Pages that were taken out have no number.
+            return self.pages.iter().position(|page| page.number == number).filter(|_| !number.is_none());
+        }
+        self.index.get(&number).copied()
+    }
+
+    /// Adds a page that is not there, and returns where it is.
+    pub(super) fn add(&mut self, page: Loaded) -> usize {
+        if self.pages.len() == FEW {
+            let pages = self.pages.iter().enumerate();
+            self.index
+                .extend(pages.filter(|(_, page)| !page.number.is_none()).map(|(at, page)| (page.number, at)));
+        }
+        if self.pages.len() >= FEW {
+            self.index.insert(page.number, self.pages.len());
+        }
+        self.pages.push(page);
+        self.pages.len() - 1
+    }
+
+    /// Takes a page out. The positions of the others stay.
+    pub(super) fn remove(&mut self, number: PageNumber) {
+        if let Some(position) = self.position(number) {
+            self.pages[position].number = PageNumber::NONE;
+            self.pages[position].version += 1;
+            self.index.remove(&number);
+        }
+    }
+
+    /// The pages, without those that were taken out.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Loaded> {
+        self.pages.iter().filter(|page| !page.number.is_none())
+    }
+
+    /// Takes all pages out, those without a number too.
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = Loaded> + '_ {
+        self.index.clear();
+        self.pages.drain(..)
+    }
+
+    /// The same for another change, without what takes much heap.
+    pub(super) fn for_reuse(self) -> Self {
+        if self.pages.capacity() > MOST_KEPT { Self::default() } else { self }
+    }
+}
+
+/// Spreads the numbers of pages, which are no secret and of nobody's choice.
+#[derive(Default)]
+struct PageHasher(u64);
+
+impl Hasher for PageHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u32(u32::from(*byte)));
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        let product = (self.0 ^ u64::from(number)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = product ^ (product >> 32);
+    }
+}
+
+impl std::ops::Index<usize> for PageSet {
+    type Output = Loaded;
+
+    fn index(&self, position: usize) -> &Loaded {
+        &self.pages[position]
+    }
+}
+
+impl std::ops::IndexMut<usize> for PageSet {
+    fn index_mut(&mut self, position: usize) -> &mut Loaded {
+        &mut self.pages[position]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::structures::btree::page::{Frame, PAGE};
+
+    /// The first pages, in a set.
+    fn set_of(count: u32) -> PageSet {
+        let mut set = PageSet::default();
+        for number in 1..=count {
+            assert_eq!(set.add(page(number)), number as usize - 1);
+        }
+        set
+    }
+
+    fn page(number: u32) -> Loaded {
+        Loaded::whole(PageNumber(number), Box::new(Frame([0; PAGE])))
+    }
+
+    const COUNTS: [u32; 5] = [3, FEW as u32 - 1, FEW as u32, FEW as u32 + 1, 40];
+
+    #[test]
+    fn pages_are_found_by_their_numbers_however_many_there_are() {
+        for count in COUNTS {
+            let set = set_of(count);
+            for number in 1..=count + 1 {
+                let expected = (number <= count).then_some(number as usize - 1);
+                assert_eq!(set.position(PageNumber(number)), expected, "{number} of {count}");
+            }
+            assert_eq!(set.position(PageNumber::NONE), None);
+        }
+    }
+
+    /// Whoever has looked for an entry in the page must notice, or would change a page that is of no tree.
+    #[test]
+    fn a_page_that_is_taken_out_has_another_version_and_is_not_found_until_it_is_added_again() {
+        for count in COUNTS {
+            let mut set = set_of(count);
+            let version = set[2].version;
+            set.remove(PageNumber(3));
+            set.remove(PageNumber(count + 1));
+            assert_ne!(set[2].version, version);
+            assert_eq!((set.position(PageNumber(3)), set.position(PageNumber::NONE)), (None, None));
+            assert!(set.iter().map(|page| page.number.0).eq((1..=count).filter(|number| *number != 3)));
+            assert_eq!(set.add(page(3)), count as usize);
+            assert_eq!(set.position(PageNumber(3)), Some(count as usize));
+            assert_eq!(set.position(PageNumber(2)), Some(1));
+            assert_eq!(set.drain().count(), count as usize + 1);
+            assert_eq!((set.position(PageNumber(1)), set.add(page(7))), (None, 0));
+        }
+    }
+}

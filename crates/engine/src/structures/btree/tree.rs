@@ -1,0 +1,333 @@
+//! The tree as it lies in memory: opening it, and finding what is in it.
+
+use std::cell::{Cell, RefCell};
+
+use ic_stable_structures::Memory;
+use stable_storage_api::Error;
+
+use super::cache::{Cache, Frames};
+use super::head::{HEAD_BYTES, Head};
+use super::loaded::Loaded;
+use super::page::{
+    CellSpan, Frame, INNER, LEAF, LINK, LONG, LONG_CONTENT, Node, PAGE, PageNumber, Value, leaf_key,
+    leaf_value, read_link,
+};
+use super::page_set::PageSet;
+use crate::base::bytes::compare;
+use crate::base::open::OpenError;
+
+/// Bytes by which a memory grows.
+const WASM_PAGE: u64 = 65_536;
+
+/// How a tree uses its memory and its heap.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Options {
+    /// What errors call the tree.
+    pub(crate) name: &'static str,
+    /// The memory grows by multiples of this many pages of 64 KiB.
+    pub(crate) growth_pages: u64,
+    /// Inner pages of 4,096 bytes that are kept on the heap.
+    pub(crate) cached_pages: usize,
+}
+
+/// A B+ tree. Generic over the memory that holds nothing but it.
+pub(super) struct Tree<M: Memory> {
+    pub(super) memory: M,
+    /// Where the header is, if that is not the start of the tree's own memory.
+    home: Option<(M, u64)>,
+    pub(super) options: Options,
+    /// The header as it was committed last.
+    pub(super) head: Cell<Head>,
+    pub(super) cache: RefCell<Cache>,
+    pub(super) frames: RefCell<Frames>,
+    /// What the next change collects its pages in, so that it need not be allocated again.
+    pub(super) pages: Cell<PageSet>,
+}
+
+impl<M: Memory> Tree<M> {
+    /// Opens the tree in a memory. Its header is at the start of that, or at an offset of another memory. An empty memory is
+    /// an empty tree.
+    pub(super) fn open(memory: M, home: Option<(M, u64)>, options: Options) -> Result<Self, OpenError> {
+        let bytes = memory.size().saturating_mul(WASM_PAGE);
+        let mut header = [0; HEAD_BYTES];
+        match &home {
+            Some((home, offset)) => home.read(*offset, &mut header),
+            None if bytes > 0 => memory.read(0, &mut header),
+            None => {}
+        }
+        let head = if bytes == 0 && header == [0; HEAD_BYTES] {
+            Head::NEW
+        } else {
+            let offset = home.as_ref().map_or(0, |(_, offset)| *offset);
+            let what = || format!("the {} has no header of a tree", options.name);
+            Head::decode(&header, bytes).ok_or_else(|| OpenError::damaged(what(), offset))?
+        };
+        Ok(Self {
+            memory,
+            home,
+            options,
+            head: Cell::new(head),
+            cache: RefCell::new(Cache::new(options.cached_pages)),
+            frames: RefCell::default(),
+            pages: Cell::default(),
+        })
+    }
+
+    /// Writes the header as it is on the heap.
+    pub(super) fn write_head(&self) {
+        let header = self.head.get().encode();
+        match &self.home {
+            Some((home, offset)) => home.write(*offset, &header),
+            None => self.memory.write(0, &header),
+        }
+    }
+
+    /// An error at an offset of the memory.
+    #[cold]
+    pub(super) fn damaged(&self, what: &str, offset: u64) -> Error {
+        Error::corrupted(format!("{}: {what}", self.options.name), offset)
+    }
+
+    /// An error in a page.
+    #[cold]
+    pub(super) fn damaged_page(&self, page: PageNumber) -> Error {
+        self.damaged("a page is damaged", page.offset())
+    }
+
+    /// Refuses the number of a page that the tree does not have.
+    pub(super) fn check_number(&self, number: PageNumber, pages: u32) -> Result<(), Error> {
+        if !number.is_none() && number.0 < pages {
+            Ok(())
+        } else {
+            Err(self.damaged("a link leads to a page that the tree does not have", number.offset()))
+        }
+    }
+
+    /// A frame with any content.
+    pub(super) fn frame(&self) -> Box<Frame> {
+        self.frames.borrow_mut().take()
+    }
+
+    /// Gives back the frame of a page that is no longer needed.
+    pub(super) fn recycle(&self, page: Loaded) {
+        self.frames.borrow_mut().give(page.into_frame());
+    }
+
+    /// Looks at an inner page, which is kept on the heap from then on. `look` returns `None` for damage.
+    pub(super) fn with_inner<R>(
+        &self,
+        number: PageNumber,
+        look: impl FnOnce(Node<'_>) -> Option<R>,
+    ) -> Result<R, Error> {
+        if let Some(bytes) = self.cache.borrow().get(number) {
+            return look(Node::trusted(bytes)).ok_or_else(|| self.damaged_page(number));
+        }
+        self.keep_inner(number)?;
+        let cache = self.cache.borrow();
+        let bytes = cache.get(number).expect("the page has just been put there");
+        look(Node::trusted(bytes)).ok_or_else(|| self.damaged_page(number))
+    }
+
+    /// Reads an inner page into the cache.
+    #[inline(never)]
+    pub(super) fn keep_inner(&self, number: PageNumber) -> Result<(), Error> {
+        let frame = self.read_inner(number)?;
+        if let Some(old) = self.cache.borrow_mut().put(number, frame) {
+            self.frames.borrow_mut().give(old);
+        }
+        Ok(())
+    }
+
+    /// Reads an inner page.
+    pub(super) fn read_inner(&self, number: PageNumber) -> Result<Box<Frame>, Error> {
+        self.check_number(number, self.head.get().pages)?;
+        let frame = self.frames.borrow_mut().read(&self.memory, number);
+        match Node::of(&frame.0, INNER) {
+            Some(_) => Ok(frame),
+            None => Err(self.damaged_page(number)),
+        }
+    }
+
+    /// Reads the header and the slots of a leaf.
+    pub(super) fn load_leaf(&self, number: PageNumber) -> Result<Loaded, Error> {
+        self.check_number(number, self.head.get().pages)?;
+        let mut page = Loaded::read(number, self.frame(), &self.memory);
+        let Some(node) = Node::of(page.bytes(), LEAF) else { return Err(self.damaged_page(number)) };
+        let slots_end = node.slots_end();
+        page.know(&self.memory, 0, slots_end);
+        Ok(page)
+    }
+
+    /// Reads the cell of an entry of a leaf, and returns where it is.
+    #[inline]
+    pub(super) fn know_cell(&self, page: &mut Loaded, index: usize) -> Result<CellSpan, Error> {
+        let span = page.node().cell_span(index).ok_or_else(|| self.damaged_page(page.number))?;
+        page.know(&self.memory, span.start, span.end);
+        Ok(span)
+    }
+
+    /// Reads all cells of a leaf.
+    pub(super) fn know_cells(&self, page: &mut Loaded) {
+        let lowest = page.node().lowest();
+        page.know(&self.memory, lowest, PAGE);
+    }
+
+    /// The key of an entry of a leaf.
+    #[inline]
+    pub(super) fn key<'p>(&self, page: &'p mut Loaded, index: usize) -> Result<&'p [u8], Error> {
+        let span = self.know_cell(page, index)?;
+        let number = page.number;
+        leaf_key(&page.bytes()[span.start..span.end]).ok_or_else(|| self.damaged_page(number))
+    }
+
+    /// Where a key is in a leaf: `Err` with where it would be.
+    pub(super) fn find(&self, page: &mut Loaded, key: &[u8]) -> Result<Result<usize, usize>, Error> {
+        match self.find_equal(page, key)? {
+            (Err(index), false) => self.place_by_prefix(page, key, index),
+            (found, _) => Ok(found),
+        }
+    }
+
+    /// Where a key would be that is not in a leaf, and would be at `index` if it had the common prefix.
+    pub(super) fn place_by_prefix(
+        &self,
+        page: &mut Loaded,
+        key: &[u8],
+        index: usize,
+    ) -> Result<Result<usize, usize>, Error> {
+        let (count, prefix_len) = (page.node().len(), page.node().prefix_len());
+        if count == 0 || prefix_len == 0 {
+            return Ok(Err(index));
+        }
+        // Heads are compared behind the common prefix, which this key need not have.
+        let neighbour = self.key(page, index.min(count - 1))?;
+        let prefix = neighbour.get(..prefix_len);
+        let prefix = prefix.ok_or_else(|| self.damaged("a key lacks the prefix of its page", 0))?;
+        Ok(Err(match compare(&key[..key.len().min(prefix_len)], prefix) {
+            std::cmp::Ordering::Less => 0,
+            std::cmp::Ordering::Greater => count,
+            std::cmp::Ordering::Equal => index,
+        }))
+    }
+
+    /// Where a key is in a leaf, for a key that has the common prefix; and whether the place is certain without it.
+    pub(super) fn find_equal(
+        &self,
+        page: &mut Loaded,
+        key: &[u8],
+    ) -> Result<(Result<usize, usize>, bool), Error> {
+        let range = page.node().equal_heads(key);
+        let (mut start, mut end) = (range.start, range.end);
+        while start < end {
+            let middle = (start + end) / 2;
+            match compare(self.key(page, middle)?, key) {
+                std::cmp::Ordering::Less => start = middle + 1,
+                std::cmp::Ordering::Greater => end = middle,
+                std::cmp::Ordering::Equal => return Ok((Ok(middle), true)),
+            }
+        }
+        Ok((Err(start), false))
+    }
+
+    /// The leaf that a key belongs to. `None` in an empty tree.
+    pub(super) fn leaf_for(&self, key: &[u8]) -> Result<Option<PageNumber>, Error> {
+        self.descend(|node| node.child(node.child_for(key)?))
+    }
+
+    /// The leaf that a choice of a child in each inner page leads to.
+    pub(super) fn descend(
+        &self,
+        choose: impl Fn(Node<'_>) -> Option<PageNumber>,
+    ) -> Result<Option<PageNumber>, Error> {
+        let head = self.head.get();
+        if head.root.is_none() {
+            return Ok(None);
+        }
+        let mut number = head.root;
+        for _ in 1..head.levels {
+            number = self.with_inner(number, &choose)?;
+        }
+        Ok(Some(number))
+    }
+
+    /// Calls with the value under a key, if there is one.
+    pub(super) fn get_with<R>(&self, key: &[u8], f: impl FnOnce(&[u8]) -> R) -> Result<Option<R>, Error> {
+        let Some(number) = self.leaf_for(key)? else { return Ok(None) };
+        let mut page = self.load_leaf(number)?;
+        let (found, _) = self.find_equal(&mut page, key)?;
+        let result = match found {
+            Ok(index) => {
+                let span = page.node().cell_span(index).ok_or_else(|| self.damaged_page(number))?;
+                let value = leaf_value(&page.bytes()[span.start..span.end]);
+                match value.ok_or_else(|| self.damaged_page(number))? {
+                    Value::Local(value) => Some(f(value)),
+                    Value::Long { length, first } => Some(f(&self.read_long(length, first)?)),
+                }
+            }
+            Err(_) => None,
+        };
+        self.recycle(page);
+        Ok(result)
+    }
+
+    /// The bytes of a long value.
+    pub(super) fn read_long(&self, length: usize, first: PageNumber) -> Result<Vec<u8>, Error> {
+        self.check_long(length, self.head.get().pages, first)?;
+        let mut bytes = vec![0; length];
+        let mut next = first;
+        for part in bytes.chunks_mut(LONG_CONTENT) {
+            let number = next;
+            next = self.next_in_chain(LONG, number, self.head.get().pages)?;
+            self.memory.read(number.offset() + LINK as u64, part);
+        }
+        Ok(bytes)
+    }
+
+    /// Refuses a length that more pages than there are would take.
+    pub(super) fn check_long(&self, length: usize, pages: u32, first: PageNumber) -> Result<(), Error> {
+        if length.div_ceil(LONG_CONTENT) < pages as usize {
+            Ok(())
+        } else {
+            Err(self.damaged("a value is longer than the tree", first.offset()))
+        }
+    }
+
+    /// The page after a page of a chain.
+    pub(super) fn next_in_chain(
+        &self,
+        kind: u8,
+        number: PageNumber,
+        pages: u32,
+    ) -> Result<PageNumber, Error> {
+        self.check_number(number, pages)?;
+        let mut bytes = [0; LINK];
+        self.memory.read(number.offset(), &mut bytes);
+        read_link(kind, &bytes).ok_or_else(|| self.damaged_page(number))
+    }
+
+    /// Reads the upper levels of the tree into the cache: the root, and the pages below it as far as `pages` goes.
+    ///
+    /// A query cannot keep what it reads, so this is for when a store is opened.
+    pub(super) fn warm(&self, mut pages: usize) {
+        let head = self.head.get();
+        let mut level = vec![head.root];
+        for depth in 1..head.levels {
+            let mut below = Vec::new();
+            for number in level {
+                if pages == 0 {
+                    return;
+                }
+                pages -= 1;
+                // Damage is reported by whoever needs the page.
+                let children = self.with_inner(number, |node| {
+                    (0..=node.len()).take(pages).map(|child| node.child(child)).collect::<Option<Vec<_>>>()
+                });
+                below.extend(children.unwrap_or_default());
+            }
+            if depth + 1 == head.levels {
+                return;
+            }
+            level = below;
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Appending.
+
+use ic_stable_structures::Memory;
+use stable_storage_api::limits::{MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES};
+use stable_storage_api::{Appended, Error};
+
+use super::head::{Head, START};
+use super::writer::Writer;
+use super::{INDEX_ENTRY_BYTES, INDEX_INTERVAL, Log, MARK_BYTES, TRAILER_BYTES, index_bytes};
+use crate::base::demand::Demand;
+use crate::base::layout::PAGE_BYTES;
+
+impl<M: Memory> Log<M> {
+    /// Appends up to 1,000 entries of 0 to 2,031,616 bytes each, all of them or none, and grows the memories as far as that
+    /// needs.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LimitExceeded`] for more than 1,000 entries, [`Error::TooLarge`] for an entry that is too long, and
+    /// [`Error::OutOfMemory`] where a memory refuses to grow. The log has not changed then.
+    pub fn append<E: AsRef<[u8]>>(&mut self, entries: &[E]) -> Result<Appended, Error> {
+        let plan = self.plan(entries)?;
+        // The memory of the entries last: once it has pages, it must have a mark.
+        let [entries_demand, index_demand] = self.demands(&plan);
+        for Demand { memory, pages } in [index_demand, entries_demand] {
+            if pages > 0 && memory.grow(pages) < 0 {
+                return Err(Error::OutOfMemory { requested: pages * PAGE_BYTES, available: 0 });
+            }
+        }
+        Ok(self.commit(entries, &plan))
+    }
+
+    /// Checks entries, and finds out where the log will end.
+    pub(crate) fn plan<E: AsRef<[u8]>>(&self, entries: &[E]) -> Result<Plan, Error> {
+        check_entries(entries)?;
+        let bytes: u64 = entries.iter().map(|entry| entry.as_ref().len() as u64 + TRAILER_BYTES).sum();
+        let Head { length, end } = self.head;
+        Ok(Plan { after: Head { length: length + entries.len() as u64, end: end + bytes } })
+    }
+
+    /// How far the memories of the entries and of the index have to grow, which is seldom: they grow by many pages.
+    #[inline]
+    pub(crate) fn demands(&self, plan: &Plan) -> [Demand<'_, M>; 2] {
+        let after = plan.after;
+        // An empty append must not grow the log, because a memory that is not empty has a mark.
+        let entries = match after == self.head {
+            true => 0,
+            false => pages_short(&self.entries, after.end + MARK_BYTES as u64, self.growth_pages),
+        };
+        // Most appends do not reach the next entry of the index, and so need not look at its memory.
+        let index = match index_bytes(after.length) {
+            bytes if bytes == index_bytes(self.head.length) => 0,
+            bytes => pages_short(&self.index, bytes, self.growth_pages),
+        };
+        [Demand { memory: &self.entries, pages: entries }, Demand { memory: &self.index, pages: index }]
+    }
+
+    /// Writes entries that have been planned. The memories have grown as far as they have to.
+    pub(crate) fn commit<E: AsRef<[u8]>>(&mut self, entries: &[E], plan: &Plan) -> Appended {
+        let first = self.head.length;
+        if !entries.is_empty() {
+            self.write(entries, plan.after);
+        }
+        Appended { first, next: plan.after.length }
+    }
+}
+
+/// Where the log will end.
+pub(crate) struct Plan {
+    after: Head,
+}
+
+impl Plan {
+    /// Whether the plan is to append something.
+    pub(crate) fn changes<M: Memory>(&self, log: &Log<M>) -> bool {
+        self.after != log.head
+    }
+}
+
+/// Checks what can be checked without a store: how many entries there are, and how long they are.
+///
+/// # Errors
+///
+/// [`Error::LimitExceeded`] and [`Error::TooLarge`].
+pub fn check_entries<E: AsRef<[u8]>>(entries: &[E]) -> Result<(), Error> {
+    if entries.len() as u64 > MAX_BATCH_ITEMS {
+        return Err(Error::LimitExceeded { what: "entries in one append".into(), limit: MAX_BATCH_ITEMS });
+    }
+    match entries.iter().map(|entry| entry.as_ref().len() as u64).find(|size| *size > MAX_PAYLOAD_BYTES) {
+        Some(size) => Err(Error::TooLarge { size, limit: MAX_PAYLOAD_BYTES }),
+        None => Ok(()),
+    }
+}
+
+impl<M: Memory> Log<M> {
+    /// Writes entries and the mark after them. The memories are large enough.
+    fn write<E: AsRef<[u8]>>(&mut self, entries: &[E], after: Head) {
+        if self.head == Head::EMPTY {
+            self.entries.write(0, &START);
+        }
+        match entries {
+            [entry] => self.write_one(entry.as_ref(), after),
+            _ => self.write_batch(entries, after),
+        }
+        self.head = after;
+    }
+
+    /// Writes an entry, and then its length and the mark in one piece.
+    fn write_one(&self, entry: &[u8], after: Head) {
+        self.entries.write(self.head.end, entry);
+        let mut tail = [0; TRAILER_BYTES as usize + MARK_BYTES];
+        tail[..TRAILER_BYTES as usize].copy_from_slice(&trailer_of(entry));
+        tail[TRAILER_BYTES as usize..].copy_from_slice(&after.encode());
+        self.entries.write(self.head.end + entry.len() as u64, &tail);
+        self.write_index(after.length, after.end);
+    }
+
+    /// Writes entries in pieces of several.
+    fn write_batch<E: AsRef<[u8]>>(&self, entries: &[E], after: Head) {
+        let Head { mut length, mut end } = self.head;
+        let mut writer = Writer::new(&self.entries, end, after.end - end);
+        for entry in entries.iter().map(AsRef::as_ref) {
+            writer.write(entry, trailer_of(entry));
+            length += 1;
+            end += entry.len() as u64 + TRAILER_BYTES;
+            self.write_index(length, end);
+        }
+        writer.flush();
+        self.entries.write(after.end, &after.encode());
+        assert_eq!(Head { length, end }, after, "what was written is what was planned");
+    }
+
+    /// Writes the end of an entry to the index, if the index has that of this one.
+    fn write_index(&self, length: u64, end: u64) {
+        if length.is_multiple_of(INDEX_INTERVAL) {
+            let at = (length / INDEX_INTERVAL - 1) * INDEX_ENTRY_BYTES;
+            self.index.write(at, &end.to_le_bytes());
+        }
+    }
+}
+
+/// The length of an entry, as it is after its bytes.
+fn trailer_of(entry: &[u8]) -> [u8; TRAILER_BYTES as usize] {
+    u32::try_from(entry.len()).expect("a payload has at most 31 pages").to_le_bytes()
+}
+
+/// How many pages a memory lacks to hold so many bytes, where it grows by multiples of so many pages.
+fn pages_short(memory: &impl Memory, bytes: u64, growth_pages: u64) -> u64 {
+    if bytes <= memory.size() * PAGE_BYTES {
+        return 0;
+    }
+    let needed = bytes.div_ceil(PAGE_BYTES).next_multiple_of(growth_pages);
+    needed.saturating_sub(memory.size())
+}

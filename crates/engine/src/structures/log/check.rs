@@ -1,0 +1,36 @@
+//! Walking the whole log.
+
+use ic_stable_structures::Memory;
+use stable_storage_api::Error;
+
+use super::{INDEX_INTERVAL, LOG_START, Log};
+use crate::base::problem::Problem;
+
+impl<M: Memory> Log<M> {
+    /// Walks every entry from the last to the first, and holds every end offset of the index against the walk. Stops at
+    /// the first problem, because what lies before a bad trailer cannot be found.
+    pub(crate) fn check(&self, problems: &mut Vec<Problem>) {
+        if let Err(Error::Corrupted { what, offset }) = self.walk() {
+            problems.push(Problem { what, offset });
+        }
+    }
+
+    fn walk(&self) -> Result<(), Error> {
+        let mut end = self.head.end;
+        for entry in (0..self.head.length).rev() {
+            if (entry + 1).is_multiple_of(INDEX_INTERVAL) && self.indexed_end(entry / INDEX_INTERVAL)? != end
+            {
+                return Err(Error::corrupted(
+                    format!("the log's index has another end for entry {entry} than the log"),
+                    end,
+                ));
+            }
+            end = self.entry_before(end, LOG_START)?.start;
+        }
+        if end == LOG_START {
+            Ok(())
+        } else {
+            Err(Error::corrupted("the log has bytes before its first entry", end))
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! How much of the log there is, and the mark after its last entry that says so.
+
+use ic_stable_structures::Memory;
+
+use super::{LOG_START, TRAILER_BYTES};
+use crate::base::checksum::{mix, u64_at};
+use crate::base::layout::PAGE_BYTES;
+use crate::base::open::OpenError;
+
+/// What the memory of the log starts with, up to the first entry.
+pub(super) const START: [u8; LOG_START as usize] = {
+    let mut bytes = [0; LOG_START as usize];
+    let magic = *b"IC-LOG\x01\x00";
+    let mut at = 0;
+    while at < magic.len() {
+        bytes[at] = magic[at];
+        at += 1;
+    }
+    bytes
+};
+
+/// Bytes of a mark.
+pub(crate) const MARK_BYTES: usize = 3 * 8;
+
+/// Set in the check of every mark, so that its last byte is never zero.
+const LAST_BIT: u64 = 1 << 63;
+
+/// Bytes that are read in one piece to find the mark.
+const SCAN_BYTES: u64 = PAGE_BYTES;
+
+/// The length of the log and where it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Head {
+    /// How many entries there are.
+    pub(super) length: u64,
+    /// The first byte after the last entry, where the mark is.
+    pub(super) end: u64,
+}
+
+impl Head {
+    /// That of a log that nothing was ever appended to.
+    pub(super) const EMPTY: Self = Self { length: 0, end: LOG_START };
+
+    /// The bytes of the mark.
+    pub(super) fn encode(self) -> [u8; MARK_BYTES] {
+        let mut bytes = [0; MARK_BYTES];
+        bytes[..8].copy_from_slice(&self.length.to_le_bytes());
+        bytes[8..16].copy_from_slice(&self.end.to_le_bytes());
+        let check = mix(&bytes[..16]) | LAST_BIT;
+        bytes[16..].copy_from_slice(&check.to_le_bytes());
+        bytes
+    }
+
+    /// `None` for bytes that are not the mark of a log in a memory of this many bytes.
+    pub(super) fn decode(bytes: &[u8; MARK_BYTES], memory_bytes: u64) -> Option<Self> {
+        let head = Self { length: u64_at(bytes, 0), end: u64_at(bytes, 8) };
+        let is_inside = head.end.checked_add(MARK_BYTES as u64).is_some_and(|end| end <= memory_bytes);
+        let least = head.length.checked_mul(TRAILER_BYTES).and_then(|bytes| bytes.checked_add(LOG_START));
+        let is_mark = head.encode() == *bytes && is_inside && least.is_some_and(|least| least <= head.end);
+        is_mark.then_some(head)
+    }
+
+    /// The head of the log in a memory. `sealed` is where it was when the store was sealed, if it still is.
+    pub(super) fn find(memory: &impl Memory, sealed: Option<[u8; MARK_BYTES]>) -> Result<Self, OpenError> {
+        let bytes = memory.size() * PAGE_BYTES;
+        let mut start = [1; LOG_START as usize];
+        memory.read(0, &mut start);
+        if start != START {
+            return Err(OpenError::damaged("the memory of the log holds no log", 0));
+        }
+        let known = sealed.and_then(|mark| Self::decode(&mark, bytes)).map(|head| head.end);
+        let at = match known {
+            Some(end) => end,
+            None => Self::last_byte(memory)
+                .and_then(|last| (last + 1).checked_sub(MARK_BYTES as u64))
+                .filter(|at| *at >= LOG_START)
+                .ok_or_else(|| OpenError::damaged("the log has no end", LOG_START))?,
+        };
+        let mut mark = [0; MARK_BYTES];
+        memory.read(at, &mut mark);
+        Self::decode(&mark, bytes)
+            .filter(|head| head.end == at)
+            .ok_or_else(|| OpenError::damaged("the mark at the end of the log is damaged", at))
+    }
+
+    /// The last byte of a memory that is not zero. What comes after the mark has never been written, and a memory grows
+    /// by a bucket at a time, so this reads at most a bucket and a page.
+    fn last_byte(memory: &impl Memory) -> Option<u64> {
+        let mut bytes = vec![0; SCAN_BYTES as usize];
+        for page in (0..memory.size()).rev() {
+            memory.read(page * SCAN_BYTES, &mut bytes);
+            let (words, _) = bytes.as_chunks::<8>();
+            if let Some(word) = words.iter().rposition(|word| u64::from_le_bytes(*word) != 0) {
+                let byte = words[word].iter().rposition(|byte| *byte != 0)?;
+                return Some(page * SCAN_BYTES + (word * 8 + byte) as u64);
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,91 @@
+//! Walking all objects.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+
+use ic_stable_structures::Memory;
+use stable_storage_api::Error;
+
+use super::Objects;
+use super::entry::{Head, Holding};
+use crate::base::problem::{CheckReport, Problem};
+use crate::core::key::Key;
+use crate::core::ledger::LEDGER_AT;
+use crate::structures::arena::{Arena, Extent};
+use crate::structures::btree::Raw;
+
+impl<M: Memory + Clone> Objects<'_, M> {
+    /// Walks the index, and claims the extents of every object.
+    pub(crate) fn check(&self, walk: &mut Walk, report: &mut CheckReport) {
+        for object in self.core.index.from(Bound::Unbounded, |_| true) {
+            match object.and_then(|(key, raw)| walk.object(&self.core.arena, &key, &raw)) {
+                Ok(size) => report.object_bytes += size,
+                Err(error) => report.problems.push(error.into()),
+            }
+            report.objects += 1;
+        }
+        if report.object_bytes != self.core.ledger().object_bytes {
+            report.problems.push(Problem {
+                what: format!(
+                    "the index holds objects of {} bytes, and {} are counted",
+                    report.object_bytes,
+                    self.core.ledger().object_bytes
+                ),
+                offset: LEDGER_AT,
+            });
+        }
+    }
+}
+
+/// What the walk over the index knows so far.
+pub(crate) struct Walk {
+    /// The last revision that was given.
+    revision: u64,
+    /// Extents that no object has claimed yet, with their capacities in bytes.
+    unclaimed: BTreeMap<Extent, u64>,
+    revisions: BTreeSet<u64>,
+}
+
+impl Walk {
+    /// A walk over a store whose last revision this is, and whose arena has these extents with these capacities in bytes.
+    pub(crate) fn new(revision: u64, unclaimed: BTreeMap<Extent, u64>) -> Self {
+        Self { revision, unclaimed, revisions: BTreeSet::new() }
+    }
+
+    /// The extents that nothing has claimed.
+    pub(crate) fn unclaimed(self) -> impl Iterator<Item = Extent> {
+        self.unclaimed.into_keys()
+    }
+
+    /// Checks one object and returns its size.
+    fn object<M: Memory>(&mut self, arena: &Arena<M>, key: &Key, raw: &Raw) -> Result<u64, Error> {
+        let text = key.text()?;
+        let head = Head::decode(&raw.0)?;
+        let entry = head.entry()?;
+        // Nothing but a reply needs the user metadata, and a reply must not fail.
+        entry.metadata.pairs.decode()?;
+        if entry.revision == 0 || entry.revision > self.revision || !self.revisions.insert(entry.revision) {
+            let what = format!("the object {text:?} has revision {}, which it cannot have", entry.revision);
+            return Err(Error::corrupted(what, LEDGER_AT));
+        }
+        match head.present().holding {
+            Holding::Nothing => {}
+            Holding::Extent(extent) => self.claim(&text, extent, entry.size)?,
+            Holding::Table(table) => {
+                self.claim(&text, table.extent(), table.bytes())?;
+                for number in 0..table.extents() {
+                    self.claim(&text, table.require(arena, number)?, table.extent_bytes(number))?;
+                }
+            }
+        }
+        Ok(entry.size)
+    }
+
+    /// Notes that an extent is held by something that needs so many bytes of it.
+    pub(crate) fn claim(&mut self, holder: &str, extent: Extent, bytes: u64) -> Result<(), Error> {
+        if self.unclaimed.remove(&extent).is_some_and(|capacity| capacity >= bytes) {
+            return Ok(());
+        }
+        Err(Error::corrupted(format!("{holder:?} has an extent that cannot be its own"), extent.offset()))
+    }
+}

@@ -1,0 +1,389 @@
+//! What the index holds under a key: metadata, and the value or where it lies.
+//!
+//! # Layout v1
+//!
+//! ```text
+//! bytes  field
+//!     1  bits 0-2, kind: 0 the value follows inline, 1 it is one extent of the arena, 2 it is the extents of a table;
+//!        3 is reserved for a value in another canister. Bit 3: modified at another time than created. Bit 4: there are
+//!        optional fields. Bits 5-7: zero
+//!  1-10  size of the value (LEB128)
+//!  1-10  revision (LEB128)
+//!     8  created, nanoseconds since 1970
+//!     8  modified, nanoseconds since 1970 (bit 3)
+//!     8  offset of the extent (kind 1) or of the extent that holds the table (kind 2)
+//!   1-2  bytes of the optional fields (LEB128, bit 4)
+//!     n  optional fields (bit 4): see metadata.rs
+//!     4  CRC-32 of everything above
+//!     -  the value (kind 0 only)
+//! ```
+//!
+//! A small object that was written once takes 17 bytes besides its value, and with a SHA-256 53.
+//!
+//! The checksum covers the metadata and not the value, inline or not: what a value should be is for its writer to say.
+
+use stable_storage_api::{Error, ObjectInfo};
+
+use super::metadata::Metadata;
+use crate::base::checksum::{CRC_BYTES, append_seal, is_sealed};
+use crate::base::codec::{MAX_NUMBER_BYTES, Reader, put_number};
+use crate::core::table::Table;
+use crate::structures::arena::{Extent, MAX_EXTENT_BYTES};
+use crate::structures::btree::Raw;
+
+/// The most bytes that an entry has besides its optional fields and an inline value.
+pub(super) const MAX_HEAD_BYTES: usize = 1 + 2 * MAX_NUMBER_BYTES + 3 * 8 + 2 + CRC_BYTES;
+
+const KIND: u8 = 0b111;
+const INLINE: u8 = 0;
+const ONE_EXTENT: u8 = 1;
+const TABLE: u8 = 2;
+
+const IS_MODIFIED: u8 = 1 << 3;
+const HAS_FIELDS: u8 = 1 << 4;
+const FLAGS: u8 = KIND | IS_MODIFIED | HAS_FIELDS;
+
+/// Where the bytes of a value are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Body<'a> {
+    Inline(&'a [u8]),
+    Extent(Extent),
+    Table(Table),
+}
+
+impl<'a> Body<'a> {
+    /// The bytes that are in the entry itself.
+    pub(super) fn inline(self) -> &'a [u8] {
+        match self {
+            Self::Inline(value) => value,
+            Self::Extent(_) | Self::Table(_) => &[],
+        }
+    }
+}
+
+/// What every object has: all that a reader of its bytes and a writer of other ones need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Head<'a> {
+    pub(crate) size: u64,
+    pub(crate) revision: u64,
+    pub(crate) created_ns: u64,
+    pub(crate) modified_ns: u64,
+    pub(crate) body: Body<'a>,
+    /// The optional fields, not decoded.
+    fields: &'a [u8],
+}
+
+/// An entry, either about to be stored or checked after it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Entry<'a> {
+    pub(crate) size: u64,
+    pub(crate) revision: u64,
+    pub(crate) created_ns: u64,
+    pub(crate) modified_ns: u64,
+    pub(crate) metadata: Metadata<'a>,
+    pub(crate) body: Body<'a>,
+}
+
+/// What a change needs to know of the object that is there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Present {
+    pub(crate) size: u64,
+    pub(crate) revision: u64,
+    pub(crate) created_ns: u64,
+    pub(crate) holding: Holding,
+}
+
+/// What an object takes in the arena.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Holding {
+    Nothing,
+    Extent(Extent),
+    Table(Table),
+}
+
+impl<'a> Head<'a> {
+    /// Checks an entry, and decodes what every object has.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupted`].
+    pub(crate) fn decode(bytes: &'a [u8]) -> Result<Self, Error> {
+        let mut reader = Reader(bytes);
+        let parts = Parts::read(&mut reader);
+        let cut_off = || Error::corrupted("an entry of the object index is cut off", bytes.len() as u64);
+        let parts = parts.ok_or_else(cut_off)?;
+        let (sealed, inline) = bytes.split_at(bytes.len() - reader.0.len());
+        if !is_sealed(sealed) || parts.flags & !FLAGS != 0 {
+            return Err(Error::corrupted("an entry of the object index does not match its checksum", 0));
+        }
+        let Parts { flags, size, revision, created_ns, modified_ns, extent, fields } = parts;
+        let body = body(flags & KIND, size, extent, inline)?;
+        Ok(Self { size, revision, created_ns, modified_ns, body, fields })
+    }
+
+    pub(crate) fn present(&self) -> Present {
+        let holding = match self.body {
+            Body::Inline(_) => Holding::Nothing,
+            Body::Extent(extent) => Holding::Extent(extent),
+            Body::Table(table) => Holding::Table(table),
+        };
+        Present { size: self.size, revision: self.revision, created_ns: self.created_ns, holding }
+    }
+
+    /// About how many bytes the optional fields take in a reply.
+    pub(crate) fn fields_bytes(&self) -> u64 {
+        self.fields.len() as u64
+    }
+
+    /// Decodes the optional fields as well.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupted`].
+    pub(crate) fn entry(self) -> Result<Entry<'a>, Error> {
+        let Self { size, revision, created_ns, modified_ns, body, fields } = self;
+        let metadata = Metadata::decode(fields, size)?;
+        Ok(Entry { size, revision, created_ns, modified_ns, metadata, body })
+    }
+}
+
+/// What comes before the checksum, as it was read.
+struct Parts<'a> {
+    flags: u8,
+    size: u64,
+    revision: u64,
+    created_ns: u64,
+    modified_ns: u64,
+    extent: Option<Extent>,
+    fields: &'a [u8],
+}
+
+impl<'a> Parts<'a> {
+    /// Takes everything up to the value. Nothing where the bytes end before.
+    fn read(reader: &mut Reader<'a>) -> Option<Self> {
+        let flags = reader.byte()?;
+        let (size, revision) = (reader.number()?, reader.number()?);
+        let created_ns = reader.u64()?;
+        let modified_ns = if flags & IS_MODIFIED == 0 { created_ns } else { reader.u64()? };
+        let extent = if flags & KIND == INLINE { None } else { Some(Extent::at(reader.u64()?)) };
+        let fields = if flags & HAS_FIELDS == 0 { &[] } else { reader.bytes()? };
+        let _checksum: [u8; CRC_BYTES] = reader.array()?;
+        Some(Self { flags, size, revision, created_ns, modified_ns, extent, fields })
+    }
+}
+
+fn body(kind: u8, size: u64, extent: Option<Extent>, inline: &[u8]) -> Result<Body<'_>, Error> {
+    match (kind, extent) {
+        (INLINE, _) if size == inline.len() as u64 => Ok(Body::Inline(inline)),
+        (ONE_EXTENT, Some(extent)) if inline.is_empty() && (1..=MAX_EXTENT_BYTES).contains(&size) => {
+            Ok(Body::Extent(extent))
+        }
+        (TABLE, Some(extent)) if inline.is_empty() && Table::can_hold(size) => {
+            Ok(Body::Table(Table::at(extent, size)))
+        }
+        _ => Err(Error::corrupted("the size of an object contradicts where it lies", 0)),
+    }
+}
+
+/// The numbers that every entry has.
+pub(crate) struct Facts {
+    pub(crate) size: u64,
+    pub(crate) revision: u64,
+    pub(crate) created_ns: u64,
+    pub(crate) modified_ns: u64,
+}
+
+/// Appends all of an entry but its inline value to bytes that are empty.
+pub(super) fn encode_head(
+    bytes: &mut Vec<u8>,
+    facts: &Facts,
+    body: Body<'_>,
+    metadata: Option<&Metadata<'_>>,
+) {
+    let (kind, extent) = match body {
+        Body::Inline(_) => (INLINE, None),
+        Body::Extent(extent) => (ONE_EXTENT, Some(extent)),
+        Body::Table(table) => (TABLE, Some(table.extent())),
+    };
+    let fields_bytes = metadata.map_or(0, Metadata::encoded_bytes);
+    let is_modified = facts.modified_ns != facts.created_ns;
+    let flags = if is_modified { IS_MODIFIED } else { 0 } | if fields_bytes > 0 { HAS_FIELDS } else { 0 };
+    bytes.push(kind | flags);
+    put_number(bytes, facts.size);
+    put_number(bytes, facts.revision);
+    bytes.extend_from_slice(&facts.created_ns.to_le_bytes());
+    if is_modified {
+        bytes.extend_from_slice(&facts.modified_ns.to_le_bytes());
+    }
+    if let Some(extent) = extent {
+        bytes.extend_from_slice(&extent.offset().to_le_bytes());
+    }
+    if let Some(metadata) = metadata.filter(|_| fields_bytes > 0) {
+        put_number(bytes, fields_bytes as u64);
+        metadata.encode(bytes);
+    }
+    append_seal(bytes);
+}
+
+impl<'a> Entry<'a> {
+    pub(crate) fn encode(&self) -> Raw {
+        let Self { size, revision, created_ns, modified_ns, body, .. } = *self;
+        let inline = body.inline();
+        let capacity = MAX_HEAD_BYTES + self.metadata.encoded_bytes() + inline.len();
+        let mut bytes = Vec::with_capacity(capacity);
+        encode_head(
+            &mut bytes,
+            &Facts { size, revision, created_ns, modified_ns },
+            body,
+            Some(&self.metadata),
+        );
+        bytes.extend_from_slice(inline);
+        Raw(bytes)
+    }
+
+    /// Checks an entry, and decodes everything.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupted`].
+    pub(crate) fn decode(bytes: &'a [u8]) -> Result<Self, Error> {
+        Head::decode(bytes)?.entry()
+    }
+
+    /// What a caller is told of the object.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupted`].
+    pub(crate) fn info(&self, key: String) -> Result<ObjectInfo, Error> {
+        let metadata = &self.metadata;
+        Ok(ObjectInfo {
+            key,
+            size: self.size,
+            revision: self.revision,
+            content_type: metadata.content_type.map(str::to_owned),
+            content_encoding: metadata.content_encoding.map(str::to_owned),
+            metadata: metadata.pairs.decode()?,
+            owner: metadata.owner,
+            created_ns: self.created_ns,
+            modified_ns: self.modified_ns,
+            sha256: metadata.digest.map(|digest| digest.checksum()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candid::Principal;
+    use stable_storage_api::ChecksumState;
+    use stable_storage_api::limits::MAX_CONTENT_TYPE_BYTES;
+
+    use super::super::metadata::{Digest, HashProgress};
+    use super::*;
+    use crate::base::checksum::seal;
+
+    fn sample<'a>(body: Body<'a>, size: u64, content_type: Option<&'a str>) -> Entry<'a> {
+        Entry {
+            size,
+            revision: 0x0102_0304_0506_0708,
+            created_ns: 0x1112_1314_1516_1718,
+            modified_ns: 0x2122_2324_2526_2728,
+            metadata: Metadata { content_type, ..Metadata::default() },
+            body,
+        }
+    }
+
+    /// The same with a digest that is being verified, and an owner.
+    fn verified(entry: Entry<'_>) -> Entry<'_> {
+        let digest = Digest { bytes: std::array::from_fn(|i| i as u8), state: ChecksumState::Mismatch };
+        let progress = HashProgress { hashed: 64, state: std::array::from_fn(|i| 0x0101_0101 * i as u32) };
+        let metadata = Metadata {
+            owner: Some(Principal::from_slice(&[9; 29])),
+            digest: Some(digest),
+            progress: Some(progress),
+            ..entry.metadata
+        };
+        Entry { metadata, ..entry }
+    }
+
+    #[test]
+    fn the_bytes_are_those_of_the_picture() {
+        let Raw(bytes) = sample(Body::Extent(Extent::at(0x3132)), 5_000, Some("a/b")).encode();
+        assert_eq!(bytes[..3], [0b0001_1001, 0x88, 0x27]);
+        assert_eq!(bytes[3..12], [0x88, 0x8e, 0x98, 0xa8, 0xc0, 0xe0, 0x80, 0x81, 0x01]);
+        assert_eq!(bytes[12..20], [0x18, 0x17, 0x16, 0x15, 0x14, 0x13, 0x12, 0x11]);
+        assert_eq!(bytes[20..28], [0x28, 0x27, 0x26, 0x25, 0x24, 0x23, 0x22, 0x21]);
+        assert_eq!(bytes[28..36], [0x32, 0x31, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(bytes[36..42], *b"\x05\x01\x03a/b");
+        assert_eq!(bytes[42..], crc32fast::hash(&bytes[..42]).to_le_bytes());
+    }
+
+    /// A value that was written once, without anything else: what most entries of an index are.
+    #[test]
+    fn a_plain_value_takes_few_bytes() {
+        let value = [7; 100];
+        let plain = Entry { revision: 100_000, ..sample(Body::Inline(&value), 100, None) };
+        let once = Entry { modified_ns: plain.created_ns, ..plain };
+        let Raw(bytes) = once.encode();
+        assert_eq!(bytes[..5], [0, 100, 0xa0, 0x8d, 0x06]);
+        assert_eq!(bytes[5..13], once.created_ns.to_le_bytes());
+        assert_eq!(bytes[13..17], crc32fast::hash(&bytes[..13]).to_le_bytes());
+        assert_eq!(bytes[17..], value);
+        assert_eq!(plain.encode().0.len(), 25 + value.len());
+        let metadata = Metadata { digest: Some(Digest::declared([1; 32])), ..Metadata::default() };
+        assert_eq!(Entry { metadata, ..once }.encode().0.len(), 53 + value.len());
+    }
+
+    #[test]
+    fn entries_are_read_as_they_were_written() {
+        let longest = "t".repeat(MAX_CONTENT_TYPE_BYTES as usize);
+        for content_type in [None, Some("text/plain"), Some(longest.as_str())] {
+            for entry in [
+                sample(Body::Inline(b""), 0, content_type),
+                sample(Body::Inline(b"value"), 5, content_type),
+                sample(Body::Extent(Extent::at(4_104)), MAX_EXTENT_BYTES, content_type),
+                sample(Body::Table(Table::at(Extent::at(4_104), 1 << 38)), 1 << 38, content_type),
+                verified(sample(Body::Extent(Extent::at(4_104)), 5_000, content_type)),
+                Entry { revision: u64::MAX, ..sample(Body::Inline(b"value"), 5, content_type) },
+                Entry { modified_ns: 0, created_ns: 0, ..sample(Body::Inline(b""), 0, content_type) },
+            ] {
+                let raw = entry.encode();
+                assert_eq!(Entry::decode(&raw.0), Ok(entry));
+                assert!(raw.0.len() <= MAX_HEAD_BYTES + entry.metadata.encoded_bytes() + 5);
+            }
+        }
+    }
+
+    #[test]
+    fn damaged_metadata_and_every_truncation_are_corruption() {
+        for entry in [
+            sample(Body::Inline(b"value"), 5, Some("text/plain")),
+            sample(Body::Extent(Extent::at(4_104)), 9_999, Some("text/plain")),
+            verified(sample(Body::Extent(Extent::at(4_104)), 9_999, Some("text/plain"))),
+        ] {
+            let Raw(bytes) = entry.encode();
+            let metadata = bytes.len() - if matches!(entry.body, Body::Inline(_)) { 5 } else { 0 };
+            for bit in 0..metadata * 8 {
+                let mut damaged = bytes.clone();
+                damaged[bit / 8] ^= 1 << (bit % 8);
+                assert!(matches!(Entry::decode(&damaged), Err(Error::Corrupted { .. })), "bit {bit}");
+            }
+            for length in 0..bytes.len() {
+                let cut = Entry::decode(&bytes[..length]);
+                assert!(matches!(cut, Err(Error::Corrupted { .. })), "length {length}");
+            }
+        }
+    }
+
+    /// What a later version may write is not taken for something else.
+    #[test]
+    fn kinds_and_flags_of_later_versions_are_refused() {
+        let Raw(plain) = sample(Body::Extent(Extent::at(4_104)), 9_999, None).encode();
+        for flags in [IS_MODIFIED | 3, IS_MODIFIED | 7, IS_MODIFIED | ONE_EXTENT | 1 << 5, 1 << 7 | 9] {
+            let mut bytes = plain.clone();
+            bytes[0] = flags;
+            seal(&mut bytes);
+            assert!(matches!(Entry::decode(&bytes), Err(Error::Corrupted { .. })), "{flags:#b}");
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Objects: values of any size under keys, in one index.
+//!
+//! A value of at most [`INLINE_LIMIT`] bytes is in its entry of the index. A larger one is an extent of the arena, or, if it
+//! came by an upload and is larger than an extent, several, which a table lists; its entry has the offset of the extent or of
+//! the table. Every change takes the next revision and goes through [`Change`](crate::core::change::Change).
+
+mod check;
+mod entry;
+mod limits;
+mod metadata;
+mod page;
+mod put;
+mod read;
+mod remove;
+mod rename;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+use ic_stable_structures::Memory;
+use stable_storage_api::{Condition, Error};
+
+use crate::core::Core;
+use crate::core::change::Change;
+use crate::core::extents::Extents;
+use crate::memory::space::StoreMemory;
+use crate::structures::btree::Located;
+pub(crate) use check::Walk;
+use entry::Head;
+pub(crate) use entry::{Body, Entry, Holding, Present};
+pub use limits::INLINE_LIMIT;
+pub(crate) use limits::MAX_INLINE_LIMIT;
+pub(crate) use metadata::{Digest, MAX_PAIRS_BYTES, Metadata, Pairs};
+pub use page::{ObjectView, PageEnd};
+pub use put::Put;
+pub use read::ValueView;
+
+/// Whether a change is allowed to the object that is there, or to its absence.
+pub(crate) fn check_condition(condition: Condition, present: Option<Present>) -> Result<(), Error> {
+    let current = present.map(|present| present.revision);
+    match condition {
+        Condition::Any => Ok(()),
+        Condition::Absent if current.is_some() => Err(Error::AlreadyExists),
+        Condition::Absent => Ok(()),
+        Condition::Revision(expected) if current == Some(expected) => Ok(()),
+        Condition::Revision(_) => Err(Error::RevisionMismatch { current }),
+    }
+}
+
+/// The objects of a store.
+pub(crate) struct Objects<'a, M: Memory> {
+    pub(crate) core: &'a Core<M>,
+}
+
+impl<M: Memory + Clone> Objects<'_, M> {
+    /// Calls with the entry of the object under a key, which is read in place.
+    fn with_entry<R>(&self, key: &str, f: impl FnOnce(Head<'_>) -> Result<R, Error>) -> Result<R, Error> {
+        stable_storage_api::check::key(key)?;
+        let found = self.core.index.get_with(key.as_bytes(), |bytes| f(Head::decode(bytes)?))?;
+        found.unwrap_or(Err(Error::NotFound))
+    }
+}
+
+/// What a change needs to know of the object under a key.
+pub(crate) fn present<M: Memory + Clone>(
+    change: &mut Change<'_, M>,
+    key: &str,
+) -> Result<Option<Present>, Error> {
+    let located = change.index.locate(key.as_bytes())?;
+    present_at(change, located)
+}
+
+/// The same for a key that has been located.
+pub(crate) fn present_at<M: Memory + Clone>(
+    change: &mut Change<'_, M>,
+    located: Located,
+) -> Result<Option<Present>, Error> {
+    change.index.look(located, |bytes| Ok(Head::decode(bytes)?.present()))?.transpose()
+}
+
+/// Gives back what the object that is there takes in the arena, if there is one.
+pub(crate) fn free<M: Memory>(
+    extents: &mut Extents<'_, StoreMemory<M>>,
+    present: Option<Present>,
+) -> Result<(), Error> {
+    let Some(Present { size, holding, .. }) = present else { return Ok(()) };
+    match holding {
+        Holding::Nothing => Ok(()),
+        Holding::Extent(extent) => extents.free_extent(extent, size),
+        Holding::Table(table) => extents.free_table(table),
+    }
+}

@@ -1,0 +1,159 @@
+//! Inserting and overwriting.
+
+use candid::Principal;
+use ic_stable_structures::Memory;
+use stable_storage_api::{Condition, Error, Written, check};
+
+use super::Objects;
+use super::entry::{Body, Facts, MAX_HEAD_BYTES, encode_head};
+use super::metadata::{Digest, Metadata, Pairs};
+use super::{check_condition, free, present_at};
+use crate::core::change::Change;
+
+/// A value to store, borrowed from wherever it is, so that it is copied once: into stable memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Put<'a> {
+    /// The key: 1 to 1,024 bytes.
+    pub key: &'a str,
+    /// The value: 0 to 2,031,616 bytes.
+    pub value: &'a [u8],
+    /// What the bytes are, at most 255 bytes; the empty text is the same as none.
+    pub content_type: Option<&'a str>,
+    /// How the bytes are encoded, at most 64 bytes; the empty text is the same as none.
+    pub content_encoding: Option<&'a str>,
+    /// Names and values of the writer's choice: at most 16 pairs and 2,048 bytes in all.
+    pub metadata: &'a [(&'a str, &'a str)],
+    /// The SHA-256 of the value, 32 bytes, where the writer declares one.
+    pub sha256: Option<&'a [u8]>,
+    /// Who writes it, where that is to be recorded.
+    pub owner: Option<Principal>,
+    /// What must hold of the object that is there now.
+    pub condition: Condition,
+}
+
+impl<'a> Put<'a> {
+    /// An unconditional put of nothing but a value.
+    #[must_use]
+    pub fn new(key: &'a str, value: &'a [u8]) -> Self {
+        Self {
+            key,
+            value,
+            content_type: None,
+            content_encoding: None,
+            metadata: &[],
+            sha256: None,
+            owner: None,
+            condition: Condition::Any,
+        }
+    }
+
+    /// Checks what can be checked without a store: that key, value and metadata are within their limits.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidArgument`] and [`Error::TooLarge`].
+    pub fn check(&self) -> Result<(), Error> {
+        check::payload(self.value.len())?;
+        check::content_type(self.content_type)?;
+        check::content_encoding(self.content_encoding)?;
+        check::metadata(self.metadata.iter().copied())?;
+        self.sha256.map_or(Ok(()), |digest| check::sha256(digest).map(drop))?;
+        check::key(self.key)
+    }
+}
+
+impl<M: Memory + Clone> Objects<'_, M> {
+    /// Stores a value under a key, whether there is one already or not. `now_ns` is the time in nanoseconds since 1970.
+    pub(crate) fn put(&self, put: Put<'_>, now_ns: u64) -> Result<Written, Error> {
+        let mut change = Change::new(self.core);
+        let written = self.stage_put(&mut change, &put, now_ns)?;
+        change.reserve()?.commit();
+        Ok(written)
+    }
+
+    /// Stores up to 1,000 values under different keys, all of them or none. Keys in ascending order cost the least.
+    pub(crate) fn put_many<'p>(
+        &self,
+        puts: impl IntoIterator<Item = Put<'p>, IntoIter: ExactSizeIterator>,
+        now_ns: u64,
+    ) -> Result<Vec<Written>, Error> {
+        let puts = puts.into_iter();
+        check::batch(puts.len(), "objects in one put_many")?;
+        let (mut change, mut batch) = (Change::new(self.core), Vec::with_capacity(puts.len()));
+        for put in puts {
+            batch.push(self.stage_put(&mut change, &put, now_ns)?);
+        }
+        change.reserve()?.commit();
+        Ok(batch)
+    }
+
+    /// Makes a put a part of a change.
+    fn stage_put<'a>(
+        &self,
+        change: &mut Change<'a, M>,
+        put: &Put<'a>,
+        now_ns: u64,
+    ) -> Result<Written, Error> {
+        put.check()?;
+        let key = put.key.as_bytes();
+        let located = change.index.locate(key)?;
+        let present = present_at(change, located)?;
+        // What this change has put has a revision that the store does not have yet.
+        if present.is_some_and(|present| present.revision > self.core.ledger().revision) {
+            return Err(Error::invalid(format!("the key {:?} occurs twice in the batch", put.key)));
+        }
+        check_condition(put.condition, present)?;
+        let size = put.value.len() as u64;
+        let body = if size <= self.core.inline_limit {
+            Body::Inline(put.value)
+        } else {
+            let extent = change.extents.allocate(size)?;
+            change.write(extent, 0, put.value);
+            Body::Extent(extent)
+        };
+        free(&mut change.extents, present)?;
+        change.ledger = change.ledger.after(1, size, present.map_or(0, |present| present.size))?;
+        let facts = Facts {
+            size,
+            revision: change.ledger.revision,
+            created_ns: present.map_or(now_ns, |present| present.created_ns),
+            modified_ns: now_ns,
+        };
+        let mut head = Vec::with_capacity(MAX_HEAD_BYTES);
+        if put.has_metadata() {
+            let pairs = Pairs::encode(put.metadata.iter().copied());
+            encode_head(&mut head, &facts, body, Some(&put.metadata(&pairs)?));
+        } else {
+            encode_head(&mut head, &facts, body, None);
+        }
+        change.index.insert_at(located, key, (&head, body.inline()))?;
+        Ok(Written { revision: facts.revision })
+    }
+}
+
+impl<'a> Put<'a> {
+    /// Whether anything but the value is to be recorded.
+    fn has_metadata(&self) -> bool {
+        let has_text = |text: Option<&str>| text.is_some_and(|text| !text.is_empty());
+        has_text(self.content_type)
+            || has_text(self.content_encoding)
+            || !self.metadata.is_empty()
+            || self.sha256.is_some()
+            || self.owner.is_some()
+    }
+
+    /// What is to be recorded besides the value, with the pairs as they are stored.
+    fn metadata<'e>(&self, pairs: &'e [u8]) -> Result<Metadata<'e>, Error>
+    where
+        'a: 'e,
+    {
+        Ok(Metadata {
+            content_type: self.content_type.filter(|text| !text.is_empty()),
+            content_encoding: self.content_encoding.filter(|text| !text.is_empty()),
+            pairs: Pairs(pairs),
+            owner: self.owner,
+            digest: self.sha256.map(check::sha256).transpose()?.map(Digest::declared),
+            ..Metadata::default()
+        })
+    }
+}

@@ -1,0 +1,180 @@
+//! Reading single objects.
+
+use ic_stable_structures::Memory;
+use serde_bytes::ByteBuf;
+use stable_storage_api::limits::MAX_REPLY_BYTES;
+use stable_storage_api::{Error, Object, ObjectInfo, ReadArgs, check};
+
+use super::Objects;
+use super::entry::{Body, Head};
+use crate::core::Core;
+use crate::core::table::pieces;
+use crate::structures::arena::Arena;
+
+impl<M: Memory + Clone> Objects<'_, M> {
+    /// The whole value under a key.
+    pub(crate) fn get(&self, key: &str) -> Result<Vec<u8>, Error> {
+        self.with_entry(key, |head| {
+            check_fits_reply(head.size)?;
+            ValueView::of(self.core, &head).to_vec()
+        })
+    }
+
+    /// A range of an object: as many bytes from an offset on as are asked for, are there, and fit one reply.
+    pub(crate) fn read(&self, args: &ReadArgs) -> Result<Vec<u8>, Error> {
+        let mut bytes =
+            vec![0; args.length.map_or(MAX_REPLY_BYTES, |length| length.min(MAX_REPLY_BYTES)) as usize];
+        let length = self.read_into(args, &mut bytes)?;
+        bytes.truncate(length);
+        Ok(bytes)
+    }
+
+    /// Reads a range of an object to the front of a buffer, without another copy, and tells how many bytes it is: as many
+    /// as are asked for, are there, and fit the buffer and one reply.
+    pub(crate) fn read_into(&self, args: &ReadArgs, buffer: &mut [u8]) -> Result<usize, Error> {
+        self.with_entry(&args.key, |head| {
+            if args.revision.is_some_and(|revision| revision != head.revision) {
+                return Err(Error::RevisionMismatch { current: Some(head.revision) });
+            }
+            let ReadArgs { offset, length, .. } = *args;
+            let Some(rest) = head.size.checked_sub(offset) else {
+                return Err(Error::OutOfRange {
+                    offset,
+                    length: length.unwrap_or_default(),
+                    size: head.size,
+                });
+            };
+            let length =
+                length.unwrap_or(rest).min(rest).min(MAX_REPLY_BYTES).min(buffer.len() as u64) as usize;
+            read_range(&self.core.arena, head.body, offset, &mut buffer[..length])?;
+            Ok(length)
+        })
+    }
+
+    /// Reads the whole value under a key to the front of a buffer, without another copy, and tells how many bytes it
+    /// has. An empty buffer takes an empty value.
+    pub(crate) fn get_into(&self, key: &str, buffer: &mut [u8]) -> Result<usize, Error> {
+        self.with_entry(key, |head| {
+            let limit = buffer.len() as u64;
+            let size = usize::try_from(head.size).ok().filter(|size| *size <= buffer.len());
+            let size = size.ok_or(Error::TooLarge { size: head.size, limit })?;
+            read_range(&self.core.arena, head.body, 0, &mut buffer[..size])?;
+            Ok(size)
+        })
+    }
+
+    /// The whole value under a key with what is known of the object, both of one moment.
+    pub(crate) fn get_with_info(&self, key: &str) -> Result<Object, Error> {
+        self.with_entry(key, |head| {
+            check_fits_reply(head.size)?;
+            let value = ByteBuf::from(ValueView::of(self.core, &head).to_vec()?);
+            Ok(Object { info: head.entry()?.info(key.to_owned())?, value })
+        })
+    }
+
+    /// The values under up to 1,000 keys in their order, nothing for a key without an object.
+    pub(crate) fn get_many<K: AsRef<str>>(&self, keys: &[K]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+        let mut values = Vec::with_capacity(keys.len());
+        self.get_many_with(keys.iter().map(AsRef::as_ref), |value| {
+            values.push(value.map(|value| value.to_vec()).transpose()?);
+            Ok(())
+        })?;
+        Ok(values)
+    }
+
+    /// The same, value by value.
+    pub(crate) fn get_many_with<'k>(
+        &self,
+        keys: impl ExactSizeIterator<Item = &'k str>,
+        mut take: impl FnMut(Option<&ValueView<'_, M>>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        check::batch(keys.len(), "keys in one get_many")?;
+        let mut size = 0u64;
+        for key in keys {
+            check::key(key)?;
+            let found = self.core.index.get_with(key.as_bytes(), |bytes| {
+                let value = ValueView::of(self.core, &Head::decode(bytes)?);
+                size = size.saturating_add(value.size());
+                // What does not fit is only counted.
+                if size > MAX_REPLY_BYTES { Ok(()) } else { take(Some(&value)) }
+            })?;
+            match found {
+                Some(taken) => taken?,
+                None => take(None)?,
+            }
+        }
+        check_fits_reply(size)
+    }
+
+    /// What is known of an object without reading it.
+    pub(crate) fn stat(&self, key: &str) -> Result<ObjectInfo, Error> {
+        self.with_entry(key, |head| head.entry()?.info(key.to_owned()))
+    }
+}
+
+/// A value where it lies.
+pub struct ValueView<'a, M: Memory> {
+    core: &'a Core<M>,
+    body: Body<'a>,
+    size: u64,
+}
+
+impl<'a, M: Memory + Clone> ValueView<'a, M> {
+    pub(super) fn of(core: &'a Core<M>, head: &Head<'a>) -> Self {
+        Self { core, body: head.body, size: head.size }
+    }
+
+    /// Its size in bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Reads the whole value to a buffer of its size.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupted`].
+    ///
+    /// # Panics
+    ///
+    /// Where the buffer has another size.
+    pub fn read(&self, buffer: &mut [u8]) -> Result<(), Error> {
+        assert_eq!(buffer.len() as u64, self.size, "the buffer has the size of the value");
+        read_range(&self.core.arena, self.body, 0, buffer)
+    }
+
+    /// The whole value, which fits one reply.
+    pub(super) fn to_vec(&self) -> Result<Vec<u8>, Error> {
+        let mut value = vec![0; self.size as usize];
+        self.read(&mut value)?;
+        Ok(value)
+    }
+}
+
+/// Refuses an object that does not fit one reply.
+pub(super) fn check_fits_reply(size: u64) -> Result<(), Error> {
+    if size > MAX_REPLY_BYTES { Err(Error::TooLarge { size, limit: MAX_REPLY_BYTES }) } else { Ok(()) }
+}
+
+/// Reads a range of an object, which lies within it.
+pub(super) fn read_range<M: Memory>(
+    arena: &Arena<M>,
+    body: Body<'_>,
+    offset: u64,
+    dst: &mut [u8],
+) -> Result<(), Error> {
+    match body {
+        Body::Inline(value) => dst.copy_from_slice(&value[offset as usize..offset as usize + dst.len()]),
+        Body::Extent(extent) => arena.read(extent, offset, dst)?,
+        Body::Table(table) => {
+            let mut rest = dst;
+            for piece in pieces(offset, rest.len() as u64) {
+                let (part, after) = rest.split_at_mut(piece.length as usize);
+                arena.read(table.require(arena, piece.number)?, piece.offset, part)?;
+                rest = after;
+            }
+        }
+    }
+    Ok(())
+}

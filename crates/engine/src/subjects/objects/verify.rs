@@ -1,0 +1,200 @@
+//! Computing the SHA-256 of an object in bounded steps.
+//!
+//! Hashing costs some 60 times what storing costs, so an uploader declares the digest, and whoever cares has it
+//! verified. Between two steps the state of the compression function (FIPS 180-4) is in the object's entry, so a
+//! verification goes on after an upgrade. Overwriting the object ends it, because the entry is another one then.
+
+use ic_stable_structures::Memory;
+use sha2::digest::generic_array::GenericArray;
+use stable_storage_api::limits::VERIFY_STEP_BYTES;
+use stable_storage_api::{ChecksumState, Error, VerifyProgress, check};
+
+use super::Objects;
+use super::entry::Entry;
+use super::metadata::{Digest, HashProgress, Metadata};
+use super::read::read_range;
+use crate::core::change::Change;
+
+/// Bytes that the compression function takes at once.
+const BLOCK_BYTES: usize = 64;
+
+/// Bytes that are read at once: whole blocks.
+const READ_BYTES: u64 = 65_536;
+
+const _: () = assert!(VERIFY_STEP_BYTES.is_multiple_of(READ_BYTES));
+
+/// The state before the first block: the first 32 bits of the fractional parts of the square roots of the first eight
+/// primes.
+const INITIAL: [u32; 8] =
+    [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
+
+impl<M: Memory + Clone> Objects<'_, M> {
+    /// Hashes up to 64 MiB more of an object, and at the end compares the digest with the one that was declared, or
+    /// records it where none was. The verdict is kept; the object stays readable whatever it is. Called again after the
+    /// verdict, it starts anew.
+    pub(crate) fn verify(&self, key: &str) -> Result<VerifyProgress, Error> {
+        self.verify_in_steps(key, VERIFY_STEP_BYTES)
+    }
+
+    /// The same for so many bytes, a multiple of 65,536.
+    pub(crate) fn verify_in_steps(&self, key: &str, step_bytes: u64) -> Result<VerifyProgress, Error> {
+        check::key(key)?;
+        let mut change = Change::new(self.core);
+        let located = change.index.locate(key.as_bytes())?;
+        let raw = change.index.look(located, <[u8]>::to_vec)?.ok_or(Error::NotFound)?;
+        let entry = Entry::decode(&raw)?;
+        let start = entry.metadata.progress.unwrap_or(HashProgress { hashed: 0, state: INITIAL });
+        let end = entry.size.min(start.hashed + step_bytes);
+        let stepped = self.hash(&entry, start, end)?;
+        let (metadata, verdict) = match stepped {
+            Step::Paused(progress) => (Metadata { progress: Some(progress), ..entry.metadata }, None),
+            Step::Finished(computed) => {
+                let digest = judge(entry.metadata.digest, computed);
+                let metadata = Metadata { digest: Some(digest), progress: None, ..entry.metadata };
+                (metadata, Some(digest.state))
+            }
+        };
+        let judged = Entry { metadata, ..entry }.encode();
+        change.index.insert_at(located, key.as_bytes(), (&judged.0, &[]))?;
+        change.reserve()?.commit();
+        Ok(VerifyProgress { hashed: end, size: entry.size, verdict })
+    }
+
+    fn hash(&self, entry: &Entry<'_>, start: HashProgress, end: u64) -> Result<Step, Error> {
+        let HashProgress { mut hashed, mut state } = start;
+        let mut buffer = vec![0; READ_BYTES.min(end - hashed) as usize];
+        while hashed < end {
+            let bytes = &mut buffer[..READ_BYTES.min(end - hashed) as usize];
+            read_range(&self.core.arena, entry.body, hashed, bytes)?;
+            hashed += bytes.len() as u64;
+            let rest = compress(&mut state, bytes);
+            if hashed == entry.size {
+                return Ok(Step::Finished(finish(state, rest, hashed)));
+            }
+        }
+        Ok(if end == entry.size {
+            Step::Finished(finish(state, &[], end))
+        } else {
+            Step::Paused(HashProgress { hashed, state })
+        })
+    }
+}
+
+/// Where a step has got to.
+enum Step {
+    Paused(HashProgress),
+    Finished([u8; 32]),
+}
+
+fn judge(declared: Option<Digest>, computed: [u8; 32]) -> Digest {
+    match declared {
+        Some(declared) if declared.bytes != computed => Digest { state: ChecksumState::Mismatch, ..declared },
+        _ => Digest { bytes: computed, state: ChecksumState::Verified },
+    }
+}
+
+/// Compresses whole blocks, and answers what is left.
+fn compress<'a>(state: &mut [u32; 8], bytes: &'a [u8]) -> &'a [u8] {
+    let blocks = bytes.chunks_exact(BLOCK_BYTES);
+    let rest = blocks.remainder();
+    for block in blocks {
+        sha2::compress256(state, std::slice::from_ref(GenericArray::from_slice(block)));
+    }
+    rest
+}
+
+/// The digest after the last, incomplete block of a message of so many bytes: a one bit, zeroes, and the length in bits.
+fn finish(mut state: [u32; 8], rest: &[u8], message_bytes: u64) -> [u8; 32] {
+    let mut tail = rest.to_vec();
+    tail.push(0x80);
+    while tail.len() % BLOCK_BYTES != BLOCK_BYTES - 8 {
+        tail.push(0);
+    }
+    tail.extend((message_bytes * 8).to_be_bytes());
+    compress(&mut state, &tail);
+    let mut digest = [0; 32];
+    for (place, word) in digest.chunks_exact_mut(4).zip(state) {
+        place.copy_from_slice(&word.to_be_bytes());
+    }
+    digest
+}
+
+#[cfg(test)]
+mod tests {
+    use ic_stable_structures::VectorMemory;
+    use sha2::{Digest as _, Sha256};
+
+    use super::*;
+    use crate::Store;
+    use crate::subjects::objects::Put;
+
+    #[test]
+    fn digests_of_all_lengths_around_a_block_are_those_of_the_library() {
+        let bytes: Vec<u8> = (0..300).map(|i| i as u8).collect();
+        for length in 0..bytes.len() {
+            let mut state = INITIAL;
+            let rest = compress(&mut state, &bytes[..length]);
+            let expected: [u8; 32] = Sha256::digest(&bytes[..length]).into();
+            assert_eq!(finish(state, rest, length as u64), expected, "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn a_verification_goes_on_where_it_was_after_the_store_was_opened_again() {
+        let memory = VectorMemory::default();
+        let value: Vec<u8> = (0..1_000_003u32).map(|i| (i * 7) as u8).collect();
+        let revision = Store::open(memory.clone()).unwrap().put(Put::new("k", &value), 1).unwrap().revision;
+        let mut steps = 0;
+        let verdict = loop {
+            let mut store = Store::open(memory.clone()).unwrap();
+            let progress = store.verify_in_steps("k", READ_BYTES).unwrap();
+            steps += 1;
+            assert_eq!(progress.hashed, (steps * READ_BYTES).min(progress.size));
+            assert_eq!(store.get("k").unwrap(), value);
+            assert!(store.check().is_sound());
+            if let Some(verdict) = progress.verdict {
+                break verdict;
+            }
+        };
+        assert_eq!((steps, verdict), (16, ChecksumState::Verified));
+        let info = Store::open(memory).unwrap().stat("k").unwrap();
+        assert_eq!(info.revision, revision, "verifying is no change of the object");
+        let sha256 = info.sha256.unwrap();
+        assert_eq!(
+            (sha256.digest.as_slice(), sha256.state),
+            (&Sha256::digest(&value)[..], ChecksumState::Verified)
+        );
+    }
+
+    /// What was hashed so far goes with the object, and the object that was under the new key has nothing to do with it.
+    #[test]
+    fn a_verification_goes_on_under_another_key() {
+        let value: Vec<u8> = (0..200_003u32).map(|i| (i * 11) as u8).collect();
+        let mut store = Store::open(VectorMemory::default()).unwrap();
+        store.put(Put::new("from", &value), 0).unwrap();
+        store.put(Put::new("to", &[1; 300_000]), 0).unwrap();
+        store.verify_in_steps("from", READ_BYTES).unwrap();
+        store.verify_in_steps("to", 2 * READ_BYTES).unwrap();
+        let rename = stable_storage_api::RenameArgs { from: "from".into(), to: "to".into(), condition: None };
+        store.rename(&rename, 1).unwrap();
+        assert!(store.check().is_sound());
+        let progress = store.verify_in_steps("to", READ_BYTES).unwrap();
+        assert_eq!((progress.hashed, progress.size, progress.verdict), (2 * READ_BYTES, 200_003, None));
+        assert_eq!(store.verify("to").unwrap().verdict, Some(ChecksumState::Verified));
+        assert_eq!(store.stat("to").unwrap().sha256.unwrap().digest.as_slice(), &Sha256::digest(&value)[..]);
+        assert_eq!(store.verify("from"), Err(Error::NotFound));
+    }
+
+    #[test]
+    fn overwriting_ends_a_verification_and_an_empty_object_has_a_digest() {
+        let mut store = Store::open(VectorMemory::default()).unwrap();
+        store.put(Put::new("k", &[1; 200_000]), 0).unwrap();
+        assert_eq!(store.verify_in_steps("k", READ_BYTES).unwrap().hashed, READ_BYTES);
+        store.put(Put::new("k", b""), 0).unwrap();
+        assert_eq!(store.stat("k").unwrap().sha256, None);
+        let progress = store.verify("k").unwrap();
+        assert_eq!((progress.hashed, progress.verdict), (0, Some(ChecksumState::Verified)));
+        let digest = store.stat("k").unwrap().sha256.unwrap().digest;
+        assert_eq!(digest.as_slice(), &Sha256::digest(b"")[..]);
+    }
+}

@@ -1,0 +1,159 @@
+//! Turning a complete upload into an object.
+
+use ic_stable_structures::Memory;
+use stable_storage_api::limits::CHUNK_BYTES;
+use stable_storage_api::{Error, UploadEnd, Written, check};
+
+use super::Uploads;
+use super::record::Record;
+use super::status::missing;
+use crate::base::caller::Caller;
+use crate::core::change::Change;
+use crate::core::extents::Extents;
+use crate::core::ledger::Ledger;
+use crate::core::table::Table;
+use crate::memory::space::StoreMemory;
+use crate::subjects::objects::{
+    Body, Digest, Entry, Metadata, Pairs, Present, check_condition, free, present_at,
+};
+
+impl<M: Memory + Clone> Uploads<'_, M> {
+    /// Makes an upload that has all of its chunks the object under its key, in place of what is there. No bytes are
+    /// moved.
+    pub(crate) fn commit_upload(&self, id: u64, caller: &Caller, now_ns: u64) -> Result<Written, Error> {
+        self.commit_upload_with(id, None, caller, now_ns)
+    }
+
+    /// The same with the end of the upload: the size of one that was opened without it, and perhaps a digest that was not
+    /// declared then.
+    pub(crate) fn commit_upload_with(
+        &self,
+        id: u64,
+        end: Option<&UploadEnd>,
+        caller: &Caller,
+        now_ns: u64,
+    ) -> Result<Written, Error> {
+        let (record, size) = ended(self.upload_record(id, caller, now_ns)?, end)?;
+        self.check_complete(&record, size)?;
+        let mut change = Change::new(self.core);
+        let located = change.index.locate(record.key.as_bytes())?;
+        let present = present_at(&mut change, located)?;
+        check_condition(record.condition, present)?;
+
+        free(&mut change.extents, present)?;
+        let Placed { body, table } = self.place_body(&record, size, &mut change.extents)?;
+        if let Some((table, bytes)) = table {
+            change.write(table.extent(), 0, bytes);
+        }
+        change.ledger = change.ledger.after(1, size, present.map_or(0, |present| present.size))?;
+        let entry = committed(&record, size, present, body, change.ledger, now_ns).encode();
+        change.index.insert_at(located, record.key.as_bytes(), (&entry.0, &[]))?;
+        change.uploads().remove(&id)?;
+        let revision = change.ledger.revision;
+        change.reserve()?.commit();
+        Ok(Written { revision })
+    }
+
+    fn check_complete(&self, record: &Record, size: u64) -> Result<(), Error> {
+        let chunks = size.div_ceil(CHUNK_BYTES);
+        if record.reach > chunks {
+            return Err(Error::invalid(format!(
+                "the upload has {} chunks, and an object of {size} bytes has {chunks}",
+                record.reach
+            )));
+        }
+        if record.received == size {
+            return Ok(());
+        }
+        let bitmap = record.table().bitmap(&self.core.arena)?;
+        match missing(&bitmap, chunks).next() {
+            Some(range) => Err(Error::Incomplete { first_missing: range.first }),
+            None if record.is_unsized => Err(Error::invalid(format!(
+                "the upload has {} bytes, and the commit gives {size} as its size",
+                record.received
+            ))),
+            None => Err(Error::corrupted("an upload has all its chunks and not all its bytes", 0)),
+        }
+    }
+
+    /// Where the bytes of the object are. One that has a single extent does not need its table. One that was opened without a
+    /// size has a table and a last extent that are too large.
+    fn place_body(
+        &self,
+        record: &Record,
+        size: u64,
+        extents: &mut Extents<'_, StoreMemory<M>>,
+    ) -> Result<Placed, Error> {
+        let open = record.table();
+        let table = Table::at(open.extent(), size);
+        let last = table.extents() - 1;
+        if record.is_unsized {
+            let extent = open.require(&self.core.arena, last)?;
+            extents.cut_extent(extent, open.extent_bytes(last), table.extent_bytes(last))?;
+        }
+        if last == 0 {
+            let only = open.require(&self.core.arena, 0)?;
+            extents.free_extent(open.extent(), open.bytes())?;
+            return Ok(Placed { body: Body::Extent(only), table: None });
+        }
+        if !record.is_unsized {
+            return Ok(Placed { body: Body::Table(table), table: None });
+        }
+        let bytes = open.bytes_for(table, &self.core.arena)?;
+        extents.free_extent(open.extent(), open.bytes())?;
+        let table = Table::at(extents.allocate(table.bytes())?, size);
+        Ok(Placed { body: Body::Table(table), table: Some((table, bytes)) })
+    }
+}
+
+/// Where the bytes of an object are, and the bytes of its table where it is another one than that of the upload.
+struct Placed {
+    body: Body<'static>,
+    table: Option<(Table, Vec<u8>)>,
+}
+
+/// The upload with what its end tells, and its size.
+fn ended(record: Record, end: Option<&UploadEnd>) -> Result<(Record, u64), Error> {
+    let Some(end) = end else {
+        let size = record.size;
+        let unknown = || Error::invalid("the upload was opened without a size; the commit must give it");
+        return Ok((record, size.ok_or_else(unknown)?));
+    };
+    end.check()?;
+    if let Some(size) = record.size.filter(|size| *size != end.size) {
+        return Err(Error::invalid(format!(
+            "the upload is of {size} bytes, and the commit gives {} as its size",
+            end.size
+        )));
+    }
+    let given = end.sha256.as_ref().map(|digest| check::sha256(digest)).transpose()?;
+    if given.is_some() && record.sha256.is_some_and(|declared| Some(declared) != given) {
+        return Err(Error::invalid("the commit gives another SHA-256 than the upload was opened with"));
+    }
+    Ok((Record { sha256: record.sha256.or(given), ..record }, end.size))
+}
+
+fn committed<'r>(
+    record: &'r Record,
+    size: u64,
+    present: Option<Present>,
+    body: Body<'static>,
+    ledger: Ledger,
+    now_ns: u64,
+) -> Entry<'r> {
+    Entry {
+        size,
+        revision: ledger.revision,
+        created_ns: present.map_or(now_ns, |present| present.created_ns),
+        modified_ns: now_ns,
+        metadata: Metadata {
+            content_type: record.content_type.as_deref(),
+            content_encoding: record.content_encoding.as_deref(),
+            pairs: Pairs(&record.pairs),
+            owner: record.is_owned.then_some(record.creator),
+            digest: record.sha256.map(Digest::declared),
+            ..Metadata::default()
+        },
+        body,
+    }
+}
