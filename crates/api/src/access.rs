@@ -1,4 +1,4 @@
-//! Who may do what.
+//! Roles and grants.
 
 use candid::{CandidType, Principal};
 use serde::{Deserialize, Serialize};
@@ -13,15 +13,15 @@ pub enum Role {
     Reader,
     /// May also call the methods that change data.
     Writer,
-    /// May also change who may do what, and how the canister is configured.
+    /// May also change roles and the configuration of the canister.
     Admin,
 }
 
-/// A role that a principal has been given.
+/// A principal with its role.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grant {
-    /// Who has it.
+    /// The principal.
     pub who: Principal,
-    /// The role.
+    /// Its role.
     pub role: Role,
 }

@@ -1,7 +1,7 @@
 //! Checks of arguments that need no store.
 //!
-//! The canister makes them, and a client makes the same ones before it calls, so that a mistake is named where it was
-//! made and costs no message.
+//! The canister checks every argument. A client runs the same checks before a call, so that an invalid argument is
+//! reported where it was made and costs no message.
 
 use candid::Principal;
 
@@ -108,7 +108,7 @@ pub fn payload(bytes: usize) -> Result<()> {
     at_most(bytes as u64, MAX_PAYLOAD_BYTES)
 }
 
-/// Checks that a chunk of an upload is no longer than a chunk is.
+/// Checks that a chunk of an upload is not longer than [`CHUNK_BYTES`](crate::limits::CHUNK_BYTES).
 ///
 /// # Errors
 ///
@@ -117,7 +117,7 @@ pub fn chunk(bytes: usize) -> Result<()> {
     at_most(bytes as u64, CHUNK_BYTES)
 }
 
-/// Checks that so many bytes fit one reply.
+/// Checks that a number of bytes fits one reply.
 ///
 /// # Errors
 ///
@@ -126,7 +126,7 @@ pub fn reply(bytes: u64) -> Result<()> {
     at_most(bytes, MAX_REPLY_BYTES)
 }
 
-/// Checks that the encoded argument of an update is no longer than one that `inspect_message` lets through.
+/// Checks that the encoded argument of an update is not longer than `inspect_message` accepts.
 ///
 /// # Errors
 ///
@@ -138,7 +138,7 @@ pub fn argument(method: &str, bytes: usize) -> Result<()> {
     }
 }
 
-/// Checks that a principal can have a role; taking one away is always possible.
+/// Checks that a principal can have a role. Any role can be removed.
 ///
 /// # Errors
 ///
@@ -171,7 +171,7 @@ fn at_most(size: u64, limit: u64) -> Result<()> {
     }
 }
 
-/// Checks that an upload is of at least one byte.
+/// Checks that the size of an upload is at least one byte.
 fn upload_size(size: u64) -> Result<()> {
     match size {
         0 => {
@@ -181,7 +181,7 @@ fn upload_size(size: u64) -> Result<()> {
     }
 }
 
-/// Checks that a batch has at most 1,000 items; `what` names them, as in `keys in one get_many`.
+/// Checks that a batch has at most 1,000 items. `what` names them, for example `keys in one get_many`.
 ///
 /// # Errors
 ///
@@ -195,7 +195,7 @@ pub fn batch(items: usize, what: &str) -> Result<()> {
     }
 }
 
-/// Checks that a limit is not 0; `what` has that limit, as in `a page has`.
+/// Checks that a limit is not 0. `what` is the start of the sentence about the limit, for example `a page has`.
 fn limit(limit: Option<u32>, what: &str) -> Result<()> {
     match limit {
         Some(0) => Err(Error::invalid(format!("the limit is 0; {what} 1 to {MAX_PAGE_ITEMS} objects"))),
@@ -204,7 +204,7 @@ fn limit(limit: Option<u32>, what: &str) -> Result<()> {
 }
 
 impl PutArgs {
-    /// Checks what needs no store: that key, value and metadata are within their limits.
+    /// Checks key, value and metadata against their limits.
     ///
     /// # Errors
     ///
@@ -220,7 +220,7 @@ impl PutArgs {
 }
 
 impl RenameArgs {
-    /// Checks what needs no store: both keys.
+    /// Checks both keys.
     ///
     /// # Errors
     ///
@@ -232,7 +232,7 @@ impl RenameArgs {
 }
 
 impl UploadArgs {
-    /// Checks what needs no store: that key, size, digest and metadata are within their limits.
+    /// Checks key, size, digest and metadata against their limits.
     ///
     /// # Errors
     ///
@@ -248,7 +248,7 @@ impl UploadArgs {
 }
 
 impl UploadEnd {
-    /// Checks what needs no store: the size and the digest.
+    /// Checks the size and the digest.
     ///
     /// # Errors
     ///
@@ -257,7 +257,7 @@ impl UploadEnd {
         upload_size(self.size)?;
         if self.size > MAX_STABLE_BYTES {
             return Err(Error::invalid(format!(
-                "the size is {} bytes; a canister has at most {MAX_STABLE_BYTES}",
+                "the size is {} bytes; the limit is {MAX_STABLE_BYTES}",
                 self.size
             )));
         }
@@ -266,7 +266,7 @@ impl UploadEnd {
 }
 
 impl ListArgs {
-    /// Checks what needs no store: that the limit is not 0 and the delimiter not empty.
+    /// Checks that the limit is not 0 and that the delimiter is not empty.
     ///
     /// # Errors
     ///
@@ -288,14 +288,14 @@ impl ListArgs {
     /// [`Error::InvalidArgument`].
     pub fn check_scan(&self) -> Result<()> {
         match &self.delimiter {
-            Some(_) => Err(Error::invalid("scan has no delimiter; list has one")),
+            Some(_) => Err(Error::invalid("scan does not support a delimiter; use list")),
             None => self.check(),
         }
     }
 }
 
 impl DeleteArgs {
-    /// Checks what needs no store: the key.
+    /// Checks the key.
     ///
     /// # Errors
     ///
@@ -306,7 +306,7 @@ impl DeleteArgs {
 }
 
 impl ReadLogArgs {
-    /// Checks what needs no store: that the limit is not 0.
+    /// Checks that the limit is not 0.
     ///
     /// # Errors
     ///
@@ -320,7 +320,7 @@ impl ReadLogArgs {
 }
 
 impl DeletePrefixArgs {
-    /// Checks what needs no store: that the limit is not 0.
+    /// Checks that the limit is not 0.
     ///
     /// # Errors
     ///
@@ -347,7 +347,7 @@ mod tests {
         for (bytes, is_good) in [(0, false), (1, true), (1_023, true), (1_024, true), (1_025, false)] {
             assert_eq!(key(&"k".repeat(bytes)).is_ok(), is_good, "{bytes} bytes");
         }
-        // Bytes count, not characters: 512 of two bytes each fit, one more does not.
+        // The limit counts bytes, not characters: 512 characters of two bytes fit, one more does not.
         assert_eq!(key(&"é".repeat(512)), Ok(()));
         let error = key(&"é".repeat(513)).unwrap_err();
         assert_eq!(error.to_string(), "invalid argument: the key has 1026 bytes; a key has 1 to 1024 bytes");

@@ -1,37 +1,37 @@
-//! SHA-256 of objects: declared by their writer, verified by the canister.
+//! SHA-256 of objects: declared by the writer, verified by the canister.
 
 use candid::CandidType;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 use storage_wire::Wire;
 
-/// The SHA-256 of an object and what is known of it.
+/// SHA-256 of an object and its verification state.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
 pub struct Checksum {
     /// The 32 bytes of the digest.
     pub digest: ByteBuf,
-    /// Whether the object has been compared with it.
+    /// Whether the canister has compared the object with the digest.
     pub state: ChecksumState,
 }
 
-/// Whether an object has been compared with its digest.
+/// Verification state of a digest.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChecksumState {
-    /// The writer said so; the canister has not computed it.
+    /// The writer declared the digest; the canister has not computed it.
     Declared,
-    /// The canister has computed it, and it is the same, or none was declared.
+    /// The canister computed the digest, and it matches the declared one, or none was declared.
     Verified,
-    /// The canister has computed another one. The object stays readable, and the digest is what was declared.
+    /// The canister computed a different digest. The object stays readable, and the digest shown is the declared one.
     Mismatch,
 }
 
-/// What a step of `verify` answers.
+/// Result of one step of `verify`.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
 pub struct VerifyProgress {
-    /// How many bytes have been hashed.
+    /// Number of bytes hashed so far.
     pub hashed: u64,
-    /// How many there are.
+    /// Size of the object in bytes.
     pub size: u64,
-    /// The verdict, once all bytes have been hashed. Until then `verify` should be called again.
+    /// The verdict, once all bytes have been hashed. If it is `None`, call `verify` again.
     pub verdict: Option<ChecksumState>,
 }

@@ -1,4 +1,4 @@
-//! The one error type of the contract.
+//! The error type of the contract.
 
 use std::str::FromStr;
 
@@ -8,91 +8,91 @@ use storage_wire::Wire;
 
 use crate::Role;
 
-/// The result of every method of the contract that can fail.
+/// Result of every method of the contract that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong, one case per thing, with the numbers.
+/// Reason why a method failed, with the values and limits involved.
 ///
-/// An error that a method returns means that nothing has changed: everything is checked before the first byte is
+/// An error means that nothing has changed: everything is checked before the first byte is
 /// written.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// There is no such object, upload or region.
     #[error("not found")]
     NotFound,
-    /// There is an object under the key already, and the caller asked that there be none.
+    /// An object exists under the key, and the caller required that there be none.
     #[error("already exists")]
     AlreadyExists,
-    /// The object has another revision than the caller expected.
+    /// The object has a different revision than the caller expected.
     #[error("revision mismatch: {}", match .current { Some(r) => format!("the object is at revision {r}"), None => "there is no such object".into() })]
     RevisionMismatch {
-        /// The revision that the object has now, or nothing where there is no object.
+        /// The current revision of the object, or `None` if there is no object.
         current: Option<u64>,
     },
-    /// The caller lacks the role that the method needs.
+    /// The caller lacks the role that the method requires.
     #[error("unauthorized: this needs the role {needed:?}")]
     Unauthorized {
-        /// The least role that may do this.
+        /// The lowest role that may call the method.
         needed: Role,
     },
-    /// An argument is malformed: a key that is empty or too long, a limit of zero.
+    /// An argument is malformed, for example an empty key or a limit of zero.
     #[error("invalid argument: {what}")]
     InvalidArgument {
-        /// Which argument, its value and what is allowed.
+        /// The argument, its value and what is allowed.
         what: String,
     },
-    /// A value or a reply has more bytes than the limit.
+    /// A value or a reply is larger than the limit.
     #[error("too large: {size} bytes, the limit is {limit}")]
     TooLarge {
-        /// The size of what was sent or asked for, in bytes.
+        /// Size of what was sent or requested, in bytes.
         size: u64,
-        /// The most that is allowed, in bytes.
+        /// The limit, in bytes.
         limit: u64,
     },
-    /// There is no room, in the configured capacity or on the platform. Nothing has been written.
-    #[error("out of memory: {requested} more bytes of stable memory are needed, {available} can be had")]
+    /// Stable memory cannot grow as needed, because of the configured capacity or the platform. Nothing has been written.
+    #[error("out of memory: {requested} more bytes of stable memory are needed, {available} are available")]
     OutOfMemory {
-        /// How much stable memory would have to be added, in bytes (whole buckets of 16 MiB).
+        /// Growth that is needed, in bytes (whole buckets of 16 MiB).
         requested: u64,
-        /// How much may still be added, in bytes.
+        /// Growth that is possible, in bytes.
         available: u64,
     },
-    /// More items than allowed.
+    /// More items than the limit.
     #[error("limit exceeded: at most {limit} {what}")]
     LimitExceeded {
         /// What is limited, as a plural noun.
         what: String,
-        /// The most that is allowed.
+        /// The limit.
         limit: u64,
     },
-    /// An upload still lacks chunks.
+    /// An upload lacks chunks.
     #[error("incomplete: chunk {first_missing} has not been received")]
     Incomplete {
-        /// Index of the first chunk that is missing.
+        /// Index of the first missing chunk.
         first_missing: u64,
     },
-    /// A range does not lie within what it addresses.
-    #[error("out of range: {length} at {offset}, of {size}")]
+    /// A range exceeds the size of the object, upload, log or region that it addresses.
+    #[error("out of range: {length} at {offset}, beyond the size {size}")]
     OutOfRange {
-        /// Where the range starts.
+        /// Start of the range.
         offset: u64,
-        /// How long it is.
+        /// Length of the range.
         length: u64,
-        /// The size of what it addresses.
+        /// Size of what the range addresses, in the same unit.
         size: u64,
     },
-    /// Stable memory does not hold what it must hold. This is never a caller's mistake.
+    /// Stable memory does not contain what it must. Never caused by a caller.
     #[error("corrupted: {what} at offset {offset}")]
     Corrupted {
-        /// What is wrong with which structure.
+        /// The structure and what is wrong with it.
         what: String,
-        /// Where, in bytes from the start of the memory that holds the structure.
+        /// Offset in bytes from the start of the memory that holds the structure.
         offset: u64,
     },
 }
 
 impl Error {
-    /// The names of the cases, in the order in which a store counts them. A case that is added goes to the end.
+    /// Names of the cases, in the order in which a store counts them. Append new cases at the end.
     pub const KINDS: [&'static str; 11] = [
         "NotFound",
         "AlreadyExists",
@@ -107,7 +107,7 @@ impl Error {
         "Corrupted",
     ];
 
-    /// Which case this is: the place of its name in [`KINDS`](Self::KINDS).
+    /// Returns the index of the case in [`KINDS`](Self::KINDS).
     #[must_use]
     pub fn kind(&self) -> usize {
         match self {
@@ -125,26 +125,26 @@ impl Error {
         }
     }
 
-    /// An [`Error::InvalidArgument`] with this text.
+    /// Creates an [`Error::InvalidArgument`] with this text.
     pub fn invalid(what: impl Into<String>) -> Self {
         Self::InvalidArgument { what: what.into() }
     }
 
-    /// An [`Error::Corrupted`] with this text and place.
+    /// Creates an [`Error::Corrupted`] with this text and offset.
     pub fn corrupted(what: impl Into<String>, offset: u64) -> Self {
         Self::Corrupted { what: what.into(), offset }
     }
 }
 
-/// A text that is not that of an [`Error`].
+/// Error of parsing a text that is not the text of an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an error of the storage contract")]
 pub struct NotAnError;
 
-/// Reads an error from the text that it is displayed as.
+/// Parses an error from its displayed text.
 ///
-/// A message that is dropped by `inspect_message`, and a method whose reply has no place for an error, answer with the
-/// text alone; a client makes an error of it again.
+/// A message that `inspect_message` drops, and a method whose reply type has no error, return the error as text only.
+/// A client parses it with this implementation.
 impl FromStr for Error {
     type Err = NotAnError;
 
@@ -162,7 +162,7 @@ impl FromStr for Error {
     }
 }
 
-/// An error of this kind that has a text in it.
+/// Parses an error of a kind whose text contains free text.
 fn texts_of(kind: &str, rest: &str) -> Option<Error> {
     Some(match kind {
         "unauthorized" => {
@@ -183,7 +183,7 @@ fn texts_of(kind: &str, rest: &str) -> Option<Error> {
     })
 }
 
-/// An error of this kind that has nothing but numbers in it.
+/// Parses an error of a kind whose text contains only numbers.
 fn numbers_of(kind: &str, rest: &str) -> Option<Error> {
     Some(match kind {
         "revision mismatch" => {
@@ -195,7 +195,7 @@ fn numbers_of(kind: &str, rest: &str) -> Option<Error> {
             Error::TooLarge { size, limit }
         }
         "out of memory" => {
-            let around = ["", " more bytes of stable memory are needed, ", " can be had"];
+            let around = ["", " more bytes of stable memory are needed, ", " are available"];
             let [requested, available] = numbers(rest, around)?;
             Error::OutOfMemory { requested, available }
         }
@@ -211,14 +211,14 @@ fn numbers_of(kind: &str, rest: &str) -> Option<Error> {
     })
 }
 
-/// The numbers between texts, of which there is one more.
+/// Parses the numbers between `around`, which has one text more than there are numbers.
 fn numbers<const N: usize, const TEXTS: usize>(text: &str, around: [&str; TEXTS]) -> Option<[u64; N]> {
     let mut rest = text.strip_prefix(around[0])?;
     let mut numbers = [0; N];
-    for (number, behind) in numbers.iter_mut().zip(&around[1..]) {
+    for (number, suffix) in numbers.iter_mut().zip(&around[1..]) {
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
         *number = rest[..digits].parse().ok()?;
-        rest = rest[digits..].strip_prefix(behind)?;
+        rest = rest[digits..].strip_prefix(suffix)?;
     }
     rest.is_empty().then_some(numbers)
 }
@@ -227,7 +227,7 @@ fn numbers<const N: usize, const TEXTS: usize>(text: &str, around: [&str; TEXTS]
 mod tests {
     use super::*;
 
-    /// Every case survives the way through its text, with texts that look like other parts of it.
+    /// Every case round-trips through its text, also with texts that resemble other parts of it.
     #[test]
     fn an_error_is_read_from_its_text() {
         let roles = [Role::Reader, Role::Writer, Role::Admin];

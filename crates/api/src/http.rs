@@ -1,11 +1,11 @@
-//! What the HTTP gateways of the Internet Computer send and take.
+//! HTTP requests and responses, as exchanged with the HTTP gateways of the Internet Computer.
 
 use candid::CandidType;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 use storage_wire::Wire;
 
-/// A request, as a gateway passes it on.
+/// HTTP request, as a gateway forwards it.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, Default, PartialEq, Eq)]
 pub struct HttpRequest {
     /// For example `GET`.
@@ -19,13 +19,13 @@ pub struct HttpRequest {
 }
 
 impl HttpRequest {
-    /// A `GET` without headers.
+    /// Creates a `GET` without headers.
     pub fn get(url: impl Into<String>) -> Self {
         Self { method: "GET".into(), url: url.into(), ..Self::default() }
     }
 }
 
-/// A response.
+/// HTTP response.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
 pub struct HttpResponse {
     /// For example 200.

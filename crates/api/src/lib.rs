@@ -1,8 +1,7 @@
 //! The Candid types, errors and limits of the storage canister, shared by the canister, its clients and the tests.
 //!
-//! There is one set of types: the engine returns them, the canister encodes them, and a client decodes them. The
-//! contract itself is `storage.did` at the top of the repository; a test of the canister holds the two against each
-//! other.
+//! The engine returns these types, the canister encodes them, and a client decodes them. The contract is `storage.did`
+//! at the top of the repository; a test of the canister compares the two.
 
 mod access;
 pub mod check;
@@ -26,7 +25,7 @@ pub use condition::Condition;
 pub use error::{Error, NotAnError, Result};
 pub use http::{HttpRequest, HttpResponse};
 pub use log::{Appended, LogInfo, LogPage, ReadLogArgs};
-pub use method::{METHODS, Method, MethodKind};
+pub use method::{METHODS, Method, MethodKind, Unanswered};
 pub use object::{DeleteArgs, MetadataPair, Object, ObjectInfo, PutArgs, ReadArgs, RenameArgs, Written};
 pub use page::{DeletePrefixArgs, Deleted, Entry, ListArgs, ListPage, ScanPage};
 pub use region::{RegionInfo, RegionLoad, RegionStore, RegionType, RegionValue, StableVarInfo};

@@ -5,12 +5,12 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 use storage_wire::Wire;
 
-/// What `append` answers.
+/// Reply of `append`.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Appended {
-    /// Index of the first entry that was appended.
+    /// Index of the first appended entry.
     pub first: u64,
-    /// Index that the next entry will get.
+    /// Index that the next entry will have.
     pub next: u64,
 }
 
@@ -19,27 +19,27 @@ pub struct Appended {
 pub struct ReadLogArgs {
     /// Index of the first entry to read.
     pub from: u64,
-    /// How many entries at most; at least 1. Nothing means as many as fit one reply.
+    /// The most entries to return; at least 1. `None` means as many as fit one reply.
     pub limit: Option<u32>,
 }
 
 /// A page of the log, oldest first.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
 pub struct LogPage {
-    /// The entries from the index that was asked for; fewer than asked for at the end of the log and where more would
-    /// not fit one reply.
+    /// The entries from the requested index on. Fewer than requested at the end of the log, or if more would not fit one
+    /// reply.
     pub entries: Vec<ByteBuf>,
-    /// Where to go on: the index after the last entry of this page.
+    /// Index after the last entry of this page: the `from` of the next page.
     pub next: u64,
-    /// How many entries the log has.
+    /// Number of entries in the log.
     pub length: u64,
 }
 
-/// How large the log is.
+/// Size of the log.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogInfo {
-    /// How many entries the log has.
+    /// Number of entries.
     pub length: u64,
-    /// How many bytes the entries take, their 4-byte trailers included.
+    /// Bytes that the entries take, including their 4-byte trailers.
     pub bytes: u64,
 }

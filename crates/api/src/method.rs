@@ -6,149 +6,178 @@ use crate::limits::{MAX_BATCH_ITEMS, MAX_KEY_BYTES, MAX_PAYLOAD_BYTES, PAGE_BYTE
 /// Whether a method may change the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MethodKind {
-    /// It leaves the state as it is.
+    /// Does not change the state.
     Query,
-    /// It may change the state.
+    /// May change the state.
     Update,
 }
 
-/// A method of the contract.
+/// What a caller can do after a call without a reply: the method may have been executed or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unanswered {
+    /// Call again. Two calls have the same outcome as one, whatever other callers do in between.
+    Repeat,
+    /// Read the object, region, role or setting first. A second call could undo another caller's change, remove another
+    /// object, create another region, or fail on its own condition.
+    CheckState,
+    /// Read the end of the log first. A second call would append the entries again.
+    CheckLog,
+    /// List the open uploads first. A second call would open another upload and reserve storage for it, or report that
+    /// there is no such upload.
+    CheckUploads,
+    /// Read the object first. A second commit reports that there is no such upload.
+    CheckObject,
+}
+
+/// Declaration of a method of the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Method {
-    /// Its name.
+    /// Name.
     pub name: &'static str,
     /// Whether it may change the state.
     pub kind: MethodKind,
-    /// The least role that may call it; nothing where everyone may.
+    /// The lowest role that may call it; `None` if everyone may.
     pub role: Option<Role>,
-    /// The most bytes of an argument that a person may send in an update. `inspect_message` drops longer ones, because a
-    /// canister pays for each byte of a message that it takes.
+    /// The longest argument that an ingress message may have, in bytes. `inspect_message` drops longer ones, because a
+    /// canister pays for each byte of a message that it accepts.
     pub max_argument_bytes: u64,
+    /// What to do after a call without a reply.
+    pub unanswered: Unanswered,
 }
 
-/// A key or a few, a prefix, numbers, and what describes an object. Candid's types take some hundred bytes besides.
+/// A few keys, a prefix, numbers, and the metadata of an object. Candid's type table takes some hundred bytes more.
 const SMALL_ARGUMENT: u64 = 16 << 10;
 
-/// [`MAX_BATCH_ITEMS`] keys of [`MAX_KEY_BYTES`], or as many positions in a region.
+/// [`MAX_BATCH_ITEMS`] keys of [`MAX_KEY_BYTES`], or as many offsets in a region.
 const BATCH_ARGUMENT: u64 = MAX_BATCH_ITEMS * (MAX_KEY_BYTES + 16) + SMALL_ARGUMENT;
 
-/// [`MAX_PAYLOAD_BYTES`], and as much for everything else as the platform lets through.
+/// [`MAX_PAYLOAD_BYTES`], and a page for everything else, which is what the platform accepts.
 const PAYLOAD_ARGUMENT: u64 = MAX_PAYLOAD_BYTES + PAGE_BYTES;
 
 impl Method {
     const fn query(name: &'static str, role: Role) -> Self {
-        Self { name, kind: MethodKind::Query, role: Some(role), max_argument_bytes: SMALL_ARGUMENT }
+        Self {
+            name,
+            kind: MethodKind::Query,
+            role: Some(role),
+            max_argument_bytes: SMALL_ARGUMENT,
+            unanswered: Unanswered::Repeat,
+        }
     }
 
-    const fn update(name: &'static str, role: Role) -> Self {
-        Self { kind: MethodKind::Update, ..Self::query(name, role) }
+    const fn update(name: &'static str, role: Role, unanswered: Unanswered) -> Self {
+        Self { kind: MethodKind::Update, unanswered, ..Self::query(name, role) }
     }
 
     const fn open_query(name: &'static str) -> Self {
         Self { role: None, ..Self::query(name, Role::Reader) }
     }
 
-    /// The same method, with arguments of up to so many bytes.
+    /// Sets the longest argument, in bytes.
     const fn takes(self, max_argument_bytes: u64) -> Self {
         Self { max_argument_bytes, ..self }
     }
 
-    /// The place of a method in [`METHODS`]. In a `const` block, a name that is not there is an error of the compiler.
+    /// Returns the index of a method in [`METHODS`]. In a `const` block, an unknown name is a compile error.
     ///
     /// # Panics
     ///
-    /// Where there is no such method.
+    /// If there is no method with this name.
     #[must_use]
     pub const fn position(name: &str) -> usize {
         match Self::find(name) {
-            Some(at) => at,
+            Some(index) => index,
             None => panic!("there is no such method"),
         }
     }
 
-    /// The method with this name.
+    /// Returns the method with this name.
     #[must_use]
     pub const fn named(name: &str) -> Option<&'static Self> {
         match Self::find(name) {
-            Some(at) => Some(&METHODS[at]),
+            Some(index) => Some(&METHODS[index]),
             None => None,
         }
     }
 
-    /// The place in [`METHODS`] of the method with this name, where there is one.
+    /// Returns the index in [`METHODS`] of the method with this name.
     #[must_use]
     pub const fn find(name: &str) -> Option<usize> {
-        let mut at = 0;
-        while at < METHODS.len() {
-            if is_same(METHODS[at].name.as_bytes(), name.as_bytes()) {
-                return Some(at);
+        let mut index = 0;
+        while index < METHODS.len() {
+            if is_same(METHODS[index].name.as_bytes(), name.as_bytes()) {
+                return Some(index);
             }
-            at += 1;
+            index += 1;
         }
         None
     }
 }
 
 const fn is_same(one: &[u8], other: &[u8]) -> bool {
-    let mut at = 0;
-    while at < one.len() && at < other.len() {
-        if one[at] != other[at] {
+    let mut index = 0;
+    while index < one.len() && index < other.len() {
+        if one[index] != other[index] {
             return false;
         }
-        at += 1;
+        index += 1;
     }
     one.len() == other.len()
 }
 
-/// All methods. The canister asks this table and nothing else who may call what.
+/// All methods: the only declaration of names, kinds, roles, argument limits and repeatability. The canister, the client
+/// and the tests read it.
 ///
-/// A method that is added goes to the end, because a store counts its operations by the places in this table.
+/// Append new methods at the end, because a store counts its operations by the index in this table.
 pub static METHODS: [Method; 43] = {
     use Role::{Admin, Reader, Writer};
+    use Unanswered::{CheckLog, CheckObject, CheckState, CheckUploads, Repeat};
     [
-        Method::update("put", Writer).takes(PAYLOAD_ARGUMENT),
-        Method::update("put_many", Writer).takes(PAYLOAD_ARGUMENT),
+        Method::update("put", Writer, CheckState).takes(PAYLOAD_ARGUMENT),
+        Method::update("put_many", Writer, CheckState).takes(PAYLOAD_ARGUMENT),
         Method::query("get", Reader),
         Method::query("get_many", Reader).takes(BATCH_ARGUMENT),
         Method::query("stat", Reader),
         Method::query("read", Reader),
         Method::query("list", Reader),
         Method::query("scan", Reader),
-        Method::update("delete", Writer),
-        Method::update("delete_prefix", Writer),
-        Method::update("take_first", Writer),
-        Method::update("rename", Writer),
-        Method::update("create_upload", Writer),
-        Method::update("write_chunk", Writer).takes(PAYLOAD_ARGUMENT),
+        Method::update("delete", Writer, CheckState),
+        Method::update("delete_prefix", Writer, CheckState),
+        Method::update("take_first", Writer, CheckState),
+        Method::update("rename", Writer, CheckState),
+        Method::update("create_upload", Writer, CheckUploads),
+        // The same chunk may arrive again and is compared with the received one.
+        Method::update("write_chunk", Writer, Repeat).takes(PAYLOAD_ARGUMENT),
         Method::query("upload_status", Writer),
         Method::query("list_uploads", Writer),
-        Method::update("commit_upload", Writer),
-        Method::update("abort_upload", Writer),
-        Method::update("verify", Writer),
-        Method::update("log", Writer).takes(PAYLOAD_ARGUMENT),
+        Method::update("commit_upload", Writer, CheckObject),
+        Method::update("abort_upload", Writer, CheckUploads),
+        // Hashes the next step; callers continue until there is a verdict.
+        Method::update("verify", Writer, Repeat),
+        Method::update("log", Writer, CheckLog).takes(PAYLOAD_ARGUMENT),
         Method::query("readLast", Reader),
-        Method::update("append", Writer).takes(PAYLOAD_ARGUMENT),
+        Method::update("append", Writer, CheckLog).takes(PAYLOAD_ARGUMENT),
         Method::query("read_log", Reader),
         Method::query("log_info", Reader),
-        Method::update("region_new", Writer),
+        Method::update("region_new", Writer, CheckState),
         Method::query("region_list", Reader),
         Method::query("region_info", Reader),
-        Method::update("region_grow", Writer),
+        Method::update("region_grow", Writer, CheckState),
         Method::query("region_load_blob", Reader),
-        Method::update("region_store_blob", Writer).takes(PAYLOAD_ARGUMENT),
+        Method::update("region_store_blob", Writer, CheckState).takes(PAYLOAD_ARGUMENT),
         Method::query("region_load", Reader).takes(BATCH_ARGUMENT),
-        Method::update("region_store", Writer).takes(PAYLOAD_ARGUMENT),
-        Method::update("region_set_owner", Writer),
+        Method::update("region_store", Writer, CheckState).takes(PAYLOAD_ARGUMENT),
+        Method::update("region_set_owner", Writer, CheckState),
         Method::query("stable_var_query", Reader),
         Method::query("status", Reader),
-        Method::update("configure", Admin),
+        Method::update("configure", Admin, CheckState),
         Method::query("get_config", Reader),
-        Method::update("set_role", Admin),
+        Method::update("set_role", Admin, CheckState),
         Method::query("list_roles", Admin),
         Method::open_query("http_request"),
-        Method::update("delete_many", Writer),
+        Method::update("delete_many", Writer, CheckState),
         Method::query("get_with_info", Reader),
-        Method::update("put_with", Writer).takes(PAYLOAD_ARGUMENT),
+        Method::update("put_with", Writer, CheckState).takes(PAYLOAD_ARGUMENT),
     ]
 };
 
@@ -158,8 +187,8 @@ mod tests {
 
     #[test]
     fn every_method_is_found_by_its_name_and_no_other() {
-        for (at, method) in METHODS.iter().enumerate() {
-            assert_eq!(Method::position(method.name), at);
+        for (index, method) in METHODS.iter().enumerate() {
+            assert_eq!(Method::position(method.name), index);
             assert_eq!(Method::named(method.name), Some(method));
         }
         for name in ["", "pu", "putt", "readlast"] {
@@ -172,5 +201,13 @@ mod tests {
         for method in METHODS.iter().filter(|method| method.kind == MethodKind::Update) {
             assert!(method.role >= Some(Role::Writer), "{}", method.name);
         }
+    }
+
+    /// Of the updates, a second call is harmless only for these.
+    #[test]
+    fn only_two_updates_may_be_repeated() {
+        let updates = METHODS.iter().filter(|method| method.kind == MethodKind::Update);
+        let repeatable = updates.filter(|method| method.unanswered == Unanswered::Repeat);
+        assert_eq!(repeatable.map(|method| method.name).collect::<Vec<_>>(), ["write_chunk", "verify"]);
     }
 }

@@ -1,4 +1,4 @@
-//! Objects: what `put` stores and `stat` tells.
+//! Objects: what `put` stores and `stat` returns.
 
 use candid::{CandidType, Principal};
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use storage_wire::Wire;
 
 use crate::{Checksum, Condition};
 
-/// One of the names that a writer gives an object, and what it stands for.
+/// A name and a value of the user metadata of an object.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
 pub struct MetadataPair {
     /// The name: at least one byte.
@@ -22,43 +22,43 @@ impl MetadataPair {
         Self { name: name.into(), value: value.into() }
     }
 
-    /// Both as they are borrowed.
+    /// Returns name and value as borrowed texts.
     #[must_use]
     pub fn as_strs(&self) -> (&str, &str) {
         (&self.name, &self.value)
     }
 }
 
-/// What is known of an object without reading its bytes.
+/// Metadata of an object, without its bytes.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
 pub struct ObjectInfo {
-    /// The key it is stored under.
+    /// The key.
     pub key: String,
-    /// Its size in bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// The revision of the change that wrote it. Revisions increase with every change to any object.
+    /// Revision of the change that wrote it. Revisions increase with every change to any object.
     pub revision: u64,
-    /// What the writer said the bytes are, for example `image/png`.
+    /// Content type declared by the writer, for example `image/png`.
     pub content_type: Option<String>,
-    /// How the writer has encoded the bytes, for example `gzip`.
+    /// Content encoding declared by the writer, for example `gzip`.
     pub content_encoding: Option<String>,
-    /// Names and values that the writer has chosen, in the writer's order.
+    /// User metadata, in the writer's order.
     pub metadata: Option<Vec<MetadataPair>>,
-    /// Who wrote it; nothing where that was an admin.
+    /// Principal that wrote it; `None` if an admin did.
     pub owner: Option<Principal>,
-    /// When an object was first put under this key, in nanoseconds since 1970.
+    /// Time when an object was first put under this key, in nanoseconds since 1970.
     pub created_ns: u64,
-    /// When it was last written or renamed, in nanoseconds since 1970.
+    /// Time when it was last written or renamed, in nanoseconds since 1970.
     pub modified_ns: u64,
-    /// Its SHA-256, if one was declared or computed.
+    /// SHA-256, if one was declared or computed.
     pub sha256: Option<Checksum>,
 }
 
-/// What a write returns: `put`, `put_many`, `rename` and `commit_upload`. The canister pays for each byte of a reply, and
-/// the writer knows the rest; `stat` returns everything.
+/// Reply of a write: `put`, `put_with`, `put_many`, `rename` and `commit_upload`. It is short because the canister pays
+/// for each byte of a reply; `stat` returns the rest.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Written {
-    /// The revision that the object has now.
+    /// Current revision of the object.
     pub revision: u64,
 }
 
@@ -67,11 +67,11 @@ pub struct Written {
 pub struct ReadArgs {
     /// The key.
     pub key: String,
-    /// Where to start, in bytes from the start of the object.
+    /// Offset in bytes from the start of the object.
     pub offset: u64,
-    /// How many bytes at most; nothing means all to the end of the object. More than fits one reply is lowered to 2,031,616.
+    /// The most bytes to return; `None` means all bytes to the end of the object. Lowered to 2,031,616 if larger.
     pub length: Option<u64>,
-    /// The revision that the object must have, so that a reader of many ranges never mixes two versions.
+    /// Revision that the object must have, so that a reader of several ranges never mixes two versions.
     pub revision: Option<u64>,
 }
 
@@ -82,21 +82,20 @@ pub struct PutArgs {
     pub key: String,
     /// The bytes: 0 to 2,031,616.
     pub value: ByteBuf,
-    /// What the bytes are, for example `image/png`; at most 255 bytes.
+    /// Content type, for example `image/png`; at most 255 bytes.
     pub content_type: Option<String>,
-    /// How the bytes are encoded, for example `gzip`; at most 64 bytes.
+    /// Content encoding, for example `gzip`; at most 64 bytes.
     pub content_encoding: Option<String>,
-    /// Names and values of the writer's choice: at most 16 pairs, 2,048 bytes in all. A name has at least one byte and
-    /// occurs once.
+    /// User metadata: at most 16 pairs, 2,048 bytes in all. A name has at least one byte and occurs once.
     pub metadata: Option<Vec<MetadataPair>>,
-    /// The SHA-256 of the bytes: 32 bytes. It is recorded, and compared when `verify` is called.
+    /// SHA-256 of the bytes: 32 bytes. It is recorded; `verify` compares it.
     pub sha256: Option<ByteBuf>,
-    /// What must hold of the object that is there now; nothing means [`Condition::Any`].
+    /// Condition on the current object; `None` means [`Condition::Any`].
     pub condition: Option<Condition>,
 }
 
 impl PutArgs {
-    /// An unconditional put of nothing but a value.
+    /// Creates an unconditional put with only a value.
     pub fn new(key: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
         Self {
             key: key.into(),
@@ -109,13 +108,13 @@ impl PutArgs {
         }
     }
 
-    /// The user metadata, empty where there is none.
+    /// Returns the user metadata, which may be empty.
     #[must_use]
     pub fn pairs(&self) -> &[MetadataPair] {
         self.metadata.as_deref().unwrap_or_default()
     }
 
-    /// The same with a condition.
+    /// Sets the condition.
     #[must_use]
     pub fn when(mut self, condition: Condition) -> Self {
         self.condition = Some(condition);
@@ -123,10 +122,10 @@ impl PutArgs {
     }
 }
 
-/// An object with its value, as `get_with_info` returns it.
+/// Object with its value, as `get_with_info` returns it.
 #[derive(CandidType, Wire, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct Object {
-    /// What is known of it.
+    /// Its metadata.
     pub info: ObjectInfo,
     /// Its bytes.
     pub value: ByteBuf,
@@ -137,12 +136,12 @@ pub struct Object {
 pub struct DeleteArgs {
     /// The key.
     pub key: String,
-    /// What must hold of the object that is there now; nothing means [`Condition::Any`].
+    /// Condition on the current object; `None` means [`Condition::Any`].
     pub condition: Option<Condition>,
 }
 
 impl DeleteArgs {
-    /// An unconditional delete.
+    /// Creates an unconditional delete.
     pub fn new(key: impl Into<String>) -> Self {
         Self { key: key.into(), condition: None }
     }
@@ -153,8 +152,8 @@ impl DeleteArgs {
 pub struct RenameArgs {
     /// The key of an object.
     pub from: String,
-    /// The key it is to have. An object that is there already is replaced, unless the condition forbids it.
+    /// The new key. An object under it is replaced, unless the condition forbids it.
     pub to: String,
-    /// What must hold of the object under `to`; nothing means [`Condition::Any`].
+    /// Condition on the object under `to`; `None` means [`Condition::Any`].
     pub condition: Option<Condition>,
 }

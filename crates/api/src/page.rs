@@ -11,91 +11,89 @@ use crate::limits::MAX_PAGE_ITEMS;
 /// Arguments of `list` and `scan`.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
 pub struct ListArgs {
-    /// Only keys that start with these bytes; the empty text means all.
+    /// Only keys that start with these bytes; empty means all.
     pub prefix: String,
-    /// Only keys after this one; it need not exist (any more).
+    /// Only keys after this one, which need not exist.
     pub start_after: Option<String>,
-    /// How many at most; at least 1. Nothing means as many as a page has, which are 1,000 or what fits one reply.
+    /// The most objects to return; at least 1. `None` means as many as fit one page: 1,000, or fewer if the reply is full.
     pub limit: Option<u32>,
-    /// Keys that have this text after the prefix are not listed: of all of them that are the same up to its first
-    /// occurrence, that common prefix is listed once. A slash lists a folder. Only for `list`; at least one byte.
+    /// Groups keys: all keys with the same text from the prefix to the first occurrence of the delimiter are listed once, as
+    /// that common prefix. A slash lists a folder. Only for `list`; at least one byte.
     pub delimiter: Option<String>,
-    /// Whether the page goes from the last key to the first; nothing means that it does not. `start_after` is the key after
-    /// the first one of the page then.
+    /// Whether to list from the last key to the first; `None` means no. Then only keys before `start_after` are listed.
     pub descending: Option<bool>,
 }
 
 impl ListArgs {
-    /// The first page under a prefix, as large as it gets.
+    /// Creates the arguments for the first page under a prefix, of the maximum size.
     pub fn prefix(prefix: impl Into<String>) -> Self {
         Self { prefix: prefix.into(), start_after: None, limit: None, delimiter: None, descending: None }
     }
 
-    /// The first page of what is directly under a prefix, where keys are parted by a delimiter.
+    /// Creates the arguments for the first page of the objects and common prefixes directly under a prefix.
     pub fn level(prefix: impl Into<String>, delimiter: impl Into<String>) -> Self {
         Self { delimiter: Some(delimiter.into()), ..Self::prefix(prefix) }
     }
 
-    /// The same with at most so many objects on the page.
+    /// Limits the page to `limit` objects.
     #[must_use]
     pub fn limited(self, limit: u32) -> Self {
         Self { limit: Some(limit), ..self }
     }
 
-    /// The same from the last key to the first.
+    /// Lists from the last key to the first.
     #[must_use]
     pub fn descending(self) -> Self {
         Self { descending: Some(true), ..self }
     }
 
-    /// How many objects the page has at most.
+    /// Returns the most objects that the page may have.
     #[must_use]
     pub fn most(&self) -> u32 {
         most(self.limit)
     }
 }
 
-/// A page of `list`, in byte order of the keys or against it.
+/// Page of `list`, in byte order of the keys, or in reverse.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
 pub struct ListPage {
     /// The objects.
     pub objects: Vec<ObjectInfo>,
-    /// The common prefixes, each with the delimiter at its end; none without a delimiter.
+    /// Common prefixes, each ending with the delimiter; empty without a delimiter.
     pub prefixes: Vec<String>,
-    /// The `start_after` of the next page, or nothing where this page is the last.
+    /// The `start_after` of the next page, or `None` if this page is the last.
     pub next: Option<String>,
 }
 
-/// A key with its value.
+/// Key and value.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The key.
     pub key: String,
-    /// The bytes stored under it.
+    /// The value.
     pub value: ByteBuf,
 }
 
-/// A page of `scan`, in byte order of the keys or against it.
+/// Page of `scan`, in byte order of the keys, or in reverse.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
 pub struct ScanPage {
-    /// Keys and values; fewer than asked for where more would not fit one reply, but at least one where there is one
-    /// that fits alone.
+    /// Keys and values. Fewer than requested if more would not fit one reply, but at least one if the first fits alone.
     pub entries: Vec<Entry>,
-    /// The `start_after` of the next page, or nothing where this page is the last.
+    /// The `start_after` of the next page, or `None` if this page is the last.
     pub next: Option<String>,
 }
 
 /// Arguments of `delete_prefix`.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
 pub struct DeletePrefixArgs {
-    /// Only keys that start with these bytes; the empty text means all.
+    /// Only keys that start with these bytes; empty means all.
     pub prefix: String,
-    /// How many at most in this call; at least 1. Nothing and more than 1,000 mean 1,000.
+    /// The most objects to remove in this call; at least 1. `None` and values above 1,000 mean 1,000.
     pub limit: Option<u32>,
 }
 
 impl DeletePrefixArgs {
-    /// How many objects the call removes at most.
+    /// Returns the most objects that the call removes.
     #[must_use]
     pub fn most(&self) -> u32 {
         most(self.limit)
@@ -106,11 +104,11 @@ fn most(limit: Option<u32>) -> u32 {
     limit.map_or(MAX_PAGE_ITEMS, |limit| limit.min(MAX_PAGE_ITEMS))
 }
 
-/// What `delete_prefix` answers.
+/// Reply of `delete_prefix`.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deleted {
-    /// How many objects this call removed.
+    /// Number of objects that this call removed.
     pub deleted: u64,
-    /// Whether there are more under the prefix, so that the call should be made again.
+    /// Whether more objects remain under the prefix. If so, call it again.
     pub more: bool,
 }

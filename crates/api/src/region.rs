@@ -8,23 +8,23 @@ use storage_wire::Wire;
 use crate::limits::ITEM_OVERHEAD_BYTES;
 use crate::{Result, check};
 
-/// What a batch has too many of.
+/// Plural noun of the limit on a batch.
 const IN_ONE_CALL: &str = "loads or stores in one call";
 
-/// What is known of a region.
+/// Identifier, owner and size of a region.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RegionInfo {
-    /// What the other methods are told: 16 for the first region, as in Motoko, then 17, and so on. Never used twice.
+    /// Identifier: 16 for the first region, as in Motoko, then 17, and so on. Never reused.
     pub id: u64,
-    /// Who may use it, besides admins.
+    /// Principal that may use it, in addition to admins.
     pub owner: Principal,
     /// Its size in pages of 64 KiB.
     pub pages: u64,
-    /// When it was made, in nanoseconds since 1970.
+    /// Time of creation, in nanoseconds since 1970.
     pub created_ns: u64,
 }
 
-/// What to load from a region: how many bytes, and what they mean. Numbers are little-endian.
+/// Type of a value to load from a region. Numbers are little-endian.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RegionType {
     /// One byte.
@@ -45,12 +45,12 @@ pub enum RegionType {
     Int64,
     /// Eight bytes, an IEEE 754 double.
     Float,
-    /// So many bytes.
+    /// This many bytes.
     Blob(u64),
 }
 
 impl RegionType {
-    /// How many bytes it takes.
+    /// Returns the size of the value in bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         match self {
@@ -63,7 +63,7 @@ impl RegionType {
     }
 }
 
-/// What is loaded from a region, or stored in one. The cases are those of [`RegionType`].
+/// Value loaded from a region or stored in one. The cases are those of [`RegionType`].
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq)]
 #[expect(missing_docs, reason = "the cases of RegionType say what they are")]
 pub enum RegionValue {
@@ -82,14 +82,14 @@ pub enum RegionValue {
 /// One load of a `region_load`.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RegionLoad {
-    /// Where, in bytes from the start of the region.
+    /// Offset in bytes from the start of the region.
     pub offset: u64,
-    /// What.
+    /// Type of the value.
     pub kind: RegionType,
 }
 
 impl RegionLoad {
-    /// Checks what needs no region: that a batch has at most 1,000 loads, and that all of them fit one reply.
+    /// Checks that a batch has at most 1,000 loads, and that their values fit one reply.
     ///
     /// # Errors
     ///
@@ -104,14 +104,14 @@ impl RegionLoad {
 /// One store of a `region_store`.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq)]
 pub struct RegionStore {
-    /// Where, in bytes from the start of the region.
+    /// Offset in bytes from the start of the region.
     pub offset: u64,
-    /// What.
+    /// The value.
     pub value: RegionValue,
 }
 
 impl RegionStore {
-    /// Checks what needs no region: that a batch has at most 1,000 stores.
+    /// Checks that a batch has at most 1,000 stores.
     ///
     /// # Errors
     ///
@@ -121,9 +121,9 @@ impl RegionStore {
     }
 }
 
-/// What `stable_var_query` answers.
+/// Reply of `stable_var_query`.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StableVarInfo {
-    /// The bytes that an upgrade writes to stable memory, however much is stored.
+    /// Bytes that an upgrade writes to stable memory. Does not depend on what is stored.
     pub size: u64,
 }

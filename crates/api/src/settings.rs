@@ -1,4 +1,4 @@
-//! What can be set.
+//! Settings and configuration.
 
 use candid::CandidType;
 use serde::{Deserialize, Serialize};
@@ -9,39 +9,37 @@ use crate::limits::{
 };
 use crate::{Error, Result};
 
-/// What an admin can set. Where a canister is sent one with a field that it does not know, or of another type, it refuses all
-/// of it. A field that is absent keeps what is configured.
+/// Settings to change. An absent field leaves its setting unchanged. A canister refuses settings with an unknown field, or
+/// with a field of another type, as a whole.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, Default, PartialEq, Eq)]
 #[wire(strict)]
 pub struct Settings {
-    /// The most stable memory that the canister may grow to, in bytes. At least
-    /// [`MIN_CAPACITY_BYTES`](crate::limits::MIN_CAPACITY_BYTES), and at most the platform's limit of 500 GiB, which holds
-    /// where it was never set. A capacity below what is in use stops growth and loses nothing.
+    /// Limit on stable memory, in bytes: at least [`MIN_CAPACITY_BYTES`](crate::limits::MIN_CAPACITY_BYTES), at most the
+    /// platform's 500 GiB, which is the default. A capacity below the memory in use stops growth; nothing is lost.
     pub capacity: Option<u64>,
-    /// Whether everyone may call the methods that read. At first nobody may who has no role.
+    /// Whether everyone may call the methods that read. Off by default.
     pub public_read: Option<bool>,
-    /// How many uploads can be open at once: 1 to [`MAX_UPLOADS`](crate::limits::MAX_UPLOADS), which it is at first.
-    /// Uploads that are open stay open.
+    /// Limit on open uploads: 1 to [`MAX_UPLOADS`](crate::limits::MAX_UPLOADS), which is the default. Uploads that are open
+    /// stay open.
     pub max_uploads: Option<u64>,
-    /// An upload expires when no chunk has arrived for so long, in nanoseconds:
-    /// [`MIN_UPLOAD_IDLE_NS`](crate::limits::MIN_UPLOAD_IDLE_NS) to
-    /// [`MAX_UPLOAD_IDLE_NS`](crate::limits::MAX_UPLOAD_IDLE_NS), and
-    /// [`UPLOAD_IDLE_NS`](crate::limits::UPLOAD_IDLE_NS) at first. It holds for the uploads that are open, too.
+    /// Idle time after which an upload expires, in nanoseconds: [`MIN_UPLOAD_IDLE_NS`](crate::limits::MIN_UPLOAD_IDLE_NS)
+    /// to [`MAX_UPLOAD_IDLE_NS`](crate::limits::MAX_UPLOAD_IDLE_NS). The default is
+    /// [`UPLOAD_IDLE_NS`](crate::limits::UPLOAD_IDLE_NS). It also applies to uploads that are open.
     pub upload_idle_ns: Option<u64>,
 }
 
 impl Settings {
-    /// Nothing but this capacity, in bytes.
+    /// Creates settings that change only the capacity, in bytes.
     #[must_use]
     pub fn capacity(bytes: u64) -> Self {
         Self { capacity: Some(bytes), ..Self::default() }
     }
 
-    /// Checks that each value that is given is within its limits.
+    /// Checks that each given value is within its limits.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] with the first value that is not, and the limit.
+    /// [`Error::InvalidArgument`] with the first value that is not, and its limit.
     pub fn check(&self) -> Result<()> {
         in_range("the capacity", self.capacity, MIN_CAPACITY_BYTES, MAX_STABLE_BYTES, "bytes")?;
         in_range("max_uploads", self.max_uploads, 1, MAX_UPLOADS, "uploads")?;
@@ -62,19 +60,19 @@ fn in_range(what: &str, value: Option<u64>, least: u64, most: u64, unit: &str) -
     }
 }
 
-/// The argument of install and upgrade, as `(opt InitArgs)`.
+/// Argument of install and upgrade, as `(opt InitArgs)`.
 pub type InitArgs = Settings;
 
-/// What is configured. [`Settings`] explains the fields.
+/// Current configuration. [`Settings`] explains the fields.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// The most stable memory to grow to, in bytes.
+    /// Limit on stable memory, in bytes.
     pub capacity: u64,
     /// Whether everyone may call the methods that read.
     pub public_read: bool,
-    /// How many uploads can be open at once.
+    /// Limit on open uploads.
     pub max_uploads: u64,
-    /// An upload expires when no chunk has arrived for so long, in nanoseconds.
+    /// Idle time after which an upload expires, in nanoseconds.
     pub upload_idle_ns: u64,
 }
 

@@ -1,4 +1,4 @@
-//! What an operator sees.
+//! State of the canister, for operators.
 
 use candid::CandidType;
 use serde::{Deserialize, Serialize};
@@ -9,58 +9,58 @@ use storage_wire::Wire;
 pub struct Status {
     /// Version of the software.
     pub version: String,
-    /// What it was built from and by: a digest of the sources, and the version of the compiler.
+    /// Digest of the sources, and version of the compiler.
     pub build: String,
-    /// Version of the bytes in stable memory.
+    /// Version of the layout of stable memory.
     pub layout_version: u32,
-    /// The configured bound on stable memory, in bytes.
+    /// Configured limit on stable memory, in bytes.
     pub capacity_bytes: u64,
-    /// Stable memory that the canister has grown to, in bytes. This is what storage is charged for.
+    /// Stable memory in bytes. Storage is charged by this number.
     pub stable_bytes: u64,
-    /// An upload of so many bytes would be accepted now: what the capacity, the platform and the buckets allow, less what
-    /// other uploads have been promised.
+    /// Size in bytes of the largest upload that would be accepted now: what the capacity, the platform and the buckets
+    /// allow, less the reservations of open uploads.
     pub storable_bytes: u64,
     /// Stable memory by store.
     pub stores: StoreBytes,
-    /// How many objects there are.
+    /// Number of objects.
     pub objects: u64,
-    /// The sum of their sizes, in bytes.
+    /// Sum of the sizes of all objects, in bytes.
     pub object_bytes: u64,
-    /// The revision of the last change to an object.
+    /// Revision of the last change to an object.
     pub revision: u64,
-    /// How many entries the log has.
+    /// Number of log entries.
     pub log_entries: u64,
-    /// How many uploads are open, expired ones included until the next one is opened.
+    /// Number of open uploads, including expired ones until the next upload is opened.
     pub uploads: u64,
-    /// How many regions there are.
+    /// Number of regions.
     pub regions: u64,
-    /// How many principals have been given a role.
+    /// Number of principals with a role.
     pub roles: u64,
-    /// What the arena holds.
+    /// State of the arena.
     pub arena: ArenaStatus,
     /// WebAssembly heap, in bytes.
     pub heap_bytes: u64,
-    /// Cycles that the canister has.
+    /// Cycles balance.
     pub cycles: u128,
-    /// Upgrades so far.
+    /// Upgrades.
     pub upgrades: UpgradeStatus,
-    /// How often each method that may change the state has been carried out. Lost where an upgrade skips `pre_upgrade`:
-    /// then it goes on from the last one that did not.
+    /// Number of successful calls, by update method. An upgrade that skips `pre_upgrade` resets the counts to those of the
+    /// last upgrade that ran it.
     pub operations: Vec<Count>,
-    /// How often such a method was answered with each error. What `inspect_message` dropped is not among them.
+    /// Number of errors returned by update methods, by error. Messages that `inspect_message` dropped are not counted.
     pub refusals: Vec<Count>,
 }
 
-/// How often something happened.
+/// Named counter.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
 pub struct Count {
-    /// What: a method, or a case of the error.
+    /// Name of a method or of an error case.
     pub name: String,
-    /// How often.
+    /// The count.
     pub count: u64,
 }
 
-/// Stable memory by store, in bytes. Each store takes whole buckets of 16 MiB of it, from its first write on.
+/// Stable memory by store, in bytes. Each store takes whole buckets of 16 MiB, from its first write on.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StoreBytes {
     /// The object index, with the values that are stored inline.
@@ -77,35 +77,35 @@ pub struct StoreBytes {
     pub roles: u64,
     /// The records of regions.
     pub regions: u64,
-    /// The regions themselves, all of them together.
+    /// The contents of all regions.
     pub region_data: u64,
 }
 
-/// How full the arena is, in bytes.
+/// Usage of the arena, in bytes.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Copy, Debug, Default, PartialEq)]
 pub struct ArenaStatus {
-    /// Bytes in extents, their tags included.
+    /// Bytes in extents, including their tags.
     pub used_bytes: u64,
     /// Bytes in free blocks.
     pub free_bytes: u64,
-    /// How many extents there are.
+    /// Number of extents.
     pub extents: u64,
-    /// A free block of at least this many bytes is there; the largest is less than 1/16 larger.
+    /// Size of the largest free block: a lower bound, by less than 1/16.
     pub largest_free_bytes: u64,
-    /// The share of the free bytes that lies outside of the largest free block: 0 where there is one block, towards 1 where
-    /// there are many small ones. Values of up to 2,031,616 bytes need one block; larger objects are made of extents.
+    /// Share of the free bytes outside the largest free block: 0 with a single block, close to 1 with many small ones. A
+    /// value of up to 2,031,616 bytes needs one block; larger objects consist of extents.
     pub fragmentation: f64,
-    /// Bytes that open uploads have been promised and have not taken yet.
+    /// Bytes reserved by open uploads and not allocated yet.
     pub reserved_bytes: u64,
 }
 
-/// How the upgrades went.
+/// Statistics of upgrades.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UpgradeStatus {
-    /// How many upgrades this stable memory has lived through.
+    /// Number of upgrades.
     pub count: u64,
     /// Whether the last one ran `pre_upgrade`.
     pub last_was_sealed: bool,
-    /// What opening the store cost in the last install or upgrade, in instructions.
+    /// Instructions that opening the store took in the last install or upgrade.
     pub open_instructions: u64,
 }

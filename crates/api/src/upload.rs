@@ -10,30 +10,30 @@ use crate::{Condition, MetadataPair};
 /// Arguments of `create_upload`.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
 pub struct UploadArgs {
-    /// The key that the object is to have.
+    /// Key of the object.
     pub key: String,
-    /// Its size in bytes, at least 1: room for all of it is reserved. Nothing where it is not known yet: then room is taken as
-    /// chunks arrive, and the commit gives the size.
+    /// Size in bytes, at least 1. Storage for all of it is reserved. `None` if the size is not known yet: then extents are
+    /// allocated as chunks arrive, and the commit states the size.
     pub size: Option<u64>,
-    /// What the bytes are, for example `image/png`; at most 255 bytes.
+    /// Content type, for example `image/png`; at most 255 bytes.
     pub content_type: Option<String>,
-    /// How the bytes are encoded, for example `gzip`; at most 64 bytes.
+    /// Content encoding, for example `gzip`; at most 64 bytes.
     pub content_encoding: Option<String>,
-    /// Names and values of the writer's choice, as in `put_many`.
+    /// User metadata, as in [`PutArgs`](crate::PutArgs).
     pub metadata: Option<Vec<MetadataPair>>,
-    /// The SHA-256 of the bytes: 32 bytes. It is recorded, and compared when `verify` is called.
+    /// SHA-256 of the bytes: 32 bytes. It is recorded; `verify` compares it.
     pub sha256: Option<ByteBuf>,
-    /// What must hold of the object under the key, both now and at the commit; nothing means [`Condition::Any`].
+    /// Condition on the object under the key, checked now and again at the commit; `None` means [`Condition::Any`].
     pub condition: Option<Condition>,
 }
 
 impl UploadArgs {
-    /// An unconditional upload of so many bytes without a digest or metadata.
+    /// Creates an unconditional upload of `size` bytes, without a digest or metadata.
     pub fn new(key: impl Into<String>, size: u64) -> Self {
         Self { size: Some(size), ..Self::unsized_new(key) }
     }
 
-    /// The same of a size that the commit will give.
+    /// Creates an unconditional upload whose size the commit will state.
     pub fn unsized_new(key: impl Into<String>) -> Self {
         Self {
             key: key.into(),
@@ -48,7 +48,7 @@ impl UploadArgs {
 }
 
 impl UploadArgs {
-    /// The user metadata, empty where there is none.
+    /// Returns the user metadata, which may be empty.
     #[must_use]
     pub fn pairs(&self) -> &[MetadataPair] {
         self.metadata.as_deref().unwrap_or_default()
@@ -56,13 +56,13 @@ impl UploadArgs {
 }
 
 impl UploadStatus {
-    /// Whether the upload was opened with these arguments, so that it can be resumed instead of opening another one.
+    /// Returns whether the upload was opened with these arguments, so that it can be resumed.
     #[must_use]
     pub fn is_of(&self, args: &UploadArgs) -> bool {
         self.may_be_of(args) && self.metadata.as_deref().unwrap_or_default() == args.pairs()
     }
 
-    /// The same without the metadata, which `list_uploads` leaves out.
+    /// Compares like [`is_of`](Self::is_of), without the metadata, which `list_uploads` omits.
     #[must_use]
     pub fn may_be_of(&self, args: &UploadArgs) -> bool {
         let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
@@ -75,42 +75,42 @@ impl UploadStatus {
     }
 }
 
-/// An upload that has been opened.
+/// Open upload.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
 pub struct Upload {
-    /// What the other methods are told. Never used twice.
+    /// Identifier. Never reused.
     pub id: u64,
-    /// The key that the object is to have.
+    /// Key of the object.
     pub key: String,
-    /// The size of the object in bytes; nothing where the commit will give it, and the last chunk has not told it.
+    /// Size of the object in bytes; `None` until the last chunk or the commit determines it.
     pub size: Option<u64>,
-    /// The size of every chunk but the last, in bytes.
+    /// Size of every chunk except the last, in bytes.
     pub chunk_size: u64,
-    /// How many chunks there are, where the size is known.
+    /// Number of chunks, if the size is known.
     pub chunks: Option<u64>,
-    /// When the upload expires unless another chunk arrives, in nanoseconds since 1970.
+    /// Time when the upload expires unless another chunk arrives, in nanoseconds since 1970.
     pub expires_ns: u64,
 }
 
-/// What `write_chunk` answers.
+/// Reply of `write_chunk`.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Received {
-    /// How many bytes have been received in all.
+    /// Number of bytes received so far.
     pub received: u64,
-    /// How many there will be, where that is known.
+    /// Size of the object, if it is known.
     pub size: Option<u64>,
 }
 
-/// What a commit tells of an upload. It must be what the upload was opened with, or what that left open.
+/// Size and digest that a commit states. They must match those of `create_upload`, where it gave them.
 #[derive(CandidType, Wire, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct UploadEnd {
-    /// The size of the object in bytes.
+    /// Size of the object in bytes.
     pub size: u64,
-    /// The SHA-256 of the bytes, as in [`UploadArgs`].
+    /// SHA-256 of the bytes, as in [`UploadArgs`].
     pub sha256: Option<ByteBuf>,
 }
 
-/// Chunks `first` to `last`, both included.
+/// Range of chunks from `first` to `last`, both included.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChunkRange {
     /// Index of the first chunk.
@@ -119,26 +119,26 @@ pub struct ChunkRange {
     pub last: u64,
 }
 
-/// How far an upload is.
+/// Progress of an upload.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
 pub struct UploadStatus {
     /// The upload.
     pub upload: Upload,
-    /// Who opened it.
+    /// Principal that opened it.
     pub creator: Principal,
-    /// The content type that the object is to have.
+    /// Content type of the object.
     pub content_type: Option<String>,
-    /// The content encoding that the object is to have.
+    /// Content encoding of the object.
     pub content_encoding: Option<String>,
-    /// The metadata that the object is to have. `list_uploads` leaves it out.
+    /// User metadata of the object. `list_uploads` omits it.
     pub metadata: Option<Vec<MetadataPair>>,
-    /// The SHA-256 that was declared, so that nobody resumes an upload with other bytes.
+    /// Declared SHA-256, so that an upload is not resumed with different bytes.
     pub sha256: Option<ByteBuf>,
-    /// What must hold of the object under the key at the commit.
+    /// Condition on the object under the key at the commit.
     pub condition: Condition,
-    /// How many bytes have been received.
+    /// Number of bytes received so far.
     pub received: u64,
-    /// The chunks that have not been received, in order; the first ones where there are too many ranges for a reply.
+    /// Missing chunks, in order. Only the first ranges if there are more than fit a reply.
     pub missing: Vec<ChunkRange>,
     /// Whether more chunks are missing than `missing` lists.
     pub more_missing: bool,

@@ -1,15 +1,23 @@
-//! The client itself, and how a call is made: encode, carry, decode, map the error.
+//! The client itself, and how a call is made: encode, send, decode, map the error.
 
 use candid::{
     CandidType,
     utils::{ArgumentDecoder, ArgumentEncoder},
 };
 use serde::de::DeserializeOwned;
-use stable_storage_api::check;
+use stable_storage_api::{Method, MethodKind, Unanswered, check};
 
-use crate::{ClientError, Result, RetryPolicy, Transport, repeat::may_repeat, retry::Attempts};
+use crate::{ClientError, Result, RetryPolicy, Transport, retry::Attempts};
 
-/// Calls one storage canister. Clones share the transport's connection if the transport's clones do.
+/// The declaration of a method of the contract. An unknown name is a compile error.
+macro_rules! method {
+    ($name:literal) => {
+        const { stable_storage_api::Method::named($name).expect("the contract has the method") }
+    };
+}
+pub(crate) use method;
+
+/// Client of one storage canister. Clones share the transport's connection if the transport's clones do.
 #[derive(Clone, Debug)]
 pub struct Client<T> {
     transport: T,
@@ -18,37 +26,27 @@ pub struct Client<T> {
     checks: bool,
 }
 
-/// Whether a method may change state. The contract knows it for each method, so a caller never has to.
-#[derive(Clone, Copy)]
-pub(crate) enum Kind {
-    Update,
-    Query,
-    /// A query that is called as an update: it takes the way of one, and so sees every update that was answered before.
-    /// One node answers a query, and may be some blocks behind the others.
-    ReplicatedQuery,
-}
-
 impl<T: Transport> Client<T> {
-    /// A client that makes its calls through this transport, each of them once.
+    /// Creates a client that sends each call once.
     pub fn new(transport: T) -> Self {
         Self { transport, retry: RetryPolicy::NEVER, checks: true }
     }
 
-    /// The same client, which calls again where there was no answer: queries, and the updates that may be made twice with
-    /// the same outcome.
+    /// Sets the policy for calls without a reply. Only queries, and updates for which two calls have the same outcome as
+    /// one, are sent again.
     #[must_use]
     pub fn with_retry(self, policy: RetryPolicy) -> Self {
         Self { retry: policy, ..self }
     }
 
-    /// The same client without the checks of arguments that it makes before a call, so that the canister makes them all:
-    /// for tests of a canister, and for one of a later version with larger limits.
+    /// Disables the checks of arguments before a call, so that the canister makes them all. For tests of a canister, and
+    /// for a canister of a later version with larger limits.
     #[must_use]
     pub fn without_checks(self) -> Self {
         Self { checks: false, ..self }
     }
 
-    /// Refuses arguments that the canister would refuse, before they are sent.
+    /// Rejects arguments that the canister would reject, before they are sent.
     pub(crate) fn check(
         &self,
         method: &'static str,
@@ -60,80 +58,82 @@ impl<T: Transport> Client<T> {
         }
     }
 
-    /// How often its calls are made.
+    /// Returns the policy for calls without a reply.
     pub(crate) fn retry_policy(&self) -> RetryPolicy {
         self.retry
     }
 
-    /// What carries the calls.
+    /// Returns the transport.
     pub fn transport(&self) -> &T {
         &self.transport
     }
 
-    /// Calls a method that answers `variant { Ok : R; Err : Error }`.
-    pub(crate) async fn call<R>(
+    /// Calls a method that returns `variant { Ok : R; Err : Error }`.
+    pub(crate) async fn call<R>(&self, method: &'static Method, args: impl ArgumentEncoder) -> Result<R>
+    where
+        R: CandidType + DeserializeOwned,
+    {
+        let (result,) = self.call_plain::<(stable_storage_api::Result<R>,)>(method, args).await?;
+        result.map_err(|error| ClientError::Storage { method: method.name, error })
+    }
+
+    /// Calls a query as an update, so that it sees every update that was answered before. A query is executed by one
+    /// node, which may lag the others by some blocks.
+    pub(crate) async fn call_replicated<R>(
         &self,
-        kind: Kind,
-        method: &'static str,
+        method: &'static Method,
         args: impl ArgumentEncoder,
     ) -> Result<R>
     where
         R: CandidType + DeserializeOwned,
     {
-        let (result,) = self.call_plain::<(stable_storage_api::Result<R>,)>(kind, method, args).await?;
-        result.map_err(|error| ClientError::Storage { method, error })
+        let (result,) =
+            self.send_call::<(stable_storage_api::Result<R>,)>(MethodKind::Update, method, args).await?;
+        result.map_err(|error| ClientError::Storage { method: method.name, error })
     }
 
-    /// Calls a method whose reply is not a result: `log`, for example.
-    pub(crate) async fn call_plain<R>(
-        &self,
-        kind: Kind,
-        method: &'static str,
-        args: impl ArgumentEncoder,
-    ) -> Result<R>
+    /// Calls a method whose reply is not a result, for example `log`.
+    pub(crate) async fn call_plain<R>(&self, method: &'static Method, args: impl ArgumentEncoder) -> Result<R>
     where
         R: for<'a> ArgumentDecoder<'a>,
     {
-        let reply = if may_repeat(kind, method) {
-            self.attempt_until_answered(kind, method, &args).await?
-        } else {
-            self.attempt(kind, method, &args).await?
-        };
-        candid::decode_args(&reply).map_err(|error| ClientError::Decode { method, error })
+        self.send_call(method.kind, method, args).await
     }
 
-    /// Calls what may be called again, until there is an answer or no attempt is left.
-    async fn attempt_until_answered(
-        &self,
-        kind: Kind,
-        method: &'static str,
-        args: &impl ArgumentEncoder,
-    ) -> Result<Vec<u8>> {
-        let mut attempts = Attempts::new(self.retry);
-        loop {
-            match self.attempt(kind, method, args).await {
-                Err(error) if error.is_passing() && attempts.another().await => {}
-                done => return done,
+    /// Sends a call as an update or a query, again if the method allows that, and decodes the reply.
+    async fn send_call<R>(&self, kind: MethodKind, method: &'static Method, args: impl ArgumentEncoder) -> Result<R>
+    where
+        R: for<'a> ArgumentDecoder<'a>,
+    {
+        let mut attempts = Attempts::new(match method.unanswered {
+            Unanswered::Repeat => self.retry,
+            _ => RetryPolicy::NEVER,
+        });
+        let reply = loop {
+            match self.attempt(kind, method, &args).await {
+                Err(error) if error.is_transient() && attempts.another().await => {}
+                done => break done?,
             }
-        }
+        };
+        candid::decode_args(&reply).map_err(|error| ClientError::Decode { method: method.name, error })
     }
 
     async fn attempt(
         &self,
-        kind: Kind,
-        method: &'static str,
+        kind: MethodKind,
+        method: &'static Method,
         args: &impl ArgumentEncoder,
     ) -> Result<Vec<u8>> {
-        // Encoded anew for each attempt, so that a transfer keeps no chunk twice because it might be sent again.
+        // Encoded again for each attempt, so that a transfer does not keep a second copy of each chunk for a retry.
         let arg = candid::utils::encode_args_ref(args)
             .expect("arguments of the contract's own types can always be encoded");
-        if !matches!(kind, Kind::Query) {
-            self.check(method, || check::argument(method, arg.len()))?;
-        }
         let reply = match kind {
-            Kind::Update | Kind::ReplicatedQuery => self.transport.update(method, arg).await,
-            Kind::Query => self.transport.query(method, arg).await,
+            MethodKind::Update => {
+                self.check(method.name, || check::argument(method.name, arg.len()))?;
+                self.transport.update(method.name, arg).await
+            }
+            MethodKind::Query => self.transport.query(method.name, arg).await,
         };
-        reply.map_err(|error| ClientError::transport(method, error))
+        reply.map_err(|error| ClientError::transport(method.name, error))
     }
 }

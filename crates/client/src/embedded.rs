@@ -10,10 +10,9 @@ use embedded_ic::{CallError, EmbeddedIc, HostError, Reject};
 
 use crate::{Transport, TransportError};
 
-/// Calls the canister of an [`EmbeddedIc`] in the name of one principal. Clones call the same canister.
+/// Calls the canister of an [`EmbeddedIc`] as one principal. Clones call the same canister.
 ///
-/// A call runs to its end in the thread that polls it, one call at a time, as a replica executes one message of a
-/// canister after the other.
+/// A call runs to completion in the thread that polls it. Calls are executed one at a time, as on a replica.
 #[derive(Clone)]
 pub struct EmbeddedTransport {
     host: Arc<Mutex<EmbeddedIc>>,
@@ -21,30 +20,30 @@ pub struct EmbeddedTransport {
 }
 
 impl EmbeddedTransport {
-    /// Calls in the name of this principal.
+    /// Creates a transport for calls as this principal.
     pub fn new(host: EmbeddedIc, sender: Principal) -> Self {
         Self { host: Arc::new(Mutex::new(host)), sender }
     }
 
-    /// The same canister, called in the name of another principal.
+    /// Returns a transport to the same canister for calls as another principal.
     #[must_use]
     pub fn with_sender(&self, sender: Principal) -> Self {
         Self { host: Arc::clone(&self.host), sender }
     }
 
-    /// In whose name this transport calls.
+    /// Returns the principal of the caller.
     pub fn sender(&self) -> Principal {
         self.sender
     }
 
-    /// Does something with the host itself: install, upgrade, look into stable memory. Calls wait until it is done.
+    /// Runs an operation on the host itself: install, upgrade, read stable memory. Calls wait until it has finished.
     pub fn with_host<R>(&self, operation: impl FnOnce(&mut EmbeddedIc) -> R) -> R {
-        // The host keeps its own account of failures and refuses to go on after one, so a panic of another thread
-        // need not be passed on here.
+        // The host records its own failures and refuses to continue after one, so the poisoning by another thread's panic can
+        // be ignored.
         operation(&mut self.host.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The host, for example to close it, or nothing while other clones of this transport are alive.
+    /// Returns the host, for example to close it, or `None` while other clones of this transport exist.
     pub fn into_host(self) -> Option<EmbeddedIc> {
         let host = Arc::into_inner(self.host)?;
         Some(host.into_inner().unwrap_or_else(PoisonError::into_inner))
@@ -85,20 +84,20 @@ impl From<CallError> for TransportError {
     }
 }
 
-/// What to do about an error of the host.
+/// Returns what to do about an error of the host.
 fn hint(error: &HostError) -> &'static str {
     match error {
         _ if error.is_disk_full() => {
-            "Nothing has changed. Free some room on that disk, or remove what is not needed from the store: what was removed is used again."
+            "Nothing has changed. Free space on that disk, or delete objects from the store: their space is reused."
         }
         HostError::ReadOnly { .. } => {
-            "Nothing has changed. Have whoever owns the folder let you write to it."
+            "Nothing has changed. Ask the owner of the folder for write permission."
         }
         HostError::Damaged { .. } => {
-            "Look at it with storage repair, which changes nothing unless it is told to."
+            "Run `storage repair`, which reports what it would do and changes nothing without --yes."
         }
         HostError::Io { .. } | HostError::Poisoned(_) => {
-            "Look at the disk, and run the command again: what was answered before is in the folder's journal."
+            "Check the disk and run the command again. Completed calls are in the folder's journal."
         }
         _ => "Nothing has changed.",
     }

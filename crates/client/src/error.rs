@@ -1,20 +1,20 @@
-//! Why a call failed, and which one.
+//! Reasons why a call failed.
 
 use crate::TransportError;
 
-/// The result of every call.
+/// Result of every call.
 pub type Result<T> = std::result::Result<T, ClientError>;
 
-/// Why a call failed. Every case names the method of the contract.
+/// Reason why a call failed. Every case names the method of the contract.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The canister answered with an error of its contract, rejected the call with the text of one, or would have
-    /// answered it, so that the call was not made. Nothing has changed.
+    /// The canister returned an error of its contract, rejected the call with the text of one, or the client found the error
+    /// before it sent the call. Nothing has changed.
     #[error("{method}: {error}")]
     Storage {
         /// The method that was called.
         method: &'static str,
-        /// What the canister answered.
+        /// The error.
         #[source]
         error: stable_storage_api::Error,
     },
@@ -25,28 +25,28 @@ pub enum ClientError {
         method: &'static str,
         /// The reject code of the Internet Computer, 1 to 6.
         code: u32,
-        /// The replica's error code, for example `IC0503`, where it gave one.
+        /// Error code of the replica, for example `IC0503`, if it gave one.
         error_code: Option<String>,
-        /// What the replica or the canister said.
+        /// Message of the replica or the canister.
         message: String,
     },
-    /// The call did not get to the canister, because a server on the way refused it. Nothing has changed.
+    /// The call did not reach the canister, because a server on the way refused it. Nothing has changed.
     #[error("{method}: refused: {message}")]
     Refused {
         /// The method that was called.
         method: &'static str,
-        /// Who refused it, and why.
+        /// Which server refused it, and why.
         message: String,
     },
-    /// There was no answer. Whether the call was carried out is not known.
-    #[error("{method}: no answer: {message}")]
+    /// There was no reply. The call may have been executed or not.
+    #[error("{method}: no reply: {message}")]
     Transport {
         /// The method that was called.
         method: &'static str,
         /// What failed.
         message: String,
     },
-    /// The host in this process could not carry out the call, for example because its disk is full. Nothing has changed.
+    /// The host in this process could not execute the call, for example because its disk is full. Nothing has changed.
     #[error("{method}: {message}")]
     Host {
         /// The method that was called.
@@ -56,12 +56,12 @@ pub enum ClientError {
         /// What to do about it.
         hint: &'static str,
     },
-    /// The reply is not what the contract says; the canister may be of another version than this client.
-    #[error("{method}: the reply could not be decoded, is the canister of another version? {error}")]
+    /// The reply does not match the contract. The canister may have another version than this client.
+    #[error("{method}: cannot decode the reply, the canister may have another version: {error}")]
     Decode {
         /// The method that was called.
         method: &'static str,
-        /// What the decoder found.
+        /// Error of the decoder.
         #[source]
         error: candid::Error,
     },
@@ -80,7 +80,7 @@ impl ClientError {
         }
     }
 
-    /// The method of the contract whose call failed.
+    /// Returns the method of the contract whose call failed.
     pub fn method(&self) -> &'static str {
         match self {
             Self::Storage { method, .. }
@@ -92,12 +92,12 @@ impl ClientError {
         }
     }
 
-    /// Whether a server on the way refused the call. It says nothing about an earlier attempt.
+    /// Returns whether a server on the way refused the call. An earlier attempt may still have been executed.
     pub(crate) fn is_refused(&self) -> bool {
         matches!(self, Self::Refused { .. })
     }
 
-    /// What the canister answered, where it answered with an error of its contract.
+    /// Returns the error of the contract, if the canister returned one.
     pub fn storage_error(&self) -> Option<&stable_storage_api::Error> {
         match self {
             Self::Storage { error, .. } => Some(error),
@@ -106,8 +106,8 @@ impl ClientError {
     }
 }
 
-/// The error of the contract that a reject carries as text: of `inspect_message`, which drops a message that its method
-/// would refuse, and of methods whose replies have no place for an error. Around it is what the replica says.
+/// Returns the error of the contract that a reject message carries as text: of `inspect_message`, and of methods whose
+/// reply type has no error. The replica adds text around it.
 fn storage_error_in(message: &str) -> Option<stable_storage_api::Error> {
     let trapped = message.split_once(TRAPPED).and_then(|(_, quoted)| quoted.rsplit_once('\''));
     let rejected = message.split_once(REJECTED).map(|(_, text)| text);
@@ -115,10 +115,10 @@ fn storage_error_in(message: &str) -> Option<stable_storage_api::Error> {
     texts.into_iter().flatten().find_map(|text| text.trim().parse().ok())
 }
 
-/// What the replica puts before the text of a trap, which ends with a quotation mark.
+/// Text of the replica before the text of a trap, which ends with a quotation mark.
 const TRAPPED: &str = "with message: '";
 
-/// What the replica may put before the text of a reject.
+/// Text that the replica may put before the text of a reject.
 const REJECTED: &str = "explicitly rejected message: ";
 
 #[cfg(test)]
@@ -135,7 +135,7 @@ mod tests {
         )
     }
 
-    /// The text that `inspect_message` traps with, and that `log` rejects with, is the error that it was made of.
+    /// The text of a trap in `inspect_message`, or of a reject by `log`, is parsed as the original error.
     #[test]
     fn a_reject_with_the_text_of_an_error_is_the_error() {
         let what = "the key has 1025 bytes; it's too long";

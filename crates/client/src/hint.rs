@@ -1,22 +1,22 @@
-//! What to do about an error.
+//! Help texts for errors.
 
-use stable_storage_api::Error;
+use stable_storage_api::{Error, Method, Unanswered};
 
 use crate::{ClientError, TransferError};
 
 impl ClientError {
-    /// What to do about it, where there is something to say beyond the error itself: a sentence or two for a person.
+    /// Returns what to do about the error, if there is more to say than the error itself: a sentence or two.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Storage { error, .. } => return of_storage(error),
             Self::Rejected { code, error_code, .. } => of_reject(*code, error_code.as_deref())?,
             Self::Refused { .. } => {
-                "Nothing has changed. Look at the URL, at the canister's identifier, and at the clock."
+                "Nothing has changed. Check the URL, the canister's identifier and the clock."
             }
-            Self::Transport { method, .. } => of_silence(method),
+            Self::Transport { method, .. } => of_unanswered(method),
             Self::Host { hint, .. } => hint,
             Self::Decode { .. } => {
-                "Use the client of the canister's version, or upgrade the canister; and make sure that it is a storage canister."
+                "Check that it is a storage canister. Use a client of the same version, or upgrade the canister."
             }
         };
         Some(hint.to_owned())
@@ -24,18 +24,18 @@ impl ClientError {
 }
 
 impl TransferError {
-    /// What to do about it, where there is something to say beyond the error itself.
+    /// Returns what to do about the error, if there is more to say than the error itself.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Client(error) => return error.hint(),
             Self::SourceEndsEarly { .. } | Self::SourceIsLonger { .. } | Self::SourceChanged { .. } => {
-                "Nothing was committed. Upload it again when nothing writes to it."
+                "Nothing was committed. Upload it again when nothing is writing to it."
             }
             Self::OtherUpload { .. } => {
-                "Open a new upload, or resume the one that was opened with these arguments."
+                "Open a new upload, or resume one that was opened with these arguments."
             }
             Self::WrongLength { .. } | Self::WrongDigest { .. } => {
-                "Download it again. If that fails too, verify the object: the canister then says whether its bytes are those that were declared."
+                "Download it again. If that fails again, verify the object on the canister."
             }
             Self::Read { .. } | Self::Write { .. } => return None,
         };
@@ -47,19 +47,19 @@ fn of_storage(error: &Error) -> Option<String> {
     let hint = match error {
         Error::Unauthorized { needed } => {
             return Some(format!(
-                "Call in the name of a principal that has the role {needed:?}, or have an admin of the canister give it to yours."
+                "Use an identity with the role {needed:?}, or ask an admin of the canister to grant it."
             ));
         }
         Error::RevisionMismatch { .. } => {
-            "Somebody has changed the object. Look at it, and try again with its new revision."
+            "Another caller has changed the object. Read it, and try again with its new revision."
         }
-        Error::TooLarge { .. } => "Larger objects are sent by an upload and fetched by ranges.",
+        Error::TooLarge { .. } => "Use an upload to store a larger object, and ranged reads to fetch it.",
         Error::OutOfMemory { .. } => {
-            "Delete what is not needed, abort uploads that nobody goes on with, or raise the canister's capacity."
+            "Delete objects, abort open uploads, or raise the canister's capacity."
         }
-        Error::Incomplete { .. } => "Go on with the upload; it sends what is missing.",
+        Error::Incomplete { .. } => "Resume the upload to send the missing chunks.",
         Error::Corrupted { .. } => {
-            "Do not write to the canister. Check a copy of its memory, and restore it from a snapshot."
+            "Stop writing to the canister. Check a copy of its memory, and restore it from a snapshot."
         }
         Error::NotFound
         | Error::AlreadyExists
@@ -70,23 +70,23 @@ fn of_storage(error: &Error) -> Option<String> {
     Some(hint.to_owned())
 }
 
-/// By the error code of the replica, else by its reject code.
+/// Returns the hint for a reject, by the error code of the replica, else by the reject code.
 fn of_reject(code: u32, error_code: Option<&str>) -> Option<&'static str> {
     let hint = match (code, error_code) {
-        (_, Some("IC0207")) => "The canister is out of cycles. Top it up, and try again.",
+        (_, Some("IC0207")) => "The canister is out of cycles. Top it up and try again.",
         (_, Some("IC0301")) => {
-            "There is no such canister on this network. Look at its identifier and at the network."
+            "There is no such canister on this network. Check its identifier and the network."
         }
-        (_, Some("IC0508" | "IC0509")) => "The canister is stopped. A controller can start it.",
+        (_, Some("IC0508" | "IC0509")) => "The canister is stopped. Ask a controller to start it.",
         (_, Some("IC0536" | "IC0302")) => {
-            "The canister has no such method. Is it a storage canister of this client's version?"
+            "The canister has no such method. Check that it is a storage canister of the same version as this client."
         }
-        (_, Some("IC0537")) => "Nothing is installed in the canister. Install it first.",
+        (_, Some("IC0537")) => "No code is installed in the canister. Install it first.",
         (_, Some("IC0406")) => {
-            "The canister refuses callers who may not do this. Call in the name of another principal, or have an admin give yours a role."
+            "The caller lacks the required role. Use another identity, or ask an admin to grant the role."
         }
         (_, Some("IC0502" | "IC0503" | "IC0522" | "IC0524")) => {
-            "The canister failed, and nothing has changed. Its log says more; please report it."
+            "The canister trapped, and nothing has changed. See its log, and please report this."
         }
         (2, _) => "The network is busy. Nothing was executed; try again later.",
         _ => return None,
@@ -94,42 +94,42 @@ fn of_reject(code: u32, error_code: Option<&str>) -> Option<&'static str> {
     Some(hint)
 }
 
-/// Nobody knows whether the call was carried out; what to do depends on what it would have done.
-fn of_silence(method: &str) -> &'static str {
-    match method {
-        "create_upload" => {
-            "The upload may have been opened: look at the open uploads, and go on with it or abort it."
+/// What to do after a call without a reply, which may have been executed or not.
+fn of_unanswered(method: &str) -> &'static str {
+    match Method::named(method).map(|method| method.unanswered) {
+        Some(Unanswered::CheckUploads) => {
+            "The call may have been executed: list the open uploads before you repeat it."
         }
-        "commit_upload" => {
-            "The object may be there: look at its size, digest and revision. If it is not, go on with the upload, which is open still."
+        Some(Unanswered::CheckObject) => {
+            "The object may be stored: compare its size, digest and revision. If it is not, resume the upload, which is still open."
         }
-        "abort_upload" => "The upload may be gone: look at the open uploads.",
-        "log" | "append" => "The entries may be in the log: read its end before you append them again.",
-        "put" | "put_with" | "put_many" | "rename" | "delete" | "delete_many" | "delete_prefix"
-        | "take_first" | "region_new" | "region_grow" | "region_store" | "region_store_blob"
-        | "region_set_owner" | "configure" | "set_role" => {
-            "The change may have been made: look before you make it again."
+        Some(Unanswered::CheckLog) => {
+            "The entries may be in the log: read the end of the log before you append them again."
         }
-        _ => "Try again when the replica can be reached.",
+        Some(Unanswered::CheckState) => {
+            "The change may have been made: read the current state before you repeat it."
+        }
+        Some(Unanswered::Repeat) | None => "Try again when the replica can be reached.",
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::{
-        call::Kind,
-        repeat::{may_repeat, tests::updates},
-    };
+    use stable_storage_api::METHODS;
 
-    /// Nobody is told to simply call again what may not be called twice.
+    use super::*;
+
+    /// A call that must not be repeated blindly has a hint that names what to read first.
     #[test]
-    fn what_may_have_been_done_is_to_be_looked_for_first() {
-        for method in updates() {
-            let is_careful =
-                of_silence(method).contains("look") || of_silence(method).contains("read its end");
-            assert_eq!(is_careful, !may_repeat(Kind::Update, method), "{method}");
+    fn hint_after_silence_says_what_to_read_first() {
+        for method in &METHODS {
+            let hint = of_unanswered(method.name);
+            assert_eq!(
+                hint.starts_with("Try again"),
+                method.unanswered == Unanswered::Repeat,
+                "{}",
+                method.name
+            );
         }
-        assert!(of_silence("get").starts_with("Try again"));
     }
 }

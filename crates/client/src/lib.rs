@@ -1,13 +1,13 @@
 //! Typed async calls to the storage canister, over any transport.
 //!
-//! [`Client`] has a method for each method of `storage.did`, named like it. What carries the bytes is a [`Transport`]:
+//! [`Client`] has a method for each method of `storage.did`, with the same name. A [`Transport`] carries the calls:
 //! `AgentTransport`, of the feature `agent`, calls a canister on a network: the mainnet, a local replica, or any URL.
 //! `EmbeddedTransport`, of the feature `embedded`, calls one in this process, and pulls in wasmtime for that. Neither is on
 //! by default.
 //! Objects of any size are sent and fetched by [`Client::upload`] and [`Client::download`].
 //!
-//! A call is made once, unless [`Client::with_retry`] says otherwise. Each error names the method whose call failed, and
-//! [`ClientError::hint`] says what a person can do about it.
+//! A call is sent once, unless [`Client::with_retry`] sets a policy. Each error names the method whose call failed, and
+//! [`ClientError::hint`] returns what a person can do about it.
 //!
 //! ```no_run
 //! # #[cfg(feature = "agent")]
@@ -28,7 +28,7 @@
 //! # }
 //! ```
 //!
-//! A test, or a program without a network, runs the canister itself:
+//! A test, or a program without a network, can run the canister itself:
 //!
 //! ```no_run
 //! # #[cfg(feature = "embedded")]
@@ -58,7 +58,6 @@ mod objects;
 mod operator;
 mod pages;
 mod regions;
-mod repeat;
 mod retry;
 pub mod transfer;
 mod transport;

@@ -1,41 +1,41 @@
-//! Calls for whoever runs the canister: its state, its settings, its roles and its metrics.
+//! Calls for operators: status, settings, roles and metrics.
 
 use candid::Principal;
 use stable_storage_api::{Config, Grant, HttpRequest, HttpResponse, Role, Settings, Status, check};
 
-use crate::{Client, Result, Transport, call::Kind};
+use crate::{Client, Result, Transport, call::method};
 
 impl<T: Transport> Client<T> {
-    /// The state of the canister at a glance.
+    /// Returns the state of the canister.
     pub async fn status(&self) -> Result<Status> {
-        self.call(Kind::Query, "status", ()).await
+        self.call(method!("status"), ()).await
     }
 
-    /// Sets what is given, and answers what is configured then.
+    /// Changes the settings that are given, and returns the new configuration.
     pub async fn configure(&self, settings: &Settings) -> Result<Config> {
         self.check("configure", || settings.check())?;
-        self.call(Kind::Update, "configure", (settings,)).await
+        self.call(method!("configure"), (settings,)).await
     }
 
-    /// What is configured.
+    /// Returns the configuration.
     pub async fn get_config(&self) -> Result<Config> {
-        self.call(Kind::Query, "get_config", ()).await
+        self.call(method!("get_config"), ()).await
     }
 
-    /// Gives a principal a role in place of the one that it has, or takes it away.
+    /// Sets the role of a principal, or removes it with `None`.
     pub async fn set_role(&self, who: Principal, role: Option<Role>) -> Result<()> {
         self.check("set_role", || check::role(&who, role))?;
-        self.call(Kind::Update, "set_role", (who, role)).await
+        self.call(method!("set_role"), (who, role)).await
     }
 
-    /// All principals that have been given a role.
+    /// Returns all principals with a role.
     pub async fn list_roles(&self) -> Result<Vec<Grant>> {
-        self.call(Kind::Query, "list_roles", ()).await
+        self.call(method!("list_roles"), ()).await
     }
 
-    /// What the canister answers to a gateway of HTTP.
+    /// Returns the canister's response to an HTTP gateway.
     pub async fn http_request(&self, request: &HttpRequest) -> Result<HttpResponse> {
-        let (response,) = self.call_plain(Kind::Query, "http_request", (request,)).await?;
+        let (response,) = self.call_plain(method!("http_request"), (request,)).await?;
         Ok(response)
     }
 }

@@ -1,35 +1,35 @@
-//! Calls that answer a page of objects, and loops that collect the pages.
+//! Calls that return a page of objects, and loops that collect all pages.
 
 use stable_storage_api::{Entry, ListArgs, ListPage, ObjectInfo, ScanPage};
 
-use crate::{Client, Result, Transport, call::Kind};
+use crate::{Client, Result, Transport, call::method};
 
-/// What is directly under a prefix.
+/// Objects and common prefixes directly under a prefix.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Level {
     /// The objects, in byte order of their keys.
     pub objects: Vec<ObjectInfo>,
-    /// The common prefixes in byte order, each with the delimiter at its end.
+    /// The common prefixes in byte order, each ending with the delimiter.
     pub prefixes: Vec<String>,
 }
 
 impl<T: Transport> Client<T> {
-    /// A page of the objects under a prefix, in byte order of their keys.
+    /// Returns a page of the objects under a prefix, in byte order of their keys.
     pub async fn list(&self, args: &ListArgs) -> Result<ListPage> {
         self.check("list", || args.check())?;
-        self.call(Kind::Query, "list", (args,)).await
+        self.call(method!("list"), (args,)).await
     }
 
-    /// A page of the objects under a prefix with their values.
+    /// Returns a page of the objects under a prefix, with their values.
     pub async fn scan(&self, args: &ListArgs) -> Result<ScanPage> {
         self.check("scan", || args.check_scan())?;
-        self.call(Kind::Query, "scan", (args,)).await
+        self.call(method!("scan"), (args,)).await
     }
 
-    /// All objects under a prefix, page after page.
+    /// Returns all objects under a prefix, page by page.
     ///
-    /// Each page is of the moment of its call: an object that is put or deleted meanwhile may be in the result or not,
-    /// but none is there twice.
+    /// Each page reflects the moment of its call. An object that is put or deleted in between may be in the result or not, but
+    /// never twice.
     pub async fn list_all(&self, prefix: &str) -> Result<Vec<ObjectInfo>> {
         let mut args = ListArgs::prefix(prefix);
         let mut objects = Vec::new();
@@ -43,8 +43,8 @@ impl<T: Transport> Client<T> {
         }
     }
 
-    /// All that is directly under a prefix where keys are parted by a delimiter, page after page: objects, and the common
-    /// prefixes of those further down. With a slash, files and folders.
+    /// Returns the objects directly under a prefix and the common prefixes of the others, page by page. With a slash as the
+    /// delimiter, these are files and folders.
     pub async fn list_level(&self, prefix: &str, delimiter: &str) -> Result<Level> {
         let mut args = ListArgs::level(prefix, delimiter);
         let mut level = Level::default();
@@ -59,7 +59,7 @@ impl<T: Transport> Client<T> {
         }
     }
 
-    /// All objects under a prefix with their values, page after page. They must fit this process's memory.
+    /// Returns all objects under a prefix with their values, page by page. They must fit the memory of this process.
     pub async fn scan_all(&self, prefix: &str) -> Result<Vec<Entry>> {
         let mut args = ListArgs::prefix(prefix);
         let mut entries = Vec::new();
@@ -73,7 +73,7 @@ impl<T: Transport> Client<T> {
         }
     }
 
-    /// Removes all objects under a prefix, step after step, and tells how many there were.
+    /// Removes all objects under a prefix, step by step, and returns their number.
     pub async fn delete_all(&self, prefix: &str) -> Result<u64> {
         let mut deleted = 0;
         loop {

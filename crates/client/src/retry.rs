@@ -1,28 +1,28 @@
-//! Calling again what brought no reply.
+//! Repeating calls without a reply.
 
 use std::{num::NonZeroU32, time::Duration};
 
 use crate::ClientError;
 
-/// How often a call is made before its failure is the caller's, and how long is waited in between.
+/// Number of attempts, and the delays between them.
 ///
-/// The longest wait doubles with each attempt up to `max_delay`, and how much of it is waited is up to chance, so that
-/// callers that failed together do not come back together. Waiting needs a tokio runtime with its time enabled.
+/// The longest delay doubles with each attempt up to `max_delay`. The actual delay is random up to that, so that callers
+/// that failed together do not retry together. Waiting needs a tokio runtime with time enabled.
 ///
-/// Only calls that may be made twice with the same outcome are made again: queries, and the few updates that
-/// `repeat.rs` lists.
+/// Only calls for which two executions have the same outcome as one are repeated: queries, and the updates that
+/// [`METHODS`](stable_storage_api::METHODS) declares as [`Repeat`](stable_storage_api::Unanswered::Repeat).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// How often a call is made at most, the first time included.
+    /// The most attempts, including the first.
     pub attempts: NonZeroU32,
-    /// How long is waited at most before the second attempt.
+    /// The longest delay before the second attempt.
     pub first_delay: Duration,
-    /// How long is waited at most before any attempt.
+    /// The longest delay before any attempt.
     pub max_delay: Duration,
 }
 
 impl Default for RetryPolicy {
-    /// Six attempts, with up to 500 ms, 1 s, 2 s, 4 s and 8 s in between.
+    /// Six attempts, with delays of up to 500 ms, 1 s, 2 s, 4 s and 8 s.
     fn default() -> Self {
         Self {
             attempts: NonZeroU32::new(6).expect("six is not zero"),
@@ -33,18 +33,18 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// One attempt.
+    /// A single attempt.
     pub(crate) const NEVER: Self =
         Self { attempts: NonZeroU32::MIN, first_delay: Duration::ZERO, max_delay: Duration::ZERO };
 
-    /// How long is waited at most after so many attempts.
+    /// Returns the longest delay after `attempts` attempts.
     fn longest_delay(&self, attempts: u32) -> Duration {
         let doubled = 2_u32.saturating_pow(attempts.saturating_sub(1));
         self.first_delay.saturating_mul(doubled).min(self.max_delay)
     }
 }
 
-/// The attempts at one call.
+/// Attempts of one call.
 pub(crate) struct Attempts {
     policy: RetryPolicy,
     made: u32,
@@ -55,7 +55,7 @@ impl Attempts {
         Self { policy, made: 0 }
     }
 
-    /// Waits before the next attempt and answers true, or answers at once that there are no more.
+    /// Waits and returns true if there is another attempt; otherwise returns false without waiting.
     pub(crate) async fn another(&mut self) -> bool {
         self.made += 1;
         if self.made >= self.policy.attempts.get() {
@@ -70,11 +70,11 @@ impl Attempts {
 }
 
 impl ClientError {
-    /// Whether the same call may go better the next time. It may have been carried out all the same.
-    pub(crate) fn is_passing(&self) -> bool {
+    /// Returns whether the same call may succeed later. This attempt may have been executed nevertheless.
+    pub(crate) fn is_transient(&self) -> bool {
         match self {
             Self::Transport { .. } => true,
-            // Cycles do not come back by waiting.
+            // Waiting does not bring cycles back.
             Self::Rejected { code, error_code, .. } => {
                 *code == SYS_TRANSIENT && error_code.as_deref() != Some(OUT_OF_CYCLES)
             }
@@ -83,10 +83,10 @@ impl ClientError {
     }
 }
 
-/// The reject code of what may go better the next time. A call rejected with it has not been executed.
+/// Reject code of a transient error. A call rejected with it has not been executed.
 const SYS_TRANSIENT: u32 = 2;
 
-/// The error code of a canister that has no cycles left, which is among the transient ones.
+/// Error code of a canister without cycles, which has the reject code of a transient error.
 const OUT_OF_CYCLES: &str = "IC0207";
 
 #[cfg(test)]
@@ -115,7 +115,7 @@ mod tests {
             let (mut made, mut of_call) = (1, Attempts::new(policy));
             let mut since = tokio::time::Instant::now();
             while of_call.another().await {
-                // The clock of a paused runtime is that of its sleeps, to the next millisecond.
+                // The clock of a paused runtime advances by its sleeps, rounded up to a millisecond.
                 let longest = policy.longest_delay(made) + Duration::from_millis(1);
                 assert!(since.elapsed() <= longest, "{:?} after attempt {made}", since.elapsed());
                 since = tokio::time::Instant::now();
@@ -132,7 +132,7 @@ mod tests {
         let lasting =
             [rejected(2, "IC0207"), rejected(3, "IC0301"), rejected(4, "IC0406"), rejected(5, "IC0503")];
         let storage = ClientError::Storage { method: "get", error: stable_storage_api::Error::NotFound };
-        assert!(silence.is_passing() && full.is_passing());
-        assert!(!storage.is_passing() && lasting.iter().all(|error| !error.is_passing()));
+        assert!(silence.is_transient() && full.is_transient());
+        assert!(!storage.is_transient() && lasting.iter().all(|error| !error.is_transient()));
     }
 }

@@ -1,80 +1,76 @@
-//! Calls for objects that arrive in chunks, and for ranges of objects.
+//! Calls for uploads, and for ranges of objects.
 
 use serde_bytes::{ByteBuf, Bytes};
 use stable_storage_api::{
     ReadArgs, Received, Upload, UploadArgs, UploadEnd, UploadStatus, VerifyProgress, Written, check,
 };
 
-use crate::{Client, Result, Transport, call::Kind};
+use crate::{Client, Result, Transport, call::method};
 
 impl<T: Transport> Client<T> {
-    /// A range of an object: as many bytes as were asked for, are there, and fit one reply.
+    /// Returns a range of an object: as many bytes as requested, as exist, and as fit one reply.
     pub async fn read(&self, args: &ReadArgs) -> Result<Vec<u8>> {
-        self.read_by(Kind::Query, args).await
-    }
-
-    /// The same, as it is after every update that was answered, whichever node is asked.
-    pub(crate) async fn read_surely(&self, args: &ReadArgs) -> Result<Vec<u8>> {
-        self.read_by(Kind::ReplicatedQuery, args).await
-    }
-
-    async fn read_by(&self, kind: Kind, args: &ReadArgs) -> Result<Vec<u8>> {
         self.check("read", || check::key(&args.key))?;
-        self.call(kind, "read", (args,)).await.map(ByteBuf::into_vec)
+        self.call(method!("read"), (args,)).await.map(ByteBuf::into_vec)
     }
 
-    /// Opens an upload, and reserves room for all of it.
+    /// Returns a range of an object, by a replicated call.
+    pub(crate) async fn read_replicated(&self, args: &ReadArgs) -> Result<Vec<u8>> {
+        self.check("read", || check::key(&args.key))?;
+        self.call_replicated(method!("read"), (args,)).await.map(ByteBuf::into_vec)
+    }
+
+    /// Opens an upload. If `args` has a size, storage for all of it is reserved.
     pub async fn create_upload(&self, args: &UploadArgs) -> Result<Upload> {
         self.check("create_upload", || args.check())?;
-        self.call(Kind::Update, "create_upload", (args,)).await
+        self.call(method!("create_upload"), (args,)).await
     }
 
-    /// Sends a chunk. Chunks may come in any order, and the same chunk may come again.
+    /// Sends a chunk. Chunks may arrive in any order, and the same chunk may be sent again.
     pub async fn write_chunk(&self, upload: u64, index: u64, bytes: &[u8]) -> Result<Received> {
         self.check("write_chunk", || check::chunk(bytes.len()))?;
-        self.call(Kind::Update, "write_chunk", (upload, index, Bytes::new(bytes))).await
+        self.call(method!("write_chunk"), (upload, index, Bytes::new(bytes))).await
     }
 
-    /// How far an upload is, and which chunks it lacks.
+    /// Returns the progress of an upload and its missing chunks.
     pub async fn upload_status(&self, upload: u64) -> Result<UploadStatus> {
-        self.call(Kind::Query, "upload_status", (upload,)).await
+        self.call(method!("upload_status"), (upload,)).await
     }
 
-    /// The same, as it is after every update that was answered, whichever node is asked.
-    pub(crate) async fn upload_status_surely(&self, upload: u64) -> Result<UploadStatus> {
-        self.call(Kind::ReplicatedQuery, "upload_status", (upload,)).await
+    /// Returns the progress of an upload, by a replicated call.
+    pub(crate) async fn upload_status_replicated(&self, upload: u64) -> Result<UploadStatus> {
+        self.call_replicated(method!("upload_status"), (upload,)).await
     }
 
-    /// The caller's open uploads, all of them for an admin.
+    /// Returns the caller's open uploads, or all uploads if the caller is an admin.
     pub async fn list_uploads(&self) -> Result<Vec<UploadStatus>> {
-        self.call(Kind::Query, "list_uploads", ()).await
+        self.call(method!("list_uploads"), ()).await
     }
 
-    /// The same, as it is after every update that was answered, whichever node is asked.
-    pub(crate) async fn list_uploads_surely(&self) -> Result<Vec<UploadStatus>> {
-        self.call(Kind::ReplicatedQuery, "list_uploads", ()).await
+    /// Returns the caller's open uploads, by a replicated call.
+    pub(crate) async fn list_uploads_replicated(&self) -> Result<Vec<UploadStatus>> {
+        self.call_replicated(method!("list_uploads"), ()).await
     }
 
-    /// Makes a complete upload the object under its key, in place of what is there.
+    /// Commits a complete upload: it becomes the object under its key and replaces an existing one.
     pub async fn commit_upload(&self, upload: u64) -> Result<Written> {
-        self.call(Kind::Update, "commit_upload", (upload,)).await
+        self.call(method!("commit_upload"), (upload,)).await
     }
 
-    /// The same with the end of the upload: the size of one that was opened without it, and perhaps a digest that was not
-    /// declared then.
+    /// Commits an upload and states its size, for an upload that was opened without one, and optionally its digest.
     pub async fn commit_upload_with(&self, upload: u64, end: &UploadEnd) -> Result<Written> {
         self.check("commit_upload", || end.check())?;
-        self.call(Kind::Update, "commit_upload", (upload, Some(end))).await
+        self.call(method!("commit_upload"), (upload, Some(end))).await
     }
 
-    /// Ends an upload and gives its space back.
+    /// Aborts an upload and frees its storage.
     pub async fn abort_upload(&self, upload: u64) -> Result<()> {
-        self.call(Kind::Update, "abort_upload", (upload,)).await
+        self.call(method!("abort_upload"), (upload,)).await
     }
 
-    /// Hashes up to 64 MiB more of an object; to be called until there is a verdict.
+    /// Hashes up to 64 MiB more of an object. Call it again until there is a verdict.
     pub async fn verify(&self, key: &str) -> Result<VerifyProgress> {
         self.check("verify", || check::key(key))?;
-        self.call(Kind::Update, "verify", (key,)).await
+        self.call(method!("verify"), (key,)).await
     }
 }

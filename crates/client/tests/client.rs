@@ -85,7 +85,7 @@ async fn rejects_and_silence_are_kept_apart() {
         "{error:?}"
     );
     let error = client.read_last(1_u8).await.unwrap_err();
-    assert_eq!(error.to_string(), "readLast: no answer: connection refused");
+    assert_eq!(error.to_string(), "readLast: no reply: connection refused");
     assert_eq!(error.storage_error(), None);
 }
 

@@ -145,7 +145,7 @@ fn hostile_arguments_are_refused() {
         ("a length of 2^32 - 1", b"\xff\xff\xff\xff\x0ftext"),
         ("a length of 2^63", b"\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01text"),
         ("a length without an end", b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"),
-        ("bytes behind", b"\x04text!"),
+        ("trailing bytes", b"\x04text!"),
         ("no UTF-8", b"\x02\xc3\x28"),
         ("UTF-8 that is cut off", b"\x01\xc3"),
     ] {

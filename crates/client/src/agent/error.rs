@@ -1,4 +1,4 @@
-//! What an agent's errors mean to a caller.
+//! Mapping of an agent's errors to errors of a call.
 
 use std::error::Error;
 
@@ -8,24 +8,24 @@ use url::Url;
 use super::IdentityError;
 use crate::TransportError;
 
-/// The HTTP status of a server that has waited too long for the rest of a request.
+/// HTTP status of a server that timed out waiting for the rest of a request.
 const REQUEST_TIMEOUT: u16 = 408;
 
-/// The HTTP status of a server that asks for fewer requests.
+/// HTTP status of a server that asks for fewer requests.
 const TOO_MANY_REQUESTS: u16 = 429;
 
-/// The first of the HTTP statuses that say that the server is to blame.
+/// First of the HTTP statuses for errors of the server.
 const SERVER_ERRORS: u16 = 500;
 
-/// Why no connection was made.
+/// Reason why a connection could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The URL is none.
+    /// The URL is invalid.
     #[error(
         "{url:?} is not the URL of a replica: {reason}; one is, for example, https://icp-api.io or http://127.0.0.1:4943"
     )]
     InvalidUrl {
-        /// What was given.
+        /// The URL.
         url: String,
         /// What is wrong with it.
         reason: String,
@@ -33,17 +33,17 @@ pub enum ConnectError {
     /// The identity cannot be used.
     #[error(transparent)]
     Identity(#[from] IdentityError),
-    /// The root key of the mainnet is known; one that is sent could be anybody's.
+    /// The root key of the mainnet is known. A fetched one could come from anyone.
     #[error(
-        "the root key of the mainnet is never fetched, and {url} is of the mainnet; do not ask for it there"
+        "cannot fetch a root key from {url}: it is the mainnet, whose root key is known"
     )]
     RootKeyOfMainnet {
         /// The URL.
         url: String,
     },
-    /// HTTPS cannot be had on this machine.
+    /// HTTPS is not available on this machine.
     #[error(
-        "cannot use HTTPS for {url}: {reason}; are CA certificates installed, or does SSL_CERT_FILE name some?"
+        "cannot use HTTPS for {url}: {reason}; install CA certificates, or set SSL_CERT_FILE"
     )]
     NoHttps {
         /// The URL.
@@ -51,7 +51,7 @@ pub enum ConnectError {
         /// What failed.
         reason: String,
     },
-    /// The replica did not tell its root key.
+    /// The replica did not return its root key.
     #[error("cannot get the root key of {url}: {message}")]
     Unreachable {
         /// The URL.
@@ -71,7 +71,7 @@ impl ConnectError {
     }
 }
 
-/// Rejects are kept with their codes, and everything else is no answer.
+/// Keeps rejects with their codes, and reports everything else as a call without a reply.
 pub(super) fn transport(url: &Url, error: AgentError) -> TransportError {
     match error {
         AgentError::CertifiedReject { reject, .. } | AgentError::UncertifiedReject { reject, .. } => {
@@ -89,7 +89,7 @@ pub(super) fn transport(url: &Url, error: AgentError) -> TransportError {
     }
 }
 
-/// The same for an update that the replica has taken: whatever is refused now, it may have been executed.
+/// Maps errors after the replica has accepted an update: it may have been executed, whatever is refused now.
 pub(super) fn of_outcome(url: &Url, error: AgentError) -> TransportError {
     match transport(url, error) {
         TransportError::Refused { message } => TransportError::Unavailable { message },
@@ -97,12 +97,12 @@ pub(super) fn of_outcome(url: &Url, error: AgentError) -> TransportError {
     }
 }
 
-/// Whether a server says that the request is to blame, so that the same one will be refused again.
+/// Returns whether the status blames the request, so that the same request would be refused again.
 fn is_refusal(status: u16) -> bool {
     (400..SERVER_ERRORS).contains(&status) && ![REQUEST_TIMEOUT, TOO_MANY_REQUESTS].contains(&status)
 }
 
-/// Whether an error says nothing but that the replica could not be asked this time.
+/// Returns whether the error means only that the replica could not be reached this time.
 pub(super) fn is_of_connection(error: &AgentError) -> bool {
     match error {
         AgentError::TransportError(_) => true,
@@ -119,7 +119,7 @@ fn rejected(reject: RejectResponse) -> TransportError {
     }
 }
 
-/// What failed with all its causes, and what to do about it.
+/// Returns the error with all its causes, and what to do about it.
 fn explain(error: &AgentError) -> String {
     let causes = causes(error);
     match advice(error) {
@@ -128,7 +128,7 @@ fn explain(error: &AgentError) -> String {
     }
 }
 
-/// The HTTP client says only in the last of its causes that a connection was refused.
+/// Joins the causes. The HTTP client reports a refused connection only in the last of its causes.
 fn causes(error: &AgentError) -> String {
     match error {
         AgentError::TransportError(agent_error::TransportError::Reqwest(error)) => with_causes(error),
@@ -137,10 +137,10 @@ fn causes(error: &AgentError) -> String {
     }
 }
 
-/// How many characters of what a server says are worth reading.
+/// The most characters of a server's message that are shown.
 const SAID: usize = 200;
 
-/// The status, and what the server says about it where that is a line of text. Gateways send whole pages of HTML.
+/// Returns the status, and the server's message if it is a line of text. Gateways send whole pages of HTML.
 fn status_line(status: u16, content: &[u8]) -> String {
     let named = reqwest::StatusCode::from_u16(status);
     let status = named.map_or_else(|_| status.to_string(), |named| named.to_string());
@@ -152,7 +152,7 @@ fn status_line(status: u16, content: &[u8]) -> String {
     }
 }
 
-/// An error and what caused it.
+/// Returns an error with its causes.
 fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -165,25 +165,25 @@ fn with_causes(error: &dyn Error) -> String {
 
 fn advice(error: &AgentError) -> Option<&'static str> {
     match error {
-        AgentError::TransportError(_) => Some("is the replica running, and is the URL right?"),
+        AgentError::TransportError(_) => Some("check that the replica is running and that the URL is correct"),
         AgentError::HttpError(error) if error.status == TOO_MANY_REQUESTS => {
-            Some("there are too many calls; try again later, with fewer at once")
+            Some("too many calls; try again later with fewer concurrent calls")
         }
         AgentError::HttpError(error) if error.status >= SERVER_ERRORS => {
-            Some("the replica is overloaded or being restarted; try again")
+            Some("the replica is overloaded or restarting; try again later")
         }
-        AgentError::HttpError(_) => Some("does the URL lead to a replica, and is the clock right?"),
+        AgentError::HttpError(_) => Some("check that the URL is that of a replica and that the clock is correct"),
         AgentError::TimeoutWaitingForResponse() => {
-            Some("look whether the call was carried out before calling again")
+            Some("check whether the call was executed before you repeat it")
         }
-        AgentError::CertificateOutdated(_) => Some("is this computer's clock right?"),
+        AgentError::CertificateOutdated(_) => Some("check the clock of this computer"),
         AgentError::CertificateVerificationFailed()
         | AgentError::QuerySignatureVerificationFailed
         | AgentError::MissingSignature
         | AgentError::MalformedSignature => Some(
-            "the reply is not of the network whose root key is known; a test network elsewhere needs its root key fetched",
+            "the reply is signed by another network; for a test network, fetch its root key",
         ),
-        AgentError::CertificateNotAuthorized() => Some("is the canister on this network?"),
+        AgentError::CertificateNotAuthorized() => Some("check that the canister is on this network"),
         _ => None,
     }
 }
@@ -222,9 +222,9 @@ mod tests {
     #[test]
     fn everything_else_is_no_answer_that_names_the_url_and_says_what_to_do() {
         let errors = [
-            (http(429), "fewer at once"),
+            (http(429), "fewer concurrent"),
             (http(503), "try again"),
-            (AgentError::TimeoutWaitingForResponse(), "was carried out"),
+            (AgentError::TimeoutWaitingForResponse(), "was executed"),
             (AgentError::CertificateVerificationFailed(), "root key"),
             (AgentError::MissingSignature, "root key"),
             (AgentError::CertificateOutdated(std::time::Duration::ZERO), "clock"),
@@ -232,12 +232,12 @@ mod tests {
         ];
         for (error, advice) in errors {
             let shown = mapped(error).to_string();
-            let is_complete = shown.starts_with("no answer: http://127.0.0.1:1/: ") && shown.contains(advice);
+            let is_complete = shown.starts_with("no reply: http://127.0.0.1:1/: ") && shown.contains(advice);
             assert!(is_complete, "{shown}");
         }
     }
 
-    /// A request that is refused has changed nothing and is not tried again, unless its outcome is asked for.
+    /// A refused request changed nothing and is not sent again, unless the outcome of an accepted update is polled.
     #[test]
     fn a_refusal_is_no_silence() {
         let url = Url::parse("http://127.0.0.1:1").expect("it is a URL");
@@ -250,7 +250,7 @@ mod tests {
         }
     }
 
-    /// A page of HTML is not for reading in an error; a line of text is, and no more than that.
+    /// An error shows one line of text, shortened, and no page of HTML.
     #[test]
     fn an_error_of_http_is_one_line() {
         let page = format!("<!DOCTYPE html>\n<html>{}</html>\n", "<br>\n".repeat(130));

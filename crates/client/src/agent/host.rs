@@ -1,13 +1,13 @@
-//! Which hosts tell their own root key.
+//! Hosts whose own root key is used.
 
 use url::{Host, Url};
 
 use super::ConnectError;
 
-/// Domains of the mainnet. Its root key is known, and whoever sends another one is not the mainnet.
+/// Domains of the mainnet. Its root key is known, and a host that sends a different one is not the mainnet.
 const MAINNET: [&str; 4] = ["ic0.app", "icp0.io", "icp-api.io", "internetcomputer.org"];
 
-/// The URL of a replica.
+/// Parses the URL of a replica.
 pub(super) fn parse(text: &str) -> Result<Url, ConnectError> {
     let invalid = |reason: String| ConnectError::InvalidUrl { url: text.to_owned(), reason };
     let url = Url::parse(text).map_err(|error| invalid(error.to_string()))?;
@@ -17,7 +17,7 @@ pub(super) fn parse(text: &str) -> Result<Url, ConnectError> {
     Ok(url)
 }
 
-/// Whether the replica is asked for its root key: on this machine always, elsewhere where it was asked for, and on the
+/// Returns whether the root key is fetched from the replica: on this machine always, elsewhere if requested, and from the
 /// mainnet never.
 pub(super) fn fetches_root_key(url: &Url, asked_for: bool) -> Result<bool, ConnectError> {
     if asked_for && is_mainnet(url) {
@@ -26,7 +26,7 @@ pub(super) fn fetches_root_key(url: &Url, asked_for: bool) -> Result<bool, Conne
     Ok(asked_for || is_local(url))
 }
 
-/// Whether the URL leads to this machine.
+/// Returns whether the URL is on this machine.
 pub(super) fn is_local(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => is_within(name, "localhost"),
@@ -40,7 +40,7 @@ fn is_mainnet(url: &Url) -> bool {
     url.domain().is_some_and(|name| MAINNET.iter().any(|domain| is_within(name, domain)))
 }
 
-/// Whether a name is a domain or lies within it. A dot at the end of a name changes nothing about where it leads.
+/// Returns whether a name is a domain or a subdomain of it. A trailing dot is ignored.
 fn is_within(name: &str, domain: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
     name.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))

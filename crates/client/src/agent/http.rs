@@ -7,18 +7,18 @@ use url::Url;
 
 use super::{ConnectError, host};
 
-/// How long a connection may take to be made.
+/// Timeout for making a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long a request may take, with a chunk on a slow line. By then its message has expired.
+/// Timeout of a request, long enough for a chunk on a slow line. After it, the message has expired.
 const TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
-/// A client for this URL. The agent would make one by itself, and panic on a machine that has no CA certificates.
+/// Creates a client for this URL. The agent's default client panics on a machine without CA certificates.
 pub(super) fn client(url: &Url) -> Result<Client, ConnectError> {
     let builder = Client::builder().connect_timeout(CONNECT_TIMEOUT).timeout(TIMEOUT);
-    // Certificates are for HTTPS. Without it none are needed, and none are looked for.
+    // HTTPS needs CA certificates. HTTP does not, so none are loaded.
     let builder = if url.scheme() == "https" { builder } else { builder.tls_certs_only(NONE) };
-    // What this machine tells of itself is believed, so it must not come from a proxy.
+    // Replies from this machine are trusted, so they must not come through a proxy.
     let builder = if host::is_local(url) { builder.no_proxy() } else { builder };
     builder.build().map_err(|error| ConnectError::no_https(url, &error))
 }

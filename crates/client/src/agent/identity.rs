@@ -1,4 +1,4 @@
-//! In whose name a replica is called.
+//! Identity of the caller on a replica.
 
 use std::{fmt, sync::Arc};
 
@@ -7,17 +7,17 @@ use ic_agent::{
     identity::{AnonymousIdentity, BasicIdentity, Prime256v1Identity, Secp256k1Identity},
 };
 
-/// In whose name a replica is called.
+/// Identity of the caller on a replica.
 #[derive(Clone)]
 pub enum AgentIdentity {
-    /// Nobody's. Anonymous callers never write.
+    /// Anonymous. Anonymous callers cannot write.
     Anonymous,
-    /// That of the private key in these bytes of a PEM file: Ed25519 in PKCS#8, or secp256k1 or prime256v1 in SEC1 or PKCS#8.
+    /// Private key in a PEM file: Ed25519 in PKCS#8, or secp256k1 or prime256v1 in SEC1 or PKCS#8.
     Pem(Vec<u8>),
 }
 
 impl fmt::Debug for AgentIdentity {
-    /// Shows no key.
+    /// Does not show the key.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Anonymous => "Anonymous",
@@ -26,25 +26,25 @@ impl fmt::Debug for AgentIdentity {
     }
 }
 
-/// Why a PEM file gives no identity.
+/// Reason why a PEM file is not an identity.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
     /// The key is encrypted.
     #[error(
-        "the private key in the PEM file is encrypted; decrypt it first, for example with: openssl pkey -in FILE -out PLAIN"
+        "the private key in the PEM file is encrypted; decrypt it with: openssl pkey -in FILE -out PLAIN"
     )]
     Encrypted,
     /// There is no private key.
     #[error(
-        "there is no private key in the PEM file, which should have a line such as -----BEGIN PRIVATE KEY-----"
+        "the PEM file has no private key, that is no line such as -----BEGIN PRIVATE KEY-----"
     )]
     NoKey,
-    /// There is a private key, and it is of none of the kinds that the Internet Computer knows.
+    /// The private key is of a kind that the Internet Computer does not support.
     #[error(
-        "the private key in the PEM file is neither Ed25519 nor secp256k1 nor prime256v1, or it is damaged: {reason}"
+        "the private key in the PEM file is not a valid Ed25519, secp256k1 or prime256v1 key: {reason}"
     )]
     UnknownKey {
-        /// What each of the kinds had to say.
+        /// The error of each kind's parser.
         reason: String,
     },
 }
@@ -72,7 +72,7 @@ fn from_pem(bytes: &[u8]) -> Result<Arc<dyn Identity>, IdentityError> {
     if !text.contains("PRIVATE KEY-----") {
         return Err(IdentityError::NoKey);
     }
-    // Those of elliptic curves look at the curve's name; Ed25519 takes any key of 32 bytes, so it comes last.
+    // The parsers of elliptic curves check the curve's name. Ed25519 accepts any key of 32 bytes, so it is tried last.
     let secp256k1 = match Secp256k1Identity::from_pem(bytes) {
         Ok(identity) => return Ok(Arc::new(identity)),
         Err(error) => error,

@@ -1,4 +1,4 @@
-//! Calls to a canister on a replica, by HTTP: the mainnet, a local replica, or any URL.
+//! Calls to a canister on a replica over HTTP: the mainnet, a local replica, or any URL.
 
 mod error;
 mod host;
@@ -16,38 +16,38 @@ pub use identity::{AgentIdentity, IdentityError};
 
 use crate::{Transport, TransportError};
 
-/// For how long a call may be executed after it was signed. A replica takes at most five minutes; a chunk on a slow
-/// line needs some of them to get there.
+/// Time between signing a call and its expiry. A replica accepts at most five minutes; a chunk on a slow line needs some
+/// of them to arrive.
 const INGRESS_EXPIRY: Duration = Duration::from_secs(4 * 60);
 
-/// For how long the outcome of an update is asked for: until the call can no longer be executed, and a minute more.
+/// Time during which the outcome of an update is polled: until the call has expired, and a minute more.
 const POLLING_TIME: Duration = Duration::from_secs(5 * 60);
 
-/// How often the connection may break while the outcome of an update is asked for.
+/// The most connection failures while the outcome of an update is polled.
 const MAX_BREAKS: u32 = 30;
 
-/// How long is waited before an outcome is asked for again after the connection broke.
+/// Pause before the outcome is polled again after a connection failure.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The largest HTTP response that is read, in bytes. A reply has at most 3 MiB; the rest is for its certificate.
 const MAX_RESPONSE_BYTES: usize = 16 << 20;
 
-/// Where a canister is, and in whose name it is called.
+/// Location of a canister, and the identity of the caller.
 #[derive(Clone, Debug)]
 pub struct AgentOptions {
-    /// The replica or the boundary node, for example `https://icp-api.io` or `http://127.0.0.1:4943`.
+    /// URL of a replica or boundary node, for example `https://icp-api.io` or `http://127.0.0.1:4943`.
     pub url: String,
-    /// The canister.
+    /// Identifier of the canister.
     pub canister: Principal,
-    /// In whose name it is called.
+    /// Identity of the caller.
     pub identity: AgentIdentity,
-    /// Whether to believe the root key that the replica itself tells. A replica on this machine is always believed, and
-    /// the mainnet never; this is for test networks elsewhere, over a connection that nobody else can write to.
+    /// Whether to trust the root key that the replica itself returns. A replica on this machine is always trusted, and the
+    /// mainnet never. This is for test networks elsewhere, over a trusted connection.
     pub fetch_root_key: bool,
 }
 
 impl AgentOptions {
-    /// Anonymous calls to a canister; the root key is fetched from this machine only.
+    /// Creates options for anonymous calls. The root key is fetched only from a replica on this machine.
     pub fn new(url: impl Into<String>, canister: Principal) -> Self {
         Self { url: url.into(), canister, identity: AgentIdentity::Anonymous, fetch_root_key: false }
     }
@@ -56,8 +56,8 @@ impl AgentOptions {
 /// Calls a canister on a replica. Replies are verified: updates by the subnet's certificate, queries by the signatures of
 /// its nodes. Clones share the connection.
 ///
-/// A replica that is too busy to look at a message (HTTP 429 and 503) is sent the very same message a few times more. It
-/// executes a message once however often it arrives, so this is safe for any call.
+/// If a replica is too busy to accept a message (HTTP 429 and 503), the same message is sent again a few times. A replica
+/// executes a message at most once, so this is safe for every call.
 #[derive(Clone)]
 pub struct AgentTransport {
     agent: Agent,
@@ -67,7 +67,7 @@ pub struct AgentTransport {
 }
 
 impl AgentTransport {
-    /// Gets ready to call a canister. Only a fetch of the root key makes a connection; the mainnet is first called by the
+    /// Prepares calls to a canister. Only fetching the root key makes a connection; the mainnet is first contacted by the
     /// first call.
     ///
     /// # Errors
@@ -94,18 +94,18 @@ impl AgentTransport {
         Ok(Self { agent, url: Arc::new(url), canister: options.canister, sender })
     }
 
-    /// In whose name this transport calls.
+    /// Returns the principal of the caller.
     pub fn sender(&self) -> Principal {
         self.sender
     }
 
-    /// The canister that it calls.
+    /// Returns the identifier of the canister.
     pub fn canister(&self) -> Principal {
         self.canister
     }
 
-    /// The outcome of an update that the replica has accepted and not answered at once. Asking changes nothing, so a
-    /// connection that breaks in the meantime is no reason to leave it unknown.
+    /// Returns the outcome of an update that the replica has accepted but not answered yet. Polling changes nothing, so it
+    /// continues after a connection failure.
     async fn outcome(&self, request: &RequestId) -> Result<Vec<u8>, AgentError> {
         let mut breaks = 0;
         loop {

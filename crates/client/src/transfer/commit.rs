@@ -1,19 +1,19 @@
-//! Committing an upload, and finding out whether it was committed.
+//! Committing an upload, and determining whether it was committed.
 
 use stable_storage_api::{Error, ObjectInfo, UploadArgs, UploadEnd, Written};
 
 use crate::{Client, ClientError, Result, Transport, retry::Attempts};
 
-/// What an object that is not there yet counts as.
+/// Revision of an object that does not exist yet.
 const NO_REVISION: u64 = 0;
 
 impl<T: Transport> Client<T> {
-    /// Commits an upload, again and again where there is no answer and the client tries again.
+    /// Commits an upload, with retries if the client has a retry policy.
     ///
-    /// Identifiers of uploads are never used twice, so however often it is sent, it is carried out once. Only its answer
-    /// differs: the second time there is no such upload. Whether that is because the first time did it, the object
-    /// itself tells, if it is newer than what was there `before`.
-    pub(super) async fn commit_surely(
+    /// Identifiers of uploads are never reused, so the commit is executed at most once, however often it is sent. Only the
+    /// reply differs: a second commit reports that there is no such upload. Then the object itself shows whether the first
+    /// commit was executed, because it is newer than the object `before`.
+    pub(super) async fn commit_reliably(
         &self,
         id: u64,
         args: &UploadArgs,
@@ -24,8 +24,8 @@ impl<T: Transport> Client<T> {
         let mut silence = None;
         loop {
             match (self.commit_upload_with(id, end).await, silence.take()) {
-                (Err(error), earlier) if error.is_passing() && attempts.another().await => {
-                    // A reject says that this time it was not carried out, and nothing about an earlier time.
+                (Err(error), earlier) if error.is_transient() && attempts.another().await => {
+                    // A reject means that this attempt was not executed. An earlier attempt may have been.
                     let unanswered = matches!(error, ClientError::Transport { .. });
                     silence = if unanswered { Some(error) } else { earlier };
                 }
@@ -33,8 +33,8 @@ impl<T: Transport> Client<T> {
                     let Some(before) = before else { return Err(earlier) };
                     return self.committed(args, end, before).await.ok_or(earlier);
                 }
-                // The last attempt was rejected, and an earlier one may have been carried out.
-                (Err(error), Some(earlier)) if error.is_passing() || error.is_refused() => {
+                // The last attempt was rejected, but an earlier one may have been executed.
+                (Err(error), Some(earlier)) if error.is_transient() || error.is_refused() => {
                     return Err(earlier);
                 }
                 (answer, _) => return answer,
@@ -42,20 +42,20 @@ impl<T: Transport> Client<T> {
         }
     }
 
-    /// The object that the upload has become, if it certainly has: one of this size, digest and type, and newer than what
-    /// was there before.
+    /// Returns the object that the upload became, if it certainly did: one of this size, digest and type, and newer than the
+    /// object before.
     async fn committed(&self, args: &UploadArgs, end: &UploadEnd, before: u64) -> Option<Written> {
-        let info = self.stat_surely(&args.key).await.ok()?;
+        let info = self.stat_replicated(&args.key).await.ok()?;
         (info.revision > before && is_of(&info, args, end)).then_some(Written { revision: info.revision })
     }
 
-    /// The revision of the object that an upload will replace, where a commit without an answer will be looked for: not
-    /// without a digest or a second attempt.
+    /// Returns the revision of the object that an upload replaces. It is needed only to recover from a commit without a
+    /// reply, so it is not read without a digest or a second attempt.
     pub(super) async fn revision_before_commit(&self, key: &str, has_digest: bool) -> Result<Option<u64>> {
         if !has_digest || self.retry_policy().attempts.get() <= 1 {
             return Ok(None);
         }
-        match self.stat_surely(key).await {
+        match self.stat_replicated(key).await {
             Ok(info) => Ok(Some(info.revision)),
             Err(error) if error.storage_error() == Some(&Error::NotFound) => Ok(Some(NO_REVISION)),
             Err(error) => Err(error),

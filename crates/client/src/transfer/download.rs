@@ -1,4 +1,4 @@
-//! Fetching an object of any size.
+//! Downloading an object of any size.
 
 use std::{io::Write, sync::Arc};
 
@@ -8,25 +8,25 @@ use stable_storage_api::{Error, ObjectInfo, ReadArgs, limits::MAX_REPLY_BYTES};
 use super::{Hasher, TransferError, TransferOptions};
 use crate::{Client, ClientError, Transport};
 
-/// What a download brought.
+/// Result of a download.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Downloaded {
-    /// What the canister knows of the object.
+    /// Metadata of the object.
     pub info: ObjectInfo,
-    /// The SHA-256 of the bytes that arrived.
+    /// SHA-256 of the bytes that arrived.
     pub sha256: [u8; 32],
 }
 
 impl<T: Transport> Client<T> {
-    /// Writes an object of any size to a sink, in order, and compares its SHA-256 with the declared one where there is one.
-    /// Several ranges are asked for at once, all of them of the revision that the object has at the start. Progress is told
-    /// in bytes that the sink has taken.
+    /// Downloads an object of any size to a sink, in order, and compares its SHA-256 with the declared one, if there is one.
+    /// Several ranges are requested concurrently, all of the revision that the object has at the start. Progress is reported
+    /// in bytes that the sink has accepted.
     ///
     /// # Errors
     ///
-    /// [`stable_storage_api::Error::RevisionMismatch`] where the object is overwritten meanwhile, and the other errors of the calls;
-    /// [`TransferError::WrongDigest`], [`TransferError::WrongLength`], and [`TransferError::Write`]. What the sink has taken
-    /// is of no use then.
+    /// [`stable_storage_api::Error::RevisionMismatch`] if the object is overwritten during the download;
+    /// [`TransferError::WrongDigest`], [`TransferError::WrongLength`] and [`TransferError::Write`]; and the errors of the
+    /// calls. After an error, discard what the sink has received.
     pub async fn download<W: Write>(
         &self,
         key: &str,
@@ -35,19 +35,19 @@ impl<T: Transport> Client<T> {
     ) -> Result<Downloaded, TransferError> {
         let info = match self.stat(key).await {
             Err(error) if has_not_seen(&error, 0) => {
-                self.stat_surely(key).await.map_err(|agreed| more_certain(agreed, error))?
+                self.stat_replicated(key).await.map_err(|agreed| more_certain(agreed, error))?
             }
             done => done?,
         };
         self.download_object(info, sink, options).await
     }
 
-    /// The same for an object that is known: from [`stat`](Self::stat), or from the update that stored it. That update's
-    /// answer is newer than what a query tells, because the node that is asked by a query may be some blocks behind.
+    /// Downloads an object whose metadata is known: from [`stat`](Self::stat), or from the update that stored it. The reply
+    /// of that update can be newer than that of a query, because the node that executes a query may lag some blocks.
     ///
     /// # Errors
     ///
-    /// As [`download`](Self::download).
+    /// The same as [`download`](Self::download).
     pub async fn download_object<W: Write>(
         &self,
         info: ObjectInfo,
@@ -66,7 +66,7 @@ impl<T: Transport> Client<T> {
         Ok(Downloaded { info, sha256 })
     }
 
-    /// Writes all ranges of an object to the sink, and hashes them on the way.
+    /// Writes all ranges of an object to the sink, and hashes them.
     async fn fetch<W: Write>(
         &self,
         info: &ObjectInfo,
@@ -79,7 +79,7 @@ impl<T: Transport> Client<T> {
         let mut hasher = Hasher::default();
         let mut written = 0;
         loop {
-            // What has arrived out of order counts as well, so that a slow range does not fill the memory.
+            // Ranges that arrived out of order count as well, so that a slow range does not fill the memory.
             while under_way.len() < options.concurrency.get() {
                 let Some(offset) = offsets.next() else { break };
                 under_way.push_back(self.range(info, offset));
@@ -101,7 +101,7 @@ impl<T: Transport> Client<T> {
             ReadArgs { key: info.key.clone(), offset, length: Some(length), revision: Some(info.revision) };
         let bytes = match self.read(&args).await {
             Err(error) if has_not_seen(&error, info.revision) => {
-                self.read_surely(&args).await.map_err(|agreed| more_certain(agreed, error))?
+                self.read_replicated(&args).await.map_err(|agreed| more_certain(agreed, error))?
             }
             done => done?,
         };
@@ -112,7 +112,7 @@ impl<T: Transport> Client<T> {
     }
 }
 
-/// What all nodes agree on, unless the caller may ask a single one only, as where reads are public.
+/// Returns the replicated error if it explains the failure. Where reads are public, a caller may query but not update.
 fn more_certain(agreed: ClientError, of_one_node: ClientError) -> ClientError {
     match agreed.storage_error() {
         Some(Error::NotFound | Error::RevisionMismatch { .. }) => agreed,
@@ -120,7 +120,7 @@ fn more_certain(agreed: ClientError, of_one_node: ClientError) -> ClientError {
     }
 }
 
-/// Whether an error may come from a node that has not seen yet how the object got this revision.
+/// Returns whether the error may come from a node that has not executed the change with this revision yet.
 fn has_not_seen(error: &ClientError, revision: u64) -> bool {
     match error.storage_error() {
         Some(Error::NotFound) => true,

@@ -1,10 +1,10 @@
-//! Why a transfer failed.
+//! Reasons why a transfer failed.
 
 use std::io;
 
 use crate::ClientError;
 
-/// Why a transfer failed. An upload that failed stays open on the canister, with the chunks that it has received.
+/// Reason why a transfer failed. A failed upload stays open on the canister, with the chunks that it has received.
 #[derive(Debug, thiserror::Error)]
 pub enum TransferError {
     /// A call failed.
@@ -13,7 +13,7 @@ pub enum TransferError {
     /// The source could not be read.
     #[error("cannot read the source at byte {offset}: {error}")]
     Read {
-        /// Where, in bytes from its start.
+        /// Offset in bytes from the start of the source.
         offset: u64,
         /// What failed.
         #[source]
@@ -22,33 +22,33 @@ pub enum TransferError {
     /// The sink could not be written.
     #[error("cannot write byte {offset}: {error}")]
     Write {
-        /// Where, in bytes from the start of the object.
+        /// Offset in bytes from the start of the object.
         offset: u64,
         /// What failed.
         #[source]
         error: io::Error,
     },
-    /// The source has fewer bytes than were declared; it may have been cut while it was read.
+    /// The source has fewer bytes than declared. It may have been truncated while it was read.
     #[error("the source ends after {length} bytes, and {size} were declared")]
     SourceEndsEarly {
-        /// The bytes that it has.
+        /// Number of bytes of the source.
         length: u64,
-        /// The bytes that were declared.
+        /// Number of bytes declared.
         size: u64,
     },
-    /// The source has more bytes than were declared; it may have grown while it was read.
+    /// The source has more bytes than declared. It may have grown while it was read.
     #[error("the source has more than the {size} bytes that were declared")]
     SourceIsLonger {
-        /// The bytes that were declared.
+        /// Number of bytes declared.
         size: u64,
     },
-    /// The bytes that were read to be sent are not those whose SHA-256 was declared: the source changed after it was
-    /// hashed. Nothing was committed.
-    #[error("the source changed while it was sent: its SHA-256 is {computed}, and {declared} was declared")]
+    /// The bytes that were sent do not have the declared SHA-256: the source changed after it was hashed. Nothing was
+    /// committed.
+    #[error("the source changed while it was sent: its SHA-256 is {computed}, declared was {declared}")]
     SourceChanged {
-        /// What was declared, in hexadecimal.
+        /// Declared digest, in hexadecimal.
         declared: String,
-        /// What was computed, in hexadecimal.
+        /// Computed digest, in hexadecimal.
         computed: String,
     },
     /// The upload to resume was opened with other arguments: another key, size, declared SHA-256, metadata or
@@ -60,22 +60,22 @@ pub enum TransferError {
         /// Its key.
         key: String,
     },
-    /// The canister answered other than so many bytes of an object that has them.
-    #[error("the canister answered {found} bytes at byte {offset}, where {expected} were expected")]
+    /// The canister returned a range of the wrong length.
+    #[error("the canister returned {found} bytes at offset {offset}, expected {expected}")]
     WrongLength {
-        /// Where, in bytes from the start of the object.
+        /// Offset in bytes from the start of the object.
         offset: u64,
-        /// How many bytes there should have been.
+        /// Expected number of bytes.
         expected: u64,
-        /// How many there were.
+        /// Returned number of bytes.
         found: u64,
     },
-    /// The bytes that arrived are not those whose SHA-256 was declared.
-    #[error("the SHA-256 of what arrived is {computed}, and {declared} was declared")]
+    /// The bytes that arrived do not have the declared SHA-256.
+    #[error("the received bytes have the SHA-256 {computed}, declared was {declared}")]
     WrongDigest {
-        /// What was declared, in hexadecimal.
+        /// Declared digest, in hexadecimal.
         declared: String,
-        /// What was computed, in hexadecimal.
+        /// Computed digest, in hexadecimal.
         computed: String,
     },
 }

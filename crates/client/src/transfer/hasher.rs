@@ -1,4 +1,4 @@
-//! Hashing beside whatever else is done with the bytes.
+//! Hashing on a separate thread.
 
 use std::{
     panic::resume_unwind,
@@ -11,17 +11,17 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-/// A piece of fewer bytes is not worth a thread.
+/// Shorter pieces are hashed on the caller's thread.
 const MIN_BYTES: usize = 256 << 10;
-/// Pieces that wait to be hashed.
+/// The most pieces that wait to be hashed.
 const WAITING: usize = 2;
 
-/// Computes the SHA-256 of bytes that come piece after piece, large ones in a thread of its own. A few pieces are in memory
-/// at once.
+/// Computes the SHA-256 of a sequence of pieces. Large pieces are hashed on a separate thread. Holds a few pieces in
+/// memory.
 #[derive(Debug, Default)]
 pub struct Hasher {
     hash: Sha256,
-    /// Has the hash, once there is one.
+    /// Receives the hash when the thread ends.
     thread: Option<Thread>,
 }
 
@@ -32,7 +32,7 @@ struct Thread {
 }
 
 impl Hasher {
-    /// Takes the next piece. Waits where several are still to be hashed.
+    /// Adds the next piece. Waits if several pieces are queued.
     pub fn update(&mut self, piece: Arc<Vec<u8>>) {
         if self.thread.is_none() && piece.len() >= MIN_BYTES {
             self.thread = Thread::start(self.hash.clone());
@@ -43,18 +43,18 @@ impl Hasher {
                     self.join();
                 }
             }
-            // There is none where the system gives none, either.
+            // Without a thread, for example at the system's limit, the piece is hashed here.
             None => self.hash.update(&*piece),
         }
     }
 
-    /// The SHA-256 of all pieces. What comes after it is hashed anew.
+    /// Returns the SHA-256 of all pieces, and starts again with none.
     pub fn finish(&mut self) -> [u8; 32] {
         self.join();
         self.hash.finalize_reset().into()
     }
 
-    /// Takes the hash from the thread.
+    /// Takes the hash back from the thread.
     fn join(&mut self) {
         let Some(Thread { pieces, handle }) = self.thread.take() else { return };
         drop(pieces);
@@ -63,7 +63,7 @@ impl Hasher {
 }
 
 impl Thread {
-    /// A thread that goes on with a hash until there are no more pieces.
+    /// Starts a thread that continues a hash until there are no more pieces.
     fn start(mut hash: Sha256) -> Option<Self> {
         let (pieces, receiver) = sync_channel::<Arc<Vec<u8>>>(WAITING);
         let run = move || {
@@ -81,7 +81,7 @@ impl Thread {
 mod tests {
     use super::*;
 
-    /// Small and large pieces in any order have the hash of their bytes one after the other.
+    /// Small and large pieces in any order have the hash of their concatenation.
     #[test]
     fn the_hash_is_that_of_all_bytes_in_order() {
         let sizes = [0, 1, MIN_BYTES - 1, MIN_BYTES, 3, MIN_BYTES + 5, 2 * MIN_BYTES, 0, MIN_BYTES, 7];

@@ -1,12 +1,11 @@
-//! Objects of any size, to and from the canister, with bounded memory.
+//! Transfers of objects of any size, with bounded memory.
 //!
-//! An upload reads a chunk from its source only when one of its slots is free, and a download holds as many ranges as it
-//! has slots, so neither takes more memory for a larger object.
+//! An upload reads a chunk from its source only when a call can send it, and a download holds as many ranges as it has
+//! concurrent calls. So memory does not grow with the size of the object.
 //!
-//! A client that was made with [`with_retry`](crate::Client::with_retry) makes calls without an answer again, those for
-//! which that is safe. An upload that failed all the same stays open on the canister;
-//! [`find_upload`](crate::Client::find_upload) finds it, also from another process, and giving its identifier in
-//! [`TransferOptions::resume`] goes on with the chunks that it lacks.
+//! A client with a [retry policy](crate::Client::with_retry) repeats calls without a reply where that is safe. An upload
+//! that fails nevertheless stays open on the canister. [`find_upload`](crate::Client::find_upload) finds it, also from
+//! another process. With its identifier in [`TransferOptions::resume`], the upload resumes with the missing chunks.
 
 mod commit;
 mod download;
@@ -24,18 +23,18 @@ pub use download::Downloaded;
 pub use error::TransferError;
 pub use hasher::Hasher;
 
-/// How many calls of a transfer are under way at once, unless told otherwise.
+/// Default number of concurrent calls of a transfer.
 const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(4).expect("four is not zero");
 
-/// How a transfer is done. The default has four calls under way at once and tells nobody of its progress.
+/// Options of a transfer. The default has four concurrent calls and reports no progress.
 #[derive(Clone, Copy)]
 pub struct TransferOptions<'a> {
-    /// How many calls are under way at once. Each takes about 4 MiB of memory: its bytes, and its bytes encoded. Over HTTP
-    /// it takes about twice that, because they are signed and sent too.
+    /// Number of concurrent calls. Each takes about 4 MiB of memory: its bytes, and its bytes encoded. Over HTTP it takes
+    /// about twice that, because they are also signed and sent.
     pub concurrency: NonZeroUsize,
-    /// The upload to resume. Without one, `upload` opens a new one. A download ignores this.
+    /// Upload to resume. If `None`, `upload` opens a new one. Ignored by a download.
     pub resume: Option<u64>,
-    /// Who is told how far the transfer is.
+    /// Receiver of progress reports.
     pub progress: &'a dyn Progress,
 }
 
@@ -45,14 +44,14 @@ impl Default for TransferOptions<'_> {
     }
 }
 
-/// Is told how far a transfer is.
+/// Receiver of progress reports.
 pub trait Progress: Send + Sync {
-    /// So many bytes of so many are safe: the canister has answered that it has received them, the sink has taken them, or
-    /// the canister has hashed them.
+    /// Reports that `bytes` of `size` bytes are safe: the canister has confirmed them, the sink has accepted them, or the
+    /// canister has hashed them.
     fn safe(&self, bytes: u64, size: u64);
 }
 
-/// Nobody is told.
+/// Ignores all reports.
 #[derive(Clone, Copy, Debug)]
 pub struct Unobserved;
 

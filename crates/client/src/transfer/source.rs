@@ -9,22 +9,22 @@ use std::{
 
 use super::{Hasher, TransferError};
 
-/// Bytes that are hashed in one step where they are not sent.
+/// The most bytes hashed in one step, if they are not sent.
 const HASH_BYTES: u64 = 1 << 20;
 
-/// A source of a declared size, read chunk by chunk. Where its SHA-256 was declared too, what is read is hashed: a file can
-/// change while it is sent without its length or its time telling.
+/// Source of a declared size, read chunk by chunk. If its SHA-256 was declared as well, what is read is hashed: a file can
+/// change during an upload without a change of its length or modification time.
 pub(super) struct Source<'a, S> {
     source: &'a mut S,
     size: u64,
     declared: Option<&'a [u8]>,
     hasher: Hasher,
-    /// All bytes before this one are hashed.
+    /// All bytes before this offset are hashed.
     hashed: u64,
 }
 
 impl<'a, S: Read + Seek> Source<'a, S> {
-    /// A source that must have exactly so many bytes, now, or as many as it has.
+    /// Creates a source of the declared size, or of its current size if none was declared.
     pub(super) fn new(
         source: &'a mut S,
         size: Option<u64>,
@@ -42,12 +42,12 @@ impl<'a, S: Read + Seek> Source<'a, S> {
         Ok(source)
     }
 
-    /// How many bytes it has.
+    /// Returns the size in bytes.
     pub(super) fn size(&self) -> u64 {
         self.size
     }
 
-    /// The bytes from an offset on, which must be there.
+    /// Returns `length` bytes from an offset on.
     pub(super) async fn read(&mut self, offset: u64, length: u64) -> Result<Arc<Vec<u8>>, TransferError> {
         self.hash_up_to(offset).await?;
         let bytes = Arc::new(self.read_at(offset, length)?);
@@ -58,7 +58,7 @@ impl<'a, S: Read + Seek> Source<'a, S> {
         Ok(bytes)
     }
 
-    /// Makes sure that what was sent, now and before, is what was declared.
+    /// Checks that all bytes, sent now or by an earlier attempt, are the declared ones.
     pub(super) async fn check(&mut self) -> Result<(), TransferError> {
         self.check_length()?;
         self.hash_up_to(self.size).await?;
@@ -73,13 +73,13 @@ impl<'a, S: Read + Seek> Source<'a, S> {
         }
     }
 
-    /// Hashes bytes that are not sent, because the canister has them already.
+    /// Hashes bytes that are not sent, because the canister already has them.
     async fn hash_up_to(&mut self, end: u64) -> Result<(), TransferError> {
         while self.declared.is_some() && self.hashed < end {
             let bytes = self.read_at(self.hashed, HASH_BYTES.min(end - self.hashed))?;
             self.hashed += bytes.len() as u64;
             self.hasher.update(Arc::new(bytes));
-            // There may be much of it, and others have work to do meanwhile.
+            // There may be many bytes; other tasks must be able to run in between.
             give_way().await;
         }
         Ok(())
@@ -99,7 +99,7 @@ impl<'a, S: Read + Seek> Source<'a, S> {
         Ok(bytes)
     }
 
-    /// Makes sure that the source has neither more nor fewer bytes than were declared.
+    /// Checks that the source has exactly the declared size.
     fn check_length(&mut self) -> Result<(), TransferError> {
         let size = self.size;
         let length = self.length().map_err(|error| TransferError::Read { offset: size, error })?;
@@ -115,7 +115,7 @@ impl<'a, S: Read + Seek> Source<'a, S> {
     }
 }
 
-/// Lets the runtime turn to other work first.
+/// Yields to the runtime.
 async fn give_way() {
     let mut has_waited = false;
     poll_fn(|context| {

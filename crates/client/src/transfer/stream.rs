@@ -1,4 +1,4 @@
-//! Sending an object whose size is known at its end.
+//! Uploading a stream whose size is known only at its end.
 
 use std::{io, mem, pin::Pin, pin::pin, sync::Arc};
 
@@ -14,20 +14,20 @@ use super::{Hasher, TransferError, TransferOptions};
 use crate::{Client, Transport};
 
 impl<T: Transport> Client<T> {
-    /// Stores an object from pieces that come one after the other, of any lengths, such as those of a pipe: how many bytes
-    /// there are need not be known before the last one has come. A few chunks are in memory at once, however large the
-    /// object, and its SHA-256 is declared at the end. What fits one call is put by one.
+    /// Stores an object from a stream of pieces of any lengths, for example of a pipe. The number of bytes need not be known
+    /// before the last piece has arrived. A few chunks are in memory, whatever the size of the object. The SHA-256 is
+    /// declared at the end. An object that fits one call is stored by `put_with`.
     ///
-    /// Returns the revision, and the size and the SHA-256 of what came.
+    /// Returns the revision, and the size and the SHA-256 of the object.
     ///
-    /// Progress is told in bytes that the canister has received, of those that have come. What has gone by cannot be sent
-    /// again, so an upload that fails is aborted.
+    /// Progress is reported in bytes that the canister has received.
+    /// A stream cannot be read again, so an upload that fails is aborted.
     ///
     /// # Errors
     ///
-    /// [`TransferError::Read`] where a piece is an error; [`TransferError::WrongDigest`],
-    /// [`TransferError::SourceEndsEarly`] and [`TransferError::SourceIsLonger`] where `args` declares another SHA-256 or
-    /// size than that of the bytes that came; and the errors of the calls. Nothing is stored then.
+    /// [`TransferError::Read`] if the stream returns an error; [`TransferError::WrongDigest`],
+    /// [`TransferError::SourceEndsEarly`] and [`TransferError::SourceIsLonger`] if `args` declares a SHA-256 or size that
+    /// differs from the stream's; and the errors of the calls. After an error, nothing is stored.
     pub async fn upload_stream<B: AsRef<[u8]>>(
         &self,
         pieces: impl Stream<Item = io::Result<B>>,
@@ -48,16 +48,16 @@ impl<T: Transport> Client<T> {
         let id = self.create_upload(&UploadArgs { size: None, ..args.clone() }).await?.id;
         let sent = self.send_all(id, vec![second, first], &mut chunks, options).await;
         match sent.and_then(|()| chunks.end(args)) {
-            Ok(end) => Ok((self.commit_surely(id, args, &end, before).await?, end)),
+            Ok(end) => Ok((self.commit_reliably(id, args, &end, before).await?, end)),
             Err(error) => {
-                // Where it cannot be aborted, it expires.
+                // If it cannot be aborted, it expires.
                 let _ = self.abort_upload(id).await;
                 Err(error)
             }
         }
     }
 
-    /// Sends chunks as they come, several at once. `ready` are the first ones, in reverse.
+    /// Sends chunks as they arrive, several concurrently. `ready` has the first ones, in reverse.
     async fn send_all<S: Stream<Item = io::Result<B>>, B: AsRef<[u8]>>(
         &self,
         id: u64,
@@ -88,7 +88,7 @@ impl<T: Transport> Client<T> {
                 }
                 Event::Answered(None) => {}
                 Event::Answered(Some(answer)) => {
-                    // Answers may overtake each other.
+                    // Replies may arrive out of order.
                     received = answer?.received.max(received);
                     options.progress.safe(received, chunks.size);
                 }
@@ -97,29 +97,29 @@ impl<T: Transport> Client<T> {
     }
 }
 
-/// What happens while chunks are sent.
+/// Event while chunks are sent.
 enum Event<A> {
-    /// A chunk has come, or there are no more.
+    /// A chunk is ready, or there are no more.
     Came(Option<Arc<Vec<u8>>>),
-    /// A chunk has been received.
+    /// A chunk was received by the canister.
     Answered(Option<A>),
 }
 
-/// A put of all there is.
+/// Returns the arguments of a single put of the whole stream.
 fn put(args: &UploadArgs, value: Vec<u8>, end: UploadEnd) -> PutArgs {
     let UploadArgs { key, content_type, content_encoding, metadata, condition, .. } = args.clone();
     let put = PutArgs::new(key, value);
     PutArgs { content_type, content_encoding, metadata, sha256: end.sha256, condition, ..put }
 }
 
-/// Pieces of any lengths, cut into chunks.
+/// Stream of pieces of any lengths, cut into chunks.
 struct Chunks<'a, S, B> {
     pieces: Pin<&'a mut S>,
-    /// A piece that has come, and how much of it has been taken.
+    /// Current piece, and how much of it has been consumed.
     piece: Option<(B, usize)>,
     chunk: Vec<u8>,
     hasher: Hasher,
-    /// How many bytes have come.
+    /// Number of bytes that have arrived.
     size: u64,
 }
 
@@ -128,7 +128,7 @@ impl<'a, S: Stream<Item = io::Result<B>>, B: AsRef<[u8]>> Chunks<'a, S, B> {
         Self { pieces, piece: None, chunk: Vec::new(), hasher: Hasher::default(), size: 0 }
     }
 
-    /// The next chunk: a full one, or what is there at the end. Nothing is lost where the caller does not wait for it.
+    /// Returns the next chunk: a full one, or the rest at the end. Cancel safe.
     async fn next(&mut self) -> Result<Option<Arc<Vec<u8>>>, TransferError> {
         loop {
             self.fill();
@@ -146,14 +146,14 @@ impl<'a, S: Stream<Item = io::Result<B>>, B: AsRef<[u8]>> Chunks<'a, S, B> {
         }
     }
 
-    /// What has been collected, which is hashed.
+    /// Returns the collected bytes, and hashes them.
     fn take(&mut self) -> Arc<Vec<u8>> {
         let chunk = Arc::new(mem::take(&mut self.chunk));
         self.hasher.update(Arc::clone(&chunk));
         chunk
     }
 
-    /// Takes as much of the piece as the chunk has room for.
+    /// Moves as much of the piece as fits into the chunk.
     fn fill(&mut self) {
         let Some((piece, taken)) = &mut self.piece else { return };
         let rest = &piece.as_ref()[*taken..];
@@ -165,7 +165,7 @@ impl<'a, S: Stream<Item = io::Result<B>>, B: AsRef<[u8]>> Chunks<'a, S, B> {
         }
     }
 
-    /// What the commit tells, where it is not other than what was declared.
+    /// Returns what the commit states, if it does not contradict what was declared.
     fn end(&mut self, args: &UploadArgs) -> Result<UploadEnd, TransferError> {
         match args.size {
             Some(size) if self.size < size => {

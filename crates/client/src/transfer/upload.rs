@@ -1,4 +1,4 @@
-//! Sending an object of any size.
+//! Uploading an object of any size.
 
 use std::io::{Read, Seek};
 
@@ -11,23 +11,22 @@ use super::{TransferError, TransferOptions};
 use crate::{Client, Transport};
 
 impl<T: Transport> Client<T> {
-    /// Stores an object of any size from a source that can be read again from any place: opens an upload, sends the chunks
-    /// that it lacks, and commits it. Progress is told in bytes that the canister has received. Where `args` has no size, it
-    /// is the source's.
+    /// Stores an object of any size from a seekable source: opens an upload, sends its chunks, and commits it. Progress is
+    /// reported in bytes that the canister has received. If `args` has no size, the size of the source is used.
     ///
-    /// With [`TransferOptions::resume`], it resumes an upload that is open and was opened with the same arguments. Chunks
-    /// that the canister has are not sent again, and not compared either: the source must be the one that they came from.
-    /// A declared SHA-256 makes sure of that.
+    /// With [`TransferOptions::resume`], resumes an open upload that was opened with the same arguments. Chunks that the
+    /// canister has are not sent again and not compared, so the source must be the one that they came from. A declared
+    /// SHA-256 verifies that.
     ///
-    /// A client that tries again commits again too, where there was no answer, and finds out what came of it: the commit
-    /// is carried out once at most.
+    /// A client with a retry policy also repeats a commit without a reply and determines its outcome: the commit is executed
+    /// at most once.
     ///
     /// # Errors
     ///
-    /// [`TransferError::SourceEndsEarly`] and [`TransferError::SourceIsLonger`] where the source does not have the bytes
-    /// that `args` declares, at the start or at the end; [`TransferError::SourceChanged`] where what was sent does not have
-    /// the SHA-256 that `args` declares; [`TransferError::OtherUpload`] where the upload to resume was opened with other
-    /// arguments; [`TransferError::Read`], and the errors of the calls. The upload stays open then.
+    /// [`TransferError::SourceEndsEarly`] and [`TransferError::SourceIsLonger`] if the source does not have the declared
+    /// size, at the start or at the end; [`TransferError::SourceChanged`] if the bytes that were sent do not have the declared
+    /// SHA-256; [`TransferError::OtherUpload`] if the upload to resume was opened with other arguments;
+    /// [`TransferError::Read`], and the errors of the calls. After an error, the upload stays open.
     pub async fn upload<S: Read + Seek>(
         &self,
         source: &mut S,
@@ -40,7 +39,7 @@ impl<T: Transport> Client<T> {
         let args = &UploadArgs { size: Some(size), ..args.clone() };
         let (upload, mut open) = match options.resume {
             Some(id) => {
-                let status = self.upload_status_surely(id).await?;
+                let status = self.upload_status_replicated(id).await?;
                 check_same(&status, args)?;
                 (status.upload.clone(), Open::of(status))
             }
@@ -54,18 +53,18 @@ impl<T: Transport> Client<T> {
         loop {
             options.progress.safe(open.received, size);
             self.send(&mut source, &upload, &open.missing, options).await?;
-            // A very large upload with gaps all over lacks more than one reply can list.
+            // A very large upload with many gaps lacks more ranges than one reply can list.
             if !open.more_missing {
                 break;
             }
-            open = Open::of(self.upload_status_surely(upload.id).await?);
+            open = Open::of(self.upload_status_replicated(upload.id).await?);
         }
         source.check().await?;
         let end = UploadEnd { size, sha256: args.sha256.clone() };
-        Ok(self.commit_surely(upload.id, args, &end, before).await?)
+        Ok(self.commit_reliably(upload.id, args, &end, before).await?)
     }
 
-    /// Sends chunks, several at once. The next one is read when one has been received.
+    /// Sends chunks, several concurrently. Reads the next one when one has been received.
     async fn send<S: Read + Seek>(
         &self,
         source: &mut Source<'_, S>,
@@ -85,15 +84,15 @@ impl<T: Transport> Client<T> {
                 under_way.push(async move { self.write_chunk(upload.id, index, &bytes).await });
             }
             let Some(answer) = under_way.next().await else { return Ok(()) };
-            // Answers may overtake each other.
+            // Replies may arrive out of order.
             received = answer?.received.max(received);
             options.progress.safe(received, size);
         }
     }
 }
 
-/// How far an upload is, by what an update or a replicated query answered: the node that is asked by a query may not have
-/// seen yet what another one has done for this client.
+/// Progress of an upload, from an update or a replicated query. A plain query may be executed by a node that has not
+/// executed this client's last update yet.
 struct Open {
     received: u64,
     missing: Vec<ChunkRange>,
@@ -101,7 +100,7 @@ struct Open {
 }
 
 impl Open {
-    /// An upload of so many bytes that has just been opened lacks everything.
+    /// An upload that was just opened: all chunks are missing.
     fn new(size: u64) -> Self {
         let all = ChunkRange { first: 0, last: size.div_ceil(CHUNK_BYTES) - 1 };
         Self { received: 0, missing: vec![all], more_missing: false }
@@ -113,7 +112,7 @@ impl Open {
     }
 }
 
-/// Refuses to resume an upload that was opened with other arguments.
+/// Rejects resuming an upload that was opened with other arguments.
 fn check_same(status: &UploadStatus, args: &UploadArgs) -> Result<(), TransferError> {
     if status.is_of(args) {
         return Ok(());

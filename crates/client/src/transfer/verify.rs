@@ -1,4 +1,4 @@
-//! Having an object verified to its end.
+//! Verifying an object to its end.
 
 use stable_storage_api::ChecksumState;
 
@@ -6,11 +6,11 @@ use super::Progress;
 use crate::{Client, Result, Transport};
 
 impl<T: Transport> Client<T> {
-    /// Has the canister hash an object, step after step, until there is a verdict. Progress is told in bytes hashed.
+    /// Has the canister hash an object, step by step, until there is a verdict. Progress is reported in bytes hashed.
     ///
     /// # Errors
     ///
-    /// Those of [`verify`](Self::verify). A mismatch is a verdict and not an error.
+    /// The errors of [`verify`](Self::verify). A mismatch is a verdict, not an error.
     pub async fn verify_all(&self, key: &str, progress: &dyn Progress) -> Result<ChecksumState> {
         loop {
             let step = self.verify(key).await?;
