@@ -101,7 +101,12 @@ impl<T: Transport> Client<T> {
     }
 
     /// Sends a call as an update or a query, again if the method allows that, and decodes the reply.
-    async fn send_call<R>(&self, kind: MethodKind, method: &'static Method, args: impl ArgumentEncoder) -> Result<R>
+    async fn send_call<R>(
+        &self,
+        kind: MethodKind,
+        method: &'static Method,
+        args: impl ArgumentEncoder,
+    ) -> Result<R>
     where
         R: for<'a> ArgumentDecoder<'a>,
     {

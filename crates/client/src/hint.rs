@@ -54,9 +54,7 @@ fn of_storage(error: &Error) -> Option<String> {
             "Another caller has changed the object. Read it, and try again with its new revision."
         }
         Error::TooLarge { .. } => "Use an upload to store a larger object, and ranged reads to fetch it.",
-        Error::OutOfMemory { .. } => {
-            "Delete objects, abort open uploads, or raise the canister's capacity."
-        }
+        Error::OutOfMemory { .. } => "Delete objects, abort open uploads, or raise the canister's capacity.",
         Error::Incomplete { .. } => "Resume the upload to send the missing chunks.",
         Error::Corrupted { .. } => {
             "Stop writing to the canister. Check a copy of its memory, and restore it from a snapshot."

@@ -1,4 +1,4 @@
-//! The client over a transport that answers from a script.
+//! The client over a scripted transport.
 
 use std::sync::Mutex;
 
@@ -10,7 +10,7 @@ use stable_storage_api::{
 };
 use storage_client::{Client, ClientError, Transport, TransportError};
 
-/// Answers each call with the next of these replies, and remembers what was called.
+/// Returns the next of these replies to each call, and records the calls.
 struct Script {
     replies: Mutex<Vec<Result<Vec<u8>, TransportError>>>,
     calls: Mutex<Vec<(&'static str, String, Vec<u8>)>>,
@@ -63,7 +63,7 @@ fn page(keys: &[&str], next: Option<&str>) -> Result<Vec<u8>, TransportError> {
     ok(ListPage { objects, prefixes: vec![], next: next.map(Into::into) })
 }
 
-/// An error of the contract says which method answered it.
+/// An error of the contract names the method that returned it.
 #[tokio::test]
 async fn an_error_of_the_contract_names_its_method() {
     let reply = candid::encode_one(stable_storage_api::Result::<ObjectInfo>::Err(Error::NotFound)).unwrap();
@@ -72,7 +72,7 @@ async fn an_error_of_the_contract_names_its_method() {
     assert_eq!((error.method(), error.to_string().as_str()), ("stat", "stat: not found"));
 }
 
-/// A reject keeps its codes and its text, and a replica that is not there is something else.
+/// A reject keeps its codes and its text; an unreachable replica is a different error.
 #[tokio::test]
 async fn rejects_and_silence_are_kept_apart() {
     let rejected =
@@ -89,7 +89,7 @@ async fn rejects_and_silence_are_kept_apart() {
     assert_eq!(error.storage_error(), None);
 }
 
-/// A reply of other types is an error that names the method, not a panic.
+/// A reply with other types is an error that names the method, not a panic.
 #[tokio::test]
 async fn a_reply_of_other_types_is_an_error() {
     for reply in [vec![], b"garbage".to_vec(), candid::encode_one("text").unwrap()] {
@@ -101,7 +101,7 @@ async fn a_reply_of_other_types_is_an_error() {
     assert!(matches!(error, ClientError::Decode { method: "put_with", .. }), "{error:?}");
 }
 
-/// `list_all` asks for page after page until one says that it is the last, each after the one before.
+/// `list_all` requests pages until one is the last, each after the one before.
 #[tokio::test]
 async fn list_all_follows_the_pages() {
     let client = Script::client([page(&["a", "b"], Some("b")), page(&[], Some("c")), page(&["d"], None)]);
@@ -117,7 +117,7 @@ async fn list_all_follows_the_pages() {
     assert_eq!(cursors.collect::<Vec<_>>(), [None, Some("b".into()), Some("c".into())]);
 }
 
-/// `list_level` follows the pages too, and keeps objects and common prefixes apart.
+/// `list_level` follows the pages as well, and separates objects and common prefixes.
 #[tokio::test]
 async fn list_level_follows_the_pages() {
     let page = |objects: &[&str], prefixes: &[&str], next: Option<&str>| {
@@ -142,15 +142,15 @@ async fn a_list_that_breaks_off_is_an_error() {
     assert!(matches!(client.list_all("").await, Err(ClientError::Transport { method: "list", .. })));
 }
 
-/// `delete_all` goes on as long as there is more, and adds up.
+/// `delete_all` repeats the call while more objects remain, and returns the sum.
 #[tokio::test]
-async fn delete_all_goes_on_to_the_end() {
+async fn delete_all_repeats_until_nothing_remains() {
     let steps = [(1_000, true), (1_000, true), (7, false)];
     let client = Script::client(steps.map(|(deleted, more)| ok(Deleted { deleted, more })));
     assert_eq!(client.delete_all("p").await.unwrap(), 2_007);
 }
 
-/// `read_log_all` ends at the end of the log, also where the last page is full, and never asks twice for nothing.
+/// `read_log_all` stops at the end of the log, also after a full last page, without an empty extra call.
 #[tokio::test]
 async fn read_log_all_ends_with_the_log() {
     let entries = |count: usize| vec![serde_bytes::ByteBuf::from(*b"entry"); count];
@@ -178,8 +178,8 @@ fn open_upload(id: u64, args: &UploadArgs, sha256: Option<ByteBuf>) -> UploadSta
     }
 }
 
-/// An upload is found by the digest that was declared, and one without a digest without one; its own status tells whether
-/// the metadata agrees.
+/// An upload is found by its declared digest, and one without a digest only without one. Its own status shows whether the
+/// metadata matches.
 #[tokio::test]
 async fn an_upload_is_found_by_its_digest() {
     let digest = |byte| Some(ByteBuf::from([byte; 32]));
@@ -189,21 +189,21 @@ async fn an_upload_is_found_by_its_digest() {
         let (id, digest) = uploads[id as usize - 1].clone();
         open_upload(id, &plain, digest)
     };
-    let told = || ok((1..=5).map(open).collect::<Vec<_>>());
+    let reported = || ok((1..=5).map(open).collect::<Vec<_>>());
     for (sha256, expected) in [(digest(1), Some(3)), (digest(2), Some(2)), (digest(9), None), (None, Some(4))]
     {
         let args = UploadArgs { sha256, ..plain.clone() };
-        let replies = [told()].into_iter().chain(expected.map(|id| ok(open(id))));
+        let replies = [reported()].into_iter().chain(expected.map(|id| ok(open(id))));
         assert_eq!(Script::client(replies).find_upload(&args).await.unwrap(), expected, "{args:?}");
     }
     let pairs = || Some(vec![MetadataPair::new("name", "value")]);
     let args = UploadArgs { sha256: digest(1), metadata: pairs(), ..plain.clone() };
     let with = UploadStatus { metadata: pairs(), ..open(1) };
-    let replies = [told(), ok(open(3)), ok(with)];
+    let replies = [reported(), ok(open(3)), ok(with)];
     assert_eq!(Script::client(replies).find_upload(&args).await.unwrap(), Some(1));
 }
 
-/// What a person can do about an error is said in words, for rejects by the replica's code.
+/// Errors have a hint; that of a reject depends on the replica's error code.
 #[tokio::test]
 async fn errors_say_what_to_do() {
     let rejects = [
@@ -211,8 +211,8 @@ async fn errors_say_what_to_do() {
         (2, "IC0207", "out of cycles"),
         (3, "IC0301", "no such canister"),
         (5, "IC0536", "no such method"),
-        (5, "IC0537", "Nothing is installed"),
-        (4, "IC0406", "have an admin give yours a role"),
+        (5, "IC0537", "No code is installed"),
+        (4, "IC0406", "ask an admin to grant the role"),
         (5, "IC0503", "report"),
         (2, "IC0204", "try again later"),
     ];
@@ -230,7 +230,7 @@ async fn errors_say_what_to_do() {
     assert_eq!(error.hint(), None);
 }
 
-/// What to do about a call without an answer depends on what it would have done.
+/// The hint for a call without a reply depends on the method.
 #[tokio::test]
 async fn silence_is_explained_by_what_was_asked() {
     let lost = || Err(TransportError::Unavailable { message: "lost".into() });
@@ -240,7 +240,7 @@ async fn silence_is_explained_by_what_was_asked() {
     assert!(get.hint().unwrap().starts_with("Try again"), "{get}");
 }
 
-/// What the canister would refuse is refused before it is called, as the same error, whatever the method.
+/// Invalid arguments are rejected before the call, with the error of the canister, for every method.
 #[tokio::test]
 async fn mistakes_are_found_before_the_call() {
     use stable_storage_api::{PutArgs, RegionLoad, RegionStore, RegionType, RegionValue, Settings};
@@ -293,12 +293,12 @@ async fn mistakes_are_found_before_the_call() {
         "set_role": client.set_role(Principal::anonymous(), Some(Role::Reader)),
         "configure": client.configure(&Settings::capacity(1)),
         "configure": client.configure(&Settings { max_uploads: Some(0), ..Settings::default() }),
-        // Each of these is small enough, and all of them together are not.
+        // Each of these is within its limit, but all of them together are not.
         "put_many": client.put_many(&puts),
     }
     assert!(client.transport().calls.lock().unwrap().is_empty());
 
-    // A client without checks asks the canister, which rejects with the text of its error.
+    // A client without checks calls the canister, which rejects with the text of its error.
     let message = "Error from Canister a: Canister called `ic0.trap` with message: \
                    'invalid argument: the key has 1025 bytes; a key has 1 to 1024 bytes'.";
     let code = Some("IC0503".to_owned());

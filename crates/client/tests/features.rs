@@ -1,8 +1,8 @@
-//! What a feature pulls in.
+//! Dependencies of each feature.
 
 use std::process::Command;
 
-/// The names of the crates that a program depends on through this one, with some of its features.
+/// Returns the names of the crates that a program depends on through this one, with the given features.
 fn crates(features: &str) -> Vec<String> {
     let tree =
         ["tree", "--locked", "--offline", "--edges", "normal", "--prefix", "none", "--no-default-features"];
@@ -14,9 +14,9 @@ fn crates(features: &str) -> Vec<String> {
     text.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
 }
 
-/// Who calls a canister on a network compiles no wasmtime, and who runs one in this process no HTTP client.
+/// The feature `agent` does not depend on wasmtime, and `embedded` does not depend on an HTTP client.
 #[test]
-fn each_transport_pulls_in_what_it_needs_alone() {
+fn each_feature_has_only_its_own_dependencies() {
     let (agent, embedded, neither) = (crates("agent"), crates("embedded"), crates(""));
     let has = |crates: &[String], name: &str| crates.iter().any(|found| found == name);
     assert!(has(&agent, "ic-agent") && !has(&agent, "wasmtime") && !has(&agent, "embedded-ic"), "{agent:?}");

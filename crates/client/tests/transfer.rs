@@ -1,4 +1,4 @@
-//! Uploads and downloads over a transport that keeps one object in memory and answers out of order.
+//! Uploads and downloads over a transport that holds one object in memory and replies out of order.
 
 #![expect(clippy::unwrap_used, reason = "a helper of tests may fail the test")]
 
@@ -28,17 +28,17 @@ struct State {
     sent: Vec<u64>,
     under_way: usize,
     most_under_way: usize,
-    /// The object that downloads read, and what is known of it.
+    /// The object that downloads read.
     object: Vec<u8>,
     digest: Option<Vec<u8>>,
     revision: u64,
-    /// Reads from this offset on are answered with a byte less.
+    /// Reads at or after this offset return one byte less.
     short_from: Option<u64>,
-    /// At the read of this offset, the object is overwritten.
+    /// The object is overwritten by the read at this offset.
     overwrite_at: Option<u64>,
 }
 
-/// A canister of one upload and one object. Clones share it.
+/// Canister with one upload and one object. Clones share it.
 #[derive(Clone, Default)]
 struct Shelf(Arc<Mutex<State>>);
 
@@ -61,7 +61,7 @@ impl State {
         self.chunks.values().map(|chunk| chunk.len() as u64).sum()
     }
 
-    /// Lists five missing chunks at a time, as the canister does where there are too many for a reply.
+    /// Lists five missing chunks at a time, like a canister with too many for one reply.
     fn status(&self) -> UploadStatus {
         let upload = self.upload();
         let missing = (0..upload.chunks.unwrap()).filter(|index| !self.chunks.contains_key(index));
@@ -155,7 +155,7 @@ impl Shelf {
             state.under_way += 1;
             state.most_under_way = state.most_under_way.max(state.under_way);
         });
-        // Every other call is a slow one, so that answers come in another order than the calls.
+        // Every other call is slow, so that replies arrive out of order.
         let turns =
             if arg.iter().map(|byte| u64::from(*byte)).sum::<u64>().is_multiple_of(2) { 9 } else { 1 };
         for _ in 0..turns {
@@ -178,20 +178,20 @@ impl Transport for Shelf {
     }
 }
 
-/// Remembers what it was told.
+/// Records the reported progress.
 #[derive(Default)]
-struct Told(Mutex<Vec<u64>>);
+struct Reported(Mutex<Vec<u64>>);
 
-impl Progress for Told {
+impl Progress for Reported {
     fn safe(&self, bytes: u64, _size: u64) {
-        self.0.lock().expect("nobody panics").push(bytes);
+        self.0.lock().expect("no test panics").push(bytes);
     }
 }
 
-impl Told {
+impl Reported {
     fn assert_rises_to(&self, size: u64) {
-        let told = self.0.lock().unwrap();
-        assert!(told.is_sorted() && told.last() == Some(&size), "{told:?}");
+        let reported = self.0.lock().unwrap();
+        assert!(reported.is_sorted() && reported.last() == Some(&size), "{reported:?}");
     }
 }
 
@@ -204,27 +204,27 @@ fn args(content: &[u8]) -> UploadArgs {
     UploadArgs::new("key", content.len() as u64)
 }
 
-fn at_once(calls: usize) -> TransferOptions<'static> {
+fn concurrent(calls: usize) -> TransferOptions<'static> {
     TransferOptions { concurrency: NonZeroUsize::new(calls).unwrap(), ..TransferOptions::default() }
 }
 
-/// Every chunk arrives once, whatever the order of the answers, and what is told only rises.
+/// Every chunk is sent once, whatever the order of the replies, and the reported progress only rises.
 #[tokio::test]
 async fn an_upload_sends_every_chunk_once() {
     let content = content(9);
     let (shelf, client) = Shelf::client(State::default());
-    let told = Told::default();
-    let options = TransferOptions { progress: &told, ..at_once(3) };
+    let reported = Reported::default();
+    let options = TransferOptions { progress: &reported, ..concurrent(3) };
     client.upload(&mut Cursor::new(&content), &args(&content), options).await.unwrap();
     shelf.with(|state| {
         assert!(state.object == content);
         state.sent.sort_unstable();
         assert_eq!(state.sent, (0..9).collect::<Vec<_>>());
     });
-    told.assert_rises_to(content.len() as u64);
+    reported.assert_rises_to(content.len() as u64);
 }
 
-/// A source that counts how far it was read ahead of what the canister had received.
+/// Source that counts how far it was read ahead of what the canister had received.
 struct Watched<'a> {
     content: Cursor<&'a [u8]>,
     shelf: Shelf,
@@ -246,23 +246,23 @@ impl Seek for Watched<'_> {
     }
 }
 
-/// No more calls are under way than were asked for, and no more chunks are read than there are slots for.
+/// The number of concurrent calls is limited, and so is the number of chunks read ahead.
 #[tokio::test]
 async fn concurrency_and_memory_are_bounded() {
     let content = content(12);
     let (shelf, client) = Shelf::client(State::default());
     let mut source = Watched { content: Cursor::new(&content), shelf: shelf.clone(), most_ahead: 0 };
-    client.upload(&mut source, &args(&content), at_once(3)).await.unwrap();
+    client.upload(&mut source, &args(&content), concurrent(3)).await.unwrap();
     assert!(source.most_ahead <= 3 * CHUNK_BYTES, "{} bytes were read ahead", source.most_ahead);
     assert!(shelf.with(|state| state.most_under_way) <= 3);
 
     let mut sink = Vec::new();
-    client.download("key", &mut sink, at_once(4)).await.unwrap();
+    client.download("key", &mut sink, concurrent(4)).await.unwrap();
     assert!(sink == content);
     assert_eq!(shelf.with(|state| state.most_under_way), 4);
 }
 
-/// Going on with an upload sends what it lacks and nothing else.
+/// Resuming an upload sends only the missing chunks.
 #[tokio::test]
 async fn a_resumed_upload_sends_what_is_missing() {
     let content = content(6);
@@ -276,7 +276,7 @@ async fn a_resumed_upload_sends_what_is_missing() {
         ..State::default()
     };
     let (shelf, client) = Shelf::client(state);
-    let options = TransferOptions { resume: Some(ID), ..at_once(2) };
+    let options = TransferOptions { resume: Some(ID), ..concurrent(2) };
     client.upload(&mut Cursor::new(&content), &args(&content), options).await.unwrap();
     shelf.with(|state| {
         assert!(state.object == content);
@@ -285,36 +285,36 @@ async fn a_resumed_upload_sends_what_is_missing() {
     });
 }
 
-/// Going on with an upload of another key or size is refused before anything is sent.
+/// Resuming an upload of another key or size is rejected before anything is sent.
 #[tokio::test]
-async fn another_upload_is_not_gone_on_with() {
+async fn upload_of_another_key_or_size_is_not_resumed() {
     let content = content(2);
     let key = UploadArgs { key: "other".into(), ..args(&content) };
     let size = UploadArgs { size: Some(5), ..args(&content) };
     for other in [key, size] {
         let (shelf, client) = Shelf::client(State { args: Some(other), ..State::default() });
-        let options = TransferOptions { resume: Some(ID), ..at_once(2) };
+        let options = TransferOptions { resume: Some(ID), ..concurrent(2) };
         let done = client.upload(&mut Cursor::new(&content), &args(&content), options).await;
         assert!(matches!(done, Err(TransferError::OtherUpload { id: ID, .. })), "{done:?}");
         assert!(shelf.with(|state| state.sent.is_empty()));
     }
 }
 
-/// A source of another length than was declared is refused before an upload is opened.
+/// A source whose length differs from the declared one is rejected before an upload is opened.
 #[tokio::test]
 async fn a_source_of_another_length_is_refused() {
     let content = content(2);
     let size = content.len() as u64;
     let (shelf, client) = Shelf::client(State::default());
     let mut source = Cursor::new(&content);
-    let done = client.upload(&mut source, &UploadArgs::new("key", size + 1), at_once(2)).await;
+    let done = client.upload(&mut source, &UploadArgs::new("key", size + 1), concurrent(2)).await;
     assert!(matches!(done, Err(TransferError::SourceEndsEarly { length, .. }) if length == size), "{done:?}");
-    let done = client.upload(&mut source, &UploadArgs::new("key", size - 1), at_once(2)).await;
+    let done = client.upload(&mut source, &UploadArgs::new("key", size - 1), concurrent(2)).await;
     assert!(matches!(done, Err(TransferError::SourceIsLonger { .. })), "{done:?}");
     assert!(shelf.with(|state| state.args.is_none()));
 }
 
-/// A source whose length is another one each time it is asked for.
+/// Source whose length changes between reads.
 struct Changing<'a> {
     content: Cursor<&'a [u8]>,
     lengths: Vec<u64>,
@@ -335,9 +335,9 @@ impl Seek for Changing<'_> {
     }
 }
 
-/// A source that is cut or grows while it is read is noticed, and nothing is committed.
+/// A source that shrinks or grows while it is read is detected, and nothing is committed.
 #[tokio::test]
-async fn a_source_that_changes_its_length_is_noticed() {
+async fn change_of_the_source_length_is_detected() {
     let content = content(3);
     let size = content.len() as u64;
     let cut = (&content[..content.len() - 1], vec![size]);
@@ -346,7 +346,7 @@ async fn a_source_that_changes_its_length_is_noticed() {
     for (number, (bytes, lengths)) in [cut, cut_behind, grown].into_iter().enumerate() {
         let (shelf, client) = Shelf::client(State::default());
         let mut source = Changing { content: Cursor::new(bytes), lengths };
-        let done = client.upload(&mut source, &args(&content), at_once(2)).await;
+        let done = client.upload(&mut source, &args(&content), concurrent(2)).await;
         match number {
             0 | 1 => assert!(
                 matches!(done, Err(TransferError::SourceEndsEarly { length, .. }) if length == size - 1),
@@ -358,8 +358,8 @@ async fn a_source_that_changes_its_length_is_noticed() {
     }
 }
 
-/// A source that changes after it was hashed, and keeps its length, is noticed before it is committed: by the chunks that are
-/// sent, and after a resume by those that are not sent again.
+/// A source that changes after it was hashed, without changing its length, is detected before the commit: by the chunks
+/// that are sent, and after a resume by those that are not sent again.
 #[tokio::test]
 async fn a_source_of_other_bytes_is_not_committed() {
     let content = content(4);
@@ -369,17 +369,17 @@ async fn a_source_of_other_bytes_is_not_committed() {
         let (shelf, client) = Shelf::client(State::default());
         let mut sent = content.clone();
         sent[changed] ^= 1;
-        let done = client.upload(&mut Cursor::new(&sent), &declared, at_once(2)).await;
+        let done = client.upload(&mut Cursor::new(&sent), &declared, concurrent(2)).await;
         assert!(matches!(done, Err(TransferError::SourceChanged { .. })), "{changed}: {done:?}");
         assert_eq!(shelf.with(|state| state.revision), 0, "it was committed");
-        // All chunks are there now, and none is sent again.
-        let resumed = TransferOptions { resume: Some(ID), ..at_once(2) };
+        // All chunks are received now, and none is sent again.
+        let resumed = TransferOptions { resume: Some(ID), ..concurrent(2) };
         let done = client.upload(&mut Cursor::new(&sent), &declared, resumed).await;
         assert!(matches!(done, Err(TransferError::SourceChanged { .. })), "{changed}: {done:?}");
         assert_eq!(shelf.with(|state| (state.revision, state.sent.len())), (0, 4));
-        // Without a digest, nobody can tell, and nobody has promised anything.
+        // Without a digest the change cannot be detected.
         let (_, client) = Shelf::client(State::default());
-        client.upload(&mut Cursor::new(&sent), &args(&content), at_once(2)).await.unwrap();
+        client.upload(&mut Cursor::new(&sent), &args(&content), concurrent(2)).await.unwrap();
     }
 }
 
@@ -387,64 +387,64 @@ fn stored(content: &[u8]) -> State {
     State { object: content.to_vec(), revision: 3, ..State::default() }
 }
 
-/// A download writes the ranges in order, tells of what was written, and answers the SHA-256, also of nothing.
+/// A download writes the ranges in order, reports what was written, and returns the SHA-256, also of an empty object.
 #[tokio::test]
 async fn a_download_is_in_order_and_hashed() {
     for content in [content(5), vec![], vec![9]] {
         let digest = Sha256::digest(&content).to_vec();
         let (_, client) = Shelf::client(State { digest: Some(digest.clone()), ..stored(&content) });
-        let (mut sink, told) = (Vec::new(), Told::default());
-        let options = TransferOptions { progress: &told, ..at_once(3) };
+        let (mut sink, reported) = (Vec::new(), Reported::default());
+        let options = TransferOptions { progress: &reported, ..concurrent(3) };
         let downloaded = client.download("key", &mut sink, options).await.unwrap();
         assert!(sink == content);
         assert_eq!((downloaded.sha256.to_vec(), downloaded.info.revision), (digest, 3));
         if !content.is_empty() {
-            told.assert_rises_to(content.len() as u64);
+            reported.assert_rises_to(content.len() as u64);
         }
     }
 }
 
-/// Bytes that are not those that were declared are an error that shows both digests.
+/// The error for received bytes with a wrong digest shows both digests.
 #[tokio::test]
 async fn a_wrong_digest_is_an_error() {
     let (_, client) = Shelf::client(State { digest: Some(vec![0xab; 32]), ..stored(&content(2)) });
-    let done = client.download("key", &mut Vec::new(), at_once(3)).await;
+    let done = client.download("key", &mut Vec::new(), concurrent(3)).await;
     assert!(
         matches!(&done, Err(TransferError::WrongDigest { declared, .. }) if *declared == "ab".repeat(32)),
         "{done:?}"
     );
 }
 
-/// An object that is overwritten in the middle, a range that is too short and a sink that is full end a download.
+/// A download ends with an error if the object is overwritten, a range is too short or the sink fails.
 #[tokio::test]
 async fn a_download_that_breaks_off_is_an_error() {
     let content = content(5);
     let (_, client) = Shelf::client(State { overwrite_at: Some(3 * CHUNK_BYTES), ..stored(&content) });
-    match client.download("key", &mut Vec::new(), at_once(1)).await {
+    match client.download("key", &mut Vec::new(), concurrent(1)).await {
         Err(TransferError::Client(error)) => {
             assert_eq!(error.storage_error(), Some(&Error::RevisionMismatch { current: Some(4) }));
         }
         other => panic!("{other:?}"),
     }
     let (_, client) = Shelf::client(State { short_from: Some(CHUNK_BYTES), ..stored(&content) });
-    let done = client.download("key", &mut Vec::new(), at_once(2)).await;
+    let done = client.download("key", &mut Vec::new(), concurrent(2)).await;
     assert!(matches!(done, Err(TransferError::WrongLength { offset: CHUNK_BYTES, .. })), "{done:?}");
 
     let (_, client) = Shelf::client(stored(&content));
     let mut full = vec![0; 2 * CHUNK_BYTES as usize];
-    let done = client.download("key", &mut full.as_mut_slice(), at_once(2)).await;
+    let done = client.download("key", &mut full.as_mut_slice(), concurrent(2)).await;
     assert!(
         matches!(done, Err(TransferError::Write { offset, .. }) if offset == 2 * CHUNK_BYTES),
         "{done:?}"
     );
 }
 
-/// Verification goes on to the verdict, and tells how far it is.
+/// Verification continues to the verdict, and reports its progress.
 #[tokio::test]
-async fn verification_goes_on_to_the_verdict() {
+async fn verification_continues_to_the_verdict() {
     let (_, client) = Shelf::client(State::default());
-    let told = Told::default();
-    assert_eq!(client.verify_all("key", &told).await.unwrap(), ChecksumState::Verified);
-    told.assert_rises_to(3);
-    assert_eq!(told.0.lock().unwrap().len(), 3);
+    let reported = Reported::default();
+    assert_eq!(client.verify_all("key", &reported).await.unwrap(), ChecksumState::Verified);
+    reported.assert_rises_to(3);
+    assert_eq!(reported.0.lock().unwrap().len(), 3);
 }

@@ -12,10 +12,10 @@ use crate::values::{Random, changed, value};
 
 const SEEDS: u64 = 300;
 
-/// Changes of bytes that are tried one after the other.
+/// Number of successive changes of the bytes.
 const CHANGES: usize = 20;
 
-/// Cuts, adds, removes or flips.
+/// Cuts, appends, removes or flips bytes.
 fn change(bytes: &mut Vec<u8>, random: &mut Random) {
     let at = random.below(bytes.len());
     match random.below(8) {
@@ -105,7 +105,7 @@ fn a_count() {
     }
 }
 
-/// The good arguments that the fuzzer starts from, and what it has found, of every method.
+/// Returns the seeds of the fuzzer and the inputs that it has found, of every method.
 fn kept() -> Vec<Vec<u8>> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../canister/fuzz/corpus-kept/arguments");
     let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
@@ -115,12 +115,12 @@ fn kept() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn what_was_kept_is_decoded_as_candid_decodes_it() {
+fn corpus_is_decoded_as_candid_decodes_it() {
     kept().iter().for_each(|input| arguments(input));
 }
 
 #[test]
-fn changes_of_what_was_kept_are_decoded_as_candid_decodes_them() {
+fn mutated_corpus_is_decoded_as_candid_decodes_it() {
     let kept = kept();
     for seed in 0..2_000 {
         let random = &mut Random::new(seed);
@@ -163,9 +163,9 @@ fn hostile_arguments_are_refused() {
     );
 }
 
-/// Values that take no bytes, and values in values without end, are bounded.
+/// Work is bounded for values that take no bytes, and for deeply nested types.
 #[test]
-fn work_is_bounded_where_values_take_no_bytes() {
+fn work_is_bounded_for_values_without_bytes() {
     let refused = |bytes: &[u8]| {
         let mut space = Vec::new();
         let result = storage_wire::decode::<(String,)>(bytes, argument_headers!(String), &mut space);
@@ -191,9 +191,9 @@ fn work_is_bounded_where_values_take_no_bytes() {
     assert!(refused(&deep).contains("nested too deeply"));
 }
 
-/// A batch with too many items is decoded as far as it takes to refuse it.
+/// A batch with too many items is decoded only as far as needed to refuse it.
 #[test]
-fn a_batch_ends_after_its_limit() {
+fn decoding_a_batch_stops_at_its_limit() {
     use storage_wire::Batch;
     let batch = |items: usize| {
         let bytes = encode_args((vec![ByteBuf::from(*b"a"); items],)).unwrap();

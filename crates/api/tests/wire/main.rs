@@ -1,4 +1,4 @@
-//! What `storage-wire` writes and reads of the types of the contract is what the `candid` crate reads and writes.
+//! `storage-wire` encodes and decodes the types of the contract as the `candid` crate does.
 
 #![expect(clippy::unwrap_used, reason = "the helpers of tests may fail the test")]
 

@@ -15,14 +15,14 @@ const SEEDS: u64 = 400;
 
 const OK: &[u32] = &[id_of("Ok")];
 
-/// The value in a variant of one case, with as few optional fields as the values need.
+/// Encodes the value in a variant of one case, with only the optional fields that the values need.
 fn in_ok<T: Encode>(value: &T) -> Vec<u8> {
     let mut reply = Header::of_reply(OK, T::TYPE, value.present()).as_slice().to_vec();
     value.encode(value.present(), &mut reply);
     reply
 }
 
-/// The value with all of its type, as Candid encodes it.
+/// Encodes the value with its complete type, as the `candid` crate does.
 fn in_full<T: Encode>(value: &T) -> Vec<u8> {
     let mut bytes = Header::of_arguments(&[T::TYPE], Order::Rust).as_slice().to_vec();
     value.encode(ALL, &mut bytes);
@@ -94,7 +94,7 @@ hold! {
 }
 
 #[test]
-fn what_no_value_has_is_not_in_the_type() {
+fn fields_that_no_value_has_are_not_in_the_type() {
     let object = |content_type: Option<&str>, has_digest: bool| {
         let digest = || Checksum { digest: ByteBuf::from([7; 32]), state: ChecksumState::Verified };
         ObjectInfo {
@@ -122,13 +122,13 @@ fn what_no_value_has_is_not_in_the_type() {
     let typed = in_ok(&object(Some("text/plain"), false));
     let full = in_ok(&object(Some("text/plain"), true));
     assert!(lean.len() < typed.len() && typed.len() + 60 < full.len());
-    // One of many that has it suffices for all of them to have it.
+    // One value of many that has the field suffices for the field to be in the type.
     let objects = vec![object(None, false), object(None, true), object(Some("a"), false)];
     assert_eq!(decode_one::<Result<Vec<ObjectInfo>>>(&in_ok(&objects)).unwrap(), Ok(objects));
 }
 
 #[test]
-fn nothing_of_a_reply_is_recursive() {
+fn reply_types_are_not_recursive() {
     // A type that is not in the table would not compile; this is for values that the macro does not know.
     let empty: Vec<ObjectInfo> = Vec::new();
     let reply = in_ok(&empty);

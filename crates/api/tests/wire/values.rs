@@ -1,10 +1,10 @@
-//! Values of any Candid type, from a seed.
+//! Random values of any Candid type.
 
 use candid::Principal;
 use candid::types::value::{IDLField, IDLValue, VariantValue};
 use candid::types::{Field, Label, Type, TypeEnv, TypeInner};
 
-/// A generator of numbers (xorshift64*).
+/// Random number generator (xorshift64*).
 pub(crate) struct Random(u64);
 
 impl Random {
@@ -75,8 +75,8 @@ fn field_value(field: &Field, random: &mut Random) -> IDLField {
     IDLField { id: (*field.id).clone(), val: value(&field.ty, random) }
 }
 
-/// The same value as a program of another version may send it: optional fields left out or no longer optional, and fields
-/// and cases that are not known.
+/// Returns the value as a program of another version may send it: optional fields omitted or no longer optional, and
+/// unknown fields and cases added.
 pub(crate) fn changed(value: IDLValue, random: &mut Random) -> IDLValue {
     match value {
         IDLValue::Opt(inner) if random.below(4) == 0 => changed(*inner, random),

@@ -34,17 +34,13 @@ pub enum ConnectError {
     #[error(transparent)]
     Identity(#[from] IdentityError),
     /// The root key of the mainnet is known. A fetched one could come from anyone.
-    #[error(
-        "cannot fetch a root key from {url}: it is the mainnet, whose root key is known"
-    )]
+    #[error("cannot fetch a root key from {url}: it is the mainnet, whose root key is known")]
     RootKeyOfMainnet {
         /// The URL.
         url: String,
     },
     /// HTTPS is not available on this machine.
-    #[error(
-        "cannot use HTTPS for {url}: {reason}; install CA certificates, or set SSL_CERT_FILE"
-    )]
+    #[error("cannot use HTTPS for {url}: {reason}; install CA certificates, or set SSL_CERT_FILE")]
     NoHttps {
         /// The URL.
         url: String,
@@ -165,14 +161,18 @@ fn with_causes(error: &dyn Error) -> String {
 
 fn advice(error: &AgentError) -> Option<&'static str> {
     match error {
-        AgentError::TransportError(_) => Some("check that the replica is running and that the URL is correct"),
+        AgentError::TransportError(_) => {
+            Some("check that the replica is running and that the URL is correct")
+        }
         AgentError::HttpError(error) if error.status == TOO_MANY_REQUESTS => {
             Some("too many calls; try again later with fewer concurrent calls")
         }
         AgentError::HttpError(error) if error.status >= SERVER_ERRORS => {
             Some("the replica is overloaded or restarting; try again later")
         }
-        AgentError::HttpError(_) => Some("check that the URL is that of a replica and that the clock is correct"),
+        AgentError::HttpError(_) => {
+            Some("check that the URL is that of a replica and that the clock is correct")
+        }
         AgentError::TimeoutWaitingForResponse() => {
             Some("check whether the call was executed before you repeat it")
         }
@@ -180,9 +180,9 @@ fn advice(error: &AgentError) -> Option<&'static str> {
         AgentError::CertificateVerificationFailed()
         | AgentError::QuerySignatureVerificationFailed
         | AgentError::MissingSignature
-        | AgentError::MalformedSignature => Some(
-            "the reply is signed by another network; for a test network, fetch its root key",
-        ),
+        | AgentError::MalformedSignature => {
+            Some("the reply is signed by another network; for a test network, fetch its root key")
+        }
         AgentError::CertificateNotAuthorized() => Some("check that the canister is on this network"),
         _ => None,
     }

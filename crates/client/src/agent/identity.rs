@@ -35,14 +35,10 @@ pub enum IdentityError {
     )]
     Encrypted,
     /// There is no private key.
-    #[error(
-        "the PEM file has no private key, that is no line such as -----BEGIN PRIVATE KEY-----"
-    )]
+    #[error("the PEM file has no private key, that is no line such as -----BEGIN PRIVATE KEY-----")]
     NoKey,
     /// The private key is of a kind that the Internet Computer does not support.
-    #[error(
-        "the private key in the PEM file is not a valid Ed25519, secp256k1 or prime256v1 key: {reason}"
-    )]
+    #[error("the private key in the PEM file is not a valid Ed25519, secp256k1 or prime256v1 key: {reason}")]
     UnknownKey {
         /// The error of each kind's parser.
         reason: String,

@@ -1,4 +1,4 @@
-//! The state tree of a subnet that is the whole network, and its signatures.
+//! State tree and signatures of a network with a single subnet.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -12,10 +12,10 @@ use ic_agent::{
 use ic_transport_types::{NodeSignature, QueryResponse, ReplyResponse, RequestId};
 use ic_verify_bls_signature::PrivateKey;
 
-/// What a DER-encoded BLS key starts with.
+/// Prefix of a DER-encoded BLS key.
 const DER_PREFIX: &str = "308182301d060d2b0601040182dc7c0503010201060c2b0601040182dc7c05030201036100";
 
-/// What was made of a call.
+/// Outcome of a call.
 #[derive(Clone)]
 pub(crate) enum Outcome {
     Reply(Vec<u8>),
@@ -31,7 +31,7 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// Other keys for each number.
+    /// Creates keys that differ for each number.
     pub(crate) fn new(number: u8) -> Self {
         Self {
             root: PrivateKey::deserialize(&[number; 32]).unwrap(),
@@ -39,14 +39,14 @@ impl Keys {
         }
     }
 
-    /// The root key as the status tells it.
+    /// Returns the root key in the form of the status endpoint.
     pub(crate) fn root_key(&self) -> Vec<u8> {
         let mut key = hex::decode(DER_PREFIX).unwrap();
         key.extend(self.root.public_key().serialize());
         key
     }
 
-    /// A certificate that a request came to this.
+    /// Certifies the outcome of a request.
     pub(crate) fn certify_outcome(&self, request: RequestId, outcome: &Outcome) -> Vec<u8> {
         let status = match outcome {
             Outcome::Reply(reply) => {
@@ -62,7 +62,7 @@ impl Keys {
         self.certify("request_status", label(Label::from_bytes(request.as_slice()), joined(status)))
     }
 
-    /// A certificate of the subnet's nodes and of the canisters that it has: all of them.
+    /// Certifies the subnet's nodes and its canister range, which is all canisters.
     pub(crate) fn certify_subnet(&self) -> Vec<u8> {
         let all = vec![(Principal::from_slice(&[]), Principal::from_slice(&[0xff; 29]))];
         let node = label("public_key", leaf(self.node.public_key().unwrap()));
@@ -75,7 +75,7 @@ impl Keys {
         self.certify("subnet", label(Label::from_bytes(id.as_slice()), subnet))
     }
 
-    /// A reply to a query, signed by the node.
+    /// Returns a reply to a query, signed by the node.
     pub(crate) fn sign_query(&self, request: RequestId, outcome: &Outcome) -> QueryResponse {
         let unsigned = unsigned(outcome);
         let timestamp = now_ns();
@@ -107,7 +107,7 @@ impl Keys {
     }
 }
 
-/// A reply to a query that nobody has signed.
+/// Returns a reply to a query without a signature.
 pub(crate) fn unsigned(outcome: &Outcome) -> QueryResponse {
     let signatures = Vec::new();
     match outcome.clone() {
@@ -116,7 +116,7 @@ pub(crate) fn unsigned(outcome: &Outcome) -> QueryResponse {
     }
 }
 
-/// Trees beside each other, which must be in the order of their labels.
+/// Joins trees, which must be in the order of their labels.
 fn joined(trees: Vec<Tree>) -> Tree {
     let mut trees = trees.into_iter().rev();
     let last = trees.next().unwrap();

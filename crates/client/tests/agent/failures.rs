@@ -1,12 +1,12 @@
-//! Replicas that are not there, or not well.
+//! Unreachable and failing replicas.
 
 use storage_client::{AgentIdentity, AgentOptions, AgentTransport, ConnectError, Transport, TransportError};
 
 use crate::certificates::Outcome;
-use crate::replica::{Manner, Replica};
+use crate::replica::{Behaviour, Replica};
 use crate::{canister, connect};
 
-/// The message of what must be no answer.
+/// Returns the message of an error that must be a call without a reply.
 fn no_answer(error: TransportError) -> String {
     match error {
         TransportError::Unavailable { message } => message,
@@ -14,15 +14,15 @@ fn no_answer(error: TransportError) -> String {
     }
 }
 
-/// Where nothing listens, connecting and calling both say where that is, why, and what to look at.
+/// If nothing listens at the URL, the error of connecting and of calling names the URL, the cause and what to check.
 #[tokio::test]
 async fn a_dead_port_is_named() {
-    let replica = Replica::start(Manner::AtOnce, Outcome::Reply(Vec::new())).await;
+    let replica = Replica::start(Behaviour::AtOnce, Outcome::Reply(Vec::new())).await;
     let transport = connect(&replica.url, AgentIdentity::Anonymous).await;
     let url = replica.stop().await;
     for error in [transport.update("put", Vec::new()).await, transport.query("get", Vec::new()).await] {
         let message = no_answer(error.unwrap_err());
-        for part in [url.as_str(), "refused", "is the replica running"] {
+        for part in [url.as_str(), "refused", "check that the replica is running"] {
             assert!(message.contains(part), "{part} is not in: {message}");
         }
     }
@@ -30,11 +30,11 @@ async fn a_dead_port_is_named() {
     assert!(matches!(error, ConnectError::Unreachable { .. }) && error.to_string().contains(&url), "{error}");
 }
 
-/// An HTTP error and a connection that ends are no answer, and the update is not sent again.
+/// An HTTP error or a closed connection is a call without a reply, and the update is not sent again.
 #[tokio::test]
-async fn a_replica_that_fails_gives_no_answer() {
-    for manner in [Manner::Status(500), Manner::Silence] {
-        let replica = Replica::start(manner, Outcome::Reply(Vec::new())).await;
+async fn failing_replica_gives_no_reply() {
+    for behaviour in [Behaviour::Status(500), Behaviour::Silence] {
+        let replica = Replica::start(behaviour, Outcome::Reply(Vec::new())).await;
         let transport = connect(&replica.url, AgentIdentity::Anonymous).await;
         let message = no_answer(transport.update("put", Vec::new()).await.unwrap_err());
         assert!(message.contains(&replica.url), "{message}");
@@ -43,10 +43,10 @@ async fn a_replica_that_fails_gives_no_answer() {
     }
 }
 
-/// A request that a server refuses has not been executed, and says so.
+/// The error of a request that a server refuses states that it was not executed.
 #[tokio::test]
 async fn a_refused_request_is_not_executed() {
-    let replica = Replica::start(Manner::Status(400), Outcome::Reply(Vec::new())).await;
+    let replica = Replica::start(Behaviour::Status(400), Outcome::Reply(Vec::new())).await;
     let transport = connect(&replica.url, AgentIdentity::Anonymous).await;
     for error in [transport.update("put", Vec::new()).await, transport.query("get", Vec::new()).await] {
         let error = error.unwrap_err();
@@ -58,9 +58,9 @@ async fn a_refused_request_is_not_executed() {
     assert_eq!(replica.messages("/call").len(), 1);
 }
 
-/// What cannot work is refused before anything is sent.
+/// Invalid options are rejected before anything is sent.
 #[tokio::test]
-async fn options_that_cannot_work_are_refused() {
+async fn invalid_options_are_rejected() {
     let error = AgentTransport::connect(AgentOptions::new("ic", canister())).await.unwrap_err();
     assert!(matches!(error, ConnectError::InvalidUrl { .. }), "{error}");
     let options =
@@ -69,9 +69,9 @@ async fn options_that_cannot_work_are_refused() {
     assert!(matches!(error, ConnectError::RootKeyOfMainnet { .. }), "{error}");
 }
 
-/// Connecting to the mainnet makes no connection: its root key is known.
+/// Connecting to the mainnet sends no request, because its root key is known.
 #[tokio::test]
-async fn the_mainnet_is_not_asked_for_anything_to_begin_with() {
+async fn connecting_to_the_mainnet_sends_no_request() {
     let transport = connect("https://icp-api.io", AgentIdentity::Anonymous).await;
     let shown = format!("{:?}", transport.clone());
     assert!(shown.contains("https://icp-api.io/") && shown.contains(&canister().to_text()), "{shown}");
@@ -79,9 +79,9 @@ async fn the_mainnet_is_not_asked_for_anything_to_begin_with() {
 
 const WITHOUT_CERTIFICATES: [(&str, &str); 2] = [("SSL_CERT_FILE", "/nowhere"), ("SSL_CERT_DIR", "/nowhere")];
 
-const LOCAL_CALL: &str = "calls::an_update_is_what_the_interface_says";
+const LOCAL_CALL: &str = "calls::update_follows_the_interface_specification";
 
-/// Runs a test of this program with variables of its environment, and tells whether it passed and what it printed.
+/// Runs a test of this program with environment variables, and returns whether it passed and its output.
 fn run(test: &str, variables: &[(&str, &str)]) -> (bool, String) {
     let mut program = std::process::Command::new(std::env::current_exe().unwrap());
     let output = program.args(["--exact", test]).envs(variables.iter().copied()).output().unwrap();
@@ -91,8 +91,7 @@ fn run(test: &str, variables: &[(&str, &str)]) -> (bool, String) {
     (output.status.success(), printed)
 }
 
-/// Without CA certificates, as in a small container, there is no HTTPS, which is an error that says so; a replica on this
-/// machine needs none.
+/// On a machine without CA certificates, HTTPS is an error that says so, and a local replica works.
 #[test]
 fn a_machine_without_certificates_can_call_its_own_replica() {
     let (is_ok, printed) = run(LOCAL_CALL, &WITHOUT_CERTIFICATES);
@@ -102,11 +101,11 @@ fn a_machine_without_certificates_can_call_its_own_replica() {
     assert!(!is_ok && printed.contains("NoHttps"), "{printed}");
 }
 
-/// A replica on this machine is called without the proxy that other hosts may need.
+/// Calls to a replica on this machine do not use the proxy of the environment.
 #[test]
-fn no_proxy_is_between_this_machine_and_itself() {
-    let nobody = "http://127.0.0.1:1";
+fn local_replica_is_called_without_the_proxy() {
+    let unused = "http://127.0.0.1:1";
     let (is_ok, printed) =
-        run(LOCAL_CALL, &[("HTTP_PROXY", nobody), ("http_proxy", nobody), ("ALL_PROXY", nobody)]);
+        run(LOCAL_CALL, &[("HTTP_PROXY", unused), ("http_proxy", unused), ("ALL_PROXY", unused)]);
     assert!(is_ok, "{printed}");
 }

@@ -1,4 +1,4 @@
-//! As much of an HTTP server as an agent needs: one request per connection.
+//! Minimal HTTP server for an agent: one request per connection.
 
 use std::io;
 
@@ -7,23 +7,23 @@ use tokio::{
     net::TcpStream,
 };
 
-/// What was asked.
+/// Request.
 pub(crate) struct Request {
-    /// The path of the URL, with the slash that it starts with.
+    /// Path of the URL, with its leading slash.
     pub(crate) path: String,
     /// The body.
     pub(crate) body: Vec<u8>,
 }
 
-/// What is answered.
+/// Response.
 pub(crate) enum Response {
-    /// A status and a body.
+    /// Status and body.
     Answer(u16, Vec<u8>),
-    /// The connection ends.
+    /// Closes the connection.
     Silence,
 }
 
-/// Reads one request and answers it.
+/// Reads one request and responds to it.
 pub(crate) async fn serve(stream: TcpStream, answer: impl FnOnce(Request) -> Response) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
     let mut line = String::new();

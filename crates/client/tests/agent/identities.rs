@@ -1,4 +1,4 @@
-//! Private keys in PEM files. The principals are those of the public keys that openssl derives from them.
+//! Private keys in PEM files. The expected principals belong to the public keys that openssl derives from them.
 
 use candid::Principal;
 use storage_client::{AgentIdentity, AgentOptions, AgentTransport, ConnectError, IdentityError};
@@ -12,7 +12,7 @@ cf427ad8a4a7ffdce98124dc6dd96e4f674f50ba1d2e8b2db42ee5ac00bf48510e467838ec2a7546
 const PRIME256V1_PUBLIC: &str = "3059301306072a8648ce3d020106082a8648ce3d03010703420004149b670c2da9de8c8dbcb93c5e08a4\
 ff2bec40962eb2b75c700d5c9abfc4cf554143bd1673eb3d97e23b244fa12252fe5d14e06dce0b970212b66bb32ea80cc5";
 
-/// Loads an identity without a replica: that of the mainnet need not be there.
+/// Loads an identity. The replica need not be reachable.
 async fn load(pem: &[u8]) -> Result<Principal, IdentityError> {
     let identity = AgentIdentity::Pem(pem.to_vec());
     let options = AgentOptions { identity, ..AgentOptions::new("https://icp-api.io", canister()) };
@@ -23,7 +23,7 @@ async fn load(pem: &[u8]) -> Result<Principal, IdentityError> {
     }
 }
 
-/// All kinds of keys of the Internet Computer are read, in both forms that they come in.
+/// All kinds of keys of the Internet Computer are read, in both of their forms.
 #[tokio::test]
 async fn keys_of_all_kinds_are_read() {
     let keys: [(&[u8], &str); 5] = [
@@ -39,9 +39,9 @@ async fn keys_of_all_kinds_are_read() {
     }
 }
 
-/// An encrypted key is called so, and not a damaged one.
+/// The error for an encrypted key says that it is encrypted.
 #[tokio::test]
-async fn encrypted_keys_are_called_so() {
+async fn encrypted_keys_are_reported_as_encrypted() {
     for pem in [&include_bytes!("keys/encrypted.pem")[..], include_bytes!("keys/encrypted-sec1.pem")] {
         let error = load(pem).await.unwrap_err();
         assert!(matches!(error, IdentityError::Encrypted), "{error}");
@@ -49,9 +49,9 @@ async fn encrypted_keys_are_called_so() {
     }
 }
 
-/// Keys of other kinds, damaged keys and files without a key are told apart.
+/// Keys of other kinds, corrupt keys and files without a key have different errors.
 #[tokio::test]
-async fn what_is_no_key_is_an_error() {
+async fn files_without_a_usable_key_are_rejected() {
     let damaged = String::from_utf8_lossy(KEY).replace("MC4CAQAw", "AAAAAAAA");
     for pem in [&include_bytes!("keys/rsa.pem")[..], include_bytes!("keys/secp384r1.pem"), damaged.as_bytes()]
     {
@@ -63,7 +63,7 @@ async fn what_is_no_key_is_an_error() {
     }
 }
 
-/// A key is shown nowhere.
+/// The private key is not in the debug output.
 #[test]
 fn a_key_is_not_shown() {
     let shown = format!(

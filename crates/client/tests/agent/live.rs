@@ -1,4 +1,4 @@
-//! A real replica.
+//! Test against a real replica.
 
 use candid::Principal;
 use sha2::{Digest, Sha256};
@@ -14,7 +14,7 @@ fn required(name: &str) -> String {
     })
 }
 
-/// Objects of all sizes go to a real replica and come back, in the name of a real identity.
+/// Objects of all sizes are stored on a real replica with a real identity, and read back.
 #[tokio::test]
 #[ignore = "needs STORAGE_REPLICA_URL"]
 async fn objects_go_to_a_replica_and_come_back() {

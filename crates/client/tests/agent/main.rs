@@ -1,5 +1,5 @@
-//! The agent transport against a replica of a few hundred lines that keeps to the interface specification, and against a
-//! real one where there is one.
+//! The agent transport against a small replica that follows the interface specification, and against a real one if there
+//! is one.
 
 #![expect(clippy::unwrap_used, reason = "what fails here is a test")]
 
@@ -14,7 +14,7 @@ mod replica;
 use candid::Principal;
 use storage_client::{AgentIdentity, AgentOptions, AgentTransport};
 
-/// A key of Ed25519, which nobody uses for anything else.
+/// Ed25519 key, used only here.
 const KEY: &[u8] = include_bytes!("keys/ed25519.pem");
 
 /// The canister that the tests call.

@@ -1,4 +1,4 @@
-//! A replica that answers every call as it was told.
+//! Replica with configured replies.
 
 use std::sync::{Arc, Mutex};
 
@@ -10,26 +10,26 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use crate::certificates::{Keys, Outcome, unsigned};
 use crate::http::{Request, Response, serve};
 
-/// How calls are answered.
+/// Behaviour of the replica.
 #[derive(Clone)]
-pub(crate) enum Manner {
-    /// As they should be: an update with a certificate, a query with a signature.
+pub(crate) enum Behaviour {
+    /// Correct: an update has a certificate, a query a signature.
     AtOnce,
-    /// An update is accepted, and its outcome told to those who ask for it; so many of them hear nothing first.
+    /// An update is accepted, and its outcome is available after this many polls.
     Later(usize),
     /// With the certificate or the signature of another network.
     Forged,
-    /// A query without a signature.
+    /// A query has no signature.
     Unsigned,
-    /// The update is refused before it is executed, without a certificate.
+    /// The update is rejected before it is executed, without a certificate.
     Refused(RejectResponse),
-    /// With this HTTP status.
+    /// Responds with this HTTP status.
     Status(u16),
-    /// The connection ends.
+    /// Closes the connection.
     Silence,
 }
 
-/// A message that arrived.
+/// Received message.
 #[derive(Clone, Debug)]
 pub(crate) struct Message {
     pub(crate) path: String,
@@ -39,12 +39,12 @@ pub(crate) struct Message {
 struct State {
     keys: Keys,
     other_keys: Keys,
-    manner: Manner,
+    behaviour: Behaviour,
     outcome: Outcome,
     messages: Mutex<Vec<Message>>,
 }
 
-/// A replica that runs until it is dropped.
+/// Replica that runs until it is dropped.
 pub(crate) struct Replica {
     pub(crate) url: String,
     state: Arc<State>,
@@ -52,23 +52,23 @@ pub(crate) struct Replica {
 }
 
 impl Replica {
-    /// A replica at which every call comes to this outcome.
-    pub(crate) async fn start(manner: Manner, outcome: Outcome) -> Self {
+    /// Starts a replica at which every call has this outcome.
+    pub(crate) async fn start(behaviour: Behaviour, outcome: Outcome) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let (keys, other_keys) = (Keys::new(1), Keys::new(2));
-        let state = Arc::new(State { keys, other_keys, manner, outcome, messages: Mutex::default() });
+        let state = Arc::new(State { keys, other_keys, behaviour, outcome, messages: Mutex::default() });
         let server = tokio::spawn(accept(listener, Arc::clone(&state)));
         Self { url, state, server }
     }
 
-    /// The messages that arrived at paths with this end.
+    /// Returns the messages received at paths with this suffix.
     pub(crate) fn messages(&self, end: &str) -> Vec<Message> {
         let messages = self.state.messages.lock().unwrap();
         messages.iter().filter(|message| message.path.ends_with(end)).cloned().collect()
     }
 
-    /// Stops listening, and is done with it when this returns.
+    /// Stops listening, and returns when the port is closed.
     pub(crate) async fn stop(self) -> String {
         self.server.abort();
         assert!(self.server.await.unwrap_err().is_cancelled());
@@ -80,7 +80,7 @@ async fn accept(listener: TcpListener, state: Arc<State>) {
     loop {
         let (stream, _) = listener.accept().await.unwrap();
         let state = Arc::clone(&state);
-        // An agent that breaks off a connection is no failure of the replica.
+        // An agent that closes a connection is not an error of the replica.
         tokio::spawn(async move { drop(serve(stream, |request| state.answer(request)).await) });
     }
 }
@@ -93,10 +93,10 @@ impl State {
         let envelope: Envelope<'static> = serde_cbor::from_slice(&request.body).unwrap();
         let content = envelope.content.clone().into_owned();
         self.messages.lock().unwrap().push(Message { path: request.path, envelope });
-        match (&content, &self.manner) {
+        match (&content, &self.behaviour) {
             (EnvelopeContent::ReadState { paths, .. }, _) => self.read_state(paths),
-            (_, Manner::Status(status)) => Response::Answer(*status, b"no".to_vec()),
-            (_, Manner::Silence) => Response::Silence,
+            (_, Behaviour::Status(status)) => Response::Answer(*status, b"no".to_vec()),
+            (_, Behaviour::Silence) => Response::Silence,
             (EnvelopeContent::Query { .. }, _) => self.query(content.to_request_id()),
             (EnvelopeContent::Call { .. }, _) => self.call(content.to_request_id()),
         }
@@ -111,26 +111,26 @@ impl State {
     }
 
     fn query(&self, request: RequestId) -> Response {
-        let response = match self.manner {
-            Manner::Forged => {
-                // The right node, and another one's signature.
+        let response = match self.behaviour {
+            Behaviour::Forged => {
+                // The correct node with the signature of another one.
                 let mut forged =
                     serde_cbor::value::to_value(self.keys.sign_query(request, &self.outcome)).unwrap();
                 let other = self.other_keys.sign_query(request, &self.outcome);
                 replace_signature(&mut forged, &other.signatures()[0].signature);
                 return cbor(200, &forged);
             }
-            Manner::Unsigned => unsigned(&self.outcome),
+            Behaviour::Unsigned => unsigned(&self.outcome),
             _ => self.keys.sign_query(request, &self.outcome),
         };
         cbor(200, &response)
     }
 
     fn call(&self, request: RequestId) -> Response {
-        let response = match &self.manner {
-            Manner::Later(_) => return Response::Answer(202, Vec::new()),
-            Manner::Refused(reject) => TransportCallResponse::NonReplicatedRejection(reject.clone()),
-            Manner::Forged => TransportCallResponse::Replied {
+        let response = match &self.behaviour {
+            Behaviour::Later(_) => return Response::Answer(202, Vec::new()),
+            Behaviour::Refused(reject) => TransportCallResponse::NonReplicatedRejection(reject.clone()),
+            Behaviour::Forged => TransportCallResponse::Replied {
                 certificate: self.other_keys.certify_outcome(request, &self.outcome),
             },
             _ => TransportCallResponse::Replied {
@@ -140,14 +140,14 @@ impl State {
         cbor(200, &response)
     }
 
-    /// The subnet, or the outcome of a request.
+    /// Returns the subnet, or the outcome of a request.
     fn read_state(&self, paths: &[Vec<ic_agent::hash_tree::Label<Vec<u8>>>]) -> Response {
         let certificate = match paths[0].as_slice() {
             [_] => self.keys.certify_subnet(),
             [_, request, ..] => {
                 let asked = self.messages.lock().unwrap();
                 let asked = asked.iter().filter(|message| message.path.ends_with("/read_state")).count();
-                if let Manner::Later(unheard) = self.manner
+                if let Behaviour::Later(unheard) = self.behaviour
                     && asked <= unheard
                 {
                     return Response::Silence;

@@ -1,4 +1,4 @@
-//! Commits without an answer.
+//! Commits without a reply.
 
 use std::io::Cursor;
 
@@ -8,7 +8,7 @@ use storage_client::{ClientError, TransferError, TransferOptions, Transport};
 use crate::network::{Fate, Network};
 use crate::{content, declared, network, patient};
 
-/// Uploads with these fates of the commits.
+/// Uploads an object; the commits have these fates.
 async fn upload(
     network: &Network,
     content: &[u8],
@@ -28,9 +28,9 @@ async fn upload(
     }
 }
 
-/// A commit that is lost on its way, there or back, is sent again, and the object is there once: with one revision more.
+/// A commit that is lost, as a request or as a reply, is sent again and executed once.
 #[tokio::test(start_paused = true)]
-async fn a_commit_without_an_answer_is_found_out_about() {
+async fn outcome_of_a_lost_commit_is_determined() {
     let network = network();
     let content = content(2, 1);
     let args = declared("key", &content);
@@ -49,14 +49,14 @@ async fn a_commit_without_an_answer_is_found_out_about() {
         assert_eq!(network.sent("commit_upload") - before, fates.len());
         revision = next;
     }
-    // On a condition that the commit itself ends.
+    // With a condition that no longer holds after the commit.
     let absent = UploadArgs { condition: Some(Condition::Absent), ..declared("new", &content) };
     upload(&network, &content, &absent, &[Fate::ReplyLost, Fate::Arrives]).await.unwrap();
 }
 
-/// Without a declared digest nothing tells whose object is there, and the error says what to look at.
+/// Without a declared digest, the outcome of a lost commit is unknown, and the error says what to check.
 #[tokio::test(start_paused = true)]
-async fn without_a_digest_nobody_knows() {
+async fn outcome_is_unknown_without_a_digest() {
     let network = network();
     let content = content(1, 1);
     let args = UploadArgs::new("key", content.len() as u64);
@@ -64,12 +64,12 @@ async fn without_a_digest_nobody_knows() {
     let error = upload(&network, &content, &args, &fates).await.unwrap_err();
     assert!(matches!(error, ClientError::Transport { method: "commit_upload", .. }), "{error:?}");
     assert!(error.hint().unwrap().contains("The object may be there"));
-    // Lost on its way there, it is simply sent again.
+    // A lost request is sent again.
     upload(&network, &content, &args, &[Fate::RequestLost, Fate::Arrives]).await.unwrap();
 }
 
-/// An object of the same bytes that was there before is not taken for the upload's: the upload was aborted by somebody else
-/// while the commit was lost.
+/// An older object with the same bytes is not mistaken for the upload's: another caller aborted the upload while the commit
+/// was lost.
 #[tokio::test(start_paused = true)]
 async fn an_older_object_is_not_taken_for_the_new_one() {
     let network = network();
@@ -77,7 +77,7 @@ async fn an_older_object_is_not_taken_for_the_new_one() {
     let args = declared("key", &content);
     let revision = upload(&network, &content, &args, &[]).await.unwrap();
     let other = network.clone();
-    // The first attempt at the second commit is lost, and the wait before the next one is when somebody aborts.
+    // The first attempt at the second commit is lost, and the upload is aborted before the next attempt.
     let aborting = async {
         while other.sent("commit_upload") < 2 {
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
@@ -95,9 +95,9 @@ async fn an_older_object_is_not_taken_for_the_new_one() {
     assert_eq!(patient(&network).stat("key").await.unwrap().revision, revision);
 }
 
-/// An upload that is gone without a lost commit is an error as it is.
+/// An upload that does not exist is an error if no commit was lost.
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_was_not_lost_is_believed() {
+async fn error_without_a_lost_commit_is_returned() {
     let network = network();
     let content = content(1, 1);
     let fates = [Fate::Twice];
@@ -105,9 +105,9 @@ async fn an_answer_that_was_not_lost_is_believed() {
     assert_eq!(error.storage_error(), Some(&stable_storage_api::Error::NotFound));
 }
 
-/// Where the last attempt was rejected before it was executed, the error is still that nobody knows: of an earlier one.
+/// If the last attempt is rejected, the error still reports that an earlier attempt may have been executed.
 #[tokio::test(start_paused = true)]
-async fn a_reject_at_the_end_does_not_hide_a_lost_answer() {
+async fn final_reject_does_not_hide_a_lost_reply() {
     let network = network();
     let content = content(1, 1);
     network.always("commit_upload", Fate::Busy);

@@ -1,4 +1,4 @@
-//! What a transfer costs the disk of a folder.
+//! Disk writes of a transfer in a folder.
 
 use std::fs;
 use std::path::Path;
@@ -9,10 +9,10 @@ use storage_client::Client;
 
 use crate::{config, content, install};
 
-/// The canister tells the host where its buffer for arguments is, so that a chunk goes to its place in stable memory and
-/// nowhere else: neither into the journal nor into the file of the heap.
+/// The canister announces its argument buffer to the host, so that a chunk is written only to its pages of stable memory,
+/// not to the journal and not to the heap file.
 #[tokio::test]
-async fn a_chunk_goes_to_the_disk_once() {
+async fn chunk_is_written_to_disk_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store");
     let client = Client::new(install(EmbeddedIc::create_dir(&path, config()).unwrap()));

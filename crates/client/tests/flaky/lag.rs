@@ -1,4 +1,4 @@
-//! Queries that are answered by a node which is behind: it has not seen yet what the last update did.
+//! Queries executed by a node that lags: it has not executed the last update yet.
 
 use std::io::Cursor;
 use std::sync::{Arc, Mutex};
@@ -13,18 +13,18 @@ use crate::{config, content, declared, install};
 /// A method and its encoded arguments.
 type Call = (String, Vec<u8>);
 
-/// A canister, and a node on which the last update has not been executed.
+/// A canister, and a node that has not executed the last update.
 #[derive(Clone)]
 struct Lagging {
     canister: EmbeddedTransport,
-    behind: EmbeddedTransport,
+    lagging: EmbeddedTransport,
     last: Arc<Mutex<Option<Call>>>,
 }
 
 impl Lagging {
     fn new() -> Self {
         let canister = || install(EmbeddedIc::new(config()).unwrap());
-        Self { canister: canister(), behind: canister(), last: Arc::default() }
+        Self { canister: canister(), lagging: canister(), last: Arc::default() }
     }
 }
 
@@ -32,14 +32,14 @@ impl Transport for Lagging {
     async fn update(&self, method: &str, arg: Vec<u8>) -> Result<Vec<u8>, TransportError> {
         let before = self.last.lock().unwrap().replace((method.to_owned(), arg.clone()));
         if let Some((method, arg)) = before {
-            // What it answers was answered before, by the canister.
-            let _ = self.behind.update(&method, arg).await;
+            // A query that is called as an update is executed by the canister that has all updates.
+            let _ = self.lagging.update(&method, arg).await;
         }
         self.canister.update(method, arg).await
     }
 
     async fn query(&self, method: &str, arg: Vec<u8>) -> Result<Vec<u8>, TransportError> {
-        self.behind.query(method, arg).await
+        self.lagging.query(method, arg).await
     }
 
     fn caller(&self) -> Option<Principal> {
@@ -53,7 +53,7 @@ async fn downloaded(client: &Client<Lagging>, key: &str) -> Vec<u8> {
     sink
 }
 
-/// An upload goes by what its updates answered, and its object can be fetched right after it, whether the key is new or not.
+/// An upload relies on the replies of its updates, and its object can be read right after it, for a new key and an old one.
 #[tokio::test(start_paused = true)]
 async fn a_transfer_sees_its_own_updates() {
     let client = Client::new(Lagging::new()).with_retry(RetryPolicy::default());
@@ -72,7 +72,7 @@ async fn a_transfer_sees_its_own_updates() {
     assert_eq!(downloaded(&client, "new").await, b"value");
 }
 
-/// An upload that was opened a moment ago is found and resumed.
+/// An upload that was just opened is found and resumed.
 #[tokio::test(start_paused = true)]
 async fn an_upload_is_found_right_after_it_was_opened() {
     let client = Client::new(Lagging::new());
@@ -85,9 +85,9 @@ async fn an_upload_is_found_right_after_it_was_opened() {
     assert!(downloaded(&client, "key").await == content);
 }
 
-/// What is gone is gone, however the nodes are asked.
+/// A deleted object is not found, by whichever node executes the query.
 #[tokio::test(start_paused = true)]
-async fn what_is_not_there_is_not_found() {
+async fn deleted_object_is_not_found() {
     let client = Client::new(Lagging::new());
     let error = client.download("nothing", &mut Vec::new(), TransferOptions::default()).await.unwrap_err();
     assert!(error.to_string().contains("not found"), "{error}");

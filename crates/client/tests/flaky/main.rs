@@ -1,7 +1,7 @@
-//! Transfers and retries over a network that loses, delays and repeats, with the real canister behind it.
+//! Transfers and retries over a network that loses, delays and duplicates calls, with the real canister.
 //!
-//! `STORAGE_CLIENT_SEED` sets what happens to the calls. Time is the runtime's, which runs ahead when everybody waits, so
-//! no test takes as long as its delays.
+//! `STORAGE_CLIENT_SEED` is the seed of the network's faults. Time is the runtime's paused clock, which advances when all
+//! tasks wait, so tests do not take as long as their delays.
 
 #![expect(clippy::unwrap_used, reason = "what fails here is a test")]
 
@@ -35,23 +35,23 @@ fn install(mut host: EmbeddedIc) -> EmbeddedTransport {
     EmbeddedTransport::new(host, owner())
 }
 
-/// A canister that holds nothing, over a network without faults.
+/// A network without faults, with an empty canister.
 fn network() -> Network {
     Network::over(install(EmbeddedIc::new(config()).unwrap()))
 }
 
-/// A client that tries again.
+/// A client with a retry policy.
 fn patient(network: &Network) -> Client<Network> {
     Client::new(network.clone()).with_retry(RetryPolicy::default())
 }
 
-/// Content of so many chunks, of which the last is shorter; another one for each number.
+/// Returns content of `chunks` chunks, the last one shorter. It differs for each number.
 fn content(chunks: u64, number: u64) -> Vec<u8> {
     let at = |at: u64| ((at ^ number << 40).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8;
     (0..chunks * CHUNK_BYTES - 1_000).map(at).collect()
 }
 
-/// An upload of this content that declares its digest.
+/// Returns arguments of an upload of this content, with its digest.
 fn declared(key: &str, content: &[u8]) -> UploadArgs {
     let sha256 = Some(Sha256::digest(content).to_vec().into());
     UploadArgs { sha256, ..UploadArgs::new(key, content.len() as u64) }

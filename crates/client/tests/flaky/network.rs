@@ -1,4 +1,4 @@
-//! A network that does to each call what a script or chance says.
+//! Network with scripted or random faults.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -10,31 +10,31 @@ use candid::Principal;
 use fastrand::Rng;
 use storage_client::{EmbeddedTransport, Transport, TransportError};
 
-/// What becomes of a call.
+/// Fate of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// It is carried out and answered.
+    /// Executed and answered.
     Arrives,
-    /// It is not carried out, and there is no answer.
+    /// Not executed, and no reply.
     RequestLost,
-    /// It is carried out, and there is no answer.
+    /// Executed, but the reply is lost.
     ReplyLost,
-    /// There is no answer, and some time later it is carried out.
+    /// No reply, and executed some time later.
     Late,
-    /// It is carried out twice, and the second answer arrives.
+    /// Executed twice; the second reply arrives.
     Twice,
-    /// The replica is busy: it is rejected before it is executed.
+    /// Rejected by a busy replica before it is executed.
     Busy,
 }
 
-/// What happened on the network so far.
+/// Statistics of the network.
 #[derive(Default)]
 pub(crate) struct Traffic {
-    /// How often each method was sent.
+    /// Number of calls sent, by method.
     pub(crate) sent: BTreeMap<String, usize>,
-    /// The most calls that were under way at once.
+    /// The most concurrent calls.
     pub(crate) most_under_way: usize,
-    /// The most bytes of arguments that were under way at once.
+    /// The most bytes of arguments in concurrent calls.
     pub(crate) most_bytes: usize,
     under_way: usize,
     bytes: usize,
@@ -43,7 +43,7 @@ pub(crate) struct Traffic {
     lasting: BTreeMap<String, Fate>,
 }
 
-/// Carries calls to a canister. Clones are the same network.
+/// Carries calls to a canister. Clones share the network.
 #[derive(Clone)]
 pub(crate) struct Network {
     canister: EmbeddedTransport,
@@ -51,28 +51,28 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    /// One on which every call arrives.
+    /// Creates a network without faults.
     pub(crate) fn over(canister: EmbeddedTransport) -> Self {
         Self { canister, traffic: Arc::default() }
     }
 
-    /// Leaves the fate of calls to chance.
+    /// Chooses the fate of each call at random.
     pub(crate) fn with_chance(self, seed: u64) -> Self {
         self.traffic().chance = Some(Rng::with_seed(seed));
         self
     }
 
-    /// The next calls of a method have these fates, one after the other.
+    /// Sets the fates of the next calls of a method, in order.
     pub(crate) fn script(&self, method: &str, fates: &[Fate]) {
         self.traffic().script.entry(method.to_owned()).or_default().extend(fates);
     }
 
-    /// All calls of a method that are not in the script have this fate.
+    /// Sets the fate of all calls of a method that are not scripted.
     pub(crate) fn always(&self, method: &str, fate: Fate) {
         self.traffic().lasting.insert(method.to_owned(), fate);
     }
 
-    /// The canister itself, without a network in between.
+    /// Returns the canister, without the network.
     pub(crate) fn canister(&self) -> &EmbeddedTransport {
         &self.canister
     }
@@ -81,7 +81,7 @@ impl Network {
         self.canister
     }
 
-    /// How often a method was sent.
+    /// Returns how often a method was sent.
     pub(crate) fn sent(&self, method: &str) -> usize {
         self.traffic().sent.get(method).copied().unwrap_or_default()
     }
@@ -102,7 +102,7 @@ impl Network {
                 let (network, method) = (self.clone(), method.to_owned());
                 tokio::spawn(async move {
                     tokio::time::sleep(after * 5).await;
-                    // Nobody waits for this answer.
+                    // The client has given up waiting for this reply.
                     drop(network.call(is_update, &method, arg).await);
                 });
                 lost()
@@ -143,8 +143,8 @@ impl Traffic {
             return (known.unwrap_or(Fate::Arrives), Duration::ZERO, Duration::ZERO);
         };
         let delays = [rng.u64(0..2_000), rng.u64(0..2_000)].map(Duration::from_millis);
-        // A replica executes an update that comes again by itself once, because it is the same message. What arrives twice
-        // all the same is what a client sends anew.
+        // A replica executes a repeated message once, because it is the same message. Only a call that the client sends again as
+        // a new message can be executed twice.
         let may_come_twice = !is_update || matches!(method, "write_chunk" | "verify");
         let fate = known.unwrap_or_else(|| match rng.u8(0..10) {
             0 => Fate::RequestLost,
@@ -158,7 +158,7 @@ impl Traffic {
     }
 }
 
-/// Counts a call for as long as it is under way, also where the client gives up on it.
+/// Counts a call while it is in progress, also if the client gives up on it.
 struct UnderWay<'a> {
     network: &'a Network,
     bytes: usize,

@@ -1,4 +1,4 @@
-//! What is tried again, and what never is.
+//! Which calls are repeated.
 
 use stable_storage_api::{Condition, ListArgs, PutArgs, UploadArgs};
 use storage_client::{Client, ClientError, Transport};
@@ -6,10 +6,10 @@ use storage_client::{Client, ClientError, Transport};
 use crate::network::{Fate, Network};
 use crate::{network, patient};
 
-/// As many attempts as the default policy has.
+/// Number of attempts of the default policy.
 const ATTEMPTS: usize = 6;
 
-/// Calls of every method that a client has, one after the other, each with what it came to.
+/// Calls every method of a client, and returns the outcomes.
 async fn call_everything(client: &Client<Network>) -> Vec<(&'static str, Result<(), ClientError>)> {
     macro_rules! calls {
         ($($method:literal: $call:expr,)*) => { vec![$(($method, $call.await.map(drop))),*] };
@@ -44,13 +44,13 @@ async fn call_everything(client: &Client<Network>) -> Vec<(&'static str, Result<
 }
 
 fn may_come_again(method: &str, index: usize) -> bool {
-    // The first twelve are the updates that change something each time.
+    // The first twelve are the updates whose every execution changes something.
     index >= 12 || matches!(method, "write_chunk" | "verify")
 }
 
-/// A call without an answer is made again if it is a query or one that may come twice, and nothing else ever is.
+/// Only queries and repeatable updates are sent again after a call without a reply.
 #[tokio::test(start_paused = true)]
-async fn only_what_may_come_twice_is_sent_again() {
+async fn only_repeatable_calls_are_sent_again() {
     for fate in [Fate::RequestLost, Fate::ReplyLost, Fate::Busy] {
         let network = network();
         network.canister().update("put", put("k")).await.unwrap();
@@ -98,10 +98,9 @@ fn put(key: &str) -> Vec<u8> {
     candid::encode_args((key, serde_bytes::Bytes::new(b"v"))).unwrap()
 }
 
-/// An error of the canister, a trap, a reject that lasts and a reply that cannot be decoded are answers, which nobody asks
-/// for again.
+/// An error of the canister, a trap, a permanent reject and an undecodable reply are replies, so the call is not repeated.
 #[tokio::test(start_paused = true)]
-async fn answers_are_taken_as_they_are() {
+async fn calls_with_a_reply_are_not_repeated() {
     let network = network();
     let client = patient(&network);
     assert!(client.get("nothing").await.unwrap_err().storage_error().is_some());
@@ -113,7 +112,7 @@ async fn answers_are_taken_as_they_are() {
     assert_eq!(network.sent("status"), 1);
 }
 
-/// Entries are appended once each, whatever becomes of the calls: those that arrived, and none twice.
+/// Entries are appended at most once, whatever happens to the calls.
 #[tokio::test(start_paused = true)]
 async fn a_log_has_no_entry_twice() {
     let network = network();
@@ -124,7 +123,7 @@ async fn a_log_has_no_entry_twice() {
         let answer = client.append(&[number.to_string()]).await;
         assert_eq!(answer.is_ok(), fate == Fate::Arrives, "{answer:?}");
     }
-    // What was under way for long is there by now.
+    // Delayed calls have been executed by now.
     tokio::time::sleep(std::time::Duration::from_secs(60)).await;
     let entries = client.read_log_all(0).await.unwrap();
     let mut entries: Vec<_> = entries.into_iter().map(|entry| String::from_utf8(entry).unwrap()).collect();

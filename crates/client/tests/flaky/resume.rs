@@ -1,4 +1,4 @@
-//! Uploads that another process goes on with.
+//! Uploads resumed by another process.
 
 use std::io::Cursor;
 use std::num::NonZeroUsize;
@@ -11,14 +11,14 @@ use storage_client::{Client, EmbeddedTransport, TransferError, TransferOptions, 
 use crate::network::{Fate, Network};
 use crate::{config, content, declared, install, network, owner};
 
-/// One chunk after the other, so that a break comes after a known number of them.
+/// Sends one chunk at a time, so that the upload breaks off after a known number of chunks.
 fn one_by_one(resume: Option<u64>) -> TransferOptions<'static> {
     TransferOptions { concurrency: NonZeroUsize::MIN, resume, ..TransferOptions::default() }
 }
 
-/// An upload that breaks off is found and finished after the process is gone, and no chunk is sent twice.
+/// An interrupted upload is found and completed by another process, and no chunk is sent twice.
 #[tokio::test(start_paused = true)]
-async fn another_process_goes_on() {
+async fn another_process_resumes_the_upload() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store");
     let content = content(5, 1);
@@ -48,7 +48,7 @@ async fn download<T: Transport>(client: &Client<T>, key: &str) -> Vec<u8> {
     sink
 }
 
-/// Found is the newest of the caller's own uploads of this key and size, and nothing else.
+/// Only the newest of the caller's own uploads of the key and size is found.
 #[tokio::test(start_paused = true)]
 async fn other_uploads_are_not_found() {
     let network = network();
@@ -70,7 +70,7 @@ async fn other_uploads_are_not_found() {
     assert_eq!(client.find_upload(&args).await.unwrap(), Some(newest));
 }
 
-/// An upload that declared another digest, or none, is not gone on with: its chunks may be of other bytes.
+/// An upload that declared another digest, or none, is not resumed: its chunks may have other bytes.
 #[tokio::test(start_paused = true)]
 async fn an_upload_of_another_digest_is_not_found() {
     let client = Client::new(network());
@@ -85,8 +85,8 @@ async fn an_upload_of_another_digest_is_not_found() {
     assert_eq!(client.find_upload(&args).await.unwrap(), Some(same));
 }
 
-/// An upload that was opened on another condition or for another content type is not resumed: it would overwrite what the
-/// new one must not, and store a type that nobody asked for.
+/// An upload with another condition or content type is not resumed: it would overwrite an object that the new one must not,
+/// or store another type.
 #[tokio::test(start_paused = true)]
 async fn an_upload_with_another_condition_or_type_is_not_resumed() {
     let client = Client::new(network());
@@ -104,7 +104,7 @@ async fn an_upload_with_another_condition_or_type_is_not_resumed() {
     let status = client.upload_status(open).await.unwrap();
     assert_eq!((status.content_type.as_deref(), status.condition), (Some("image/png"), Condition::Any));
 
-    // No type and the empty one are the same, and so are no condition and `Any`.
+    // An absent type equals the empty one, and an absent condition equals `Any`.
     let plain = declared("plain", &content);
     let open = client.create_upload(&plain).await.unwrap().id;
     let same = UploadArgs { content_type: Some(String::new()), condition: Some(Condition::Any), ..plain };

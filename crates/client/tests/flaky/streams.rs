@@ -1,4 +1,4 @@
-//! Objects that come in pieces, of a size that nobody knows before the end.
+//! Uploads of streams whose size is unknown before their end.
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -15,7 +15,7 @@ fn options(concurrency: usize) -> TransferOptions<'static> {
     TransferOptions { concurrency: NonZeroUsize::new(concurrency).unwrap(), ..TransferOptions::default() }
 }
 
-/// The content in pieces of so many bytes.
+/// Returns the content in pieces of `bytes` bytes.
 fn pieces(content: &[u8], bytes: usize) -> impl Stream<Item = io::Result<Vec<u8>>> + '_ {
     stream::iter(content.chunks(bytes).map(|piece| Ok(piece.to_vec())))
 }
@@ -37,8 +37,8 @@ async fn assert_stored(client: &Client<Network>, key: &str, content: &[u8]) {
     assert_eq!(client.list_uploads().await.unwrap(), []);
 }
 
-/// Content of every length around a chunk and an extent comes through, in pieces of any length, with a bounded number of
-/// calls and bytes under way.
+/// Content of lengths around a chunk and an extent is stored, in pieces of any length, with a bounded number of concurrent
+/// calls and bytes.
 #[tokio::test(start_paused = true)]
 async fn streams_of_any_length_come_through() {
     let network = network();
@@ -54,13 +54,13 @@ async fn streams_of_any_length_come_through() {
         assert_eq!(end.size, length as u64);
         assert_stored(&client, &key, content).await;
     }
-    // What fits one call takes one.
+    // Content that fits one call takes one call.
     assert_eq!((network.sent("put_with"), network.sent("create_upload")), (4, 5));
     let traffic = network.traffic();
     assert!(traffic.most_under_way <= 4 && traffic.most_bytes <= 4 * (chunk + 100), "{}", traffic.most_bytes);
 }
 
-/// Chance has a hand in the calls, and the objects are there all the same.
+/// Streams are stored over a network with random faults.
 #[tokio::test(start_paused = true)]
 async fn streams_come_through_a_bad_network() {
     let network = network().with_chance(7);
@@ -80,9 +80,9 @@ async fn streams_come_through_a_bad_network() {
     }
 }
 
-/// A commit whose answer is lost is found out about, as that of an upload with a size.
+/// The outcome of a commit whose reply is lost is determined, as for an upload with a size.
 #[tokio::test(start_paused = true)]
-async fn a_commit_without_an_answer_is_found_out_about() {
+async fn outcome_of_a_lost_commit_is_determined() {
     let network = network();
     let content = content(2, 1);
     network.script("commit_upload", &[Fate::ReplyLost, Fate::Arrives]);
@@ -91,8 +91,8 @@ async fn a_commit_without_an_answer_is_found_out_about() {
     assert_eq!(written.revision, 1);
 }
 
-/// A stream that breaks off, one of other bytes or of another length than was declared, and one whose condition no longer
-/// holds, store nothing and leave no upload open.
+/// A stream that fails, that differs from the declared digest or length, or whose condition no longer holds, stores nothing
+/// and leaves no open upload.
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_fails_leaves_nothing() {
     let client = Client::new(network());
@@ -116,7 +116,7 @@ async fn a_stream_that_fails_leaves_nothing() {
     assert_eq!(client.get("key").await.unwrap(), b"as it was");
     assert_eq!(client.list_uploads().await.unwrap(), []);
 
-    // Without an answer, the upload is aborted too.
+    // If a call has no reply, the upload is aborted as well.
     let network = crate::network();
     network.script("write_chunk", &[Fate::Arrives, Fate::RequestLost]);
     let client = Client::new(network.clone());

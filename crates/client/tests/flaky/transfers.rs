@@ -1,4 +1,4 @@
-//! Objects of many chunks over a network that chance has a hand in.
+//! Objects of many chunks over a network with random faults.
 
 use std::io::Cursor;
 use std::num::NonZeroUsize;
@@ -11,12 +11,12 @@ use crate::{content, declared, network, patient};
 
 const CONCURRENCY: usize = 3;
 
-/// A seed of its own for each run, printed so that a failure can be had again.
+/// Returns a new seed for each run, printed so that a failure can be reproduced.
 fn seed() -> u64 {
     let given = std::env::var("STORAGE_CLIENT_SEED").ok();
     let seed = given.map_or_else(|| fastrand::u64(..), |text| text.parse().unwrap());
     println!("STORAGE_CLIENT_SEED={seed}");
-    // The client's own delays are up to chance too.
+    // The client's own delays are random as well.
     fastrand::seed(seed);
     seed
 }
@@ -25,7 +25,7 @@ fn options() -> TransferOptions<'static> {
     TransferOptions { concurrency: NonZeroUsize::new(CONCURRENCY).unwrap(), ..TransferOptions::default() }
 }
 
-/// Uploads as a person would: starts again where nothing is known of a call, with the upload that is open if there is one.
+/// Uploads as a person would: starts again after a failure, and resumes the open upload if there is one.
 async fn upload(client: &Client<Network>, content: &[u8], args: &UploadArgs) -> ObjectInfo {
     for _ in 0..100 {
         let Ok(resume) = client.find_upload(args).await else { continue };
@@ -39,7 +39,7 @@ async fn upload(client: &Client<Network>, content: &[u8], args: &UploadArgs) -> 
     panic!("a hundred uploads failed");
 }
 
-/// What is known of an object, asked for until there is an answer.
+/// Returns the metadata of an object, and repeats the call until there is a reply.
 async fn stat(client: &Client<Network>, key: &str, revision: u64) -> ObjectInfo {
     for _ in 0..100 {
         match client.stat_since(key, revision).await {
@@ -51,7 +51,7 @@ async fn stat(client: &Client<Network>, key: &str, revision: u64) -> ObjectInfo 
     panic!("a hundred calls failed");
 }
 
-/// Uploads and downloads come through byte by byte, and with no more under way than was asked for.
+/// Uploads and downloads preserve every byte, with no more concurrent calls than requested.
 #[tokio::test(start_paused = true)]
 async fn transfers_come_through() {
     let network = network().with_chance(seed());
@@ -59,7 +59,7 @@ async fn transfers_come_through() {
     for number in 0..6 {
         let content = content(1 + 2 * number, number);
         let key = format!("object {number}");
-        // With a digest or without, and every time under a new key and under one that is overwritten.
+        // With and without a digest, under a new key and under an existing one.
         let args = if number % 2 == 0 {
             declared(&key, &content)
         } else {
@@ -85,13 +85,13 @@ async fn transfers_come_through() {
     }
     let traffic = network.traffic();
     assert_eq!(traffic.most_under_way, CONCURRENCY);
-    // A chunk's arguments are the chunk and a few bytes of Candid.
+    // The arguments of a chunk are the chunk and a few bytes of Candid.
     assert!(traffic.most_bytes <= CONCURRENCY * (CHUNK_BYTES as usize + 100), "{} bytes", traffic.most_bytes);
 }
 
-/// Without a policy, the first call that is lost ends a transfer.
+/// Without a retry policy, the first lost call ends a transfer.
 #[tokio::test(start_paused = true)]
-async fn a_client_that_was_not_told_to_tries_once() {
+async fn client_without_policy_tries_once() {
     let network = network();
     let client = Client::new(network.clone());
     let content = content(3, 9);
