@@ -1,5 +1,5 @@
-//! What a shell completes besides commands and options: keys, networks and identities. Whatever goes wrong completes nothing:
-//! nobody wants to read about it in the middle of a line.
+//! Shell completion of keys, networks and identities. Errors complete nothing, because a message would disturb the line that
+//! is being typed.
 
 use std::{
     env,
@@ -21,30 +21,32 @@ use crate::{
     commands::cp::STORE,
     folder, network,
     notes::Notes,
-    settings::{Place, Settings},
+    settings::{Settings, StoreLocation},
 };
 
-/// How long a network has to answer.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// Timeout of a network.
+const TIMEOUT: Duration = Duration::from_secs(3);
 
 const QUIET: Notes = Notes { quiet: true, json: true };
 
-/// The keys and folders that start with a word, of the store that the words before it are about.
+/// Completes keys and folders, in the store that the earlier words select.
 pub(crate) fn keys(word: &OsStr) -> Vec<CompletionCandidate> {
     let Some(word) = word.to_str() else { return Vec::new() };
     let words: Vec<_> = env::args_os().skip_while(|word| word != "--").skip(1).collect();
-    let Ok(place) = Place::find(settings(&words), QUIET) else { return Vec::new() };
+    let Ok(location) = StoreLocation::find(settings(&words), QUIET) else { return Vec::new() };
     let args = ListArgs::level(word, "/");
-    let page = match &place {
-        Place::Folder(store) => of_folder(store, &args),
-        Place::Network { network, canister, identity } => of_network(network, canister, identity, &args),
+    let page = match &location {
+        StoreLocation::Folder(store) => of_folder(store, &args),
+        StoreLocation::Network { network, canister, identity } => {
+            of_network(network, canister, identity, &args)
+        }
     };
     let Some(page) = page else { return Vec::new() };
     let keys = page.objects.into_iter().map(|info| info.key);
     keys.chain(page.prefixes).map(CompletionCandidate::new).collect()
 }
 
-/// The paths of this machine that start with a word; after `store:`, the keys and folders of the store.
+/// Completes paths of this machine; after `store:`, keys and folders of the store.
 pub(crate) fn paths(word: &OsStr) -> Vec<CompletionCandidate> {
     if let Some(key) = word.to_str().and_then(|word| word.strip_prefix(STORE)) {
         return keys(key.as_ref()).into_iter().map(|key| key.add_prefix(STORE)).collect();
@@ -55,12 +57,12 @@ pub(crate) fn paths(word: &OsStr) -> Vec<CompletionCandidate> {
         .collect()
 }
 
-/// The networks that can be given here.
+/// Completes networks.
 pub(crate) fn networks(word: &OsStr) -> Vec<CompletionCandidate> {
     starting_with(word, env::current_dir().map(|here| network::names(&here)).unwrap_or_default())
 }
 
-/// The identities of icp and dfx. A file is completed by its path as long as no name starts with the word.
+/// Completes identities of icp and dfx. Falls back to paths if no name starts with the word.
 pub(crate) fn identities(word: &OsStr) -> Vec<CompletionCandidate> {
     let named = starting_with(word, network::identities());
     if !named.is_empty() {
@@ -74,7 +76,7 @@ fn starting_with(word: &OsStr, names: Vec<String>) -> Vec<CompletionCandidate> {
     names.into_iter().filter(|name| name.starts_with(&*word)).map(CompletionCandidate::new).collect()
 }
 
-/// What the words of a command that is still being typed say about where the store is.
+/// Parses the settings from the words of a command that is being typed.
 fn settings(words: &[OsString]) -> Settings {
     let flag = |name: &str| {
         let mut words = words.iter();
@@ -96,7 +98,7 @@ fn settings(words: &[OsString]) -> Settings {
     }
 }
 
-/// A page of a store in a folder, which is only read: no command has to wait, and nothing is repaired.
+/// Reads a page of a store in a folder. The folder is opened read-only, so no command waits, and nothing is repaired.
 fn of_folder(store: &Path, args: &ListArgs) -> Option<ListPage> {
     let mut host = EmbeddedIc::open_dir(store, folder::config(QUIET).with_read_only()).ok()?;
     let owner = *host.controllers().first()?;
@@ -111,7 +113,7 @@ fn of_network(network: &str, canister: &str, identity: &str, args: &ListArgs) ->
             let transport = network::connect(network, canister, identity, QUIET).await.ok()?;
             Client::new(transport).list(args).await.ok()
         };
-        tokio::time::timeout(PATIENCE, list).await.ok()?
+        tokio::time::timeout(TIMEOUT, list).await.ok()?
     })
 }
 
@@ -124,7 +126,7 @@ mod tests {
         let words = |text: &str| text.split(' ').map(OsString::from).collect::<Vec<_>>();
         let found = settings(&words("storage --store=a/b get --network ic x"));
         assert_eq!((found.store, found.network), (Some("a/b".into()), Some("ic".to_owned())));
-        // The value is the word that is being typed, and not there yet.
+        // The value is the word that is being typed.
         assert_eq!(settings(&words("storage ls --store")), Settings::default());
         assert_eq!(settings(&words("storage ls --stored x")), Settings::default());
     }

@@ -1,13 +1,13 @@
-//! What bytes are, guessed from the name of their file.
+//! Content types guessed from file names.
 
 use std::path::Path;
 
-/// The type that files of such a name most often have, nothing where nobody can tell.
+/// Returns the most common type of files with such a name, if any.
 pub(crate) fn guess(name: impl AsRef<Path>) -> Option<String> {
     mime_guess::from_path(name).first().map(|found| found.essence_str().to_owned())
 }
 
-/// What the user said, where '' is for no type, and else what was found otherwise.
+/// Returns the type given by the user, where '' means none, or else the alternative.
 pub(crate) fn choose(said: Option<&str>, otherwise: impl FnOnce() -> Option<String>) -> Option<String> {
     match said {
         Some(said) => Some(said.to_owned()).filter(|said| !said.is_empty()),
@@ -19,7 +19,7 @@ pub(crate) fn choose(said: Option<&str>, otherwise: impl FnOnce() -> Option<Stri
 mod tests {
     use super::*;
 
-    /// Types are guessed from the end of a name, and what the user said goes first.
+    /// Types are guessed from the end of a name, and the user's choice takes precedence.
     #[test]
     fn types_are_guessed() {
         assert_eq!(guess("a/b.PNG").as_deref(), Some("image/png"));

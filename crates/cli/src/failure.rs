@@ -1,4 +1,7 @@
-//! What a person reads when something failed, and what a script sees.
+//! Reporting errors: the message and help for a person, the exit code for a script.
+//!
+//! An error has the form `error: WHAT FAILED: WHY`, and on the next line, if there is something to do about it,
+//! `help: WHAT TO DO`.
 
 use std::{
     io::{self, ErrorKind, Write},
@@ -10,9 +13,16 @@ use candid::Principal;
 use stable_storage_api::{Error, Role};
 use storage_client::{ClientError, TransferError};
 
-use crate::{progress, text::escape_message};
+use crate::{
+    input::Changed,
+    progress,
+    screen::NotText,
+    size::Sizes,
+    text::{escape_message, grouped},
+    view::role_name,
+};
 
-/// What the process ends with; clap ends it with 2 where it does not understand the command line.
+/// Exit codes. For an invalid command line, clap exits with 2.
 pub(crate) mod exit_code {
     pub(crate) const FAILED: u8 = 1;
     pub(crate) const NOT_FOUND: u8 = 3;
@@ -24,61 +34,100 @@ pub(crate) mod exit_code {
 #[error("interrupted")]
 pub(crate) struct Interrupted;
 
-/// There is no such object, upload or region.
+/// Error with what to do about it.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct NotFound(pub(crate) String);
+#[error("{what}")]
+struct WithHelp {
+    what: String,
+    help: String,
+}
+
+/// Creates an error with what to do about it.
+pub(crate) fn with_help(what: impl Into<String>, help: impl Into<String>) -> anyhow::Error {
+    WithHelp { what: what.into(), help: help.into() }.into()
+}
+
+/// Adds context and what to do about it to an error.
+pub(crate) fn add_help(
+    error: impl Into<anyhow::Error>,
+    what: impl Into<String>,
+    help: impl Into<String>,
+) -> anyhow::Error {
+    error.into().context(WithHelp { what: what.into(), help: help.into() })
+}
+
+/// The object, upload or region does not exist.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+pub(crate) struct NotFound {
+    what: String,
+    help: &'static str,
+}
 
 impl NotFound {
     /// No object has this key.
     pub(crate) fn object(key: &str) -> Self {
-        Self(format!("there is no object under {key:?}; storage ls lists the keys"))
+        Self { what: format!("there is no object under {key:?}"), help: "list the keys with: storage ls" }
     }
 
-    /// No object has this key, and there is a folder of this name.
+    /// No object has this key, but there is a folder with this name.
     pub(crate) fn but_folder(key: &str) -> Self {
-        Self(format!("there is no object under {key:?}, but a folder of this name; to fetch it, add -r"))
+        let what = format!("there is no object under {key:?}, but a folder");
+        Self { what, help: "fetch the folder with -r" }
     }
 
-    /// No object is in this folder, or has a key that starts so.
+    /// No object is in this folder or has this prefix.
     pub(crate) fn under(key: &str) -> Self {
-        Self(format!(
-            "there is no object under {key:?}, nor in a folder of this name; storage ls lists the keys"
-        ))
+        let what = format!("there is no object and no folder under {key:?}");
+        Self { what, help: "list the keys with: storage ls" }
     }
 
-    /// No region has this number.
+    /// No region has this identifier.
     pub(crate) fn region(id: u64) -> Self {
-        Self(format!("there is no region {id}; storage region ls lists them"))
+        Self { what: format!("there is no region {id}"), help: "list the regions with: storage region ls" }
     }
 
-    /// No upload has this number.
+    /// No upload has this identifier.
     pub(crate) fn upload(id: u64) -> Self {
-        Self(format!("there is no upload {id}; storage uploads ls lists them"))
+        Self { what: format!("there is no upload {id}"), help: "list the uploads with: storage uploads ls" }
     }
 }
 
-/// Says on standard error what failed, in colour where it is a terminal.
+/// Prints an error with its help, and returns the exit code.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
-    complain(&text(error));
-    if let Some(hint) = hint(error) {
-        crate::notes::say(&hint);
+    print_error(&text(error));
+    if let Some(help) = help(error) {
+        print_help(&help);
     }
     ExitCode::from(code(error))
 }
 
-/// Says that something failed.
-pub(crate) fn complain(message: &str) {
-    let bold_red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
-    let message = escape_message(message);
-    // Where standard error is closed, the exit code has to do.
-    let _ = progress::suspend(|| writeln!(anstream::stderr(), "{bold_red}storage:{bold_red:#} {message}"));
+/// Prints an error.
+pub(crate) fn print_error(message: &str) {
+    print("error", AnsiColor::Red, message);
 }
 
-/// The error and its causes, except for those that an error before them has told already.
+/// Prints what to do about an error.
+pub(crate) fn print_help(message: &str) {
+    print("help", AnsiColor::Cyan, message);
+}
+
+/// Prints a warning.
+pub(crate) fn print_warning(message: &str) {
+    print("warning", AnsiColor::Yellow, message);
+}
+
+fn print(label: &str, colour: AnsiColor, message: &str) {
+    let style = Style::new().bold().fg_color(Some(colour.into()));
+    let message = escape_message(message);
+    // If standard error is closed, only the exit code remains.
+    let _ = progress::suspend(|| writeln!(anstream::stderr(), "{style}{label}:{style:#} {message}"));
+}
+
+/// Returns the error with its causes, without causes that are already part of the text.
 pub(crate) fn text(error: &anyhow::Error) -> String {
     let mut text = String::new();
-    for cause in error.chain().map(ToString::to_string) {
+    for cause in error.chain().map(describe) {
         if text.is_empty() {
             text = cause;
         } else if !text.ends_with(&cause) {
@@ -88,16 +137,50 @@ pub(crate) fn text(error: &anyhow::Error) -> String {
     text
 }
 
-/// The caller has not the role that a command needs.
+/// Returns the text of one cause. Numbers in errors of the contract have units.
+fn describe(cause: &(dyn std::error::Error + 'static)) -> String {
+    let client = match cause.downcast_ref::<TransferError>() {
+        Some(TransferError::Client(error)) => Some(error),
+        _ => cause.downcast_ref::<ClientError>(),
+    };
+    match client {
+        Some(ClientError::Storage { method, error }) => format!("{method}: {}", describe_storage(error)),
+        _ => cause.to_string(),
+    }
+}
+
+fn describe_storage(error: &Error) -> String {
+    let size = |bytes| Sizes { exact: false }.full(bytes);
+    match *error {
+        Error::TooLarge { size: bytes, limit } => {
+            format!("too large: {}, the limit is {}", size(bytes), size(limit))
+        }
+        Error::OutOfMemory { requested, available } => {
+            format!("out of memory: {} more needed, {} available", size(requested), size(available))
+        }
+        Error::LimitExceeded { ref what, limit } => {
+            format!("limit exceeded: at most {} {what}", grouped(limit))
+        }
+        Error::OutOfRange { offset, length, size } => format!(
+            "out of range: {} at offset {}, beyond the size {}",
+            grouped(length),
+            grouped(offset),
+            grouped(size)
+        ),
+        ref other => other.to_string(),
+    }
+}
+
+/// The caller lacks the role that a command needs.
 #[derive(Debug, thiserror::Error)]
-#[error("{caller} may not do this")]
+#[error("{caller} lacks the role {}", role_name(*.needed))]
 pub(crate) struct Refused {
     caller: Principal,
     needed: Role,
 }
 
 impl Refused {
-    /// Adds who has called to an error that says that he may not.
+    /// Adds the caller to an error about a missing role.
     pub(crate) fn explain(error: anyhow::Error, caller: Option<Principal>) -> anyhow::Error {
         let role = |cause: &ClientError| match cause.storage_error() {
             Some(Error::Unauthorized { needed }) => Some(*needed),
@@ -109,19 +192,17 @@ impl Refused {
         }
     }
 
-    fn hint(&self) -> String {
+    fn help(&self) -> String {
         let Self { caller, needed } = self;
-        let role = format!("{needed:?}").to_lowercase();
+        let role = role_name(*needed);
         if *caller == Principal::anonymous() {
-            return format!(
-                "Nobody has called, and this needs the role {role}. Give --identity with a PEM file."
-            );
+            return format!("use --identity with an identity that has the role {role}");
         }
-        format!("An admin of the canister can allow it with: storage roles set {caller} {role}")
+        format!("ask an admin of the canister to run: storage roles set {caller} {role}")
     }
 }
 
-/// The role that an error of the client asks for.
+/// Returns the role that the call needed.
 fn needed(error: &anyhow::Error, role: impl Fn(&ClientError) -> Option<Role>) -> Option<Role> {
     error.chain().find_map(|cause| match cause.downcast_ref::<TransferError>() {
         Some(TransferError::Client(error)) => role(error),
@@ -129,14 +210,28 @@ fn needed(error: &anyhow::Error, role: impl Fn(&ClientError) -> Option<Role>) ->
     })
 }
 
-/// What to do about it, where the client knows.
-pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
+/// Returns what to do about an error: the help that was added last, else that of the cause.
+pub(crate) fn help(error: &anyhow::Error) -> Option<String> {
     if let Some(refused) = error.downcast_ref::<Refused>() {
-        return Some(refused.hint());
+        return Some(refused.help());
     }
-    error.chain().find_map(|cause| match cause.downcast_ref::<TransferError>() {
-        Some(error) => error.hint(),
-        None => cause.downcast_ref::<ClientError>()?.hint(),
+    if let Some(error) = error.downcast_ref::<WithHelp>() {
+        return Some(error.help.clone());
+    }
+    if let Some(error) = error.downcast_ref::<NotFound>() {
+        return Some(error.help.to_owned());
+    }
+    error.chain().find_map(|cause| {
+        if cause.is::<Changed>() {
+            return Some(Changed::HELP.to_owned());
+        }
+        if cause.is::<NotText>() {
+            return Some(NotText::HELP.to_owned());
+        }
+        match cause.downcast_ref::<TransferError>() {
+            Some(error) => error.hint(),
+            None => cause.downcast_ref::<ClientError>()?.hint(),
+        }
     })
 }
 
@@ -145,18 +240,18 @@ fn code(error: &anyhow::Error) -> u8 {
         return exit_code::INTERRUPTED;
     }
     let not_found = |cause: &ClientError| cause.storage_error() == Some(&Error::NotFound);
-    // What was added to an error with context() is found by the error itself, and not in its chain.
+    // A context is found by downcasting the error itself, not in its chain.
     let is_not_found = error.is::<NotFound>()
         || error.chain().any(|cause| cause.is::<NotFound>() || cause.downcast_ref().is_some_and(not_found));
     if is_not_found { exit_code::NOT_FOUND } else { exit_code::FAILED }
 }
 
-/// Whether a command ended because the user wanted it to.
+/// Returns whether the user ended the command.
 pub(crate) fn is_of_user(error: &anyhow::Error) -> bool {
     code(error) == exit_code::INTERRUPTED || is_closed_pipe(error)
 }
 
-/// Whether the reader of our output has gone, as `head` does when it has seen enough.
+/// Returns whether the reader of the output has closed the pipe, like `head`.
 pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
     let mut io_errors = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
     io_errors.any(|cause| cause.kind() == ErrorKind::BrokenPipe)
@@ -168,30 +263,54 @@ mod tests {
 
     use super::*;
 
-    /// Whoever is refused reads as whom he called and what an admin can do.
+    /// The error for a missing role names the caller and the command of an admin.
     #[test]
-    fn a_refusal_names_the_caller_and_the_command() {
+    fn missing_role_names_the_caller_and_the_command() {
         let refused =
             || ClientError::Storage { method: "put", error: Error::Unauthorized { needed: Role::Writer } };
         let caller = Principal::management_canister();
         for error in [anyhow!(refused()), anyhow!(refused()).context("cannot store a")] {
             let error = Refused::explain(error, Some(caller));
-            assert!(text(&error).starts_with("aaaaa-aa may not do this: "), "{}", text(&error));
-            assert!(hint(&error).unwrap().ends_with("storage roles set aaaaa-aa writer"));
+            assert!(text(&error).starts_with("aaaaa-aa lacks the role writer: "), "{}", text(&error));
+            assert!(help(&error).unwrap().ends_with("storage roles set aaaaa-aa writer"));
         }
-        let nobody = Refused::explain(anyhow!(refused()), Some(Principal::anonymous()));
-        assert!(hint(&nobody).unwrap().contains("--identity"));
+        let anonymous = Refused::explain(anyhow!(refused()), Some(Principal::anonymous()));
+        assert!(help(&anonymous).unwrap().contains("--identity"));
         assert!(!Refused::explain(anyhow!("else"), Some(caller)).is::<Refused>());
     }
 
-    /// A cause that an error has in its own text is not said twice.
+    /// A cause that is part of an error's own text is not repeated.
     #[test]
-    fn causes_are_said_once() {
+    fn causes_are_not_repeated() {
         let full = ClientError::Storage { method: "put", error: Error::AlreadyExists };
         assert_eq!(text(&anyhow!(full).context("cannot store a")), "cannot store a: put: already exists");
     }
 
-    /// The exit code is found however much was said around the error.
+    /// Sizes in errors of the contract have units.
+    #[test]
+    fn sizes_in_errors_have_units() {
+        let error = Error::OutOfMemory { requested: 16 << 20, available: 0 };
+        let full = anyhow!(ClientError::Storage { method: "put", error });
+        assert_eq!(
+            text(&full),
+            "put: out of memory: 16.0 MiB (16,777,216 bytes) more needed, 0 bytes available"
+        );
+    }
+
+    /// The help that was added last is printed, whatever context is added later.
+    #[test]
+    fn help_is_found_under_context() {
+        let error = with_help("the store is not empty", "add --replace").context("cannot import a");
+        assert_eq!(text(&error), "cannot import a: the store is not empty");
+        assert_eq!(help(&error).unwrap(), "add --replace");
+        let error = add_help(anyhow!("full"), "upload 1 is incomplete", "resume it");
+        assert_eq!(
+            (text(&error).as_str(), help(&error).unwrap().as_str()),
+            ("upload 1 is incomplete: full", "resume it")
+        );
+    }
+
+    /// The exit code is found under any context.
     #[test]
     fn exit_codes_are_found_in_the_chain() {
         let gone = ClientError::Storage { method: "stat", error: Error::NotFound };
@@ -201,7 +320,7 @@ mod tests {
             (anyhow!(full), exit_code::FAILED),
             (anyhow!(gone), exit_code::NOT_FOUND),
             (anyhow!(NotFound::object("key")).context("looking"), exit_code::NOT_FOUND),
-            (anyhow!(Interrupted).context("upload 1 stays open"), exit_code::INTERRUPTED),
+            (anyhow!(Interrupted).context("upload 1 is incomplete"), exit_code::INTERRUPTED),
         ];
         for (error, expected) in cases {
             assert_eq!(code(&error), expected, "{error:#}");

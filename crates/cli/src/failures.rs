@@ -1,4 +1,4 @@
-//! Work on many items, of which some fail: each failure is told, and the others are done all the same.
+//! Work on many items, some of which fail: failures are reported, and the other items are processed.
 
 use anyhow::Result;
 use serde::Serialize;
@@ -9,40 +9,40 @@ use crate::{
     text,
 };
 
-/// An item that failed, as JSON.
+/// Failed item, as JSON.
 #[derive(Serialize)]
 pub(crate) struct Failed {
-    /// The file or the key.
+    /// File or key.
     item: String,
     error: String,
 }
 
-/// The items that failed so far.
+/// Items that failed so far.
 #[derive(Default)]
 pub(crate) struct Failures {
     failed: Vec<Failed>,
-    /// What to do about it, each once.
-    hints: Vec<String>,
+    /// Help texts that were printed, each once.
+    helps: Vec<String>,
 }
 
-/// Some items failed, and each of them has been told.
+/// Some items failed, and each failure was reported.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct SomeFailed(String);
 
 impl Failures {
-    /// Tells what failed, and goes on.
+    /// Reports a failure.
     pub(crate) fn add(&mut self, item: String, error: &anyhow::Error) {
         let error_text = failure::text(error);
-        failure::complain(&match error_text.contains(&item) {
+        failure::print_error(&match error_text.contains(&item) {
             true => error_text.clone(),
             false => format!("{item}: {error_text}"),
         });
-        if let Some(hint) = failure::hint(error)
-            && !self.hints.contains(&hint)
+        if let Some(help) = failure::help(error)
+            && !self.helps.contains(&help)
         {
-            crate::notes::say(&hint);
-            self.hints.push(hint);
+            failure::print_help(&help);
+            self.helps.push(help);
         }
         self.failed.push(Failed { item, error: error_text });
     }
@@ -55,24 +55,24 @@ impl Failures {
         self.failed.is_empty()
     }
 
-    /// The items that failed.
+    /// Returns the items that failed.
     pub(crate) fn items(&self) -> &[Failed] {
         &self.failed
     }
 
-    /// An error where any item failed: how many did.
+    /// Returns an error with the number of failed items, if there are any.
     pub(crate) fn finish(&self, one: &str, many: &str) -> Result<()> {
         if self.is_empty() {
             return Ok(());
         }
-        Err(SomeFailed(format!("{} failed", text::counted(self.count(), one, many))).into())
+        Err(SomeFailed(format!("{} failed", text::pluralize(self.count(), one, many))).into())
     }
 }
 
-/// The first of the reject codes that are of one call; those before it are of the network and the canister as a whole.
+/// First reject code that concerns a single call. Lower ones concern the network or the canister as a whole.
 const CANISTER_REJECT: u32 = 4;
 
-/// Whether an error is of the store or the user rather than of one item, so that the other items would fail too.
+/// Returns whether an error concerns the store or the user rather than one item, so that the other items would fail as well.
 pub(crate) fn ends_all(error: &anyhow::Error) -> bool {
     let of_client = |error: &ClientError| match error {
         ClientError::Storage { error, .. } => {
@@ -81,7 +81,7 @@ pub(crate) fn ends_all(error: &anyhow::Error) -> bool {
                 stable_storage_api::Error::Unauthorized { .. } | stable_storage_api::Error::Corrupted { .. }
             )
         }
-        // The canister or its replica refused this call, and may take another.
+        // The canister or its replica refused this call, and may accept another.
         ClientError::Rejected { code, .. } => *code < CANISTER_REJECT,
         ClientError::Host { .. }
         | ClientError::Refused { .. }

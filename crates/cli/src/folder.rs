@@ -1,4 +1,4 @@
-//! The canister in a folder, run by this process: opened for the first call, and let go while nobody calls.
+//! The canister in a folder, run by this process. The folder is opened for the first call and released while no call is made.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -17,28 +17,29 @@ use tokio::{sync::oneshot, task::yield_now, time::Instant};
 
 use crate::{
     cache,
+    failure::{add_help, print_warning, with_help},
     notes::{self, Notes},
     served, text, time,
 };
 
-/// How long a command waits without saying so.
+/// How long a command waits without a note.
 const UNSAID: Duration = Duration::from_secs(1);
-/// How far the store's clock may be ahead of the machine's without its being set back.
+/// How far the store's clock may be ahead of the machine's before it is set back.
 const SKEW: Duration = Duration::from_secs(60);
-/// How long it waits before it looks again.
+/// Interval at which the lock is tried again.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Calls the canister in a folder as its controller. Clones call the same one.
+/// Calls the canister in a folder as its controller. Clones call the same canister.
 #[derive(Clone)]
 pub(crate) struct FolderTransport(Arc<Shared>);
 
 struct Shared {
     folder: PathBuf,
-    /// How long to wait for other commands.
+    /// Time to wait for other commands.
     wait: Option<Duration>,
     notes: Notes,
     state: Mutex<State>,
-    /// Whoever opens the folder, so that calls that are under way at once do so once.
+    /// Held while the folder is opened, so that concurrent calls open it once.
     opening: tokio::sync::Mutex<()>,
 }
 
@@ -46,19 +47,19 @@ struct Shared {
 struct State {
     host: Option<EmbeddedIc>,
     owner: Option<Principal>,
-    /// Why the folder could not be opened or closed, until somebody asks.
+    /// Error of opening or closing the folder, until it is taken.
     failure: Option<anyhow::Error>,
 }
 
 impl FolderTransport {
-    /// Gets ready to open a folder. A command waits so long for others that have it open, or for as long as it takes.
+    /// Prepares opening a folder. A command waits for others that have it open, for this time or without limit.
     pub(crate) fn new(folder: &Path, wait: Option<Duration>, notes: Notes) -> Self {
         let state = Mutex::default();
         let opening = tokio::sync::Mutex::default();
         Self(Arc::new(Shared { folder: folder.to_owned(), wait, notes, state, opening }))
     }
 
-    /// Opens the folder, if it is not open.
+    /// Opens the folder unless it is open.
     pub(crate) async fn open(&self) -> Result<()> {
         let _turn = self.0.opening.lock().await;
         if self.state().host.is_some() {
@@ -71,7 +72,7 @@ impl FolderTransport {
         }
         let owner = *host.controllers().first().context("the store's canister has no controller")?;
         let mut state = self.state();
-        // Once is enough for a command that opens the folder more than once.
+        // Once is enough for a command that opens the folder several times.
         if state.owner.is_none() {
             host.notices().iter().for_each(|notice| warn(&notice.to_string()));
         }
@@ -80,12 +81,12 @@ impl FolderTransport {
         Ok(())
     }
 
-    /// Opens the folder when the commands that came before are done with it.
+    /// Opens the folder when earlier commands have finished with it.
     async fn open_in_turn(&self) -> Result<EmbeddedIc> {
         let Shared { folder, wait, notes, .. } = &*self.0;
         let start = Instant::now();
         let mut is_said = false;
-        // Whoever is first in the queue looks whether the folder is free, and all others wait behind it.
+        // The first in the queue polls the folder's lock; all others wait for the queue.
         let mut queue = Queue::enter(folder);
         loop {
             if queue.is_first() {
@@ -99,21 +100,21 @@ impl FolderTransport {
             if start.elapsed() >= UNSAID && !is_said {
                 is_said = true;
                 notes.say(&format!(
-                    "waiting for another command to finish with the store {}",
+                    "waiting for another command that has the store {} open",
                     text::path(folder)
                 ));
             }
             if wait.is_some_and(|wait| start.elapsed() >= wait) {
-                bail!(
-                    "the store {} is in use by another command or program; --wait says how long to wait for it",
-                    text::path(folder)
-                );
+                return Err(with_help(
+                    format!("the store {} is in use by another program", text::path(folder)),
+                    "wait longer with --wait TIME",
+                ));
             }
             tokio::time::sleep(PAUSE).await;
         }
     }
 
-    /// Does something with the host, which must be open.
+    /// Runs an operation on the host, which must be open.
     pub(crate) fn with_host<R>(&self, operation: impl FnOnce(&mut EmbeddedIc) -> R) -> Result<R> {
         let mut state = self.state();
         Ok(operation(state.host.as_mut().context("the store is not open")?))
@@ -135,13 +136,13 @@ impl FolderTransport {
         }
     }
 
-    /// Why the folder could not be opened or closed, which says more than the call that failed by it.
+    /// Takes the error of opening or closing the folder, which explains the failed call.
     pub(crate) fn take_failure(&self) -> Option<anyhow::Error> {
         self.state().failure.take()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // The host keeps its own account of failures and refuses to go on after one.
+        // The host records its own failures and refuses to continue after one.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -149,7 +150,7 @@ impl FolderTransport {
         &self,
         call: impl FnOnce(&mut EmbeddedIc, Principal) -> Result<Vec<u8>, CallError>,
     ) -> Result<Vec<u8>, TransportError> {
-        // The call keeps this thread to itself; between calls, Ctrl-C shall be heard.
+        // A call blocks this thread; between calls, Ctrl-C must be handled.
         yield_now().await;
         if let Err(error) = self.open().await {
             let message = format!("{error:#}");
@@ -180,14 +181,14 @@ impl Transport for FolderTransport {
         self.call(|host, owner| Ok(host.query(owner, method, &arg)?.bytes)).await
     }
 
-    /// The store's owner, once the folder has been opened.
+    /// Returns the store's owner, once the folder has been opened.
     fn caller(&self) -> Option<Principal> {
         self.state().owner
     }
 }
 
-/// The commands that wait for a folder, in the order in which they came: the system keeps it among those that wait for the
-/// lock of one file, here of the folder itself.
+/// Queue of the commands that wait for a folder, in order of arrival: the system queues those that wait for the lock of a
+/// file, here of the folder itself.
 struct Queue {
     /// Locked while this command is first.
     first: Option<File>,
@@ -196,12 +197,12 @@ struct Queue {
 
 impl Queue {
     fn enter(folder: &Path) -> Self {
-        // Where a folder cannot be locked, those who wait look all at once, and who is lucky is next.
+        // If a folder cannot be locked, all waiting commands poll, and any of them can be next.
         let Ok(file) = File::open(folder) else { return Self { first: None, waiting: None } };
         match file.try_lock() {
             Err(TryLockError::WouldBlock) => {
                 let (locked, waiting) = oneshot::channel();
-                // A thread that the process need not wait for when it ends before its turn.
+                // The process can end without waiting for this thread.
                 thread::spawn(move || locked.send(file.lock().is_ok().then_some(file)));
                 Self { first: None, waiting: Some(waiting) }
             }
@@ -221,68 +222,64 @@ impl Queue {
     }
 }
 
-/// Refuses to wait for a folder that is served: that may be for ever, and there is another way.
+/// Returns an error if the folder is served: waiting could take forever, and the store can be called there.
 fn refuse_served(folder: &Path) -> Result<()> {
     let Some(served::At { url, canister }) = served::at(folder) else { return Ok(()) };
-    bail!(
-        "the store {} is being served at {url}, where its canister can be called: storage --network {url} --canister \
-         {canister} --identity NAME|PEM|anonymous …",
-        text::path(folder)
-    )
+    Err(with_help(
+        format!("the store {} is being served at {url}", text::path(folder)),
+        format!("call it there: storage --network {url} --canister {canister} --identity NAME|PEM|anonymous ..."),
+    ))
 }
 
-/// Makes sure that there may be a store in a folder, without opening it.
+/// Checks that there may be a store in a folder, without opening it.
 pub(crate) fn look_for(folder: &Path) -> Result<()> {
     match fs::metadata(folder) {
         Ok(metadata) if metadata.is_dir() => Ok(()),
         Err(error) if error.kind() != ErrorKind::NotFound => {
             Err(error).with_context(|| format!("cannot open the store {}", text::path(folder)))
         }
-        _ => bail!("{}", no_store(folder)),
+        _ => Err(no_store(folder)),
     }
 }
 
 fn cannot_open(error: HostError, folder: &Path) -> anyhow::Error {
     let shown = text::path(folder);
-    let failed = match error {
+    let failed = format!("cannot open the store {shown}");
+    match error {
         HostError::Damaged { .. } => {
-            format!(
-                "cannot open the store {shown}, which storage --store {} repair looks at",
-                text::argument(folder)
-            )
+            let help = format!("check it with: storage --store {} repair", text::argument(folder));
+            add_help(error, failed, help)
         }
-        _ => format!("cannot open the store {shown}"),
-    };
-    anyhow!(error).context(failed)
+        _ => anyhow!(error).context(failed),
+    }
 }
 
-/// Moves the store's time to that of the machine. Small steps back are waited out, larger ones are followed: a clock that
-/// was once wrong would otherwise stay wrong, and nothing would ever expire.
+/// Sets the store's clock to that of the machine. A small lead is waited out. A larger one is set back: otherwise a clock
+/// that was once wrong would stay wrong, and nothing would expire.
 fn set_clock(host: &mut EmbeddedIc, now_ns: u64) {
     let ahead = Duration::from_nanos(host.time_ns().saturating_sub(now_ns));
     if ahead > SKEW {
         let then = time::rfc3339(host.time_ns());
-        warn(&format!("the store's clock was at {then}, and is set back to that of this machine"));
+        warn(&format!("the store's clock was at {then} and was set back to this machine's"));
         host.set_time_ns(now_ns);
     } else {
         host.set_time_ns(host.time_ns().max(now_ns));
     }
 }
 
-/// Says something that the user has to know although the command goes on.
+/// Prints a warning.
 fn warn(text: &str) {
-    notes::say(&format!("storage: warning: {text}"));
+    print_warning(text);
 }
 
-pub(crate) fn no_store(folder: &Path) -> String {
-    format!(
-        "there is no store in {}; to make one, run: storage --store {} init",
-        text::path(folder),
-        text::argument(folder)
+pub(crate) fn no_store(folder: &Path) -> anyhow::Error {
+    with_help(
+        format!("there is no store in {}", text::path(folder)),
+        format!("create one with: storage --store {} init", text::argument(folder)),
     )
 }
 
-/// How the host of a store is set up.
+/// Returns the configuration of a store's host.
 pub(crate) fn config(notes: Notes) -> Config {
     let config = match cache::folder() {
         Some(folder) => Config::default().with_compilation_cache(folder),
@@ -290,15 +287,13 @@ pub(crate) fn config(notes: Notes) -> Config {
     };
     match notes {
         Notes { quiet: false, json: false } => config.with_compilation_notice(|| {
-            notes::say(
-                "compiling the canister, which takes some seconds; the next command finds it compiled",
-            );
+            notes::say("compiling the canister, once; this takes some seconds");
         }),
         _ => config,
     }
 }
 
-/// The time of this machine, in nanoseconds since 1970.
+/// Returns the time of this machine, in nanoseconds since 1970.
 pub(crate) fn now_ns() -> u64 {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since_1970.as_nanos()).unwrap_or(u64::MAX)

@@ -1,7 +1,7 @@
-//! Waiting for the user's pipe or terminal, with the store let go meanwhile.
+//! Waiting for the user's pipe or terminal while the store is released.
 //!
-//! A store in a folder is open in one process at a time. A command that waits for somebody who types, or for a pager that
-//! nobody scrolls, would keep all others from it.
+//! A store in a folder is open in one process at a time. A command that waits for keyboard input or a pager would block all
+//! others.
 
 use std::{
     fs::File,
@@ -19,21 +19,21 @@ use rustix::{
 
 use crate::{folder::FolderTransport, pipe::Pipe};
 
-/// How long a pipe may keep a command waiting before the command lets its store go.
+/// Time that a pipe may block a command before the command releases its store.
 pub(crate) const SILENCE: Duration = Duration::from_millis(100);
 
-/// What is let go while a command waits: the folder, once it is known, of a store in one.
+/// The folder that is released while a command waits, once it is known, if the store is in one.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Idle(Arc<OnceLock<FolderTransport>>);
 
 impl Idle {
-    /// This folder is let go.
+    /// Sets the folder.
     pub(crate) fn set(&self, folder: FolderTransport) {
         // A command uses one store.
         let _ = self.0.set(folder);
     }
 
-    /// Lets the store go. The next call to it opens it again.
+    /// Releases the store. The next call opens it again.
     pub(crate) fn release(&self) {
         if let Some(folder) = self.0.get() {
             folder.release();
@@ -48,23 +48,23 @@ pub(crate) struct Stdin {
 }
 
 impl Stdin {
-    /// Standard input, whose bytes nobody else reads.
+    /// Opens standard input, which has no other reader.
     pub(crate) fn open(idle: &Idle) -> io::Result<Self> {
         let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
         Ok(Self { file, idle: idle.clone() })
     }
 
-    /// The bytes alone, for a reader that does not let the store go by itself.
+    /// Returns the plain file, for a reader that does not release the store.
     pub(crate) fn into_file(self) -> File {
         self.file
     }
 
-    /// Whether there is something to read, or an end, within this time.
+    /// Returns whether there is data or an end of file within this time.
     pub(crate) fn is_ready(&self, within: Duration) -> io::Result<bool> {
         let timeout = Timespec::try_from(within).expect("the timeouts here are short");
         match poll(&mut [PollFd::new(&self.file, PollFlags::IN)], Some(&timeout)) {
             Ok(ready) => Ok(ready > 0),
-            // Ctrl-C, which its own thread hears.
+            // Ctrl-C, which another thread handles.
             Err(Errno::INTR) => Ok(false),
             Err(error) => Err(error.into()),
         }
@@ -72,7 +72,7 @@ impl Stdin {
 }
 
 impl Read for Stdin {
-    /// Reads, and lets the store go where there is nothing to read for a while.
+    /// Reads, and releases the store if there is no data for a while.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if !self.is_ready(SILENCE)? {
             self.idle.release();
@@ -81,7 +81,7 @@ impl Read for Stdin {
     }
 }
 
-/// Standard output, written by a thread of its own, so that a reader who takes nothing stops this command and no other.
+/// Standard output, written by a separate thread, so that a slow reader blocks only this command.
 pub(crate) struct Stdout {
     pipe: Pipe,
     writer: JoinHandle<()>,
@@ -89,7 +89,7 @@ pub(crate) struct Stdout {
 }
 
 impl Stdout {
-    /// Standard output, to which nobody else writes until [`finish`](Self::finish).
+    /// Opens standard output, which has no other writer until [`finish`](Self::finish).
     pub(crate) fn open(idle: &Idle) -> Self {
         let pipe = Pipe::default();
         let theirs = pipe.clone();
@@ -109,7 +109,7 @@ impl Stdout {
         if !self.pipe.close(SILENCE) {
             self.idle.release();
         }
-        // A thread that panicked has said so.
+        // A thread that panicked has printed its message.
         let _ = self.writer.join();
         self.pipe.failure()
     }
@@ -127,7 +127,7 @@ impl Write for Stdout {
         Ok(bytes.len())
     }
 
-    /// Does nothing: only [`finish`](Self::finish) waits for the reader.
+    /// Does nothing; only [`finish`](Self::finish) waits for the reader.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }

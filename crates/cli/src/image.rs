@@ -1,4 +1,4 @@
-//! An image of stable memory in a file, for reading.
+//! Image of stable memory in a file, for reading.
 
 use std::{
     fs::{self, File},
@@ -11,9 +11,9 @@ use anyhow::{Context, Result, bail};
 use stable_storage_api::limits::PAGE_BYTES;
 use storage_engine::Memory;
 
-use crate::text;
+use crate::text::{self, grouped};
 
-/// A file with the content of a stable memory. The file is open for reading only.
+/// File with the contents of a stable memory, opened for reading only.
 #[derive(Clone)]
 pub(crate) struct Image {
     file: Arc<File>,
@@ -24,17 +24,19 @@ impl Image {
     /// Opens a file, whose size must be that of a memory.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let failed = || format!("cannot read {}", text::path(path));
-        // Opening a pipe would wait for somebody who writes to it.
+        // Opening a pipe would wait for a writer.
         if !fs::metadata(path).with_context(failed)?.is_file() {
-            bail!("{} is not a file; an image of a memory is one", text::path(path));
+            bail!("{} is not a regular file", text::path(path));
         }
         let file = File::open(path).with_context(failed)?;
         let metadata = file.metadata().with_context(failed)?;
         let bytes = metadata.len();
         if bytes == 0 || !bytes.is_multiple_of(PAGE_BYTES) {
             bail!(
-                "{} is not an image of a memory, whose size is a multiple of {PAGE_BYTES} bytes; it has {bytes}",
-                text::path(path)
+                "{} is not an image of a memory: its size of {} bytes is not a positive multiple of {}",
+                text::path(path),
+                grouped(bytes),
+                grouped(PAGE_BYTES)
             );
         }
         Ok(Self { file: Arc::new(file), pages: bytes / PAGE_BYTES })
@@ -46,7 +48,7 @@ impl Memory for Image {
         self.pages
     }
 
-    /// Refused, as by a replica that has no room.
+    /// Fails, as on a replica that is out of memory.
     fn grow(&self, _pages: u64) -> i64 {
         -1
     }
@@ -54,7 +56,7 @@ impl Memory for Image {
     fn read(&self, offset: u64, dst: &mut [u8]) {
         self.file
             .read_exact_at(dst, offset)
-            .expect("the engine reads within the memory, and the disk is there");
+            .expect("the engine reads within the memory, and the disk is readable");
     }
 
     fn write(&self, offset: u64, _src: &[u8]) {

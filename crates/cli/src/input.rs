@@ -1,4 +1,4 @@
-//! What is to be stored: a file or standard input, small or large.
+//! Content to store: a file or standard input, small or large.
 
 use std::{
     fs::{File, Metadata},
@@ -8,44 +8,48 @@ use std::{
     time::SystemTime,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use stable_storage_api::limits::MAX_PAYLOAD_BYTES;
 use storage_client::{Hasher, Progress};
 use tokio::task::yield_now;
 
 use crate::{
+    failure::with_help,
     idle::{Idle, Stdin},
     text,
 };
 
-/// Bytes that are hashed at once.
+/// Bytes hashed in one step.
 const HASH_BYTES: u64 = 1 << 20;
 
 /// Content of any size.
 pub(crate) enum Input {
-    /// What one put takes.
+    /// Content that fits one put.
     Small(Vec<u8>),
-    /// More than that.
+    /// Larger content.
     Large(LargeInput),
 }
 
-/// Content that can be read from any place, more than once, and that should stay as it is meanwhile.
+/// Content that can be read at any offset, more than once, and that should not change in between.
 pub(crate) struct LargeInput {
     file: File,
     size: u64,
-    /// When it was last written, where it is a file that others may write.
+    /// Time of the last modification, for a file that others may write.
     modified: Option<SystemTime>,
 }
 
-/// The file is not what it was when it was opened.
+/// The file has changed since it was opened.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "the file changed while it was read; what was sent of it is of no use, so run the command again when it is at rest"
-)]
+#[error("the file changed while it was read")]
 pub(crate) struct Changed;
 
+impl Changed {
+    /// What to do about it.
+    pub(crate) const HELP: &str = "run the command again when nothing is writing to the file";
+}
+
 impl Input {
-    /// The content of a file, or of standard input.
+    /// Reads the content of a file or of standard input.
     pub(crate) fn open(file: &Path, idle: &Idle) -> Result<Self> {
         if is_stream(file) {
             return Stdin::open(idle)
@@ -57,13 +61,12 @@ impl Input {
         let opened = File::open(file).with_context(|| format!("cannot open {}", text::path(file)))?;
         let metadata = opened.metadata().with_context(failed)?;
         if metadata.is_dir() {
-            bail!(
-                "{} is a folder; to store the files in it, run: storage sync {} PREFIX",
-                text::path(file),
-                text::argument(file)
-            );
+            return Err(with_help(
+                format!("{} is a folder", text::path(file)),
+                format!("store the files in it with: storage sync {} PREFIX", text::argument(file)),
+            ));
         }
-        // What is neither, a pipe for example, can be read once only.
+        // A pipe, for example, can be read only once.
         if !metadata.is_file() {
             return Self::of_stream(opened).with_context(failed);
         }
@@ -78,7 +81,7 @@ impl Input {
         }
         let mut content = Vec::with_capacity(size as usize + 1);
         Read::by_ref(&mut file).take(MAX_PAYLOAD_BYTES + 1).read_to_end(&mut content)?;
-        // Some files say that they have no bytes, and have some: those of /proc.
+        // Some files, such as those of /proc, report a size of 0 but have content.
         let is_as_said =
             content.len() as u64 == size || size == 0 && content.len() as u64 <= MAX_PAYLOAD_BYTES;
         if !is_as_said || size > 0 && input.has_changed()? {
@@ -87,11 +90,11 @@ impl Input {
         Ok(Self::Small(content))
     }
 
-    /// The content of what can be read once only, copied to a temporary file where it is large: for an upload that is resumed,
-    /// whose chunks are only sent if all of the content has the SHA-256 that was declared.
+    /// Reads a stream, and copies it to a temporary file if it is large: to resume an upload, whose chunks are sent only if
+    /// the whole content has the declared SHA-256.
     fn of_stream(mut stream: impl Read) -> Result<Self> {
         let mut start = Vec::new();
-        // One byte more than one put takes is enough to know that it does not, however much there is.
+        // One byte more than fits one put shows that the content does not fit.
         stream.by_ref().take(MAX_PAYLOAD_BYTES + 1).read_to_end(&mut start)?;
         if start.len() as u64 <= MAX_PAYLOAD_BYTES {
             return Ok(Self::Small(start));
@@ -100,7 +103,7 @@ impl Input {
         Ok(Self::Large(LargeInput { size: file.metadata()?.len(), file, modified: None }))
     }
 
-    /// The same as what can be read from any place.
+    /// Converts small content, so that it can be read at any offset.
     pub(crate) fn into_large(self) -> Result<LargeInput> {
         match self {
             Self::Small(content) => {
@@ -111,7 +114,7 @@ impl Input {
         }
     }
 
-    /// How many bytes it has.
+    /// Returns the size in bytes.
     pub(crate) fn size(&self) -> u64 {
         match self {
             Self::Small(content) => content.len() as u64,
@@ -121,12 +124,12 @@ impl Input {
 }
 
 impl LargeInput {
-    /// How many bytes it has.
+    /// Returns the size in bytes.
     pub(crate) fn size(&self) -> u64 {
         self.size
     }
 
-    /// The SHA-256 of the content.
+    /// Computes the SHA-256 of the content.
     pub(crate) async fn sha256(&self, progress: &dyn Progress) -> io::Result<[u8; 32]> {
         let (mut hasher, mut hashed) = (Hasher::default(), 0);
         let mut file = &self.file;
@@ -141,7 +144,7 @@ impl LargeInput {
             hashed += piece.len() as u64;
             hasher.update(Arc::new(piece));
             progress.safe(hashed, self.size);
-            // Between two pieces, Ctrl-C shall be heard.
+            // Between two pieces, Ctrl-C must be handled.
             yield_now().await;
         }
         Ok(hasher.finish())
@@ -165,8 +168,7 @@ impl Read for LargeInput {
 }
 
 impl Seek for LargeInput {
-    /// Seeking to the end, as a transfer does to learn the length before it begins and before it commits, makes sure that
-    /// the file is as it was.
+    /// Seeks. A transfer seeks to the end before it begins and before it commits; then this checks that the file is unchanged.
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         if matches!(to, SeekFrom::End(_)) && self.has_changed()? {
             return Err(io::Error::other(Changed));
@@ -175,12 +177,12 @@ impl Seek for LargeInput {
     }
 }
 
-/// Whether a path stands for standard input or output.
+/// Returns whether a path stands for standard input or output.
 pub(crate) fn is_stream(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-/// Copies a stream whose start has been read to a temporary file.
+/// Copies a stream, whose start has been read, to a temporary file.
 fn spool(start: &[u8], mut rest: impl Read) -> io::Result<File> {
     let mut file = tempfile::tempfile()?;
     file.write_all(start)?;
@@ -208,9 +210,9 @@ mod tests {
         done.err().and_then(io::Error::into_inner).is_some_and(|error| error.is::<Changed>())
     }
 
-    /// A file that is cut, grows or is written while it is read is noticed before it is committed.
+    /// A file that is truncated, extended or written while it is read is detected before the commit.
     #[test]
-    fn a_change_is_noticed() {
+    fn change_while_reading_is_detected() {
         let file = NamedTempFile::new().unwrap();
         let size = MAX_PAYLOAD_BYTES + 10;
         file.as_file().set_len(size).unwrap();

@@ -14,12 +14,12 @@ use tokio::{runtime, sync::watch};
 
 use crate::failure::{self, Interrupted, exit_code};
 
-/// How long a command may take to end by itself. One that waits for a terminal or a pipe never would.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// How long one may take that brings to an end what it has begun. Who has no patience presses Ctrl-C again.
-const PATIENCE_WITH_WORK: Duration = Duration::from_secs(60);
+/// How long a command may take to stop. One that waits for a terminal or a pipe would never stop.
+const TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a command may take to complete a step that it has begun. A second Ctrl-C ends it immediately.
+const COMPLETION_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Tells whether the user has pressed Ctrl-C.
+/// Records whether the user has pressed Ctrl-C.
 #[derive(Clone, Debug)]
 pub(crate) struct Interrupt {
     pressed: watch::Receiver<bool>,
@@ -27,7 +27,7 @@ pub(crate) struct Interrupt {
 }
 
 impl Interrupt {
-    /// Listens, in a thread of its own, so that it hears also while a command computes or waits.
+    /// Listens in a separate thread, also while a command computes or waits.
     pub(crate) fn listen() -> Self {
         let (pressed, receiver) = watch::channel(false);
         let interrupt = Self { pressed: receiver, is_taken_over: Arc::default() };
@@ -35,13 +35,13 @@ impl Interrupt {
         thread::spawn(move || {
             let Ok(runtime) = runtime::Builder::new_current_thread().enable_all().build() else { return };
             runtime.block_on(async {
-                // Where no handler can be set, Ctrl-C ends the process as it always did.
+                // If no handler can be set, Ctrl-C ends the process as usual.
                 if tokio::signal::ctrl_c().await.is_err() {
                     return pressed.closed().await;
                 }
                 pressed.send_replace(true);
                 let patience =
-                    if is_taken_over.load(Ordering::Relaxed) { PATIENCE_WITH_WORK } else { PATIENCE };
+                    if is_taken_over.load(Ordering::Relaxed) { COMPLETION_TIMEOUT } else { TIMEOUT };
                 tokio::select! {
                     () = tokio::time::sleep(patience) => {}
                     _ = tokio::signal::ctrl_c() => {}
@@ -56,28 +56,28 @@ impl Interrupt {
     /// Waits for Ctrl-C.
     pub(crate) async fn wait(&self) {
         if self.pressed.clone().wait_for(|pressed| *pressed).await.is_err() {
-            // Nobody listens any more.
+            // The listener is gone.
             std::future::pending::<()>().await;
         }
     }
 
-    /// Whether it has been pressed.
+    /// Returns whether Ctrl-C has been pressed.
     pub(crate) fn is_pressed(&self) -> bool {
         *self.pressed.borrow()
     }
 
-    /// The command looks by itself whether it has been pressed, and then brings to an end what it has begun.
+    /// Lets the command handle Ctrl-C itself, to complete a step that it has begun.
     pub(crate) fn take_over(&self) {
         self.is_taken_over.store(true, Ordering::Relaxed);
     }
 
-    /// Waits for Ctrl-C and a moment more, in which work that has something to say about it learns of it.
+    /// Waits for Ctrl-C and a moment longer, so that other work can handle it first.
     pub(crate) async fn wait_a_turn(&self) {
         self.wait().await;
         tokio::task::yield_now().await;
     }
 
-    /// Waits for Ctrl-C that the command does not look for by itself.
+    /// Waits for a Ctrl-C that the command does not handle itself.
     pub(crate) async fn wait_for_it(&self) {
         self.wait_a_turn().await;
         if self.is_taken_over.load(Ordering::Relaxed) {

@@ -1,26 +1,26 @@
-//! Lines of a stream that comes in pieces.
+//! Lines of a stream that arrives in pieces.
 
 use std::mem;
 
 use stable_storage_api::limits::MAX_PAYLOAD_BYTES;
 
-/// A line without its newline.
+/// Line without its newline.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Line {
-    /// All of it.
+    /// The whole line.
     Whole(Vec<u8>),
-    /// It was longer than an entry of the log can be, and is not kept.
+    /// Longer than an entry of the log can be; its bytes are discarded.
     TooLong,
 }
 
 impl Line {
-    /// A line that is known as a whole.
+    /// Creates a line of known bytes.
     pub(crate) fn of(bytes: Vec<u8>) -> Self {
         if bytes.len() as u64 > MAX_PAYLOAD_BYTES { Self::TooLong } else { Self::Whole(bytes) }
     }
 }
 
-/// Cuts pieces into lines. It keeps no more than one line of bounded length.
+/// Splits pieces into lines. Holds at most one line of bounded length.
 #[derive(Default)]
 pub(crate) struct Lines {
     started: Vec<u8>,
@@ -28,7 +28,7 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    /// The lines that end in this piece.
+    /// Returns the lines that end in this piece.
     pub(crate) fn add(&mut self, piece: &[u8]) -> Vec<Line> {
         let mut ended = Vec::new();
         let mut parts = piece.split(|byte| *byte == b'\n').peekable();
@@ -41,7 +41,7 @@ impl Lines {
         ended
     }
 
-    /// The last line, if it has no newline.
+    /// Returns the last line, if it has no newline.
     pub(crate) fn finish(&mut self) -> Option<Line> {
         (!self.started.is_empty() || self.is_too_long).then(|| self.end_line())
     }
@@ -77,7 +77,7 @@ mod tests {
         lines.iter().map(|line| Line::Whole(line.to_vec())).collect()
     }
 
-    /// However a stream is cut into pieces, its lines are the same.
+    /// The lines of a stream do not depend on how it is split into pieces.
     #[test]
     fn lines_do_not_depend_on_pieces() {
         let text = b"one\n\ntwo\nlast";
@@ -89,7 +89,7 @@ mod tests {
         assert_eq!(cut(&[]), []);
     }
 
-    /// A line of the greatest length is kept, and one that is longer is not, nor its bytes.
+    /// A line of the maximum length is kept, and the bytes of a longer one are not.
     #[test]
     fn lines_are_bounded() {
         let most = vec![b'x'; MAX_PAYLOAD_BYTES as usize];

@@ -1,13 +1,15 @@
-//! `storage`, the command: a store in a folder or on a network, kept by the very canister that runs on the Internet Computer.
+//! The command `storage`: a store in a folder or on a network, served by the same canister in both cases.
 //!
 //! Data goes to standard output, everything else to standard error. A closed pipe is not an error.
 
 mod args;
+mod atomic_file;
 mod cache;
 mod commands;
 mod complete;
 mod content_type;
 mod context;
+mod disk_space;
 mod failure;
 mod failures;
 mod folder;
@@ -21,14 +23,12 @@ mod notes;
 mod output;
 mod pipe;
 mod progress;
-mod room;
 mod screen;
 mod served;
 mod settings;
 mod size;
 mod store;
 mod stream;
-mod target;
 mod text;
 mod time;
 mod transport;
@@ -43,17 +43,17 @@ use clap_complete::CompleteEnv;
 use crate::{args::Args, context::Context, failure::Interrupted, interrupt::Interrupt};
 
 fn main() -> ExitCode {
-    // Where a shell asks what may come next, this answers and ends the process.
+    // Answers a shell's request for completions, and exits.
     CompleteEnv::with_factory(Args::command).complete();
     run()
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn run() -> ExitCode {
-    // A mistake in the arguments ends here, with clap's text and exit code 2.
+    // Invalid arguments end here, with clap's message and exit code 2.
     let args = Args::parse();
     let interrupt = Interrupt::listen();
-    let context = Context::new(args.manner, interrupt.clone());
+    let context = Context::new(args.options, interrupt.clone());
     let done = tokio::select! {
         biased;
         done = commands::run(args.settings, &context, args.command) => done,

@@ -1,19 +1,19 @@
-//! What is said to a person on standard error.
+//! Notes to the user on standard error.
 
 use std::io::Write;
 
 use crate::{progress, text};
 
-/// Says what is not data: what was done, what was left out, what a command waits for.
+/// Prints notes, which are not data: progress, skipped items, what a command waits for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Notes {
     pub(crate) quiet: bool,
-    /// Whether data is printed as JSON, for a program that has no use for news.
+    /// Whether data is printed as JSON for another program.
     pub(crate) json: bool,
 }
 
 impl Notes {
-    /// Says something, unless the user wants quiet.
+    /// Prints a note unless `--quiet` is given.
     pub(crate) fn say(self, message: &str) {
         if !self.quiet {
             say(message);
@@ -21,8 +21,8 @@ impl Notes {
     }
 }
 
-/// Says something that has to be said. What others have chosen in it is made safe to look at.
+/// Prints a message. Untrusted text in it is escaped.
 pub(crate) fn say(message: &str) {
-    // Where standard error is closed, nobody wants to know.
+    // If standard error is closed, the message is lost.
     let _ = progress::suspend(|| writeln!(anstream::stderr(), "{}", text::escape_message(message)));
 }

@@ -7,43 +7,43 @@ use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
 use crate::{
-    args::Manner,
+    args::GlobalOptions,
     idle::{Idle, Stdout},
     notes::Notes,
     size::Sizes,
     text,
 };
 
-/// How many bytes of text are written in one step.
+/// Bytes of text written in one step.
 const PIECE_BYTES: usize = 64 << 10;
 
-/// Prints what a command found in the form that was asked for.
+/// Prints the results of a command as text or JSON.
 #[derive(Clone, Debug)]
 pub(crate) struct Output {
-    /// JSON instead of text.
+    /// Whether to print JSON.
     pub(crate) json: bool,
-    /// How numbers of bytes are printed in text.
+    /// Format of sizes in text.
     pub(crate) sizes: Sizes,
-    /// What is let go while the reader of the output takes his time.
+    /// The store, which is released while the reader of the output is slow.
     pub(crate) idle: Idle,
-    /// Whether standard output is a terminal, on which not everything may be written as it is.
+    /// Whether standard output is a terminal, so that output must be escaped.
     pub(crate) is_guarded: bool,
     notes: Notes,
 }
 
 impl Output {
-    /// The output that the arguments ask for.
-    pub(crate) fn new(manner: Manner) -> Self {
+    /// Creates the output given by the arguments.
+    pub(crate) fn new(options: GlobalOptions) -> Self {
         Self {
-            json: manner.json,
-            sizes: Sizes { exact: manner.bytes },
+            json: options.json,
+            sizes: Sizes { exact: options.bytes },
             idle: Idle::default(),
-            is_guarded: io::stdout().is_terminal() && !manner.raw,
-            notes: Notes { quiet: manner.quiet, json: manner.json },
+            is_guarded: io::stdout().is_terminal() && !options.raw,
+            notes: Notes { quiet: options.quiet, json: options.json },
         }
     }
 
-    /// Prints a value as one line of JSON, or else the lines that the function makes of it.
+    /// Prints a value as one line of JSON, or as the lines returned by the function.
     pub(crate) fn print<T: Serialize>(&self, value: &T, lines: impl FnOnce(&T) -> Vec<String>) -> Result<()> {
         let mut out = Stdout::open(&self.idle);
         match self.json {
@@ -53,7 +53,7 @@ impl Output {
         Ok(out.finish()?)
     }
 
-    /// Prints values of which there may be more to come, each on a line: as JSON, or as the text that the function makes.
+    /// Prints values, each on a line, as JSON or as the text returned by the function. Can be called repeatedly.
     pub(crate) fn lines<T: Serialize>(&self, values: &[T], text: impl Fn(&T) -> String) -> Result<()> {
         let mut out = Stdout::open(&self.idle);
         match self.json {
@@ -67,7 +67,7 @@ impl Output {
         Ok(out.finish()?)
     }
 
-    /// Each text on its line. A terminal is shown what it cannot show otherwise in escapes.
+    /// Writes each text on its line. Escapes characters that a terminal cannot show.
     fn write_lines(&self, out: &mut Stdout, lines: &[String]) -> io::Result<()> {
         let mut piece = String::new();
         for line in lines {
@@ -84,7 +84,7 @@ impl Output {
         out.write_all(piece.as_bytes())
     }
 
-    /// Tells what was done: as JSON, and to a person on standard error.
+    /// Reports a change: as JSON on standard output, or as a note.
     pub(crate) fn done<T: Serialize>(&self, value: &T, text: &str) -> Result<()> {
         if self.json {
             self.print(value, |_| Vec::new())?;
@@ -93,18 +93,18 @@ impl Output {
         Ok(())
     }
 
-    /// Says something to a person on standard error; it is not data.
+    /// Prints a note on standard error.
     pub(crate) fn note(&self, text: &str) {
         self.notes.say(text);
     }
 
-    /// Notes for where there is no output.
+    /// Returns a printer of notes.
     pub(crate) fn notes(&self) -> Notes {
         self.notes
     }
 }
 
-/// A value on one line of JSON, in which everything can be seen.
+/// Returns a value as one line of JSON with escaped invisible characters.
 fn json(value: &impl Serialize) -> Result<String> {
     let mut line = Vec::new();
     value.serialize(&mut Serializer::with_formatter(&mut line, Visible))?;
@@ -113,7 +113,7 @@ fn json(value: &impl Serialize) -> Result<String> {
     Ok(line)
 }
 
-/// Writes characters that cannot be seen in escapes, which are the same text.
+/// Escapes invisible characters in JSON.
 struct Visible;
 
 impl Formatter for Visible {
@@ -126,7 +126,7 @@ impl Formatter for Visible {
 mod tests {
     use super::*;
 
-    /// JSON hides nothing, and says the same as what it was made from.
+    /// JSON has no invisible characters, and the same meaning as its source.
     #[test]
     fn json_is_visible() {
         let line = json(&["a\u{202e}\n\"\u{1b}", "grüße"]).unwrap();

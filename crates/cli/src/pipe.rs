@@ -1,4 +1,4 @@
-//! Pieces of bytes on their way from one thread to another.
+//! Bounded queue of byte pieces between two threads.
 
 use std::{
     collections::VecDeque,
@@ -7,10 +7,10 @@ use std::{
     time::Duration,
 };
 
-/// How many pieces may be on their way.
+/// The most pieces in the queue.
 const CAPACITY: usize = 2;
 
-/// A queue of few pieces with a writer on one side and a reader on the other.
+/// Bounded queue with one writer and one reader.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Pipe(Arc<Shared>);
 
@@ -23,10 +23,10 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     pieces: VecDeque<Vec<u8>>,
-    /// Whether the reader works on a piece that it has taken.
+    /// Whether the reader is processing a piece.
     is_busy: bool,
     is_closed: bool,
-    /// Why the reader has given up.
+    /// Error of the reader.
     failure: Option<io::Error>,
     has_failed: bool,
 }
@@ -50,12 +50,12 @@ impl State {
 }
 
 impl Pipe {
-    /// Whether there is room for a piece within this time.
+    /// Returns whether there is space for a piece within this time.
     pub(crate) fn has_room(&self, within: Duration) -> bool {
         !self.wait(within, |state| state.is_full()).is_full()
     }
 
-    /// Puts a piece, as soon as there is room for it. An error of the reader is the writer's.
+    /// Adds a piece, as soon as there is space. Returns the error of a failed reader.
     pub(crate) fn put(&self, piece: Vec<u8>) -> io::Result<()> {
         let changed = &self.0.changed;
         let state = changed.wait_while(self.lock(), |state| state.is_full());
@@ -66,14 +66,14 @@ impl Pipe {
         Ok(())
     }
 
-    /// No more pieces will come. Tells whether the reader is done with all of them within this time.
+    /// Closes the queue. Returns whether the reader has processed all pieces within this time.
     pub(crate) fn close(&self, within: Duration) -> bool {
         self.lock().is_closed = true;
         self.0.changed.notify_all();
         !self.wait(within, |state| state.is_at_work()).is_at_work()
     }
 
-    /// Takes the next piece, when there is one, or nothing after the last.
+    /// Takes the next piece, waiting for one; `None` after the last.
     pub(crate) fn take(&self) -> Option<Vec<u8>> {
         let changed = &self.0.changed;
         let mut state = self.lock();
@@ -87,7 +87,7 @@ impl Pipe {
         Some(piece)
     }
 
-    /// The reader gives up.
+    /// Records the failure of the reader.
     pub(crate) fn fail(&self, error: io::Error) {
         let mut state = self.lock();
         state.failure = Some(error);
@@ -95,7 +95,7 @@ impl Pipe {
         self.0.changed.notify_all();
     }
 
-    /// The error of a reader that has given up, if no [`put`](Self::put) has answered it before.
+    /// Returns the error of a failed reader, unless [`put`](Self::put) has returned it.
     pub(crate) fn failure(&self) -> io::Result<()> {
         self.lock().check()
     }
@@ -116,7 +116,7 @@ mod tests {
 
     use super::*;
 
-    /// Pieces arrive in their order, and the end after them.
+    /// Pieces arrive in order, followed by the end.
     #[test]
     fn pieces_arrive_in_order() {
         let pipe = Pipe::default();
@@ -130,9 +130,9 @@ mod tests {
         pipe.failure().unwrap();
     }
 
-    /// A reader that takes nothing is noticed by the writer, before and at the end.
+    /// The writer detects a reader that takes nothing, before the end and at the end.
     #[test]
-    fn a_reader_that_waits_is_noticed() {
+    fn stalled_reader_is_detected() {
         let pipe = Pipe::default();
         assert!(pipe.has_room(Duration::ZERO));
         pipe.put(vec![1]).unwrap();
@@ -147,7 +147,7 @@ mod tests {
         assert!(pipe.close(Duration::ZERO));
     }
 
-    /// An error of the reader reaches a writer that waits for it, and is told once.
+    /// An error of the reader is returned to a waiting writer, once.
     #[test]
     fn an_error_of_the_reader_reaches_the_writer() {
         let pipe = Pipe::default();

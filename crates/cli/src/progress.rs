@@ -11,45 +11,45 @@ use std::{
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, WeakProgressBar};
 use storage_client::Progress;
 
-/// The bar that is on the terminal, which gives way to what is said there.
+/// The visible bar, which is hidden while other output is written.
 static SHOWN: Mutex<Option<WeakProgressBar>> = Mutex::new(None);
 
-/// How many columns the bar with all its numbers needs.
+/// Terminal width that a bar with all its numbers needs.
 const WIDE: u16 = 80;
 
-/// Hands out bars. Where nobody would look at one, the bars are hidden, and callers need not know.
+/// Creates bars. Without a terminal the bars are hidden, so that callers need not check.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bars {
     hidden: bool,
 }
 
 impl Bars {
-    /// Bars that are shown on a terminal, unless they shall be hidden.
+    /// Creates bars, which are visible on a terminal unless `hidden`.
     pub(crate) fn new(hidden: bool) -> Self {
         Self { hidden }
     }
 
-    /// A bar for so many bytes. It is removed when it is dropped.
+    /// Returns a bar for `size` bytes. It is removed when it is dropped.
     pub(crate) fn bar(self, what: &'static str, size: u64) -> Bar {
         let bar = ProgressBar::with_draw_target(Some(size), self.target());
         Bar::show(bar, what, template(columns()))
     }
 
-    /// Counts bytes of which nobody knows how many there will be; its [`part`](Bar::part) is told them.
+    /// Returns a counter for an unknown number of bytes, which are reported to its [`part`](Bar::part).
     pub(crate) fn counter(self, what: &'static str) -> Bar {
         Bar::show(ProgressBar::with_draw_target(None, self.target()), what, COUNTER)
     }
 
-    /// A standard error that is no terminal hides the bar, too.
+    /// If standard error is not a terminal, bars are hidden.
     fn target(self) -> ProgressDrawTarget {
         if self.hidden { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() }
     }
 }
 
-/// What is shown of bytes of which nobody knows how many there will be.
+/// Template for an unknown number of bytes.
 const COUNTER: &str = "{msg:9} {bytes:>11} {bytes_per_sec:>13}";
 
-/// What a bar shows on a terminal of so many columns. A line that is too long would be broken, and stay where it is.
+/// Returns the template for a terminal of this width. A line that wraps could not be erased.
 fn template(columns: u16) -> &'static str {
     match columns {
         0..WIDE => "{msg:9} {wide_bar:.cyan/blue} {bytes:>11} {percent:>3}%",
@@ -59,12 +59,12 @@ fn template(columns: u16) -> &'static str {
     }
 }
 
-/// How wide the terminal is.
+/// Returns the width of the terminal.
 fn columns() -> u16 {
     rustix::termios::tcgetwinsize(io::stderr()).map_or(WIDE, |size| size.ws_col)
 }
 
-/// Does something that writes to the terminal, while no bar is there.
+/// Writes to the terminal while the bar is hidden.
 pub(crate) fn suspend<R>(write: impl FnOnce() -> R) -> R {
     let bar = shown().as_ref().and_then(WeakProgressBar::upgrade);
     match bar {
@@ -77,7 +77,7 @@ fn shown() -> std::sync::MutexGuard<'static, Option<WeakProgressBar>> {
     SHOWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A bar that counts bytes that are safe.
+/// Bar that counts bytes that are safe.
 pub(crate) struct Bar {
     bar: ProgressBar,
     is_started: AtomicBool,
@@ -92,14 +92,14 @@ impl Bar {
         Self { bar, is_started: AtomicBool::new(false) }
     }
 
-    /// The progress of a part of what this bar counts, after so many bytes of other parts.
+    /// Returns the progress of one part, after `before` bytes of other parts.
     pub(crate) fn part(&self, before: u64) -> Part<'_> {
         Part { bar: self, before }
     }
 
     fn set(&self, position: u64) {
         self.bar.set_position(position);
-        // What was safe at the start was sent at another time, and tells nothing of how fast it goes now.
+        // Bytes from an earlier run do not count towards the speed.
         if !self.is_started.swap(true, Ordering::Relaxed) {
             self.bar.reset_eta();
         }
@@ -113,7 +113,7 @@ impl Progress for Bar {
     }
 }
 
-/// A part of a bar.
+/// Part of a bar.
 pub(crate) struct Part<'a> {
     bar: &'a Bar,
     before: u64,
@@ -135,16 +135,16 @@ impl Drop for Bar {
 mod tests {
     use super::*;
 
-    /// Bytes that were safe before count as done, and not as done just now.
+    /// Bytes from an earlier run count as done but not towards the speed.
     #[test]
-    fn what_was_safe_before_has_no_speed() {
+    fn earlier_bytes_do_not_count_towards_the_speed() {
         let bar = Bars::new(true).bar("storing", 1 << 40);
         bar.safe(1 << 39, 1 << 40);
         assert_eq!(bar.bar.position(), 1 << 39);
         assert!(bar.bar.per_sec() < 1.0, "{}", bar.bar.per_sec());
     }
 
-    /// The templates are ones that indicatif understands.
+    /// indicatif accepts the templates.
     #[test]
     fn templates_are_well_formed() {
         for columns in [0, 60, WIDE - 1, WIDE] {

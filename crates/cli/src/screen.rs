@@ -1,31 +1,34 @@
-//! The content of an object on a terminal.
+//! Content of an object on a terminal.
 
 use std::io::{self, Write};
 
 use crate::text::escape_content;
 
-/// Passes text on as a terminal may show it, and refuses what is no text.
+/// Writes text escaped for a terminal, and rejects content that is not text.
 pub(crate) struct Screen<W> {
     out: W,
-    /// The start of a character whose other bytes have not come yet.
+    /// Start of a character whose other bytes have not arrived.
     started: Vec<u8>,
 }
 
 /// The content is not text.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "it is not text, and would confuse the terminal; name a file to write to, send it through a pipe, or add --raw"
-)]
-pub(crate) struct NoText;
+#[error("the content is not text")]
+pub(crate) struct NotText;
+
+impl NotText {
+    /// What to do about it.
+    pub(crate) const HELP: &str = "name a file to write to, redirect the output, or add --raw";
+}
 
 impl<W: Write> Screen<W> {
     pub(crate) fn new(out: W) -> Self {
         Self { out, started: Vec::new() }
     }
 
-    /// What the text was passed on to. There is nothing more to come.
+    /// Checks that the last character is complete, and returns the inner writer.
     pub(crate) fn finish(self) -> io::Result<W> {
-        if self.started.is_empty() { Ok(self.out) } else { Err(io::Error::other(NoText)) }
+        if self.started.is_empty() { Ok(self.out) } else { Err(io::Error::other(NotText)) }
     }
 }
 
@@ -38,10 +41,10 @@ impl<W: Write> Write for Screen<W> {
                 let (text, rest) = self.started.split_at(error.valid_up_to());
                 (str::from_utf8(text).expect("it is valid up to there"), rest.len())
             }
-            Err(_) => return Err(io::Error::other(NoText)),
+            Err(_) => return Err(io::Error::other(NotText)),
         };
         if text.contains('\0') {
-            return Err(io::Error::other(NoText));
+            return Err(io::Error::other(NotText));
         }
         self.out.write_all(escape_content(text).as_bytes())?;
         self.started.drain(..self.started.len() - rest);
@@ -63,7 +66,7 @@ mod tests {
         screen.finish().ok().map(|text| String::from_utf8(text).unwrap())
     }
 
-    /// Text is shown whole, wherever it is cut, and without what would move the cursor.
+    /// Text is shown completely, however it is split, without characters that move the cursor.
     #[test]
     fn text_is_shown() {
         let text = "grüße 🙂\n\ttab\u{1b}[2J\u{202e}".as_bytes();
@@ -73,7 +76,7 @@ mod tests {
         }
     }
 
-    /// What is no text is not shown: bytes that are not UTF-8, zeros, and half a character at the end.
+    /// Content that is not text is rejected: invalid UTF-8, zeros, and an incomplete character at the end.
     #[test]
     fn other_bytes_are_refused() {
         for pieces in [&[&b"a\xff"[..]][..], &[b"\x89PNG\r\n\x1a\n\0"], &[b"ab\0"], &[b"a", b"\xc3"]] {

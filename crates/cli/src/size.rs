@@ -1,32 +1,32 @@
-//! Numbers of bytes and spans of time, as people read and write them.
+//! Parsing and printing of sizes and durations.
 
 use std::time::Duration;
 
 use crate::text::grouped;
 
-/// The units of bytes, each 1,024 times the one before it.
+/// Units of bytes, each 1,024 times the one before it.
 const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 
-/// How numbers of bytes are printed.
+/// Format of sizes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sizes {
-    /// As bare numbers, without units that round them.
+    /// Whether to print bare numbers without units.
     pub(crate) exact: bool,
 }
 
 impl Sizes {
-    /// A size in a sentence or beside a name, for example `1.2 GiB (1,288,490,189 bytes)`.
+    /// Formats a size for a sentence, for example `1.2 GiB (1,288,490,189 bytes)`.
     pub(crate) fn full(self, bytes: u64) -> String {
         if self.exact {
             return format!("{bytes} bytes");
         }
         match rounded(bytes) {
             Some(rounded) => format!("{rounded} ({} bytes)", grouped(bytes)),
-            None => crate::text::counted(bytes, "byte", "bytes"),
+            None => crate::text::pluralize(bytes, "byte", "bytes"),
         }
     }
 
-    /// A size in a column, for example `1.2 GiB`.
+    /// Formats a size for a column, for example `1.2 GiB`.
     pub(crate) fn short(self, bytes: u64) -> String {
         if self.exact {
             return bytes.to_string();
@@ -35,14 +35,14 @@ impl Sizes {
     }
 }
 
-/// In the largest unit of which there is at least one, nothing below that.
+/// Formats a size in the largest unit of which there is at least one, or returns `None` below 1 KiB.
 fn rounded(bytes: u64) -> Option<String> {
     let tenths = |unit: u32| (u128::from(bytes) * 10 + (1 << (10 * unit - 1))) >> (10 * unit);
     let mut unit = bytes.checked_ilog2()? / 10;
     if unit == 0 {
         return None;
     }
-    // 1,023.96 KiB would be shown as 1024.0 KiB.
+    // 1,023.96 KiB would be rounded to 1024.0 KiB.
     if tenths(unit) >= 10_240 {
         unit += 1;
     }
@@ -50,9 +50,9 @@ fn rounded(bytes: u64) -> Option<String> {
     Some(format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit as usize - 1]))
 }
 
-/// A number of bytes that was typed: 1073741824, 1GiB, 1.5 GB.
+/// Parses a size: 1073741824, 1GiB, 1.5 GB.
 pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
-    let failed = || format!("{text:?} is no size; one is, for example, 1073741824, 1GiB or 1.5TB");
+    let failed = || format!("{text:?} is not a size; examples: 1073741824, 1GiB, 1.5TB");
     let (number, unit) = split(text);
     let factor = match unit.to_ascii_lowercase().as_str() {
         "" | "b" => 1,
@@ -69,9 +69,9 @@ pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
     scaled(number, factor).ok_or_else(failed)
 }
 
-/// A span of time that was typed: 90, 90s, 15m, 12h, 7d. A number without a unit is of seconds.
+/// Parses a duration: 90, 90s, 15m, 12h, 7d. A number without a unit is in seconds.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
-    let failed = || format!("{text:?} is no span of time; one is, for example, 90s, 15m, 12h or 7d");
+    let failed = || format!("{text:?} is not a duration; examples: 90s, 15m, 12h, 7d");
     let (number, unit) = split(text);
     let factor = match unit.to_ascii_lowercase().as_str() {
         "" | "s" => 1,
@@ -84,14 +84,14 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     scaled(number, factor).map(Duration::from_secs).ok_or_else(failed)
 }
 
-/// A span of time in the largest unit that divides it, for example `7 days`.
+/// Formats a duration in the largest unit that divides it, for example `7 days`.
 pub(crate) fn shown_duration(seconds: u64) -> String {
     for (unit, one, many) in [(86_400, "day", "days"), (3_600, "hour", "hours"), (60, "minute", "minutes")] {
         if seconds >= unit && seconds.is_multiple_of(unit) {
-            return crate::text::counted(seconds / unit, one, many);
+            return crate::text::pluralize(seconds / unit, one, many);
         }
     }
-    crate::text::counted(seconds, "second", "seconds")
+    crate::text::pluralize(seconds, "second", "seconds")
 }
 
 fn split(text: &str) -> (&str, &str) {
@@ -100,7 +100,7 @@ fn split(text: &str) -> (&str, &str) {
     (text[..end].trim_end(), &text[end..])
 }
 
-/// A decimal number times a factor, where that is a whole number in range.
+/// Multiplies a decimal number by a factor, if the result is an integer in range.
 fn scaled(number: &str, factor: u64) -> Option<u64> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
     let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -116,7 +116,7 @@ fn scaled(number: &str, factor: u64) -> Option<u64> {
 mod tests {
     use super::*;
 
-    /// People read units with the exact number beside them, and scripts the number alone.
+    /// Sizes are printed with units and the exact number, or as the number alone for scripts.
     #[test]
     fn sizes_have_units() {
         let cases = [

@@ -1,8 +1,8 @@
-//! A store: a folder with the state of one canister and this process as its host, or a canister on a network.
+//! A store: a folder with the state of one canister, hosted by this process, or a canister on a network.
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 use embedded_ic::{EmbeddedIc, HostError};
 use stable_storage_api::InitArgs;
 use storage_client::{Client, RetryPolicy};
@@ -11,34 +11,35 @@ use storage_wasm::STORAGE_WASM;
 use crate::{
     context::Context,
     failure,
+    failure::with_help,
     folder::{self, FolderTransport},
     network,
     notes::Notes,
-    settings::Place,
+    settings::StoreLocation,
     text,
     transport::AnyTransport,
 };
 
-/// A client of a store's canister.
+/// Client of a store's canister.
 pub(crate) type StoreClient = Client<AnyTransport>;
 
-/// A store that can be called.
+/// Store that can be called.
 pub(crate) struct Store {
     client: StoreClient,
 }
 
 impl Store {
-    /// Gets ready to call a store. A folder is opened by the first call, and while a command waits for its user it is let
-    /// go: no other process can open it while it is open here.
-    pub(crate) async fn new(place: &Place, context: &Context) -> Result<Self> {
-        let client = match place {
-            Place::Folder(path) => {
+    /// Prepares calls to a store. A folder is opened by the first call, and released while a command waits for its user: no
+    /// other process can open it while it is open here.
+    pub(crate) async fn new(location: &StoreLocation, context: &Context) -> Result<Self> {
+        let client = match location {
+            StoreLocation::Folder(path) => {
                 folder::look_for(path)?;
                 let folder = FolderTransport::new(path, context.wait, context.output.notes());
                 context.output.idle.set(folder.clone());
                 Client::new(AnyTransport::Folder(folder))
             }
-            Place::Network { network, canister, identity } => {
+            StoreLocation::Network { network, canister, identity } => {
                 let transport = network::connect(network, canister, identity, context.output.notes()).await?;
                 Client::new(AnyTransport::Agent(Box::new(transport))).with_retry(RetryPolicy::default())
             }
@@ -46,7 +47,7 @@ impl Store {
         Ok(Self { client })
     }
 
-    /// Calls the canister, in a folder as its controller.
+    /// Returns the client; in a folder, it calls as the controller.
     pub(crate) fn client(&self) -> &StoreClient {
         &self.client
     }
@@ -56,20 +57,20 @@ impl Store {
         self.folder().ok_or_else(needs_folder)?.open().await
     }
 
-    /// Does something with the host of the canister in a folder, which must have been opened.
+    /// Runs an operation on the host of a canister in a folder, which must be open.
     pub(crate) fn with_host<R>(&self, operation: impl FnOnce(&mut EmbeddedIc) -> R) -> Result<R> {
         self.folder().ok_or_else(needs_folder)?.with_host(operation)
     }
 
-    /// Lets the folder go until the next call, so that other commands can open it.
+    /// Releases the folder until the next call, so that other commands can open it.
     pub(crate) fn release(&self) {
         if let Some(folder) = self.folder() {
             folder.release();
         }
     }
 
-    /// Closes the store, so that everything is on the disk, and answers what came of the command. Why the folder could not
-    /// be opened or closed says more than the call that failed by it.
+    /// Closes the store, so that everything is on the disk, and returns the result of the command. An error of opening or
+    /// closing the folder takes precedence over the call that failed because of it.
     pub(crate) fn close<T>(self, done: Result<T>) -> Result<T> {
         let Some(folder) = self.folder() else { return done };
         folder.release();
@@ -87,17 +88,17 @@ impl Store {
     }
 }
 
-/// Makes an empty store.
-pub(crate) fn init(place: &Place, notes: Notes) -> Result<PathBuf> {
-    let folder = place.folder()?;
+/// Creates an empty store.
+pub(crate) fn init(location: &StoreLocation, notes: Notes) -> Result<PathBuf> {
+    let folder = location.folder()?;
     let mut host = create(folder, notes)?;
     host.install(STORAGE_WASM, &no_settings()).context("cannot install the canister")?;
     host.close().context("cannot close the store")?;
     Ok(folder.clone())
 }
 
-impl Place {
-    /// The folder, where this process is the host.
+impl StoreLocation {
+    /// Returns the folder, if this process is the host.
     pub(crate) fn folder(&self) -> Result<&PathBuf> {
         match self {
             Self::Folder(folder) => Ok(folder),
@@ -107,28 +108,28 @@ impl Place {
 }
 
 fn needs_folder() -> anyhow::Error {
-    anyhow!(
-        "this works on a store in a folder (--store DIR), whose host is this process; a canister on a network has its own \
-         host, which icp or dfx can ask"
+    with_help(
+        "this command works only on a store in a folder",
+        "give --store DIR; for a canister on a network, use icp or dfx",
     )
 }
 
-/// A host in a new folder, or in one whose making was interrupted before the canister was installed.
+/// Creates a host in a new folder, or in one whose creation was interrupted before the canister was installed.
 fn create(folder: &Path, notes: Notes) -> Result<EmbeddedIc> {
     let config = folder::config(notes).with_time_ns(folder::now_ns());
-    let failed = || format!("cannot make a store in {}", text::path(folder));
+    let failed = || format!("cannot create a store in {}", text::path(folder));
     match EmbeddedIc::create_dir(folder, config.clone()) {
         Ok(host) => Ok(host),
         Err(HostError::FolderExists { .. }) => match EmbeddedIc::open_dir(folder, config) {
             Ok(host) if !host.is_installed() => Ok(host),
-            Ok(_) => bail!("{} is a store already", text::path(folder)),
+            Ok(_) => bail!("{} already is a store", text::path(folder)),
             Err(error) => Err(error).with_context(failed),
         },
         Err(error) => Err(error).with_context(failed),
     }
 }
 
-/// The argument of an install or upgrade that leaves everything as it is configured.
+/// Returns the argument of an install or upgrade that keeps the configuration.
 pub(crate) fn no_settings() -> Vec<u8> {
-    candid::encode_one(None::<InitArgs>).expect("nothing can always be encoded")
+    candid::encode_one(None::<InitArgs>).expect("the empty option can be encoded")
 }

@@ -1,4 +1,4 @@
-//! What comes once, through a pipe, and whose size nobody knows before its end.
+//! Streams of unknown size.
 
 use std::{
     fs::{self, File},
@@ -20,11 +20,11 @@ use crate::{
     text,
 };
 
-/// Pieces that are read before somebody asks for them.
+/// Pieces read ahead.
 const AHEAD: usize = 2;
 
-/// Standard input, or a file that can be read once only, a named pipe for example; nothing where it is another file or
-/// none.
+/// Opens standard input, or a file that can be read only once, for example a named pipe. Returns `None` for a regular
+/// file or one that does not exist.
 pub(crate) fn open(file: &Path, context: &Context) -> Result<Option<Box<dyn Read + Send>>> {
     if is_stream(file) {
         let stdin = Stdin::open(&context.output.idle).context("cannot read standard input")?;
@@ -39,18 +39,18 @@ pub(crate) fn open(file: &Path, context: &Context) -> Result<Option<Box<dyn Read
     }
 }
 
-/// What comes, in pieces of the size of a chunk, so that a store in a folder is let go while one is filled slowly. It is
-/// read by a thread of its own, and no more than a few pieces are in memory. Ctrl-C ends it with an error.
+/// Returns the stream in pieces of the size of a chunk. A separate thread reads it, at most a few pieces ahead. While a
+/// piece is filled slowly, a store in a folder is released. Ctrl-C ends the stream with an error.
 pub(crate) fn pieces(
     source: impl Read + Send + 'static,
     context: &Context,
 ) -> impl Stream<Item = io::Result<Vec<u8>>> {
     let (sender, receiver) = mpsc::channel(AHEAD);
-    // Where it waits for a pipe for ever, it ends with the process.
+    // A thread that is blocked on a pipe ends with the process.
     thread::spawn(move || read(source, &sender));
     stream::try_unfold((receiver, 0_u64), move |(mut receiver, count)| async move {
         let piece = next(&mut receiver, context).await?;
-        // From the second chunk on there is an upload, which whoever asks for the pieces aborts at an error.
+        // From the second chunk on there is an upload, which the consumer aborts on an error.
         if count == 1 && !piece.is_empty() {
             context.interrupt.take_over();
         }
@@ -58,13 +58,13 @@ pub(crate) fn pieces(
     })
 }
 
-/// Reads to the end, which an empty piece tells, or to an error.
+/// Reads to the end, which an empty piece marks, or to an error.
 fn read(mut source: impl Read, sender: &mpsc::Sender<io::Result<Vec<u8>>>) {
     loop {
         let mut piece = Vec::new();
         let piece = source.by_ref().take(CHUNK_BYTES).read_to_end(&mut piece).map(|_| piece);
         let is_last = piece.as_ref().map_or(true, |piece| (piece.len() as u64) < CHUNK_BYTES);
-        // Who ends a terminal's input says so once, so there is no reading after the end.
+        // A terminal reports its end of input only once, so there is no reading after the end.
         let is_ended = piece.as_ref().map_or(true, Vec::is_empty);
         if sender.blocking_send(piece).is_err() {
             return;
@@ -78,9 +78,9 @@ fn read(mut source: impl Read, sender: &mpsc::Sender<io::Result<Vec<u8>>>) {
     }
 }
 
-/// The next piece. The store is let go where it does not come soon.
+/// Returns the next piece. Releases the store if it does not arrive soon.
 async fn next(receiver: &mut mpsc::Receiver<io::Result<Vec<u8>>>, context: &Context) -> io::Result<Vec<u8>> {
-    let patiently = async {
+    let piece_or_release = async {
         match timeout(SILENCE, receiver.recv()).await {
             Ok(piece) => piece,
             Err(_) => {
@@ -92,7 +92,7 @@ async fn next(receiver: &mut mpsc::Receiver<io::Result<Vec<u8>>>, context: &Cont
     tokio::select! {
         biased;
         () = context.interrupt.wait() => Err(io::Error::other(Interrupted)),
-        // A reader that is gone without having told the end has not read to the end.
-        piece = patiently => piece.unwrap_or_else(|| Err(io::Error::other("reading ended before the end"))),
+        // A reader that is gone without having sent the end has not read to the end.
+        piece = piece_or_release => piece.unwrap_or_else(|| Err(io::Error::other("reading ended before the end"))),
     }
 }

@@ -1,15 +1,15 @@
-//! Text that others have chosen, made safe to look at: keys, paths, log entries, what a network answers.
+//! Escaping of untrusted text: keys, paths, log entries, messages of a network.
 
 use std::{borrow::Cow, ffi::OsStr, fmt::Write, path::Path};
 
-/// Whether a character cannot be seen as itself: it moves the cursor, turns the direction of writing, breaks the line, or
-/// has no width.
+/// Returns whether a character is invisible or misleading: it moves the cursor, changes the direction of writing, breaks
+/// the line, or has no width.
 fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(character,
             // Soft hyphen, combining grapheme joiner, Arabic letter mark, Mongolian vowel separator.
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}'
-            // Fillers of Hangul, which are blank.
+            // Hangul fillers, which are blank.
             | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}'
             // Zero-width characters and direction marks; line and paragraph separators and direction overrides.
             | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
@@ -19,18 +19,18 @@ fn is_hidden(character: char) -> bool {
             | '\u{e0000}'..='\u{e007f}')
 }
 
-/// The text on one line: what cannot be seen is written as in a string of Rust, and so is a backslash, so that two texts
-/// that differ never look alike.
+/// Escapes a text for one line: invisible characters as in a Rust string, and backslashes, so that different texts never
+/// look the same.
 pub(crate) fn escape(text: &str) -> Cow<'_, str> {
     escape_where(text, |character| character == '\\' || is_hidden(character))
 }
 
-/// A message of ours with the texts of others in it. Its lines and tabs stay.
+/// Escapes a message that contains untrusted text. Keeps its lines and tabs.
 pub(crate) fn escape_message(text: &str) -> Cow<'_, str> {
     escape_where(text, |character| !matches!(character, '\n' | '\t') && is_hidden(character))
 }
 
-/// The content of an object as a terminal may show it: its lines and tabs stay.
+/// Escapes the content of an object for a terminal. Keeps its lines and tabs.
 pub(crate) fn escape_content(text: &str) -> Cow<'_, str> {
     escape_where(text, |character| !matches!(character, '\n' | '\t' | '\r') && is_hidden(character))
 }
@@ -49,7 +49,7 @@ fn escape_where(text: &str, escapes: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// The text for JSON, where it is written between quotation marks: what cannot be seen becomes `\uXXXX`.
+/// Escapes a text within a JSON string: invisible characters become `\uXXXX`.
 pub(crate) fn escape_json(text: &str) -> Cow<'_, str> {
     if !text.contains(is_hidden) {
         return Cow::Borrowed(text);
@@ -68,12 +68,12 @@ pub(crate) fn escape_json(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// A path in a message. Bytes that are not UTF-8 are shown as `\xff`.
+/// Returns a path for a message. Bytes that are not UTF-8 are shown as `\xff`.
 pub(crate) fn path(path: &Path) -> String {
     name(path.as_os_str())
 }
 
-/// The name of a file in a message.
+/// Returns the name of a file for a message.
 pub(crate) fn name(name: &OsStr) -> String {
     let mut shown = String::new();
     for chunk in name.as_encoded_bytes().utf8_chunks() {
@@ -85,7 +85,7 @@ pub(crate) fn name(name: &OsStr) -> String {
     shown
 }
 
-/// An argument of a command that a person can copy into a shell.
+/// Quotes an argument, so that it can be copied into a shell.
 pub(crate) fn argument(argument: impl AsRef<OsStr>) -> String {
     let argument = argument.as_ref();
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-+=:,@%".contains(byte);
@@ -96,7 +96,7 @@ pub(crate) fn argument(argument: impl AsRef<OsStr>) -> String {
     }
 }
 
-/// The form for what has no other: bash, zsh and ksh understand it.
+/// Quotes any other bytes, in a form that bash, zsh and ksh understand.
 fn ansi_quoted(argument: &OsStr) -> String {
     let mut quoted = String::from("$'");
     for byte in argument.as_encoded_bytes() {
@@ -109,12 +109,12 @@ fn ansi_quoted(argument: &OsStr) -> String {
     quoted + "'"
 }
 
-/// So many of something, as people say it.
-pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
+/// Formats a count with its noun.
+pub(crate) fn pluralize(count: u64, one: &str, many: &str) -> String {
     format!("{} {}", grouped(count), if count == 1 { one } else { many })
 }
 
-/// A number with a comma before each three digits.
+/// Formats a number with a comma before every three digits.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
@@ -133,7 +133,7 @@ mod tests {
 
     use super::*;
 
-    /// Letters stay as they are; what moves the cursor, turns the writing or cannot be seen is escaped.
+    /// Visible characters stay; invisible and misleading ones are escaped.
     #[test]
     fn hidden_characters_are_escaped() {
         let cases = [
@@ -150,16 +150,16 @@ mod tests {
         }
     }
 
-    /// A newline and the two characters that stand for one do not look alike.
+    /// A newline and the two characters that represent it do not look the same.
     #[test]
-    fn texts_that_differ_look_different() {
+    fn different_texts_look_different() {
         assert_eq!(escape("a\nb"), r"a\nb");
         assert_eq!(escape(r"a\nb"), r"a\\nb");
         assert_eq!(escape_message("two\nlines\t\r"), "two\nlines\t\\r");
         assert_eq!(escape_content("dos\r\n"), "dos\r\n");
     }
 
-    /// What is escaped in JSON is the same text to whoever reads it.
+    /// Escaped JSON has the same meaning.
     #[test]
     fn json_keeps_its_meaning() {
         for text in ["a\u{202e}b", "\u{7f}", "\u{e0041}", "\u{9b}31m"] {
@@ -169,7 +169,7 @@ mod tests {
         }
     }
 
-    /// A path is shown on one line, whatever its bytes are.
+    /// A path is shown on one line, whatever its bytes.
     #[test]
     fn paths_are_shown_on_one_line() {
         assert_eq!(path(Path::new("a b/c")), "a b/c");
@@ -177,7 +177,7 @@ mod tests {
         assert_eq!(name(OsStr::from_bytes(b"gr\xfc\xdfe")), r"gr\xfc\xdfe");
     }
 
-    /// An argument means the same to a shell, whatever is in it.
+    /// A quoted argument has the same meaning to a shell, whatever its bytes.
     #[test]
     fn arguments_are_quoted_for_a_shell() {
         for (name, expected) in [
@@ -202,7 +202,7 @@ mod tests {
         for (number, expected) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
             assert_eq!(grouped(number), expected);
         }
-        assert_eq!(counted(1, "file", "files"), "1 file");
-        assert_eq!(counted(11_705, "object", "objects"), "11,705 objects");
+        assert_eq!(pluralize(1, "file", "files"), "1 file");
+        assert_eq!(pluralize(11_705, "object", "objects"), "11,705 objects");
     }
 }

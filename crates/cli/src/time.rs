@@ -1,6 +1,6 @@
-//! Times as people read them.
+//! Formatting of times.
 
-/// A time in nanoseconds since 1970 as RFC 3339 in UTC, to the second.
+/// Formats a time in nanoseconds since 1970 as RFC 3339 in UTC, to the second.
 pub(crate) fn rfc3339(nanoseconds: u64) -> String {
     let seconds = nanoseconds / 1_000_000_000;
     let (day, second) = (seconds / 86_400, seconds % 86_400);
@@ -9,9 +9,9 @@ pub(crate) fn rfc3339(nanoseconds: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
-/// Year, month and day of a number of days since 1970-01-01.
+/// Returns year, month and day of a number of days since 1970-01-01.
 fn civil_from_days(days_since_1970: u64) -> (u64, u64, u64) {
-    // Nanoseconds in 64 bits end in the year 2554, so walking the years is cheap enough.
+    // Nanoseconds in 64 bits end in the year 2554, so iterating over the years is cheap enough.
     let (mut year, mut days) = (1970, days_since_1970);
     while days >= days_of_year(year) {
         days -= days_of_year(year);
@@ -41,7 +41,7 @@ fn is_leap(year: u64) -> bool {
 mod tests {
     use super::*;
 
-    /// Known times, leap days and the ends of years among them.
+    /// Known times, including leap days and ends of years.
     #[test]
     fn known_times() {
         let cases = [

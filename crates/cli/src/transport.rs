@@ -1,11 +1,11 @@
-//! What carries a command's calls, so that commands are written once.
+//! Transport of a command's calls, in a folder or on a network.
 
 use candid::Principal;
 use storage_client::{AgentTransport, Transport, TransportError};
 
 use crate::folder::FolderTransport;
 
-/// Carries calls to the canister in a folder or to the one on a network.
+/// Calls the canister in a folder or on a network.
 #[derive(Clone, Debug)]
 pub(crate) enum AnyTransport {
     /// This process is the host.

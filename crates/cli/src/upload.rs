@@ -1,8 +1,8 @@
-//! Storing content of any size, and going on with what was begun.
+//! Storing content of any size, and resuming uploads.
 
 use std::io::Read;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Result, anyhow};
 use serde_bytes::ByteBuf;
 use sha2::{Digest as _, Sha256};
 use stable_storage_api::{Condition, MetadataPair, PutArgs, UploadArgs};
@@ -10,23 +10,23 @@ use storage_client::{Progress, TransferError, TransferOptions};
 
 use crate::{
     context::Context,
-    failure::Interrupted,
+    disk_space,
+    failure::{Interrupted, add_help},
     input::{Changed, Input, LargeInput},
-    room,
     store::StoreClient,
     stream,
 };
 
-/// What was stored.
+/// Object that was stored.
 pub(crate) struct Stored {
     pub(crate) key: String,
     pub(crate) size: u64,
     pub(crate) revision: u64,
 }
 
-/// What an object is to be.
+/// Key, metadata and condition of an object to store.
 #[derive(Default)]
-pub(crate) struct Wanted {
+pub(crate) struct ObjectSpec {
     pub(crate) key: String,
     pub(crate) content_type: Option<String>,
     pub(crate) content_encoding: Option<String>,
@@ -34,8 +34,8 @@ pub(crate) struct Wanted {
     pub(crate) condition: Condition,
 }
 
-impl Wanted {
-    /// An upload of so many bytes of it.
+impl ObjectSpec {
+    /// Returns the arguments of an upload of `size` bytes.
     fn upload(self, size: u64) -> UploadArgs {
         let Self { key, content_type, content_encoding, metadata, condition } = self;
         let condition = Some(condition);
@@ -43,16 +43,16 @@ impl Wanted {
     }
 }
 
-/// Stores content under a key, with bars on the way.
+/// Stores content under a key, with progress bars.
 pub(crate) async fn store(
     client: &StoreClient,
     context: &Context,
     input: Input,
-    wanted: Wanted,
+    spec: ObjectSpec,
 ) -> Result<Stored> {
     match input {
         Input::Small(value) => {
-            let Wanted { key, content_type, content_encoding, metadata, condition } = wanted;
+            let ObjectSpec { key, content_type, content_encoding, metadata, condition } = spec;
             let size = value.len() as u64;
             let put = PutArgs::new(key.clone(), value).when(condition);
             let args = PutArgs { content_type, content_encoding, metadata, ..put };
@@ -60,26 +60,26 @@ pub(crate) async fn store(
             Ok(Stored { key, size, revision })
         }
         Input::Large(input) => {
-            room::check(client, &wanted.key, input.size()).await?;
+            disk_space::check(client, &spec.key, input.size()).await?;
             let sha256 = {
                 let bar = context.bars.bar("hashing", input.size());
                 input.sha256(&bar).await?
             };
             let bar = context.bars.bar("storing", input.size());
-            upload(client, context, input, wanted, sha256, &bar).await
+            upload(client, context, input, spec, sha256, &bar).await
         }
     }
 }
 
-/// Stores what comes once, with bounded memory. Where it breaks off, nothing is stored and no upload stays open.
+/// Stores a stream, with bounded memory. If it fails, nothing is stored and no upload stays open.
 pub(crate) async fn store_stream(
     client: &StoreClient,
     context: &Context,
     source: impl Read + Send + 'static,
-    wanted: Wanted,
+    spec: ObjectSpec,
 ) -> Result<Stored> {
-    let key = wanted.key.clone();
-    let args = UploadArgs { size: None, ..wanted.upload(0) };
+    let key = spec.key.clone();
+    let args = UploadArgs { size: None, ..spec.upload(0) };
     let counter = context.bars.counter("storing");
     let progress = counter.part(0);
     let stored =
@@ -95,22 +95,22 @@ pub(crate) async fn store_stream(
     })
 }
 
-/// The same put with the SHA-256 of its bytes, so that nobody has to read them to know them again.
+/// Adds the SHA-256 of the bytes, so that they can be compared later without reading them.
 pub(crate) fn with_digest(mut args: PutArgs) -> PutArgs {
     args.sha256 = Some(ByteBuf::from(Sha256::digest(&args.value).to_vec()));
     args
 }
 
-/// Uploads content whose SHA-256 is known, or goes on with an upload of the same that is open.
+/// Uploads content with a known SHA-256, or resumes an open upload of the same content.
 pub(crate) async fn upload(
     client: &StoreClient,
     context: &Context,
     mut input: LargeInput,
-    wanted: Wanted,
+    spec: ObjectSpec,
     sha256: [u8; 32],
     progress: &dyn Progress,
 ) -> Result<Stored> {
-    let args = UploadArgs { sha256: Some(ByteBuf::from(sha256)), ..wanted.upload(input.size()) };
+    let args = UploadArgs { sha256: Some(ByteBuf::from(sha256)), ..spec.upload(input.size()) };
     let id = match client.find_upload(&args).await? {
         Some(id) => {
             context.output.note(&format!("resuming upload {id}"));
@@ -121,7 +121,7 @@ pub(crate) async fn upload(
     finish(client, context, &mut input, &args, id, progress).await
 }
 
-/// Sends what an upload lacks, and commits it.
+/// Sends the missing chunks of an upload, and commits it.
 pub(crate) async fn finish(
     client: &StoreClient,
     context: &Context,
@@ -134,29 +134,30 @@ pub(crate) async fn finish(
     let done = tokio::select! {
         biased;
         () = context.interrupt.wait() => {
-            return Err(Interrupted).context(stays_open(id));
+            return Err(incomplete(Interrupted, id));
         }
         done = client.upload(input, args, options) => done,
     };
     match done {
         Ok(written) => Ok(Stored { key: args.key.clone(), size: input.size(), revision: written.revision }),
         Err(error) if has_changed(&error) => {
-            // Its chunks are of two versions of the file, so nobody can go on with it. Where it cannot be ended, it expires.
+            // Its chunks are of two versions of the file, so it cannot be resumed. If it cannot be aborted, it expires.
             let _ = client.abort_upload(id).await;
             Err(Changed.into())
         }
-        Err(error) => Err(error).context(stays_open(id)),
+        Err(error) => Err(incomplete(error, id)),
     }
 }
 
-fn stays_open(id: u64) -> String {
-    format!(
-        "upload {id} is incomplete and stays open, storage uploads ls tells until when; to resume it, run the same command again, or \
-         storage uploads resume {id} FILE; to give it up, storage uploads abort {id}"
-    )
+/// Adds to an error that the upload stays open, and how to resume it.
+fn incomplete(error: impl Into<anyhow::Error>, id: u64) -> anyhow::Error {
+    let help = format!(
+        "resume it with the same command, or with: storage uploads resume {id} FILE; discard it with: storage uploads abort {id}"
+    );
+    add_help(error, format!("upload {id} is incomplete"), help)
 }
 
-/// Whether the source is another one than at the start.
+/// Returns whether the source has changed since the start.
 fn has_changed(error: &TransferError) -> bool {
     match error {
         TransferError::SourceEndsEarly { .. }

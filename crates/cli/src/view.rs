@@ -1,4 +1,4 @@
-//! What is printed as JSON, in one format for every command: digests in hexadecimal, times in RFC 3339, sizes as exact numbers,
+//! JSON output, in one format for every command: digests in hexadecimal, times in RFC 3339, sizes as exact numbers,
 //! principals and roles as texts.
 
 use candid::Principal;
@@ -10,7 +10,7 @@ use stable_storage_api::{
 
 use crate::time::rfc3339;
 
-/// An object.
+/// Object.
 #[derive(Serialize)]
 pub(crate) struct Object<'a> {
     pub(crate) key: &'a str,
@@ -45,12 +45,12 @@ impl<'a> Object<'a> {
     }
 }
 
-/// Pairs in their order, as one object of JSON; a name occurs once.
+/// Serializes pairs in order, as one JSON object. Names are unique.
 fn as_map<S: Serializer>(pairs: &[MetadataPair], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(pairs.iter().map(MetadataPair::as_strs))
 }
 
-/// The state of a digest in a word.
+/// Returns the name of a digest's state.
 pub(crate) fn state_name(state: ChecksumState) -> &'static str {
     match state {
         ChecksumState::Declared => "declared",
@@ -59,7 +59,7 @@ pub(crate) fn state_name(state: ChecksumState) -> &'static str {
     }
 }
 
-/// An open upload. Its metadata is not told by a list.
+/// Open upload. A list does not include its metadata.
 #[derive(Serialize)]
 pub(crate) struct Upload<'a> {
     id: u64,
@@ -105,7 +105,7 @@ impl<'a> Upload<'a> {
     }
 }
 
-/// A region.
+/// Region.
 #[derive(Serialize)]
 pub(crate) struct Region {
     pub(crate) id: u64,
@@ -127,7 +127,7 @@ impl Region {
     }
 }
 
-/// A principal and its role, where it has one.
+/// Principal with its role, if it has one.
 #[derive(Serialize)]
 pub(crate) struct Holder {
     pub(crate) who: String,
@@ -144,7 +144,7 @@ impl Holder {
     }
 }
 
-/// A role in a word.
+/// Returns the name of a role.
 pub(crate) fn role_name(role: Role) -> &'static str {
     match role {
         Role::Reader => "reader",

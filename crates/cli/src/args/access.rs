@@ -1,4 +1,4 @@
-//! What an admin can say about roles and settings.
+//! Arguments of the commands for roles and settings.
 
 use std::time::Duration;
 
@@ -7,42 +7,42 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use crate::size::{parse_duration, parse_size};
 
-/// What to do with roles.
+/// Commands for roles.
 #[derive(Debug, Subcommand)]
 pub(crate) enum RolesCommand {
-    /// List who has been given which role. Controllers of the canister are admins without being listed.
+    /// List the principals with a role. Controllers of the canister are admins and are not listed.
     Ls,
-    /// Give a principal a role in place of the one that it has.
+    /// Set the role of a principal.
     Set {
-        /// Who.
+        /// The principal.
         who: Principal,
-        /// Each role includes those before it.
+        /// The role; each role includes the ones before it.
         role: RoleName,
     },
-    /// Take the role of a principal away.
+    /// Remove the role of a principal.
     Rm {
-        /// Who.
+        /// The principal.
         who: Principal,
     },
 }
 
-/// What a caller is allowed to do.
+/// Role of a caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum RoleName {
-    /// May read.
+    /// Can read.
     Reader,
-    /// May also change data.
+    /// Can also change data.
     Writer,
-    /// May also change roles and settings.
+    /// Can also change roles and settings.
     Admin,
 }
 
-/// What to do with settings.
+/// Commands for settings.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Show what is configured.
+    /// Show the settings.
     Show,
-    /// Change what is given, and keep the rest.
+    /// Change the given settings and keep the others.
     #[command(after_help = "\
 Examples:
   storage config set --public-read true
@@ -53,16 +53,16 @@ Examples:
 #[derive(Debug, Args)]
 #[group(required = true, multiple = true)]
 pub(crate) struct ConfigArgs {
-    /// The most stable memory that the canister may grow to.
+    /// Limit on stable memory.
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub(crate) capacity: Option<u64>,
-    /// Whether everyone may read.
+    /// Whether everyone can read.
     #[arg(long, value_name = "true|false")]
     pub(crate) public_read: Option<bool>,
-    /// How many uploads can be open at once.
+    /// Limit on open uploads.
     #[arg(long, value_name = "N")]
     pub(crate) max_uploads: Option<u64>,
-    /// How long an upload stays open without a chunk.
+    /// Time after which an upload without a new chunk expires.
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub(crate) upload_idle: Option<Duration>,
 }

@@ -1,13 +1,13 @@
-//! What can be said about the log.
+//! Arguments of the commands for the log.
 
 use clap::Subcommand;
 
-/// What to do with the log.
+/// Commands for the log.
 #[derive(Debug, Subcommand)]
 pub(crate) enum LogCommand {
     /// Append entries.
     Append {
-        /// Each text is an entry; a single - appends each line of standard input.
+        /// One entry for each text; a single - appends each line of standard input.
         #[arg(required = true, value_name = "TEXT")]
         texts: Vec<String>,
     },
@@ -15,21 +15,21 @@ pub(crate) enum LogCommand {
     #[command(after_help = "\
 Examples:
   storage log tail -n 100
-  storage log tail -f        and then each entry as it comes, until Ctrl-C")]
+  storage log tail -f        and then new entries, until Ctrl-C")]
     Tail {
-        /// How many.
+        /// Number of entries.
         #[arg(short = 'n', default_value_t = 10, value_name = "N")]
         count: u64,
-        /// Go on, and print what is appended.
+        /// Wait for new entries and print them.
         #[arg(short, long)]
         follow: bool,
     },
-    /// Print entries from an index on, oldest first. Entries that are no text are shown in hexadecimal.
+    /// Print entries from an index on, oldest first. Entries that are not text are shown in hexadecimal.
     Read {
-        /// The index of the first one; the oldest of all has index 0.
+        /// Index of the first entry; the oldest entry has index 0.
         #[arg(default_value_t = 0)]
         from: u64,
-        /// How many at most. Without it, all.
+        /// Limit on the number of entries. Default: all.
         #[arg(short = 'n', value_name = "N")]
         count: Option<u64>,
     },

@@ -1,4 +1,4 @@
-//! What can be said about objects and uploads.
+//! Arguments of the commands for objects and uploads.
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -14,38 +14,38 @@ use crate::complete;
     after_help = "\
 Examples:
   storage put video.mp4                  under its name
-  storage put video.mp4 films/1          under a key of your own
+  storage put video.mp4 films/1          under another key
   storage put 1.png 2.png album/         as album/1.png and album/2.png
   tar c photos | storage put - photos.tar
 
-A large file is sent in chunks. When that is interrupted, the same command resumes it."
+A large file is sent in chunks. If this is interrupted, run the same command again to resume it."
 )]
 pub(crate) struct PutArgs {
-    /// The file, of any size, or - for standard input; and its key of 1 to 1,024 bytes. Without a key, it is the name of the file. A key that ends with a slash is a folder for any number of files.
+    /// File of any size, or - for standard input, followed by its key of 1 to 1,024 bytes. Default key: the name of the file. A key that ends with a slash is a folder for several files.
     #[arg(required = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) files: Vec<OsString>,
-    /// What the bytes are, for example image/png. Without it, this is guessed from the name; '' is for no type.
+    /// Content type, for example image/png. Default: guessed from the name; '' for none.
     #[arg(long = "type", value_name = "TYPE")]
     pub(crate) content_type: Option<String>,
-    /// How the bytes are encoded, for example gzip; at most 64 bytes.
+    /// Content encoding, for example gzip; at most 64 bytes.
     #[arg(long, value_name = "ENCODING")]
     pub(crate) content_encoding: Option<String>,
-    /// Store a name and a value with the object. May be given 16 times, for 2,048 bytes in all.
+    /// Name and value of user metadata. Can be given 16 times, with 2,048 bytes in all.
     #[arg(long = "meta", value_name = "NAME=VALUE", value_parser = pair)]
     pub(crate) metadata: Vec<MetadataPair>,
-    /// Fail where there is an object under the key already.
+    /// Fail if an object exists under the key.
     #[arg(long)]
     pub(crate) if_absent: bool,
-    /// Fail where the object under the key does not have this revision, which storage stat shows.
+    /// Fail unless the object under the key has this revision, which storage stat shows.
     #[arg(long, value_name = "N", conflicts_with = "if_absent")]
     pub(crate) if_revision: Option<u64>,
 }
 
-/// A name and a value, around the first equals sign.
+/// Parses a name and a value, separated by the first equals sign.
 fn pair(text: &str) -> Result<MetadataPair, String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok(MetadataPair::new(name, value)),
-        _ => Err("a name, an equals sign and a value are wanted, as in author=Ada".to_owned()),
+        _ => Err("expected NAME=VALUE, for example author=Ada".to_owned()),
     }
 }
 
@@ -56,15 +56,15 @@ Examples:
   storage get photos.tar | tar t
   storage get -r album photos            album/2026/1.png becomes photos/2026/1.png
 
-A file appears, or is replaced, when all bytes have arrived and have the SHA-256 that was declared.")]
+A file is created or replaced only when all bytes have arrived and match the declared SHA-256.")]
 pub(crate) struct GetArgs {
-    /// The key, or with -r a folder in the store.
+    /// Key, or with -r a folder in the store.
     #[arg(add = ArgValueCompleter::new(complete::keys))]
     pub(crate) key: String,
-    /// The file to write; - or nothing is standard output. With -r, the folder to write to, which is the working directory without it.
+    /// File to write; - for standard output, which is the default. With -r, the folder to write to; default: the working directory.
     #[arg(value_hint = clap::ValueHint::AnyPath)]
     pub(crate) file: Option<PathBuf>,
-    /// Fetch a folder: write each object whose key starts with KEY and a slash to a file of the rest of its key.
+    /// Fetch a folder: write each object whose key starts with KEY and a slash to a file named by the rest of its key.
     #[arg(short, long)]
     pub(crate) recursive: bool,
 }
@@ -74,27 +74,27 @@ pub(crate) struct GetArgs {
     disable_help_flag = true,
     after_help = "\
 Examples:
-  storage ls             what is in no folder, and the folders, each with a slash at its end
-  storage ls album/      what is in album
+  storage ls             objects and folders at the top
+  storage ls album/      objects and folders in album
   storage ls -lr         all keys, with sizes, times and types"
 )]
 pub(crate) struct LsArgs {
     /// Only keys that start with this.
     #[arg(default_value = "", hide_default_value = true, add = ArgValueCompleter::new(complete::keys))]
     pub(crate) prefix: String,
-    /// List the keys in folders, too, in place of the folders.
+    /// List the keys in folders instead of the folders.
     #[arg(short, long)]
     pub(crate) recursive: bool,
-    /// Show sizes, times, whether the SHA-256 is known, and types.
+    /// Show sizes, times, states of the SHA-256, and types.
     #[arg(short, long)]
     pub(crate) long: bool,
     /// List from the last key to the first.
     #[arg(long)]
     pub(crate) reverse: bool,
-    /// Show sizes with units, which is the default; --bytes shows them without.
+    /// Show sizes with units. This is the default; --bytes shows them in bytes.
     #[arg(short = 'h', long, conflicts_with = "bytes")]
     pub(crate) human_readable: bool,
-    /// Show hidden keys; none is hidden, so this changes nothing.
+    /// Accepted for compatibility with ls; no key is hidden.
     #[arg(short, long)]
     pub(crate) all: bool,
     /// Print help
@@ -106,19 +106,19 @@ pub(crate) struct LsArgs {
 #[command(after_help = "\
 Examples:
   storage rm notes.txt old.txt      two objects
-  storage rm -r album               album and album/2026/1.png, and not album2/1.png
-  storage rm -n --prefix album      what would be removed whose key starts with album")]
+  storage rm -r album               album and album/2026/1.png, but not album2/1.png
+  storage rm -n --prefix album      list the objects whose keys start with album")]
 pub(crate) struct RmArgs {
-    /// The keys, or with -r folders.
+    /// Keys, or with -r folders.
     #[arg(required = true, value_name = "KEY", add = ArgValueCompleter::new(complete::keys))]
     pub(crate) keys: Vec<String>,
-    /// Remove folders: the object KEY and every object whose key starts with KEY and a slash.
+    /// Remove folders: the object KEY, and every object whose key starts with KEY and a slash.
     #[arg(short, long)]
     pub(crate) recursive: bool,
-    /// Remove every object whose key starts with KEY, whatever comes after it.
+    /// Remove every object whose key starts with KEY.
     #[arg(short, long, conflicts_with = "recursive")]
     pub(crate) prefix: bool,
-    /// Change nothing, and list what would be removed.
+    /// Change nothing, and list the objects that would be removed.
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
 }
@@ -128,21 +128,21 @@ pub(crate) struct RmArgs {
 Examples:
   storage cp 1.png 2.png store:album/    to album/1.png and album/2.png, as put does
   storage cp store:album/1.png .         to ./1.png, as get does
-  storage cp -r photos store:album       photos/2026/1.png becomes album/2026/1.png, as with sync
-  storage cp -r store:album photos       the other way, as with sync --down
+  storage cp -r photos store:album       photos/2026/1.png becomes album/2026/1.png, as sync does
+  storage cp -r store:album photos       the reverse, as sync --down does
   storage cp store:notes.txt -           to standard output
 
-A path that starts with store: is a key, or a folder, of the store; store: alone is all of the store. Any other path is on this machine; a file whose name starts with store: is written ./store:NAME. One side of a copy is the store, and the other is this machine.
+A path that starts with store: is a key or a folder in the store; store: alone is the whole store. Any other path is on this machine; write ./store:NAME for a file whose name starts with store:. One side of a copy is the store, the other is this machine.
 
-A target that ends with a slash is a folder, and so is a folder on this machine: a copy has the name of its source there. With -r, what is in SOURCE goes directly into TARGET, whether TARGET exists or not; what is the same there already is left alone, and nothing is removed.")]
+If the target ends with a slash or is an existing folder, copies keep the names of their sources. With -r, the contents of SOURCE are copied directly into TARGET, whether or not it exists; files that are equal there are skipped, and nothing is removed.")]
 pub(crate) struct CpArgs {
-    /// Files, or keys in the store, written store:KEY; - is standard input. With -r, one folder.
+    /// Files, or store:KEY for keys in the store; - for standard input. With -r, one folder.
     #[arg(required = true, value_name = "SOURCE", add = ArgValueCompleter::new(complete::paths))]
     pub(crate) sources: Vec<OsString>,
-    /// Where to copy to: store:KEY, store:FOLDER/, a file or a folder; - is standard output.
+    /// Target: store:KEY, store:FOLDER/, a file or a folder; - for standard output.
     #[arg(add = ArgValueCompleter::new(complete::paths))]
     pub(crate) target: OsString,
-    /// Copy a folder: what is in SOURCE, with the folders in it.
+    /// Copy the contents of the folder SOURCE, including its folders.
     #[arg(short, long)]
     pub(crate) recursive: bool,
 }
@@ -151,59 +151,58 @@ pub(crate) struct CpArgs {
 #[command(after_help = "\
 Examples:
   storage sync photos album                   photos/2026/1.png becomes album/2026/1.png
-  storage sync --exclude '*.tmp' photos album without files of this name
-  storage sync --delete --dry-run site ''     what would be done to make the store like the folder
-  storage sync --down album photos            the other way: album/2026/1.png becomes photos/2026/1.png
+  storage sync --exclude '*.tmp' photos album without files named like this
+  storage sync --delete --dry-run site ''     report the changes without making them
+  storage sync --down album photos            the reverse: album/2026/1.png becomes photos/2026/1.png
 
-A file is left alone when the other side has one of the same size and SHA-256. A link to a file counts as the file; a link to a folder is not followed.
+A file is skipped if the other side has the same size and SHA-256. A link to a file counts as the file; a link to a folder is not followed.
 
-PATTERN is of file names, or with a slash of paths in the folder; * and ? stand for any characters but a slash, ** for any folders. What is excluded is neither copied nor removed, and of an excluded folder nothing is.")]
+PATTERN matches file names, or with a slash, paths in the folder; * and ? match any characters except a slash, ** any folders. Excluded files are neither copied nor removed; an excluded folder is excluded with its contents.")]
 pub(crate) struct SyncArgs {
     /// The folder, or with --down the prefix.
     #[arg(value_hint = clap::ValueHint::AnyPath)]
     pub(crate) from: OsString,
-    /// The prefix: what the keys start with, before a slash and the path in the folder. It may be empty. With --down, the folder.
+    /// Prefix of the keys, followed by a slash and the path in the folder; can be empty. With --down, the folder.
     pub(crate) to: OsString,
-    /// Make the folder like the store: fetch what is new or changed there.
+    /// Make the folder like the store: fetch new and changed objects.
     #[arg(short, long)]
     pub(crate) down: bool,
     /// Remove objects under the prefix that are not in the folder; with --down, files that are not in the store.
     #[arg(long)]
     pub(crate) delete: bool,
-    /// Remove them without asking where none would be left of those that are there now.
+    /// Remove without asking, even if nothing of what exists now would remain.
     #[arg(long, requires = "delete")]
     pub(crate) force: bool,
-    /// Leave out files and folders of this name or path. May be given several times.
+    /// Exclude files and folders with this name or path. Can be given several times.
     #[arg(short = 'x', long, value_name = "PATTERN")]
     pub(crate) exclude: Vec<String>,
-    /// Compare sizes alone: nothing is hashed, and a file whose bytes changed and whose size did not is left as it is in the store.
+    /// Compare only sizes: files are not hashed, so a change that keeps the size is not detected.
     #[arg(long)]
     pub(crate) size_only: bool,
-    /// What the bytes of all files are. Without it, a file keeps the type that it has in the store, and that of a new one is guessed from its name.
+    /// Content type of all files. Default: unchanged for existing objects, guessed from the name for new ones.
     #[arg(long = "type", value_name = "TYPE", conflicts_with = "down")]
     pub(crate) content_type: Option<String>,
-    /// Change nothing, and say what would be done.
+    /// Change nothing, and report what would be done.
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
 }
 
-/// What to do with uploads.
+/// Commands for uploads.
 #[derive(Debug, Subcommand)]
 pub(crate) enum UploadsCommand {
     /// List the open uploads, oldest first.
     Ls,
-    /// Send what an upload lacks, and finish it.
+    /// Send the missing chunks of an upload, and commit it.
     Resume {
-        /// Its number.
+        /// Identifier of the upload.
         id: u64,
-        /// The file that it is an upload of, or - for standard input, which is copied to a temporary file: all of it must be
-        /// compared before a part is sent.
+        /// File of the upload, or - for standard input, which is first copied to a temporary file to compare its SHA-256.
         #[arg(value_hint = clap::ValueHint::FilePath)]
         file: PathBuf,
     },
-    /// End an upload and give its space back.
+    /// Abort an upload and free its storage.
     Abort {
-        /// Its number.
+        /// Identifier of the upload.
         id: u64,
     },
 }

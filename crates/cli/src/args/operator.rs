@@ -1,22 +1,22 @@
-//! What whoever runs the store can say.
+//! Arguments of the commands for operators.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-/// What to do with images of a store's memory.
+/// Commands for images of a store's memory.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SnapshotCommand {
-    /// Write the store's memory to a new file. What was never written takes no room there.
+    /// Write the store's memory to a new, sparse file.
     Export {
-        /// The file, which must not be there yet, or - for standard output.
+        /// File, which must not exist, or - for standard output.
         file: PathBuf,
     },
-    /// Replace all that is in the store by an image.
+    /// Replace the contents of the store with an image.
     Import {
-        /// A file that export wrote, or a canister's stable memory.
+        /// File written by export, or a canister's stable memory.
         file: PathBuf,
-        /// Do so although there is something in the store.
+        /// Replace the contents of a store that is not empty.
         #[arg(long)]
         replace: bool,
     },
@@ -24,6 +24,6 @@ pub(crate) enum SnapshotCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct ManArgs {
-    /// A folder, for the pages of all commands.
+    /// Folder for the pages of all commands.
     pub(crate) folder: Option<PathBuf>,
 }

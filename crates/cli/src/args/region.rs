@@ -1,87 +1,93 @@
-//! What can be said about regions.
+//! Arguments of the commands for regions.
 
 use std::path::PathBuf;
 
 use candid::Principal;
 use clap::{Subcommand, ValueEnum};
 
-/// What to do with regions.
+use crate::size::parse_size;
+
+/// Commands for regions.
 #[derive(Debug, Subcommand)]
 pub(crate) enum RegionCommand {
-    /// Make a region, and print its number.
+    /// Create a region, and print its identifier.
     New {
-        /// How many pages of 64 KiB it is to have.
+        /// Size in pages of 64 KiB.
         #[arg(default_value_t = 0)]
         pages: u64,
     },
     /// List the regions.
     Ls,
-    /// Show what is known of a region.
+    /// Show the metadata of a region.
     Info {
-        /// Its number.
+        /// Identifier of the region.
         id: u64,
     },
-    /// Add pages to a region, and print how many it had.
+    /// Add pages to a region, and print its previous size in pages.
     Grow {
-        /// Its number.
+        /// Identifier of the region.
         id: u64,
-        /// How many pages of 64 KiB.
+        /// Number of pages of 64 KiB.
         pages: u64,
     },
     /// Write bytes of a region to standard output.
     Load {
-        /// Its number.
+        /// Identifier of the region.
         id: u64,
-        /// Where, in bytes from its start.
-        #[arg(default_value_t = 0)]
+        /// Offset in bytes.
+        #[arg(default_value = "0", value_parser = parse_size)]
         offset: u64,
-        /// How many bytes. Without it, all to its end.
+        /// Length in bytes. Default: to the end of the region.
+        #[arg(value_parser = parse_size)]
         length: Option<u64>,
     },
-    /// Write a file, or standard input, to a region, which must be large enough.
+    /// Write a file, or standard input, to a region that is large enough.
     Store {
-        /// Its number.
+        /// Identifier of the region.
         id: u64,
-        /// Where, in bytes from its start.
+        /// Offset in bytes.
+        #[arg(value_parser = parse_size)]
         offset: u64,
-        /// The file, or - for standard input, which is stored as it comes.
+        /// File, or - for standard input, which is stored as it arrives.
         file: PathBuf,
     },
-    /// Print a number of a region.
+    /// Print a number in a region.
     #[command(after_help = "\
 Examples:
   storage region set 16 8 nat32 1000000
   storage region get 16 8 nat32")]
     Get {
-        /// Its number.
+        /// Identifier of the region.
         id: u64,
-        /// Where, in bytes from its start.
+        /// Offset in bytes.
+        #[arg(value_parser = parse_size)]
         offset: u64,
-        /// What lies there, little-endian.
+        /// Type of the number, which is little-endian.
         kind: NumberKind,
     },
     /// Write a number to a region.
     #[command(allow_negative_numbers = true)]
     Set {
-        /// Its number.
+        /// Identifier of the region.
         id: u64,
-        /// Where, in bytes from its start.
+        /// Offset in bytes.
+        #[arg(value_parser = parse_size)]
         offset: u64,
-        /// What is to lie there, little-endian.
+        /// Type of the number, which is little-endian.
         kind: NumberKind,
         /// The number.
         value: String,
     },
-    /// Make another principal the owner of a region.
+    /// Transfer a region to another principal.
     Give {
-        /// Its number.
+        /// Identifier of the region.
         id: u64,
-        /// Who is to own it.
+        /// The new owner.
         owner: Principal,
     },
 }
 
-/// What a number is.
+/// Type of a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum NumberKind {
     Nat8,
@@ -92,6 +98,6 @@ pub(crate) enum NumberKind {
     Int16,
     Int32,
     Int64,
-    /// An IEEE 754 double.
+    /// IEEE 754 double.
     Float,
 }

@@ -1,15 +1,22 @@
-//! Walking a store's memory without its canister.
+//! Checking a store's memory without its canister.
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use embedded_ic::EmbeddedIc;
 use serde::Serialize;
 use storage_engine::{CheckReport, Memory};
 
-use crate::{image::Image, output::Output, size::Sizes, store::Store, text::grouped};
+use crate::{
+    failure::with_help,
+    image::Image,
+    output::Output,
+    size::Sizes,
+    store::Store,
+    text::{grouped, pluralize},
+};
 
-/// What was found, as JSON.
+/// Result of a check, as JSON.
 #[derive(Serialize)]
 struct Found {
     sound: bool,
@@ -33,7 +40,7 @@ pub(crate) fn image(path: &Path, output: &Output) -> Result<()> {
 
 fn walk(memory: impl Memory + Clone) -> Result<CheckReport> {
     let store = storage_engine::Store::open(memory);
-    Ok(store.context("the store's memory cannot be opened")?.check())
+    Ok(store.context("cannot open the store's memory")?.check())
 }
 
 fn print(report: &CheckReport, output: &Output) -> Result<()> {
@@ -50,7 +57,8 @@ fn print(report: &CheckReport, output: &Output) -> Result<()> {
     if found.sound {
         return Ok(());
     }
-    bail!("the store is damaged: {} problems; restore it from a copy", found.problems.len())
+    let problems = pluralize(found.problems.len() as u64, "problem", "problems");
+    Err(with_help(format!("the store is corrupt: {problems}"), "restore it from a snapshot"))
 }
 
 fn describe(found: &Found, sizes: Sizes) -> Vec<String> {
@@ -64,7 +72,7 @@ fn describe(found: &Found, sizes: Sizes) -> Vec<String> {
     lines
 }
 
-/// The committed stable memory of a host, for reading.
+/// Committed stable memory of a host, for reading.
 #[derive(Clone, Copy)]
 struct Committed<'a>(&'a EmbeddedIc);
 
@@ -73,13 +81,15 @@ impl Memory for Committed<'_> {
         self.0.stable_pages()
     }
 
-    /// Refused, as by a replica that has no room.
+    /// Fails, as on a replica that is out of memory.
     fn grow(&self, _pages: u64) -> i64 {
         -1
     }
 
     fn read(&self, offset: u64, dst: &mut [u8]) {
-        self.0.read_stable(offset, dst).expect("the engine reads within the memory, and the disk is there");
+        self.0
+            .read_stable(offset, dst)
+            .expect("the engine reads within the memory, and the disk is readable");
     }
 
     fn write(&self, offset: u64, _src: &[u8]) {

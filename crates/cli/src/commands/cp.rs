@@ -1,30 +1,31 @@
-//! The command that copies files and folders into the store, and out of it. The other commands do the work.
+//! The command `cp`, which copies files and folders into and out of the store. It uses the other commands.
 
 use std::{
     ffi::OsStr,
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, Error as AnyError, Result, anyhow, bail};
+use anyhow::{Context as _, Error as AnyError, Result, bail};
 
 use super::{fetch, get, objects, put, sync};
 use crate::{
     args::{CpArgs, PutArgs, SyncArgs},
     context::Context,
+    failure::with_help,
     input::is_stream,
-    settings::Place,
+    settings::StoreLocation,
     store::StoreClient,
     text,
 };
 
-/// What a path of the store starts with.
+/// Prefix of a path in the store.
 pub(crate) const STORE: &str = "store:";
 
-/// A source or the target of a copy.
+/// Source or target of a copy.
 enum Location<'a> {
-    /// A key or a folder of the store.
+    /// Key or folder in the store.
     Store(&'a str),
-    /// A file or a folder of this machine.
+    /// File or folder on this machine.
     Local(&'a Path),
 }
 
@@ -33,14 +34,17 @@ impl<'a> Location<'a> {
         if !argument.as_encoded_bytes().starts_with(STORE.as_bytes()) {
             return Ok(Self::Local(argument.as_ref()));
         }
-        let path = argument
-            .to_str()
-            .with_context(|| format!("{} is not UTF-8, as keys must be", text::name(argument)))?;
+        let path = argument.to_str().with_context(|| format!("{} is not UTF-8", text::name(argument)))?;
         Ok(Self::Store(&path[STORE.len()..]))
     }
 }
 
-pub(crate) async fn run(client: &StoreClient, context: &Context, place: &Place, args: &CpArgs) -> Result<()> {
+pub(crate) async fn run(
+    client: &StoreClient,
+    context: &Context,
+    location: &StoreLocation,
+    args: &CpArgs,
+) -> Result<()> {
     let sources = args.sources.iter().map(|source| Location::of(source)).collect::<Result<Vec<_>>>()?;
     let target = Location::of(&args.target)?;
     if args.recursive && sources.len() > 1 {
@@ -49,37 +53,35 @@ pub(crate) async fn run(client: &StoreClient, context: &Context, place: &Place, 
     match target {
         Location::Store(key) => {
             let files = files(&sources, key)?;
-            up(client, context, place, args.recursive, &files, key).await
+            up(client, context, location, args.recursive, &files, key).await
         }
         Location::Local(path) => {
             let keys = keys(&sources, path)?;
-            down(client, context, place, args.recursive, &keys, path).await
+            down(client, context, location, args.recursive, &keys, path).await
         }
     }
 }
 
-/// The sources of a copy into the store, each of them on this machine.
+/// Returns the sources of a copy into the store, which must be on this machine.
 fn files<'a>(sources: &[Location<'a>], key: &str) -> Result<Vec<&'a Path>> {
     let file = |source: &Location<'a>| match *source {
         Location::Local(file) => Ok(file),
-        Location::Store(from) => bail!(
-            "{STORE}{from} and {STORE}{key} are both in the store; to move an object there, run: storage mv {} {}",
-            text::argument(from),
-            text::argument(key)
-        ),
+        Location::Store(from) => Err(with_help(
+            format!("{STORE}{from} and {STORE}{key} are both in the store"),
+            format!("move an object with: storage mv {} {}", text::argument(from), text::argument(key)),
+        )),
     };
     sources.iter().map(file).collect()
 }
 
-/// The sources of a copy out of the store, each of them there.
+/// Returns the sources of a copy out of the store, which must be in the store.
 fn keys<'a>(sources: &[Location<'a>], target: &Path) -> Result<Vec<&'a str>> {
     let key = |source: &Location<'a>| match *source {
         Location::Store(key) => Ok(key),
-        Location::Local(file) => bail!(
-            "{} and {} are both on this machine; to copy there, run cp of the shell; a path of the store is written {STORE}KEY",
-            text::path(file),
-            text::path(target)
-        ),
+        Location::Local(file) => Err(with_help(
+            format!("{} and {} are both on this machine", text::path(file), text::path(target)),
+            format!("write a path in the store as {STORE}KEY"),
+        )),
     };
     sources.iter().map(key).collect()
 }
@@ -87,7 +89,7 @@ fn keys<'a>(sources: &[Location<'a>], target: &Path) -> Result<Vec<&'a str>> {
 async fn up(
     client: &StoreClient,
     context: &Context,
-    place: &Place,
+    location: &StoreLocation,
     recursive: bool,
     files: &[&Path],
     key: &str,
@@ -95,7 +97,7 @@ async fn up(
     match files.iter().find(|file| !is_stream(file) && file.is_dir()) {
         Some(folder) if recursive => {
             let args = SyncArgs { from: folder.into(), to: key.into(), ..SyncArgs::default() };
-            sync::run(client, context, place, &args).await
+            sync::run(client, context, location, &args).await
         }
         Some(folder) => Err(needs_recursive(&text::path(folder))),
         None => {
@@ -108,7 +110,7 @@ async fn up(
 async fn down(
     client: &StoreClient,
     context: &Context,
-    place: &Place,
+    location: &StoreLocation,
     recursive: bool,
     keys: &[&str],
     target: &Path,
@@ -117,12 +119,12 @@ async fn down(
     match (keys, folder) {
         ([key], _) if recursive && (folder.is_some() || objects::is_folder(client, key).await?) => {
             let args = SyncArgs { from: (*key).into(), to: target.into(), down: true, ..SyncArgs::default() };
-            sync::run(client, context, place, &args).await
+            sync::run(client, context, location, &args).await
         }
         (_, Some(folder)) => Err(needs_recursive(&format!("{STORE}{folder}"))),
         ([key], None) => get::run(client, context, key, Some(&file_of(key, target)?)).await,
         _ if is_stream(target) || !target.is_dir() => {
-            bail!("several objects go to a folder that exists, which {} is not", text::path(target));
+            bail!("the target of several objects must be an existing folder: {}", text::path(target));
         }
         _ => {
             let objects = keys.iter().map(|key| (fetch::path_of(last_name(key)), (*key).to_owned()));
@@ -131,7 +133,7 @@ async fn down(
     }
 }
 
-/// The file that an object is copied to: one of its name where the target is a folder.
+/// Returns the file that an object is copied to: if the target is a folder, one with the object's name.
 fn file_of(key: &str, target: &Path) -> Result<PathBuf> {
     let is_folder = target.as_os_str().as_encoded_bytes().ends_with(b"/") || target.is_dir();
     if is_stream(target) || !is_folder {
@@ -141,11 +143,11 @@ fn file_of(key: &str, target: &Path) -> Result<PathBuf> {
     Ok(target.join(name))
 }
 
-/// What is after the last slash of a key.
+/// Returns the part of a key after its last slash.
 fn last_name(key: &str) -> &str {
     key.rsplit('/').next().unwrap_or(key)
 }
 
 fn needs_recursive(folder: &str) -> AnyError {
-    anyhow!("{folder} is a folder; to copy what is in it, add -r")
+    with_help(format!("{folder} is a folder"), "copy a folder with -r")
 }

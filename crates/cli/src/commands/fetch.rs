@@ -1,25 +1,25 @@
-//! The command that reads all objects of a folder.
+//! The command `get -r`, which reads all objects of a folder.
 
 use std::{
     fs,
     path::{Component, Path, PathBuf},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use serde::Serialize;
 use stable_storage_api::ObjectInfo;
 
 use super::get::download;
 use crate::{
+    atomic_file::{AtomicFile, folder_of},
     context::Context,
-    failure::NotFound,
+    failure::{NotFound, with_help},
     failures::{Failed, Failures, ends_all},
     store::StoreClient,
-    target::{Target, folder_of},
-    text::{self, counted},
+    text::{self, pluralize},
 };
 
-/// What was fetched, as JSON.
+/// Result, as JSON.
 #[derive(Serialize)]
 struct Report<'a> {
     fetched: &'a [String],
@@ -27,7 +27,7 @@ struct Report<'a> {
     failed: &'a [Failed],
 }
 
-/// Writes each object under a folder of the store to a file in a folder here. What fails is told and left out.
+/// Writes each object under a folder of the store to a file in a folder here. Reports and skips objects that fail.
 pub(crate) async fn run(client: &StoreClient, context: &Context, key: &str, folder: &Path) -> Result<()> {
     let prefix = match key.trim_end_matches('/') {
         "" => String::new(),
@@ -41,7 +41,7 @@ pub(crate) async fn run(client: &StoreClient, context: &Context, key: &str, fold
     write_objects(client, context, names.collect(), folder).await
 }
 
-/// Writes objects to files of these names in a folder. An object that fails is reported and left out.
+/// Writes objects to files of these names in a folder. Reports and skips objects that fail.
 pub(super) async fn write_objects(
     client: &StoreClient,
     context: &Context,
@@ -68,12 +68,12 @@ pub(super) async fn write_objects(
         context.output.print(&report, |_| Vec::new())?;
     }
     let (objects, size) =
-        (counted(fetched.len() as u64, "object", "objects"), context.output.sizes.full(fetched_bytes));
+        (pluralize(fetched.len() as u64, "object", "objects"), context.output.sizes.full(fetched_bytes));
     context.output.note(&format!("fetched {objects} to {}, {size}", text::path(folder)));
     failures.finish("object", "objects")
 }
 
-/// Writes an object to a file, and makes the folders above it.
+/// Writes an object to a file, and creates the folders above it.
 pub(super) async fn write_object(
     client: &StoreClient,
     context: &Context,
@@ -81,21 +81,23 @@ pub(super) async fn write_object(
     file: &Path,
 ) -> Result<ObjectInfo> {
     let parent = folder_of(file);
-    fs::create_dir_all(parent).with_context(|| format!("cannot make the folder {}", text::path(parent)))?;
-    let mut target = Target::create(file)?;
+    fs::create_dir_all(parent).with_context(|| format!("cannot create the folder {}", text::path(parent)))?;
+    let mut target = AtomicFile::create(file)?;
     let info = download(client, context, key, target.sink()).await?;
     target.finish().with_context(|| format!("cannot write {}", text::path(file)))?;
     Ok(info)
 }
 
-/// The path that a key stands for within a folder. One that would lead out of it, or that is the same path as that of another
-/// key, is refused.
+/// Returns the path of a key within a folder. Rejects a key that leads out of the folder, or to the path of another key.
 pub(super) fn path_of(name: &str) -> Result<PathBuf> {
     let path = Path::new(name);
     let names: PathBuf = path.components().filter(|part| matches!(part, Component::Normal(_))).collect();
-    // Two slashes, a dot and a slash at the end are not in a path that was put together from names.
+    // A path composed of names has no empty name, no dot and no trailing slash.
     if name.is_empty() || name.contains('\0') || names.as_os_str() != path.as_os_str() {
-        bail!("its key is no path within a folder; storage get KEY FILE reads it");
+        return Err(with_help(
+            "the key is not a path within a folder",
+            "read the object with: storage get KEY FILE",
+        ));
     }
     Ok(names)
 }
@@ -104,7 +106,7 @@ pub(super) fn path_of(name: &str) -> Result<PathBuf> {
 mod tests {
     use super::*;
 
-    /// A key leads to a file within the folder and nowhere else.
+    /// A key leads to a file within the folder and not elsewhere.
     #[test]
     fn keys_stay_within_the_folder() {
         for name in ["a", "a/b", "..a/b", "a b/\n", ".hidden"] {

@@ -1,20 +1,20 @@
-//! The command that reads an object.
+//! The command `get`, which reads an object.
 
 use std::{fs::File, io::Write, path::Path};
 
-use anyhow::{Context as _, Error as AnyError, Result, anyhow, bail};
+use anyhow::{Context as _, Error as AnyError, Result, anyhow};
 use stable_storage_api::{Error, ObjectInfo};
 use storage_client::TransferError;
 
 use super::objects::{explain, is_folder};
 use crate::{
+    atomic_file::AtomicFile,
     context::Context,
-    failure::NotFound,
+    failure::{NotFound, add_help, with_help},
     idle::Stdout,
     input::is_stream,
-    screen::{NoText, Screen},
+    screen::{NotText, Screen},
     store::StoreClient,
-    target::Target,
     text,
     view::Object,
 };
@@ -28,16 +28,16 @@ pub(crate) async fn run(
     match file.filter(|file| !is_stream(file)) {
         None => print(client, context, key).await,
         Some(file) if file.is_dir() => {
-            bail!("{} is a folder; give the name that the file is to have in it", text::path(file));
+            Err(with_help(format!("{} is a folder", text::path(file)), "give the path of a file"))
         }
-        Some(file) if Target::is_device(file) => {
+        Some(file) if AtomicFile::is_device(file) => {
             let mut device = File::options().write(true).open(file);
             let device =
                 device.as_mut().map_err(|error| anyhow!("cannot write {}: {error}", text::path(file)))?;
             download(client, context, key, device).await.map(drop)
         }
         Some(file) => {
-            let mut target = Target::create(file)?;
+            let mut target = AtomicFile::create(file)?;
             let info = download(client, context, key, target.sink()).await?;
             target.finish().with_context(|| format!("cannot write {}", text::path(file)))?;
             if context.output.json {
@@ -49,9 +49,9 @@ pub(crate) async fn run(
     }
 }
 
-/// Writes an object to standard output, to a terminal as text.
+/// Writes an object to standard output, on a terminal as text.
 async fn print(client: &StoreClient, context: &Context, key: &str) -> Result<()> {
-    // The bar would be drawn into the data where both are shown on one terminal.
+    // On a terminal, a progress bar would be drawn into the data.
     let context = context.without_bars();
     let mut out = Stdout::open(&context.output.idle);
     if context.output.is_guarded {
@@ -75,20 +75,19 @@ pub(super) async fn download(
         Ok(downloaded) => Ok(downloaded.info),
         Err(TransferError::Client(error)) => match error.storage_error() {
             Some(Error::RevisionMismatch { .. }) => {
-                Err(anyhow!("{key:?} was replaced while it was read; run the command again"))
+                Err(with_help(format!("{key:?} was overwritten while it was read"), "run the command again"))
             }
-            // If this cannot be known either, what is known has to do.
+            // If this cannot be determined, the original error is reported.
             Some(Error::NotFound) if is_folder(client, key).await.unwrap_or(false) => {
                 Err(NotFound::but_folder(key).into())
             }
             _ => Err(explain(error, key)),
         },
         Err(error @ TransferError::WrongDigest { .. }) => {
-            Err(AnyError::new(error)
-                .context(format!("the bytes under {key:?} are damaged; store them again")))
+            Err(add_help(error, format!("the object under {key:?} is corrupt"), "store it again"))
         }
         Err(TransferError::Write { error, .. })
-            if error.get_ref().is_some_and(|error| error.is::<NoText>()) =>
+            if error.get_ref().is_some_and(|error| error.is::<NotText>()) =>
         {
             Err(AnyError::new(error).context(format!("cannot show {key:?}")))
         }

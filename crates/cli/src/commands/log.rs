@@ -1,4 +1,4 @@
-//! Commands for the log: appending.
+//! The command `log append`.
 
 use std::io::Read;
 
@@ -15,7 +15,7 @@ use crate::{
     idle::{SILENCE, Stdin},
     lines::{Line, Lines},
     store::StoreClient,
-    text::{self, counted},
+    text::{self, pluralize},
 };
 
 pub(crate) async fn run(client: &StoreClient, context: &Context, command: LogCommand) -> Result<()> {
@@ -36,8 +36,8 @@ async fn append_texts(client: &StoreClient, context: &Context, texts: Vec<String
     appender.finish(context).await
 }
 
-/// Appends what comes on standard input. Whoever writes there slowly keeps no other command from the store, and finds
-/// in the log what he has written so far.
+/// Appends the lines of standard input. A slow writer does not block other commands, and each line is in the log soon after
+/// it was written.
 async fn append_lines(client: &StoreClient, context: &Context) -> Result<()> {
     let failed = "cannot read standard input";
     let mut input = Stdin::open(&context.output.idle).context(failed)?;
@@ -68,14 +68,14 @@ async fn append_lines(client: &StoreClient, context: &Context) -> Result<()> {
     }
 }
 
-/// What was appended, as JSON.
+/// Result, as JSON.
 #[derive(Serialize)]
 struct Report<'a> {
     appended: u64,
     failed: &'a [Failed],
 }
 
-/// Appends entries together, because a call for each would take far longer.
+/// Appends entries in batches, because one call for each would be slow.
 struct Appender<'a> {
     client: &'a StoreClient,
     entries: Vec<Vec<u8>>,
@@ -109,7 +109,7 @@ impl<'a> Appender<'a> {
         if !self.entries.is_empty() {
             let appended = self.client.append(&self.entries).await;
             appended
-                .with_context(|| format!("stopped after {}", counted(self.appended, "entry", "entries")))?;
+                .with_context(|| format!("stopped after {}", pluralize(self.appended, "entry", "entries")))?;
             self.appended += self.entries.len() as u64;
         }
         self.entries.clear();
@@ -120,7 +120,7 @@ impl<'a> Appender<'a> {
     async fn finish(mut self, context: &Context) -> Result<()> {
         self.flush().await?;
         let report = Report { appended: self.appended, failed: self.failures.items() };
-        let text = format!("appended {}", counted(self.appended, "entry", "entries"));
+        let text = format!("appended {}", pluralize(self.appended, "entry", "entries"));
         context.output.done(&report, &text)?;
         self.failures.finish("entry", "entries")
     }

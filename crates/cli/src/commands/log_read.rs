@@ -1,4 +1,4 @@
-//! Commands for the log: reading.
+//! The commands `log tail` and `log read`.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use crate::{
     store::{Store, StoreClient},
 };
 
-/// How long `tail -f` waits before it looks again.
+/// Polling interval of `tail -f`.
 const POLL: Duration = Duration::from_secs(1);
 
-/// An entry as JSON: a text, or where it is none, its bytes.
+/// Entry as JSON: a text, or bytes that are not text.
 #[derive(Serialize)]
 struct Line {
     index: u64,
@@ -32,7 +32,7 @@ impl Line {
         }
     }
 
-    /// The text, or bytes that are none as they can be shown on a terminal.
+    /// Returns the text, or the escaped bytes if the entry is not text.
     fn shown(&self) -> String {
         match &self.text {
             Some(text) => text.clone(),
@@ -41,7 +41,7 @@ impl Line {
     }
 }
 
-/// Prints the last entries, and answers the index of the next one.
+/// Prints the last entries, and returns the index of the next one.
 pub(crate) async fn tail(client: &StoreClient, output: &Output, count: u64) -> Result<u64> {
     let length = client.log_info().await?.length;
     print(client, output, length.saturating_sub(count), length).await
@@ -54,9 +54,9 @@ pub(crate) async fn read(client: &StoreClient, output: &Output, from: u64, count
     print(client, output, from, end).await.map(drop)
 }
 
-/// Prints the last entries and then what is appended, until Ctrl-C.
+/// Prints the last entries and then new ones, until Ctrl-C.
 ///
-/// A store in a folder is let go between two looks, so that other commands can append to it.
+/// The store in a folder is released between two polls, so that other commands can append to it.
 pub(crate) async fn follow(store: &Store, output: &Output, count: u64) -> Result<()> {
     let client = store.client();
     let mut next = tail(client, output, count).await?;
@@ -68,7 +68,7 @@ pub(crate) async fn follow(store: &Store, output: &Output, count: u64) -> Result
     }
 }
 
-/// Prints the entries from an index to another one, page after page.
+/// Prints the entries from one index to another, page by page.
 async fn print(client: &StoreClient, output: &Output, from: u64, end: u64) -> Result<u64> {
     let mut next = from;
     while next < end {

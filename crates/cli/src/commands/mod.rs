@@ -1,4 +1,4 @@
-//! What each command does: call and print.
+//! The commands: call and print.
 
 mod access;
 mod check;
@@ -29,53 +29,53 @@ use crate::{
     args::{Command, GetArgs, LogCommand, StoreCommand},
     context::Context,
     failure::Refused,
-    settings::{Place, Settings},
+    settings::{Settings, StoreLocation},
     store::{self, Store, StoreClient},
     text,
 };
 
-/// The store that was made, as JSON.
+/// Store that was created, as JSON.
 #[derive(Serialize)]
 struct Made<'a> {
     store: &'a str,
 }
 
-/// Runs the command that the arguments ask for.
+/// Runs the command given by the arguments.
 pub(crate) async fn run(flags: Settings, context: &Context, command: Command) -> Result<()> {
-    // These need no store, so that a mistake in the settings is none of theirs.
+    // These commands need no store, so errors in the settings do not affect them.
     match command {
         Command::Completions { shell } => return shell::completions(shell),
         Command::Man(args) => return shell::man(args.folder.as_deref()),
         Command::Check { image: Some(image) } => return check::image(&image, &context.output),
         _ => {}
     }
-    let place = Place::find(flags, context.output.notes())?;
+    let location = StoreLocation::find(flags, context.output.notes())?;
     match command {
         Command::Init => {
-            let folder = store::init(&place, context.output.notes())?;
+            let folder = store::init(&location, context.output.notes())?;
             let folder = text::path(&folder);
-            context.output.done(&Made { store: &folder }, &format!("made an empty store in {folder}"))
+            context.output.done(&Made { store: &folder }, &format!("created an empty store in {folder}"))
         }
         Command::InStore(StoreCommand::Log(LogCommand::Tail { count, follow: true })) => {
-            let context = context.with_patience();
-            let store = Store::new(&place, &context).await?;
+            let context = context.without_time_limit();
+            let store = Store::new(&location, &context).await?;
             let done = log_read::follow(&store, &context.output, count).await;
             store.close(done)
         }
-        Command::Serve(args) => serve::run(&place, context, &args).await,
-        Command::Repair { yes } => repair::run(&place, &context.output, yes),
+        Command::Serve(args) => serve::run(&location, context, &args).await,
+        Command::Repair { yes } => repair::run(&location, &context.output, yes),
         command => {
-            let store = Store::new(&place, context).await?;
-            let done = run_in(&store, context, &place, command).await;
+            let store = Store::new(&location, context).await?;
+            let done = run_in(&store, context, &location, command).await;
             let caller = store.client().transport().caller();
             store.close(done.map_err(|error| Refused::explain(error, caller)))
         }
     }
 }
 
-async fn run_in(store: &Store, context: &Context, place: &Place, command: Command) -> Result<()> {
+async fn run_in(store: &Store, context: &Context, location: &StoreLocation, command: Command) -> Result<()> {
     match command {
-        Command::InStore(command) => call(store.client(), context, place, command).await,
+        Command::InStore(command) => call(store.client(), context, location, command).await,
         Command::Check { .. } => {
             store.open_host().await?;
             check::store(store, &context.output)
@@ -98,7 +98,12 @@ async fn run_in(store: &Store, context: &Context, place: &Place, command: Comman
     }
 }
 
-async fn call(client: &StoreClient, context: &Context, place: &Place, command: StoreCommand) -> Result<()> {
+async fn call(
+    client: &StoreClient,
+    context: &Context,
+    location: &StoreLocation,
+    command: StoreCommand,
+) -> Result<()> {
     let output = &context.output;
     match command {
         StoreCommand::Put(args) => put::run(client, context, args).await,
@@ -110,8 +115,8 @@ async fn call(client: &StoreClient, context: &Context, place: &Place, command: S
         StoreCommand::Stat { key } => objects::stat(client, output, &key).await,
         StoreCommand::Rm(args) => rm::run(client, context, &args).await,
         StoreCommand::Mv { from, to } => objects::mv(client, output, &from, &to).await,
-        StoreCommand::Cp(args) => cp::run(client, context, place, &args).await,
-        StoreCommand::Sync(args) => sync::run(client, context, place, &args).await,
+        StoreCommand::Cp(args) => cp::run(client, context, location, &args).await,
+        StoreCommand::Sync(args) => sync::run(client, context, location, &args).await,
         StoreCommand::Verify { key } => verify::run(client, context, &key).await,
         StoreCommand::Uploads(command) => uploads::run(client, context, command).await,
         StoreCommand::Log(command) => log::run(client, context, command).await,

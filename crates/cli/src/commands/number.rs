@@ -1,4 +1,4 @@
-//! Numbers of regions as they are typed and printed.
+//! Parsing and printing numbers in regions.
 
 use std::{fmt::Display, str::FromStr};
 
@@ -8,7 +8,7 @@ use stable_storage_api::{RegionType, RegionValue};
 
 use crate::args::NumberKind;
 
-/// The kind in the contract.
+/// Returns the type of the contract.
 pub(crate) fn kind_of(kind: NumberKind) -> RegionType {
     match kind {
         NumberKind::Nat8 => RegionType::Nat8,
@@ -23,11 +23,11 @@ pub(crate) fn kind_of(kind: NumberKind) -> RegionType {
     }
 }
 
-/// A number that was typed. One that does not fit its kind is an error, and is not cut.
+/// Parses a number. A number that does not fit its type is an error.
 pub(crate) fn parse(kind: NumberKind, text: &str) -> Result<RegionValue> {
     fn number<N: FromStr<Err: Display>>(kind: NumberKind, text: &str) -> Result<N> {
         let parsed = text.parse().map_err(|error: N::Err| anyhow::anyhow!("{error}"));
-        parsed.with_context(|| format!("{text:?} is no {kind:?}"))
+        parsed.with_context(|| format!("{text:?} is not a {kind:?}"))
     }
     Ok(match kind {
         NumberKind::Nat8 => RegionValue::Nat8(number(kind, text)?),
@@ -42,7 +42,7 @@ pub(crate) fn parse(kind: NumberKind, text: &str) -> Result<RegionValue> {
     })
 }
 
-/// A number as it is printed. What JSON has no number for, as infinity, is a text.
+/// Returns the number for printing. A number that JSON lacks, such as infinity, is a text.
 pub(crate) fn shown(value: &RegionValue) -> Result<Value> {
     Ok(match value {
         RegionValue::Nat8(number) => Value::from(*number),
@@ -56,7 +56,7 @@ pub(crate) fn shown(value: &RegionValue) -> Result<Value> {
         RegionValue::Float(number) => {
             Number::from_f64(*number).map_or_else(|| Value::from(number.to_string()), Value::from)
         }
-        RegionValue::Blob(_) => bail!("a number was asked for, and bytes were answered"),
+        RegionValue::Blob(_) => bail!("expected a number, got bytes"),
     })
 }
 
@@ -64,7 +64,7 @@ pub(crate) fn shown(value: &RegionValue) -> Result<Value> {
 mod tests {
     use super::*;
 
-    /// Numbers come back as they were typed, up to the ends of their kinds; what does not fit is an error.
+    /// Numbers round-trip, up to the limits of their types; a number out of range is an error.
     #[test]
     fn numbers_are_typed_and_printed() {
         let cases = [

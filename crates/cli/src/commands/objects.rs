@@ -1,4 +1,4 @@
-//! Commands that list, show, remove and move objects.
+//! The commands `ls`, `stat` and `mv`.
 
 use anyhow::{Result, anyhow};
 use serde::Serialize;
@@ -9,7 +9,7 @@ use crate::{args::LsArgs, failure::NotFound, output::Output, size::Sizes, store:
 
 pub(crate) fn describe(view: &Object<'_>, sizes: Sizes) -> Vec<String> {
     let sha256 = match (&view.sha256, view.sha256_state) {
-        (Some(digest), Some("mismatch")) => format!("{digest} (declared, and the bytes have another one)"),
+        (Some(digest), Some("mismatch")) => format!("{digest} (declared; the computed one differs)"),
         (Some(digest), Some(state)) => format!("{digest} ({state})"),
         _ => "-".to_owned(),
     };
@@ -30,12 +30,12 @@ pub(crate) fn describe(view: &Object<'_>, sizes: Sizes) -> Vec<String> {
     lines
 }
 
-/// A line of a listing.
+/// Line of a listing.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Listed<'a> {
     Object(Object<'a>),
-    /// What the keys in a folder start with, up to its slash.
+    /// Prefix of the keys in a folder, with its slash.
     Folder {
         prefix: &'a str,
     },
@@ -49,7 +49,7 @@ impl<'a> Listed<'a> {
         }
     }
 
-    /// The columns before the name: size, time, the state of the digest, and type.
+    /// Returns the columns before the name: size, time, state of the digest, and type.
     fn columns(&self, sizes: Sizes) -> [String; 4] {
         let or_none = |text: Option<&str>| text.unwrap_or("-").to_owned();
         match self {
@@ -82,7 +82,7 @@ pub(crate) async fn ls(client: &StoreClient, output: &Output, args: &LsArgs) -> 
     })
 }
 
-/// A line for each object or folder, in columns.
+/// Returns a line for each object or folder, in columns.
 fn table(listed: &[Listed<'_>], sizes: Sizes) -> Vec<String> {
     let rows: Vec<_> = listed.iter().map(|line| (line.columns(sizes), line.name())).collect();
     let width_of = |column: usize| {
@@ -102,7 +102,7 @@ pub(crate) async fn stat(client: &StoreClient, output: &Output, key: &str) -> Re
 }
 
 pub(crate) async fn mv(client: &StoreClient, output: &Output, from: &str, to: &str) -> Result<()> {
-    // Into a folder, an object goes under its own name.
+    // In a folder, an object keeps its own name.
     let to = match to.ends_with('/') {
         true => format!("{to}{}", from.rsplit('/').find(|name| !name.is_empty()).unwrap_or(from)),
         false => to.to_owned(),
@@ -112,7 +112,7 @@ pub(crate) async fn mv(client: &StoreClient, output: &Output, from: &str, to: &s
     tell_change(client, output, &to, revision, &text).await
 }
 
-/// Tells that an object has been changed. What is known of it now is asked for where it is to be printed.
+/// Reports that an object was changed. Its metadata is read only if it is to be printed.
 pub(super) async fn tell_change(
     client: &StoreClient,
     output: &Output,
@@ -128,13 +128,13 @@ pub(super) async fn tell_change(
     output.done(&Object::new(&info), text)
 }
 
-/// Whether there is an object in a folder of this name.
+/// Returns whether there is an object in a folder with this name.
 pub(super) async fn is_folder(client: &StoreClient, name: &str) -> Result<bool, ClientError> {
     let page = client.list(&ListArgs::prefix(format!("{name}/")).limited(1)).await?;
     Ok(!page.objects.is_empty())
 }
 
-/// Says which key was not found, and where to look.
+/// Returns an error that names the key that was not found.
 pub(crate) fn explain(error: ClientError, key: &str) -> anyhow::Error {
     match error.storage_error() {
         Some(Error::NotFound) => anyhow!(NotFound::object(key)),

@@ -1,4 +1,4 @@
-//! Commands for whoever runs the store.
+//! The commands `status` and `upgrade`.
 
 use anyhow::{Context, Result};
 use embedded_ic::UpgradeOptions;
@@ -10,14 +10,14 @@ use crate::{
     output::Output,
     size::Sizes,
     store::{Store, StoreClient, no_settings},
-    text::{counted, grouped},
+    text::{grouped, pluralize},
 };
 
 pub(crate) async fn status(client: &StoreClient, output: &Output) -> Result<()> {
     output.print(&client.status().await?, |status| describe(status, output.sizes))
 }
 
-/// What an upgrade cost, in instructions.
+/// Cost of an upgrade, in instructions.
 #[derive(Serialize)]
 struct UpgradeCost {
     instructions: u64,
@@ -28,7 +28,7 @@ struct UpgradeCost {
 pub(crate) fn upgrade(store: &Store, output: &Output, skip_pre_upgrade: bool) -> Result<()> {
     let options = UpgradeOptions { skip_pre_upgrade };
     let upgraded = store.with_host(|host| host.upgrade(STORAGE_WASM, &no_settings(), options))?;
-    let execution = upgraded.context("the upgrade was refused, and the store is as it was")?;
+    let execution = upgraded.context("the upgrade failed; the store is unchanged")?;
     let cost = UpgradeCost {
         instructions: execution.instructions,
         pre_upgrade: execution.pre_upgrade,
@@ -55,7 +55,7 @@ fn describe(status: &Status, sizes: Sizes) -> Vec<String> {
         format!("build          {}", status.build),
         format!("objects        {} with {}", grouped(status.objects), size(status.object_bytes)),
         format!("uploads        {}", status.uploads),
-        format!("log            {}", counted(status.log_entries, "entry", "entries")),
+        format!("log            {}", pluralize(status.log_entries, "entry", "entries")),
         format!("regions        {}", status.regions),
         format!("roles          {}", status.roles),
         format!("revision       {}", status.revision),
@@ -83,7 +83,7 @@ fn describe(status: &Status, sizes: Sizes) -> Vec<String> {
     ]
 }
 
-/// A number of cycles in trillions, as they are bought.
+/// Returns cycles in trillions, the unit in which they are bought.
 fn cycles(cycles: u128) -> String {
     format!("{}.{:03} T", cycles / 1_000_000_000_000, cycles / 1_000_000_000 % 1_000)
 }

@@ -1,4 +1,4 @@
-//! The command that stores files.
+//! The command `put`, which stores files.
 
 use std::{
     ffi::OsStr,
@@ -14,23 +14,23 @@ use crate::{
     args::PutArgs,
     content_type,
     context::Context,
-    failure::Interrupted,
+    failure::{Interrupted, with_help},
     failures::{Failed, Failures, ends_all},
     input::{Input, is_stream},
     store::StoreClient,
     stream, text,
-    upload::{self, Stored, Wanted},
+    upload::{self, ObjectSpec, Stored},
     view::Object,
 };
 
-/// What came of several files, as JSON.
+/// Result of storing several files, as JSON.
 #[derive(Serialize)]
 struct Report<'a> {
     stored: Vec<Object<'a>>,
     failed: &'a [Failed],
 }
 
-/// A file and where it goes.
+/// File and key.
 struct Item {
     file: PathBuf,
     key: String,
@@ -44,7 +44,7 @@ pub(crate) async fn run(client: &StoreClient, context: &Context, args: PutArgs) 
     store_files(client, context, &args, files, to).await
 }
 
-/// Stores files under a key or in a folder; without either, under their names.
+/// Stores files under a key or in a folder; by default, under their names.
 pub(super) async fn store_files(
     client: &StoreClient,
     context: &Context,
@@ -64,7 +64,7 @@ pub(super) async fn store_files(
     let (mut stored, mut failures) = (Vec::new(), Failures::default());
     let mut ended = Ok(());
     for item in &items {
-        // A stream may have taken over looking for it.
+        // A stream may have taken over handling Ctrl-C.
         if context.interrupt.is_pressed() {
             ended = Err(Interrupted.into());
             break;
@@ -85,7 +85,7 @@ pub(super) async fn store_files(
     ended.and(failures.finish("file", "files"))
 }
 
-/// Stores a file. Returns what is known of the object, where that is to be reported.
+/// Stores a file. Returns the object's metadata if it is to be printed.
 async fn store(
     client: &StoreClient,
     context: &Context,
@@ -93,7 +93,7 @@ async fn store(
     item: &Item,
 ) -> Result<Option<ObjectInfo>> {
     let by_name = || content_type::guess(&item.file).or_else(|| content_type::guess(&item.key));
-    let wanted = Wanted {
+    let spec = ObjectSpec {
         key: item.key.clone(),
         content_type: content_type::choose(args.content_type.as_deref(), by_name),
         content_encoding: args.content_encoding.clone(),
@@ -101,10 +101,10 @@ async fn store(
         condition: condition(args),
     };
     let stored = match stream::open(&item.file, context)? {
-        Some(source) => upload::store_stream(client, context, source, wanted).await,
+        Some(source) => upload::store_stream(client, context, source, spec).await,
         None => {
             let input = Input::open(&item.file, &context.output.idle)?;
-            upload::store(client, context, input, wanted).await
+            upload::store(client, context, input, spec).await
         }
     };
     let Stored { key, size, revision } =
@@ -125,14 +125,14 @@ fn condition(args: &PutArgs) -> Condition {
     }
 }
 
-/// Pairs files with their keys: a file and perhaps its key, or files and the folder that they go to.
+/// Pairs files with their keys: a file and an optional key, or files and a folder.
 fn items(files: &[impl AsRef<Path>], to: Option<&str>) -> Result<Vec<Item>> {
     let folder = match to {
         None => "",
         Some(folder) if folder.ends_with('/') => folder,
         Some(key) => {
             let [file] = files else {
-                bail!("several files go to a folder, whose name ends with a slash: {key}/");
+                bail!("several files need a folder as the target, with a slash at the end: {key}/");
             };
             return Ok(vec![Item { file: file.as_ref().to_owned(), key: key.to_owned() }]);
         }
@@ -142,17 +142,17 @@ fn items(files: &[impl AsRef<Path>], to: Option<&str>) -> Result<Vec<Item>> {
 }
 
 fn key_of_argument(key: &OsStr) -> Result<&str> {
-    key.to_str().with_context(|| format!("the key {} is not UTF-8, as keys must be", text::name(key)))
+    key.to_str().with_context(|| format!("the key {} is not UTF-8", text::name(key)))
 }
 
-/// The key of a file that was given without one: its name.
+/// Returns the default key of a file: its name.
 fn name_of(file: &Path) -> Result<&str> {
     if is_stream(file) {
-        bail!("standard input has no name to store it under; give a key: storage put - KEY");
+        return Err(with_help("standard input needs a key", "give one: storage put - KEY"));
     }
     let name = file.file_name().with_context(|| format!("{} is not a file", text::path(file)))?;
-    name.to_str().with_context(|| {
-        let name = text::name(name);
-        format!("the name {name} is not UTF-8, as keys must be; give a key: storage put FILE KEY")
+    name.to_str().ok_or_else(|| {
+        let what = format!("the file name {} is not UTF-8", text::name(name));
+        with_help(what, "give a key: storage put FILE KEY")
     })
 }

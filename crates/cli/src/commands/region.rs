@@ -19,17 +19,18 @@ use super::number::{kind_of, parse, shown};
 use crate::{
     args::RegionCommand,
     context::Context,
-    failure::{Interrupted, NotFound},
+    failure::{Interrupted, NotFound, add_help, with_help},
     idle::Stdout,
     input::Input,
     output::Output,
     size::Sizes,
     store::StoreClient,
-    stream, text,
+    stream,
+    text::{self, grouped},
     view::Region,
 };
 
-/// How far a region was grown, as JSON.
+/// Growth of a region, as JSON.
 #[derive(Serialize)]
 struct Grown {
     id: u64,
@@ -37,7 +38,7 @@ struct Grown {
     pages: u64,
 }
 
-/// A number that was written, as JSON.
+/// Number that was written, as JSON.
 #[derive(Serialize)]
 struct Set {
     id: u64,
@@ -76,7 +77,7 @@ pub(crate) async fn run(client: &StoreClient, context: &Context, command: Region
         RegionCommand::Get { id, offset, kind } => {
             let load = RegionLoad { offset, kind: kind_of(kind) };
             let values = client.region_load(id, &[load]).await.map_err(|error| explain(error, id))?;
-            let value = values.first().context("one number was asked for, and none was answered")?;
+            let value = values.first().context("expected a number, got nothing")?;
             output.print(&shown(value)?, |value| vec![value.to_string()])
         }
         RegionCommand::Set { id, offset, kind, value } => {
@@ -87,7 +88,7 @@ pub(crate) async fn run(client: &StoreClient, context: &Context, command: Region
         }
         RegionCommand::Give { id, owner } => {
             let info = client.region_set_owner(id, owner).await.map_err(|error| explain(error, id))?;
-            output.done(&Region::new(&info), &format!("region {id} belongs to {owner}"))
+            output.done(&Region::new(&info), &format!("region {id} now belongs to {owner}"))
         }
     }
 }
@@ -97,8 +98,9 @@ async fn new(client: &StoreClient, output: &Output, pages: u64) -> Result<()> {
     if pages > 0 {
         let id = info.id;
         let grown = client.region_grow(id, pages).await;
-        grown.with_context(|| {
-            format!("region {id} was made, and has no pages; storage region grow {id} adds some")
+        grown.map_err(|error| {
+            let help = format!("add pages with: storage region grow {id} PAGES");
+            add_help(error, format!("region {id} was created without pages"), help)
         })?;
         info.pages = pages;
     }
@@ -117,16 +119,15 @@ async fn load(
         Some(length) => offset.checked_add(length),
         None => Some(size.max(offset)),
     };
-    // Nothing is printed of a range that is not all there.
+    // A range that exceeds the region is not printed in part.
     let Some(end) = end.filter(|end| *end <= size) else {
-        bail!(
-            "region {id} has {size} bytes, and not that many from byte {offset} on; storage region grow adds pages"
-        );
+        return Err(out_of_range(id, size, offset, length.unwrap_or(0)));
     };
     if context.output.is_guarded {
-        bail!(
-            "the bytes of a region would confuse the terminal; send them to a file or a pipe, or add --raw"
-        );
+        return Err(with_help(
+            "binary data is not printed to a terminal",
+            "redirect the output, or add --raw",
+        ));
     }
     let mut out = Stdout::open(&context.output.idle);
     let mut at = offset;
@@ -138,7 +139,7 @@ async fn load(
     Ok(out.finish()?)
 }
 
-/// Stores bytes piece after piece: a region has no changes that are all or nothing beyond one call.
+/// Stores bytes piece by piece. Only a single call is all or nothing.
 async fn store(client: &StoreClient, context: &Context, id: u64, offset: u64, file: &Path) -> Result<()> {
     let stored = match stream::open(file, context)? {
         Some(source) => store_stream(client, context, (id, offset), source).await?,
@@ -148,7 +149,7 @@ async fn store(client: &StoreClient, context: &Context, id: u64, offset: u64, fi
     context.output.done(&Stored { id, offset, stored_bytes: stored }, &text)
 }
 
-/// Stores a file. What does not fit is refused before anything is stored.
+/// Stores a file. Nothing is stored if the file does not fit.
 async fn store_file(
     client: &StoreClient,
     context: &Context,
@@ -159,9 +160,7 @@ async fn store_file(
     let length = input.size();
     let size = client.region_info(id).await.map_err(|error| explain(error, id))?.pages * PAGE_BYTES;
     if offset.checked_add(length).is_none_or(|end| end > size) {
-        bail!(
-            "region {id} has {size} bytes, and {length} from byte {offset} on do not fit; storage region grow adds pages"
-        );
+        return Err(out_of_range(id, size, offset, length));
     }
     let mut input = input.into_large()?;
     let bar = context.bars.bar("storing", length);
@@ -171,7 +170,8 @@ async fn store_file(
         let piece = MAX_PAYLOAD_BYTES.min(length - stored);
         Read::by_ref(&mut input).take(piece).read_to_end(&mut bytes)?;
         if bytes.len() as u64 != piece {
-            bail!("{} ended after {stored} bytes, which have been stored; it had {length}", text::path(file));
+            let (stored, length) = (grouped(stored), grouped(length));
+            bail!("{} was truncated: {stored} of {length} bytes were stored", text::path(file));
         }
         client.region_store_blob(id, offset + stored, &bytes).await?;
         stored += piece;
@@ -180,8 +180,7 @@ async fn store_file(
     Ok(length)
 }
 
-/// Stores what comes once and of a length that nobody knows, with bounded memory. Where it breaks off, what came before
-/// has been stored, and the error tells how much.
+/// Stores a stream of unknown length, with bounded memory. If it fails, the error states how much has been stored.
 async fn store_stream(
     client: &StoreClient,
     context: &Context,
@@ -196,11 +195,11 @@ async fn store_stream(
         let done = match piece {
             Ok(piece) => store_piece(client, id, offset.checked_add(stored), &piece).await,
             Err(error) if is_interrupt(&error) => Err(Interrupted.into()),
-            Err(error) => Err(AnyError::new(error).context("cannot read what is to be stored")),
+            Err(error) => Err(AnyError::new(error).context("cannot read standard input")),
         };
         let length = match done {
             Err(error) if stored > 0 => {
-                return Err(error.context(format!("the first {stored} bytes have been stored")));
+                return Err(error.context(format!("only the first {} bytes were stored", grouped(stored))));
             }
             done => done?,
         };
@@ -213,19 +212,25 @@ async fn store_stream(
     Ok(stored)
 }
 
-/// Stores a piece, and tells its length.
+/// Stores a piece, and returns its length.
 async fn store_piece(client: &StoreClient, id: u64, at: Option<u64>, piece: &[u8]) -> Result<u64> {
     let length = piece.len() as u64;
-    let at = at.context("no region is that large")?;
+    let at = at.context("the offset is too large")?;
     match client.region_store_blob(id, at, piece).await {
         Ok(()) => Ok(length),
         Err(error) => Err(match error.storage_error() {
-            Some(Error::OutOfRange { size, .. }) => anyhow!(
-                "region {id} has {size} bytes, and {length} from byte {at} on do not fit; storage region grow adds pages"
-            ),
+            Some(Error::OutOfRange { size, .. }) => out_of_range(id, *size, at, length),
             _ => explain(error, id),
         }),
     }
+}
+
+fn out_of_range(id: u64, size: u64, offset: u64, length: u64) -> anyhow::Error {
+    let (size, offset, length) = (grouped(size), grouped(offset), grouped(length));
+    with_help(
+        format!("{length} bytes at offset {offset} exceed region {id} of {size} bytes"),
+        format!("add pages with: storage region grow {id} PAGES"),
+    )
 }
 
 fn is_interrupt(error: &io::Error) -> bool {

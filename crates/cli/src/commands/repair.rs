@@ -1,35 +1,36 @@
-//! Looking for damage in a store's folder, and repairing it.
+//! The command `repair`, which finds and repairs corruption in a store's folder.
 
 use std::{cell::RefCell, collections::BTreeMap, path::Path};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use embedded_ic::{EmbeddedIc, Finding};
 use serde::Serialize;
 use storage_engine::{Memory, Problem};
 use storage_wasm::STORAGE_WASM;
 
 use crate::{
+    failure::with_help,
     folder::config,
     notes::Notes,
     output::Output,
-    settings::Place,
+    settings::StoreLocation,
     store::no_settings,
-    text::{self, counted},
+    text::{self, pluralize},
 };
 
-/// Bytes of the pages in which changes are kept.
+/// Size of the pages that hold changes.
 const PAGE: u64 = 4096;
 
-/// What was found, as JSON.
+/// Result, as JSON.
 #[derive(Serialize)]
 struct Found {
-    /// What is wrong with the files of the folder, and what a repair does about it.
+    /// Corrupt files of the folder, and their repair.
     folder: Vec<Damage>,
-    /// What is wrong with the store's memory and can be mended.
-    mended: Vec<String>,
-    /// What is wrong with it after that.
+    /// Corruption of the store's memory that can be repaired.
+    memory: Vec<String>,
+    /// Corruption that remains.
     problems: Vec<String>,
-    /// Whether it was done, or only looked for.
+    /// Whether the repairs were made.
     done: bool,
 }
 
@@ -39,9 +40,9 @@ struct Damage {
     repair: &'static str,
 }
 
-/// Says what is damaged and what would be done about it; with `yes`, does it.
-pub(crate) fn run(place: &Place, output: &Output, yes: bool) -> Result<()> {
-    let folder = place.folder()?;
+/// Reports what is corrupt and how it would be repaired; with `yes`, repairs it.
+pub(crate) fn run(location: &StoreLocation, output: &Output, yes: bool) -> Result<()> {
+    let folder = location.folder()?;
     let failed = || format!("cannot repair {}", text::path(folder));
     let inspection = EmbeddedIc::inspect_dir(folder, &config(output.notes())).with_context(failed)?;
     let findings = inspection.findings().to_vec();
@@ -53,23 +54,26 @@ pub(crate) fn run(place: &Place, output: &Output, yes: bool) -> Result<()> {
     });
     let mut found = look(&findings, &memory)?;
     drop(memory);
-    // Its lock is in the way of the repair.
+    // The lock of the open host would block the repair.
     drop(inspection);
-    let is_sound = found.folder.is_empty() && found.mended.is_empty();
+    let is_sound = found.folder.is_empty() && found.memory.is_empty();
     if yes && !is_sound {
         repair(folder, output.notes()).with_context(failed)?;
         found.done = true;
     }
     output.print(&found, describe)?;
     if !is_sound && !yes {
-        output.note("nothing was changed; to do this, add --yes");
+        output.note("nothing was changed; make the repairs with --yes");
     }
     match found.problems.len() as u64 {
         0 => Ok(()),
-        problems => bail!(
-            "{} of the store's memory cannot be repaired; restore it from a snapshot",
-            counted(problems, "problem", "problems")
-        ),
+        problems => {
+            let problems = pluralize(problems, "problem", "problems");
+            Err(with_help(
+                format!("{problems} of the store's memory cannot be repaired"),
+                "restore it from a snapshot",
+            ))
+        }
     }
 }
 
@@ -80,33 +84,33 @@ fn repair(folder: &Path, notes: Notes) -> Result<()> {
         let memory = Overlay::new(host.stable_pages(), |offset, dst| {
             host.read_stable(offset, dst).expect("the engine reads within the memory, and the disk is there");
         });
-        mend(&memory)?;
+        repair_memory(&memory)?;
         memory.patches()
     };
     if !patches.is_empty() {
-        // The canister starts anew on what was mended, in the same step.
+        // The canister restarts on the repaired memory, in the same step.
         host.upgrade_patched(&patches, STORAGE_WASM, &no_settings())?;
     }
     Ok(host.close()?)
 }
 
 fn look<R: Fn(u64, &mut [u8])>(findings: &[Finding], memory: &Overlay<R>) -> Result<Found> {
-    // The engine is told of the memory as it would be after the repair.
+    // The engine reads the memory as it would be after the repair of the files.
     let damage = |finding: &Finding| Damage { found: finding.to_string(), repair: finding.remedy() };
     let shown = |problem: &Problem| format!("{} (at byte {})", problem.what, problem.offset);
-    let mended = mend(memory)?;
-    let store = storage_engine::Store::open(memory).context("the store's memory cannot be opened")?;
+    let repaired = repair_memory(memory)?;
+    let store = storage_engine::Store::open(memory).context("cannot open the store's memory")?;
     Ok(Found {
         folder: findings.iter().map(damage).collect(),
-        mended: mended.iter().map(shown).collect(),
+        memory: repaired.iter().map(shown).collect(),
         problems: store.check().problems.iter().map(shown).collect(),
         done: false,
     })
 }
 
-fn mend<R: Fn(u64, &mut [u8])>(memory: &Overlay<R>) -> Result<Vec<Problem>> {
+fn repair_memory<R: Fn(u64, &mut [u8])>(memory: &Overlay<R>) -> Result<Vec<Problem>> {
     let store = storage_engine::Store::open(memory);
-    Ok(store.context("the store's memory cannot be opened")?.repair()?)
+    Ok(store.context("cannot open the store's memory")?.repair()?)
 }
 
 fn describe(found: &Found) -> Vec<String> {
@@ -115,9 +119,9 @@ fn describe(found: &Found) -> Vec<String> {
         lines.push(format!("found    {found}"));
         lines.push(format!("repair   {repair}"));
     }
-    for mended in &found.mended {
-        lines.push(format!("found    {mended}"));
-        lines.push("repair   it is written anew; nothing is lost".into());
+    for repaired in &found.memory {
+        lines.push(format!("found    {repaired}"));
+        lines.push("repair   rewritten; no data is lost".into());
     }
     lines.extend(found.problems.iter().map(|problem| format!("problem  {problem}")));
     if lines.is_empty() {
@@ -128,7 +132,7 @@ fn describe(found: &Found) -> Vec<String> {
     lines
 }
 
-/// A memory whose changes are kept beside it.
+/// Memory with changes in an overlay.
 struct Overlay<R> {
     pages: u64,
     read: R,
@@ -140,7 +144,7 @@ impl<R: Fn(u64, &mut [u8])> Overlay<R> {
         Self { pages, read, changed: RefCell::default() }
     }
 
-    /// The changes: offsets, and the bytes there.
+    /// Returns the changes: offsets and bytes.
     fn patches(self) -> Vec<(u64, Vec<u8>)> {
         self.changed.into_inner().into_iter().map(|(page, bytes)| (page * PAGE, bytes)).collect()
     }
@@ -151,7 +155,7 @@ impl<R: Fn(u64, &mut [u8])> Memory for &Overlay<R> {
         self.pages
     }
 
-    /// Refused, as by a replica that has no room: mending takes none.
+    /// Fails, as on a replica that is out of memory. A repair does not grow memory.
     fn grow(&self, _pages: u64) -> i64 {
         -1
     }
@@ -188,9 +192,9 @@ impl<R: Fn(u64, &mut [u8])> Memory for &Overlay<R> {
 mod tests {
     use super::*;
 
-    /// Changes are read back over what is below them, and are told apart from it.
+    /// Changes are read back over the memory below, which stays unchanged.
     #[test]
-    fn changes_are_kept_beside_the_memory() {
+    fn changes_are_kept_in_the_overlay() {
         let below: Vec<u8> = (0..65_536_u32).map(|at| at as u8).collect();
         let overlay = Overlay::new(1, |offset, dst: &mut [u8]| {
             dst.copy_from_slice(&below[offset as usize..offset as usize + dst.len()]);

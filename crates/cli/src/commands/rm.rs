@@ -1,20 +1,20 @@
-//! The command that removes objects.
+//! The command `rm`, which removes objects.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use serde::Serialize;
 use storage_client::ClientError;
 
 use crate::{
     args::RmArgs,
     context::Context,
-    failure::NotFound,
+    failure::{NotFound, with_help},
     failures::{Failed, Failures, ends_all},
     output::Output,
     store::StoreClient,
-    text::counted,
+    text::pluralize,
 };
 
-/// What was removed, or would be, as JSON. Which keys that are is not known of folders that were removed.
+/// Objects that were removed or would be, as JSON. The keys of objects in removed folders are unknown.
 #[derive(Serialize)]
 struct Report<'a> {
     dry_run: bool,
@@ -28,7 +28,7 @@ struct Report<'a> {
 enum Target<'a> {
     /// The object with this key.
     Object(&'a str),
-    /// What people mean by a folder: the object with this key, and those whose keys go on with a slash.
+    /// A folder: the object with this key, and those whose keys continue with a slash.
     Folder(&'a str),
     /// All objects whose keys start with this.
     Prefix(&'a str),
@@ -44,7 +44,7 @@ pub(crate) async fn run(client: &StoreClient, context: &Context, args: &RmArgs) 
         };
         match done {
             Ok(()) => {}
-            // The only one has an exit code of its own.
+            // A single missing key has its own exit code.
             Err(error) if targets.len() == 1 || ends_all(&error) => return Err(error),
             Err(error) => failures.add(format!("{key:?}"), &error),
         }
@@ -69,11 +69,12 @@ pub(crate) async fn run(client: &StoreClient, context: &Context, args: &RmArgs) 
 impl<'a> Target<'a> {
     fn new(args: &RmArgs, key: &'a str) -> Result<Self> {
         let is_many = args.recursive || args.prefix;
-        // Without this, a variable that a script forgot to set would remove everything.
+        // A shell variable that is unset by mistake must not remove everything.
         if is_many && key.trim_matches('/').is_empty() {
-            bail!(
-                "{key:?} would remove every object; to do that, remove the store's folder, or each folder in it by its name"
-            );
+            return Err(with_help(
+                format!("{key:?} would remove every object"),
+                "name each folder to remove, or create a new store",
+            ));
         }
         Ok(match (args.prefix, args.recursive) {
             (true, _) => Self::Prefix(key),
@@ -82,7 +83,7 @@ impl<'a> Target<'a> {
         })
     }
 
-    /// Removes what is there, at least one object, and tells how many.
+    /// Removes the objects, at least one, and returns their number.
     async fn remove(&self, client: &StoreClient, output: &Output) -> Result<u64> {
         let removed = match self {
             Self::Object(key) => u64::from(client.delete(key).await?),
@@ -96,13 +97,13 @@ impl<'a> Target<'a> {
         output.note(&match self {
             Self::Object(key) => format!("removed {key:?}"),
             Self::Folder(key) | Self::Prefix(key) => {
-                format!("removed {} under {key:?}", counted(removed, "object", "objects"))
+                format!("removed {} under {key:?}", pluralize(removed, "object", "objects"))
             }
         });
         Ok(removed)
     }
 
-    /// The keys of the objects, of which there must be one.
+    /// Returns the keys of the objects, at least one.
     async fn keys(&self, client: &StoreClient) -> Result<Vec<String>> {
         let (itself, within) = match self {
             Self::Object(key) => (Some(*key), None),
@@ -131,7 +132,7 @@ impl<'a> Target<'a> {
     }
 }
 
-/// What the keys in a folder start with.
+/// Returns the prefix of the keys in a folder.
 fn folder(key: &str) -> String {
     if key.ends_with('/') { key.to_owned() } else { format!("{key}/") }
 }

@@ -1,4 +1,4 @@
-//! Completions and manual pages, made from the arguments themselves.
+//! The commands `completions` and `man`, generated from the arguments.
 
 use std::{fs, io, path::Path};
 
@@ -9,10 +9,10 @@ use clap_mangen::Man;
 
 use crate::{args::Args, text};
 
-/// The name of the command.
+/// Name of the command.
 const NAME: &str = "storage";
 
-/// The variable by which a script asks the command what may come next.
+/// Environment variable by which a completion script asks the command for candidates.
 const VARIABLE: &str = "COMPLETE";
 
 pub(crate) fn completions(shell: Shell) -> Result<()> {
@@ -22,12 +22,12 @@ pub(crate) fn completions(shell: Shell) -> Result<()> {
         shells.completer(&shell).with_context(|| format!("there are no completions for {shell}"))?;
     let mut script = Vec::new();
     completer.write_registration(VARIABLE, NAME, NAME, NAME, &mut script)?;
-    // A closed pipe is an error that the caller knows.
+    // The caller handles the error of a closed pipe.
     Ok(io::Write::write_all(&mut io::stdout(), &script)?)
 }
 
 pub(crate) fn man(folder: Option<&Path>) -> Result<()> {
-    // Names such as storage-put are made by this.
+    // This generates names such as storage-put.
     let mut command = Args::command().disable_help_subcommand(true);
     command.build();
     let Some(folder) = folder else {
@@ -38,13 +38,13 @@ pub(crate) fn man(folder: Option<&Path>) -> Result<()> {
     write_pages(&command, folder).with_context(failed)
 }
 
-/// Writes the page of a command and those of its commands.
+/// Writes the pages of a command and its subcommands.
 fn write_pages(command: &Command, folder: &Path) -> io::Result<()> {
     command.get_subcommands().try_for_each(|command| write_pages(command, folder))?;
     fs::write(folder.join(Man::new(command.clone()).get_filename()), page(command)?)
 }
 
-/// The manual page of a command. The synopsis, which names options alone otherwise, has their values, too.
+/// Returns the manual page of a command. Adds the values of options to the synopsis.
 fn page(command: &Command) -> io::Result<String> {
     let mut page = Vec::new();
     Man::new(command.clone()).render(&mut page)?;
@@ -60,7 +60,7 @@ fn page(command: &Command) -> io::Result<String> {
     Ok(page.replace(synopsis, &with_values))
 }
 
-/// A hyphen as roff shows one.
+/// Escapes hyphens for roff.
 fn roff(text: &str) -> String {
     text.replace('-', r"\-")
 }

@@ -1,8 +1,8 @@
-//! Images of a store's memory.
+//! The command `snapshot`, for images of a store's memory.
 
 use std::{fs, io::Write, path::Path};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use embedded_ic::EmbeddedIc;
 use serde::Serialize;
 use stable_storage_api::limits::PAGE_BYTES;
@@ -11,56 +11,57 @@ use tempfile::TempPath;
 
 use crate::{
     args::SnapshotCommand,
+    atomic_file::folder_of,
+    failure::with_help,
     idle::{Idle, Stdout},
     image::Image,
     input::is_stream,
     output::Output,
     store::{Store, no_settings},
-    target::folder_of,
     text,
 };
 
-/// How much of a memory is written in one step to standard output.
+/// Bytes of memory written to standard output in one step.
 const PIECE_BYTES: u64 = 1 << 20;
 
 pub(crate) async fn run(store: &Store, output: &Output, command: SnapshotCommand) -> Result<()> {
     match command {
         SnapshotCommand::Export { file } => export(store, output, &file),
         SnapshotCommand::Import { file, replace } => {
-            // Whether this is a store in a folder comes first: nothing is asked of a canister on a network.
+            // Checks first that the store is in a folder, before anything is read from a canister on a network.
             store.with_host(|_| ())?;
             let status = store.client().status().await?;
             let is_empty =
                 status.objects == 0 && status.log_entries == 0 && status.uploads == 0 && status.regions == 0;
             if !is_empty && !replace {
-                bail!("the store is not empty; to lose what is in it, add --replace");
+                return Err(with_help("the store is not empty", "discard its contents with --replace"));
             }
             import(store, output, &file)
         }
     }
 }
 
-/// An image that was written, as JSON.
+/// Image that was written, as JSON.
 #[derive(Serialize)]
 struct Written {
     file: String,
     size: u64,
 }
 
-/// An image that was read, as JSON.
+/// Image that was read, as JSON.
 #[derive(Serialize)]
 struct Imported {
     file: String,
 }
 
-/// Writes an image that is complete or not there.
+/// Writes an image, completely or not at all.
 fn export(store: &Store, output: &Output, file: &Path) -> Result<()> {
     if is_stream(file) {
         return print(store, output);
     }
     let failed = || format!("cannot write {}", text::path(file));
     if file.try_exists().with_context(failed)? {
-        bail!("{} is there already, and an image overwrites nothing; choose another name", text::path(file));
+        return Err(with_help(format!("{} already exists", text::path(file)), "choose another name"));
     }
     let folder = tempfile::Builder::new().prefix(".storage-").suffix(".part").tempdir_in(folder_of(file));
     let folder = folder.with_context(failed)?;
@@ -72,10 +73,13 @@ fn export(store: &Store, output: &Output, file: &Path) -> Result<()> {
     output.done(&Written { file: text::path(file), size }, &text)
 }
 
-/// Writes the memory to standard output. It has to be of one moment, so the store stays open until all of it is written.
+/// Writes the memory to standard output. The store stays open until the end, so that the image is consistent.
 fn print(store: &Store, output: &Output) -> Result<()> {
     if output.is_guarded {
-        bail!("an image of a memory would confuse the terminal; name a file, or send it through a pipe");
+        return Err(with_help(
+            "an image is not printed to a terminal",
+            "name a file, or redirect the output",
+        ));
     }
     let mut out = Stdout::open(&Idle::default());
     let size = store.with_host(|host| host.stable_pages())? * PAGE_BYTES;
@@ -88,18 +92,18 @@ fn print(store: &Store, output: &Output) -> Result<()> {
     Ok(out.finish()?)
 }
 
-/// Replaces the store's memory, and starts its canister anew with it.
+/// Replaces the store's memory, and restarts its canister on it.
 fn import(store: &Store, output: &Output, file: &Path) -> Result<()> {
     let failed = || format!("cannot import {}", text::path(file));
-    // What the canister could not open is refused before anything is replaced.
+    // An image that the canister could not open is rejected before anything is replaced.
     storage_engine::Store::open(Image::open(file)?).with_context(failed)?;
     store.with_host(|host| replace(host, file))?.with_context(failed)?;
-    let text = format!("the store is as it was in {}; storage check walks all of it", text::path(file));
+    let text = format!("imported {}; storage check checks all of it", text::path(file));
     output.done(&Imported { file: text::path(file) }, &text)
 }
 
 fn replace(host: &mut EmbeddedIc, file: &Path) -> Result<()> {
-    // Memory and canister are replaced in one step: what the canister had on its heap was of the memory that is gone.
-    host.upgrade_onto(file, STORAGE_WASM, &no_settings()).context("the store is as it was")?;
+    // Memory and canister are replaced in one step, because the canister's heap belongs to the old memory.
+    host.upgrade_onto(file, STORAGE_WASM, &no_settings()).context("the store is unchanged")?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Commands for uploads that were begun and not finished.
+//! The command `uploads`, for incomplete uploads.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use super::objects::tell_change;
 use crate::{
     args::UploadsCommand,
     context::Context,
-    failure::NotFound,
+    failure::{NotFound, with_help},
     input::Input,
     output::Output,
     size::Sizes,
@@ -36,24 +36,25 @@ async fn ls(client: &StoreClient, output: &Output) -> Result<()> {
     output.print(&views, |_| uploads.iter().map(|upload| describe(upload, output.sizes)).collect())
 }
 
-/// Goes on with an upload whose number is known.
+/// Resumes an upload with a known identifier.
 async fn resume(client: &StoreClient, context: &Context, id: u64, file: &Path) -> Result<()> {
     let status = client.upload_status(id).await.map_err(|error| explain(error, id))?;
     let UploadStatus {
         upload, content_type, content_encoding, metadata, sha256: declared, condition, ..
     } = status;
     let Upload { key, size: Some(size), .. } = upload else {
-        bail!(
-            "upload {id} was opened without a size, for a stream that is gone; abort it: storage uploads abort {id}"
-        );
+        return Err(with_help(
+            format!("upload {id} of a stream cannot be resumed"),
+            format!("discard it with: storage uploads abort {id}"),
+        ));
     };
     let input = Input::open(file, &context.output.idle)?;
     if input.size() != size {
         bail!(
-            "upload {id} is of {} under {key:?}, and {} has {}; which file was it?",
-            context.output.sizes.full(size),
+            "{} is not the file of upload {id} ({key:?}): it has {}, the upload {}",
             text::path(file),
-            context.output.sizes.full(input.size())
+            context.output.sizes.full(input.size()),
+            context.output.sizes.full(size)
         );
     }
     let mut input = input.into_large()?;
@@ -61,14 +62,11 @@ async fn resume(client: &StoreClient, context: &Context, id: u64, file: &Path) -
         let bar = context.bars.bar("hashing", size);
         input.sha256(&bar).await?
     };
-    // Chunks of two files would make an object that is neither.
+    // Chunks of two different files would make a corrupt object.
     if declared.as_ref().is_some_and(|declared| declared.as_slice() != sha256) {
-        bail!(
-            "{} is not the file that upload {id} was begun with: its SHA-256 is another one",
-            text::path(file)
-        );
+        bail!("{} is not the file of upload {id} ({key:?}): the SHA-256 differs", text::path(file));
     }
-    // What it was opened with is what it is resumed with.
+    // The upload is resumed with the arguments that it was opened with.
     let args = UploadArgs {
         content_type,
         content_encoding,
@@ -87,7 +85,7 @@ async fn resume(client: &StoreClient, context: &Context, id: u64, file: &Path) -
     tell_change(client, &context.output, &key, revision, &text).await
 }
 
-/// The upload that was ended, as JSON.
+/// Aborted upload, as JSON.
 #[derive(Serialize)]
 struct Aborted {
     aborted: u64,

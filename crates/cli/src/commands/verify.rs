@@ -1,13 +1,13 @@
-//! The command that has the store hash an object.
+//! The command `verify`, which has the canister hash an object.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use serde::Serialize;
 use stable_storage_api::{Checksum, ChecksumState};
 
 use super::objects::explain;
-use crate::{context::Context, store::StoreClient, view::state_name};
+use crate::{context::Context, failure::with_help, store::StoreClient, view::state_name};
 
-/// What was found, as JSON.
+/// Result, as JSON.
 #[derive(Serialize)]
 struct Verdict {
     key: String,
@@ -29,10 +29,10 @@ pub(crate) async fn run(client: &StoreClient, context: &Context, key: &str) -> R
         _ => vec![verdict.sha256.clone()],
     })?;
     if state == ChecksumState::Mismatch {
-        bail!(
-            "the bytes under {key:?} are not those whose SHA-256 was declared, {}; store them again",
-            verdict.sha256
-        );
+        return Err(with_help(
+            format!("the object under {key:?} does not have the declared SHA-256 {}", verdict.sha256),
+            "store it again",
+        ));
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Who calls: a file with a key, or an identity that icp or dfx keeps under a name.
+//! Identity of the caller: a key file, or an identity of icp or dfx.
 
 use std::{
     env, fs,
@@ -6,21 +6,21 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde_json::Value;
 use storage_client::AgentIdentity;
 
 use super::in_home;
-use crate::text;
+use crate::{failure::with_help, text};
 
 const ANONYMOUS: &str = "anonymous";
 
-/// Whether what was given is a file, and not the name of an identity.
+/// Returns whether the text is a path rather than the name of an identity.
 pub(crate) fn is_path(identity: &str) -> bool {
     identity.contains(['/', '\\']) || Path::new(identity).extension().is_some_and(|end| end == "pem")
 }
 
-/// The identities that can be given by a name.
+/// Returns the names of all identities.
 pub(crate) fn names() -> Vec<String> {
     let mut names: Vec<_> = Keys::of_user().all().into_iter().map(|(name, _)| name).collect();
     names.push(ANONYMOUS.to_owned());
@@ -29,7 +29,7 @@ pub(crate) fn names() -> Vec<String> {
     names
 }
 
-/// Loads what was given as `--identity`.
+/// Loads the identity given by `--identity`.
 pub(super) fn load(identity: &str) -> Result<AgentIdentity> {
     if identity == ANONYMOUS {
         return Ok(AgentIdentity::Anonymous);
@@ -41,15 +41,10 @@ pub(super) fn load(identity: &str) -> Result<AgentIdentity> {
 }
 
 fn pem(file: &Path) -> Result<Vec<u8>> {
-    fs::read(file).with_context(|| {
-        let shown = text::path(file);
-        format!(
-            "cannot read the identity {shown} (it can also be the name of one of icp or dfx, or anonymous)"
-        )
-    })
+    fs::read(file).with_context(|| format!("cannot read the identity {}", text::path(file)))
 }
 
-/// A program that keeps identities.
+/// Program that manages identities.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Program {
     Icp,
@@ -67,14 +62,14 @@ impl Program {
     }
 }
 
-/// Where the programs keep them.
+/// Folders of the programs' keys.
 struct Keys {
     icp: Option<PathBuf>,
     dfx: Option<PathBuf>,
 }
 
 impl Keys {
-    /// Where they keep those of this user, as their documentation says.
+    /// Returns the folders of this user, as documented by the programs.
     fn of_user() -> Self {
         let folder = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let data = match cfg!(target_os = "macos") {
@@ -88,7 +83,7 @@ impl Keys {
         Self { icp, dfx: root.map(|root| root.join(".config/dfx/identity")) }
     }
 
-    /// The key of an identity. `icp:NAME` and `dfx:NAME` say whose it is.
+    /// Loads the key of an identity. `icp:NAME` and `dfx:NAME` select the program.
     fn load(&self, identity: &str) -> Result<Vec<u8>> {
         let named = Program::ALL.into_iter().find_map(|program| {
             let name = identity.strip_prefix(program.name())?.strip_prefix(':')?;
@@ -103,26 +98,25 @@ impl Keys {
                 found.push((program, key));
             }
         }
-        // A key that cannot be used here does not hide one that can.
+        // An unusable key of one program does not hide a usable one of the other.
         if found.iter().any(|(_, key)| key.is_ok()) {
             found.retain(|(_, key)| key.is_ok());
         }
         let mut keys = found.into_iter();
         match (keys.next(), keys.next()) {
-            (Some((_, Ok(key))), Some((_, Ok(other)))) if key != other => {
-                bail!(
-                    "both icp and dfx have an identity {name:?}, and they differ; give icp:{name} or dfx:{name}"
-                )
-            }
+            (Some((_, Ok(key))), Some((_, Ok(other)))) if key != other => Err(with_help(
+                format!("icp and dfx have different identities {name:?}"),
+                format!("give icp:{name} or dfx:{name}"),
+            )),
             (Some((_, key)), _) => key,
-            (None, _) => bail!(
-                "there is neither a file nor an identity of icp or dfx named {identity:?}; there is {}anonymous",
-                self.known()
-            ),
+            (None, _) => Err(with_help(
+                format!("there is no identity and no file {identity:?}"),
+                format!("known identities: {}anonymous", self.known()),
+            )),
         }
     }
 
-    /// The key of an identity of a program, or why it cannot be used; nothing where the program has none of this name.
+    /// Loads the key of an identity of a program, or returns why it is unusable; `None` if there is no such identity.
     fn key(&self, program: Program, name: &str) -> Option<Result<Vec<u8>>> {
         match program {
             Program::Icp => self.key_of_icp(name),
@@ -143,7 +137,7 @@ impl Keys {
             (Some("pem"), _) => Err(must_be_exported(Program::Icp, name, "is protected by a password")),
             (Some("keyring"), _) => Err(must_be_exported(Program::Icp, name, "is in the keyring")),
             (kind, _) => Err(anyhow::anyhow!(
-                "the identity {name:?} of icp is of the kind {}, whose key is in no file; make one with a file: icp identity new NAME --storage plaintext",
+                "the identity {name:?} of icp has the kind {}, which has no key file; create one with: icp identity new NAME --storage plaintext",
                 kind.unwrap_or("?")
             )),
         })
@@ -163,7 +157,7 @@ impl Keys {
             .then(|| Err(must_be_exported(Program::Dfx, name, "is in the keyring or on a security module")))
     }
 
-    /// The names that there are, each with the program that has it.
+    /// Returns the names of all identities with their programs.
     fn all(&self) -> Vec<(String, Program)> {
         let icp = self.icp.as_deref().and_then(|folder| list_of_icp(folder).ok());
         let icp = icp.as_ref().and_then(|list| list["identities"].as_object());
@@ -177,7 +171,7 @@ impl Keys {
         names
     }
 
-    /// The names that can be given, with a comma after each.
+    /// Returns the names for an error message, each followed by a comma.
     fn known(&self) -> String {
         self.all().iter().map(|(name, program)| format!("{name} ({}), ", program.name())).collect()
     }
@@ -198,9 +192,9 @@ fn list_of_icp(folder: &Path) -> Result<Value> {
 
 fn must_be_exported(program: Program, name: &str, why: &str) -> anyhow::Error {
     let program = program.name();
-    anyhow::anyhow!(
-        "the key of the identity {name:?} of {program} {why}; write it to a file that only you can read, and give that: \
-         (umask 077; {program} identity export {name} >{name}.pem)"
+    with_help(
+        format!("the key of the identity {name:?} of {program} {why}"),
+        format!("export it to a file: (umask 077; {program} identity export {name} >{name}.pem)"),
     )
 }
 
@@ -211,7 +205,7 @@ mod tests {
     use super::super::testing::folder_of;
     use super::*;
 
-    /// The folders of icp and dfx, with these files in them.
+    /// Creates folders of icp and dfx with these files.
     fn keys(files: &[(&str, &str)]) -> (TempDir, Keys) {
         let folder = folder_of(files);
         let keys = Keys { icp: Some(folder.path().join("icp")), dfx: Some(folder.path().join("dfx")) };

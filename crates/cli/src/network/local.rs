@@ -1,18 +1,18 @@
-//! The local network where no project says where it is: icp and dfx start theirs on different ports.
+//! The local network without a project: icp and dfx use different default ports.
 
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use candid::Principal;
 use storage_client::{AgentIdentity, AgentTransport};
 
 use super::open;
-use crate::notes::Notes;
+use crate::{failure::with_help, notes::Notes};
 
-/// How long a network on this machine has to answer before the next one is tried.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Timeout before the next candidate is tried.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where a program starts its local network.
+/// Default URL of a program's local network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Endpoint {
     pub(super) url: String,
@@ -29,7 +29,7 @@ impl Endpoint {
     }
 }
 
-/// Connects to the first of these that is a replica, and says which one that is.
+/// Connects to the first of these that is a replica, and reports which.
 pub(super) async fn first_that_answers(
     endpoints: &[Endpoint],
     canister: Principal,
@@ -38,20 +38,20 @@ pub(super) async fn first_that_answers(
 ) -> Result<AgentTransport> {
     let mut failures = Vec::new();
     for Endpoint { url, starts } in endpoints {
-        match tokio::time::timeout(PATIENCE, open(url, canister, identity.clone())).await {
+        match tokio::time::timeout(TIMEOUT, open(url, canister, identity.clone())).await {
             Ok(Ok(transport)) => {
-                notes.say(&format!("using the local network at {url}, which answers ({starts})"));
+                notes.say(&format!("using the local network at {url}, ({starts})"));
                 return Ok(transport);
             }
-            // A key that cannot be used is the same on the next network.
+            // An unusable key would fail on the next network as well.
             Ok(Err(error)) if !is_unreachable(&error) => return Err(error),
             Ok(Err(_)) => failures.push(format!("{url} ({starts})")),
-            Err(_) => failures.push(format!("{url} ({starts}, waited for {} s)", PATIENCE.as_secs())),
+            Err(_) => failures.push(format!("{url} ({starts}, waited for {} s)", TIMEOUT.as_secs())),
         }
     }
-    Err(anyhow!(
-        "no local network answers at {}; start one, or give its URL as --network",
-        failures.join(" or ")
+    Err(with_help(
+        format!("no local network responds at {}", failures.join(" or ")),
+        "start one, or give its URL as --network",
     ))
 }
 
@@ -70,7 +70,7 @@ mod tests {
 
     use super::*;
 
-    /// A server that answers each connection with these bytes, as often as it is asked.
+    /// Starts a server that replies to each connection with these bytes.
     fn server(body: Vec<u8>) -> Endpoint {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -86,14 +86,14 @@ mod tests {
         Endpoint { url: format!("http://127.0.0.1:{port}"), starts: "a test" }
     }
 
-    /// A port that nobody listens to.
+    /// Returns a port without a listener.
     fn closed() -> Endpoint {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        Endpoint { url: format!("http://127.0.0.1:{port}"), starts: "nobody" }
+        Endpoint { url: format!("http://127.0.0.1:{port}"), starts: "nothing" }
     }
 
-    /// The status of a replica: CBOR of a map with a root key.
+    /// Returns the status of a replica: a CBOR map with a root key.
     fn status() -> Vec<u8> {
         [&[0xa1, 0x68][..], b"root_key", &[0x58, 133], &[7; 133]].concat()
     }
@@ -115,6 +115,6 @@ mod tests {
         let (closed, other) = (closed(), server(b"<html>".to_vec()));
         let said = connect(&[closed.clone(), other.clone()]).await.unwrap_err().to_string();
         assert!(said.contains(&closed.url) && said.contains(&other.url), "{said}");
-        assert!(said.contains("nobody") && said.contains("--network"), "{said}");
+        assert!(said.contains("nothing") && said.contains("--network"), "{said}");
     }
 }

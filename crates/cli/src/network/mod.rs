@@ -22,7 +22,7 @@ pub(crate) use self::{
 
 const MAINNET: &str = "https://icp-api.io";
 
-/// Connects to a canister as an identity.
+/// Connects to a canister with an identity.
 pub(crate) async fn connect(
     network: &str,
     canister: &str,
@@ -36,10 +36,10 @@ pub(crate) async fn connect(
         "ic" => open(MAINNET, canister, identity).await,
         url if url.contains("://") => open(url, canister, identity).await,
         name => {
-            let here = env::current_dir().context("cannot tell the working directory")?;
+            let here = env::current_dir().context("cannot determine the working directory")?;
             match project::find(name, &here)? {
                 project::Found::At { url, file } => {
-                    notes.say(&format!("using the network {name} at {url}, as {file} says"));
+                    notes.say(&format!("using the network {name} at {url}, from {file}"));
                     open(&url, canister, identity).await
                 }
                 project::Found::Default(endpoints) => {
@@ -50,13 +50,13 @@ pub(crate) async fn connect(
     }
 }
 
-// Only a network on this machine is asked for its key; of a host elsewhere that would be to believe anybody.
+// Fetches the root key only from this machine. From another host, it could come from anyone.
 async fn open(url: &str, canister: Principal, identity: AgentIdentity) -> Result<AgentTransport> {
     let options = AgentOptions { url: url.to_owned(), canister, identity, fetch_root_key: false };
     Ok(AgentTransport::connect(options).await?)
 }
 
-/// A folder in the user's home, where there is one.
+/// Returns a folder in the user's home.
 fn in_home(path: &str) -> Option<PathBuf> {
     env::home_dir().map(|home| home.join(path))
 }

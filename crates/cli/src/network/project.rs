@@ -1,4 +1,4 @@
-//! The networks that a project names: in icp.yaml, or in dfx.json.
+//! Networks defined by a project, in icp.yaml or dfx.json.
 
 use std::{
     fs,
@@ -6,40 +6,40 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use serde_json::Value;
 use yaml_rust2::{Yaml, YamlLoader};
 
 use super::{Endpoint, in_home};
-use crate::text;
+use crate::{failure::with_help, text};
 
 const ICP: &str = "icp.yaml";
 const DFX: &str = "dfx.json";
 
-/// The network that always has this name, wherever it is.
+/// Name of the network that always exists.
 const LOCAL: &str = "local";
 
-/// Where a network is.
+/// Location of a network.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found {
-    /// Where a file says.
+    /// Defined by a file.
     At {
-        /// The URL of the network.
+        /// URL of the network.
         url: String,
-        /// The file, as a person sees it.
+        /// The file, for messages.
         file: String,
     },
-    /// No file says where the local network is, so it may be where these programs start one.
+    /// Not defined by any file; these are the default endpoints of the programs.
     Default(Vec<Endpoint>),
 }
 
-/// A project's files: the folder of the first one that is found upwards.
+/// Project files: those of the first folder upwards that has any.
 struct Project {
     icp: Option<(PathBuf, Yaml)>,
     dfx: Option<(PathBuf, Value)>,
 }
 
-/// Finds the network of this name for somebody who works in a folder.
+/// Finds a network by name, starting in a folder.
 pub(super) fn find(name: &str, here: &Path) -> Result<Found> {
     let project = Project::above(here)?;
     if let Some((url, file)) = project.network(name)? {
@@ -48,11 +48,12 @@ pub(super) fn find(name: &str, here: &Path) -> Result<Found> {
     if name != LOCAL {
         let known = project.names();
         let known = if known.is_empty() { String::new() } else { format!("{}, ", known.join(", ")) };
-        bail!(
-            "there is no network {name:?} in icp.yaml or dfx.json; there is {known}ic, local, or a URL with http:// or https://"
-        );
+        return Err(with_help(
+            format!("there is no network {name:?} in icp.yaml or dfx.json"),
+            format!("known networks: {known}ic, local, or a URL with http:// or https://"),
+        ));
     }
-    // dfx shares a network between projects, and a file of the user's may say where.
+    // dfx shares networks between projects, in a file of the user.
     let shared = in_home(".config/dfx/networks.json").map_or(Ok(None), |file| read_json(&file))?;
     if let Some((file, networks)) = shared
         && let Some(url) = dfx_url(&networks[LOCAL])
@@ -67,7 +68,7 @@ pub(super) fn find(name: &str, here: &Path) -> Result<Found> {
     }))
 }
 
-/// The names of the networks that somebody who works in a folder can give, for the completion of a word.
+/// Returns the names of the networks that can be used in a folder, for completion.
 pub(crate) fn names(here: &Path) -> Vec<String> {
     let mut names = Project::above(here).map(|project| project.names()).unwrap_or_default();
     names.extend(["ic", LOCAL].map(str::to_owned));
@@ -87,7 +88,7 @@ impl Project {
         Ok(Self { icp: None, dfx: None })
     }
 
-    /// The URL of a network, and the file that has it.
+    /// Returns the URL of a network, and the file that defines it.
     fn network(&self, name: &str) -> Result<Option<(String, PathBuf)>> {
         if let Some((file, yaml)) = &self.icp {
             for network in icp_networks(file, yaml) {
@@ -115,7 +116,7 @@ impl Project {
     }
 }
 
-/// The networks of icp.yaml. One that is a path is in a file of its own; a pattern of files is not followed.
+/// Returns the networks of icp.yaml, including those in files that it names. Glob patterns are not supported.
 fn icp_networks(file: &Path, yaml: &Yaml) -> Vec<Yaml> {
     let listed = yaml["networks"].as_vec().map(Vec::as_slice).unwrap_or_default();
     let folder = file.parent().unwrap_or(Path::new(""));
@@ -126,7 +127,7 @@ fn icp_networks(file: &Path, yaml: &Yaml) -> Vec<Yaml> {
     networks.collect()
 }
 
-/// The URL of a network of icp.yaml. One on a random port has a descriptor while it runs.
+/// Returns the URL of a network of icp.yaml. A network on a random port has a descriptor while it runs.
 fn icp_url(network: &Yaml, folder: &Path) -> Result<String> {
     if let Some(url) = network["url"].as_str() {
         return Ok(url.to_owned());
@@ -140,7 +141,7 @@ fn icp_url(network: &Yaml, folder: &Path) -> Result<String> {
             let file = folder.join(".icp/cache/networks").join(name).join("descriptor.json");
             let descriptor = read_json(&file)?.map(|(_, descriptor)| descriptor["gateway"]["port"].as_i64());
             descriptor.flatten().ok_or_else(|| {
-                anyhow!("the network {name} has a port of its own while it runs, and {} does not tell it; run: icp network start {name}", text::path(&file))
+                anyhow!("the network {name} is not running: {} has no port; start it with: icp network start {name}", text::path(&file))
             })?
         }
         Some(port) => port,
@@ -148,13 +149,13 @@ fn icp_url(network: &Yaml, folder: &Path) -> Result<String> {
     Ok(of_bind(&format!("{host}:{port}")))
 }
 
-/// The URL of a network of dfx.json, where there is one.
+/// Returns the URL of a network of dfx.json.
 fn dfx_url(network: &Value) -> Option<String> {
     let provider = network["providers"][0].as_str().map(str::to_owned);
     provider.or_else(|| network["bind"].as_str().map(of_bind))
 }
 
-/// The URL of what listens at an address. All addresses of this machine are one that it can be called at.
+/// Returns the URL for a listening address. A wildcard address is reached at the loopback address.
 fn of_bind(bind: &str) -> String {
     let (host, port) = bind.rsplit_once(':').unwrap_or((bind, "80"));
     let host = if matches!(host, "0.0.0.0" | "::" | "[::]") { "127.0.0.1" } else { host };
@@ -189,7 +190,7 @@ mod tests {
     use super::super::testing::folder_of;
     use super::*;
 
-    /// A folder with these files, and one below it to work in.
+    /// Creates a folder with these files and a folder in it, which is the working directory.
     fn project(files: &[(&str, &str)]) -> (TempDir, PathBuf) {
         let folder = folder_of(files);
         let below = folder.path().join("src/deep");
@@ -217,7 +218,7 @@ mod tests {
         let dfx = r#"{"networks": {"local": {"bind": "localhost:8080"}, "test": {"providers": ["https://a.example"]}}}"#;
         assert_eq!(url("local", &[("dfx.json", dfx)]).unwrap(), "http://localhost:8080");
         assert_eq!(url("test", &[("dfx.json", dfx)]).unwrap(), "https://a.example");
-        // The file of icp goes first, and that of dfx has what it does not have.
+        // icp.yaml takes precedence, and dfx.json adds networks that it lacks.
         let both = [("icp.yaml", icp), ("dfx.json", dfx)];
         assert_eq!(url("local", &both).unwrap(), "http://127.0.0.1:9001");
         assert_eq!(url("test", &both).unwrap(), "https://a.example");

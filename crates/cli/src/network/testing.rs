@@ -1,10 +1,10 @@
-//! What the tests of this folder share.
+//! Helpers of this folder's tests.
 
 use std::fs;
 
 use tempfile::TempDir;
 
-/// A folder with these files, given by their paths below it and their content.
+/// Creates a folder with these files, given by path and content.
 pub(super) fn folder_of(files: &[(&str, &str)]) -> TempDir {
     let folder = TempDir::new().unwrap();
     for (name, content) in files {

@@ -1,4 +1,4 @@
-//! Making a folder like the store: the other direction of a sync.
+//! `sync --down`: making a folder like the store.
 
 use std::{
     collections::BTreeSet,
@@ -25,10 +25,10 @@ use crate::{
     failures::{Failed, Failures, ends_all},
     progress::Bar,
     store::StoreClient,
-    text::{self, counted},
+    text::{self, pluralize},
 };
 
-/// What was done, or would be, as JSON.
+/// What was done or would be done, as JSON.
 #[derive(Serialize)]
 struct Report<'a> {
     dry_run: bool,
@@ -39,20 +39,20 @@ struct Report<'a> {
     failed: &'a [Failed],
 }
 
-/// What is to be done.
+/// Plan of a sync.
 #[derive(Default)]
 struct Plan {
-    /// Objects that the folder has not, or has otherwise, and their files.
+    /// Objects that are missing or different in the folder, and their files.
     fetch: Vec<(ObjectInfo, PathBuf)>,
-    /// Files that the store has not.
+    /// Files that are not in the store.
     remove: Vec<PathBuf>,
-    /// Whether nothing is left of what is in the folder.
+    /// Whether every existing file would be removed.
     removes_all: bool,
-    /// How many objects the folder has already.
+    /// Number of objects that the folder already has.
     unchanged: usize,
 }
 
-/// What was done.
+/// Result of a sync.
 #[derive(Default)]
 struct Outcome {
     fetched: Vec<String>,
@@ -64,7 +64,7 @@ pub(super) async fn run(client: &StoreClient, context: &Context, job: &Job<'_>) 
     let mut failures = Failures::default();
     let mut plan = Plan::make(client, context, job, &mut failures).await?;
     if job.args.delete && !failures.is_empty() {
-        context.output.note("nothing will be removed, because not all of the store could be compared");
+        context.output.note("nothing will be removed, because a part of the store could not be compared");
         plan.remove.clear();
     }
     if job.args.dry_run {
@@ -72,10 +72,10 @@ pub(super) async fn run(client: &StoreClient, context: &Context, job: &Job<'_>) 
         return failures.finish("object", "objects");
     }
     if plan.removes_all && !plan.remove.is_empty() && !job.args.force {
-        let files = counted(plan.remove.len() as u64, "file", "files");
+        let files = pluralize(plan.remove.len() as u64, "file", "files");
         let (folder, prefix) = (text::path(&job.folder), &job.prefix);
         let what = format!(
-            "all that is in {folder} would be removed, {files}: none of it is in the store under {prefix:?}"
+            "all {files} in {folder} would be removed: none of them is in the store under {prefix:?}"
         );
         super::confirm(context, &what)?;
     }
@@ -84,14 +84,14 @@ pub(super) async fn run(client: &StoreClient, context: &Context, job: &Job<'_>) 
     if done.is_ok() && failures.is_empty() {
         outcome.remove(&job.folder, &plan, &mut failures);
     } else if !plan.remove.is_empty() {
-        context.output.note("nothing was removed, because not everything could be fetched");
+        context.output.note("nothing was removed, because some objects could not be fetched");
     }
     report(context, job, &plan, &outcome, &failures)?;
     done.and_then(|()| failures.finish("object", "objects"))
 }
 
 impl Plan {
-    /// Compares the listing of what is under the prefix with the files: first sizes, then digests. No object is read.
+    /// Compares the list of objects under the prefix with the files: first sizes, then digests. No object is read.
     async fn make(
         client: &StoreClient,
         context: &Context,
@@ -138,7 +138,7 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Finds the files that are not of an object.
+    /// Finds the files without an object.
     fn look_for_more(
         &mut self,
         pairs: &[(ObjectInfo, PathBuf)],
@@ -164,15 +164,15 @@ fn is_of_size(info: &ObjectInfo, file: &Path) -> bool {
     fs::metadata(file).is_ok_and(|metadata| metadata.is_file() && metadata.len() == info.size)
 }
 
-/// The digest that a file must have to be the object; nothing where the file need not be hashed to know that. An object
-/// without a digest is fetched again.
+/// Returns the digest that a file must have to equal the object, or `None` if the file need not be hashed. An object
+/// without a digest is always fetched.
 fn digest_to_have<'a>(info: &'a ObjectInfo, file: &Path, job: &Job<'_>) -> Option<&'a [u8]> {
     let checksum = info.sha256.as_ref().filter(|checksum| checksum.state != ChecksumState::Mismatch)?;
     (!job.args.size_only && is_of_size(info, file)).then_some(checksum.digest.as_slice())
 }
 
 impl Outcome {
-    /// What would be done if nothing failed.
+    /// Returns the result if nothing fails.
     fn of(plan: &Plan) -> Self {
         Self {
             fetched: plan.fetch.iter().map(|(info, _)| info.key.clone()).collect(),
@@ -181,8 +181,8 @@ impl Outcome {
         }
     }
 
-    /// Fetches what the plan says: small objects several at once, because each waits for an answer, and large ones one after
-    /// the other, several ranges at once. What fails is told and left out; an error is one that nothing can be done after.
+    /// Fetches the objects of the plan: small objects concurrently, large ones one after the other with concurrent ranges.
+    /// Reports and skips objects that fail. Returns an error only if the sync cannot continue.
     async fn achieve(
         &mut self,
         client: &StoreClient,
@@ -206,7 +206,7 @@ impl Outcome {
             let fetched = write_object(client, quiet, &info.key, file).await;
             self.add(info, fetched, &bar, plan, failures)?;
         }
-        // As they are listed, and not as they arrived.
+        // In the order of the list, not of arrival.
         self.fetched.sort_unstable();
         Ok(())
     }
@@ -234,18 +234,20 @@ impl Outcome {
         }
     }
 
-    /// Removes what the store does not have, and the folders that are empty then. This comes last, so that an interrupted
-    /// sync has lost nothing.
+    /// Removes files that are not in the store, and folders that become empty. This is the last step, so that an interrupted
+    /// sync loses nothing.
     fn remove(&mut self, folder: &Path, plan: &Plan, failures: &mut Failures) {
         for file in &plan.remove {
             match fs::remove_file(file) {
                 Ok(()) => {
                     self.removed.push(text::path(file));
                     let above = file.ancestors().skip(1).take_while(|above| *above != folder);
-                    // One that is not empty stays, and so do those above it.
+                    // A folder that is not empty stays, and so do its parents.
                     let _ = above.map(fs::remove_dir).find(Result::is_err);
                 }
-                Err(error) => failures.add(text::path(file), &Error::new(error).context("cannot remove it")),
+                Err(error) => {
+                    failures.add(text::path(file), &Error::new(error).context("cannot remove the file"))
+                }
             }
         }
     }
@@ -272,7 +274,7 @@ fn report(
     let would = if report.dry_run { "would have " } else { "" };
     context.output.note(&format!(
         "{would}fetched {} ({}), left {} unchanged, removed {}",
-        counted(report.fetched.len() as u64, "object", "objects"),
+        pluralize(report.fetched.len() as u64, "object", "objects"),
         HumanBytes(report.fetched_bytes),
         text::grouped(report.unchanged as u64),
         text::grouped(report.removed.len() as u64)

@@ -1,21 +1,21 @@
-//! What a sync leaves out.
+//! Exclusion patterns of a sync.
 
 use anyhow::{Context as _, Result};
 use glob::{MatchOptions, Pattern};
 
-/// Patterns of files and folders. What is in an excluded folder is excluded with it.
+/// Patterns of files and folders. An excluded folder is excluded with its contents.
 #[derive(Debug, Default)]
 pub(super) struct Exclude(Vec<Rule>);
 
 #[derive(Debug)]
 struct Rule {
     pattern: Pattern,
-    /// Whether the pattern is of a path from the folder on, and not of a name anywhere.
+    /// Whether the pattern applies to the path in the folder rather than to any name.
     is_of_path: bool,
     is_of_folders: bool,
 }
 
-/// A star does not match a slash; a dot is a character as others.
+/// A star does not match a slash; a dot is not special.
 const OPTIONS: MatchOptions = MatchOptions {
     case_sensitive: true,
     require_literal_separator: true,
@@ -27,7 +27,7 @@ impl Exclude {
         patterns.iter().map(|text| Rule::new(text)).collect::<Result<_>>().map(Self)
     }
 
-    /// Whether a path in the folder, with slashes between its names, is left out by itself.
+    /// Returns whether a path in the folder, with slashes as separators, matches a pattern.
     pub(super) fn matches(&self, path: &str, is_folder: bool) -> bool {
         let name = path.rsplit('/').next().unwrap_or(path);
         self.0.iter().any(|rule| {
@@ -36,7 +36,7 @@ impl Exclude {
         })
     }
 
-    /// Whether a file is left out by itself or with a folder that it is in.
+    /// Returns whether a file or a folder above it matches a pattern.
     pub(super) fn covers(&self, path: &str) -> bool {
         let mut folders = path.match_indices('/').map(|(end, _)| &path[..end]);
         folders.any(|folder| self.matches(folder, true)) || self.matches(path, false)
@@ -50,7 +50,7 @@ impl Rule {
             None => (text, false),
         };
         let pattern = Pattern::new(path.trim_start_matches('/'))
-            .with_context(|| format!("--exclude {text:?} is not a pattern"))?;
+            .with_context(|| format!("--exclude {text:?} is not a valid pattern"))?;
         Ok(Self { pattern, is_of_path: path.contains('/'), is_of_folders })
     }
 }
@@ -59,9 +59,9 @@ impl Rule {
 mod tests {
     use super::*;
 
-    /// Names are excluded anywhere, paths where they are, and folders with all that is in them.
+    /// Name patterns match anywhere, path patterns match paths, and folders are excluded with their contents.
     #[test]
-    fn patterns_are_of_names_paths_or_folders() {
+    fn patterns_match_names_paths_or_folders() {
         let cases = [
             ("*.tmp", "a.tmp", true),
             ("*.tmp", "b/c/a.tmp", true),

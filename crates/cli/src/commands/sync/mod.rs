@@ -1,4 +1,4 @@
-//! The command that makes the store like a folder, or a folder like the store.
+//! The command `sync`, which makes the store like a folder, or a folder like the store.
 
 mod down;
 mod exclude;
@@ -24,14 +24,14 @@ use self::{
 use crate::{
     args::SyncArgs,
     context::Context,
-    failure::Interrupted,
+    failure::{Interrupted, with_help},
     failures::{Failed, Failures},
-    settings::Place,
+    settings::StoreLocation,
     store::StoreClient,
-    text::{self, counted},
+    text::{self, pluralize},
 };
 
-/// What was done, or would be, as JSON.
+/// What was done or would be done, as JSON.
 #[derive(Serialize)]
 struct Report<'a> {
     dry_run: bool,
@@ -42,13 +42,13 @@ struct Report<'a> {
     failed: &'a [Failed],
 }
 
-/// What is to be made alike, and how.
+/// Sides and options of a sync.
 struct Job<'a> {
     folder: PathBuf,
-    /// What the keys start with.
+    /// Prefix of the keys.
     prefix: String,
     exclude: Exclude,
-    /// The folder of the store itself, which is neither stored nor removed.
+    /// Folder of the store itself, which is neither stored nor removed.
     store: Option<&'a Path>,
     args: &'a SyncArgs,
 }
@@ -56,15 +56,14 @@ struct Job<'a> {
 pub(crate) async fn run(
     client: &StoreClient,
     context: &Context,
-    place: &Place,
+    location: &StoreLocation,
     args: &SyncArgs,
 ) -> Result<()> {
     let (folder, prefix) = if args.down { (&args.to, &args.from) } else { (&args.from, &args.to) };
-    let prefix =
-        prefix.to_str().with_context(|| format!("{} is not UTF-8, as keys must be", text::name(prefix)))?;
-    let store = match place {
-        Place::Folder(store) => Some(store.as_path()),
-        Place::Network { .. } => None,
+    let prefix = prefix.to_str().with_context(|| format!("{} is not UTF-8", text::name(prefix)))?;
+    let store = match location {
+        StoreLocation::Folder(store) => Some(store.as_path()),
+        StoreLocation::Network { .. } => None,
     };
     let job = Job {
         folder: folder.into(),
@@ -90,7 +89,7 @@ async fn up(client: &StoreClient, context: &Context, job: &Job<'_>) -> Result<()
     let request = Request { prefix, exclude, args };
     let mut plan = Plan::make(client, context, &request, walk, &mut failures).await?;
     if args.delete && !failures.is_empty() {
-        context.output.note("nothing will be removed, because not all of the folder could be read");
+        context.output.note("nothing will be removed, because a part of the folder could not be read");
         plan.remove.clear();
     }
     if args.dry_run {
@@ -98,11 +97,9 @@ async fn up(client: &StoreClient, context: &Context, job: &Job<'_>) -> Result<()
         return failures.finish("file", "files");
     }
     if plan.removes_all && !plan.remove.is_empty() && !args.force {
-        let removed = counted(plan.remove.len() as u64, "object", "objects");
+        let removed = pluralize(plan.remove.len() as u64, "object", "objects");
         let (folder, prefix) = (text::path(path), prefix.trim_end_matches('/'));
-        let what = format!(
-            "all that is in the store under {prefix:?} would be removed, {removed}: none of it is in {folder}"
-        );
+        let what = format!("all {removed} under {prefix:?} would be removed: none of them is in {folder}");
         confirm(context, &what)?;
     }
     let mut transfer = Transfer::new(client, context, plan.bytes(), &mut failures);
@@ -112,7 +109,7 @@ async fn up(client: &StoreClient, context: &Context, job: &Job<'_>) -> Result<()
     done.and_then(|()| failures.finish("file", "files"))
 }
 
-/// Ctrl-C ends the work, and not the report of it.
+/// Stops the work on Ctrl-C, but still reports it.
 async fn until_interrupted(context: &Context, work: impl Future<Output = Result<()>>) -> Result<()> {
     context.interrupt.take_over();
     tokio::select! {
@@ -125,16 +122,19 @@ async fn until_interrupted(context: &Context, work: impl Future<Output = Result<
 fn prefix_of(prefix: &str) -> Result<String> {
     Ok(match prefix.trim_end_matches('/') {
         "" if prefix.is_empty() => String::new(),
-        // Keys that start with a slash are keys, too; a prefix of slashes only is most likely a mistake.
-        "" => bail!("the prefix {prefix:?} has nothing but slashes; for no prefix, give ''"),
+        // Keys can start with a slash, but a prefix of only slashes is most likely a mistake.
+        "" => {
+            let what = format!("the prefix {prefix:?} consists of slashes");
+            return Err(with_help(what, "give '' for no prefix"));
+        }
         prefix => format!("{prefix}/"),
     })
 }
 
-/// Has the user say that nothing shall be left on the side that is changed: most likely it is the wrong folder or prefix.
+/// Asks the user to confirm that nothing will remain: most likely the folder or prefix is wrong.
 fn confirm(context: &Context, what: &str) -> Result<()> {
     if context.output.json || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        bail!("{what}; to do that, add --force, and to see what would be done, --dry-run");
+        return Err(with_help(what, "review it with --dry-run, or confirm it with --force"));
     }
     context.output.idle.release();
     let _ = write!(anstream::stderr(), "{}. Remove it? [y/N] ", text::escape_message(what));
@@ -142,7 +142,7 @@ fn confirm(context: &Context, what: &str) -> Result<()> {
     io::stdin().read_line(&mut answer)?;
     match answer.trim() {
         "y" | "Y" | "yes" => Ok(()),
-        _ => bail!("nothing was done"),
+        _ => bail!("canceled"),
     }
 }
 
@@ -161,7 +161,7 @@ fn report(
         removed: &outcome.removed,
         failed: failures.items(),
     };
-    // What a dry run lists is what it was asked for; elsewhere the list only says that all went well.
+    // A dry run is asked for its list; otherwise the list is only information.
     if context.output.json || args.dry_run || !context.output.notes().quiet {
         context.output.print(&report, lines)?;
     }
@@ -179,7 +179,7 @@ fn summary(report: &Report<'_>) -> String {
     let would = if report.dry_run { "would have " } else { "" };
     format!(
         "{would}stored {} ({}), left {} unchanged, removed {}",
-        counted(report.stored.len() as u64, "file", "files"),
+        pluralize(report.stored.len() as u64, "file", "files"),
         HumanBytes(report.stored_bytes),
         text::grouped(report.unchanged as u64),
         text::grouped(report.removed.len() as u64)

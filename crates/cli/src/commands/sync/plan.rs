@@ -1,4 +1,4 @@
-//! What differs between a folder and the store.
+//! Differences between a folder and the store.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -22,29 +22,29 @@ use crate::{
     text,
 };
 
-/// What the store shall be made like the files of.
+/// Folder that the store is to be made like.
 pub(super) struct Request<'a> {
-    /// What the keys start with.
+    /// Prefix of the keys.
     pub(super) prefix: &'a str,
     pub(super) exclude: &'a Exclude,
     pub(super) args: &'a SyncArgs,
 }
 
-/// What is to be done.
+/// Plan of a sync.
 pub(super) struct Plan {
-    /// Files that the store has not, or has otherwise.
+    /// Files that are missing or different in the store.
     pub(super) store: Vec<LocalFile>,
-    /// Keys of objects that the folder has not.
+    /// Keys of objects that are not in the folder.
     pub(super) remove: Vec<String>,
-    /// Whether nothing is left of what is under the prefix.
+    /// Whether every existing object under the prefix would be removed.
     pub(super) removes_all: bool,
-    /// How many files the store has already.
+    /// Number of files that the store already has.
     pub(super) unchanged: usize,
 }
 
 impl Plan {
-    /// Compares the files with the listing of what is under the prefix: first sizes, then digests. No object is read. What
-    /// cannot be read of the folder is among the failures then.
+    /// Compares the files with the list of objects under the prefix: first sizes, then digests. No object is read. Files that
+    /// cannot be read are added to the failures.
     pub(super) async fn make(
         client: &StoreClient,
         context: &Context,
@@ -94,14 +94,14 @@ impl Plan {
         Ok(plan)
     }
 
-    /// How many bytes are to be stored.
+    /// Returns the number of bytes to store.
     pub(super) fn bytes(&self) -> u64 {
         self.store.iter().map(|file| file.size).sum()
     }
 }
 
 impl Request<'_> {
-    /// The type that a file is to have: the one that was given, or that it has already, or that its name tells.
+    /// Returns the type of a file: the given one, else that of the existing object, else one guessed from its name.
     fn content_type(&self, file: &LocalFile, object: Option<&ObjectInfo>) -> Option<String> {
         content_type::choose(self.args.content_type.as_deref(), || match object {
             Some(info) if info.content_type.is_some() => info.content_type.clone(),
@@ -109,37 +109,37 @@ impl Request<'_> {
         })
     }
 
-    /// Whether there is an object of a file's size, and of the type that was given.
+    /// Returns whether there is an object with the file's size and the given type.
     fn is_alike(&self, file: &LocalFile, object: Option<&ObjectInfo>) -> bool {
         object.is_some_and(|info| info.size == file.size && self.is_of_type(file, info))
     }
 
-    /// The digest that a file must have to be what the store has; nothing where the file need not be hashed to know that.
-    /// An object without a digest is stored again with one: that sends it once, and comparing would fetch it every time.
+    /// Returns the digest that a file must have to equal the object, or `None` if the file need not be hashed. An object
+    /// without a digest is stored again with one: comparing would fetch it on every sync.
     fn digest_to_have<'b>(&self, file: &LocalFile, object: Option<&'b ObjectInfo>) -> Option<&'b [u8]> {
         if self.args.size_only || !self.is_alike(file, object) {
             return None;
         }
-        // What does not have the digest that was declared is not what it should be.
+        // An object whose digest does not match is corrupt.
         let checksum =
             object?.sha256.as_ref().filter(|checksum| checksum.state != ChecksumState::Mismatch)?;
         Some(&checksum.digest)
     }
 
-    /// Whether an object has the type that was given. One that is only guessed is no reason to store a file again.
+    /// Returns whether an object has the given type. A guessed type is not a reason to store a file again.
     fn is_of_type(&self, file: &LocalFile, object: &ObjectInfo) -> bool {
         self.args.content_type.is_none() || object.content_type == file.content_type
     }
 }
 
-/// A bar for the bytes that have to be hashed.
+/// Returns a bar for the bytes to hash.
 fn bar_of(bars: Bars, pairs: &[(LocalFile, Option<ObjectInfo>)], request: &Request<'_>) -> Bar {
     let hashed =
         pairs.iter().filter(|(file, object)| request.digest_to_have(file, object.as_ref()).is_some());
     bars.bar("comparing", hashed.map(|(file, _)| file.size).sum())
 }
 
-/// The SHA-256 of a file's content.
+/// Computes the SHA-256 of a file.
 pub(super) async fn digest_of(file: &Path, idle: &Idle, bar: &Bar, before: u64) -> Result<[u8; 32]> {
     match Input::open(file, idle)? {
         Input::Small(content) => Ok(Sha256::digest(content).into()),

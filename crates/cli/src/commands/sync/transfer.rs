@@ -1,4 +1,4 @@
-//! Doing what the plan says.
+//! Execution of a sync plan.
 
 use std::{mem, ops::Range, path::PathBuf};
 
@@ -18,21 +18,21 @@ use crate::{
     progress::Bar,
     store::StoreClient,
     text,
-    upload::{self, Wanted},
+    upload::{self, ObjectSpec},
 };
 
-/// What was done.
+/// Result of a sync.
 #[derive(Default)]
 pub(super) struct Outcome {
-    /// The keys of what was stored.
+    /// Keys that were stored.
     pub(super) stored: Vec<String>,
     pub(super) stored_bytes: u64,
-    /// The keys of what was removed.
+    /// Keys that were removed.
     pub(super) removed: Vec<String>,
 }
 
 impl Outcome {
-    /// What would be done if nothing failed.
+    /// Returns the result if nothing fails.
     pub(super) fn of(plan: &Plan) -> Self {
         Self {
             stored: plan.store.iter().map(|file| file.key.clone()).collect(),
@@ -42,7 +42,7 @@ impl Outcome {
     }
 }
 
-/// Stores files and removes objects. Small files go together, because a call for each would take far longer.
+/// Stores files and removes objects. Small files are stored in batches, because one call for each would be slow.
 pub(super) struct Transfer<'a> {
     client: &'a StoreClient,
     context: &'a Context,
@@ -51,7 +51,7 @@ pub(super) struct Transfer<'a> {
     failures: &'a mut Failures,
     outcome: Outcome,
     batch: Vec<PutArgs>,
-    /// The files of the batch.
+    /// Files of the current batch.
     paths: Vec<PathBuf>,
     batch_bytes: u64,
 }
@@ -68,7 +68,7 @@ impl<'a> Transfer<'a> {
         Self { client, context, bar, size, failures, outcome, batch, paths, batch_bytes: 0 }
     }
 
-    /// Does what the plan says. What fails is told and left out; an error is one that nothing can be done after.
+    /// Executes the plan. Reports and skips items that fail. Returns an error only if the sync cannot continue.
     pub(super) async fn run(&mut self, plan: &Plan) -> Result<()> {
         for file in &plan.store {
             let stored = match Input::open(&file.path, &self.context.output.idle) {
@@ -86,17 +86,17 @@ impl<'a> Transfer<'a> {
             return self.remove(plan).await;
         }
         if !plan.remove.is_empty() {
-            self.context.output.note("nothing was removed, because not everything could be stored");
+            self.context.output.note("nothing was removed, because some files could not be stored");
         }
         Ok(())
     }
 
-    /// What was done so far.
+    /// Returns what was done so far.
     pub(super) fn finish(self) -> Outcome {
         self.outcome
     }
 
-    /// Removes what the folder no longer has. This comes last, so that an interrupted sync has lost nothing.
+    /// Removes objects that are not in the folder. This is the last step, so that an interrupted sync loses nothing.
     async fn remove(&mut self, plan: &Plan) -> Result<()> {
         let client = self.client;
         let removals = plan.remove.iter().map(|key| async move { (key, client.delete(key).await) });
@@ -112,18 +112,18 @@ impl<'a> Transfer<'a> {
     }
 
     async fn upload(&mut self, file: &LocalFile, input: LargeInput) -> Result<()> {
-        // What has been read waits for nothing that takes long.
+        // The current batch is stored first, so that it does not wait for a long upload.
         self.flush().await?;
         let sha256 = input.sha256(&Unobserved).await?;
-        let wanted = Wanted {
+        let spec = ObjectSpec {
             key: file.key.clone(),
             content_type: file.content_type.clone(),
             content_encoding: file.content_encoding.clone(),
             metadata: file.metadata.clone(),
-            ..Wanted::default()
+            ..ObjectSpec::default()
         };
         let part = self.bar.part(self.outcome.stored_bytes);
-        let stored = upload::upload(self.client, self.context, input, wanted, sha256, &part).await;
+        let stored = upload::upload(self.client, self.context, input, spec, sha256, &part).await;
         let failed = || format!("cannot store {}", text::path(&file.path));
         self.outcome.stored_bytes += stored.with_context(failed)?.size;
         self.outcome.stored.push(file.key.clone());
@@ -133,9 +133,9 @@ impl<'a> Transfer<'a> {
     async fn add(&mut self, file: &LocalFile, content: Vec<u8>) -> Result<()> {
         let metadata = file.metadata.iter().flatten().map(|pair| pair.name.len() + pair.value.len());
         let texts = [&file.content_type, &file.content_encoding].into_iter().flatten().map(String::len);
-        let told = metadata.chain(texts).sum::<usize>();
-        let bytes = (file.key.len() + content.len() + told) as u64 + ITEM_OVERHEAD_BYTES;
-        // One that takes a whole call by itself goes alone.
+        let reported = metadata.chain(texts).sum::<usize>();
+        let bytes = (file.key.len() + content.len() + reported) as u64 + ITEM_OVERHEAD_BYTES;
+        // A file that takes a whole call is stored alone.
         let is_full =
             self.batch.len() as u64 == MAX_BATCH_ITEMS || self.batch_bytes + bytes > MAX_PAYLOAD_BYTES;
         if is_full {
@@ -153,7 +153,7 @@ impl<'a> Transfer<'a> {
         Ok(())
     }
 
-    /// Stores the batch. One that is refused is halved until the files are found that are to blame.
+    /// Stores the batch. If it is refused, halves it until the failing files are found.
     async fn flush(&mut self) -> Result<()> {
         let (batch, paths) = (mem::take(&mut self.batch), mem::take(&mut self.paths));
         self.batch_bytes = 0;

@@ -1,4 +1,4 @@
-//! The files of a folder, and the keys that they are to have.
+//! Files of a folder and their keys.
 
 use std::{
     collections::BTreeSet,
@@ -13,9 +13,9 @@ use stable_storage_api::MetadataPair;
 use walkdir::{DirEntry, WalkDir};
 
 use super::exclude::Exclude;
-use crate::{failures::Failures, text};
+use crate::{failure::with_help, failures::Failures, text};
 
-/// A file and its key.
+/// File and key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct LocalFile {
     pub(super) key: String,
@@ -26,38 +26,41 @@ pub(super) struct LocalFile {
     pub(super) metadata: Option<Vec<MetadataPair>>,
 }
 
-/// What was found in a folder.
+/// Contents of a folder.
 #[derive(Debug, Default)]
 pub(super) struct Walk {
     /// The files, in byte order of their keys.
     pub(super) files: Vec<LocalFile>,
-    /// What was left out, and why.
+    /// Skipped files, with the reasons.
     pub(super) skipped: Vec<String>,
-    /// The keys that what was left out would have. What the store has there is no concern of the folder's.
+    /// Keys that the skipped files would have. Objects under them are left unchanged.
     pub(super) skipped_keys: BTreeSet<String>,
 }
 
-/// A folder whose files are looked for.
+/// Folder to walk.
 pub(super) struct Folder<'a> {
     pub(super) path: &'a Path,
-    /// What the keys start with.
+    /// Prefix of the keys.
     pub(super) prefix: &'a str,
     pub(super) exclude: &'a Exclude,
-    /// The folder of the store itself, which changes while it is read.
+    /// Folder of the store itself, which changes while it is read.
     pub(super) store: Option<&'a Path>,
 }
 
 impl Walk {
-    /// Walks a folder. What cannot be read is among the failures then, and the rest is found all the same.
+    /// Walks a folder. Adds files that cannot be read to the failures and continues.
     pub(super) fn of(folder: &Folder<'_>, failures: &mut Failures) -> Result<Self> {
         let shown = text::path(folder.path);
         let metadata = fs::metadata(folder.path).with_context(|| format!("cannot read {shown}"))?;
         if !metadata.is_dir() {
-            bail!("{shown} is not a folder; to store one file, run: storage put FILE KEY");
+            return Err(with_help(
+                format!("{shown} is not a folder"),
+                "store a single file with: storage put FILE KEY",
+            ));
         }
         let store = folder.store.and_then(|store| fs::metadata(store).ok()).map(|store| identity(&store));
         if store == Some(identity(&metadata)) {
-            bail!("{shown} is the store itself, which cannot hold itself");
+            bail!("{shown} is the store itself");
         }
         let mut walk = Self::default();
         let mut entries = WalkDir::new(folder.path).min_depth(1).into_iter();
@@ -88,25 +91,25 @@ impl Walk {
     fn add(&mut self, folder: &Folder<'_>, store: Option<(u64, u64)>, entry: &DirEntry) -> Result<Step> {
         let path = entry.path();
         let is_folder = entry.file_type().is_dir();
-        let relative = path.strip_prefix(folder.path).context("it is outside of the folder")?;
+        let relative = path.strip_prefix(folder.path).context("the path is outside the folder")?;
         let over = if is_folder { Step::Over } else { Step::Into };
         if folder.exclude.matches(&relative.to_string_lossy(), is_folder) {
             return Ok(over);
         }
         if is_folder {
             if store.is_some() && store == Some(identity(&entry.metadata()?)) {
-                self.skipped.push(format!("{}, the store itself", text::path(path)));
+                self.skipped.push(format!("{}: the store itself", text::path(path)));
                 return Ok(Step::Over);
             }
-            // Not one name in it could be a key.
+            // No file in it could have a valid key.
             key_of(folder.prefix, relative)?;
             return Ok(Step::Into);
         }
         let key = key_of(folder.prefix, relative)?;
-        // Of a link, this is what it leads to.
+        // For a link, the metadata of its target.
         let metadata = match fs::metadata(path) {
             Err(error) if entry.file_type().is_symlink() && is_dangling(&error) => {
-                self.skip(key, path, "a link to what is not there");
+                self.skip(key, path, "a dangling link");
                 return Ok(Step::Into);
             }
             metadata => metadata.context("cannot read it")?,
@@ -128,13 +131,13 @@ impl Walk {
     }
 }
 
-/// Where the walk goes on.
+/// How the walk continues.
 enum Step {
     Into,
     Over,
 }
 
-/// What is no file, and where a link to a folder leads nowhere that is walked.
+/// Returns a description of a file that is not stored.
 fn kind(file_type: FileType) -> Option<&'static str> {
     match file_type {
         file if file.is_file() => None,
@@ -146,22 +149,23 @@ fn kind(file_type: FileType) -> Option<&'static str> {
 }
 
 fn is_dangling(error: &io::Error) -> bool {
-    // Links that lead to each other lead nowhere either.
+    // Links in a cycle are dangling as well.
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
         || error.raw_os_error() == Some(ELOOP)
 }
 
-/// The system's error for too many links, for which Rust has no stable name.
+/// Error of the system for too many links, which has no stable name in Rust.
 const ELOOP: i32 = rustix::io::Errno::LOOP.raw_os_error();
 
-/// What tells two folders apart, however they were named.
+/// Returns what identifies a folder, whatever its path.
 fn identity(metadata: &fs::Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
 }
 
-/// The prefix and then the path in the folder, which has slashes between its names on this system too.
+/// Returns the prefix followed by the path in the folder, with slashes as separators.
 fn key_of(prefix: &str, relative: &Path) -> Result<String> {
-    let path =
-        relative.to_str().context("its name is not UTF-8, as keys must be; rename it, or add --exclude")?;
+    let path = relative
+        .to_str()
+        .ok_or_else(|| with_help("the name is not UTF-8", "rename the file, or --exclude it"))?;
     Ok(format!("{prefix}{path}"))
 }

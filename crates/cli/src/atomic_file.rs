@@ -1,4 +1,4 @@
-//! Where a download goes: a file that is complete or not there, or a stream.
+//! Target of a download: a file that is complete or absent, or a stream.
 
 use std::{
     fs::{self, File, Permissions},
@@ -15,49 +15,49 @@ use tempfile::NamedTempFile;
 
 use crate::text;
 
-/// What the names of unfinished files start and end with.
+/// Prefix and suffix of the names of incomplete files.
 const PREFIX: &str = ".storage-";
 const SUFFIX: &str = ".part";
 
-/// What was not written for so long and is locked by no process was left by one that was killed.
+/// Age after which an incomplete file that no process has locked counts as abandoned.
 const ABANDONED: Duration = Duration::from_secs(60);
 
-/// As many links as Linux follows.
+/// The most links that Linux follows.
 const MAX_LINKS: usize = 40;
 
-/// A file that is being written under another name in the folder of its target.
-pub(crate) struct Target {
+/// File that is written under a temporary name in the folder of its target.
+pub(crate) struct AtomicFile {
     path: PathBuf,
     temporary: NamedTempFile,
 }
 
-impl Target {
-    /// Whether a path is something that can be written and must not be replaced: a device or a pipe.
+impl AtomicFile {
+    /// Returns whether a path is a device or a pipe, which must not be replaced.
     pub(crate) fn is_device(path: &Path) -> bool {
         fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
     }
 
-    /// Starts to write a file. A file that is there stays as it is until [`finish`](Self::finish).
+    /// Starts writing a file. An existing file is unchanged until [`finish`](Self::finish).
     pub(crate) fn create(path: &Path) -> Result<Self> {
-        // What a link leads to is replaced, and not the link.
+        // The target of a link is replaced, not the link.
         let path = follow(path).with_context(|| format!("cannot write {}", text::path(path)))?;
         let folder = folder_of(&path);
-        // What cannot be tidied up is in nobody's way.
+        // Abandoned files that cannot be removed do no harm.
         let _ = remove_abandoned(folder);
         let failed = || format!("cannot write to {}", text::path(folder));
         // Until it is complete, it is for its owner alone.
         let temporary = builder().tempfile_in(folder).with_context(failed)?;
-        // A file system without locks does without.
+        // Not every file system supports locks.
         let _ = temporary.as_file().try_lock();
         Ok(Self { path, temporary })
     }
 
-    /// What the bytes are written to.
+    /// Returns the writer.
     pub(crate) fn sink(&mut self) -> &mut impl io::Write {
         self.temporary.as_file_mut()
     }
 
-    /// Makes what was written the file, in one step.
+    /// Puts the file in place, in one step.
     pub(crate) fn finish(self) -> io::Result<()> {
         let permissions = match fs::metadata(&self.path) {
             Ok(replaced) => replaced.permissions(),
@@ -76,7 +76,7 @@ fn builder() -> tempfile::Builder<'static, 'static> {
     builder
 }
 
-/// The permissions that the user's umask leaves to new files of a folder: those of a file that is made to look.
+/// Returns the permissions of new files in a folder, which depend on the umask: those of a file created to find out.
 fn permissions_of_new_files(folder: &Path) -> io::Result<Permissions> {
     let mut builder = builder();
     #[cfg(unix)]
@@ -84,7 +84,7 @@ fn permissions_of_new_files(folder: &Path) -> io::Result<Permissions> {
     Ok(builder.tempfile_in(folder)?.as_file().metadata()?.permissions())
 }
 
-/// Where a file is written, or will be: links are followed, also to what is not there yet.
+/// Returns the file that a path leads to. Links are followed, also dangling ones.
 fn follow(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {
@@ -93,15 +93,15 @@ fn follow(path: &Path) -> io::Result<PathBuf> {
             Err(_) => return Ok(path),
         }
     }
-    Err(io::Error::other("too many links lead from one to the next"))
+    Err(io::Error::other("too many levels of links"))
 }
 
-/// The folder that a file is in.
+/// Returns the folder of a file.
 pub(crate) fn folder_of(file: &Path) -> &Path {
     file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Removes what downloads that were killed have left in a folder.
+/// Removes incomplete files that killed downloads have left in a folder.
 fn remove_abandoned(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
