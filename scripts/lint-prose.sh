@@ -12,7 +12,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 list=scripts/prose.tsv
 
 # Folders that still have to be revised. Remove them as they are done; the list must become empty.
-pending=(canister crates docs integration-tests CHANGELOG.md README.md deny.toml storage.did scripts)
+pending=(canister crates/embedded-ic crates/engine crates/model crates/wasm crates/wire docs/ARCHITECTURE.md docs/BENCHMARKS.md docs/FORMAT.md docs/MUTANTS.md docs/OPERATIONS.md docs/SECURITY.md docs/TESTING.md integration-tests CHANGELOG.md deny.toml scripts)
 
 # The texts of the repository, without those that are generated or that define the phrases.
 repository_files() {

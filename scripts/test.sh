@@ -25,7 +25,7 @@ fi
 
 if [[ $replica == pocket-ic && ! -x ${POCKET_IC_BIN:-} ]]; then
   echo "PocketIC was asked for, and POCKET_IC_BIN (${POCKET_IC_BIN:-not set}) is not an executable file." >&2
-  echo "To mend that, run: export POCKET_IC_BIN=/path/to/pocket-ic (version 16), or: export STORAGE_REPLICA=embedded" >&2
+  echo "Run: export POCKET_IC_BIN=/path/to/pocket-ic (version 16), or: export STORAGE_REPLICA=embedded" >&2
   exit 1
 fi
 
@@ -44,6 +44,16 @@ cargo clippy --locked --workspace --all-targets -- -D warnings
 cargo clippy --locked -p storage-canister --target wasm32-unknown-unknown -- -D warnings
 cargo clippy --locked -p storage-client --features agent -- -D warnings
 
+step "documentation of the crates, without warnings"
+RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
+
+if cargo deny --version >/dev/null 2>&1; then
+  step "licenses, sources and advisories of the dependencies"
+  cargo deny --locked check
+else
+  denied="cargo deny check (to install it: cargo install --locked cargo-deny), "
+fi
+
 step "tests; the integration suite runs on: $replica"
 cargo test --locked --workspace --no-fail-fast
 
@@ -52,4 +62,4 @@ scripts/example-canister.sh
 
 printf '\nAll checks and tests passed in %d min %02d s; the integration suite ran on: %s\n' \
   $((SECONDS / 60)) $((SECONDS % 60)) "$replica"
-echo "Left out, each with a script of its own: scripts/interop.sh (JavaScript and Motoko, needs Node.js), scripts/full-disk.sh (mounts a tmpfs), scripts/long.sh, scripts/fuzz.sh."
+echo "Not run: ${denied:-}scripts/interop.sh (JavaScript and Motoko, needs Node.js), scripts/full-disk.sh (mounts a tmpfs), scripts/long.sh, scripts/fuzz.sh."

@@ -108,7 +108,7 @@ pub fn payload(bytes: usize) -> Result<()> {
     at_most(bytes as u64, MAX_PAYLOAD_BYTES)
 }
 
-/// Checks that a chunk of an upload is not longer than [`CHUNK_BYTES`](crate::limits::CHUNK_BYTES).
+/// Checks that a chunk of an upload is not longer than [`CHUNK_BYTES`].
 ///
 /// # Errors
 ///

@@ -204,7 +204,7 @@ fn numbers_of(kind: &str, rest: &str) -> Option<Error> {
             Error::Incomplete { first_missing }
         }
         "out of range" => {
-            let [length, offset, size] = numbers(rest, ["", " at ", ", of ", ""])?;
+            let [length, offset, size] = numbers(rest, ["", " at ", ", beyond the size ", ""])?;
             Error::OutOfRange { offset, length, size }
         }
         _ => return None,

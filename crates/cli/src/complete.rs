@@ -1,4 +1,4 @@
-//! Shell completion of keys, networks and identities. Errors complete nothing, because a message would disturb the line that
+//! Shell completion of keys. Errors complete nothing, because a message would disturb the line that
 //! is being typed.
 
 use std::{
@@ -18,10 +18,10 @@ use stable_storage_api::{ListArgs, ListPage};
 use storage_client::Client;
 
 use crate::{
-    commands::cp::STORE,
-    folder, network,
+    folder,
+    network::{self, complete::starting_with},
     notes::Notes,
-    settings::{Settings, StoreLocation},
+    settings::{STORE, Settings, StoreLocation},
 };
 
 /// Timeout of a network.
@@ -55,25 +55,6 @@ pub(crate) fn paths(word: &OsStr) -> Vec<CompletionCandidate> {
         .into_iter()
         .chain(PathCompleter::any().complete(word))
         .collect()
-}
-
-/// Completes networks.
-pub(crate) fn networks(word: &OsStr) -> Vec<CompletionCandidate> {
-    starting_with(word, env::current_dir().map(|here| network::names(&here)).unwrap_or_default())
-}
-
-/// Completes identities of icp and dfx. Falls back to paths if no name starts with the word.
-pub(crate) fn identities(word: &OsStr) -> Vec<CompletionCandidate> {
-    let named = starting_with(word, network::identities());
-    if !named.is_empty() {
-        return named;
-    }
-    PathCompleter::file().complete(word)
-}
-
-fn starting_with(word: &OsStr, names: Vec<String>) -> Vec<CompletionCandidate> {
-    let word = word.to_string_lossy();
-    names.into_iter().filter(|name| name.starts_with(&*word)).map(CompletionCandidate::new).collect()
 }
 
 /// Parses the settings from the words of a command that is being typed.

@@ -4,7 +4,7 @@ use std::{num::NonZeroUsize, time::Duration};
 
 use storage_client::{Progress, TransferOptions};
 
-use crate::{args::GlobalOptions, interrupt::Interrupt, output::Output, progress::Bars};
+use crate::{args::global::GlobalOptions, interrupt::Interrupt, output::Output, progress::Bars};
 
 /// Output, concurrency, waiting time and interruption of a command.
 #[derive(Clone, Debug)]

@@ -14,9 +14,7 @@ use stable_storage_api::{Error, Role};
 use storage_client::{ClientError, TransferError};
 
 use crate::{
-    input::Changed,
     progress,
-    screen::NotText,
     size::Sizes,
     text::{escape_message, grouped},
     view::role_name,
@@ -33,6 +31,24 @@ pub(crate) mod exit_code {
 #[derive(Debug, thiserror::Error)]
 #[error("interrupted")]
 pub(crate) struct Interrupted;
+
+/// A file has changed since it was opened.
+#[derive(Debug, thiserror::Error)]
+#[error("the file changed while it was read")]
+pub(crate) struct Changed;
+
+impl Changed {
+    const HELP: &str = "run the command again when nothing is writing to the file";
+}
+
+/// Content for a terminal is not text.
+#[derive(Debug, thiserror::Error)]
+#[error("the content is not text")]
+pub(crate) struct NotText;
+
+impl NotText {
+    const HELP: &str = "name a file to write to, redirect the output, or add --raw";
+}
 
 /// Error with what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -145,7 +161,7 @@ fn describe(cause: &(dyn std::error::Error + 'static)) -> String {
     };
     match client {
         Some(ClientError::Storage { method, error }) => format!("{method}: {}", describe_storage(error)),
-        _ => cause.to_string(),
+        _ => cause.downcast_ref().map_or_else(|| cause.to_string(), describe_storage),
     }
 }
 
@@ -222,10 +238,10 @@ pub(crate) fn help(error: &anyhow::Error) -> Option<String> {
         return Some(error.help.to_owned());
     }
     error.chain().find_map(|cause| {
-        if cause.is::<Changed>() {
+        if is_or_wraps::<Changed>(cause) {
             return Some(Changed::HELP.to_owned());
         }
-        if cause.is::<NotText>() {
+        if is_or_wraps::<NotText>(cause) {
             return Some(NotText::HELP.to_owned());
         }
         match cause.downcast_ref::<TransferError>() {
@@ -233,6 +249,18 @@ pub(crate) fn help(error: &anyhow::Error) -> Option<String> {
             None => cause.downcast_ref::<ClientError>()?.hint(),
         }
     })
+}
+
+/// Returns whether an error is of this type, or an I/O error that wraps one.
+fn is_or_wraps<E: std::error::Error + 'static>(error: &(dyn std::error::Error + 'static)) -> bool {
+    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    error.is::<E>() || wrapped.is_some_and(|inner| inner.is::<E>())
+}
+
+/// Returns everything that is printed about an error.
+#[cfg(test)]
+pub(crate) fn printed(error: &anyhow::Error) -> String {
+    format!("error: {}\nhelp: {}", text(error), help(error).unwrap_or_default())
 }
 
 fn code(error: &anyhow::Error) -> u8 {

@@ -14,7 +14,7 @@ use storage_client::{Hasher, Progress};
 use tokio::task::yield_now;
 
 use crate::{
-    failure::with_help,
+    failure::{Changed, with_help},
     idle::{Idle, Stdin},
     text,
 };
@@ -36,16 +36,6 @@ pub(crate) struct LargeInput {
     size: u64,
     /// Time of the last modification, for a file that others may write.
     modified: Option<SystemTime>,
-}
-
-/// The file has changed since it was opened.
-#[derive(Debug, thiserror::Error)]
-#[error("the file changed while it was read")]
-pub(crate) struct Changed;
-
-impl Changed {
-    /// What to do about it.
-    pub(crate) const HELP: &str = "run the command again when nothing is writing to the file";
 }
 
 impl Input {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
 use crate::{
-    args::GlobalOptions,
+    args::global::GlobalOptions,
     idle::{Idle, Stdout},
     notes::Notes,
     size::Sizes,

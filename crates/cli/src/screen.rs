@@ -2,23 +2,13 @@
 
 use std::io::{self, Write};
 
-use crate::text::escape_content;
+use crate::{failure::NotText, text::escape_content};
 
 /// Writes text escaped for a terminal, and rejects content that is not text.
 pub(crate) struct Screen<W> {
     out: W,
     /// Start of a character whose other bytes have not arrived.
     started: Vec<u8>,
-}
-
-/// The content is not text.
-#[derive(Debug, thiserror::Error)]
-#[error("the content is not text")]
-pub(crate) struct NotText;
-
-impl NotText {
-    /// What to do about it.
-    pub(crate) const HELP: &str = "name a file to write to, redirect the output, or add --raw";
 }
 
 impl<W: Write> Screen<W> {

@@ -10,10 +10,18 @@ use anyhow::{Context, Result, bail};
 use clap_complete::ArgValueCompleter;
 use serde::Deserialize;
 
-use crate::{complete, failure::with_help, network, notes::Notes, text};
+use crate::{
+    failure::with_help,
+    network::{self, complete},
+    notes::Notes,
+    text,
+};
 
 /// Name of the file, in the working directory and in the user's configuration folder.
 const FILE: &str = "storage.toml";
+
+/// Prefix of a path in the store, in commands that take paths of both sides.
+pub(crate) const STORE: &str = "store:";
 
 /// Settings from one source. Each of them is a flag, an environment variable and a key of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args, Deserialize)]
@@ -160,7 +168,7 @@ impl Settings {
             Err(error) => return Err(error).with_context(|| format!("cannot read {}", text::path(file))),
         };
         let mut settings: Self =
-            toml::from_str(&text).with_context(|| format!("{} is not understood", text::path(file)))?;
+            toml::from_str(&text).with_context(|| format!("{} cannot be parsed", text::path(file)))?;
         let folder = file.parent().unwrap_or(Path::new(""));
         settings.store = settings.store.map(|store| folder.join(store));
         settings.identity = settings.identity.map(|identity| {
@@ -225,7 +233,9 @@ mod tests {
     #[test]
     fn contradictions_and_gaps_are_errors() {
         let said = |text| {
-            location([Settings::default(), settings(text), Settings::default()]).unwrap_err().to_string()
+            crate::failure::printed(
+                &location([Settings::default(), settings(text), Settings::default()]).unwrap_err(),
+            )
         };
         assert!(said("store = 'a'\nnetwork = 'ic'").contains("the environment has both"));
         assert!(said("network = 'ic'").contains("--canister"));

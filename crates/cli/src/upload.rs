@@ -11,8 +11,8 @@ use storage_client::{Progress, TransferError, TransferOptions};
 use crate::{
     context::Context,
     disk_space,
-    failure::{Interrupted, add_help},
-    input::{Changed, Input, LargeInput},
+    failure::{Changed, Interrupted, add_help},
+    input::{Input, LargeInput},
     store::StoreClient,
     stream,
 };

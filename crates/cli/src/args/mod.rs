@@ -1,13 +1,14 @@
 //! The command line.
 
 mod access;
+pub(crate) mod global;
 mod log;
 mod objects;
 mod operator;
 mod region;
 mod serve;
 
-use std::{num::NonZeroUsize, sync::LazyLock, time::Duration};
+use std::sync::LazyLock;
 
 use clap::{Parser, Subcommand};
 use clap_complete::ArgValueCompleter;
@@ -21,7 +22,7 @@ pub(crate) use self::{
     region::{NumberKind, RegionCommand},
     serve::ServeArgs,
 };
-use crate::{complete, settings::Settings, size::parse_duration};
+use crate::{complete, settings::Settings};
 
 /// Stores objects and a log in the stable memory of a canister, either in a local folder or on a network.
 #[derive(Debug, Parser)]
@@ -37,38 +38,10 @@ pub(crate) struct Args {
     pub(crate) settings: Settings,
 
     #[command(flatten, next_help_heading = "Output")]
-    pub(crate) options: GlobalOptions,
+    pub(crate) options: global::GlobalOptions,
 
     #[command(subcommand)]
     pub(crate) command: Command,
-}
-
-/// Options of every command.
-#[derive(Clone, Copy, Debug, clap::Args)]
-pub(crate) struct GlobalOptions {
-    /// Print data as JSON.
-    #[arg(long, global = true)]
-    pub(crate) json: bool,
-
-    /// Print only data and errors, without progress.
-    #[arg(short, long, global = true)]
-    pub(crate) quiet: bool,
-
-    /// Print sizes in bytes, without units.
-    #[arg(long, global = true)]
-    pub(crate) bytes: bool,
-
-    /// Print bytes unchanged on a terminal, without escaping characters that it cannot show.
-    #[arg(long, global = true)]
-    pub(crate) raw: bool,
-
-    /// Number of concurrent calls in a transfer.
-    #[arg(short, long, global = true, value_name = "N", default_value = "8")]
-    pub(crate) jobs: NonZeroUsize,
-
-    /// Time to wait while another command has the store open.
-    #[arg(long, global = true, value_name = "TIME", default_value = "60s", value_parser = parse_duration)]
-    pub(crate) wait: Duration,
 }
 
 /// Version, and commit that the command was built from.

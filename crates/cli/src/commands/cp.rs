@@ -13,13 +13,10 @@ use crate::{
     context::Context,
     failure::with_help,
     input::is_stream,
-    settings::StoreLocation,
+    settings::{STORE, StoreLocation},
     store::StoreClient,
     text,
 };
-
-/// Prefix of a path in the store.
-pub(crate) const STORE: &str = "store:";
 
 /// Source or target of a copy.
 enum Location<'a> {

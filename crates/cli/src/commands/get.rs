@@ -10,10 +10,10 @@ use super::objects::{explain, is_folder};
 use crate::{
     atomic_file::AtomicFile,
     context::Context,
-    failure::{NotFound, add_help, with_help},
+    failure::{NotFound, NotText, add_help, with_help},
     idle::Stdout,
     input::is_stream,
-    screen::{NotText, Screen},
+    screen::Screen,
     store::StoreClient,
     text,
     view::Object,

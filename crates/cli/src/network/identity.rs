@@ -181,7 +181,7 @@ fn list_of_icp(folder: &Path) -> Result<Value> {
     let file = folder.join("identity_list.json");
     match fs::read(&file) {
         Ok(bytes) => {
-            serde_json::from_slice(&bytes).with_context(|| format!("{} is not understood", text::path(&file)))
+            serde_json::from_slice(&bytes).with_context(|| format!("{} cannot be parsed", text::path(&file)))
         }
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             Ok(Value::Null)
@@ -204,6 +204,7 @@ mod tests {
 
     use super::super::testing::folder_of;
     use super::*;
+    use crate::failure::printed;
 
     /// Creates folders of icp and dfx with these files.
     fn keys(files: &[(&str, &str)]) -> (TempDir, Keys) {
@@ -220,7 +221,7 @@ mod tests {
         "card": {"kind": "hsm", "principal": "2vxsx-fae", "module": "m", "slot": 0, "key-id": "1"}}}"#;
 
     #[test]
-    fn a_name_is_looked_for_at_icp_and_at_dfx() {
+    fn names_of_icp_and_dfx_are_found() {
         let files = [
             ("icp/identity_list.json", LIST),
             ("icp/keys/alice.pem", "of icp"),
@@ -230,25 +231,25 @@ mod tests {
         assert_eq!(keys.load("alice").unwrap(), b"of icp");
         assert_eq!(keys.load("icp:alice").unwrap(), b"of icp");
         assert_eq!(keys.load("bob").unwrap(), b"of dfx");
-        let said = keys.load("carol").unwrap_err().to_string();
+        let said = printed(&keys.load("carol").unwrap_err());
         assert!(said.contains("\"carol\"") && said.contains("alice (icp), bob (dfx), "), "{said}");
         assert!(keys.load("dfx:alice").is_err());
     }
 
     #[test]
-    fn two_keys_of_one_name_are_told_apart() {
+    fn equal_names_need_a_prefix() {
         let files = [
             ("icp/identity_list.json", LIST),
             ("icp/keys/alice.pem", "one"),
             ("dfx/alice/identity.pem", "other"),
         ];
         let (_folder, keys) = keys(&files);
-        assert!(keys.load("alice").unwrap_err().to_string().contains("icp:alice or dfx:alice"));
+        assert!(printed(&keys.load("alice").unwrap_err()).contains("icp:alice or dfx:alice"));
         assert_eq!(keys.load("dfx:alice").unwrap(), b"other");
     }
 
     #[test]
-    fn a_key_that_cannot_be_read_says_how_it_is_exported() {
+    fn unusable_key_names_the_export_command() {
         let files = [
             ("icp/identity_list.json", LIST),
             ("dfx/old/identity.pem.encrypted", "?"),
@@ -257,7 +258,7 @@ mod tests {
         ];
         let (_folder, keys) = keys(&files);
         for (name, program) in [("locked", "icp"), ("icp:ring", "icp"), ("old", "dfx"), ("new", "dfx")] {
-            let said = keys.load(name).unwrap_err().to_string();
+            let said = printed(&keys.load(name).unwrap_err());
             let name = name.trim_start_matches("icp:");
             assert!(said.contains(&format!("{program} identity export {name} >{name}.pem")), "{said}");
         }
@@ -266,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_are_told_from_names() {
+    fn paths_differ_from_names() {
         for path in ["me.pem", "./me", "keys/me", "/me"] {
             assert!(is_path(path), "{path}");
         }

@@ -104,16 +104,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_closed_port_and_another_server_are_passed_over() {
+    async fn closed_port_and_other_server_are_skipped() {
         let (other, replica) = (server(b"<html>".to_vec()), server(status()));
         let found = connect(&[closed(), other, replica.clone()]).await.unwrap();
         assert!(format!("{found:?}").contains(&replica.url), "{found:?}");
     }
 
     #[tokio::test]
-    async fn where_nothing_answers_all_that_was_tried_is_named() {
+    async fn unreachable_candidates_are_all_named() {
         let (closed, other) = (closed(), server(b"<html>".to_vec()));
-        let said = connect(&[closed.clone(), other.clone()]).await.unwrap_err().to_string();
+        let said = crate::failure::printed(&connect(&[closed.clone(), other.clone()]).await.unwrap_err());
         assert!(said.contains(&closed.url) && said.contains(&other.url), "{said}");
         assert!(said.contains("nothing") && said.contains("--network"), "{said}");
     }

@@ -1,5 +1,6 @@
 //! A canister on a network.
 
+pub(crate) mod complete;
 mod identity;
 mod local;
 mod project;

@@ -173,13 +173,13 @@ fn read(file: &Path) -> Result<Option<String>> {
 fn read_json(file: &Path) -> Result<Option<(PathBuf, Value)>> {
     let Some(text) = read(file)? else { return Ok(None) };
     let value = serde_json::from_str(&text);
-    Ok(Some((file.to_owned(), value.with_context(|| format!("{} is not understood", text::path(file)))?)))
+    Ok(Some((file.to_owned(), value.with_context(|| format!("{} cannot be parsed", text::path(file)))?)))
 }
 
 fn read_yaml(file: &Path) -> Result<Option<(PathBuf, Yaml)>> {
     let Some(text) = read(file)? else { return Ok(None) };
     let documents = YamlLoader::load_from_str(&text);
-    let documents = documents.with_context(|| format!("{} is not understood", text::path(file)))?;
+    let documents = documents.with_context(|| format!("{} cannot be parsed", text::path(file)))?;
     Ok(Some((file.to_owned(), documents.into_iter().next().unwrap_or(Yaml::Null))))
 }
 
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_project_says_where_its_networks_are() {
+    fn project_defines_the_urls_of_its_networks() {
         let icp = "networks:\n- name: local\n  mode: managed\n  gateway:\n    port: 9001\n\
                    - networks/far.yaml\n- name: any\n  gateway: {bind: 0.0.0.0}\n";
         let far = "name: far\nmode: connected\nurl: https://far.example\n";
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_random_port_is_told_by_the_descriptor() {
+    fn random_port_is_read_from_the_descriptor() {
         let icp = "networks:\n- name: local\n  gateway: {port: 0}\n";
         let descriptor =
             (".icp/cache/networks/local/descriptor.json", r#"{"gateway": {"fixed": false, "port": 51423}}"#);
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_project_without_networks_leaves_the_ports_of_its_program() {
+    fn project_without_networks_uses_default_ports() {
         let first = |files: &[(&str, &str)]| {
             let (_folder, below) = project(files);
             match find("local", &below).unwrap() {
@@ -249,12 +249,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_named_with_what_is() {
+    fn unknown_network_is_named_with_the_known_ones() {
         let (_folder, below) = project(&[("icp.yaml", "networks:\n- name: staging\n  url: http://a\n")]);
-        let said = find("stagign", &below).unwrap_err().to_string();
+        let said = crate::failure::printed(&find("stagign", &below).unwrap_err());
         assert!(said.contains("\"stagign\"") && said.contains("staging, ic, local"), "{said}");
         assert_eq!(names(&below), ["ic", "local", "staging"]);
         let (_folder, below) = project(&[("icp.yaml", "networks: [")]);
-        assert!(format!("{:#}", find("local", &below).unwrap_err()).contains("icp.yaml is not understood"));
+        assert!(format!("{:#}", find("local", &below).unwrap_err()).contains("icp.yaml cannot be parsed"));
     }
 }

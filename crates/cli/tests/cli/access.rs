@@ -4,9 +4,9 @@ use crate::harness::{Store, output};
 
 const WHO: &str = "rrkah-fqaaa-aaaaa-aaaaq-cai";
 
-/// A role is given, changed and taken away.
+/// A role is set, changed and removed.
 #[test]
-fn a_role_is_given_and_taken_away() {
+fn role_is_set_and_removed() {
     let store = Store::new();
     assert_eq!(store.text(&["roles", "ls"]), "");
     store.run(&["roles", "set", WHO, "reader"]);
@@ -16,10 +16,10 @@ fn a_role_is_given_and_taken_away() {
     store.run(&["roles", "rm", WHO]);
     assert_eq!(store.text(&["roles", "ls"]), "");
     store.fail(2, &["roles", "set", WHO, "owner"]);
-    store.fail(2, &["roles", "set", "nobody", "reader"]);
+    store.fail(2, &["roles", "set", "invalid", "reader"]);
 }
 
-/// What is set is shown, what is not given stays, and what no canister takes is refused.
+/// Settings are changed and shown, others stay, and values out of range are rejected.
 #[test]
 fn settings_are_shown_and_changed() {
     let store = Store::new();
@@ -37,21 +37,21 @@ fn settings_are_shown_and_changed() {
     store.fail(2, &["config", "set"]);
 }
 
-/// The caller is told who he is.
+/// `whoami` prints the caller.
 #[test]
-fn the_caller_is_told_who_he_is() {
+fn whoami_prints_the_caller() {
     let store = Store::new();
     let owner = store.with_host(|_, owner| owner.to_text());
     assert_eq!(store.text(&["whoami"]), format!("{owner}\n"));
     assert_eq!(store.json(&["whoami"])["principal"], owner);
     let flags = ["--network", "http://127.0.0.1:1", "--canister", "aaaaa-aa", "--identity", "anonymous"];
-    let told = output(store.bare(&[&flags[..], &["whoami"]].concat()), b"");
-    assert_eq!(told.status.code(), Some(1), "the root key of a local network has to be fetched");
+    let said = output(store.bare(&[&flags[..], &["whoami"]].concat()), b"");
+    assert_eq!(said.status.code(), Some(1), "the root key of a local network has to be fetched");
 }
 
-/// Sizes and times are typed with units, and nonsense is refused before anything is asked.
+/// Sizes and durations can be given with units, and invalid ones are rejected before any call.
 #[test]
-fn settings_are_typed_with_units() {
+fn settings_accept_units() {
     let store = Store::new();
     let shown = store.text(&["config", "set", "--capacity", "1GiB", "--upload-idle", "2h"]);
     assert!(shown.contains("capacity     1.0 GiB (1,073,741,824 bytes)\n"), "{shown}");

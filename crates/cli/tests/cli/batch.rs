@@ -1,4 +1,4 @@
-//! Commands on many items, of which some cannot be done.
+//! Commands on many items, some of which fail.
 
 use std::{
     fs,
@@ -13,7 +13,7 @@ use std::{
 use crate::harness::{MAX_PAYLOAD, Store, numbers};
 
 impl Store {
-    /// What a command prints as JSON and what it says, where it fails.
+    /// Returns the JSON and the messages of a command that fails.
     fn fails(&self, args: &[&str]) -> (serde_json::Value, String) {
         let output = self.output(&[&["--json"], args].concat(), b"");
         let said = String::from_utf8(output.stderr).unwrap();
@@ -22,9 +22,9 @@ impl Store {
     }
 }
 
-/// A link that leads nowhere, a pipe, a socket and a device are left out with a warning, and end nothing.
+/// A dangling link, a pipe, a socket and a device are skipped with a warning.
 #[test]
-fn what_is_no_file_is_left_out_with_a_warning() {
+fn special_files_are_skipped_with_a_warning() {
     let store = Store::new();
     store.file("t/a", b"1");
     store.file("t/c", b"3");
@@ -33,14 +33,14 @@ fn what_is_no_file_is_left_out_with_a_warning() {
     symlink("/dev/null", store.path("t/null")).unwrap();
     assert!(Command::new("mkfifo").arg(store.path("t/f")).status().unwrap().success());
     let _socket = UnixListener::bind(store.path("t/s")).unwrap();
-    // What the store has in the place of one of them is not what the folder no longer has.
+    // An object under the key of a skipped file is not removed.
     store.run_with_input(&["put", "-", "p/b"], b"from better days");
     let output = store.output(&["sync", "--delete", "t", "p"], b"");
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{said}");
     for warning in [
-        "skipped t/b, a link to what is not there",
-        "skipped t/loop, a link to what is not there",
+        "skipped t/b, a dangling link",
+        "skipped t/loop, a dangling link",
         "skipped t/null, a device",
         "skipped t/f, a named pipe",
         "skipped t/s, a socket",
@@ -50,9 +50,9 @@ fn what_is_no_file_is_left_out_with_a_warning() {
     assert_eq!(store.text(&["ls", "-r"]), "p/a\np/b\np/c\n");
 }
 
-/// A name that is no key is a failure of its own: the files before and after it are stored, and nothing is removed.
+/// A file name that is not a valid key fails alone: other files are stored, and nothing is removed.
 #[test]
-fn a_bad_name_ends_no_sync() {
+fn invalid_name_does_not_end_a_sync() {
     let store = Store::new();
     for name in ["a", "c", "d/e"] {
         store.file(&format!("t/{name}"), name.as_bytes());
@@ -68,20 +68,20 @@ fn a_bad_name_ends_no_sync() {
     let failed: Vec<_> = report["failed"].as_array().unwrap().iter().map(|item| &item["item"]).collect();
     assert_eq!(failed.len(), 2, "{report}");
     assert!(failed.iter().any(|item| *item == r"t/b\xff") && failed.iter().any(|item| *item == r"t/d/\xfe"));
-    assert!(said.contains(r"t/b\xff: its name is not UTF-8") && said.contains("2 files failed"), "{said}");
+    assert!(said.contains(r"t/b\xff: the name is not UTF-8") && said.contains("2 files failed"), "{said}");
     assert!(said.contains("nothing will be removed"), "{said}");
     assert_eq!(store.text(&["ls", "-r"]), "p/a\np/c\np/d/e\np/old\n");
-    // Without the names that are no keys, everything is done.
+    // Without the invalid names, the sync is complete.
     let args = ["--json", "sync", "--delete", "-x", "b?", "-x", "d/*", "t", "p"];
     let report: serde_json::Value = serde_json::from_slice(&store.run(&args)).unwrap();
     assert_eq!(report["removed"], serde_json::json!(["p/old"]));
 }
 
-/// A file that the store refuses is named alone, and those that would have gone in the same call are stored.
+/// A rejected file is reported alone, and the other files of the same call are stored.
 #[test]
-fn one_file_that_is_refused_spares_its_batch() {
+fn rejected_file_does_not_fail_its_batch() {
     let store = Store::new();
-    // A key of more than 1,024 bytes, which the canister refuses together with all that comes with it.
+    // A key of more than 1,024 bytes, for which the canister rejects the whole batch.
     let deep = vec!["x".repeat(200); 6].join("/");
     for number in 0..40 {
         store.file(&format!("t/{number:02}"), b"small");
@@ -96,9 +96,9 @@ fn one_file_that_is_refused_spares_its_batch() {
     assert_eq!(store.text(&["ls", "p/"]).lines().count(), 41);
 }
 
-/// Files that do not fit are named, and what does fit is stored, also after them.
+/// Files that do not fit are reported, and files that fit are stored, also after them.
 #[test]
-fn a_full_store_takes_what_fits() {
+fn full_store_accepts_what_fits() {
     let store = Store::new();
     store.run(&["config", "set", "--capacity", "134348800"]);
     for number in 0..80 {
@@ -117,28 +117,28 @@ fn a_full_store_takes_what_fits() {
     assert_eq!(listed, stored);
 }
 
-/// A folder that cannot be read completely is a failure, and nothing is removed by it.
+/// If a folder cannot be read completely, nothing is removed.
 #[test]
-fn what_cannot_be_read_removes_nothing() {
+fn unreadable_folder_removes_nothing() {
     let store = Store::new();
     store.file("t/a", b"1");
     store.file("t/locked/b", b"2");
     store.run(&["sync", "t", "p"]);
     fs::set_permissions(store.path("t/locked"), fs::Permissions::from_mode(0o0)).unwrap();
     if fs::read_dir(store.path("t/locked")).is_ok() {
-        // Root reads everything; a folder that is gone while it is walked is another that cannot be read.
+        // Root can read everything; a folder that disappears during the walk cannot be read either.
         return fs::set_permissions(store.path("t/locked"), fs::Permissions::from_mode(0o700)).unwrap();
     }
     let (report, said) = store.fails(&["sync", "--delete", "t", "p"]);
     fs::set_permissions(store.path("t/locked"), fs::Permissions::from_mode(0o700)).unwrap();
     assert_eq!((&report["unchanged"], &report["removed"]), (&1.into(), &serde_json::json!([])));
-    assert!(said.contains("t/locked: cannot read it") && said.contains("nothing will be removed"), "{said}");
+    assert!(said.contains("t/locked: cannot read") && said.contains("nothing will be removed"), "{said}");
     assert_eq!(store.text(&["ls", "-r"]), "p/a\np/locked/b\n");
 }
 
-/// Every key is tried, those that are not there are named, and how many failed is said.
+/// `rm` tries every key, reports the missing ones, and their number.
 #[test]
-fn rm_goes_on_after_a_key_that_is_not_there() {
+fn rm_continues_after_a_missing_key() {
     let store = Store::new();
     store.run_with_input(&["put", "-", "other"], b"x");
     let said = store.fail(1, &["rm", "nope", "other", "neither"]);
@@ -152,7 +152,7 @@ fn rm_goes_on_after_a_key_that_is_not_there() {
     store.fail(3, &["rm", "-r", "nope"]);
 }
 
-/// Several files are put in a folder under their names; one that is not there spares the others.
+/// Several files are put in a folder under their names; a missing one does not affect the others.
 #[test]
 fn several_files_are_put_in_a_folder() {
     let store = Store::new();
@@ -164,14 +164,14 @@ fn several_files_are_put_in_a_folder() {
     assert_eq!(report["failed"][0]["item"], "nothing");
     assert!(said.contains("cannot open nothing") && said.contains("1 file failed"), "{said}");
     assert!(store.fail(1, &["put", "a.txt", "b.bin", "docs"]).contains("docs/"));
-    // One file goes into a folder too, and so does an object that is moved.
+    // A single file can be put in a folder as well, and an object can be moved to one.
     store.run(&["put", "a.txt", "more/"]);
     store.run(&["mv", "docs/b.bin", "more/"]);
     assert_eq!(store.text(&["ls", "-r"]), "docs/a.txt\nmore/a.txt\nmore/b.bin\n");
     store.fail(1, &["put", "-", "more/"]);
 }
 
-/// An entry that is too long is named by its line, and the lines around it are appended.
+/// An entry that is too long is reported with its line, and the other lines are appended.
 #[test]
 fn a_line_that_is_too_long_is_named() {
     let store = Store::new();
@@ -186,7 +186,7 @@ fn a_line_that_is_too_long_is_named() {
     assert_eq!(store.text(&["log", "tail"]), "first\nlast\n");
 }
 
-/// A folder is what ends at a slash, and a prefix what the user calls one; a dry run removes nothing.
+/// A folder ends at a slash, a prefix does not; a dry run removes nothing.
 #[test]
 fn rm_removes_folders_and_prefixes() {
     let store = Store::new();

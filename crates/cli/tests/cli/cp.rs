@@ -1,4 +1,4 @@
-//! Copies into the store and out of it.
+//! Copies into and out of the store.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::harness::{MAX_PAYLOAD, Store, numbers};
 
-/// A file goes to a key, to a folder under its name, and to the top of the store; standard input goes to a key.
+/// A file is copied to a key, to a folder under its name, and to the top of the store; standard input is copied to a key.
 #[test]
 fn cp_stores_files_as_put_does() {
     let store = Store::new();
@@ -24,7 +24,7 @@ fn cp_stores_files_as_put_does() {
     assert_eq!(store.run(&["get", "stdin"]), b"piped");
     let stored = store.json(&["cp", "a.txt", "store:typed.html"]);
     assert_eq!((&stored["key"], &stored["content_type"]), (&"typed.html".into(), &"text/plain".into()));
-    // -r of a file is the file.
+    // -r on a file copies the file.
     store.run(&["cp", "-r", "a.txt", "store:notes/2"]);
     assert_eq!(store.run(&["get", "notes/2"]), b"a");
 }
@@ -42,10 +42,10 @@ fn cp_reports_each_file_that_fails() {
         (&"f/a".into(), &"nothing".into())
     );
     let said = store.fail(1, &["cp", "a", "a", "store:f"]);
-    assert!(said.contains("ends with a slash: f/"), "{said}");
+    assert!(said.contains("slash at the end: f/"), "{said}");
 }
 
-/// An object goes to a file, to a folder under the last name of its key, and to standard output; several go to a folder.
+/// An object is copied to a file, to a folder under the last part of its key, and to standard output; several need a folder.
 #[test]
 fn cp_fetches_objects_as_get_does() {
     let store = Store::new();
@@ -73,23 +73,23 @@ fn cp_fetches_objects_as_get_does() {
     assert_eq!(report["failed"][0]["item"], "\"nothing\"");
     assert!(fs::read(store.path("two/large")).unwrap() == large);
     let said = store.fail(1, &["cp", "store:f/a", "store:f/large", "copy"]);
-    assert!(said.contains("a folder that exists, which copy is not"), "{said}");
+    assert!(said.contains("must be an existing folder: copy"), "{said}");
 }
 
-/// A key whose last name is no name of a file is not written to a folder.
+/// An object whose last name is not a valid file name is not written.
 #[test]
-fn cp_writes_nothing_outside_of_the_target() {
+fn cp_writes_nothing_outside_the_target() {
     let store = Store::new();
     store.run_with_input(&["put", "-", "f/.."], b"up");
     fs::create_dir(store.path("dir")).unwrap();
-    assert!(store.fail(1, &["cp", "store:f/..", "dir"]).contains("\"f/..\": its key is no path"));
+    assert!(store.fail(1, &["cp", "store:f/..", "dir"]).contains("\"f/..\": the key is not a path"));
     assert!(store.fail(1, &["cp", "store:f/..", "store:f/..", "dir"]).contains("2 objects failed"));
-    assert!(store.fail(1, &["cp", "-r", "store:f", "dir"]).contains("its key is no path"));
+    assert!(store.fail(1, &["cp", "-r", "store:f", "dir"]).contains("the key is not a path"));
     assert_eq!(store.names(), ["dir", "store"]);
     store.run(&["cp", "store:f/..", "dir/named"]);
 }
 
-/// A folder comes back as it went, byte for byte; what is the same already is left alone, and nothing is removed.
+/// A folder copied in and out is equal byte for byte; equal files are skipped, and nothing is removed.
 #[test]
 fn a_folder_copied_into_the_store_and_back_is_the_same() {
     let store = Store::new();
@@ -117,14 +117,14 @@ fn a_folder_copied_into_the_store_and_back_is_the_same() {
     assert_eq!(fs::read(store.path("back/mine")).unwrap(), b"mine");
     assert_eq!(store.text(&["cp", "-r", "store:to/", "back"]), "");
 
-    // All of the store, and the top of it.
+    // The whole store.
     store.run(&["cp", "-r", "store:", "all"]);
     assert_eq!(fs::read(store.path("all/to/b/c")).unwrap(), b"second");
     store.run(&["cp", "-r", "folder/b", "store:"]);
     assert_eq!(store.run(&["get", "c"]), b"second");
 }
 
-/// With -q, nothing is said.
+/// With -q, no messages are printed.
 #[test]
 fn cp_is_quiet_when_asked() {
     let store = Store::new();
@@ -141,7 +141,7 @@ fn cp_is_quiet_when_asked() {
     }
 }
 
-/// A copy that is none between the store and this machine names the command that makes it, and a folder wants -r.
+/// A copy within one side is an error that names the right command, and a folder needs -r.
 #[test]
 fn mistakes_of_cp_are_explained() {
     let store = Store::new();
@@ -149,24 +149,16 @@ fn mistakes_of_cp_are_explained() {
     store.run(&["sync", "folder", "to"]);
     let all = store.text(&["ls", "-r"]);
     for (code, args, expected) in [
-        (
-            1,
-            &["folder/a", "copy"][..],
-            "folder/a and copy are both on this machine; to copy there, run cp of the shell",
-        ),
+        (1, &["folder/a", "copy"][..], "write a path in the store as store:KEY"),
         (1, &["store:to/a", "folder/a", "copy"], "folder/a and copy are both on this machine"),
-        (
-            1,
-            &["store:to/a", "store:b"],
-            "are both in the store; to move an object there, run: storage mv to/a b",
-        ),
+        (1, &["store:to/a", "store:b"], "move an object with: storage mv to/a b"),
         (1, &["folder/a", "store:to/a", "store:b/"], "store:to/a and store:b/ are both in the store"),
-        (1, &["folder/a", "folder", "store:to/"], "folder is a folder; to copy what is in it, add -r"),
-        (1, &["store:to/", "copy"], "store:to/ is a folder; to copy what is in it, add -r"),
+        (1, &["folder/a", "folder", "store:to/"], "error: folder is a folder\nhelp: copy a folder with -r"),
+        (1, &["store:to/", "copy"], "error: store:to/ is a folder\nhelp: copy a folder with -r"),
         (1, &["store:", "copy"], "store: is a folder"),
-        (3, &["store:to", "copy"], "no object under \"to\", but a folder of this name; to fetch it, add -r"),
-        (3, &["-r", "store:nothing", "copy"], "there is no object under \"nothing\""),
-        (3, &["-r", "store:nothing/", "copy"], "there is no object under \"nothing\""),
+        (3, &["store:to", "copy"], "no object under \"to\", but a folder\nhelp: fetch the folder with -r"),
+        (3, &["-r", "store:nothing", "copy"], "there is no object"),
+        (3, &["-r", "store:nothing/", "copy"], "there is no object"),
         (
             1,
             &["-r", "folder", "folder", "store:x"],
@@ -179,13 +171,13 @@ fn mistakes_of_cp_are_explained() {
     }
     assert_eq!(store.text(&["ls", "-r"]), all);
     assert_eq!(store.names(), ["folder", "store"]);
-    assert!(store.fail(3, &["get", "to"]).contains("add -r"));
+    assert!(store.fail(3, &["get", "to"]).contains("with -r"));
 }
 
-/// A key of the store must be UTF-8; a name of a file need not be.
+/// A key must be UTF-8; a file name need not be.
 #[cfg(unix)]
 #[test]
-fn cp_takes_names_that_are_not_utf_8_on_this_machine_only() {
+fn cp_accepts_file_names_that_are_not_utf_8() {
     use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
     let store = Store::new();

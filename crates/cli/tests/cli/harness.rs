@@ -14,13 +14,13 @@ use serde_bytes::ByteBuf;
 use stable_storage_api::{PutArgs, Upload, UploadArgs, Written};
 use tempfile::TempDir;
 
-/// The most bytes that one put takes.
+/// The largest value of one put.
 pub(crate) const MAX_PAYLOAD: usize = 2_031_616;
 
-/// All tests run the same canister, so that compiling it once does for all of them.
+/// All tests run the same canister, so that it is compiled once.
 const COMPILED: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/compiled");
 
-/// What the user may have set, which is no matter for the tests.
+/// Environment variables of the user that must not affect the tests.
 const VARIABLES: [&str; 6] = [
     "STORAGE_STORE",
     "STORAGE_NETWORK",
@@ -30,20 +30,20 @@ const VARIABLES: [&str; 6] = [
     "CLICOLOR_FORCE",
 ];
 
-/// A folder with a store in it.
+/// Folder with a store in it.
 pub(crate) struct Store {
     pub(crate) folder: TempDir,
 }
 
 impl Store {
-    /// A store that was just made.
+    /// Creates a store.
     pub(crate) fn new() -> Self {
         let store = Self::none();
         store.run(&["init"]);
         store
     }
 
-    /// A folder in which no store was made.
+    /// Creates a folder without a store.
     pub(crate) fn none() -> Self {
         Self { folder: TempDir::new().unwrap() }
     }
@@ -52,14 +52,14 @@ impl Store {
         self.folder.path().join(name)
     }
 
-    /// Makes a file in the folder, and folders above it.
+    /// Creates a file in the folder, and the folders above it.
     pub(crate) fn file(&self, name: &str, content: &[u8]) -> String {
         fs::create_dir_all(self.path(name).parent().unwrap()).unwrap();
         fs::write(self.path(name), content).unwrap();
         self.path(name).to_str().unwrap().to_owned()
     }
 
-    /// The names in the folder, in order.
+    /// Returns the names in the folder, in order.
     pub(crate) fn names(&self) -> Vec<String> {
         let names = fs::read_dir(self.folder.path()).unwrap();
         let mut names: Vec<_> =
@@ -68,10 +68,10 @@ impl Store {
         names
     }
 
-    /// The command, without the flag that says where the store is.
+    /// Returns the command without the flag that selects the store.
     pub(crate) fn bare(&self, args: &[&str]) -> Command {
         static COMPILED_ONCE: Once = Once::new();
-        // Otherwise the first of the tests would be told so.
+        // Otherwise one of the tests would see the note about compiling.
         COMPILED_ONCE.call_once(|| {
             let folder = TempDir::new().unwrap();
             let mut init = self.cached_in(COMPILED.as_ref(), &["-q", "--store"]);
@@ -81,7 +81,7 @@ impl Store {
         self.cached_in(COMPILED.as_ref(), args)
     }
 
-    /// The same with another folder of compiled canisters.
+    /// Returns the command with another cache of compiled canisters.
     pub(crate) fn cached_in(&self, cache: &Path, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_storage"));
         for variable in VARIABLES {
@@ -103,7 +103,7 @@ impl Store {
         output(self.command(args), input)
     }
 
-    /// Runs a command that must succeed, and gives what it printed.
+    /// Runs a command that must succeed, and returns its output.
     pub(crate) fn run(&self, args: &[&str]) -> Vec<u8> {
         self.run_with_input(args, b"")
     }
@@ -114,7 +114,7 @@ impl Store {
         output.stdout
     }
 
-    /// Runs a command that must print a text.
+    /// Runs a command that must print UTF-8.
     pub(crate) fn text(&self, args: &[&str]) -> String {
         String::from_utf8(self.run(args)).unwrap()
     }
@@ -124,12 +124,12 @@ impl Store {
         serde_json::from_slice(&self.run(&[&["--json"], args].concat())).unwrap()
     }
 
-    /// Runs a command that must fail with this exit code, print no data, and gives what it said.
+    /// Runs a command that must fail with this exit code without printing data, and returns its messages.
     pub(crate) fn fail(&self, code: i32, args: &[&str]) -> String {
         failed(code, self.output(args, b""))
     }
 
-    /// What a command prints and says, with what differs from run to run made the same.
+    /// Returns the output and messages of a command, with varying parts replaced.
     pub(crate) fn session(&self, args: &[&str]) -> String {
         let output = self.output(args, b"");
         let mut text = format!("$ storage {}\n", args.join(" "));
@@ -145,7 +145,7 @@ impl Store {
         let folder = self.folder.path().to_str().unwrap();
         let year = |word: &str| word.len() >= 20 && word.starts_with("20") && word.as_bytes()[10] == b'T';
         let lines = text.replace(folder, "FOLDER");
-        // Times have a width that does not change, so that columns stay as they are.
+        // Times are replaced by a text of the same width, so that columns stay aligned.
         let words = lines.split_inclusive([' ', '\n', '"']);
         words
             .map(
@@ -156,12 +156,12 @@ impl Store {
             .collect()
     }
 
-    /// Does something with the store's canister while no command runs.
+    /// Runs an operation on the store's canister while no command runs.
     pub(crate) fn with_host<R>(&self, f: impl FnOnce(&mut EmbeddedIc, Principal) -> R) -> R {
         let config = Config::default().with_compilation_cache(COMPILED);
         let mut host = loop {
             match EmbeddedIc::open_dir(&self.path("store"), config.clone()) {
-                // A command that follows the log looks at it from time to time.
+                // A command that follows the log opens the store from time to time.
                 Err(HostError::FolderInUse { .. }) => std::thread::yield_now(),
                 host => break host.unwrap(),
             }
@@ -172,7 +172,7 @@ impl Store {
         done
     }
 
-    /// Stores an object as some other program would that gives no SHA-256.
+    /// Stores an object without a SHA-256, as another program might.
     pub(crate) fn put_without_digest(&self, key: &str, value: &[u8]) {
         let args = vec![PutArgs::new(key, value)];
         self.with_host(|host, owner| {
@@ -182,7 +182,7 @@ impl Store {
         });
     }
 
-    /// Begins an upload as some other program would, and sends no chunk.
+    /// Opens an upload as another program might, without sending a chunk.
     pub(crate) fn begin_upload(&self, key: &str, size: u64, sha256: [u8; 32]) -> u64 {
         let args = UploadArgs { sha256: Some(ByteBuf::from(sha256)), ..UploadArgs::new(key, size) };
         self.with_host(|host, owner| {
@@ -198,13 +198,13 @@ pub(crate) fn output(mut command: Command, input: &[u8]) -> Output {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    // A command that does not read its input closes it, which is no matter for the test.
+    // A command that does not read its input closes the pipe.
     let _ = stdin.write_all(input);
     drop(stdin);
     child.wait_with_output().unwrap()
 }
 
-/// What a command said that must have failed with this exit code and printed no data.
+/// Returns the messages of a command that must have failed with this exit code without printing data.
 pub(crate) fn failed(code: i32, output: Output) -> String {
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(code), "{said}");
@@ -212,7 +212,7 @@ pub(crate) fn failed(code: i32, output: Output) -> String {
     said
 }
 
-/// Bytes of which no two chunks are alike: each 64 of them start with their number.
+/// Returns bytes in which no two chunks are equal: each block of 64 starts with its number.
 pub(crate) fn numbers(bytes: usize) -> Vec<u8> {
     let mut content = vec![0xa5; bytes];
     for (number, block) in content.chunks_mut(64).enumerate() {

@@ -1,4 +1,4 @@
-//! The texts of help, kept as files: `INSTA_UPDATE=always cargo test -p storage-cli` writes them anew.
+//! Help texts, as snapshots. Refresh them with `INSTA_UPDATE=always cargo test --workspace --test cli`.
 
 use crate::harness::{Store, output};
 
@@ -50,9 +50,9 @@ const COMMANDS: [&[&str]; 45] = [
     &["man"],
 ];
 
-/// The help of the command and of each of its commands says what it said.
+/// The help of every command matches the snapshot.
 #[test]
-fn help_is_as_it_was() {
+fn help_matches_the_snapshot() {
     let store = Store::none();
     let mut text = String::new();
     for command in COMMANDS {
@@ -65,7 +65,7 @@ fn help_is_as_it_was() {
     insta::assert_snapshot!(text);
 }
 
-/// Each shell gets a script that asks the command what may come next.
+/// Each shell gets a script that calls the command for completions.
 #[test]
 fn completions_know_commands_keys_networks_and_identities() {
     let store = Store::new();
@@ -100,9 +100,9 @@ fn completions_know_commands_keys_networks_and_identities() {
     assert_eq!(next(&["ls", "--identity", "al"]), ["alice"]);
 }
 
-/// There is a manual page for each command, whose synopsis has the values of the options.
+/// There is a manual page for each command, and its synopsis has the values of the options.
 #[test]
-fn manual_pages_are_made() {
+fn manual_pages_are_generated() {
     let store = Store::none();
     let page = String::from_utf8(output(store.bare(&["man"]), b"").stdout).unwrap();
     assert!(page.contains(".TH storage 1") && page.contains("Exit codes"), "{page}");
@@ -116,7 +116,7 @@ fn manual_pages_are_made() {
     assert!(sync.contains(r"[\fB\-x\fR|\fB\-\-exclude\fR \fI<PATTERN>\fR]"), "{sync}");
 }
 
-/// The commands that are not groups of others.
+/// Returns the commands that are not groups of others.
 pub(crate) fn leaves() -> Vec<String> {
     let names: Vec<_> = COMMANDS.iter().map(|command| command.join(" ")).collect();
     let is_group = |name: &String| names.iter().any(|other| other.starts_with(&format!("{name} ")));

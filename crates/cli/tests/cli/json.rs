@@ -1,4 +1,4 @@
-//! With --json, every command prints JSON, all of it in one format.
+//! With --json, every command prints JSON in the same format.
 
 use std::collections::BTreeSet;
 
@@ -37,14 +37,14 @@ fn check_member(command: &str, name: &str, value: &Value) {
         "created" | "modified" | "expires" => text.len() == 20 && text.ends_with('Z') && &text[10..11] == "T",
         "role" => ["reader", "writer", "admin"].contains(&text),
         "size" | "received" | "stored_bytes" | "fetched_bytes" => value.is_u64(),
-        // A span of time, and no time.
+        // A duration, not a time.
         "upload_idle_ns" => value.is_u64(),
         name => !name.ends_with("_ns"),
     };
     assert!(is_good, "{command}: {name} is {value}");
 }
 
-/// All commands but those whose data has a format of its own: the bytes of a region, scripts and manual pages.
+/// All commands except those whose data has its own format: bytes of a region, scripts and manual pages.
 #[test]
 fn every_command_prints_json_in_one_format() {
     let store = Store::none();

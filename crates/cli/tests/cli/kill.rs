@@ -1,4 +1,4 @@
-//! Commands that are killed or interrupted in the middle, and what goes on afterwards.
+//! Commands that are killed or interrupted, and how they are resumed.
 
 use std::{fs, time::SystemTime};
 
@@ -11,7 +11,7 @@ use crate::{
 const LARGE: usize = 128 << 20;
 
 impl Store {
-    /// The number of the only open upload, of which some bytes have been received and not all.
+    /// Returns the identifier of the only open upload, of which some but not all bytes have been received.
     fn open_upload(&self) -> String {
         let uploads = self.json(&["uploads", "ls"]);
         assert_eq!(uploads.as_array().unwrap().len(), 1, "{uploads}");
@@ -27,7 +27,7 @@ impl Store {
     }
 }
 
-/// After `kill -9` in the middle of an upload, nothing is seen of the object, and what is missing can be sent.
+/// After `kill -9` during an upload, the object is not visible, and the upload can be resumed by its identifier.
 #[test]
 fn a_killed_upload_is_resumed() {
     let store = Store::new();
@@ -42,9 +42,9 @@ fn a_killed_upload_is_resumed() {
     store.assert_complete(&content);
 }
 
-/// After `kill -9` in the middle of an upload, the same command goes on with it.
+/// After `kill -9` during an upload, the same command resumes it.
 #[test]
-fn a_killed_upload_is_gone_on_with() {
+fn same_command_resumes_a_killed_upload() {
     let store = Store::new();
     let content = numbers(LARGE);
     store.file("large", &content);
@@ -58,9 +58,9 @@ fn a_killed_upload_is_gone_on_with() {
     store.assert_complete(&content);
 }
 
-/// Ctrl-C leaves an upload that can be gone on with, and says how; the exit code is 130.
+/// Ctrl-C leaves an upload that can be resumed, and prints how; the exit code is 130.
 #[test]
-fn an_interrupted_upload_says_how_to_go_on() {
+fn interrupted_upload_says_how_to_resume() {
     let store = Store::new();
     let content = numbers(LARGE);
     let file = store.file("large", &content);
@@ -71,15 +71,15 @@ fn an_interrupted_upload_says_how_to_go_on() {
     assert_eq!(status.code(), Some(130), "{shown}");
     let id = store.open_upload();
     assert!(shown.contains("interrupted") && shown.contains(&format!("uploads resume {id}")), "{shown}");
-    // A file of another size is not the one.
+    // A file of another size is rejected.
     let other = store.file("other", b"short");
-    assert!(store.fail(1, &["uploads", "resume", &id, &other]).contains("which file was it?"));
+    assert!(store.fail(1, &["uploads", "resume", &id, &other]).contains("is not the file of upload"));
     store.run(&["uploads", "resume", &id, &file]);
     store.assert_complete(&content);
 }
 
-/// After `kill -9` in the middle of a download, the file is as it was; the next download is complete, and what the killed
-/// one left goes when it is old enough to be nobody's.
+/// After `kill -9` during a download, the file is unchanged. The next download is complete, and removes the temporary file of
+/// the killed one when that is old enough.
 #[test]
 fn a_killed_download_leaves_the_file_as_it_was() {
     let store = Store::new();
@@ -100,7 +100,7 @@ fn a_killed_download_leaves_the_file_as_it_was() {
     assert_eq!(store.names(), ["back", "large", "store"]);
 }
 
-/// Ctrl-C in the middle of a download leaves nothing behind.
+/// Ctrl-C during a download leaves no files.
 #[test]
 fn an_interrupted_download_leaves_nothing() {
     let store = Store::new();

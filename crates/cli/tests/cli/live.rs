@@ -4,7 +4,7 @@ use std::env;
 
 use crate::harness::{MAX_PAYLOAD, Store, numbers, output};
 
-/// What is put on a network comes back from it, small and large, and goes when it is removed.
+/// Small and large objects are stored on a network, read back and removed.
 #[test]
 #[ignore = "needs STORAGE_REPLICA_URL, STORAGE_REPLICA_CANISTER and STORAGE_REPLICA_IDENTITY (a PEM file of a writer)"]
 fn a_canister_on_a_replica_is_used() {

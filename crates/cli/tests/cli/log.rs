@@ -7,7 +7,7 @@ use std::{
 
 use crate::harness::Store;
 
-/// Lines go to the log as they are, and the last ones come back in their order.
+/// Lines are appended unchanged, and the last ones are printed in order.
 #[test]
 fn the_log_is_appended_and_tailed() {
     let store = Store::new();
@@ -22,7 +22,7 @@ fn the_log_is_appended_and_tailed() {
     assert_eq!(all, format!("first\n\ngrüße\n{lines}no newline at the end\n"));
 }
 
-/// Bytes that are no text are shown in hexadecimal.
+/// Entries that are not text are shown in hexadecimal.
 #[test]
 fn bytes_in_the_log_are_shown() {
     let store = Store::new();
@@ -31,7 +31,7 @@ fn bytes_in_the_log_are_shown() {
     assert_eq!(store.text(&["--json", "log", "tail"]), "{\"index\":0,\"hex\":\"ff00\"}\n");
 }
 
-/// Entries are read from an index on, as many as are asked for.
+/// A given number of entries is read from an index on.
 #[test]
 fn the_log_is_read_from_an_index() {
     let store = Store::new();
@@ -42,7 +42,7 @@ fn the_log_is_read_from_an_index() {
     assert_eq!(store.text(&["--json", "log", "read", "3"]), "{\"index\":3,\"text\":\"d\"}\n");
 }
 
-/// Following the log prints what is appended meanwhile by other commands, which it does not keep from their work.
+/// Following the log prints entries that other commands append, and does not block those commands.
 #[test]
 fn the_log_is_followed() {
     let store = Store::new();

@@ -1,10 +1,11 @@
-//! The command as a person uses it: a real store in a folder, a process for each command.
+//! The command as a person uses it: a real store in a folder, and a process for each command.
 
 #![expect(clippy::unwrap_used, reason = "what fails here is a test")]
 
 mod access;
 mod batch;
 mod cp;
+mod docs;
 mod harness;
 mod help;
 mod json;

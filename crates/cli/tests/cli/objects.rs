@@ -1,10 +1,10 @@
-//! Objects: stored, read, listed, moved and removed.
+//! Storing, reading, listing, moving and removing objects.
 
 use std::process::Stdio;
 
 use crate::harness::{MAX_PAYLOAD, Store, numbers};
 
-/// A file that is put comes back byte for byte, from standard output and as a file.
+/// A file is stored and read back byte for byte, to standard output and to a file.
 #[test]
 fn a_file_is_put_and_got() {
     let store = Store::new();
@@ -19,7 +19,7 @@ fn a_file_is_put_and_got() {
     assert!(std::fs::read(store.path("back.bin")).unwrap() == content);
 }
 
-/// Standard input is stored under the key that is given, and without one it is refused.
+/// Standard input is stored under the given key, and rejected without one.
 #[test]
 fn standard_input_needs_a_key() {
     let store = Store::new();
@@ -45,9 +45,9 @@ fn objects_are_listed_shown_moved_and_removed() {
     assert!(shown.contains("created       20") && !shown.contains("1970"), "{shown}");
 }
 
-/// What is not there is an error that names the key, and where to look.
+/// A missing object is an error that names the key, and how to list keys.
 #[test]
-fn what_is_not_there_is_an_error() {
+fn missing_object_is_an_error() {
     let store = Store::new();
     for args in [&["get", "nothing"][..], &["stat", "nothing"], &["rm", "nothing"], &["mv", "nothing", "to"]]
     {
@@ -83,7 +83,7 @@ fn json_is_one_line() {
     assert_eq!((&stat["key"], &stat["size"]), (&"key".into(), &5.into()));
 }
 
-/// A reader that has seen enough is not an error.
+/// A closed pipe is not an error.
 #[test]
 fn a_closed_pipe_is_quiet() {
     let store = Store::new();
@@ -96,7 +96,7 @@ fn a_closed_pipe_is_quiet() {
     assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// A listing is in columns. Through a pipe keys are as they are; what a terminal shows of them is tested there.
+/// A listing has columns. Keys are not escaped in a pipe.
 #[test]
 fn a_listing_is_in_columns() {
     let store = Store::new();
@@ -112,7 +112,7 @@ fn a_listing_is_in_columns() {
     assert_eq!(store.json(&["ls", "two"])[0]["key"], "two\nlines");
 }
 
-/// A listing shows one level, with folders once and with a slash, among the objects; with -r it shows all keys.
+/// A listing shows one level, with each folder once; with -r it shows all keys.
 #[test]
 fn folders_are_listed_as_folders() {
     let store = Store::new();
@@ -129,7 +129,7 @@ fn folders_are_listed_as_folders() {
     assert_eq!(store.json(&["ls", "--recursive", "b/"]).as_array().unwrap().len(), 3);
 }
 
-/// Several objects are removed at once, by their keys or by a prefix, and not everything by mistake.
+/// Several objects are removed by key or by prefix, but not everything by mistake.
 #[test]
 fn objects_are_removed_by_prefix() {
     let store = Store::new();
@@ -144,10 +144,10 @@ fn objects_are_removed_by_prefix() {
     assert_eq!(store.text(&["ls", "-r"]), "b/2\n");
 }
 
-/// What cannot be stored says why: a folder, and a file whose name is no key.
+/// A folder, and a file whose name is not a valid key, are rejected with the reason.
 #[cfg(unix)]
 #[test]
-fn what_is_no_file_with_a_name_is_refused() {
+fn folders_and_invalid_names_are_rejected() {
     use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
     let store = Store::new();
@@ -162,9 +162,9 @@ fn what_is_no_file_with_a_name_is_refused() {
     assert_eq!(store.run(&["get", "key"]), b"latin");
 }
 
-/// A mistake in an argument is named with its limit, and is no failure of the canister.
+/// The error for an invalid argument states the limit.
 #[test]
-fn mistakes_are_the_callers_own() {
+fn invalid_arguments_are_rejected_with_the_limit() {
     let store = Store::new();
     let (long, kind) = ("k".repeat(1_025), "t".repeat(300));
     let file = store.file("file", b"value");
@@ -182,7 +182,7 @@ fn mistakes_are_the_callers_own() {
     }
 }
 
-/// A put can be made to replace nothing, or nothing but what its writer has seen.
+/// A put can require that there is no object, or an object with a given revision.
 #[test]
 fn a_put_has_conditions() {
     let store = Store::new();
@@ -198,9 +198,9 @@ fn a_put_has_conditions() {
     assert_eq!(store.run(&["get", "key"]), b"second");
 }
 
-/// What people type out of habit is understood: `-lh`, `-la`.
+/// Common options of ls are accepted: `-lh`, `-la`.
 #[test]
-fn ls_understands_habits() {
+fn ls_accepts_common_options() {
     let store = Store::new();
     store.run(&["put", &store.file("large", &numbers(MAX_PAYLOAD + 1))]);
     for flags in ["-lh", "-la", "-l"] {

@@ -1,10 +1,10 @@
-//! What whoever runs the store does.
+//! Commands for operators.
 
 use std::{fs, process::Command};
 
 use crate::harness::{Store, failed, output};
 
-/// An upgrade of either kind keeps everything and says what it cost, and the check finds the store sound.
+/// Both kinds of upgrade keep everything and report their cost, and the check finds no corruption.
 #[test]
 fn upgrades_keep_everything() {
     let store = Store::new();
@@ -26,18 +26,18 @@ fn upgrades_keep_everything() {
     );
 }
 
-/// A folder without a store is an error that says how to make one, and a store is not made over another.
+/// Using a folder without a store is an error that names `init`, and `init` does not overwrite a store.
 #[test]
-fn a_store_is_made_once() {
+fn store_is_created_once() {
     let store = Store::none();
     let said = store.fail(1, &["ls"]);
     assert!(said.contains("there is no store") && said.contains(" init"), "{said}");
     store.run(&["init"]);
-    assert!(store.fail(1, &["init"]).contains("is a store already"));
+    assert!(store.fail(1, &["init"]).contains("already is a store"));
     fs::create_dir(store.path("full")).unwrap();
     store.file("full/file", b"mine");
     let output = store.command(&["--store", "full", "init"]).output();
-    // `--store` twice is a mistake in the command line.
+    // `--store` twice is an invalid command line.
     assert_eq!(output.unwrap().status.code(), Some(2));
     let mut command = Command::new(env!("CARGO_BIN_EXE_storage"));
     let output = command.arg("--store").arg(store.path("full")).arg("init").output().unwrap();
@@ -45,7 +45,7 @@ fn a_store_is_made_once() {
     assert_eq!(fs::read(store.path("full/file")).unwrap(), b"mine");
 }
 
-/// What is not understood ends with exit code 2, and help with 0.
+/// An invalid command line has exit code 2, and help 0.
 #[test]
 fn exit_codes_are_as_documented() {
     let store = Store::new();
@@ -55,10 +55,10 @@ fn exit_codes_are_as_documented() {
     assert!(store.text(&["--help"]).contains("Exit codes:"));
 }
 
-/// Compiled canisters are kept for the next command, which counts the same instructions; a folder that cannot be used for
-/// them is no error.
+/// A compiled canister is cached for the next command, which counts the same instructions. An unusable cache folder is not
+/// an error.
 #[test]
-fn compiled_canisters_are_kept() {
+fn compiled_canisters_are_cached() {
     let store = Store::new();
     let upgrade = |cache: &str| {
         let mut command = store.command(&["--json", "upgrade"]);
@@ -67,14 +67,14 @@ fn compiled_canisters_are_kept() {
         output.stdout
     };
     let compiled = upgrade("cache");
-    assert!(fs::read_dir(store.path("cache")).unwrap().next().is_some(), "nothing is kept");
+    assert!(fs::read_dir(store.path("cache")).unwrap().next().is_some(), "nothing is cached");
     store.file("file", b"no folder");
     assert_eq!([upgrade("cache"), upgrade("file/cache")], [compiled.clone(), compiled]);
 }
 
-/// The version says what the command was built from, and which canister it installs.
+/// The version names the commit, and the canister that the command installs.
 #[test]
-fn the_version_says_what_it_is_built_from() {
+fn version_names_commit_and_canister() {
     let store = Store::new();
     let version = store.text(&["--version"]);
     let installed = store.with_host(|host, _| host.module_hash().map(hex::encode)).unwrap();
@@ -82,7 +82,7 @@ fn the_version_says_what_it_is_built_from() {
     assert_eq!(store.text(&["-V"]).lines().count(), 1);
 }
 
-/// Paths in commands that are suggested can be copied into a shell.
+/// Paths in suggested commands can be copied into a shell.
 #[test]
 fn suggested_commands_are_quoted() {
     let store = Store::none();

@@ -1,4 +1,4 @@
-//! A command whose standard error is a terminal.
+//! Command whose standard error is a terminal.
 
 use std::{
     fs::File,
@@ -14,7 +14,7 @@ use rustix::{
     termios::{Winsize, tcsetwinsize},
 };
 
-/// A command that runs, and what its terminal has shown so far.
+/// Running command, and what its terminal has shown so far.
 pub(crate) struct Terminal {
     child: Child,
     screen: File,
@@ -27,12 +27,12 @@ impl Terminal {
         Self::with_columns(command, 120, false)
     }
 
-    /// Starts a command whose standard output is the terminal too.
+    /// Starts a command whose standard output is the terminal as well.
     pub(crate) fn start_all(command: Command) -> Self {
         Self::with_columns(command, 120, true)
     }
 
-    /// Starts a command with a terminal of so many columns.
+    /// Starts a command with a terminal of this width.
     pub(crate) fn with_columns(mut command: Command, columns: u16, has_output: bool) -> Self {
         let screen = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&screen).unwrap();
@@ -54,14 +54,14 @@ impl Terminal {
         }
     }
 
-    /// Waits until this is shown.
+    /// Waits until the text is shown.
     pub(crate) fn wait_for(&mut self, text: &str) {
         while !self.text().contains(text) {
             assert!(self.read(), "the command ended before it showed {text}: {}", self.text());
         }
     }
 
-    /// The positions that a bar has shown, one after the other, each once.
+    /// Returns the positions that a bar has shown, in order, each once.
     pub(crate) fn positions(&self, what: &str) -> Vec<String> {
         let text = self.text();
         let frames = text.split(['\r', '\n']).filter_map(|frame| {
@@ -77,12 +77,12 @@ impl Terminal {
         positions
     }
 
-    /// Presses Ctrl-C, as far as the command can tell.
+    /// Sends the signal of Ctrl-C.
     pub(crate) fn interrupt(&self) {
         kill_process(Pid::from_child(&self.child), Signal::INT).unwrap();
     }
 
-    /// Ends the command at once and without asking it.
+    /// Kills the command.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         assert_eq!(
@@ -92,16 +92,16 @@ impl Terminal {
         );
     }
 
-    /// Waits for the end, and gives what was shown.
+    /// Waits for the end, and returns what was shown.
     pub(crate) fn finish(mut self) -> (ExitStatus, String) {
         while self.read() {}
         (self.child.wait().unwrap(), self.text())
     }
 
-    /// Reads more, and tells whether there was more.
+    /// Reads more output, and returns whether there was any.
     pub(crate) fn read(&mut self) -> bool {
         let mut buffer = [0; 4096];
-        // When the last process has closed a terminal, reading its other side is an error on Linux.
+        // On Linux, reading a terminal that the last process has closed is an error.
         let read = self.screen.read(&mut buffer).unwrap_or(0);
         self.shown.extend_from_slice(&buffer[..read]);
         read > 0

@@ -1,4 +1,4 @@
-//! A store's folder that is damaged, cannot be written, or is on a disk that is full.
+//! A store's folder that is corrupt, read-only, or on a full disk.
 
 use std::{
     fs::{self, File, Permissions},
@@ -11,16 +11,16 @@ use std::{
 
 use crate::harness::{Store, failed, output};
 
-/// Someone who owns nothing.
-const NOBODY: u32 = 65_534;
+/// User without permissions.
+const UNPRIVILEGED: u32 = 65_534;
 
 impl Store {
-    /// The command, run by someone whom permissions bind: nobody, where the tests are run by root.
+    /// Returns the command, run as a user without permissions if the tests are run by root.
     fn command_of_another(&self, args: &[&str]) -> Command {
         let mut command = self.command(args);
         if rustix::process::geteuid().is_root() {
-            // What is compiled for nobody must not be kept with what root runs.
-            command.uid(NOBODY).gid(NOBODY).env("STORAGE_CACHE_DIR", self.path("cache"));
+            // The cache of the unprivileged user must be separate from root's.
+            command.uid(UNPRIVILEGED).gid(UNPRIVILEGED).env("STORAGE_CACHE_DIR", self.path("cache"));
         }
         command
     }
@@ -35,9 +35,9 @@ impl Store {
     }
 }
 
-/// Damage is named, the repair says what it would do and changes nothing, and does it when it is told to.
+/// `repair` reports corruption and the repairs; only `--yes` makes them.
 #[test]
-fn damage_is_repaired_when_that_is_wanted() {
+fn corruption_is_repaired_with_yes() {
     let store = Store::new();
     store.run(&["put", &store.file("a", b"kept")]);
     assert_eq!(store.text(&["repair"]), "nothing to repair\n");
@@ -46,7 +46,7 @@ fn damage_is_repaired_when_that_is_wanted() {
     heap.read_exact_at(&mut byte, 100_000).unwrap();
     heap.write_all_at(&[byte[0] ^ 1], 100_000).unwrap();
     let said = store.fail(1, &["ls"]);
-    assert!(said.contains("heap.bin is damaged at byte 98304") && said.contains("repair looks at"), "{said}");
+    assert!(said.contains("heap.bin is damaged at byte 98304") && said.contains("repair"), "{said}");
     let found = store.text(&["repair"]);
     assert!(found.contains("started anew on its stable memory") && !found.contains("done"), "{found}");
     store.fail(1, &["ls"]);
@@ -55,12 +55,12 @@ fn damage_is_repaired_when_that_is_wanted() {
     assert_eq!(store.text(&["repair"]), "nothing to repair\n");
 }
 
-/// An image whose arena has lost its sentinel is healed.
+/// An image whose arena has lost its sentinel is repaired.
 #[test]
-fn an_arena_without_its_sentinel_is_healed() {
+fn arena_without_its_sentinel_is_repaired() {
     let store = Store::new();
     store.run(&["put", &store.file("a", &[7; 100_000])]);
-    // The sentinel lies at the end of the arena's only bucket, which some bucket of the memory is.
+    // The sentinel is at the end of the arena's only bucket.
     store.run(&["snapshot", "export", "image"]);
     let image = File::options().read(true).write(true).open(store.path("image")).unwrap();
     let pages = image.metadata().unwrap().len() / 4_096;
@@ -87,9 +87,9 @@ fn an_arena_without_its_sentinel_is_healed() {
     assert!(store.run(&["get", "a"]) == [7; 100_000]);
 }
 
-/// A store that may only be read is read, and refuses changes.
+/// A read-only store can be read, and rejects changes.
 #[test]
-fn a_store_that_may_only_be_read_is_read() {
+fn read_only_store_is_read() {
     let store = Store::new();
     store.run(&["put", &store.file("a", b"value")]);
     fs::set_permissions(store.folder.path(), Permissions::from_mode(0o755)).unwrap();
@@ -100,18 +100,18 @@ fn a_store_that_may_only_be_read_is_read() {
     assert!(said.contains("warning") && said.contains("is only read"), "{said}");
     let said =
         failed(1, output(store.command_of_another(&["put", &store.path("a").to_string_lossy(), "b"]), b""));
-    assert!(said.contains("open for reading only") && said.contains("let you write to it"), "{said}");
+    assert!(said.contains("open for reading only") && said.contains("write permission"), "{said}");
     store.set_modes(0o700, 0o600);
     assert_eq!(store.text(&["ls", "-r"]), "a\n");
 }
 
-/// A folder that must not be looked into is not said to be none.
+/// A folder without read permission is not reported as missing.
 #[test]
-fn a_folder_without_permissions_says_so() {
+fn folder_without_permission_is_reported() {
     let store = Store::new();
     fs::set_permissions(store.folder.path(), Permissions::from_mode(0o755)).unwrap();
     if rustix::process::geteuid().is_root() {
-        chown(store.path("store"), Some(NOBODY), Some(NOBODY)).unwrap();
+        chown(store.path("store"), Some(UNPRIVILEGED), Some(UNPRIVILEGED)).unwrap();
     }
     store.set_modes(0o000, 0o600);
     let said = failed(1, output(store.command_of_another(&["ls"]), b""));
@@ -119,9 +119,9 @@ fn a_folder_without_permissions_says_so() {
     fs::set_permissions(store.path("store"), Permissions::from_mode(0o700)).unwrap();
 }
 
-/// A clock that was once far ahead is followed back, with a warning.
+/// A store's clock that is far ahead is set back, with a warning.
 #[test]
-fn a_clock_that_went_back_is_followed() {
+fn clock_far_ahead_is_set_back() {
     const YEAR_2099: u64 = 4_070_908_800_000_000_000;
     let store = Store::new();
     let entry = candid::encode_one("from the future").unwrap();
@@ -137,12 +137,12 @@ fn a_clock_that_went_back_is_followed() {
     assert!(!String::from_utf8(store.output(&["ls"], b"").stderr).unwrap().contains("warning"));
 }
 
-/// What cannot fit on the disk is refused before any of it is sent, and the disk is named.
+/// A put that cannot fit on the disk is rejected before any of it is sent, and the disk is named.
 #[test]
-fn a_put_that_cannot_fit_is_refused_before_it_is_sent() {
+fn put_that_cannot_fit_is_rejected_before_sending() {
     let store = Store::new();
     let free = rustix::fs::statvfs(store.folder.path()).unwrap();
-    // A file without bytes, which would take days to read.
+    // A sparse file, which would take days to read.
     let size = free.f_bavail * free.f_frsize + (1 << 40);
     File::create(store.path("huge")).unwrap().set_len(size).unwrap();
     let said = store.fail(1, &["put", "huge"]);

@@ -1,4 +1,4 @@
-//! What the commands print and say, kept as files: `INSTA_UPDATE=always cargo test -p storage-cli` writes them anew.
+//! Output and messages, as snapshots. Refresh them with `INSTA_UPDATE=always cargo test --workspace --test cli`.
 
 use crate::harness::Store;
 
@@ -8,9 +8,9 @@ impl Store {
     }
 }
 
-/// Storing, listing, reading, moving and removing, with what goes wrong on the way.
+/// Storing, listing, reading, moving and removing, with errors.
 #[test]
-fn objects_are_spoken_of_as_they_were() {
+fn object_commands_match_the_snapshot() {
     let store = Store::none();
     store.file("hello.txt", b"hello\n");
     store.file("folder/one", b"1");
@@ -38,7 +38,7 @@ fn objects_are_spoken_of_as_they_were() {
 
 /// The log, uploads, regions and images.
 #[test]
-fn everything_else_is_spoken_of_as_it_was() {
+fn other_commands_match_the_snapshot() {
     let store = Store::new();
     store.begin_upload("films/1", 5_000_000, [0xab; 32]);
     insta::assert_snapshot!(store.sessions(&[

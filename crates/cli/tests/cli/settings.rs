@@ -1,10 +1,10 @@
-//! Where the store is said to be.
+//! Location of the store.
 
 use crate::harness::{Store, failed, output};
 
-/// A flag goes before the environment, that before the file of the working directory, and that before the user's.
+/// Flags take precedence over the environment, then the file of the working directory, then the user's file.
 #[test]
-fn flags_go_before_environment_and_files() {
+fn flags_take_precedence_over_environment_and_files() {
     let store = Store::none();
     for name in ["flag", "environment", "here", "user"] {
         let mut init = store.bare(&["--store", name, "init"]);
@@ -18,7 +18,7 @@ fn flags_go_before_environment_and_files() {
         command.envs(environment.map(|value| ("STORAGE_STORE", value)));
         String::from_utf8(output(command, b"").stdout).unwrap()
     };
-    // Paths in a file start where the file is.
+    // Relative paths in a file start at its folder.
     store.file("config/storage/storage.toml", b"store = '../../user'");
     assert_eq!(ls(&["ls"], None), "user\n");
     store.file("storage.toml", b"store = 'here'");
@@ -27,7 +27,7 @@ fn flags_go_before_environment_and_files() {
     assert_eq!(ls(&["ls", "--store", "flag"], Some("environment")), "flag\n");
 }
 
-/// A mistake in a file names the file and the key.
+/// An error in a file names the file and the key.
 #[test]
 fn an_unknown_key_is_an_error() {
     let store = Store::none();
@@ -36,9 +36,9 @@ fn an_unknown_key_is_an_error() {
     assert!(said.contains("storage.toml") && said.contains("`stroe`"), "{said}");
 }
 
-/// A store in a folder and on a network at once is a mistake; a network wants a canister and an identity.
+/// A store in a folder and on a network is an error; a network needs a canister and an identity.
 #[test]
-fn a_network_wants_to_know_who_and_which() {
+fn network_needs_canister_and_identity() {
     let store = Store::none();
     let said = failed(2, output(store.bare(&["--store", "a", "--network", "ic", "ls"]), b""));
     assert!(said.contains("cannot be used with"), "{said}");
@@ -52,9 +52,9 @@ fn a_network_wants_to_know_who_and_which() {
     assert!(said.contains("cannot read the identity no.pem"), "{said}");
 }
 
-/// A replica that is not there is an error that names it, and what needs a store's own host says so.
+/// An unreachable replica is an error that names it, and commands that need a folder say so.
 #[test]
-fn a_network_that_does_not_answer_is_named() {
+fn unreachable_network_is_named() {
     let store = Store::none();
     let network = |command: &[&str]| {
         let flags = ["--network", "http://127.0.0.1:1", "--canister", "aaaaa-aa", "--identity", "anonymous"];
@@ -64,7 +64,7 @@ fn a_network_that_does_not_answer_is_named() {
     assert!(network(&["init"]).contains("a store in a folder"));
 }
 
-/// A file of the working directory that sends a command to a network says so; what the user said himself does not.
+/// A network selected by a file of the working directory is announced; one selected by the user is not.
 #[test]
 fn a_network_of_the_working_directory_is_announced() {
     let store = Store::new();
@@ -72,21 +72,21 @@ fn a_network_of_the_working_directory_is_announced() {
     let network = "network = 'http://127.0.0.1:1'\ncanister = 'aaaaa-aa'\nidentity = 'anonymous'\n";
     store.file("storage.toml", network.as_bytes());
     store.file("file", b"content");
-    let announced = "using canister aaaaa-aa on http://127.0.0.1:1 as anonymous, as ./storage.toml says\n";
+    let announced = "using canister aaaaa-aa on http://127.0.0.1:1 as anonymous, from ./storage.toml\n";
     assert!(said(&["put", "file"]).starts_with(announced));
     assert!(!said(&["--store", "store", "put", "file"]).contains("storage.toml"));
     let flags = ["--network", "http://127.0.0.1:1", "--identity", "anonymous", "--canister", "aaaaa-aa"];
     assert!(!said(&[&flags[..], &["ls"]].concat()).contains("storage.toml"));
-    // A canister alone leads elsewhere just as well.
+    // A canister alone in the file selects another store as well.
     store.file("storage.toml", b"canister = 'aaaaa-aa'");
     assert!(said(&[&flags[..4], &["ls"]].concat()).starts_with(announced));
 }
 
-/// A folder of settings that cannot be read ends no command.
+/// An unreadable settings file of the user does not end a command.
 #[test]
-fn unreadable_settings_end_no_command() {
+fn unreadable_settings_do_not_end_a_command() {
     let store = Store::new();
-    // A link to itself cannot be read by anybody, root included.
+    // A link to itself cannot be read, even by root.
     std::fs::create_dir(store.path("config")).unwrap();
     std::os::unix::fs::symlink("storage", store.path("config/storage")).unwrap();
     let with_flag = output(store.bare(&["--store", "store", "ls"]), b"");
@@ -100,9 +100,9 @@ fn unreadable_settings_end_no_command() {
     assert!(output(store.bare(&["ls"]), b"").status.success());
 }
 
-/// The local network is where the project says, from any folder in it, and an identity may be one of icp or dfx.
+/// The local network is read from the project, in any folder of it, and an identity can be one of icp or dfx.
 #[test]
-fn a_project_says_where_its_network_is() {
+fn project_defines_the_network() {
     let store = Store::none();
     store.file("icp.yaml", b"networks:\n- name: local\n  mode: managed\n  gateway: {port: 1}\n");
     store.file("src/file", b"");
@@ -113,21 +113,24 @@ fn a_project_says_where_its_network_is() {
         failed(1, output(command, b""))
     };
     let said = with("local", "anonymous");
-    assert!(said.contains("at http://127.0.0.1:1, as ") && said.contains("icp.yaml says"), "{said}");
+    assert!(said.contains("at http://127.0.0.1:1, from ") && said.contains("icp.yaml"), "{said}");
     let said = with("production", "anonymous");
-    assert!(said.contains("no network \"production\"") && said.contains("there is local, ic"), "{said}");
+    assert!(
+        said.contains("no network \"production\"") && said.contains("known networks: local, ic"),
+        "{said}"
+    );
     let locked = br#"{"v": 1, "identities": {"alice": {"kind": "keyring", "algorithm": "secp256k1"}}}"#;
     store.file("icp/identity/identity_list.json", locked);
     let said = with("local", "alice");
     assert!(said.contains("icp identity export alice >alice.pem"), "{said}");
-    assert!(with("local", "bob").contains("there is alice (icp), "));
+    assert!(with("local", "bob").contains("known identities: alice (icp), "));
 }
 
-/// The canister of the examples is none: no subnet will ever have the last of all numbers.
+/// The canister of the examples does not exist: no subnet will have the last identifier.
 const EXAMPLE: &str = "37pka-5h777-77777-7777q-cai";
 
 #[test]
-fn the_canister_of_the_examples_cannot_be() {
+fn example_canister_does_not_exist() {
     let bytes = [&[0xff; 8][..], &[1, 1]].concat();
     assert_eq!(candid::Principal::from_slice(&bytes).to_text(), EXAMPLE);
     let readme = include_str!("../../../../README.md");
@@ -135,9 +138,9 @@ fn the_canister_of_the_examples_cannot_be() {
     assert!(readme.contains(EXAMPLE) && help.contains(EXAMPLE));
 }
 
-/// The first command compiles its canister, which takes some seconds, and says so on one line.
+/// The first command compiles its canister and prints one line about it.
 #[test]
-fn a_command_that_compiles_says_so() {
+fn compilation_is_announced() {
     let store = Store::none();
     let said = |cache: &str, args: &[&str]| {
         let command = store.cached_in(&store.path(cache), args);

@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::MetadataExt};
 
 use crate::harness::{MAX_PAYLOAD, Store, failed, numbers, output};
 
-/// An image that is exported is sound, and another store that imports it has everything; what a store has is not lost by
+/// An exported image is sound, and a store that imports it has everything. A store that is not empty is not replaced by
 /// mistake.
 #[test]
 fn a_snapshot_is_exported_and_imported() {
@@ -14,7 +14,7 @@ fn a_snapshot_is_exported_and_imported() {
     store.run(&["log", "append", "line"]);
     store.run(&["snapshot", "export", "image"]);
     assert_eq!(store.names(), ["image", "large", "store"]);
-    assert!(store.fail(1, &["snapshot", "export", "image"]).contains("overwrites nothing"));
+    assert!(store.fail(1, &["snapshot", "export", "image"]).contains("already exists"));
 
     let before = fs::read(store.path("image")).unwrap();
     let checked = String::from_utf8(output(store.bare(&["check", "image"]), b"").stdout).unwrap();
@@ -34,10 +34,10 @@ fn a_snapshot_is_exported_and_imported() {
     assert!(other.text(&["check"]).contains("sound        yes"));
 }
 
-/// An import that is killed, whenever that is, leaves the store as it was or as it is in the image, and nothing in between:
-/// what is written next fits to it.
+/// An import that is killed at any time leaves the store either unchanged or as in the image, and the next write fits to
+/// it.
 #[test]
-fn a_killed_import_is_done_or_undone() {
+fn killed_import_is_all_or_nothing() {
     let store = Store::new();
     store.run(&["put", &store.file("in-image", &numbers(24 << 20))]);
     store.run(&["log", "append", "in the image"]);
@@ -50,7 +50,7 @@ fn a_killed_import_is_done_or_undone() {
     for part in 0..8_u64 {
         store.run(&["snapshot", "import", "start", "--replace"]);
         let mut import = store.command(&["snapshot", "import", "image", "--replace"]).spawn().unwrap();
-        // Killed when so many eighths of the image are there, and at the end when it is complete.
+        // Killed when each eighth of the image is written, and after the image is complete.
         let blocks = |path: std::path::PathBuf| fs::metadata(path).map_or(0, |file| file.blocks() * 512);
         let arrived = || {
             let names = fs::read_dir(store.path("store")).unwrap().map(|entry| entry.unwrap());
@@ -79,7 +79,7 @@ fn a_killed_import_is_done_or_undone() {
     assert!(done < 8, "no import was killed in time");
 }
 
-/// What is not an image is refused, and the store is as it was; an image that is damaged is said to be.
+/// A file that is not an image is rejected, and the store is unchanged; a corrupt image is reported.
 #[test]
 fn a_bad_image_is_refused() {
     let store = Store::new();
@@ -98,9 +98,9 @@ fn a_bad_image_is_refused() {
     store.run(&["put", &store.file("file", b"still works")]);
 }
 
-/// An image goes to standard output too, and what is no file is refused at once: a pipe would be waited for.
+/// An image can be written to standard output. A pipe is rejected as input without waiting for a writer.
 #[test]
-fn an_image_goes_through_a_pipe() {
+fn image_is_written_to_a_pipe() {
     let store = Store::new();
     store.run(&["log", "append", "line"]);
     let image = store.run(&["snapshot", "export", "-"]);
@@ -108,6 +108,8 @@ fn an_image_goes_through_a_pipe() {
     assert!(std::fs::read(store.path("image")).unwrap() == image);
     assert_eq!(store.names(), ["image", "store"]);
     assert!(std::process::Command::new("mkfifo").arg(store.path("fifo")).status().unwrap().success());
-    assert!(store.fail(1, &["check", "fifo"]).contains("fifo is not a file"));
-    assert!(store.fail(1, &["snapshot", "import", "--replace", "fifo"]).contains("fifo is not a file"));
+    assert!(store.fail(1, &["check", "fifo"]).contains("fifo is not a regular file"));
+    assert!(
+        store.fail(1, &["snapshot", "import", "--replace", "fifo"]).contains("fifo is not a regular file")
+    );
 }

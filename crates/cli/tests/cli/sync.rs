@@ -11,9 +11,9 @@ fn folder(store: &Store) {
     store.file("folder/large", &numbers(2 * MAX_PAYLOAD + 5));
 }
 
-/// What is new goes to the store, and a second time nothing does; what has changed goes again, of the same size or not.
+/// New files are stored, and a second sync stores nothing; changed files are stored again, of the same size or not.
 #[test]
-fn only_what_changed_is_stored() {
+fn only_changed_files_are_stored() {
     let store = Store::new();
     folder(&store);
     let report = store.json(&["sync", "folder", "to"]);
@@ -24,7 +24,7 @@ fn only_what_changed_is_stored() {
     let revision = |key: &str| store.json(&["stat", key])["revision"].clone();
     let revisions = ["to/a", "to/b.txt", "to/b/c", "to/large"].map(revision);
 
-    // A file that was only touched is the same.
+    // A new modification time alone is not a change.
     let large = fs::File::options().write(true).open(store.path("folder/large")).unwrap();
     large.set_modified(SystemTime::UNIX_EPOCH).unwrap();
     assert_eq!(store.text(&["sync", "folder/", "to/"]), "");
@@ -40,9 +40,9 @@ fn only_what_changed_is_stored() {
     assert_eq!(store.run(&["get", "to/a"]), b"other");
 }
 
-/// What the folder no longer has is removed when that is asked for, under the prefix only; a dry run changes nothing.
+/// With --delete, objects without a file are removed, only under the prefix; a dry run changes nothing.
 #[test]
-fn what_is_gone_is_removed_when_asked() {
+fn objects_without_a_file_are_removed_with_delete() {
     let store = Store::new();
     folder(&store);
     for key in ["to/gone", "to/b", "too/near", "to"] {
@@ -59,8 +59,8 @@ fn what_is_gone_is_removed_when_asked() {
     assert!(store.text(&["ls", "-r"]).contains("to/gone"));
     assert_eq!(store.text(&["sync", "--delete", "folder", "to"]), "removed  to/b\nremoved  to/gone\n");
     assert_eq!(store.text(&["ls", "-r"]), "to\nto/a\nto/b.txt\nto/b/c\nto/large\ntoo/near\n");
-    // Without a prefix, keys are paths in the folder, and everything else is what the folder does not have.
-    // That is all of the store, which is most likely a mistake: nothing is done unless the user insists.
+    // Without a prefix, keys are paths in the folder, and all other objects have no file.
+    // This would remove everything, which is most likely a mistake: nothing is removed without --force.
     let all = store.text(&["ls", "-r"]);
     let said = store.fail(1, &["sync", "--delete", "folder", ""]);
     assert!(said.contains("6 objects") && said.contains("--force"), "{said}");
@@ -69,14 +69,14 @@ fn what_is_gone_is_removed_when_asked() {
     assert_eq!(store.text(&["ls", "-r"]), "a\nb.txt\nb/c\nlarge\n");
 }
 
-/// Many small files go in few calls, and all of them arrive.
+/// Many small files are stored in few calls.
 #[test]
-fn many_small_files_go_together() {
+fn small_files_are_stored_in_batches() {
     let store = Store::new();
     for number in 0..1_100 {
         store.file(&format!("many/{number}"), number.to_string().as_bytes());
     }
-    // One that is as large as a call may be, between them.
+    // A file of the maximum size of a call, between them.
     store.file("many/500a", &numbers(MAX_PAYLOAD));
     let report = store.json(&["sync", "many", "many"]);
     assert_eq!(report["stored"].as_array().unwrap().len(), 1_101);
@@ -85,7 +85,7 @@ fn many_small_files_go_together() {
     assert_eq!(store.json(&["sync", "many", "many"])["unchanged"], 1_101);
 }
 
-/// A link to a file counts as the file, one to a folder is left out, and a name that no key can have is named.
+/// A link to a file is followed, one to a folder is skipped, and a name that is not a valid key is reported.
 #[cfg(unix)]
 #[test]
 fn links_and_names_are_as_documented() {
@@ -106,10 +106,10 @@ fn links_and_names_are_as_documented() {
     let said = store.fail(1, &["sync", "folder", "to"]);
     assert!(said.contains("b/gr") && said.contains("not UTF-8"), "{said}");
     assert!(store.fail(1, &["sync", "folder/a", "to"]).contains("not a folder"));
-    assert!(store.fail(1, &["sync", "folder", "//"]).contains("nothing but slashes"));
+    assert!(store.fail(1, &["sync", "folder", "//"]).contains("consists of slashes"));
 }
 
-/// An empty folder would empty the store, which the user is asked about; where nobody can answer, it is not done.
+/// An empty folder would empty the store, which needs a confirmation.
 #[test]
 fn an_empty_folder_does_not_empty_the_store() {
     let store = Store::new();
@@ -125,14 +125,13 @@ fn an_empty_folder_does_not_empty_the_store() {
     assert_eq!(store.text(&["-q", "sync", "folder", "p"]), "");
     assert_eq!(store.text(&["ls", "-r"]).lines().count(), 4);
     store.run(&["rm", "-r", "p"]);
-    // Nothing is lost where there was nothing.
+    // Nothing is removed if there was nothing.
     store.run(&["sync", "--delete", "empty", "p"]);
 }
 
-/// The store's own folder is left out, which changes while it is read, and so is what the user excludes: from the store,
-/// and from what is removed there.
+/// The store's own folder is skipped, and excluded files are neither stored nor removed.
 #[test]
-fn the_store_and_what_is_excluded_are_left_out() {
+fn the_store_and_excluded_files_are_skipped() {
     let store = Store::new();
     store.file("a.txt", b"a");
     store.file("b.tmp", b"b");
@@ -142,13 +141,13 @@ fn the_store_and_what_is_excluded_are_left_out() {
     let args = ["sync", "--delete", "--exclude", "*.tmp", "--exclude", "build/", ".", "site"];
     let output = store.output(&args, b"");
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success() && said.contains("skipped ./store, the store itself"), "{said}");
+    assert!(output.status.success() && said.contains("skipped ./store: the store itself"), "{said}");
     assert_eq!(store.text(&["ls", "-r"]), "site/a.txt\nsite/build/old\n");
     assert!(store.fail(1, &["sync", "store", "site"]).contains("the store itself"));
-    assert!(store.fail(1, &["sync", "-x", "[", ".", "site"]).contains("not a pattern"));
+    assert!(store.fail(1, &["sync", "-x", "[", ".", "site"]).contains("not a valid pattern"));
 }
 
-/// The type of a file is guessed from its name; one that the store knows better stays, and the user's own goes first.
+/// The type of a file is guessed from its name; a stored type stays, and the user's choice takes precedence.
 #[test]
 fn content_types_are_guessed_and_kept() {
     let store = Store::new();
@@ -174,7 +173,7 @@ fn content_types_are_guessed_and_kept() {
     assert_eq!(types()[0], "text/html");
 }
 
-/// How often each method that may change the state was carried out: puts, uploads and `verify` among them.
+/// Returns the number of calls of each update method, by name.
 fn calls(store: &Store) -> Vec<serde_json::Value> {
     let status = store.json(&["status"]);
     let counts = status["operations"].as_array().unwrap().clone();
@@ -182,10 +181,10 @@ fn calls(store: &Store) -> Vec<serde_json::Value> {
     counts
 }
 
-/// A second sync sends nothing and has nothing verified: digests were stored with the files. An object of another program
-/// that has no digest is sent again, once, with its digest: its bytes are the same, which nobody has read to know.
+/// A second sync stores nothing and verifies nothing, because digests are stored with the files. An object without a
+/// digest is stored again, once, with its digest.
 #[test]
-fn a_second_sync_neither_sends_nor_reads() {
+fn second_sync_neither_stores_nor_reads() {
     let store = Store::new();
     folder(&store);
     store.put_without_digest("to/a", b"first");
@@ -198,12 +197,12 @@ fn a_second_sync_neither_sends_nor_reads() {
     for view in store.json(&["ls", "-r"]).as_array().unwrap() {
         assert_eq!(view["sha256_state"], "declared", "{view}");
     }
-    // What is put by itself has its digest, too.
+    // An object stored by `put` has its digest as well.
     store.run(&["put", &store.file("folder/new", b"new"), "to/new"]);
     assert_eq!(store.json(&["sync", "folder", "to"])["unchanged"], 5);
 }
 
-/// What the user has said of an object stays when a sync stores it again, small or large.
+/// User metadata stays when a sync stores an object again, small or large.
 #[test]
 fn metadata_is_kept() {
     let store = Store::new();
@@ -222,9 +221,9 @@ fn metadata_is_kept() {
     }
 }
 
-/// By size alone, other bytes of the same size are no change, also where there is no digest; another size or type is one.
+/// With --size-only, other bytes of the same size are not a change; another size or type is.
 #[test]
-fn size_alone_can_be_compared() {
+fn size_only_ignores_content() {
     let store = Store::new();
     folder(&store);
     store.put_without_digest("to/a", b"FIRST");
@@ -240,7 +239,7 @@ fn size_alone_can_be_compared() {
     assert_eq!(store.run(&["get", "to/a"]), b"first");
 }
 
-/// A folder comes back as it went, and a key that leads out of it is reported and written nowhere.
+/// A folder is fetched back, and a key that leads out of it is reported and not written.
 #[test]
 fn a_folder_is_fetched_back() {
     let store = Store::new();
@@ -257,7 +256,7 @@ fn a_folder_is_fetched_back() {
     store.run_with_input(&["put", "-", "to/a/below"], b"a is a file");
     let said = store.fail(1, &["get", "-r", "to/", "back"]);
     assert!(
-        said.contains("\"to/../../escaped\": its key is no path") && said.contains("2 objects failed"),
+        said.contains("\"to/../../escaped\": the key is not a path") && said.contains("2 objects failed"),
         "{said}"
     );
     assert!(said.contains("\"to/a/below\": "), "{said}");
@@ -265,7 +264,7 @@ fn a_folder_is_fetched_back() {
     store.fail(3, &["get", "-r", "nothing", "back"]);
 }
 
-/// A folder of 1 GiB, large files and small ones; `scripts/test.sh` does not run this, and docs/CLI.md says how to.
+/// A folder of 1 GiB with large and small files. Ignored by default; docs/CLI.md has the command.
 #[test]
 #[ignore = "stores 1 GiB, which takes a minute; run: cargo test --release -p storage-cli -- --ignored"]
 fn a_gibibyte_is_synced() {
@@ -288,8 +287,8 @@ fn a_gibibyte_is_synced() {
     assert!(store.text(&["check"]).contains("sound        yes"));
 }
 
-/// With --down, a folder is made like the store: what is new or changed is fetched, a second time nothing is, and what is in
-/// the folder alone is removed when that is asked for.
+/// With --down, a folder is made like the store: new and changed objects are fetched once, and with --delete, other files
+/// are removed.
 #[test]
 fn a_folder_is_made_like_the_store() {
     let store = Store::new();
@@ -305,7 +304,7 @@ fn a_folder_is_made_like_the_store() {
     let report = store.json(&["sync", "--down", "p/", "copy"]);
     assert_eq!((&report["fetched"], &report["unchanged"]), (&serde_json::json!([]), &4.into()));
 
-    // Of the same size and with other bytes, gone, new here, and excluded.
+    // Of the same size with other bytes, missing, new, and excluded.
     store.file("copy/a", b"FIRST");
     fs::remove_file(store.path("copy/b/c")).unwrap();
     store.file("copy/new/deep/file", b"new");
@@ -317,13 +316,13 @@ fn a_folder_is_made_like_the_store() {
     assert_eq!(store.text(&flags), "fetched  p/a\nfetched  p/b/c\nremoved  copy/new/deep/file\n");
     assert_eq!(fs::read(store.path("copy/a")).unwrap(), b"first");
     assert!(!store.path("copy/new").exists() && store.path("copy/mine.tmp").exists());
-    // Sizes alone do not tell.
+    // With --size-only, the content is not compared.
     store.file("copy/a", b"FIRST");
     assert_eq!(store.text(&["sync", "--down", "--size-only", "p", "copy"]), "");
 }
 
-/// What would leave nothing of a folder is asked about, a prefix without objects is not found, and a key that is no path
-/// fails by itself and keeps everything from being removed.
+/// Emptying a folder needs a confirmation, a prefix without objects is not found, and a key that is not a path fails alone
+/// and prevents removals.
 #[test]
 fn a_folder_is_not_emptied_by_mistake() {
     let store = Store::new();

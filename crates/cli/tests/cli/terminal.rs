@@ -1,4 +1,4 @@
-//! What a person sees on a terminal.
+//! Output on a terminal.
 
 use sha2::{Digest, Sha256};
 
@@ -9,7 +9,7 @@ use crate::{
 
 const LARGE: usize = 64 << 20;
 
-/// On a terminal, the bar shows bytes, a rate and the time left, and it moves; what was stored is said after it.
+/// The bar shows bytes, a rate and the time left, and it moves; the result is printed after it.
 #[test]
 fn the_bar_moves() {
     let store = Store::new();
@@ -36,7 +36,7 @@ fn the_bar_moves() {
     assert!(status.success() && shown.contains("reading"), "{shown}");
 }
 
-/// On a narrow terminal the bar fits its line, and what is said meanwhile leaves no bar behind.
+/// The bar fits a narrow terminal, and messages leave no remains of it.
 #[test]
 fn a_narrow_terminal_has_a_narrow_bar() {
     let store = Store::new();
@@ -54,8 +54,8 @@ fn a_narrow_terminal_has_a_narrow_bar() {
     }
 }
 
-/// What would move the cursor, turn the writing or cannot be seen is escaped wherever it is shown on a terminal, and
-/// nowhere else.
+/// Characters that move the cursor, change the direction of writing or are invisible are escaped on a terminal, and only
+/// there.
 #[test]
 fn terminals_are_shown_escapes() {
     let store = Store::new();
@@ -72,7 +72,7 @@ fn terminals_are_shown_escapes() {
     assert_eq!(show(&["get", keys[0]]), "a\\u{1b}[31m");
     assert_eq!(show(&["--raw", "get", keys[3]]), keys[3]);
     assert!(show(&["stat", keys[3]]).contains("key           d\\u{202e}gpj\n"));
-    // Messages have paths and keys in them.
+    // Messages contain paths and keys.
     std::os::unix::fs::symlink("store", store.path("l\u{1b}[2J\u{202e}")).unwrap();
     for args in
         [&["put", "no\u{1b}[2J\u{202e}\nfile"][..], &["sync", ".", "p"], &["stat", "no\u{1b}[2J\u{202e}"]]
@@ -84,15 +84,15 @@ fn terminals_are_shown_escapes() {
     }
     let piped = store.text(&["ls"]);
     assert_eq!(piped, keys.map(|key| format!("{key}\n")).concat());
-    // JSON is the same text for whoever reads it, and shows nothing else.
+    // JSON has the same meaning, and no invisible characters.
     let json = store.text(&["--json", "ls", "d"]);
     assert!(json.contains(r"d\u202egpj"), "{json}");
     assert_eq!(store.json(&["ls", "d"])[0]["key"], keys[3]);
 }
 
-/// What is not text is not written to a terminal, unless the user wants it.
+/// Content that is not text is not written to a terminal without --raw.
 #[test]
-fn a_terminal_is_not_shown_bytes() {
+fn binary_content_is_not_written_to_a_terminal() {
     let store = Store::new();
     store.run_with_input(&["put", "-", "binary"], b"\x89PNG\r\n\x1a\n\0\xff");
     let (status, shown) = Terminal::start_all(store.command(&["get", "binary"])).finish();
@@ -107,7 +107,7 @@ fn a_terminal_is_not_shown_bytes() {
     assert!(status.code() == Some(1) && shown.contains("terminal"), "{shown:?}");
 }
 
-/// Errors are in colour on a terminal, and without it where NO_COLOR is set or standard error is no terminal.
+/// Errors are in colour on a terminal, unless NO_COLOR is set.
 #[test]
 fn colours_are_for_terminals() {
     let store = Store::new();
@@ -116,7 +116,7 @@ fn colours_are_for_terminals() {
     let mut command = store.command(&["stat", "nothing"]);
     command.env("NO_COLOR", "1");
     let (_, shown) = Terminal::start(command).finish();
-    assert!(shown.starts_with("storage: there is no object"), "{shown:?}");
+    assert!(shown.starts_with("error: there is no object"), "{shown:?}");
     assert!(!store.fail(3, &["stat", "nothing"]).contains('\u{1b}'));
 }
 

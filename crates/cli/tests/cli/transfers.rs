@@ -1,4 +1,4 @@
-//! Objects too large for one call, and what a download leaves behind.
+//! Objects that need several calls, and files of interrupted downloads.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::harness::{MAX_PAYLOAD, Store, numbers, output};
 
-/// A file that is larger than one put takes is uploaded, from a file and from a pipe, and comes back; nothing is left open.
+/// A large file is uploaded, from a file and from a pipe, and read back; no upload stays open.
 #[test]
 fn a_file_of_any_size_is_put_and_got() {
     let store = Store::new();
@@ -28,7 +28,7 @@ fn a_file_of_any_size_is_put_and_got() {
     assert!(store.text(&["check"]).contains("sound        yes"));
 }
 
-/// A pipe is streamed, with no temporary file, whatever comes through it; its bytes come back, and their SHA-256 is known.
+/// A pipe is streamed without a temporary file; its bytes are read back, and their SHA-256 is stored.
 #[test]
 fn a_pipe_is_streamed() {
     let store = Store::new();
@@ -46,7 +46,7 @@ fn a_pipe_is_streamed() {
     assert!(store.text(&["check"]).contains("sound        yes"));
 }
 
-/// What is said of the bytes when they are stored is shown of the object, however they are stored.
+/// Type, encoding and user metadata are stored and shown, for small and large objects.
 #[test]
 fn metadata_is_stored_and_shown() {
     let store = Store::new();
@@ -81,7 +81,7 @@ fn metadata_is_stored_and_shown() {
     assert_eq!(store.text(&["ls"]), "key\n");
 }
 
-/// A large file is stored with its SHA-256, which the store computes when it is asked to.
+/// A large file is stored with its SHA-256, and `verify` computes it.
 #[test]
 fn a_large_file_is_verified() {
     let store = Store::new();
@@ -96,9 +96,9 @@ fn a_large_file_is_verified() {
     assert!(store.fail(3, &["verify", "nothing"]).contains("no object under \"nothing\""));
 }
 
-/// Bytes that are not those that were declared are not handed out as a file, and verify says so.
+/// Content without the declared SHA-256 is not written to a file, and `verify` reports it.
 #[test]
-fn damaged_bytes_are_noticed() {
+fn corrupt_content_is_detected() {
     let store = Store::new();
     let id = store.begin_upload("key", 3, [0xab; 32]);
     store.with_host(|host, owner| {
@@ -108,15 +108,15 @@ fn damaged_bytes_are_noticed() {
     });
     let file = store.file("back", b"as it was");
     for said in [store.fail(1, &["get", "key", &file]), store.fail(1, &["verify", "key"])] {
-        assert!(said.contains("store them again"), "{said}");
+        assert!(said.contains("store it again"), "{said}");
     }
     assert_eq!(fs::read(&file).unwrap(), b"as it was");
-    // Nor is anything left of the attempt.
+    // No temporary file is left.
     assert_eq!(fs::read_dir(store.folder.path()).unwrap().count(), 2);
-    assert!(store.text(&["stat", "key"]).contains("(declared, and the bytes have another one)"));
+    assert!(store.text(&["stat", "key"]).contains("(declared; the computed one differs)"));
 }
 
-/// A download replaces a file with its permissions, follows a link, and writes to a device without replacing it.
+/// A download keeps the permissions of the file it replaces, follows a link, and does not replace a device.
 #[cfg(unix)]
 #[test]
 fn a_download_replaces_files_only() {
@@ -137,7 +137,7 @@ fn a_download_replaces_files_only() {
     assert!(store.fail(1, &["get", "key", "no/such/folder"]).contains("cannot write to no/such"));
 }
 
-/// A download to a link that leads nowhere yet makes the file that it leads to, as every other program does.
+/// A download to a dangling link creates the file that it points to.
 #[cfg(unix)]
 #[test]
 fn a_download_follows_a_dangling_link() {
@@ -157,7 +157,7 @@ fn a_download_follows_a_dangling_link() {
     assert!(store.fail(1, &["get", "key", "round"]).contains("cannot write round"));
 }
 
-/// With `--quiet`, only data and errors are said; without a terminal, no bar is drawn.
+/// With `--quiet`, only data and errors are printed; without a terminal, there is no bar.
 #[test]
 fn quiet_is_quiet() {
     let store = Store::new();

@@ -1,10 +1,10 @@
-//! Uploads that were begun and not finished.
+//! Incomplete uploads.
 
 use sha2::{Digest, Sha256};
 
 use crate::harness::{MAX_PAYLOAD, Store, numbers};
 
-/// An upload that was begun is listed and can be aborted, once.
+/// An open upload is listed and can be aborted, once.
 #[test]
 fn an_upload_is_listed_and_aborted() {
     let store = Store::new();
@@ -24,8 +24,7 @@ fn an_upload_is_listed_and_aborted() {
     );
 }
 
-/// An upload that is gone on with by its number wants the file that it was begun with: with one of another size
-/// or content, nothing is sent.
+/// Resuming an upload by its identifier requires its file: for another size or content, nothing is sent.
 #[test]
 fn an_upload_is_resumed_with_its_file() {
     let store = Store::new();
@@ -33,17 +32,17 @@ fn an_upload_is_resumed_with_its_file() {
     let file = store.file("file", &content);
     let id = store.begin_upload("key", content.len() as u64, Sha256::digest(&content).into()).to_string();
     let short = store.file("short", b"short");
-    assert!(store.fail(1, &["uploads", "resume", &id, &short]).contains("which file was it?"));
+    assert!(store.fail(1, &["uploads", "resume", &id, &short]).contains("is not the file of upload"));
     store.run(&["uploads", "resume", &id, &file]);
     assert!(store.run(&["get", "key"]) == content);
     assert!(store.fail(3, &["uploads", "resume", &id, &file]).contains("storage uploads ls"));
 
     let id = store.begin_upload("key", content.len() as u64, [0xab; 32]).to_string();
-    assert!(store.fail(1, &["uploads", "resume", &id, &file]).contains("its SHA-256 is another one"));
+    assert!(store.fail(1, &["uploads", "resume", &id, &file]).contains("the SHA-256 differs"));
     assert_eq!(store.json(&["uploads", "ls"])[0]["received"], 0);
 }
 
-/// An upload of a few bytes is resumed, too.
+/// A small upload is resumed as well.
 #[test]
 fn a_small_upload_is_resumed() {
     let store = Store::new();

@@ -1,4 +1,4 @@
-//! Commands that wait for their user, and others that use the store meanwhile.
+//! Commands that wait for their user while other commands use the store.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -13,7 +13,7 @@ use serde_bytes::ByteBuf;
 use crate::harness::{MAX_PAYLOAD, Store, numbers, output};
 
 impl Store {
-    /// Starts a command whose input and output are in the test's hands.
+    /// Starts a command with pipes for its input and output.
     fn start(&self, args: &[&str]) -> Child {
         let mut command = self.command(args);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
@@ -24,9 +24,9 @@ fn stdin(child: &mut Child) -> ChildStdin {
     child.stdin.take().unwrap()
 }
 
-/// A put that waits for its input keeps no other command from the store: none of them waits for it.
+/// A put that waits for its input does not block other commands.
 #[test]
-fn a_put_that_waits_for_its_input_holds_nothing() {
+fn waiting_put_does_not_block_others() {
     let store = Store::new();
     let content = numbers(MAX_PAYLOAD + 7);
     for (key, content) in [("small", &content[..10]), ("large", &content[..])] {
@@ -41,7 +41,7 @@ fn a_put_that_waits_for_its_input_holds_nothing() {
     }
 }
 
-/// Ctrl-C while a pipe is streamed leaves nothing: no object, and no upload. While the pipe is silent, others use the store.
+/// Ctrl-C during a stream leaves no object and no upload. While the pipe is silent, other commands use the store.
 #[test]
 fn an_interrupted_stream_leaves_nothing() {
     let store = Store::new();
@@ -59,15 +59,15 @@ fn an_interrupted_stream_leaves_nothing() {
     assert_eq!(store.text(&["uploads", "ls"]), "");
 }
 
-/// Of sixty puts, twenty at the same time, all are stored: each has its turn.
+/// Sixty puts, twenty of them concurrent, are all stored.
 #[test]
-fn sixty_puts_with_twenty_at_once_are_all_stored() {
+fn sixty_puts_with_twenty_concurrent_are_all_stored() {
     const PUTS: usize = 60;
-    const AT_ONCE: usize = 20;
+    const CONCURRENT: usize = 20;
     let store = Store::new();
     let next = AtomicUsize::new(0);
     thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
+        for _ in 0..CONCURRENT {
             scope.spawn(|| {
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
@@ -75,7 +75,7 @@ fn sixty_puts_with_twenty_at_once_are_all_stored() {
                         return;
                     }
                     let (key, value) = (format!("key {number}"), format!("value {number}"));
-                    // How long it takes until all have had their turns is a matter of the machine.
+                    // The total time depends on the machine.
                     store.run_with_input(&["--wait", "600", "put", "-", &key], value.as_bytes());
                 }
             });
@@ -92,10 +92,9 @@ fn sixty_puts_with_twenty_at_once_are_all_stored() {
     }
 }
 
-/// Lines that come slowly are in the log while the command that appends them still waits for more, and others can read
-/// them there.
+/// Slow lines are appended while the command waits for more, and others can read them.
 #[test]
-fn lines_that_come_slowly_are_appended_meanwhile() {
+fn slow_lines_are_appended_while_waiting() {
     let store = Store::new();
     let mut append = store.start(&["log", "append", "-"]);
     let mut input = stdin(&mut append);
@@ -110,7 +109,7 @@ fn lines_that_come_slowly_are_appended_meanwhile() {
     assert_eq!(store.text(&["log", "tail"]), "one\ntwo\n");
 }
 
-/// Ctrl-C stores what has been read, up to the line that has no end yet.
+/// Ctrl-C appends the complete lines that have been read.
 #[test]
 fn an_interrupted_append_stores_what_it_has_read() {
     let store = Store::new();
@@ -124,15 +123,15 @@ fn an_interrupted_append_stores_what_it_has_read() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(130), "{said}");
     assert!(said.contains("interrupted"), "{said}");
-    // What was still in the pipe is nobody's; what was read from it is in the log.
+    // What was still in the pipe is lost; complete lines are in the log.
     let entries = store.text(&["log", "tail"]);
     assert!(["one\n", "one\ntwo\nhalf\n"].contains(&entries.as_str()), "{entries}");
     drop(input);
 }
 
-/// A reader who takes his time keeps no other command from the store, and gets everything all the same.
+/// A slow reader does not block other commands, and gets all data.
 #[test]
-fn a_reader_that_takes_his_time_holds_nothing() {
+fn slow_reader_does_not_block_others() {
     let store = Store::new();
     let content = numbers(8 * MAX_PAYLOAD);
     store.run(&["put", &store.file("large", &content)]);
@@ -147,7 +146,7 @@ fn a_reader_that_takes_his_time_holds_nothing() {
         let mut out = child.stdout.take().unwrap();
         let mut first = [0; 1];
         out.read_exact(&mut first).unwrap();
-        // The pipe is full, and the command waits; while it has the store, this one waits for it.
+        // The pipe is full, and the command waits. If it had the store open, this one would wait for it.
         store.run(&["put", "-", "other"]);
         let mut rest = Vec::new();
         out.read_to_end(&mut rest).unwrap();
@@ -156,9 +155,9 @@ fn a_reader_that_takes_his_time_holds_nothing() {
     }
 }
 
-/// Many commands at once have their turns one after the other, and none gives up.
+/// Concurrent commands take turns, and none gives up.
 #[test]
-fn many_commands_at_once_wait_for_each_other() {
+fn concurrent_commands_take_turns() {
     let store = Store::new();
     thread::scope(|scope| {
         for number in 0..10 {
@@ -173,9 +172,9 @@ fn many_commands_at_once_wait_for_each_other() {
     assert_eq!(store.text(&["ls", "-r"]).lines().count(), 20);
 }
 
-/// Whoever waits says so, and gives up when he was told to; whoever follows the log has all the time there is.
+/// A waiting command prints a note and gives up after --wait; `log tail -f` waits without limit.
 #[test]
-fn whoever_waits_says_so() {
+fn waiting_is_announced() {
     let store = Store::new();
     store.run(&["log", "append", "before"]);
     let mut follow = store.start(&["log", "tail", "-f"]);

@@ -96,7 +96,7 @@ fn run(test: &str, variables: &[(&str, &str)]) -> (bool, String) {
 fn a_machine_without_certificates_can_call_its_own_replica() {
     let (is_ok, printed) = run(LOCAL_CALL, &WITHOUT_CERTIFICATES);
     assert!(is_ok, "{printed}");
-    let mainnet = "failures::the_mainnet_is_not_asked_for_anything_to_begin_with";
+    let mainnet = "failures::connecting_to_the_mainnet_sends_no_request";
     let (is_ok, printed) = run(mainnet, &WITHOUT_CERTIFICATES);
     assert!(!is_ok && printed.contains("NoHttps"), "{printed}");
 }

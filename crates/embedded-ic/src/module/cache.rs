@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::prepare::{ModuleLimits, Prepared};
+use super::check::ModuleLimits;
+use super::prepare::Prepared;
 use crate::fault::Fault;
 
 /// How many modules are kept. A module takes some ten times its size.

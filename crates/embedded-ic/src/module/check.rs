@@ -8,11 +8,30 @@ use wasmtime::wasmparser::{
     Import, Operator, Parser, Payload, SectionLimited, TypeRef, ValType,
 };
 
-use super::prepare::ModuleLimits;
-use super::rewrite::RESERVED;
 use super::scratch::Declaration;
 use crate::fault::Fault;
-use crate::limits::MAX_GLOBALS;
+use crate::limits::{Limits, MAX_GLOBALS};
+
+/// Prefix of the reserved export names. A module that uses it is rejected.
+pub(super) const RESERVED: &str = "embedded-ic:";
+
+/// Limits on modules.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ModuleLimits {
+    pub(crate) module_bytes: u64,
+    pub(crate) code_section_bytes: u64,
+    pub(crate) functions: u64,
+}
+
+impl From<&Limits> for ModuleLimits {
+    fn from(limits: &Limits) -> Self {
+        Self {
+            module_bytes: limits.module_bytes,
+            code_section_bytes: limits.code_section_bytes,
+            functions: limits.module_functions,
+        }
+    }
+}
 
 /// What the export of an update method begins with.
 pub(crate) const UPDATE: &str = "canister_update ";

@@ -10,9 +10,10 @@ mod scratch;
 mod segments;
 
 pub(crate) use cache::prepared;
+pub(crate) use check::ModuleLimits;
 pub(crate) use check::{COMPOSITE_QUERY, QUERY, UPDATE};
 pub(crate) use engine::{engine, keep_compiled_modules};
-pub(crate) use prepare::{ModuleLimits, Prepared};
+pub(crate) use prepare::Prepared;
 pub(crate) use rewrite::{MEMORY_EXPORT, START_EXPORT, global_export};
 pub(crate) use segments::Segments;
 

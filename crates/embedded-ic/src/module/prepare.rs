@@ -9,36 +9,17 @@ use wasmtime::wasmparser::{Parser, Payload};
 
 use super::ModuleHash;
 use super::Segments;
-use super::check::{self, Shape};
+use super::check::{self, ModuleLimits, Shape};
 use super::compiled;
 use super::engine::{engine, folder_of_compiled_modules};
 use super::rewrite;
 use crate::cost;
 use crate::fault::Fault;
-use crate::limits::Limits;
 use crate::signer::Metadata;
 use crate::system_api::{self, HostState};
 
 /// The first bytes of a gzip stream.
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
-
-/// The limits of modules.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ModuleLimits {
-    pub(crate) module_bytes: u64,
-    pub(crate) code_section_bytes: u64,
-    pub(crate) functions: u64,
-}
-
-impl From<&Limits> for ModuleLimits {
-    fn from(limits: &Limits) -> Self {
-        Self {
-            module_bytes: limits.module_bytes,
-            code_section_bytes: limits.code_section_bytes,
-            functions: limits.module_functions,
-        }
-    }
-}
 
 /// A module that can be instantiated.
 pub(crate) struct Prepared {

@@ -9,11 +9,9 @@ use std::ops::Range;
 use wasm_encoder::{ExportKind, ExportSection, Module, RawSection, SectionId};
 use wasmtime::wasmparser::{BinaryReaderError, ExternalKind, Parser, Payload};
 
-use super::check::Shape;
+use super::check::{RESERVED, Shape};
 use crate::fault::Fault;
 
-/// What the reserved export names begin with. A module that uses it is refused.
-pub(super) const RESERVED: &str = "embedded-ic:";
 /// The reserved name of the memory.
 pub(crate) const MEMORY_EXPORT: &str = "embedded-ic:memory";
 /// The reserved name of the start function.
