@@ -227,7 +227,9 @@ fn refuse_served(folder: &Path) -> Result<()> {
     let Some(served::At { url, canister }) = served::at(folder) else { return Ok(()) };
     Err(with_help(
         format!("the store {} is being served at {url}", text::path(folder)),
-        format!("call it there: storage --network {url} --canister {canister} --identity NAME|PEM|anonymous ..."),
+        format!(
+            "call it there: storage --network {url} --canister {canister} --identity NAME|PEM|anonymous ..."
+        ),
     ))
 }
 

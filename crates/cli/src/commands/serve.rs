@@ -14,7 +14,7 @@ use tokio::{
 
 use crate::{
     args::ServeArgs, context::Context, folder::FolderTransport, output::Output, served::Served,
-    settings::Place,
+    settings::StoreLocation,
 };
 
 /// Where the store is served, and what clients have to know.
@@ -26,8 +26,8 @@ struct Endpoint {
 }
 
 /// Serves until Ctrl-C or SIGTERM, then closes the folder.
-pub(crate) async fn run(place: &Place, context: &Context, args: &ServeArgs) -> Result<()> {
-    let folder = place.folder()?;
+pub(crate) async fn run(location: &StoreLocation, context: &Context, args: &ServeArgs) -> Result<()> {
+    let folder = location.folder()?;
     let mut host = open(folder, context).await?;
     let listener = TcpListener::bind(args.listen)
         .await
