@@ -124,6 +124,23 @@ fn commands_in_documents_name_what_exists() {
     }
 }
 
+/// The files that the documents link to exist.
+#[test]
+fn links_in_documents_lead_to_files() {
+    let more = ["CHANGELOG.md", "SECURITY.md"].map(|name| root().join(name));
+    for file in documents().into_iter().chain(more) {
+        let text = fs::read_to_string(&file).unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let path = link.split('#').next().unwrap_or_default();
+            if path.is_empty() || path.contains("://") {
+                continue;
+            }
+            let target = file.parent().unwrap().join(path);
+            assert!(target.exists(), "{}: there is no {link}", file.display());
+        }
+    }
+}
+
 fn check_cargo(words: &[String], lock: &str, location: &str) {
     let value = |flags: &[&str]| {
         let at = words.iter().position(|word| flags.contains(&word.as_str()))?;
