@@ -1,4 +1,4 @@
-//! Tells the canister what it is built from and by, for its status. Version control is not asked: the digest is of the
+//! Passes the digest of the sources and the compiler to the canister, for its status. Without version control: the digest is of the
 //! sources themselves, so that a tarball and a clone give the same one.
 
 use std::{
@@ -53,7 +53,7 @@ fn add(digest: &mut Sha256, root: &Path, path: &Path) -> io::Result<()> {
 /// The name and the version of the compiler, for example `rustc 1.95.0`.
 fn compiler() -> String {
     let rustc = env::var_os("RUSTC").expect("cargo sets it");
-    let output = Command::new(rustc).arg("--version").output().expect("the compiler tells its version");
+    let output = Command::new(rustc).arg("--version").output().expect("the compiler prints its version");
     let version = String::from_utf8_lossy(&output.stdout);
     version.split(' ').take(2).collect::<Vec<_>>().join(" ").trim().to_owned()
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures the embedded host: 1 GiB stored and read by `storage`, by SQLite with blobs of 2 MiB and a commit each, and by cp.
-# All in one run on one disk, one command after the other, twice or as often as told; what counts are the ratios. SQLite is python3's, with synchronous=FULL.
+# All in one run on one disk, one command after the other, in several rounds. Compare the ratios. SQLite is python3's, with synchronous=FULL.
 #
 #   scripts/bench-host.sh [STORAGE]   the command to measure; without it, a release build of this tree
 #   BENCH_DIR=DIR BENCH_MIB=1024 BENCH_ROUNDS=2   where, how much, and how often
@@ -34,12 +34,12 @@ else:
             target.write(part)
 PYTHON
 
-# What a command takes: wall, user and system seconds.
+# Prints the wall, user and system seconds of a command.
 measure() {
     local name=$1
     shift
     local times
-    # What was written before is not to be written to the disk meanwhile.
+    # Earlier writes must not reach the disk during the measurement.
     sync
     times=$({ TIMEFORMAT='%R %U %S'; time "$@" >/dev/null 2>errors; } 2>&1) || { cat errors >&2; exit 1; }
     printf '%s\t%s\n' "$name" "${times// /$'\t'}"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# The main job, end to end, on this machine alone: builds the canister and the storage command, makes a store in a
+# Shows the main functions on this machine: builds the canister and the storage command, makes a store in a
 # temporary folder, puts files and log lines into it, uploads and downloads a file of 256 MiB, upgrades the canister
 # twice, and compares every byte.
-# Whatever differs ends it with an error.
+# Any difference is an error.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -40,7 +40,7 @@ check_all() {
 
 say "1. Building the canister and the storage command (a few minutes the first time)"
 scripts/build.sh
-# With the features that the tests build with, so that neither compiles the host anew after the other.
+# With the same features as the tests, so that the host is not compiled twice.
 cargo build --locked --workspace --bin storage
 
 say "2. A new store: a folder with the stable memory of one canister"

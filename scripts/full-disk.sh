@@ -4,8 +4,8 @@
 #
 #   scripts/full-disk.sh [STORAGE]   the command to try; without it, a debug build of this tree
 #
-# It mounts the tmpfs in a namespace of its own, for which no rights are needed where the system allows user namespaces.
-# Where it does not, the script says so and fails with 77: nothing was tried.
+# It mounts the tmpfs in a separate namespace, which needs no rights if the system allows user namespaces.
+# Otherwise it fails with exit code 77: nothing was tested.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fuzzes with coverage, one target after the other: what scripts/test.sh cannot do on a stable compiler.
 #
-#   scripts/fuzz.sh [SECONDS] [TARGET ...]     for each target, or those that are named; 600 unless told otherwise
+#   scripts/fuzz.sh [SECONDS] [TARGET ...]     for each target, or those named; 600 by default
 #
 # Findings are kept in fuzz/artifacts of the crate, the corpus in fuzz/corpus. Starts from the inputs in fuzz/corpus-kept, which
 # scripts/test.sh runs. Takes minutes to build, once.

@@ -17,7 +17,7 @@ STORAGE_TEST_GIB=8 cargo test --locked -p integration-tests --test suite -- larg
 step "long runs of the model and of two replicas side by side"
 STORAGE_MODEL_STEPS=10000 STORAGE_MODEL_SEED=$RANDOM cargo test --locked -p integration-tests --test suite -- model:: differential --nocapture
 
-step "a flipped bit in every byte that something lies in, and every method after each"
+step "a flipped bit in every used byte, and every method after each"
 STORAGE_FLIPS=all cargo test --locked -p storage-engine --test faults flip
 
 step "a thousand kills of a writing host"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures what values cost inline and in extents, on the embedded host: the table behind the inline limit.
+# Measures what values cost inline and in extents, on the embedded host: for the choice of the inline limit.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rustup target add wasm32-unknown-unknown

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Runs cargo-mutants over the engine: changes one expression at a time, and tells which changes no unit test notices.
+# Runs cargo-mutants over the engine: changes one expression at a time, and reports the changes that no unit test detects.
 #
-#   scripts/mutants.sh [FILE ...]     files of crates/engine/src, as btree/page.rs; all of them unless told otherwise
+#   scripts/mutants.sh [FILE ...]     files of crates/engine/src, as btree/page.rs; all by default
 #
 # MUTANTS_SHARD=0/8 takes every eighth mutant of each file. A run that was interrupted is resumed: mutants that were caught are
 # not run again, until results/FILE is deleted. MUTANTS_DIR is where the copy of the tree, what is compiled and the
-# results are; target/mutants unless told otherwise. The list of those that are known, with reasons, is docs/MUTANTS.md.
+# results are; target/mutants by default. The list of those that are known, with reasons, is docs/MUTANTS.md.
 #
 # Runs the unit tests of the file's own folder or module, for a few files also those that go through them, and stops at the first
 # that fails. The slowest tests are left out, and those in crates/engine/tests: a mutant that survives is to be tried with these by
@@ -21,7 +21,7 @@ dir=$(cd "$dir" && pwd)
 tree=$dir/tree
 engine=crates/engine
 
-# A copy of the last commit, so that nobody edits or commits a mutant. Its unit tests need no crate that depends on the engine,
+# A copy of the last commit, so that no mutant is edited or committed. Its unit tests need no crate that depends on the engine,
 # and there are more mutants to compile than there is to run.
 git archive HEAD | tar -x -C "$tree"
 sed -i 's/^storage-engine = { opt-level = 1 }/storage-engine = { opt-level = 0 }/' "$tree/Cargo.toml"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Packages the crates as crates.io would take them, with the canister's module in that of storage-wasm, and compiles the
-# command from the packages alone, in a folder of their own.
+# command from the packages alone, in a separate folder.
 #
 #   scripts/package.sh          target/package/*.crate, and a check that the command compiles from them
 #   scripts/package.sh --list   what each package would have in it

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Does all set-up on a fresh machine and runs every check and test that needs nothing but Rust. What CI runs is this script.
+# Sets up a fresh machine and runs every check and test that needs only Rust. CI runs this script.
 #
 #   scripts/test.sh [--core]             the tests that need Rust alone, with and without --core
 #
@@ -35,9 +35,10 @@ scripts/setup.sh
 step "formatting"
 cargo fmt --all --check
 
-step "wording of texts, by scripts/prose.tsv"
+step "wording of texts, by scripts/prose.tsv, and the diagram"
 scripts/lint-prose.sh --self-test
 scripts/lint-prose.sh
+scripts/diagram.sh --check
 
 step "lints, of the host's crates and of the canister as WebAssembly"
 cargo clippy --locked --workspace --all-targets -- -D warnings
