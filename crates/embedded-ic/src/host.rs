@@ -201,6 +201,12 @@ impl EmbeddedIc {
         self.set_world(world)
     }
 
+    /// Whether the canister is running, and not stopped.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.committed.world.running
+    }
+
     /// The time that the canister sees, in nanoseconds since 1970.
     #[must_use]
     pub fn time_ns(&self) -> u64 {

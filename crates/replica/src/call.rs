@@ -11,6 +11,7 @@ use ic_transport_types::{EnvelopeContent, RejectResponse, RequestId, TransportCa
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use crate::cbor;
+use crate::destination::Destination;
 use crate::error::HttpError;
 use crate::limits::{MAX_REQUESTS, SYNC_CALL_WAIT};
 use crate::management;
@@ -33,6 +34,7 @@ pub(crate) enum Mode {
 struct Call {
     id: RequestId,
     origin: Origin,
+    destination: Destination,
     method: String,
     arg: Vec<u8>,
     permit: Option<OwnedSemaphorePermit>,
@@ -51,14 +53,18 @@ pub(crate) async fn call(
     else {
         return Err(HttpError::bad_request("Expected a request of type call."));
     };
-    management::check_destination(shared, effective, canister_id, &method_name, &arg)?;
+    let destination = match Destination::find(shared, effective, canister_id, &method_name, &arg)? {
+        Ok(destination) => destination,
+        Err(reject) => return Ok(refused(reject)),
+    };
     let (id, origin) = (verified.id, Origin { sender, canister: canister_id, effective });
     let admission = shared.requests().admit(id, origin, ingress_expiry, now_ns());
     let mut steps = match admission {
         Admission::Known(steps) => steps,
         Admission::New(sender) => {
             let steps = sender.subscribe();
-            execute(shared, Call { id, origin, method: method_name, arg, permit }, sender).await?;
+            execute(shared, Call { id, origin, destination, method: method_name, arg, permit }, sender)
+                .await?;
             steps
         }
         Admission::Full => {
@@ -95,12 +101,11 @@ async fn execute(shared: &Arc<Shared>, call: Call, steps: watch::Sender<Step>) -
 
 /// Runs on the thread of the host.
 fn run(host: &mut EmbeddedIc, shared: &Shared, call: Call, steps: &watch::Sender<Step>) {
-    let Call { id, origin, method, arg, permit: _permit } = call;
+    let Call { id, origin, destination, method, arg, permit: _permit } = call;
     steps.send_replace(Step::Processing);
-    let outcome = if origin.canister == Principal::management_canister() {
-        management::update(host, shared, origin.sender, &method, &arg)
-    } else {
-        update(host, origin.sender, &method, arg)
+    let outcome = match destination {
+        Destination::Canister => update(host, origin.sender, &method, arg),
+        Destination::Management(request) => management::update(host, shared, origin.sender, request),
     };
     shared.publish(host);
     match outcome {

@@ -24,6 +24,7 @@
 //! |---|---|
 //! | `server` | connections: how many, how slow, how they end |
 //! | `routes`, `body`, `error` | from HTTP to a message and back |
+//! | `destination` | which canister a message is for |
 //! | `envelope`, `signature` | who sent a message, and whether it may be executed now |
 //! | `call`, `query`, `read_state`, `status` | the endpoints |
 //! | `requests` | what came of the calls of the last minutes |
@@ -35,6 +36,7 @@
 mod body;
 mod call;
 mod cbor;
+mod destination;
 mod envelope;
 mod error;
 mod limits;

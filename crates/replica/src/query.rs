@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use candid::Principal;
-use embedded_ic::Signer;
+use embedded_ic::{EmbeddedIc, Signer};
 use ic_transport_types::{EnvelopeContent, NodeSignature, QueryResponse, ReplyResponse, RequestId};
 
 use crate::cbor;
+use crate::destination::Destination;
 use crate::error::HttpError;
 use crate::management;
 use crate::outcome::{Outcome, rejection};
@@ -25,21 +26,29 @@ pub(crate) async fn query(
     let EnvelopeContent::Query { sender, canister_id, method_name, arg, .. } = verified.content else {
         return Err(HttpError::bad_request("Expected a request of type query."));
     };
-    management::check_destination(shared, effective, canister_id, &method_name, &arg)?;
-    let outcome = if canister_id == Principal::management_canister() {
-        shared.worker.run(move |host| management::query(host, sender, &method_name, &arg)).await?
-    } else {
-        let run = move |host: &mut embedded_ic::EmbeddedIc| {
-            let _permit = permit;
-            match host.query(sender, &method_name, arg) {
-                Ok(reply) => Outcome::Replied(reply.bytes),
-                Err(error) => Outcome::Rejected(rejection(error)),
-            }
-        };
-        shared.worker.run(run).await?
+    let outcome = match Destination::find(shared, effective, canister_id, &method_name, &arg)? {
+        Ok(destination) => {
+            let state = Arc::clone(shared);
+            let run = move |host: &mut EmbeddedIc| {
+                let _permit = permit;
+                match destination {
+                    Destination::Canister => answer(host, sender, &method_name, arg),
+                    Destination::Management(request) => management::query(host, &state, sender, request),
+                }
+            };
+            shared.worker.run(run).await?
+        }
+        Err(reject) => Outcome::Rejected(reject),
     };
     let (signer, id) = (Arc::clone(&shared.signer), verified.id);
     blocking(move || cbor::response(&signed(&signer, outcome, id))).await
+}
+
+fn answer(host: &mut EmbeddedIc, sender: Principal, method: &str, arg: Vec<u8>) -> Outcome {
+    match host.query(sender, method, arg) {
+        Ok(reply) => Outcome::Replied(reply.bytes),
+        Err(error) => Outcome::Rejected(rejection(error)),
+    }
 }
 
 fn signed(signer: &Signer, outcome: Outcome, id: RequestId) -> QueryResponse {

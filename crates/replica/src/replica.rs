@@ -8,6 +8,7 @@ use embedded_ic::{EmbeddedIc, HostError, Signer, StateTree};
 
 use crate::body::Room;
 use crate::limits::Options;
+use crate::management::Chunks;
 use crate::requests::Requests;
 use crate::routes;
 use crate::worker::{Handle, Worker, now_ns};
@@ -24,6 +25,7 @@ pub(crate) struct Shared {
     pub(crate) signer: Arc<Signer>,
     pub(crate) worker: Worker,
     pub(crate) room: Room,
+    chunks: Mutex<Chunks>,
     requests: Mutex<Requests>,
     view: RwLock<Arc<View>>,
 }
@@ -53,8 +55,15 @@ impl Replica {
         let started = Worker::start(host);
         let (worker, handle) = started
             .map_err(|source| HostError::Io { action: "start a thread for the canister".into(), source })?;
-        let shared =
-            Shared { canister, signer, worker, view, room: Room::default(), requests: Mutex::default() };
+        let shared = Shared {
+            canister,
+            signer,
+            worker,
+            view,
+            room: Room::default(),
+            chunks: Mutex::default(),
+            requests: Mutex::default(),
+        };
         Ok(Self { shared: Arc::new(shared), handle })
     }
 
@@ -73,6 +82,12 @@ impl Replica {
     /// The endpoints below `/api`. Other routes can be merged into it.
     pub fn router(&self, options: &Options) -> Router {
         routes::router(Arc::clone(&self.shared), options)
+    }
+
+    /// Completes if the host fails in a way that it cannot go on from. Requests are refused then, and [`close`](Self::close)
+    /// tells why.
+    pub async fn failed(&self) {
+        self.shared.worker.ended().await;
     }
 
     /// Executes what has been accepted, and closes the host. Requests that arrive later are refused.
@@ -99,6 +114,11 @@ impl Shared {
     /// The calls of the last minutes.
     pub(crate) fn requests(&self) -> MutexGuard<'_, Requests> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was uploaded of a module that is to be installed.
+    pub(crate) fn chunks(&self) -> MutexGuard<'_, Chunks> {
+        self.chunks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The state after the last call that has ended.

@@ -64,6 +64,11 @@ impl Worker {
         done.await.map_err(|_| ended())
     }
 
+    /// Completes when the thread has ended.
+    pub(crate) async fn ended(&self) {
+        self.jobs.closed().await;
+    }
+
     /// Leaves something to do with the host, without waiting for it.
     ///
     /// # Errors

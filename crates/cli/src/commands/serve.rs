@@ -9,7 +9,7 @@ use embedded_ic_replica::{Options, Replica, serve};
 use serde::Serialize;
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
 };
 
 use crate::{
@@ -37,11 +37,19 @@ pub(crate) async fn run(location: &StoreLocation, context: &Context, args: &Serv
     add_controllers(&mut host, &args.controller)?;
     let replica = Replica::start(host).context("cannot serve the store")?;
     let canister = replica.canister_id().to_text();
+    // Whoever reads that the store is served may end it.
+    context.interrupt.take_over();
+    let terminated = signal(SignalKind::terminate());
     let served = Served::announce(folder, &url, &canister)?;
     tell(&context.output, &Endpoint { url, canister, root_key: hex::encode(replica.root_key()) })?;
     let options = Options::default();
-    context.interrupt.take_over();
-    serve(listener, replica.router(&options), options, stopped(context)).await;
+    let shutdown = async {
+        tokio::select! {
+            () = stopped(context, terminated) => {}
+            () = replica.failed() => {}
+        }
+    };
+    serve(listener, replica.router(&options), options, shutdown).await;
     context.output.note("closing the store");
     drop(served);
     replica.close().await.context("cannot close the store")
@@ -71,11 +79,11 @@ fn add_controllers(host: &mut EmbeddedIc, added: &[Principal]) -> Result<()> {
     Ok(())
 }
 
-async fn stopped(context: &Context) {
+/// Completes at Ctrl-C or SIGTERM. Where no handler can be set, SIGTERM ends the process as it always did.
+async fn stopped(context: &Context, terminated: std::io::Result<Signal>) {
     let terminated = async {
-        match signal(SignalKind::terminate()) {
+        match terminated {
             Ok(mut terminated) => drop(terminated.recv().await),
-            // Where no handler can be set, the signal ends the process as it always did.
             Err(_) => std::future::pending().await,
         }
     };

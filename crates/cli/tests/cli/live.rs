@@ -1,20 +1,33 @@
-//! The command against a canister on a replica.
+//! The command against a canister on a replica: a store that is served, or the one that STORAGE_REPLICA_URL,
+//! STORAGE_REPLICA_CANISTER and STORAGE_REPLICA_IDENTITY (a PEM file of a writer) name.
 
 use std::env;
 
-use crate::harness::{MAX_PAYLOAD, Store, numbers, output};
+use crate::{
+    harness::{MAX_PAYLOAD, Store, numbers, output},
+    serve::Served,
+};
 
 /// Small and large objects are stored on a network, read back and removed.
 #[test]
-#[ignore = "needs STORAGE_REPLICA_URL, STORAGE_REPLICA_CANISTER and STORAGE_REPLICA_IDENTITY (a PEM file of a writer)"]
 fn a_canister_on_a_replica_is_used() {
+    let Ok(url) = env::var("STORAGE_REPLICA_URL") else {
+        let store = Store::new();
+        let served = Served::to_controller(&store);
+        return use_canister(&store, |args, input| served.output(args, input));
+    };
     let variable = |name| env::var(name).unwrap_or_else(|_| panic!("{name} is not set"));
-    let (url, canister) = (variable("STORAGE_REPLICA_URL"), variable("STORAGE_REPLICA_CANISTER"));
-    let identity = variable("STORAGE_REPLICA_IDENTITY");
+    let (canister, identity) = (variable("STORAGE_REPLICA_CANISTER"), variable("STORAGE_REPLICA_IDENTITY"));
     let here = Store::none();
-    let run = |args: &[&str]| {
+    use_canister(&here, |args, input| {
         let place = ["--network", &url, "--canister", &canister, "--identity", &identity];
-        let output = output(here.bare(&[&place[..], args].concat()), b"small");
+        output(here.bare(&[&place[..], args].concat()), input)
+    });
+}
+
+fn use_canister(here: &Store, output: impl Fn(&[&str], &[u8]) -> std::process::Output) {
+    let run = |args: &[&str]| {
+        let output = output(args, b"small");
         assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
         output.stdout
     };

@@ -17,6 +17,7 @@ mod operator;
 mod pty;
 mod region;
 mod repair;
+mod serve;
 mod session;
 mod settings;
 mod snapshot;

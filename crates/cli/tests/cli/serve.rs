@@ -1,0 +1,172 @@
+//! `storage serve`, and commands that use what is served.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, Output, Stdio},
+    thread,
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::harness::{MAX_PAYLOAD, Store, numbers, output};
+
+/// A key of Ed25519, which nobody uses for anything else.
+const KEY: &[u8] = include_bytes!("keys/ed25519.pem");
+
+/// A store that is served until this is stopped or dropped.
+pub(crate) struct Served<'a> {
+    store: &'a Store,
+    child: Child,
+    pub(crate) url: String,
+    pub(crate) canister: String,
+    identity: String,
+}
+
+impl<'a> Served<'a> {
+    /// Serves a store, of which the tests' identity is a controller if it is to be.
+    pub(crate) fn start(store: &'a Store, args: &[&str]) -> Self {
+        let args = [&["--json", "serve", "--listen", "127.0.0.1:0"][..], args].concat();
+        let mut command = store.command(&args);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let endpoint: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let text = |name: &str| endpoint[name].as_str().unwrap().to_owned();
+        let identity = store.file("identity.pem", KEY);
+        assert_eq!(text("root_key").len(), 2 * 133);
+        Self { store, child, url: text("url"), canister: text("canister"), identity }
+    }
+
+    /// Serves a store to the tests' identity, which may do everything.
+    pub(crate) fn to_controller(store: &'a Store) -> Self {
+        let served = Self::start(store, &[]);
+        let who = served.text(&["whoami"]);
+        assert!(served.stop(Signal::TERM).status.success());
+        Self::start(store, &["--controller", who.trim()])
+    }
+
+    /// Runs a command of the tests' identity against the canister.
+    pub(crate) fn output(&self, args: &[&str], input: &[u8]) -> Output {
+        let place = ["--network", &self.url, "--canister", &self.canister, "--identity", &self.identity];
+        output(self.store.bare(&[&place[..], args].concat()), input)
+    }
+
+    pub(crate) fn run(&self, args: &[&str], input: &[u8]) -> Vec<u8> {
+        let output = self.output(args, input);
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    }
+
+    fn text(&self, args: &[&str]) -> String {
+        String::from_utf8(self.run(args, b"")).unwrap()
+    }
+
+    /// Sends a signal, and waits for the end.
+    pub(crate) fn stop(mut self, signal: Signal) -> Output {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+        let child = std::mem::replace(&mut self.child, std::process::Command::new("true").spawn().unwrap());
+        child.wait_with_output().unwrap()
+    }
+}
+
+impl Drop for Served<'_> {
+    fn drop(&mut self) {
+        // It has ended already where a test has come to its end.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Many commands use a store that is served at the same time, small and large values, and nothing is lost when it ends.
+#[test]
+fn many_commands_use_a_served_store_at_once() {
+    let store = Store::new();
+    let served = Served::to_controller(&store);
+    let large = numbers(2 * MAX_PAYLOAD + 1);
+    thread::scope(|scope| {
+        for number in 0..8 {
+            let (served, large) = (&served, &large);
+            scope.spawn(move || {
+                served.run(&["put", "-", &format!("small/{number}")], number.to_string().as_bytes());
+                served.run(&["put", "-", &format!("large/{number}")], large);
+                assert!(served.run(&["get", &format!("large/{number}")], b"") == *large);
+            });
+        }
+    });
+    served.run(&["verify", "large/3"], b"");
+    assert!(served.stop(Signal::TERM).status.success());
+    assert_eq!(store.text(&["ls", "-r"]).lines().count(), 16);
+    assert_eq!(store.run(&["get", "small/5"]), b"5");
+}
+
+/// Who has no role may do nothing, and roles that were set in the folder hold for those who sign their calls.
+#[test]
+fn roles_hold_for_those_who_sign_their_calls() {
+    let store = Store::new();
+    let served = Served::start(&store, &[]);
+    let who = served.text(&["whoami"]);
+    let refused = served.output(&["put", "-", "key"], b"value");
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success() && said.contains("may not do this"), "{said}");
+    served.stop(Signal::TERM);
+    store.run(&["roles", "set", who.trim(), "writer"]);
+    let served = Served::start(&store, &[]);
+    served.run(&["put", "-", "key"], b"value");
+    assert!(!served.output(&["roles", "rm", who.trim()], b"").status.success());
+    served.stop(Signal::TERM);
+    assert_eq!(store.run(&["get", "key"]), b"value");
+}
+
+/// A command on the folder of a served store does not wait for it, and says what works; one that ended, however it did, is
+/// not in the way.
+#[test]
+fn commands_on_the_folder_say_what_works_instead() {
+    let store = Store::new();
+    let served = Served::start(&store, &[]);
+    for command in [&["ls"][..], &["check"], &["serve", "--listen", "127.0.0.1:0"]] {
+        let said = store.fail(1, command);
+        assert!(said.contains(&format!("is being served at {}", served.url)), "{said}");
+        assert!(
+            said.contains(&format!("storage --network {} --canister {}", served.url, served.canister)),
+            "{said}"
+        );
+    }
+    served.stop(Signal::KILL);
+    assert_eq!(store.text(&["ls"]), "");
+    let served = Served::start(&store, &[]);
+    assert!(served.stop(Signal::INT).status.success());
+    assert!(!store.path("store/served.json").exists());
+    assert_eq!(store.text(&["ls"]), "");
+}
+
+/// What clients need to know is printed, with a line for each kind.
+#[test]
+fn serve_says_what_clients_need_to_know() {
+    let store = Store::new();
+    let mut child =
+        store.command(&["serve", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).spawn().unwrap();
+    let lines: Vec<String> =
+        BufReader::new(child.stdout.take().unwrap()).lines().take(8).map(Result::unwrap).collect();
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    assert!(child.wait().unwrap().success());
+    let text = lines.join("\n");
+    for words in [
+        "http://127.0.0.1:",
+        "rwlgt-iiaaa-aaaaa-aaaaa-cai",
+        "/api/v2/status",
+        "HttpAgent.create",
+        "icp canister call",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+}
+
+/// An address that cannot be listened on is an error, and the folder is free.
+#[test]
+fn an_address_that_is_taken_is_an_error() {
+    let store = Store::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let said = store.fail(1, &["serve", "--listen", &taken.local_addr().unwrap().to_string()]);
+    assert!(said.contains("cannot listen on 127.0.0.1:") && said.contains("--listen"), "{said}");
+    assert_eq!(store.text(&["ls"]), "");
+}
