@@ -16,7 +16,7 @@ const KEY: &[u8] = include_bytes!("keys/ed25519.pem");
 /// A store that is served until this is stopped or dropped.
 pub(crate) struct Served<'a> {
     store: &'a Store,
-    child: Child,
+    child: Option<Child>,
     pub(crate) url: String,
     pub(crate) canister: String,
     identity: String,
@@ -34,7 +34,7 @@ impl<'a> Served<'a> {
         let text = |name: &str| endpoint[name].as_str().unwrap().to_owned();
         let identity = store.file("identity.pem", KEY);
         assert_eq!(text("root_key").len(), 2 * 133);
-        Self { store, child, url: text("url"), canister: text("canister"), identity }
+        Self { store, child: Some(child), url: text("url"), canister: text("canister"), identity }
     }
 
     /// Serves a store to the tests' identity, which may do everything.
@@ -63,17 +63,19 @@ impl<'a> Served<'a> {
 
     /// Sends a signal, and waits for the end.
     pub(crate) fn stop(mut self, signal: Signal) -> Output {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
-        let child = std::mem::replace(&mut self.child, std::process::Command::new("true").spawn().unwrap());
+        let child = self.child.take().unwrap();
+        kill_process(Pid::from_child(&child), signal).unwrap();
         child.wait_with_output().unwrap()
     }
 }
 
 impl Drop for Served<'_> {
     fn drop(&mut self) {
-        // It has ended already where a test has come to its end.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        // A test that fails leaves no server.
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 
