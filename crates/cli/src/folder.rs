@@ -120,7 +120,7 @@ impl FolderTransport {
         Ok(operation(state.host.as_mut().context("the store is not open")?))
     }
 
-    /// Gives the host away, for good.
+    /// Returns the host, which this transport no longer uses.
     pub(crate) fn take(&self) -> Option<EmbeddedIc> {
         self.state().host.take()
     }

@@ -1,4 +1,4 @@
-//! The file that tells other commands that a folder is served, and where.
+//! The file in a store's folder that says at which URL the store is served.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-/// The name of the file in the folder. It is locked by the process that serves.
+/// The name of the file in the folder. The process that serves the store keeps it locked.
 const FILE: &str = "served.json";
 
 /// A folder that this process serves.
@@ -26,7 +26,7 @@ pub(crate) struct At {
 }
 
 impl Served {
-    /// Writes the file, until this is dropped.
+    /// Writes the file. It is removed when the value is dropped.
     pub(crate) fn announce(folder: &Path, url: &str, canister: &str) -> Result<Self> {
         let path = folder.join(FILE);
         let failed = || format!("cannot write {}", path.display());
@@ -37,7 +37,7 @@ impl Served {
             .mode(0o600)
             .open(&path)
             .with_context(failed)?;
-        // A file system without locks does without: other commands wait then, and do not hear why.
+        // On a file system without locks, other commands wait instead of reporting the URL.
         let _ = file.try_lock();
         let at = At { url: url.to_owned(), canister: canister.to_owned() };
         file.write_all(serde_json::to_string(&at)?.as_bytes()).with_context(failed)?;
@@ -47,16 +47,16 @@ impl Served {
 
 impl Drop for Served {
     fn drop(&mut self) {
-        // A file that stays is not locked, and says nothing.
+        // A file that cannot be removed is not locked, and is ignored.
         let _ = fs::remove_file(&self.path);
     }
 }
 
-/// Where a folder is served, if it is.
+/// Returns where a folder is served, if it is.
 pub(crate) fn at(folder: &Path) -> Option<At> {
     let path = folder.join(FILE);
     let file = File::open(&path).ok()?;
-    // One that was left by a process that was killed is locked by nobody.
+    // A file that a killed process left is not locked.
     match file.try_lock_shared() {
         Err(TryLockError::WouldBlock) => serde_json::from_str(&fs::read_to_string(&path).ok()?).ok(),
         _ => None,

@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::error::HttpError;
 use crate::limits::{MAX_BODY_BYTES, MAX_DRAINED_BYTES, MAX_HELD_BYTES, SMALL_BODY_BYTES};
 
-/// The room for large bodies, which all connections share.
+/// The memory for large bodies, which all connections share.
 #[derive(Clone)]
 pub(crate) struct Room(Arc<Semaphore>);
 
@@ -22,7 +22,7 @@ impl Default for Room {
     }
 }
 
-/// A body, with the room that it takes.
+/// A body, and the permit for the memory that it uses.
 pub(crate) struct Received {
     pub(crate) bytes: Bytes,
     pub(crate) permit: Option<OwnedSemaphorePermit>,
@@ -66,7 +66,7 @@ async fn read(headers: &HeaderMap, body: Body, room: &Room) -> Result<Received, 
     if let Some(length) = declared.filter(|&length| length > MAX_BODY_BYTES as u64) {
         return Err(refuse(body, length).await);
     }
-    // Without a length it may turn out to be as long as allowed.
+    // A body of unknown length can be as long as the limit.
     let expected = declared.map_or(MAX_BODY_BYTES, |length| length as usize);
     let permit = room.take(expected).await?;
     let bytes = collect(body, expected).await?;
@@ -89,8 +89,8 @@ async fn collect(mut body: Body, expected: usize) -> Result<Bytes, HttpError> {
     Ok(bytes.freeze())
 }
 
-/// The refusal of a body that is too long. A client that is still sending would not hear of it if the connection just
-/// ended, so that what follows is read and dropped, within reason.
+/// Returns the error for a body that is too long. A client that is still sending would see a broken connection instead of
+/// the response, so the rest of the body is read and discarded, up to a limit.
 async fn refuse(mut body: Body, length: u64) -> HttpError {
     let mut dropped = 0;
     if length <= MAX_DRAINED_BYTES as u64 {
@@ -108,7 +108,7 @@ async fn refuse(mut body: Body, length: u64) -> HttpError {
 }
 
 impl Room {
-    /// Waits for room for a body, unless it is small.
+    /// Waits for memory for a body. Small bodies need no permit.
     async fn take(&self, bytes: usize) -> Result<Option<OwnedSemaphorePermit>, HttpError> {
         if bytes <= SMALL_BODY_BYTES {
             return Ok(None);

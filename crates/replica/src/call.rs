@@ -1,4 +1,4 @@
-//! `…/call`: executed once, one after the other, and answered with a certificate.
+//! `…/call`: each call is executed once, calls run one after the other, and the response is a certificate.
 
 use std::sync::Arc;
 
@@ -15,18 +15,18 @@ use crate::destination::Destination;
 use crate::error::HttpError;
 use crate::limits::{MAX_REQUESTS, SYNC_CALL_WAIT};
 use crate::management;
+use crate::message::{Message, blocking};
 use crate::outcome::{Outcome, rejection};
-use crate::replica::Shared;
 use crate::requests::{Admission, Origin, Step};
-use crate::routes::{Message, blocking};
+use crate::shared::Shared;
 use crate::worker::now_ns;
 
-/// What a client waits for.
+/// What the response to a call is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// That the call is accepted: it asks for the outcome itself.
+    /// That the call was accepted. The client polls for the outcome.
     Asynchronous,
-    /// The outcome.
+    /// The outcome, if it is known in time.
     Synchronous,
 }
 
@@ -40,7 +40,7 @@ struct Call {
     permit: Option<OwnedSemaphorePermit>,
 }
 
-/// Executes a call, or waits for the outcome of one that has arrived before.
+/// Executes a call, or waits for the outcome if the same message has arrived before.
 pub(crate) async fn call(
     shared: &Arc<Shared>,
     effective: Principal,
@@ -73,7 +73,7 @@ pub(crate) async fn call(
             )));
         }
     };
-    // A call that is under way goes on, whoever waits for it.
+    // The call continues when this wait ends early.
     match tokio::time::timeout(SYNC_CALL_WAIT, finished(&mut steps)).await {
         Ok(Some(Step::Refused(reject))) => Ok(refused(reject)),
         Ok(Some(_)) if mode == Mode::Synchronous => certified(shared, id).await,
@@ -84,7 +84,7 @@ pub(crate) async fn call(
     }
 }
 
-/// The last step of a call; none if it was dropped.
+/// Waits for the last step of a call; `None` if the worker ended before it.
 async fn finished(steps: &mut watch::Receiver<Step>) -> Option<Step> {
     let last = steps.wait_for(|step| matches!(step, Step::Refused(_) | Step::Finished)).await;
     last.ok().map(|step| step.clone())
@@ -99,13 +99,15 @@ async fn execute(shared: &Arc<Shared>, call: Call, steps: watch::Sender<Step>) -
     submitted
 }
 
-/// Runs on the thread of the host.
+/// Executes a call on the worker's thread.
 fn run(host: &mut EmbeddedIc, shared: &Shared, call: Call, steps: &watch::Sender<Step>) {
     let Call { id, origin, destination, method, arg, permit: _permit } = call;
     steps.send_replace(Step::Processing);
     let outcome = match destination {
         Destination::Canister => update(host, origin.sender, &method, arg),
-        Destination::Management(request) => management::update(host, shared, origin.sender, request),
+        Destination::Management(request) => {
+            management::update(host, &mut shared.chunks(), origin.sender, request)
+        }
     };
     shared.publish(host);
     match outcome {
@@ -120,7 +122,7 @@ fn run(host: &mut EmbeddedIc, shared: &Shared, call: Call, steps: &watch::Sender
     }
 }
 
-/// Executes an update of the canister. The error is that of a message that is not accepted.
+/// Executes an update of the canister. An error means that the message was not accepted.
 fn update(
     host: &mut EmbeddedIc,
     sender: Principal,

@@ -1,4 +1,4 @@
-//! CBOR, as the bodies of requests and responses have it.
+//! CBOR encoding of responses.
 
 use axum::body::Body;
 use axum::http::{StatusCode, header};
@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_cbor::Serializer;
 
-/// CBOR that begins with the tag that says so.
+/// Encodes a value as CBOR, with the self-describing tag that the specification asks for.
 pub(crate) fn encode(value: &(impl Serialize + ?Sized)) -> Vec<u8> {
     let mut serializer = Serializer::new(Vec::new());
     serializer.self_describe().expect("a vector takes any number of bytes");
@@ -16,7 +16,7 @@ pub(crate) fn encode(value: &(impl Serialize + ?Sized)) -> Vec<u8> {
     serializer.into_inner()
 }
 
-/// A response with status 200.
+/// Returns a response with status 200 and a body in CBOR.
 pub(crate) fn response(value: &impl Serialize) -> Response {
     (StatusCode::OK, [(header::CONTENT_TYPE, "application/cbor")], Body::from(encode(value))).into_response()
 }

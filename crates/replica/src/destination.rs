@@ -5,23 +5,22 @@ use ic_transport_types::RejectResponse;
 
 use crate::error::HttpError;
 use crate::management::Request;
-use crate::replica::Shared;
+use crate::shared::Shared;
 
-/// Where a message goes.
+/// The recipient of a message.
 #[derive(Debug)]
 pub(crate) enum Destination {
-    /// To the canister of this server.
+    /// The canister of this server.
     Canister,
-    /// To the management canister, about the canister of this server.
+    /// The management canister, about the canister of this server.
     Management(Request),
 }
 
 impl Destination {
-    /// Finds where a message goes that arrived at the path of a canister. What the management canister does not understand
-    /// is a reject.
+    /// Returns the recipient of a message. A message that the management canister does not understand is a reject.
     ///
     /// # Errors
-    /// 400 if it is for another canister, or about another one than the path says.
+    /// 400 if the message is for another canister, or about another canister than the URL.
     pub(crate) fn find(
         shared: &Shared,
         effective: Principal,

@@ -1,4 +1,4 @@
-//! The envelope of a message: decoded, and verified before anything else is done with it.
+//! Decoding and verification of the envelope of a message.
 
 use std::time::Duration;
 
@@ -11,17 +11,17 @@ use crate::limits::{
 };
 use crate::signature::{PublicKey, SignatureError};
 
-/// A message whose sender is who it says, and which may be executed now.
+/// A message with a valid signature and a valid expiry.
 #[derive(Debug)]
 pub(crate) struct Verified {
     pub(crate) id: RequestId,
     pub(crate) content: EnvelopeContent,
-    /// The canisters that the sender's delegations are for; none is for all.
+    /// The canisters that the sender's delegations are limited to; `None` is no limit.
     targets: Option<Vec<Principal>>,
 }
 
 impl Verified {
-    /// Whether the sender's delegations are for a canister.
+    /// Returns whether the sender's delegations allow messages to a canister.
     pub(crate) fn is_for(&self, canister: &Principal) -> bool {
         self.targets.as_ref().is_none_or(|targets| targets.contains(canister))
     }
@@ -30,7 +30,7 @@ impl Verified {
 /// Decodes and verifies the body of a request.
 ///
 /// # Errors
-/// 400 for what is not an envelope, has expired or is not yet valid; 403 for a sender that has not signed it.
+/// 400 if the body is not an envelope, or its expiry is out of range; 403 if the signature or a delegation is not valid.
 pub(crate) fn verify(body: &[u8], now_ns: u64) -> Result<Verified, HttpError> {
     let envelope = decode(body)?;
     check_content(&envelope.content)?;
@@ -52,7 +52,7 @@ pub(crate) fn decode(body: &[u8]) -> Result<Envelope<'static>, HttpError> {
     })
 }
 
-/// Refuses what is too long or not known here.
+/// Checks lengths, and rejects fields that this server does not support.
 fn check_content(content: &EnvelopeContent) -> Result<(), HttpError> {
     let (EnvelopeContent::Call { nonce, method_name, sender_info, .. }
     | EnvelopeContent::Query { nonce, method_name, sender_info, .. }) = content
@@ -77,7 +77,7 @@ fn check_content(content: &EnvelopeContent) -> Result<(), HttpError> {
     Ok(())
 }
 
-/// Refuses a message that has expired, and one that would be valid for too long.
+/// Rejects a message that has expired, or that is valid for too long.
 fn check_expiry(expiry_ns: u64, now_ns: u64) -> Result<(), HttpError> {
     let latest = now_ns.saturating_add(nanos(MAX_INGRESS_TTL + CLOCK_DRIFT));
     if (now_ns..=latest).contains(&expiry_ns) {
@@ -89,7 +89,7 @@ fn check_expiry(expiry_ns: u64, now_ns: u64) -> Result<(), HttpError> {
     )))
 }
 
-/// Verifies that the sender has signed the message, and returns what the delegations are for.
+/// Verifies the signature of a message, and returns the targets of its delegations.
 fn check_sender(envelope: &Envelope<'_>, now_ns: u64) -> Result<Option<Vec<Principal>>, HttpError> {
     let sender = *envelope.content.sender();
     let delegations = envelope.sender_delegation.as_deref().unwrap_or_default();
@@ -107,7 +107,7 @@ fn check_sender(envelope: &Envelope<'_>, now_ns: u64) -> Result<Option<Vec<Princ
     Ok(targets)
 }
 
-/// Follows the delegations from the sender's key to the one that signs, and returns that and what is left of the targets.
+/// Verifies a chain of delegations. Returns the key at its end, and the intersection of the targets.
 fn follow(
     sender_key: &[u8],
     delegations: &[SignedDelegation],

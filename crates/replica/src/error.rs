@@ -1,10 +1,10 @@
-//! What a client is told whose request is refused before anything is executed.
+//! HTTP errors: requests that are rejected before execution.
 
 use axum::body::Body;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-/// An HTTP status and a text that says what was wrong.
+/// An HTTP status and a description of the problem.
 #[derive(Debug, thiserror::Error)]
 #[error("{status}: {text}")]
 pub(crate) struct HttpError {
@@ -17,17 +17,17 @@ impl HttpError {
         Self { status, text: text.into() }
     }
 
-    /// What was sent is not understood or not valid.
+    /// 400: the request is malformed or not valid.
     pub(crate) fn bad_request(text: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, text)
     }
 
-    /// It is understood and not allowed.
+    /// 403: the sender is not allowed to make the request.
     pub(crate) fn forbidden(text: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, text)
     }
 
-    /// The server is about to end, or its host has failed.
+    /// 503: the server is shutting down or overloaded, or its host has failed.
     pub(crate) fn unavailable(text: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, text)
     }

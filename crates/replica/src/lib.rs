@@ -1,8 +1,8 @@
 //! The Internet Computer's HTTP interface over a canister on the embedded host.
 //!
-//! Every client of the Internet Computer can talk to it: agents in any language, `icp canister call`, a web page. Replies
-//! are certified with the root key of the host, so that clients verify them as they do on a network, once they know that
-//! key: `/api/v2/status` tells it.
+//! Clients of the Internet Computer work with it unchanged: agents in any language, `icp canister call`, web pages. Responses
+//! are certified with the root key of the host. Clients verify them as on a network, after they have fetched the root key
+//! from `/api/v2/status`.
 //!
 //! ```no_run
 //! use embedded_ic::{Config, EmbeddedIc};
@@ -20,15 +20,15 @@
 //! # }
 //! ```
 //!
-//! | file | what it is about |
+//! | file | content |
 //! |---|---|
-//! | `server` | connections: how many, how slow, how they end |
-//! | `routes`, `body`, `error` | from HTTP to a message and back |
-//! | `destination` | which canister a message is for |
-//! | `envelope`, `signature` | who sent a message, and whether it may be executed now |
+//! | `server` | connections: limits, timeouts, shutdown |
+//! | `routes`, `message`, `body`, `error`, `cbor` | HTTP requests and responses |
+//! | `destination` | the recipient of a message |
+//! | `envelope`, `signature` | authentication of messages |
 //! | `call`, `query`, `read_state`, `status` | the endpoints |
-//! | `requests` | what came of the calls of the last minutes |
-//! | `worker` | the thread that has the host |
+//! | `requests`, `outcome` | the status of recent calls |
+//! | `worker`, `shared` | the thread that owns the host, and the state that requests share |
 //! | `management` | calls of the management canister |
 
 #![forbid(unsafe_code)]
@@ -41,6 +41,7 @@ mod envelope;
 mod error;
 mod limits;
 mod management;
+mod message;
 mod outcome;
 mod query;
 mod read_state;
@@ -48,6 +49,7 @@ mod replica;
 mod requests;
 mod routes;
 mod server;
+mod shared;
 mod signature;
 mod status;
 mod worker;

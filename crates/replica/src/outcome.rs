@@ -1,19 +1,19 @@
-//! What comes of a message.
+//! Outcomes of messages.
 
 use embedded_ic::{CallError, HostError, Reject};
 use ic_transport_types::{RejectCode, RejectResponse};
 
-/// The end of a call that was executed.
+/// The outcome of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Replied(Vec<u8>),
     Rejected(RejectResponse),
-    /// It was executed, and what it replied is no longer known.
+    /// The call was executed, and its reply is no longer stored.
     Done,
 }
 
 impl Outcome {
-    /// Bytes that it takes.
+    /// Returns the bytes that the outcome needs in memory.
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Replied(reply) => reply.len(),
@@ -23,7 +23,7 @@ impl Outcome {
     }
 }
 
-/// The result of a message as a client is told it.
+/// Converts an error of the host to a reject.
 pub(crate) fn rejection(error: CallError) -> RejectResponse {
     match error {
         CallError::Rejected(Reject { code, error_code, message, .. }) => RejectResponse {
@@ -35,12 +35,12 @@ pub(crate) fn rejection(error: CallError) -> RejectResponse {
     }
 }
 
-/// A reject that the server makes.
+/// Returns a reject of this server.
 pub(crate) fn reject(code: RejectCode, error_code: &str, message: impl Into<String>) -> RejectResponse {
     RejectResponse { reject_code: code, reject_message: message.into(), error_code: Some(error_code.into()) }
 }
 
-/// The host could not execute the message, and nothing has changed.
+/// Returns the reject for a failure of the host. Nothing has changed.
 pub(crate) fn host_failed(error: &HostError) -> RejectResponse {
     reject(RejectCode::SysTransient, "IC0207", format!("The host of the canister failed: {error}"))
 }

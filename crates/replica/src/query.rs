@@ -1,4 +1,4 @@
-//! `…/query`: answered on the committed state, and signed by the node.
+//! `…/query`: executed on the committed state, and signed by the node.
 
 use std::sync::Arc;
 
@@ -11,12 +11,12 @@ use crate::cbor;
 use crate::destination::Destination;
 use crate::error::HttpError;
 use crate::management;
+use crate::message::{Message, blocking};
 use crate::outcome::{Outcome, rejection};
-use crate::replica::Shared;
-use crate::routes::{Message, blocking};
+use crate::shared::Shared;
 use crate::worker::now_ns;
 
-/// Answers a query.
+/// Executes a query.
 pub(crate) async fn query(
     shared: &Arc<Shared>,
     effective: Principal,
@@ -33,7 +33,9 @@ pub(crate) async fn query(
                 let _permit = permit;
                 match destination {
                     Destination::Canister => answer(host, sender, &method_name, arg),
-                    Destination::Management(request) => management::query(host, &state, sender, request),
+                    Destination::Management(request) => {
+                        management::query(host, &state.chunks(), sender, request)
+                    }
                 }
             };
             shared.worker.run(run).await?

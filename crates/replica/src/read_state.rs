@@ -1,4 +1,4 @@
-//! `…/read_state`: parts of the state tree, with a certificate.
+//! `…/read_state`: certified parts of the state tree.
 
 use std::sync::Arc;
 
@@ -11,10 +11,10 @@ use crate::cbor;
 use crate::envelope::Verified;
 use crate::error::HttpError;
 use crate::limits::{MAX_LABELS, MAX_PATHS};
-use crate::replica::Shared;
-use crate::routes::{Message, blocking};
+use crate::message::{Message, blocking};
+use crate::shared::Shared;
 
-/// Whose state is read, as the path of the request has it.
+/// The canister or subnet in the URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
     Canister(Principal),
@@ -23,7 +23,7 @@ pub(crate) enum Target {
 
 type Path = Vec<Vec<u8>>;
 
-/// Answers which parts of the state tree a client asks for.
+/// Returns a certificate with the requested paths.
 pub(crate) async fn read_state(
     shared: &Arc<Shared>,
     target: Target,
@@ -45,7 +45,7 @@ pub(crate) async fn read_state(
     .await
 }
 
-/// Refuses paths that the sender may not read, and returns the call that it asks for.
+/// Checks that the sender may read the paths. Returns the id of the requested call, if there is one.
 fn check(
     shared: &Shared,
     target: Target,
@@ -57,7 +57,7 @@ fn check(
     if paths.len() > MAX_PATHS {
         return Err(HttpError::new(
             StatusCode::NOT_FOUND,
-            format!("Can only request {MAX_PATHS} paths at once."),
+            format!("Can only request {MAX_PATHS} paths in one request."),
         ));
     }
     let mut request: Option<&[u8]> = None;
@@ -102,7 +102,7 @@ fn check_target(shared: &Shared, target: Target) -> Result<(), HttpError> {
     }
 }
 
-/// The outcome of a call is for the one who made it.
+/// Checks that the sender made the call whose status is requested.
 fn check_request(
     shared: &Shared,
     target: Target,
@@ -110,7 +110,7 @@ fn check_request(
     sender: Principal,
     id: &[u8],
 ) -> Result<(), HttpError> {
-    // What is not known is proven to be absent.
+    // The certificate proves that an unknown call is absent.
     let Some(origin) = shared.requests().origin(id) else { return Ok(()) };
     if origin.sender != sender {
         return Err(HttpError::forbidden("Request IDs must be for requests signed by the caller."));

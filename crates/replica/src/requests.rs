@@ -1,4 +1,4 @@
-//! What came of the calls of the last minutes: no message is executed twice, and those who ask hear of its outcome.
+//! The status of recent calls. It prevents a second execution of a message, and clients poll it for outcomes.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
@@ -11,17 +11,17 @@ use crate::envelope::nanos;
 use crate::limits::{KEPT_AFTER_EXPIRY, MAX_KEPT_REPLY_BYTES, MAX_REQUESTS};
 use crate::outcome::Outcome;
 
-/// How far a call is. Those who wait for it hear of each step.
+/// The progress of a call, which waiting requests observe.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     Received,
     Processing,
-    /// The canister refused to look at it; it leaves no trace.
+    /// The call was not accepted, and its status is not kept.
     Refused(RejectResponse),
     Finished,
 }
 
-/// Who sent a call, and where to.
+/// The sender and the recipient of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Origin {
     pub(crate) sender: Principal,
@@ -30,7 +30,7 @@ pub(crate) struct Origin {
     pub(crate) effective: Principal,
 }
 
-/// What is known of a call.
+/// The stored status of a call.
 #[derive(Debug)]
 struct Entry {
     origin: Origin,
@@ -39,28 +39,28 @@ struct Entry {
     outcome: Option<Outcome>,
 }
 
-/// The calls, by the ids of their messages.
+/// The recent calls by request id.
 #[derive(Debug, Default)]
 pub(crate) struct Requests {
     entries: HashMap<[u8; 32], Entry>,
     by_time: BTreeSet<(u64, [u8; 32])>,
-    /// Calls whose outcome takes room, oldest first.
+    /// Finished calls, oldest first.
     kept: VecDeque<[u8; 32]>,
     kept_bytes: usize,
 }
 
-/// Whether a call is new.
+/// The result of [`Requests::admit`].
 pub(crate) enum Admission {
-    /// It is to be executed, and each step to be told here.
+    /// The call is new. The caller executes it and sends its steps here.
     New(watch::Sender<Step>),
-    /// It has arrived before.
+    /// The same message has arrived before.
     Known(watch::Receiver<Step>),
-    /// There are as many as can be remembered.
+    /// The limit of known calls is reached.
     Full,
 }
 
 impl Requests {
-    /// Takes a call that has not arrived before.
+    /// Registers a call, unless it is known.
     pub(crate) fn admit(&mut self, id: RequestId, origin: Origin, expiry_ns: u64, now_ns: u64) -> Admission {
         self.forget(now_ns);
         if let Some(entry) = self.entries.get(&*id) {
@@ -76,32 +76,32 @@ impl Requests {
         Admission::New(sender)
     }
 
-    /// Keeps the outcome of a call.
+    /// Stores the outcome of a call.
     pub(crate) fn finish(&mut self, id: RequestId, outcome: Outcome) {
         let Some(entry) = self.entries.get_mut(&*id) else { return };
         self.kept_bytes += outcome.bytes();
         self.kept.push_back(*id);
         entry.outcome = Some(outcome);
-        // The one that was just made stays, so that the one who waits for it gets it.
+        // The newest outcome stays, because a client is waiting for it.
         while self.kept_bytes > MAX_KEPT_REPLY_BYTES && self.kept.len() > 1 {
             self.forget_oldest_outcome();
         }
     }
 
-    /// Forgets a call that left no trace.
+    /// Removes a call that was not accepted.
     pub(crate) fn withdraw(&mut self, id: RequestId) {
         if let Some(entry) = self.entries.remove(&*id) {
             self.by_time.remove(&(entry.forgotten_ns, *id));
         }
     }
 
-    /// Who sent a call, if it is known.
+    /// Returns the origin of a call, if it is known.
     pub(crate) fn origin(&self, id: &[u8]) -> Option<Origin> {
         let id: &[u8; 32] = id.try_into().ok()?;
         self.entries.get(id).map(|entry| entry.origin)
     }
 
-    /// Puts what is known of a call into a state tree.
+    /// Adds the status of a call to a state tree.
     pub(crate) fn describe(&self, id: &[u8], tree: &mut StateTree) {
         let Some(entry) = <&[u8; 32]>::try_from(id).ok().and_then(|id| self.entries.get(id)) else { return };
         let mut put =
@@ -125,7 +125,7 @@ impl Requests {
         }
     }
 
-    /// Forgets the calls whose time has passed.
+    /// Removes expired calls.
     fn forget(&mut self, now_ns: u64) {
         while let Some(&(time, id)) = self.by_time.first().filter(|(time, _)| *time < now_ns) {
             self.by_time.remove(&(time, id));

@@ -1,4 +1,4 @@
-//! The paths of the interface.
+//! The routes of the HTTP interface.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,17 +12,15 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use candid::Principal;
 
-use crate::body;
 use crate::call::{self, Mode};
-use crate::envelope::{self, Verified};
 use crate::error::HttpError;
 use crate::limits::Options;
+use crate::message::Message;
 use crate::read_state::Target;
-use crate::replica::Shared;
-use crate::worker::now_ns;
+use crate::shared::Shared;
 use crate::{query, read_state, status};
 
-/// What a handler is given.
+/// The state of the handlers.
 #[derive(Clone)]
 struct Context {
     shared: Arc<Shared>,
@@ -64,7 +62,7 @@ async fn call(
     mode: Mode,
 ) -> Result<Response, HttpError> {
     let effective = principal(&id)?;
-    let message = Message::receive(&context, request).await?;
+    let message = Message::receive(&context.shared, context.body_timeout, request).await?;
     call::call(&context.shared, effective, message, mode).await
 }
 
@@ -74,7 +72,7 @@ async fn answer_query(
     request: Request,
 ) -> Result<Response, HttpError> {
     let effective = principal(&id)?;
-    let message = Message::receive(&context, request).await?;
+    let message = Message::receive(&context.shared, context.body_timeout, request).await?;
     query::query(&context.shared, effective, message).await
 }
 
@@ -84,7 +82,7 @@ async fn read_canister_state(
     request: Request,
 ) -> Result<Response, HttpError> {
     let target = Target::Canister(principal(&id)?);
-    let message = Message::receive(&context, request).await?;
+    let message = Message::receive(&context.shared, context.body_timeout, request).await?;
     read_state::read_state(&context.shared, target, message).await
 }
 
@@ -94,36 +92,8 @@ async fn read_subnet_state(
     request: Request,
 ) -> Result<Response, HttpError> {
     let target = Target::Subnet(principal(&id)?);
-    let message = Message::receive(&context, request).await?;
+    let message = Message::receive(&context.shared, context.body_timeout, request).await?;
     read_state::read_state(&context.shared, target, message).await
-}
-
-/// A message that was verified, with the room that it takes.
-pub(crate) struct Message {
-    pub(crate) verified: Verified,
-    pub(crate) permit: Option<tokio::sync::OwnedSemaphorePermit>,
-}
-
-impl Message {
-    async fn receive(context: &Context, request: Request) -> Result<Self, HttpError> {
-        let (parts, body) = request.into_parts();
-        let received =
-            body::receive(&parts.headers, body, &context.shared.room, context.body_timeout).await?;
-        let body::Received { bytes, permit } = received;
-        // Elliptic curves take their time, in which other requests are served.
-        let verified = blocking(move || envelope::verify(&bytes, now_ns())).await??;
-        Ok(Self { verified, permit })
-    }
-}
-
-/// Does something that takes long on another thread.
-pub(crate) async fn blocking<R: Send + 'static>(
-    work: impl FnOnce() -> R + Send + 'static,
-) -> Result<R, HttpError> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|_| {
-        HttpError::new(StatusCode::INTERNAL_SERVER_ERROR, "The server failed to look at the request.")
-    })
 }
 
 fn principal(text: &str) -> Result<Principal, HttpError> {
@@ -131,7 +101,7 @@ fn principal(text: &str) -> Result<Principal, HttpError> {
         .map_err(|error| HttpError::bad_request(format!("The id in the path is not a principal: {error}.")))
 }
 
-/// Web pages of any origin may talk to the canister, as on a network: it knows its callers by their signatures alone.
+/// Allows web pages of any origin, as a network does: callers are authenticated by signatures only.
 async fn allow_other_origins(request: Request, next: Next) -> Response {
     let mut response = match *request.method() {
         Method::OPTIONS => (StatusCode::NO_CONTENT, Body::empty()).into_response(),

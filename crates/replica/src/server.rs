@@ -1,4 +1,4 @@
-//! Connections: how many there are, how long they may take, and how they end.
+//! Connections: limits, timeouts and shutdown.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use tokio::task::JoinSet;
 
 use crate::limits::Options;
 
-/// How long to wait before connections are accepted again after the system could not.
+/// Pause after the system failed to accept a connection.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves connections until the future completes. Then no more are accepted, and requests that are under way end.
+/// Serves connections until the future completes. Then it accepts no more connections and waits for active requests.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -38,14 +38,14 @@ pub async fn serve(
             Ok((stream, permit)) => {
                 connections.spawn(connection(stream, router.clone(), options, stopped.clone(), permit));
             }
-            // The process has too many open files, or the client is gone already.
+            // The process has too many open files, or the client has disconnected.
             Err(_) => tokio::time::sleep(PAUSE).await,
         }
     }
     drop(listener);
     stop.send_replace(true);
     let all = async { while connections.join_next().await.is_some() {} };
-    // A client that is too slow is left.
+    // Requests that are still active are dropped.
     let _ = tokio::time::timeout(options.shutdown_timeout, all).await;
 }
 
@@ -65,7 +65,7 @@ async fn connection(
     mut stopped: watch::Receiver<bool>,
     _permit: OwnedSemaphorePermit,
 ) {
-    // Where it cannot be set, small answers take a little longer.
+    // Without it, small responses are delayed.
     let _ = stream.set_nodelay(true);
     let service = TowerToHyperService::new(router);
     let connection = http1::Builder::new()
@@ -74,7 +74,7 @@ async fn connection(
         .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     let stop = async move { drop(stopped.wait_for(|stopped| *stopped).await) };
-    // What goes wrong with a connection is the client's affair, who hears of it.
+    // An error concerns this connection only, and its client receives it.
     tokio::select! {
         _ = &mut connection => {}
         () = stop => {

@@ -1,16 +1,16 @@
-//! Signatures of users: Ed25519, and ECDSA on secp256k1 and P-256.
+//! Verification of user signatures: Ed25519, and ECDSA on secp256k1 and P-256.
 
 use ed25519_dalek::Verifier as _;
 use k256::pkcs8::DecodePublicKey as _;
 
-/// What an Ed25519 public key in DER begins with.
+/// The prefix of an Ed25519 public key in DER.
 const ED25519_DER_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
-/// 1.3.6.1.4.1.56387.1.1: a key in COSE, as WebAuthn has it.
+/// 1.3.6.1.4.1.56387.1.1: a COSE key, used by WebAuthn.
 const OID_COSE: [u8; 12] = [0x06, 0x0a, 0x2b, 0x06, 0x01, 0x04, 0x01, 0x83, 0xb8, 0x43, 0x01, 0x01];
-/// 1.3.6.1.4.1.56387.1.2: a canister that signs.
+/// 1.3.6.1.4.1.56387.1.2: a canister signature.
 const OID_CANISTER: [u8; 12] = [0x06, 0x0a, 0x2b, 0x06, 0x01, 0x04, 0x01, 0x83, 0xb8, 0x43, 0x01, 0x02];
 
-/// Why a signature does not count.
+/// Why a signature is not valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SignatureError {
     #[error(
@@ -18,7 +18,7 @@ pub(crate) enum SignatureError {
     )]
     WebAuthn,
     #[error(
-        "the public key is that of a canister (such as Internet Identity on a network), which this server cannot know; use an \
+        "the public key is that of a canister (such as Internet Identity on a network), which this server cannot verify; use an \
          Ed25519, secp256k1 or P-256 key"
     )]
     Canister,
@@ -39,7 +39,7 @@ pub(crate) enum PublicKey {
 }
 
 impl PublicKey {
-    /// The key of a DER-encoded SubjectPublicKeyInfo.
+    /// Decodes a DER-encoded SubjectPublicKeyInfo.
     pub(crate) fn from_der(der: &[u8]) -> Result<Self, SignatureError> {
         if let Some(raw) = der.strip_prefix(&ED25519_DER_PREFIX) {
             let raw = raw.try_into().map_err(|_| SignatureError::UnknownKey)?;
@@ -60,7 +60,7 @@ impl PublicKey {
         })
     }
 
-    /// Verifies the signature of a message, which for ECDSA is hashed with SHA-256.
+    /// Verifies the signature of a message. ECDSA signs its SHA-256 hash.
     pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
         match self {
             Self::Ed25519(key) => {
@@ -71,7 +71,7 @@ impl PublicKey {
             Self::Secp256k1(key) => {
                 let signature =
                     k256::ecdsa::Signature::from_slice(signature).map_err(|_| SignatureError::Malformed)?;
-                // Both forms of a signature are valid, and some clients do not choose the lower one.
+                // Both values of s are valid, and some clients do not use the lower one.
                 let signature = signature.normalize_s().unwrap_or(signature);
                 key.verify(message, &signature).map_err(|_| SignatureError::Wrong)
             }

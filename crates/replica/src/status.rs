@@ -1,11 +1,11 @@
-//! `/api/v2/status`: who answers here, and with which key its certificates are signed.
+//! `/api/v2/status`: the version, the health and the root key of this server.
 
 use axum::response::Response;
 use serde::Serialize;
 use serde_bytes::Bytes;
 
 use crate::cbor;
-use crate::replica::Shared;
+use crate::shared::Shared;
 
 #[derive(Serialize)]
 struct Status<'a> {

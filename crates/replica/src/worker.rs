@@ -1,4 +1,4 @@
-//! The thread that has the host: messages are executed one after the other.
+//! The thread that owns the host and executes messages one after the other.
 
 use std::thread::{self, JoinHandle};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -9,16 +9,16 @@ use tokio::sync::{mpsc, oneshot};
 use crate::error::HttpError;
 use crate::limits::MAX_QUEUED;
 
-/// Something to do with the host.
+/// Work on the host.
 type Job = Box<dyn FnOnce(&mut EmbeddedIc) + Send>;
 
-/// Reaches the thread. Clones reach the same one.
+/// Sends work to the thread. Clones send to the same thread.
 #[derive(Clone)]
 pub(crate) struct Worker {
     jobs: mpsc::Sender<Job>,
 }
 
-/// The end of the thread, which gives back what came of closing the host.
+/// Waits for the end of the thread, which returns the result of closing the host.
 pub(crate) struct Handle {
     thread: JoinHandle<Result<(), HostError>>,
     stop: oneshot::Sender<()>,
@@ -51,7 +51,7 @@ impl Worker {
         Ok((Self { jobs }, Handle { thread, stop }))
     }
 
-    /// Does something with the host when it is its turn.
+    /// Queues work on the host and waits for its result.
     ///
     /// # Errors
     /// 503 if the thread has ended.
@@ -69,7 +69,7 @@ impl Worker {
         self.jobs.closed().await;
     }
 
-    /// Leaves something to do with the host, without waiting for it.
+    /// Queues work on the host without waiting for its result.
     ///
     /// # Errors
     /// 503 if the thread has ended.
@@ -82,7 +82,7 @@ impl Worker {
 }
 
 impl Handle {
-    /// Does what was left to do, and closes the host.
+    /// Executes the queued work and closes the host.
     pub(crate) async fn close(self) -> Result<(), HostError> {
         let Self { thread, stop } = self;
         let _ = stop.send(());
@@ -98,7 +98,7 @@ fn ended() -> HttpError {
     HttpError::unavailable("The server shuts down, or the host of the canister has failed.")
 }
 
-/// Time goes on, and never back.
+/// Advances the host's clock to the current time. It is never set back.
 fn set_clock(host: &mut EmbeddedIc) {
     host.set_time_ns(host.time_ns().max(now_ns()));
 }

@@ -17,7 +17,7 @@ use crate::{
     settings::StoreLocation,
 };
 
-/// Where the store is served, and what clients have to know.
+/// What clients need to connect to the store.
 #[derive(Serialize)]
 struct Endpoint {
     url: String,
@@ -33,15 +33,15 @@ pub(crate) async fn run(location: &StoreLocation, context: &Context, args: &Serv
         .await
         .with_context(|| format!("cannot listen on {}; --listen takes another address", args.listen))?;
     let url =
-        format!("http://{}", listener.local_addr().context("cannot tell the address that is listened on")?);
+        format!("http://{}", listener.local_addr().context("cannot read the local address")?);
     add_controllers(&mut host, &args.controller)?;
     let replica = Replica::start(host).context("cannot serve the store")?;
     let canister = replica.canister_id().to_text();
-    // Whoever reads that the store is served may end it.
+    // A process that reads the output may send a signal immediately, so the handlers come first.
     context.interrupt.take_over();
     let terminated = signal(SignalKind::terminate());
     let served = Served::announce(folder, &url, &canister)?;
-    tell(&context.output, &Endpoint { url, canister, root_key: hex::encode(replica.root_key()) })?;
+    print(&context.output, &Endpoint { url, canister, root_key: hex::encode(replica.root_key()) })?;
     let options = Options::default();
     let shutdown = async {
         tokio::select! {
@@ -65,7 +65,7 @@ async fn open(folder: &Path, context: &Context) -> Result<EmbeddedIc> {
 fn add_controllers(host: &mut EmbeddedIc, added: &[Principal]) -> Result<()> {
     let mut controllers = host.controllers().to_vec();
     controllers.extend(added);
-    // The first one stays first: commands on the folder call as that.
+    // The first controller stays first: commands on the folder use it as the caller.
     let mut seen = Vec::new();
     controllers.retain(|controller| {
         !seen.contains(controller) && {
@@ -93,7 +93,7 @@ async fn stopped(context: &Context, terminated: std::io::Result<Signal>) {
     }
 }
 
-fn tell(output: &Output, endpoint: &Endpoint) -> Result<()> {
+fn print(output: &Output, endpoint: &Endpoint) -> Result<()> {
     output.print(endpoint, |Endpoint { url, canister, .. }| {
         vec![
             format!("serving      {url}"),

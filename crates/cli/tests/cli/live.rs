@@ -1,4 +1,4 @@
-//! The command against a canister on a replica: a store that is served, or the one that STORAGE_REPLICA_URL,
+//! Commands against a canister on a replica: a served store, or the canister that STORAGE_REPLICA_URL,
 //! STORAGE_REPLICA_CANISTER and STORAGE_REPLICA_IDENTITY (a PEM file of a writer) name.
 
 use std::env;

@@ -1,4 +1,4 @@
-//! `storage serve`, and commands that use what is served.
+//! Tests of `storage serve`.
 
 use std::{
     io::{BufRead, BufReader},
@@ -10,10 +10,10 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::harness::{MAX_PAYLOAD, Store, numbers, output};
 
-/// A key of Ed25519, which nobody uses for anything else.
+/// An Ed25519 key that only tests use.
 const KEY: &[u8] = include_bytes!("keys/ed25519.pem");
 
-/// A store that is served until this is stopped or dropped.
+/// A served store, until it is stopped or dropped.
 pub(crate) struct Served<'a> {
     store: &'a Store,
     child: Option<Child>,
@@ -23,7 +23,7 @@ pub(crate) struct Served<'a> {
 }
 
 impl<'a> Served<'a> {
-    /// Serves a store, of which the tests' identity is a controller if it is to be.
+    /// Serves a store with these arguments.
     pub(crate) fn start(store: &'a Store, args: &[&str]) -> Self {
         let args = [&["--json", "serve", "--listen", "127.0.0.1:0"][..], args].concat();
         let mut command = store.command(&args);
@@ -37,7 +37,7 @@ impl<'a> Served<'a> {
         Self { store, child: Some(child), url: text("url"), canister: text("canister"), identity }
     }
 
-    /// Serves a store to the tests' identity, which may do everything.
+    /// Serves a store with the tests' identity as a controller.
     pub(crate) fn to_controller(store: &'a Store) -> Self {
         let served = Self::start(store, &[]);
         let who = served.text(&["whoami"]);
@@ -79,9 +79,9 @@ impl Drop for Served<'_> {
     }
 }
 
-/// Many commands use a store that is served at the same time, small and large values, and nothing is lost when it ends.
+/// Concurrent commands store and read small and large values, which are in the folder afterwards.
 #[test]
-fn many_commands_use_a_served_store_at_once() {
+fn concurrent_commands_use_a_served_store() {
     let store = Store::new();
     let served = Served::to_controller(&store);
     let large = numbers(2 * MAX_PAYLOAD + 1);
@@ -101,9 +101,9 @@ fn many_commands_use_a_served_store_at_once() {
     assert_eq!(store.run(&["get", "small/5"]), b"5");
 }
 
-/// Who has no role may do nothing, and roles that were set in the folder hold for those who sign their calls.
+/// Callers have the roles that were set in the folder, and no other rights.
 #[test]
-fn roles_hold_for_those_who_sign_their_calls() {
+fn callers_have_the_roles_that_were_set_in_the_folder() {
     let store = Store::new();
     let served = Served::start(&store, &[]);
     let who = served.text(&["whoami"]);
@@ -119,10 +119,10 @@ fn roles_hold_for_those_who_sign_their_calls() {
     assert_eq!(store.run(&["get", "key"]), b"value");
 }
 
-/// A command on the folder of a served store does not wait for it, and says what works; one that ended, however it did, is
-/// not in the way.
+/// A command on the folder of a served store fails with the command that works instead. A server that was killed or has
+/// ended does not block the folder.
 #[test]
-fn commands_on_the_folder_say_what_works_instead() {
+fn commands_on_a_served_folder_name_the_url() {
     let store = Store::new();
     let served = Served::start(&store, &[]);
     for command in [&["ls"][..], &["check"], &["serve", "--listen", "127.0.0.1:0"]] {
@@ -141,9 +141,9 @@ fn commands_on_the_folder_say_what_works_instead() {
     assert_eq!(store.text(&["ls"]), "");
 }
 
-/// What clients need to know is printed, with a line for each kind.
+/// The URL, the canister and a line for each kind of client are printed.
 #[test]
-fn serve_says_what_clients_need_to_know() {
+fn serve_prints_a_line_for_each_client() {
     let store = Store::new();
     let mut child =
         store.command(&["serve", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).spawn().unwrap();
@@ -163,9 +163,9 @@ fn serve_says_what_clients_need_to_know() {
     }
 }
 
-/// An address that cannot be listened on is an error, and the folder is free.
+/// An address in use is an error, and the folder is closed.
 #[test]
-fn an_address_that_is_taken_is_an_error() {
+fn an_address_in_use_is_an_error() {
     let store = Store::new();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let said = store.fail(1, &["serve", "--listen", &taken.local_addr().unwrap().to_string()]);

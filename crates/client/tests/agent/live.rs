@@ -1,4 +1,4 @@
-//! A replica as people have it: a store that is served in this process, or the one that STORAGE_REPLICA_URL,
+//! A replica over HTTP: a store that is served in this process, or the one that STORAGE_REPLICA_URL,
 //! STORAGE_REPLICA_CANISTER and STORAGE_REPLICA_IDENTITY (the PEM file of a controller) name.
 
 use candid::Principal;
@@ -56,7 +56,7 @@ fn named_replica(url: String) -> AgentOptions {
     AgentOptions { identity, ..AgentOptions::new(url, canister) }
 }
 
-/// Objects of all sizes go to a replica and come back, in the name of an identity.
+/// Objects of all sizes go to a replica and come back, as an identity.
 #[tokio::test]
 async fn objects_go_to_a_replica_and_come_back() {
     if let Ok(url) = std::env::var("STORAGE_REPLICA_URL") {

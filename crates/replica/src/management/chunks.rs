@@ -1,4 +1,4 @@
-//! Pieces of a module that is to be installed. They are kept in memory, and gone when the server ends.
+//! The Wasm chunk store. It is in memory: chunks are lost when the server ends.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +7,9 @@ use sha2::{Digest, Sha256};
 
 use super::{Answer, invalid, reply_one};
 
-/// Bytes of a chunk.
+/// Maximum bytes of a chunk.
 const MAX_CHUNK_BYTES: usize = 1 << 20;
-/// Chunks that are kept.
+/// Maximum number of chunks.
 const MAX_CHUNKS: usize = 16;
 
 /// The chunk store of the canister.
@@ -19,7 +19,7 @@ pub(crate) struct Chunks {
 }
 
 impl Chunks {
-    /// Keeps a chunk, and answers its hash.
+    /// Stores a chunk and replies with its hash.
     pub(super) fn upload(&mut self, chunk: Vec<u8>) -> Answer {
         if chunk.len() > MAX_CHUNK_BYTES {
             return Err(invalid(format!(
@@ -37,17 +37,17 @@ impl Chunks {
         reply_one(ChunkHash { hash: hash.to_vec() })
     }
 
-    /// Forgets all chunks.
+    /// Removes all chunks.
     pub(super) fn clear(&mut self) {
         self.chunks.clear();
     }
 
-    /// The hashes of all chunks.
+    /// Returns the hashes of all chunks.
     pub(super) fn stored(&self) -> Vec<ChunkHash> {
         self.chunks.keys().map(|hash| ChunkHash { hash: hash.to_vec() }).collect()
     }
 
-    /// The chunks with these hashes, one after the other; the error is a hash that is not there.
+    /// Concatenates the chunks with these hashes. The error is the first hash that is missing.
     pub(super) fn joined<'a>(&self, hashes: &'a [ChunkHash]) -> Result<Vec<u8>, &'a [u8]> {
         let mut wasm = Vec::new();
         for ChunkHash { hash } in hashes.iter().take(MAX_CHUNKS) {
@@ -60,7 +60,7 @@ impl Chunks {
         }
     }
 
-    /// Bytes of all chunks.
+    /// Returns the total bytes of all chunks.
     pub(super) fn bytes(&self) -> usize {
         self.chunks.values().map(Vec::len).sum()
     }

@@ -10,12 +10,12 @@ use super::chunks::Chunks;
 use super::{Answer, invalid, reply};
 use crate::outcome::rejection;
 
-/// Installs the module of a message.
+/// Executes `install_code`.
 pub(super) fn install(host: &mut EmbeddedIc, args: &InstallCodeArgs) -> Answer {
     change(host, args.mode, &args.wasm_module, &args.arg)
 }
 
-/// Installs the module that was uploaded in chunks.
+/// Executes `install_chunked_code`.
 pub(super) fn install_chunked(
     host: &mut EmbeddedIc,
     chunks: &Chunks,
@@ -58,7 +58,7 @@ fn options(flags: Option<UpgradeFlags>) -> Result<UpgradeOptions, ic_transport_t
     Ok(UpgradeOptions { skip_pre_upgrade: skip_pre_upgrade.unwrap_or_default() })
 }
 
-/// Bytes of a hash, in hexadecimal. What is not a hash is shown up to the length of one.
+/// Formats a hash in hexadecimal. Longer input is cut to the length of a hash.
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().take(32).map(|byte| format!("{byte:02x}")).collect()
 }

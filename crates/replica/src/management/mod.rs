@@ -1,4 +1,4 @@
-//! Calls of the management canister that a client of one canister makes.
+//! The methods of the management canister that concern an existing canister.
 
 mod chunks;
 mod code;
@@ -11,30 +11,28 @@ use ic_management_canister_types::CanisterSettings;
 use ic_transport_types::{RejectCode, RejectResponse};
 
 use crate::outcome::{Outcome, host_failed, reject};
-use crate::replica::Shared;
 
 pub(crate) use chunks::Chunks;
 pub(crate) use request::Request;
 
-/// What a request comes to, or why it was refused.
+/// A reply in Candid, or a reject.
 type Answer = Result<Vec<u8>, RejectResponse>;
 
-/// Executes a call. The error is that of a message that is not accepted.
+/// Executes a call. An error means that the message was not accepted.
 pub(crate) fn update(
     host: &mut EmbeddedIc,
-    shared: &Shared,
+    chunks: &mut Chunks,
     sender: Principal,
     request: Request,
 ) -> Result<Outcome, RejectResponse> {
     check_controller(host, sender, &request)?;
-    let mut chunks = shared.chunks();
     let answer = match request {
         Request::Status => status::status(host, chunks.bytes()),
         Request::UpdateSettings(settings) => update_settings(host, *settings),
         Request::Start => changed(host.set_running(true)),
         Request::Stop => changed(host.set_running(false)),
         Request::InstallCode(code) => code::install(host, &code),
-        Request::InstallChunkedCode(args) => code::install_chunked(host, &chunks, *args),
+        Request::InstallChunkedCode(args) => code::install_chunked(host, chunks, *args),
         Request::UploadChunk(chunk) => chunks.upload(chunk),
         Request::ClearChunks => {
             chunks.clear();
@@ -47,9 +45,9 @@ pub(crate) fn update(
 }
 
 /// Answers a query.
-pub(crate) fn query(host: &EmbeddedIc, shared: &Shared, sender: Principal, request: Request) -> Outcome {
+pub(crate) fn query(host: &EmbeddedIc, chunks: &Chunks, sender: Principal, request: Request) -> Outcome {
     let answer = check_controller(host, sender, &request).and_then(|()| match request {
-        Request::Status => status::status(host, shared.chunks().bytes()),
+        Request::Status => status::status(host, chunks.bytes()),
         Request::Logs(filter) => status::logs(host, filter),
         other => Err(reject(
             RejectCode::CanisterReject,
@@ -102,7 +100,7 @@ fn update_settings(host: &mut EmbeddedIc, settings: CanisterSettings) -> Answer 
     }
 }
 
-/// The answer to something that changed the host.
+/// Returns the reply to a change of the host.
 fn changed(done: Result<(), HostError>) -> Answer {
     match done {
         Ok(()) => reply(()),
@@ -111,17 +109,17 @@ fn changed(done: Result<(), HostError>) -> Answer {
     }
 }
 
-/// What was asked for cannot be.
+/// Returns a reject for an argument that is not valid.
 fn invalid(text: impl Into<String>) -> RejectResponse {
     reject(RejectCode::CanisterError, "IC0408", text)
 }
 
-/// A reply in Candid.
+/// Encodes a reply in Candid.
 fn reply<T: candid::utils::ArgumentEncoder>(values: T) -> Answer {
     candid::encode_args(values).map_err(|error| invalid(format!("The reply cannot be encoded: {error}")))
 }
 
-/// A reply of one value in Candid.
+/// Encodes a reply of one value in Candid.
 fn reply_one(value: impl CandidType) -> Answer {
     reply((value,))
 }

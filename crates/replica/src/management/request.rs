@@ -1,4 +1,4 @@
-//! What is asked of the management canister, decoded.
+//! Decoding of calls of the management canister.
 
 use candid::{CandidType, DecoderConfig, Principal, decode_one_with_config};
 use ic_management_canister_types::{
@@ -11,9 +11,9 @@ use serde::Deserialize;
 use super::invalid;
 use crate::outcome::reject;
 
-/// The work that decoding an argument may make. An argument has at most 2 MiB.
+/// Candid's quota for decoding an argument, which has at most 2 MiB.
 const DECODING_QUOTA: usize = 50_000_000;
-/// The work that values may make that are not asked for.
+/// Candid's quota for skipping unknown values.
 const SKIPPING_QUOTA: usize = 100_000;
 
 /// A call of the management canister about the canister of this server.
@@ -32,7 +32,7 @@ pub(crate) enum Request {
 }
 
 impl Request {
-    /// Decodes a call, and returns the canister that it is about.
+    /// Decodes a call. Returns the canister that it is about, and the request.
     pub(crate) fn decode(method: &str, arg: &[u8]) -> Result<(Principal, Self), RejectResponse> {
         let about = |request: Self| move |record: CanisterIdRecord| (record.canister_id, request);
         match method {
@@ -60,7 +60,7 @@ impl Request {
         }
     }
 
-    /// The method.
+    /// Returns the method's name.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Status => "canister_status",
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn an_argument_that_takes_too_much_work_is_refused() {
-        // A vector of 2^28 nulls takes no bytes and much time.
+        // A vector of 2^28 nulls takes few bytes and much time.
         let mut arg =
             b"DIDL\x02\x6c\x02\xb3\xc4\xb1\xf2\x04\x68\xf4\x90\xfe\x93\x06\x01\x6d\x7f\x01\0".to_vec();
         arg.extend([1, 0, 0x80, 0x80, 0x80, 0x80, 0x01]);

@@ -1,4 +1,4 @@
-//! What the management canister tells of the canister.
+//! `canister_status` and `fetch_canister_logs`.
 
 use candid::Nat;
 use embedded_ic::{EmbeddedIc, LOG_RING_BYTES, Limits, WASM_PAGE_BYTES};
@@ -9,12 +9,12 @@ use ic_management_canister_types::{
 
 use super::{Answer, reply_one};
 
-/// The freezing threshold of a canister on a network that sets none, in seconds. Here nothing is charged.
+/// The default freezing threshold of a network, in seconds. This server charges nothing.
 const FREEZING_THRESHOLD: u64 = 2_592_000;
-/// The limit of reserved cycles of a canister on a network that sets none.
+/// The default limit of reserved cycles of a network.
 const RESERVED_CYCLES_LIMIT: u64 = 5_000_000_000_000;
 
-/// The status of the canister. What this server does not count is zero.
+/// Executes `canister_status`. Figures that this server does not measure are zero.
 pub(super) fn status(host: &EmbeddedIc, chunk_bytes: usize) -> Answer {
     let pages = |pages: u64| pages * WASM_PAGE_BYTES;
     let (heap, stable) = (pages(host.heap_pages()), pages(host.stable_pages()));
@@ -66,7 +66,7 @@ fn settings(host: &EmbeddedIc) -> DefiniteCanisterSettings {
     }
 }
 
-/// What the canister has printed, and how its messages trapped.
+/// Executes `fetch_canister_logs`.
 pub(super) fn logs(host: &EmbeddedIc, filter: Option<CanisterLogFilter>) -> Answer {
     let is_asked_for = |record: &CanisterLogRecord| match filter {
         None => true,

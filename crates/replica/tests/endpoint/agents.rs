@@ -1,4 +1,4 @@
-//! The agent of Rust: it verifies certificates and the signatures of queries.
+//! Tests with ic-agent, which verifies certificates and query signatures.
 
 use candid::Principal;
 use embedded_ic::{Config, EmbeddedIc};
@@ -11,7 +11,7 @@ use ic_agent::{
 
 use crate::harness::{Server, call, unsigned, wasm};
 
-/// Updates and queries come back verified, and a query sees what the last update wrote.
+/// Updates and queries are verified, and a query reads what the last update wrote.
 #[tokio::test]
 async fn calls_and_queries_are_verified_by_an_agent() {
     let server = Server::start().await;
@@ -25,9 +25,9 @@ async fn calls_and_queries_are_verified_by_an_agent() {
     server.stop().await;
 }
 
-/// Users of each kind of key are who they are.
+/// Callers with each kind of key are authenticated.
 #[tokio::test]
-async fn users_of_each_kind_of_key_are_recognised() {
+async fn callers_with_each_kind_of_key_are_authenticated() {
     let server = Server::start().await;
     let identities: [Box<dyn Identity>; 4] = [
         Box::new(AnonymousIdentity),
@@ -54,7 +54,7 @@ pub(crate) fn p256() -> Prime256v1Identity {
     Prime256v1Identity::from_private_key(p256::SecretKey::from_slice(&[4; 32]).unwrap())
 }
 
-/// What the canister refuses and how it fails is certified, too, in the words of a replica.
+/// Rejects are certified, with the codes and texts of a replica.
 #[tokio::test]
 async fn rejects_are_certified() {
     let server = Server::start().await;
@@ -75,9 +75,9 @@ async fn rejects_are_certified() {
     server.stop().await;
 }
 
-/// What `canister_inspect_message` does not accept is not executed and leaves nothing to ask for.
+/// A message that `canister_inspect_message` does not accept is rejected without execution.
 #[tokio::test]
-async fn what_is_not_accepted_leaves_no_trace() {
+async fn messages_that_are_not_accepted_are_rejected() {
     let server = Server::start().await;
     let agent = server.anonymous().await;
     let error = agent.update(&server.canister, "closed").call_and_wait().await.unwrap_err();
@@ -86,9 +86,9 @@ async fn what_is_not_accepted_leaves_no_trace() {
     server.stop().await;
 }
 
-/// A client of the older interface sends a call and asks for its outcome.
+/// A client of the v2 interface polls for the outcome of a call.
 #[tokio::test]
-async fn the_outcome_of_an_asynchronous_call_is_asked_for() {
+async fn the_outcome_of_an_asynchronous_call_is_polled() {
     let server = Server::start().await;
     let content = call(server.canister, "write", b"later");
     let id = content.to_request_id();
@@ -101,7 +101,7 @@ async fn the_outcome_of_an_asynchronous_call_is_asked_for() {
     server.stop().await;
 }
 
-/// The same message is executed once, however often it arrives, and always answered.
+/// A message is executed once even if it arrives several times, and each request gets a response.
 #[tokio::test]
 async fn a_message_that_arrives_again_is_executed_once() {
     let server = Server::start().await;
@@ -125,9 +125,9 @@ async fn futures(server: &Server, body: &[u8]) -> Vec<u16> {
     vec![a.status, b.status, c.status]
 }
 
-/// Many clients at once each get their own answers, and all updates are executed.
+/// Many concurrent clients each receive their own replies, and all updates are executed.
 #[tokio::test]
-async fn many_clients_at_once_are_all_served() {
+async fn concurrent_clients_are_all_served() {
     const CLIENTS: u8 = 24;
     let server = Server::start().await;
     let mut clients = tokio::task::JoinSet::new();
@@ -147,7 +147,7 @@ async fn many_clients_at_once_are_all_served() {
     server.stop().await;
 }
 
-/// A folder that was served has all that was answered, and the same keys when it is served again.
+/// A folder that is served again has the same data and the same keys.
 #[tokio::test]
 async fn a_folder_is_served_again_with_the_same_keys() {
     let folder = tempfile::tempdir().unwrap();
@@ -166,9 +166,9 @@ async fn a_folder_is_served_again_with_the_same_keys() {
     server.stop().await;
 }
 
-/// An agent that knows another root key believes nothing.
+/// An agent with another root key rejects the responses.
 #[tokio::test]
-async fn an_agent_with_another_root_key_refuses_the_answers() {
+async fn an_agent_with_another_root_key_rejects_the_responses() {
     let (server, other) = (Server::start().await, Server::start().await);
     let agent = server.anonymous().await;
     agent.set_root_key(other.root_key.clone());
@@ -179,7 +179,7 @@ async fn an_agent_with_another_root_key_refuses_the_answers() {
     other.stop().await;
 }
 
-/// The call is answered at once, so that there is nothing to poll for.
+/// The response to a synchronous call has the reply.
 #[tokio::test]
 async fn a_synchronous_call_has_its_reply() {
     let server = Server::start().await;

@@ -1,4 +1,4 @@
-//! Clients that are slow, silent or many, and the end of the server.
+//! Slow, silent and many clients, and the shutdown of the server.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::{io::AsyncReadExt, io::AsyncWriteExt, net::TcpStream};
 
 use crate::harness::{Server, call, read, request, unsigned};
 
-/// A server that waits for a moment only.
+/// A server with short timeouts and few connections.
 async fn impatient() -> Server {
     let mut options = Options::default();
     options.head_timeout = Duration::from_millis(200);
@@ -17,9 +17,9 @@ async fn impatient() -> Server {
     Server::start_with(options, Config::default()).await
 }
 
-/// A client that sends half a head, or nothing, is cut off.
+/// A client that sends a partial header or nothing is disconnected.
 #[tokio::test]
-async fn half_a_head_and_silence_ends_the_connection() {
+async fn a_partial_header_times_out() {
     let server = impatient().await;
     for part in ["", "POST", "POST /api/v2/status HTTP/1.1\r\nhost: x\r\n"] {
         let mut stream = server.connect().await;
@@ -30,9 +30,9 @@ async fn half_a_head_and_silence_ends_the_connection() {
     server.stop().await;
 }
 
-/// A client that sends half a body hears that it took too long, and nothing is executed.
+/// A client that sends a partial body receives 408, and nothing is executed.
 #[tokio::test]
-async fn half_a_body_and_silence_is_a_timeout() {
+async fn a_partial_body_times_out() {
     let server = impatient().await;
     let whole = request(&server.path("v3/call"), &unsigned(call(server.canister, "count", b"argument")));
     for left in [1, 10, 60] {
@@ -44,9 +44,9 @@ async fn half_a_body_and_silence_is_a_timeout() {
     server.stop().await;
 }
 
-/// A client that ends in the middle of a body does no harm.
+/// A client that disconnects within a body has no effect.
 #[tokio::test]
-async fn half_a_body_and_the_end_is_nothing() {
+async fn a_disconnect_within_a_body_has_no_effect() {
     let server = Server::start().await;
     let whole = request(&server.path("v3/call"), &unsigned(call(server.canister, "count", b"argument")));
     let mut stream = server.connect().await;
@@ -58,11 +58,11 @@ async fn half_a_body_and_the_end_is_nothing() {
     server.stop().await;
 }
 
-/// Connections beyond the limit wait for those before them, and are then served.
+/// Connections over the limit wait until others are closed.
 #[tokio::test]
-async fn more_connections_than_allowed_wait_their_turn() {
+async fn connections_over_the_limit_wait() {
     let server = impatient().await;
-    // Silent clients take all the room, until they are cut off.
+    // Silent clients use all connections until they time out.
     let mut silent = Vec::new();
     for _ in 0..200 {
         silent.push(server.connect().await);
@@ -74,9 +74,9 @@ async fn more_connections_than_allowed_wait_their_turn() {
     server.stop().await;
 }
 
-/// Large bodies that do not arrive keep room for a while, and others are served when it is free again.
+/// Large bodies that do not arrive free their memory when they time out.
 #[tokio::test]
-async fn large_bodies_that_do_not_arrive_give_their_room_back() {
+async fn large_bodies_that_time_out_free_their_memory() {
     let server = impatient().await;
     let head = format!(
         "POST {} HTTP/1.1\r\nhost: x\r\ncontent-type: application/cbor\r\ncontent-length: 2097152\r\n\r\n",
@@ -96,9 +96,9 @@ async fn large_bodies_that_do_not_arrive_give_their_room_back() {
     server.stop().await;
 }
 
-/// A connection is used for many requests.
+/// A connection serves several requests.
 #[tokio::test]
-async fn a_connection_is_kept() {
+async fn a_connection_serves_several_requests() {
     let server = Server::start().await;
     let mut stream = server.connect().await;
     for _ in 0..3 {
@@ -123,9 +123,9 @@ async fn drain(stream: &mut TcpStream) {
     stream.read_exact(&mut body).await.unwrap();
 }
 
-/// A request whose body is under way when the server shuts down is executed and answered.
+/// A request whose body is incomplete when the shutdown begins is executed and answered.
 #[tokio::test]
-async fn a_request_that_is_under_way_ends_before_the_server_does() {
+async fn active_requests_finish_before_the_server_ends() {
     let server = Server::start().await;
     let whole = request(&server.path("v3/call"), &unsigned(call(server.canister, "write", &[1; 1_000_000])));
     let (first, rest) = whole.split_at(500_000);

@@ -1,4 +1,4 @@
-//! Who may send what: signatures, delegations and times.
+//! Authentication: signatures, delegations and expiry.
 
 use std::time::Duration;
 
@@ -34,9 +34,9 @@ fn delegated(from: &dyn Identity, to: BasicIdentity, chain: Vec<SignedDelegation
     DelegatedIdentity::new_unchecked(from.public_key().unwrap(), Box::new(to), chain)
 }
 
-/// A message that has expired, or that would be valid for longer than a replica allows, is refused and not executed.
+/// A message whose expiry is in the past or too far in the future is rejected.
 #[tokio::test]
-async fn messages_have_their_time() {
+async fn messages_with_an_expiry_out_of_range_are_rejected() {
     let server = Server::start().await;
     for at in [0, 1, now_ns() - 1_000, in_future(HOUR), u64::MAX] {
         for content in [call(server.canister, "count", b""), query(server.canister, "read", b"")] {
@@ -52,9 +52,9 @@ async fn messages_have_their_time() {
     server.stop().await;
 }
 
-/// A sender that has not signed the message, or not this one, is refused; so is one whose key is another's.
+/// Missing, forged and foreign signatures are rejected.
 #[tokio::test]
-async fn forged_signatures_are_refused() {
+async fn forged_signatures_are_rejected() {
     let server = Server::start().await;
     let content = || call(server.canister, "count", b"");
     let identities: [Box<dyn Identity>; 3] = [Box::new(key(1)), Box::new(secp256k1()), Box::new(p256())];
@@ -89,9 +89,9 @@ async fn forged_signatures_are_refused() {
     server.stop().await;
 }
 
-/// Keys that this server cannot verify are refused with what it can.
+/// Unsupported kinds of keys are rejected, and the error names the kind.
 #[tokio::test]
-async fn unknown_keys_are_refused_by_name() {
+async fn unsupported_keys_are_rejected() {
     let server = Server::start().await;
     let der = |oid_end: u8| {
         let mut der =
@@ -114,9 +114,9 @@ async fn unknown_keys_are_refused_by_name() {
     server.stop().await;
 }
 
-/// A key that was delegated to acts as the one that delegated, over any number of steps and kinds of keys.
+/// The last key of a chain of 20 delegations acts as the first; 21 delegations are rejected.
 #[tokio::test]
-async fn delegations_are_followed() {
+async fn chains_of_up_to_20_delegations_are_accepted() {
     let server = Server::start().await;
     let until = in_future(HOUR);
     let mut chain = vec![delegation(&secp256k1(), &key(1), until, None)];
@@ -135,9 +135,9 @@ async fn delegations_are_followed() {
     server.stop().await;
 }
 
-/// A delegation that has expired, is for another canister, was not made by the key before it, or leads back, is worth nothing.
+/// Delegations that are expired, for another canister, forged or cyclic are rejected.
 #[tokio::test]
-async fn delegations_that_do_not_hold_are_refused() {
+async fn invalid_delegations_are_rejected() {
     let server = Server::start().await;
     let until = in_future(HOUR);
     let other = Principal::from_slice(&[9; 10]);
@@ -167,7 +167,7 @@ async fn delegations_that_do_not_hold_are_refused() {
     server.stop().await;
 }
 
-/// A delegation for queries is not one for calls.
+/// A delegation for queries allows no calls.
 #[tokio::test]
 async fn a_delegation_for_queries_allows_no_calls() {
     let server = Server::start().await;
@@ -186,9 +186,9 @@ async fn a_delegation_for_queries_allows_no_calls() {
     server.stop().await;
 }
 
-/// A message for another canister, at the path of another one, or of another kind than the path is refused.
+/// A message for another canister, to the URL of another canister, or of another request type is rejected.
 #[tokio::test]
-async fn messages_go_to_the_canister_of_the_path() {
+async fn messages_for_another_canister_are_rejected() {
     let server = Server::start().await;
     let other = Principal::from_slice(&[9; 10]);
     server.post("v3/call", &unsigned(call(other, "count", b""))).await.expect(400, "is not on this server");
@@ -204,7 +204,7 @@ async fn messages_go_to_the_canister_of_the_path() {
         &unsigned(call(server.canister, "count", b"")),
     );
     server.send(&elsewhere).await.expect(400, "does not match");
-    let nowhere = crate::harness::request("/api/v3/canister/nobody/call", b"");
+    let nowhere = crate::harness::request("/api/v3/canister/invalid/call", b"");
     server.send(&nowhere).await.expect(400, "is not a principal");
     assert_eq!(server.counted().await, 0);
     server.stop().await;

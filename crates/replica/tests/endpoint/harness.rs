@@ -1,4 +1,4 @@
-//! A server for each test, and messages that are made by hand.
+//! A server for each test, and functions that build messages.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -30,7 +30,7 @@ const CANISTER: &str = r#"(module
     (memory (export "memory") 64)
     (data (i32.const 4000000) "no")
     (func (export "canister_inspect_message")
-        ;; A method of six letters is for nobody.
+        ;; Methods with names of six letters are not accepted.
         (if (i32.ne (call $method_size) (i32.const 6)) (then (call $accept))))
     (func (export "canister_update write")
         (i32.store (i32.const 0) (call $size))
@@ -93,7 +93,7 @@ impl Server {
         Self { url: format!("http://{address}"), address, canister, root_key, stop, served, replica }
     }
 
-    /// An agent that verifies all it is told.
+    /// An agent that verifies certificates and query signatures.
     pub(crate) async fn agent(&self, identity: impl Identity + 'static) -> Agent {
         let agent = Agent::builder()
             .with_url(&self.url)
@@ -145,7 +145,7 @@ impl Server {
     }
 }
 
-/// What a server has answered.
+/// The response of a server.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -158,7 +158,7 @@ impl Answer {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// That the status is this one and the text has these words.
+    /// Asserts the status and a part of the text.
     pub(crate) fn expect(&self, status: u16, words: &str) {
         assert!(self.status == status && self.text().contains(words), "{} {}", self.status, self.text());
     }
@@ -189,12 +189,12 @@ pub(crate) fn now_ns() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64
 }
 
-/// A time so far from now.
+/// The current time plus a duration.
 pub(crate) fn in_future(by: Duration) -> u64 {
     now_ns() + by.as_nanos() as u64
 }
 
-/// A call of a method by nobody, valid for some minutes.
+/// An anonymous call of a method.
 pub(crate) fn call(canister: Principal, method: &str, arg: &[u8]) -> EnvelopeContent {
     EnvelopeContent::Call {
         nonce: None,
@@ -207,7 +207,7 @@ pub(crate) fn call(canister: Principal, method: &str, arg: &[u8]) -> EnvelopeCon
     }
 }
 
-/// A query of a method by nobody, valid for some minutes.
+/// An anonymous query of a method.
 pub(crate) fn query(canister: Principal, method: &str, arg: &[u8]) -> EnvelopeContent {
     EnvelopeContent::Query {
         nonce: None,
@@ -238,7 +238,7 @@ pub(crate) fn by(mut content: EnvelopeContent, who: Principal) -> EnvelopeConten
     content
 }
 
-/// A message that nobody has signed.
+/// The encoded envelope of an anonymous message.
 pub(crate) fn unsigned(content: EnvelopeContent) -> Vec<u8> {
     envelope(content).encode_bytes()
 }

@@ -1,12 +1,12 @@
-//! Requests that are not what they should be: an HTTP status and a text, and nothing has changed.
+//! Malformed requests: each gets an HTTP error, and nothing changes.
 
 use tokio::io::AsyncWriteExt;
 
 use crate::harness::{Server, call, query, read, request, unsigned};
 
-/// Bytes that are no envelope are refused.
+/// A body that is not an envelope is rejected.
 #[tokio::test]
-async fn what_is_not_an_envelope_is_refused() {
+async fn malformed_envelopes_are_rejected() {
     let server = Server::start().await;
     let sound = unsigned(call(server.canister, "count", b"argument"));
     let mut bodies: Vec<Vec<u8>> = vec![
@@ -14,7 +14,7 @@ async fn what_is_not_an_envelope_is_refused() {
         b"hello".to_vec(),
         vec![0xff; 1_000],
         vec![0xa0],
-        // Arrays and tags within each other, as deep as there is room, and lengths that nothing follows.
+        // Deeply nested arrays, tags and maps, and lengths beyond the end.
         vec![0x81; 1 << 20],
         vec![0xc1; 1 << 20],
         vec![0xbf; 1 << 20],
@@ -34,9 +34,9 @@ async fn what_is_not_an_envelope_is_refused() {
     server.stop().await;
 }
 
-/// An envelope of one byte more than allowed is refused, whether its length is told before or not; the client hears why.
+/// A body over the limit is rejected with 413, with a content length and with chunked encoding.
 #[tokio::test]
-async fn an_envelope_that_is_too_long_is_refused() {
+async fn bodies_over_the_limit_are_rejected() {
     let server = Server::start().await;
     for length in [(2 << 20) + 1, 3 << 20, 10 << 20] {
         server.post("v3/call", &vec![0; length]).await.expect(413, "is larger than the max allowed 2097152");
@@ -48,7 +48,7 @@ async fn an_envelope_that_is_too_long_is_refused() {
         let chunked = [head.as_bytes(), &vec![0; length], b"\r\n0\r\n\r\n"].concat();
         server.send(&chunked).await.expect(413, "is larger than the max allowed 2097152");
     }
-    // Of what nobody would read to its end, not a byte is read.
+    // A body that is far too long is not read at all.
     let head = format!(
         "POST {} HTTP/1.1\r\nhost: x\r\ncontent-type: application/cbor\r\ncontent-length: 99999999999\r\n\r\n",
         server.path("v3/call")
@@ -58,9 +58,9 @@ async fn an_envelope_that_is_too_long_is_refused() {
     server.stop().await;
 }
 
-/// A method name of 10 MB, and one that is just too long, are refused, and so is a nonce.
+/// Method names and nonces over the limit are rejected.
 #[tokio::test]
-async fn names_that_are_too_long_are_refused() {
+async fn method_names_and_nonces_over_the_limit_are_rejected() {
     let server = Server::start().await;
     let long = "m".repeat(10_000_000);
     server
@@ -79,18 +79,18 @@ async fn names_that_are_too_long_are_refused() {
     server.stop().await;
 }
 
-/// A method of the longest name allowed that does not exist is a reject of the canister, certified.
+/// A method name at the limit reaches the canister, which rejects it.
 #[tokio::test]
-async fn the_longest_name_is_looked_for() {
+async fn a_method_name_at_the_limit_reaches_the_canister() {
     let server = Server::start().await;
     let answer = server.post("v3/call", &unsigned(call(server.canister, &"m".repeat(20_000), b""))).await;
     assert!(answer.status == 200 && answer.text().contains("certificate"), "{answer:?}");
     server.stop().await;
 }
 
-/// A path that leads out of the interface, or to nothing, is not found; another method or type of content is refused.
+/// Unknown paths are not found, and other HTTP methods and content types are rejected.
 #[tokio::test]
-async fn paths_that_lead_elsewhere_are_not_found() {
+async fn unknown_paths_are_not_found() {
     let server = Server::start().await;
     let paths = [
         "/api/v2/../../etc/passwd",
@@ -115,9 +115,9 @@ async fn paths_that_lead_elsewhere_are_not_found() {
     server.stop().await;
 }
 
-/// Heads that are no HTTP end the connection and nothing else.
+/// Malformed HTTP is rejected or closes the connection.
 #[tokio::test]
-async fn what_is_not_http_is_refused() {
+async fn malformed_http_is_rejected() {
     let server = Server::start().await;
     let long_header = format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "y".repeat(1 << 20));
     let many_headers = format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(10_000));
@@ -146,7 +146,7 @@ async fn what_is_not_http_is_refused() {
     server.stop().await;
 }
 
-/// Web pages of any origin may ask.
+/// Web pages of any origin are allowed.
 #[tokio::test]
 async fn other_origins_are_allowed() {
     let server = Server::start().await;

@@ -1,4 +1,4 @@
-//! A small canister behind the endpoint, and clients that mean well or ill.
+//! Tests of the HTTP interface with a small canister: well-behaved clients, malformed and hostile requests.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic where it fails")]
 

@@ -1,4 +1,4 @@
-//! Calls of the management canister.
+//! Tests of the management canister's methods.
 
 use candid::{CandidType, Principal, decode_one, encode_one};
 use embedded_ic::Config;
@@ -52,7 +52,7 @@ fn reject_text(error: AgentError) -> String {
     }
 }
 
-/// A controller sees the status, as an update and as a query, and others do not.
+/// Controllers can read the status, by update and by query. Other callers cannot.
 #[tokio::test]
 async fn the_status_is_for_controllers() {
     let server = server().await;
@@ -66,15 +66,15 @@ async fn the_status_is_for_controllers() {
         assert_eq!(status.settings.controllers, [owner().sender().unwrap()]);
         assert_eq!(status.module_hash.unwrap(), Sha256::digest(wasm())[..]);
     }
-    let nobody = server.anonymous().await;
-    let said = reject_text(manage(&nobody, id, "canister_status", &about).await.unwrap_err());
+    let anonymous = server.anonymous().await;
+    let said = reject_text(manage(&anonymous, id, "canister_status", &about).await.unwrap_err());
     assert!(said.contains("Only controllers of canister"), "{said}");
-    let said = reject_text(ask(&nobody, id, "canister_status", &about).await.unwrap_err());
+    let said = reject_text(ask(&anonymous, id, "canister_status", &about).await.unwrap_err());
     assert!(said.contains("Only controllers of canister"), "{said}");
     server.stop().await;
 }
 
-/// Controllers are changed by controllers; other settings are refused, and nothing has changed then.
+/// Controllers can change the controllers. Other settings are rejected without a change.
 #[tokio::test]
 async fn controllers_are_changed() {
     let server = server().await;
@@ -101,7 +101,7 @@ async fn controllers_are_changed() {
     server.stop().await;
 }
 
-/// A module is installed from one message or in chunks; a chunk that is missing, or another hash, is refused.
+/// A module is installed from one message or from chunks. A missing chunk and a wrong hash are rejected.
 #[tokio::test]
 async fn modules_are_installed() {
     let server = server().await;
@@ -154,7 +154,7 @@ async fn modules_are_installed() {
     server.stop().await;
 }
 
-/// What the canister prints, and how it traps, is read by a query of a controller.
+/// Controllers can read the canister's log by query.
 #[tokio::test]
 async fn logs_are_read_by_controllers() {
     let server = server().await;
@@ -166,15 +166,15 @@ async fn logs_are_read_by_controllers() {
         decode_one(&ask(&agent, id, "fetch_canister_logs", args()).await.unwrap()).unwrap();
     assert_eq!(logs.canister_log_records[0].content, b"no");
     assert_eq!(logs.canister_log_records.len(), 2);
-    let nobody = server.anonymous().await;
-    let said = reject_text(ask(&nobody, id, "fetch_canister_logs", args()).await.unwrap_err());
+    let anonymous = server.anonymous().await;
+    let said = reject_text(ask(&anonymous, id, "fetch_canister_logs", args()).await.unwrap_err());
     assert!(said.contains("Only controllers"), "{said}");
     let said = reject_text(manage(&agent, id, "fetch_canister_logs", args()).await.unwrap_err());
     assert!(said.contains("non-replicated mode"), "{said}");
     server.stop().await;
 }
 
-/// A canister that is stopped answers nothing until it is started again.
+/// A stopped canister rejects messages until it is started.
 #[tokio::test]
 async fn a_canister_is_stopped_and_started() {
     let server = server().await;
@@ -188,9 +188,9 @@ async fn a_canister_is_stopped_and_started() {
     server.stop().await;
 }
 
-/// What this server does not have, and what is about another canister, is refused.
+/// Unsupported methods and other canisters are rejected.
 #[tokio::test]
-async fn everything_else_is_refused() {
+async fn unsupported_methods_are_rejected() {
     let server = server().await;
     let (agent, id) = (server.agent(owner()).await, server.canister);
     let about = CanisterIdRecord { canister_id: id };

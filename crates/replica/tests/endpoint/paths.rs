@@ -1,4 +1,4 @@
-//! What of the state tree may be read, by whom.
+//! Access to the state tree.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ fn verified(server: &Server, answer: &Answer) -> Certificate {
     certificate
 }
 
-/// What everybody may read is read, together with the time, and nothing else is shown.
+/// Public paths are in the certificate, with the time, and everything else is pruned.
 #[tokio::test]
 async fn public_paths_are_read() {
     let server = Server::start().await;
@@ -60,7 +60,7 @@ async fn public_paths_are_read() {
     server.stop().await;
 }
 
-/// The agent finds the subnet and its nodes, by the canister and by the subnet's id.
+/// The agent finds the subnet and its nodes by canister and by subnet id.
 #[tokio::test]
 async fn an_agent_finds_the_subnet() {
     let server = Server::start().await;
@@ -75,9 +75,9 @@ async fn an_agent_finds_the_subnet() {
     server.stop().await;
 }
 
-/// Paths that a replica does not show are refused as it refuses them.
+/// Paths that a replica does not serve are rejected.
 #[tokio::test]
-async fn other_paths_are_refused() {
+async fn other_paths_are_rejected() {
     let server = Server::start().await;
     let id = server.canister;
     let canister = |rest: &[&[u8]]| vec![path(&[&[&b"canister"[..], id.as_slice()], rest].concat())];
@@ -102,7 +102,7 @@ async fn other_paths_are_refused() {
     server.stop().await;
 }
 
-/// The outcome of a call is told to the one who made it; one that is not known is proven to be absent.
+/// Only the sender of a call can read its outcome. The certificate proves that an unknown call is absent.
 #[tokio::test]
 async fn the_outcome_of_a_call_is_for_its_sender() {
     let server = Server::start().await;
