@@ -109,7 +109,7 @@ fn callers_have_the_roles_that_were_set_in_the_folder() {
     let who = served.text(&["whoami"]);
     let refused = served.output(&["put", "-", "key"], b"value");
     let said = String::from_utf8(refused.stderr).unwrap();
-    assert!(!refused.status.success() && said.contains("may not do this"), "{said}");
+    assert!(!refused.status.success() && said.contains("lacks the role writer"), "{said}");
     served.stop(Signal::TERM);
     store.run(&["roles", "set", who.trim(), "writer"]);
     let served = Served::start(&store, &[]);
