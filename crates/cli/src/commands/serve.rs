@@ -32,8 +32,7 @@ pub(crate) async fn run(location: &StoreLocation, context: &Context, args: &Serv
     let listener = TcpListener::bind(args.listen)
         .await
         .with_context(|| format!("cannot listen on {}; --listen takes another address", args.listen))?;
-    let url =
-        format!("http://{}", listener.local_addr().context("cannot read the local address")?);
+    let url = format!("http://{}", listener.local_addr().context("cannot read the local address")?);
     add_controllers(&mut host, &args.controller)?;
     let replica = Replica::start(host).context("cannot serve the store")?;
     let canister = replica.canister_id().to_text();
