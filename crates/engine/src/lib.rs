@@ -1,11 +1,11 @@
-//! Storage held entirely in stable memory: objects of any size, an append-only log and raw regions, behind one header.
+//! Stores objects of any size, an append-only log and raw regions in stable memory, after a single header.
 //!
-//! A canister that serialises its heap on upgrade stops being upgradable when it grows. This crate keeps nothing on the
-//! heap that matters between two messages: every change is written through to stable memory, and opening a store reads
-//! a header of one page and the table of its buckets, however much is stored.
+//! A canister that serialises its heap during an upgrade can no longer be upgraded once the heap is large.
+//! This crate keeps no state on the heap between two messages: it writes every change through to stable
+//! memory. Opening a store reads a header of one page and the bucket table, regardless of how much is stored.
 //!
-//! [`Store`] is the way in. It is generic over [`Memory`], so the same code runs on a canister's stable memory, on a
-//! `Vec` in a test, and on a file that was downloaded from a canister:
+//! [`Store`] is the entry point. It is generic over [`Memory`], so the same code runs on a canister's stable
+//! memory, on a `Vec` in a test, and on a file downloaded from a canister:
 //!
 //! ```
 //! use storage_engine::{Put, Store, VectorMemory};
@@ -15,33 +15,37 @@
 //! store.put(Put::new("greeting", b"hello"), 0)?;
 //! drop(store);
 //!
-//! // Another heap, the same memory: this is what an upgrade is.
+//! A new heap over the same memory: this is what an upgrade does.
 //! let store = Store::open(memory)?;
 //! assert_eq!(store.get("greeting")?, b"hello");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`BPlusTreeMap`] is the ordered map that everything in the store is kept in, for canisters that want just that: it takes any
-//! memory, a `VirtualMemory` of a `MemoryManager` too. `examples/ordered_map.rs` is a program of ten lines on it.
+//! [`BPlusTreeMap`] is the ordered map that the store is built on, for canisters that need only a map. It
+//! accepts any memory, including a `VirtualMemory` of a `MemoryManager`. `examples/ordered_map.rs` is a
+//! program of ten lines that uses it.
 //!
-//! A store takes any memory as well, so it can be beside other structures of the same canister. `canister/examples/beside.rs` in
-//! the repository is a canister that does this. A `MemoryManager` panics where the platform refuses memory;
-//! [`Store::configure`] sets a capacity that is kept to before it is asked.
+//! A store also accepts any memory, so it can share a canister with other stable structures.
+//! `canister/examples/beside.rs` in the repository is a canister that does this. A `MemoryManager` panics if
+//! the platform refuses memory; [`Store::configure`] sets a capacity that the store never exceeds, so that
+//! the platform is not asked.
 //!
-//! # What is promised
+//! # Guarantees
 //!
-//! - **An error means that nothing has changed.** Everything that can fail, running out of memory included, is found out
-//!   before the first byte is written. On the IC a returned error commits, so this is not a nicety.
-//! - **Open has three outcomes**: empty memory is formatted, a known header is loaded, anything else is an
-//!   [`OpenError`] and the memory is untouched.
-//! - **No operation walks what is stored.** Costs grow with the bytes of the operation and the depth of the index.
+//! - **An error means that nothing has changed.** Every operation that can fail, including the reservation of
+//!   memory, runs before the first byte is written. On the IC a message that returns an error still commits
+//!   its writes.
+//! - **Opening has three outcomes**: an empty memory is formatted, a memory with a known header is loaded,
+//!   and any other memory is left unchanged and reported as an [`OpenError`].
+//! - **No operation scans everything that is stored.** Costs grow with the bytes of the operation and the
+//!   depth of the index.
 //!
 //! # Layout
 //!
-//! Page 0 holds the header ([`header`]); the pages after it are buckets of 256 pages, owned by the memories that are named
-//! in [`layout`]. docs/FORMAT.md explains the whole.
+//! Page 0 contains the header ([`header`]). The pages after it form buckets of 256 pages, each owned by one
+//! of the memories listed in [`layout`]. docs/FORMAT.md describes the complete format.
 
-// One method of a trait is forwarded with it, in `buckets/memory.rs`.
+// `buckets/memory.rs` forwards one unsafe method of a trait.
 #![deny(unsafe_code)]
 
 mod base;
@@ -59,7 +63,8 @@ pub use base::open::OpenError;
 pub use base::problem::{CheckReport, Problem};
 pub use core::header;
 pub use ic_stable_structures::{FileMemory, Memory, VectorMemory};
-/// The arguments and results of the methods of a [`Store`], and its error: those of the canister's contract.
+/// The arguments and results of the methods of a [`Store`], and its error. The canister's contract uses the
+/// same types.
 pub use stable_storage_api as api;
 pub use stable_storage_api::{Condition, Error, ListArgs, ObjectInfo, ReadArgs, Written};
 pub use store::{HostFacts, Options, Store, UPGRADE_BYTES};

@@ -1,8 +1,8 @@
-//! Comparing bytes by words: in WebAssembly, comparing slices is a loop over each byte.
+//! Comparing and copying bytes by words. In WebAssembly, a comparison of slices is a loop over each byte.
 
 use std::cmp::Ordering;
 
-/// As slices of bytes are compared.
+/// Compares two slices in the order of `Ord` for `[u8]`.
 #[inline]
 pub(crate) fn compare(one: &[u8], other: &[u8]) -> Ordering {
     let shorter = one.len().min(other.len());
@@ -13,15 +13,15 @@ pub(crate) fn compare(one: &[u8], other: &[u8]) -> Ordering {
     order.then(one.len().cmp(&other.len()))
 }
 
-/// How many bytes both start with.
+/// Returns the length of the common prefix.
 #[inline]
 pub(crate) fn common_prefix(one: &[u8], other: &[u8]) -> usize {
     let shorter = one.len().min(other.len());
     first_difference(&one[..shorter], &other[..shorter]).unwrap_or(shorter)
 }
 
-/// The first byte in which slices of the same length differ. The last words overlap those before them, so that there is no
-/// tail to be compared by the byte.
+/// Returns the index of the first byte in which two slices of the same length differ. The last word overlaps
+/// the one before it, so no rest has to be compared byte by byte.
 #[inline]
 fn first_difference(one: &[u8], other: &[u8]) -> Option<usize> {
     let (words, other_words) = (one.as_chunks::<8>().0, other.as_chunks::<8>().0);
@@ -42,13 +42,13 @@ fn first_difference(one: &[u8], other: &[u8]) -> Option<usize> {
     (difference != 0).then(|| first_byte(difference))
 }
 
-/// The first byte of a little-endian word that is not zero.
+/// Returns the index of the first byte of a little-endian word that is not zero.
 #[inline]
 fn first_byte(difference: u64) -> usize {
     (difference.trailing_zeros() / 8) as usize
 }
 
-/// Fewer than eight bytes as a little-endian word, with zeroes after them.
+/// Returns fewer than eight bytes as a little-endian word, padded with zeroes.
 #[inline]
 fn start_of(bytes: &[u8]) -> u64 {
     if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
@@ -58,8 +58,8 @@ fn start_of(bytes: &[u8]) -> u64 {
     bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 
-/// Copies bytes that are mostly few: a `memory.copy` costs 100 instructions and one for each byte, and so does each loop that
-/// the compiler recognises as one.
+/// Copies bytes, usually few. A `memory.copy` costs 100 instructions plus one per byte, and so does each loop
+/// that the compiler turns into one.
 #[inline]
 pub(crate) fn copy_few(place: &mut [u8], bytes: &[u8]) {
     debug_assert_eq!(place.len(), bytes.len());
@@ -85,7 +85,8 @@ fn copy_ends<const N: usize>(place: &mut [u8], bytes: &[u8]) {
     }
 }
 
-/// The shortest key that is greater than `before` and not greater than `after`, which is greater than `before`.
+/// Returns the shortest key that is greater than `before` and at most `after`. `after` must be greater than
+/// `before`.
 pub(crate) fn separator<'a>(before: &[u8], after: &'a [u8]) -> &'a [u8] {
     &after[..(common_prefix(before, after) + 1).min(after.len())]
 }

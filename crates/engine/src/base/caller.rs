@@ -1,18 +1,18 @@
-//! Who calls.
+//! The caller of a method.
 
 use candid::Principal;
 
-/// Who calls a method of an upload or a region.
+/// Caller of a method for uploads or regions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Caller {
-    /// The principal.
+    /// The caller's principal.
     pub principal: Principal,
-    /// Whether it may do everything with every upload and every region.
+    /// Whether the caller may use every upload and every region.
     pub is_admin: bool,
 }
 
 impl Caller {
-    /// Whether it may use what belongs to this principal.
+    /// Returns whether the caller may use what belongs to this principal.
     pub(crate) fn may_use(&self, owner: Principal) -> bool {
         self.is_admin || self.principal == owner
     }

@@ -1,4 +1,5 @@
-//! The one checksum of the format: CRC-32 (IEEE 802.3), little-endian, at the end of what it covers.
+//! The checksums of the format: CRC-32 (IEEE 802.3), little-endian, stored after the bytes it covers; and a
+//! faster check for fields that most messages change.
 
 /// Width of a checksum in bytes.
 pub(crate) const CRC_BYTES: usize = 4;
@@ -9,23 +10,25 @@ pub(crate) fn seal(block: &mut [u8]) {
     crc.copy_from_slice(&crc32fast::hash(body).to_le_bytes());
 }
 
-/// Appends the CRC-32 of everything that there is.
+/// Appends the CRC-32 of the whole block.
 pub(crate) fn append_seal(block: &mut Vec<u8>) {
     let crc = crc32fast::hash(block).to_le_bytes();
     block.extend_from_slice(&crc);
 }
 
-/// Whether the last four bytes are the CRC-32 of everything before them.
+/// Returns whether the last four bytes are the CRC-32 of everything before them.
 #[must_use]
 pub(crate) fn is_sealed(block: &[u8]) -> bool {
     let (body, crc) = block.split_at(block.len() - CRC_BYTES);
     crc == crc32fast::hash(body).to_le_bytes()
 }
 
-/// A check of a few words that most messages change, at a few instructions a word where a CRC-32 takes some thirty.
+/// Returns a check of a few words that most messages change. It costs a few instructions per word; CRC-32
+/// costs about thirty.
 ///
-/// The bytes are whole little-endian words of eight. Each is added to the sum so far, which is then multiplied by an odd
-/// number and mixed. Both steps lose nothing, so a change within one word always changes the check.
+/// The bytes must be whole little-endian words of eight bytes. Each word is combined with the sum so far,
+/// which is then multiplied by an odd number and mixed. Both steps are bijective, so a change within one word
+/// always changes the check.
 pub(crate) fn mix(block: &[u8]) -> u64 {
     let (words, rest) = block.as_chunks::<8>();
     debug_assert!(rest.is_empty(), "whole words");
@@ -35,23 +38,23 @@ pub(crate) fn mix(block: &[u8]) -> u64 {
     })
 }
 
-/// The little-endian `u64` at an offset of a block that is long enough by construction.
+/// Returns the little-endian `u64` at an offset. The block must be long enough.
 pub(crate) fn u64_at(block: &[u8], offset: usize) -> u64 {
     u64::from_le_bytes(block[offset..offset + 8].try_into().expect("a range of eight has eight bytes"))
 }
 
-/// The little-endian `u32` at an offset of a block that is long enough by construction.
+/// Returns the little-endian `u32` at an offset. The block must be long enough.
 pub(crate) fn u32_at(block: &[u8], offset: usize) -> u32 {
     u32::from_le_bytes(block[offset..offset + 4].try_into().expect("a range of four has four bytes"))
 }
 
-/// Reads the fields of a block that is long enough by construction, one after the other.
+/// Reader of consecutive fields of a block that is long enough by construction.
 pub(crate) struct Fields<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Fields<'a> {
-    /// The fields from the start of these bytes on.
+    /// Creates a reader that starts at the first byte.
     pub(crate) fn of(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
@@ -63,7 +66,7 @@ impl<'a> Fields<'a> {
     }
 
     pub(crate) fn array<const N: usize>(&mut self) -> [u8; N] {
-        self.bytes(N).try_into().expect("as many bytes were taken")
+        self.bytes(N).try_into().expect("`bytes` returns N bytes")
     }
 
     pub(crate) fn u64(&mut self) -> u64 {

@@ -1,8 +1,9 @@
-//! Fields of variable length: numbers as unsigned LEB128, and bytes behind their length.
+//! Fields of variable length: numbers as unsigned LEB128, and bytes preceded by their length.
 //!
-//! A number takes seven bits of each byte, the lowest first; the highest bit of a byte tells that another one follows.
+//! Each byte of a number has seven of its bits, the lowest first. The highest bit of a byte is set if another
+//! byte follows.
 
-/// The most bytes that a number has.
+/// Largest length of an encoded number, in bytes.
 pub(crate) const MAX_NUMBER_BYTES: usize = u64::BITS.div_ceil(7) as usize;
 
 /// Appends a number.
@@ -14,18 +15,19 @@ pub(crate) fn put_number(bytes: &mut Vec<u8>, mut number: u64) {
     bytes.push(number as u8);
 }
 
-/// Appends bytes behind their length.
+/// Appends bytes preceded by their length.
 pub(crate) fn put_bytes(bytes: &mut Vec<u8>, content: &[u8]) {
     put_number(bytes, content.len() as u64);
     bytes.extend_from_slice(content);
 }
 
-/// How many bytes a number takes.
+/// Returns the length of an encoded number, in bytes.
 pub(crate) fn number_bytes(number: u64) -> usize {
     (u64::BITS - (number | 1).leading_zeros()).div_ceil(7) as usize
 }
 
-/// Takes fields from the front of bytes. What is not there is `None`, and nothing is read past the end.
+/// Reader of fields from the front of a slice. A field that is incomplete or invalid is `None`; nothing is
+/// read past the end.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
 
@@ -36,10 +38,10 @@ impl<'a> Reader<'a> {
         Some(byte)
     }
 
-    /// A number. One that does not fit 64 bits is none.
+    /// Reads a number. Returns `None` if it does not fit in 64 bits.
     #[inline]
     pub(crate) fn number(&mut self) -> Option<u64> {
-        // Most numbers have a byte, or three.
+        // Most numbers have one byte or three.
         match self.0 {
             [one @ 0..0x80, rest @ ..] => {
                 self.0 = rest;
@@ -67,7 +69,7 @@ impl<'a> Reader<'a> {
         None
     }
 
-    /// A little-endian `u64`.
+    /// Reads a little-endian `u64`.
     pub(crate) fn u64(&mut self) -> Option<u64> {
         self.array().map(u64::from_le_bytes)
     }
@@ -84,13 +86,13 @@ impl<'a> Reader<'a> {
         Some(taken)
     }
 
-    /// Bytes behind their length.
+    /// Reads bytes preceded by their length.
     pub(crate) fn bytes(&mut self) -> Option<&'a [u8]> {
         let length = self.number()?;
         self.take(usize::try_from(length).ok()?)
     }
 
-    /// A text behind its length.
+    /// Reads UTF-8 text preceded by its length.
     pub(crate) fn text(&mut self) -> Option<&'a str> {
         std::str::from_utf8(self.bytes()?).ok()
     }

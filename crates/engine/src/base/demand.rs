@@ -1,11 +1,11 @@
-//! What a change needs of a memory.
+//! The memory that a change needs.
 
 use ic_stable_structures::Memory;
 
-/// How far a memory will grow in one mutation.
+/// Growth of one memory by one change.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Demand<'a, M: Memory> {
     pub(crate) memory: &'a M,
-    /// Pages beyond its present size.
+    /// Pages to add to the current size.
     pub(crate) pages: u64,
 }

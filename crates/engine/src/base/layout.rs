@@ -1,4 +1,4 @@
-//! Where things lie in stable memory.
+//! The division of stable memory.
 //!
 //! # Layout v1
 //!
@@ -6,38 +6,39 @@
 //! page 0          header (see `header`), counters (see `counters`) and ledger (see `ledger`)
 //! page 1          sizes of the memories and the owner of each bucket (see `buckets`)
 //! page 2 ..       buckets of 256 pages (16 MiB), each owned by one memory:
-//!   memory 0      object index: map from key to entry, small values inline
+//!   memory 0      object index: map from key to entry; small values are inline
 //!   memory 1      arena: the bytes of larger values
-//!   memory 2      log: entries as Motoko's StableLog lays them out
+//!   memory 2      log: entries in the layout of Motoko's StableLog
 //!   memory 3      log index: the end offset of every 64th entry
 //!   memory 4      uploads: map from identifier to record
 //!   memory 5      roles: map from principal to role
 //!   memory 6      regions: map from identifier to record
-//!   memory 16 ..  the regions, each in the memory of its identifier
+//!   memory 16 ..  the regions; the memory's number is the region's identifier
 //! ```
 //!
-//! A memory takes its first bucket at its first write, so an empty store has two pages. Memories 7 to 15 are free.
+//! A memory gets its first bucket at its first write, so an empty store has two pages. Memories 7 to 15 are
+//! not used.
 
-/// Version of everything that this page describes.
+/// Version of the whole layout described here.
 pub const LAYOUT_VERSION: u32 = 1;
 
-/// Bytes of a WebAssembly page.
+/// Size of a WebAssembly page, in bytes.
 pub const PAGE_BYTES: u64 = 65_536;
 
-/// Pages of a bucket. With 32,768 buckets at most, the manager addresses 512 GiB, more than the 500 GiB that the
-/// platform gives a canister. The size is fixed when a memory is first formatted.
+/// Size of a bucket, in pages. At most 32,768 buckets address 512 GiB, which exceeds the platform's limit of
+/// 500 GiB per canister. The size is fixed when a memory is first formatted.
 pub const BUCKET_PAGES: u64 = 256;
 
-/// Bytes of a bucket.
+/// Size of a bucket, in bytes.
 pub const BUCKET_BYTES: u64 = BUCKET_PAGES * PAGE_BYTES;
 
-/// The most buckets that the memory manager handles.
+/// Largest number of buckets.
 pub const MAX_BUCKETS: u64 = 32_768;
 
-/// Page on which the memory manager starts.
+/// Page with the bucket table.
 pub const MANAGER_PAGE: u64 = 1;
 
-/// Pages before the first bucket: the header and the manager's own page.
+/// Number of pages before the first bucket: the header and the bucket table.
 pub const FIRST_BUCKET_PAGE: u64 = MANAGER_PAGE + 1;
 
 /// Number of a memory: 0 to 254.
@@ -45,11 +46,11 @@ pub const FIRST_BUCKET_PAGE: u64 = MANAGER_PAGE + 1;
 pub(crate) struct MemoryId(u8);
 
 impl MemoryId {
-    /// Stands for no memory.
+    /// Marks the absence of a memory.
     pub(crate) const NONE: Self = Self(255);
 
     pub(crate) const fn new(id: u8) -> Self {
-        assert!(id < 255, "255 stands for no memory");
+        assert!(id < 255, "255 marks the absence of a memory");
         Self(id)
     }
 
@@ -57,7 +58,7 @@ impl MemoryId {
         self.0
     }
 
-    /// The same as an index.
+    /// Returns the number as an index.
     pub(crate) const fn index(self) -> usize {
         self.0 as usize
     }
@@ -71,21 +72,21 @@ pub(crate) const UPLOADS: MemoryId = MemoryId::new(4);
 pub(crate) const ROLES: MemoryId = MemoryId::new(5);
 pub(crate) const REGIONS: MemoryId = MemoryId::new(6);
 
-/// Where the headers of the trees start, in bytes from the start of stable memory: after the ledger, in the page of 4 KiB that
-/// most messages change.
+/// Offset of the first tree header from the start of stable memory, in bytes. It follows the ledger, in the
+/// page of 4 KiB that most messages change.
 const TREE_HEADERS_AT: u64 = 2_304;
 
-/// Bytes from one header of a tree to the next.
+/// Distance between the headers of two trees, in bytes.
 pub(crate) const TREE_HEADER_STEP: u64 = 64;
 
-/// The first memory that has no tree for sure.
+/// Upper bound of the memories that may contain a tree.
 const TREES_END: u64 = 16;
 
-/// Where a sealed store has the mark at the end of the log, in bytes from the start of stable memory: after the headers of the
-/// trees.
+/// Offset of the mark of the log's end from the start of stable memory, in bytes. The mark follows the
+/// headers of the trees, and is valid after a clean shutdown.
 pub(crate) const LOG_MARK_AT: u64 = TREE_HEADERS_AT + TREES_END * TREE_HEADER_STEP;
 
-/// Where the header of the tree in a memory is, in bytes from the start of stable memory.
+/// Returns the offset of the header of the tree in a memory, in bytes from the start of stable memory.
 pub(crate) fn tree_header_at(id: MemoryId) -> u64 {
     TREE_HEADERS_AT + TREE_HEADER_STEP * u64::from(id.get())
 }

@@ -1,4 +1,4 @@
-//! What everything stands on: numbers of the layout, checksums, encodings, errors.
+//! Common ground of all structures: constants of the layout, checksums, encodings, errors.
 
 pub(crate) mod bytes;
 pub(crate) mod caller;

@@ -1,13 +1,13 @@
-//! What a check of an image reports.
+//! The results of a check of an image.
 
 use stable_storage_api::Error;
 
-/// Something that is not as it must be in an image, found by a check.
+/// Corruption that a check found in an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// What is wrong with which structure, as a sentence without a full stop.
+    /// The structure and what is wrong with it, as a sentence without a full stop.
     pub what: String,
-    /// Where, in bytes from the start of the memory that holds the structure.
+    /// Offset from the start of the memory that contains the structure, in bytes.
     pub offset: u64,
 }
 
@@ -20,25 +20,25 @@ impl From<Error> for Problem {
     }
 }
 
-/// What [`Store::check`](crate::Store::check) found.
+/// Result of [`Store::check`](crate::Store::check).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CheckReport {
-    /// Objects that were walked.
+    /// Number of objects that were checked.
     pub objects: u64,
-    /// The sum of their sizes, in bytes.
+    /// Sum of the sizes of these objects, in bytes.
     pub object_bytes: u64,
-    /// Extents that were found in the arena.
+    /// Number of extents in the arena.
     pub extents: u64,
-    /// Entries that the log has.
+    /// Number of entries in the log.
     pub log_entries: u64,
-    /// Regions that were walked.
+    /// Number of regions that were checked.
     pub regions: u64,
-    /// What is wrong; empty for a sound image.
+    /// Problems found; empty for a sound image.
     pub problems: Vec<Problem>,
 }
 
 impl CheckReport {
-    /// Whether nothing is wrong.
+    /// Returns whether no problem was found.
     #[must_use]
     pub fn is_sound(&self) -> bool {
         self.problems.is_empty()

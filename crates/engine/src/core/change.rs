@@ -1,8 +1,8 @@
-//! The write path: what a message changes is planned first, and then written at once.
+//! The write path: a change is planned first, and then written in one step.
 //!
-//! A [`Change`] collects what the arena, the index, the records of uploads and the ledger will be. [`Change::reserve`]
-//! reserves the memory for it, which is the last thing that can fail; [`Reserved::commit`] returns nothing. So an error
-//! means that nothing has changed.
+//! A [`Change`] collects the new states of the arena, the index, the records of uploads and the ledger.
+//! [`Change::reserve`] reserves the memory, which is the last step that can fail; [`Reserved::commit`] has no
+//! result. So an error means that nothing has changed.
 
 use std::borrow::Cow;
 
@@ -17,23 +17,23 @@ use crate::memory::space::{Promised, StoreMemory};
 use crate::structures::arena::Extent;
 use crate::structures::btree::{Raw, Transaction};
 
-/// What a change will write. Dropped without a commit, it leaves no trace.
-#[must_use = "a change that is not committed leaves no trace"]
+/// A planned change. Dropping it without a commit changes nothing.
+#[must_use = "a change that is not committed changes nothing"]
 pub(crate) struct Change<'a, M: Memory> {
     core: &'a Core<M>,
-    /// The entries of objects.
+    /// Changes of the entries of objects.
     pub(crate) index: Transaction<'a, Key, Raw, StoreMemory<M>>,
-    /// What is taken of the arena, and given back.
+    /// Allocations and frees in the arena.
     pub(crate) extents: Extents<'a, StoreMemory<M>>,
-    /// The ledger as it will be.
+    /// The ledger after the change.
     pub(crate) ledger: Ledger,
-    /// The records of uploads, once one of them changes.
+    /// Changes of the records of uploads; `None` until the first one.
     uploads: Option<Transaction<'a, u64, Raw, StoreMemory<M>>>,
-    /// Bytes that go to extents, in order.
+    /// Bytes to write to extents, in order.
     writes: Vec<Write<'a>>,
 }
 
-/// Bytes at an offset of an extent.
+/// Bytes for an offset of an extent.
 struct Write<'a> {
     extent: Extent,
     offset: u64,
@@ -52,12 +52,12 @@ impl<'a, M: Memory + Clone> Change<'a, M> {
         }
     }
 
-    /// The records of uploads.
+    /// Returns the changes of the records of uploads, to add to them.
     pub(crate) fn uploads(&mut self) -> &mut Transaction<'a, u64, Raw, StoreMemory<M>> {
         self.uploads.get_or_insert_with(|| self.core.uploads.begin())
     }
 
-    /// Has the commit write bytes to an extent that it takes, or that is there.
+    /// Adds bytes that the commit writes to an extent, an existing one or one allocated by this change.
     pub(crate) fn write(&mut self, extent: Extent, offset: u64, bytes: impl Into<Cow<'a, [u8]>>) {
         self.writes.push(Write { extent, offset, bytes: bytes.into() });
     }
@@ -86,15 +86,15 @@ impl<'a, M: Memory + Clone> Change<'a, M> {
     }
 }
 
-/// A change whose memory has been reserved, so that nothing can fail from here on.
-#[must_use = "a change that is not committed leaves no trace"]
+/// A change whose memory is reserved, so that its commit cannot fail.
+#[must_use = "a change that is not committed changes nothing"]
 pub(crate) struct Reserved<'c, 'a, M: Memory>(&'c mut Change<'a, M>);
 
 impl<M: Memory + Clone> Reserved<'_, '_, M> {
-    /// Makes the change.
+    /// Writes the change.
     pub(crate) fn commit(self) {
         let Change { core, index, extents, ledger, uploads, writes } = self.0;
-        // Before the others grow, because they may take what the arena gives back.
+        // The arena commits first, because the others may grow into the buckets that it frees.
         extents.commit();
         for Write { extent, offset, bytes } in writes.iter() {
             core.arena.write(*extent, *offset, bytes);

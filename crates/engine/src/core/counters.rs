@@ -1,4 +1,4 @@
-//! What has happened since the store was made, for whoever watches it.
+//! Counters of calls and errors since the store was created, for monitoring.
 //!
 //! # Layout v1
 //!
@@ -9,8 +9,8 @@
 //!   1152      8  check of bytes 512 to 1151: see [`mix`](crate::base::checksum::mix)
 //! ```
 //!
-//! They are counted on the heap and written when the store is sealed, so an upgrade that skips `pre_upgrade` loses what was
-//! counted since the upgrade before. A store that was never sealed has zeroes here.
+//! The counters are kept on the heap and written by a clean shutdown. An upgrade that skips `pre_upgrade`
+//! loses the counts since the previous clean shutdown. Before the first clean shutdown, these bytes are zero.
 
 use ic_stable_structures::Memory;
 use stable_storage_api::{Count, Error, METHODS};
@@ -24,14 +24,14 @@ const COUNTERS_AT: u64 = 512;
 const OPERATIONS: usize = 64;
 const REFUSALS: usize = 16;
 const CHECK_AT: usize = (OPERATIONS + REFUSALS) * 8;
-/// Bytes of the counters.
+/// Size of the counters, in bytes.
 pub(crate) const COUNTERS_BYTES: usize = CHECK_AT + 8;
 
 const _: () = assert!(COUNTERS_AT >= HEADER_BYTES as u64);
 const _: () = assert!(COUNTERS_AT + COUNTERS_BYTES as u64 <= LEDGER_AT);
 const _: () = assert!(METHODS.len() <= OPERATIONS && Error::KINDS.len() <= REFUSALS);
 
-/// How often each method was carried out, and how often one was refused with each error.
+/// Number of successful calls by method, and of refused calls by error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Counters {
     operations: [u64; OPERATIONS],
@@ -49,10 +49,10 @@ impl Counters {
         let mut bytes = [0; COUNTERS_BYTES];
         memory.read(COUNTERS_AT, &mut bytes);
         let (words, _) = bytes.as_chunks();
-        let word = |at: usize| u64::from_le_bytes(words[at]);
+        let word = |index: usize| u64::from_le_bytes(words[index]);
         let counters = Self {
             operations: std::array::from_fn(word),
-            refusals: std::array::from_fn(|at| word(OPERATIONS + at)),
+            refusals: std::array::from_fn(|index| word(OPERATIONS + index)),
         };
         let check = word(OPERATIONS + REFUSALS);
         let never_sealed = check == 0 && counters == Self::default();
@@ -65,16 +65,16 @@ impl Counters {
 
     pub(crate) fn write(&self, memory: &impl Memory) {
         let mut bytes = [0; COUNTERS_BYTES];
-        let (places, _) = bytes.as_chunks_mut();
-        for (place, count) in places.iter_mut().zip(self.operations.iter().chain(&self.refusals)) {
-            *place = count.to_le_bytes();
+        let (fields, _) = bytes.as_chunks_mut();
+        for (field, count) in fields.iter_mut().zip(self.operations.iter().chain(&self.refusals)) {
+            *field = count.to_le_bytes();
         }
         let check = mix(&bytes[..CHECK_AT]);
         bytes[CHECK_AT..].copy_from_slice(&check.to_le_bytes());
         memory.write(COUNTERS_AT, &bytes);
     }
 
-    /// Counts how a call of a method went. `method` is its place in [`METHODS`].
+    /// Counts a call of a method by its result. `method` is the index of the method in [`METHODS`].
     pub(crate) fn count<T>(&mut self, method: usize, result: &Result<T, Error>) {
         let count = match result {
             Ok(_) => &mut self.operations[method],
@@ -83,12 +83,12 @@ impl Counters {
         *count = count.saturating_add(1);
     }
 
-    /// Of each method that was ever carried out, how often.
+    /// Returns the number of successful calls of each method that has any.
     pub(crate) fn operations(&self) -> Vec<Count> {
         named(METHODS.iter().map(|method| method.name), &self.operations)
     }
 
-    /// Of each error that was ever answered, how often.
+    /// Returns the number of refused calls of each error that has any.
     pub(crate) fn refusals(&self) -> Vec<Count> {
         named(Error::KINDS.into_iter(), &self.refusals)
     }

@@ -1,4 +1,4 @@
-//! The part of a change that is about the arena.
+//! The changes of the arena in a change of the store.
 
 use ic_stable_structures::Memory;
 use stable_storage_api::Error;
@@ -8,12 +8,12 @@ use crate::core::table::Table;
 use crate::memory::space::StoreMemory;
 use crate::structures::arena::{Arena, Extent, Transaction, block_bytes};
 
-/// What a change takes of the arena and gives back: begun by the first extent that is taken or given back, because a
-/// change of inline values alone need not touch the arena.
+/// Allocations and frees of a change. The transaction begins with the first of them, because a change of
+/// inline values alone does not touch the arena.
 pub(crate) struct Extents<'a, M: Memory> {
     arena: &'a Arena<M>,
     transaction: Option<Transaction<'a, M>>,
-    /// Buckets at the end of the arena that it gives back for others to take.
+    /// Number of buckets at the end of the arena that the commit frees for other memories.
     returned: u64,
 }
 
@@ -22,7 +22,7 @@ impl<'a, M: Memory> Extents<'a, M> {
         Self { arena, transaction: None, returned: 0 }
     }
 
-    /// Whether the change touches the arena.
+    /// Returns whether the change touches the arena.
     pub(crate) fn has_begun(&self) -> bool {
         self.transaction.is_some()
     }
@@ -35,27 +35,27 @@ impl<'a, M: Memory> Extents<'a, M> {
         Ok(self.transaction.insert(transaction))
     }
 
-    /// Takes an extent.
+    /// Allocates an extent.
     pub(crate) fn allocate(&mut self, bytes: u64) -> Result<Extent, Error> {
-        assert_eq!(self.returned, 0, "what the arena gives back is decided after everything is allocated");
+        assert_eq!(self.returned, 0, "the arena shrinks only after all allocations");
         self.transaction()?.allocate(bytes)
     }
 
-    /// Makes an extent of `from` bytes one of `to` bytes, and gives back the rest.
+    /// Shrinks an extent from `from` to `to` bytes, and frees the rest.
     pub(crate) fn cut_extent(&mut self, extent: Extent, from: u64, to: u64) -> Result<(), Error> {
         self.transaction()?.cut_extent(extent, from, to)
     }
 
-    /// Gives back one extent.
+    /// Frees one extent.
     pub(crate) fn free_extent(&mut self, extent: Extent, bytes: u64) -> Result<(), Error> {
         self.transaction()?.free(extent, bytes)
     }
 
-    /// Gives back every extent of a table that is there, and the table.
+    /// Frees every allocated extent of a table, and the table itself.
     pub(crate) fn free_table(&mut self, table: Table) -> Result<(), Error> {
         let arena = self.arena;
         let transaction = self.transaction()?;
-        // Extents that were taken one after the other mostly lie so, and are given back together.
+        // Extents that were allocated one after another are usually contiguous, and are freed together.
         let mut run: Option<(Extent, u64, u64)> = None;
         table.each(arena, |extent, bytes| {
             match &mut run {
@@ -78,23 +78,25 @@ impl<'a, M: Memory> Extents<'a, M> {
         transaction.free(table.extent(), table.bytes())
     }
 
-    /// How far the commit grows the arena.
+    /// Returns the growth of the arena by the commit.
     pub(crate) fn demand(&self) -> Demand<'a, M> {
         let pages = self.transaction.as_ref().map_or(0, Transaction::pages_to_grow);
         Demand { memory: self.arena.memory(), pages }
     }
 
-    /// The free slots of the arena after the change, or nothing where the change does not touch the arena.
+    /// Returns the free slots of the arena after the change, or `None` if the change does not touch the
+    /// arena.
     pub(crate) fn slots(&self) -> Option<u64> {
         self.transaction.as_ref().map(Transaction::slots)
     }
 
-    /// How many buckets the commit gives back.
+    /// Returns the number of buckets that the commit frees.
     pub(crate) fn returned(&self) -> u64 {
         self.returned
     }
 
-    /// Has the commit give back so many more buckets. False where the arena has not so many at its end that are free.
+    /// Plans to free `buckets` more buckets. Returns false if the end of the arena does not have that many
+    /// free ones.
     pub(crate) fn shrink(&mut self, buckets: u64) -> Result<bool, Error> {
         let has_shrunk = self.transaction()?.shrink(buckets)?;
         self.returned += if has_shrunk { buckets } else { 0 };
@@ -103,7 +105,8 @@ impl<'a, M: Memory> Extents<'a, M> {
 }
 
 impl<M: Memory> Extents<'_, StoreMemory<M>> {
-    /// Makes the changes of the arena, and gives back what others have been promised of it. Comes before the others grow.
+    /// Writes the changes of the arena, and frees buckets that other memories need. Must precede the growth
+    /// of these.
     pub(crate) fn commit(&mut self) {
         let Some(transaction) = self.transaction.take() else { return };
         transaction.commit();

@@ -8,22 +8,23 @@
 //!      8      4  layout version, 1
 //!     12      4  pages of a bucket, 256
 //!     16      8  capacity in bytes
-//!     24      8  upgrades so far
-//!     32      8  instructions of the last open
-//!     40      1  flags: bit 0 sealed, bit 1 the last upgrade found the store sealed, bit 2 public reads
+//!     24      8  number of upgrades
+//!     32      8  instructions spent by the last open
+//!     40      1  flags: bit 0 clean shutdown, bit 1 the last upgrade followed a clean shutdown, bit 2 public reads
 //!     41      1  reserved, zero
-//!     42      2  most uploads at once, 0 for the default
+//!     42      2  limit of open uploads, 0 for the default
 //!     44      4  reserved, zero
 //!     48      8  nanoseconds after which an idle upload expires, 0 for the default
 //!     56      4  reserved, zero
 //!     60      4  CRC-32 of bytes 0 to 59
 //! ```
 //!
-//! The header is rewritten when the store is formatted, configured, sealed (before an upgrade) and counted (after one),
-//! and by nothing else: what changes with the data is in the ledger, beside it.
+//! The header is rewritten when the store is formatted, configured, shut down cleanly (before an upgrade) and
+//! opened after an upgrade. Nothing else writes it: fields that change with the data are in the ledger.
 //!
-//! An upgrade that skips `pre_upgrade` finds a header without the seal. The counts since the last seal are lost (see
-//! `counters`), and the end of the log is found by reading (see `log`).
+//! After an upgrade that skips `pre_upgrade`, the header has no clean-shutdown mark. The counts since the
+//! previous clean shutdown are lost (see `counters`), and opening has to search for the end of the log (see
+//! `log`).
 
 use ic_stable_structures::Memory;
 use stable_storage_api::Config;
@@ -46,14 +47,14 @@ const MAX_UPLOADS_AT: usize = FLAGS_AT + 2;
 const UPLOAD_IDLE_AT: usize = MAX_UPLOADS_AT + 6;
 const CRC_AT: usize = UPLOAD_IDLE_AT + 12;
 
-/// What no field takes.
+/// Reserved bytes, which must be zero.
 const RESERVED: [std::ops::Range<usize>; 3] =
     [FLAGS_AT + 1..MAX_UPLOADS_AT, MAX_UPLOADS_AT + 2..UPLOAD_IDLE_AT, UPLOAD_IDLE_AT + 8..CRC_AT];
 
-/// Bytes of the header.
+/// Size of the header, in bytes.
 pub const HEADER_BYTES: usize = CRC_AT + CRC_BYTES;
 
-/// Where the layout version lies, in bytes from the start of stable memory.
+/// Offset of the layout version from the start of stable memory, in bytes.
 pub const LAYOUT_VERSION_OFFSET: u64 = VERSION_AT as u64;
 
 const _: () = assert!(HEADER_BYTES == 64);
@@ -65,20 +66,20 @@ const PUBLIC_READ: u8 = 4;
 /// A header whose magic, version and checksum have been checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
-    /// What is configured.
+    /// The configuration.
     pub(crate) config: Config,
-    /// How many upgrades this memory has lived through.
+    /// Number of upgrades of this memory.
     pub(crate) upgrades: u64,
-    /// What the last install or upgrade spent on opening the store.
+    /// Instructions that the last install or upgrade spent on opening the store.
     pub(crate) open_instructions: u64,
-    /// Whether the store was sealed and has not been opened for writing since.
+    /// Whether the store was shut down cleanly and has not been changed since.
     pub(crate) sealed: bool,
-    /// Whether the last upgrade found the store sealed.
+    /// Whether the last upgrade followed a clean shutdown.
     pub(crate) last_was_sealed: bool,
 }
 
 impl Header {
-    /// The header of a store that is being formatted.
+    /// Returns the header of a new store.
     pub(crate) fn new() -> Self {
         let config = Config {
             capacity: MAX_STABLE_BYTES,
@@ -103,15 +104,16 @@ impl Header {
             (self.config.public_read, PUBLIC_READ),
         ];
         bytes[FLAGS_AT] = flags.iter().filter(|(is_set, _)| *is_set).fold(0, |bits, (_, flag)| bits | flag);
-        let max_uploads = u16::try_from(self.config.max_uploads).expect("it was checked to be 1,000 at most");
+        let max_uploads =
+            u16::try_from(self.config.max_uploads).expect("the configuration was checked: at most 1,000");
         bytes[MAX_UPLOADS_AT..MAX_UPLOADS_AT + 2].copy_from_slice(&max_uploads.to_le_bytes());
         bytes[UPLOAD_IDLE_AT..UPLOAD_IDLE_AT + 8].copy_from_slice(&self.config.upload_idle_ns.to_le_bytes());
         seal(&mut bytes);
         bytes
     }
 
-    /// Checks and decodes. The magic comes first, then the version, then the checksum, so that the error says what the
-    /// memory is rather than that it is not what it should be.
+    /// Checks and decodes a header: first the magic, then the version, then the checksum, so that the error
+    /// names the cause.
     pub(crate) fn decode(bytes: &[u8; HEADER_BYTES]) -> Result<Self, OpenError> {
         if bytes[..VERSION_AT] != MAGIC {
             let first: [u8; 8] = bytes[..VERSION_AT].try_into().expect("the magic has eight bytes");
@@ -128,7 +130,7 @@ impl Header {
         let reserved_is_zero = RESERVED.into_iter().all(|range| bytes[range].iter().all(|byte| *byte == 0));
         let is_known = flags <= SEALED | LAST_WAS_SEALED | PUBLIC_READ;
         if u64::from(u32_at(bytes, BUCKET_PAGES_AT)) != BUCKET_PAGES || !is_known || !reserved_is_zero {
-            return Err(OpenError::damaged("the header holds a value that no version 1 writes", 0));
+            return Err(OpenError::damaged("the header has an invalid field for layout version 1", 0));
         }
         let max_uploads = u64::from(u16::from_le_bytes([bytes[MAX_UPLOADS_AT], bytes[MAX_UPLOADS_AT + 1]]));
         let or_default = |value, default| if value == 0 { default } else { value };

@@ -5,22 +5,24 @@ use stable_storage_api::{Error, limits::MAX_KEY_BYTES};
 
 use crate::structures::btree::storable_bytes;
 
-/// A key that was read from the index, not checked before [`Key::text`], or a bound of a range of keys.
+/// Key that was read from the index, or bound of a range of keys. [`Key::text`] checks it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key(Vec<u8>);
 
 impl Key {
-    /// A key, or its start, that was read.
+    /// Creates a key from bytes that were read; the bytes may be a prefix.
     pub(crate) fn of(bytes: &[u8]) -> Self {
         Self(bytes.to_vec())
     }
 
-    /// A bound of a range of keys, which may have any length because it is compared with keys and never stored.
+    /// Creates a bound of a range of keys. It can have any length, because it is compared with keys and never
+    /// stored.
     pub(crate) fn bound(text: &str) -> Self {
         Self(text.as_bytes().to_vec())
     }
 
-    /// The bound behind all keys that start with a prefix that ends with a character: no byte of UTF-8 is the largest one.
+    /// Creates the bound after all keys that start with `prefix`, which must end with a character: no byte of
+    /// UTF-8 is the largest byte.
     pub(crate) fn after_all(prefix: &[u8]) -> Self {
         let mut bytes = prefix.to_vec();
         let last = bytes.last_mut().expect("a delimiter has at least one byte");
@@ -32,13 +34,13 @@ impl Key {
         &self.0
     }
 
-    /// The key as text.
+    /// Returns the key as text.
     pub(crate) fn text(&self) -> Result<String, Error> {
         key_text(&self.0)
     }
 }
 
-/// A key that was read, or its start, as text.
+/// Returns a key that was read, or a prefix of it, as text.
 pub(crate) fn key_text(bytes: &[u8]) -> Result<String, Error> {
     match std::str::from_utf8(bytes) {
         Ok(text) if !text.is_empty() => Ok(text.to_owned()),

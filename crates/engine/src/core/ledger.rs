@@ -1,19 +1,20 @@
-//! What must survive every message besides the objects themselves: the last revision, the bytes stored, and what
-//! uploads have been promised.
+//! The ledger: what must survive every message besides the objects themselves. It has the last revision, the
+//! number of bytes stored, and the reservations of uploads.
 //!
 //! # Layout v1
 //!
 //! ```text
 //! offset  bytes  field (offsets from the start of stable memory)
 //!   2048      8  revision of the last change to an object
-//!   2056      8  sum of the sizes of all objects
-//!   2064      8  slots of the arena that are promised to uploads
-//!   2072      8  uploads opened so far
+//!   2056      8  sum of the sizes of all objects, in bytes
+//!   2064      8  slots of the arena that are reserved by uploads
+//!   2072      8  number of uploads opened
 //!   2080      8  check of bytes 2048 to 2079: see [`mix`](crate::base::checksum::mix)
 //! ```
 //!
-//! Written with every change, so it lies in the page of the header, which an upgrade touches anyway, but apart from it:
-//! an upgrade that skips `pre_upgrade` must not lose a revision, or two different values could carry the same one.
+//! Every change writes the ledger, so it shares a page with the header, which an upgrade writes anyway. It is
+//! separate from the header, because an upgrade that skips `pre_upgrade` must not lose a revision: otherwise
+//! two different values could have the same one.
 
 use ic_stable_structures::Memory;
 use stable_storage_api::Error;
@@ -24,7 +25,7 @@ use crate::base::open::OpenError;
 use crate::core::header::HEADER_BYTES;
 use crate::structures::arena::SLOT_BYTES;
 
-/// Where the ledger lies, in bytes from the start of stable memory.
+/// Offset of the ledger from the start of stable memory, in bytes.
 pub(crate) const LEDGER_AT: u64 = 2_048;
 const CHECK_AT: usize = 4 * 8;
 const LEDGER_BYTES: usize = CHECK_AT + 8;
@@ -32,32 +33,32 @@ const LEDGER_BYTES: usize = CHECK_AT + 8;
 const _: () = assert!(LEDGER_AT >= HEADER_BYTES as u64);
 const _: () = assert!(LEDGER_AT + LEDGER_BYTES as u64 <= 4_096);
 
-/// The counters that are written through.
+/// The totals that are written through with every change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Ledger {
-    /// The revision of the last change; the first change has revision 1.
+    /// Revision of the last change; the first change has revision 1.
     pub(crate) revision: u64,
-    /// The sum of the sizes of all objects, in bytes.
+    /// Sum of the sizes of all objects, in bytes.
     pub(crate) object_bytes: u64,
-    /// Slots of the arena that open uploads have been promised and have not taken.
+    /// Slots of the arena that open uploads have reserved and not yet allocated.
     pub(crate) reserved_slots: u64,
-    /// How many uploads have been opened; the identifier of the last one.
+    /// Number of uploads that were opened, which is the identifier of the last one.
     pub(crate) uploads: u64,
 }
 
 impl Ledger {
-    /// The ledger after so many changes that added and removed so many bytes.
+    /// Returns the ledger after `changes` changes that added `added` bytes and removed `removed` bytes.
     pub(crate) fn after(&self, changes: u64, added: u64, removed: u64) -> Result<Self, Error> {
         let kept = self.object_bytes.checked_sub(removed).ok_or_else(|| {
-            Error::corrupted("the ledger counts fewer bytes than the objects have", LEDGER_AT)
+            Error::corrupted("the ledger has a smaller sum of sizes than the objects", LEDGER_AT)
         })?;
         Ok(Self { revision: self.revision + changes, object_bytes: kept + added, ..*self })
     }
 
-    /// The ledger when so many promised slots have been taken or given up.
+    /// Returns the ledger after `slots` reserved slots were allocated or released.
     pub(crate) fn without_slots(&self, slots: u64) -> Result<Self, Error> {
         let reserved_slots = self.reserved_slots.checked_sub(slots).ok_or_else(|| {
-            Error::corrupted("the ledger counts fewer promised slots than the uploads have", LEDGER_AT)
+            Error::corrupted("the ledger counts fewer reserved slots than the uploads", LEDGER_AT)
         })?;
         Ok(Self { reserved_slots, ..*self })
     }
@@ -76,12 +77,12 @@ impl Ledger {
             uploads: fields.u64(),
         };
         if !ledger.is_possible() {
-            return Err(OpenError::damaged("the ledger counts more than there can be", LEDGER_AT));
+            return Err(OpenError::damaged("the ledger has a count that exceeds its limit", LEDGER_AT));
         }
         Ok(ledger)
     }
 
-    /// Whether all counts are within what a store can have, so that sums of them cannot overflow.
+    /// Returns whether all counts are within the limits of a store, so that sums of them cannot overflow.
     fn is_possible(&self) -> bool {
         let most_bytes = MAX_BUCKETS * BUCKET_BYTES;
         let most_counted = u64::MAX / 2;
@@ -94,8 +95,8 @@ impl Ledger {
     pub(crate) fn write(&self, memory: &impl Memory) {
         let mut bytes = [0; LEDGER_BYTES];
         let fields = [self.revision, self.object_bytes, self.reserved_slots, self.uploads];
-        for (place, field) in bytes.chunks_exact_mut(8).zip(fields) {
-            place.copy_from_slice(&field.to_le_bytes());
+        for (bytes, field) in bytes.chunks_exact_mut(8).zip(fields) {
+            bytes.copy_from_slice(&field.to_le_bytes());
         }
         let check = mix(&bytes[..CHECK_AT]);
         bytes[CHECK_AT..].copy_from_slice(&check.to_le_bytes());

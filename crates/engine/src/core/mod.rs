@@ -1,5 +1,5 @@
-//! What every operation stands on: the memory and its division, the arena, the maps that a change touches together, the
-//! header and the ledger.
+//! The ground of every operation: the memory and its division, the arena, the maps that a change touches
+//! together, the header and the ledger.
 
 pub(crate) mod change;
 pub(crate) mod counters;
@@ -28,36 +28,38 @@ use crate::structures::arena::Arena;
 use crate::structures::btree::{self, Map, Raw, Transaction};
 use crate::structures::log::MARK_BYTES;
 
-/// Inner pages of the object index that are kept on the heap: 8 MiB, which hold those of four million small objects.
+/// Limit of the inner pages of the object index that are cached on the heap: 8 MiB, enough for four million
+/// small objects.
 const MAX_CACHED_PAGES: usize = 2_048;
 
-/// Inner pages of another map that are kept on the heap.
+/// Limit of the inner pages of another map that are cached on the heap.
 const FEW_CACHED_PAGES: usize = 64;
 
-// What the layout leaves room for in the first page.
+// The structures must fit in the first 4 KiB page.
 const _: () = assert!(TREE_HEADER_STEP >= btree::HEAD_BYTES as u64);
 const _: () = assert!(LOG_MARK_AT + MARK_BYTES as u64 <= 4_096);
 
-/// The entries of all objects by their keys.
+/// Entries of all objects, by key.
 pub(crate) type Index<M> = Map<Key, Raw, StoreMemory<M>>;
 
-/// The records of all open uploads, expired ones included, by their identifiers.
+/// Records of all open uploads, including expired ones, by identifier.
 pub(crate) type UploadRecords<M> = Map<u64, Raw, StoreMemory<M>>;
 
-/// What a change may touch. Header and ledger are as they are in memory: whoever sets them writes them through.
+/// The state that a change can touch. The header and the ledger equal those in memory: the setters write them
+/// through.
 pub(crate) struct Core<M: Memory> {
     pub(crate) space: Space<M>,
     pub(crate) arena: Arena<StoreMemory<M>>,
     pub(crate) index: Index<M>,
     pub(crate) uploads: UploadRecords<M>,
-    /// Values of at most this many bytes are stored in the index.
+    /// Largest size in bytes of a value that is stored in the index.
     pub(crate) inline_limit: u64,
     header: Cell<Header>,
     ledger: Cell<Ledger>,
 }
 
 impl<M: Memory + Clone> Core<M> {
-    /// Opens what is in a memory whose header and ledger have been read.
+    /// Opens the structures of a memory whose header and ledger have been read.
     pub(crate) fn open(
         space: Space<M>,
         header: Header,
@@ -97,22 +99,23 @@ impl<M: Memory + Clone> Core<M> {
         self.ledger.set(ledger);
     }
 
-    /// Reserves the pages that the memories in `demands` and the arena grow by, where so much is promised to uploads
-    /// afterwards. Where others need the arena's free end, that becomes a part of the change of the arena.
+    /// Reserves the pages by which the memories in `demands` and the arena grow. `after` has the reservations
+    /// of uploads after the change. If the memories need free buckets at the end of the arena, the change of
+    /// the arena shrinks it.
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfMemory`]; nothing has grown then. [`Error::Corrupted`].
+    /// [`Error::OutOfMemory`]; nothing has grown in that case. [`Error::Corrupted`].
     pub(crate) fn reserve(
         &self,
         demands: &[Demand<'_, StoreMemory<M>>],
         extents: &mut Extents<'_, StoreMemory<M>>,
         after: Promised,
     ) -> Result<(), Error> {
-        // What most changes are: nothing grows, and nothing is promised.
-        let is_nothing_promised =
+        // The usual change: nothing grows, and no upload has a reservation.
+        let has_no_reservation =
             after.is_nothing() && self.ledger.get().reserved_slots == 0 && self.uploads.len() == 0;
-        if is_nothing_promised && !extents.has_begun() && demands.iter().all(|demand| demand.pages == 0) {
+        if has_no_reservation && !extents.has_begun() && demands.iter().all(|demand| demand.pages == 0) {
             return Ok(());
         }
         self.reserve_buckets(demands, extents, after)
@@ -126,7 +129,7 @@ impl<M: Memory + Clone> Core<M> {
         after: Promised,
     ) -> Result<(), Error> {
         let before = self.promised();
-        // Where nothing is promised, it does not matter how many slots there are.
+        // Without a reservation, the number of free slots does not matter.
         let matters = before.slots.max(after.slots) > 0;
         let before = Promised { free_slots: if matters { self.arena.slots()? } else { 0 }, ..before };
         let mut demands = demands.to_vec();
@@ -144,7 +147,8 @@ impl<M: Memory + Clone> Core<M> {
         }
     }
 
-    /// The same for growth that has nothing to do with objects and uploads, which then cannot be refused.
+    /// Reserves pages for growth that is unrelated to objects and uploads, and commits the change of the
+    /// arena if it shrinks.
     pub(crate) fn reserve_for(&self, demands: &[Demand<'_, StoreMemory<M>>]) -> Result<(), Error> {
         let mut extents = Extents::of(&self.arena);
         self.reserve(demands, &mut extents, self.promised())?;
@@ -152,11 +156,11 @@ impl<M: Memory + Clone> Core<M> {
         Ok(())
     }
 
-    /// Grows memories that have nothing to do with objects and uploads by what they demand.
+    /// Grows memories that are unrelated to objects and uploads.
     ///
     /// # Errors
     ///
-    /// As [`reserve`](Self::reserve); nothing has grown then.
+    /// The same as for [`reserve`](Self::reserve); nothing has grown in that case.
     pub(crate) fn grow(&self, demands: &[Demand<'_, StoreMemory<M>>]) -> Result<(), Error> {
         self.reserve_for(demands)?;
         for Demand { memory, pages } in demands.iter().filter(|demand| demand.pages > 0) {
@@ -165,11 +169,11 @@ impl<M: Memory + Clone> Core<M> {
         Ok(())
     }
 
-    /// Makes a change of one map that has nothing to do with objects and uploads.
+    /// Commits a change of one map that is unrelated to objects and uploads.
     ///
     /// # Errors
     ///
-    /// As [`reserve`](Self::reserve).
+    /// The same as for [`reserve`](Self::reserve).
     pub(crate) fn commit_alone<K: Storable, V: Storable>(
         &self,
         mut change: Transaction<'_, K, V, StoreMemory<M>>,
@@ -179,7 +183,7 @@ impl<M: Memory + Clone> Core<M> {
         Ok(())
     }
 
-    /// What uploads have been promised, but for the free slots.
+    /// Returns the reservations of uploads. `free_slots` is 0: the caller fills it in if needed.
     pub(crate) fn promised(&self) -> Promised {
         Promised {
             free_slots: 0,
@@ -189,21 +193,21 @@ impl<M: Memory + Clone> Core<M> {
         }
     }
 
-    /// How many more buckets any one store can take.
+    /// Returns the number of buckets that any one structure can still use.
     pub(crate) fn free_buckets(&self) -> Result<u64, Error> {
         let promised = Promised { free_slots: self.arena.slots()?, ..self.promised() };
         Ok(self.space.free_buckets(self.config().capacity, 0, promised))
     }
 }
 
-/// Opens the map in the memory with this identifier. `name` is what errors call it.
+/// Opens the map in the memory `id`. `name` is its name in errors.
 pub(crate) fn open_map<K: Storable, V: Storable, M: Memory + Clone>(
     space: &Space<M>,
     id: MemoryId,
     name: &'static str,
 ) -> Result<Map<K, V, StoreMemory<M>>, OpenError> {
     let cached_pages = if id == OBJECTS { MAX_CACHED_PAGES } else { FEW_CACHED_PAGES };
-    // Buckets belong to a memory as a whole anyway.
+    // Growing by less than a bucket would save nothing: a bucket belongs to one memory as a whole.
     let options = btree::Options { name, growth_pages: BUCKET_PAGES, cached_pages };
     Map::open(space.memory(id), Some((space.first_page(), tree_header_at(id))), options)
 }

@@ -1,15 +1,15 @@
-//! The extents of a large object: a table in an extent of its own.
+//! The extents of a large object: a table in a separate extent.
 //!
 //! # Layout v1
 //!
 //! ```text
 //! offset    bytes  field
-//!      0    8 * e  offsets of the e extents, in order; 0 for one that is not there yet (uploads only)
-//!  8 * e    c / 8  bitmap of the c chunks that have been received, rounded up; the lowest bit of a byte is the first
+//!      0    8 * e  offsets of the e extents, in order; 0 for one that is not allocated yet (uploads only)
+//!  8 * e    c / 8  bitmap of the c chunks, set if received, rounded up; the lowest bit of a byte is the first
 //! ```
 //!
-//! Every extent but the last holds [`SLOT_EXTENT_BYTES`], whatever the object; so the place of a byte follows from its
-//! offset. The bitmap is of use while the object is being uploaded, and stays where it is.
+//! Every extent except the last has [`SLOT_EXTENT_BYTES`] bytes, so the extent of a byte follows from its
+//! offset. The bitmap is used only during the upload; it is kept afterwards.
 
 use ic_stable_structures::Memory;
 use stable_storage_api::Error;
@@ -19,49 +19,49 @@ use crate::structures::arena::{Arena, Extent, MAX_EXTENT_BYTES, SLOT_EXTENT_BYTE
 
 const OFFSET_BYTES: u64 = 8;
 
-/// Bytes of the table that are read at once, where all of it is.
+/// Number of bytes per read when the whole table is read.
 const READ_BYTES: u64 = 65_536;
 
-/// Where a table lies, and of how large an object.
+/// Location of a table, and size of its object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Table {
     extent: Extent,
     size: u64,
 }
 
-/// The bit of a chunk in the bitmap of a table.
+/// Bit of a chunk in the bitmap of a table.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ChunkBit {
-    /// Where its byte is, from the start of the table.
+    /// Offset of its byte from the start of the table.
     pub(crate) offset: u64,
     byte: u8,
     mask: u8,
 }
 
 impl ChunkBit {
-    /// Whether the chunk has been received.
+    /// Returns whether the chunk has been received.
     pub(crate) fn is_set(self) -> bool {
         self.byte & self.mask != 0
     }
 
-    /// The byte with the bit.
+    /// Returns the byte with the bit set.
     pub(crate) fn set(self) -> u8 {
         self.byte | self.mask
     }
 }
 
-/// A part of an object that lies in one extent.
+/// Part of an object within one extent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Piece {
-    /// Number of the extent.
+    /// Index of the extent.
     pub(crate) number: u64,
-    /// Where the part starts in the extent.
+    /// Offset of the part in the extent.
     pub(crate) offset: u64,
-    /// How long it is, in bytes.
+    /// Length of the part, in bytes.
     pub(crate) length: u64,
 }
 
-/// The parts of a range of an object, in order.
+/// Returns the parts of a range of an object, in order.
 pub(crate) fn pieces(offset: u64, length: u64) -> impl Iterator<Item = Piece> {
     let end = offset + length;
     let numbers =
@@ -74,17 +74,17 @@ pub(crate) fn pieces(offset: u64, length: u64) -> impl Iterator<Item = Piece> {
 }
 
 impl Table {
-    /// Whether the table of an object of so many bytes fits one extent, as that of anything below 30 TiB does.
+    /// Returns whether the table of an object of `size` bytes fits in one extent, which holds up to 30 TiB.
     pub(crate) fn can_hold(size: u64) -> bool {
         size > 0 && bytes_for(size) <= MAX_EXTENT_BYTES
     }
 
-    /// The table of an object of so many bytes that lies here.
+    /// Returns the table at this extent for an object of `size` bytes.
     pub(crate) fn at(extent: Extent, size: u64) -> Self {
         Self { extent, size }
     }
 
-    /// The size of the object, or how many bytes it has places for.
+    /// Returns the size of the object, or the number of bytes that the table has room for.
     pub(crate) fn size(self) -> u64 {
         self.size
     }
@@ -93,27 +93,27 @@ impl Table {
         self.extent
     }
 
-    /// Bytes of the table itself.
+    /// Returns the size of the table itself, in bytes.
     pub(crate) fn bytes(self) -> u64 {
         bytes_for(self.size)
     }
 
-    /// How many extents the object has.
+    /// Returns the number of extents of the object.
     pub(crate) fn extents(self) -> u64 {
         extents_for(self.size)
     }
 
-    /// How many chunks the object has.
+    /// Returns the number of chunks of the object.
     pub(crate) fn chunks(self) -> u64 {
         self.size.div_ceil(CHUNK_BYTES)
     }
 
-    /// How many bytes an extent of the object holds.
+    /// Returns the number of bytes in an extent of the object.
     pub(crate) fn extent_bytes(self, number: u64) -> u64 {
         SLOT_EXTENT_BYTES.min(self.size - number * SLOT_EXTENT_BYTES)
     }
 
-    /// The bytes of the table of a new upload, of which nothing is there but perhaps the last extent.
+    /// Returns the bytes of the table of a new upload, with no extent allocated except perhaps the last.
     pub(crate) fn fresh(self, last: Option<Extent>) -> Vec<u8> {
         let mut bytes = vec![0; self.bytes() as usize];
         if let Some(last) = last {
@@ -123,7 +123,7 @@ impl Table {
         bytes
     }
 
-    /// The bytes of another table of the same upload, with the extents and chunks that this one has.
+    /// Returns the bytes of a resized table of the same upload, with the extents and chunks of this one.
     pub(crate) fn bytes_for<M: Memory>(self, other: Self, arena: &Arena<M>) -> Result<Vec<u8>, Error> {
         let (bitmap_at, mut bytes) = (other.bitmap_at() as usize, vec![0; other.bytes() as usize]);
         let (offsets, chunks) = bytes.split_at_mut(bitmap_at);
@@ -134,26 +134,26 @@ impl Table {
         Ok(bytes)
     }
 
-    /// The extent with a number, if it is there.
+    /// Returns an extent by index, or `None` if it is not allocated yet.
     pub(crate) fn get<M: Memory>(self, arena: &Arena<M>, number: u64) -> Result<Option<Extent>, Error> {
         let mut bytes = [0; OFFSET_BYTES as usize];
         arena.read(self.extent, number * OFFSET_BYTES, &mut bytes)?;
         Ok(extent_at(u64::from_le_bytes(bytes)))
     }
 
-    /// The extent with a number, of an object that has all of them.
+    /// Returns an extent by index, for an object that has all of them.
     pub(crate) fn require<M: Memory>(self, arena: &Arena<M>, number: u64) -> Result<Extent, Error> {
         self.get(arena, number)?.ok_or_else(|| {
-            Error::corrupted(format!("extent {number} of a large object is not there"), self.extent.offset())
+            Error::corrupted(format!("extent {number} of a large object is missing"), self.extent.offset())
         })
     }
 
-    /// Where the table has an extent, and what it has there.
+    /// Returns the offset and the bytes of the table's entry for an extent.
     pub(crate) fn entry(number: u64, extent: Extent) -> (u64, [u8; OFFSET_BYTES as usize]) {
         (number * OFFSET_BYTES, extent.offset().to_le_bytes())
     }
 
-    /// Every extent that is there, with how many bytes it holds.
+    /// Calls `f` for every allocated extent with the number of bytes in it.
     pub(crate) fn each<M: Memory>(
         self,
         arena: &Arena<M>,
@@ -175,7 +175,7 @@ impl Table {
         Ok(())
     }
 
-    /// Reads what the bitmap says of a chunk.
+    /// Reads the bit of a chunk from the bitmap.
     pub(crate) fn chunk_bit<M: Memory>(self, arena: &Arena<M>, index: u64) -> Result<ChunkBit, Error> {
         let bit = ChunkBit { offset: self.bitmap_at() + index / 8, byte: 0, mask: 1 << (index % 8) };
         let mut byte = [0];
@@ -183,13 +183,13 @@ impl Table {
         Ok(ChunkBit { byte: byte[0], ..bit })
     }
 
-    /// The same in the bytes of a table that is not in memory yet.
+    /// Returns the bit of a chunk from the bytes of a table that is not written yet.
     pub(crate) fn chunk_bit_in(self, bytes: &[u8], index: u64) -> ChunkBit {
         let offset = self.bitmap_at() + index / 8;
         ChunkBit { offset, byte: bytes[offset as usize], mask: 1 << (index % 8) }
     }
 
-    /// The bitmap of the chunks.
+    /// Reads the bitmap of the chunks.
     pub(crate) fn bitmap<M: Memory>(self, arena: &Arena<M>) -> Result<Vec<u8>, Error> {
         let mut bitmap = vec![0; self.chunks().div_ceil(8) as usize];
         arena.read(self.extent, self.bitmap_at(), &mut bitmap)?;
@@ -209,7 +209,7 @@ fn bytes_for(size: u64) -> u64 {
     extents_for(size) * OFFSET_BYTES + size.div_ceil(CHUNK_BYTES).div_ceil(8)
 }
 
-/// An offset of the table as an extent; no extent has the offset 0.
+/// Returns the extent at an offset of the table; 0 is not an extent.
 fn extent_at(offset: u64) -> Option<Extent> {
     (offset != 0).then(|| Extent::at(offset))
 }

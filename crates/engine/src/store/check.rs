@@ -1,4 +1,4 @@
-//! Walking a whole image.
+//! Checks a whole image.
 
 use std::collections::BTreeMap;
 
@@ -11,12 +11,13 @@ use crate::structures::arena::Extent;
 use crate::subjects::objects::Walk;
 
 impl<M: Memory + Clone> Store<M> {
-    /// Walks everything: each block and free list of the arena, each node of the maps, each object, each entry of the log, each
-    /// role and region, and holds them against each other. It ends on any image that can be opened, and does not panic; what is
-    /// in a map with a damaged node is not walked.
+    /// Checks the whole store: each block and free list of the arena, each node of the maps, each object,
+    /// each entry of the log, each role and region, and that these agree with each other. The check
+    /// terminates on any image that can be opened, and does not panic. It skips the contents of a map with a
+    /// corrupt node.
     ///
-    /// Its time and heap grow with what is stored, so it is for tests and for images that were downloaded, not for a
-    /// message of a canister.
+    /// Its time and heap use grow with what is stored. Use it in tests and on downloaded images, not in a
+    /// canister's message.
     #[must_use]
     pub fn check(&self) -> CheckReport {
         let mut report = CheckReport { log_entries: self.log.info().length, ..CheckReport::default() };
@@ -28,8 +29,8 @@ impl<M: Memory + Clone> Store<M> {
         report
     }
 
-    /// Walks the arena and the index, and holds them against each other and against the ledger: every extent belongs to
-    /// exactly one object, every object to an extent that can hold it, and the sums are what the ledger says.
+    /// Checks the arena, the index and the ledger against each other: every extent belongs to exactly one
+    /// object, every object has an extent that is large enough, and the sums equal those of the ledger.
     fn check_objects(&self, report: &mut CheckReport) {
         let mut unclaimed = BTreeMap::new();
         let mut collect = |extent: Extent, capacity: u64| {
@@ -47,7 +48,7 @@ impl<M: Memory + Clone> Store<M> {
         if uploads_are_sound {
             self.walk_uploads(&mut walk, report);
         }
-        // Who would own an extent is not known where a map cannot be read.
+        // The owner of an extent is unknown if a map cannot be read.
         if index_is_sound && uploads_are_sound {
             let leaked = walk.unclaimed();
             report.problems.extend(leaked.map(|extent| Problem {
@@ -66,7 +67,7 @@ impl<M: Memory + Clone> Store<M> {
             Ok(reserved) if reserved == self.core.ledger().reserved_slots => {}
             Ok(reserved) => report.problems.push(Problem {
                 what: format!(
-                    "uploads are promised {reserved} slots, and {} are counted",
+                    "uploads reserve {reserved} slots, and the ledger counts {}",
                     self.core.ledger().reserved_slots
                 ),
                 offset: LEDGER_AT,

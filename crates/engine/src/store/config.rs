@@ -1,4 +1,4 @@
-//! What an admin can set. It is in the header.
+//! The configuration that an admin can change. It is stored in the header.
 
 use ic_stable_structures::Memory;
 use stable_storage_api::{Config, Error, Settings};
@@ -7,18 +7,18 @@ use super::Store;
 use crate::core::header::Header;
 
 impl<M: Memory + Clone> Store<M> {
-    /// What is configured.
+    /// Returns the configuration.
     #[must_use]
     pub fn config(&self) -> Config {
         self.core.header().config
     }
 
-    /// Sets what is given, and keeps what is not.
+    /// Sets the fields that are given, and keeps the others.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] for a value outside of its limits; nothing is set then. A capacity below what is in use is
-    /// allowed: it stops growth and loses nothing.
+    /// [`Error::InvalidArgument`] for a value outside its limits; no field is set in that case. A capacity
+    /// below the current use is allowed: it stops growth and deletes nothing.
     pub fn configure(&mut self, settings: &Settings) -> Result<Config, Error> {
         let now = self.config();
         let config = Config {
@@ -27,7 +27,8 @@ impl<M: Memory + Clone> Store<M> {
             max_uploads: settings.max_uploads.unwrap_or(now.max_uploads),
             upload_idle_ns: settings.upload_idle_ns.unwrap_or(now.upload_idle_ns),
         };
-        // What is configured already is not checked: a damaged value must not keep others from being set.
+        // The current configuration is not checked, so that a corrupt value does not prevent setting the
+        // others.
         settings.check()?;
         if config != now {
             self.core.set_header(Header { config, ..self.core.header() });

@@ -1,4 +1,4 @@
-//! The methods of a store that are about the log: see [`crate::Log`].
+//! Methods of a store for the log: see [`crate::Log`].
 
 use ic_stable_structures::Memory;
 use stable_storage_api::{Appended, Error, LogInfo, LogPage, ReadLogArgs};
@@ -7,12 +7,12 @@ use super::Store;
 use crate::core::header::Header;
 
 impl<M: Memory + Clone> Store<M> {
-    /// Appends up to 1,000 entries of 0 to 2,031,616 bytes each, all of them or none.
+    /// Appends up to 1,000 entries of 0 to 2,031,616 bytes each: all of them or none.
     ///
     /// # Errors
     ///
-    /// [`Error::LimitExceeded`] for more than 1,000 entries, [`Error::TooLarge`] for an entry that is too long, and
-    /// [`Error::OutOfMemory`]. Nothing has changed then.
+    /// [`Error::LimitExceeded`] for more than 1,000 entries, [`Error::TooLarge`] for an entry that is too
+    /// long, and [`Error::OutOfMemory`]. Nothing has changed in these cases.
     pub fn append<E: AsRef<[u8]>>(&mut self, entries: &[E]) -> Result<Appended, Error> {
         let plan = self.log.plan(entries)?;
         let demands = self.log.demands(&plan);
@@ -20,51 +20,52 @@ impl<M: Memory + Clone> Store<M> {
             self.core.grow(&demands)?;
         }
         if self.core.header().sealed && plan.changes(&self.log) {
-            // The seal says where the log ends, which is about to change.
+            // The clean-shutdown mark records the end of the log, which is about to change.
             self.core.set_header(Header { sealed: false, ..self.core.header() });
         }
         Ok(self.log.commit(entries, &plan))
     }
 
-    /// How many entries and bytes the log has.
+    /// Returns the number of entries and bytes in the log.
     #[must_use]
     pub fn log_info(&self) -> LogInfo {
         self.log.info()
     }
 
-    /// The last entries, newest first: as many as are asked for and fit one reply.
+    /// Returns the last entries, newest first: up to `count`, as many as fit in one reply.
     ///
     /// # Errors
     ///
-    /// [`Error::Corrupted`] for a trailer that leads to before the first entry.
+    /// [`Error::Corrupted`] for a trailer that points before the first entry.
     pub fn read_last(&self, count: u64) -> Result<Vec<Vec<u8>>, Error> {
         self.log.read_last(count)
     }
 
-    /// The same, entry by entry.
+    /// Passes the last entries to `take`, one by one, newest first.
     ///
     /// # Errors
     ///
-    /// As [`read_last`](Self::read_last).
+    /// The same as for [`read_last`](Self::read_last).
     pub fn read_last_with(&self, count: u64, take: impl FnMut(&[u8])) -> Result<(), Error> {
         self.log.read_last_with(count, take)
     }
 
-    /// A page of entries from an index on, oldest first.
+    /// Returns a page of entries, oldest first, starting at an index.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] for a limit of 0, [`Error::OutOfRange`] for an index after the end of the log, and
-    /// [`Error::Corrupted`].
+    /// [`Error::InvalidArgument`] for a limit of 0, [`Error::OutOfRange`] for an index after the end of the
+    /// log, and [`Error::Corrupted`].
     pub fn read_log(&self, args: &ReadLogArgs) -> Result<LogPage, Error> {
         self.log.read_log(args)
     }
 
-    /// The same, entry by entry. Returns the index after the last entry of the page, and how many entries the log has.
+    /// Passes a page of entries to `take`, one by one. Returns the index after the page, and the length of
+    /// the log.
     ///
     /// # Errors
     ///
-    /// As [`read_log`](Self::read_log).
+    /// The same as for [`read_log`](Self::read_log).
     pub fn read_log_with(&self, args: &ReadLogArgs, take: impl FnMut(&[u8])) -> Result<(u64, u64), Error> {
         self.log.read_log_with(args, take)
     }

@@ -1,4 +1,4 @@
-//! The store: everything behind one header, opened from a memory and written through.
+//! The store: all structures of one memory, opened from its header. Every change is written through.
 
 mod check;
 mod config;
@@ -26,19 +26,21 @@ use crate::subjects::regions::{RegionRecords, Regions};
 use crate::subjects::roles::Roles;
 use crate::subjects::uploads::Uploads;
 
-/// What an upgrade writes to stable memory, in bytes, however much is stored: the header and the counters.
+/// Bytes that an upgrade writes to stable memory: the header, the counters and the mark of the log's end. The
+/// number does not depend on how much is stored.
 pub const UPGRADE_BYTES: u64 = (HEADER_BYTES + COUNTERS_BYTES + MARK_BYTES) as u64;
 
-/// Inner pages of the object index that are read when a store is opened, because queries cannot keep what they read. Some
-/// 4,300 instructions each.
+/// Inner pages of the object index that are read when a store is opened, because queries cannot keep the
+/// pages they read. Each costs about 4,300 instructions.
 const WARM_PAGES: usize = 8;
 
 pub use status::HostFacts;
 
-/// What can be chosen when a store is opened. It may be chosen anew each time: nothing of it is part of the format.
+/// Options for opening a store. They can differ each time, because none of them is part of the format.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Values of at most this many bytes are stored inline in the index; larger ones in the arena. At most 4,096.
+    /// Largest size in bytes of a value that is stored inline in the index; larger values go to the arena. At
+    /// most 4,096.
     pub inline_limit: u64,
 }
 
@@ -50,32 +52,32 @@ impl Default for Options {
 
 /// Objects, a log and regions in one memory.
 ///
-/// Every method that returns an error has changed nothing. On a canister, a store is opened once in `init` and
-/// `post_upgrade`, and kept for all messages: the heap only holds what the memory holds too.
+/// A method that returns an error has changed nothing. A canister opens a store once, in `init` and
+/// `post_upgrade`, and keeps it for all messages: the heap holds no state that the memory does not hold.
 pub struct Store<M: Memory> {
     pub(crate) core: Core<M>,
     pub(crate) log: Log<StoreMemory<M>>,
     pub(crate) roles: Roles<StoreMemory<M>>,
     regions: RegionRecords<StoreMemory<M>>,
-    /// What has been counted, the only state that is on the heap alone between two messages.
+    /// Counters of calls and errors: the only state that exists on the heap alone between two messages.
     pub(crate) counters: Counters,
 }
 
 impl<M: Memory + Clone> Store<M> {
-    /// Opens a memory: an empty one is formatted, a store is loaded.
+    /// Opens a store: formats an empty memory, or loads the store that the memory contains.
     ///
     /// # Errors
     ///
-    /// An [`OpenError`] for anything else; the memory is untouched then.
+    /// An [`OpenError`] for any other memory, which is left unchanged.
     pub fn open(memory: M) -> Result<Self, OpenError> {
         Self::open_with(memory, Options::default())
     }
 
-    /// Opens a memory with options.
+    /// Opens a store with options.
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open).
+    /// The same as for [`open`](Self::open).
     pub fn open_with(memory: M, options: Options) -> Result<Self, OpenError> {
         let options = Options { inline_limit: options.inline_limit.min(MAX_INLINE_LIMIT) };
         if memory.size() == 0 { Self::format(memory, options) } else { Self::load(memory, options) }
@@ -100,7 +102,8 @@ impl<M: Memory + Clone> Store<M> {
         Ok(store)
     }
 
-    /// The stores of a memory whose header is good. Each of them checks its own head and reads nothing else.
+    /// Opens the structures of a memory whose header is valid. Each structure reads and checks only its own
+    /// header.
     fn over(
         space: Space<M>,
         header: Header,
@@ -134,16 +137,17 @@ impl<M: Memory + Clone> Store<M> {
         Regions { core: &self.core, records: &self.regions }
     }
 
-    /// Counts how a call of a method went. `method` is its place in [`METHODS`](stable_storage_api::METHODS).
+    /// Counts a call of a method by its result. `method` is the index of the method in
+    /// [`METHODS`](stable_storage_api::METHODS).
     ///
     /// # Panics
     ///
-    /// Where there is no such method.
+    /// Panics if `method` is out of range.
     pub fn count<T>(&mut self, method: usize, result: &Result<T, Error>) {
         self.counters.count(method, result);
     }
 
-    /// How many objects there are.
+    /// Returns the number of objects.
     ///
     /// ```
     /// use storage_engine::{Error, ListArgs, Put, Store, VectorMemory};
@@ -163,21 +167,23 @@ impl<M: Memory + Clone> Store<M> {
         self.core.index.len()
     }
 
-    /// Whether there are no objects.
+    /// Returns whether there are no objects.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Writes the counters, the end of the log and the header with the seal: all that `pre_upgrade` does. Where it is
-    /// skipped, the counts since the last seal are lost, and the end of the log has to be looked for.
+    /// Writes the counters, the end of the log, and a header that marks a clean shutdown. Call it in
+    /// `pre_upgrade`; nothing else is needed there. If it is skipped, the counts since the last clean
+    /// shutdown are lost, and opening has to search for the end of the log.
     pub fn seal(&mut self) {
         self.counters.write(self.core.space.raw());
         self.core.space.raw().write(LOG_MARK_AT, &self.log.mark());
         self.core.set_header(Header { sealed: true, ..self.core.header() });
     }
 
-    /// Counts an upgrade and takes the seal off: for `post_upgrade`. `open_instructions` is what opening cost.
+    /// Counts an upgrade and removes the clean-shutdown mark. Call it in `post_upgrade`. `open_instructions`
+    /// is the cost of opening.
     pub fn record_upgrade(&mut self, open_instructions: u64) {
         let Header { sealed, upgrades, .. } = self.core.header();
         self.core.set_header(Header {
@@ -189,13 +195,13 @@ impl<M: Memory + Clone> Store<M> {
         });
     }
 
-    /// Records what opening cost at the first install.
+    /// Records the cost of opening at the first install.
     pub fn record_install(&mut self, open_instructions: u64) {
         self.core.set_header(Header { open_instructions, ..self.core.header() });
     }
 }
 
-/// The mark at the end of the log, where the store was sealed.
+/// Returns the stored mark of the log's end if the shutdown was clean.
 fn sealed_mark<M: Memory + Clone>(space: &Space<M>, header: &Header) -> Option<[u8; MARK_BYTES]> {
     let mut mark = [0; MARK_BYTES];
     space.raw().read(LOG_MARK_AT, &mut mark);

@@ -1,4 +1,4 @@
-//! The methods of a store that are about objects: see [`crate::subjects::objects`].
+//! Methods of a store for objects: see [`crate::subjects::objects`].
 
 use ic_stable_structures::Memory;
 use stable_storage_api::{
@@ -10,23 +10,26 @@ use super::Store;
 use crate::subjects::objects::{ObjectView, PageEnd, Put, ValueView};
 
 impl<M: Memory + Clone> Store<M> {
-    /// Stores a value under a key, whether there is one already or not. `now_ns` is the time in nanoseconds since 1970.
+    /// Stores a value under a key, replacing an existing object. `now_ns` is the time in nanoseconds since
+    /// 1970.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] and [`Error::TooLarge`] for a key, value or metadata outside of its limits,
+    /// [`Error::InvalidArgument`] and [`Error::TooLarge`] for a key, value or metadata outside its limits,
     /// [`Error::AlreadyExists`] and [`Error::RevisionMismatch`] for a condition that does not hold, and
-    /// [`Error::OutOfMemory`]. Nothing has changed then.
+    /// [`Error::OutOfMemory`]. Nothing has changed in these cases.
     pub fn put(&mut self, put: Put<'_>, now_ns: u64) -> Result<Written, Error> {
         self.objects().put(put, now_ns)
     }
 
-    /// Stores up to 1,000 values under different keys, all of them or none. Keys in ascending order cost the least.
+    /// Stores up to 1,000 values under different keys: all of them or none. Keys in ascending order cost the
+    /// least.
     ///
     /// # Errors
     ///
-    /// As [`put`](Self::put) for the first value that cannot be stored, [`Error::LimitExceeded`] for more than 1,000
-    /// values, and [`Error::InvalidArgument`] for a key that occurs twice.
+    /// The same as for [`put`](Self::put), for the first value that cannot be stored;
+    /// [`Error::LimitExceeded`] for more than 1,000 values; and [`Error::InvalidArgument`] for a key that
+    /// occurs twice.
     pub fn put_many<'p>(
         &mut self,
         puts: impl IntoIterator<Item = Put<'p>, IntoIter: ExactSizeIterator>,
@@ -35,7 +38,7 @@ impl<M: Memory + Clone> Store<M> {
         self.objects().put_many(puts, now_ns)
     }
 
-    /// A page of the objects under a prefix; with a delimiter, of what is directly under it.
+    /// Returns a page of the objects under a prefix. With a delimiter, returns only those directly under it.
     ///
     /// # Errors
     ///
@@ -44,11 +47,12 @@ impl<M: Memory + Clone> Store<M> {
         self.objects().list(args)
     }
 
-    /// The same, object by object as they lie in the index. Ends early, with `None`, where `take` returns false.
+    /// Passes the objects of a page to `take`, one by one, borrowed from the index. Stops and returns `None`
+    /// if `take` returns false.
     ///
     /// # Errors
     ///
-    /// As [`list`](Self::list), and what `take` returns.
+    /// The same as for [`list`](Self::list), and any error that `take` returns.
     pub fn list_with(
         &self,
         args: &ListArgs,
@@ -57,20 +61,23 @@ impl<M: Memory + Clone> Store<M> {
         self.objects().list_with(args, take)
     }
 
-    /// A page of the objects under a prefix with their values. It ends before a value that does not fit.
+    /// Returns a page of the objects under a prefix with their values. The page ends before a value that does
+    /// not fit.
     ///
     /// # Errors
     ///
-    /// As [`list`](Self::list), and [`Error::TooLarge`] where the first value does not fit one reply.
+    /// The same as for [`list`](Self::list), and [`Error::TooLarge`] if the first value does not fit in one
+    /// reply.
     pub fn scan(&self, args: &ListArgs) -> Result<ScanPage, Error> {
         self.objects().scan(args)
     }
 
-    /// The same, object by object with the bytes of its key. Returns the `start_after` of the next page.
+    /// Passes the objects of a page to `take`, one by one, with the bytes of the key. Returns the
+    /// `start_after` of the next page.
     ///
     /// # Errors
     ///
-    /// As [`scan`](Self::scan), and what `take` returns.
+    /// The same as for [`scan`](Self::scan), and any error that `take` returns.
     pub fn scan_with(
         &self,
         args: &ListArgs,
@@ -79,31 +86,33 @@ impl<M: Memory + Clone> Store<M> {
         self.objects().scan_with(args, take)
     }
 
-    /// Removes an object, and tells whether there was one.
+    /// Removes an object, and returns whether there was one.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] for a key that cannot exist, and [`Error::Corrupted`].
+    /// [`Error::InvalidArgument`] for a key that is not valid, and [`Error::Corrupted`].
     pub fn delete(&mut self, key: &str) -> Result<bool, Error> {
         self.objects().delete(key)
     }
 
-    /// Removes an object if the condition holds of what is there, and tells whether there was one.
+    /// Removes an object if the condition holds, and returns whether there was one.
     ///
     /// # Errors
     ///
-    /// As [`delete`](Self::delete); [`Error::AlreadyExists`] and [`Error::RevisionMismatch`] for a condition that does not
-    /// hold.
+    /// The same as for [`delete`](Self::delete); [`Error::AlreadyExists`] and [`Error::RevisionMismatch`] for
+    /// a condition that does not hold.
     pub fn delete_when(&mut self, key: &str, condition: Condition) -> Result<bool, Error> {
         self.objects().delete_when(key, condition)
     }
 
-    /// Removes up to 1,000 objects under different keys, all of them or none, and tells which there were.
+    /// Removes up to 1,000 objects under different keys: all of them or none. Returns for each key whether
+    /// there was an object.
     ///
     /// # Errors
     ///
-    /// As [`delete_when`](Self::delete_when) for the first that cannot be removed, [`Error::LimitExceeded`] for more than
-    /// 1,000, and [`Error::InvalidArgument`] for a key that occurs twice.
+    /// The same as for [`delete_when`](Self::delete_when), for the first object that cannot be removed;
+    /// [`Error::LimitExceeded`] for more than 1,000 keys; and [`Error::InvalidArgument`] for a key that
+    /// occurs twice.
     pub fn delete_many(&mut self, deletes: &[DeleteArgs]) -> Result<Vec<bool>, Error> {
         self.objects().delete_many(deletes)
     }
@@ -121,75 +130,77 @@ impl<M: Memory + Clone> Store<M> {
     ///
     /// # Errors
     ///
-    /// [`Error::TooLarge`] for an object that does not fit one reply, which stays; and [`Error::Corrupted`].
+    /// [`Error::TooLarge`] for an object that does not fit in one reply, which is kept; and
+    /// [`Error::Corrupted`].
     pub fn take_first(&mut self, prefix: &str) -> Result<Option<Entry>, Error> {
         self.objects().take_first(prefix)
     }
 
-    /// The whole value under a key.
+    /// Returns the whole value under a key.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`], [`Error::InvalidArgument`] for a key that cannot exist, [`Error::TooLarge`] for an object that
-    /// does not fit one reply, and [`Error::Corrupted`].
+    /// [`Error::NotFound`], [`Error::InvalidArgument`] for a key that is not valid, [`Error::TooLarge`] for
+    /// an object that does not fit in one reply, and [`Error::Corrupted`].
     pub fn get(&self, key: &str) -> Result<Vec<u8>, Error> {
         self.objects().get(key)
     }
 
-    /// A range of an object: as many bytes from an offset on as are asked for, are there, and fit one reply.
+    /// Returns a range of an object: the requested bytes, limited to the end of the object and to one reply.
     ///
     /// # Errors
     ///
-    /// As [`get`](Self::get), but for the size; [`Error::OutOfRange`] for an offset behind the end, and
-    /// [`Error::RevisionMismatch`] where the object does not have the revision that was asked for.
+    /// The same as for [`get`](Self::get), except for the size; [`Error::OutOfRange`] for an offset after the
+    /// end, and [`Error::RevisionMismatch`] if the object does not have the requested revision.
     pub fn read(&self, args: &ReadArgs) -> Result<Vec<u8>, Error> {
         self.objects().read(args)
     }
 
-    /// Reads a range of an object to the front of a buffer, without another copy, and tells how many bytes it is: as many
-    /// as are asked for, are there, and fit the buffer and one reply.
+    /// Reads a range of an object into the start of a buffer, without another copy. Returns the number of
+    /// bytes: those requested, limited to the end of the object, to the buffer and to one reply.
     ///
     /// # Errors
     ///
-    /// As [`read`](Self::read).
+    /// The same as for [`read`](Self::read).
     pub fn read_into(&self, args: &ReadArgs, buffer: &mut [u8]) -> Result<usize, Error> {
         self.objects().read_into(args, buffer)
     }
 
-    /// Reads the whole value under a key to the front of a buffer, without another copy, and tells how many bytes it
-    /// has. An empty buffer takes an empty value.
+    /// Reads the whole value under a key into the start of a buffer, without another copy. Returns the number
+    /// of bytes. An empty value fits an empty buffer.
     ///
     /// # Errors
     ///
-    /// As [`get`](Self::get), and [`Error::TooLarge`] for a value that is longer than the buffer.
+    /// The same as for [`get`](Self::get), and [`Error::TooLarge`] for a value that is longer than the
+    /// buffer.
     pub fn get_into(&self, key: &str, buffer: &mut [u8]) -> Result<usize, Error> {
         self.objects().get_into(key, buffer)
     }
 
-    /// The whole value under a key with what is known of the object, both of one moment.
+    /// Returns the whole value under a key with its metadata, both of the same moment.
     ///
     /// # Errors
     ///
-    /// As [`get`](Self::get).
+    /// The same as for [`get`](Self::get).
     pub fn get_with_info(&self, key: &str) -> Result<Object, Error> {
         self.objects().get_with_info(key)
     }
 
-    /// The values under up to 1,000 keys in their order, nothing for a key without an object.
+    /// Returns the values under up to 1,000 keys, in their order; `None` for a key without an object.
     ///
     /// # Errors
     ///
-    /// As [`get`](Self::get); [`Error::LimitExceeded`] for more than 1,000 keys, and [`Error::TooLarge`] where the values
-    /// do not fit one reply.
+    /// The same as for [`get`](Self::get); [`Error::LimitExceeded`] for more than 1,000 keys, and
+    /// [`Error::TooLarge`] if the values do not fit in one reply.
     pub fn get_many<K: AsRef<str>>(&self, keys: &[K]) -> Result<Vec<Option<Vec<u8>>>, Error> {
         self.objects().get_many(keys)
     }
 
-    /// The same, value by value.
+    /// Passes the values under up to 1,000 keys to `take`, one by one, in the order of the keys.
     ///
     /// # Errors
     ///
-    /// As [`get_many`](Self::get_many), and what `take` returns.
+    /// The same as for [`get_many`](Self::get_many), and any error that `take` returns.
     pub fn get_many_with<'k>(
         &self,
         keys: impl ExactSizeIterator<Item = &'k str>,
@@ -198,31 +209,31 @@ impl<M: Memory + Clone> Store<M> {
         self.objects().get_many_with(keys, take)
     }
 
-    /// What is known of an object without reading it.
+    /// Returns the metadata of an object without reading its value.
     ///
     /// # Errors
     ///
-    /// As [`get`](Self::get).
+    /// The same as for [`get`](Self::get).
     pub fn stat(&self, key: &str) -> Result<ObjectInfo, Error> {
         self.objects().stat(key)
     }
 
-    /// Moves an object to another key without touching its bytes. The object that is there already is replaced, if the
-    /// condition on it holds. The object keeps its creation time and gets the next revision. `now_ns` is the time in
-    /// nanoseconds since 1970.
+    /// Moves an object to another key without copying its bytes. Replaces the object under that key, if the
+    /// condition on it holds. The object keeps its creation time and gets the next revision. `now_ns` is the
+    /// time in nanoseconds since 1970.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] where there is nothing under `from`, and otherwise as [`put`](Self::put).
+    /// [`Error::NotFound`] if there is no object under `from`; otherwise the same as for [`put`](Self::put).
     pub fn rename(&mut self, args: &RenameArgs, now_ns: u64) -> Result<Written, Error> {
         self.objects().rename(args, now_ns)
     }
 
-    /// The same with borrowed keys.
+    /// Moves an object to another key, both given as borrowed text.
     ///
     /// # Errors
     ///
-    /// As [`rename`](Self::rename).
+    /// The same as for [`rename`](Self::rename).
     pub fn rename_when(
         &mut self,
         from: &str,
@@ -233,23 +244,23 @@ impl<M: Memory + Clone> Store<M> {
         self.objects().rename_when(from, to, condition, now_ns)
     }
 
-    /// Hashes up to 64 MiB more of an object, and at the end compares the digest with the one that was declared, or
-    /// records it where none was. The verdict is kept; the object stays readable whatever it is. Called again after the
-    /// verdict, it starts anew.
+    /// Hashes up to 64 MiB more of an object. At the end, compares the digest with the declared one, or
+    /// records it if none was declared. The result is kept; the object remains readable in either case. A
+    /// call after the result starts again.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`], [`Error::InvalidArgument`] for a key that cannot exist, [`Error::OutOfMemory`] and
-    /// [`Error::Corrupted`].
+    /// [`Error::NotFound`], [`Error::InvalidArgument`] for a key that is not valid, [`Error::OutOfMemory`]
+    /// and [`Error::Corrupted`].
     pub fn verify(&mut self, key: &str) -> Result<VerifyProgress, Error> {
         self.objects().verify(key)
     }
 
-    /// The same for so many bytes, a multiple of 65,536: for tests, whose objects are small.
+    /// Hashes up to `step_bytes` more of an object, a multiple of 65,536: for tests, whose objects are small.
     ///
     /// # Errors
     ///
-    /// As [`verify`](Self::verify).
+    /// The same as for [`verify`](Self::verify).
     #[cfg(any(test, feature = "testing"))]
     pub fn verify_in_steps(&mut self, key: &str, step_bytes: u64) -> Result<VerifyProgress, Error> {
         self.objects().verify_in_steps(key, step_bytes)

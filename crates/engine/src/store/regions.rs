@@ -1,4 +1,4 @@
-//! The methods of a store that are about regions: see [`crate::subjects::regions`].
+//! Methods of a store for regions: see [`crate::subjects::regions`].
 
 use candid::Principal;
 use ic_stable_structures::Memory;
@@ -8,17 +8,19 @@ use super::Store;
 use crate::base::caller::Caller;
 
 impl<M: Memory + Clone> Store<M> {
-    /// Loads bytes of a region to the front of a buffer, which is at least as long as a reply may be, and answers how many
-    /// they are.
+    /// Loads bytes of a region into the start of a buffer, which must be at least as long as the largest
+    /// reply. Returns the number of bytes.
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfRange`] where the region does not have them all; [`Error::TooLarge`] for more than fit one reply;
-    /// [`Error::NotFound`], [`Error::Unauthorized`] for a region of somebody else, and [`Error::Corrupted`].
+    /// [`Error::OutOfRange`] if the range ends after the region; [`Error::TooLarge`] for more bytes than fit
+    /// in one reply; [`Error::NotFound`], [`Error::Unauthorized`] for another principal's region, and
+    /// [`Error::Corrupted`].
     ///
     /// # Panics
     ///
-    /// Where the buffer is shorter than [`MAX_REPLY_BYTES`](crate::api::limits::MAX_REPLY_BYTES) and than what was asked for.
+    /// Panics if the buffer is shorter than both [`MAX_REPLY_BYTES`](crate::api::limits::MAX_REPLY_BYTES) and
+    /// `length`.
     pub fn region_load_blob_into(
         &self,
         id: u64,
@@ -34,8 +36,9 @@ impl<M: Memory + Clone> Store<M> {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfRange`] where the region does not have all of the place; [`Error::TooLarge`] for more than 2,031,616
-    /// bytes; [`Error::NotFound`], [`Error::Unauthorized`] for a region of somebody else, and [`Error::Corrupted`].
+    /// [`Error::OutOfRange`] if the range ends after the region; [`Error::TooLarge`] for more than 2,031,616
+    /// bytes; [`Error::NotFound`], [`Error::Unauthorized`] for another principal's region, and
+    /// [`Error::Corrupted`].
     pub fn region_store_blob(
         &mut self,
         id: u64,
@@ -46,13 +49,13 @@ impl<M: Memory + Clone> Store<M> {
         self.regions().region_store_blob(id, offset, bytes, caller)
     }
 
-    /// Loads up to 1,000 values of a region, all of one moment.
+    /// Loads up to 1,000 values of a region, all of the same moment.
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfRange`] for the first one that the region does not have; [`Error::LimitExceeded`] for more than 1,000;
-    /// [`Error::TooLarge`] for more bytes than fit one reply; [`Error::NotFound`], [`Error::Unauthorized`] for a region of
-    /// somebody else, and [`Error::Corrupted`].
+    /// [`Error::OutOfRange`] for the first value that ends after the region; [`Error::LimitExceeded`] for
+    /// more than 1,000; [`Error::TooLarge`] for more bytes than fit in one reply; [`Error::NotFound`],
+    /// [`Error::Unauthorized`] for another principal's region, and [`Error::Corrupted`].
     pub fn region_load(
         &self,
         id: u64,
@@ -62,18 +65,20 @@ impl<M: Memory + Clone> Store<M> {
         self.regions().region_load(id, loads, caller)
     }
 
-    /// Stores up to 1,000 values in a region, one after the other: all of them or none. Where they overlap, the later one
-    /// holds.
+    /// Stores up to 1,000 values in a region, in order: all of them or none. Where they overlap, the later
+    /// one is kept.
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfRange`] for the first one that the region has no place for; [`Error::LimitExceeded`] for more than
-    /// 1,000; [`Error::NotFound`], [`Error::Unauthorized`] for a region of somebody else, and [`Error::Corrupted`].
+    /// [`Error::OutOfRange`] for the first value that ends after the region; [`Error::LimitExceeded`] for
+    /// more than 1,000; [`Error::NotFound`], [`Error::Unauthorized`] for another principal's region, and
+    /// [`Error::Corrupted`].
     pub fn region_store(&mut self, id: u64, stores: &[RegionStore], caller: &Caller) -> Result<(), Error> {
         self.regions().region_store(id, stores, caller)
     }
 
-    /// Makes a region of no pages, which belongs to the caller. `now_ns` is the time in nanoseconds since 1970.
+    /// Creates a region of no pages that belongs to the caller. `now_ns` is the time in nanoseconds since
+    /// 1970.
     ///
     /// # Errors
     ///
@@ -82,7 +87,7 @@ impl<M: Memory + Clone> Store<M> {
         self.regions().region_new(caller, now_ns)
     }
 
-    /// The regions of the caller, or all of them for an admin, in the order in which they were made.
+    /// Returns the caller's regions, or all regions for an admin, in the order of creation.
     ///
     /// # Errors
     ///
@@ -91,31 +96,32 @@ impl<M: Memory + Clone> Store<M> {
         self.regions().region_list(caller)
     }
 
-    /// What is known of a region.
+    /// Returns the metadata of a region.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`], [`Error::Unauthorized`] for a region of somebody else, and [`Error::Corrupted`].
+    /// [`Error::NotFound`], [`Error::Unauthorized`] for another principal's region, and [`Error::Corrupted`].
     pub fn region_info(&self, id: u64, caller: &Caller) -> Result<RegionInfo, Error> {
         self.regions().region_info(id, caller)
     }
 
-    /// Grows a region by so many pages of 64 KiB, and answers how many it had. Fresh pages are zero.
+    /// Grows a region by `pages` pages of 64 KiB, and returns its previous number of pages. New pages are
+    /// zero.
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfMemory`] where the capacity or the platform does not give as much; [`Error::NotFound`],
-    /// [`Error::Unauthorized`] for a region of somebody else, and [`Error::Corrupted`].
+    /// [`Error::OutOfMemory`] if the capacity or the platform does not allow the growth; [`Error::NotFound`],
+    /// [`Error::Unauthorized`] for another principal's region, and [`Error::Corrupted`].
     pub fn region_grow(&mut self, id: u64, pages: u64, caller: &Caller) -> Result<u64, Error> {
         self.regions().region_grow(id, pages, caller)
     }
 
-    /// Gives a region to another principal.
+    /// Changes the owner of a region.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] for the anonymous principal; [`Error::NotFound`], [`Error::Unauthorized`] for a region of
-    /// somebody else, [`Error::OutOfMemory`] and [`Error::Corrupted`].
+    /// [`Error::InvalidArgument`] for the anonymous principal; [`Error::NotFound`], [`Error::Unauthorized`]
+    /// for another principal's region, [`Error::OutOfMemory`] and [`Error::Corrupted`].
     pub fn region_set_owner(
         &mut self,
         id: u64,

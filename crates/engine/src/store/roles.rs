@@ -1,4 +1,4 @@
-//! The methods of a store that are about roles: see [`crate::subjects::roles`].
+//! Methods of a store for roles: see [`crate::subjects::roles`].
 
 use candid::Principal;
 use ic_stable_structures::Memory;
@@ -7,7 +7,7 @@ use stable_storage_api::{Error, Grant, Role};
 use super::Store;
 
 impl<M: Memory + Clone> Store<M> {
-    /// The role that a principal has been given.
+    /// Returns the role of a principal.
     ///
     /// # Errors
     ///
@@ -16,24 +16,24 @@ impl<M: Memory + Clone> Store<M> {
         self.roles.role(principal)
     }
 
-    /// The role of the principal with these bytes, if it was given one and that has been looked up before. Stable memory is not
-    /// read.
+    /// Returns the role of the principal with these bytes, if it is cached on the heap from an earlier
+    /// lookup. Does not read stable memory.
     #[must_use]
     pub fn known_role(&self, principal: &[u8]) -> Option<Role> {
         self.roles.known_role(principal)
     }
 
-    /// Gives a principal a role in place of the one that it has, or takes it away.
+    /// Sets the role of a principal, replacing its current role; `None` removes it.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] for a role of the anonymous principal; [`Error::LimitExceeded`] for more than 10,000
-    /// principals; and [`Error::OutOfMemory`].
+    /// [`Error::InvalidArgument`] for a role of the anonymous principal; [`Error::LimitExceeded`] for more
+    /// than 10,000 principals; and [`Error::OutOfMemory`].
     pub fn set_role(&mut self, principal: &Principal, role: Option<Role>) -> Result<(), Error> {
         self.roles.set(&self.core, principal, role)
     }
 
-    /// All principals that have a role, in the order of their bytes.
+    /// Returns all principals with a role, in the order of their bytes.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! What an operator sees.
+//! The status that an operator sees.
 
 use ic_stable_structures::Memory;
 use stable_storage_api::{ArenaStatus, Error, Status, StoreBytes, UpgradeStatus};
@@ -11,25 +11,25 @@ use crate::core::extents::Extents;
 use crate::memory::space::Promised;
 use crate::structures::arena::{SLOT_BYTES, SLOT_EXTENT_BYTES};
 
-/// What only the host of a store knows.
+/// Facts that the host provides and the store cannot know.
 #[derive(Clone, Debug, Default)]
 pub struct HostFacts {
     /// Version of the software.
     pub version: String,
-    /// What it was built from and by.
+    /// Revision and toolchain of the build.
     pub build: String,
-    /// WebAssembly heap, in bytes.
+    /// Size of the WebAssembly heap, in bytes.
     pub heap_bytes: u64,
-    /// Cycles that the canister has.
+    /// Cycle balance of the canister.
     pub cycles: u128,
 }
 
 impl<M: Memory + Clone> Store<M> {
-    /// The state of the store at a glance, in time that does not depend on what is stored.
+    /// Returns the state of the store, in time that does not depend on what is stored.
     ///
     /// # Errors
     ///
-    /// [`Error::Corrupted`] where the head of the arena is damaged.
+    /// [`Error::Corrupted`] if the header of the arena is corrupt.
     pub fn status(&self, host: HostFacts) -> Result<Status, Error> {
         let arena = self.core.arena.stats()?;
         let bytes_of = |id| self.core.space.memory(id).size() * PAGE_BYTES;
@@ -77,15 +77,16 @@ impl<M: Memory + Clone> Store<M> {
         })
     }
 
-    /// The size of an upload that would be accepted now, and could be completed. It may be a little less than the most,
-    /// because a large object is counted in whole extents, and a slot is set aside for its table.
+    /// Returns the largest size of an upload that would be accepted now and could be completed. The result
+    /// may be slightly too small, because a large object is counted in whole extents, and a slot is set aside
+    /// for its table.
     fn storable_bytes(&self) -> Result<u64, Error> {
         let capacity = self.config().capacity;
         let mut extents = Extents::of(&self.core.arena);
         let mut promised = Promised { free_slots: self.core.arena.slots()?, ..self.core.promised() };
         let lacking = self.core.space.lacking(capacity, 0, promised);
         promised.uploads += 1;
-        // One more upload may have to be promised a bucket for the index, and the arena may have to give that back.
+        // One more upload may need a bucket reserved for the index, which the arena may have to free.
         while let more @ 1.. =
             self.core.space.lacking(capacity, extents.returned(), promised).saturating_sub(lacking)
         {
@@ -96,13 +97,13 @@ impl<M: Memory + Clone> Store<M> {
         }
         let slots = promised.free_slots.saturating_sub(promised.slots);
         let buckets = self.core.space.free_buckets(capacity, extents.returned(), promised);
-        // An arena that has nothing yet can take the bucket that is kept for it, too.
+        // An empty arena can also use the bucket that is reserved for it.
         let first = u64::from(self.core.space.memory(ARENA).size() == 0);
         Ok((slots + buckets + first).saturating_sub(1) * SLOT_EXTENT_BYTES)
     }
 }
 
-/// The share of the free bytes that lies outside of the largest free block.
+/// Returns the share of the free bytes that is outside the largest free block.
 fn fragmentation(free_bytes: u64, largest_free_bytes: u64) -> f64 {
     if free_bytes == 0 { 0.0 } else { 1.0 - largest_free_bytes as f64 / free_bytes as f64 }
 }

@@ -140,8 +140,7 @@ impl<M: Memory> Checker<'_, M> {
         let end = self.head.end();
         let [word, rest @ ..]: [u64; (GRAIN_BYTES / 8) as usize] = read_words(self.memory, end);
         if word == LOST_SENTINEL {
-            self.report
-                .add("the arena does not end in its sentinel: it was lost, and a repair writes it anew", end);
+            self.report.add("the sentinel of the arena is lost: a repair restores it", end);
         } else if word != (Tag { previous_free, ..Tag::SENTINEL }).encode(end) {
             self.report.add("the arena does not end in its sentinel", end);
         }

@@ -144,7 +144,7 @@ fn a_lost_sentinel_is_named_and_written_anew() {
         memory.write(end, &[0; 8]);
         let mut problems = Vec::new();
         arena.check(&mut |_, _| {}, &mut problems);
-        assert!(problems.iter().any(|found| found.what.contains("a repair writes it anew")), "{problems:?}");
+        assert!(problems.iter().any(|found| found.what.contains("a repair restores it")), "{problems:?}");
         assert!(matches!(arena.begin().unwrap().allocate(1 << 20), Err(Error::Corrupted { .. })));
         assert_eq!(arena.repair().unwrap().map(|mended| mended.offset), Some(end));
         assert!(memory.same_as(&sound));
