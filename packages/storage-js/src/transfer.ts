@@ -1,0 +1,28 @@
+/** What uploads and downloads have in common. */
+
+/** How many calls of a transfer are under way at once, unless told otherwise. */
+export const CONCURRENCY = 4;
+
+/** What a transfer is doing. */
+export type Phase = "hashing" | "sending" | "receiving" | "verifying";
+
+/** How far a transfer is. */
+export interface Progress {
+  readonly phase: Phase;
+  /** Bytes that are hashed, that the canister has received, or that the reader was given. */
+  readonly bytes: number;
+  /** Bytes in all, where that is known. */
+  readonly size?: number;
+  /** The upload, where chunks are sent: `uploads` lists it and `abortUpload` ends it. */
+  readonly upload?: bigint;
+}
+
+/** How a transfer is done. */
+export interface TransferOptions {
+  /** How many calls are under way at once; 4 by default. Each takes about 8 MiB of memory. */
+  concurrency?: number;
+  /** Ends the transfer; it fails with the signal's reason. */
+  signal?: AbortSignal;
+  /** Is told how far the transfer is. */
+  progress?: (progress: Progress) => void;
+}
