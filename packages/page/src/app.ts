@@ -8,9 +8,9 @@ export interface App {
   readonly client: StorageClient;
   readonly canister: string;
   readonly network: string;
-  /** Connects anew, as whoever calls now. */
+  /** Connects again, as the present identity. */
   reconnect(): Promise<void>;
-  /** Shows the view anew. */
+  /** Shows the view again. */
   refresh(): void;
   /** Ends when another view is shown. */
   readonly signal: AbortSignal;

@@ -21,7 +21,7 @@ function ofStorage(error: StorageError): string {
   if (error.is("RevisionMismatch")) return "Somebody has changed the object. Look at it, and try again.";
   if (error.is("OutOfMemory")) {
     const { requested, available } = error.fields;
-    return `There is no room: ${size(requested)} more are needed, and ${size(available)} can be had.`;
+    return `There is no room: ${size(requested)} more are needed, and ${size(available)} are available.`;
   }
   if (error.is("TooLarge")) {
     return `It has ${count(error.fields.size)} bytes, and ${count(error.fields.limit)} are the most.`;

@@ -1,5 +1,5 @@
 /**
- * Who calls: nobody, or an Ed25519 key that is kept in this browser. Where the browser can, the key is one that cannot be
+ * Who calls: the anonymous principal, or an Ed25519 key that is kept in this browser. Where the browser can, the key is one that cannot be
  * read, not even by this page; it can only sign.
  */
 import { type Signature, SignIdentity } from "@icp-sdk/core/agent";

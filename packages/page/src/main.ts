@@ -105,8 +105,12 @@ let settling: ReturnType<typeof setTimeout> | undefined;
 function stored(key: string): void {
   const route = routeOf(location.hash);
   if (route.view !== "files" || !folderOf(key).startsWith(route.key)) return;
+  const { hash } = location;
   clearTimeout(settling);
-  settling = setTimeout(() => void show("refresh"), SETTLE_MS);
+  settling = setTimeout(() => {
+    // Another view may be shown by now.
+    if (location.hash === hash) void show("refresh");
+  }, SETTLE_MS);
 }
 
 /** Nothing can be shown. */

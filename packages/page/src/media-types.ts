@@ -1,8 +1,8 @@
-/** What the page and its service worker tell each other about the bytes of objects. */
+/** The messages between the page and its service worker, about the bytes of objects. */
 
 /**
  * The path under which the worker answers, relative to the page. Both have it as a constant of this type, because the worker
- * is a file of its own that imports nothing.
+ * is a separate file that imports nothing.
  */
 export type MediaPath = "media/";
 

@@ -14,7 +14,7 @@ const MEDIA_PATH: MediaPath = "media/";
 /** The most bytes that are fetched into memory where there is no worker. */
 const MAX_IN_MEMORY = 256 << 20;
 
-/** A worker is told this often that bytes flow, in milliseconds; browsers end one that hears nothing for 30 seconds. */
+/** A worker gets a message this often while bytes flow, in milliseconds; browsers end one that hears nothing for 30 seconds. */
 const SIGN_OF_LIFE_MS = 10_000;
 
 /** The types that an element may show. Whatever else an object says it is, the browser is given bytes to save. */
@@ -153,7 +153,7 @@ function headersOf({ info, isDownload }: Known, { offset, length }: Range, isPar
     ["Accept-Ranges", "bytes"],
     ["Cache-Control", "no-store"],
     ["X-Content-Type-Options", "nosniff"],
-    // An object is somebody else's: opened by itself, it must not run in the name of this page.
+    // An object is somebody else's: opened by itself, it must not run as a part of this page.
     ["Content-Security-Policy", "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"],
   ];
   if (isPart) headers.push(["Content-Range", `bytes ${offset}-${offset + length - 1}/${info.size}`]);

@@ -4,7 +4,7 @@ import { announce, button, byId, h } from "./dom.js";
 import { explain } from "./failure.js";
 import { share, size, visible } from "./format.js";
 
-/** How many files are sent at once; each sends several chunks at once. */
+/** How many files are sent at the same time; each sends several chunks. */
 const AT_ONCE = 2;
 
 interface Item {
@@ -24,7 +24,7 @@ let underWay = 0;
 let client: StorageClient | undefined;
 let onStored: (key: string) => void = () => undefined;
 
-/** Says as whom files are sent, and who is told of each that was stored. */
+/** Sets the client that sends files, and what is called for each that was stored. */
 export function configure(calls: StorageClient, stored: (key: string) => void): void {
   client = calls;
   onStored = stored;
@@ -85,7 +85,7 @@ async function send(item: Item, calls: StorageClient): Promise<void> {
   try {
     const { key, file, replaces, abort } = item;
     const condition = replaces ? undefined : absent;
-    const progress = (told: Progress) => show(item, told);
+    const progress = (state: Progress) => show(item, state);
     await calls.upload(key, file, { condition, signal: abort.signal, progress });
     settle(item, "stored", `stored, ${size(file.size)}`);
     item.bar.value = 1;
@@ -149,9 +149,14 @@ function clear(): void {
 
 /** The files that were dropped, with those in folders. */
 export async function dropped(transfer: DataTransfer): Promise<{ path: string; file: File }[]> {
-  // The entries are there only until the event is over.
-  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
-  return (await Promise.all(entries.map(filesOf))).flat();
+  // What was dropped is there only until the event is over.
+  const items = [...transfer.items].filter((item) => item.kind === "file");
+  const found = items.map((item) => ({ entry: item.webkitGetAsEntry(), file: item.getAsFile() }));
+  const all = found.map(async ({ entry, file }) => {
+    if (entry) return filesOf(entry);
+    return file ? [{ path: file.name, file }] : [];
+  });
+  return (await Promise.all(all)).flat();
 }
 
 async function filesOf(entry: FileSystemEntry): Promise<{ path: string; file: File }[]> {

@@ -1,4 +1,4 @@
-/** A store in a folder of its own, served by `storage serve`, for tests. */
+/** A store in a temporary folder, served by `storage serve`, for tests. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

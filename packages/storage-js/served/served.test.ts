@@ -27,7 +27,7 @@ describe("a served store", () => {
   });
   after(() => served.stop());
 
-  it("gives an Ed25519 identity what its role allows, and nobody more", async () => {
+  it("gives an Ed25519 identity what its role allows, and no more", async () => {
     const isUnauthorized = (error: unknown) => isStorageError(error, "Unauthorized");
     await assert.rejects(writer.put("k", "v"), (error) => isUnauthorized(error) && isStorageError(error, "Unauthorized") && error.fields.needed === Role.Writer);
     await assert.rejects(writer.get("k"), isUnauthorized);
@@ -86,9 +86,9 @@ describe("a served store", () => {
     await assert.rejects(writer.upload("resumed", new Blob([all]), { signal: abort.signal, progress, concurrency: 1 }), /enough/);
     const [open] = await writer.uploads();
     assert.ok(open && open.upload.key === "resumed" && open.received >= CHUNK_BYTES);
-    const told: bigint[] = [];
-    await (await client(writerKey)).upload("resumed", new Blob([all]), { progress: ({ upload }) => upload !== undefined && told.push(upload) });
-    assert.deepEqual([...new Set(told)], [open.upload.id]);
+    const ids: bigint[] = [];
+    await (await client(writerKey)).upload("resumed", new Blob([all]), { progress: ({ upload }) => upload !== undefined && ids.push(upload) });
+    assert.deepEqual([...new Set(ids)], [open.upload.id]);
     assert.deepEqual(digest(await (await writer.download("resumed")).bytes()), digest(all));
     assert.deepEqual(await writer.uploads(), []);
   });
@@ -121,7 +121,7 @@ describe("a served store", () => {
     assert.equal((await writer.logInfo()).length, 4n);
   });
 
-  it("tells its status and its settings, and has the methods that have no function of their own", async () => {
+  it("has a status and settings, and every method of the contract by its name", async () => {
     const status = await writer.status();
     assert.ok(status.objects > 0n && status.capacity_bytes > 0n);
     assert.equal((await admin.configure({ max_uploads: 7n })).max_uploads, 7n);
@@ -154,8 +154,8 @@ describe("a served store", () => {
     const elsewhere = await StorageClient.connect({ canister: "ryjl3-tyaaa-aaaaa-aaaba-cai", network: served.url });
     await assert.rejects(elsewhere.put("k", "v"), (error: CallError) => error.outcome === "refused" || error.outcome === "rejected");
     const gone = await serve();
-    const nobody = await StorageClient.connect({ canister: gone.canister, network: gone.url, retry: { attempts: 1, firstDelayMs: 0, maxDelayMs: 0 } });
+    const orphan = await StorageClient.connect({ canister: gone.canister, network: gone.url, retry: { attempts: 1, firstDelayMs: 0, maxDelayMs: 0 } });
     await gone.stop();
-    await assert.rejects(nobody.stat("k"), (error: CallError) => error.outcome === "unanswered");
+    await assert.rejects(orphan.stat("k"), (error: CallError) => error.outcome === "unanswered");
   });
 });

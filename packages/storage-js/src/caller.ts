@@ -45,7 +45,7 @@ export class Caller {
     private readonly afterAcceptance: WeakSet<object> = new WeakSet(),
   ) {}
 
-  /** Calls a method. A query is answered by one node, which may be some blocks behind the others. */
+  /** Calls a method. A query is answered by one node, which may not have the latest blocks. */
   call<M extends Method>(method: M, args: Parameters<Service[M]>, signal?: AbortSignal): Promise<Result<M>> {
     return this.#repeat(this.service, method, args, signal);
   }

@@ -11,8 +11,8 @@ const NO_REVISION = 0n;
 
 /**
  * Commits an upload, again where there is no answer. However often it is sent, it is carried out once, because identifiers
- * of uploads are never used twice. The second time there is no such upload; whether that is because the first time made
- * the object, the object itself tells, if it is newer than what was there `before`. It cannot be aborted: a commit that
+ * of uploads are never used twice. The second time there is no such upload; an object newer than what was there `before`
+ * shows that the first time made it. It cannot be aborted: a commit that
  * was sent may be carried out.
  */
 export async function commitSurely(

@@ -12,7 +12,7 @@ export interface ConnectOptions {
   canister: string | Principal;
   /** The URL of the network: `https://icp-api.io`, which is the default, or `http://127.0.0.1:4943`. */
   network?: string;
-  /** Who calls; nobody by default, that is, the anonymous principal. */
+  /** Who calls; the anonymous principal by default. */
   identity?: Identity;
   /**
    * The key that replies are verified with, in DER. By default that of the Internet Computer; on a network of this
@@ -78,7 +78,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   return { agent, caller, principal: await agent.getPrincipal() };
 }
 
-/** Whether a URL leads to this machine, whose replica has a root key of its own. */
+/** Whether a URL leads to this machine, whose replica has its own root key. */
 export function isThisMachine(network: string): boolean {
   const { hostname } = new URL(network);
   return hostname === "localhost" || hostname.endsWith(".localhost") || hostname === "[::1]" || /^127(\.\d+){3}$/.test(hostname);

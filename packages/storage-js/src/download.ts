@@ -26,7 +26,7 @@ export interface Download {
   /** How many bytes there will be. */
   readonly size: number;
   /**
-   * The bytes. Ranges are fetched ahead, several at once. The stream fails before its last bytes where the SHA-256 of all
+   * The bytes. Several ranges are fetched ahead. The stream fails before its last bytes where the SHA-256 of all
    * of them is not the declared one. It can be read once.
    */
   readonly stream: ReadableStream<Uint8Array<ArrayBuffer>>;

@@ -24,7 +24,7 @@ export function textOf(error: Error_): string {
       return `too large: ${error.TooLarge.size} bytes, the limit is ${error.TooLarge.limit}`;
     case "OutOfMemory": {
       const { requested, available } = error.OutOfMemory;
-      return `out of memory: ${requested} more bytes of stable memory are needed, ${available} can be had`;
+      return `out of memory: ${requested} more bytes of stable memory are needed, ${available} can be had`; // lint-prose: allow, the text of the contract
     }
     case "LimitExceeded":
       return `limit exceeded: at most ${error.LimitExceeded.limit} ${error.LimitExceeded.what}`;
@@ -64,7 +64,7 @@ const TEXTS: readonly [RegExp, (...groups: string[]) => Error_][] = [
     (size, limit) => ({ __kind__: "TooLarge", TooLarge: { size: BigInt(size!), limit: BigInt(limit!) } }),
   ],
   [
-    /^out of memory: (\d+) more bytes of stable memory are needed, (\d+) can be had$/,
+    /^out of memory: (\d+) more bytes of stable memory are needed, (\d+) can be had$/, // lint-prose: allow, the text of the contract
     (requested, available) => ({
       __kind__: "OutOfMemory",
       OutOfMemory: { requested: BigInt(requested!), available: BigInt(available!) },

@@ -15,7 +15,7 @@ export async function findUpload(
   signal?: AbortSignal,
 ): Promise<UploadStatus | undefined> {
   const open = await caller.agreed("list_uploads", [], signal);
-  // An admin is told of the uploads of others, too.
+  // An admin gets the uploads of others, too.
   const mine = open.filter((status) => status.creator.toText() === principal && mayBeOf(status, args));
   mine.sort((one, other) => (one.upload.id < other.upload.id ? 1 : -1));
   for (const { upload } of mine) {

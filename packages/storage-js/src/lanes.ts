@@ -1,7 +1,7 @@
-/** Work on many items, a bounded number of them at once. */
+/** Work on many items, a bounded number of them at the same time. */
 
 /**
- * Takes items and works on them, at most `width` at once. The next item is taken only when there is room for it. The first
+ * Takes items and works on them, at most `width` at the same time. The next item is taken only when there is room for it. The first
  * failure is thrown when what is under way has ended; no item is taken after it, and the iterator is asked to end.
  */
 export async function inLanes<T>(

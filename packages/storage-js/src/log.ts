@@ -50,7 +50,7 @@ export async function* followLog(caller: Caller, options: FollowOptions): AsyncG
         yield entry;
       }
     } catch (error) {
-      // A node that is some blocks behind has not got as far yet.
+      // A node without the latest blocks does not have the entry yet.
       if (!isStorageError(error, "OutOfRange")) throw error;
     }
     await sleep(options.interval ?? INTERVAL_MS, options.signal);

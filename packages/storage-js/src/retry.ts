@@ -55,15 +55,15 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
 }
 
 /**
- * The outcome of a promise, or the signal's reason as soon as it is aborted. What the promise stands for goes on: a call
- * that was sent cannot be taken back.
+ * The outcome of a call, or the signal's reason as soon as it is aborted. A call that was sent is not
+ * cancelled by that.
  */
-export function abortable<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
-  if (!signal) return promise;
+export function abortable<T>(call: Promise<T>, signal?: AbortSignal): Promise<T> {
+  if (!signal) return call;
   return new Promise((done, fail) => {
     const abort = () => fail(signal.reason as Error);
     if (signal.aborted) abort();
     signal.addEventListener("abort", abort);
-    promise.then(done, fail).finally(() => signal.removeEventListener("abort", abort));
+    call.then(done, fail).finally(() => signal.removeEventListener("abort", abort));
   });
 }

@@ -29,7 +29,7 @@ export function rereadable(source: Source): RereadableSource | undefined {
   return undefined;
 }
 
-/** The SHA-256 of all of a source. `progress` is told how many bytes have been hashed. */
+/** The SHA-256 of all of a source. `progress` is called with the number of bytes that have been hashed. */
 export async function digestOfSource(
   source: RereadableSource,
   progress: (bytes: number) => void,

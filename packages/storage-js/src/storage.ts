@@ -94,19 +94,19 @@ export class StorageClient {
     return this.caller.agreed("stat", [key]);
   }
 
-  /** Removes an object, and tells whether there was one. */
+  /** Removes an object. Returns whether there was one. */
   async delete(key: string, condition?: Condition): Promise<boolean> {
     checkKey("delete", key);
     return this.call("delete_", key, condition ?? null);
   }
 
-  /** Removes up to 1,000 objects: all of them or none. Tells which there were. */
+  /** Removes up to 1,000 objects: all of them or none. Returns which there were. */
   async deleteMany(deletes: DeleteArgs[]): Promise<boolean[]> {
     checkBatch("delete_many", deletes.length, "objects in one delete_many");
     return this.call("delete_many", deletes);
   }
 
-  /** Removes all objects under a prefix, step after step, and tells how many there were. */
+  /** Removes all objects under a prefix, step after step. Returns how many there were. */
   async deletePrefix(prefix: string, options: Pick<TransferOptions, "signal"> = {}): Promise<bigint> {
     for (let deleted = 0n; ; ) {
       options.signal?.throwIfAborted();

@@ -10,7 +10,7 @@ import { CONCURRENCY } from "./transfer.js";
 import { checkDigest, checkSize, putAll, type Uploaded, type UploadOptions } from "./upload.js";
 
 /**
- * Sends chunks as they come, and tells size and SHA-256 at the end. What fits one call is put by one. An upload that fails
+ * Sends chunks as they come, and declares size and SHA-256 at the end. What fits one call is put by one. An upload that fails
  * is aborted, because what has gone by cannot be sent again.
  */
 export async function uploadStream(

@@ -1,6 +1,6 @@
 /** What uploads and downloads have in common. */
 
-/** How many calls of a transfer are under way at once, unless told otherwise. */
+/** How many calls of a transfer are under way at the same time by default. */
 export const CONCURRENCY = 4;
 
 /** What a transfer is doing. */
@@ -19,10 +19,10 @@ export interface Progress {
 
 /** How a transfer is done. */
 export interface TransferOptions {
-  /** How many calls are under way at once; 4 by default. Each takes about 8 MiB of memory. */
+  /** How many calls are under way at the same time; 4 by default. Each takes about 8 MiB of memory. */
   concurrency?: number;
   /** Ends the transfer; it fails with the signal's reason. */
   signal?: AbortSignal;
-  /** Is told how far the transfer is. */
+  /** Is called with how far the transfer is. */
   progress?: (progress: Progress) => void;
 }

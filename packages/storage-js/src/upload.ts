@@ -67,8 +67,8 @@ export async function upload(
   const again = rereadable(source);
   if (!again) return uploadStream(caller, source, args, options);
   checkSize(again.size, options.size);
-  const tell = (bytes: number) => options.progress?.({ phase: "hashing", bytes, size: again.size });
-  const sha256 = await digestOfSource(again, tell, options.signal);
+  const report = (bytes: number) => options.progress?.({ phase: "hashing", bytes, size: again.size });
+  const sha256 = await digestOfSource(again, report, options.signal);
   checkDigest(options.sha256, sha256);
   const declared = { ...args, sha256 };
   if (again.size <= MAX_PAYLOAD_BYTES) {
@@ -155,15 +155,15 @@ async function sendMissing(
 ): Promise<void> {
   const { id, missing } = open;
   let received = open.received;
-  const tell = () => options.progress?.({ phase: "sending", bytes: received, size: source.size, upload: id });
-  tell();
+  const report = () => options.progress?.({ phase: "sending", bytes: received, size: source.size, upload: id });
+  report();
   await inLanes(indexesOf(missing), options.concurrency ?? CONCURRENCY, async (index) => {
     const start = index * CHUNK_BYTES;
     const bytes = await source.read(start, Math.min(start + CHUNK_BYTES, source.size));
     const answer = await caller.call("write_chunk", [id, BigInt(index), bytes], options.signal);
     // Answers may overtake each other.
     received = Math.max(received, Number(answer.received));
-    tell();
+    report();
   });
 }
 

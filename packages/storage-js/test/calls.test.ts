@@ -76,7 +76,7 @@ describe("errors", () => {
     assert.ok(!isStorageError(error, "NotFound") && !isStorageError(new Error("x"), "TooLarge"));
   });
 
-  it("tell what is known of a call without a reply", async () => {
+  it("state what is known of a call without a reply", async () => {
     const of = async (error: unknown, after?: WeakSet<object>) => {
       const failure = await outcomeOf(error, after);
       assert.ok(failure instanceof CallError);
@@ -186,7 +186,7 @@ describe("the log", () => {
     await assert.rejects(collect(canister.client().readLog({ from: 5n })), (error) => isStorageError(error, "OutOfRange"));
   });
 
-  it("is followed: what is appended later, each entry once, also from a node that is behind", async () => {
+  it("is followed: what is appended later, each entry once, also from a node without the latest blocks", async () => {
     const canister = new FakeCanister();
     const encoder = new TextEncoder();
     const [old, fresh, last] = ["old", "new", "last"].map((text) => encoder.encode(text)) as [Uint8Array, Uint8Array, Uint8Array];
@@ -211,7 +211,7 @@ describe("the log", () => {
 });
 
 describe("a network", () => {
-  it("has a root key of its own only on this machine", () => {
+  it("has its own root key only on this machine", () => {
     for (const url of ["http://127.0.0.1:4943", "http://localhost:8000", "http://a.localhost:1", "http://[::1]:2"]) {
       assert.ok(isThisMachine(url), url);
     }

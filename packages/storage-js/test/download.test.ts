@@ -93,7 +93,7 @@ describe("download", () => {
     }
   });
 
-  it("says that there is no object where all nodes say so, and what one said where the others may not be asked", async () => {
+  it("fails where all nodes have nothing under the key, and with the answer of one where the others may not be asked", async () => {
     const canister = new FakeCanister();
     await assert.rejects(canister.client().download("k"), (error) => isStorageError(error, "NotFound"));
     assert.deepEqual(canister.calls.map((call) => call.agreed), [false, true]);
@@ -117,14 +117,14 @@ describe("download", () => {
   it("ends when it is aborted", async () => {
     const canister = holding(5 * CHUNK_BYTES);
     const abort = new AbortController();
-    const told: Progress[] = [];
+    const seen: Progress[] = [];
     const progress = (one: Progress) => {
-      told.push(one);
+      seen.push(one);
       abort.abort(new Error("enough"));
     };
     const { stream } = await canister.client().download("k", { signal: abort.signal, progress, concurrency: 1 });
     await assert.rejects(collect(stream), /enough/);
-    assert.deepEqual(told, [{ phase: "receiving", bytes: CHUNK_BYTES, size: 5 * CHUNK_BYTES }]);
+    assert.deepEqual(seen, [{ phase: "receiving", bytes: CHUNK_BYTES, size: 5 * CHUNK_BYTES }]);
   });
 
   it("notices a reply of another length", async () => {

@@ -50,7 +50,7 @@ describe("upload", () => {
     assert.equal(canister.objects.get("k")!.info.content_type, "text/plain");
   });
 
-  it("has as many calls under way as it was told", async () => {
+  it("has as many calls under way as it may", async () => {
     for (const concurrency of [1, 3]) {
       const canister = new FakeCanister();
       await canister.client().upload("k", bytes(8 * CHUNK_BYTES), { concurrency });
@@ -61,12 +61,12 @@ describe("upload", () => {
     }
   });
 
-  it("tells its progress: bytes hashed, then bytes that the canister has, never fewer than before", async () => {
-    const told: Progress[] = [];
+  it("reports its progress: bytes hashed, then bytes that the canister has, never fewer than before", async () => {
+    const seen: Progress[] = [];
     const size = 3 * CHUNK_BYTES + 5;
-    await new FakeCanister().client().upload("k", bytes(size), { progress: (progress) => told.push(progress) });
+    await new FakeCanister().client().upload("k", bytes(size), { progress: (progress) => seen.push(progress) });
     for (const phase of ["hashing", "sending"] as const) {
-      const of = told.filter((progress) => progress.phase === phase).map((progress) => progress.bytes);
+      const of = seen.filter((progress) => progress.phase === phase).map((progress) => progress.bytes);
       assert.deepEqual(of, of.toSorted((one, other) => one - other));
       assert.equal(of.at(-1), size);
     }
@@ -155,8 +155,8 @@ describe("upload", () => {
     for (const at of ["hashing", "sending"] as const) {
       const canister = new FakeCanister();
       const abort = new AbortController();
-      const progress = (told: Progress) => {
-        if (told.phase === at && told.bytes >= CHUNK_BYTES) abort.abort(new Error("enough"));
+      const progress = (state: Progress) => {
+        if (state.phase === at && state.bytes >= CHUNK_BYTES) abort.abort(new Error("enough"));
       };
       const upload = canister.client().upload("k", bytes(6 * CHUNK_BYTES), { signal: abort.signal, progress });
       await assert.rejects(upload, /enough/);

@@ -144,7 +144,7 @@ export function actionsOf(app: App, info: ObjectInfo, onGone: (key?: string) => 
       onGone(to);
     });
   const remove = () =>
-    confirm("Delete", `${visible(key)} will be gone for good.`, "Delete", async () => {
+    confirm("Delete", `${visible(key)} is deleted permanently.`, "Delete", async () => {
       await app.client.delete(key);
       announce(`Deleted ${visible(key)}`);
       onGone();
@@ -174,7 +174,7 @@ async function removeFolder(app: App, prefix: string): Promise<void> {
     return alertOf(error);
   }
   const what = objects === COUNTED ? `${count(COUNTED)} objects or more` : plural(objects, "object");
-  const text = `${what} under ${visible(prefix)}, ${size(bytes)}, will be gone for good.`;
+  const text = `${what} under ${visible(prefix)}, ${size(bytes)} in all, are deleted permanently.`;
   confirm("Delete a folder", text, "Delete all of it", async () => {
     const deleted = await app.client.deletePrefix(prefix);
     announce(`Deleted ${plural(deleted, "object")} under ${visible(prefix)}`);

@@ -40,7 +40,7 @@ function withKey(app: App, principal: string, isUsed: boolean): HTMLElement[] {
     void change(app, use(!isUsed), isUsed ? "Calls are anonymous now" : "Calls are made as the identity now");
   });
   const remove = button("Forget it", () =>
-    confirm("Forget the identity", "Its key will be gone for good, and with it the roles that it has.", "Forget it", () =>
+    confirm("Forget the identity", "Its key is deleted permanently. The roles of its principal cannot be used any more.", "Forget it", () =>
       change(app, forget(), "The identity is forgotten"),
     ),
   );
@@ -63,8 +63,8 @@ function copyable(text: string, what: string): HTMLElement[] {
   return [h("code", {}, text), button("Copy", copy, { "aria-label": `Copy ${what}` })];
 }
 
-async function change(app: App, changed: Promise<void>, told: string): Promise<void> {
+async function change(app: App, changed: Promise<void>, done: string): Promise<void> {
   await changed;
   await app.reconnect();
-  announce(told);
+  announce(done);
 }

@@ -13,9 +13,10 @@ const CHARACTERS = 2_000;
 
 /** Shows the log and follows it. */
 export async function log(app: App): Promise<HTMLElement> {
-  const entries = h("ol", { role: "log", "aria-label": "Entries", tabindex: 0, class: "log" });
+  const entries = h("ol");
+  const frame = h("div", { role: "log", "aria-label": "Entries", tabindex: 0, class: "log" }, entries);
   const state = h("p", { class: "note" });
-  const view = h("div", {}, heading("Log"), form(app), state, entries);
+  const view = h("div", {}, heading("Log"), form(app), state, frame);
   try {
     const { length, bytes } = await app.client.logInfo();
     state.textContent = `${plural(length, "entry", "entries")}, ${size(bytes)}. New ones are shown as they come.`;
@@ -31,10 +32,11 @@ export async function log(app: App): Promise<HTMLElement> {
 
 async function follow(app: App, from: bigint, list: HTMLElement, state: HTMLElement): Promise<void> {
   for await (const entry of app.client.followLog({ from, signal: app.signal })) {
-    const isAtEnd = list.scrollTop + list.clientHeight >= list.scrollHeight - 4;
+    const frame = list.parentElement!;
+    const isAtEnd = frame.scrollTop + frame.clientHeight >= frame.scrollHeight - 4;
     list.append(row(entry));
     if (list.childElementCount > MOST) list.firstElementChild?.remove();
-    if (isAtEnd) list.scrollTop = list.scrollHeight;
+    if (isAtEnd) frame.scrollTop = frame.scrollHeight;
     state.textContent = `${plural(entry.index + 1n, "entry", "entries")}. New ones are shown as they come.`;
   }
 }
@@ -47,15 +49,15 @@ function row(entry: LogEntry): HTMLElement {
 
 function form(app: App): HTMLElement {
   const input = h("input", { type: "text", required: true, autocomplete: "off" });
-  const told = h("span", { role: "alert", class: "problem" });
+  const failure = h("span", { role: "alert", class: "problem" });
   const onsubmit = (event: Event) => {
     event.preventDefault();
-    told.textContent = "";
+    failure.textContent = "";
     app.client.append(input.value).then(
       () => void (input.value = ""),
-      (error: unknown) => void (told.textContent = explain(error)),
+      (error: unknown) => void (failure.textContent = explain(error)),
     );
   };
   const label = h("label", {}, h("span", {}, "New entry"), input);
-  return h("form", { onsubmit, class: "line" }, label, h("button", { type: "submit" }, "Append"), told);
+  return h("form", { onsubmit, class: "line" }, label, h("button", { type: "submit" }, "Append"), failure);
 }

@@ -23,7 +23,7 @@ export async function object(app: App, key: string): Promise<HTMLElement> {
     view.append(h("p", { class: "toolbar" }, ...actionsOf(app, info, leave)));
     view.append(await preview(app, info), facts(app, info));
   } catch (error) {
-    const text = "There is no object of this name.";
+    const text = "Nothing has this key.";
     view.append(isStorageError(error, "NotFound") ? h("p", { role: "alert" }, text) : problem(error));
   }
   return view;
@@ -43,8 +43,8 @@ async function contentOf(app: App, info: ObjectInfo): Promise<HTMLElement> {
   const type = info.content_type ?? "";
   const name = visible(nameOf(info.key));
   if (info.content_encoding) return note(`It is encoded as ${visible(info.content_encoding)} and not shown here.`);
-  if (TEXTS.test(type)) return textOf(app, info);
-  if (!/^(image|audio|video)\//.test(type)) return note("There is no preview of this type.");
+  const isMedia = /^(image|audio|video)\//.test(type);
+  if (!isMedia) return TEXTS.test(type) ? textOf(app, info) : note("There is no preview of this type.");
   const address = await addressOf(app.client, info);
   if (!address) return note("It is too large to be shown by this browser here.");
   app.signal.addEventListener("abort", () => address.release());

@@ -48,7 +48,7 @@ function memories({ stores, stable_bytes: whole }: Status): HTMLElement {
 function arena({ arena: of }: Status): HTMLElement {
   const parts = [
     { name: "Used by large values", bytes: of.used_bytes },
-    { name: "Promised to uploads", bytes: of.reserved_bytes },
+    { name: "Reserved for uploads", bytes: of.reserved_bytes },
     { name: "Free", bytes: of.free_bytes > of.reserved_bytes ? of.free_bytes - of.reserved_bytes : 0n },
   ];
   const whole = parts.reduce((sum, part) => sum + part.bytes, 0n);
