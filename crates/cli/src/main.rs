@@ -21,6 +21,7 @@ mod lines;
 mod network;
 mod notes;
 mod output;
+mod page;
 mod pipe;
 mod progress;
 mod screen;

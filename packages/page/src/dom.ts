@@ -3,7 +3,6 @@
 type Child = Node | string | undefined | false;
 
 interface Options {
-  class?: string;
   /** Attributes; undefined and false leave one out, true sets it without a value. */
   [attribute: string]: string | number | boolean | undefined | ((event: Event) => void);
 }

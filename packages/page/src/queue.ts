@@ -54,14 +54,14 @@ function list(): HTMLElement {
   const section = byId("uploads");
   const found = section.querySelector("ul");
   if (found) return found;
-  const made = h("ul");
-  section.replaceChildren(h("h2", {}, "Uploads"), button("Clear the list", clear, { class: "clear" }), made);
+  const made = h("ul", { tabindex: 0, "aria-label": "Uploads of this page" });
+  section.replaceChildren(h("p", { class: "toolbar" }, h("h2", {}, "Uploads"), button("Clear the list", clear)), made);
   return made;
 }
 
 function enqueue(item: Item): void {
   const items = list();
-  if (!item.row.isConnected) items.append(item.row);
+  if (!item.row.isConnected) items.prepend(item.row);
   byId("uploads").hidden = false;
   item.abort = new AbortController();
   item.row.dataset["state"] = "waiting";

@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use crate::{
-    args::ServeArgs, context::Context, folder::FolderTransport, output::Output, served::Served,
+    args::ServeArgs, context::Context, folder::FolderTransport, output::Output, page, served::Served,
     settings::StoreLocation,
 };
 
@@ -40,6 +40,7 @@ pub(crate) async fn run(location: &StoreLocation, context: &Context, args: &Serv
     context.interrupt.take_over();
     let terminated = signal(SignalKind::terminate());
     let served = Served::announce(folder, &url, &canister)?;
+    let page = page::router(&canister);
     print(&context.output, &Endpoint { url, canister, root_key: hex::encode(replica.root_key()) })?;
     let options = Options::default();
     let shutdown = async {
@@ -48,7 +49,7 @@ pub(crate) async fn run(location: &StoreLocation, context: &Context, args: &Serv
             () = replica.failed() => {}
         }
     };
-    serve(listener, replica.router(&options), options, shutdown).await;
+    serve(listener, replica.router(&options).merge(page), options, shutdown).await;
     context.output.note("closing the store");
     drop(served);
     replica.close().await.context("cannot close the store")
@@ -96,6 +97,7 @@ fn print(output: &Output, endpoint: &Endpoint) -> Result<()> {
     output.print(endpoint, |Endpoint { url, canister, .. }| {
         vec![
             format!("serving      {url}"),
+            format!("page         {url}/"),
             format!("canister     {canister}"),
             format!("root key     {url}/api/v2/status"),
             format!("storage      storage --network {url} --canister {canister} --identity anonymous ls"),

@@ -14,6 +14,7 @@ mod live;
 mod log;
 mod objects;
 mod operator;
+mod page;
 mod pty;
 mod region;
 mod repair;

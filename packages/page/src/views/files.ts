@@ -82,7 +82,9 @@ function acceptDrops(view: HTMLElement, folder: string): void {
 
 async function tableOf(app: App, folder: string, items: AsyncGenerator<Listed>) {
   const body = h("tbody");
-  const columns = ["Name", "Size", "Type", "Modified"].map((name) => h("th", { scope: "col" }, name));
+  const columns = ["Name", "Size", "Type", "Modified"].map((name) => {
+    return h("th", { scope: "col", class: name === "Size" && "number" }, name);
+  });
   const actions = h("th", { scope: "col" }, h("span", { class: "hidden" }, "Actions"));
   const caption = h("caption", { class: "hidden" }, `What is in ${titleOf(folder)}`);
   const table = h("table", {}, caption, h("thead", {}, h("tr", {}, ...columns, actions)), body);
@@ -112,7 +114,7 @@ async function rowsOf(app: App, items: AsyncGenerator<Listed>) {
 }
 
 function folderRow(app: App, key: string): HTMLTableRowElement {
-  const name = h("th", { scope: "row" }, h("span", { "aria-hidden": "true" }, "📁 "), link(key));
+  const name = h("th", { scope: "row", class: "folder" }, link(key));
   const remove = action("Delete", key, () => void removeFolder(app, key));
   const empty = () => h("td", {}, "");
   return h("tr", {}, name, empty(), h("td", {}, "folder"), empty(), h("td", { class: "actions" }, remove));

@@ -8,6 +8,9 @@ import { plural, size, visible } from "../format.js";
 /** Entries that are shown at first, and the most that are kept on the page. */
 const [FIRST, MOST] = [100n, 2_000];
 
+/** How long is waited before the next look at the end of the log, in milliseconds. */
+const INTERVAL_MS = 1_000;
+
 /** The characters of an entry that are shown. */
 const CHARACTERS = 2_000;
 
@@ -31,7 +34,7 @@ export async function log(app: App): Promise<HTMLElement> {
 }
 
 async function follow(app: App, from: bigint, list: HTMLElement, state: HTMLElement): Promise<void> {
-  for await (const entry of app.client.followLog({ from, signal: app.signal })) {
+  for await (const entry of app.client.followLog({ from, interval: INTERVAL_MS, signal: app.signal })) {
     const frame = list.parentElement!;
     const isAtEnd = frame.scrollTop + frame.clientHeight >= frame.scrollHeight - 4;
     list.append(row(entry));

@@ -62,7 +62,7 @@ function picture(title: string, whole: bigint, parts: Part[], ...more: Node[]): 
   let x = 0;
   const body = h("tbody");
   for (const [at, { name, bytes }] of parts.entries()) {
-    const width = whole === 0n ? 0 : (Number(bytes) / Number(whole)) * 1_000;
+    const width = widthOf(bytes, whole);
     bar.append(svg("rect", { x, y: 0, width, height: 24, class: `part${at}` }));
     x += width;
     const key = svg("svg", { viewBox: "0 0 10 10", class: "key", "aria-hidden": "true" }, svg("rect", { width: 10, height: 10, class: `part${at}` }));
@@ -71,6 +71,11 @@ function picture(title: string, whole: bigint, parts: Part[], ...more: Node[]): 
   }
   const caption = h("caption", {}, `${title}: ${size(whole)}`);
   return h("section", { class: "picture" }, h("h2", {}, title), bar, h("table", {}, caption, body), ...more);
+}
+
+/** Of a bar of 1,000; what is there can be seen, however little it is. */
+function widthOf(bytes: bigint, whole: bigint): number {
+  return bytes === 0n ? 0 : Math.max((Number(bytes) / Number(whole)) * 1_000, 3);
 }
 
 function facts(now: Status): HTMLElement {
