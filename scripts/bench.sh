@@ -7,7 +7,7 @@
 #   scripts/bench.sh --refresh-peers  measures the peers as well, and writes integration-tests/golden/peers.tsv, too
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-scripts/setup.sh >&2
+scripts/setup.sh --core >&2
 
 profile=canister
 target=wasm32-unknown-unknown

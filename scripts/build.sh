@@ -5,7 +5,7 @@
 # SHA-256 that this prints.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-scripts/setup.sh
+scripts/setup.sh --core
 
 root=$PWD
 out=$root/target/canister

@@ -4,7 +4,7 @@
 # TypeScript, with a caller. Needs node and npm, and a network the first time.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-scripts/setup.sh
+scripts/setup.sh --core
 
 for tool in node npm; do
   command -v "$tool" >/dev/null || {

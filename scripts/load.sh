@@ -6,7 +6,7 @@
 #   STORAGE_LOAD_OBJECTS=N       fewer objects; likewise STORAGE_LOAD_ENTRIES, STORAGE_LOAD_UPLOADS, STORAGE_LOAD_CHURN
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-scripts/setup.sh >&2
+scripts/setup.sh --core >&2
 load() { cargo run --quiet --locked -p integration-tests --example load -- "$@"; }
 load > docs/load.tsv.part
 mv docs/load.tsv.part docs/load.tsv

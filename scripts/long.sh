@@ -4,7 +4,7 @@
 #   STORAGE_REPLICA_URL, STORAGE_REPLICA_CANISTER, STORAGE_REPLICA_IDENTITY    a canister on a replica, its tests run, too
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-scripts/setup.sh
+scripts/setup.sh --core
 
 step() { printf '\n==> %s\n' "$*"; }
 

@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
-# Sets up a fresh machine and runs every check and test that needs only Rust. CI runs this script.
+# Sets up a fresh machine and runs the checks and tests. CI runs this script.
 #
-#   scripts/test.sh [--core]             the tests that need Rust alone, with and without --core
+#   scripts/test.sh                      all of them; needs Node.js 20 or later, and installs Chromium by apt where it is missing
+#   scripts/test.sh --core               those that need Rust alone
 #
 #   STORAGE_REPLICA=embedded|pocket-ic   the replica of the integration suite
 #   POCKET_IC_BIN=FILE                   the server of PocketIC; the suite runs on it where this is set
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+is_core=
 case ${1:-} in
-  "" | --core) ;;
+  "") ;;
+  --core) is_core=1 ;;
   *)
     echo "scripts/test.sh: $1 is not an option it knows; use: scripts/test.sh [--core]" >&2
     exit 2
@@ -30,7 +33,7 @@ if [[ $replica == pocket-ic && ! -x ${POCKET_IC_BIN:-} ]]; then
 fi
 
 step "setting up"
-scripts/setup.sh
+scripts/setup.sh ${is_core:+--core}
 
 step "formatting"
 cargo fmt --all --check
@@ -61,6 +64,13 @@ cargo test --locked --workspace --no-fail-fast
 step "the example canister"
 scripts/example-canister.sh
 
+if [[ -z $is_core ]]; then
+  step "the TypeScript client and the page, with Node.js and Chromium"
+  scripts/web.sh
+else
+  left="scripts/web.sh (the TypeScript client and the page, needs Node.js and Chromium), "
+fi
+
 printf '\nAll checks and tests passed in %d min %02d s; the integration suite ran on: %s\n' \
   $((SECONDS / 60)) $((SECONDS % 60)) "$replica"
-echo "Not run: ${denied:-}scripts/interop.sh (JavaScript and Motoko, needs Node.js), scripts/full-disk.sh (mounts a tmpfs), scripts/long.sh, scripts/fuzz.sh."
+echo "Not run: ${left:-}${denied:-}scripts/interop.sh (JavaScript and Motoko, needs Node.js), scripts/full-disk.sh (mounts a tmpfs), scripts/long.sh, scripts/fuzz.sh."

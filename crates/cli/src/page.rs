@@ -1,4 +1,4 @@
-//! The page that `storage serve` shows: files that are a part of this program, each at an address of its own.
+//! The page that `storage serve` shows: files that are a part of this program, each at a separate address.
 //!
 //! `packages/page` has the sources, and `scripts/web.sh` builds `crates/cli/page` from them. An address that is not in the
 //! table is not found; no path of a request ever names a file.

@@ -86,7 +86,7 @@ export interface Count {
 }
 export interface Written {
     /**
-     * The revision that the object has now.
+     * Current revision of the object.
      */
     revision: bigint;
 }
@@ -117,7 +117,7 @@ export interface ScanPage {
 }
 export interface DeletePrefixArgs {
     /**
-     * At least 1; null and more than 1,000 are lowered to 1,000.
+     * At least 1. Null and values above 1,000 mean 1,000.
      */
     limit?: number;
     prefix: string;
@@ -129,7 +129,7 @@ export interface UpgradeStatus {
      */
     last_was_sealed: boolean;
     /**
-     * What opening the store cost in the last install or upgrade.
+     * Instructions that opening the store took in the last install or upgrade.
      */
     open_instructions: bigint;
 }
@@ -153,34 +153,34 @@ export interface RegionInfo {
     owner: Principal;
     created_ns: bigint;
     /**
-     * Of 64 KiB.
+     * Number of pages of 64 KiB.
      */
     pages: bigint;
 }
 export interface UploadStatus {
     creator: Principal;
     /**
-     * The SHA-256 that was declared.
+     * The declared SHA-256.
      */
     sha256?: Uint8Array;
     more_missing: boolean;
     /**
-     * The chunks that have not been received; the first ranges where there are too many.
+     * The chunks that have not been received. Only the first ranges if there are too many for one reply.
      */
     missing: Array<ChunkRange>;
     /**
-     * Null in list_uploads, so that the uploads fit one reply.
+     * Null in list_uploads, so that the list fits one reply.
      */
     metadata?: Array<MetadataPair>;
     content_type?: string;
     upload: Upload;
     content_encoding?: string;
     /**
-     * Bytes so far.
+     * Number of bytes received so far.
      */
     received: bigint;
     /**
-     * What must hold of the object under the key at the commit.
+     * The condition on the object under the key at the commit.
      */
     condition: Condition;
 }
@@ -195,19 +195,19 @@ export interface Upload {
     id: bigint;
     key: string;
     /**
-     * Null where the commit will give it, and the last chunk, which is shorter, has not told it.
+     * Null until the last chunk, which is shorter, or the commit determines it.
      */
     size?: bigint;
     /**
-     * Null where the size is.
+     * Null if the size is not known.
      */
     chunks?: bigint;
     /**
-     * The size of every chunk but the last.
+     * The size of every chunk except the last.
      */
     chunk_size: bigint;
     /**
-     * When it expires unless another chunk arrives.
+     * The time when the upload expires unless another chunk arrives.
      */
     expires_ns: bigint;
 }
@@ -220,7 +220,7 @@ export type Error_ = {
 } | {
     __kind__: "NotFound";
     /**
-     * There is no such object, upload or region.
+     * The object, upload or region does not exist.
      */
     NotFound: null;
 } | {
@@ -231,13 +231,13 @@ export type Error_ = {
 } | {
     __kind__: "AlreadyExists";
     /**
-     * There is an object under the key, and the caller asked that there be none.
+     * An object exists under the key but the condition was Absent, or a chunk was already received with other bytes.
      */
     AlreadyExists: null;
 } | {
     __kind__: "RevisionMismatch";
     /**
-     * The object has another revision than expected; null where there is no object.
+     * The object does not have the expected revision; null if there is no object.
      */
     RevisionMismatch: {
         current?: bigint;
@@ -245,7 +245,7 @@ export type Error_ = {
 } | {
     __kind__: "OutOfMemory";
     /**
-     * Stable memory would have to grow by `requested` bytes; `available` can be had.
+     * Stable memory would have to grow by `requested` bytes; `available` bytes are possible.
      */
     OutOfMemory: {
         requested: bigint;
@@ -266,7 +266,7 @@ export type Error_ = {
 } | {
     __kind__: "Corrupted";
     /**
-     * Stable memory does not hold what it must hold; never a caller's mistake.
+     * Stable memory does not contain what it must. Never caused by a caller.
      */
     Corrupted: {
         what: string;
@@ -287,7 +287,7 @@ export type Error_ = {
 export interface UploadArgs {
     key: string;
     /**
-     * 32 bytes; recorded, and compared by verify.
+     * 32 bytes. Recorded; verify compares it.
      */
     sha256?: Uint8Array;
     /**
@@ -295,8 +295,8 @@ export interface UploadArgs {
      */
     metadata?: Array<MetadataPair>;
     /**
-     * At least 1: room for all of it is reserved. Null where it is not known yet: then room is taken as chunks arrive, and
-     * commit_upload gives the size.
+     * At least 1; storage for all of it is reserved. Null if the size is not known yet: then extents are allocated as chunks
+     * arrive, and commit_upload states the size.
      */
     size?: bigint;
     content_type?: string;
@@ -307,7 +307,7 @@ export interface UploadArgs {
     condition?: Condition;
 }
 /**
- * A name and a value, as HTTP gateways have it.
+ * A name and a value, as in the interface of HTTP gateways.
  */
 export type HttpHeader = [string, string];
 export interface VerifyProgress {
@@ -330,11 +330,11 @@ export interface ReadArgs {
     key: string;
     offset: bigint;
     /**
-     * Null means all to the end of the object. More than fits one reply is lowered to 2,031,616.
+     * Null means all bytes to the end of the object. Lowered to 2,031,616 if larger.
      */
     length?: bigint;
     /**
-     * The revision that the object must have, so that a reader of many ranges never mixes two versions.
+     * The revision that the object must have, so that a reader of several ranges never mixes two versions.
      */
     revision?: bigint;
 }
@@ -349,7 +349,7 @@ export interface StoreBytes {
     regions: bigint;
     objects: bigint;
     /**
-     * The regions themselves, all of them together.
+     * The contents of all regions.
      */
     region_data: bigint;
     roles: bigint;
@@ -395,7 +395,7 @@ export type RegionType = {
 };
 export interface ListArgs {
     /**
-     * From the last key to the first; start_after is the key after the first one of the page then.
+     * Lists from the last key to the first. Then only keys before start_after are listed.
      */
     descending?: boolean;
     /**
@@ -403,12 +403,12 @@ export interface ListArgs {
      */
     start_after?: string;
     /**
-     * At least 1; null and more than 1,000 are lowered to 1,000.
+     * At least 1. Null and values above 1,000 mean 1,000.
      */
     limit?: number;
     /**
-     * Of all keys that are the same up to the first occurrence of this after the prefix, that common prefix is listed once,
-     * and none of the keys. At least 1 byte; not for scan.
+     * Groups keys: all keys that are equal from the prefix to the first occurrence of the delimiter are listed once, as that
+     * common prefix. At least 1 byte; not for scan.
      */
     delimiter?: string;
     prefix: string;
@@ -449,12 +449,12 @@ export type RegionInfoResult = {
 };
 export interface ListPage {
     /**
-     * The `start_after` of the next page, null on the last one.
+     * The `start_after` of the next page; null on the last page.
      */
     next?: string;
     objects: Array<ObjectInfo>;
     /**
-     * The common prefixes, each with the delimiter at its end.
+     * The common prefixes, each ending with the delimiter.
      */
     prefixes: Array<string>;
 }
@@ -604,26 +604,26 @@ export interface ObjectInfo {
     key: string;
     modified_ns: bigint;
     /**
-     * Its SHA-256, if one was declared or computed.
+     * The SHA-256, if one was declared or computed.
      */
     sha256?: Checksum;
     /**
-     * Who wrote it; null where that was an admin.
+     * The principal that wrote the object; null if an admin did.
      */
     owner?: Principal;
     /**
-     * The writer's own names and values, in the writer's order.
+     * User metadata, in the writer's order.
      */
     metadata?: Array<MetadataPair>;
     size: bigint;
     content_type?: string;
     created_ns: bigint;
     /**
-     * How the bytes are encoded, as gzip.
+     * Encoding of the bytes, for example gzip.
      */
     content_encoding?: string;
     /**
-     * The change that wrote it; revisions increase with every change to any object.
+     * The revision of the change that wrote the object. Revisions increase with every change to any object.
      */
     revision: bigint;
 }
@@ -651,33 +651,33 @@ export interface Entry {
 }
 export interface Settings {
     /**
-     * How long an upload may be idle before it expires: a minute to 365 days, at first seven days.
+     * Idle time after which an upload expires: a minute to 365 days. Default: seven days.
      */
     upload_idle_ns?: bigint;
     /**
-     * How many uploads can be open at once: 1 to 1,000, which it is at first.
+     * Limit on open uploads: 1 to 1,000, which is the default.
      */
     max_uploads?: bigint;
     /**
-     * The most stable memory to grow to, in bytes; at first and at most the platform's 500 GiB. Below what is in use, it stops growth.
+     * Limit on stable memory, in bytes. Default and maximum: the platform's 500 GiB. A limit below the memory in use stops growth.
      */
     capacity?: bigint;
     /**
-     * Whether everyone may call the methods that need a Reader; at first not.
+     * Whether everyone may call the methods that need a Reader. Default: false.
      */
     public_read?: boolean;
 }
 export interface ArenaStatus {
     largest_free_bytes: bigint;
     /**
-     * The share of the free bytes outside of the largest free block: 0 to 1.
+     * Share of the free bytes outside the largest free block: 0 to 1.
      */
     fragmentation: number;
     used_bytes: bigint;
     free_bytes: bigint;
     extents: bigint;
     /**
-     * Promised to uploads and not taken yet.
+     * Bytes reserved by open uploads and not allocated yet.
      */
     reserved_bytes: bigint;
 }
@@ -696,7 +696,7 @@ export type ObjectInfoResult = {
 export interface PutArgs {
     key: string;
     /**
-     * 32 bytes; recorded, and compared by verify.
+     * 32 bytes. Recorded; verify compares it.
      */
     sha256?: Uint8Array;
     value: Uint8Array;
@@ -738,12 +738,12 @@ export interface Status {
     stores: StoreBytes;
     arena: ArenaStatus;
     /**
-     * Open uploads, expired ones included until the next one is opened.
+     * Open uploads, including expired ones until the next one is opened.
      */
     uploads: bigint;
     log_entries: bigint;
     /**
-     * How often an update was answered with each error.
+     * Number of errors returned by update methods, by error.
      */
     refusals: Array<Count>;
     object_bytes: bigint;
@@ -754,18 +754,18 @@ export interface Status {
     objects: bigint;
     cycles: bigint;
     /**
-     * How often each update was carried out.
+     * Number of successful calls, by update method.
      */
     operations: Array<Count>;
     layout_version: number;
     /**
-     * A digest of the sources, and the compiler.
+     * A digest of the sources, and the version of the compiler.
      */
     build: string;
     stable_bytes: bigint;
     revision: bigint;
     /**
-     * An upload of so many bytes would be accepted now.
+     * The size of the largest upload that would be accepted now.
      */
     storable_bytes: bigint;
     roles: bigint;

@@ -11,20 +11,20 @@ import { IDL } from '@icp-sdk/core/candid';
 export type AppendResult = { 'Ok' : Appended } |
   { 'Err' : Error };
 /**
- * Indexes of the first entry appended, and of the next that will be.
+ * Index of the first appended entry, and index that the next entry will have.
  */
 export interface Appended { 'first' : bigint, 'next' : bigint }
 export interface ArenaStatus {
   'largest_free_bytes' : bigint,
   /**
-   * The share of the free bytes outside of the largest free block: 0 to 1.
+   * Share of the free bytes outside the largest free block: 0 to 1.
    */
   'fragmentation' : number,
   'used_bytes' : bigint,
   'free_bytes' : bigint,
   'extents' : bigint,
   /**
-   * Promised to uploads and not taken yet.
+   * Bytes reserved by open uploads and not allocated yet.
    */
   'reserved_bytes' : bigint,
 }
@@ -36,7 +36,7 @@ export type BoolsResult = { 'Ok' : Array<boolean> } |
   { 'Err' : Error };
 export interface Checksum { 'state' : ChecksumState, 'digest' : Uint8Array }
 /**
- * Mismatch: the canister computed another digest than the one that was declared, which is the one shown.
+ * Mismatch: the canister computed a digest other than the declared one, which is the one shown.
  */
 export type ChecksumState = { 'Mismatch' : null } |
   { 'Declared' : null } |
@@ -46,7 +46,7 @@ export type ChecksumState = { 'Mismatch' : null } |
  */
 export interface ChunkRange { 'first' : bigint, 'last' : bigint }
 /**
- * What must hold of the object under the key for the change to be made.
+ * Condition on the object under the key. A change is made only if it holds.
  */
 export type Condition = { 'Any' : null } |
   { 'Revision' : bigint } |
@@ -60,13 +60,13 @@ export interface Config {
 export type ConfigResult = { 'Ok' : Config } |
   { 'Err' : Error };
 /**
- * How often something happened.
+ * A named counter.
  */
 export interface Count { 'name' : string, 'count' : bigint }
 export interface DeleteArgs { 'key' : string, 'condition' : [] | [Condition] }
 export interface DeletePrefixArgs {
   /**
-   * At least 1; null and more than 1,000 are lowered to 1,000.
+   * At least 1. Null and values above 1,000 mean 1,000.
    */
   'limit' : [] | [number],
   'prefix' : string,
@@ -80,26 +80,26 @@ export interface Entry { 'key' : string, 'value' : Uint8Array }
 export type Error = { 'TooLarge' : { 'size' : bigint, 'limit' : bigint } } |
   {
     /**
-     * There is no such object, upload or region.
+     * The object, upload or region does not exist.
      */
     'NotFound' : null
   } |
   { 'Unauthorized' : { 'needed' : Role } } |
   {
     /**
-     * There is an object under the key, and the caller asked that there be none.
+     * An object exists under the key but the condition was Absent, or a chunk was already received with other bytes.
      */
     'AlreadyExists' : null
   } |
   {
     /**
-     * The object has another revision than expected; null where there is no object.
+     * The object does not have the expected revision; null if there is no object.
      */
     'RevisionMismatch' : { 'current' : [] | [bigint] }
   } |
   {
     /**
-     * Stable memory would have to grow by `requested` bytes; `available` can be had.
+     * Stable memory would have to grow by `requested` bytes; `available` bytes are possible.
      */
     'OutOfMemory' : { 'requested' : bigint, 'available' : bigint }
   } |
@@ -107,20 +107,20 @@ export type Error = { 'TooLarge' : { 'size' : bigint, 'limit' : bigint } } |
   { 'OutOfRange' : { 'size' : bigint, 'offset' : bigint, 'length' : bigint } } |
   {
     /**
-     * Stable memory does not hold what it must hold; never a caller's mistake.
+     * Stable memory does not contain what it must. Never caused by a caller.
      */
     'Corrupted' : { 'what' : string, 'offset' : bigint }
   } |
   { 'LimitExceeded' : { 'what' : string, 'limit' : bigint } } |
   { 'Incomplete' : { 'first_missing' : bigint } };
 /**
- * A role that a principal has been given.
+ * A principal with its role.
  */
 export interface Grant { 'who' : Principal, 'role' : Role }
 export type GrantsResult = { 'Ok' : Array<Grant> } |
   { 'Err' : Error };
 /**
- * A name and a value, as HTTP gateways have it.
+ * A name and a value, as in the interface of HTTP gateways.
  */
 export type HttpHeader = [string, string];
 export interface HttpRequest {
@@ -137,7 +137,7 @@ export interface HttpResponse {
 export type InitArgs = Settings;
 export interface ListArgs {
   /**
-   * From the last key to the first; start_after is the key after the first one of the page then.
+   * Lists from the last key to the first. Then only keys before start_after are listed.
    */
   'descending' : [] | [boolean],
   /**
@@ -145,24 +145,24 @@ export interface ListArgs {
    */
   'start_after' : [] | [string],
   /**
-   * At least 1; null and more than 1,000 are lowered to 1,000.
+   * At least 1. Null and values above 1,000 mean 1,000.
    */
   'limit' : [] | [number],
   /**
-   * Of all keys that are the same up to the first occurrence of this after the prefix, that common prefix is listed once,
-   * and none of the keys. At least 1 byte; not for scan.
+   * Groups keys: all keys that are equal from the prefix to the first occurrence of the delimiter are listed once, as that
+   * common prefix. At least 1 byte; not for scan.
    */
   'delimiter' : [] | [string],
   'prefix' : string,
 }
 export interface ListPage {
   /**
-   * The `start_after` of the next page, null on the last one.
+   * The `start_after` of the next page; null on the last page.
    */
   'next' : [] | [string],
   'objects' : Array<ObjectInfo>,
   /**
-   * The common prefixes, each with the delimiter at its end.
+   * The common prefixes, each ending with the delimiter.
    */
   'prefixes' : Array<string>,
 }
@@ -179,7 +179,7 @@ export interface LogPage {
 export type LogPageResult = { 'Ok' : LogPage } |
   { 'Err' : Error };
 /**
- * One of the names that a writer gives an object, and what it stands for.
+ * Name and value of user metadata.
  */
 export interface MetadataPair { 'value' : string, 'name' : string }
 export type Nat64Result = { 'Ok' : bigint } |
@@ -189,26 +189,26 @@ export interface ObjectInfo {
   'key' : string,
   'modified_ns' : bigint,
   /**
-   * Its SHA-256, if one was declared or computed.
+   * The SHA-256, if one was declared or computed.
    */
   'sha256' : [] | [Checksum],
   /**
-   * Who wrote it; null where that was an admin.
+   * The principal that wrote the object; null if an admin did.
    */
   'owner' : [] | [Principal],
   /**
-   * The writer's own names and values, in the writer's order.
+   * User metadata, in the writer's order.
    */
   'metadata' : [] | [Array<MetadataPair>],
   'size' : bigint,
   'content_type' : [] | [string],
   'created_ns' : bigint,
   /**
-   * How the bytes are encoded, as gzip.
+   * Encoding of the bytes, for example gzip.
    */
   'content_encoding' : [] | [string],
   /**
-   * The change that wrote it; revisions increase with every change to any object.
+   * The revision of the change that wrote the object. Revisions increase with every change to any object.
    */
   'revision' : bigint,
 }
@@ -223,7 +223,7 @@ export type OptEntryResult = { 'Ok' : [] | [Entry] } |
 export interface PutArgs {
   'key' : string,
   /**
-   * 32 bytes; recorded, and compared by verify.
+   * 32 bytes. Recorded; verify compares it.
    */
   'sha256' : [] | [Uint8Array],
   'value' : Uint8Array,
@@ -245,11 +245,11 @@ export interface ReadArgs {
   'key' : string,
   'offset' : bigint,
   /**
-   * Null means all to the end of the object. More than fits one reply is lowered to 2,031,616.
+   * Null means all bytes to the end of the object. Lowered to 2,031,616 if larger.
    */
   'length' : [] | [bigint],
   /**
-   * The revision that the object must have, so that a reader of many ranges never mixes two versions.
+   * The revision that the object must have, so that a reader of several ranges never mixes two versions.
    */
   'revision' : [] | [bigint],
 }
@@ -261,7 +261,7 @@ export interface ReadLogArgs {
   'limit' : [] | [number],
 }
 /**
- * Bytes so far, and in all where that is known.
+ * Number of bytes received so far, and the size if it is known.
  */
 export interface Received { 'size' : [] | [bigint], 'received' : bigint }
 export type ReceivedResult = { 'Ok' : Received } |
@@ -274,7 +274,7 @@ export interface RegionInfo {
   'owner' : Principal,
   'created_ns' : bigint,
   /**
-   * Of 64 KiB.
+   * Number of pages of 64 KiB.
    */
   'pages' : bigint,
 }
@@ -285,7 +285,7 @@ export type RegionInfosResult = { 'Ok' : Array<RegionInfo> } |
 export interface RegionLoad { 'kind' : RegionType, 'offset' : bigint }
 export interface RegionStore { 'value' : RegionValue, 'offset' : bigint }
 /**
- * How many bytes to load, and what they mean. Numbers are little-endian; the number of Blob is its length.
+ * Type of a value to load. Numbers are little-endian; the number of Blob is its length in bytes.
  */
 export type RegionType = { 'Nat16' : null } |
   { 'Nat32' : null } |
@@ -315,7 +315,7 @@ export interface RenameArgs {
   'condition' : [] | [Condition],
 }
 /**
- * What a caller may do; each role includes the ones before it. Controllers are admins.
+ * Role of a caller. Each role includes the ones before it. Controllers are admins.
  */
 export type Role = { 'Reader' : null } |
   { 'Admin' : null } |
@@ -324,40 +324,40 @@ export interface ScanPage { 'next' : [] | [string], 'entries' : Array<Entry> }
 export type ScanResult = { 'Ok' : ScanPage } |
   { 'Err' : Error };
 /**
- * What is null keeps what is configured. A field that is not known here, or of another type, is refused.
+ * Settings to change. A null field leaves its setting unchanged. An unknown field, or one of another type, is an error.
  */
 export interface Settings {
   /**
-   * How long an upload may be idle before it expires: a minute to 365 days, at first seven days.
+   * Idle time after which an upload expires: a minute to 365 days. Default: seven days.
    */
   'upload_idle_ns' : [] | [bigint],
   /**
-   * How many uploads can be open at once: 1 to 1,000, which it is at first.
+   * Limit on open uploads: 1 to 1,000, which is the default.
    */
   'max_uploads' : [] | [bigint],
   /**
-   * The most stable memory to grow to, in bytes; at first and at most the platform's 500 GiB. Below what is in use, it stops growth.
+   * Limit on stable memory, in bytes. Default and maximum: the platform's 500 GiB. A limit below the memory in use stops growth.
    */
   'capacity' : [] | [bigint],
   /**
-   * Whether everyone may call the methods that need a Reader; at first not.
+   * Whether everyone may call the methods that need a Reader. Default: false.
    */
   'public_read' : [] | [boolean],
 }
 /**
- * The bytes that an upgrade writes.
+ * Number of bytes that an upgrade writes.
  */
 export interface StableVarInfo { 'size' : bigint }
 export interface Status {
   'stores' : StoreBytes,
   'arena' : ArenaStatus,
   /**
-   * Open uploads, expired ones included until the next one is opened.
+   * Open uploads, including expired ones until the next one is opened.
    */
   'uploads' : bigint,
   'log_entries' : bigint,
   /**
-   * How often an update was answered with each error.
+   * Number of errors returned by update methods, by error.
    */
   'refusals' : Array<Count>,
   'object_bytes' : bigint,
@@ -368,18 +368,18 @@ export interface Status {
   'objects' : bigint,
   'cycles' : bigint,
   /**
-   * How often each update was carried out.
+   * Number of successful calls, by update method.
    */
   'operations' : Array<Count>,
   'layout_version' : number,
   /**
-   * A digest of the sources, and the compiler.
+   * A digest of the sources, and the version of the compiler.
    */
   'build' : string,
   'stable_bytes' : bigint,
   'revision' : bigint,
   /**
-   * An upload of so many bytes would be accepted now.
+   * The size of the largest upload that would be accepted now.
    */
   'storable_bytes' : bigint,
   'roles' : bigint,
@@ -398,7 +398,7 @@ export interface StoreBytes {
   'regions' : bigint,
   'objects' : bigint,
   /**
-   * The regions themselves, all of them together.
+   * The contents of all regions.
    */
   'region_data' : bigint,
   'roles' : bigint,
@@ -410,7 +410,7 @@ export interface UpgradeStatus {
    */
   'last_was_sealed' : boolean,
   /**
-   * What opening the store cost in the last install or upgrade.
+   * Instructions that opening the store took in the last install or upgrade.
    */
   'open_instructions' : bigint,
 }
@@ -418,26 +418,26 @@ export interface Upload {
   'id' : bigint,
   'key' : string,
   /**
-   * Null where the commit will give it, and the last chunk, which is shorter, has not told it.
+   * Null until the last chunk, which is shorter, or the commit determines it.
    */
   'size' : [] | [bigint],
   /**
-   * Null where the size is.
+   * Null if the size is not known.
    */
   'chunks' : [] | [bigint],
   /**
-   * The size of every chunk but the last.
+   * The size of every chunk except the last.
    */
   'chunk_size' : bigint,
   /**
-   * When it expires unless another chunk arrives.
+   * The time when the upload expires unless another chunk arrives.
    */
   'expires_ns' : bigint,
 }
 export interface UploadArgs {
   'key' : string,
   /**
-   * 32 bytes; recorded, and compared by verify.
+   * 32 bytes. Recorded; verify compares it.
    */
   'sha256' : [] | [Uint8Array],
   /**
@@ -445,8 +445,8 @@ export interface UploadArgs {
    */
   'metadata' : [] | [Array<MetadataPair>],
   /**
-   * At least 1: room for all of it is reserved. Null where it is not known yet: then room is taken as chunks arrive, and
-   * commit_upload gives the size.
+   * At least 1; storage for all of it is reserved. Null if the size is not known yet: then extents are allocated as chunks
+   * arrive, and commit_upload states the size.
    */
   'size' : [] | [bigint],
   'content_type' : [] | [string],
@@ -457,7 +457,7 @@ export interface UploadArgs {
   'condition' : [] | [Condition],
 }
 /**
- * What a commit tells of an upload; it must be what the upload was opened with, or what that left open.
+ * Size and digest stated by a commit. They must match those of create_upload, where it gave them.
  */
 export interface UploadEnd { 'sha256' : [] | [Uint8Array], 'size' : bigint }
 export type UploadResult = { 'Ok' : Upload } |
@@ -465,27 +465,27 @@ export type UploadResult = { 'Ok' : Upload } |
 export interface UploadStatus {
   'creator' : Principal,
   /**
-   * The SHA-256 that was declared.
+   * The declared SHA-256.
    */
   'sha256' : [] | [Uint8Array],
   'more_missing' : boolean,
   /**
-   * The chunks that have not been received; the first ranges where there are too many.
+   * The chunks that have not been received. Only the first ranges if there are too many for one reply.
    */
   'missing' : Array<ChunkRange>,
   /**
-   * Null in list_uploads, so that the uploads fit one reply.
+   * Null in list_uploads, so that the list fits one reply.
    */
   'metadata' : [] | [Array<MetadataPair>],
   'content_type' : [] | [string],
   'upload' : Upload,
   'content_encoding' : [] | [string],
   /**
-   * Bytes so far.
+   * Number of bytes received so far.
    */
   'received' : bigint,
   /**
-   * What must hold of the object under the key at the commit.
+   * The condition on the object under the key at the commit.
    */
   'condition' : Condition,
 }
@@ -504,100 +504,100 @@ export interface VerifyProgress {
 export type VerifyResult = { 'Ok' : VerifyProgress } |
   { 'Err' : Error };
 /**
- * What a write returns; stat returns the rest.
+ * Reply of a write. Use stat for the rest.
  */
 export interface Written {
   /**
-   * The revision that the object has now.
+   * Current revision of the object.
    */
   'revision' : bigint,
 }
 export type WrittenListResult = { 'Ok' : Array<Written> } |
   { 'Err' : Error };
 /**
- * What the methods answer. A result of one name is the same wherever it stands.
+ * Results of the methods. Methods with the same result type share its name.
  */
 export type WrittenResult = { 'Ok' : Written } |
   { 'Err' : Error };
 export interface _SERVICE {
   /**
-   * Ends an upload and gives its space back.
+   * Aborts an upload and frees its storage.
    */
   'abort_upload' : ActorMethod<[bigint], EmptyResult>,
   /**
-   * Appends up to 1,000 entries of bytes to the same log: all of them or none.
+   * Appends up to 1,000 binary entries to the same log: all of them or none.
    */
   'append' : ActorMethod<[Array<Uint8Array>], AppendResult>,
   /**
-   * Makes a complete upload the object under its key, in place of what is there; Incomplete names the first gap. One that was
-   * opened without a size needs it now.
+   * Makes a complete upload the object under its key, and replaces an existing object. Incomplete names the first missing
+   * chunk. An upload that was opened without a size needs `end`.
    */
   'commit_upload' : ActorMethod<[bigint, [] | [UploadEnd]], WrittenResult>,
   /**
-   * Sets what is given, and answers what is configured then.
+   * Changes the settings that are given, and returns the new configuration.
    */
   'configure' : ActorMethod<[Settings], ConfigResult>,
   /**
-   * Opens an upload of an object of any size, and reserves room for all of it if the size is given. Expires after seven days
-   * without a chunk.
+   * Opens an upload of an object of any size. Reserves storage for all of it if the size is given. The upload expires after
+   * seven days without a chunk, by default.
    */
   'create_upload' : ActorMethod<[UploadArgs], UploadResult>,
   /**
-   * Removes an object on a condition, and returns whether there was one.
+   * Removes an object on a condition, and returns whether it existed.
    */
   'delete' : ActorMethod<[string, [] | [Condition]], BoolResult>,
   /**
-   * Removes up to 1,000 objects under different keys, each on its condition: all of them or none. Returns which there were.
+   * Removes up to 1,000 objects under different keys, each on its condition: all of them or none. Returns which existed.
    */
   'delete_many' : ActorMethod<[Array<DeleteArgs>], BoolsResult>,
   /**
-   * Removes up to `limit` objects under a prefix, the first ones, and tells whether there are more.
+   * Removes up to `limit` objects under a prefix, in key order, and returns whether more remain.
    */
   'delete_prefix' : ActorMethod<[DeletePrefixArgs], DeletedResult>,
   /**
-   * The whole value under a key; TooLarge where it does not fit one reply, use read then.
+   * Returns the whole value under a key; TooLarge if it does not fit one reply (then use read).
    */
   'get' : ActorMethod<[string], BlobResult>,
   /**
-   * What is configured.
+   * Returns the configuration.
    */
   'get_config' : ActorMethod<[], ConfigResult>,
   /**
-   * The values under up to 1,000 keys in their order, null where there is none; TooLarge where they do not fit one reply.
+   * Returns the values under up to 1,000 keys, in their order; null for a missing object. TooLarge if they do not fit one reply.
    */
   'get_many' : ActorMethod<[Array<string>], OptBlobsResult>,
   /**
-   * The same with what stat returns, both of one moment: what a compare-and-set needs.
+   * Returns the value and the metadata of an object, read in one message, for compare-and-set.
    */
   'get_with_info' : ActorMethod<[string], ObjectResult>,
   /**
-   * Answers GET and HEAD of /metrics, in the text format of Prometheus, to everyone.
+   * Serves GET and HEAD of /metrics, in the text format of Prometheus, to everyone.
    */
   'http_request' : ActorMethod<[HttpRequest], HttpResponse>,
   /**
-   * A page of the objects under a prefix, in byte order of their keys.
+   * Returns a page of the objects under a prefix, in byte order of their keys.
    */
   'list' : ActorMethod<[ListArgs], ListResult>,
   /**
-   * All principals that have been given a role.
+   * Returns all principals with a role.
    */
   'list_roles' : ActorMethod<[], GrantsResult>,
   /**
-   * The caller's open uploads, all of them for an admin.
+   * Returns the caller's open uploads, or all uploads if the caller is an admin.
    */
   'list_uploads' : ActorMethod<[], UploadStatusesResult>,
   /**
-   * Appends a text to the log, as Motoko's StableLog. A oneway call has no answer, so an error goes to the canister's own
-   * log (icp canister logs), and Unauthorized to the counters of status; a caller who waits all the same gets a reject.
-   * append is for those who have to know.
+   * Appends a text to the log, like Motoko's StableLog. A oneway call has no reply, so errors are written to the canister's
+   * log (icp canister logs), and Unauthorized is only counted in status. A caller that waits anyway gets a reject. Use append to
+   * learn of errors.
    */
   'log' : ActorMethod<[string], undefined>,
   /**
-   * How many entries and bytes the log has.
+   * Returns the number of entries and bytes of the log.
    */
   'log_info' : ActorMethod<[], LogInfoResult>,
   /**
-   * Stores a value of at most 2,031,616 bytes under a key of 1 to 1,024 bytes, new or not.
+   * Stores a value of at most 2,031,616 bytes under a key of 1 to 1,024 bytes. Replaces an existing object.
    */
   'put' : ActorMethod<[string, Uint8Array], WrittenResult>,
   /**
@@ -605,51 +605,51 @@ export interface _SERVICE {
    */
   'put_many' : ActorMethod<[Array<PutArgs>], WrittenListResult>,
   /**
-   * The same with what PutArgs can have besides: a content type, metadata, a digest, a condition.
+   * Stores a value with optional content type, content encoding, metadata, digest and condition.
    */
   'put_with' : ActorMethod<[PutArgs], WrittenResult>,
   /**
-   * A range of an object: as many bytes as were asked for, are there, and fit one reply.
+   * Returns a range of an object: as many bytes as requested, as exist, and as fit one reply.
    */
   'read' : ActorMethod<[ReadArgs], BlobResult>,
   /**
-   * The last entries, newest first: as many as were asked for and fit one reply.
+   * Returns the last entries, newest first: as many as requested and fit one reply.
    */
   'readLast' : ActorMethod<[bigint], Array<string>>,
   /**
-   * A page of entries from an index on, oldest first; the limit is at least 1.
+   * Returns a page of entries from an index on, oldest first. The limit is at least 1.
    */
   'read_log' : ActorMethod<[ReadLogArgs], LogPageResult>,
   /**
-   * Grows a region by so many pages of 64 KiB, which are zero, and answers how many it had.
+   * Grows a region by `pages` pages of 64 KiB, filled with zeros, and returns its previous size in pages.
    */
   'region_grow' : ActorMethod<[bigint, bigint], Nat64Result>,
   /**
-   * What is known of a region.
+   * Returns the metadata of a region.
    */
   'region_info' : ActorMethod<[bigint], RegionInfoResult>,
   /**
-   * The caller's regions, all of them for an admin.
+   * Returns the caller's regions, or all regions if the caller is an admin.
    */
   'region_list' : ActorMethod<[], RegionInfosResult>,
   /**
-   * Up to 1,000 values of a region, all of one moment.
+   * Loads up to 1,000 values of a region, all as of one moment.
    */
   'region_load' : ActorMethod<[bigint, Array<RegionLoad>], RegionValuesResult>,
   /**
-   * Bytes of a region, at most 2,031,616.
+   * Loads bytes of a region, at most 2,031,616.
    */
   'region_load_blob' : ActorMethod<[bigint, bigint, bigint], BlobResult>,
   /**
-   * Makes a region of no pages, which belongs to the caller: a raw memory as Motoko's Region. There can be 239.
+   * Creates an empty region that belongs to the caller: a raw memory, like Motoko's Region. At most 239 regions.
    */
   'region_new' : ActorMethod<[], RegionInfoResult>,
   /**
-   * Gives a region to another principal.
+   * Transfers a region to another principal.
    */
   'region_set_owner' : ActorMethod<[bigint, Principal], RegionInfoResult>,
   /**
-   * Stores up to 1,000 values in a region, in their order: all of them or none.
+   * Stores up to 1,000 values in a region, in order: all of them or none.
    */
   'region_store' : ActorMethod<[bigint, Array<RegionStore>], EmptyResult>,
   /**
@@ -657,43 +657,43 @@ export interface _SERVICE {
    */
   'region_store_blob' : ActorMethod<[bigint, bigint, Uint8Array], EmptyResult>,
   /**
-   * Moves an object to another key without touching its bytes; the condition is on the object under `to`.
+   * Moves an object to another key without copying its bytes. The condition applies to the object under `to`.
    */
   'rename' : ActorMethod<[RenameArgs], WrittenResult>,
   /**
-   * The same with the values; a page ends where the next value would not fit the reply.
+   * Returns a page of objects with their values. A page ends where the next value would not fit the reply.
    */
   'scan' : ActorMethod<[ListArgs], ScanResult>,
   /**
-   * Gives a principal a role in place of the one that it has; null takes it away. At most 10,000 principals have one.
+   * Sets the role of a principal; null removes it. At most 10,000 principals have a role.
    */
   'set_role' : ActorMethod<[Principal, [] | [Role]], EmptyResult>,
   /**
-   * The bytes that an upgrade writes to stable memory, however much is stored.
+   * Returns the number of bytes that an upgrade writes to stable memory. It does not depend on what is stored.
    */
   'stable_var_query' : ActorMethod<[], StableVarInfo>,
   /**
-   * What is known of an object without reading it.
+   * Returns the metadata of an object.
    */
   'stat' : ActorMethod<[string], ObjectInfoResult>,
   /**
-   * The state of the canister at a glance.
+   * Returns the state of the canister.
    */
   'status' : ActorMethod<[], StatusResult>,
   /**
-   * Removes and returns the first object under a prefix, null where there is none: a queue, or a priority queue.
+   * Removes and returns the first object under a prefix, or null: a queue, or a priority queue.
    */
   'take_first' : ActorMethod<[string], OptEntryResult>,
   /**
-   * How far an upload is, and which chunks it lacks.
+   * Returns the progress of an upload and its missing chunks.
    */
   'upload_status' : ActorMethod<[bigint], UploadStatusResult>,
   /**
-   * Hashes up to 64 MiB more of an object; at its end compares the SHA-256 with the declared one, or records it.
+   * Hashes up to 64 MiB more of an object. At the end, compares the SHA-256 with the declared one, or records it.
    */
   'verify' : ActorMethod<[string], VerifyResult>,
   /**
-   * Receives a chunk, in any order. The same chunk may come again; with other bytes it is refused, and the first stays.
+   * Receives a chunk, in any order. The same chunk may be sent again; one with other bytes is AlreadyExists.
    */
   'write_chunk' : ActorMethod<[bigint, bigint, Uint8Array], ReceivedResult>,
 }
