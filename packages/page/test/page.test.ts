@@ -314,7 +314,6 @@ describe("the page", () => {
     await upload({ name: "big.bin", mimeType: "application/octet-stream", buffer: file });
     const item = page.locator("#uploads li").filter({ hasText: "big.bin" });
     await item.filter({ hasText: "3.88 MiB of" }).waitFor();
-    await screenshot("page-upload");
     await item.getByRole("button", { name: "Cancel" }).click();
     await item.filter({ hasText: "cancelled" }).waitFor();
     await isAccessible("uploads");
@@ -351,9 +350,8 @@ describe("the page", () => {
     await page.getByRole("table", { name: /^Capacity/ }).waitFor();
     assert.equal(await page.locator("svg.bar").count(), 3);
     await isAccessible("status");
-    await screenshot("page-status");
     await page.emulateMedia({ colorScheme: "dark" });
-    await screenshot("page-status-dark");
+    await screenshot("page-status");
     await page.emulateMedia({ colorScheme: "light" });
   });
 
