@@ -1,5 +1,5 @@
-//! Builds the canister, so that whoever depends on this crate always has the module of these very sources. A package of this
-//! crate has no canister beside it, and the module instead.
+//! Builds the canister, so that this crate always contains the module of the same sources. A package of this crate contains
+//! the module instead of the canister's sources.
 
 use std::{
     env,
@@ -14,9 +14,9 @@ use sha2::{Digest, Sha256};
 const TARGET: &str = "wasm32-unknown-unknown";
 const PROFILE: &str = "canister";
 
-/// Everything that the module is made of. The lock file and the toolchain decide on its bytes as much as the sources.
+/// All inputs of the module. The lock file and the toolchain affect its bytes as well.
 const INPUTS: [&str; 14] = [
-    // Not all of the folders, or what a fuzzer writes there would have the canister built again.
+    // Only the needed folders, or files written by a fuzzer would cause a rebuild.
     "canister/Cargo.toml",
     "canister/build.rs",
     "canister/src",
@@ -33,7 +33,7 @@ const INPUTS: [&str; 14] = [
     "rust-toolchain.toml",
 ];
 
-/// Where a package has the module.
+/// Location of the module in a package.
 const PACKAGED: &str = "module/storage.wasm";
 
 fn main() {
@@ -54,31 +54,31 @@ fn main() {
     }
 }
 
-/// The module of a package.
+/// Returns the module of a package.
 fn packaged() -> PathBuf {
     println!("cargo::rerun-if-changed={PACKAGED}");
     let module = Path::new(&required("CARGO_MANIFEST_DIR")).join(PACKAGED);
     assert!(
         module.is_file(),
-        "there is neither a canister beside this crate nor {}; to make a package that has it, run: scripts/package.sh",
+        "there is neither a canister beside this crate nor {}; create a package with: scripts/package.sh",
         module.display()
     );
     module
 }
 
-/// The module, built from the canister beside this crate.
+/// Returns the module, built from the canister beside this crate.
 fn built(workspace: &Path) -> PathBuf {
     for input in INPUTS {
         println!("cargo::rerun-if-changed={}", workspace.join(input).display());
     }
-    // The outer cargo holds the lock of its own target directory while it waits for this script, so the inner one needs
+    // The outer cargo holds the lock of its target directory while it waits for this script, so the inner one needs
     // another. scripts/build.sh uses the same, so that the canister is compiled once for both.
     let target_dir = workspace.join("target").join(PROFILE);
     build_canister(workspace, &target_dir);
     target_dir.join(TARGET).join(PROFILE).join("storage_canister.wasm")
 }
 
-/// The workspace that has the canister; nothing where this crate was packaged and lies by itself.
+/// Returns the workspace with the canister; `None` if this crate was packaged.
 fn workspace_root() -> Option<PathBuf> {
     let manifest_dir = PathBuf::from(required("CARGO_MANIFEST_DIR"));
     let root = manifest_dir.ancestors().nth(2)?;
@@ -106,10 +106,10 @@ fn build_canister(workspace: &Path, target_dir: &Path) {
     }
 }
 
-/// Whether a variable of the outer build would change what the inner one does.
+/// Returns whether a variable of the outer build would affect the inner one.
 ///
-/// `cargo clippy` and `cargo llvm-cov` replace the compiler or its flags, and cargo itself tells a build script about
-/// the host's target and profile. None of it holds for the canister.
+/// `cargo clippy` and `cargo llvm-cov` replace the compiler or its flags, and cargo passes the host's target and profile to
+/// a build script. None of this applies to the canister.
 fn leaks(name: &OsStr) -> bool {
     let Some(name) = name.to_str() else { return false };
     let settings =
@@ -123,7 +123,7 @@ fn leaks(name: &OsStr) -> bool {
     (of_cargo && !is_setting) || of_compiler || of_tools || of_script
 }
 
-/// Compiler flags that keep this machine's paths out of the module, so that the same sources give the same bytes
+/// Returns compiler flags that keep this machine's paths out of the module, so that the same sources give the same bytes
 /// anywhere. scripts/build.sh passes the same ones in the same order, or the two would rebuild each other's work.
 fn remap_flags(workspace: &Path) -> OsString {
     let cargo_home = env::var_os("CARGO_HOME").map(PathBuf::from);
@@ -137,13 +137,13 @@ fn remap_flags(workspace: &Path) -> OsString {
 }
 
 fn explain(stderr: &str) -> String {
-    // The words of rustc where the standard library of the target is not installed.
+    // Error messages of rustc if the standard library of the target is not installed.
     let target_missing =
         stderr.contains("target may not be installed") || stderr.contains("can't find crate for `core`");
     if target_missing {
-        format!("the compiler cannot build for {TARGET} yet; to mend that, run: rustup target add {TARGET}")
+        format!("the target {TARGET} is not installed; install it with: rustup target add {TARGET}")
     } else {
-        format!("the canister does not build:\n{stderr}")
+        format!("cannot build the canister:\n{stderr}")
     }
 }
 

@@ -12,13 +12,13 @@ use anyhow::{Context, Result};
 /// The name of the file in the folder. The process that serves the store keeps it locked.
 const FILE: &str = "served.json";
 
-/// A folder that this process serves.
+/// Folder that this process serves.
 pub(crate) struct Served {
     path: PathBuf,
     _lock: File,
 }
 
-/// Where a folder is served.
+/// URL and canister of a served folder.
 #[derive(Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct At {
     pub(crate) url: String,

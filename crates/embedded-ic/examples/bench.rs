@@ -1,6 +1,6 @@
-//! Times the host. `cargo run --release -p embedded-ic --example bench [-- big FOLDER]`
+//! Measures the host. `cargo run --release -p embedded-ic --example bench [-- big FOLDER]`
 //!
-//! With `big`, a folder of 10 GiB is made, to show that a message costs what it writes and not what is held.
+//! With `big`, creates a folder of 10 GiB, to show that the cost of a message depends on what it writes, not on what is stored.
 
 use std::error::Error;
 use std::path::Path;
@@ -10,7 +10,7 @@ use embedded_ic::{Config, EmbeddedIc, SyncPolicy};
 
 const MIB: u64 = 1 << 20;
 
-/// `write` stores its argument, less the 8 bytes in front of it that say where.
+/// `write` stores its argument, except the first 8 bytes, which are the offset.
 const CANISTER: &str = r#"(module
     (import "ic0" "msg_reply" (func $reply))
     (import "ic0" "msg_arg_data_size" (func $size (result i32)))
@@ -73,14 +73,14 @@ fn measure(ic: &mut EmbeddedIc) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// An argument that stores `len` bytes at an offset.
+/// Returns an argument that stores `len` bytes at an offset.
 fn at(offset: u64, len: usize) -> Vec<u8> {
     let mut argument = offset.to_le_bytes().to_vec();
     argument.resize(8 + len, 7);
     argument
 }
 
-/// Prints the median and the extremes of many runs.
+/// Prints the median and the extremes of the runs.
 fn time(what: &str, runs: usize, mut run: impl FnMut() -> bool) {
     let mut times: Vec<Duration> = (0..runs)
         .map(|_| {
@@ -94,7 +94,7 @@ fn time(what: &str, runs: usize, mut run: impl FnMut() -> bool) {
     println!("  {what:<22} median {middle:>10.1?}   min {first:>10.1?}   99 % {last:>10.1?}");
 }
 
-/// The same small update at 10 MiB and at 10 GiB held.
+/// Measures the same small update with 10 MiB and with 10 GiB stored.
 fn big(folder: &Path) -> Result<(), Box<dyn Error>> {
     let user = candid::Principal::anonymous();
     let mut ic = EmbeddedIc::create_dir(folder, Config::default().with_sync(SyncPolicy::Checkpoint))?;

@@ -1,8 +1,8 @@
-//! Installs a module and calls its update methods, printing instruction counts: for trying the host by hand.
+//! Installs a module and calls its update methods, printing instruction counts: for trying the host.
 //!
 //! `cargo run -p embedded-ic --example probe -- MODULE.wasm METHOD ARGUMENT [METHOD ARGUMENT ...]`
 //!
-//! An argument is `-` for none, `blob:N` for N bytes of 1, or `nat64:N`. The reply is shown as the nat64 at its end.
+//! An argument is `-` for none, `blob:N` for N bytes of 1, or `nat64:N`. The reply is shown as the nat64 in its last bytes.
 
 use std::error::Error;
 use std::time::Instant;

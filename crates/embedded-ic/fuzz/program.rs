@@ -55,7 +55,7 @@ const FUNCTIONS: &[(&str, &str, &str)] = &[
 
 /// Bytes of a step: the function, then eight arguments of eight bytes.
 const STEP: usize = 1 + 8 * 8;
-/// Where the program lies in the heap, far from where small pointers point.
+/// Address of the program in the heap, far from where small pointers point.
 const PROGRAM: usize = 65_536;
 /// The most steps of a program.
 const MAX_STEPS: usize = 64;

@@ -1,24 +1,24 @@
-//! Keeping the memory of messages.
+//! Tuning of the allocator for messages.
 
 use std::hint::black_box;
 use std::sync::Once;
 
-/// Bytes of a block that glibc takes as the measure of the blocks to come. It takes none of more than 32 MiB.
+/// Size of a block that raises glibc's threshold for mapping blocks. It ignores blocks of more than 32 MiB.
 const MEASURE: usize = 24 << 20;
 
-/// Has the allocator keep the memory of arguments and replies, and give it to the next message.
+/// Makes the allocator keep the memory of arguments and replies for the next message.
 ///
-/// glibc maps each block of more than 128 KiB anew, and gives free memory of more than 128 KiB back to the operating
-/// system, until it has seen that larger ones come and go: it then keeps blocks of up to the size of the largest one that
-/// was mapped and given back, and twice that size of free memory. Arguments and replies have up to 2 MiB each, and several
-/// are around at once. Without this the kernel clears several times as many pages as a message has.
+/// glibc maps each block of more than 128 KiB separately and returns more than 128 KiB of free memory to the operating
+/// system, until a larger mapped block was freed. Then it keeps blocks of up to that size, and twice as much free memory.
+/// Arguments and replies have up to 2 MiB each, and several exist at the same time. Without this, the kernel zeroes
+/// several times as many pages as a message has.
 ///
-/// Other allocators are not concerned: nothing is written to the block.
+/// Other allocators are not affected: nothing is written to the block.
 pub(crate) fn keep_freed_memory() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let mut block: Vec<u8> = Vec::new();
-        // Where there is no room for it, the first messages are slower, and nothing else.
+        // If there is no memory for it, only the first messages are slower.
         let _ = block.try_reserve_exact(MEASURE);
         drop(black_box(block));
     });

@@ -1,10 +1,10 @@
-//! The committed state of the canister, besides its module and the pages of its heap and stable memory.
+//! Committed state of the canister, except its module and the pages of its heap and stable memory.
 
 use crate::log::Log;
 use crate::module::ModuleHash;
 use crate::system_api::World;
 
-/// The value of a mutable global.
+/// Value of a mutable global.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum GlobalValue {
     I32(i32),
@@ -16,7 +16,7 @@ pub(crate) enum GlobalValue {
     V128(u128),
 }
 
-/// All that a message can change, small enough to be written out with every message.
+/// All small state that a message can change. It is written with every message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Committed {
     pub(crate) world: World,

@@ -1,19 +1,19 @@
-//! What instructions and calls of the System API cost: the replica's table, in the form that wasmtime's fuel takes.
+//! Costs of instructions and of calls of the System API: the replica's table, in the form of wasmtime's fuel.
 //!
-//! wasmtime and a replica both take one instruction more on entering a function, so that a call of a function costs 6.
+//! wasmtime and a replica both charge one more instruction on entering a function, so a call of a function costs 6.
 
 use wasmtime::OperatorCost;
 
-/// The part of the 300 instructions of `memory.grow` and `table.grow` that does not fit into wasmtime's `u8`.
+/// Part of the 300 instructions of `memory.grow` and `table.grow` that exceeds wasmtime's `u8`.
 pub(crate) const GROW_REST: u64 = 300 - GROW_IN_TABLE as u64;
 const GROW_IN_TABLE: u8 = 250;
 
-/// Per byte handed to the outside: replies, rejects and printed lines.
+/// Cost per byte of replies, rejects and printed lines.
 pub(crate) const PER_BYTE_SENT: u64 = 50;
-/// For each page of stable memory that a message writes for the first time.
+/// Cost per page of stable memory that a message writes for the first time.
 pub(crate) const PER_STABLE_PAGE_WRITTEN: u64 = 1_000;
 
-/// The fixed charges of the System API.
+/// Fixed costs of the System API.
 pub(crate) mod api {
     pub(crate) const MOST: u64 = 500;
     pub(crate) const STABLE_SIZE: u64 = 0;
@@ -27,7 +27,7 @@ pub(crate) mod api {
     pub(crate) const CALL_PERFORM: u64 = 5_000;
 }
 
-/// What a canister pays for a line of log: keeping it and sending it, as far as the ring has room.
+/// Returns the cost of a log line: storing and sending it, as far as the ring has space.
 pub(crate) fn log_line(len: u64, ring_bytes: u64, ring_free: u64) -> u64 {
     2 * len.min(ring_bytes) + PER_BYTE_SENT * len.min(ring_free)
 }
@@ -36,7 +36,7 @@ macro_rules! set {
     ($table:ident: $($cost:expr => $($operator:ident),+;)+) => { $($($table.$operator = $cost;)+)+ };
 }
 
-/// The cost of each wasm operator. What is not named costs 1.
+/// Returns the cost of each wasm operator. Operators that are not named cost 1.
 pub(crate) fn operators() -> OperatorCost {
     let mut table = OperatorCost::new();
     set!(table:
@@ -52,8 +52,8 @@ pub(crate) fn operators() -> OperatorCost {
         10 => I32DivS, I32DivU, I32RemS, I32RemU, I64DivS, I64DivU, I64RemS, I64RemU;
         20 => MemorySize;
         100 => TableSize, MemoryFill, MemoryCopy, MemoryInit, TableFill, TableCopy, TableInit;
-        // The table of a replica says 300, more than a u8 holds. The limiter adds the rest for the two grows; compilers
-        // do not emit the two drops outside of threaded programs.
+        // A replica charges 300, more than a u8 holds. The limiter adds the rest for the two grow operators; compilers do not
+        // emit the two drop operators outside threaded programs.
         GROW_IN_TABLE => MemoryGrow, TableGrow;
         u8::MAX => DataDrop, ElemDrop;
     );

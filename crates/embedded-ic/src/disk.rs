@@ -1,5 +1,5 @@
-//! Every change of a file that belongs to a folder. All of them go through here, so that a test can stop a host at each
-//! step, or let its disk be full.
+//! All changes of files in a folder. They are made only here, so that a test can stop a host at each step or limit its
+//! disk.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IoSlice};
@@ -9,24 +9,24 @@ use std::path::Path;
 
 use crate::stable::Page;
 
-/// What is in a folder is for its owner alone.
+/// Files of a folder are readable only by their owner.
 const PRIVATE: u32 = 0o600;
-/// Slices that a single call writes; Linux takes 1,024.
+/// Slices in a single write; Linux accepts 1,024.
 const SLICES: usize = 512;
 
-/// Creates an empty file that only its owner can read, in place of what has the name.
+/// Creates an empty file that only its owner can read, and replaces an existing one.
 pub(crate) fn create(path: &Path) -> io::Result<File> {
     step()?;
     OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(PRIVATE).open(path)
 }
 
-/// Creates an empty file that only its owner can read; fails if there is something of that name.
+/// Creates an empty file that only its owner can read; fails if one exists.
 pub(crate) fn create_new(path: &Path) -> io::Result<File> {
     step()?;
     OpenOptions::new().read(true).write(true).create_new(true).mode(PRIVATE).open(path)
 }
 
-/// Opens a file for its lock, and creates it if it is not there.
+/// Opens a file for its lock, and creates it if it does not exist.
 pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create(true).truncate(false).mode(PRIVATE).open(path)
 }
@@ -38,7 +38,7 @@ pub(crate) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()>
     file.write_all_at(bytes, offset)
 }
 
-/// Writes pages one after the other, the first at an offset, without copying them together before.
+/// Writes consecutive pages, the first at an offset, without copying them into one buffer.
 pub(crate) fn write_pages_at(file: &File, pages: &[&Page], mut offset: u64) -> io::Result<()> {
     for part in pages.chunks(SLICES) {
         #[cfg(test)]
@@ -64,7 +64,7 @@ pub(crate) fn write_pages_at(file: &File, pages: &[&Page], mut offset: u64) -> i
     Ok(())
 }
 
-/// Puts the content of a file where a power cut cannot take it.
+/// Forces the content of a file to the disk.
 pub(crate) fn sync(file: &File) -> io::Result<()> {
     step()?;
     #[cfg(test)]
@@ -72,11 +72,11 @@ pub(crate) fn sync(file: &File) -> io::Result<()> {
     file.sync_data()
 }
 
-/// Puts the content of one or two files where a power cut cannot take it. Two are forced at the same time, because what
-/// takes time is waiting for the disk.
+/// Forces the contents of one or two files to the disk, two of them concurrently, because waiting for the disk takes the
+/// time.
 pub(crate) fn sync_both(file: &File, other: Option<&File>) -> io::Result<()> {
     let Some(other) = other else { return sync(file) };
-    // Tests count here, and not in another thread.
+    // Tests count here, on this thread.
     step()?;
     step()?;
     #[cfg(test)]
@@ -87,19 +87,19 @@ pub(crate) fn sync_both(file: &File, other: Option<&File>) -> io::Result<()> {
                 let done = file.sync_data();
                 thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)).and(done)
             }
-            // Where the system gives no thread, one comes after the other.
+            // Without a thread, for example at the system's limit, they are forced in sequence.
             Err(_) => other.sync_data().and_then(|()| file.sync_data()),
         }
     })
 }
 
-/// Puts the entries of a folder where a power cut cannot take them.
+/// Forces the entries of a folder to the disk.
 pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     step()?;
     File::open(path)?.sync_all()
 }
 
-/// Cuts a file, or makes it longer by zeros that take no room.
+/// Truncates a file, or extends it with a hole.
 pub(crate) fn set_len(file: &File, len: u64) -> io::Result<()> {
     step()?;
     #[cfg(test)]
@@ -121,8 +121,8 @@ pub(crate) fn remove(path: &Path) -> io::Result<()> {
     std::fs::remove_file(path)
 }
 
-/// Takes the room of a range of a file now, so that writing to it later cannot fail for want of room. The file's length
-/// stays, and file systems that cannot do it are left as they are.
+/// Allocates disk space for a range of a file, so that a later write cannot fail for lack of space. Does not change the
+/// file's length. Does nothing on file systems that cannot allocate.
 pub(crate) fn reserve(file: &File, range: Range<u64>) -> io::Result<()> {
     #[cfg(test)]
     faults::before_reserve(file, &range)?;
@@ -145,13 +145,13 @@ pub(crate) fn reserve(file: &File, range: Range<u64>) -> io::Result<()> {
     }
 }
 
-/// Gives the room of a range of a file back, where the file system can. The bytes of the range mean nothing before.
+/// Deallocates a range of a file, if the file system can. The bytes of the range must be unused.
 pub(crate) fn release(file: &File, range: Range<u64>) {
     #[cfg(target_os = "linux")]
     {
         use rustix::fs::FallocateFlags;
         let len = range.end.saturating_sub(range.start);
-        // A range that stays allocated costs room and nothing else.
+        // A range that stays allocated only takes space.
         if len > 0 && step().is_ok() {
             let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
             let _ = rustix::fs::fallocate(file, flags, range.start, len);
@@ -161,19 +161,19 @@ pub(crate) fn release(file: &File, range: Range<u64>) {
     let _ = (file, range);
 }
 
-/// Whether an error says that the disk, or the user's share of it, is full.
+/// Returns whether an error means that the disk, or the user's quota, is full.
 pub(crate) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
-/// A step that a test may stop at.
+/// Step at which a test can stop.
 fn step() -> io::Result<()> {
     #[cfg(test)]
     faults::before_step()?;
     Ok(())
 }
 
-/// What can happen to the files of this thread's hosts, in tests.
+/// Faults of this thread's hosts, in tests.
 #[cfg(test)]
 pub(crate) mod faults {
     use std::cell::{Cell, RefCell};
@@ -185,19 +185,19 @@ pub(crate) mod faults {
     use super::*;
 
     thread_local! {
-        /// Steps that are left before the process is as good as dead.
+        /// Remaining steps before the simulated process dies.
         static STEPS: Cell<Option<u64>> = const { Cell::new(None) };
         static TAKEN: Cell<u64> = const { Cell::new(0) };
-        /// How often a file was forced to the disk.
+        /// Number of syncs.
         static SYNCS: Cell<u64> = const { Cell::new(0) };
-        /// Bytes that the disk has left.
+        /// Remaining bytes of the simulated disk.
         static ROOM: Cell<Option<u64>> = const { Cell::new(None) };
-        /// How far files have reserved room, by inode.
+        /// Allocated length of files, by inode.
         static RESERVED: RefCell<BTreeMap<u64, u64>> = const { RefCell::new(BTreeMap::new()) };
     }
 
-    /// Runs something whose first `steps` changes of files are made; the next is made by half, and none after it.
-    /// Gives also whether it got that far.
+    /// Runs a function in which the first `steps` changes of files succeed, the next is half done, and later ones fail. Also
+    /// returns whether it got that far.
     pub(crate) fn dying_after<R>(steps: u64, run: impl FnOnce() -> R) -> (R, bool) {
         STEPS.set(Some(steps));
         TAKEN.set(0);
@@ -206,7 +206,7 @@ pub(crate) mod faults {
         (result, TAKEN.get() > steps)
     }
 
-    /// Runs something on a disk that has so many bytes left.
+    /// Runs a function on a disk with `bytes` bytes left.
     pub(crate) fn with_room<R>(bytes: u64, run: impl FnOnce() -> R) -> R {
         ROOM.set(Some(bytes));
         let result = run();
@@ -215,7 +215,7 @@ pub(crate) mod faults {
         result
     }
 
-    /// Runs something, and counts how often a file is forced to the disk.
+    /// Runs a function, and counts the syncs.
     pub(crate) fn counting_syncs<R>(run: impl FnOnce() -> R) -> (R, u64) {
         let before = SYNCS.get();
         let result = run();
@@ -264,7 +264,7 @@ pub(crate) mod faults {
         Ok(())
     }
 
-    /// Gives the room of a file back that is about to vanish.
+    /// Frees the space of a file that is about to be removed.
     pub(super) fn before_removal(path: &Path) {
         let Some(room) = ROOM.get() else { return };
         let metadata = std::fs::metadata(path);
@@ -281,7 +281,7 @@ pub(crate) mod faults {
         Ok(())
     }
 
-    /// Bytes of a range that have no room yet.
+    /// Returns the number of bytes of a range that are not allocated.
     fn new_bytes(file: &File, range: &Range<u64>) -> io::Result<u64> {
         if ROOM.get().is_none() {
             return Ok(0);

@@ -1,8 +1,8 @@
-//! What callers see when something fails: rejects of the canister and errors of the host, kept apart.
+//! Errors: rejects of the canister, and errors of the host.
 
 use std::path::PathBuf;
 
-/// The reject codes of the Internet Computer.
+/// Reject codes of the Internet Computer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u64)]
 pub enum RejectCode {
@@ -10,7 +10,7 @@ pub enum RejectCode {
     SysFatal = 1,
     /// Transient system error; retrying may help.
     SysTransient = 2,
-    /// The canister or what was asked of it does not exist.
+    /// The canister, or what the call refers to, does not exist.
     DestinationInvalid = 3,
     /// The canister refused, with `msg_reject` or by not accepting an ingress message.
     CanisterReject = 4,
@@ -24,33 +24,33 @@ impl From<RejectCode> for u64 {
     }
 }
 
-/// The answer of a message that did not end in a reply, worded as a replica words it.
+/// Reject of a message, with the text of a replica.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{error_code} ({code:?}): {message}")]
 pub struct Reject {
-    /// The class of the failure.
+    /// Reject code.
     pub code: RejectCode,
-    /// The finer code, for example `IC0503` for a call of `ic0.trap`.
+    /// Error code, for example `IC0503` for a call of `ic0.trap`.
     pub error_code: &'static str,
-    /// The text, at most 8 KiB.
+    /// Message, at most 8 KiB.
     pub message: String,
-    /// Instructions that ran before the failure.
+    /// Instructions executed before the failure.
     pub instructions: u64,
 }
 
-/// Why a message did not succeed.
+/// Reason why a message failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
-    /// The canister, or the rules it runs under, said no. The state is that of before the message.
+    /// The canister rejected the message, or it trapped or exceeded a limit. The state is unchanged.
     #[error(transparent)]
     Rejected(#[from] Reject),
-    /// The host itself failed, for example its disk. The state is that of before the message.
+    /// The host failed, for example its disk. The state is unchanged.
     #[error(transparent)]
     Host(#[from] HostError),
 }
 
 impl CallError {
-    /// The reject, if the canister answered with one.
+    /// Returns the reject, if the canister rejected the message.
     #[must_use]
     pub fn reject(&self) -> Option<&Reject> {
         match self {
@@ -60,78 +60,78 @@ impl CallError {
     }
 }
 
-/// What can go wrong with the host rather than with the canister.
+/// Error of the host.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HostError {
     /// Reading or writing failed.
     #[error("cannot {action}: {source}")]
     Io {
-        /// What was attempted, for example "open /tmp/state/stable.bin".
+        /// The attempted action, for example "open /tmp/state/stable.bin".
         action: String,
-        /// What the operating system answered.
+        /// Error of the operating system.
         source: std::io::Error,
     },
-    /// The wasm engine could not be set up or failed in a way that is not a trap.
+    /// The wasm engine could not be set up, or failed in another way than a trap.
     #[error("the wasm engine failed: {0}")]
     Engine(String),
-    /// The disk of a state folder has no room. Nothing has changed.
+    /// The disk of a state folder is full. Nothing has changed.
     #[error(
-        "the disk at {} is full: {missing} bytes are missing there for {}, and {free} are free",
+        "the disk at {} is full: {missing} more bytes are needed for {}, {free} are free",
         .disk.display(), .folder.display()
     )]
     DiskFull {
         /// The folder.
         folder: PathBuf,
-        /// Where the disk is mounted.
+        /// Mount point of the disk.
         disk: PathBuf,
-        /// Bytes that would have been needed and are not there.
+        /// Number of bytes that are needed in addition to the free ones.
         missing: u64,
-        /// Bytes that are free.
+        /// Number of free bytes.
         free: u64,
     },
-    /// The state folder is open for reading only. Nothing has changed.
-    #[error("{} is open for reading only", .path.display())]
+    /// The state folder is opened read-only. Nothing has changed.
+    #[error("{} is open read-only", .path.display())]
     ReadOnly {
         /// The folder.
         path: PathBuf,
     },
-    /// Another process, or another host of this process, has the state folder open.
-    #[error("{} is in use by another process; close that one first", .path.display())]
+    /// The state folder is open in another process, or by another host of this process.
+    #[error("{} is in use by another process", .path.display())]
     FolderInUse {
         /// The folder.
         path: PathBuf,
     },
-    /// `create_dir` found something at the path already.
-    #[error("{} exists and is not empty; open it instead, or choose another folder", .path.display())]
+    /// `create_dir` found an existing file or a folder that is not empty.
+    #[error("{} exists and is not empty", .path.display())]
     FolderExists {
         /// The folder.
         path: PathBuf,
     },
-    /// `open_dir` found no state at the path.
-    #[error("{} holds no canister state (there is no {missing}); create it first", .path.display())]
+    /// `open_dir` found no state in the folder.
+    #[error("{} contains no canister state (there is no {missing})", .path.display())]
     NotAFolder {
         /// The folder.
         path: PathBuf,
-        /// The file that every state folder has.
+        /// The missing file.
         missing: &'static str,
     },
-    /// The folder was written by a version that this one does not know.
-    #[error("{} has format version {found}, this program knows version {known}", .path.display())]
+    /// The folder was written by an unknown version.
+    #[error("{} has format version {found}, this program supports version {known}", .path.display())]
     UnknownVersion {
-        /// The file that says so.
+        /// The file with the version.
         path: PathBuf,
         /// Its version.
         found: u32,
-        /// The version of this program.
+        /// Version of this program.
         known: u32,
     },
-    /// A file of the folder is not what was written. Nothing was repaired.
-    #[error("{} is damaged at byte {offset}: {what}", .path.display())]
+    /// A file of the folder is corrupt. Nothing was repaired.
+    #[error("{} is corrupt at byte {offset}: {what}", .path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// Where in the file.
+        /// Offset in the file.
         offset: u64,
         /// What is wrong there.
         what: String,
@@ -139,25 +139,25 @@ pub enum HostError {
     /// A read of stable memory beyond its size.
     #[error("bytes {offset}..{end} are outside of stable memory, which has {size} bytes")]
     OutOfRange {
-        /// First byte asked for.
+        /// First byte of the read.
         offset: u64,
-        /// One past the last byte asked for.
+        /// One past the last byte of the read.
         end: u64,
         /// Size of stable memory in bytes.
         size: u64,
     },
-    /// An image cannot be imported as stable memory.
-    #[error("{} cannot be stable memory: {what}", .path.display())]
+    /// A file cannot be imported as stable memory.
+    #[error("{} cannot be imported as stable memory: {what}", .path.display())]
     BadImage {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         what: String,
     },
-    /// The configuration contradicts itself or the Internet Computer.
+    /// The configuration is inconsistent, or impossible on the Internet Computer.
     #[error("{0}")]
     BadConfig(String),
-    /// An earlier failure left the host unable to go on; open the folder again.
+    /// The host cannot continue after an earlier failure. Open the folder again.
     #[error("this host stopped after an earlier failure ({0}); open its folder again")]
     Poisoned(String),
 }
@@ -168,7 +168,7 @@ impl HostError {
         move |source| Self::Io { action, source }
     }
 
-    /// Whether a disk, or the user's share of it, has no room.
+    /// Returns whether the error means that a disk, or the user's quota, is full.
     #[must_use]
     pub fn is_disk_full(&self) -> bool {
         match self {

@@ -1,4 +1,4 @@
-//! One execution, and what follows it: commit or rollback.
+//! Execution of a message, followed by a commit or a rollback.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::space::disk_full;
 use crate::stable::{PAGE, StableMemory};
 use crate::system_api::{Kind, Message, World};
 
-/// What to run.
+/// Function to run.
 pub(crate) struct Call<'a> {
     pub(crate) kind: Kind,
     /// The exported function.
@@ -26,13 +26,13 @@ pub(crate) struct Call<'a> {
     pub(crate) sender: Principal,
     pub(crate) method: &'a str,
     pub(crate) arg: &'a Arc<Vec<u8>>,
-    /// Instructions that may be used.
+    /// Instruction budget.
     pub(crate) budget: u64,
-    /// The limit that an error names.
+    /// Limit named by an error.
     pub(crate) budget_shown: u64,
 }
 
-/// An execution that ended, without its stable memory, which is back with the host.
+/// Finished execution. Its stable memory is back with the host.
 pub(crate) struct Done {
     pub(crate) world: World,
     pub(crate) response: crate::system_api::Response,
@@ -43,14 +43,14 @@ pub(crate) struct Done {
     pub(crate) result: Result<(), Fault>,
 }
 
-/// A module that takes the place of the installed one.
+/// Module that replaces the installed one.
 pub(crate) struct NewModule {
     pub(crate) module: Arc<Prepared>,
     pub(crate) instance: Instance,
 }
 
 impl EmbeddedIc {
-    /// Runs a function on the instance of the committed state. Neither commits nor rolls back.
+    /// Runs a function on the instance of the committed state. Does not commit or roll back.
     pub(crate) fn execute(&mut self, world: World, call: &Call<'_>) -> Result<Done, Fault> {
         let mut instance = self.take_instance()?;
         let done = self.execute_on(&mut instance, world, call);
@@ -58,7 +58,7 @@ impl EmbeddedIc {
         done
     }
 
-    /// Runs a function on a given instance. Neither commits nor rolls back.
+    /// Runs a function on a given instance. Does not commit or roll back.
     pub(crate) fn execute_on(
         &mut self,
         instance: &mut Instance,
@@ -89,7 +89,7 @@ impl EmbeddedIc {
         })
     }
 
-    /// The instance of the committed state: the kept one, unless the module needs a new one for each message.
+    /// Returns the instance of the committed state: the cached one, unless the module needs a new one for each message.
     fn take_instance(&mut self) -> Result<Instance, Fault> {
         let module = self.module.as_ref().ok_or(Fault::NoModule)?;
         match self.instance.take() {
@@ -98,7 +98,7 @@ impl EmbeddedIc {
         }
     }
 
-    /// Drops what the last execution did to heap, globals and stable memory; tells how many 4 KiB pages of the heap it
+    /// Drops the changes of the last execution to heap, globals and stable memory. Returns the number of 4 KiB heap pages it
     /// wrote.
     pub(crate) fn rollback(&mut self) -> u64 {
         if let Some(stable) = &mut self.stable {
@@ -109,7 +109,7 @@ impl EmbeddedIc {
             }
         }
         let Some(mut instance) = self.instance.take() else { return 0 };
-        // Without the instance the next message makes a new one of the committed state, which is a rollback, too.
+        // Without the instance, the next message creates one of the committed state, which is a rollback as well.
         let Ok(dirty) = instance.dirty(&self.heap, &self.scratch()) else { return 0 };
         if self.restore(&mut instance, &dirty).is_ok() {
             self.instance = Some(instance);
@@ -117,8 +117,8 @@ impl EmbeddedIc {
         pages_in(&dirty)
     }
 
-    /// The addresses of the heap whose content is neither committed nor rolled back: what the module declares to be
-    /// scratch. A host in memory treats it as any other range, so that it can tell exactly which pages a message writes.
+    /// Returns the heap addresses whose content is neither committed nor rolled back: the module's scratch. A host in memory
+    /// treats them like other addresses, so that it can count all pages that a message writes.
     fn scratch(&self) -> Range<u32> {
         match (&self.folder, &self.module) {
             (Some(_), Some(module)) => module.shape.scratch.clone(),
@@ -135,7 +135,7 @@ impl EmbeddedIc {
         instance.set_globals(&self.committed.globals)
     }
 
-    /// Keeps lines of the log although everything else of the message is dropped.
+    /// Commits log lines although everything else of the message is dropped.
     pub(crate) fn commit_log(&mut self, lines: &[Vec<u8>]) -> Result<(), HostError> {
         if lines.is_empty() {
             return Ok(());
@@ -147,7 +147,7 @@ impl EmbeddedIc {
         Ok(())
     }
 
-    /// Changes what is neither heap nor stable memory.
+    /// Commits state that is neither heap nor stable memory.
     pub(crate) fn set_world(&mut self, world: World) -> Result<(), HostError> {
         self.changeable()?;
         let next = Committed { world, ..self.committed.clone() };
@@ -156,12 +156,12 @@ impl EmbeddedIc {
         Ok(())
     }
 
-    /// Makes what the last execution did permanent; tells how many 4 KiB pages of the heap it wrote.
+    /// Commits the changes of the last execution. Returns the number of 4 KiB heap pages it wrote.
     ///
-    /// The order: pages of stable memory that had no content, which nobody sees yet, together with the journal; then the
-    /// image of the heap and all other pages. A process that dies between these finds the journal again. If the journal cannot be
-    /// written nothing has happened, and the caller rolls back; if what follows it fails, memory and disk are apart, and
-    /// the host refuses to go on.
+    /// Order: pages of stable memory that had no content, which are not referenced yet, together with the journal; then the
+    /// heap image and all other pages. If the process dies in between, the journal is replayed. If the journal cannot be
+    /// written, nothing has happened, and the caller rolls back. If a later step fails, memory and disk differ, and the host
+    /// refuses to continue.
     pub(crate) fn commit(&mut self, world: World, printed: &[Vec<u8>]) -> Result<u64, Fault> {
         let mut instance = self.instance.take().ok_or(Fault::NoModule)?;
         let committed = self.commit_instance(&mut instance, world, printed, None);
@@ -169,7 +169,7 @@ impl EmbeddedIc {
         committed
     }
 
-    /// Makes a new module permanent, with what its start and init functions did.
+    /// Commits a new module, with the changes of its start and init functions.
     pub(crate) fn commit_module(
         &mut self,
         new: NewModule,
@@ -201,7 +201,7 @@ impl EmbeddedIc {
         };
         push_lines(&mut next.log, next.world.time_ns, printed);
         let dirty = match module {
-            // What a start function leaves in scratch is kept: the range is scratch for messages.
+            // Scratch written by a start function is kept: the range is scratch only for messages.
             Some(_) => instance.dirty(&self.heap, &(0..0)).map(|dirty| without_zeros(instance.heap(), dirty)),
             None => instance.dirty(&self.heap, &self.scratch()),
         };
@@ -217,7 +217,7 @@ impl EmbeddedIc {
         Ok(pages_in(&dirty))
     }
 
-    /// Makes the overlay of stable memory permanent, and nothing else.
+    /// Commits only the overlay of stable memory.
     pub(crate) fn commit_stable(&mut self) -> Result<(), HostError> {
         let next = Committed { stable_pages: self.stable()?.pages(), ..self.committed.clone() };
         self.write_ahead(&[])?;
@@ -232,8 +232,8 @@ impl EmbeddedIc {
         self.checkpoint_if_due()
     }
 
-    /// Does what can be done before the commit, so that there is room for all that follows it: pages of stable memory that
-    /// had no content are put where they belong, and the heap's pages get their room.
+    /// Does what can be done before the commit, so that the later steps have space: writes pages of stable memory that had no
+    /// content, and allocates space for the heap's pages.
     fn write_ahead(&mut self, heap_dirty: &[Range<usize>]) -> Result<(), HostError> {
         match self.try_write_ahead(heap_dirty) {
             Err(error) if error.is_disk_full() && self.make_room() => self.try_write_ahead(heap_dirty),
@@ -249,11 +249,11 @@ impl EmbeddedIc {
         let is_replaced = stable.is_replaced();
         let written =
             self.heap.reserve(heap_dirty).and_then(|()| stable.write_ahead(are_forced && !is_replaced));
-        // The file of a memory that replaces another holds more than what the message wrote.
+        // The file of a memory that replaces another contains more than what the message wrote.
         let written = written.and_then(|()| if is_replaced { stable.sync_replacement() } else { Ok(()) });
         written.map_err(|error| {
             if !disk::is_full(&error) {
-                // Pages of earlier messages may have been lost with those of this one: the journal has them.
+                // Pages of earlier messages may have been lost with those of this one; the journal has them.
                 self.poisoned = Some(error.to_string());
             }
             folder.explain(HostError::io("write stable memory")(error), needed)
@@ -325,15 +325,15 @@ impl EmbeddedIc {
             && folder.forces_messages()
             && stable.is_some_and(StableMemory::is_to_be_forced)
         {
-            // Pages of earlier messages may have been lost with those of this one: the journal has them.
+            // Pages of earlier messages may have been lost with those of this one; the journal has them.
             self.poisoned = Some(error.to_string());
         }
         appended
     }
 
-    /// Gives the room of the journal back, where the disk has no more: tells whether there was any. What is about to be
-    /// committed is not part of the checkpoint. A stable memory that replaces another one is where the checkpoint would
-    /// look for the one before, so there is none then.
+    /// Frees the journal's space if the disk is full. Returns whether there was any. The current commit is not part of this
+    /// checkpoint. A stable memory that replaces another is at the location where the checkpoint would look for the old one,
+    /// so there is no checkpoint then.
     fn make_room(&mut self) -> bool {
         let is_replaced = self.stable.as_ref().is_none_or(StableMemory::is_replaced);
         let has_journal = self.folder.as_ref().is_some_and(Folder::has_journal);
@@ -347,7 +347,7 @@ impl EmbeddedIc {
         Ok(())
     }
 
-    /// Forces everything to the disk and empties the journal. On a disk that is full, the journal goes on instead.
+    /// Forces everything to the disk and empties the journal. If the disk is full, the journal continues instead.
     pub(crate) fn checkpoint(&mut self) -> Result<(), HostError> {
         match self.try_checkpoint() {
             Err(error) if error.is_disk_full() => Ok(()),
@@ -369,7 +369,7 @@ impl EmbeddedIc {
     }
 }
 
-/// What a journal record is about.
+/// Parts of the state in a journal record.
 #[derive(Clone, Copy)]
 enum Part<'a> {
     /// Neither heap nor stable memory.
@@ -380,7 +380,7 @@ enum Part<'a> {
     All { instance: &'a Instance, replaced: bool },
 }
 
-/// How many 4 KiB pages the ranges have.
+/// Returns the number of 4 KiB pages in the ranges.
 fn pages_in(ranges: &[Range<usize>]) -> u64 {
     ranges.iter().map(|range| (range.len() / PAGE) as u64).sum()
 }
@@ -391,7 +391,7 @@ fn push_lines(log: &mut Log, time_ns: u64, lines: &[Vec<u8>]) {
     }
 }
 
-/// Leaves out pages of zeros, which an empty image has anyway.
+/// Removes pages of zeros, which an empty image contains anyway.
 fn without_zeros(heap: &[u8], ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
     let mut kept: Vec<Range<usize>> = Vec::new();
     let page = rustix::param::page_size();

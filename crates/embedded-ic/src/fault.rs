@@ -1,11 +1,11 @@
-//! How the execution of a message can fail, with the replica's code and text for each.
+//! Failures of an execution, with the replica's code and text for each.
 
 use candid::Principal;
 
 use crate::error::{CallError, HostError, Reject, RejectCode};
 use crate::limits::{MAX_REJECT_MESSAGE_BYTES, OS_PAGE_BYTES, PerMessage};
 
-/// Why wasm was stopped by the machine.
+/// Reason why wasm trapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Trap {
     #[error("stack overflow")]
@@ -24,7 +24,7 @@ pub(crate) enum Trap {
     Other,
 }
 
-/// A failed execution. The texts are a replica's, without the wrapping that names the canister.
+/// Failed execution. The texts are a replica's, without the part that names the canister.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
     #[error("Canister trapped: {0}")]
@@ -84,7 +84,7 @@ fn kib(pages: u64) -> u64 {
 }
 
 impl Fault {
-    /// The IC error code; the hundreds digit is the reject code.
+    /// Returns the error code; its hundreds digit is the reject code.
     fn error_code(&self) -> &'static str {
         match self {
             Self::Trapped(_) => "IC0502",
@@ -112,12 +112,12 @@ impl Fault {
         }
     }
 
-    /// Whether a replica writes the failure into the canister log.
+    /// Returns whether a replica writes the failure to the canister log.
     pub(crate) fn is_logged(&self) -> bool {
         !matches!(self, Self::Host(_) | Self::Rejected(_) | Self::DidNotReply)
     }
 
-    /// The line that the canister log gets.
+    /// Returns the line for the canister log.
     pub(crate) fn log_line(&self) -> Vec<u8> {
         match self {
             Self::CalledTrap(message) if message.is_empty() => b"[TRAP]: (no message)".to_vec(),
@@ -126,7 +126,7 @@ impl Fault {
         }
     }
 
-    /// The text for the caller. A reject of the canister's own making is passed on as it is.
+    /// Returns the text for the caller. The canister's own reject is unchanged.
     fn wrapped(&self, canister: Principal) -> String {
         let text = self.to_string();
         match self {
@@ -151,7 +151,7 @@ impl Fault {
     }
 }
 
-/// Shortens a text to at most `max` bytes without splitting a character.
+/// Truncates a text to at most `max` bytes without splitting a character.
 fn cut(text: &mut String, max: usize) {
     if text.len() > max {
         let end = (0..=max).rev().find(|&i| text.is_char_boundary(i)).unwrap_or(0);
@@ -159,7 +159,7 @@ fn cut(text: &mut String, max: usize) {
     }
 }
 
-/// Turns what wasmtime gives back into a fault: ours if a host function raised it, else a trap.
+/// Converts an error of wasmtime: the fault of a host function, or a trap.
 impl From<wasmtime::Error> for Fault {
     fn from(error: wasmtime::Error) -> Self {
         let error = match error.downcast::<Self>() {
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_limits_are_told_in_kib() {
+    fn page_limits_are_shown_in_kib() {
         let limits = crate::limits::Limits::default().stable_write_pages;
         let text = Fault::MemoryAccess { what: "modified", limits }.to_string();
         assert!(

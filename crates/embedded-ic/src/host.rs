@@ -24,22 +24,22 @@ use crate::space;
 use crate::stable::{MemoryStore, PageStore, StableFault, StableMemory};
 use crate::system_api::World;
 
-/// An Internet Computer with one canister, in this process.
+/// Internet Computer with one canister, in this process.
 ///
-/// Messages run one after the other on the calling thread, which needs 2 MiB of stack, as every thread of Rust has.
-/// A host is `Send`; it is not shared between threads without a lock.
+/// Messages are executed in sequence on the calling thread, which needs 2 MiB of stack, the default of Rust. A host is
+/// `Send`; sharing it between threads needs a lock.
 pub struct EmbeddedIc {
     pub(crate) limits: Arc<Limits>,
     pub(crate) committed: Committed,
     pub(crate) module: Option<Arc<Prepared>>,
     pub(crate) heap: HeapImage,
-    /// Lent to the message while one runs.
+    /// Lent to a message while it runs.
     pub(crate) stable: Option<StableMemory>,
-    /// The instance of the committed state, if there is one already.
+    /// The instance of the committed state, if one exists.
     pub(crate) instance: Option<Instance>,
     pub(crate) folder: Option<Folder>,
     pub(crate) keyring: Arc<Keyring>,
-    /// Why the host can no longer be used.
+    /// Reason why the host can no longer be used.
     pub(crate) poisoned: Option<String>,
 }
 
@@ -55,15 +55,15 @@ impl std::fmt::Debug for EmbeddedIc {
 }
 
 impl EmbeddedIc {
-    /// A host in memory, with an empty canister.
+    /// Creates a host in memory, with an empty canister.
     ///
     /// # Errors
-    /// `BadConfig` for settings that no canister has, `Io` if the operating system gives no memory.
+    /// `BadConfig` for an invalid configuration, `Io` if the operating system provides no memory.
     pub fn new(config: Config) -> Result<Self, HostError> {
         config.check()?;
         keep_freed_memory();
         keep_compiled_modules(config.compilation_cache.as_deref(), config.compilation_notice);
-        let heap = HeapImage::in_memory().map_err(HostError::io("make memory for the heap"))?;
+        let heap = HeapImage::in_memory().map_err(HostError::io("allocate memory for the heap"))?;
         let stable = StableMemory::new(Box::new(MemoryStore::default()), 0);
         Ok(Self {
             committed: empty(&config),
@@ -78,22 +78,21 @@ impl EmbeddedIc {
         })
     }
 
-    /// A host whose state is kept in a new folder. The folder is made if it is not there.
+    /// Creates a host whose state is in a new folder. The folder is created if it does not exist.
     ///
     /// # Errors
-    /// `FolderExists` if there is something at the path already, `FolderInUse`, `BadConfig`, `Io`.
+    /// `FolderExists` if there is something at the path, `FolderInUse`, `BadConfig`, `Io`.
     pub fn create_dir(path: &Path, config: Config) -> Result<Self, HostError> {
         config.check()?;
         Folder::create(path, &empty(&config))?;
         Self::open_dir(path, config)
     }
 
-    /// A host with the state of a folder. Its identity, controllers, time and cycles are those of the folder; of the
-    /// settings only the limits, the policy for forcing data to the disk and the folder of compiled modules are used.
+    /// Opens a host with the state of a folder. Identity, controllers, time and cycles come from the folder. Only the limits,
+    /// the sync policy and the cache of compiled modules come from the configuration.
     ///
-    /// A folder that cannot be written to is opened for reading: queries are answered, and everything that would change
-    /// something is refused with `ReadOnly`. So is one whose disk has no room for what is in its journal, with the
-    /// difference that changes are tried. [`Self::notices`] tells.
+    /// A folder without write permission is opened read-only: queries are answered, and changes return `ReadOnly`. So is a folder
+    /// whose disk has no space to apply its journal, except that changes are attempted. See [`Self::notices`].
     ///
     /// # Errors
     /// `NotAFolder`, `FolderInUse`, `UnknownVersion`, `Damaged`, `Io`; `Engine` if the module no longer compiles.
@@ -128,37 +127,38 @@ impl EmbeddedIc {
         })
     }
 
-    /// Ends the host. A state folder is forced to the disk and can be opened again.
+    /// Closes the host. A state folder is forced to the disk and can be opened again.
     ///
-    /// Dropping a host instead loses no answered message either.
+    /// Dropping a host does not lose an answered message either.
     ///
     /// # Errors
-    /// `Io` if the disk refuses; what had been answered before is still in the journal then.
+    /// `Io` if the disk fails; all answered messages are still in the journal then.
     pub fn close(mut self) -> Result<(), HostError> {
         self.usable()?;
         self.checkpoint()
     }
 
-    /// What whoever opened the folder should know. Nothing for a host in memory.
+    /// Returns notices for the user who opened the folder. Empty for a host in memory.
     #[must_use]
     pub fn notices(&self) -> &[Notice] {
         self.folder.as_ref().map_or(&[], Folder::notices)
     }
 
-    /// Bytes that are free on the disk of the folder, for this user; `None` for a host in memory.
+    /// Returns the free bytes on the disk of the folder, for this user; `None` for a host in memory.
     ///
     /// # Errors
-    /// `Io` if the operating system does not tell.
+    /// `Io` if the operating system does not provide the number.
     pub fn free_disk_bytes(&self) -> Result<Option<u64>, HostError> {
         let Some(folder) = &self.folder else { return Ok(None) };
         let free = space::free_bytes(folder.path());
-        free.map(Some).map_err(HostError::io(format!("ask for the room of {}", folder.path().display())))
+        free.map(Some)
+            .map_err(HostError::io(format!("determine the free space of {}", folder.path().display())))
     }
 
-    /// Refuses what does not fit on the disk of the folder, as a message that writes so many new bytes would be refused.
+    /// Returns the error that a message writing `bytes` new bytes would get if they do not fit on the disk of the folder.
     ///
     /// # Errors
-    /// `DiskFull`, with what is missing; `Io` if the operating system does not tell.
+    /// `DiskFull` with the missing bytes; `Io` if the operating system does not provide the number.
     pub fn check_room(&self, bytes: u64) -> Result<(), HostError> {
         match (&self.folder, self.free_disk_bytes()?) {
             (Some(folder), Some(free)) if free < bytes => Err(space::disk_full(folder.path(), bytes)),
@@ -166,19 +166,19 @@ impl EmbeddedIc {
         }
     }
 
-    /// The id of the canister.
+    /// Returns the id of the canister.
     #[must_use]
     pub fn canister_id(&self) -> Principal {
         self.committed.world.canister_id
     }
 
-    /// Who controls the canister.
+    /// Returns the controllers of the canister.
     #[must_use]
     pub fn controllers(&self) -> &[Principal] {
         &self.committed.world.controllers
     }
 
-    /// Sets who controls the canister: between 1 and 10 principals. Counts as a change of the canister's version.
+    /// Sets the controllers: 1 to 10 principals. Increments the canister version.
     ///
     /// # Errors
     /// `BadConfig` for too few or too many; `Io`.
@@ -213,66 +213,66 @@ impl EmbeddedIc {
         self.committed.world.time_ns
     }
 
-    /// Sets the time that the canister sees, in nanoseconds since 1970. It reaches a folder with the next message.
+    /// Sets the time of the canister, in nanoseconds since 1970. It is stored in a folder with the next message.
     pub fn set_time_ns(&mut self, time_ns: u64) {
         self.committed.world.time_ns = time_ns;
     }
 
-    /// Moves the time that the canister sees forward.
+    /// Advances the time of the canister.
     pub fn advance_time(&mut self, by: Duration) {
         let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
         self.committed.world.time_ns = self.committed.world.time_ns.saturating_add(by);
     }
 
-    /// The canister log, oldest record first: what updates and installs printed and how they trapped, at most 4 KiB.
+    /// Returns the canister log, oldest record first: printed lines and traps of updates and installs, at most 4 KiB.
     #[must_use]
     pub fn logs(&self) -> Vec<LogRecord> {
         self.committed.log.records.iter().cloned().collect()
     }
 
-    /// The certified data, at most 32 bytes.
+    /// Returns the certified data, at most 32 bytes.
     #[must_use]
     pub fn certified_data(&self) -> &[u8] {
         &self.committed.world.certified_data
     }
 
-    /// The balance of cycles.
+    /// Returns the balance of cycles.
     #[must_use]
     pub fn cycles(&self) -> u128 {
         self.committed.world.cycles
     }
 
-    /// What `ic0.canister_version` says.
+    /// Returns the value of `ic0.canister_version`.
     #[must_use]
     pub fn canister_version(&self) -> u64 {
         self.committed.world.version
     }
 
-    /// Size of stable memory in wasm pages of 64 KiB.
+    /// Returns the size of stable memory in wasm pages of 64 KiB.
     #[must_use]
     pub fn stable_pages(&self) -> u64 {
         self.committed.stable_pages
     }
 
-    /// Size of the heap in wasm pages of 64 KiB.
+    /// Returns the size of the heap in wasm pages of 64 KiB.
     #[must_use]
     pub fn heap_pages(&self) -> u64 {
         self.committed.heap_pages
     }
 
-    /// Whether the canister has a module.
+    /// Returns whether the canister has a module.
     #[must_use]
     pub fn is_installed(&self) -> bool {
         self.module.is_some()
     }
 
-    /// SHA-256 of the module as it was given, gzip'd or not.
+    /// Returns the SHA-256 of the module as it was given, compressed or not.
     #[must_use]
     pub fn module_hash(&self) -> Option<[u8; 32]> {
         self.committed.module
     }
 
-    /// Bytes that stable memory takes in memory or, in a folder, on the disk. What was never written takes nothing.
+    /// Returns the bytes that stable memory takes in memory or, in a folder, on the disk. Unwritten pages take none.
     #[must_use]
     pub fn resident_stable_bytes(&self) -> u64 {
         self.stable.as_ref().and_then(|stable| stable.store().resident_bytes().ok()).unwrap_or(0)
@@ -286,7 +286,7 @@ impl EmbeddedIc {
         read_stable(self.stable()?, offset, dst)
     }
 
-    /// An empty store for stable memory that is to replace the present one.
+    /// Creates an empty store for stable memory that is to replace the current one.
     pub(crate) fn new_store(&self) -> Result<Box<dyn PageStore>, HostError> {
         match &self.folder {
             Some(folder) => Ok(Box::new(folder.new_store()?)),
@@ -298,30 +298,30 @@ impl EmbeddedIc {
         self.stable.as_ref().ok_or_else(|| HostError::Poisoned("stable memory was lost in a panic".into()))
     }
 
-    /// Refuses to go on after a failure that may have left memory and disk apart.
+    /// Returns an error after a failure that may have left memory and disk inconsistent.
     pub(crate) fn usable(&self) -> Result<(), HostError> {
         self.stable()?;
         self.poisoned.as_ref().map_or(Ok(()), |why| Err(HostError::Poisoned(why.clone())))
     }
 
-    /// Refuses changes where nothing may be changed.
+    /// Returns an error if nothing may be changed.
     pub(crate) fn changeable(&self) -> Result<(), HostError> {
         self.usable()?;
         self.folder.as_ref().map_or(Ok(()), Folder::writable)
     }
 
-    /// What makes the data certificate of a query.
+    /// Returns what creates the data certificate of a query.
     pub(crate) fn certifier(&self) -> Certifier {
         Certifier { keyring: Arc::clone(&self.keyring), module: self.module.clone() }
     }
 
-    /// The error of a canister, for the caller.
+    /// Converts a fault of the canister to the error for the caller.
     pub(crate) fn failed(&self, fault: Fault, instructions: u64) -> crate::error::CallError {
         fault.into_call_error(self.canister_id(), instructions)
     }
 }
 
-/// Reads stable memory for someone outside of the canister.
+/// Reads stable memory for a caller outside the canister.
 pub(crate) fn read_stable(stable: &StableMemory, offset: u64, dst: &mut [u8]) -> Result<(), HostError> {
     stable.peek(offset, dst).map_err(|fault| match fault {
         StableFault::Io(error) => HostError::io("read stable memory")(error),
@@ -333,7 +333,7 @@ pub(crate) fn read_stable(stable: &StableMemory, offset: u64, dst: &mut [u8]) ->
     })
 }
 
-/// The state of a canister that was just created.
+/// Returns the state of a new canister.
 fn empty(config: &Config) -> Committed {
     Committed {
         world: World {

@@ -1,4 +1,4 @@
-//! Stable memory as one sparse file.
+//! Stable memory as a single sparse file.
 
 use std::fs::File;
 use std::io;
@@ -11,15 +11,14 @@ use crate::host::EmbeddedIc;
 use crate::limits::{MAX_STABLE_PAGES, OS_PAGE_BYTES, WASM_PAGE_BYTES};
 use crate::stable::{PAGE, PageStore, next_data};
 
-/// Bytes that are copied at once.
+/// Bytes copied in one step.
 const CHUNK: u64 = 1 << 20;
 
 impl EmbeddedIc {
-    /// Writes committed stable memory to a file of the same size, which only its owner can read; what was never written
-    /// becomes a hole.
+    /// Writes committed stable memory to a file of the same size that only its owner can read. Unwritten pages are holes.
     ///
     /// # Errors
-    /// `Io`, also if the file exists: an image never overwrites anything.
+    /// `Io`, also if the file exists: an image overwrites nothing.
     pub fn export_stable(&mut self, path: &Path) -> Result<(), HostError> {
         self.usable()?;
         let failed = || HostError::io(format!("write {}", path.display()));
@@ -42,12 +41,12 @@ impl EmbeddedIc {
         file.sync_all().map_err(failed())
     }
 
-    /// Replaces stable memory by the content of a file, whose size has to be a multiple of 64 KiB and at most 500 GiB.
-    /// Heap and module stay as they are, which is right only for a canister that keeps nothing on its heap about its
-    /// stable memory. For all others there is [`Self::upgrade_onto`].
+    /// Replaces stable memory with the content of a file, whose size must be a multiple of 64 KiB and at most 500 GiB. Heap and
+    /// module do not change, so this is correct only for a canister whose heap does not depend on its stable memory. For all
+    /// others use [`Self::upgrade_onto`].
     ///
     /// # Errors
-    /// `BadImage` for a file of another size, `DiskFull`, `Io`. Stable memory is then as before.
+    /// `BadImage` for a file of another size, `DiskFull`, `Io`. Stable memory is unchanged then.
     pub fn import_stable(&mut self, path: &Path) -> Result<(), HostError> {
         self.changeable()?;
         let imported = self.load(path).and_then(|()| self.commit_stable());
@@ -57,7 +56,7 @@ impl EmbeddedIc {
         imported
     }
 
-    /// Gives the next commit the content of a file as stable memory.
+    /// Loads the content of a file as the stable memory of the next commit.
     pub(crate) fn load(&mut self, path: &Path) -> Result<(), HostError> {
         let failed = || HostError::io(format!("read {}", path.display()));
         let image = File::open(path).map_err(failed())?;
@@ -83,7 +82,7 @@ fn copy(image: &File, store: &mut dyn PageStore) -> io::Result<()> {
     let mut at = 0;
     while let Some(range) = next_data(image, at)? {
         at = range.start / OS_PAGE_BYTES * OS_PAGE_BYTES;
-        // The size is that of whole pages, so that the last one is complete.
+        // The size is a multiple of the page size, so the last page is complete.
         let end = range.end.next_multiple_of(OS_PAGE_BYTES);
         while at < end {
             let part = &mut buffer[..(end - at).min(CHUNK) as usize];

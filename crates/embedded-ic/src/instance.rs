@@ -1,4 +1,4 @@
-//! A running instance of the module, kept between messages: making one costs more than an empty update.
+//! Running instance of the module, kept between messages: creating one costs more than an empty update.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,30 +12,30 @@ use crate::heap::HeapImage;
 use crate::module::{MEMORY_EXPORT, Prepared, global_export};
 use crate::system_api::{HostState, Message};
 
-/// How an execution ended.
+/// Result of an execution.
 pub(crate) struct Ended {
     pub(crate) message: Message,
     pub(crate) instructions: u64,
     pub(crate) result: Result<(), Fault>,
 }
 
-/// A module with a heap and globals.
+/// Module with a heap and globals.
 pub(crate) struct Instance {
     store: Store<HostState>,
     instance: wasmtime::Instance,
     memory: Option<Memory>,
     globals: Vec<Global>,
-    /// The memory is a view of the heap image.
+    /// Whether the memory is mapped to the heap image.
     mapped: bool,
 }
 
 impl Instance {
-    /// An instance as the module describes it, before its start function.
+    /// Creates an instance as defined by the module, before its start function.
     pub(crate) fn fresh(module: &Prepared) -> Result<Self, Fault> {
         let mut store =
             Store::new(module.linked.module().engine(), HostState::new(Arc::clone(&module.segments)));
         store.limiter(|state| state);
-        // Writing the data segments takes fuel, which is no one's: a replica charges nothing for it either.
+        // Writing the data segments takes fuel that is not charged, as on a replica.
         store.set_fuel(u64::MAX)?;
         let instance = module.linked.instantiate(&mut store)?;
         let memory = instance.get_memory(&mut store, MEMORY_EXPORT);
@@ -49,7 +49,7 @@ impl Instance {
         Ok(Self { store, instance, memory, globals, mapped: false })
     }
 
-    /// An instance with the committed heap and globals.
+    /// Creates an instance with the committed heap and globals.
     pub(crate) fn attached(
         module: &Prepared,
         heap: &HeapImage,
@@ -66,11 +66,11 @@ impl Instance {
         Ok(this)
     }
 
-    /// Runs an exported function with a budget of instructions; `shown` is the limit that an error names.
+    /// Runs an exported function with an instruction budget; `shown` is the limit named by an error.
     pub(crate) fn run(&mut self, export: &str, message: Message, budget: u64, shown: u64) -> Ended {
         let fuel = self.store.data_mut().begin(message, budget, shown);
         let result = self.call(export, fuel);
-        // Without fuel metering there would be no answer; it is always on.
+        // Fuel metering is always enabled.
         let fuel = self.store.get_fuel().unwrap_or(0);
         let instructions = self.store.data().used(fuel);
         let message = self.store.data_mut().message.take().expect("only this function takes the message");
@@ -91,18 +91,18 @@ impl Instance {
         function.call(&mut self.store, ())
     }
 
-    /// Size of the heap in wasm pages.
+    /// Returns the size of the heap in wasm pages.
     pub(crate) fn heap_pages(&self) -> u64 {
         self.memory.map_or(0, |memory| memory.size(&self.store))
     }
 
-    /// The bytes of the heap.
+    /// Returns the bytes of the heap.
     pub(crate) fn heap(&self) -> &[u8] {
         self.memory.map_or(&[], |memory| memory.data(&self.store))
     }
 
-    /// The ranges of the heap that differ from the image, in bytes, without the whole pages of `scratch`. All of a heap
-    /// that is not mapped to it.
+    /// Returns the byte ranges of the heap that differ from the image, without whole pages of `scratch`. Returns the whole heap if
+    /// it is not mapped to the image.
     pub(crate) fn dirty(
         &self,
         heap: &HeapImage,
@@ -113,20 +113,20 @@ impl Instance {
             .map_err(HostError::io("find the changed pages of the heap"))
     }
 
-    /// Makes all of the heap a view of the image.
+    /// Maps the whole heap to the image.
     pub(crate) fn map_all(&mut self, heap: &HeapImage) -> Result<(), HostError> {
         self.mapped = true;
         let Some(memory) = self.memory else { return Ok(()) };
         heap.map_all(&mut self.store, memory).map_err(HostError::io("map the heap"))
     }
 
-    /// Makes ranges of the heap a view of the image again.
+    /// Maps ranges of the heap to the image again.
     pub(crate) fn map(&mut self, heap: &HeapImage, ranges: &[Range<usize>]) -> Result<(), HostError> {
         let Some(memory) = self.memory else { return Ok(()) };
         heap.map(&mut self.store, memory, ranges).map_err(HostError::io("map the heap"))
     }
 
-    /// The values of the mutable globals.
+    /// Returns the values of the mutable globals.
     pub(crate) fn global_values(&mut self) -> Result<Vec<GlobalValue>, Fault> {
         let store = &mut self.store;
         self.globals

@@ -1,8 +1,8 @@
-//! An Internet Computer host for one canister, in this process, on wasmtime.
+//! Internet Computer host for one canister, in this process, on wasmtime.
 //!
 //! It runs one wasm32 canister with what a canister of queries and updates needs: install, reinstall and upgrade, the
-//! limits, texts and instruction counts of a replica, and stable memory of up to 500 GiB that takes only the room of what
-//! was written. It has no timers, heartbeats or outgoing calls; PocketIC is there for canisters that need them.
+//! limits, error texts and instruction counts of a replica, and stable memory of up to 500 GiB that takes only the space of
+//! what was written. It has no timers, heartbeats or outgoing calls; use PocketIC for canisters that need them.
 //!
 //! ```no_run
 //! use embedded_ic::{Config, EmbeddedIc};
@@ -18,7 +18,7 @@
 //! ```
 
 #![deny(unsafe_code)]
-// Offsets and sizes of 64-bit stable memory are used as indices everywhere.
+// Offsets and sizes of 64-bit stable memory are used as indices.
 #[cfg(not(all(unix, target_pointer_width = "64")))]
 compile_error!("embedded-ic needs a 64-bit Unix");
 

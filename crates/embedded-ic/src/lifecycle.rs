@@ -18,26 +18,26 @@ const INIT: &str = "canister_init";
 const PRE_UPGRADE: &str = "canister_pre_upgrade";
 const POST_UPGRADE: &str = "canister_post_upgrade";
 
-/// The three modes of the management canister's `install_code`, and one of this host.
+/// The three modes of the management canister's `install_code`, and two of this host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode<'a> {
     Install,
     Reinstall,
     Upgrade(UpgradeOptions),
-    /// An upgrade to a module and a stable memory.
+    /// Upgrade to a module and a stable memory.
     Onto(&'a Path),
-    /// An upgrade to a module, with changes to stable memory.
+    /// Upgrade to a module, with changes to stable memory.
     Patched(&'a [(u64, Vec<u8>)]),
 }
 
 impl Mode<'_> {
-    /// Whether the module starts on the stable memory that is there.
+    /// Returns whether the module starts on the existing stable memory.
     fn is_upgrade(self) -> bool {
         matches!(self, Self::Upgrade(_) | Self::Onto(_) | Self::Patched(_))
     }
 }
 
-/// A change of code under way: what it has used and printed so far.
+/// Code change in progress: instructions used and lines printed so far.
 #[derive(Default)]
 struct Progress {
     execution: Execution,
@@ -45,18 +45,18 @@ struct Progress {
 }
 
 impl EmbeddedIc {
-    /// Installs a module, gzip'd or not, on an empty canister: start function, then `canister_init`. The sender is
-    /// the first controller.
+    /// Installs a module, compressed or not, on an empty canister: start function, then `canister_init`. The sender is the
+    /// first controller.
     ///
     /// # Errors
-    /// `Rejected` if there is a module already, if this one is not valid (`IC0505`) or traps; `Host` if the host
-    /// fails. The canister is then as before.
+    /// `Rejected` if there is a module, if the new one is invalid (`IC0505`) or traps; `Host` if the host fails. The canister is
+    /// unchanged then.
     pub fn install(&mut self, wasm: &[u8], arg: &[u8]) -> Result<Execution, CallError> {
         self.change_code(Mode::Install, wasm, arg)
     }
 
-    /// Installs a module in place of another one, or on an empty canister: heap, stable memory and certified data
-    /// start empty.
+    /// Installs a module in place of another one, or on an empty canister: heap, stable memory and certified data start
+    /// empty.
     ///
     /// # Errors
     /// As [`Self::install`], except that a module may be there.
@@ -64,12 +64,12 @@ impl EmbeddedIc {
         self.change_code(Mode::Reinstall, wasm, arg)
     }
 
-    /// Upgrades to a module: `canister_pre_upgrade` of the old one, then start function and `canister_post_upgrade` of
-    /// the new one. Stable memory and certified data are kept, heap and globals start afresh, the timer is off.
+    /// Upgrades to a module: `canister_pre_upgrade` of the old one, then start function and `canister_post_upgrade` of the new
+    /// one. Stable memory and certified data stay, heap and globals are new, and the timer is off.
     ///
     /// # Errors
-    /// `Rejected` if there is no module, if the new one is not valid or if anything traps; `Host` if the host fails.
-    /// The canister is then as before, with the old module.
+    /// `Rejected` if there is no module, if the new one is invalid or if anything traps; `Host` if the host fails. The canister
+    /// is unchanged then, with the old module.
     pub fn upgrade(
         &mut self,
         wasm: &[u8],
@@ -79,24 +79,24 @@ impl EmbeddedIc {
         self.change_code(Mode::Upgrade(options), wasm, arg)
     }
 
-    /// Upgrades to a module on other stable memory: that of an image, as [`Self::export_stable`] writes it. The heap that
-    /// belonged to the memory before goes with it, without `canister_pre_upgrade`: start function and
-    /// `canister_post_upgrade` of the module run on the new memory. Both take effect in one step, or neither does.
+    /// Upgrades to a module on other stable memory: that of an image, as written by [`Self::export_stable`]. The old heap is
+    /// discarded without `canister_pre_upgrade`; start function and `canister_post_upgrade` of the module run on the new
+    /// memory. Both take effect in one step, or neither does.
     ///
     /// # Errors
-    /// `Rejected` if there is no module, if the new one is not valid or if anything traps; `Host` with `BadImage` for a
-    /// file of a size that no stable memory has, or if the host fails. The canister is then as before.
+    /// `Rejected` if there is no module, if the new one is invalid or if anything traps; `Host` with `BadImage` for a file of an
+    /// invalid size, or if the host fails. The canister is unchanged then.
     pub fn upgrade_onto(&mut self, image: &Path, wasm: &[u8], arg: &[u8]) -> Result<Execution, CallError> {
         self.change_code(Mode::Onto(image), wasm, arg)
     }
 
-    /// Changes bytes of stable memory from outside of the canister, and upgrades to a module, which starts anew on what they
-    /// make of it: start function and `canister_post_upgrade`, without `canister_pre_upgrade` of the one before. All of
-    /// it takes effect in one step, or nothing does. Each patch is an offset and the bytes to put there.
+    /// Changes bytes of stable memory from outside the canister, and upgrades to a module, which restarts on the result: start
+    /// function and `canister_post_upgrade`, without `canister_pre_upgrade` of the old one. All of it takes effect in one step,
+    /// or nothing does. Each patch is an offset and the bytes to write there.
     ///
     /// # Errors
-    /// `Rejected` if there is no module, if the new one is not valid or if anything traps; `Host` with `OutOfRange` for a
-    /// patch beyond the end of stable memory, or if the host fails. The canister is then as before.
+    /// `Rejected` if there is no module, if the new one is invalid or if anything traps; `Host` with `OutOfRange` for a patch
+    /// beyond the end of stable memory, or if the host fails. The canister is unchanged then.
     pub fn upgrade_patched(
         &mut self,
         patches: &[(u64, Vec<u8>)],
@@ -221,7 +221,7 @@ impl EmbeddedIc {
         Ok((instance, world))
     }
 
-    /// One of the functions that run one after the other, with what the ones before it left of the budget.
+    /// Prepares one of the functions that run in sequence, with the remaining budget.
     fn part<'a>(
         &self,
         kind: Kind,
@@ -235,7 +235,7 @@ impl EmbeddedIc {
         Call { kind, export, sender, method: "", arg, budget, budget_shown: limit }
     }
 
-    /// Puts the module where the folder will look for it. It counts only once the commit names it.
+    /// Writes the module file. It takes effect only when the commit names it.
     fn keep_module(&mut self, wasm: &[u8], module: &Prepared) -> Result<(), Fault> {
         match &mut self.folder {
             Some(folder) => folder.keep_module(&module.hash, wasm).map_err(Fault::Host),
@@ -245,7 +245,7 @@ impl EmbeddedIc {
 }
 
 impl Progress {
-    /// Adds up what an execution used and printed, and passes its outcome on.
+    /// Adds what an execution used and printed, and returns its outcome.
     fn finish(&mut self, done: Done) -> Result<World, Fault> {
         self.execution.instructions += done.instructions;
         self.printed.extend(done.printed);

@@ -1,4 +1,4 @@
-//! Every limit a message can run into, with the values of a 13-node application subnet as defaults.
+//! Limits of messages, with the values of a 13-node application subnet as defaults.
 
 /// Bytes of a wasm page, the unit in which heap and stable memory grow.
 pub const WASM_PAGE_BYTES: u64 = 65_536;
@@ -11,13 +11,13 @@ pub const MAX_STABLE_PAGES: u64 = 500 * GIB / WASM_PAGE_BYTES;
 pub const MAX_CERTIFIED_DATA_BYTES: u64 = 32;
 /// Bytes of the ring of canister logs, counting the texts only.
 pub const LOG_RING_BYTES: usize = 4_096;
-/// Bytes kept of a reject message; what is longer is cut.
+/// Longest reject message, in bytes; longer ones are truncated.
 pub const MAX_REJECT_MESSAGE_BYTES: u64 = 8 * KIB;
 /// Controllers of one canister.
 pub const MAX_CONTROLLERS: usize = 10;
-/// Heap of a wasm32 canister in wasm pages, which the address space dictates.
+/// Largest heap of a wasm32 canister, in wasm pages.
 pub const MAX_HEAP_PAGES: u64 = 4 * GIB / WASM_PAGE_BYTES;
-/// Globals a module may define.
+/// Most globals of a module.
 pub const MAX_GLOBALS: u64 = 1_000;
 
 const KIB: u64 = 1_024;
@@ -37,19 +37,19 @@ pub struct PerMessage {
     pub inspect: u64,
 }
 
-/// The limits of the host. All are inclusive: a message may reach the number but not pass it.
+/// Limits of the host. All are inclusive.
 ///
-/// `Limits::default()` is what a replica has; tests lower single fields to reach an edge cheaply.
+/// `Limits::default()` has the values of a replica; tests lower single fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Instructions of one message. The `install` figure covers pre_upgrade, start and post_upgrade together.
+    /// Instructions of one message. The `install` value covers pre_upgrade, start and post_upgrade together.
     pub instructions: PerMessage,
     /// 4 KiB pages of stable memory that a message may write.
     pub stable_write_pages: PerMessage,
     /// 4 KiB pages of stable memory that a message may touch, reading or writing.
     pub stable_access_pages: PerMessage,
-    /// Bytes of the argument of an update or a query. A replica counts the signed envelope, too, some 64 KiB at most.
+    /// Bytes of the argument of an update or a query. A replica also counts the signed envelope, at most about 64 KiB.
     pub ingress_bytes: u64,
     /// Bytes of the reply of an update, or of a query called as an update.
     pub update_reply_bytes: u64,

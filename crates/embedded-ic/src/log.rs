@@ -1,11 +1,11 @@
-//! The canister log: a ring of lines whose texts have at most 4 KiB together.
+//! Canister log: a ring of lines with at most 4 KiB of text.
 
 use std::collections::VecDeque;
 
 use crate::limits::LOG_RING_BYTES;
 use crate::outcome::LogRecord;
 
-/// The ring. Old records make room for new ones; a record that is longer than the ring is cut.
+/// Ring. New records replace old ones; a record that is longer than the ring is truncated.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Log {
     pub(crate) records: VecDeque<LogRecord>,
@@ -14,7 +14,7 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// Puts a log together again from its parts.
+    /// Restores a log from its parts.
     pub(crate) fn restore(records: VecDeque<LogRecord>, next_index: u64) -> Self {
         let bytes = records.iter().map(|r| r.bytes.len()).sum();
         Self { records, next_index, bytes }
@@ -53,14 +53,14 @@ mod tests {
     }
 
     #[test]
-    fn a_line_longer_than_the_ring_is_cut() {
+    fn line_longer_than_the_ring_is_truncated() {
         let mut log = Log::default();
         log.push(5, &[1; LOG_RING_BYTES + 1]);
         assert_eq!(lines(&log), [(0, LOG_RING_BYTES)]);
     }
 
     #[test]
-    fn empty_lines_do_not_pile_up_for_ever() {
+    fn number_of_empty_lines_is_bounded() {
         let mut log = Log::default();
         for _ in 0..2 * LOG_RING_BYTES {
             log.push(0, b"");
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_restored_log_goes_on_where_it_was() {
+    fn restored_log_continues_its_indices() {
         let mut log = Log::default();
         log.push(1, b"one");
         let mut again = Log::restore(log.records.clone(), log.next_index);

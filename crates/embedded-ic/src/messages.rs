@@ -37,8 +37,8 @@ impl EmbeddedIc {
     /// message on. [`update`](Self::update) is this and [`update_from_canister`](Self::update_from_canister).
     ///
     /// # Errors
-    /// `Rejected` if `canister_inspect_message` does not accept it, if it is too long, or if there is no canister to
-    /// execute it; `Host` if the host fails.
+    /// `Rejected` if `canister_inspect_message` does not accept it, if it is too long, or if there is no canister to execute
+    /// it; `Host` if the host fails.
     pub fn accept(&mut self, sender: Principal, method: &str, arg: &[u8]) -> Result<(), CallError> {
         self.check_update(sender, method, &owned(arg))
     }
@@ -50,11 +50,11 @@ impl EmbeddedIc {
         self.inspect(sender, method, arg)
     }
 
-    /// Sends an update as another canister does: nobody asks `canister_inspect_message`, and the argument may have more
-    /// bytes than a user's.
+    /// Sends an update as another canister: without `canister_inspect_message`, and with the longer arguments that canisters
+    /// may send.
     ///
     /// # Errors
-    /// As [`update`](Self::update).
+    /// The errors of [`update`](Self::update).
     pub fn update_from_canister<'a>(
         &mut self,
         sender: Principal,
@@ -78,10 +78,10 @@ impl EmbeddedIc {
         self.answer(kind, done)
     }
 
-    /// Asks a query method on the committed state. It leaves no trace, not even in the log.
+    /// Calls a query method on the committed state. It has no effect, not even on the log.
     ///
     /// # Errors
-    /// `Rejected` if the canister refuses, traps, exceeds a limit or has no such method; `Host` if the host fails.
+    /// `Rejected` if the canister rejects, traps, exceeds a limit or has no such method; `Host` if the host fails.
     pub fn query<'a>(
         &mut self,
         sender: Principal,
@@ -97,7 +97,7 @@ impl EmbeddedIc {
         self.answer(kind, done)
     }
 
-    /// Runs `canister_inspect_message`, if there is one, and drops what it did.
+    /// Runs `canister_inspect_message`, if it exists, and drops its effects.
     fn inspect(&mut self, sender: Principal, method: &str, arg: &Arc<Vec<u8>>) -> Result<(), CallError> {
         if !self.module.as_ref().is_some_and(|module| module.exports(INSPECT)) {
             return Ok(());
@@ -124,7 +124,7 @@ impl EmbeddedIc {
         self.execute(self.committed.world.clone(), &call).map_err(|fault| self.failed(fault, 0))
     }
 
-    /// Commits or rolls back, and words the answer.
+    /// Commits or rolls back, and returns the reply.
     fn answer(&mut self, kind: Kind, done: Done) -> Result<Reply, CallError> {
         let Done { mut world, response, mut printed, instructions, stable_pages_written, result, .. } = done;
         if let Err(fault) = result {
@@ -186,7 +186,7 @@ impl EmbeddedIc {
             })
     }
 
-    /// Refuses messages to a canister that has no module or is stopped.
+    /// Returns an error for a canister without a module, or one that is stopped.
     fn answers(&self) -> Result<(), CallError> {
         if self.module.is_none() {
             return Err(self.failed(Fault::NoModule, 0));
@@ -197,7 +197,7 @@ impl EmbeddedIc {
         Ok(())
     }
 
-    /// Refuses an argument that is too long, as the node does which receives it: the canister is not asked.
+    /// Returns an error for an argument that is too long, as the receiving node does, without calling the canister.
     pub(crate) fn check_ingress(&self, arg: &[u8]) -> Result<(), CallError> {
         let (size, limit) = (arg.len() as u64, self.limits.ingress_bytes);
         if size <= limit {
@@ -212,7 +212,7 @@ impl EmbeddedIc {
     }
 }
 
-/// The argument as the canister's message holds it.
+/// Returns the argument as the canister's message holds it.
 fn owned<'a>(arg: impl Into<Cow<'a, [u8]>>) -> Arc<Vec<u8>> {
     Arc::new(arg.into().into_owned())
 }

@@ -1,34 +1,34 @@
-//! What a folder's user should know although it could be opened, and what a repair finds.
+//! Notices about a folder that was opened, and findings of an inspection.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// Something that whoever opened a folder should be told.
+/// Notice for the user who opened a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Notice {
-    /// The folder cannot be written to, so that only queries are answered.
+    /// The folder cannot be written, so only queries are answered.
     ReadOnly {
         /// The folder.
         path: PathBuf,
-        /// What the operating system said, or that it was asked for.
+        /// Error of the operating system, or that read-only access was requested.
         why: String,
     },
-    /// The journal ended in the record of a message that was never answered, as a power cut or the death of the process
-    /// leaves it. It was left out.
+    /// The journal ends in an incomplete record of a message that was never answered, as after a power cut or the death of the
+    /// process. The record was discarded.
     Unfinished {
         /// The journal.
         path: PathBuf,
-        /// Bytes of the record that were there.
+        /// Bytes of the incomplete record.
         bytes: u64,
     },
-    /// The disk has no room for what is in the journal. Everything can be read, and small changes may fit.
+    /// The disk has no space to apply the journal. Everything can be read, and small changes may fit.
     DiskFull {
         /// The folder.
         folder: PathBuf,
-        /// Where the disk is mounted.
+        /// Mount point of the disk.
         disk: PathBuf,
-        /// Bytes that are more than the disk has.
+        /// Number of bytes that are missing.
         missing: u64,
     },
 }
@@ -36,10 +36,10 @@ pub enum Notice {
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::ReadOnly { path, why } => write!(f, "{} is only read: {why}", path.display()),
+            Self::ReadOnly { path, why } => write!(f, "{} is opened read-only: {why}", path.display()),
             Self::Unfinished { path, bytes } => write!(
                 f,
-                "the last {bytes} bytes of {} belong to a change that was never completed; it is left out",
+                "the last {bytes} bytes of {} belong to a change that was never completed; it is discarded",
                 path.display()
             ),
             Self::DiskFull { folder, disk, missing } => write!(
@@ -53,74 +53,72 @@ impl fmt::Display for Notice {
     }
 }
 
-/// Something in a folder that is not as it was written.
+/// Corruption found in a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Finding {
-    /// The journal ends in the record of a message that was never answered. Opening the folder leaves it out.
+    /// The journal ends in an incomplete record of a message that was never answered. Opening the folder discards it.
     Unfinished {
         /// The journal.
         path: PathBuf,
-        /// Where the record begins.
+        /// Offset of the record.
         offset: u64,
-        /// Bytes of it that are there.
+        /// Bytes of the record.
         bytes: u64,
     },
-    /// A record of the journal is damaged.
+    /// A record of the journal is corrupt.
     DamagedRecord {
         /// The journal.
         path: PathBuf,
-        /// Where in the journal.
+        /// Offset in the journal.
         offset: u64,
         /// What is wrong there.
         what: String,
-        /// Pages that cannot be read and stay as they are in their file; none if nothing of the record can be read.
+        /// Number of pages that cannot be read and keep the content of their file; `None` if the whole record is unreadable.
         lost_pages: Option<u64>,
     },
-    /// The file of the heap is not what was written.
+    /// The heap file is corrupt.
     DamagedHeap {
         /// The file.
         path: PathBuf,
-        /// Where in the file.
+        /// Offset in the file.
         offset: u64,
     },
-    /// The file of stable memory is shorter than it was.
+    /// The file of stable memory was truncated.
     ShortStableMemory {
         /// The file.
         path: PathBuf,
         /// Its length.
         bytes: u64,
-        /// The length that it had at least.
+        /// Its minimum length.
         expected: u64,
     },
 }
 
 impl Finding {
-    /// What a repair does about it.
+    /// Returns what a repair does about it.
     #[must_use]
     pub fn remedy(&self) -> &'static str {
         match self {
-            Self::Unfinished { .. } => "it is cut off; nobody was told that the change was made",
+            Self::Unfinished { .. } => "it is discarded; the change was never confirmed",
             Self::DamagedRecord { lost_pages: None, .. } => {
-                "the record is left out, and its change is lost; those after it are kept"
+                "the record is discarded, and its change is lost; later records are kept"
             }
             Self::DamagedRecord { .. } => {
-                "the rest of the record is applied, and these pages stay as they are in their file"
+                "the rest of the record is applied, and these pages keep the content of their file"
             }
-            Self::DamagedHeap { .. } => "the canister is started anew on its stable memory",
-            Self::ShortStableMemory { .. } => {
-                "nothing: what is missing cannot be made again; import a snapshot"
-            }
+            Self::DamagedHeap { .. } => "the canister restarts on its stable memory",
+            Self::ShortStableMemory { .. } => "none: import a snapshot",
         }
     }
 
-    /// Whether a repair can do something about it.
+    /// Returns whether a repair can do something about it.
     #[must_use]
     pub fn can_be_repaired(&self) -> bool {
         !matches!(self, Self::ShortStableMemory { .. })
     }
 
-    /// Whether something that was answered may be lost.
+    /// Returns whether an answered message may be lost.
     #[must_use]
     pub fn is_damage(&self) -> bool {
         !matches!(self, Self::Unfinished { .. })

@@ -1,4 +1,4 @@
-//! Looking at a folder that may be damaged, and repairing it.
+//! Inspecting and repairing a folder.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::host::{EmbeddedIc, read_stable};
 use crate::notice::Finding;
 use crate::stable::StableMemory;
 
-/// A folder as a repair would leave it, without its being changed.
+/// A folder as a repair would leave it. The folder itself is unchanged.
 pub struct Inspection {
     findings: Vec<Finding>,
     stable: StableMemory,
@@ -22,13 +22,13 @@ impl std::fmt::Debug for Inspection {
 }
 
 impl Inspection {
-    /// What is not as it was written.
+    /// Returns the corruption that was found.
     #[must_use]
     pub fn findings(&self) -> &[Finding] {
         &self.findings
     }
 
-    /// Size of stable memory in wasm pages of 64 KiB, as a repair would leave it.
+    /// Returns the size of stable memory in wasm pages of 64 KiB, as a repair would leave it.
     #[must_use]
     pub fn stable_pages(&self) -> u64 {
         self.stable.pages()
@@ -44,23 +44,23 @@ impl Inspection {
 }
 
 impl EmbeddedIc {
-    /// Looks at a folder and changes nothing.
+    /// Inspects a folder without changing it.
     ///
     /// # Errors
-    /// `NotAFolder`, `FolderInUse`, `UnknownVersion`, `Io`; `Damaged` where the checkpoint or the module cannot be read,
-    /// without which there is nothing to repair.
+    /// `NotAFolder`, `FolderInUse`, `UnknownVersion`, `Io`; `Damaged` if the checkpoint or the module cannot be read, without
+    /// which nothing can be repaired.
     pub fn inspect_dir(path: &Path, config: &Config) -> Result<Inspection, HostError> {
         let Opened { findings, stable, .. } = Folder::open(path, config.sync, Access::Inspect)?;
         Ok(Inspection { findings, stable })
     }
 
-    /// Repairs what [`Self::inspect_dir`] finds: see [`Finding::remedy`]. Where something was damaged, the canister starts
-    /// anew with this module, as in an upgrade without `canister_pre_upgrade`, since its heap may know another stable
-    /// memory. A damaged journal is kept as `journal-damaged.bin`.
+    /// Repairs what [`Self::inspect_dir`] finds: see [`Finding::remedy`]. After corruption, the canister restarts with this
+    /// module, as in an upgrade without `canister_pre_upgrade`, because its heap may belong to another stable memory. A corrupt
+    /// journal is kept as `journal-damaged.bin`.
     ///
     /// # Errors
-    /// `Damaged` for what cannot be repaired, and those of [`Self::inspect_dir`]; `Rejected` if the canister refuses its
-    /// memory. A repair that was interrupted can be run again.
+    /// `Damaged` for what cannot be repaired, and the errors of [`Self::inspect_dir`]; `Rejected` if the canister traps on its
+    /// memory. An interrupted repair can be repeated.
     pub fn repair_dir(
         path: &Path,
         config: Config,
@@ -71,7 +71,7 @@ impl EmbeddedIc {
         if let Some(Finding::ShortStableMemory { path, bytes, expected }) =
             findings.iter().find(|finding| !finding.can_be_repaired())
         {
-            let what = format!("the file ends here, and had at least {expected} bytes");
+            let what = format!("the file ends here, expected at least {expected} bytes");
             return Err(HostError::Damaged { path: path.clone(), offset: *bytes, what }.into());
         }
         if !findings.iter().any(Finding::is_damage) {
@@ -80,7 +80,7 @@ impl EmbeddedIc {
         }
         keep_damaged_journal(path)?;
         let mut host = Self::open_with(path, config, Access::Repair)?;
-        // What follows in the journal would follow damage.
+        // Later records in the journal would follow corruption.
         host.try_checkpoint()?;
         host.upgrade(wasm, arg, UpgradeOptions { skip_pre_upgrade: true })?;
         host.close()?;

@@ -12,7 +12,7 @@ use embedded_ic::{Config, EmbeddedIc, HostError};
 use ic_certification::{Certificate, LookupResult};
 use ic_verify_bls_signature::verify_bls_signature;
 
-/// Certifies its argument, tells what it has certified with a certificate, and whether there is one.
+/// Certifies its argument, returns the certified data with its certificate, and whether there is one.
 const CERTIFYING: &str = r#"
     (func (export "canister_update certify")
         (call $certified_data_set (i32.const 1000) (call $arg))

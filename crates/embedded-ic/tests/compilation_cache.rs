@@ -1,4 +1,4 @@
-//! Compiled modules that are kept in a folder. A process has one engine, so this is a file and a test of its own.
+//! Cache of compiled modules in a folder. A process has one engine, so this is a separate file with a single test.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic where it fails")]
 
@@ -28,5 +28,5 @@ fn compiled_modules_are_kept_where_the_first_host_says() {
     }
     assert!(fs::read_dir(first).unwrap().next().is_some(), "nothing was kept");
     assert!(!second.exists());
-    assert_eq!(COMPILED.load(Ordering::Relaxed), 1, "a module is compiled once, and that is told");
+    assert_eq!(COMPILED.load(Ordering::Relaxed), 1, "a module is compiled once, with a notice");
 }

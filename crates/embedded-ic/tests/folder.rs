@@ -13,7 +13,7 @@ use rustix::fs::SeekFrom;
 use common::{Harness, module, rejected, user};
 use embedded_ic::{Config, EmbeddedIc, HostError, SyncPolicy, UpgradeOptions};
 
-/// Counts in the heap, in a hidden global and on three pages of stable memory that lie far apart.
+/// Counts in the heap, in a global that is not exported, and on three distant pages of stable memory.
 fn counting(extra: &str) -> Vec<u8> {
     module(
         &format!(
@@ -270,7 +270,7 @@ fn damage_is_refused_and_named() {
         let bad = changed(&dir, &path, "journal.bin", |bytes| bytes[at] ^= 1);
         let error = EmbeddedIc::open_dir(&bad, config()).unwrap_err();
         assert!(matches!(error, HostError::Damaged { .. }), "byte {at}: {error}");
-        assert!(error.to_string().contains("journal.bin is damaged at byte"), "{error}");
+        assert!(error.to_string().contains("journal.bin is corrupt at byte"), "{error}");
     }
     let bad = changed(&dir, &path, "journal.bin", |bytes| bytes[8] = 9);
     let error = EmbeddedIc::open_dir(&bad, config()).unwrap_err();

@@ -1,4 +1,4 @@
-//! Bad input: every answer is a typed error, and the host goes on.
+//! Bad input: every reply is a typed error, and the host continues.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic where it fails")]
 
@@ -59,7 +59,7 @@ fn a_module_with_flipped_bits_never_panics_the_host() {
     }
 }
 
-/// Fuzzing found one that panicked the host: the sections of the module in it end behind the end of the file.
+/// Fuzzing found one that panicked the host: the sections of the inner module end beyond the end of the file.
 #[test]
 fn a_component_is_refused() {
     let found = [
@@ -329,7 +329,7 @@ fn no_pointer_or_length_panics_the_host() {
     assert!(calls > 3_000, "only {calls} calls");
 }
 
-/// Combinations of edges for so many parameters: all for up to three, a selection for more.
+/// Combinations of edges for a number of parameters: all for up to three, a selection for more.
 fn combinations(parameters: usize) -> Vec<Vec<&'static str>> {
     if parameters > 3 {
         return EDGES.iter().map(|edge| vec![*edge; parameters]).collect();

@@ -20,11 +20,11 @@ const FOLDER: &str = "EMBEDDED_IC_KILL_FOLDER";
 const SYNC: &str = "EMBEDDED_IC_KILL_SYNC";
 const KILLS: u64 = 200;
 
-/// Every so many steps the module is replaced.
+/// Steps between replacements of the module.
 const UPGRADE_EVERY: u64 = 25;
-/// Every so many steps stable memory is replaced by an image, together with the module.
+/// Steps between replacements of stable memory by an image, together with the module.
 const IMPORT_EVERY: u64 = 35;
-/// Every so many steps the folder is closed and opened.
+/// Steps between closing and reopening the folder.
 const CLOSE_EVERY: u64 = 40;
 /// Pages of stable memory that each step writes, and the bytes between them.
 const PAGES: u64 = 40;
@@ -153,7 +153,7 @@ fn run_and_kill(folder: &Path, sync: &str, time: Duration, before: u64) -> u64 {
     let mut line = String::new();
     lines.read_line(&mut line).unwrap();
     let start = Instant::now();
-    // The kill comes from here, while the writer goes on; its pipe holds far more than it can print in that time.
+    // The kill comes from here, while the writer continues; its pipe holds far more than it can print in that time.
     std::thread::sleep(time.saturating_sub(start.elapsed()));
     child.kill().unwrap();
     child.wait().unwrap();

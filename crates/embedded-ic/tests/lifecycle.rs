@@ -11,7 +11,7 @@ const SKIP: UpgradeOptions = UpgradeOptions { skip_pre_upgrade: true };
 const RUN: UpgradeOptions = UpgradeOptions { skip_pre_upgrade: false };
 
 /// A module that notes its steps: each function appends its letter to a text in stable memory, whose length is the
-/// first byte. `letters` tells which of `start`, `init`, `pre` and `post` there are, `trap` which one traps at its end.
+/// first byte. `letters` selects which of `start`, `init`, `pre` and `post` there are, `trap` which one traps at its end.
 fn noting(name: char, trap: &str) -> Vec<u8> {
     let step = |export: &str, letter: char, kind: &str| {
         let end = if trap == kind { "(unreachable)" } else { "" };

@@ -246,7 +246,7 @@ fn modules_that_change_their_tables_start_each_message_with_fresh_ones() {
         (func (export "canister_query calls") (call $reply64 (i64.add (global.get $calls) (i64.load (i32.const 0)))))"#,
     );
     assert_eq!(ic.call64("switch"), 2);
-    assert_eq!(ic.ask64("which"), 1, "a replica makes tables anew for each message");
+    assert_eq!(ic.ask64("which"), 1, "a replica creates new tables for each message");
     assert_eq!(ic.call64("switch"), 2);
     assert_eq!(ic.ask64("calls"), 4, "heap and globals are kept");
 }

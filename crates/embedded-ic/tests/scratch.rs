@@ -19,7 +19,7 @@ const PAGES: std::ops::Range<usize> = 73_728..147_456;
 /// Bytes of the argument that is copied into scratch.
 const ARGUMENT: usize = 60_000;
 
-/// A canister that counts, and that copies its argument into scratch. It has bytes of its own around the range.
+/// A canister that counts, and that copies its argument into scratch. It has other data around the range.
 fn canister(declaration: &str) -> Vec<u8> {
     module(&format!(
         r#"(memory (export "memory") 4)

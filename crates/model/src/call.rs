@@ -1,4 +1,4 @@
-//! What an operation comes to: calls with the types of the contract, and their answers.
+//! Calls with the types of the contract, and their results.
 
 use candid::Principal;
 use stable_storage_api::{
@@ -6,7 +6,7 @@ use stable_storage_api::{
     Settings, Upload, UploadArgs, UploadEnd, VerifyProgress, Written,
 };
 
-/// A call of a method that changes something, or what else happens to a store.
+/// Call of a method that changes something, or another event.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the cases are the methods of the contract, and their arguments")]
 pub enum Call {
@@ -43,11 +43,11 @@ pub enum Call {
     },
     SetRole(Principal, Option<Role>),
     Configure(Settings),
-    /// So many nanoseconds pass.
+    /// This many nanoseconds pass.
     Wait(u64),
-    /// The clock is set back by so many nanoseconds. Not of a canister.
+    /// The clock is set back by this many nanoseconds. Not for a canister.
     Back(u64),
-    /// Another heap over the same memory.
+    /// The store is reopened: a new heap over the same memory.
     Reopen,
     /// An upgrade, with or without `pre_upgrade`.
     Upgrade {
@@ -55,9 +55,9 @@ pub enum Call {
     },
 }
 
-/// What a call answers.
+/// Result of a call.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(missing_docs, reason = "the cases are what methods of the contract answer")]
+#[expect(missing_docs, reason = "the cases are the results of the contract's methods")]
 pub enum Answer {
     Nothing,
     Written(Vec<Written>),
@@ -74,13 +74,13 @@ pub enum Answer {
 }
 
 impl Answer {
-    /// One object was written.
+    /// Creates the result of writing one object.
     #[must_use]
     pub fn written(written: Written) -> Self {
         Self::Written(vec![written])
     }
 
-    /// The latest time that it tells of, in nanoseconds since 1970, where it tells of one.
+    /// Returns the latest time in the result, in nanoseconds since 1970.
     #[must_use]
     pub fn time_ns(&self, config: &Config) -> Option<u64> {
         match self {

@@ -1,4 +1,4 @@
-//! Drawing operations by lot, and how often each of them comes. The domains are tiny, so that operations meet.
+//! Random operations, with weights. The domains are tiny, so that operations collide.
 
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -12,37 +12,37 @@ use stable_storage_api::{Role, Settings};
 use storage_engine::INLINE_LIMIT;
 use storage_engine::arena::SLOT_EXTENT_BYTES;
 
+use crate::domains::{ALL_METADATA, GOOD_METADATA, KEYS, PREFIXES};
 use crate::op::{Cond, Op};
-use crate::words::{ALL_METADATA, GOOD_METADATA, KEYS, PREFIXES};
 
 const BUCKET_BYTES: u64 = 16 << 20;
 const DAY_SECONDS: i64 = 24 * 3_600;
 
-/// The most operations of a list that bytes stand for.
+/// Longest list of operations decoded from bytes.
 const MAX_OPS: usize = 40;
 
-/// How much the operations of a list carry.
+/// Size of the data of the operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Load {
-    /// Large values are common, so that memory fills soon.
+    /// Large values are common, so that memory is soon full.
     Heavy,
     /// Large values are rare, and every call fits a message.
     Light,
 }
 
 impl Load {
-    /// How often small values come for each large one.
+    /// Returns the weight of small values for each large one.
     fn small(self, weight: u32) -> u32 {
         if self == Self::Heavy { weight } else { weight * 20 }
     }
 }
 
-/// Lists of operations, which a failing property shrinks.
+/// Lists of operations, which a failing property test shrinks.
 pub fn lists() -> impl Strategy<Value = Vec<Op>> {
     prop::collection::vec(op(Load::Heavy), 1..200)
 }
 
-/// Lists of operations on objects of four to six extents, for [`Pair::with_large_objects`](crate::Pair::with_large_objects).
+/// Lists of operations on objects of four to six extents, for [`Differential::with_large_objects`](crate::Differential::with_large_objects).
 /// Half of the uploads are complete.
 pub fn lists_with_large_objects() -> impl Strategy<Value = Vec<Op>> {
     let key = || 0..3_u8;
@@ -97,7 +97,7 @@ pub fn lists_with_large_objects() -> impl Strategy<Value = Vec<Op>> {
     prop::collection::vec(block, 3..12).prop_map(|blocks| blocks.concat())
 }
 
-/// Lists of operations on a store with as many uploads and regions as there can be, or a few less or more.
+/// Lists of operations on a store with about the maximum number of uploads and regions.
 pub fn lists_in_a_crowd() -> impl Strategy<Value = Vec<Op>> {
     let max_uploads = Settings { max_uploads: Some(MAX_UPLOADS), ..Settings::default() };
     let most = MAX_UPLOADS as u16;
@@ -121,17 +121,17 @@ pub fn lists_in_a_crowd() -> impl Strategy<Value = Vec<Op>> {
     })
 }
 
-/// Operations without end, from a seed.
+/// Endless operations from a seed.
 pub fn ops(load: Load, seed: u64) -> impl Iterator<Item = Op> {
     let config = Config { rng_seed: RngSeed::Fixed(seed), failure_persistence: None, ..Config::default() };
     let (mut runner, op) = (TestRunner::new(config), op(load));
     std::iter::from_fn(move || Some(draw(&op, &mut runner)))
 }
 
-/// The list that some bytes stand for: two of them are the seed of one operation.
+/// Decodes a list of operations from bytes: two bytes are the seed of one operation.
 ///
-/// Proptest's own way from bytes to values halves what is left of them at every choice. Here, what changes, inserts or takes
-/// out bytes does the same to operations, which is what a fuzzer lives on.
+/// Proptest's own decoding halves the remaining bytes at every choice. Here, changing, inserting or removing bytes does the
+/// same to operations, which a fuzzer needs.
 #[must_use]
 pub fn list_of_bytes(bytes: &[u8]) -> Vec<Op> {
     let op = op(Load::Heavy);
@@ -167,7 +167,7 @@ fn who() -> impl Strategy<Value = u8> {
     select(vec![0, 0, 0, 0, 2, 2, 2, 1, 3])
 }
 
-/// Mostly none, some good ones, and rarely one that cannot be.
+/// Mostly none, some valid ones, and rarely an invalid one.
 fn metadata() -> impl Strategy<Value = u8> {
     prop_oneof![20 => Just(0), 30 => 1..GOOD_METADATA, 1 => GOOD_METADATA..ALL_METADATA]
 }
@@ -176,7 +176,7 @@ fn condition() -> impl Strategy<Value = Cond> {
     prop_oneof![6 => Just(Cond::Any), 1 => Just(Cond::Absent), 1 => Just(Cond::Current), 1 => Just(Cond::Stale)]
 }
 
-/// Sizes on both sides of the inline limit, some large enough to fill a bucket soon, and some too large.
+/// Sizes on both sides of the inline limit, some large enough to fill a bucket soon, and some that exceed the limit.
 fn size(load: Load) -> impl Strategy<Value = u64> {
     let (limit, most) = (INLINE_LIMIT, MAX_PAYLOAD_BYTES);
     prop_oneof![
@@ -190,7 +190,7 @@ fn size(load: Load) -> impl Strategy<Value = u64> {
     ]
 }
 
-/// The size of each of several values.
+/// Size of each of several values.
 fn size_in_batch(load: Load) -> BoxedStrategy<u64> {
     match load {
         Load::Heavy => size(load).boxed(),
@@ -198,7 +198,7 @@ fn size_in_batch(load: Load) -> BoxedStrategy<u64> {
     }
 }
 
-/// Sizes on both sides of a chunk and of an extent, and some that there is hardly room for.
+/// Sizes on both sides of a chunk and of an extent, and some that hardly fit.
 fn upload_size(load: Load) -> impl Strategy<Value = u64> {
     let around = |bytes: u64| bytes - 1..bytes + 2;
     prop_oneof![
@@ -295,7 +295,7 @@ fn other_op(load: Load) -> impl Strategy<Value = Op> {
     ]
 }
 
-/// Settings on both sides of their limits. A capacity for a few buckets lasts until another one is set, so it is rare.
+/// Settings on both sides of their limits. A capacity of a few buckets lasts until another one is set, so it is rare.
 fn settings() -> impl Strategy<Value = Settings> {
     let few = (0..16_u64).prop_map(|buckets| MIN_CAPACITY_BYTES + buckets * BUCKET_BYTES);
     let capacity = prop_oneof![2 => few, 2 => Just(MAX_STABLE_BYTES), 1 => Just(MIN_CAPACITY_BYTES - 1), 1 => Just(u64::MAX)];
@@ -323,10 +323,10 @@ mod tests {
     use std::mem::discriminant;
 
     use super::*;
-    use crate::pair::Pair;
+    use crate::differential::Differential;
     use crate::state::State;
 
-    /// The number of cases that [`Op`] has, but for those about many uploads and regions.
+    /// Number of cases of [`Op`], except those about many uploads and regions.
     const CASES: usize = 23;
 
     fn cases(ops: impl Iterator<Item = Op>) -> usize {
@@ -347,16 +347,16 @@ mod tests {
         let shown = |ops: &mut dyn Iterator<Item = Op>| ops.map(|op| format!("{op:?}")).collect::<Vec<_>>();
         assert_eq!(shown(&mut ops(Load::Light, 7).take(50)), shown(&mut ops(Load::Light, 7).take(50)));
         assert_ne!(shown(&mut ops(Load::Light, 7).take(50)), shown(&mut ops(Load::Light, 8).take(50)));
-        // What is inserted in front leaves the others as they were.
+        // Inserting before the others leaves those unchanged.
         let (list, longer) = (list_of_bytes(&[1, 2, 3, 4]), list_of_bytes(&[9, 9, 1, 2, 3, 4]));
         assert_eq!(shown(&mut list.into_iter()), shown(&mut longer.into_iter().skip(1)));
     }
 
-    /// Shows what there is after each operation of lists from a seed.
+    /// Prints the state after each operation of lists from a seed.
     fn run(
         count: u64,
         lists: impl Strategy<Value = Vec<Op>>,
-        pair: impl Fn() -> Pair,
+        pair: impl Fn() -> Differential,
         mut look: impl FnMut(u64, State),
     ) {
         let config = Config { rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..Config::default() };
@@ -373,7 +373,7 @@ mod tests {
     #[test]
     fn most_lists_with_large_objects_complete_one_of_four_extents() {
         let mut complete = HashSet::new();
-        run(8, lists_with_large_objects(), Pair::with_large_objects, |list, state| {
+        run(8, lists_with_large_objects(), Differential::with_large_objects, |list, state| {
             if state.objects.iter().any(|object| object.size > 3 * SLOT_EXTENT_BYTES) {
                 complete.insert(list);
             }
@@ -382,12 +382,12 @@ mod tests {
     }
 
     #[test]
-    fn a_crowd_has_all_the_uploads_and_regions_that_there_can_be() {
+    fn crowded_lists_reach_the_maximum_of_uploads_and_regions() {
         let (mut uploads, mut regions) = (0, 0);
         run(
             3,
             lists_in_a_crowd().prop_map(|ops| ops[..3].to_vec()),
-            || Pair::new(None),
+            || Differential::new(None),
             |_, State { totals, .. }| {
                 (uploads, regions) = (uploads.max(totals.uploads), regions.max(totals.regions));
             },

@@ -1,10 +1,10 @@
-//! The operations.
+//! Operations.
 
 use stable_storage_api::{Role, Settings};
 
-/// An operation. Keys, prefixes, callers and principals are small numbers; an upload is the number of one that is open.
+/// Operation. Keys, prefixes, callers and principals are small numbers; an upload is the number of an open one.
 ///
-/// Callers 0 and 1 may write, 2 is an admin, and 3 is nobody in particular.
+/// Callers 0 and 1 are writers, 2 is an admin, and 3 has no role.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the fields are the arguments of the methods")]
 pub enum Op {
@@ -24,11 +24,11 @@ pub enum Op {
     Verify { key: u8 },
     /// Opens an upload, perhaps without a size. The digest is that of chunks with this seed.
     CreateUpload { key: u8, size: Option<u64>, who: u8, condition: Cond, metadata: u8, digest: Option<u8> },
-    /// Sends a chunk, perhaps with a byte too much.
+    /// Sends a chunk, perhaps with an extra byte.
     WriteChunk { upload: u8, index: u64, seed: u8, is_long: bool, who: u8 },
-    /// Sends all chunks that are missing.
+    /// Sends all missing chunks.
     Fill { upload: u8, seed: u8 },
-    /// Commits an upload, complete or not, with a right or a wrong end or none.
+    /// Commits an upload, complete or not, with a correct end, a wrong one or none.
     Commit { upload: u8, who: u8, end: u8 },
     /// Aborts an upload.
     Abort { upload: u8, who: u8 },
@@ -40,37 +40,37 @@ pub enum Op {
     Append { sizes: Vec<u64> },
     /// Appends a text to the log.
     Log { words: u8 },
-    /// Makes a region.
+    /// Creates a region.
     RegionNew { who: u8 },
-    /// Makes many regions, by three callers in turn.
+    /// Creates many regions, by three callers in turn.
     RegionsNew { count: u8 },
     /// Grows a region.
     RegionGrow { region: u64, pages: u64, who: u8 },
-    /// Stores bytes in a region, perhaps behind its end.
+    /// Stores bytes in a region, perhaps beyond its end.
     RegionStore { region: u64, offset: u64, size: u64, who: u8 },
-    /// Gives a region to somebody else.
+    /// Transfers a region to another principal.
     RegionOwner { region: u64, owner: u8, who: u8 },
-    /// Gives a role, or takes it away.
+    /// Sets or removes a role.
     SetRole { principal: u8, role: Option<Role> },
-    /// Changes settings, perhaps to what they cannot be.
+    /// Changes settings, perhaps to invalid ones.
     Configure { settings: Settings },
-    /// Nothing happens for so many seconds, or the clock is set back.
+    /// Time passes by this many seconds, or the clock is set back.
     Wait { seconds: i64 },
-    /// Another heap over the same memory, as after a crash of a program that has a store in a file.
+    /// Reopens the store: a new heap over the same memory, as after a crash of a program with a store in a file.
     Reopen,
     /// An upgrade, with or without `pre_upgrade`.
     Upgrade { sealed: bool },
 }
 
-/// A condition, in words that do not depend on what is there.
+/// Condition, independent of the state.
 #[derive(Clone, Copy, Debug)]
 pub enum Cond {
     /// None.
     Any,
-    /// That there is nothing.
+    /// There is no object.
     Absent,
-    /// That there is what is there.
+    /// The current revision.
     Current,
-    /// That there is what never was there.
+    /// A revision that never existed.
     Stale,
 }

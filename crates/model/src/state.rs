@@ -1,25 +1,25 @@
-//! All that a store tells about what it holds.
+//! State of a store as it can be read.
 
 use stable_storage_api::{Config, Grant, ObjectInfo, RegionInfo, Status, UploadStatus};
 
-/// All that an admin is told about what there is, but the bytes.
+/// Everything that an admin can read, without the bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
-    /// What is configured.
+    /// Configuration.
     pub config: Config,
     /// All objects, in the order of their keys.
     pub objects: Vec<ObjectInfo>,
-    /// All uploads that have not expired, in the order in which they were opened.
+    /// All uploads that have not expired, in the order of their opening.
     pub uploads: Vec<UploadStatus>,
-    /// All regions, in the order in which they were made.
+    /// All regions, in the order of their creation.
     pub regions: Vec<RegionInfo>,
     /// All roles, in the order of the bytes of their principals.
     pub roles: Vec<Grant>,
-    /// What the status adds up.
+    /// Numbers of the status.
     pub totals: Totals,
 }
 
-/// The numbers of a status that a model knows.
+/// Numbers of a status that a model knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "as in the status")]
 pub struct Totals {

@@ -1,8 +1,8 @@
 //! `#[derive(Wire)]`: the traits of `storage-wire` for a struct with named fields, or for an enum.
 //!
-//! Fields and cases have the names that they have in Rust, as in `candid`'s derive. The optional fields of a struct get
-//! bits in the order in which they are declared. `#[wire(strict)]` on a struct refuses what Candid would take for none, and
-//! `#[wire(encode)]` leaves out `Decode`.
+//! Fields and cases have their Rust names, as in `candid`'s derive. The optional fields of a struct get bits in order of
+//! declaration. `#[wire(strict)]` on a struct makes values an error that Candid would read as none, and
+//! `#[wire(encode)]` omits `Decode`.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
@@ -31,10 +31,10 @@ fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
     }
 }
 
-/// What is implemented for.
+/// Type to implement the traits for.
 struct Target<'a> {
     name: &'a Ident,
-    /// The lifetime that it borrows for, where it borrows.
+    /// Lifetime of borrowed fields, if any.
     lifetime: Option<&'a Lifetime>,
     is_strict: bool,
     is_only_encoded: bool,
@@ -78,19 +78,19 @@ impl<'a> Target<'a> {
     }
 }
 
-/// A named field.
+/// Named field.
 struct Member {
     ident: Ident,
     name: String,
     ty: Type,
     id: u32,
-    /// The bit of an optional field.
+    /// Bit of an optional field.
     bit: Option<u32>,
-    /// The constant with the position of the first bit of the fields below it.
+    /// Constant with the position of the first bit of the nested fields.
     inner_bits: TokenStream,
 }
 
-/// The fields in the order of their ids.
+/// Returns the fields in the order of their ids.
 fn members(fields: &Fields) -> Vec<Member> {
     let mut bits = 0;
     let mut members: Vec<_> = fields
@@ -107,7 +107,7 @@ fn members(fields: &Fields) -> Vec<Member> {
             Member { ident, name, ty: field.ty.clone(), id, bit, inner_bits: TokenStream::new() }
         })
         .collect();
-    // The fields of the parts come after the own ones.
+    // Nested fields follow the struct's own.
     let mut inner_bits = quote!(#bits);
     for member in &mut members {
         member.inner_bits = inner_bits.clone();
@@ -127,7 +127,7 @@ fn id_of(name: &str) -> u32 {
     name.bytes().fold(0, |id, byte| id.wrapping_mul(223).wrapping_add(byte.into()))
 }
 
-/// The fields of a record type, with or without bits.
+/// Returns the fields of a record type, with or without bits.
 fn field_constants(members: &[Member], has_bits: bool) -> TokenStream {
     let fields = members.iter().map(|Member { name, ty, id, bit, inner_bits, .. }| {
         let bit = match bit.filter(|_| has_bits) {
@@ -185,7 +185,7 @@ fn decode_members(members: &[Member]) -> TokenStream {
 
 fn member_present(Member { ident, ty, bit, inner_bits, .. }: &Member) -> TokenStream {
     let own = bit.map(|bit| quote!(u32::from(self.#ident.is_some()) << #bit |));
-    // A shift by 32 bits would be an error, also where there is nothing to shift.
+    // A shift by 32 bits would be an error, even if there is nothing to shift.
     quote! {
         #own if <#ty as ::storage_wire::Typed>::OPTIONAL == 0 {
             0
@@ -206,7 +206,7 @@ fn member_encode(Member { ident, ty, bit, inner_bits, .. }: &Member) -> TokenStr
     }
 }
 
-/// A case of an enum.
+/// Case of an enum.
 struct Case {
     ident: Ident,
     id: u32,
@@ -252,7 +252,7 @@ impl Case {
         }
     }
 
-    /// The pattern of the case, and what encodes it.
+    /// Returns the pattern of the case, and the code that encodes it.
     fn encode(&self) -> TokenStream {
         let ident = &self.ident;
         let all = quote!(::storage_wire::ALL);

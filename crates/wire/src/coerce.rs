@@ -1,11 +1,11 @@
-//! Arguments of any types that are subtypes of the expected ones, rewritten to these.
+//! Rewriting of arguments of any subtypes to the expected types.
 //!
-//! This is decoding as the `candid` crate does it, but for its result: not values but their encoding with the expected types,
-//! which [`Input`] takes apart. So there is one decoder for all methods. The type table is read in place. As in that crate,
-//! types are compared where there are values: an empty vector may be of anything but bytes.
+//! This decodes as the `candid` crate does, but the result is not a value but its encoding with the expected types, which
+//! [`Input`] decodes. So there is one decoder for all methods. The type table is read in place. As in that crate, types are
+//! compared where there are values: an empty vector may have any type except bytes.
 //!
-//! Whatever the message says, the work is linear in its bytes: values that are expected take one of a number of steps, and the
-//! number of those that are not expected is bounded.
+//! The work is linear in the bytes of the message, whatever they are: expected values take one of a limited number of steps,
+//! and the number of unexpected values is limited.
 
 mod table;
 
@@ -14,23 +14,23 @@ use candid::Principal;
 use crate::{Input, Plain, Type};
 use table::{Part, Table, Wire};
 
-/// How deeply values that are skipped may be nested.
+/// Deepest nesting of skipped values.
 const MAX_DEPTH: u32 = 64;
 
-/// The most values that nothing expects and that are skipped, each with its parts. As ic-cdk's.
+/// Most unexpected values that are skipped, including their parts. The same limit as ic-cdk's.
 const MAX_SKIPPED: usize = 10_000;
 
-/// The steps of a message of no bytes.
+/// Steps of an empty message.
 const LEAST_STEPS: usize = 10_000;
 
-/// The steps for each byte of a message. An expected value takes one, and one for each case before its own.
+/// Steps per byte of a message. An expected value takes one, and one for each case before its own.
 const STEPS_PER_BYTE: usize = 4;
 
-/// Why arguments were not decoded.
+/// Reason why arguments were not decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DecodeError {
     what: &'static str,
-    /// The field that is concerned, where it has a name.
+    /// Name of the field, if it is known.
     field: Option<&'static str>,
 }
 
@@ -57,11 +57,11 @@ impl From<&'static str> for DecodeError {
     }
 }
 
-/// Why a value was not decoded.
+/// Reason why a value was not decoded.
 enum Failure {
-    /// Its type is not a subtype of the expected one. A value in an `opt` is none then.
+    /// Its type is not a subtype of the expected one. A value in an `opt` becomes none then.
     OtherType,
-    /// No value of its type is encoded like this, or it takes too many steps.
+    /// The bytes are not a valid encoding, or take too many steps.
     Malformed(&'static str),
 }
 
@@ -75,12 +75,12 @@ impl From<&'static str> for Failure {
 
 const ENDS: Failure = Failure::Malformed("the bytes end in a value");
 
-/// Writes the values of encoded arguments as the encoding of the expected types has them, without its header. No bytes are
-/// no arguments. If `is_strict`, nothing is left out and nothing becomes none.
+/// Writes the values of encoded arguments with the expected types, without a header. No bytes mean no arguments. If
+/// `is_strict`, nothing is skipped and nothing becomes none.
 ///
 /// # Errors
 ///
-/// What is wrong with the arguments.
+/// Returns what is wrong with the arguments.
 #[cold]
 pub fn coerce(
     bytes: &[u8],
@@ -114,20 +114,20 @@ pub fn coerce(
 
 struct Coercion<'a, 'v> {
     table: Table<'a>,
-    /// The values that are left.
+    /// Remaining values.
     input: Input<'a>,
-    /// How many steps more may be taken.
+    /// Remaining steps.
     steps: usize,
-    /// How many values more may be skipped.
+    /// Remaining values that may be skipped.
     skips: usize,
     is_strict: bool,
-    /// The field at which a failure occurred.
+    /// Field of a failure.
     field: Option<&'static str>,
     values: &'v mut Vec<u8>,
 }
 
 impl<'a> Coercion<'a, '_> {
-    /// An argument that was sent, or is missing, and is expected, or is one too many.
+    /// Rewrites an argument that is expected, or skips one that is not.
     fn argument(&mut self, wire: Option<Wire>, expected: Option<&'static Type>) -> Outcome {
         match (wire, expected) {
             (Some(wire), Some(expected)) => self.value(wire, expected),
@@ -137,7 +137,7 @@ impl<'a> Coercion<'a, '_> {
         }
     }
 
-    /// Skips what nothing expects.
+    /// Skips an unexpected value.
     fn leave_out(&mut self, wire: Wire) -> Outcome {
         if self.is_strict {
             return Err("there is something that is not known".into());
@@ -150,7 +150,7 @@ impl<'a> Coercion<'a, '_> {
         Ok(())
     }
 
-    /// A value that is not there. It can only be none.
+    /// Writes a missing value, which can only be none.
     fn absent(&mut self, expected: &Type) -> Outcome {
         match expected {
             Type::Opt(_) => self.values.push(0),
@@ -184,12 +184,12 @@ impl<'a> Coercion<'a, '_> {
         }
     }
 
-    /// Whether a plain type stands for none.
+    /// Returns whether a plain type represents none.
     fn is_none(&self, opcode: u8) -> bool {
         opcode == table::RESERVED && !self.is_strict
     }
 
-    /// What an optional value holds, or none where that is of another type.
+    /// Rewrites the content of an optional value, or writes none if it has another type.
     fn some(&mut self, wire: Wire, expected: &'static Type) -> Outcome {
         let (input, length) = (self.input, self.values.len());
         self.values.push(1);
@@ -205,7 +205,7 @@ impl<'a> Coercion<'a, '_> {
         }
     }
 
-    /// A plain value, which the decoder of the values looks at.
+    /// Copies a plain value, which is validated by the decoder of the values.
     fn copy(&mut self, opcode: u8) -> Outcome {
         let before = self.input;
         self.skip_plain(opcode)?;
@@ -223,7 +223,7 @@ impl<'a> Coercion<'a, '_> {
                 Ok(())
             }
             (Type::Plain(Plain::Nat8), _) => Err(Failure::OtherType),
-            // Each value takes a step, also where it takes no byte.
+            // Each value takes a step, even if it takes no bytes.
             _ => (0..count).try_for_each(|_| self.value(wire, expected)),
         }
     }
@@ -268,7 +268,7 @@ impl<'a> Coercion<'a, '_> {
         self.value(ty, expected[at].ty)
     }
 
-    /// The case of a variant that comes next.
+    /// Reads the case of the next variant.
     fn case(&mut self, mut wire: table::Fields<'a>) -> Outcome<(u32, Wire)> {
         let number = self.input.length().ok_or(ENDS)?;
         for _ in 0..number {
@@ -278,7 +278,7 @@ impl<'a> Coercion<'a, '_> {
         Ok(self.table.field(&mut wire)?.ok_or("a variant has no such case")?)
     }
 
-    /// Skips a value that nothing expects.
+    /// Skips an unexpected value.
     fn skip(&mut self, wire: Wire, depth: u32) -> Outcome {
         self.skips = self.skips.checked_sub(1).ok_or("there are too many values that are not known")?;
         if depth > MAX_DEPTH {
@@ -356,7 +356,7 @@ impl<'a> Coercion<'a, '_> {
         self.input.bytes(length).ok_or(ENDS)
     }
 
-    /// References can be opaque, which nothing sends over a network.
+    /// References can be opaque, but such values are not sent over a network.
     fn skip_flag(&mut self) -> Outcome {
         match self.input.byte().ok_or(ENDS)? {
             1 => Ok(()),

@@ -1,4 +1,4 @@
-//! Decoding values whose types are known to be those that are expected.
+//! Decoding values whose types are known to be the expected ones.
 
 use std::mem::size_of;
 
@@ -7,16 +7,16 @@ use serde_bytes::{ByteBuf, Bytes};
 
 use crate::{Type, Typed};
 
-/// The most bytes that the items of a vector take on the heap before any of them was decoded. A vector that says that it
-/// has more grows with its items.
+/// Most bytes that are allocated for the items of a vector before any of them is decoded. A vector with a larger count grows
+/// with its items.
 const MAX_RESERVED_BYTES: usize = 1 << 20;
 
-/// A value that can be decoded, and may borrow from the bytes.
+/// Value that can be decoded, and may borrow from the bytes.
 pub trait Decode<'a>: Typed + Sized {
-    /// Takes a value from the front. `None` if the bytes do not hold one.
+    /// Decodes a value from the start. `None` if the bytes are invalid.
     fn decode(input: &mut Input<'a>) -> Option<Self>;
 
-    /// The value of an argument that was not sent. `None` if it has to be.
+    /// Returns the value of an argument that was not sent. `None` if it is required.
     fn absent() -> Option<Self> {
         None
     }
@@ -30,50 +30,50 @@ pub trait Arguments<'a>: Sized {
     /// Whether one of them [is strict](Typed::IS_STRICT).
     const IS_STRICT: bool;
 
-    /// Takes the values from the front, all but the last `missing`. `None` if the bytes do not hold them, or if one has to be
-    /// sent.
+    /// Decodes the values from the start, all but the last `missing`. `None` if the bytes are invalid, or if a required value is
+    /// missing.
     fn decode(input: &mut Input<'a>, missing: usize) -> Option<Self>;
 }
 
-/// Bytes of which values are taken from the front.
+/// Bytes from which values are decoded in order.
 #[derive(Clone, Copy, Debug)]
 pub struct Input<'a>(&'a [u8]);
 
 impl<'a> Input<'a> {
-    /// All of these bytes.
+    /// Creates an input of these bytes.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
 
-    /// Whether nothing is left.
+    /// Returns whether no bytes are left.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// A byte.
+    /// Returns the next byte.
     pub fn byte(&mut self) -> Option<u8> {
         let (&byte, rest) = self.0.split_first()?;
         self.0 = rest;
         Some(byte)
     }
 
-    /// As many bytes as the compiler knows.
+    /// Returns the next `N` bytes.
     pub fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (array, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
         Some(*array)
     }
 
-    /// `length` bytes.
+    /// Returns the next `length` bytes.
     pub fn bytes(&mut self, length: usize) -> Option<&'a [u8]> {
         let (bytes, rest) = self.0.split_at_checked(length)?;
         self.0 = rest;
         Some(bytes)
     }
 
-    /// An unsigned LEB128 number that fits a length of this machine.
+    /// Decodes an unsigned LEB128 number that fits a `usize`.
     pub fn length(&mut self) -> Option<usize> {
         let mut number = 0usize;
         for shift in (0..usize::BITS).step_by(7) {
@@ -87,7 +87,7 @@ impl<'a> Input<'a> {
         None
     }
 
-    /// The bytes that were taken from this to get to a later state.
+    /// Returns the bytes between this state and a later one.
     pub(crate) fn up_to(&self, later: &Self) -> &'a [u8] {
         &self.0[..self.0.len() - later.0.len()]
     }
@@ -193,7 +193,7 @@ impl<'a, T: Decode<'a>> Decode<'a> for Option<T> {
 impl<'a, T: Decode<'a>> Decode<'a> for Vec<T> {
     fn decode(input: &mut Input<'a>) -> Option<Self> {
         let count = input.length()?;
-        // Each item takes a byte at least, so a count that is a lie takes no memory.
+        // Each item takes at least a byte, so a wrong count allocates no memory.
         if count > input.0.len() {
             return None;
         }
@@ -211,8 +211,8 @@ impl<'a, A: Decode<'a>, B: Decode<'a>> Decode<'a> for (A, B) {
     }
 }
 
-/// The items of a vector up to one more than `MAX`. A batch that has more is refused, so what comes after that is not
-/// decoded. It has to be the last argument.
+/// Items of a vector, up to one more than `MAX`. A larger batch is rejected, so the rest is not decoded. It must be the last
+/// argument.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch<T, const MAX: usize>(pub Vec<T>);
 
@@ -243,7 +243,7 @@ macro_rules! arguments {
             const TYPES: &'static [&'static Type] = &[$($part::TYPE),*];
             const IS_STRICT: bool = false $(|| $part::IS_STRICT)*;
 
-            #[allow(unused, reason = "where there are no arguments")]
+            #[allow(unused, reason = "for methods without arguments")]
             fn decode(input: &mut Input<'a>, missing: usize) -> Option<Self> {
                 let mut left = Self::TYPES.len().checked_sub(missing)?;
                 $(let $value = match left.checked_sub(1) {
@@ -264,13 +264,13 @@ arguments!(A a);
 arguments!(A a B b);
 arguments!(A a B b C c);
 
-/// A text of which nothing but its UTF-8 is needed. Most texts are ASCII, which is found out in a fraction of what making a
-/// `str` costs; a `str` could only be made of the result with `unsafe`.
+/// Text of which only the validity is needed. Most texts are ASCII, which is checked for a fraction of the cost of making a
+/// `str`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Text<'a>(&'a [u8]);
 
 impl<'a> Text<'a> {
-    /// These bytes, if they are UTF-8.
+    /// Returns the text if the bytes are UTF-8.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Option<Self> {
         (is_ascii(bytes) || std::str::from_utf8(bytes).is_ok()).then_some(Self(bytes))
@@ -329,7 +329,7 @@ fn text(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(bytes).ok()
 }
 
-/// A `nat`, of which more than 2^64 - 1 is as much as that.
+/// `nat` that saturates at 2^64 - 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Count(pub u64);
 
@@ -362,7 +362,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn ascii_is_told_from_what_is_not(text in "[ -~]{0,80}", at: prop::sample::Index, byte in 0x80u8..) {
+        fn ascii_is_recognized(text in "[ -~]{0,80}", at: prop::sample::Index, byte in 0x80u8..) {
             let mut bytes = text.into_bytes();
             prop_assert!(is_ascii(&bytes));
             if !bytes.is_empty() {
@@ -391,7 +391,7 @@ mod tests {
             assert_eq!(count(number), u64::MAX);
         }
         assert_eq!(Count::decode(&mut Input::new(&[0x80])), None);
-        // Zeroes at the end of a number say nothing.
+        // Trailing zeroes of a number have no effect.
         assert_eq!(Count::decode(&mut Input::new(&[0x81, 0x80, 0x80, 0])), Some(Count(1)));
     }
 }

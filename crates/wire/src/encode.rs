@@ -1,4 +1,4 @@
-//! Encoding values. The types come before them, in a [`Header`](crate::Header).
+//! Encoding values. Their types precede them, in a [`Header`](crate::Header).
 
 use std::marker::PhantomData;
 
@@ -7,12 +7,12 @@ use serde_bytes::{ByteBuf, Bytes};
 
 use crate::{Text, Type, Typed};
 
-/// Takes encoded bytes in order.
+/// Receiver of encoded bytes.
 pub trait Output {
-    /// Takes bytes.
+    /// Appends bytes.
     fn bytes(&mut self, bytes: &[u8]);
 
-    /// Takes as many bytes as the compiler knows.
+    /// Appends `N` bytes.
     fn array<const N: usize>(&mut self, bytes: [u8; N]) {
         self.bytes(&bytes);
     }
@@ -24,26 +24,26 @@ impl Output for Vec<u8> {
     }
 }
 
-/// A value that can be encoded.
+/// Value that can be encoded.
 pub trait Encode: Typed {
-    /// The bits of the optional fields that have a value, here or in any part.
+    /// Returns the bits of the optional fields that have a value, here or in any part.
     fn present(&self) -> u32 {
         0
     }
 
-    /// Writes the value. Optional fields without a bit in `present` are not in the type, so they are left out.
+    /// Writes the value. Optional fields without a bit in `present` are not in the type, so they are omitted.
     fn encode(&self, present: u32, out: &mut impl Output);
 }
 
-/// A variant of which each value can be encoded with its own case alone as the type, which is a subtype of the variant.
+/// Variant whose values can each be encoded with only their own case in the type, which is a subtype of the variant.
 pub trait Cases {
-    /// The number of cases.
+    /// Number of cases.
     const COUNT: usize;
 
-    /// The position of the case of this value, in the order of the ids.
+    /// Returns the index of this value's case, in the order of the ids.
     fn case(&self) -> usize;
 
-    /// Writes what the case holds.
+    /// Writes the content of the case.
     fn encode_case(&self, out: &mut impl Output);
 }
 
@@ -61,7 +61,7 @@ fn encode_blob(bytes: &[u8], out: &mut impl Output) {
     out.bytes(bytes);
 }
 
-/// The items of a `vec` of `T`, encoded already.
+/// Encoded items of a `vec` of `T`.
 #[derive(Clone, Copy, Debug)]
 pub struct Encoded<'a, T> {
     bytes: &'a [u8],
@@ -71,7 +71,7 @@ pub struct Encoded<'a, T> {
 }
 
 impl<'a, T: Encode> Encoded<'a, T> {
-    /// `count` items, each encoded with `present`, which are the bits of all of them.
+    /// Creates a vector of `count` items, each encoded with `present`, which has the bits of all of them.
     #[must_use]
     pub fn new(bytes: &'a [u8], count: usize, present: u32) -> Self {
         Self { bytes, count, present, items: PhantomData }

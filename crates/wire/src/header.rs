@@ -1,19 +1,19 @@
-//! What encodings start with: the magic, the type table, and the types of the arguments.
+//! Headers of encodings: the magic, the type table, and the types of the arguments.
 //!
-//! All of it is `const`, so that the canister holds the bytes and never makes them.
+//! All of it is `const`, so the canister contains the bytes and does not build them.
 
 use crate::types::{Field, Type, is_before};
 
-/// The longest header that is built, in bytes.
+/// Longest header, in bytes.
 const MAX_BYTES: usize = 1_024;
 
-/// The most types in a table.
+/// Most types in a table.
 const MAX_TYPES: usize = 64;
 
 /// The bits of all optional fields.
 pub const ALL: u32 = u32::MAX;
 
-/// In which order an encoder numbers the types.
+/// Order in which an encoder numbers the types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// A type before its parts, fields in the order of their ids: the `candid` crate of Rust.
@@ -24,7 +24,7 @@ pub enum Order {
     Motoko,
 }
 
-/// The start of an encoding.
+/// Start of an encoding.
 #[derive(Clone, Copy, Debug)]
 pub struct Header {
     bytes: [u8; MAX_BYTES],
@@ -32,7 +32,7 @@ pub struct Header {
 }
 
 impl Header {
-    /// What comes before the values of arguments of these types.
+    /// Returns the header for arguments of these types.
     #[must_use]
     pub const fn of_arguments(types: &[&'static Type], order: Order) -> Self {
         let mut table = Table::new();
@@ -52,9 +52,9 @@ impl Header {
         header
     }
 
-    /// What comes before a value inside of variants of one case each, the outermost first: the types, and the numbers of the
+    /// Returns the header for a value inside variants of one case each, the outermost first: the types, and the indices of the
     /// cases. A variant of fewer cases is a subtype, and so is a record without optional fields: those without a bit in
-    /// `present` are left out.
+    /// `present` are omitted.
     #[must_use]
     pub const fn of_reply(cases: &[u32], ty: &'static Type, present: u32) -> Self {
         let mut table = Table::new();
@@ -87,24 +87,24 @@ impl Header {
         header
     }
 
-    /// The bytes.
+    /// Returns the bytes.
     #[must_use]
     pub const fn as_slice(&self) -> &[u8] {
         self.bytes.split_at(self.len).0
     }
 
-    /// The number of bytes.
+    /// Returns the number of bytes.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "a header is never empty")]
     pub const fn len(&self) -> usize {
         self.len
     }
 
-    /// The bytes as an array of `N` bytes, with zeroes after them.
+    /// Returns the bytes as an array of `N` bytes, padded with zeroes.
     ///
     /// # Panics
     ///
-    /// If there are more.
+    /// If there are more than `N`.
     #[must_use]
     pub const fn to_array<const N: usize>(&self) -> [u8; N] {
         let mut array = [0; N];
@@ -150,7 +150,7 @@ impl Header {
         }
     }
 
-    /// The opcode of a plain type, or the position of another one in the table, which starts `after` other types.
+    /// Writes the opcode of a plain type, or the index of another one in the table, which starts after `after` other types.
     const fn reference(&mut self, table: &Table, ty: &'static Type, present: u32, after: usize) {
         match ty {
             Type::Plain(plain) => self.push(*plain as u8),
@@ -167,7 +167,7 @@ const VEC: u8 = 0x6d;
 const RECORD: u8 = 0x6c;
 const VARIANT: u8 = 0x6b;
 
-/// The types of a table, each with the optional fields that it has there.
+/// Types of a table, each with the optional fields that it has there.
 struct Table {
     types: [Option<(&'static Type, u32)>; MAX_TYPES],
     len: usize,
@@ -197,7 +197,7 @@ impl Table {
         self.len += 1;
     }
 
-    /// Adds a type and its parts, if they are not there yet.
+    /// Adds a type and its parts, unless they are in the table.
     const fn add(&mut self, ty: &'static Type, present: u32, order: Order) {
         if matches!(ty, Type::Plain(_)) || self.find(ty, present).is_some() {
             return;
@@ -236,7 +236,7 @@ impl Table {
         self.write_after(header, 0);
     }
 
-    /// Writes the types, which come after others in the table.
+    /// Writes the types, which follow others in the table.
     const fn write_after(&self, header: &mut Header, after: usize) {
         let mut at = 0;
         while at < self.len {
@@ -287,7 +287,7 @@ impl Table {
 }
 
 impl Field {
-    /// Whether a record with these optional fields has it.
+    /// Returns whether a record with these optional fields has this one.
     const fn is_in(&self, present: u32) -> bool {
         match self.bit {
             Some(bit) => present >> bit & 1 == 1,
@@ -296,7 +296,7 @@ impl Field {
     }
 }
 
-/// The bits of the optional fields of a type.
+/// Returns the bits of the optional fields of a type.
 const fn bits_of(ty: &Type) -> u32 {
     match ty {
         Type::Plain(_) | Type::Variant(_) => 0,
@@ -315,7 +315,7 @@ const fn bits_of(ty: &Type) -> u32 {
     }
 }
 
-/// The position of the field whose name comes next after that of another one.
+/// Returns the index of the field whose name follows that of another one.
 const fn next_by_name(fields: &[Field], last: Option<usize>) -> usize {
     let (mut next, mut at) = (None, 0);
     while at < fields.len() {
@@ -338,21 +338,21 @@ const fn next_by_name(fields: &[Field], last: Option<usize>) -> usize {
     }
 }
 
-/// By name, and in a tuple by position.
+/// Compares by name, or in a tuple by index.
 const fn comes_before(one: &Field, other: &Field) -> bool {
     is_before(one.name, other.name) || (one.name.is_empty() && other.name.is_empty() && one.id < other.id)
 }
 
-/// The most optional fields of which each combination gets a header at compile time.
+/// Most optional fields for which every combination gets a header at compile time.
 const MAX_PREPARED: u32 = 3;
 
-/// The headers of replies that are made at compile time, for as many combinations of optional fields.
+/// Returns the number of reply headers built at compile time.
 #[must_use]
 pub const fn prepared(optional: u32) -> usize {
     1 << if optional < MAX_PREPARED { optional } else { MAX_PREPARED }
 }
 
-/// The bytes of the longest of the first `count` headers of replies.
+/// Returns the length of the longest of the first `count` reply headers.
 #[must_use]
 pub const fn longest(cases: &[u32], ty: &'static Type, count: usize) -> usize {
     let (mut longest, mut present) = (0, 0);
@@ -366,7 +366,7 @@ pub const fn longest(cases: &[u32], ty: &'static Type, count: usize) -> usize {
     longest
 }
 
-/// The first headers of replies, each with zeroes after it.
+/// Returns the first reply headers, each padded with zeroes.
 #[must_use]
 pub const fn replies<const LEN: usize, const COUNT: usize>(
     cases: &[u32],
@@ -380,7 +380,7 @@ pub const fn replies<const LEN: usize, const COUNT: usize>(
     headers
 }
 
-/// The same without the zeroes.
+/// Returns the same without the padding.
 #[must_use]
 pub const fn trimmed<const LEN: usize, const COUNT: usize>(
     headers: &'static [[u8; LEN]; COUNT],
@@ -395,8 +395,8 @@ pub const fn trimmed<const LEN: usize, const COUNT: usize>(
     slices
 }
 
-/// The headers of a value inside of variants of one case each, by the bits of the optional fields that it has: `reply_headers!(T,
-/// &[id_of("Ok")])` is a `&'static [&'static [u8]]`. Combinations that are not in it are made by [`Header::of_reply`].
+/// Headers of a value inside variants of one case each, by the bits of its optional fields: `reply_headers!(T,
+/// &[id_of("Ok")])` is a `&'static [&'static [u8]]`. Other combinations are built by [`Header::of_reply`].
 #[macro_export]
 macro_rules! reply_headers {
     ($ty:ty, $cases:expr) => {{
@@ -410,10 +410,10 @@ macro_rules! reply_headers {
     }};
 }
 
-/// In how many [orders](Order) common encoders number types.
+/// Number of [orders](Order) in which common encoders number types.
 pub const ORDERS: usize = 3;
 
-/// Types without the last one.
+/// Returns the types without the last one.
 #[must_use]
 pub const fn without_last(types: &'static [&'static Type]) -> &'static [&'static Type] {
     match types {
@@ -422,14 +422,14 @@ pub const fn without_last(types: &'static [&'static Type]) -> &'static [&'static
     }
 }
 
-/// Whether the last argument may be left out.
+/// Returns whether the last argument is optional.
 #[must_use]
 pub const fn may_lack_last(types: &[&Type]) -> bool {
     matches!(types, [.., Type::Opt(_)])
 }
 
-/// The headers of arguments of these types, as the common encoders write them: a `&'static [&'static [u8]]`. After those with
-/// all arguments come those without the last one, if it may be left out.
+/// Headers of arguments of these types, as written by the common encoders: a `&'static [&'static [u8]]`. Those with all
+/// arguments are followed by those without the last one, if it is optional.
 #[macro_export]
 macro_rules! argument_headers {
     ($($ty:ty),*) => {{

@@ -1,19 +1,19 @@
-//! Candid by shape.
+//! Candid with constant type tables.
 //!
-//! Candid's own encoder and decoder build type tables while a message is running. For a canister that is most of what a
-//! message costs: a type table of a result with all cases of its error takes 250,000 instructions, and 50 more for each
-//! byte of it that is sent. Here the tables are constants:
+//! Candid's own encoder and decoder build type tables while a message is running. For a canister that is most of the cost of
+//! a message: a type table of a result with all cases of its error takes 250,000 instructions, and 50 more for each byte of
+//! it in the reply. Here the tables are constants:
 //!
-//! - [`Typed::TYPE`] is the Candid type of a Rust type, and `#[derive(Wire)]` makes it of a struct or an enum, together
-//!   with [`Encode`] and [`Decode`]. A field that is added to a struct takes no other line.
-//! - [`Header`] makes the bytes before the values at compile time: for arguments in the orders in which the common clients
-//!   number types ([`Order`]), and for a reply of the one case that it has. A variant of fewer cases and a record without
-//!   an optional field are subtypes, so every client reads such a reply as what the contract says.
-//! - [`decode`] takes arguments by shape if they start with one of the headers. Otherwise [`coerce`] reads the type table
-//!   of the message and rewrites the values to the expected types, as the specification of Candid says, in work that is
+//! - [`Typed::TYPE`] is the Candid type of a Rust type. `#[derive(Wire)]` generates it for a struct or an enum, together
+//!   with [`Encode`] and [`Decode`]. A new field needs no other change.
+//! - [`Header`] builds the bytes before the values at compile time: for arguments in the orders in which the common clients
+//!   number types ([`Order`]), and for a reply of a single case. A variant of fewer cases and a record without an optional
+//!   field are subtypes, so every client can decode such a reply.
+//! - [`decode`] decodes arguments directly if they start with one of the headers. Otherwise [`coerce`] reads the type table
+//!   of the message and rewrites the values to the expected types, according to the specification of Candid. The work is
 //!   linear in the bytes of the message.
 //!
-//! Tests hold all of it against the `candid` crate.
+//! Tests compare all of it with the `candid` crate.
 
 mod coerce;
 mod decode;
@@ -28,12 +28,11 @@ pub use header::{ALL, Header, Order};
 pub use storage_wire_derive::Wire;
 pub use types::{Field, Plain, Type, Typed, id_of};
 
-/// Decodes the arguments of a method: by shape behind one of these headers, else with `space` for the values as the
-/// expected types have them.
+/// Decodes the arguments of a method: directly after one of these headers, else with `space` for the rewritten values.
 ///
 /// # Errors
 ///
-/// What is wrong with them.
+/// Returns what is wrong with the arguments.
 pub fn decode<'a, A: Arguments<'a>>(
     bytes: &'a [u8],
     headers: &[&[u8]],
@@ -50,7 +49,7 @@ pub fn decode<'a, A: Arguments<'a>>(
 pub fn by_shape<'a, A: Arguments<'a>>(bytes: &'a [u8], headers: &[&[u8]]) -> Option<A> {
     let mut numbered = headers.iter().enumerate();
     let (at, rest) = numbered.find_map(|(at, header)| Some((at, strip(bytes, header)?)))?;
-    // What is strict is not to be guessed.
+    // Strict arguments are always coerced.
     let missing = usize::from(at >= header::ORDERS);
     if missing > 0 && A::IS_STRICT { None } else { all_of(rest, missing) }
 }
@@ -60,14 +59,13 @@ fn all_of<'a, A: Arguments<'a>>(bytes: &'a [u8], missing: usize) -> Option<A> {
     A::decode(&mut input, missing).filter(|_| input.is_empty())
 }
 
-/// The bytes after a header, which has four bytes at least.
+/// Returns the bytes after a header, which has at least four bytes.
 fn strip<'a>(bytes: &'a [u8], header: &[u8]) -> Option<&'a [u8]> {
     let (start, rest) = bytes.split_at_checked(header.len())?;
     is_same(start, header).then_some(rest)
 }
 
-/// Whether as many bytes are the same. Words are compared, the last one of which may overlap the one before, because every
-/// message pays for it.
+/// Compares bytes word by word, because every message pays for it. The last word may overlap the one before.
 fn is_same(one: &[u8], other: &[u8]) -> bool {
     match (one.last_chunk::<8>(), other.last_chunk::<8>()) {
         (Some(last), Some(other_last)) => {
@@ -89,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_header_is_told_from_bytes_that_differ_anywhere() {
+    fn header_differs_from_bytes_with_any_change() {
         for length in 4..40 {
             let header: Vec<u8> = (0..length).collect();
             let bytes = [&header[..], b"rest"].concat();

@@ -1,21 +1,21 @@
 //! Candid types as constants.
 
-/// A Candid type. Recursive types, functions and services are not supported: the contract has none.
+/// Candid type. Recursive types, functions and services are not supported: the contract has none.
 #[derive(Clone, Copy, Debug)]
 pub enum Type {
-    /// A type without parts.
+    /// Type without parts.
     Plain(Plain),
     /// `opt`.
     Opt(&'static Type),
     /// `vec`.
     Vec(&'static Type),
-    /// `record`, its fields in the order of their ids.
+    /// `record`, with its fields in the order of their ids.
     Record(&'static [Field]),
-    /// `variant`, its cases in the order of their ids.
+    /// `variant`, with its cases in the order of their ids.
     Variant(&'static [Field]),
 }
 
-/// A type without parts, by its opcode.
+/// Type without parts, by its opcode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 #[expect(missing_docs, reason = "the names are those of Candid")]
@@ -36,35 +36,35 @@ pub enum Plain {
     Principal = 0x68,
 }
 
-/// A field of a record, or a case of a variant.
+/// Field of a record, or case of a variant.
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
-    /// The hash of its name, or its position in a tuple.
+    /// Hash of its name, or its index in a tuple.
     pub id: u32,
-    /// Its name, empty in a tuple.
+    /// Its name; empty in a tuple.
     pub name: &'static str,
     /// Its type.
     pub ty: &'static Type,
-    /// For an optional field of a record: the bit that tells whether any value of a message has it.
+    /// For an optional field of a record: the bit that states whether any value of a message has it.
     pub bit: Option<u32>,
-    /// The position of the first bit of the fields below it.
+    /// Index of the first bit of the nested fields.
     pub inner_bits: u32,
 }
 
-/// A Rust type with a Candid type.
+/// Rust type with a Candid type.
 pub trait Typed {
     /// Its Candid type.
     const TYPE: &'static Type;
 
-    /// The number of optional fields in it and below it. Each has a bit in the masks of [`Encode`](crate::Encode).
+    /// Number of optional fields, including nested ones. Each has a bit in the masks of [`Encode`](crate::Encode).
     const OPTIONAL: u32 = 0;
 
-    /// Whether a value of it is refused where the specification would have a part of it be none or not be looked at: an
-    /// optional field of another type, and a field that is not known. `#[wire(strict)]` makes a struct so.
+    /// Whether values are an error that the specification would read as none or skip: an optional field of another type, and an
+    /// unknown field. Set by `#[wire(strict)]` on a struct.
     const IS_STRICT: bool = false;
 }
 
-/// The id of a field with this name.
+/// Returns the id of a field with this name.
 #[must_use]
 pub const fn id_of(name: &str) -> u32 {
     let bytes = name.as_bytes();
@@ -77,7 +77,7 @@ pub const fn id_of(name: &str) -> u32 {
 }
 
 impl Type {
-    /// Whether two types are the same.
+    /// Returns whether two types are equal.
     #[must_use]
     pub const fn is(&self, other: &Self) -> bool {
         match (self, other) {
@@ -105,7 +105,7 @@ const fn are(one: &[Field], other: &[Field]) -> bool {
     true
 }
 
-/// Whether one name comes before another, byte by byte.
+/// Returns whether one name sorts before another, byte by byte.
 pub(crate) const fn is_before(one: &str, other: &str) -> bool {
     let (one, other) = (one.as_bytes(), other.as_bytes());
     let mut at = 0;

@@ -1,4 +1,4 @@
-//! `storage serve`: the store in a folder, for every client of the Internet Computer.
+//! The command `serve`: serves the store in a folder over the Internet Computer's HTTP interface.
 
 use std::path::Path;
 
@@ -55,7 +55,7 @@ pub(crate) async fn run(location: &StoreLocation, context: &Context, args: &Serv
     replica.close().await.context("cannot close the store")
 }
 
-/// Opens the folder when the commands that came before are done with it.
+/// Opens the folder when earlier commands have finished with it.
 async fn open(folder: &Path, context: &Context) -> Result<EmbeddedIc> {
     let transport = FolderTransport::new(folder, context.wait, context.output.notes());
     transport.open().await?;

@@ -46,9 +46,9 @@ fn corruption_is_repaired_with_yes() {
     heap.read_exact_at(&mut byte, 100_000).unwrap();
     heap.write_all_at(&[byte[0] ^ 1], 100_000).unwrap();
     let said = store.fail(1, &["ls"]);
-    assert!(said.contains("heap.bin is damaged at byte 98304") && said.contains("repair"), "{said}");
+    assert!(said.contains("heap.bin is corrupt at byte 98304") && said.contains("repair"), "{said}");
     let found = store.text(&["repair"]);
-    assert!(found.contains("started anew on its stable memory") && !found.contains("done"), "{found}"); // lint-prose: allow, a text of the host
+    assert!(found.contains("restarts on its stable memory") && !found.contains("done"), "{found}");
     store.fail(1, &["ls"]);
     assert!(store.text(&["repair", "--yes"]).ends_with("done\n"));
     assert_eq!(store.run(&["get", "a"]), b"kept");
@@ -97,10 +97,10 @@ fn read_only_store_is_read() {
     let read = output(store.command_of_another(&["get", "a"]), b"");
     let said = String::from_utf8(read.stderr).unwrap();
     assert_eq!((read.stdout, read.status.code()), (b"value".to_vec(), Some(0)), "{said}");
-    assert!(said.contains("warning") && said.contains("is only read"), "{said}");
+    assert!(said.contains("warning") && said.contains("is opened read-only"), "{said}");
     let said =
         failed(1, output(store.command_of_another(&["put", &store.path("a").to_string_lossy(), "b"]), b""));
-    assert!(said.contains("open for reading only") && said.contains("write permission"), "{said}");
+    assert!(said.contains("is open read-only") && said.contains("write permission"), "{said}");
     store.set_modes(0o700, 0o600);
     assert_eq!(store.text(&["ls", "-r"]), "a\n");
 }
@@ -146,6 +146,6 @@ fn put_that_cannot_fit_is_rejected_before_sending() {
     let size = free.f_bavail * free.f_frsize + (1 << 40);
     File::create(store.path("huge")).unwrap().set_len(size).unwrap();
     let said = store.fail(1, &["put", "huge"]);
-    assert!(said.contains("the disk at") && said.contains("bytes are missing"), "{said}");
+    assert!(said.contains("the disk at") && said.contains("more bytes are needed"), "{said}");
     assert_eq!(store.text(&["uploads", "ls"]), "");
 }

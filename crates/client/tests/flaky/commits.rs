@@ -63,7 +63,7 @@ async fn outcome_is_unknown_without_a_digest() {
     let fates = [Fate::ReplyLost, Fate::Arrives];
     let error = upload(&network, &content, &args, &fates).await.unwrap_err();
     assert!(matches!(error, ClientError::Transport { method: "commit_upload", .. }), "{error:?}");
-    assert!(error.hint().unwrap().contains("The object may be there"));
+    assert!(error.hint().unwrap().contains("The object may be stored"));
     // A lost request is sent again.
     upload(&network, &content, &args, &[Fate::RequestLost, Fate::Arrives]).await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! The small part of the state as bytes: little-endian numbers, and byte strings with their length before them.
+//! Encoding of the small state: little-endian numbers, and byte strings with a length prefix.
 
 use candid::Principal;
 
@@ -7,7 +7,7 @@ use crate::log::Log;
 use crate::outcome::LogRecord;
 use crate::system_api::World;
 
-/// The state as bytes.
+/// Encodes the state.
 pub(super) fn encode(state: &Committed) -> Vec<u8> {
     let mut out = Vec::with_capacity(512);
     let World {
@@ -49,7 +49,7 @@ pub(super) fn encode(state: &Committed) -> Vec<u8> {
     out
 }
 
-/// The state that bytes describe, all of them; `None` if they describe none.
+/// Decodes a state from all of the bytes; `None` if they are invalid.
 pub(super) fn decode(input: &[u8]) -> Option<Committed> {
     let mut input = Input(input);
     let world = World {
@@ -96,7 +96,7 @@ fn encode_global(out: &mut Vec<u8>, global: GlobalValue) {
     out.extend(bits.to_le_bytes());
 }
 
-/// What is left to decode.
+/// Remaining input.
 struct Input<'a>(&'a [u8]);
 
 impl<'a> Input<'a> {
@@ -122,7 +122,7 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// A number of things, each of which takes at least a byte: more than there are bytes left is nonsense.
+    /// Decodes a number of items of at least one byte each. More than the remaining bytes is invalid.
     fn count(&mut self) -> Option<usize> {
         let count = u32::from_le_bytes(self.array()?) as usize;
         (count <= self.0.len()).then_some(count)
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_cut_or_go_on_are_no_state() {
+    fn truncated_and_extended_bytes_are_rejected() {
         let bytes = encode(&test_state());
         for len in 0..bytes.len() {
             assert!(decode(&bytes[..len]).is_none(), "cut at {len}");
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn absurd_counts_are_no_state() {
+    fn impossible_counts_are_rejected() {
         assert!(decode(&[0xff; 64]).is_none());
     }
 }

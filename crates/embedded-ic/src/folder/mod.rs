@@ -1,8 +1,8 @@
-//! A folder that keeps the state of one canister.
+//! Folder with the state of one canister.
 //!
 //! | file | content |
 //! |---|---|
-//! | `LOCK` | empty; whoever has the folder open holds the operating system's lock on it |
+//! | `LOCK` | empty; locked by the process that has the folder open |
 //! | `state.bin` | the state at the last checkpoint, see [`state`] |
 //! | `module-HASH.wasm` | the installed module, as it was given |
 //! | `heap.bin` | pages of the heap, sparse |
@@ -10,16 +10,16 @@
 //! | `journal.bin` | what was committed since the checkpoint, see [`journal`] |
 //! | `keys.bin`, once something was signed | the secret keys, see `signer::keys` |
 //!
-//! A message counts as committed once its record is in the journal. Pages of stable memory that had no content before
-//! are written to its file ahead of the record, which names them, and forced to the disk together with it: until a record
-//! or the checkpoint names them, they count as zeros, whatever the file holds. If they are few they go into the record, as
-//! all other pages do, and only then to `heap.bin` and the file of stable memory, so that whatever a dying process leaves
-//! undone there is done again from the journal when the folder is opened.
-//! A checkpoint forces the pages to the disk, then replaces `state.bin`, then empties the journal; records that survive a
-//! death between the last two are known by their numbers and skipped.
+//! A message is committed once its record is in the journal. Pages of stable memory that had no content are written to its
+//! file before the record, which names them, and forced to the disk together with it. Until a record or the checkpoint
+//! names them, they count as zeros. If they are few, they are part of the record, like all other pages, and are then
+//! written to `heap.bin` and the file of stable memory. If the process dies before that, the journal is replayed when the
+//! folder is opened.
+//! A checkpoint forces the pages to the disk, then replaces `state.bin`, then empties the journal. Records that survive a
+//! crash between the last two steps are recognized by their numbers and skipped.
 //!
-//! Stable memory that is replaced as a whole, by an import or an install, is written to a file of its own. The record
-//! that names it is the one step with which both this memory and the heap and module that belong to it take effect.
+//! Stable memory that is replaced as a whole, by an import or an install, is written to a separate file. The record that
+//! names it is the single step by which this memory and its heap and module take effect.
 
 mod codec;
 mod journal;
@@ -49,20 +49,20 @@ use journal::{AppendError, Journal};
 pub(crate) use names::KEYS;
 use names::{DAMAGED_JOURNAL, JOURNAL, STATE, TEMPORARY, module_file, stable_file};
 
-/// Bytes of journal after which a checkpoint is due.
+/// Size of the journal at which a checkpoint is due.
 const JOURNAL_BYTES: u64 = 64 << 20;
 
 /// An open state folder.
 pub(crate) struct Folder {
     path: PathBuf,
-    /// None if the folder is only read.
+    /// `None` if the folder is read-only.
     journal: Option<Journal>,
     sync: SyncPolicy,
     /// Number of the next record.
     next: u64,
-    /// Which of the memories that the folder has had counts.
+    /// Current generation of stable memory.
     generation: u64,
-    /// Files that a checkpoint may remove: what they hold was replaced.
+    /// Files that a checkpoint may remove, because their contents were replaced.
     old: Vec<PathBuf>,
     module: Option<ModuleHash>,
     notices: Vec<Notice>,
@@ -75,12 +75,12 @@ impl Folder {
         &self.path
     }
 
-    /// What whoever opened the folder should know.
+    /// Returns notices for the user who opened the folder.
     pub(crate) fn notices(&self) -> &[Notice] {
         &self.notices
     }
 
-    /// Refuses changes where the folder is only read.
+    /// Returns an error if the folder is read-only.
     pub(crate) fn writable(&self) -> Result<(), HostError> {
         match self.journal {
             Some(_) => Ok(()),
@@ -88,17 +88,17 @@ impl Folder {
         }
     }
 
-    /// Whether pages are forced to the disk before the record that names them.
+    /// Returns whether pages are forced to the disk before the record that names them.
     pub(crate) fn forces_messages(&self) -> bool {
         self.sync == SyncPolicy::EveryMessage
     }
 
-    /// The memory that counts after a change of this one.
+    /// Returns the generation of stable memory after a change.
     pub(crate) fn generation_after(&self, is_replaced: bool) -> u64 {
         self.generation + u64::from(is_replaced)
     }
 
-    /// An empty store for stable memory that is to replace the present one.
+    /// Creates an empty store for stable memory that is to replace the current one.
     pub(crate) fn new_store(&self) -> Result<FileStore, HostError> {
         self.writable()?;
         let generation = self.generation_after(true);
@@ -107,13 +107,13 @@ impl Folder {
         Ok(FileStore::replacing(file, generation))
     }
 
-    /// Gives up the store that was to replace the present one.
+    /// Discards the store that was to replace the current one.
     pub(crate) fn forget_new_store(&self) {
-        // What is left of it costs room, until the folder is opened.
+        // Remains are removed when the folder is opened.
         let _ = disk::remove(&self.path.join(stable_file(self.generation_after(true))));
     }
 
-    /// Appends a change to the journal: from here on it survives the process.
+    /// Appends a change to the journal. From then on it survives the process.
     pub(crate) fn append(&mut self, change: &Change<'_>) -> Result<(), HostError> {
         self.writable()?;
         if change.generation != self.generation {
@@ -151,7 +151,7 @@ impl Folder {
         write_whole(&path, wasm).map_err(|error| self.explain(error, wasm.len() as u64))
     }
 
-    /// Whether there are records that a checkpoint would remove.
+    /// Returns whether there are records that a checkpoint would remove.
     pub(crate) fn has_journal(&self) -> bool {
         self.journal.as_ref().is_some_and(|journal| !journal.is_empty())
     }
@@ -161,7 +161,7 @@ impl Folder {
         replaced || self.journal.as_ref().is_some_and(|journal| journal.bytes() > JOURNAL_BYTES)
     }
 
-    /// Records the state, whose pages have been forced to the disk, and empties the journal.
+    /// Writes the state, whose pages have been forced to the disk, and empties the journal.
     pub(crate) fn checkpoint(
         &mut self,
         committed: &Committed,
@@ -176,7 +176,7 @@ impl Folder {
             if !error.is_disk_full() {
                 return Err(error);
             }
-            // There is room for it where some was kept for the journal.
+            // The space that was reserved for the journal is used for it.
             journal.release();
             write().inspect_err(|_| journal.reserve())
         })?;
@@ -184,13 +184,13 @@ impl Folder {
             journal.clear()?;
         }
         for old in self.old.drain(..) {
-            // A file that stays costs room, until the folder is opened.
+            // A file that stays only takes space, until the folder is opened.
             let _ = disk::remove(&old);
         }
         Ok(())
     }
 
-    /// An error of a disk that is full, with what is missing.
+    /// Adds the missing bytes to an error of a full disk.
     pub(crate) fn explain(&self, error: HostError, needed: u64) -> HostError {
         match error {
             HostError::Io { source, action } => failed(&self.path, &action, source, needed),
@@ -203,7 +203,7 @@ impl Folder {
     }
 }
 
-/// Keeps a copy of the journal of a folder that is about to be repaired.
+/// Copies the journal of a folder that is about to be repaired.
 pub(crate) fn keep_damaged_journal(path: &Path) -> Result<(), HostError> {
     let kept = path.join(DAMAGED_JOURNAL);
     let failed = || HostError::io(format!("write {}", kept.display()));
@@ -214,7 +214,7 @@ pub(crate) fn keep_damaged_journal(path: &Path) -> Result<(), HostError> {
     disk::sync(&copy).map_err(failed())
 }
 
-/// The error of something that was done in a folder and needed so many bytes of its disk.
+/// Returns the error of an action in a folder that needed `needed` bytes of its disk.
 fn failed(folder: &Path, action: &str, error: std::io::Error, needed: u64) -> HostError {
     match disk::is_full(&error) {
         true => disk_full(folder, needed),
@@ -222,7 +222,7 @@ fn failed(folder: &Path, action: &str, error: std::io::Error, needed: u64) -> Ho
     }
 }
 
-/// Writes a file so that after a crash it is there whole, or not at all.
+/// Writes a file so that after a crash it is complete or absent.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), HostError> {
     let failed = || HostError::io(format!("write {}", path.display()));
     let mut temporary = path.as_os_str().to_owned();
@@ -230,7 +230,7 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), HostError> {
     let temporary = PathBuf::from(temporary);
     let file = disk::create(&temporary).map_err(failed())?;
     disk::write_at(&file, bytes, 0).and_then(|()| disk::sync(&file)).map_err(|error| {
-        // Half a file costs room, which is what may be missing.
+        // A partial file takes space, which may be what is missing.
         let _ = disk::remove(&temporary);
         failed()(error)
     })?;

@@ -1,4 +1,4 @@
-//! The names of a folder's files. Whatever has another name is not ours, and stays.
+//! Names of a folder's files. Files with other names are left alone.
 
 use crate::module::ModuleHash;
 
@@ -6,27 +6,27 @@ pub(super) const LOCK: &str = "LOCK";
 pub(super) const STATE: &str = "state.bin";
 pub(super) const HEAP: &str = "heap.bin";
 pub(super) const JOURNAL: &str = "journal.bin";
-/// A journal as it was before it was repaired.
+/// Journal before it was repaired.
 pub(super) const DAMAGED_JOURNAL: &str = "journal-damaged.bin";
-/// The keys that sign certificates.
+/// Keys that sign certificates.
 pub(crate) const KEYS: &str = "keys.bin";
-/// What the name of a file ends with that is not complete.
+/// Suffix of the name of an incomplete file.
 pub(super) const TEMPORARY: &str = ".new";
 
-/// What a file of a folder is.
+/// Kind of a file of a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Own {
-    /// One that each folder has.
+    /// File that each folder has.
     Always,
     Module,
     Stable,
-    /// One that was not completed.
+    /// Incomplete file.
     Temporary,
-    /// What a repair has kept, and keys.
+    /// File kept by a repair, or keys.
     Kept,
 }
 
-/// What a file is, by its name; none if it is not ours.
+/// Returns the kind of a file by its name; `None` if it is not one of ours.
 pub(super) fn own(name: &str) -> Option<Own> {
     let stable = |name: &str| {
         let number = name.strip_prefix("stable-")?.strip_suffix(".bin")?;
@@ -51,7 +51,7 @@ pub(super) fn own(name: &str) -> Option<Own> {
     }
 }
 
-/// The file of the memory that has replaced as many others.
+/// Returns the file of a generation of stable memory.
 pub(super) fn stable_file(generation: u64) -> String {
     match generation {
         0 => "stable.bin".into(),
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_names_that_a_folder_gives_are_its_own() {
+    fn only_known_names_are_ours() {
         let module = module_file(&[0xab; 32]);
         let cases = [
             ("LOCK", Some(Own::Always)),

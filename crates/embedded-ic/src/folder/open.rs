@@ -1,4 +1,4 @@
-//! Making and opening a state folder.
+//! Creating and opening a state folder.
 
 use std::fs::{DirBuilder, File, TryLockError};
 use std::io;
@@ -21,16 +21,16 @@ use crate::notice::{Finding, Notice};
 use crate::space;
 use crate::stable::{FileStore, PAGE, Runs, StableMemory};
 
-/// What a folder is opened for.
+/// Purpose for which a folder is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// Everything; reading, if that is all that is allowed.
+    /// Reading and writing; only reading if that is all that is permitted.
     Write,
     /// Reading.
     Read,
-    /// Looking at it, whatever is damaged.
+    /// Inspection, also of a corrupt folder.
     Inspect,
-    /// Everything, whatever is damaged.
+    /// Repair of a corrupt folder.
     Repair,
 }
 
@@ -40,7 +40,7 @@ impl Access {
     }
 }
 
-/// A folder that was opened, with all that is in it.
+/// Folder that was opened, with its contents.
 pub(crate) struct Opened {
     pub(crate) folder: Folder,
     pub(crate) committed: Committed,
@@ -48,13 +48,13 @@ pub(crate) struct Opened {
     pub(crate) stable: StableMemory,
     /// The installed module, as it was given.
     pub(crate) module: Option<Vec<u8>>,
-    /// What is not as it was written. Only a lenient access finds more than the end of the journal.
+    /// Corruption. Only a lenient access finds more than an incomplete end of the journal.
     pub(crate) findings: Vec<Finding>,
 }
 
 impl Folder {
-    /// Makes a folder with the given state, which has no module. The state file comes last: a folder without one was
-    /// never finished, and may be made again.
+    /// Creates a folder with the given state, without a module. The state file is written last: a folder without one was
+    /// never completed, and can be created again.
     pub(crate) fn create(path: &Path, committed: &Committed) -> Result<(), HostError> {
         make_folder(path).map_err(HostError::io(format!("make {}", path.display())))?;
         check_vacant(path)?;
@@ -68,7 +68,7 @@ impl Folder {
         sync_folder(path)
     }
 
-    /// Opens a folder, and does again what its journal says.
+    /// Opens a folder, and replays its journal.
     pub(crate) fn open(path: &Path, sync: SyncPolicy, access: Access) -> Result<Opened, HostError> {
         look(path)?;
         let Handles { lock, heap, journal, why } = Handles::open(path, access)?;
@@ -97,7 +97,7 @@ impl Folder {
         let committed = replayed.state.unwrap_or(committed);
         let module = read_module(path, &committed)?;
         let generation = store.generation();
-        // A process that dies before the next checkpoint begins with the memory of the last one again.
+        // A process that dies before the next checkpoint starts again with the memory of the last one.
         let generations = files.map_or(0, |files| files.generation)..generation;
         let journal = match is_read_only {
             true => None,
@@ -132,7 +132,7 @@ impl Folder {
     }
 }
 
-/// Makes a folder that only its owner can look into, and those above it.
+/// Creates a folder that only its owner can read, and its parents.
 fn make_folder(path: &Path) -> io::Result<()> {
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         std::fs::create_dir_all(parent)?;
@@ -143,7 +143,7 @@ fn make_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Refuses a path without a state folder, and tells a folder that must not be looked into from one that is not there.
+/// Returns an error for a path without a state folder; a folder without permission has a different error.
 fn look(path: &Path) -> Result<(), HostError> {
     match std::fs::metadata(path.join(STATE)) {
         Ok(_) => Ok(()),
@@ -154,7 +154,7 @@ fn look(path: &Path) -> Result<(), HostError> {
     }
 }
 
-/// Refuses a folder in which there is anything but what an interrupted [`Folder::create`] leaves.
+/// Returns an error for a folder with anything except the remains of an interrupted [`Folder::create`].
 fn check_vacant(path: &Path) -> Result<(), HostError> {
     let failed = || HostError::io(format!("look into {}", path.display()));
     for entry in std::fs::read_dir(path).map_err(failed())? {
@@ -167,19 +167,19 @@ fn check_vacant(path: &Path) -> Result<(), HostError> {
     Ok(())
 }
 
-/// The files of a folder that are open while it is.
+/// Files of a folder that are open while it is.
 struct Handles {
     lock: Option<File>,
     heap: File,
     journal: File,
-    /// Why they are open for reading only.
+    /// Reason why they are open read-only.
     why: Option<String>,
 }
 
 impl Handles {
     fn open(path: &Path, access: Access) -> Result<Self, HostError> {
         match access {
-            Access::Read => Self::to_read(path, "as was asked for".into()),
+            Access::Read => Self::to_read(path, "as requested".into()),
             Access::Inspect => Self::to_read(path, "it is inspected".into()),
             Access::Write | Access::Repair => match Self::to_write(path) {
                 Err(HostError::Io { source, action }) if is_forbidden(&source) => {
@@ -222,7 +222,7 @@ fn lock_to_write(path: &Path) -> Result<File, HostError> {
     Ok(file)
 }
 
-/// Keeps writers away while the folder is read. A folder without the file was copied, and has no writer.
+/// Locks out writers while the folder is read. A folder without the lock file was copied, and has no writer.
 fn lock_to_read(path: &Path) -> Result<Option<File>, HostError> {
     let name = path.join(LOCK);
     match File::open(&name) {
@@ -262,7 +262,7 @@ fn open_stable(
     Ok(if is_read_only { store.read_only() } else { store })
 }
 
-/// Stable memory of a folder whose checkpoint is of version 1: whatever is in the file counts.
+/// Opens stable memory of a folder whose checkpoint has version 1: the whole file counts.
 fn open_old_stable(path: &Path, is_read_only: bool) -> Result<FileStore, HostError> {
     let store = open_stable(path, 0, Runs::default(), is_read_only)?;
     let bytes = store.file_bytes().map_err(HostError::io(format!("read {}", path.display())))?;
@@ -281,7 +281,7 @@ fn open_heap(file: File, files: &Option<Files>, is_read_only: bool) -> io::Resul
     Ok(heap)
 }
 
-/// Looks whether the file of stable memory has the length that its content needs.
+/// Checks that the file of stable memory is long enough for its content.
 fn check_length(
     path: &Path,
     store: &FileStore,
@@ -298,7 +298,7 @@ fn check_length(
         findings.push(Finding::ShortStableMemory { path, bytes, expected });
         return Ok(());
     }
-    let what = format!("the file ends here, and had at least {expected} bytes");
+    let what = format!("the file ends here, expected at least {expected} bytes");
     Err(HostError::Damaged { path, offset: bytes, what })
 }
 
@@ -318,7 +318,7 @@ fn check_heap(
     Err(HostError::Damaged { path, offset, what: "the checksum of the page does not match".into() })
 }
 
-/// What a lenient replay has found.
+/// Converts the results of a lenient replay to findings.
 fn describe(path: &Path, replayed: &Replayed, findings: &mut Vec<Finding>) {
     let path = path.to_owned();
     findings.extend(replayed.damage.iter().map(|damage| Finding::DamagedRecord {
@@ -365,13 +365,13 @@ fn read_module(path: &Path, committed: &Committed) -> Result<Option<Vec<u8>>, Ho
         return Err(HostError::Damaged {
             path: file,
             offset: 0,
-            what: "its hash is not that of its name".into(),
+            what: "its hash differs from its name".into(),
         });
     }
     Ok(Some(wasm))
 }
 
-/// Removes our files of modules and memories that never were in use, or no longer are, and what was not completed.
+/// Removes our files of modules and memories that were never used or are no longer used, and incomplete files.
 fn remove_leftovers(path: &Path, committed: &Committed, generations: RangeInclusive<u64>) {
     let module = committed.module.map(|hash| module_file(&hash));
     let stable: Vec<String> = generations.map(stable_file).collect();
@@ -386,7 +386,7 @@ fn remove_leftovers(path: &Path, committed: &Committed, generations: RangeInclus
             Some(Own::Always | Own::Kept) | None => false,
         };
         if is_left {
-            // A file that stays costs room and nothing else.
+            // A file that stays only takes space.
             let _ = disk::remove(&entry.path());
         }
     }

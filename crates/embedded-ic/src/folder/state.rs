@@ -1,4 +1,4 @@
-//! The file of the checkpoint.
+//! The checkpoint file.
 //!
 //! # Layout v2
 //! | bytes | content |
@@ -6,19 +6,19 @@
 //! | 8 | magic `EICSTATE` |
 //! | 4 | version |
 //! | 4 | reserved, zero |
-//! | 8 | number of the first journal record that is not in here yet |
+//! | 8 | number of the first journal record that is not in the checkpoint |
 //! | 8 | length of the state |
 //! | … | the state, see `codec` |
-//! | 8 | which of the memories that the folder has had counts |
+//! | 8 | generation of stable memory |
 //! | 8 | number of runs of pages of stable memory that have content |
-//! | … | the runs, in order: pages between this and the one before, and pages in it, each as a LEB128 |
+//! | … | the runs, in order: pages between this one and the one before, and pages in it, each as a LEB128 |
 //! | 8 | number of pages of the heap's file |
 //! | 4 each | CRC-32 of each of these pages |
 //! | 4 | CRC-32 of everything before |
 //!
-//! The file of stable memory is at least as long as its last page with content needs.
+//! The file of stable memory is at least long enough for its last page with content.
 //!
-//! Version 1 ended after the state. Whatever its files hold counts.
+//! Version 1 ended after the state. The whole files count.
 
 use std::path::Path;
 
@@ -28,9 +28,9 @@ use crate::error::HostError;
 use crate::stable::Runs;
 
 const MAGIC: &[u8; 8] = b"EICSTATE";
-/// The version of the folder as a whole.
+/// Version of the folder format.
 pub(super) const VERSION: u32 = 2;
-/// The version before, which can be read.
+/// Previous version, which can be read.
 const OLD_VERSION: u32 = 1;
 const VERSION_AT: usize = 8;
 const NEXT_AT: usize = 16;
@@ -38,23 +38,23 @@ const LEN_AT: usize = 24;
 const HEADER: usize = 32;
 const CRC: usize = 4;
 
-/// What the checkpoint says of the other files.
+/// What the checkpoint records about the other files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Files {
-    /// Which of the memories that the folder has had counts.
+    /// Generation of stable memory.
     pub(super) generation: u64,
-    /// The pages of stable memory that have content.
+    /// Pages of stable memory that have content.
     pub(super) content: Runs,
-    /// Checksums of the pages of the heap's file.
+    /// Checksums of the pages of the heap file.
     pub(super) heap_sums: Vec<u32>,
 }
 
-/// Writes the file anew.
+/// Writes the file.
 pub(super) fn write(path: &Path, next: u64, committed: &Committed, files: &Files) -> Result<(), HostError> {
     write_whole(path, &encode(next, committed, files))
 }
 
-/// Reads the file: the number of the next journal record, the state, and what version 1 does not say.
+/// Reads the file: the number of the next journal record, the state, and what version 1 lacks.
 pub(super) fn read(path: &Path) -> Result<(u64, Committed, Option<Files>), HostError> {
     let bytes = std::fs::read(path).map_err(HostError::io(format!("read {}", path.display())))?;
     decode(path, &bytes)
@@ -98,7 +98,7 @@ fn decode(path: &Path, bytes: &[u8]) -> Result<(u64, Committed, Option<Files>), 
         what: what.to_owned(),
     };
     if bytes.len() < HEADER + CRC || !bytes.starts_with(MAGIC) {
-        return Err(damaged(0, "this is not a state file"));
+        return Err(damaged(0, "the file is not a state file"));
     }
     let found = u32::from_le_bytes(array(bytes, VERSION_AT));
     if found != VERSION && found != OLD_VERSION {
@@ -112,12 +112,12 @@ fn decode(path: &Path, bytes: &[u8]) -> Result<(u64, Committed, Option<Files>), 
     let Some((state, rest)) = bytes[HEADER..body].split_at_checked(len as usize) else {
         return Err(damaged(LEN_AT, "the length does not match"));
     };
-    let committed = codec::decode(state).ok_or_else(|| damaged(HEADER, "the state makes no sense"))?;
+    let committed = codec::decode(state).ok_or_else(|| damaged(HEADER, "the state is invalid"))?;
     let next = u64::from_le_bytes(array(bytes, NEXT_AT));
     match (found, Files::decode(rest)) {
         (OLD_VERSION, _) if rest.is_empty() => Ok((next, committed, None)),
         (VERSION, Some(files)) => Ok((next, committed, Some(files))),
-        _ => Err(damaged(HEADER + state.len(), "what is said of the other files makes no sense")),
+        _ => Err(damaged(HEADER + state.len(), "the description of the other files is invalid")),
     }
 }
 
@@ -148,7 +148,7 @@ fn take<'a, const N: usize>(input: &mut &'a [u8]) -> Option<&'a [u8; N]> {
     Some(bytes)
 }
 
-/// A LEB128.
+/// Decodes a LEB128 number.
 fn number(input: &mut &[u8]) -> Option<u64> {
     let mut number = 0;
     for shift in (0..64).step_by(7) {
@@ -161,7 +161,7 @@ fn number(input: &mut &[u8]) -> Option<u64> {
     None
 }
 
-/// The bytes at an offset. The caller has checked that they are there.
+/// Returns the bytes at an offset. The caller has checked that they exist.
 fn array<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
     bytes[at..at + N].try_into().expect("the slice has N bytes")
 }
@@ -185,11 +185,11 @@ mod tests {
     }
 
     #[test]
-    fn the_header_lies_where_the_layout_says() {
+    fn header_matches_the_layout() {
         let bytes = encode(0x1122_3344_5566_7788, &codec::test_state(), &Files::default());
         assert_eq!(bytes[..16], *b"EICSTATE\x02\0\0\0\0\0\0\0");
         assert_eq!(bytes[16..24], [0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11]);
-        // After the state: 24 bytes that say nothing of other files, and the checksum.
+        // After the state: 24 bytes without other files, and the checksum.
         assert_eq!(bytes[24..32], ((bytes.len() - 60) as u64).to_le_bytes());
     }
 
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn every_damaged_byte_is_noticed() {
+    fn every_corrupt_byte_is_detected() {
         let bytes = encode(1, &codec::test_state(), &files());
         for at in 0..bytes.len() {
             let mut bad = bytes.clone();

@@ -1,4 +1,4 @@
-//! Folders whose process dies at each step, whose disk is full or loses what was not forced, or that were damaged.
+//! Folders whose process dies at each step, whose disk is full or loses unsynced data, or that are corrupt.
 
 use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, PermissionsExt};
@@ -15,11 +15,11 @@ use crate::host::EmbeddedIc;
 use crate::notice::{Finding, Notice};
 
 const SECTOR: usize = 512;
-/// Where the second number lies, on a page of its own.
+/// Offset of the second number, on another page.
 const FAR: u64 = 50_000;
 
-/// A canister that keeps one number: in its heap and at two places of stable memory. A step adds one to it; on starting on
-/// memory that is there, it takes the number from it. `fill` writes 208 pages that had no content, and `again` writes them again. `one`
+/// Canister with a number in its heap and at two offsets of stable memory. A step increments it; a start on existing
+/// stable memory reads it from there. `fill` writes 208 pages that had no content, and `again` writes them again. `one`
 /// writes a single page that had no content.
 fn canister(extra: &str) -> Vec<u8> {
     let text = format!(
@@ -66,7 +66,7 @@ fn call(ic: &mut EmbeddedIc, method: &str) -> Result<u64, CallError> {
     Ok(u64::from_le_bytes(reply.bytes[..].try_into().unwrap()))
 }
 
-/// The number, which has to be the same everywhere.
+/// Returns the number, which must be the same everywhere.
 fn number(ic: &mut EmbeddedIc) -> u64 {
     let sender = ic.controllers()[0];
     let reply = ic.query(sender, "number", b"").unwrap();
@@ -79,13 +79,13 @@ fn number(ic: &mut EmbeddedIc) -> u64 {
     heap
 }
 
-/// A folder in a temporary one.
+/// Folder in a temporary one.
 struct Fixture {
     folder: TempDir,
 }
 
 impl Fixture {
-    /// A folder with a canister that has made so many steps since the checkpoint, after one before it.
+    /// Creates a folder with a canister that has made `steps` steps since the checkpoint, after one before it.
     fn new(steps: u64) -> Self {
         let this = Self { folder: TempDir::new().unwrap() };
         let mut ic = EmbeddedIc::create_dir(&this.path(), Config::default()).unwrap();
@@ -103,7 +103,7 @@ impl Fixture {
         self.folder.path().join("state")
     }
 
-    /// A copy of the folder, in place of the last one.
+    /// Returns a copy of the folder, which replaces the last one.
     fn copy(&self) -> PathBuf {
         let to = self.folder.path().join("copy");
         let _ = fs::remove_dir_all(&to);
@@ -115,7 +115,7 @@ impl Fixture {
         to
     }
 
-    /// An image of a stable memory with another number and many pages.
+    /// Returns an image of a stable memory with another number and many pages.
     fn image(&self, number: u64) -> PathBuf {
         let path = self.folder.path().join("image");
         let image = File::create(&path).unwrap();
@@ -128,8 +128,8 @@ impl Fixture {
     }
 }
 
-/// Lets the process die at each step of something that is done to a folder. The folder has one of two numbers afterwards,
-/// takes a step, and nothing else is left in it.
+/// Lets the process die at each step of an action on a folder. Afterwards the folder has one of two numbers, accepts a
+/// step, and has no other files.
 fn dies_anywhere(before: u64, after: u64, act: impl Fn(&Fixture, &mut EmbeddedIc) -> Result<(), CallError>) {
     let fixture = Fixture::new(2);
     let mut found = [0; 2];
@@ -161,29 +161,29 @@ fn dies_anywhere(before: u64, after: u64, act: impl Fn(&Fixture, &mut EmbeddedIc
 }
 
 #[test]
-fn an_import_that_dies_anywhere_is_done_or_not() {
+fn killed_import_is_all_or_nothing() {
     dies_anywhere(3, 70, |fixture, ic| {
         ic.upgrade_onto(&fixture.image(70), &canister("(func)"), b"").map(|_| ())
     });
 }
 
 #[test]
-fn an_import_without_a_new_module_that_dies_anywhere_is_done_or_not() {
+fn killed_import_without_a_module_is_all_or_nothing() {
     dies_anywhere(3, 70, |fixture, ic| ic.upgrade_onto(&fixture.image(70), &canister(""), b"").map(|_| ()));
 }
 
 #[test]
-fn a_reinstall_that_dies_anywhere_is_done_or_not() {
+fn killed_reinstall_is_all_or_nothing() {
     dies_anywhere(3, 0, |_, ic| ic.reinstall(&canister("(func)"), b"").map(|_| ()));
 }
 
 #[test]
-fn an_upgrade_that_dies_anywhere_is_done_or_not() {
+fn killed_upgrade_is_all_or_nothing() {
     dies_anywhere(3, 3, |_, ic| ic.upgrade(&canister("(func)"), b"", UpgradeOptions::default()).map(|_| ()));
 }
 
 #[test]
-fn a_message_that_dies_anywhere_is_done_or_not() {
+fn killed_message_is_all_or_nothing() {
     dies_anywhere(3, 4, |_, ic| {
         call(ic, "step").map(|_| ())?;
         ic.checkpoint().map_err(CallError::Host)
@@ -191,9 +191,9 @@ fn a_message_that_dies_anywhere_is_done_or_not() {
     dies_anywhere(3, 3, |_, ic| call(ic, "fill").map(|_| ()));
 }
 
-/// The second of two large messages finds no room, and makes some in the middle of its commit.
+/// The second of two large messages finds no space, and frees some during its commit.
 #[test]
-fn making_room_can_die_anywhere() {
+fn process_can_die_while_space_is_freed() {
     dies_anywhere(3, 4, |_, ic| {
         call(ic, "fill")?;
         faults::with_room(1_300_000, || {
@@ -205,7 +205,7 @@ fn making_room_can_die_anywhere() {
 }
 
 #[test]
-fn a_folder_whose_making_dies_anywhere_can_be_made() {
+fn killed_creation_can_be_repeated() {
     for steps in 0.. {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("state");
@@ -216,7 +216,7 @@ fn a_folder_whose_making_dies_anywhere_can_be_made() {
         }
         let made = EmbeddedIc::create_dir(&path, Config::default());
         if matches!(made, Err(HostError::FolderExists { .. })) {
-            // It was complete, only not forced to the disk.
+            // It was complete, but not forced to the disk.
             open(&path).unwrap();
         } else {
             made.unwrap();
@@ -239,20 +239,20 @@ fn a_failed_import_changes_nothing_and_leaves_nothing() {
     assert_eq!(byte, [9]);
 }
 
-/// Where the records of a journal begin, and its length.
+/// Returns the offsets of the records of a journal, and its length.
 fn records(journal: &[u8]) -> Vec<usize> {
     let starts = (SECTOR..journal.len()).step_by(SECTOR).filter(|&at| journal[at..].starts_with(b"REC2"));
     starts.chain([journal.len()]).collect()
 }
 
-/// A folder whose journal has these bytes, and whose other files are those of the checkpoint.
+/// Returns a folder with this journal and the other files of the checkpoint.
 fn with_journal(before: &Fixture, journal: &[u8]) -> PathBuf {
     let path = before.copy();
     fs::write(path.join("journal.bin"), journal).unwrap();
     path
 }
 
-/// A folder at its checkpoint, and the journal of three steps after it.
+/// Returns a folder at its checkpoint, and the journal of three later steps.
 fn three_steps() -> (Fixture, Vec<u8>) {
     let fixture = Fixture::new(0);
     let path = fixture.copy();
@@ -264,7 +264,7 @@ fn three_steps() -> (Fixture, Vec<u8>) {
 }
 
 #[test]
-fn a_power_cut_takes_the_last_record_and_no_other() {
+fn power_cut_loses_only_the_last_record() {
     let (fixture, journal) = three_steps();
     let starts = records(&journal);
     assert_eq!(starts.len(), 4);
@@ -277,11 +277,11 @@ fn a_power_cut_takes_the_last_record_and_no_other() {
         let mut longer = zeroed.clone();
         longer.extend([0; 3 * SECTOR]);
         for (what, cut) in
-            [("missing", &journal[..at]), ("zeros", &zeroed), ("a hole", &hole), ("zeros behind", &longer)]
+            [("missing", &journal[..at]), ("zeros", &zeroed), ("a hole", &hole), ("zeros after", &longer)]
         {
             let path = with_journal(&fixture, cut);
             let mut ic = open(&path).unwrap_or_else(|error| panic!("{what} at {at}: {error}"));
-            // Where there were zeros anyway, they say nothing.
+            // If the bytes were zeros before, nothing is missing.
             let is_whole = cut.starts_with(&journal);
             let expected = if is_whole { 4 } else { 3 };
             assert_eq!(number(&mut ic), expected, "{what} at {at}");
@@ -294,10 +294,10 @@ fn a_power_cut_takes_the_last_record_and_no_other() {
     }
 }
 
-/// Pages that are forced together with the last record can be missing while the record is whole: its message was not
-/// answered, and is not carried out.
+/// Pages that are forced together with the last record can be missing while the record is complete: its message was not
+/// answered, and is not applied.
 #[test]
-fn a_power_cut_takes_pages_that_were_to_be_forced_with_the_last_record() {
+fn power_cut_can_lose_pages_of_the_last_record() {
     let fixture = Fixture::new(1);
     let mut ic = open(&fixture.path()).unwrap();
     call(&mut ic, "fill").unwrap();
@@ -325,7 +325,7 @@ fn a_power_cut_takes_pages_that_were_to_be_forced_with_the_last_record() {
 
 /// Later records may have changed pages that were forced with an earlier one.
 #[test]
-fn pages_that_were_written_again_are_not_held_against_their_first_record() {
+fn rewritten_pages_are_not_compared_with_earlier_records() {
     let fixture = Fixture::new(1);
     for act in ["again", "step"] {
         let mut ic = open(&fixture.copy()).unwrap();
@@ -345,7 +345,7 @@ fn pages_that_were_written_again_are_not_held_against_their_first_record() {
 }
 
 #[test]
-fn what_is_missing_before_the_last_record_is_damage() {
+fn data_missing_before_the_last_record_is_corruption() {
     let (fixture, journal) = three_steps();
     let starts = records(&journal);
     for at in (starts[1]..starts[2]).step_by(SECTOR) {
@@ -362,7 +362,7 @@ fn what_is_missing_before_the_last_record_is_damage() {
 }
 
 #[test]
-fn a_flipped_bit_is_damage_even_in_the_last_record() {
+fn flipped_bit_in_the_last_record_is_corruption() {
     let (fixture, journal) = three_steps();
     for at in (SECTOR..journal.len()).step_by(257) {
         let mut bad = journal.clone();
@@ -372,7 +372,7 @@ fn a_flipped_bit_is_damage_even_in_the_last_record() {
     }
 }
 
-/// The content of all files.
+/// Returns the contents of all files.
 fn files(path: &Path) -> Vec<(String, Vec<u8>)> {
     let entries = fs::read_dir(path).unwrap().map(|entry| entry.unwrap());
     let mut files: Vec<_> = entries
@@ -383,12 +383,12 @@ fn files(path: &Path) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn a_folder_that_is_only_read_answers_queries_and_is_not_written() {
+fn read_only_folder_answers_queries_and_is_not_written() {
     let (fixture, journal) = three_steps();
     let path = with_journal(&fixture, &[&journal[..], &[0; SECTOR]].concat());
     let before = files(&path);
     let mut ic = EmbeddedIc::open_dir(&path, Config::default().with_read_only()).unwrap();
-    // Another one may read at the same time.
+    // Another host can read at the same time.
     let mut other = EmbeddedIc::open_dir(&path, Config::default().with_read_only()).unwrap();
     assert_eq!((number(&mut ic), number(&mut other)), (4, 4));
     assert!(
@@ -422,7 +422,7 @@ fn a_message_that_does_not_fit_changes_nothing() {
         };
         assert!(folder == &path && path.starts_with(disk) && *missing > 0, "{error}");
         assert_eq!((number(&mut ic), ic.stable_pages()), (2, 1));
-        // The room that the attempt took is free again, and a small change fits.
+        // The space of the attempt is free again, and a small change fits.
         assert_eq!(call(&mut ic, "step").unwrap(), 3);
     });
     assert_eq!(ic.stable_pages(), 1);
@@ -436,10 +436,10 @@ fn a_message_that_does_not_fit_changes_nothing() {
 }
 
 #[test]
-fn what_was_kept_for_the_journal_lets_small_changes_through_on_a_full_disk() {
+fn reserved_journal_space_allows_small_changes_on_a_full_disk() {
     let fixture = Fixture::new(0);
     let path = fixture.path();
-    // What the journal keeps, and nothing else.
+    // Only the reserved space of the journal.
     faults::with_room(2_560 << 10, || {
         let mut ic = open(&path).unwrap();
         for step in 2..12 {
@@ -452,7 +452,7 @@ fn what_was_kept_for_the_journal_lets_small_changes_through_on_a_full_disk() {
     assert_eq!(number(&mut open(&path).unwrap()), 11);
 }
 
-/// A message waits for the disk once. Its pages are written once if there are many that had no content.
+/// A message waits for the disk once. Its pages are written once if many of them had no content.
 #[test]
 fn a_message_waits_for_the_disk_once() {
     let fixture = Fixture::new(0);
@@ -477,7 +477,7 @@ fn a_message_waits_for_the_disk_once() {
     assert_eq!(u64::from_le_bytes(bytes), 2);
 }
 
-/// A page that goes through the journal needs its room in the file of stable memory before.
+/// A page that goes through the journal needs space in the file of stable memory first.
 #[test]
 fn a_small_message_that_does_not_fit_changes_nothing() {
     let fixture = Fixture::new(0);
@@ -498,9 +498,9 @@ fn a_small_message_that_does_not_fit_changes_nothing() {
     assert_eq!(number(&mut ic), 2);
 }
 
-/// What is written again goes through the journal, which is emptied when there is no room for more of it.
+/// Rewritten pages go through the journal, which is emptied when it has no space left.
 #[test]
-fn a_disk_with_room_for_one_message_takes_any_number_of_them() {
+fn disk_with_space_for_one_message_accepts_any_number() {
     let fixture = Fixture::new(0);
     let path = fixture.path();
     let mut ic = open(&path).unwrap();
@@ -523,10 +523,10 @@ fn a_disk_with_room_for_one_message_takes_any_number_of_them() {
 }
 
 #[test]
-fn a_journal_that_cannot_be_applied_for_want_of_room_is_laid_over_the_files() {
+fn journal_without_space_to_apply_is_overlaid() {
     let (fixture, journal) = three_steps();
     let path = with_journal(&fixture, &journal);
-    // Files whose pages have no room, as on a disk that copies what is overwritten.
+    // Files whose pages are not allocated, as on a copy-on-write disk.
     for name in ["heap.bin", &stable_file(1)] {
         let file = File::options().write(true).open(path.join(name)).unwrap();
         let len = file.metadata().unwrap().len();
@@ -569,7 +569,7 @@ fn an_import_that_does_not_fit_changes_nothing() {
 }
 
 #[test]
-fn files_that_were_cut_or_changed_are_noticed() {
+fn truncated_and_changed_files_are_detected() {
     let fixture = Fixture::new(0);
     for (name, change) in [
         (stable_file(1), (|file: &File| file.set_len(FAR)) as fn(&File) -> std::io::Result<()>),
@@ -587,10 +587,10 @@ fn files_that_were_cut_or_changed_are_noticed() {
 }
 
 #[test]
-fn a_repair_says_what_it_would_do_and_does_it() {
+fn repair_reports_and_makes_the_repairs() {
     let (fixture, journal) = three_steps();
     let starts = records(&journal);
-    // A page of the second record, then all of its description; a page of the heap; a record that was never completed.
+    // A page of the second record, then all of its description; a page of the heap; an incomplete record.
     let (mut page, mut whole) = (journal.clone(), journal.clone());
     page[starts[2] - 4_096] ^= 1;
     whole[starts[1] + 70] ^= 1;
@@ -617,7 +617,7 @@ fn a_repair_says_what_it_would_do_and_does_it() {
 }
 
 #[test]
-fn a_damaged_heap_is_made_anew_from_stable_memory() {
+fn corrupt_heap_is_rebuilt_from_stable_memory() {
     let fixture = Fixture::new(0);
     let path = fixture.path();
     File::options().write(true).open(path.join("heap.bin")).unwrap().write_all_at(&[7], 0).unwrap();
@@ -625,7 +625,7 @@ fn a_damaged_heap_is_made_anew_from_stable_memory() {
     let findings = EmbeddedIc::repair_dir(&path, Config::default(), &canister(""), b"").unwrap();
     assert!(matches!(findings[..], [Finding::DamagedHeap { offset: 0, .. }]), "{findings:?}");
     assert_eq!(number(&mut open(&path).unwrap()), 1);
-    // What is missing cannot be made again.
+    // Missing data cannot be rebuilt.
     File::options().write(true).open(path.join(stable_file(1))).unwrap().set_len(0).unwrap();
     let findings = EmbeddedIc::inspect_dir(&path, &Config::default()).unwrap().findings().to_vec();
     assert!(matches!(findings[..], [Finding::ShortStableMemory { bytes: 0, .. }]), "{findings:?}");
@@ -634,7 +634,7 @@ fn a_damaged_heap_is_made_anew_from_stable_memory() {
 }
 
 #[test]
-fn files_of_others_are_left_alone() {
+fn foreign_files_are_left_alone() {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("notes.new"), "mine").unwrap();
     let made = EmbeddedIc::create_dir(folder.path(), Config::default()).map(|_| ());
@@ -652,7 +652,7 @@ fn files_of_others_are_left_alone() {
 }
 
 #[test]
-fn files_are_for_their_owner_alone() {
+fn files_are_private() {
     let fixture = Fixture::new(1);
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&fixture.path()), 0o700);
@@ -672,7 +672,7 @@ fn a_folder_of_version_1_that_was_closed_is_opened() {
     ic.install(&canister(""), b"").unwrap();
     call(&mut ic, "step").unwrap();
     ic.close().unwrap();
-    // Version 1 knew one file of stable memory, ended its checkpoint after the state, and had a journal of 16 bytes.
+    // Version 1 had one file of stable memory, ended its checkpoint after the state, and had a journal header of 16 bytes.
     fs::rename(path.join(stable_file(1)), path.join(stable_file(0))).unwrap();
     let mut state = fs::read(path.join("state.bin")).unwrap();
     state.truncate(32 + u64::from_le_bytes(state[24..32].try_into().unwrap()) as usize);
@@ -693,13 +693,13 @@ fn a_folder_of_version_1_that_was_closed_is_opened() {
 }
 
 #[test]
-fn a_journal_that_cannot_be_written_takes_nothing_more() {
+fn unwritable_journal_accepts_no_more_records() {
     let fixture = Fixture::new(0);
     let mut ic = open(&fixture.path()).unwrap();
     let folder = ic.folder.as_mut().unwrap();
     let journal = fixture.path().join("journal.bin");
     let end = fs::metadata(&journal).unwrap().len();
-    // A file that is open for reading only refuses writes, and to be cut.
+    // A file that is open read-only rejects writes and truncation.
     folder.journal = Some(Journal::new(&journal, File::open(&journal).unwrap(), end).unwrap());
     assert!(matches!(call(&mut ic, "step"), Err(CallError::Host(HostError::Io { .. }))));
     assert!(matches!(call(&mut ic, "step"), Err(CallError::Host(HostError::Poisoned(_)))));

@@ -1,4 +1,4 @@
-//! Which pages of a memory the canister has written since the memory was mapped.
+//! Pages of a memory that the canister has written since the memory was mapped.
 
 use std::fs::File;
 use std::io;
@@ -7,15 +7,15 @@ use std::os::unix::fs::FileExt;
 
 use crate::stable::FileStore;
 
-/// Bytes of an entry of `/proc/self/pagemap`.
+/// Size of an entry of `/proc/self/pagemap`.
 const ENTRY_BYTES: usize = 8;
 /// The page is in memory.
 const PRESENT: u64 = 1 << 63;
 /// The page is in swap.
 const SWAPPED: u64 = 1 << 62;
-/// The page is one of a file, that is, not a private copy.
+/// The page belongs to a file, that is, it is not a private copy.
 const OF_A_FILE: u64 = 1 << 61;
-/// Entries that are read with one call.
+/// Entries read with one call.
 const ENTRIES_PER_READ: usize = 8_192;
 
 /// The kernel's table of this process's pages.
@@ -24,7 +24,7 @@ pub(super) struct PageTable {
 }
 
 impl PageTable {
-    /// Opens the table; `None` where the operating system has none.
+    /// Opens the table; `None` if the operating system has none.
     pub(super) fn open() -> Option<Self> {
         File::open("/proc/self/pagemap").ok().map(|file| Self { file })
     }
@@ -57,9 +57,9 @@ impl PageTable {
 
 /// Adds the byte ranges of the pages in a part of a memory that differ from the committed copy.
 ///
-/// The copy may be shorter: what has grown was zeros.
+/// The copy may be shorter: the grown part was zeros.
 ///
-/// This is what can be done where the kernel does not tell: it costs a look at every page.
+/// The fallback if the kernel does not provide the table: it compares every page.
 pub(super) fn different_pages(
     held: &[u8],
     committed: &File,
@@ -81,7 +81,7 @@ pub(super) fn different_pages(
     Ok(())
 }
 
-/// The whole pages of a range of addresses that are inside of a memory of `len` bytes.
+/// Returns the whole pages of a range of addresses within a memory of `len` bytes.
 pub(super) fn whole_pages(addresses: &Range<u32>, len: usize) -> Range<usize> {
     let page = rustix::param::page_size();
     let start = (addresses.start as usize).next_multiple_of(page);
@@ -89,7 +89,7 @@ pub(super) fn whole_pages(addresses: &Range<u32>, len: usize) -> Range<usize> {
     if start < end { start..end } else { 0..0 }
 }
 
-/// Adds a range after the others, joined with its neighbour.
+/// Appends a range, and merges it with an adjacent one.
 pub(super) fn push(ranges: &mut Vec<Range<usize>>, next: Range<usize>) {
     if next.is_empty() {
         return;

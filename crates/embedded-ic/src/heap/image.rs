@@ -12,33 +12,33 @@ use super::mapping;
 use crate::disk;
 use crate::stable::{FileStore, PAGE, Runs, next_data};
 
-/// Bytes that are read at once.
+/// Bytes read in one step.
 const CHUNK: usize = 1 << 20;
 
-/// The CRC-32 of a page of zeros.
+/// Returns the CRC-32 of a page of zeros.
 fn zero_page_sum() -> u32 {
     crc32fast::hash(&[0; PAGE])
 }
 
-/// A sparse file with the committed content of the heap.
+/// Sparse file with the committed content of the heap.
 pub(crate) struct HeapImage {
     file: File,
     table: Option<PageTable>,
-    /// Checksums of the pages, where the file is one of a folder.
+    /// Checksums of the pages, if the file is in a folder.
     sums: Option<Vec<u32>>,
-    /// Pages that have their room on the disk.
+    /// Pages that are allocated on the disk.
     reserved: Runs,
-    /// The file is a copy in memory, because the one in the folder cannot be written.
+    /// Whether the file is a copy in memory, because the one in the folder cannot be written.
     is_copy: bool,
 }
 
 impl HeapImage {
-    /// A heap in memory.
+    /// Creates a heap in memory.
     pub(crate) fn in_memory() -> io::Result<Self> {
         Ok(Self::over(anonymous_file()?, None))
     }
 
-    /// A heap in a file of a folder, with the checksums of its pages. What the file holds is the committed content.
+    /// Creates a heap in a file of a folder, with the checksums of its pages. The file has the committed content.
     pub(crate) fn in_file(file: File, sums: Vec<u32>) -> Self {
         Self::over(file, Some(sums))
     }
@@ -47,7 +47,7 @@ impl HeapImage {
         Self { file, table: PageTable::open(), sums, reserved: Runs::default(), is_copy: false }
     }
 
-    /// Goes on with a copy of the file in memory. No memory may be mapped to the image.
+    /// Continues with a copy of the file in memory. No memory may be mapped to the image.
     pub(crate) fn detach(&mut self) -> io::Result<()> {
         let copy = anonymous_file()?;
         let len = self.file.metadata()?.len();
@@ -67,22 +67,22 @@ impl HeapImage {
         Ok(())
     }
 
-    /// Whether the committed content is in memory only, besides the journal.
+    /// Returns whether the committed content is only in memory and in the journal.
     pub(crate) fn is_copy(&self) -> bool {
         self.is_copy
     }
 
-    /// Checksums of the pages, where the file is one of a folder.
+    /// Returns the checksums of the pages, if the file is in a folder.
     pub(crate) fn sums(&self) -> &[u32] {
         self.sums.as_deref().unwrap_or_default()
     }
 
-    /// Gives the image the checksums that were written down for its pages.
+    /// Sets the checksums that were recorded for the pages.
     pub(crate) fn set_sums(&mut self, sums: Vec<u32>) {
         self.sums = Some(sums);
     }
 
-    /// Computes the checksums from the file, where nobody has written them down.
+    /// Computes the checksums from the file, if they were not recorded.
     pub(crate) fn sum_up(&mut self) -> io::Result<()> {
         let pages = self.file.metadata()?.len().div_ceil(PAGE as u64);
         let mut sums = vec![zero_page_sum(); pages as usize];
@@ -91,7 +91,7 @@ impl HeapImage {
         Ok(())
     }
 
-    /// The first page whose content is not what its checksum says, or that is not wholly there.
+    /// Returns the first page that does not match its checksum, or is not completely in the file.
     pub(crate) fn damaged_page(&self) -> io::Result<Option<u64>> {
         let Some(sums) = &self.sums else { return Ok(None) };
         let whole_pages = self.file.metadata()?.len() / PAGE as u64;
@@ -108,7 +108,7 @@ impl HeapImage {
         Ok(found.iter().zip(sums).position(|(found, sum)| found != sum).map(|page| page as u64))
     }
 
-    /// Calls a function with the number and the checksum of each page that is no hole.
+    /// Calls a function with the number and the checksum of each page that is not a hole.
     fn each_sum(&self, mut visit: impl FnMut(usize, u32)) -> io::Result<()> {
         let mut buffer = vec![0; CHUNK];
         let mut at = 0;
@@ -127,7 +127,7 @@ impl HeapImage {
         Ok(())
     }
 
-    /// Forgets the content. No memory may be mapped to the image.
+    /// Discards the content. No memory may be mapped to the image.
     pub(crate) fn clear(&mut self) -> io::Result<()> {
         self.reserved = Runs::default();
         if let Some(sums) = &mut self.sums {
@@ -136,7 +136,7 @@ impl HeapImage {
         disk::set_len(&self.file, 0)
     }
 
-    /// Makes sure that there is room on the disk for these ranges, so that writing them cannot fail for want of it.
+    /// Allocates disk space for these ranges, so that writing them cannot fail for lack of space.
     pub(crate) fn reserve(&mut self, ranges: &[Range<usize>]) -> io::Result<()> {
         if self.sums.is_none() || self.is_copy {
             return Ok(());
@@ -157,7 +157,7 @@ impl HeapImage {
         Ok(())
     }
 
-    /// Writes bytes of the committed content: whole pages, where the file is one of a folder.
+    /// Writes bytes of the committed content: whole pages, if the file is in a folder.
     pub(crate) fn write(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         match self.is_copy {
             true => self.file.write_all_at(bytes, offset)?,
@@ -175,7 +175,7 @@ impl HeapImage {
         Ok(())
     }
 
-    /// As [`Self::write`], for what is in the journal: where the disk is full, the image becomes a copy in memory.
+    /// Like [`Self::write`], for data that is in the journal: if the disk is full, the image becomes a copy in memory.
     pub(crate) fn write_again(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         match self.write(offset, bytes) {
             Err(error) if disk::is_full(&error) && !self.is_copy => {
@@ -186,7 +186,7 @@ impl HeapImage {
         }
     }
 
-    /// Gives the memory the committed content, all of it; whatever it held is gone.
+    /// Maps the whole committed content into the memory, and discards what the memory held.
     pub(crate) fn map_all<T: 'static>(&self, store: &mut Store<T>, memory: Memory) -> io::Result<()> {
         let len = memory.data_size(&*store);
         if self.file.metadata()?.len() < len as u64 {
@@ -195,7 +195,7 @@ impl HeapImage {
         mapping::map(store, memory, &self.file, 0..len)
     }
 
-    /// Gives ranges of a mapped memory their committed content back.
+    /// Restores the committed content of ranges of a mapped memory.
     pub(crate) fn map<T: 'static>(
         &self,
         store: &mut Store<T>,
@@ -205,10 +205,10 @@ impl HeapImage {
         ranges.iter().try_for_each(|range| mapping::restore(store, memory, &self.file, range.clone()))
     }
 
-    /// The ranges of the memory that may differ from the committed content, in bytes. Sorted, neighbours joined. Whole pages
-    /// of `scratch` are left out.
+    /// Returns the byte ranges of the memory that may differ from the committed content, sorted, with adjacent ones merged.
+    /// Whole pages of `scratch` are left out.
     ///
-    /// A memory that was not `mapped` to the image yet counts as different wherever it was touched.
+    /// A memory that was not mapped to the image yet differs wherever it was touched.
     pub(crate) fn dirty<T: 'static>(
         &self,
         store: &Store<T>,
@@ -234,7 +234,7 @@ impl HeapImage {
     }
 }
 
-/// A file that has no name and vanishes with its last user.
+/// Creates a file without a name, which is removed with its last user.
 fn anonymous_file() -> io::Result<File> {
     #[cfg(target_os = "linux")]
     {

@@ -1,4 +1,4 @@
-//! Putting a file under a wasm memory, and dropping what was written over it.
+//! Mapping a file into a wasm memory, and dropping what was written over it.
 
 #![expect(unsafe_code, reason = "no safe call puts a file under a memory that wasmtime made")]
 
@@ -10,7 +10,7 @@ use std::ops::Range;
 use rustix::mm::{MapFlags, ProtFlags};
 use wasmtime::{Memory, Store};
 
-/// The range must be whole operating-system pages inside of the memory.
+/// Asserts that the range consists of whole operating-system pages within the memory.
 fn assert_pages_of<T: 'static>(memory: Memory, store: &Store<T>, range: &Range<usize>) {
     let page = rustix::param::page_size();
     assert!(
@@ -20,10 +20,10 @@ fn assert_pages_of<T: 'static>(memory: Memory, store: &Store<T>, range: &Range<u
     assert!(range.end <= memory.data_size(store), "{range:?} is outside of the memory");
 }
 
-/// Replaces bytes `range` of the memory by a private view of the same bytes of the file.
+/// Replaces bytes `range` of the memory with a private mapping of the same bytes of the file.
 ///
-/// What the memory held there is gone; what the canister writes there later does not reach the file. The range has to
-/// lie inside the memory, both ends on operating-system pages, and the file has to be at least as long as its end.
+/// The old content is discarded, and later writes of the canister do not reach the file. The range must be within the
+/// memory and consist of whole operating-system pages, and the file must be at least as long as its end.
 pub(super) fn map<T: 'static>(
     store: &mut Store<T>,
     memory: Memory,
@@ -38,9 +38,9 @@ pub(super) fn map<T: 'static>(
     // SAFETY: The address range belongs to the linear memory of `store`, by the assertions above, and is mapped
     // readable and writable, as it is afterwards. `&mut Store` rules out that anyone holds a slice of it or runs wasm
     // on it. Wasm memory may hold any bytes, so that changing them breaks no invariant of wasmtime, which reserves the
-    // whole range as one mapping (`memory_may_move(false)`) and gives it back with one `munmap`, whatever lies in it.
+    // whole range as one mapping (`memory_may_move(false)`) and unmaps it with one `munmap`, whatever is in it.
     // The file is long enough, and only this process, which holds the lock of the folder, ever truncates it, and only
-    // when no memory is mapped to it; a read can thus not run into a missing page.
+    // when no memory is mapped to it; so a read cannot hit a missing page.
     unsafe {
         let address = memory.data_ptr(&*store).add(range.start).cast::<c_void>();
         rustix::mm::mmap(
@@ -55,9 +55,9 @@ pub(super) fn map<T: 'static>(
     Ok(())
 }
 
-/// Drops the private copies in bytes `range` of a memory that is a view of the file: they show the file again.
+/// Drops the private copies in bytes `range` of a mapped memory, so that they show the file again.
 ///
-/// The range has to be one that [`map`] has mapped, with operating-system pages for ends.
+/// The range must be one that [`map`] has mapped, and consist of whole operating-system pages.
 #[cfg(target_os = "linux")]
 pub(super) fn restore<T: 'static>(
     store: &mut Store<T>,
@@ -77,7 +77,7 @@ pub(super) fn restore<T: 'static>(
     Ok(())
 }
 
-/// Drops the private copies in bytes `range` of a memory that is a view of the file: they show the file again.
+/// Drops the private copies in bytes `range` of a mapped memory, so that they show the file again.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn restore<T: 'static>(
     store: &mut Store<T>,

@@ -1,4 +1,4 @@
-//! Compiled modules of this process, by hash: compiling takes seconds, and tests install the same module often.
+//! Cache of this process's compiled modules, by hash: compiling takes seconds, and tests install the same module often.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,12 +7,12 @@ use super::check::ModuleLimits;
 use super::prepare::Prepared;
 use crate::fault::Fault;
 
-/// How many modules are kept. A module takes some ten times its size.
+/// Number of cached modules. A compiled module takes about ten times its size.
 const KEPT: usize = 16;
 
-/// The compiled form of a module, from the cache if it is there.
+/// Returns the compiled form of a module, from the cache if possible.
 ///
-/// The lock is held while compiling, so that two tests that start at once do not compile the same module twice.
+/// The lock is held while compiling, so that two concurrent tests do not compile the same module twice.
 pub(crate) fn prepared(wasm: &[u8], limits: &ModuleLimits) -> Result<Arc<Prepared>, Fault> {
     static CACHE: Mutex<VecDeque<Arc<Prepared>>> = Mutex::new(VecDeque::new());
     let hash = Prepared::hash(wasm);

@@ -1,4 +1,4 @@
-//! What a module has to look like to be a canister, and what the host has to know about it.
+//! Checks that a module is a canister, and extracts what the host must know about it.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -33,16 +33,16 @@ impl From<&Limits> for ModuleLimits {
     }
 }
 
-/// What the export of an update method begins with.
+/// Prefix of the export of an update method.
 pub(crate) const UPDATE: &str = "canister_update ";
-/// What the export of a query method begins with.
+/// Prefix of the export of a query method.
 pub(crate) const QUERY: &str = "canister_query ";
-/// What the export of a composite query method begins with.
+/// Prefix of the export of a composite query method.
 pub(crate) const COMPOSITE_QUERY: &str = "canister_composite_query ";
 
-/// Exports that begin with this belong to the Internet Computer.
+/// Prefix reserved for the Internet Computer.
 const CANISTER: &str = "canister_";
-/// The exported functions that are no methods.
+/// Exported functions that are not methods.
 const SYSTEM_METHODS: [&str; 7] = [
     "canister_init",
     "canister_pre_upgrade",
@@ -52,12 +52,12 @@ const SYSTEM_METHODS: [&str; 7] = [
     "canister_global_timer",
     "canister_on_low_wasm_memory",
 ];
-/// Exported functions of a module.
+/// Most exported functions of a module.
 const MAX_EXPORTED_METHODS: usize = 1_000;
-/// Bytes of the names of all exported methods.
+/// Most bytes of the names of all exported methods.
 const MAX_METHOD_NAME_BYTES: usize = 20_000;
 
-/// What the host has to know about a module.
+/// Properties of a module.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shape {
     pub(crate) has_memory: bool,
@@ -66,9 +66,9 @@ pub(crate) struct Shape {
     pub(crate) start: Option<u32>,
     /// Names of the exported functions.
     pub(crate) functions: HashSet<String>,
-    /// The module changes what a replica makes anew for each message: its tables, or which segments it has dropped.
+    /// Whether the module changes state that a replica recreates for each message: its tables, or dropped segments.
     pub(crate) needs_fresh_instances: bool,
-    /// Addresses of the heap whose content no message depends on when it starts; empty if the module declares none.
+    /// Heap addresses whose content no message depends on at its start; empty if the module declares none.
     pub(crate) scratch: Range<u32>,
     module_bytes: u64,
     code_section_bytes: u64,
@@ -92,11 +92,11 @@ fn at_most(what: &str, unit: &str, found: u64, limit: u64) -> Result<(), Fault> 
     Ok(())
 }
 
-/// Walks the module once. Whether it is valid wasm is for the compiler to say; here is what wasm leaves open.
+/// Walks the module once. The compiler validates the wasm; this checks what wasm leaves open.
 pub(super) fn check(wasm: &[u8], limits: &ModuleLimits) -> Result<Shape, Fault> {
     let mut walk = Walk::default();
     walk.shape.module_bytes = wasm.len() as u64;
-    // Before anything else is looked at: what is too large may be so on purpose.
+    // First of all: a module may be too large on purpose.
     walk.shape.check_limits(limits)?;
     for payload in Parser::new(0).parse_all(wasm) {
         walk.payload(payload.map_err(not_wasm)?)?;
@@ -113,14 +113,14 @@ fn not_wasm(error: BinaryReaderError) -> Fault {
 #[derive(Default)]
 struct Walk<'a> {
     shape: Shape,
-    /// The function types; `None` for a type that is something else.
+    /// Function types; `None` for other types.
     types: Vec<Option<FuncType>>,
-    /// The type index of each function, imported ones first.
+    /// Type index of each function, imported ones first.
     functions: Vec<u32>,
     exports: Vec<(&'a str, u32)>,
-    /// How many functions are imported.
+    /// Number of imported functions.
     imported: u32,
-    /// How many bodies have been seen.
+    /// Number of bodies seen.
     bodies: u32,
     scratch: Declaration,
 }
@@ -128,7 +128,7 @@ struct Walk<'a> {
 impl<'a> Walk<'a> {
     fn payload(&mut self, payload: Payload<'a>) -> Result<(), Fault> {
         match payload {
-            // A component holds modules of its own, whose sections are not those of this one.
+            // A component contains modules, whose sections are not those of this one.
             Payload::Version { encoding: Encoding::Component, .. } => {
                 let refusal = "Wasmtime failed to validate wasm module: it is a component, not a module";
                 return Err(Fault::InvalidWasm(refusal.into()));

@@ -1,7 +1,7 @@
-//! Compiled modules in a folder, for the next process.
+//! Cache of compiled modules in a folder, for other processes.
 //!
-//! A file holds the SHA-256 of what follows it, and a module as wasmtime serializes it. It is machine code that is run, so
-//! that a file whose digest is wrong is as none: the module is compiled again, and the file replaced.
+//! A file contains the SHA-256 of the rest, and a module as serialized by wasmtime. It is machine code, so a file with a
+//! wrong digest is ignored: the module is compiled again, and the file replaced.
 
 #![expect(
     unsafe_code,
@@ -19,13 +19,13 @@ use wasmtime::{Engine, Module};
 
 use super::engine::before_compiling;
 
-/// What the names of the files end with.
+/// Suffix of the files.
 const SUFFIX: &str = "compiled";
-/// Files that are kept; the oldest go.
+/// Number of files; the oldest are removed.
 const KEPT: usize = 16;
 const DIGEST: usize = 32;
 
-/// The module of this wasm: from the folder, or compiled and put there. A folder that cannot be used is as none.
+/// Returns the module of this wasm, from the folder or compiled and stored there. An unusable folder is ignored.
 pub(super) fn module(engine: &Engine, wasm: &[u8], folder: Option<&Path>) -> wasmtime::Result<Module> {
     let Some(folder) = folder else {
         before_compiling();
@@ -38,13 +38,13 @@ pub(super) fn module(engine: &Engine, wasm: &[u8], folder: Option<&Path>) -> was
     before_compiling();
     let module = Module::from_binary(engine, wasm)?;
     if let Ok(bytes) = module.serialize() {
-        // The next process compiles it again.
+        // Otherwise the next process compiles it again.
         let _ = keep(folder, &path, &bytes);
     }
     Ok(module)
 }
 
-/// The engine's version and settings are part of what a module is found by.
+/// The engine's version and settings are part of the name.
 fn name(engine: &Engine, wasm: &[u8]) -> String {
     let mut settings = DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut settings);
@@ -59,13 +59,13 @@ fn read(engine: &Engine, path: &Path) -> Option<Module> {
     if Sha256::digest(module)[..] != *digest {
         return None;
     }
-    // SAFETY: The bytes are those that `keep` has written, as their digest says, and `keep` writes what `serialize` of
-    // the same wasmtime gave; wasmtime itself refuses another version or other settings. That nobody else writes to the
-    // folder, who could write a digest as well, is what `Config::with_compilation_cache` asks for.
+    // SAFETY: The digest shows that the bytes are those that `keep` has written, and `keep` writes the output of `serialize` of
+    // the same wasmtime; wasmtime itself rejects another version or other settings. `Config::with_compilation_cache`
+    // requires that no other user, who could also write a digest, can write to the folder.
     unsafe { Module::deserialize(engine, module) }.ok()
 }
 
-/// Writes a file in one step, and removes what is too much.
+/// Writes a file in one step, and removes surplus files.
 fn keep(folder: &Path, path: &Path, module: &[u8]) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let temporary = path.with_extension(format!("{}.new", std::process::id()));

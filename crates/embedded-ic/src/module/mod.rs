@@ -1,4 +1,4 @@
-//! From the bytes that someone installs to a module that is ready to run.
+//! Preparing a module: from the installed bytes to one that can be instantiated.
 
 mod cache;
 mod check;
@@ -17,5 +17,5 @@ pub(crate) use prepare::Prepared;
 pub(crate) use rewrite::{MEMORY_EXPORT, START_EXPORT, global_export};
 pub(crate) use segments::Segments;
 
-/// The SHA-256 of a module as it was installed, gzip'd or not.
+/// SHA-256 of a module as it was installed, compressed or not.
 pub(crate) type ModuleHash = [u8; 32];

@@ -1,4 +1,4 @@
-//! One module: unpacked, checked, rewritten, compiled and linked.
+//! Preparing a module: decompress, check, rewrite, compile and link.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -21,17 +21,17 @@ use crate::system_api::{self, HostState};
 /// The first bytes of a gzip stream.
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// A module that can be instantiated.
+/// Module that can be instantiated.
 pub(crate) struct Prepared {
     /// Hash of the module as it was given.
     pub(crate) hash: ModuleHash,
     /// The module with everything linked.
     pub(crate) linked: InstancePre<HostState>,
-    /// What the module looks like.
+    /// Properties of the module.
     pub(crate) shape: Shape,
-    /// What a replica has charged before each call returns.
+    /// Amounts that a replica has charged before each call returns.
     pub(crate) segments: Arc<Segments>,
-    /// The custom sections that certificates tell of.
+    /// The custom sections that certificates contain.
     pub(crate) metadata: Vec<Metadata>,
 }
 
@@ -40,7 +40,7 @@ impl Prepared {
         Sha256::digest(wasm).into()
     }
 
-    /// Unpacks, checks and compiles a module.
+    /// Decompresses, checks and compiles a module.
     pub(crate) fn new(given: &[u8], limits: &ModuleLimits) -> Result<Self, Fault> {
         let unpacked = unpack(given, limits.module_bytes)?;
         let wasm = unpacked.as_deref().unwrap_or(given);
@@ -63,7 +63,7 @@ impl Prepared {
         self.shape.check_limits(limits)
     }
 
-    /// The kind of a method: which of its exports exists.
+    /// Returns whether the export exists.
     pub(crate) fn exports(&self, name: &str) -> bool {
         self.shape.functions.contains(name)
     }
@@ -87,13 +87,13 @@ fn metadata(wasm: &[u8]) -> Vec<Metadata> {
     declared.collect()
 }
 
-/// The wasm inside of a gzip stream, or `None` if these bytes are no gzip stream.
+/// Decompresses a gzip stream. Returns `None` if the bytes are not one.
 fn unpack(given: &[u8], limit: u64) -> Result<Option<Vec<u8>>, Fault> {
     if !given.starts_with(&GZIP_MAGIC) {
         return Ok(None);
     }
     let mut wasm = Vec::new();
-    // One byte more than allowed tells a module that is too large from one that just fits, in bounded memory.
+    // One byte more than the limit distinguishes a module that is too large from one that just fits, in bounded memory.
     flate2::read::GzDecoder::new(given)
         .take(limit.saturating_add(1))
         .read_to_end(&mut wasm)

@@ -1,8 +1,8 @@
-//! Rewrites the export section, so that the host reaches what a canister does not export: its memory, its mutable
-//! globals and its start function. Code is not touched, so that it costs what it cost.
+//! Rewrites the export section, so that the host can reach what a canister does not export: its memory, its mutable globals
+//! and its start function. Code is unchanged, so its cost is unchanged.
 //!
-//! The start function is exported instead of declared because a replica runs it as a message of its own, and because
-//! an instance that is made again for a running canister must not run it.
+//! The start function is exported instead of declared, because a replica runs it as a separate message, and because a new
+//! instance of a running canister must not run it.
 
 use std::ops::Range;
 
@@ -17,12 +17,12 @@ pub(crate) const MEMORY_EXPORT: &str = "embedded-ic:memory";
 /// The reserved name of the start function.
 pub(crate) const START_EXPORT: &str = "embedded-ic:start";
 
-/// The reserved name of the global with this index.
+/// Returns the reserved name of the global with this index.
 pub(crate) fn global_export(index: u32) -> String {
     format!("{RESERVED}global:{index}")
 }
 
-/// The module with the reserved exports, without its start section and without custom sections.
+/// Returns the module with the reserved exports, without its start section and custom sections.
 pub(super) fn rewrite(wasm: &[u8], shape: &Shape) -> Result<Vec<u8>, Fault> {
     let invalid = |error: BinaryReaderError| Fault::InvalidWasm(error.to_string());
     let mut exports = ExportSection::new();
@@ -59,7 +59,7 @@ fn add_reserved(exports: &mut ExportSection, shape: &Shape) {
     }
 }
 
-/// Puts the sections together again, with the exports before the first section that has to come after them.
+/// Reassembles the sections, with the exports before the first section that must follow them.
 fn assemble(wasm: &[u8], exports: &ExportSection, sections: &[(u8, Range<usize>)]) -> Vec<u8> {
     let mut module = Module::new();
     let mut exports = Some(exports);

@@ -1,20 +1,20 @@
-//! The range of the heap that a module declares to be scratch.
+//! Range of the heap that a module declares as scratch.
 //!
-//! A module declares it by exporting two functions, [`START`] and [`END`], without parameters, each of which does nothing but
-//! return an address as an `i32.const`. It promises that no message depends on what the range holds when the message
-//! starts: buffers for arguments and replies are like that. The addresses are read from the code; nothing is called.
-//! Anything else under these names, or a single one of them, declares nothing.
+//! A module declares it by exporting two functions, [`START`] and [`END`], without parameters, each of which only returns an
+//! address as an `i32.const`. This guarantees that no message depends on the contents of the range at its start, as with
+//! buffers for arguments and replies. The addresses are read from the code; the functions are not called. Other functions
+//! with these names, or only one of them, declare nothing.
 
 use std::ops::Range;
 
 use wasmtime::wasmparser::{FunctionBody, Operator};
 
-/// The export that returns the first address of the range.
+/// Export that returns the first address of the range.
 const START: &str = "embedded_ic_scratch_start";
-/// The export that returns the address after the range.
+/// Export that returns the address after the range.
 const END: &str = "embedded_ic_scratch_end";
 
-/// The declaration, as far as it has been read.
+/// Declaration, as far as it has been read.
 #[derive(Debug, Default)]
 pub(super) struct Declaration {
     start: Bound,
@@ -23,13 +23,13 @@ pub(super) struct Declaration {
 
 #[derive(Debug, Default)]
 struct Bound {
-    /// Index of the function that is exported.
+    /// Index of the exported function.
     function: Option<u32>,
     address: Option<u32>,
 }
 
 impl Declaration {
-    /// Takes note of an exported function.
+    /// Records an exported function.
     pub(super) fn export(&mut self, name: &str, function: u32) {
         match name {
             START => self.start.function = Some(function),
@@ -38,7 +38,7 @@ impl Declaration {
         }
     }
 
-    /// Takes note of the body of a function.
+    /// Records the body of a function.
     pub(super) fn body(&mut self, function: u32, body: &FunctionBody<'_>) {
         for bound in [&mut self.start, &mut self.end] {
             if bound.function == Some(function) {
@@ -47,7 +47,7 @@ impl Declaration {
         }
     }
 
-    /// The range of addresses; empty if none is declared.
+    /// Returns the range of addresses; empty if none is declared.
     pub(super) fn range(&self) -> Range<u32> {
         match (self.start.address, self.end.address) {
             (Some(start), Some(end)) if start < end => start..end,
@@ -56,7 +56,7 @@ impl Declaration {
     }
 }
 
-/// What a function returns that does nothing else.
+/// Returns the constant that a function returns, if it does nothing else.
 fn constant(body: &FunctionBody<'_>) -> Option<u32> {
     let mut reader = body.get_operators_reader().ok()?;
     match (reader.read().ok()?, reader.read().ok()?, reader.eof()) {
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_else_has_these_names_declares_nothing() {
+    fn other_functions_with_these_names_declare_nothing() {
         let start = r#"(func (export "embedded_ic_scratch_start") (result i32) (i32.const 70000))"#;
         for end in [
             "",

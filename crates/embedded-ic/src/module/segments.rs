@@ -1,16 +1,16 @@
-//! What a replica has already charged where wasmtime has not.
+//! Amounts that a replica has already charged when wasmtime has not.
 //!
-//! A replica charges a straight-line segment of code as a whole when it enters it; wasmtime charges what lies before a
-//! call when it makes the call. Inside of a host function the two therefore differ by what comes after the call in its
-//! segment, and so on for each caller on the stack. This is the table of these rests, by the place of the call.
+//! A replica charges a straight-line segment of code when it enters it; wasmtime charges the part before a call when it makes
+//! the call. So inside a host function the two differ by the part of the segment after the call, and so on for each caller
+//! on the stack. This table has these remainders by the offset of the call.
 
 use wasmtime::OperatorCost;
 use wasmtime::wasmparser::{BinaryReaderError, FunctionBody, Operator, Parser, Payload};
 
-/// The rests, for each call instruction after which something follows in its segment.
+/// Remainders of the call instructions that have one.
 #[derive(Debug, Default)]
 pub(crate) struct Segments {
-    /// Offset of the call in the module, and the cost of what follows it. Sorted by offset.
+    /// Offset of the call in the module, and the cost of the rest of its segment. Sorted by offset.
     rests: Vec<(u32, u32)>,
 }
 
@@ -28,7 +28,7 @@ impl Segments {
     }
 
     fn body(&mut self, body: &FunctionBody<'_>, costs: &OperatorCost) -> Result<(), BinaryReaderError> {
-        // Where the calls of the current segment begin in `rests`.
+        // Index in `rests` of the first call of the current segment.
         let mut first = self.rests.len();
         let mut cost = 0;
         let mut reader = body.get_operators_reader()?;
@@ -40,7 +40,7 @@ impl Segments {
             }
             if ends_segment(&operator) || reader.eof() {
                 for (_, rest) in &mut self.rests[first..] {
-                    // What was noted is the cost up to the call; what is wanted is the cost after it.
+                    // The recorded number is the cost up to the call; the result is the cost after it.
                     *rest = cost - *rest;
                 }
                 (first, cost) = (self.rests.len(), 0);
@@ -49,14 +49,14 @@ impl Segments {
         Ok(())
     }
 
-    /// The cost of what follows the call at an offset of the module.
+    /// Returns the cost of the rest of the segment after the call at an offset of the module.
     pub(crate) fn rest(&self, offset: usize) -> u64 {
         let found = self.rests.binary_search_by_key(&(offset as u64), |&(offset, _)| u64::from(offset));
         found.map_or(0, |at| u64::from(self.rests[at].1))
     }
 }
 
-/// Whether what follows the operator is charged on its own.
+/// Returns whether the code after the operator is charged separately.
 fn ends_segment(operator: &Operator<'_>) -> bool {
     matches!(
         operator,

@@ -138,7 +138,7 @@ mod tests {
         bytes[ROOT_AT..NODE_AT].fill(0xff);
         let crc = crc32fast::hash(&bytes[..CRC_AT]).to_le_bytes();
         bytes[CRC_AT..].copy_from_slice(&crc);
-        let error = Keys::decode(Path::new("keys.bin"), &bytes).err().expect("it is no key");
+        let error = Keys::decode(Path::new("keys.bin"), &bytes).err().expect("the key is invalid");
         assert!(error.to_string().contains("root key"), "{error}");
     }
 

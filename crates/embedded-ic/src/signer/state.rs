@@ -58,7 +58,7 @@ impl EmbeddedIc {
     }
 }
 
-/// A custom section of a module that certificates tell of.
+/// A custom section of a module that certificates contain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metadata {
     /// The name, without `icp:public ` or `icp:private `.
@@ -86,7 +86,7 @@ fn state_tree(signer: &Signer, world: &World, module: Option<&Prepared>) -> Stat
     tree
 }
 
-/// The subnet has one node and one canister. Where its canisters are is told in both forms that clients look for.
+/// The subnet has one node and one canister. The ranges of its canisters are given in both forms that clients look for.
 fn add_subnet(tree: &mut StateTree, signer: &Signer, canister: Principal) {
     let (subnet, node) = (signer.subnet_id(), signer.node_id());
     let ranges = to_cbor(&[(canister, canister)]);

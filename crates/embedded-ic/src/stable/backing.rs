@@ -1,4 +1,4 @@
-//! Where committed pages of stable memory are kept.
+//! Stores of committed pages of stable memory.
 
 use std::fs::File;
 use std::io;
@@ -7,41 +7,40 @@ use std::ops::Range;
 use super::pages::{PAGE, Page, PageMap};
 use super::runs::Runs;
 
-/// A sparse array of pages. What was never written reads as zeros and takes no room.
+/// Sparse array of pages. Unwritten pages read as zeros and take no space.
 pub(crate) trait PageStore: Send {
-    /// Fills `dst` with the bytes from `offset` on. The range may cross pages and may lie where nothing was written.
+    /// Fills `dst` with the bytes from `offset` on. The range may cross pages and include unwritten ones.
     fn read(&self, offset: u64, dst: &mut [u8]) -> io::Result<()>;
 
-    /// Puts pages where they belong that had no content before, and tells which they are: no reader sees them until
-    /// [`Self::write`] makes them part of the store, so that the journal need not hold them. The store may leave out some or
-    /// all of them; they have their room on the disk then. `are_forced` tells that the caller will force those that it puts
-    /// there to the disk.
+    /// Writes pages that had no content before, and returns them: no reader sees them until [`Self::write`] makes them part of
+    /// the store, so the journal need not contain them. The store may leave out some or all of them; their disk space is
+    /// allocated then. `are_forced` states that the caller will force the written pages to the disk.
     fn write_ahead(&mut self, pages: &PageMap, are_forced: bool) -> io::Result<Runs>;
 
-    /// Gives back the room of pages that were written ahead and are not to be part of the store.
+    /// Frees the space of pages that were written ahead and will not be part of the store.
     fn forget_ahead(&mut self, ahead: &Runs);
 
-    /// Makes the pages part of the store; those in `ahead` are where they belong. The store may take pages out of the map.
+    /// Makes the pages part of the store; those in `ahead` are already written. The store may take pages out of the map.
     fn write(&mut self, pages: &mut PageMap, ahead: &Runs) -> io::Result<()>;
 
-    /// Makes bytes part of a store that nobody uses yet. They are whole pages.
+    /// Writes whole pages of a store that is not in use yet.
     fn fill(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()>;
 
-    /// Bytes that the store takes, in memory or on the disk.
+    /// Returns the bytes that the store takes, in memory or on the disk.
     fn resident_bytes(&self) -> io::Result<u64>;
 
-    /// Puts what was written where a power cut cannot take it.
+    /// Forces everything written to the disk.
     fn sync(&mut self) -> io::Result<()>;
 
-    /// The next range of bytes at or after `from` that may hold something else than zeros.
+    /// Returns the next range of bytes at or after `from` that may contain nonzero bytes.
     fn next_data(&self, from: u64) -> io::Result<Option<Range<u64>>>;
 
-    /// Which of the memories that a folder has had this one is, and which of its pages have content.
+    /// Returns the generation of this memory, and the pages that have content.
     fn in_file(&self) -> Option<(u64, &Runs)> {
         None
     }
 
-    /// The file that the pages are in.
+    /// Returns the file of the pages.
     fn file(&self) -> Option<&File> {
         None
     }
@@ -148,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn both_stores_tell_where_their_data_is() {
+    fn both_stores_find_their_data() {
         for mut store in stores() {
             let mut pages = PageMap::default();
             for number in [16, 17, 4_000] {
@@ -163,7 +162,7 @@ mod tests {
             for number in [16, 17, 4_000] {
                 assert!(found.contains(&number), "{found:?}");
             }
-            assert!(found.len() < 100, "{} pages of data were told for 3", found.len());
+            assert!(found.len() < 100, "{} pages of data were found for 3", found.len());
         }
     }
 }

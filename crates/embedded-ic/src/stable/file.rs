@@ -1,8 +1,8 @@
 //! Committed pages in a sparse file.
 //!
-//! The file alone does not say what stable memory holds: only the pages in `content` count, and all others are zeros,
-//! whatever the file has there. So a page that had no content can be written before the message that writes it is
-//! committed. If it never is, nobody sees the page.
+//! The file alone does not define stable memory: only the pages in `content` count, and all others are zeros, whatever the
+//! file contains there. So a page that had no content can be written before the message that writes it is committed. If it
+//! never is, the page is not visible.
 
 use std::fs::File;
 use std::io;
@@ -16,61 +16,61 @@ use super::pages::{PAGE, Page, PageMap};
 use super::runs::Runs;
 use crate::disk;
 
-/// Bytes of a block as `stat` counts them, whatever the file system.
+/// Size of a block as counted by `stat` on every file system.
 const STAT_BLOCK_BYTES: u64 = 512;
 const PAGE_BYTES: u64 = PAGE as u64;
-/// So many pages without content go through the journal all the same where messages are forced to the disk: writing them
-/// twice takes less time than forcing a second file.
+/// Up to this many pages without content go through the journal if messages are forced to the disk: writing them twice
+/// takes less time than forcing a second file.
 const PAGES_FOR_JOURNAL: usize = 16;
 
-/// A sparse file in which page `n` lies at `n * 4096`.
+/// Sparse file with page `n` at `n * 4096`.
 pub(crate) struct FileStore {
     file: File,
-    /// Which of the memories that the folder has had this is.
+    /// Generation of the memory.
     generation: u64,
-    /// The pages that have content.
+    /// Pages that have content.
     content: Runs,
     /// Pages of `content` that could not be written to the file yet. They are in the journal.
     waiting: PageMap,
     is_writable: bool,
-    /// Nobody has committed it yet.
+    /// Whether it has never been committed.
     is_new: bool,
 }
 
 impl FileStore {
-    /// The store whose pages with content lie in a file.
+    /// Creates a store whose pages with content are in a file.
     pub(crate) fn new(file: File, generation: u64, content: Runs) -> Self {
         Self { file, generation, content, waiting: PageMap::default(), is_writable: true, is_new: false }
     }
 
-    /// An empty store that is to replace another one.
+    /// Creates an empty store that is to replace another one.
     pub(crate) fn replacing(file: File, generation: u64) -> Self {
         Self { is_new: true, ..Self::new(file, generation, Runs::default()) }
     }
 
-    /// The same for a file that must not be written to: what is committed stays in this process.
+    /// Makes the store read-only: what is committed stays in this process.
     pub(crate) fn read_only(mut self) -> Self {
         self.is_writable = false;
         self
     }
 
-    /// The same with other pages that have content.
+    /// Sets the pages that have content.
     pub(crate) fn with_content(mut self, content: Runs) -> Self {
         self.content = content;
         self
     }
 
-    /// Which of the memories that the folder has had this is.
+    /// Returns the generation of the memory.
     pub(crate) fn generation(&self) -> u64 {
         self.generation
     }
 
-    /// What the file's length is at least, if nothing was cut off.
+    /// Returns the minimum length of the file, if it was not truncated.
     pub(crate) fn least_file_bytes(&self) -> u64 {
         if self.waiting.is_empty() { self.content.end() * PAGE_BYTES } else { 0 }
     }
 
-    /// Whether pages of the file have these checksums.
+    /// Returns whether pages of the file have these checksums.
     pub(crate) fn holds(&self, pages: &Runs, sums: &[u32]) -> io::Result<bool> {
         let mut page = [0; PAGE];
         for (number, sum) in pages.iter().flatten().zip(sums) {
@@ -82,22 +82,22 @@ impl FileStore {
         Ok(true)
     }
 
-    /// Makes pages part of the store that were written ahead.
+    /// Makes pages that were written ahead part of the store.
     pub(crate) fn adopt(&mut self, ahead: &Runs) {
         ahead.iter().for_each(|run| self.content.insert(run));
     }
 
-    /// Bytes of the file.
+    /// Returns the length of the file.
     pub(crate) fn file_bytes(&self) -> io::Result<u64> {
         Ok(self.file.metadata()?.len())
     }
 
-    /// Bytes of the pages that the disk has no room for.
+    /// Returns the bytes of the pages that the disk has no space for.
     pub(crate) fn waiting_bytes(&self) -> u64 {
         self.waiting.len() as u64 * PAGE_BYTES
     }
 
-    /// Reads bytes of a file; beyond its end, where nothing was ever written, there are zeros.
+    /// Reads bytes of a file; beyond its end there are zeros.
     pub(crate) fn read_zero_filled(file: &File, mut offset: u64, mut dst: &mut [u8]) -> io::Result<()> {
         while !dst.is_empty() {
             match file.read_at(dst, offset)? {
@@ -114,7 +114,7 @@ impl FileStore {
         Ok(())
     }
 
-    /// Writes pages to the file, `numbers` being in order; neighbours go with one call.
+    /// Writes pages to the file, with ascending `numbers`; adjacent ones in one call.
     fn write_to_file(&self, pages: &PageMap, numbers: &[u64]) -> io::Result<()> {
         for neighbours in numbers.chunk_by(|a, b| a + 1 == *b) {
             let run: Vec<&Page> = neighbours.iter().map(|number| &*pages[number]).collect();
@@ -123,7 +123,7 @@ impl FileStore {
         Ok(())
     }
 
-    /// Makes sure that there is room for pages that are about to get content, `numbers` being in order.
+    /// Allocates space for pages that are about to get content, with ascending `numbers`.
     fn reserve(&self, numbers: &[u64]) -> io::Result<()> {
         let reserve =
             |run: Range<u64>| disk::reserve(&self.file, run.start * PAGE_BYTES..run.end * PAGE_BYTES);
@@ -133,7 +133,7 @@ impl FileStore {
         })
     }
 
-    /// Tries again to write what waits for room.
+    /// Tries again to write the pages that wait for space.
     fn write_waiting(&mut self) -> io::Result<()> {
         if !self.waiting.is_empty() && self.is_writable {
             self.write_to_file(&self.waiting, &in_order(&self.waiting, |_| true))?;
@@ -170,7 +170,7 @@ impl PageStore for FileStore {
     }
 
     fn write_ahead(&mut self, pages: &PageMap, are_forced: bool) -> io::Result<Runs> {
-        // Nobody sees anything of a store that is to replace another one.
+        // A store that is to replace another one is not visible yet.
         let fresh = in_order(pages, |number| self.is_new || !self.content.contains(number));
         let mut ahead = if self.is_new { self.content.clone() } else { Runs::default() };
         runs_of(&fresh).for_each(|run| ahead.insert(run));
@@ -207,7 +207,7 @@ impl PageStore for FileStore {
         };
         match written {
             Ok(()) => {}
-            // They are in the journal, and wait in memory until there is room.
+            // They are in the journal, and wait in memory until there is space.
             Err(error) if disk::is_full(&error) => {
                 self.waiting.extend(numbers.iter().filter_map(|number| pages.remove_entry(number)));
             }
@@ -259,26 +259,26 @@ impl PageStore for FileStore {
     }
 }
 
-/// The numbers of the pages that are asked for, in order.
+/// Returns the numbers of the selected pages, in ascending order.
 fn in_order(pages: &PageMap, wanted: impl Fn(u64) -> bool) -> Vec<u64> {
     let mut numbers: Vec<u64> = pages.keys().copied().filter(|&number| wanted(number)).collect();
     numbers.sort_unstable();
     numbers
 }
 
-/// The runs of neighbours that numbers in order form.
+/// Returns the runs of ascending numbers.
 fn runs_of(numbers: &[u64]) -> impl Iterator<Item = Range<u64>> {
     numbers.chunk_by(|a, b| a + 1 == *b).map(|run| run[0]..run[run.len() - 1] + 1)
 }
 
-/// The next range of a file at or after `from` that is not a hole.
+/// Returns the next range of a file at or after `from` that is not a hole.
 pub(crate) fn next_data(file: &File, from: u64) -> io::Result<Option<Range<u64>>> {
     if from >= file.metadata()?.len() {
         return Ok(None);
     }
     match rustix::fs::seek(file, SeekFrom::Data(from)) {
         Ok(start) => Ok(Some(start..rustix::fs::seek(file, SeekFrom::Hole(start))?)),
-        // The operating system says "no such device or address" when only a hole follows.
+        // The operating system returns "no such device or address" if only a hole follows.
         Err(rustix::io::Errno::NXIO) => Ok(None),
         Err(error) => Err(error.into()),
     }
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_ahead_is_not_seen_before_it_is_committed() {
+    fn pages_written_ahead_are_invisible_before_the_commit() {
         let mut store = FileStore::new(tempfile::tempfile().unwrap(), 0, Runs::default());
         store.write(&mut pages(&[1, 50], 1), &Runs::default()).unwrap();
         let most = PAGES_FOR_JOURNAL as u64;
@@ -313,7 +313,7 @@ mod tests {
         assert_eq!(store.next_data(0).unwrap(), Some(4_096..(most + 3) * PAGE_BYTES));
     }
 
-    /// A few pages that the journal holds alone are one write and one wait less.
+    /// A few pages that are only in the journal save one write and one wait.
     #[test]
     fn a_few_fresh_pages_are_not_written_ahead_where_each_message_is_forced() {
         let most = (1..=PAGES_FOR_JOURNAL as u64).collect::<Vec<_>>();
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn all_of_a_store_that_replaces_another_is_written_ahead() {
+    fn replacing_store_is_written_ahead_completely() {
         let mut store = FileStore::replacing(tempfile::tempfile().unwrap(), 1);
         store.fill(PAGE_BYTES, &[1; 2 * PAGE]).unwrap();
         let mut changed = pages(&[2, 9], 2);
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_forgotten_gives_its_room_back() {
+    fn forgotten_pages_free_their_space() {
         let mut store = FileStore::new(tempfile::tempfile().unwrap(), 0, Runs::default());
         let ahead = store.write_ahead(&pages(&(10..500).collect::<Vec<_>>(), 3), true).unwrap();
         store.forget_ahead(&ahead);
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_that_the_disk_has_no_room_for_wait_in_memory() {
+    fn pages_without_disk_space_wait_in_memory() {
         let mut store = FileStore::new(tempfile::tempfile().unwrap(), 0, Runs::default());
         store.write(&mut pages(&[0, 1], 1), &Runs::default()).unwrap();
         disk::faults::with_room(PAGE_BYTES, || {
@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_is_read_only_keeps_what_is_committed_in_memory() {
+    fn read_only_store_keeps_commits_in_memory() {
         let file = tempfile::tempfile().unwrap();
         file.write_all_at(&[1; PAGE], 0).unwrap();
         let mut store = FileStore::new(file, 0, std::iter::once(0..1).collect()).read_only();

@@ -1,4 +1,4 @@
-//! Stable memory: a store of committed 4 KiB pages, under an overlay of what the running message has written.
+//! Stable memory: a store of committed 4 KiB pages, and an overlay with the writes of the running message.
 
 mod backing;
 mod file;

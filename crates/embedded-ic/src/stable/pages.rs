@@ -1,4 +1,4 @@
-//! Pages of 4 KiB and collections of them that are keyed by page number.
+//! Pages of 4 KiB, and collections of them by page number.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -12,7 +12,7 @@ pub(crate) type Page = [u8; PAGE];
 /// Pages by number.
 pub(crate) type PageMap<V = Box<Page>> = HashMap<u64, V, BuildHasherDefault<PageHasher>>;
 
-/// Hashes page numbers, which no one can choose to collide: a multiplication is enough and much faster than SipHash.
+/// Hashes page numbers, which cannot be chosen to collide: a multiplication is enough and much faster than SipHash.
 #[derive(Default)]
 pub(crate) struct PageHasher(u64);
 
@@ -28,12 +28,12 @@ impl Hasher for PageHasher {
     }
 
     fn write_u64(&mut self, number: u64) {
-        // The odd constant spreads neighbours over all high bits; the rotation brings them to the low ones, too.
+        // The odd constant spreads adjacent numbers over the high bits; the rotation moves these to the low bits.
         self.0 = (self.0 ^ number).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(32);
     }
 }
 
-/// A set of page numbers, 64 neighbours to a word.
+/// Set of page numbers, 64 adjacent ones per word.
 #[derive(Default)]
 pub(crate) struct PageSet {
     words: PageMap<u64>,
@@ -41,12 +41,12 @@ pub(crate) struct PageSet {
 }
 
 impl PageSet {
-    /// How many pages are in the set.
+    /// Returns the number of pages in the set.
     pub(crate) fn len(&self) -> u64 {
         self.len
     }
 
-    /// How many of the pages `first..=last` are not in the set.
+    /// Returns how many of the pages `first..=last` are not in the set.
     pub(crate) fn missing(&self, first: u64, last: u64) -> u64 {
         each_word(first, last)
             .map(|(word, mask)| u64::from((mask & !self.words.get(&word).copied().unwrap_or(0)).count_ones()))
@@ -68,7 +68,7 @@ impl PageSet {
     }
 }
 
-/// The words that pages `first..=last` lie in, with the bits that they have there.
+/// Returns the words of the pages `first..=last`, with their bits.
 fn each_word(first: u64, last: u64) -> impl Iterator<Item = (u64, u64)> {
     (first / 64..=last / 64).map(move |word| {
         let low = first.saturating_sub(word * 64);

@@ -1,9 +1,9 @@
-//! Sets of page numbers that come in long runs.
+//! Sets of page numbers that form long runs.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// A set of numbers, kept as the runs that they form.
+/// Set of numbers, stored as runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Runs {
     /// Ends by starts. Runs neither overlap nor touch.
@@ -11,22 +11,22 @@ pub(crate) struct Runs {
 }
 
 impl Runs {
-    /// The runs, in order.
+    /// Returns the runs, in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Range<u64>> + '_ {
         self.ends.iter().map(|(&start, &end)| start..end)
     }
 
-    /// How many runs there are.
+    /// Returns the number of runs.
     pub(crate) fn count(&self) -> usize {
         self.ends.len()
     }
 
-    /// How many numbers there are.
+    /// Returns the number of numbers.
     pub(crate) fn len(&self) -> u64 {
         self.iter().map(|run| run.end - run.start).sum()
     }
 
-    /// One past the largest number.
+    /// Returns one past the largest number.
     pub(crate) fn end(&self) -> u64 {
         self.ends.last_key_value().map_or(0, |(_, &end)| end)
     }
@@ -53,7 +53,7 @@ impl Runs {
         self.ends.insert(start, end);
     }
 
-    /// The parts of a range, in order, each with whether its numbers are in the set.
+    /// Splits a range into parts, in order, each with whether its numbers are in the set.
     pub(crate) fn parts(&self, range: Range<u64>) -> impl Iterator<Item = (Range<u64>, bool)> {
         let mut at = range.start;
         std::iter::from_fn(move || {
@@ -71,7 +71,7 @@ impl Runs {
         })
     }
 
-    /// The first run, or rest of one, at or after a number.
+    /// Returns the first run, or rest of one, at or after a number.
     pub(crate) fn next(&self, from: u64) -> Option<Range<u64>> {
         if self.contains(from) {
             return self.parts(from..u64::MAX).next().map(|(run, _)| run);
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
-    /// Numbers that look random.
+    /// Returns pseudorandom numbers.
     fn random(state: &mut u64) -> u64 {
         *state ^= *state << 13;
         *state ^= *state >> 7;

@@ -1,4 +1,4 @@
-//! Stable memory as the running message sees it.
+//! Stable memory as seen by the running message.
 
 use std::io;
 
@@ -7,17 +7,17 @@ use super::pages::{PAGE, Page, PageMap, PageSet};
 use super::runs::Runs;
 use crate::limits::{OS_PAGE_BYTES, WASM_PAGE_BYTES};
 
-/// Pages that are kept for the next message's writes, rather than given back and asked for again.
+/// Number of pages that are kept for later messages instead of freed.
 const SPARE_PAGES: usize = 1_024;
 
-/// How many 4 KiB pages a message may write and touch.
+/// Most 4 KiB pages that a message may write and access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PageLimits {
     pub(crate) write: u64,
     pub(crate) access: u64,
 }
 
-/// Why an access to stable memory is refused.
+/// Reason why an access to stable memory is rejected.
 #[derive(Debug)]
 pub(crate) enum StableFault {
     OutOfBounds,
@@ -32,24 +32,24 @@ impl From<io::Error> for StableFault {
     }
 }
 
-/// Committed pages, and over them what the running message wrote. Dropping the overlay is the rollback.
+/// Committed pages, and an overlay with the writes of the running message. Dropping the overlay is the rollback.
 pub(crate) struct StableMemory {
     store: Box<dyn PageStore>,
-    /// What takes the place of the store when the running message is committed, and is all that it sees.
+    /// Store that replaces the current one at the commit, and that the running message sees.
     replacement: Option<Box<dyn PageStore>>,
     committed_pages: u64,
     pages: u64,
     dirty: PageMap,
-    /// Pages of the overlay that are where they belong already.
+    /// Pages of the overlay that are already written to the store.
     ahead: Runs,
     spare: Vec<Box<Page>>,
-    /// Pages that the running execution has written; `dirty` also has those of pre_upgrade before it.
+    /// Pages that the running execution has written; `dirty` also has those of an earlier pre_upgrade.
     written: PageSet,
     touched: PageSet,
 }
 
 impl StableMemory {
-    /// Stable memory of `pages` wasm pages whose content is in `store`.
+    /// Creates stable memory of `pages` wasm pages whose content is in `store`.
     pub(crate) fn new(store: Box<dyn PageStore>, pages: u64) -> Self {
         Self {
             store,
@@ -64,27 +64,27 @@ impl StableMemory {
         }
     }
 
-    /// Size in wasm pages as the running message sees it.
+    /// Returns the size in wasm pages, as seen by the running message.
     pub(crate) fn pages(&self) -> u64 {
         self.pages
     }
 
-    /// Size in bytes as the running message sees it.
+    /// Returns the size in bytes, as seen by the running message.
     pub(crate) fn bytes(&self) -> u64 {
         self.pages * WASM_PAGE_BYTES
     }
 
-    /// How many pages the running execution has written.
+    /// Returns how many pages the running execution has written.
     pub(crate) fn pages_written(&self) -> u64 {
         self.written.len()
     }
 
-    /// What the running message has written.
+    /// Returns the pages that the running message has written.
     pub(crate) fn dirty(&self) -> &PageMap {
         &self.dirty
     }
 
-    /// What has to be in the journal: the numbers of the pages of the overlay that are not where they belong, in order.
+    /// Returns the numbers of the overlay's pages that must be in the journal, in ascending order.
     pub(crate) fn for_journal(&self) -> Vec<u64> {
         let mut numbers: Vec<u64> =
             self.dirty.keys().copied().filter(|&number| !self.ahead.contains(number)).collect();
@@ -92,23 +92,23 @@ impl StableMemory {
         numbers
     }
 
-    /// The pages that [`Self::write_ahead`] put where they belong.
+    /// Returns the pages that [`Self::write_ahead`] has written.
     pub(crate) fn ahead(&self) -> &Runs {
         &self.ahead
     }
 
-    /// Whether pages that [`Self::write_ahead`] put where they belong have not been forced to the disk yet. What replaces
-    /// another memory has been.
+    /// Returns whether pages that [`Self::write_ahead`] has written have not been forced to the disk yet. A replacing memory
+    /// has been.
     pub(crate) fn is_to_be_forced(&self) -> bool {
         !self.is_replaced() && self.ahead.count() > 0
     }
 
-    /// The checksums of the pages that [`Self::write_ahead`] put where they belong. All of them are in the overlay.
+    /// Returns the checksums of the pages that [`Self::write_ahead`] has written. All of them are in the overlay.
     pub(crate) fn ahead_sums(&self) -> Vec<u32> {
         self.ahead.iter().flatten().map(|number| crc32fast::hash(&self.dirty[&number][..])).collect()
     }
 
-    /// The store as the running message leaves it, without the overlay.
+    /// Returns the store as the running message leaves it, without the overlay.
     pub(crate) fn store(&self) -> &dyn PageStore {
         self.replacement.as_deref().unwrap_or(&*self.store)
     }
@@ -120,7 +120,7 @@ impl StableMemory {
         }
     }
 
-    /// Grows by `by` wasm pages if the result is at most `limit`; tells the old size.
+    /// Grows by `by` wasm pages if the result is at most `limit`, and returns the old size.
     pub(crate) fn grow(&mut self, by: u64, limit: u64) -> Option<u64> {
         let old = self.pages;
         let new = old.checked_add(by).filter(|&new| new <= limit)?;
@@ -128,7 +128,7 @@ impl StableMemory {
         Some(old)
     }
 
-    /// Checks that a message may write `len` bytes at `offset`, and tells how many pages it would write first.
+    /// Checks that a message may write `len` bytes at `offset`, and returns how many pages it would write first.
     pub(crate) fn new_pages(&self, offset: u64, len: u64, limits: PageLimits) -> Result<u64, StableFault> {
         let Some((first, last)) = self.range(offset, len)? else { return Ok(0) };
         let new = self.written.missing(first, last);
@@ -139,7 +139,7 @@ impl StableMemory {
         Ok(new)
     }
 
-    /// Writes bytes. The caller has asked [`Self::new_pages`] before.
+    /// Writes bytes. The caller has called [`Self::new_pages`] before.
     pub(crate) fn write(&mut self, offset: u64, mut src: &[u8]) -> Result<(), StableFault> {
         let Some((first, last)) = self.range(offset, src.len() as u64)? else { return Ok(()) };
         self.touched.insert(first, last);
@@ -153,7 +153,7 @@ impl StableMemory {
         Ok(())
     }
 
-    /// The page in the overlay, fetched from the store first unless all of it is about to be overwritten.
+    /// Returns a page of the overlay, read from the store first unless it is overwritten completely.
     fn page_mut(&mut self, number: u64, overwritten: bool) -> Result<&mut Page, StableFault> {
         if !self.dirty.contains_key(&number) {
             let mut page = self.spare.pop().unwrap_or_else(|| Box::new([0; PAGE]));
@@ -186,7 +186,7 @@ impl StableMemory {
         if self.dirty.is_empty() {
             return self.read_store(offset, dst);
         }
-        // Stretches of pages that are all in the overlay or all not are read together.
+        // Consecutive pages that are all in the overlay, or all not, are read together.
         let mut page = first;
         while page <= last {
             let dirty = self.dirty.get(&page);
@@ -213,7 +213,7 @@ impl StableMemory {
         Ok(self.store().read(offset, dst)?)
     }
 
-    /// The pages of a range: `None` if it is empty, a fault if it leaves stable memory.
+    /// Returns the pages of a range: `None` if it is empty, a fault if it exceeds stable memory.
     fn range(&self, offset: u64, len: u64) -> Result<Option<(u64, u64)>, StableFault> {
         let end =
             offset.checked_add(len).filter(|&end| end <= self.bytes()).ok_or(StableFault::OutOfBounds)?;
@@ -227,26 +227,26 @@ impl StableMemory {
         Ok(())
     }
 
-    /// Starts counting pages anew, for the next execution.
+    /// Resets the page counts for the next execution.
     pub(crate) fn begin(&mut self) {
         self.touched.clear();
         self.written.clear();
     }
 
-    /// Gives the running message other stable memory, of `pages` wasm pages. A rollback brings the old one back.
+    /// Replaces stable memory for the running message. A rollback restores the old one.
     pub(crate) fn replace(&mut self, store: Box<dyn PageStore>, pages: u64) {
         self.dirty.clear();
         self.pages = pages;
         self.replacement = Some(store);
     }
 
-    /// Whether a commit would replace what was there before.
+    /// Returns whether a commit would replace stable memory.
     pub(crate) fn is_replaced(&self) -> bool {
         self.replacement.is_some()
     }
 
-    /// Puts those pages of the overlay where they belong that had no content before, so that the journal need not hold
-    /// them. Nobody sees them before the commit. Where they are to be forced to the disk, the caller does it.
+    /// Writes the pages of the overlay that had no content before, so that the journal need not contain them. They are not
+    /// visible before the commit. The caller forces them to the disk if needed.
     pub(crate) fn write_ahead(&mut self, are_forced: bool) -> io::Result<()> {
         let dirty = std::mem::take(&mut self.dirty);
         let ahead = self.store_mut().write_ahead(&dirty, are_forced);
@@ -255,12 +255,12 @@ impl StableMemory {
         Ok(())
     }
 
-    /// Puts what is to replace the store where a power cut cannot take it.
+    /// Forces the replacing store to the disk.
     pub(crate) fn sync_replacement(&mut self) -> io::Result<()> {
         self.replacement.as_mut().map_or(Ok(()), |replacement| replacement.sync())
     }
 
-    /// Makes what the message wrote permanent.
+    /// Commits the writes of the message.
     pub(crate) fn commit(&mut self) -> io::Result<()> {
         if let Some(replacement) = self.replacement.take() {
             self.store = replacement;
@@ -272,7 +272,7 @@ impl StableMemory {
         Ok(())
     }
 
-    /// Forgets what the message wrote.
+    /// Drops the writes of the message.
     pub(crate) fn rollback(&mut self) {
         let ahead = std::mem::take(&mut self.ahead);
         if self.replacement.take().is_none() {
@@ -282,19 +282,18 @@ impl StableMemory {
         self.pages = self.committed_pages;
     }
 
-    /// Empties the overlay and keeps some of its pages: giving memory back to the operating system, and asking for it
-    /// again, costs more than a message's copies.
+    /// Empties the overlay and keeps some of its pages: freeing and allocating memory costs more than a message's copies.
     fn recycle(&mut self) {
         for (_, page) in self.dirty.drain() {
             if self.spare.len() < SPARE_PAGES {
                 self.spare.push(page);
             }
         }
-        // One huge message should not make every later one walk a huge table.
+        // One huge message must not make all later ones iterate over a huge table.
         self.dirty.shrink_to(SPARE_PAGES);
     }
 
-    /// Puts everything where a power cut cannot take it.
+    /// Forces everything to the disk.
     pub(crate) fn sync(&mut self) -> io::Result<()> {
         self.store.sync()
     }

@@ -1,11 +1,11 @@
-//! Cycles. Nothing is charged; the balance changes only by what the canister burns.
+//! Cycles. Nothing is charged; the balance changes only when the canister burns cycles.
 
 use super::Message;
 use super::heap_bytes::write_u128;
 use super::kind::{ALL_BUT_START, BURNS_CYCLES, HAS_CYCLES};
 use crate::fault::Fault;
 
-/// What a call costs on a 13-node subnet: the fee, what the answer may take in bytes, and what the callback may run.
+/// Cost of a call on a 13-node subnet: the fee, the maximum reply, and the maximum execution of the callback.
 const CALL_FEE: u128 = 260_000;
 const BYTE_FEE: u128 = 1_000;
 const LONGEST_ANSWER_BYTES: u128 = 2 * 1_024 * 1_024;
@@ -17,19 +17,19 @@ impl Message {
         write_u128("canister_cycle_balance128", self.world.cycles, heap, dst)
     }
 
-    /// All cycles are liquid: this host freezes nothing.
+    /// All cycles are liquid: this host freezes none.
     pub(super) fn canister_liquid_cycle_balance128(&self, heap: &mut [u8], dst: u32) -> Result<(), Fault> {
         self.kind.allows("canister_liquid_cycle_balance128", ALL_BUT_START)?;
         write_u128("canister_liquid_cycle_balance128", self.world.cycles, heap, dst)
     }
 
-    /// The cycles that came with the message: none, for users cannot send any.
+    /// Cycles of the message: none, because users cannot send any.
     pub(super) fn msg_cycles_available128(&self, heap: &mut [u8], dst: u32) -> Result<(), Fault> {
         self.kind.allows("msg_cycles_available128", HAS_CYCLES)?;
         write_u128("msg_cycles_available128", 0, heap, dst)
     }
 
-    /// Accepts the cycles that came with the message: none.
+    /// Accepts cycles of the message: none.
     pub(super) fn msg_cycles_accept128(&self, heap: &mut [u8], dst: u32) -> Result<(), Fault> {
         self.kind.allows("msg_cycles_accept128", HAS_CYCLES)?;
         write_u128("msg_cycles_accept128", 0, heap, dst)
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_costs_some_42_billion() {
+    fn call_costs_about_42_billion() {
         let mut heap = [0; 16];
         Message::cost_call(&mut heap, 3, 7, 0).unwrap();
         assert_eq!(number(&heap), 260_000 + 1_000 * (2_097_152 + 10) + 40_005_000_000);

@@ -1,8 +1,8 @@
-//! Ranges of the heap that a canister names, checked.
+//! Checked access to ranges of the heap.
 
 use crate::fault::Fault;
 
-/// The bytes `src..src + len` of a slice.
+/// Returns the bytes `src..src + len` of a slice.
 pub(super) fn slice<'a>(context: &str, src: u32, len: u32, bytes: &'a [u8]) -> Result<&'a [u8], Fault> {
     range(src, len, bytes.len())
         .map(|range| &bytes[range])

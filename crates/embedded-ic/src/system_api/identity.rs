@@ -1,4 +1,4 @@
-//! Who the canister is, who controls it, and what it certifies.
+//! Identity, controllers and certified data of the canister.
 
 use std::sync::Arc;
 
@@ -11,13 +11,13 @@ use crate::fault::Fault;
 use crate::limits::MAX_CERTIFIED_DATA_BYTES;
 use crate::signer::Signer;
 
-/// `canister_status` of a canister that is running.
+/// `canister_status` of a running canister.
 const RUNNING: u32 = 1;
-/// `canister_status` of a canister that is stopped.
+/// `canister_status` of a stopped canister.
 const STOPPED: u32 = 3;
-/// Bytes of a root key: a BLS12-381 public key in DER.
+/// Size of a root key: a BLS12-381 public key in DER.
 const ROOT_KEY_BYTES: u32 = 133;
-/// Bytes of a principal that follows from a key, as that of a subnet does.
+/// Size of a principal that is derived from a key, for example a subnet's.
 const SUBNET_ID_BYTES: u32 = 29;
 
 impl Message {

@@ -1,9 +1,9 @@
-//! The kinds of execution, and which function may be called in which.
+//! Kinds of execution, and the functions allowed in each.
 
 use crate::fault::Fault;
 use crate::limits::PerMessage;
 
-/// What is being executed.
+/// Kind of execution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// The start function of the module.
@@ -14,7 +14,7 @@ pub(crate) enum Kind {
     PreUpgrade,
     /// An update method.
     Update,
-    /// A query method, called as an update.
+    /// A query method that is called as an update.
     ReplicatedQuery,
     /// A query method.
     Query,
@@ -26,7 +26,7 @@ pub(crate) enum Kind {
 
 use Kind::{CompositeQuery, Init, Inspect, PreUpgrade, Query, ReplicatedQuery, Start, Update};
 
-/// Where a function may be called, one set of kinds for each rule of the interface specification.
+/// Kinds in which a function is allowed, one set for each rule of the interface specification.
 pub(super) struct Rule(&'static [Kind]);
 
 pub(super) const ALL_BUT_START: Rule =
@@ -40,11 +40,11 @@ pub(super) const REPLICATED: Rule = Rule(&[Init, PreUpgrade, Update, ReplicatedQ
 pub(super) const NON_REPLICATED_QUERY: Rule = Rule(&[Query, CompositeQuery]);
 pub(super) const INSPECTS: Rule = Rule(&[Inspect]);
 pub(super) const MAKES_CALLS: Rule = Rule(&[Update, CompositeQuery]);
-/// Callbacks only, of which this host runs none.
+/// Only callbacks, which this host does not run.
 pub(super) const NOWHERE: Rule = Rule(&[]);
 
 impl Kind {
-    /// The name that error texts use.
+    /// Returns the name in error texts.
     fn name(self) -> &'static str {
         match self {
             Start => "start",
@@ -58,7 +58,7 @@ impl Kind {
         }
     }
 
-    /// Refuses a function, named without `ic0_`, where the rule does not allow it.
+    /// Returns an error if the rule does not allow a function, named without `ic0_`.
     pub(super) fn allows(self, function: &str, rule: Rule) -> Result<(), Fault> {
         if rule.0.contains(&self) {
             return Ok(());
@@ -66,17 +66,17 @@ impl Kind {
         Err(Fault::Contract(format!("\"ic0_{function}\" cannot be executed in {} mode", self.name())))
     }
 
-    /// Whether all replicas run it, so that it may change what they agree on.
+    /// Returns whether all replicas run it, so that it may change replicated state.
     pub(crate) fn is_replicated(self) -> bool {
         !matches!(self, Query | CompositeQuery | Inspect)
     }
 
-    /// Whether the heap limit of the canister's settings holds.
+    /// Returns whether the heap limit of the canister's settings applies.
     pub(crate) fn has_heap_limit(self) -> bool {
         matches!(self, Start | Init | Update)
     }
 
-    /// The limit for messages of this kind.
+    /// Returns the limit for messages of this kind.
     pub(crate) fn limit(self, limits: PerMessage) -> u64 {
         match self {
             Start | Init | PreUpgrade => limits.install,

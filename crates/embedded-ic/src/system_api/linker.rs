@@ -1,4 +1,4 @@
-//! How wasm reaches the System API: each function charges, then calls its meaning in [`Message`].
+//! Binding of the System API to wasm: each function charges instructions, then calls its implementation in [`Message`].
 
 use std::sync::{Arc, OnceLock};
 
@@ -10,10 +10,10 @@ use crate::cost::api;
 use crate::fault::Fault;
 use crate::module::engine;
 
-/// The module that all imports come from.
+/// Module of all imports.
 const IC0: &str = "ic0";
 
-/// Binds the imports of a module. What is not part of the System API is refused by name.
+/// Links the imports of a module. A function that is not part of the System API is rejected by name.
 pub(crate) fn link(module: &Module) -> Result<InstancePre<HostState>, Fault> {
     let linker = linker()?;
     let mut store = Store::new(module.engine(), HostState::new(Arc::default()));
@@ -43,7 +43,7 @@ fn bad_import(what: String) -> Fault {
     Fault::InvalidWasm(format!("Wasm module has an invalid import section. {what}"))
 }
 
-/// The linker of the process.
+/// Returns the linker of the process.
 fn linker() -> Result<&'static Linker<HostState>, Fault> {
     static LINKER: OnceLock<Result<Linker<HostState>, String>> = OnceLock::new();
     LINKER
@@ -64,13 +64,13 @@ fn linker() -> Result<&'static Linker<HostState>, Fault> {
 
 type Host<'a> = Caller<'a, HostState>;
 
-/// Calls the meaning of a function that does not touch the heap.
+/// Calls a function that does not access the heap.
 fn plain<R>(mut host: Host<'_>, fixed: u64, run: impl FnOnce(&mut Message) -> Result<R, Fault>) -> Result<R> {
     charge(&mut host, fixed)?;
     Ok(run(host.data_mut().message()?)?)
 }
 
-/// Calls the meaning of a function that reads or writes the heap.
+/// Calls a function that reads or writes the heap.
 fn on_heap<R>(
     mut host: Host<'_>,
     charged: u64,
@@ -87,12 +87,12 @@ fn split<'a>(host: &'a mut Host<'_>) -> Result<(&'a mut [u8], &'a mut HostState)
     Ok(memory.data_and_store_mut(host))
 }
 
-/// The charge of a function that copies `size` bytes.
+/// Returns the charge for copying `size` bytes.
 fn copy(size: u32) -> u64 {
     api::MOST + u64::from(size)
 }
 
-/// The charge of a function that hands `size` bytes to the outside.
+/// Returns the charge for sending `size` bytes.
 fn send(size: u32) -> u64 {
     api::MOST + crate::cost::PER_BYTE_SENT * u64::from(size)
 }
@@ -127,7 +127,7 @@ fn message(linker: &mut Linker<HostState>) -> Result<()> {
     Ok(())
 }
 
-/// Counter 0 is of the message, counter 1 of the call context, which here is the same.
+/// Counter 0 belongs to the message, counter 1 to the call context, which is the same here.
 fn performance_counter(mut host: Host<'_>, counter: u32) -> Result<u64> {
     charge(&mut host, api::PERFORMANCE_COUNTER)?;
     if counter > 1 {
@@ -273,7 +273,7 @@ fn cycles(linker: &mut Linker<HostState>) -> Result<()> {
     Ok(())
 }
 
-/// Outgoing calls: they can be linked, for every canister of ic-cdk imports them, but not made.
+/// Outgoing calls can be linked, because every canister of ic-cdk imports them, but not made.
 fn calls(linker: &mut Linker<HostState>) -> Result<()> {
     linker
         .func_wrap(

@@ -1,4 +1,4 @@
-//! A message in execution: who sent what, what the canister may see of the world, and what it has done so far.
+//! Message in execution: sender and argument, visible state, and effects so far.
 
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ use crate::limits::{LOG_RING_BYTES, Limits};
 use crate::signer::Certifier;
 use crate::stable::StableMemory;
 
-/// Bytes that are kept of the text of `ic0.trap`.
+/// Most bytes of the text of `ic0.trap`.
 const MAX_TRAP_MESSAGE_BYTES: u32 = 16 * 1_024;
 
-/// What the canister can see of itself and may change, besides heap and stable memory.
+/// State that the canister can see and change, besides heap and stable memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct World {
     pub(crate) canister_id: Principal,
@@ -29,7 +29,7 @@ pub(crate) struct World {
     pub(crate) running: bool,
 }
 
-/// A message in execution.
+/// Message in execution.
 pub(crate) struct Message {
     pub(crate) kind: Kind,
     pub(crate) caller: Principal,
@@ -39,7 +39,7 @@ pub(crate) struct Message {
     pub(crate) stable: StableMemory,
     pub(crate) limits: Arc<Limits>,
     pub(crate) response: Response,
-    /// `accept_message` was called.
+    /// Whether `accept_message` was called.
     pub(crate) accepted: bool,
     /// Lines for the canister log.
     pub(crate) printed: Vec<Vec<u8>>,
@@ -95,7 +95,7 @@ impl Message {
         copy_out("msg_caller_copy", self.caller.as_slice(), heap, at)
     }
 
-    /// The deadline of the call: 0, which stands for none.
+    /// Returns the deadline of the call: 0, which means none.
     pub(super) fn msg_deadline(&self) -> Result<u64, Fault> {
         self.kind.allows("msg_deadline", HAS_REPLY)?;
         Ok(0)
@@ -124,21 +124,21 @@ impl Message {
         Ok(self.world.time_ns)
     }
 
-    /// Sets the timer and tells what it was. Timers never fire in this host.
+    /// Sets the timer and returns its previous value. Timers never fire in this host.
     pub(super) fn global_timer_set(&mut self, time_ns: u64) -> Result<u64, Fault> {
         self.kind.allows("global_timer_set", CHANGES_STATE)?;
         Ok(std::mem::replace(&mut self.world.global_timer_ns, time_ns))
     }
 
-    /// All the functions that prepare and make outgoing calls.
+    /// Rejects all functions that prepare and make outgoing calls.
     pub(super) fn outgoing_call(&self, function: &str) -> Result<(), Fault> {
         self.kind.allows(function, MAKES_CALLS)?;
         Err(Fault::Contract(format!(
-            "ic0.{function}: this host runs one canister alone and makes no calls; use PocketIC for that"
+            "ic0.{function}: this host runs a single canister and does not support calls; use PocketIC"
         )))
     }
 
-    /// What printing `len` bytes costs, beyond the fixed part.
+    /// Returns the cost of printing `len` bytes, beyond the fixed part.
     pub(super) fn log_charge(&self, len: u32) -> u64 {
         let free = LOG_RING_BYTES.saturating_sub(self.printed_bytes);
         cost::log_line(u64::from(len), LOG_RING_BYTES as u64, free as u64)
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn the_timer_tells_what_it_was() {
+    fn timer_returns_its_previous_value() {
         let mut message = test_message(Kind::Update);
         assert_eq!(message.global_timer_set(5).unwrap(), 0);
         assert_eq!(message.global_timer_set(6).unwrap(), 5);
@@ -243,7 +243,7 @@ mod tests {
     #[test]
     fn calls_are_refused_with_the_reason() {
         let text = test_message(Kind::Update).outgoing_call("call_new").unwrap_err().to_string();
-        assert!(text.contains("makes no calls"), "{text}");
+        assert!(text.contains("does not support calls"), "{text}");
         let text = test_message(Kind::Query).outgoing_call("call_new").unwrap_err().to_string();
         assert!(text.contains("\"ic0_call_new\" cannot be executed in non replicated query mode"), "{text}");
     }

@@ -1,5 +1,5 @@
-//! The System API, `ic0`: what the functions mean in [`message`] and its neighbours, as plain Rust over byte slices,
-//! and how wasm reaches them in [`linker`].
+//! The System API, `ic0`: the functions are implemented in [`message`] and its neighbours, as plain Rust over byte slices,
+//! and bound to wasm in [`linker`].
 
 mod cycles;
 mod heap_bytes;

@@ -5,10 +5,10 @@ use super::kind::{HAS_REPLY, NOWHERE};
 use super::{Kind, Message};
 use crate::fault::Fault;
 
-/// What the canister has answered so far.
+/// Response of the canister so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Response {
-    /// Nothing final; the bytes appended so far.
+    /// Not final: the bytes appended so far.
     Open(Vec<u8>),
     /// `msg_reply` was called.
     Reply(Vec<u8>),
@@ -51,7 +51,7 @@ impl Message {
         Ok(())
     }
 
-    /// Functions that only callbacks may use.
+    /// Rejects functions that only callbacks may use.
     pub(super) fn callback_only(&self, function: &str) -> Result<(), Fault> {
         self.kind.allows(function, NOWHERE)
     }
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reject_has_to_be_text() {
+    fn reject_must_be_text() {
         let mut message = test_message(Kind::Query);
         assert!(message.msg_reject(&[0xff], 0, 1).unwrap_err().to_string().contains("invalid UTF-8"));
         message.msg_reject(b"no thanks", 0, 2).unwrap();

@@ -6,7 +6,7 @@ use crate::error::HostError;
 use crate::fault::{Fault, Trap};
 use crate::stable::{PageLimits, StableFault};
 
-/// An access to stable memory that has been checked: where the bytes are in the heap.
+/// Checked access to stable memory: the range in the heap.
 pub(super) struct Checked {
     heap: std::ops::Range<usize>,
     /// Instructions to charge, beyond the fixed part.
@@ -18,13 +18,13 @@ impl Message {
         self.stable.pages()
     }
 
-    /// Grows stable memory; -1 if there is no room.
+    /// Grows stable memory; returns -1 if it cannot.
     pub(super) fn stable64_grow(&mut self, pages: u64) -> i64 {
         let limit = self.limits.stable_pages;
         self.stable.grow(pages, limit).map_or(-1, |old| old as i64)
     }
 
-    /// Checks a write of `size` bytes, and tells what it costs.
+    /// Checks a write of `size` bytes, and returns its cost.
     pub(super) fn check_write(
         &self,
         heap: &[u8],
@@ -41,7 +41,7 @@ impl Message {
         self.stable.write(offset, &heap[checked.heap]).map_err(|e| self.fault(e))
     }
 
-    /// Checks a read of `size` bytes, and tells what it costs.
+    /// Checks a read of `size` bytes, and returns its cost.
     pub(super) fn check_read(&self, heap: &[u8], dst: u64, offset: u64, size: u64) -> Result<Checked, Fault> {
         self.stable.check_read(offset, size, self.page_limits()).map_err(|e| self.fault(e))?;
         Ok(Checked { heap: heap_range(heap, dst, size)?, charge: size })
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn growing_beyond_the_limit_says_minus_one() {
+    fn growing_beyond_the_limit_returns_minus_one() {
         let mut message = test_message(Kind::Update);
         message.limits = Limits { stable_pages: 10, ..Limits::default() }.into();
         assert_eq!(message.stable64_grow(11), -1);

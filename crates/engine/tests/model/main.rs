@@ -11,7 +11,9 @@ use std::hash::{BuildHasher, RandomState};
 use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, RngSeed, TestRunner};
 use stable_storage_api::limits::MIN_CAPACITY_BYTES;
-use storage_model::{Op, Pair, from_environment, lists, lists_in_a_crowd, lists_with_large_objects, number};
+use storage_model::{
+    Differential, Op, from_environment, lists, lists_in_a_crowd, lists_with_large_objects, number,
+};
 
 const CASES: u32 = 32;
 
@@ -24,13 +26,13 @@ const FEW_CASES: u32 = 2;
 /// How many there are with objects of several extents.
 const LARGE_CASES: u32 = 24;
 
-fn run(mut pair: Pair, ops: &[Op]) {
+fn run(mut pair: Differential, ops: &[Op]) {
     ops.iter().for_each(|op| pair.apply(op));
     pair.drain();
 }
 
 /// Runs lists of operations from the seed, and at a failure says which is the shortest one that fails.
-fn run_lists(cases: u32, lists: impl Strategy<Value = Vec<Op>>, pair: impl Fn() -> Pair) {
+fn run_lists(cases: u32, lists: impl Strategy<Value = Vec<Op>>, pair: impl Fn() -> Differential) {
     let seed = from_environment("STORAGE_MODEL_SEED", RandomState::new().hash_one(0));
     let config = ProptestConfig {
         cases: number("STORAGE_MODEL_CASES").map_or(cases, |lists: u32| (lists * cases).div_ceil(CASES)),
@@ -47,28 +49,28 @@ fn run_lists(cases: u32, lists: impl Strategy<Value = Vec<Op>>, pair: impl Fn() 
 
 #[test]
 fn the_store_agrees_with_the_model() {
-    run_lists(CASES, lists(), || Pair::new(None));
+    run_lists(CASES, lists(), || Differential::new(None));
 }
 
 #[test]
 fn a_store_with_little_memory_agrees_or_refuses() {
-    run_lists(CASES, lists(), || Pair::new(Some(MIN_CAPACITY_BYTES + 4 * (16 << 20))));
+    run_lists(CASES, lists(), || Differential::new(Some(MIN_CAPACITY_BYTES + 4 * (16 << 20))));
 }
 
 #[test]
 fn objects_of_many_extents_agree_with_the_model() {
-    run_lists(LARGE_CASES, lists_with_large_objects(), Pair::with_large_objects);
+    run_lists(LARGE_CASES, lists_with_large_objects(), Differential::with_large_objects);
 }
 
 #[test]
 fn a_thousand_uploads_and_every_region_agree_with_the_model() {
-    run_lists(FEW_CASES, lists_in_a_crowd(), || Pair::new(None));
+    run_lists(FEW_CASES, lists_in_a_crowd(), || Differential::new(None));
 }
 
 /// Lists that have failed, whatever seeds mean by now.
 #[test]
 fn what_has_failed_once() {
     // Nothing was appended, and the log had a memory without a head.
-    run(Pair::new(None), &[Op::Append { sizes: vec![] }, Op::Reopen]);
-    run(Pair::new(None), &[Op::Append { sizes: vec![] }, Op::Upgrade { sealed: false }]);
+    run(Differential::new(None), &[Op::Append { sizes: vec![] }, Op::Reopen]);
+    run(Differential::new(None), &[Op::Append { sizes: vec![] }, Op::Upgrade { sealed: false }]);
 }

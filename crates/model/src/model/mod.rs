@@ -1,7 +1,7 @@
-//! What a store is supposed to be, in collections of std.
+//! The model: a store in std collections.
 
+mod lower;
 mod objects;
-mod plan;
 mod read;
 mod regions;
 mod uploads;
@@ -18,25 +18,25 @@ use stable_storage_api::{Appended, Config, Error, Role, Settings};
 use storage_engine::Caller;
 
 use crate::call::{Answer, Call};
+pub(crate) use lower::Filling;
 use objects::Object;
-pub(crate) use plan::Filling;
 use regions::Region;
 use uploads::Upload;
 
-/// Bytes that copies of a model share.
+/// Bytes shared by copies of a model.
 pub type Value = Rc<Vec<u8>>;
 
-/// What a store is supposed to be. What it does not know is how much memory there is.
+/// Model of a store. It does not model how much memory is available.
 #[derive(Clone, Debug)]
 pub struct Model {
     /// The time, in nanoseconds since 1970.
     pub now_ns: u64,
-    /// Bytes that one call of `verify` hashes.
+    /// Bytes hashed by one call of `verify`.
     pub(crate) verify_step_bytes: u64,
-    /// How much is sent to an upload that is filled.
+    /// How much of an upload is sent when it is filled.
     pub(crate) filling: Filling,
     callers: [Caller; 4],
-    /// Operations that have been planned: values differ with their number.
+    /// Number of operations so far; values differ with it.
     planned: u64,
     config: Config,
     revision: u64,
@@ -51,7 +51,7 @@ pub struct Model {
 }
 
 impl Model {
-    /// An empty store. The callers are two that may write, an admin, and one in no particular role.
+    /// Creates an empty store. The callers are two writers, an admin, and one without a role.
     #[must_use]
     pub fn new(config: Config, callers: [Caller; 4]) -> Self {
         Self {
@@ -73,12 +73,12 @@ impl Model {
         }
     }
 
-    /// Does a call that has been answered. The answer must be the model's own, or a refusal for want of memory where there
-    /// may be one: what the model would do is not done then.
+    /// Applies a call with its result. The result must be the model's own, or out of memory if that is possible; then the model
+    /// does not change.
     ///
     /// # Panics
     ///
-    /// Where the answers differ.
+    /// If the results differ.
     pub fn agree(
         &mut self,
         caller: &Caller,
@@ -96,15 +96,14 @@ impl Model {
         }
         let expected = self.apply(caller, call);
         match (answered, &expected) {
-            // The texts are for people, and how much memory there is the model does not know.
+            // Texts of errors may differ, and the model does not know how much memory there is.
             (Err(Error::InvalidArgument { .. }), Err(Error::InvalidArgument { .. }))
             | (Err(Error::OutOfMemory { .. }), Err(Error::OutOfMemory { .. })) => {}
             _ => assert_eq!(*answered, expected),
         }
     }
 
-    /// Whether a call may be refused for want of memory: where little is configured, or most of what there can be has been
-    /// promised.
+    /// Returns whether a call may run out of memory: if the capacity is small, or most of it is reserved.
     #[must_use]
     pub fn may_lack_memory(&self, call: &Call) -> bool {
         let demand = match call {
@@ -114,17 +113,17 @@ impl Model {
         };
         let uploads = self.uploads.values().map(|upload| upload.demand());
         let regions = self.regions.iter().map(|region| region.pages * PAGE_BYTES);
-        let promised = uploads.chain(regions).sum::<u64>();
-        self.config.capacity < MAX_STABLE_BYTES || promised.saturating_add(demand) > MAX_STABLE_BYTES / 2
+        let reserved = uploads.chain(regions).sum::<u64>();
+        self.config.capacity < MAX_STABLE_BYTES || reserved.saturating_add(demand) > MAX_STABLE_BYTES / 2
     }
 
-    /// Whether a call is answered with an error, whatever memory there is.
+    /// Returns whether a call returns an error, whatever memory there is.
     #[must_use]
     pub fn refuses(&self, caller: &Caller, call: &Call) -> bool {
         self.clone().apply(caller, call).is_err()
     }
 
-    /// What a call answers, and what there is after it. Nothing has changed after an error.
+    /// Returns the result of a call and applies it. An error changes nothing.
     fn apply(&mut self, caller: &Caller, call: &Call) -> Result<Answer, Error> {
         match call {
             Call::Put(put) => self.put_many(std::slice::from_ref(put), caller),
@@ -203,7 +202,7 @@ impl Model {
     }
 }
 
-/// Refuses what belongs to somebody else.
+/// Rejects a region or upload of another owner.
 fn check_owner(owner: Principal, caller: &Caller) -> Result<(), Error> {
     if caller.is_admin || caller.principal == owner {
         Ok(())
@@ -212,7 +211,7 @@ fn check_owner(owner: Principal, caller: &Caller) -> Result<(), Error> {
     }
 }
 
-/// Refuses a value that is too long.
+/// Rejects a value that is too long.
 fn check_payload(value: &[u8]) -> Result<(), Error> {
     let (size, limit) = (value.len() as u64, MAX_PAYLOAD_BYTES);
     if size > limit { Err(Error::TooLarge { size, limit }) } else { Ok(()) }
@@ -233,20 +232,20 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "left")]
-    fn another_answer_is_noticed() {
+    fn different_result_is_detected() {
         let call = Call::Delete("k".into());
         model().agree(&callers()[2], &call, &Ok(Answer::WasThere(true)), false);
     }
 
     #[test]
     #[should_panic(expected = "left")]
-    fn a_refusal_is_noticed_where_there_is_memory() {
+    fn out_of_memory_is_detected_if_there_is_memory() {
         let (call, refused) = (Call::Append(vec![]), Error::OutOfMemory { requested: 1, available: 0 });
         model().agree(&callers()[2], &call, &Err(refused), false);
     }
 
     #[test]
-    fn a_refusal_for_want_of_memory_changes_nothing() {
+    fn out_of_memory_changes_nothing() {
         let (call, refused) = (Call::RegionNew, Error::OutOfMemory { requested: 1, available: 0 });
         let mut model = model();
         model.agree(&callers()[2], &call, &Err(refused), true);

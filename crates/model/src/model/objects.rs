@@ -19,7 +19,7 @@ use storage_engine::Caller;
 use super::{Model, Value, check_payload};
 use crate::call::Answer;
 
-/// An object under its key.
+/// Object under its key.
 #[derive(Clone, Debug)]
 pub(super) struct Object {
     pub(super) info: ObjectInfo,
@@ -28,18 +28,18 @@ pub(super) struct Object {
     hashed: u64,
 }
 
-/// Refuses a key that cannot be.
+/// Rejects an invalid key.
 pub(super) fn check_key(key: &str) -> Result<(), Error> {
     if (1..=MAX_KEY_BYTES).contains(&(key.len() as u64)) { Ok(()) } else { Err(Error::invalid("the key")) }
 }
 
-/// Refuses a content type that is too long.
+/// Rejects a content type that is too long.
 fn check_content_type(content_type: Option<&str>) -> Result<(), Error> {
     let bytes = content_type.map_or(0, str::len) as u64;
     if bytes > MAX_CONTENT_TYPE_BYTES { Err(Error::invalid("the content type")) } else { Ok(()) }
 }
 
-/// What an object is to have besides its value.
+/// Metadata of an object.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Metadata {
     pub(super) content_type: Option<String>,
@@ -70,7 +70,7 @@ impl Metadata {
         }
     }
 
-    /// Refuses what is too long, too much, or twice.
+    /// Rejects metadata that is too long, or has too many or duplicate names.
     pub(super) fn check(&self) -> Result<(), Error> {
         check_content_type(self.content_type.as_deref())?;
         let encoding = self.content_encoding.as_deref().map_or(0, str::len) as u64;
@@ -87,7 +87,7 @@ impl Metadata {
     }
 }
 
-/// Whom an object belongs to that a caller writes: nobody where that is an admin.
+/// Returns the owner of an object that the caller writes: none if it is an admin.
 pub(super) fn owner(caller: &Caller) -> Option<Principal> {
     (!caller.is_admin).then_some(caller.principal)
 }
@@ -104,7 +104,7 @@ impl Model {
         }
     }
 
-    /// Puts an object in place of what is there.
+    /// Inserts an object, and replaces an existing one.
     pub(super) fn insert(&mut self, key: &str, value: Value, metadata: Metadata) -> Written {
         let Metadata { content_type, content_encoding, pairs, sha256, owner } = metadata;
         self.revision += 1;

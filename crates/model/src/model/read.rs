@@ -1,4 +1,4 @@
-//! What must be read, for those who compare.
+//! Reading the expected state.
 
 use std::collections::BTreeSet;
 
@@ -10,25 +10,25 @@ use super::{Model, Value};
 use crate::state::{State, Totals};
 
 impl Model {
-    /// What is configured.
+    /// Returns the configuration.
     #[must_use]
     pub fn config(&self) -> Config {
         self.config
     }
 
-    /// The value of each object, with its key and its revision.
+    /// Returns the value of each object, with its key and its revision.
     pub fn values(&self) -> impl Iterator<Item = (&str, u64, &Value)> {
         self.objects.iter().map(|(key, object)| (key.as_str(), object.info.revision, &object.value))
     }
 
-    /// The entries of the log.
+    /// Returns the entries of the log.
     #[must_use]
     pub fn log(&self) -> &[Value] {
         &self.log
     }
 
-    /// The pages of regions that something was stored in, and the last one of each: the region, where the page starts, and
-    /// its bytes.
+    /// Returns the pages of regions that something was stored in, and the last page of each: the region, the offset of the page,
+    /// and its bytes.
     #[must_use]
     pub fn region_pages(&self) -> Vec<(u64, u64, Value)> {
         let zero = Value::new(vec![0; PAGE_BYTES as usize]);
@@ -42,13 +42,13 @@ impl Model {
         pages
     }
 
-    /// The user metadata of an upload, which only its own status tells.
+    /// Returns the user metadata of an upload, which only its own status contains.
     #[must_use]
     pub fn upload_metadata(&self, id: u64) -> Option<Vec<MetadataPair>> {
         self.uploads.get(&id)?.args.metadata.clone().filter(|pairs| !pairs.is_empty())
     }
 
-    /// All that an admin must be told.
+    /// Returns all that an admin can read, without the bytes.
     #[must_use]
     pub fn state(&self) -> State {
         let open = self.uploads.iter().filter(|(_, upload)| !self.has_expired(upload));
@@ -94,7 +94,7 @@ impl Model {
     }
 }
 
-/// The ranges between the chunks that have been received. There may be far more chunks than can be counted through.
+/// Returns the ranges of missing chunks. There may be far more chunks than can be enumerated.
 fn missing(upload: &Upload) -> Vec<ChunkRange> {
     let (mut ranges, mut first) = (Vec::new(), 0);
     for index in upload.chunks.keys().copied().chain([upload.count()]) {

@@ -13,13 +13,13 @@ use storage_engine::Caller;
 use super::{Model, Value, check_owner};
 use crate::call::Answer;
 
-/// A region.
+/// Region.
 #[derive(Clone, Debug)]
 pub(super) struct Region {
     owner: Principal,
     pub(super) pages: u64,
     created_ns: u64,
-    /// The pages that something was stored in, by number. The others are zero.
+    /// Pages that something was stored in, by number. The others are zero.
     pub(super) written: BTreeMap<u64, Value>,
 }
 

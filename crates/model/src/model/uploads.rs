@@ -12,29 +12,29 @@ use storage_engine::arena::SLOT_EXTENT_BYTES;
 use super::objects::{Metadata, check_key, owner};
 use super::{Model, Value, check_owner};
 use crate::call::Answer;
-use crate::words::chunk_bytes;
+use crate::domains::chunk_bytes;
 
-/// Extents of expired uploads that one `create_upload` gives back, as in the engine's `uploads/discard.rs`.
+/// Extents of expired uploads that one `create_upload` frees, as in the engine's `uploads/discard.rs`.
 const MAX_EXPIRED_EXTENTS: u64 = 20_000;
 
-/// An upload that was opened, and neither committed, aborted nor given back.
+/// Upload that was opened, and neither committed, aborted nor freed.
 #[derive(Clone, Debug)]
 pub(super) struct Upload {
     pub(super) args: UploadArgs,
-    /// The size, once it is known.
+    /// Size, once it is known.
     pub(super) size: Option<u64>,
-    /// How many bytes its table has places for.
+    /// Bytes that its table has entries for.
     room: u64,
     pub(super) creator: Principal,
-    /// Whom the object is to belong to.
+    /// Owner of the object.
     owner: Option<Principal>,
     touched_ns: u64,
-    /// The chunks that have been received.
+    /// Chunks that have been received.
     pub(super) chunks: BTreeMap<u64, Value>,
 }
 
 impl Upload {
-    /// How many chunks there are, as far as that is known.
+    /// Returns the number of chunks, as far as it is known.
     pub(super) fn count(&self) -> u64 {
         self.size.map_or(self.reach(), |size| size.div_ceil(CHUNK_BYTES))
     }
@@ -43,17 +43,17 @@ impl Upload {
         self.args.size.is_none()
     }
 
-    /// One more than the last chunk that was received.
+    /// Returns the index after the last received chunk.
     fn reach(&self) -> u64 {
         self.chunks.last_key_value().map_or(0, |(index, _)| index + 1)
     }
 
-    /// The size that a commit may give: the one that is known, or that of the full chunks that were received.
+    /// Returns the size that a commit may state: the known one, or that of the received full chunks.
     pub(super) fn likely_size(&self) -> u64 {
         self.size.unwrap_or(self.reach() * CHUNK_BYTES)
     }
 
-    /// About how much memory it may take.
+    /// Returns about how much memory it may take.
     pub(super) fn demand(&self) -> u64 {
         self.room
     }
@@ -76,7 +76,7 @@ impl Upload {
         }
     }
 
-    /// Refuses a chunk of a length that it cannot have, and gives the size that it tells, where it is the last one.
+    /// Rejects a chunk of an invalid length, and returns the size of the object if it is the last one.
     fn check_chunk(&self, index: u64, length: u64) -> Result<Option<u64>, Error> {
         if let Some(size) = self.size {
             let count = size.div_ceil(CHUNK_BYTES);
@@ -117,7 +117,7 @@ impl Model {
         }
     }
 
-    /// An upload that is there, expired or not, and the caller's.
+    /// Returns an upload of the caller, expired or not.
     fn upload(&self, id: u64, caller: &Caller) -> Result<&Upload, Error> {
         let upload = self.uploads.get(&id).ok_or(Error::NotFound)?;
         check_owner(upload.creator, caller)?;
@@ -129,8 +129,8 @@ impl Model {
         if self.has_expired(upload) { Err(Error::NotFound) } else { Ok(upload) }
     }
 
-    /// The uploads that opening another one gives back.
-    fn given_back(&self) -> Vec<u64> {
+    /// Returns the uploads that opening another one frees.
+    fn freed(&self) -> Vec<u64> {
         let (mut ids, mut extents) = (Vec::new(), 0);
         for (id, upload) in self.uploads.iter().filter(|(_, upload)| self.has_expired(upload)) {
             extents += upload.room.div_ceil(SLOT_EXTENT_BYTES);
@@ -152,7 +152,7 @@ impl Model {
         if let Some(requested) = args.size.filter(|size| *size > MAX_STABLE_BYTES) {
             return Err(Error::OutOfMemory { requested, available: 0 });
         }
-        let (given_back, limit) = (self.given_back(), self.config.max_uploads);
+        let (given_back, limit) = (self.freed(), self.config.max_uploads);
         if (self.uploads.len() - given_back.len()) as u64 >= limit {
             return Err(Error::LimitExceeded { what: "open uploads".into(), limit });
         }

@@ -12,10 +12,10 @@ pub(super) const RESERVED: u8 = 0x70;
 pub(super) const EMPTY: u8 = 0x6f;
 pub(super) const PRINCIPAL: u8 = 0x68;
 
-/// The most types that a table has. As in the `candid` crate.
+/// Most types of a table, as in the `candid` crate.
 const MAX_TYPES: usize = 10_000;
 
-/// Types by their opcodes as signed numbers.
+/// Opcodes of types as signed numbers.
 const OPT: i64 = -18;
 const VEC: i64 = -19;
 const RECORD: i64 = -20;
@@ -23,7 +23,7 @@ const VARIANT: i64 = -21;
 const FUNCTION: i64 = -22;
 const SERVICE: i64 = -23;
 
-/// The bytes of a plain value, where all values have as many.
+/// Returns the size of a plain value, if it is fixed.
 pub(super) fn width(opcode: u8) -> Option<usize> {
     match opcode {
         NULL | RESERVED => Some(0),
@@ -35,16 +35,16 @@ pub(super) fn width(opcode: u8) -> Option<usize> {
     }
 }
 
-/// A reference to a type.
+/// Reference to a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wire {
-    /// The opcode of a plain type.
+    /// Opcode of a plain type.
     Plain(u8),
-    /// The position of a type in the table.
+    /// Index of a type in the table.
     Entry(usize),
 }
 
-/// A type, and what it is made of.
+/// Structure of a type.
 pub(super) enum Part<'a> {
     Plain(u8),
     Opt(Wire),
@@ -56,21 +56,21 @@ pub(super) enum Part<'a> {
     Future,
 }
 
-/// The fields of a type that have not been read.
+/// Remaining fields of a type.
 #[derive(Clone, Copy)]
 pub(super) struct Fields<'a> {
     left: usize,
     bytes: Input<'a>,
 }
 
-/// The types of a message.
+/// Types of a message.
 pub(super) struct Table<'a> {
-    /// What follows the opcode of each type, with the opcode.
+    /// Opcode of each type, and the bytes after it.
     types: Vec<(i8, Input<'a>)>,
 }
 
 impl<'a> Table<'a> {
-    /// Reads the magic and the table of a message, and gives the bytes after them. Every type in it is well-formed.
+    /// Reads the magic and the table of a message, and returns the bytes after them. Every type in it is well-formed.
     pub(super) fn read(bytes: &'a [u8]) -> Result<(Self, Input<'a>), &'static str> {
         let mut input = Input::new(bytes);
         if input.array() != Some(*b"DIDL") {
@@ -85,25 +85,25 @@ impl<'a> Table<'a> {
             let opcode = signed(&mut input).ok_or("an opcode is malformed")?;
             let start = input;
             skip_type(opcode, &mut input, count)?;
-            // All future types are alike.
+            // All future types have the same form.
             table.types.push((opcode.max(i8::MIN.into()) as i8, start));
         }
         Ok((table, input))
     }
 
-    /// A reference to a type.
+    /// Reads a reference to a type.
     pub(super) fn reference(&self, input: &mut Input<'a>) -> Result<Wire, &'static str> {
         reference(input, self.types.len())
     }
 
-    /// What a type is made of.
+    /// Returns the structure of a type.
     pub(super) fn part(&self, wire: Wire) -> Part<'a> {
         let at = match wire {
             Wire::Plain(opcode) => return Part::Plain(opcode),
             Wire::Entry(at) => at,
         };
         let Some(&(opcode, mut bytes)) = self.types.get(at) else { return Part::Plain(EMPTY) };
-        // The type was read before, so its parts are there.
+        // The type was read before, so its parts exist.
         match i64::from(opcode) {
             OPT => self.reference(&mut bytes).map_or(Part::Plain(EMPTY), Part::Opt),
             VEC => self.reference(&mut bytes).map_or(Part::Plain(EMPTY), Part::Vec),
@@ -115,7 +115,7 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// The next field.
+    /// Returns the next field.
     pub(super) fn field(&self, fields: &mut Fields<'a>) -> Result<Option<(u32, Wire)>, &'static str> {
         if fields.left == 0 {
             return Ok(None);
@@ -187,7 +187,7 @@ fn reference(input: &mut Input<'_>, types: usize) -> Result<Wire, &'static str> 
     }
 }
 
-/// A signed LEB128 number of at most 64 bits.
+/// Reads a signed LEB128 number of at most 64 bits.
 fn signed(input: &mut Input<'_>) -> Option<i64> {
     let (mut number, mut shift) = (0i64, 0u32);
     loop {

@@ -12,8 +12,8 @@
 //! | 8 | length of the state |
 //! | 8 | number of heap pages |
 //! | 8 | number of stable pages |
-//! | 8 | number of runs of stable pages that lie in the file of stable memory |
-//! | 8 | which of the memories that the folder has had this record is about |
+//! | 8 | number of runs of stable pages that are in the file of stable memory |
+//! | 8 | generation of stable memory that the record refers to |
 //! | 8 | number of pages in these runs whose checksums follow: all or none |
 //! | … | the state, see `codec` |
 //! | 8 each | numbers of the heap pages, then of the stable pages |
@@ -21,22 +21,21 @@
 //! | 32 each | CRC-32 of the 8 sectors of each page |
 //! | 4 each | CRC-32 of each page in the runs |
 //!
-//! The description is cut into pieces of 508 bytes. Each of them, the last filled up with zeros, is a sector with its
-//! CRC-32 after it. What follows them are the pages: 4,096 bytes each, of the heap, then of stable memory.
+//! The description is split into pieces of 508 bytes, the last one padded with zeros. Each piece with its CRC-32 is a
+//! sector. Then the pages follow: 4,096 bytes each, of the heap, then of stable memory.
 //!
-//! # What a power cut leaves
+//! # Power cuts
 //! A record is forced to the disk before its message is answered and before anything is written after it. So a power cut
-//! or the death of the process can only spoil the last record: some of its sectors are missing, or zeros. No sector of a
-//! description is all zeros, and each other sector has a checksum; a record that lacks nothing but such sectors, and
-//! after which there is nothing, belongs to a message that no one got an answer to, and is cut off.
+//! or the death of the process can only affect the last record: some of its sectors are missing or zeros. No sector of a
+//! description is all zeros, and every other sector has a checksum. A record that lacks only such sectors, and has nothing
+//! after it, belongs to a message that was never answered. It is truncated.
 //!
-//! The pages that lie in the file of stable memory are forced together with the record, in any order: forcing two files one
-//! after the other takes twice as long. So a power cut can also spoil these pages while the record is whole. Where its last
-//! record has checksums of them that they do not have, it is cut off as well. Every record before the last one was forced
-//! with its pages, which later records may have changed. A memory that replaces another one is forced first, and has no
-//! checksums.
+//! Pages in the file of stable memory are forced together with the record, in any order, because forcing two files in
+//! sequence takes twice as long. So a power cut can also affect these pages while the record is complete. If they do not
+//! have the checksums in the last record, it is truncated as well. Every earlier record was forced with its pages, which
+//! later records may have changed. A memory that replaces another one is forced first, and has no checksums.
 //!
-//! Everything else that is not as it should be is damage, and refused.
+//! Everything else that is inconsistent is corruption, and an error.
 
 mod record;
 mod replay;
@@ -59,45 +58,45 @@ const FILE_MAGIC: &[u8; 8] = b"EICJRNL\0";
 const VERSION: u32 = 2;
 /// Bytes before the first record.
 const FILE_HEADER: u64 = SECTOR as u64;
-/// Bytes that the file keeps of the disk, so that messages that write again what was written before can be recorded on a full
-/// one: a removal, and also one whose argument is as long as a user's may be.
+/// Bytes of the disk that the file reserves, so that small changes can be recorded on a full disk: a removal, and a
+/// message with an argument of the maximum size.
 const RESERVED: u64 = 2_560 << 10;
-/// Where not all of them are there, it is a number of these parts.
+/// If not all of them are available, a number of these parts is reserved.
 const RESERVED_PARTS: u64 = 20;
 
-/// What a message changed.
+/// Changes of a message.
 pub(crate) struct Change<'a> {
     pub(crate) next: &'a Committed,
     pub(crate) heap: &'a [u8],
-    /// The byte ranges of the heap that changed, on page boundaries.
+    /// Byte ranges of the heap that changed, aligned to pages.
     pub(crate) heap_dirty: &'a [Range<usize>],
-    /// Pages of the heap that are not in the ranges are zeros now.
+    /// Pages of the heap outside the ranges are zeros now.
     pub(crate) heap_replaced: bool,
     /// Stable memory with its overlay; none if the message did not run on it.
     pub(crate) stable: Option<&'a StableMemory>,
-    /// The memory that counts after the change.
+    /// Generation of stable memory after the change.
     pub(crate) generation: u64,
 }
 
-/// The open journal.
+/// Open journal.
 pub(super) struct Journal {
     path: PathBuf,
     file: File,
     end: u64,
-    /// What a failed append left could not be cut off; a record after it would be taken for damage.
+    /// A failed append could not be truncated; a record after it would count as corruption.
     broken: bool,
 }
 
-/// Why an append failed.
+/// Reason why an append failed.
 pub(super) enum AppendError {
-    /// The journal takes nothing more.
+    /// The journal accepts no more records.
     Broken,
-    /// Nothing was appended. The record has so many bytes.
+    /// Nothing was appended. Contains the size of the record.
     Io(io::Error, u64),
 }
 
 impl Journal {
-    /// Makes a journal without records.
+    /// Creates a journal without records.
     pub(super) fn create(path: &Path) -> Result<(), HostError> {
         let mut header = [0; 16];
         header[..8].copy_from_slice(FILE_MAGIC);
@@ -105,7 +104,7 @@ impl Journal {
         super::write_whole(path, &into_sectors(&header))
     }
 
-    /// A journal whose records end at `end`. What follows them in the file is cut off.
+    /// Opens a journal whose records end at `end`. Truncates what follows.
     pub(super) fn new(path: &Path, file: File, end: u64) -> Result<Self, HostError> {
         let failed = || HostError::io(format!("cut {}", path.display()));
         if file.metadata().map_err(failed())?.len() != end {
@@ -124,7 +123,7 @@ impl Journal {
         self.end <= FILE_HEADER
     }
 
-    /// Appends a record, all or nothing.
+    /// Appends a record, completely or not at all.
     pub(super) fn append(&mut self, number: u64, change: &Change<'_>, sync: bool) -> Result<(), AppendError> {
         if self.broken {
             return Err(AppendError::Broken);
@@ -141,7 +140,7 @@ impl Journal {
                 Ok(())
             }
             Err(error) => {
-                // The message is answered with an error, so that no one may find its record later.
+                // The message is answered with an error, so its record must not be found later.
                 self.broken = disk::set_len(&self.file, self.end).is_err();
                 self.reserve();
                 Err(AppendError::Io(error, record.head.len()))
@@ -149,13 +148,13 @@ impl Journal {
         }
     }
 
-    /// Gives back what is kept for the next records.
+    /// Frees the space reserved for the next records.
     pub(super) fn release(&self) {
-        // What stays is not missing any more than before.
+        // If this fails, the space is not available, as before.
         let _ = disk::set_len(&self.file, self.end);
     }
 
-    /// Forgets all records.
+    /// Removes all records.
     pub(super) fn clear(&mut self) -> Result<(), HostError> {
         disk::set_len(&self.file, FILE_HEADER)
             .and_then(|()| disk::sync(&self.file))
@@ -165,7 +164,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Keeps room for the next records, or as much of it as there is. Where there is none, they find out themselves.
+    /// Reserves space for the next records, as much as there is. A later append fails if there is none.
     pub(super) fn reserve(&self) {
         for part in (1..=RESERVED_PARTS).rev() {
             let end = FILE_HEADER + part * RESERVED / RESERVED_PARTS;
@@ -177,7 +176,7 @@ impl Journal {
     }
 }
 
-/// A record that is about to be written.
+/// Record that is about to be written.
 struct Record<'a> {
     head: Head,
     description: Vec<u8>,
@@ -186,7 +185,7 @@ struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// The record of a change. `with` has the pages that are forced together with the record.
+    /// Creates the record of a change. `with` has the pages that are forced together with the record.
     fn new(number: u64, change: &Change<'a>, with: Option<&StableMemory>) -> Self {
         let state = codec::encode(change.next);
         let heap_numbers = pages_of(change.heap_dirty);
@@ -223,7 +222,7 @@ impl<'a> Record<'a> {
     }
 }
 
-/// The numbers of the 4 KiB pages in byte ranges.
+/// Returns the numbers of the 4 KiB pages in byte ranges.
 fn pages_of(ranges: &[Range<usize>]) -> Vec<u64> {
     ranges.iter().flat_map(|range| (range.start / PAGE..range.end / PAGE).map(|page| page as u64)).collect()
 }

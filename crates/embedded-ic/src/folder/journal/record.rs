@@ -1,4 +1,4 @@
-//! A record of the journal as bytes, see the layout in the module above.
+//! Encoding of a journal record; the layout is described in the parent module.
 
 use std::ops::Range;
 
@@ -7,9 +7,9 @@ use crate::committed::Committed;
 use crate::limits::{MAX_HEAP_PAGES, MAX_STABLE_PAGES, OS_PAGE_BYTES, WASM_PAGE_BYTES};
 use crate::stable::{PAGE, Page, Runs};
 
-/// What a disk writes whole or not at all.
+/// Unit that a disk writes atomically.
 pub(super) const SECTOR: usize = 512;
-/// Bytes of a sector of the description that are not its checksum.
+/// Bytes of a description sector without its checksum.
 const PAYLOAD: usize = SECTOR - CRC;
 const CRC: usize = 4;
 /// Sectors of a page.
@@ -18,12 +18,12 @@ const MAGIC: &[u8; 4] = b"REC2";
 /// Bytes of the fixed part of the description.
 pub(super) const HEAD: usize = 64;
 const HEAP_REPLACED: u32 = 1;
-/// More state than any canister has: the log has 4 KiB, the globals are at most 1,000.
+/// Larger than the state of any canister: the log has 4 KiB, and there are at most 1,000 globals.
 const MAX_STATE_BYTES: u64 = 1 << 20;
 /// 4 KiB pages of a wasm page.
 const PER_WASM_PAGE: u64 = WASM_PAGE_BYTES / OS_PAGE_BYTES;
 
-/// The fixed part of a record's description.
+/// Fixed part of a record's description.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Head {
     pub(super) heap_replaced: bool,
@@ -34,11 +34,11 @@ pub(super) struct Head {
     pub(super) heap: u64,
     /// Pages of stable memory.
     pub(super) stable: u64,
-    /// Runs of pages that lie in the file of stable memory.
+    /// Runs of pages that are in the file of stable memory.
     pub(super) ahead: u64,
-    /// The memory that the pages are of.
+    /// Generation of the memory that the pages belong to.
     pub(super) generation: u64,
-    /// Pages in these runs whose checksums are in the record: all of them, or none.
+    /// Number of pages in these runs whose checksums are in the record: all of them, or none.
     pub(super) checked: u64,
 }
 
@@ -55,14 +55,14 @@ impl Head {
         bytes
     }
 
-    /// The head that these bytes begin with; what is wrong with them otherwise.
+    /// Decodes the head at the start of the bytes, or returns what is wrong.
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, &'static str> {
         let number = |field: usize| {
             let at = 8 + 8 * field;
             u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
         };
         if !bytes.starts_with(MAGIC) {
-            return Err("this is not the beginning of a record");
+            return Err("there is no record");
         }
         let flags = u32::from_le_bytes(bytes[4..8].try_into().expect("four bytes"));
         let head = Self {
@@ -81,14 +81,14 @@ impl Head {
             || head.stable > MAX_STABLE_PAGES * PER_WASM_PAGE
             || head.ahead > MAX_STABLE_PAGES * PER_WASM_PAGE
             || head.checked > MAX_STABLE_PAGES * PER_WASM_PAGE;
-        if absurd { Err("the record's header makes no sense") } else { Ok(head) }
+        if absurd { Err("the record's header is invalid") } else { Ok(head) }
     }
 
     pub(super) fn pages(&self) -> u64 {
         self.heap + self.stable
     }
 
-    /// Bytes of the description, checksums of its sectors not counted.
+    /// Returns the size of the description, without the checksums of its sectors.
     pub(super) fn description(&self) -> u64 {
         HEAD as u64
             + self.state
@@ -97,18 +97,18 @@ impl Head {
             + self.checked * CRC as u64
     }
 
-    /// Bytes of the record before its pages.
+    /// Returns the size of the record before its pages.
     pub(super) fn before_pages(&self) -> u64 {
         self.description().div_ceil(PAYLOAD as u64) * SECTOR as u64
     }
 
-    /// Bytes of the whole record.
+    /// Returns the size of the whole record.
     pub(super) fn len(&self) -> u64 {
         self.before_pages() + self.pages() * OS_PAGE_BYTES
     }
 }
 
-/// What a record says, without the content of its pages.
+/// Contents of a record, without its pages.
 #[derive(Debug)]
 pub(super) struct Description {
     pub(super) head: Head,
@@ -118,12 +118,12 @@ pub(super) struct Description {
     pub(super) ahead: Runs,
     /// Checksums of the sectors of all pages.
     pub(super) sums: Vec<u32>,
-    /// Checksums of the pages in `ahead`, where they are forced to the disk together with the record.
+    /// Checksums of the pages in `ahead`, if they are forced to the disk together with the record.
     pub(super) ahead_sums: Vec<u32>,
 }
 
 impl Description {
-    /// The description in the payloads of a record's first sectors; what is wrong with it otherwise.
+    /// Decodes the description from the payloads of a record's first sectors, or returns what is wrong.
     pub(super) fn decode(head: Head, bytes: &[u8]) -> Result<Self, String> {
         let mut input = bytes.get(HEAD..).unwrap_or_default();
         let mut take = |len: u64| {
@@ -140,7 +140,7 @@ impl Description {
         let too_short = "the record's description is too short";
         let sums = take((CRC * SECTORS) as u64 * head.pages()).ok_or(too_short)?;
         let ahead_sums = take(CRC as u64 * head.checked).ok_or(too_short)?;
-        let state = codec::decode(state).ok_or("the state of the record makes no sense")?;
+        let state = codec::decode(state).ok_or("the state of the record is invalid")?;
         let heap = numbers(heap, state.heap_pages)?;
         let stable = numbers(stable, state.stable_pages)?;
         let ends = ahead.as_chunks::<16>().0.iter().map(|run| (u64_at(run, 0), u64_at(run, 8)));
@@ -158,13 +158,13 @@ impl Description {
         Ok(Self { head, state, heap, stable, ahead, sums, ahead_sums })
     }
 
-    /// The checksums of a page's sectors.
+    /// Returns the checksums of a page's sectors.
     pub(super) fn sums_of(&self, page: usize) -> &[u32] {
         &self.sums[page * SECTORS..(page + 1) * SECTORS]
     }
 }
 
-/// Page numbers, which have to lie inside a memory of this many wasm pages.
+/// Decodes page numbers, which must be within a memory of this many wasm pages.
 fn numbers(bytes: &[u8], wasm_pages: u64) -> Result<Vec<u64>, String> {
     let end = wasm_pages.saturating_mul(PER_WASM_PAGE);
     let numbers: Vec<u64> =
@@ -179,7 +179,7 @@ fn u64_at(bytes: &[u8; 16], at: usize) -> u64 {
     u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
 }
 
-/// The bytes of a record before its pages: description and checksums, in sectors.
+/// Encodes a record without its pages: description and checksums, in sectors.
 pub(super) fn encode<'a>(
     head: &Head,
     state: &[u8],
@@ -209,7 +209,7 @@ pub(super) fn encode<'a>(
     into_sectors(&out)
 }
 
-/// Bytes in sectors, each of which ends with its checksum. None is all zeros.
+/// Splits bytes into sectors, each of which ends with its checksum. No sector is all zeros.
 pub(super) fn into_sectors(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len().div_ceil(PAYLOAD) * SECTOR);
     for part in bytes.chunks(PAYLOAD) {
@@ -221,7 +221,7 @@ pub(super) fn into_sectors(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-/// What is in a sector that [`into_sectors`] has made, if its checksum is right.
+/// Returns the payload of a sector from [`into_sectors`], if its checksum matches.
 pub(super) fn payload(sector: &[u8]) -> Option<&[u8]> {
     let (payload, sum) = sector.split_at_checked(PAYLOAD)?;
     (sum.len() == CRC && crc32fast::hash(payload).to_le_bytes() == sum).then_some(payload)
@@ -232,7 +232,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_head_of_a_record_lies_where_the_layout_says() {
+    fn record_head_matches_the_layout() {
         let head = Head {
             heap_replaced: true,
             number: 0x1122,
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn every_flipped_bit_of_a_sector_is_noticed() {
+    fn every_flipped_bit_of_a_sector_is_detected() {
         let sectors = into_sectors(&[7; 600]);
         assert_eq!(sectors.len(), 1_024);
         let joined = [payload(&sectors[..512]).unwrap(), payload(&sectors[512..]).unwrap()].concat();

@@ -1,4 +1,4 @@
-//! Reading a journal, and doing again what its records say.
+//! Reading a journal, and replaying its records.
 
 use std::fs::File;
 use std::io;
@@ -11,46 +11,46 @@ use crate::error::HostError;
 use crate::heap::HeapImage;
 use crate::stable::{FileStore, PAGE, PageMap, PageStore, Runs};
 
-/// Pages that are read at once.
+/// Pages read in one step.
 const PAGES_PER_READ: usize = 256;
-/// The size of a journal of version 1 that has no records.
+/// Size of a journal of version 1 without records.
 const V1_HEADER: u64 = 16;
 
-/// What the records of a journal are applied to.
+/// Target of a replay.
 pub(in crate::folder) struct Target<'a> {
     pub(in crate::folder) heap: &'a mut HeapImage,
     pub(in crate::folder) stable: &'a mut FileStore,
-    /// Opens the file of another memory than the one that the checkpoint names.
+    /// Opens the file of another generation of stable memory than the checkpoint's.
     pub(in crate::folder) open: &'a dyn Fn(u64) -> Result<FileStore, HostError>,
 }
 
-/// What was found in a journal.
+/// Result of reading a journal.
 pub(in crate::folder) struct Replayed {
-    /// Number of the record that comes next.
+    /// Number of the next record.
     pub(in crate::folder) next: u64,
-    /// The state after the last record, if any was applied.
+    /// State after the last record, if any was applied.
     pub(in crate::folder) state: Option<Committed>,
-    /// Where the records end.
+    /// End of the records.
     pub(in crate::folder) end: u64,
-    /// Bytes after that, of a record that was never answered.
+    /// Number of bytes after that, of a record that was never answered.
     pub(in crate::folder) unfinished: u64,
-    /// What was passed over, in a salvage.
+    /// Corruption that a salvage skipped.
     pub(in crate::folder) damage: Vec<Damage>,
-    /// The journal is one of version 1 without records.
+    /// Whether the journal is one of version 1 without records.
     pub(in crate::folder) is_old: bool,
 }
 
-/// Damage that a salvage passed over.
+/// Corruption that a salvage skipped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::folder) struct Damage {
-    /// Where in the journal.
+    /// Offset in the journal.
     pub(in crate::folder) offset: u64,
     pub(in crate::folder) what: String,
-    /// Pages that keep what their file has; none where the whole record is lost.
+    /// Number of pages that keep the content of their file; `None` if the whole record is lost.
     pub(in crate::folder) lost_pages: Option<u64>,
 }
 
-/// Applies the records of a journal from number `next` on. A salvage passes over what is damaged.
+/// Replays the records of a journal from number `next` on. A salvage skips corrupt ones.
 pub(in crate::folder) fn replay(
     path: &Path,
     file: &File,
@@ -75,7 +75,7 @@ pub(in crate::folder) fn replay(
                 return Ok(found);
             }
             Found::Whole(record) => {
-                // Records from before the checkpoint may be there still, but none may be missing.
+                // Records before the checkpoint may still exist, but none may be missing.
                 let number = record.head.number;
                 if number > found.next || previous.is_some_and(|previous| number != previous + 1) {
                     let damage = reader.misplaced(number, found.end, salvage)?;
@@ -103,27 +103,27 @@ pub(in crate::folder) fn replay(
     }
 }
 
-/// A journal that is read.
+/// Journal that is read.
 struct Reader<'a> {
     path: &'a Path,
     file: &'a File,
     len: u64,
 }
 
-/// What is at a place of the journal.
+/// Contents at an offset of the journal.
 enum Found {
     /// Nothing.
     End,
-    /// A record, and all of it is as it was written.
+    /// A complete record.
     Whole(Box<Description>),
-    /// A record of which sectors are missing, as after a power cut.
+    /// A record with missing sectors, as after a power cut.
     Torn(Box<Broken>),
     Damaged(Box<Broken>),
 }
 
-/// A record that is not as it was written.
+/// Incomplete or corrupt record.
 struct Broken {
-    /// Where something is wrong, and what.
+    /// Offset and description of the problem.
     offset: u64,
     what: String,
     /// Its description, if that can be read.
@@ -132,7 +132,7 @@ struct Broken {
     len: Option<u64>,
 }
 
-/// How well a piece of a record was kept.
+/// State of a piece of a record.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kept {
     Whole,
@@ -146,18 +146,18 @@ impl Reader<'_> {
         HostError::Damaged { path: self.path.to_owned(), offset, what: what.to_owned() }
     }
 
-    /// Reads bytes; what lies beyond the end of the file is zeros, as it is where a power cut took it.
+    /// Reads bytes. Bytes beyond the end of the file are zeros, as if a power cut had removed them.
     fn read(&self, at: u64, bytes: &mut [u8]) -> Result<(), HostError> {
         FileStore::read_zero_filled(self.file, at, bytes)
             .map_err(HostError::io(format!("read {}", self.path.display())))
     }
 
-    /// Checks what the file begins with, and gives its version.
+    /// Checks the header of the file, and returns its version.
     fn file_header(&self) -> Result<u32, HostError> {
         let mut header = [0; SECTOR];
         self.read(0, &mut header)?;
         if !header.starts_with(FILE_MAGIC) {
-            return Err(self.damaged(0, "this is not a journal"));
+            return Err(self.damaged(0, "the file is not a journal"));
         }
         let found = u32::from_le_bytes([header[8], header[9], header[10], header[11]]);
         if found == 1 && self.len == V1_HEADER {
@@ -172,7 +172,7 @@ impl Reader<'_> {
         Ok(VERSION)
     }
 
-    /// The record at a place.
+    /// Returns the record at an offset.
     fn record(&self, at: u64) -> Result<Found, HostError> {
         if at >= self.len {
             return Ok(Found::End);
@@ -185,7 +185,7 @@ impl Reader<'_> {
             Some(Ok(head)) => head,
             Some(Err(what)) => return Ok(Found::Damaged(broken(at, what, None))),
             None if sector == [0; SECTOR] || self.len - at < SECTOR as u64 => {
-                return Ok(Found::Torn(broken(at, "the beginning of the record is missing", None)));
+                return Ok(Found::Torn(broken(at, "the start of the record is missing", None)));
             }
             None => {
                 let what = "the checksum of the record's header does not match";
@@ -214,7 +214,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The payloads of a description's sectors, how well they were kept, and where they were not.
+    /// Returns the payloads of a description's sectors, their state, and the offset of the first problem.
     fn description(&self, at: u64, len: u64) -> Result<(Vec<u8>, Kept, u64), HostError> {
         let mut sectors = vec![0; len as usize];
         self.read(at, &mut sectors)?;
@@ -236,12 +236,12 @@ impl Reader<'_> {
         Ok((bytes, kept, offset))
     }
 
-    /// Whether a sector is not wholly in the file.
+    /// Returns whether a sector is not completely in the file.
     fn is_cut(&self, sector: u64) -> bool {
         sector + SECTOR as u64 > self.len
     }
 
-    /// Holds the pages of a record against their checksums.
+    /// Compares the pages of a record with their checksums.
     fn check_pages(&self, at: u64, record: Description) -> Result<Found, HostError> {
         let start = at + record.head.before_pages();
         let (mut kept, mut offset) = (Kept::Whole, at);
@@ -262,7 +262,7 @@ impl Reader<'_> {
         })
     }
 
-    /// How well a page was kept, and where it was not.
+    /// Returns the state of a page, and the offset of the first problem.
     fn page(&self, start: u64, number: usize, page: &[u8], sums: &[u32]) -> (Kept, u64) {
         let (mut kept, mut offset) = (Kept::Whole, start);
         for (index, (sector, &sum)) in page.as_chunks::<SECTOR>().0.iter().zip(sums).enumerate() {
@@ -283,7 +283,7 @@ impl Reader<'_> {
         (kept, offset)
     }
 
-    /// Calls a function with each of the pages from a place on.
+    /// Calls a function with each of the pages from an offset on.
     fn each_page(
         &self,
         start: u64,
@@ -301,8 +301,8 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Whether a record that is whole is the last thing in the journal, and pages that were to be forced together with it
-    /// were not. Only what number `next` or a later one says is not in the checkpoint yet.
+    /// Returns whether a complete record is the last thing in the journal, and pages that were to be forced together with it
+    /// were not. Only record `next` and later ones are not in the checkpoint.
     fn lacks_pages(
         &self,
         at: u64,
@@ -322,10 +322,10 @@ impl Reader<'_> {
         Ok(!holds.map_err(HostError::io("read stable memory"))?)
     }
 
-    /// Whether a record that lacks sectors is the last thing in the journal.
+    /// Returns whether an incomplete record is the last thing in the journal.
     fn is_tail(&self, at: u64, broken: &Broken, number: u64) -> Result<bool, HostError> {
         match broken.len {
-            // Nothing may follow but what a power cut leaves of nothing.
+            // Only zeros may follow.
             Some(len) => Ok(self.is_zero(at.saturating_add(len))?),
             None => Ok(self.later_record(at, number)?.is_none()),
         }
@@ -343,8 +343,8 @@ impl Reader<'_> {
         Ok(true)
     }
 
-    /// The place and the number of the next record after `at` whose number is larger than this one. Its description alone tells: a page
-    /// that holds the bytes of an old journal has older numbers.
+    /// Returns the offset and the number of the next record after `at` with a larger number. Only the description is checked: a
+    /// page that contains an old journal has older numbers.
     fn later_record(&self, at: u64, number: u64) -> Result<Option<(u64, u64)>, HostError> {
         let mut sector = [0; SECTOR];
         let mut at = at + SECTOR as u64;
@@ -360,16 +360,16 @@ impl Reader<'_> {
         Ok(None)
     }
 
-    /// A record whose number is not the one that comes next.
+    /// Record with an unexpected number.
     fn misplaced(&self, number: u64, at: u64, salvage: bool) -> Result<Damage, HostError> {
-        let what = format!("record {number} does not belong here");
+        let what = format!("record {number} is out of order");
         if salvage {
             return Ok(Damage { offset: at, what, lost_pages: None });
         }
         Err(self.damaged(at, &what))
     }
 
-    /// Passes over a damaged record: what can be read of it is applied. Tells whether there is a record after it.
+    /// Skips a corrupt record and applies what can be read of it. Returns whether there is a record after it.
     fn salvage(
         &self,
         broken: Broken,
@@ -392,7 +392,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Applies a record if it is not in the checkpoint, and goes on behind it. Tells how many pages could not be read.
+    /// Applies a record unless it is in the checkpoint, and continues after it. Returns the number of unreadable pages.
     fn apply_if_next(
         &self,
         record: &Description,
@@ -409,7 +409,7 @@ impl Reader<'_> {
         Ok(lost)
     }
 
-    /// Writes the pages of a record to where they belong; tells how many of them could not be read.
+    /// Writes the pages of a record to their files. Returns the number of unreadable pages.
     fn apply(&self, at: u64, record: &Description, target: &mut Target<'_>) -> Result<u64, HostError> {
         let failed = |what: &str| HostError::io(format!("write {what} from the journal"));
         if target.stable.in_file().is_none_or(|(generation, _)| generation != record.head.generation) {

@@ -1,4 +1,4 @@
-//! What the small numbers of operations stand for, and the bytes of values.
+//! Domains of the small numbers in operations, and the bytes of values.
 
 use std::sync::LazyLock;
 
@@ -9,14 +9,14 @@ use stable_storage_api::limits::{
     CHUNK_BYTES, MAX_CONTENT_ENCODING_BYTES, MAX_CONTENT_TYPE_BYTES, MAX_METADATA_BYTES, MAX_METADATA_PAIRS,
 };
 
-/// How many keys there are that most operations are about, so that they meet. The last two cannot be.
+/// Number of keys that most operations use, so that they collide. The last two are invalid.
 pub const KEYS: u8 = 8;
 
-/// Principals that roles are given to.
+/// Number of principals with roles.
 const ROLES: u8 = 5;
 
-/// A key: short ones and one as long as a key may be, some of them prefixes of others; none, and one that is too long. The
-/// others are of many lengths, and so many that an index of them has nodes that split and join.
+/// Returns a key: short ones and one of the maximum length, some of them prefixes of others; an empty one, and one that is
+/// too long. The others have many lengths, so that an index of them has pages that split and merge.
 #[must_use]
 pub fn key(number: u8) -> String {
     match number {
@@ -30,28 +30,28 @@ pub fn key(number: u8) -> String {
     }
 }
 
-/// How many prefixes there are.
+/// Number of prefixes.
 pub(crate) const PREFIXES: u8 = 6;
 
-/// A prefix of all keys, of some or of none.
+/// Returns a prefix of all keys, of some or of none.
 pub(crate) fn prefix(number: u8) -> String {
     ["", "k/", "k/k", "z", "w/", "w/4"][usize::from(number % PREFIXES)].into()
 }
 
-/// How many metadata there are that can be: numbers from 0 on.
+/// Number of valid metadata: numbers from 0 on.
 pub(crate) const GOOD_METADATA: u8 = 7;
 
-/// How many there are in all.
+/// Number of all metadata.
 pub(crate) const ALL_METADATA: u8 = 14;
 
-/// A content type, a content encoding and pairs.
+/// Content type, content encoding and pairs.
 pub(crate) struct Words {
     pub(crate) content_type: Option<String>,
     pub(crate) content_encoding: Option<String>,
     pub(crate) pairs: Option<Vec<MetadataPair>>,
 }
 
-/// Nothing, metadata of each kind up to as much as there may be, and what cannot be.
+/// Returns no metadata, metadata of each kind up to the limits, and invalid ones.
 pub(crate) fn metadata(number: u8) -> Words {
     let text = |bytes: u64| "t".repeat(bytes as usize);
     let pair = |name: &str, value: String| MetadataPair::new(name, value);
@@ -81,7 +81,7 @@ pub(crate) fn metadata(number: u8) -> Words {
     words
 }
 
-/// Whom a role is given to. The first is anonymous, who cannot have one.
+/// Returns the principal that a role is set for. The first is anonymous, which cannot have a role.
 pub(crate) fn grantee(number: u8) -> Principal {
     match number % ROLES {
         0 => Principal::anonymous(),
@@ -89,12 +89,12 @@ pub(crate) fn grantee(number: u8) -> Principal {
     }
 }
 
-/// Everybody whom a role is given to.
+/// Returns all principals that roles are set for.
 pub(crate) fn grantees() -> impl Iterator<Item = Principal> {
     (0..ROLES).map(grantee)
 }
 
-/// Bytes without a pattern, as many as nothing else here is a multiple of.
+/// Bytes without a pattern; the length is not a divisor of any other length.
 static NOISE: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let states = std::iter::successors(Some(1_u32), |state| {
         Some(state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223))
@@ -102,7 +102,7 @@ static NOISE: LazyLock<Vec<u8>> = LazyLock::new(|| {
     states.map(|state| (state >> 24) as u8).take(65_521).collect()
 });
 
-/// So many bytes of a seed. Those that were moved, or are left over from another seed, show.
+/// Returns `size` bytes of a seed. Bytes that are moved, or left over from another seed, are different.
 pub(crate) fn noise(size: u64, seed: u8) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(size as usize);
     let mut start = usize::from(seed) * 251;
@@ -114,12 +114,12 @@ pub(crate) fn noise(size: u64, seed: u8) -> Vec<u8> {
     bytes
 }
 
-/// The length of a chunk of an upload.
+/// Returns the length of a chunk of an upload.
 pub(crate) fn chunk_bytes(size: u64, index: u64) -> u64 {
     CHUNK_BYTES.min(size - index * CHUNK_BYTES)
 }
 
-/// The digest of an upload all of whose chunks have the same seed. Of one that will never be complete it is any.
+/// Returns the digest of an upload whose chunks all have the same seed, or any digest if it is never completed.
 pub(crate) fn digest(size: u64, seed: u8, most_chunks: u64) -> Vec<u8> {
     let mut hasher = Sha256::new();
     for index in 0..size.div_ceil(CHUNK_BYTES).min(most_chunks) {

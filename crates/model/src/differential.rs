@@ -1,4 +1,4 @@
-//! A store of the engine and the model beside each other.
+//! Differential test of a store of the engine against the model.
 
 use candid::Principal;
 use stable_storage_api::limits::{CHUNK_BYTES, MAX_REPLY_BYTES, PAGE_BYTES};
@@ -10,46 +10,46 @@ use storage_engine::testing::{FaultyMemory, callers};
 use storage_engine::{Caller, HostFacts, Memory, Put, Store};
 
 use crate::call::{Answer, Call};
+use crate::domains::{KEYS, grantees, key, prefix};
 use crate::model::{Filling, Model};
 use crate::op::Op;
 use crate::state::State;
-use crate::words::{KEYS, grantees, key, prefix};
 
 const SOUND: &str = "a sound store can be read";
 
-/// Values that are longer are compared at every eighth step only.
+/// Longer values are compared only at every eighth step.
 const SMALL_BYTES: usize = 10_000;
 
-/// Bytes that one call of `verify` hashes: so few that most of the larger objects take several.
+/// Bytes hashed by one call of `verify`: so few that most of the larger objects take several calls.
 const VERIFY_STEP_BYTES: u64 = 65_536;
 
-/// The same where objects have many extents.
+/// The same for objects with many extents.
 const LARGE_VERIFY_STEP_BYTES: u64 = 20 << 20;
 
-/// The most times that an operation of many calls is compared on the way.
+/// Most comparisons during an operation of many calls.
 const COMPARISONS: usize = 16;
 
-/// The most calls that each object and upload may take to be removed at the end, refused growths included.
+/// Most calls to remove each object and upload at the end, including refused growths.
 const MAX_TRIES: usize = 4;
 
-/// A store and the model beside each other.
-pub struct Pair {
+/// A store of the engine and the model.
+pub struct Differential {
     memory: FaultyMemory,
     store: Store<FaultyMemory>,
     model: Model,
     step: u64,
-    /// Whether there is little memory. Then every seventh growth is refused, too.
+    /// Whether memory is limited. Then every seventh growth is refused as well.
     is_limited: bool,
-    /// The most that has been configured.
+    /// Largest capacity that has been configured.
     largest_capacity: u64,
 }
 
-impl Pair {
-    /// An empty store, with little memory where a capacity is given.
+impl Differential {
+    /// Creates an empty store, with limited memory if a capacity is given.
     ///
     /// # Panics
     ///
-    /// For a capacity that cannot be.
+    /// For an invalid capacity.
     #[must_use]
     pub fn new(capacity: Option<u64>) -> Self {
         let memory = FaultyMemory::default();
@@ -57,18 +57,18 @@ impl Pair {
         let settings = Settings { capacity, ..Settings::default() };
         let config = store.configure(&settings).expect("the capacity is within its limits");
         let [one, other, admin] = callers();
-        let nobody = Caller { principal: Principal::anonymous(), is_admin: false };
-        let mut model = Model::new(config, [one, other, admin, nobody]);
+        let no_role = Caller { principal: Principal::anonymous(), is_admin: false };
+        let mut model = Model::new(config, [one, other, admin, no_role]);
         model.verify_step_bytes = VERIFY_STEP_BYTES;
         let largest_capacity = config.capacity;
         Self { memory, store, model, step: 0, is_limited: capacity.is_some(), largest_capacity }
     }
 
-    /// An empty store whose uploads are filled though they have many extents.
+    /// Creates an empty store whose uploads are filled although they have many extents.
     ///
     /// # Panics
     ///
-    /// Never: there is no capacity that could be wrong.
+    /// Never: there is no capacity.
     #[must_use]
     pub fn with_large_objects() -> Self {
         let mut pair = Self::new(None);
@@ -77,11 +77,11 @@ impl Pair {
         pair
     }
 
-    /// Does an operation on both, and compares what they answer and what there is then.
+    /// Applies an operation to both, and compares results and states.
     ///
     /// # Panics
     ///
-    /// Where they do not agree, the image is not sound, or an error has changed a byte.
+    /// If they differ, the image is corrupt, or an error has changed a byte.
     pub fn apply(&mut self, op: &Op) {
         let calls = self.model.calls(op);
         let (count, between) = (calls.len(), calls.len().div_ceil(COMPARISONS));
@@ -103,7 +103,7 @@ impl Pair {
         }
     }
 
-    /// The model.
+    /// Returns the model.
     #[cfg(test)]
     pub(crate) fn model(&self) -> &Model {
         &self.model
@@ -165,7 +165,7 @@ impl Pair {
         self.store = Store::open(self.memory.clone()).expect("what was closed can be opened");
     }
 
-    /// Everything that can be read is what the model says, and the image is sound.
+    /// Compares everything that can be read, and checks the image.
     fn compare(&self) {
         assert_eq!(self.store.check().problems, []);
         let state = self.state();
@@ -218,7 +218,7 @@ impl Pair {
         }
     }
 
-    /// Pages of every size, after every kind of cursor: one that is there, that was, that is the prefix, that is none of these.
+    /// Compares pages of every size after every kind of cursor: an existing key, a removed one, the prefix, and others.
     fn compare_pages(&self) {
         let step = self.step as u8;
         let (prefix, cursor) = (prefix(step), [Some(key(step.wrapping_mul(7))), Some(prefix(step)), None]);
@@ -252,7 +252,7 @@ impl Pair {
         }
         assert!(listed.iter().eq(expected.iter().map(|(key, ..)| key)), "{args:?} lists {listed:?}");
 
-        // Only the first page has its values compared, because they are compared one by one, too.
+        // Only the first page has its values compared, because they are also compared one by one.
         args.start_after = start_after;
         match self.store.scan(&args) {
             Ok(page) => {
@@ -272,7 +272,7 @@ impl Pair {
         }
     }
 
-    /// Ranges that start and end anywhere, and several values at once.
+    /// Compares ranges with any bounds, and several values in one call.
     fn compare_ranges(&self) {
         let count = self.model.values().count() as u64;
         for (key, revision, value) in self.model.values().skip((self.step % count.max(1)) as usize).take(2) {
@@ -335,11 +335,11 @@ impl Pair {
         }
     }
 
-    /// Takes back everything that can be taken back: what the arena then holds is one free block, and nothing is promised.
+    /// Removes everything that can be removed: then the arena is one free block, and nothing is reserved.
     ///
     /// # Panics
     ///
-    /// Where something remains.
+    /// If something remains.
     pub fn drain(&mut self) {
         for _ in 0..MAX_TRIES {
             self.apply(&Op::AbortUploads { count: u16::MAX });
@@ -362,7 +362,7 @@ impl Pair {
     }
 }
 
-/// Puts as the canister does: a single one is one as well.
+/// Calls `put` for a single object, as the canister does.
 fn put_all(
     store: &mut Store<FaultyMemory>,
     puts: &[PutArgs],

@@ -1,4 +1,4 @@
-//! From operations to calls.
+//! Translation of operations to calls.
 
 use candid::Principal;
 use serde_bytes::ByteBuf;
@@ -10,15 +10,17 @@ use storage_engine::Caller;
 use super::Model;
 use super::uploads::Upload;
 use crate::call::Call;
+use crate::domains::{
+    GOOD_METADATA, KEYS, Words, chunk_bytes, digest, grantee, key, metadata, noise, prefix,
+};
 use crate::op::{Cond, Op};
-use crate::words::{GOOD_METADATA, KEYS, Words, chunk_bytes, digest, grantee, key, metadata, noise, prefix};
 
-/// How far an upload is filled.
+/// How much of an upload is filled.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Filling {
-    /// The most chunks of an upload that is filled. Of a larger one, only the first chunk is sent.
+    /// Most chunks of an upload that is filled completely. Of a larger one, only the first chunk is sent.
     pub(crate) most_chunks: u64,
-    /// The bytes that an upload without a size is filled to.
+    /// Bytes to which an upload without a size is filled.
     pub(crate) unsized_bytes: u64,
 }
 
@@ -30,7 +32,7 @@ impl Default for Filling {
 }
 
 impl Filling {
-    /// The length of a chunk of an upload. One that the upload does not have is of a byte.
+    /// Returns the length of a chunk of an upload: one byte if the upload has no such chunk.
     fn chunk_length(self, open: &Upload, index: u64) -> u64 {
         match open.size {
             Some(size) if index < open.count() => chunk_bytes(size, index),
@@ -41,7 +43,7 @@ impl Filling {
     }
 }
 
-/// The end that a commit gives: the right one, with a digest or not, a wrong one, or none.
+/// Returns the end that a commit states: correct, with or without a digest, wrong, or none.
 fn end_of(open: &Upload, kind: u8) -> Option<UploadEnd> {
     let size = open.likely_size();
     let is_plain = kind == 0 && open.args.size.is_some();
@@ -57,17 +59,17 @@ fn end_of(open: &Upload, kind: u8) -> Option<UploadEnd> {
     }
 }
 
-/// What a time that passes is longer than it says, so that clocks that differ by less agree on what has expired.
+/// Added to passing time, so that clocks that differ by less agree on what has expired.
 const MORE_NS: u64 = 1_000_000;
 
 impl Model {
-    /// The caller of this number.
+    /// Returns the caller with this number.
     #[must_use]
     pub fn caller(&self, who: u8) -> Caller {
         self.callers[usize::from(who)]
     }
 
-    /// The calls that an operation comes to, and who makes them: one, but for those that fill an upload or are about many.
+    /// Returns the calls of an operation with their callers: one, except for those that fill an upload or repeat a call.
     pub fn calls(&mut self, op: &Op) -> Vec<(Caller, Call)> {
         self.planned += 1;
         match op {
@@ -107,13 +109,13 @@ impl Model {
         }
     }
 
-    /// The upload of this number among those that are there, else one that was, or is not yet.
+    /// Returns the identifier of this open upload, or else one that is closed or does not exist yet.
     fn upload_id(&self, number: u8) -> u64 {
         let there = self.uploads.keys().nth(number.into()).copied();
         there.unwrap_or_else(|| (self.uploads_opened + 1).saturating_sub(number.into()))
     }
 
-    /// A put. One in two declares its digest, and rarely not as it is.
+    /// Returns the arguments of a put. One in two declares its digest, rarely a wrong one.
     fn put(&self, number: u8, size: u64, kind: u8) -> PutArgs {
         let Words { content_type, content_encoding, pairs } = metadata(kind);
         let value = self.value(size);
@@ -197,7 +199,7 @@ impl Model {
         }
     }
 
-    /// All chunks that an upload lacks, or the first one where there are many. An admin sends them.
+    /// Returns all missing chunks of an upload, or the first one if there are many. An admin sends them.
     fn missing_chunks(&self, id: u64, seed: u8) -> Vec<(Caller, Call)> {
         let Some(open) = self.uploads.get(&id) else { return Vec::new() };
         let filling = self.filling;
@@ -208,7 +210,7 @@ impl Model {
         missing.map(|index| (self.caller(2), Call::WriteChunk { id, index, bytes: chunk(index) })).collect()
     }
 
-    /// Uploads of all keys that can be, of sizes that differ, so that neighbours in the arena and in the index do.
+    /// Opens uploads under all valid keys, of different sizes.
     fn many_uploads(&self, count: u16, size: u64) -> Vec<(Caller, Call)> {
         let upload = |number: u16| {
             let args = UploadArgs::new(key(number as u8 % (KEYS - 2)), size + u64::from(number) * 37 % 1_000);
