@@ -129,10 +129,10 @@ fn every_function_knows_where_it_may_be_called() {
 }
 
 #[test]
-fn what_is_prepared_for_calls_is_told_to_go_elsewhere() {
+fn outgoing_calls_are_rejected_with_a_hint() {
     let call_new = *FUNCTIONS.iter().find(|(name, ..)| *name == "call_new").unwrap();
     let said = run(call_new, 'u').unwrap();
-    assert!(said.contains("makes no calls; use PocketIC for that"), "{said}");
+    assert!(said.contains("does not support calls; use PocketIC"), "{said}");
 }
 
 #[test]

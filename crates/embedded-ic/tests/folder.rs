@@ -283,7 +283,7 @@ fn damage_is_refused_and_named() {
         bytes.drain(512..first);
     });
     let error = EmbeddedIc::open_dir(&bad, config()).unwrap_err();
-    assert!(error.to_string().contains("does not belong here"), "{error}");
+    assert!(error.to_string().contains("is out of order"), "{error}");
 
     let bad = changed(&dir, &path, "state.bin", |bytes| bytes[8] = 3);
     let error = EmbeddedIc::open_dir(&bad, config()).unwrap_err();
