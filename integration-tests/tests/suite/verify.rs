@@ -45,7 +45,11 @@ async fn a_verification_survives_upgrades() {
     harness.upgrade().await;
     let verified = Checksum { digest: ByteBuf::from(expected), state: ChecksumState::Verified };
     assert_eq!(checksum(&client).await, Some(verified));
-    assert_eq!(client.stat("key").await.unwrap().revision, revision, "verifying is no change of the object");
+    assert_eq!(
+        client.stat("key").await.unwrap().revision,
+        revision,
+        "verifying does not change the revision"
+    );
 }
 
 /// Another digest than the one that was declared is recorded and reported, and the object stays readable.

@@ -110,6 +110,6 @@ impl<M: Memory> Extents<'_, StoreMemory<M>> {
     pub(crate) fn commit(&mut self) {
         let Some(transaction) = self.transaction.take() else { return };
         transaction.commit();
-        self.arena.memory().give_back(self.returned);
+        self.arena.memory().free_last(self.returned);
     }
 }

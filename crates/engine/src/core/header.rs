@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bytes_are_those_of_the_picture() {
+    fn encoding_matches_the_layout_table() {
         let bytes = sample().encode();
         assert_eq!(&bytes[0..8], b"IC-STORE");
         assert_eq!(&bytes[8..16], &[1, 0, 0, 0, 0, 1, 0, 0]);

@@ -236,7 +236,7 @@ mod tests {
 
     /// Two full extents and one of a chunk.
     #[test]
-    fn the_bytes_are_those_of_the_picture() {
+    fn encoding_matches_the_layout_table() {
         let table = Table::at(Extent::at(4_104), 2 * SLOT_EXTENT_BYTES + CHUNK_BYTES);
         assert_eq!((table.bytes(), table.chunks(), table.bitmap_at()), (27, 17, 24));
         let last = Extent::at(0x0102_0304_0508);

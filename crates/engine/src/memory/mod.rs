@@ -1,4 +1,4 @@
-//! The physical memory, divided into memories that grow by buckets, and what is reserved of it.
+//! The physical memory: its division into memories that grow by buckets, and the reservation of buckets.
 
 pub(crate) mod buckets;
 pub(crate) mod space;

@@ -1,8 +1,9 @@
-//! How memory is reserved before it is written.
+//! Reservation of memory before it is written.
 //!
-//! The structures grow their memories in the middle of a change, and cannot cope with a refusal there. So every mutation first
-//! tells [`Space::ensure`] how far its memories will grow. `ensure` grows the physical memory ahead of the buckets, or answers
-//! [`Error::OutOfMemory`]; after that, the growing cannot fail.
+//! The structures grow their memories in the middle of a change and cannot handle a refusal there. Every
+//! mutation therefore first calls [`Space::ensure`] with the growth of its memories. `ensure` grows the
+//! physical memory in advance, or returns [`Error::OutOfMemory`]; after that, the growth of the memories
+//! cannot fail.
 
 use ic_stable_structures::Memory;
 use stable_storage_api::{Error, limits::MAX_STABLE_BYTES};
@@ -16,49 +17,50 @@ use crate::base::open::OpenError;
 use crate::base::problem::Problem;
 use crate::memory::buckets::{BucketMemory, Buckets, pages_of};
 
-/// What every store of the engine lives in.
+/// The memory of every structure of a store.
 pub(crate) type StoreMemory<M> = BucketMemory<M>;
 
-/// The stores of which each can begin at any time: a bucket is kept for each that has none yet, whatever the others take.
+/// The structures that can be used at any time: one bucket is reserved for each of them that has none yet.
 const STORES: [MemoryId; 7] = [OBJECTS, ARENA, LOG, LOG_INDEX, UPLOADS, ROLES, REGIONS];
 
-/// Pages by which the index grows at most when an upload is committed: one entry, which adds a page of the tree or two at
-/// each of its levels.
+/// Largest growth of the index, in pages, when an upload is committed: one entry, which adds a page or two of
+/// the tree at each level.
 const INDEX_PAGES_PER_UPLOAD: u64 = 1;
 
-/// What uploads have been promised, before or after a change.
+/// Reservations of uploads, before or after a change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Promised {
-    /// Blocks that an extent of a large object fits, which the free blocks of the arena hold.
+    /// Slots in the free blocks of the arena. Each can hold one full extent of a large object.
     pub(crate) free_slots: u64,
-    /// How many of those have been promised.
+    /// Number of slots that uploads have reserved.
     pub(crate) slots: u64,
-    /// Uploads that are open. Each has been promised that the index has room for its entry.
+    /// Number of open uploads. Each reserves space in the index for its entry.
     pub(crate) uploads: u64,
-    /// Whole pages that the index has and does not use.
+    /// Whole pages that the index owns and does not use.
     pub(crate) index_pages: u64,
 }
 
 impl Promised {
-    /// Promised slots for which the arena will have to grow, by a bucket each.
+    /// Returns the number of reserved slots that the free blocks cannot supply. The arena needs one bucket
+    /// for each.
     fn owed(self) -> u64 {
         self.slots.saturating_sub(self.free_slots)
     }
 
-    /// Whether nothing is promised.
+    /// Returns whether there is no reservation.
     pub(crate) fn is_nothing(self) -> bool {
         self.slots == 0 && self.uploads == 0
     }
 }
 
-/// Why a change is refused.
+/// The reason why a change is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shortage {
-    /// Buckets that the change takes or wants kept.
+    /// Buckets that the change needs or that must remain free.
     requested: u64,
-    /// Buckets that there were for it.
+    /// Buckets that were available.
     available: u64,
-    /// Buckets that would make it possible if the arena gave them back.
+    /// Buckets that would make the change possible if the arena freed them.
     pub(crate) missing: u64,
 }
 
@@ -72,47 +74,48 @@ impl From<Shortage> for Error {
 pub(crate) struct Space<M: Memory>(Buckets<M>);
 
 impl<M: Memory + Clone> Space<M> {
-    /// Makes the page of the buckets in a memory of which only page 0 is used. The caller has grown it to two pages.
+    /// Writes the bucket table of an empty store. The caller has grown the memory to two pages and written
+    /// only page 0.
     pub(crate) fn format(raw: M) -> Self {
         Self(Buckets::format(raw))
     }
 
-    /// Opens the buckets of a memory whose header has been checked.
+    /// Opens the buckets of a memory whose header is valid.
     pub(crate) fn load(raw: M) -> Result<Self, OpenError> {
         Ok(Self(Buckets::load(raw)?))
     }
 
-    /// The memory with this identifier.
+    /// Returns the memory with this identifier.
     pub(crate) fn memory(&self, id: MemoryId) -> StoreMemory<M> {
         self.0.memory(id)
     }
 
-    /// The first page of the physical memory, which belongs to no bucket.
+    /// Returns the first page of the physical memory, which belongs to no bucket.
     pub(crate) fn first_page(&self) -> StoreMemory<M> {
         self.0.first_page()
     }
 
-    /// Reports what is wrong with the page of the buckets and does not keep it from being opened.
+    /// Checks what opening does not check in the bucket table.
     pub(crate) fn check(&self) -> Option<Problem> {
         self.0.check()
     }
 
-    /// The physical memory.
+    /// Returns the physical memory.
     pub(crate) fn raw(&self) -> &M {
         self.0.raw()
     }
 
-    /// Makes sure that each memory can grow by as many pages as it will need, and that what is kept free stays so: a bucket
-    /// for every store that has none; a bucket for every slot that uploads have been promised and that the arena's free
-    /// blocks do not hold; and room in the index for the entry of every open upload. `returned` buckets are given back by
-    /// the arena before the memories grow.
+    /// Reserves the pages by which each memory will grow, and verifies that the required buckets remain free:
+    /// one for every structure that has none; one for every reserved slot that the arena's free blocks cannot
+    /// supply; and those of the index for the entries of all open uploads. The arena frees `returned` buckets
+    /// before the memories grow.
     ///
-    /// A change that neither takes a bucket nor uses up what is kept is never refused.
+    /// A change that needs no bucket and uses no reservation is never refused.
     ///
     /// # Errors
     ///
-    /// A [`Shortage`] where that would pass the capacity (in bytes), the buckets that there can be, or what the platform
-    /// gives. Nothing has been written then, and nothing has grown.
+    /// A [`Shortage`] if the change would exceed the capacity (in bytes), the number of buckets, or the
+    /// platform's limit. Nothing has been written and no memory has grown in that case.
     pub(crate) fn ensure(
         &self,
         capacity: u64,
@@ -127,7 +130,8 @@ impl<M: Memory + Clone> Space<M> {
         }
         let room = self.room(capacity);
         let (kept, kept_after) = (self.kept(&[], before), self.kept(demands, after));
-        // What is kept may be more than there is, where the capacity was lowered: then a change must not make it worse.
+        // More buckets may be reserved than exist, if the capacity was lowered: in that case a change must
+        // not increase the shortfall.
         let lacking = self.lacking(capacity, 0, before);
         let lacking_after = (buckets + kept_after).saturating_sub(room + returned);
         let fresh = self.fresh_buckets(demands, returned);
@@ -138,19 +142,20 @@ impl<M: Memory + Clone> Space<M> {
             () if fresh > 0 && !self.grow_to(pages_of(self.0.allocated() + fresh)) => fresh,
             () => return Ok(()),
         };
-        let available = room.saturating_sub(kept).min(self.0.given_back() + most_fresh);
+        let available = room.saturating_sub(kept).min(self.0.freed() + most_fresh);
         let requested = (buckets + kept_after).saturating_sub(kept).max(available + 1);
         Err(Shortage { requested, available, missing })
     }
 
-    /// How many buckets have to be kept free after some growths, for stores that have none and for uploads.
+    /// Returns the number of buckets that must remain free after the growth, for structures without a bucket
+    /// and for uploads.
     fn kept(&self, demands: &[Demand<'_, StoreMemory<M>>], promised: Promised) -> u64 {
         let size = |id| {
             let grown = demands.iter().filter(|demand| demand.memory.id() == id).map(|demand| demand.pages);
             self.0.size(id) + grown.sum::<u64>()
         };
         let without = STORES.into_iter().filter(|id| size(*id) == 0).count() as u64;
-        // The first bucket of the index is kept for it already.
+        // The first bucket of the index is reserved already.
         let index = size(OBJECTS);
         let spare = if index == 0 { BUCKET_PAGES } else { index.next_multiple_of(BUCKET_PAGES) - index };
         let entries =
@@ -158,47 +163,48 @@ impl<M: Memory + Clone> Space<M> {
         without + promised.owed() + entries.div_ceil(BUCKET_PAGES)
     }
 
-    /// How many buckets that no memory had before some growths take.
+    /// Returns the number of unowned buckets that the growth needs.
     fn fresh_buckets(&self, demands: &[Demand<'_, StoreMemory<M>>], returned: u64) -> u64 {
-        let (mut given_back, mut fresh) = (self.0.given_back() + returned, 0);
+        let (mut freed, mut fresh) = (self.0.freed() + returned, 0);
         for demand in demands {
             let buckets = demand.new_buckets();
-            let reused = demand.memory.reused(buckets, given_back);
-            given_back -= reused;
+            let reused = demand.memory.reused(buckets, freed);
+            freed -= reused;
             fresh += buckets - reused;
         }
         fresh
     }
 
-    /// How many more buckets memories can take. Pages that are there already count, and buckets that were given back.
+    /// Returns the number of buckets that memories can still use, including buckets that were freed.
     fn room(&self, capacity: u64) -> u64 {
-        let used = self.0.allocated() - self.0.given_back();
+        let used = self.0.allocated() - self.0.freed();
         self.at_all(capacity).saturating_sub(used)
     }
 
-    /// How many buckets a capacity has room for.
+    /// Returns the number of buckets within a capacity.
     fn at_all(&self, capacity: u64) -> u64 {
         let pages = (capacity.min(MAX_STABLE_BYTES) / PAGE_BYTES).max(self.raw().size());
         (pages.saturating_sub(FIRST_BUCKET_PAGE) / BUCKET_PAGES).min(MAX_BUCKETS)
     }
 
-    /// How many more buckets a store that has one can take, where the arena gives so many back and so much is promised.
+    /// Returns the number of buckets that a structure with at least one can still use, if the arena frees
+    /// `returned` buckets.
     pub(crate) fn free_buckets(&self, capacity: u64, returned: u64, promised: Promised) -> u64 {
         (self.room(capacity) + returned).saturating_sub(self.kept(&[], promised))
     }
 
-    /// How many buckets too few there are then for what has to be kept.
+    /// Returns the shortfall of buckets for the reservations.
     pub(crate) fn lacking(&self, capacity: u64, returned: u64, promised: Promised) -> u64 {
         self.kept(&[], promised).saturating_sub(self.room(capacity) + returned)
     }
 
-    /// Grows the physical memory to so many pages, if it is smaller and the platform allows it.
+    /// Grows the physical memory to `pages` pages, if it is smaller. Returns false if the platform refuses.
     fn grow_to(&self, pages: u64) -> bool {
         let missing = pages.saturating_sub(self.raw().size());
         missing == 0 || self.raw().grow(missing) >= 0
     }
 
-    /// Physical size in bytes.
+    /// Returns the physical size in bytes.
     pub(crate) fn physical_bytes(&self) -> u64 {
         self.raw().size() * PAGE_BYTES
     }

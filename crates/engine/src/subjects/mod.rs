@@ -1,4 +1,5 @@
-//! What a store is about: objects, uploads, regions and roles. Each owns its operations over the core.
+//! The subjects of a store: objects, uploads, regions and roles. Each implements its operations over the
+//! core.
 
 pub(crate) mod objects;
 pub(crate) mod regions;

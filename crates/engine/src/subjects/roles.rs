@@ -1,4 +1,4 @@
-//! Who has been given which role.
+//! The roles of principals.
 //!
 //! # Layout v1
 //!
@@ -10,8 +10,8 @@
 //!      1      4  CRC-32 of the principal and the role
 //! ```
 //!
-//! The checksum is there because a single bit makes a reader an admin, and because one principal differs from another by as
-//! little.
+//! The checksum is needed because one flipped bit turns a reader into an admin, or one principal into
+//! another.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -30,18 +30,19 @@ use crate::core::{Core, open_map};
 use crate::memory::space::{Space, StoreMemory};
 use crate::structures::btree::{Map, storable_bytes};
 
-/// Principals whose roles are kept on the heap. Looking one up in the map costs three times what a short log entry does. That one
-/// has no role is kept, too, so that who is refused again and again costs little.
+/// Number of principals whose roles are cached on the heap. A lookup in the map costs three times as much as
+/// a short log entry. The absence of a role is cached as well, so that repeated refusals of one caller are
+/// cheap.
 const MAX_KNOWN: usize = 1_000;
 
 /// The roles of all principals that have one.
 pub(crate) struct Roles<M: Memory> {
     map: Map<RawPrincipal, RawRole, M>,
-    /// Roles that have been looked up, and principals without one.
+    /// Cache of roles that were looked up; `None` for a principal without a role.
     known: RefCell<BTreeMap<Principal, Option<Role>>>,
 }
 
-/// The bytes of a principal. Its length is not bounded as far as the map knows, because [`Map`] takes no others.
+/// Bytes of a principal. The map sees a key of unbounded length, because [`Map`] supports no other.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct RawPrincipal(Vec<u8>);
 
@@ -53,11 +54,12 @@ impl RawPrincipal {
     }
 
     fn principal(&self) -> Result<Principal, Error> {
-        Principal::try_from_slice(&self.0).map_err(|_| Error::corrupted("a role belongs to no principal", 0))
+        Principal::try_from_slice(&self.0)
+            .map_err(|_| Error::corrupted("the key of a role is not a principal", 0))
     }
 }
 
-/// The bytes of a role as the map gives them, unchecked.
+/// Bytes of a role as stored in the map, unchecked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RawRole(Vec<u8>);
 
@@ -70,7 +72,7 @@ impl RawRole {
         Self([&[code][..], &checksum.to_le_bytes()].concat())
     }
 
-    /// The role, if it is one and was given to this principal.
+    /// Returns the role, if it is valid and belongs to this principal.
     fn decode(&self, principal: &RawPrincipal) -> Result<Role, Error> {
         let code = self.0.first().copied().unwrap_or_default();
         let role = decode(code)?;
@@ -94,7 +96,7 @@ impl<M: Memory> Roles<M> {
 }
 
 impl<M: Memory + Clone> Roles<StoreMemory<M>> {
-    /// The role that a principal has been given.
+    /// Returns the role of a principal.
     ///
     /// # Errors
     ///
@@ -116,8 +118,8 @@ impl<M: Memory + Clone> Roles<StoreMemory<M>> {
         Ok(role)
     }
 
-    /// The role of the principal with these bytes, if it was given one and that has been looked up before. Stable memory is not
-    /// read.
+    /// Returns the role of the principal with these bytes, if it is cached from an earlier lookup. Does not
+    /// read stable memory.
     #[must_use]
     pub(crate) fn known_role(&self, principal: &[u8]) -> Option<Role> {
         let known = self.known.borrow();
@@ -127,7 +129,7 @@ impl<M: Memory + Clone> Roles<StoreMemory<M>> {
         known.get(&Principal::try_from_slice(principal).ok()?).copied().flatten()
     }
 
-    /// Gives a principal a role in place of the one that it has, or takes it away.
+    /// Sets the role of a principal, replacing its current role; `None` removes it.
     ///
     /// # Errors
     ///
@@ -158,7 +160,7 @@ impl<M: Memory + Clone> Roles<StoreMemory<M>> {
         Ok(())
     }
 
-    /// All principals that have a role, in the order of their bytes.
+    /// Returns all principals with a role, in the order of their bytes.
     ///
     /// # Errors
     ///
@@ -172,7 +174,7 @@ impl<M: Memory + Clone> Roles<StoreMemory<M>> {
         .collect()
     }
 
-    /// Walks all roles.
+    /// Checks all roles.
     pub(crate) fn check(&self, report: &mut CheckReport) {
         if !self.map.check(&mut report.problems) {
             return;
@@ -181,7 +183,7 @@ impl<M: Memory + Clone> Roles<StoreMemory<M>> {
             let read = role.and_then(|(key, raw)| Ok((key.principal()?, raw.decode(&key)?)));
             let what = match read {
                 Ok((principal, _)) if principal != Principal::anonymous() => continue,
-                Ok((principal, _)) => format!("{principal} has a role, which it cannot have"),
+                Ok((principal, _)) => format!("{principal} cannot have a role, but has one"),
                 Err(error) => error.to_string(),
             };
             report.problems.push(Problem { what, offset: 0 });
@@ -202,7 +204,7 @@ fn decode(byte: u8) -> Result<Role, Error> {
         1 => Ok(Role::Reader),
         2 => Ok(Role::Writer),
         3 => Ok(Role::Admin),
-        _ => Err(Error::corrupted(format!("there is a role {byte}"), 0)),
+        _ => Err(Error::corrupted(format!("role {byte} is unknown; valid are 1, 2 and 3"), 0)),
     }
 }
 
@@ -220,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn roles_are_given_replaced_taken_and_kept() {
+    fn roles_are_set_replaced_removed_and_persistent() {
         let memory = VectorMemory::default();
         let mut store = Store::open(memory.clone()).unwrap();
         assert_eq!(store.role(&principal(1)), Ok(None));
@@ -269,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_role_that_was_not_given_to_this_principal_is_reported() {
+    fn a_role_copied_to_another_principal_is_reported() {
         let key = RawPrincipal::of(&principal(1));
         let given = RawRole::of(&key, Role::Reader);
         assert_eq!(given.0[1..], crc32fast::hash(&[0, 0, 0, 0, 0, 0, 0, 1, 1]).to_le_bytes());

@@ -1,4 +1,4 @@
-//! One memory in its buckets.
+//! A memory made of buckets.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -8,8 +8,8 @@ use ic_stable_structures::Memory;
 use super::{NO_OWNER, State, address_of, pages_of};
 use crate::base::layout::{ARENA, BUCKET_BYTES, BUCKET_PAGES, MAX_BUCKETS, MemoryId, PAGE_BYTES};
 
-/// A memory takes at most this many buckets at once that another one has given back, because they have to be filled with
-/// zeroes: some 21 million instructions each.
+/// Largest number of freed buckets that a memory reuses in one growth. They must be filled with zeroes, which
+/// costs about 21 million instructions each.
 pub(crate) const MAX_CLEARED_BUCKETS: u64 = if cfg!(test) { 3 } else { 256 };
 
 /// One of the memories.
@@ -17,14 +17,14 @@ pub(crate) const MAX_CLEARED_BUCKETS: u64 = if cfg!(test) { 3 } else { 256 };
 pub(crate) struct BucketMemory<M: Memory> {
     raw: M,
     state: Rc<RefCell<State>>,
-    /// How often buckets were given back; see [`Window`].
+    /// Number of times that buckets were freed; see [`Window`].
     epoch: Rc<Cell<u64>>,
     id: MemoryId,
-    /// Where the last access was, so that the next one near it need not look.
+    /// Location of the last access, so that the next access near it needs no search.
     window: Cell<Window>,
 }
 
-/// A part of the memory that is also one part of the physical memory.
+/// Part of the memory that is contiguous in the physical memory.
 #[derive(Clone, Copy, Default)]
 struct Window {
     /// Its first byte in the memory.
@@ -33,13 +33,14 @@ struct Window {
     end: u64,
     /// Its first byte in the physical memory.
     address: u64,
-    /// The epoch in which this is true: when buckets are given back, parts of the memory may come to lie elsewhere.
+    /// Epoch in which this location is valid: after buckets were freed, a part of the memory may be
+    /// elsewhere.
     epoch: u64,
 }
 
 impl Window {
-    /// Where a range is physically in this epoch, if all of it is in the window.
-    fn place(self, epoch: u64, offset: u64, length: u64) -> Option<u64> {
+    /// Returns the physical offset of a range in this epoch, if the window contains the whole range.
+    fn locate(self, epoch: u64, offset: u64, length: u64) -> Option<u64> {
         let is_inside =
             offset >= self.start && offset < self.end && length <= self.end - offset && self.epoch == epoch;
         is_inside.then(|| self.address + (offset - self.start))
@@ -51,24 +52,24 @@ impl<M: Memory> BucketMemory<M> {
         Self { raw, state, epoch, id, window: Cell::default() }
     }
 
-    /// Which of the memories it is.
+    /// Returns the number of the memory.
     pub(crate) fn id(&self) -> MemoryId {
         self.id
     }
 
-    /// How many of `buckets` the memory would take from those that others have given back, of which there are so many.
-    /// What the arena takes need not be zero.
-    pub(crate) fn reused(&self, buckets: u64, given_back: u64) -> u64 {
+    /// Returns how many of `buckets` new buckets would be reused ones that must be cleared, if `freed` freed
+    /// buckets are available. The arena does not need cleared buckets.
+    pub(crate) fn reused(&self, buckets: u64, freed: u64) -> u64 {
         let most = if self.id == ARENA { u64::MAX } else { MAX_CLEARED_BUCKETS };
-        buckets.min(given_back).min(most)
+        buckets.min(freed).min(most)
     }
 
-    /// Gives the last buckets back, which others may take then.
+    /// Frees the last `buckets` buckets for use by other memories.
     ///
     /// # Panics
     ///
-    /// Where the memory has fewer.
-    pub(crate) fn give_back(&self, buckets: u64) {
+    /// Panics if the memory has fewer buckets.
+    pub(crate) fn free_last(&self, buckets: u64) {
         if buckets == 0 {
             return;
         }
@@ -89,14 +90,14 @@ impl<M: Memory> BucketMemory<M> {
         (0..BUCKET_PAGES).for_each(|page| self.raw.write(address_of(bucket) + page * PAGE_BYTES, &zeroes));
     }
 
-    /// The first page of the physical memory, for reads and writes within it alone.
+    /// Creates the first page of the physical memory, for accesses within that page.
     pub(super) fn first_page(raw: M, state: Rc<RefCell<State>>) -> Self {
         let window = Window { start: 0, end: PAGE_BYTES, address: 0, epoch: 0 };
-        // An epoch of its own, because no bucket that is given back moves the page.
+        // A separate epoch, because freeing a bucket never moves this page.
         Self { raw, state, epoch: Rc::default(), id: MemoryId::NONE, window: Cell::new(window) }
     }
 
-    /// Finds the window that a byte is in, and keeps it.
+    /// Finds the window that contains a byte, and caches it.
     fn window_at(&self, offset: u64) -> Window {
         let state = self.state.borrow();
         let run = state.runs.find(self.id.index(), offset / BUCKET_BYTES);
@@ -111,9 +112,9 @@ impl<M: Memory> BucketMemory<M> {
         window
     }
 
-    /// Calls with the physical address of each part of a range, and with the part's place in the range.
+    /// Calls `f` for each contiguous part of a range, with its physical offset and its position in the range.
     fn each_part(&self, offset: u64, length: usize, mut f: impl FnMut(u64, std::ops::Range<usize>)) {
-        if let Some(address) = self.window.get().place(self.epoch.get(), offset, length as u64) {
+        if let Some(address) = self.window.get().locate(self.epoch.get(), offset, length as u64) {
             return f(address, 0..length);
         }
         let mut done = 0;
@@ -132,7 +133,7 @@ impl<M: Memory> Memory for BucketMemory<M> {
         self.state.borrow().sizes[self.id.index()]
     }
 
-    /// Grows by so many pages, or answers -1 and changes nothing where the buckets or the platform end.
+    /// Grows by `pages` pages. Returns -1 and changes nothing if the buckets or the platform do not allow it.
     fn grow(&self, pages: u64) -> i64 {
         let state = &mut *self.state.borrow_mut();
         let id = self.id.index();
@@ -141,7 +142,7 @@ impl<M: Memory> Memory for BucketMemory<M> {
             return -1;
         };
         let added = new.div_ceil(BUCKET_PAGES) - old.div_ceil(BUCKET_PAGES);
-        let reused = self.reused(added, state.given_back());
+        let reused = self.reused(added, state.freed());
         let (first, fresh) = (state.allocated, added - reused);
         if first + fresh > MAX_BUCKETS {
             return -1;
@@ -170,12 +171,13 @@ impl<M: Memory> Memory for BucketMemory<M> {
         self.each_part(offset, dst.len(), |address, part| self.raw.read(address, &mut dst[part]));
     }
 
-    /// The default would fill the buffer with zeroes first, which costs as much again as a short read does.
+    /// The default method would fill the buffer with zeroes first, which doubles the cost of a short read.
     #[expect(unsafe_code, reason = "an unsafe method of a trait can only be forwarded by unsafe code")]
     unsafe fn read_unsafe(&self, offset: u64, dst: *mut u8, count: usize) {
         self.each_part(offset, count, |address, part| {
-            // SAFETY: each_part gives parts of 0..count, and the caller promises that `dst` is good for `count` bytes
-            // that do not overlap this memory, hence not the physical one either.
+            // SAFETY: `each_part` returns parts of 0..count, and the caller guarantees that `dst` is valid
+            // for `count` bytes that do not overlap this memory, and therefore do not overlap the physical
+            // memory.
             unsafe { self.raw.read_unsafe(address, dst.add(part.start), part.len()) };
         });
     }

@@ -2,33 +2,35 @@
 //!
 //! # Layout v1
 //!
-//! The page of the manager has the bytes of `MemoryManager` of ic-stable-structures, version 1, so that either can open
-//! what the other has written; a test does both. Offsets are from the start of the page.
+//! The page has the bytes of `MemoryManager` of ic-stable-structures, version 1, so each can open what the
+//! other has written; a test does both. Offsets are from the start of the page.
 //!
 //! ```text
 //! offset  bytes  field
 //!      0      4  magic "MGR" and the version, 1 or 2
-//!      4      2  buckets given to memories so far
+//!      4      2  number of allocated buckets
 //!      6      2  pages of a bucket, 256
-//!      8      2  moved runs; 0 in version 1
+//!      8      2  number of moved runs; 0 in version 1
 //!     10     30  reserved, zero
 //!     40   2040  sizes of memories 0 to 254, in pages
-//!   2080  32768  owner of each bucket; 255 for those that have none
-//!  34848  6 * m  the moved runs: number of the first bucket in its memory, number of the bucket, how many; 16 bits each
+//!   2080  32768  owner of each bucket; 255 for a bucket without an owner
+//!  34848  6 * m  the moved runs: index of the first bucket in its memory, number of the bucket, count; 16 bits each
 //! ```
 //!
-//! Bucket 0 starts on the page after this one, and the others follow. The buckets of a memory are in ascending order.
+//! Bucket 0 starts on the page after this one, followed by the others. The buckets of a memory are in
+//! ascending order.
 //!
-//! That is version 1. A memory can also give buckets at its end back, and others, whose own buckets may have higher numbers,
-//! take them. Then buckets among the first have no owner, or runs of buckets are *moved*: they are where the list of moved
-//! runs says, and the buckets that are in no moved run are in ascending order around them. Such a page has the version 2,
-//! which the original refuses. As soon as nothing of that is left, it has the version 1 again.
+//! That is version 1. A memory can also free buckets at its end, and other memories can reuse them, even if
+//! their own buckets have higher numbers. In that case some buckets have no owner, or runs of buckets are
+//! *moved*: the list of moved runs contains their positions, and the other buckets are in ascending order
+//! around them. Such a page has version 2, which the library refuses. When no such bucket is left, the page
+//! has version 1 again.
 //!
-//! A bucket that was given back is not zero. Its next owner fills it with zeroes, but for the arena.
+//! A freed bucket is not zero. Its next owner fills it with zeroes, unless it is the arena.
 //!
-//! Why not the original: it walks the table bucket by bucket when it is opened, so that an upgrade costs the more the
-//! more there is; it panics where the platform refuses to grow; it rewrites 2 KB at each growth; and it goes through a
-//! bucket at a time where a range lies in several that are neighbours.
+//! The library's `MemoryManager` is not used for four reasons. It reads the whole table when it is opened, so
+//! an upgrade costs more as the store grows. It panics if the platform refuses to grow. It rewrites 2 KB at
+//! each growth. It accesses a range bucket by bucket, even if the buckets are contiguous.
 
 mod memory;
 mod runs;
@@ -52,9 +54,9 @@ use runs::{Moved, Run, Runs, buckets_in};
 const MEMORIES: usize = 255;
 const NO_OWNER: u8 = 255;
 const MAGIC: [u8; 3] = *b"MGR";
-/// The version of the original.
+/// Version of the library's manager.
 const PLAIN: u8 = 1;
-/// The version of a page with buckets that were given back.
+/// Version of a page with freed or moved buckets.
 const MOVED: u8 = 2;
 
 const MAGIC_AT: u64 = MANAGER_PAGE * PAGE_BYTES;
@@ -67,7 +69,7 @@ const SIZES_AT: u64 = RESERVED_AT + 30;
 const OWNERS_AT: u64 = SIZES_AT + 8 * MEMORIES as u64;
 const MOVED_AT: u64 = OWNERS_AT + MAX_BUCKETS;
 const MOVED_BYTES: u64 = 6;
-/// As many moved runs as the page has room for.
+/// Largest number of moved runs that the page has space for.
 const MAX_MOVED: u64 = (FIRST_BUCKET_PAGE * PAGE_BYTES - MOVED_AT) / MOVED_BYTES;
 
 /// Bytes of the page before the owners.
@@ -80,27 +82,28 @@ const _: () = assert!(MAX_MOVED > 5_000);
 pub(crate) struct Buckets<M: Memory> {
     raw: M,
     state: Rc<RefCell<State>>,
-    /// How often buckets were given back.
+    /// Number of times that buckets were freed.
     epoch: Rc<Cell<u64>>,
 }
 
-/// What the page of the manager says, in the form in which it is asked for.
+/// Contents of the page, in the form used for look-ups.
 struct State {
-    /// Buckets that memories have or have given back; the others are after them.
+    /// Buckets that memories own or have freed; the numbers after them are unused.
     allocated: u64,
-    /// Those that were given back.
+    /// Freed buckets.
     holes: BTreeSet<u64>,
-    /// How many moved runs the page lists.
+    /// Number of moved runs in the page.
     moved: u64,
     version: u8,
-    /// Sizes of the memories in pages.
+    /// Sizes of the memories, in pages.
     sizes: Box<[u64]>,
-    /// Where the buckets of each memory are.
+    /// Locations of the buckets of each memory.
     runs: Runs,
 }
 
 impl<M: Memory + Clone> Buckets<M> {
-    /// Makes the manager's page in a memory of which only page 0 is used. The caller has grown it to two pages.
+    /// Writes the page of an empty store. The caller has grown the memory to two pages and written only page
+    /// 0.
     pub(crate) fn format(raw: M) -> Self {
         let mut head = [0; HEAD_BYTES];
         head[..3].copy_from_slice(&MAGIC);
@@ -112,22 +115,25 @@ impl<M: Memory + Clone> Buckets<M> {
         Self::over(raw, State { allocated: 0, holes: BTreeSet::new(), moved: 0, version: PLAIN, sizes, runs })
     }
 
-    /// Opens the manager's page. Reads the owners of the buckets that there are, one byte for each 16 MiB, and costs little
-    /// more than that as long as neighbours have the same owner.
+    /// Opens the page. Reads the owners of the allocated buckets, one byte for each 16 MiB. The cost is low
+    /// as long as neighbours have the same owner.
     pub(crate) fn load(raw: M) -> Result<Self, OpenError> {
         if raw.size() < FIRST_BUCKET_PAGE {
-            return Err(OpenError::damaged("the memory ends before the page of the manager", MAGIC_AT));
+            return Err(OpenError::damaged("the memory ends before the bucket table", MAGIC_AT));
         }
         let mut head = [0; HEAD_BYTES];
         raw.read(MAGIC_AT, &mut head);
         let version = head[3];
         if head[..3] != MAGIC || ![PLAIN, MOVED].contains(&version) {
-            return Err(OpenError::damaged("there is no memory manager of version 1 or 2", MAGIC_AT));
+            return Err(OpenError::damaged("the bucket table does not have version 1 or 2", MAGIC_AT));
         }
         let allocated = u64::from(u16::from_le_bytes([head[4], head[5]]));
         let bucket_pages = u64::from(u16::from_le_bytes([head[6], head[7]]));
         if bucket_pages != BUCKET_PAGES || allocated > MAX_BUCKETS || raw.size() < pages_of(allocated) {
-            return Err(OpenError::damaged("the manager's head contradicts the memory", ALLOCATED_AT));
+            return Err(OpenError::damaged(
+                "the header of the bucket table contradicts the memory",
+                ALLOCATED_AT,
+            ));
         }
         let (sizes, _) = head[(SIZES_AT - MAGIC_AT) as usize..].as_chunks();
         let sizes = sizes.iter().copied().map(u64::from_le_bytes).collect();
@@ -136,11 +142,16 @@ impl<M: Memory + Clone> Buckets<M> {
         let moved = if version == PLAIN { Vec::new() } else { read_moved(&raw, [head[8], head[9]])? };
         let (runs, holes) = Runs::scan(&owners, &moved)
             .filter(|(_, holes)| version == MOVED || holes.is_empty())
-            .ok_or_else(|| OpenError::damaged("the manager counts other buckets than it lists", OWNERS_AT))?;
+            .ok_or_else(|| {
+                OpenError::damaged(
+                    "the number of allocated buckets does not match the bucket table",
+                    OWNERS_AT,
+                )
+            })?;
         let state = State { allocated, holes, moved: moved.len() as u64, version, sizes, runs };
         match state.first_impossible_size() {
             Some(id) => Err(OpenError::damaged(
-                format!("memory {id} has another size than its buckets allow"),
+                format!("the size of memory {id} does not match its number of buckets"),
                 SIZES_AT + 8 * id as u64,
             )),
             None => Ok(Self::over(raw, state)),
@@ -151,39 +162,39 @@ impl<M: Memory + Clone> Buckets<M> {
         Self { raw, state: Rc::new(RefCell::new(state)), epoch: Rc::default() }
     }
 
-    /// The memory with this identifier.
+    /// Returns the memory with this identifier.
     pub(crate) fn memory(&self, id: MemoryId) -> BucketMemory<M> {
         BucketMemory::new(self.raw.clone(), Rc::clone(&self.state), Rc::clone(&self.epoch), id)
     }
 
-    /// The first page of the physical memory, which belongs to no bucket.
+    /// Returns the first page of the physical memory, which belongs to no bucket.
     pub(crate) fn first_page(&self) -> BucketMemory<M> {
         BucketMemory::first_page(self.raw.clone(), Rc::clone(&self.state))
     }
 
-    /// The physical memory.
+    /// Returns the physical memory.
     pub(crate) fn raw(&self) -> &M {
         &self.raw
     }
 
-    /// How many buckets that were given back can be taken again.
-    pub(crate) fn given_back(&self) -> u64 {
-        self.state.borrow().given_back()
+    /// Returns the number of freed buckets that can be reused.
+    pub(crate) fn freed(&self) -> u64 {
+        self.state.borrow().freed()
     }
 
-    /// The size of a memory, in pages.
+    /// Returns the size of a memory, in pages.
     pub(crate) fn size(&self, id: MemoryId) -> u64 {
         self.state.borrow().sizes[id.index()]
     }
 }
 
 impl<M: Memory> Buckets<M> {
-    /// How many buckets memories have or have given back.
+    /// Returns the number of buckets that memories own or have freed.
     pub(crate) fn allocated(&self) -> u64 {
         self.state.borrow().allocated
     }
 
-    /// Reports owners of buckets that no memory has taken yet. Opening does not read them, because an upgrade would pay for it.
+    /// Reports owners of buckets that are not allocated. Opening does not read these, to keep upgrades cheap.
     pub(crate) fn check(&self) -> Option<Problem> {
         let allocated = self.allocated();
         let mut owners = vec![0; (MAX_BUCKETS - allocated) as usize];
@@ -201,7 +212,10 @@ impl<M: Memory> Buckets<M> {
 fn read_moved<M: Memory>(raw: &M, count: [u8; 2]) -> Result<Vec<Moved>, OpenError> {
     let count = u64::from(u16::from_le_bytes(count));
     if count > MAX_MOVED {
-        return Err(OpenError::damaged("the manager lists more moved runs than fit", MOVED_COUNT_AT));
+        return Err(OpenError::damaged(
+            "the bucket table lists more moved runs than it has space for",
+            MOVED_COUNT_AT,
+        ));
     }
     let mut bytes = vec![0; (count * MOVED_BYTES) as usize];
     raw.read(MOVED_AT, &mut bytes);
@@ -216,18 +230,18 @@ fn read_moved<M: Memory>(raw: &M, count: [u8; 2]) -> Result<Vec<Moved>, OpenErro
 }
 
 impl State {
-    /// The first memory whose size takes another number of buckets than it has.
+    /// Returns the first memory whose size does not match its number of buckets.
     fn first_impossible_size(&self) -> Option<usize> {
         let is_possible = |(size, runs): (&u64, &Vec<Run>)| {
-            // What most memories are. An upgrade looks at all of them.
+            // Most memories are empty. An upgrade checks all of them.
             let is_empty = *size == 0 && runs.is_empty();
             is_empty || size.div_ceil(BUCKET_PAGES) == buckets_in(runs)
         };
         self.sizes.iter().zip(self.runs.all()).position(|memory| !is_possible(memory))
     }
 
-    /// How many buckets that were given back can be taken again: each may become a moved run.
-    fn given_back(&self) -> u64 {
+    /// Returns the number of freed buckets that can be reused: each of them may become a moved run.
+    fn freed(&self) -> u64 {
         (self.holes.len() as u64).min(MAX_MOVED - self.moved)
     }
 
@@ -236,7 +250,7 @@ impl State {
         raw.write(SIZES_AT + 8 * id.index() as u64, &self.sizes[id.index()].to_le_bytes());
     }
 
-    /// Writes the owner of some buckets, neighbours together, and how many there are.
+    /// Writes the owner of some buckets, contiguous ones in one write, and the number of allocated buckets.
     fn write_owners<M: Memory>(&self, raw: &M, mut buckets: Vec<u64>, owner: u8) {
         buckets.sort_unstable();
         for run in buckets.chunk_by(|one, next| one + 1 == *next) {
@@ -246,7 +260,7 @@ impl State {
         raw.write(ALLOCATED_AT, &allocated.to_le_bytes());
     }
 
-    /// Writes the version and the moved runs, unless there is and was nothing of that.
+    /// Writes the version and the moved runs, unless there are none and were none.
     fn write_moved<M: Memory>(&mut self, raw: &M) {
         if self.version == PLAIN && self.holes.is_empty() {
             return;
@@ -258,17 +272,17 @@ impl State {
         self.moved = moved.len() as u64;
         self.version = if self.holes.is_empty() && moved.is_empty() { PLAIN } else { MOVED };
         raw.write(VERSION_AT, &[self.version]);
-        let count = u16::try_from(self.moved).expect("as many as fit the page");
+        let count = u16::try_from(self.moved).expect("the page has space for them");
         raw.write(MOVED_COUNT_AT, &count.to_le_bytes());
     }
 }
 
-/// Physical pages of a store with so many buckets.
+/// Returns the number of physical pages of a store with `buckets` buckets.
 pub(crate) const fn pages_of(buckets: u64) -> u64 {
     FIRST_BUCKET_PAGE + buckets * BUCKET_PAGES
 }
 
-/// Where a bucket starts, in bytes from the start of the physical memory.
+/// Returns the offset of a bucket, in bytes from the start of the physical memory.
 fn address_of(bucket: u64) -> u64 {
     FIRST_BUCKET_PAGE * PAGE_BYTES + bucket * BUCKET_BYTES
 }

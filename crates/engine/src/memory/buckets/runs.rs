@@ -1,34 +1,34 @@
-//! Where the buckets of each memory are: runs of neighbours.
+//! The locations of the buckets of each memory, as runs of contiguous buckets.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::{MEMORIES, NO_OWNER};
 
-/// A run that is stored beside the table of owners, because it is not where the numbers of its buckets say.
+/// A run that is stored besides the table of owners, because its position does not follow from its numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Moved {
-    /// Number of the first bucket within its memory.
+    /// Index of the first bucket within its memory.
     pub(super) first: u16,
-    /// Number of the first one among all buckets.
+    /// Number of the first bucket among all buckets.
     pub(super) bucket: u16,
-    /// How many there are.
+    /// Number of buckets.
     pub(super) count: u16,
 }
 
-/// Buckets that follow each other both in a memory and physically.
+/// Buckets that are contiguous both in a memory and physically.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Run {
-    /// Number of the first one within its memory.
+    /// Index of the first bucket within its memory.
     pub(super) first: u64,
-    /// Number of the first one among all buckets.
+    /// Number of the first bucket among all buckets.
     pub(super) bucket: u64,
-    /// How many there are.
+    /// Number of buckets.
     pub(super) count: u64,
 }
 
 impl Run {
-    /// Number of the bucket after the last one, within the memory.
+    /// Returns the index after the last bucket, within the memory.
     pub(super) fn end(&self) -> u64 {
         self.first + self.count
     }
@@ -44,8 +44,9 @@ impl Default for Runs {
 }
 
 impl Runs {
-    /// The runs of the owners of all buckets, and the buckets that have none. `moved` are the runs that are not where their
-    /// numbers say. `None` where the table and these contradict each other.
+    /// Returns the runs for a table of owners, and the buckets without an owner. `moved` are the runs whose
+    /// position does not follow from their numbers. Returns `None` if the table and the runs contradict each
+    /// other.
     pub(super) fn scan(owners: &[u8], moved: &[Moved]) -> Option<(Self, BTreeSet<u64>)> {
         let mut runs = Self::default();
         let mut holes = BTreeSet::new();
@@ -74,12 +75,12 @@ impl Runs {
         }
         for (id, mut moved) in moved_runs {
             moved.sort_by_key(|run| run.first);
-            runs.0[usize::from(id)] = woven(&runs.0[usize::from(id)], &moved)?;
+            runs.0[usize::from(id)] = merged(&runs.0[usize::from(id)], &moved)?;
         }
         Some((runs, holes))
     }
 
-    /// Adds the buckets of a range to a memory, but for those that are moved.
+    /// Adds the buckets of a range to a memory, except those that are moved.
     fn add_but(&mut self, id: usize, range: Range<u64>, moved: &BTreeMap<u64, u64>) {
         let mut at = range.start;
         for (&bucket, &count) in moved.range(range.clone()) {
@@ -93,7 +94,8 @@ impl Runs {
         }
     }
 
-    /// The runs whose numbers do not say where they are in their memory: those with a lower bucket than one before them.
+    /// Returns the runs whose position does not follow from their numbers: those with a lower bucket than one
+    /// before them.
     pub(super) fn moved(&self) -> Vec<Moved> {
         let mut moved = Vec::new();
         for runs in self.all() {
@@ -114,7 +116,7 @@ impl Runs {
         moved
     }
 
-    /// Cuts a memory off after so many buckets, and gives the others.
+    /// Truncates a memory to `buckets` buckets, and returns the others.
     pub(super) fn truncate(&mut self, id: usize, buckets: u64) -> Vec<u64> {
         let mut given = Vec::new();
         while let Some(run) = self.0[id].last_mut().filter(|run| run.end() > buckets) {
@@ -140,17 +142,17 @@ impl Runs {
         }
     }
 
-    /// The runs of each memory.
+    /// Returns the runs of each memory.
     pub(super) fn all(&self) -> &[Vec<Run>] {
         &self.0
     }
 
-    /// How many buckets a memory has.
+    /// Returns the number of buckets of a memory.
     pub(super) fn buckets(&self, id: usize) -> u64 {
         buckets_in(&self.0[id])
     }
 
-    /// The run that holds a bucket of a memory, if the memory has so many.
+    /// Returns the run that contains a bucket of a memory, if the memory has that bucket.
     pub(super) fn find(&self, id: usize, number: u64) -> Option<Run> {
         let runs = &self.0[id];
         let after = runs.partition_point(|run| run.first <= number);
@@ -158,14 +160,15 @@ impl Runs {
     }
 }
 
-/// How many buckets the runs of a memory have.
+/// Returns the number of buckets in the runs of a memory.
 pub(super) fn buckets_in(runs: &[Run]) -> u64 {
     runs.last().map_or(0, Run::end)
 }
 
-/// The runs of a memory: `moved` ones where they say, in ascending order, and the buckets of the others in between.
-fn woven(others: &[Run], moved: &[Run]) -> Option<Vec<Run>> {
-    let mut woven = Runs::default();
+/// Merges the runs of a memory: `moved` runs at their positions, in ascending order, and the buckets of the
+/// others in between.
+fn merged(others: &[Run], moved: &[Run]) -> Option<Vec<Run>> {
+    let mut merged = Runs::default();
     let mut others = others.iter().map(|run| (run.bucket, run.count));
     let mut rest = (0, 0);
     let mut at = 0;
@@ -173,21 +176,21 @@ fn woven(others: &[Run], moved: &[Run]) -> Option<Vec<Run>> {
         while at < run.first {
             rest = if rest.1 == 0 { others.next()? } else { rest };
             let count = rest.1.min(run.first - at);
-            woven.add(0, rest.0, count);
+            merged.add(0, rest.0, count);
             (rest, at) = ((rest.0 + count, rest.1 - count), at + count);
         }
         if at != run.first {
             return None;
         }
-        woven.add(0, run.bucket, run.count);
+        merged.add(0, run.bucket, run.count);
         at += run.count;
     }
-    std::iter::once(rest).chain(others).filter(|run| run.1 > 0).for_each(|run| woven.add(0, run.0, run.1));
-    Some(std::mem::take(&mut woven.0[0]))
+    std::iter::once(rest).chain(others).filter(|run| run.1 > 0).for_each(|run| merged.add(0, run.0, run.1));
+    Some(std::mem::take(&mut merged.0[0]))
 }
 
-/// How many bytes at the start are equal to one. Looks at 32 at a time, as words: in WebAssembly, arrays are compared byte by
-/// byte, and an upgrade looks at up to 32,768.
+/// Returns the number of bytes at the start that equal `byte`. Compares 32 at a time, as words: in
+/// WebAssembly, arrays are compared byte by byte, and an upgrade compares up to 32,768 bytes.
 fn equal_bytes(bytes: &[u8], byte: u8) -> usize {
     let pattern = u64::from_le_bytes([byte; 8]);
     let differs = |word: &[u8; 8]| u64::from_le_bytes(*word) ^ pattern;
@@ -232,11 +235,11 @@ mod tests {
     }
 
     #[test]
-    fn equal_bytes_are_counted_up_to_the_first_other_one_wherever_that_is() {
+    fn equal_bytes_counts_up_to_the_first_difference() {
         for length in 0..100 {
             let equal = vec![7; length];
             assert_eq!((equal_bytes(&equal, 7), equal_bytes(&equal, 6)), (length, 0));
-            // A word further on differs in the same way, or none does.
+            // A later word differs in the same way, or none does.
             for (first, step) in (0..length).flat_map(|first| [8, 16, 24, length].map(|step| (first, step))) {
                 let mut bytes = equal.clone();
                 bytes[first] = 8;
@@ -249,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_become_one_run_and_others_do_not() {
+    fn contiguous_buckets_become_one_run() {
         for (bucket, count, next) in
             (0..8).flat_map(|b| (1..4).flat_map(move |c| (0..25).map(move |n| (b, c, n))))
         {
@@ -272,8 +275,8 @@ mod tests {
     }
 
     #[test]
-    fn moved_runs_are_where_they_say_and_the_others_around_them() {
-        // Neighbours that are moved, the second one to the place before the first one.
+    fn moved_runs_keep_their_positions_and_the_others_surround_them() {
+        // Contiguous buckets that are moved, the second one to the position before the first.
         let (runs, holes) = Runs::scan(&[1, 1, 1, 2], &[moved(2, 0, 1), moved(1, 1, 1)]).unwrap();
         assert!(holes.is_empty());
         let buckets: Vec<_> = (0..3).map(|number| runs.find(1, number).unwrap().bucket).collect();
@@ -281,7 +284,7 @@ mod tests {
         assert_eq!(runs.moved(), [moved(1, 1, 1), moved(2, 0, 1)]);
         assert_eq!((runs.buckets(1), runs.buckets(2)), (3, 1));
 
-        // A run of two that is moved to the end, and one in the middle of others.
+        // A run of two that is moved to the end, in the middle of others.
         let (runs, _) = Runs::scan(&[1, 1, 1, 1, 1], &[moved(3, 0, 2)]).unwrap();
         assert_eq!(runs.find(1, 3), Some(Run { first: 3, bucket: 0, count: 2 }));
         let (runs, _) = Runs::scan(&[1, 1, 1, 1, 1], &[moved(2, 0, 1)]).unwrap();
@@ -291,11 +294,11 @@ mod tests {
     }
 
     #[test]
-    fn moved_runs_that_cannot_be_are_refused() {
+    fn scan_rejects_impossible_moved_runs() {
         let is_scanned = |owners: &[u8], moved: &[Moved]| Runs::scan(owners, moved).is_some();
         assert!(is_scanned(&[1, 1, 1], &[moved(2, 0, 1)]));
         let wrong: [(&[u8], &[Moved]); 7] = [
-            // No buckets, buckets of nobody, of another memory, and after all there are.
+            // No buckets; buckets without an owner, of another memory, and after the last bucket.
             (&[1, 1, 1], &[moved(2, 0, 0)]),
             (&[NO_OWNER, 1, 1], &[moved(2, 0, 1)]),
             (&[1, 2, 1], &[moved(1, 0, 2)]),
@@ -303,7 +306,7 @@ mod tests {
             // A bucket twice, whichever run comes first.
             (&[1, 1, 1], &[moved(1, 1, 1), moved(2, 0, 2)]),
             (&[1, 1, 1], &[moved(1, 0, 2), moved(3, 1, 1)]),
-            // Further on than the memory has buckets.
+            // A position after the last bucket of the memory.
             (&[1, 1, 1], &[moved(3, 0, 1)]),
         ];
         for (owners, moved) in wrong {

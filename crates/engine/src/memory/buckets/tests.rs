@@ -14,7 +14,7 @@ fn original(raw: &VectorMemory) -> MemoryManager<RestrictedMemory<VectorMemory>>
     MemoryManager::init_with_bucket_size(RestrictedMemory::new(raw.clone(), pages), BUCKET_PAGES as u16)
 }
 
-/// Grows memories in turns, so that their buckets are mixed, and writes at both sides of each boundary.
+/// Grows memories in turns, so that their buckets alternate, and writes at both sides of each boundary.
 fn exercise<A: Memory>(memories: &[A]) {
     for round in 0..3u8 {
         for (id, memory) in memories.iter().enumerate() {
@@ -28,7 +28,7 @@ fn exercise<A: Memory>(memories: &[A]) {
 }
 
 #[test]
-fn the_bytes_are_those_of_the_original_whoever_writes_them() {
+fn both_managers_write_the_same_bytes() {
     let (ours, buckets) = formatted();
     exercise(&[0, 3, 254].map(|id| buckets.memory(MemoryId::new(id))));
     let theirs = VectorMemory::default();
@@ -39,7 +39,7 @@ fn the_bytes_are_those_of_the_original_whoever_writes_them() {
 }
 
 #[test]
-fn what_one_has_written_the_other_reads() {
+fn each_manager_reads_what_the_other_wrote() {
     let (ours, buckets) = formatted();
     exercise(&[7, 9].map(|id| buckets.memory(MemoryId::new(id))));
     let manager = original(&ours);
@@ -58,7 +58,7 @@ fn what_one_has_written_the_other_reads() {
 }
 
 #[test]
-fn a_page_that_contradicts_itself_is_refused() {
+fn load_rejects_an_inconsistent_page() {
     let (raw, buckets) = formatted();
     exercise(&[0, 1].map(|id| buckets.memory(MemoryId::new(id))));
     let wrong: [(u64, &[u8]); 7] = [
@@ -79,7 +79,7 @@ fn a_page_that_contradicts_itself_is_refused() {
     assert!(Buckets::load(raw).is_ok());
 }
 
-/// Opening reads only the owners of the buckets that there are.
+/// Opening reads only the owners of allocated buckets.
 #[test]
 fn check_reports_an_owner_of_a_bucket_that_is_not_allocated() {
     let (raw, buckets) = formatted();
@@ -94,7 +94,7 @@ fn check_reports_an_owner_of_a_bucket_that_is_not_allocated() {
 }
 
 #[test]
-fn a_growth_that_the_platform_refuses_is_an_answer_and_changes_nothing() {
+fn grow_returns_an_error_if_the_platform_refuses() {
     let raw = crate::testing::SparseMemory::with_maximum(pages_of(2));
     raw.grow(FIRST_BUCKET_PAGE);
     let buckets = Buckets::format(raw.clone());
@@ -108,10 +108,10 @@ fn a_growth_that_the_platform_refuses_is_an_answer_and_changes_nothing() {
     assert_eq!(memory.grow(BUCKET_PAGES), BUCKET_PAGES as i64);
 }
 
-/// Buckets change hands at random, and what each memory holds is held against a plain list of its pages; the page of the
-/// manager is loaded again after every step.
+/// Buckets change owners at random. Each memory is compared with a plain list of its pages; the page is
+/// loaded again after every step.
 #[test]
-fn buckets_that_change_hands_keep_their_order_and_come_cleared() {
+fn reused_buckets_keep_their_order_and_are_cleared() {
     let raw = crate::testing::SparseMemory::default();
     raw.grow(FIRST_BUCKET_PAGE);
     let mut buckets = Buckets::format(raw.clone());
@@ -143,16 +143,13 @@ fn buckets_that_change_hands_keep_their_order_and_come_cleared() {
         } else {
             let count = below(1 + (model.len() as u64).div_ceil(BUCKET_PAGES));
             if count > 0 {
-                memory.give_back(count);
+                memory.free_last(count);
                 model.truncate((model.len().div_ceil(256) - count as usize) * 256);
             }
         }
         was_moved |= buckets.state.borrow().moved > 1;
         let reloaded = Buckets::load(raw.clone()).unwrap();
-        assert_eq!(
-            (reloaded.allocated(), reloaded.given_back()),
-            (buckets.allocated(), buckets.given_back())
-        );
+        assert_eq!((reloaded.allocated(), reloaded.freed()), (buckets.allocated(), buckets.freed()));
         for memories in [&buckets, &reloaded] {
             for (id, model) in ids.iter().zip(&models) {
                 let memory = memories.memory(*id);
@@ -171,14 +168,14 @@ fn buckets_that_change_hands_keep_their_order_and_come_cleared() {
     assert!(was_moved && buckets.allocated() < 60);
 }
 
-/// The same memory sees another place at once, although it remembers where its last access was.
+/// A cached location becomes invalid when its bucket is freed.
 #[test]
 fn a_window_does_not_outlive_the_bucket_it_is_in() {
     let (_, buckets) = formatted();
     let (one, other) = (buckets.memory(MemoryId::new(1)), buckets.memory(MemoryId::new(2)));
     one.grow(2 * BUCKET_PAGES);
     one.write(BUCKET_BYTES, b"old");
-    one.give_back(1);
+    one.free_last(1);
     other.grow(1);
     other.write(0, b"theirs");
     one.grow(1);
@@ -188,14 +185,14 @@ fn a_window_does_not_outlive_the_bucket_it_is_in() {
     assert_eq!(&bytes, b"theirs");
 }
 
-/// Bucket 1 is the second of memory 2, and bucket 2 has no owner: at the offsets of the picture, from the start of the page.
+/// Bucket 1 is the second of memory 2, and bucket 2 has no owner: checks the offsets of the layout table.
 #[test]
-fn moved_runs_have_the_bytes_of_the_picture() {
+fn moved_runs_match_the_layout_table() {
     let (raw, buckets) = formatted();
     let (one, other) = (buckets.memory(MemoryId::new(1)), buckets.memory(MemoryId::new(2)));
     one.grow(3 * BUCKET_PAGES);
     other.grow(1);
-    one.give_back(2);
+    one.free_last(2);
     other.grow(BUCKET_PAGES);
     let page = raw.borrow()[65_536..2 * 65_536].to_vec();
     assert_eq!(page[..10], [b'M', b'G', b'R', 2, 4, 0, 0, 1, 1, 0]);
@@ -205,7 +202,7 @@ fn moved_runs_have_the_bytes_of_the_picture() {
 }
 
 #[test]
-fn a_memory_that_is_too_short_for_its_buckets_is_refused() {
+fn load_rejects_a_memory_shorter_than_its_buckets() {
     let raw = crate::testing::SparseMemory::default();
     let is_damaged = |raw| matches!(Buckets::load(raw), Err(OpenError::Damaged { .. }));
     assert!(is_damaged(raw.clone()));
@@ -221,7 +218,7 @@ fn a_memory_that_is_too_short_for_its_buckets_is_refused() {
     assert!(is_damaged(short.clone()));
     short.grow(1);
     assert!(!is_damaged(short.clone()));
-    // More buckets than there can be, in a memory that has room for them.
+    // More buckets than the limit, in a memory that is large enough for them.
     short.grow(pages_of(MAX_BUCKETS + 1) - short.size());
     short.write(ALLOCATED_AT, &(MAX_BUCKETS as u16 + 1).to_le_bytes());
     short.write(OWNERS_AT, &[1; MAX_BUCKETS as usize]);
@@ -242,9 +239,9 @@ fn there_are_32768_buckets_and_no_more() {
     assert_eq!(Buckets::load(raw).unwrap().allocated(), MAX_BUCKETS);
 }
 
-/// Wherever the last access was, before it or after it.
+/// The result does not depend on the location of the last access.
 #[test]
-fn a_memory_in_several_places_is_read_in_any_order() {
+fn fragmented_memory_is_readable_in_any_order() {
     let (_, buckets) = formatted();
     let (one, other) = (buckets.memory(MemoryId::new(1)), buckets.memory(MemoryId::new(2)));
     for memory in [&one, &other, &one, &other, &one] {
@@ -266,31 +263,31 @@ fn a_memory_in_several_places_is_read_in_any_order() {
     }
 }
 
-/// As soon as every bucket has an owner and none is moved, the page is again one that the original opens.
+/// When every bucket has an owner and none is moved, the library can open the page again.
 #[test]
-fn a_page_without_moved_buckets_has_the_version_of_the_original() {
+fn a_page_without_moved_buckets_has_version_1() {
     let (raw, buckets) = formatted();
     let (one, other) = (buckets.memory(MemoryId::new(1)), buckets.memory(MemoryId::new(2)));
     let version = || raw.borrow()[VERSION_AT as usize];
     one.grow(3 * BUCKET_PAGES);
     other.grow(BUCKET_PAGES);
-    one.give_back(1);
+    one.free_last(1);
     assert_eq!(version(), MOVED);
     other.grow(BUCKET_PAGES);
     assert_eq!((version(), buckets.state.borrow().moved), (MOVED, 1));
-    other.give_back(1);
+    other.free_last(1);
     one.grow(BUCKET_PAGES);
     assert_eq!(version(), PLAIN);
     assert_eq!(original(&raw).get(memory_manager::MemoryId::new(1)).size(), 3 * BUCKET_PAGES);
 }
 
 #[test]
-fn moved_runs_that_contradict_the_owners_are_refused() {
+fn load_rejects_moved_runs_that_contradict_the_owners() {
     let (raw, buckets) = formatted();
     let (one, other) = (buckets.memory(MemoryId::new(1)), buckets.memory(MemoryId::new(2)));
     one.grow(3 * BUCKET_PAGES);
     other.grow(BUCKET_PAGES);
-    one.give_back(2);
+    one.free_last(2);
     other.grow(BUCKET_PAGES);
     assert!(Buckets::load(raw.clone()).is_ok());
     // One moved run: bucket 1 is the second of its memory. Bucket 2 has no owner.

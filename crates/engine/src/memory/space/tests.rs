@@ -9,7 +9,7 @@ fn empty() -> Space<VectorMemory> {
     Space::format(raw)
 }
 
-/// A space in which every store has its first page, and so a bucket.
+/// Returns a space in which every structure has its first page, and so a bucket.
 fn begun() -> Space<VectorMemory> {
     let space = empty();
     STORES.iter().for_each(|id| assert_eq!(space.memory(*id).grow(1), 0));
@@ -48,24 +48,24 @@ fn oom(requested: u64, available: u64) -> Result<(), Error> {
 }
 
 #[test]
-fn what_is_promised_is_not_given_to_others() {
+fn reserved_buckets_are_not_available_to_others() {
     let space = begun();
     let three_more = capacity(10);
-    // Three buckets: a promise of four is refused, of three is granted, and then nothing is left.
+    // Three buckets: a reservation of four is refused, one of three is granted, and then nothing is left.
     assert_eq!(ensure(&space, three_more, &[], NOTHING, slots(0, 4)), oom(4, 3));
     assert_eq!(ensure(&space, three_more, &[], NOTHING, slots(0, 3)), Ok(()));
     let one = [(OBJECTS, BUCKET_PAGES)];
     assert_eq!(ensure(&space, three_more, &one, slots(0, 3), slots(0, 3)), oom(1, 0));
-    // A free slot in the arena covers a promised one; using it up for something else does not.
+    // A free slot in the arena satisfies a reservation; a change that uses it for something else is refused.
     assert_eq!(ensure(&space, three_more, &one, slots(1, 3), slots(1, 3)), Ok(()));
     assert_eq!(ensure(&space, three_more, &[], slots(1, 4), slots(0, 4)), oom(1, 0));
-    // A change that takes nothing is allowed even where a promise can no longer be kept.
+    // A change that needs nothing is allowed even if a reservation can no longer be satisfied.
     assert_eq!(ensure(&space, 0, &[], slots(0, 9), slots(0, 9)), Ok(()));
 }
 
-/// What fills the store leaves a bucket for each store that has none, and each of them can have it.
+/// A full store still has a bucket for each structure that has none, and each of them can use it.
 #[test]
-fn every_store_can_begin_in_a_full_space() {
+fn every_structure_can_start_in_a_full_space() {
     let space = empty();
     let nine = capacity(9);
     assert_eq!(ensure(&space, nine, &[(LOG, 4 * BUCKET_PAGES)], NOTHING, NOTHING), oom(3, 2));
@@ -80,29 +80,29 @@ fn every_store_can_begin_in_a_full_space() {
     assert_eq!(space.raw().size(), pages_of(9));
 }
 
-/// The index keeps a page for each upload that is open: in its last bucket first, then in buckets of its own.
+/// The index keeps a page for each open upload: first in its last bucket, then in further buckets.
 #[test]
-fn the_entries_of_uploads_have_room_in_the_index() {
+fn the_index_has_space_for_the_entries_of_uploads() {
     let space = begun();
     let one_more = capacity(8);
     let spare = BUCKET_PAGES - 1;
     assert_eq!(ensure(&space, one_more, &[], NOTHING, uploads(spare + BUCKET_PAGES)), Ok(()));
     assert_eq!(ensure(&space, one_more, &[], NOTHING, uploads(spare + BUCKET_PAGES + 1)), oom(2, 1));
-    // What the index has and does not use counts, too.
+    // Unused pages of the index count as well.
     let unused = Promised { index_pages: 1, ..uploads(spare + BUCKET_PAGES + 1) };
     assert_eq!(ensure(&space, one_more, &[], NOTHING, unused), Ok(()));
-    // With these, the pages of the index are not for others, nor is the bucket.
+    // With these uploads, the pages of the index and the bucket are not available to others.
     let all = uploads(spare + BUCKET_PAGES);
     assert_eq!(ensure(&space, one_more, &[(OBJECTS, 1)], all, all), oom(1, 0));
     assert_eq!(ensure(&space, one_more, &[(LOG, BUCKET_PAGES)], all, all), oom(1, 0));
-    // A commit takes the page that was kept for it.
+    // A commit uses the page that was reserved for it.
     assert_eq!(ensure(&space, one_more, &[(OBJECTS, 1)], all, uploads(all.uploads - 1)), Ok(()));
     space.memory(OBJECTS).grow(spare);
     assert_eq!(ensure(&space, one_more, &[(OBJECTS, 1)], uploads(256), uploads(255)), Ok(()));
 }
 
 #[test]
-fn a_demand_within_a_bucket_that_is_there_grows_nothing() {
+fn growth_within_a_bucket_does_not_grow_the_memory() {
     let space = begun();
     let before = space.raw().size();
     let (all, more) = ([(OBJECTS, BUCKET_PAGES - 1)], [(OBJECTS, BUCKET_PAGES)]);
@@ -112,7 +112,7 @@ fn a_demand_within_a_bucket_that_is_there_grows_nothing() {
 }
 
 #[test]
-fn demands_of_two_memories_are_granted_together_or_not_at_all() {
+fn the_growth_of_two_memories_is_all_or_nothing() {
     let space = begun();
     let before = space.raw().size();
     let both = [(OBJECTS, BUCKET_PAGES), (LOG, BUCKET_PAGES)];
@@ -123,9 +123,9 @@ fn demands_of_two_memories_are_granted_together_or_not_at_all() {
     assert_eq!(space.raw().size(), pages_of(9));
 }
 
-/// Buckets that were given back count, and are taken before the platform is asked for more.
+/// Freed buckets count as available, and are reused before the platform is asked for more.
 #[test]
-fn what_was_given_back_is_room() {
+fn freed_buckets_are_available() {
     let space = begun();
     space.memory(ARENA).grow(3 * BUCKET_PAGES - 1);
     let full = space.raw().size() * PAGE_BYTES;
@@ -135,16 +135,17 @@ fn what_was_given_back_is_room() {
     assert_eq!(space.ensure(full, &demand, 2, NOTHING, NOTHING), Ok(()));
     let shortage = space.ensure(full, &demand, 1, NOTHING, NOTHING).unwrap_err();
     assert_eq!(shortage.missing, 1);
-    space.memory(ARENA).give_back(2);
+    space.memory(ARENA).free_last(2);
     assert_eq!(ensure(&space, full, &[(LOG, 512)], NOTHING, NOTHING), Ok(()));
     assert_eq!(ensure(&space, full, &[(LOG, 768)], NOTHING, NOTHING), oom(3, 2));
     assert_eq!(memory.grow(512), 1);
     assert_eq!(space.raw().size() * PAGE_BYTES, full);
 }
 
-/// What the status tells: the buckets that one store can still take, with what the arena gives back and what is promised.
+/// The status reports the buckets that one structure can still use, including those that the arena can free,
+/// less the reservations.
 #[test]
-fn free_buckets_are_those_that_one_store_can_take() {
+fn free_buckets_are_those_that_one_structure_can_use() {
     let space = begun();
     assert_eq!(space.physical_bytes(), pages_of(7) * PAGE_BYTES);
     let free = |capacity, returned, promised| {
@@ -156,7 +157,7 @@ fn free_buckets_are_those_that_one_store_can_take() {
     assert_eq!(free(10, 0, slots(1, 4)), (0, 0));
     assert_eq!(free(10, 1, slots(0, 6)), (0, 2));
     assert_eq!(free(10, 0, uploads(BUCKET_PAGES)), (2, 0));
-    // The capacity was lowered: what is there stays.
+    // The capacity was lowered: existing buckets stay.
     assert_eq!(free(3, 0, slots(0, 1)), (0, 1));
     for free in 1..4 {
         assert_eq!(
@@ -167,15 +168,15 @@ fn free_buckets_are_those_that_one_store_can_take() {
     }
 }
 
-/// Filling buckets with zeroes takes time, so only so many at once are taken from those that were given back.
+/// Filling buckets with zeroes takes time, so the number of reused buckets per growth is limited.
 #[test]
-fn only_so_many_buckets_are_cleared_at_once() {
+fn the_number_of_cleared_buckets_per_growth_is_limited() {
     let raw = crate::testing::SparseMemory::default();
     raw.grow(FIRST_BUCKET_PAGE);
     let space = Space::format(raw);
     space.memory(ARENA).grow((MAX_CLEARED_BUCKETS + 3) * BUCKET_PAGES);
     STORES.iter().for_each(|id| assert!(space.memory(*id).grow(1) >= 0));
-    space.memory(ARENA).give_back(MAX_CLEARED_BUCKETS + 2);
+    space.memory(ARENA).free_last(MAX_CLEARED_BUCKETS + 2);
     let memory = space.memory(LOG);
     let full = space.raw().size() * PAGE_BYTES;
     let demand = |buckets| [Demand { memory: &memory, pages: buckets * BUCKET_PAGES }];

@@ -1,4 +1,4 @@
-//! Walking all objects.
+//! The check of all objects.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -15,7 +15,7 @@ use crate::structures::arena::{Arena, Extent};
 use crate::structures::btree::Raw;
 
 impl<M: Memory + Clone> Objects<'_, M> {
-    /// Walks the index, and claims the extents of every object.
+    /// Checks the index, and claims the extents of every object.
     pub(crate) fn check(&self, walk: &mut Walk, report: &mut CheckReport) {
         for object in self.core.index.from(Bound::Unbounded, |_| true) {
             match object.and_then(|(key, raw)| walk.object(&self.core.arena, &key, &raw)) {
@@ -27,7 +27,7 @@ impl<M: Memory + Clone> Objects<'_, M> {
         if report.object_bytes != self.core.ledger().object_bytes {
             report.problems.push(Problem {
                 what: format!(
-                    "the index holds objects of {} bytes, and {} are counted",
+                    "the index has objects of {} bytes, and the ledger counts {}",
                     report.object_bytes,
                     self.core.ledger().object_bytes
                 ),
@@ -37,9 +37,9 @@ impl<M: Memory + Clone> Objects<'_, M> {
     }
 }
 
-/// What the walk over the index knows so far.
+/// State of the check of the index.
 pub(crate) struct Walk {
-    /// The last revision that was given.
+    /// The last revision that was assigned.
     revision: u64,
     /// Extents that no object has claimed yet, with their capacities in bytes.
     unclaimed: BTreeMap<Extent, u64>,
@@ -47,12 +47,13 @@ pub(crate) struct Walk {
 }
 
 impl Walk {
-    /// A walk over a store whose last revision this is, and whose arena has these extents with these capacities in bytes.
+    /// Starts a check of a store with this last revision, whose arena has these extents with these capacities
+    /// in bytes.
     pub(crate) fn new(revision: u64, unclaimed: BTreeMap<Extent, u64>) -> Self {
         Self { revision, unclaimed, revisions: BTreeSet::new() }
     }
 
-    /// The extents that nothing has claimed.
+    /// Returns the extents that were not claimed.
     pub(crate) fn unclaimed(self) -> impl Iterator<Item = Extent> {
         self.unclaimed.into_keys()
     }
@@ -62,10 +63,11 @@ impl Walk {
         let text = key.text()?;
         let head = Head::decode(&raw.0)?;
         let entry = head.entry()?;
-        // Nothing but a reply needs the user metadata, and a reply must not fail.
+        // Only a reply decodes the user metadata, and a reply must not fail.
         entry.metadata.pairs.decode()?;
         if entry.revision == 0 || entry.revision > self.revision || !self.revisions.insert(entry.revision) {
-            let what = format!("the object {text:?} has revision {}, which it cannot have", entry.revision);
+            let what =
+                format!("the object {text:?} has revision {}, which was never assigned", entry.revision);
             return Err(Error::corrupted(what, LEDGER_AT));
         }
         match head.present().holding {
@@ -81,11 +83,14 @@ impl Walk {
         Ok(entry.size)
     }
 
-    /// Notes that an extent is held by something that needs so many bytes of it.
+    /// Claims an extent for a holder that needs `bytes` bytes of it.
     pub(crate) fn claim(&mut self, holder: &str, extent: Extent, bytes: u64) -> Result<(), Error> {
         if self.unclaimed.remove(&extent).is_some_and(|capacity| capacity >= bytes) {
             return Ok(());
         }
-        Err(Error::corrupted(format!("{holder:?} has an extent that cannot be its own"), extent.offset()))
+        Err(Error::corrupted(
+            format!("{holder:?} has an extent that does not exist, is too small or has another owner"),
+            extent.offset(),
+        ))
     }
 }

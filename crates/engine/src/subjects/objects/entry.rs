@@ -1,26 +1,26 @@
-//! What the index holds under a key: metadata, and the value or where it lies.
+//! An entry of the index: the metadata of an object, and its value or the location of its value.
 //!
 //! # Layout v1
 //!
 //! ```text
 //! bytes  field
-//!     1  bits 0-2, kind: 0 the value follows inline, 1 it is one extent of the arena, 2 it is the extents of a table;
-//!        3 is reserved for a value in another canister. Bit 3: modified at another time than created. Bit 4: there are
-//!        optional fields. Bits 5-7: zero
+//!     1  bits 0-2, kind: 0 inline value, 1 one extent of the arena, 2 the extents of a table; 3 is reserved for a
+//!        value in another canister. Bit 3: modified and created differ. Bit 4: optional fields follow. Bits 5-7: zero
 //!  1-10  size of the value (LEB128)
 //!  1-10  revision (LEB128)
 //!     8  created, nanoseconds since 1970
 //!     8  modified, nanoseconds since 1970 (bit 3)
-//!     8  offset of the extent (kind 1) or of the extent that holds the table (kind 2)
+//!     8  offset of the extent (kind 1) or of the table's extent (kind 2)
 //!   1-2  bytes of the optional fields (LEB128, bit 4)
 //!     n  optional fields (bit 4): see metadata.rs
 //!     4  CRC-32 of everything above
 //!     -  the value (kind 0 only)
 //! ```
 //!
-//! A small object that was written once takes 17 bytes besides its value, and with a SHA-256 53.
+//! A small object that was written once takes 17 bytes besides its value, and 53 with a SHA-256.
 //!
-//! The checksum covers the metadata and not the value, inline or not: what a value should be is for its writer to say.
+//! The checksum covers the metadata but not the value, inline or not: the writer can declare a digest for the
+//! value.
 
 use stable_storage_api::{Error, ObjectInfo};
 
@@ -31,7 +31,7 @@ use crate::core::table::Table;
 use crate::structures::arena::{Extent, MAX_EXTENT_BYTES};
 use crate::structures::btree::Raw;
 
-/// The most bytes that an entry has besides its optional fields and an inline value.
+/// Largest size of an entry without its optional fields and inline value.
 pub(super) const MAX_HEAD_BYTES: usize = 1 + 2 * MAX_NUMBER_BYTES + 3 * 8 + 2 + CRC_BYTES;
 
 const KIND: u8 = 0b111;
@@ -43,7 +43,7 @@ const IS_MODIFIED: u8 = 1 << 3;
 const HAS_FIELDS: u8 = 1 << 4;
 const FLAGS: u8 = KIND | IS_MODIFIED | HAS_FIELDS;
 
-/// Where the bytes of a value are.
+/// Location of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Body<'a> {
     Inline(&'a [u8]),
@@ -52,7 +52,7 @@ pub(crate) enum Body<'a> {
 }
 
 impl<'a> Body<'a> {
-    /// The bytes that are in the entry itself.
+    /// Returns the bytes that are stored in the entry itself.
     pub(super) fn inline(self) -> &'a [u8] {
         match self {
             Self::Inline(value) => value,
@@ -61,7 +61,7 @@ impl<'a> Body<'a> {
     }
 }
 
-/// What every object has: all that a reader of its bytes and a writer of other ones need.
+/// The fields that every object has, which is all that most reads and writes need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Head<'a> {
     pub(crate) size: u64,
@@ -73,7 +73,7 @@ pub(crate) struct Head<'a> {
     fields: &'a [u8],
 }
 
-/// An entry, either about to be stored or checked after it was read.
+/// An entry to store, or one that was read and checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry<'a> {
     pub(crate) size: u64,
@@ -84,7 +84,7 @@ pub(crate) struct Entry<'a> {
     pub(crate) body: Body<'a>,
 }
 
-/// What a change needs to know of the object that is there.
+/// The facts about an existing object that a change needs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Present {
     pub(crate) size: u64,
@@ -93,7 +93,7 @@ pub(crate) struct Present {
     pub(crate) holding: Holding,
 }
 
-/// What an object takes in the arena.
+/// The space of an object in the arena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Holding {
     Nothing,
@@ -102,7 +102,7 @@ pub(crate) enum Holding {
 }
 
 impl<'a> Head<'a> {
-    /// Checks an entry, and decodes what every object has.
+    /// Checks an entry, and decodes the fields that every object has.
     ///
     /// # Errors
     ///
@@ -110,7 +110,7 @@ impl<'a> Head<'a> {
     pub(crate) fn decode(bytes: &'a [u8]) -> Result<Self, Error> {
         let mut reader = Reader(bytes);
         let parts = Parts::read(&mut reader);
-        let cut_off = || Error::corrupted("an entry of the object index is cut off", bytes.len() as u64);
+        let cut_off = || Error::corrupted("an entry of the object index is truncated", bytes.len() as u64);
         let parts = parts.ok_or_else(cut_off)?;
         let (sealed, inline) = bytes.split_at(bytes.len() - reader.0.len());
         if !is_sealed(sealed) || parts.flags & !FLAGS != 0 {
@@ -130,7 +130,7 @@ impl<'a> Head<'a> {
         Present { size: self.size, revision: self.revision, created_ns: self.created_ns, holding }
     }
 
-    /// About how many bytes the optional fields take in a reply.
+    /// Returns the approximate size of the optional fields in a reply.
     pub(crate) fn fields_bytes(&self) -> u64 {
         self.fields.len() as u64
     }
@@ -147,7 +147,7 @@ impl<'a> Head<'a> {
     }
 }
 
-/// What comes before the checksum, as it was read.
+/// The fields before the checksum, as they were read.
 struct Parts<'a> {
     flags: u8,
     size: u64,
@@ -159,7 +159,7 @@ struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    /// Takes everything up to the value. Nothing where the bytes end before.
+    /// Reads everything before the value. Returns `None` if the bytes end earlier.
     fn read(reader: &mut Reader<'a>) -> Option<Self> {
         let flags = reader.byte()?;
         let (size, revision) = (reader.number()?, reader.number()?);
@@ -181,7 +181,7 @@ fn body(kind: u8, size: u64, extent: Option<Extent>, inline: &[u8]) -> Result<Bo
         (TABLE, Some(extent)) if inline.is_empty() && Table::can_hold(size) => {
             Ok(Body::Table(Table::at(extent, size)))
         }
-        _ => Err(Error::corrupted("the size of an object contradicts where it lies", 0)),
+        _ => Err(Error::corrupted("the size of an object contradicts the location of its value", 0)),
     }
 }
 
@@ -193,7 +193,7 @@ pub(crate) struct Facts {
     pub(crate) modified_ns: u64,
 }
 
-/// Appends all of an entry but its inline value to bytes that are empty.
+/// Appends an entry without its inline value to an empty `Vec`.
 pub(super) fn encode_head(
     bytes: &mut Vec<u8>,
     facts: &Facts,
@@ -241,7 +241,7 @@ impl<'a> Entry<'a> {
         Raw(bytes)
     }
 
-    /// Checks an entry, and decodes everything.
+    /// Checks an entry, and decodes all of its fields.
     ///
     /// # Errors
     ///
@@ -250,7 +250,7 @@ impl<'a> Entry<'a> {
         Head::decode(bytes)?.entry()
     }
 
-    /// What a caller is told of the object.
+    /// Returns the object's metadata in the form of the contract.
     ///
     /// # Errors
     ///
@@ -293,7 +293,7 @@ mod tests {
         }
     }
 
-    /// The same with a digest that is being verified, and an owner.
+    /// Adds a digest that is being verified, and an owner.
     fn verified(entry: Entry<'_>) -> Entry<'_> {
         let digest = Digest { bytes: std::array::from_fn(|i| i as u8), state: ChecksumState::Mismatch };
         let progress = HashProgress { hashed: 64, state: std::array::from_fn(|i| 0x0101_0101 * i as u32) };
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bytes_are_those_of_the_picture() {
+    fn encoding_matches_the_layout_table() {
         let Raw(bytes) = sample(Body::Extent(Extent::at(0x3132)), 5_000, Some("a/b")).encode();
         assert_eq!(bytes[..3], [0b0001_1001, 0x88, 0x27]);
         assert_eq!(bytes[3..12], [0x88, 0x8e, 0x98, 0xa8, 0xc0, 0xe0, 0x80, 0x81, 0x01]);
@@ -318,9 +318,9 @@ mod tests {
         assert_eq!(bytes[42..], crc32fast::hash(&bytes[..42]).to_le_bytes());
     }
 
-    /// A value that was written once, without anything else: what most entries of an index are.
+    /// The most common entry: a value that was written once, without metadata.
     #[test]
-    fn a_plain_value_takes_few_bytes() {
+    fn a_plain_value_has_17_bytes_of_overhead() {
         let value = [7; 100];
         let plain = Entry { revision: 100_000, ..sample(Body::Inline(&value), 100, None) };
         let once = Entry { modified_ns: plain.created_ns, ..plain };
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_are_read_as_they_were_written() {
+    fn entries_round_trip() {
         let longest = "t".repeat(MAX_CONTENT_TYPE_BYTES as usize);
         for content_type in [None, Some("text/plain"), Some(longest.as_str())] {
             for entry in [
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_metadata_and_every_truncation_are_corruption() {
+    fn every_flipped_bit_and_truncation_is_detected() {
         for entry in [
             sample(Body::Inline(b"value"), 5, Some("text/plain")),
             sample(Body::Extent(Extent::at(4_104)), 9_999, Some("text/plain")),
@@ -375,7 +375,7 @@ mod tests {
         }
     }
 
-    /// What a later version may write is not taken for something else.
+    /// Values reserved for later versions are refused, not misinterpreted.
     #[test]
     fn kinds_and_flags_of_later_versions_are_refused() {
         let Raw(plain) = sample(Body::Extent(Extent::at(4_104)), 9_999, None).encode();

@@ -1,8 +1,9 @@
-//! What an object may have besides its value, its revision and its times. Only what is present takes bytes.
+//! Optional fields of an object, besides its value, its revision and its times. Only fields that are present
+//! use space.
 //!
 //! # Layout v1
 //!
-//! Fields one after the other, each at most once, in the order of their tags:
+//! The fields follow each other in the order of their tags, each at most once:
 //!
 //! ```text
 //! bytes  field
@@ -14,10 +15,10 @@
 //!   1    content type: text
 //!   2    content encoding: text
 //!   3    user metadata: for each pair the length of the name (LEB128), the name, the length of the value, the value
-//!   4    owner: principal of the writer, where it was not an admin
-//!   5    expiry: nanoseconds since 1970 (8 bytes); recorded, and not acted on yet
+//!   4    owner: principal of the writer, unless it was an admin
+//!   5    expiry: nanoseconds since 1970 (8 bytes); recorded, but not enforced yet
 //!   6    SHA-256 (32), and its state (1): 0 declared, 1 verified, 2 mismatch
-//!   7    verification under way: bytes hashed so far (8), and the state of the hash function: eight u32 (32)
+//!   7    verification in progress: bytes hashed so far (8), and the state of the hash function: eight u32 (32)
 //! ```
 
 use candid::Principal;
@@ -41,10 +42,10 @@ const PROGRESS_BYTES: u64 = 8 + 32;
 /// Two lengths of at most two bytes each.
 const MOST_AROUND_PAIR: u64 = 2 * 2;
 
-/// The most bytes that user metadata has when it is stored.
+/// Largest size of stored user metadata, in bytes.
 pub(crate) const MAX_PAIRS_BYTES: u64 = MAX_METADATA_BYTES + MAX_METADATA_PAIRS * MOST_AROUND_PAIR;
 
-/// A SHA-256 and what is known of it.
+/// A SHA-256 and the state of its verification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Digest {
     pub(crate) bytes: [u8; 32],
@@ -52,7 +53,7 @@ pub(crate) struct Digest {
 }
 
 impl Digest {
-    /// One that the writer declared.
+    /// Creates a digest that the writer declared.
     pub(crate) fn declared(bytes: [u8; 32]) -> Self {
         Self { bytes, state: ChecksumState::Declared }
     }
@@ -62,21 +63,21 @@ impl Digest {
     }
 }
 
-/// How far the computation of a SHA-256 is.
+/// Progress of the computation of a SHA-256.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct HashProgress {
-    /// Bytes hashed so far: a multiple of 64.
+    /// Number of bytes hashed: a multiple of 64.
     pub(crate) hashed: u64,
-    /// The state of the compression function.
+    /// State of the compression function.
     pub(crate) state: [u32; 8],
 }
 
-/// User metadata: pairs of a name and a value, as they are stored.
+/// User metadata: pairs of a name and a value, in their stored form.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Pairs<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Pairs<'a> {
-    /// Pairs as they are stored. None take no bytes, and none of the heap.
+    /// Encodes pairs. An empty list has no bytes and allocates nothing.
     pub(crate) fn encode<'p>(pairs: impl Iterator<Item = (&'p str, &'p str)>) -> Vec<u8> {
         let mut bytes = Vec::new();
         for (name, value) in pairs {
@@ -86,7 +87,7 @@ impl<'a> Pairs<'a> {
         bytes
     }
 
-    /// The pairs, or nothing where there is none.
+    /// Decodes the pairs; `None` if there is none.
     pub(crate) fn decode(self) -> Result<Option<Vec<MetadataPair>>, Error> {
         let mut reader = Reader(self.0);
         let mut pairs = Vec::new();
@@ -99,7 +100,7 @@ impl<'a> Pairs<'a> {
     }
 }
 
-/// What an object may have.
+/// Optional fields of an object.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Metadata<'a> {
     pub(crate) content_type: Option<&'a str>,
@@ -108,12 +109,12 @@ pub(crate) struct Metadata<'a> {
     pub(crate) owner: Option<Principal>,
     pub(crate) expires_ns: Option<u64>,
     pub(crate) digest: Option<Digest>,
-    /// Where a verification has got to.
+    /// Progress of a verification.
     pub(crate) progress: Option<HashProgress>,
 }
 
 impl<'a> Metadata<'a> {
-    /// How many bytes it has when it is stored.
+    /// Returns the number of bytes in the stored form.
     pub(super) fn encoded_bytes(&self) -> usize {
         let field = |bytes: Option<usize>| bytes.map_or(0, |bytes| 1 + number_bytes(bytes as u64) + bytes);
         field(self.content_type.map(str::len))
@@ -159,7 +160,7 @@ impl<'a> Metadata<'a> {
         }
     }
 
-    /// Decodes the fields of an object of so many bytes.
+    /// Decodes the fields of an object of `size` bytes.
     pub(super) fn decode(fields: &'a [u8], size: u64) -> Result<Self, Error> {
         let (mut metadata, mut last) = (Self::default(), 0);
         let mut reader = Reader(fields);
@@ -171,13 +172,16 @@ impl<'a> Metadata<'a> {
         }
         match metadata.progress {
             Some(HashProgress { hashed, .. }) if hashed > size || !hashed.is_multiple_of(64) => {
-                Err(Error::corrupted("more bytes of an object have been hashed than there are", hashed))
+                Err(Error::corrupted(
+                    "the verification of an object has hashed more bytes than the object has",
+                    hashed,
+                ))
             }
             _ => Ok(metadata),
         }
     }
 
-    /// Sets what a field says, or nothing where it cannot say that.
+    /// Sets a field from its content. Returns `None` if the content is invalid.
     fn set(&mut self, tag: u8, content: &'a [u8]) -> Option<()> {
         let text = || std::str::from_utf8(content).ok().filter(|text| !text.is_empty());
         let mut fields = Reader(content);
@@ -227,7 +231,7 @@ mod tests {
 
     use super::*;
 
-    /// The most bytes that the fields have: each a tag, a length of two bytes, and its content.
+    /// Largest size of the fields: each has a tag, a length of two bytes, and its content.
     const MAX_FIELDS_BYTES: u64 = 7 * (1 + 2)
         + MAX_CONTENT_TYPE_BYTES
         + MAX_CONTENT_ENCODING_BYTES
@@ -257,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bytes_are_those_of_the_picture() {
+    fn encoding_matches_the_layout_table() {
         let pairs = Pairs::encode([("n", "v")].into_iter());
         let mut expected = b"\x01\x03a/b\x02\x02br\x03\x04\x01n\x01v\x04\x03\x07\x07\x07".to_vec();
         expected.extend(b"\x05\x08\x08\x07\x06\x05\x04\x03\x02\x01");
@@ -268,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_is_read_as_it_was_written_and_truncations_are_corruption() {
+    fn metadata_round_trips_and_truncations_are_detected() {
         let pairs = Pairs::encode([("name", "value"), ("other", "")].into_iter());
         let all = everything(&pairs);
         let bytes = encoded(&all);
@@ -278,15 +282,15 @@ mod tests {
         assert_eq!(Pairs::default().decode(), Ok(None));
         let ends: Vec<_> =
             (0..bytes.len()).filter(|end| Metadata::decode(&bytes[..*end], 64).is_ok()).collect();
-        assert_eq!(ends.len(), 7, "a field is there or not: {ends:?}");
-        // A pair takes eleven bytes here.
+        assert_eq!(ends.len(), 7, "a prefix is valid only at the end of a field: {ends:?}");
+        // A pair has eleven bytes here.
         for length in 1..pairs.len() {
             assert_eq!(Pairs(&pairs[..length]).decode().is_ok(), length == 11, "{length} bytes");
         }
     }
 
     #[test]
-    fn fields_that_cannot_be_are_corruption() {
+    fn invalid_fields_are_corruption() {
         let is_refused = |bytes: &[u8]| matches!(Metadata::decode(bytes, 64), Err(Error::Corrupted { .. }));
         assert!(is_refused(b"\x02\x01a\x01\x01b") && is_refused(b"\x01\x01a\x01\x01b"), "out of order");
         assert!(is_refused(b"\x00\x01a") && is_refused(b"\x08\x01a"), "unknown");
@@ -299,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn the_most_metadata_is_as_long_as_is_said() {
+    fn the_largest_metadata_matches_its_constant() {
         let text = |bytes| "x".repeat(bytes as usize);
         let each = MAX_METADATA_BYTES / MAX_METADATA_PAIRS;
         let pairs = vec![(text(1), text(each - 1)); MAX_METADATA_PAIRS as usize];

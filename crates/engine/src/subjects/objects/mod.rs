@@ -1,8 +1,9 @@
 //! Objects: values of any size under keys, in one index.
 //!
-//! A value of at most [`INLINE_LIMIT`] bytes is in its entry of the index. A larger one is an extent of the arena, or, if it
-//! came by an upload and is larger than an extent, several, which a table lists; its entry has the offset of the extent or of
-//! the table. Every change takes the next revision and goes through [`Change`](crate::core::change::Change).
+//! A value of at most [`INLINE_LIMIT`] bytes is stored in its index entry. A larger value is one extent of
+//! the arena. A value that was uploaded and is larger than an extent has several extents, listed in a table.
+//! The entry contains the offset of the extent or of the table. Every change gets the next revision and uses
+//! [`Change`](crate::core::change::Change).
 
 mod check;
 mod entry;
@@ -35,7 +36,7 @@ pub use page::{ObjectView, PageEnd};
 pub use put::Put;
 pub use read::ValueView;
 
-/// Whether a change is allowed to the object that is there, or to its absence.
+/// Checks the condition of a change against the existing object, or against its absence.
 pub(crate) fn check_condition(condition: Condition, present: Option<Present>) -> Result<(), Error> {
     let current = present.map(|present| present.revision);
     match condition {
@@ -53,7 +54,7 @@ pub(crate) struct Objects<'a, M: Memory> {
 }
 
 impl<M: Memory + Clone> Objects<'_, M> {
-    /// Calls with the entry of the object under a key, which is read in place.
+    /// Calls `f` with the entry of the object under a key, borrowed from the index.
     fn with_entry<R>(&self, key: &str, f: impl FnOnce(Head<'_>) -> Result<R, Error>) -> Result<R, Error> {
         stable_storage_api::check::key(key)?;
         let found = self.core.index.get_with(key.as_bytes(), |bytes| f(Head::decode(bytes)?))?;
@@ -61,7 +62,7 @@ impl<M: Memory + Clone> Objects<'_, M> {
     }
 }
 
-/// What a change needs to know of the object under a key.
+/// Returns the facts about the object under a key that a change needs.
 pub(crate) fn present<M: Memory + Clone>(
     change: &mut Change<'_, M>,
     key: &str,
@@ -70,7 +71,7 @@ pub(crate) fn present<M: Memory + Clone>(
     present_at(change, located)
 }
 
-/// The same for a key that has been located.
+/// Returns the facts about the object at a located key that a change needs.
 pub(crate) fn present_at<M: Memory + Clone>(
     change: &mut Change<'_, M>,
     located: Located,
@@ -78,7 +79,7 @@ pub(crate) fn present_at<M: Memory + Clone>(
     change.index.look(located, |bytes| Ok(Head::decode(bytes)?.present()))?.transpose()
 }
 
-/// Gives back what the object that is there takes in the arena, if there is one.
+/// Frees the space of the existing object in the arena, if there is one.
 pub(crate) fn free<M: Memory>(
     extents: &mut Extents<'_, StoreMemory<M>>,
     present: Option<Present>,

@@ -1,6 +1,6 @@
 //! Pages of objects in key order.
 //!
-//! A page goes on after a key, not at an offset: a cursor stays good when objects come and go, its own among them.
+//! A page continues after a key, not at an offset, so a cursor stays valid when objects are added or removed.
 
 use std::ops::Bound;
 
@@ -15,50 +15,50 @@ use super::read::{ValueView, check_fits_reply};
 use crate::core::key::{Key, key_text};
 use crate::structures::btree::Direction;
 
-/// An object as a page of the index has it, read in place.
+/// An object of a page, borrowed from the index.
 pub struct ObjectView<'a> {
     key: &'a [u8],
     head: Head<'a>,
 }
 
 impl<'a> ObjectView<'a> {
-    /// The bytes of its key, which are UTF-8 unless the index is damaged.
+    /// Returns the bytes of the key, which are UTF-8 unless the index is corrupt.
     #[must_use]
     pub fn key(&self) -> &'a [u8] {
         self.key
     }
 
-    /// Its size in bytes.
+    /// Returns the size in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.head.size
     }
 
-    /// The revision of the change that wrote it.
+    /// Returns the revision of the change that wrote the object.
     #[must_use]
     pub fn revision(&self) -> u64 {
         self.head.revision
     }
 
-    /// When an object was first put under its key, in nanoseconds since 1970.
+    /// Returns the time when an object was first put under this key, in nanoseconds since 1970.
     #[must_use]
     pub fn created_ns(&self) -> u64 {
         self.head.created_ns
     }
 
-    /// When it was last written or renamed, in nanoseconds since 1970.
+    /// Returns the time of the last write or rename, in nanoseconds since 1970.
     #[must_use]
     pub fn modified_ns(&self) -> u64 {
         self.head.modified_ns
     }
 
-    /// Whether it has anything but these.
+    /// Returns whether the object has optional fields.
     #[must_use]
     pub fn has_metadata(&self) -> bool {
         self.head.fields_bytes() > 0
     }
 
-    /// Everything that `stat` returns.
+    /// Returns everything that `stat` returns.
     ///
     /// # Errors
     ///
@@ -68,17 +68,17 @@ impl<'a> ObjectView<'a> {
     }
 }
 
-/// What a page of a listing has besides its objects.
+/// The end of a page of a listing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PageEnd {
     /// The common prefixes.
     pub prefixes: Vec<String>,
-    /// The `start_after` of the next page, or nothing where this page is the last.
+    /// The `start_after` of the next page; `None` for the last page.
     pub next: Option<String>,
 }
 
 impl<M: Memory + Clone> Objects<'_, M> {
-    /// A page of the objects under a prefix; with a delimiter, of what is directly under it.
+    /// Returns a page of the objects under a prefix. With a delimiter, returns only those directly under it.
     pub(crate) fn list(&self, args: &ListArgs) -> Result<ListPage, Error> {
         let mut objects = Vec::new();
         let end = self.list_with(args, |object| {
@@ -89,7 +89,8 @@ impl<M: Memory + Clone> Objects<'_, M> {
         Ok(ListPage { objects, prefixes, next })
     }
 
-    /// The same, object by object as they lie in the index. Ends early, with `None`, where `take` returns false.
+    /// Passes the objects of a page to `take`, one by one, borrowed from the index. Stops and returns `None`
+    /// if `take` returns false.
     pub(crate) fn list_with(
         &self,
         args: &ListArgs,
@@ -116,7 +117,7 @@ impl<M: Memory + Clone> Objects<'_, M> {
                 if !listing.take_prefix(common)? {
                     return listing.end(cursor.previous_key()).map(Some);
                 }
-                // What is below a common prefix is passed over with one search, however much it is.
+                // One search skips all keys below a common prefix, regardless of their number.
                 start = Some(match direction {
                     Direction::Forward => Bound::Included(Key::after_all(common)),
                     Direction::Backward => Bound::Excluded(Key::of(common)),
@@ -127,7 +128,8 @@ impl<M: Memory + Clone> Objects<'_, M> {
         Ok(Some(PageEnd { prefixes: listing.prefixes, next: None }))
     }
 
-    /// A page of the objects under a prefix with their values. It ends before a value that does not fit.
+    /// Returns a page of the objects under a prefix with their values. The page ends before a value that does
+    /// not fit.
     pub(crate) fn scan(&self, args: &ListArgs) -> Result<ScanPage, Error> {
         let mut entries = Vec::new();
         let next = self.scan_with(args, |key, value| {
@@ -137,7 +139,8 @@ impl<M: Memory + Clone> Objects<'_, M> {
         Ok(ScanPage { entries, next })
     }
 
-    /// The same, object by object with the bytes of its key. Returns the `start_after` of the next page.
+    /// Passes the objects of a page to `take`, one by one, with the bytes of the key. Returns the
+    /// `start_after` of the next page.
     pub(crate) fn scan_with(
         &self,
         args: &ListArgs,
@@ -160,7 +163,7 @@ impl<M: Memory + Clone> Objects<'_, M> {
     }
 }
 
-/// A page of a listing, as far as it is.
+/// A page of a listing that is being collected.
 struct Listing<'a> {
     args: &'a ListArgs,
     budget: Budget,
@@ -174,7 +177,8 @@ impl<'a> Listing<'a> {
         Self { args, budget: Budget::new(args.most()), prefixes: Vec::new(), ends_in_prefix: false }
     }
 
-    /// Where the keys of the page start. After a page that ended with a common prefix, all that is below it is behind.
+    /// Returns the first key of the page. If the previous page ended with a common prefix, skips all keys
+    /// below it.
     fn start(&self) -> Bound<Key> {
         match self.args.start_after.as_deref() {
             Some(cursor)
@@ -187,7 +191,7 @@ impl<'a> Listing<'a> {
         }
     }
 
-    /// The key up to the first delimiter after the prefix, where it has one.
+    /// Returns the key up to and including the first delimiter after the prefix, if it has one.
     fn common_prefix<'k>(&self, key: &'k [u8]) -> Option<&'k [u8]> {
         let delimiter = self.args.delimiter.as_deref()?.as_bytes();
         let rest = key.strip_prefix(self.args.prefix.as_bytes())?;
@@ -195,7 +199,7 @@ impl<'a> Listing<'a> {
         Some(&key[..self.args.prefix.len() + at + delimiter.len()])
     }
 
-    /// Takes a common prefix, if there is room for it.
+    /// Adds a common prefix, if the page has space for it.
     fn take_prefix(&mut self, common: &[u8]) -> Result<bool, Error> {
         if !self.budget.takes(common.len() as u64) {
             return Ok(false);
@@ -205,14 +209,14 @@ impl<'a> Listing<'a> {
         Ok(true)
     }
 
-    /// Whether there is room for an object, which the page then has.
+    /// Returns whether the page has space for an object, and counts it in that case.
     fn has_room_for(&mut self, object: &ObjectView<'_>) -> bool {
         let has_room = self.budget.takes(object.key.len() as u64 + object.head.fields_bytes());
         self.ends_in_prefix &= !has_room;
         has_room
     }
 
-    /// Ends the page before an item for which there is no room. `last` is the key before that.
+    /// Ends the page before an item that does not fit. `last` is the key before that item.
     fn end(self, last: Option<&[u8]>) -> Result<PageEnd, Error> {
         let next = match self.prefixes.last().filter(|_| self.ends_in_prefix) {
             Some(prefix) => Some(prefix.clone()),
@@ -226,7 +230,7 @@ fn direction_of(args: &ListArgs) -> Direction {
     if args.descending == Some(true) { Direction::Backward } else { Direction::Forward }
 }
 
-/// Where the keys under a prefix and beyond a cursor start.
+/// Returns the first key under the prefix and after the cursor.
 fn start_of(args: &ListArgs) -> Bound<Key> {
     let (prefix, cursor) = (args.prefix.as_str(), args.start_after.as_deref());
     match direction_of(args) {
@@ -235,7 +239,7 @@ fn start_of(args: &ListArgs) -> Bound<Key> {
             _ => Bound::Included(Key::bound(prefix)),
         },
         Direction::Backward => match cursor {
-            // A cursor beyond all keys under the prefix is as good as none.
+            // A cursor after all keys under the prefix selects nothing; one before them has no effect.
             Some(cursor) if cursor < prefix || cursor.starts_with(prefix) => {
                 Bound::Excluded(Key::bound(cursor))
             }
@@ -245,7 +249,7 @@ fn start_of(args: &ListArgs) -> Bound<Key> {
     }
 }
 
-/// What one page may still take.
+/// The remaining space of a page.
 struct Budget {
     items: u32,
     bytes: u64,
@@ -257,8 +261,8 @@ impl Budget {
         Self { items: limit, bytes: MAX_REPLY_BYTES, is_empty: true }
     }
 
-    /// Takes an item of so many bytes if there is room. The first item always has room, because every value that may be
-    /// in a reply fits one.
+    /// Counts an item of `bytes` bytes if it fits. The first item always fits, because every value that may
+    /// be in a reply fits in one.
     fn takes(&mut self, bytes: u64) -> bool {
         let bytes = bytes + ITEM_OVERHEAD_BYTES;
         if !self.is_empty && (self.items == 0 || self.bytes < bytes) {

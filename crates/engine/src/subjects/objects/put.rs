@@ -10,29 +10,29 @@ use super::metadata::{Digest, Metadata, Pairs};
 use super::{check_condition, free, present_at};
 use crate::core::change::Change;
 
-/// A value to store, borrowed from wherever it is, so that it is copied once: into stable memory.
+/// A value to store. It is borrowed, so that it is copied only once: into stable memory.
 #[derive(Clone, Copy, Debug)]
 pub struct Put<'a> {
     /// The key: 1 to 1,024 bytes.
     pub key: &'a str,
     /// The value: 0 to 2,031,616 bytes.
     pub value: &'a [u8],
-    /// What the bytes are, at most 255 bytes; the empty text is the same as none.
+    /// Media type of the value, at most 255 bytes; an empty text is the same as `None`.
     pub content_type: Option<&'a str>,
-    /// How the bytes are encoded, at most 64 bytes; the empty text is the same as none.
+    /// Encoding of the value, at most 64 bytes; an empty text is the same as `None`.
     pub content_encoding: Option<&'a str>,
-    /// Names and values of the writer's choice: at most 16 pairs and 2,048 bytes in all.
+    /// User metadata: at most 16 pairs of a name and a value, and 2,048 bytes in total.
     pub metadata: &'a [(&'a str, &'a str)],
-    /// The SHA-256 of the value, 32 bytes, where the writer declares one.
+    /// Declared SHA-256 of the value, 32 bytes.
     pub sha256: Option<&'a [u8]>,
-    /// Who writes it, where that is to be recorded.
+    /// Owner to record.
     pub owner: Option<Principal>,
-    /// What must hold of the object that is there now.
+    /// Condition on the existing object.
     pub condition: Condition,
 }
 
 impl<'a> Put<'a> {
-    /// An unconditional put of nothing but a value.
+    /// Creates an unconditional put of a value without metadata.
     #[must_use]
     pub fn new(key: &'a str, value: &'a [u8]) -> Self {
         Self {
@@ -47,7 +47,7 @@ impl<'a> Put<'a> {
         }
     }
 
-    /// Checks what can be checked without a store: that key, value and metadata are within their limits.
+    /// Checks that key, value and metadata are within their limits. Needs no store.
     ///
     /// # Errors
     ///
@@ -63,7 +63,8 @@ impl<'a> Put<'a> {
 }
 
 impl<M: Memory + Clone> Objects<'_, M> {
-    /// Stores a value under a key, whether there is one already or not. `now_ns` is the time in nanoseconds since 1970.
+    /// Stores a value under a key, replacing an existing object. `now_ns` is the time in nanoseconds since
+    /// 1970.
     pub(crate) fn put(&self, put: Put<'_>, now_ns: u64) -> Result<Written, Error> {
         let mut change = Change::new(self.core);
         let written = self.stage_put(&mut change, &put, now_ns)?;
@@ -71,7 +72,8 @@ impl<M: Memory + Clone> Objects<'_, M> {
         Ok(written)
     }
 
-    /// Stores up to 1,000 values under different keys, all of them or none. Keys in ascending order cost the least.
+    /// Stores up to 1,000 values under different keys: all of them or none. Keys in ascending order cost the
+    /// least.
     pub(crate) fn put_many<'p>(
         &self,
         puts: impl IntoIterator<Item = Put<'p>, IntoIter: ExactSizeIterator>,
@@ -87,7 +89,7 @@ impl<M: Memory + Clone> Objects<'_, M> {
         Ok(batch)
     }
 
-    /// Makes a put a part of a change.
+    /// Adds a put to a change.
     fn stage_put<'a>(
         &self,
         change: &mut Change<'a, M>,
@@ -98,7 +100,7 @@ impl<M: Memory + Clone> Objects<'_, M> {
         let key = put.key.as_bytes();
         let located = change.index.locate(key)?;
         let present = present_at(change, located)?;
-        // What this change has put has a revision that the store does not have yet.
+        // An object that this change has put has a revision that the store does not have yet.
         if present.is_some_and(|present| present.revision > self.core.ledger().revision) {
             return Err(Error::invalid(format!("the key {:?} occurs twice in the batch", put.key)));
         }
@@ -132,7 +134,7 @@ impl<M: Memory + Clone> Objects<'_, M> {
 }
 
 impl<'a> Put<'a> {
-    /// Whether anything but the value is to be recorded.
+    /// Returns whether there is anything to record besides the value.
     fn has_metadata(&self) -> bool {
         let has_text = |text: Option<&str>| text.is_some_and(|text| !text.is_empty());
         has_text(self.content_type)
@@ -142,7 +144,7 @@ impl<'a> Put<'a> {
             || self.owner.is_some()
     }
 
-    /// What is to be recorded besides the value, with the pairs as they are stored.
+    /// Returns the optional fields to record, with the pairs in their stored form.
     fn metadata<'e>(&self, pairs: &'e [u8]) -> Result<Metadata<'e>, Error>
     where
         'a: 'e,

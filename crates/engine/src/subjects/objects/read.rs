@@ -12,7 +12,7 @@ use crate::core::table::pieces;
 use crate::structures::arena::Arena;
 
 impl<M: Memory + Clone> Objects<'_, M> {
-    /// The whole value under a key.
+    /// Returns the whole value under a key.
     pub(crate) fn get(&self, key: &str) -> Result<Vec<u8>, Error> {
         self.with_entry(key, |head| {
             check_fits_reply(head.size)?;
@@ -20,7 +20,7 @@ impl<M: Memory + Clone> Objects<'_, M> {
         })
     }
 
-    /// A range of an object: as many bytes from an offset on as are asked for, are there, and fit one reply.
+    /// Returns a range of an object: the requested bytes, limited to the end of the object and to one reply.
     pub(crate) fn read(&self, args: &ReadArgs) -> Result<Vec<u8>, Error> {
         let mut bytes =
             vec![0; args.length.map_or(MAX_REPLY_BYTES, |length| length.min(MAX_REPLY_BYTES)) as usize];
@@ -29,8 +29,8 @@ impl<M: Memory + Clone> Objects<'_, M> {
         Ok(bytes)
     }
 
-    /// Reads a range of an object to the front of a buffer, without another copy, and tells how many bytes it is: as many
-    /// as are asked for, are there, and fit the buffer and one reply.
+    /// Reads a range of an object into the start of a buffer, without another copy. Returns the number of
+    /// bytes: those requested, limited to the end of the object, to the buffer and to one reply.
     pub(crate) fn read_into(&self, args: &ReadArgs, buffer: &mut [u8]) -> Result<usize, Error> {
         self.with_entry(&args.key, |head| {
             if args.revision.is_some_and(|revision| revision != head.revision) {
@@ -51,8 +51,8 @@ impl<M: Memory + Clone> Objects<'_, M> {
         })
     }
 
-    /// Reads the whole value under a key to the front of a buffer, without another copy, and tells how many bytes it
-    /// has. An empty buffer takes an empty value.
+    /// Reads the whole value under a key into the start of a buffer, without another copy. Returns the number
+    /// of bytes. An empty value fits an empty buffer.
     pub(crate) fn get_into(&self, key: &str, buffer: &mut [u8]) -> Result<usize, Error> {
         self.with_entry(key, |head| {
             let limit = buffer.len() as u64;
@@ -63,7 +63,7 @@ impl<M: Memory + Clone> Objects<'_, M> {
         })
     }
 
-    /// The whole value under a key with what is known of the object, both of one moment.
+    /// Returns the whole value under a key with its metadata, both of the same moment.
     pub(crate) fn get_with_info(&self, key: &str) -> Result<Object, Error> {
         self.with_entry(key, |head| {
             check_fits_reply(head.size)?;
@@ -72,7 +72,7 @@ impl<M: Memory + Clone> Objects<'_, M> {
         })
     }
 
-    /// The values under up to 1,000 keys in their order, nothing for a key without an object.
+    /// Returns the values under up to 1,000 keys, in their order; `None` for a key without an object.
     pub(crate) fn get_many<K: AsRef<str>>(&self, keys: &[K]) -> Result<Vec<Option<Vec<u8>>>, Error> {
         let mut values = Vec::with_capacity(keys.len());
         self.get_many_with(keys.iter().map(AsRef::as_ref), |value| {
@@ -82,7 +82,7 @@ impl<M: Memory + Clone> Objects<'_, M> {
         Ok(values)
     }
 
-    /// The same, value by value.
+    /// Passes the values under up to 1,000 keys to `take`, one by one, in the order of the keys.
     pub(crate) fn get_many_with<'k>(
         &self,
         keys: impl ExactSizeIterator<Item = &'k str>,
@@ -95,7 +95,7 @@ impl<M: Memory + Clone> Objects<'_, M> {
             let found = self.core.index.get_with(key.as_bytes(), |bytes| {
                 let value = ValueView::of(self.core, &Head::decode(bytes)?);
                 size = size.saturating_add(value.size());
-                // What does not fit is only counted.
+                // A value that does not fit is only counted.
                 if size > MAX_REPLY_BYTES { Ok(()) } else { take(Some(&value)) }
             })?;
             match found {
@@ -106,13 +106,13 @@ impl<M: Memory + Clone> Objects<'_, M> {
         check_fits_reply(size)
     }
 
-    /// What is known of an object without reading it.
+    /// Returns the metadata of an object without reading its value.
     pub(crate) fn stat(&self, key: &str) -> Result<ObjectInfo, Error> {
         self.with_entry(key, |head| head.entry()?.info(key.to_owned()))
     }
 }
 
-/// A value where it lies.
+/// A value that can be read from its location.
 pub struct ValueView<'a, M: Memory> {
     core: &'a Core<M>,
     body: Body<'a>,
@@ -124,13 +124,13 @@ impl<'a, M: Memory + Clone> ValueView<'a, M> {
         Self { core, body: head.body, size: head.size }
     }
 
-    /// Its size in bytes.
+    /// Returns the size in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// Reads the whole value to a buffer of its size.
+    /// Reads the whole value into a buffer of the same size.
     ///
     /// # Errors
     ///
@@ -138,13 +138,13 @@ impl<'a, M: Memory + Clone> ValueView<'a, M> {
     ///
     /// # Panics
     ///
-    /// Where the buffer has another size.
+    /// Panics if the buffer has another size.
     pub fn read(&self, buffer: &mut [u8]) -> Result<(), Error> {
         assert_eq!(buffer.len() as u64, self.size, "the buffer has the size of the value");
         read_range(&self.core.arena, self.body, 0, buffer)
     }
 
-    /// The whole value, which fits one reply.
+    /// Returns the whole value, which must fit in one reply.
     pub(super) fn to_vec(&self) -> Result<Vec<u8>, Error> {
         let mut value = vec![0; self.size as usize];
         self.read(&mut value)?;
@@ -152,12 +152,12 @@ impl<'a, M: Memory + Clone> ValueView<'a, M> {
     }
 }
 
-/// Refuses an object that does not fit one reply.
+/// Refuses an object that does not fit in one reply.
 pub(super) fn check_fits_reply(size: u64) -> Result<(), Error> {
     if size > MAX_REPLY_BYTES { Err(Error::TooLarge { size, limit: MAX_REPLY_BYTES }) } else { Ok(()) }
 }
 
-/// Reads a range of an object, which lies within it.
+/// Reads a range of an object. The range must be within the object.
 pub(super) fn read_range<M: Memory>(
     arena: &Arena<M>,
     body: Body<'_>,

@@ -1,4 +1,4 @@
-//! Removing.
+//! Removing objects.
 
 use std::collections::BTreeSet;
 use std::ops::Bound;
@@ -16,12 +16,12 @@ use crate::core::key::key_text;
 use crate::structures::btree::{Direction, Located};
 
 impl<M: Memory + Clone> Objects<'_, M> {
-    /// Removes an object, and tells whether there was one.
+    /// Removes an object, and returns whether there was one.
     pub(crate) fn delete(&self, key: &str) -> Result<bool, Error> {
         self.delete_when(key, Condition::Any)
     }
 
-    /// Removes an object if the condition holds of what is there, and tells whether there was one.
+    /// Removes an object if the condition holds, and returns whether there was one.
     pub(crate) fn delete_when(&self, key: &str, condition: Condition) -> Result<bool, Error> {
         check::key(key)?;
         let mut change = Change::new(self.core);
@@ -32,7 +32,8 @@ impl<M: Memory + Clone> Objects<'_, M> {
         Ok(was_there)
     }
 
-    /// Removes up to 1,000 objects under different keys, all of them or none, and tells which there were.
+    /// Removes up to 1,000 objects under different keys: all of them or none. Returns for each key whether
+    /// there was an object.
     pub(crate) fn delete_many(&self, deletes: &[DeleteArgs]) -> Result<Vec<bool>, Error> {
         check::batch(deletes.len(), "objects in one delete_many")?;
         let mut keys = BTreeSet::new();
@@ -66,7 +67,7 @@ impl<M: Memory + Clone> Objects<'_, M> {
         for key in &doomed {
             let located = change.index.locate(key)?;
             let present = present_at(&mut change, located)?;
-            let gone = || Error::corrupted("a key of the object index is not found again", 0);
+            let gone = || Error::corrupted("a key that the object index lists is not found", 0);
             self.remove_located(&mut change, located, key, present.ok_or_else(gone)?)?;
         }
         change.reserve()?.commit();
@@ -84,7 +85,7 @@ impl<M: Memory + Clone> Objects<'_, M> {
         Ok(Some(taken))
     }
 
-    /// The object with this key and entry with its value, if it is under a prefix.
+    /// Returns the object with this key, entry and value, if it is under a prefix.
     fn first_under(
         &self,
         prefix: &str,
@@ -101,8 +102,8 @@ impl<M: Memory + Clone> Objects<'_, M> {
         Ok(Some((taken, head.present())))
     }
 
-    /// Makes the removal of the object under a key, if there is one and the condition holds, a part of a change, and returns
-    /// whether there was one.
+    /// Adds the removal of the object under a key to a change, if there is one and the condition holds.
+    /// Returns whether there was one.
     fn stage_removal(
         &self,
         change: &mut Change<'_, M>,
@@ -117,7 +118,7 @@ impl<M: Memory + Clone> Objects<'_, M> {
         Ok(true)
     }
 
-    /// The same for an object that has been located.
+    /// Adds the removal of a located object to a change.
     fn remove_located(
         &self,
         change: &mut Change<'_, M>,

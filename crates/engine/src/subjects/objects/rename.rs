@@ -9,14 +9,14 @@ use super::{check_condition, free, present_at};
 use crate::core::change::Change;
 
 impl<M: Memory + Clone> Objects<'_, M> {
-    /// Moves an object to another key without touching its bytes. The object that is there already is replaced, if the
-    /// condition on it holds. The object keeps its creation time and gets the next revision. `now_ns` is the time in
-    /// nanoseconds since 1970.
+    /// Moves an object to another key without copying its bytes. Replaces the object under that key, if the
+    /// condition on it holds. The object keeps its creation time and gets the next revision. `now_ns` is the
+    /// time in nanoseconds since 1970.
     pub(crate) fn rename(&self, args: &RenameArgs, now_ns: u64) -> Result<Written, Error> {
         self.rename_when(&args.from, &args.to, args.condition.unwrap_or_default(), now_ns)
     }
 
-    /// The same with borrowed keys.
+    /// Moves an object to another key, both given as borrowed text.
     pub(crate) fn rename_when(
         &self,
         from: &str,
@@ -35,7 +35,7 @@ impl<M: Memory + Clone> Objects<'_, M> {
         let present = present_at(&mut change, target)?;
         check_condition(condition, present)?;
 
-        // Onto itself, an object replaces nothing.
+        // A rename to the same key replaces no other object.
         let is_same = from.len() == to.len() && from == to;
         let replaced = if is_same { None } else { present };
         free(&mut change.extents, replaced)?;

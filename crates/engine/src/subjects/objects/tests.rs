@@ -26,7 +26,7 @@ fn sound(store: &TestStore) {
     assert_eq!(store.check().problems, []);
 }
 
-/// Runs something that must fail, and demands that not a byte has changed.
+/// Runs an operation that must fail, and asserts that not a byte of the memory has changed.
 fn refused<T: std::fmt::Debug>(
     store: &mut TestStore,
     f: impl FnOnce(&mut TestStore) -> Result<T, Error>,
@@ -39,7 +39,7 @@ fn refused<T: std::fmt::Debug>(
 }
 
 #[test]
-fn values_of_every_size_come_back() {
+fn values_of_every_size_round_trip() {
     let mut store = store();
     let sizes =
         [0, 1, INLINE_LIMIT - 1, INLINE_LIMIT, INLINE_LIMIT + 1, MAX_PAYLOAD_BYTES - 1, MAX_PAYLOAD_BYTES];
@@ -58,7 +58,7 @@ fn values_of_every_size_come_back() {
 }
 
 #[test]
-fn a_value_is_read_to_the_front_of_a_buffer_that_has_room_for_it() {
+fn get_into_fills_the_start_of_a_buffer() {
     let mut store = store();
     for size in [0, 1, INLINE_LIMIT, INLINE_LIMIT + 1, 100_000] {
         let (value, length) = (pattern(size), size as usize);
@@ -79,7 +79,7 @@ fn a_value_is_read_to_the_front_of_a_buffer_that_has_room_for_it() {
 }
 
 #[test]
-fn a_put_returns_the_revision_under_which_stat_finds_what_it_stored() {
+fn put_returns_the_revision_that_stat_reports() {
     let mut store = store();
     let first = Put { content_type: Some("text/plain"), ..Put::new("k", b"one") };
     let written = store.put(first, 100).unwrap();
@@ -109,7 +109,7 @@ fn content_types_have_at_most_255_bytes() {
 }
 
 #[test]
-fn overwriting_and_deleting_give_space_back() {
+fn overwriting_and_deleting_free_space() {
     let mut store = store();
     for round in 0..50 {
         for key in ["a", "b", "c"] {
@@ -149,14 +149,14 @@ fn conditions_hold_or_nothing_changes() {
 }
 
 #[test]
-fn a_revision_is_never_given_twice_not_even_after_a_delete_and_a_reopen() {
+fn revisions_are_unique_across_deletes_and_reopening() {
     let memory = VectorMemory::default();
     let mut store = Store::open(memory.clone()).unwrap();
     let first = put(&mut store, "k", b"1");
     store.delete("k").unwrap();
     let mut store = Store::open(memory).unwrap();
     let second = store.put(Put { condition: Condition::Absent, ..Put::new("k", b"2") }, 0).unwrap().revision;
-    assert!(second > first + 1, "the delete took a revision of its own");
+    assert!(second > first + 1, "the delete used a revision");
 }
 
 #[test]
@@ -222,7 +222,7 @@ fn list(
 }
 
 #[test]
-fn pages_go_through_a_prefix_in_byte_order() {
+fn pages_list_a_prefix_in_byte_order() {
     let mut store = store();
     for key in ["a", "a/", "a/1", "a/2", "a/é", "a0", "b", "é"] {
         put(&mut store, key, key.as_bytes());
@@ -264,7 +264,7 @@ fn pages_are_bounded_in_items_and_bytes() {
 }
 
 #[test]
-fn delete_prefix_goes_in_bounded_steps() {
+fn delete_prefix_removes_a_bounded_number() {
     let mut store = store();
     for i in 0..25 {
         put(&mut store, &format!("p/{i:02}"), &pattern(i * 100));
@@ -327,7 +327,7 @@ fn rename_moves_the_object_and_not_its_bytes() {
 }
 
 #[test]
-fn a_full_store_refuses_unchanged_and_goes_on() {
+fn a_full_store_refuses_without_a_change_and_remains_usable() {
     let mut store = store();
     store.configure(&InitArgs::capacity(MIN_CAPACITY_BYTES)).unwrap();
     let value = pattern(MAX_PAYLOAD_BYTES);
@@ -342,7 +342,7 @@ fn a_full_store_refuses_unchanged_and_goes_on() {
     assert!(stored > 5);
     let again = refused(&mut store, |store| store.put(Put::new("more", &value), 0));
     assert_eq!(again, error);
-    // An overwrite takes its new extent first, so it needs room for both.
+    // An overwrite allocates its new extent first, so it needs space for both.
     assert_eq!(refused(&mut store, |store| store.put(Put::new("0", &value), 0)), error);
     assert_eq!(store.get("0").unwrap(), value);
     put(&mut store, "small", b"inline values still fit");
@@ -355,7 +355,7 @@ fn a_full_store_refuses_unchanged_and_goes_on() {
 fn many_small_objects_fill_the_index_and_can_all_be_deleted() {
     let mut store = store();
     store.configure(&InitArgs::capacity(MIN_CAPACITY_BYTES)).unwrap();
-    // The index has two buckets; six are kept for the others.
+    // The index has two buckets; six are reserved for the other structures.
     let value = pattern(INLINE_LIMIT);
     let mut stored = 0u32;
     let error = loop {
@@ -377,7 +377,7 @@ fn many_small_objects_fill_the_index_and_can_all_be_deleted() {
     }
     assert_eq!(deleted, u64::from(stored));
     sound(&store);
-    // And it takes new values then, although its memory cannot grow.
+    // The index then accepts new values, although its memory cannot grow.
     for number in 0..stored {
         let key = format!("{number:08x}{}", "k".repeat(1_000));
         store.put(Put::new(&key, &value), 0).unwrap();

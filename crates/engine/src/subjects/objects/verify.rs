@@ -1,8 +1,9 @@
 //! Computing the SHA-256 of an object in bounded steps.
 //!
-//! Hashing costs some 60 times what storing costs, so an uploader declares the digest, and whoever cares has it
-//! verified. Between two steps the state of the compression function (FIPS 180-4) is in the object's entry, so a
-//! verification goes on after an upgrade. Overwriting the object ends it, because the entry is another one then.
+//! Hashing costs about 60 times as much as storing, so an uploader declares the digest, and verification is a
+//! separate call. Between two steps the state of the compression function (FIPS 180-4) is stored in the
+//! object's entry, so a verification resumes after an upgrade. Overwriting the object ends it, because the
+//! entry is replaced.
 
 use ic_stable_structures::Memory;
 use sha2::digest::generic_array::GenericArray;
@@ -15,28 +16,27 @@ use super::metadata::{Digest, HashProgress, Metadata};
 use super::read::read_range;
 use crate::core::change::Change;
 
-/// Bytes that the compression function takes at once.
+/// Block size of the compression function, in bytes.
 const BLOCK_BYTES: usize = 64;
 
-/// Bytes that are read at once: whole blocks.
+/// Number of bytes per read: whole blocks.
 const READ_BYTES: u64 = 65_536;
 
 const _: () = assert!(VERIFY_STEP_BYTES.is_multiple_of(READ_BYTES));
 
-/// The state before the first block: the first 32 bits of the fractional parts of the square roots of the first eight
-/// primes.
+/// Initial state: the first 32 bits of the fractional parts of the square roots of the first eight primes.
 const INITIAL: [u32; 8] =
     [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 
 impl<M: Memory + Clone> Objects<'_, M> {
-    /// Hashes up to 64 MiB more of an object, and at the end compares the digest with the one that was declared, or
-    /// records it where none was. The verdict is kept; the object stays readable whatever it is. Called again after the
-    /// verdict, it starts anew.
+    /// Hashes up to 64 MiB more of an object. At the end, compares the digest with the declared one, or
+    /// records it if none was declared. The result is kept; the object remains readable in either case. A
+    /// call after the result starts again.
     pub(crate) fn verify(&self, key: &str) -> Result<VerifyProgress, Error> {
         self.verify_in_steps(key, VERIFY_STEP_BYTES)
     }
 
-    /// The same for so many bytes, a multiple of 65,536.
+    /// Hashes up to `step_bytes` more of an object, a multiple of 65,536.
     pub(crate) fn verify_in_steps(&self, key: &str, step_bytes: u64) -> Result<VerifyProgress, Error> {
         check::key(key)?;
         let mut change = Change::new(self.core);
@@ -80,7 +80,7 @@ impl<M: Memory + Clone> Objects<'_, M> {
     }
 }
 
-/// Where a step has got to.
+/// Result of one step.
 enum Step {
     Paused(HashProgress),
     Finished([u8; 32]),
@@ -93,7 +93,7 @@ fn judge(declared: Option<Digest>, computed: [u8; 32]) -> Digest {
     }
 }
 
-/// Compresses whole blocks, and answers what is left.
+/// Compresses whole blocks, and returns the rest.
 fn compress<'a>(state: &mut [u32; 8], bytes: &'a [u8]) -> &'a [u8] {
     let blocks = bytes.chunks_exact(BLOCK_BYTES);
     let rest = blocks.remainder();
@@ -103,7 +103,8 @@ fn compress<'a>(state: &mut [u32; 8], bytes: &'a [u8]) -> &'a [u8] {
     rest
 }
 
-/// The digest after the last, incomplete block of a message of so many bytes: a one bit, zeroes, and the length in bits.
+/// Returns the digest after the last, incomplete block of a message: pads it with a one bit, zeroes and the
+/// length in bits.
 fn finish(mut state: [u32; 8], rest: &[u8], message_bytes: u64) -> [u8; 32] {
     let mut tail = rest.to_vec();
     tail.push(0x80);
@@ -129,7 +130,7 @@ mod tests {
     use crate::subjects::objects::Put;
 
     #[test]
-    fn digests_of_all_lengths_around_a_block_are_those_of_the_library() {
+    fn digests_around_the_block_size_match_the_library() {
         let bytes: Vec<u8> = (0..300).map(|i| i as u8).collect();
         for length in 0..bytes.len() {
             let mut state = INITIAL;
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_verification_goes_on_where_it_was_after_the_store_was_opened_again() {
+    fn a_verification_resumes_after_reopening() {
         let memory = VectorMemory::default();
         let value: Vec<u8> = (0..1_000_003u32).map(|i| (i * 7) as u8).collect();
         let revision = Store::open(memory.clone()).unwrap().put(Put::new("k", &value), 1).unwrap().revision;
@@ -158,7 +159,7 @@ mod tests {
         };
         assert_eq!((steps, verdict), (16, ChecksumState::Verified));
         let info = Store::open(memory).unwrap().stat("k").unwrap();
-        assert_eq!(info.revision, revision, "verifying is no change of the object");
+        assert_eq!(info.revision, revision, "verifying does not change the revision");
         let sha256 = info.sha256.unwrap();
         assert_eq!(
             (sha256.digest.as_slice(), sha256.state),
@@ -166,9 +167,9 @@ mod tests {
         );
     }
 
-    /// What was hashed so far goes with the object, and the object that was under the new key has nothing to do with it.
+    /// The progress moves with the object, and is unrelated to the object that was under the new key.
     #[test]
-    fn a_verification_goes_on_under_another_key() {
+    fn a_verification_resumes_under_another_key() {
         let value: Vec<u8> = (0..200_003u32).map(|i| (i * 11) as u8).collect();
         let mut store = Store::open(VectorMemory::default()).unwrap();
         store.put(Put::new("from", &value), 0).unwrap();

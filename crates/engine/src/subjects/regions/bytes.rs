@@ -13,8 +13,8 @@ use crate::base::layout::PAGE_BYTES;
 use crate::memory::space::StoreMemory;
 
 impl<M: Memory + Clone> Regions<'_, M> {
-    /// Loads bytes of a region to the front of a buffer, which is at least as long as a reply may be, and answers how many
-    /// they are.
+    /// Loads bytes of a region into the start of a buffer, which must be at least as long as the largest
+    /// reply. Returns the number of bytes.
     pub(crate) fn region_load_blob_into(
         &self,
         id: u64,
@@ -51,7 +51,7 @@ impl<M: Memory + Clone> Regions<'_, M> {
         Ok(())
     }
 
-    /// Loads up to 1,000 values of a region, all of one moment.
+    /// Loads up to 1,000 values of a region, all of the same moment.
     pub(crate) fn region_load(
         &self,
         id: u64,
@@ -63,7 +63,7 @@ impl<M: Memory + Clone> Regions<'_, M> {
         for load in loads {
             check_range(&memory, load.offset, load.kind.bytes())?;
         }
-        // Each is within the region, so the sum is far below 2^64.
+        // Each value is within the region, so the sum is far below 2^64.
         let size = loads.iter().map(|load| load.kind.bytes() + ITEM_OVERHEAD_BYTES).sum();
         if size > MAX_REPLY_BYTES {
             return Err(Error::TooLarge { size, limit: MAX_REPLY_BYTES });
@@ -71,8 +71,8 @@ impl<M: Memory + Clone> Regions<'_, M> {
         Ok(loads.iter().map(|load| load_value(&memory, load)).collect())
     }
 
-    /// Stores up to 1,000 values in a region, one after the other: all of them or none. Where they overlap, the later one
-    /// holds.
+    /// Stores up to 1,000 values in a region, in order: all of them or none. Where they overlap, the later
+    /// one is kept.
     pub(crate) fn region_store(&self, id: u64, stores: &[RegionStore], caller: &Caller) -> Result<(), Error> {
         let memory = self.region_of(id, caller)?;
         check_count(stores.len())?;
@@ -81,14 +81,14 @@ impl<M: Memory + Clone> Regions<'_, M> {
             check_range(&memory, *offset, bytes.len() as u64)?;
         }
 
-        // From here on nothing can fail.
+        // No failure past this point.
         for (offset, bytes) in stores {
             memory.write(offset, &bytes);
         }
         Ok(())
     }
 
-    /// The memory of a region that the caller may use.
+    /// Returns the memory of a region, if the caller may use it.
     fn region_of(&self, id: u64, caller: &Caller) -> Result<StoreMemory<M>, Error> {
         self.region_record(id, caller)?;
         Ok(self.region_memory(id))
@@ -102,7 +102,7 @@ fn check_count(count: usize) -> Result<(), Error> {
     Err(Error::LimitExceeded { what: "loads or stores in one call".into(), limit: MAX_BATCH_ITEMS })
 }
 
-/// Refuses a range that does not lie within the pages of a region.
+/// Refuses a range that is not within the pages of a region.
 fn check_range(memory: &impl Memory, offset: u64, length: u64) -> Result<(), Error> {
     let size = memory.size() * PAGE_BYTES;
     match offset.checked_add(length) {
@@ -111,7 +111,7 @@ fn check_range(memory: &impl Memory, offset: u64, length: u64) -> Result<(), Err
     }
 }
 
-/// A value as it lies in a region.
+/// Returns the bytes of a value in a region.
 fn bytes_of(value: &RegionValue) -> Cow<'_, [u8]> {
     match value {
         RegionValue::Nat8(number) => Cow::Owned(number.to_le_bytes().into()),

@@ -1,4 +1,4 @@
-//! Walking all regions.
+//! The check of all regions.
 
 use std::ops::Bound;
 
@@ -9,7 +9,8 @@ use super::Regions;
 use crate::base::problem::{CheckReport, Problem};
 
 impl<M: Memory + Clone> Regions<'_, M> {
-    /// Walks the records, which have the numbers from 16 on, and the memories, which have no pages where there is no record.
+    /// Checks the records, which have the numbers from 16 on, and the memories, which have no pages if there
+    /// is no record.
     pub(crate) fn check(&self, report: &mut CheckReport) {
         if !self.records.check(&mut report.problems) {
             return;
@@ -21,11 +22,11 @@ impl<M: Memory + Clone> Regions<'_, M> {
                 Err(error) => return report.problems.push(error.into()),
             };
             if id != expected {
-                let what = format!("there is a region {id} where {expected} comes next");
+                let what = format!("there is a region {id}, but the next identifier is {expected}");
                 report.problems.push(Problem { what, offset: 0 });
             }
             if super::record_of(id, &raw).is_err() {
-                let what = format!("the record of region {id} is damaged");
+                let what = format!("the record of region {id} is corrupt");
                 report.problems.push(Problem { what, offset: 0 });
             }
             expected = id.saturating_add(1);
@@ -33,7 +34,7 @@ impl<M: Memory + Clone> Regions<'_, M> {
         }
         for id in FIRST_REGION + self.records.len().min(MAX_REGIONS)..FIRST_REGION + MAX_REGIONS {
             if self.region_memory(id).size() > 0 {
-                let what = format!("memory {id} has pages, and there is no such region");
+                let what = format!("memory {id} has pages, but there is no region {id}");
                 report.problems.push(Problem { what, offset: 0 });
             }
         }

@@ -1,8 +1,8 @@
 //! Regions: raw memories with the semantics of Motoko's `Region`, isolated from each other and owned.
 //!
-//! Each region is one of the memories that the buckets are divided among, and its identifier is the memory's number. A
-//! region grows by pages, fresh pages are zero, and it never shrinks. It belongs to who made it; admins may do everything
-//! with it, too.
+//! Each region is one of the memories that share the buckets, and its identifier is the memory's number. A
+//! region grows by pages and never shrinks; new pages are zero. It belongs to its creator; admins can use
+//! every region.
 
 mod bytes;
 mod check;
@@ -41,7 +41,8 @@ pub(crate) struct Regions<'a, M: Memory> {
 }
 
 impl<M: Memory + Clone> Regions<'_, M> {
-    /// Makes a region of no pages, which belongs to the caller. `now_ns` is the time in nanoseconds since 1970.
+    /// Creates a region of no pages that belongs to the caller. `now_ns` is the time in nanoseconds since
+    /// 1970.
     pub(crate) fn region_new(&self, caller: &Caller, now_ns: u64) -> Result<RegionInfo, Error> {
         let count = self.records.len();
         if count >= MAX_REGIONS {
@@ -53,7 +54,7 @@ impl<M: Memory + Clone> Regions<'_, M> {
         Ok(self.region_info_of(id, &record))
     }
 
-    /// The regions of the caller, or all of them for an admin, in the order in which they were made.
+    /// Returns the caller's regions, or all regions for an admin, in the order of creation.
     pub(crate) fn region_list(&self, caller: &Caller) -> Result<Vec<RegionInfo>, Error> {
         let mut regions = Vec::new();
         for region in self.records.from(Bound::Unbounded, |_| true) {
@@ -66,12 +67,13 @@ impl<M: Memory + Clone> Regions<'_, M> {
         Ok(regions)
     }
 
-    /// What is known of a region.
+    /// Returns the metadata of a region.
     pub(crate) fn region_info(&self, id: u64, caller: &Caller) -> Result<RegionInfo, Error> {
         Ok(self.region_info_of(id, &self.region_record(id, caller)?))
     }
 
-    /// Grows a region by so many pages of 64 KiB, and answers how many it had. Fresh pages are zero.
+    /// Grows a region by `pages` pages of 64 KiB, and returns its previous number of pages. New pages are
+    /// zero.
     pub(crate) fn region_grow(&self, id: u64, pages: u64, caller: &Caller) -> Result<u64, Error> {
         self.region_record(id, caller)?;
         let memory = self.region_memory(id);
@@ -85,7 +87,7 @@ impl<M: Memory + Clone> Regions<'_, M> {
         Ok(before)
     }
 
-    /// Gives a region to another principal.
+    /// Changes the owner of a region.
     pub(crate) fn region_set_owner(
         &self,
         id: u64,
@@ -98,14 +100,14 @@ impl<M: Memory + Clone> Regions<'_, M> {
         Ok(self.region_info_of(id, &record))
     }
 
-    /// Bytes of all regions together.
+    /// Returns the size of all regions together, in bytes.
     pub(crate) fn bytes(&self) -> u64 {
-        // The count is the map's own, and may be damaged.
+        // The map's own count may be corrupt.
         let ids = FIRST_REGION..FIRST_REGION + self.records.len().min(MAX_REGIONS);
         ids.map(|id| self.region_memory(id).size() * PAGE_BYTES).sum()
     }
 
-    /// The record of a region that the caller may use.
+    /// Returns the record of a region, if the caller may use it.
     fn region_record(&self, id: u64, caller: &Caller) -> Result<Record, Error> {
         let record = record_of(id, &self.records.get(&id)?.ok_or(Error::NotFound)?)?;
         if caller.may_use(record.owner) {
@@ -120,9 +122,9 @@ impl<M: Memory + Clone> Regions<'_, M> {
         RegionInfo { id, owner, pages: self.region_memory(id).size(), created_ns }
     }
 
-    /// The memory of a region.
+    /// Returns the memory of a region.
     fn region_memory(&self, id: u64) -> StoreMemory<M> {
-        let id = u8::try_from(id).expect("a region has the number of one of the 255 memories");
+        let id = u8::try_from(id).expect("region identifiers are below 255");
         self.core.space.memory(MemoryId::new(id))
     }
 
@@ -133,10 +135,11 @@ impl<M: Memory + Clone> Regions<'_, M> {
     }
 }
 
-/// Decodes the record of a region. One with the number of another structure's memory, or of none, would lay that open.
+/// Decodes the record of a region. Rejects identifiers outside the region range, which would expose another
+/// structure's memory.
 fn record_of(id: u64, raw: &Raw) -> Result<Record, Error> {
     if !(FIRST_REGION..FIRST_REGION + MAX_REGIONS).contains(&id) {
-        return Err(Error::corrupted(format!("there is a region {id}, which there cannot be"), 0));
+        return Err(Error::corrupted(format!("region id {id} is out of range"), 0));
     }
     Record::decode(&raw.0)
 }

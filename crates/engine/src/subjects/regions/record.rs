@@ -1,4 +1,4 @@
-//! What is known of a region besides its bytes.
+//! Records of regions.
 //!
 //! # Layout v1
 //!
@@ -6,7 +6,7 @@
 //! offset  bytes  field
 //!      0      1  length of the owner's principal
 //!      1      7  reserved, zero
-//!      8      8  made, nanoseconds since 1970
+//!      8      8  time of creation, nanoseconds since 1970
 //!     16     29  owner, then zeroes
 //!     45      3  reserved, zero
 //!     48      4  CRC-32 of everything above
@@ -22,12 +22,12 @@ const CREATED_AT: usize = 8;
 const OWNER_AT: usize = CREATED_AT + 8;
 const CRC_AT: usize = 48;
 
-/// Bytes of a record.
+/// Size of a record, in bytes.
 pub(super) const RECORD_BYTES: u64 = (CRC_AT + CRC_BYTES) as u64;
 
 const _: () = assert!(OWNER_AT + Principal::MAX_LENGTH_IN_BYTES <= CRC_AT);
 
-/// A record, either about to be stored or checked after it was read.
+/// A record to store, or one that was read and checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Record {
     pub(super) owner: Principal,
@@ -45,9 +45,9 @@ impl Record {
         Raw(bytes)
     }
 
-    /// Checks and decodes.
+    /// Decodes and checks a record.
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, Error> {
-        let corrupted = || Error::corrupted("the record of a region is damaged", 0);
+        let corrupted = || Error::corrupted("the record of a region is corrupt", 0);
         if bytes.len() as u64 != RECORD_BYTES || !is_sealed(bytes) {
             return Err(corrupted());
         }
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_bytes_are_those_of_the_picture() {
+    fn encoding_matches_the_layout_table() {
         let Raw(bytes) = Record { owner: Principal::from_slice(&[7, 8]), created_ns: 0x0102_0304 }.encode();
         assert_eq!(bytes[..16], [2, 0, 0, 0, 0, 0, 0, 0, 4, 3, 2, 1, 0, 0, 0, 0]);
         assert_eq!(bytes[16..48], [&[7, 8][..], &[0; 30]].concat());
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn records_are_read_as_they_were_written_and_damage_is_noticed() {
+    fn records_round_trip_and_corruption_is_detected() {
         for owner in [Principal::management_canister(), Principal::from_slice(&[9; 29])] {
             let record = Record { owner, created_ns: 5 };
             let raw = record.encode();

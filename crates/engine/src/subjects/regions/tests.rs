@@ -27,7 +27,7 @@ fn admin() -> Caller {
     Caller { is_admin: true, ..caller(99) }
 }
 
-/// A store with one region of so many pages that belongs to caller 1.
+/// Returns a store with one region of `pages` pages that belongs to caller 1.
 fn with_region(pages: u64) -> (TestStore, u64) {
     let mut store = Store::open(VectorMemory::default()).unwrap();
     let id = store.region_new(&caller(1), 5).unwrap().id;
@@ -54,7 +54,7 @@ fn load(store: &TestStore, id: u64, offset: u64, kind: RegionType) -> Result<Reg
 }
 
 #[test]
-fn a_region_is_made_empty_and_grows_by_pages_that_are_zero() {
+fn a_new_region_is_empty_and_grows_by_zero_pages() {
     let mut store = Store::open(VectorMemory::default()).unwrap();
     let first = store.region_new(&caller(1), 5).unwrap();
     assert_eq!((first.id, first.owner, first.pages, first.created_ns), (16, caller(1).principal, 0, 5));
@@ -76,7 +76,7 @@ fn regions_are_isolated_from_each_other_and_survive_reopening() {
     let memory = VectorMemory::default();
     let mut store = Store::open(memory.clone()).unwrap();
     let ids: Vec<_> = (0..4).map(|_| store.region_new(&caller(1), 0).unwrap().id).collect();
-    // In turns, so that their buckets are mixed.
+    // In turns, so that their buckets alternate.
     for _ in 0..3 {
         for id in &ids {
             store.region_grow(*id, 200, &caller(1)).unwrap();
@@ -99,7 +99,7 @@ fn regions_are_isolated_from_each_other_and_survive_reopening() {
 }
 
 #[test]
-fn what_is_stored_as_one_type_is_loaded_as_another_byte_by_byte() {
+fn stored_bytes_can_be_loaded_as_another_type() {
     let (mut store, id) = with_region(1);
     let values = [
         (RegionValue::Nat8(0x81), RegionType::Nat8, vec![0x81]),
@@ -141,7 +141,7 @@ fn a_float_keeps_its_bits() {
 }
 
 #[test]
-fn ranges_that_overflow_or_pass_the_end_are_refused_and_change_nothing() {
+fn out_of_range_accesses_are_refused_without_a_change() {
     let (mut store, id) = with_region(2);
     let size = 2 * PAGE_BYTES;
     let before = store.core.space.raw().borrow().clone();
@@ -170,7 +170,7 @@ fn ranges_that_overflow_or_pass_the_end_are_refused_and_change_nothing() {
         }
     }
     assert!(*store.core.space.raw().borrow() == before, "a store that was refused has changed something");
-    // Nothing at the very end is in range.
+    // An empty range at the very end is valid.
     assert_eq!(load_blob(&store, id, size, 0, &caller(1)), Ok(vec![]));
     store.region_store_blob(id, size, &[], &caller(1)).unwrap();
 }
@@ -220,7 +220,7 @@ fn only_the_owner_and_admins_may_use_a_region() {
 }
 
 #[test]
-fn a_region_that_is_not_there_is_not_found() {
+fn an_unknown_region_is_not_found() {
     let (mut store, id) = with_region(1);
     for unknown in [0, 1, 15, id + 1, 254, 255, 256, 272, u64::MAX] {
         for who in [caller(1), admin()] {
@@ -255,9 +255,9 @@ fn there_can_be_239_regions_and_each_has_pages() {
 }
 
 #[test]
-fn growth_that_is_refused_changes_nothing_and_names_the_room() {
+fn refused_growth_changes_nothing_and_reports_the_available_space() {
     let (mut store, id) = with_region(1);
-    // Two buckets are taken, by the records and by the region; six are kept for the stores that have none.
+    // The records and the region use two buckets; six are reserved for the structures that have none.
     store.configure(&Settings::capacity(MIN_CAPACITY_BYTES + 2 * BUCKET_BYTES)).unwrap();
     let before = store.core.space.raw().borrow().clone();
     for (pages, requested) in [(255 + 513, 48 << 20), (8_192_000, 500 << 30), (8_192_001, 8_192_001 << 16)] {
@@ -271,9 +271,9 @@ fn growth_that_is_refused_changes_nothing_and_names_the_room() {
     assert!(matches!(store.region_grow(id, 1, &caller(1)), Err(Error::OutOfMemory { available: 0, .. })));
 }
 
-/// The records are in a map, whose header may have been made to say anything.
+/// The records are in a map, whose header may be corrupt.
 #[test]
-fn a_count_of_regions_that_cannot_be_is_no_panic() {
+fn an_impossible_count_of_regions_does_not_panic() {
     let (store, _) = with_region(1);
     let header_at = tree_header_at(REGIONS);
     let mut header = [0; HEAD_BYTES];
@@ -291,7 +291,7 @@ fn a_count_of_regions_that_cannot_be_is_no_panic() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
-    /// Batches of stores and loads against a plain array.
+    /// Compares batches of stores and loads with a plain array.
     #[test]
     fn batches_agree_with_an_array(
         stores in prop::collection::vec((0..PAGE_BYTES + 20, prop::collection::vec(any::<u8>(), 0..20)), 0..30),
@@ -314,10 +314,10 @@ proptest! {
     }
 }
 
-/// The memories of other structures have numbers, too, and a record with one of them must not lay it open. One with a
-/// number that no memory has was a panic.
+/// A record with the number of another structure's memory must not expose that memory. A number without a
+/// memory once caused a panic.
 #[test]
-fn a_record_with_a_number_that_no_region_has_is_corruption() {
+fn a_record_with_an_invalid_region_number_is_corruption() {
     for id in [0, FIRST_REGION - 1, FIRST_REGION + MAX_REGIONS, 256] {
         let (mut store, _) = with_region(1);
         let record = super::Record { owner: caller(1).principal, created_ns: 5 };

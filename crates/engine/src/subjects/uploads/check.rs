@@ -1,4 +1,4 @@
-//! Walking all uploads.
+//! The check of all uploads.
 
 use ic_stable_structures::Memory;
 use stable_storage_api::Error;
@@ -10,13 +10,17 @@ use crate::core::ledger::LEDGER_AT;
 use crate::structures::arena::Extent;
 
 impl<M: Memory + Clone> Uploads<'_, M> {
-    /// Calls back with every extent that an upload holds, and answers how many slots all of them have been promised.
+    /// Calls `owned` with every extent of an upload, and returns the number of slots that all uploads
+    /// reserve.
     pub(crate) fn check(&self, mut owned: impl FnMut(Extent, u64)) -> Result<u64, Error> {
         let mut reserved = 0;
         for upload in self.all_uploads() {
             let (id, record) = upload?;
             if id == 0 || id > self.core.ledger().uploads {
-                let what = format!("there is an upload {id}, and {} were opened", self.core.ledger().uploads);
+                let what = format!(
+                    "there is an upload {id}, but the ledger counts {} opened uploads",
+                    self.core.ledger().uploads
+                );
                 return Err(Error::corrupted(what, LEDGER_AT));
             }
             reserved += self.check_upload(&record, &mut owned)?;
@@ -36,7 +40,7 @@ impl<M: Memory + Clone> Uploads<'_, M> {
         if !record.is_unsized && present + record.reserved_slots != table.extents() {
             return Err(Error::corrupted(
                 format!(
-                    "an upload has {present} extents and a promise of {}, of {}",
+                    "an upload has {present} extents and reserves {}, of {}",
                     record.reserved_slots,
                     table.extents()
                 ),
@@ -49,7 +53,7 @@ impl<M: Memory + Clone> Uploads<'_, M> {
         let has_all_counted = !record.is_unsized || reach == record.reach;
         if received_bytes(record, &bitmap) != Some(record.received) || !has_all_counted {
             return Err(Error::corrupted(
-                "an upload counts other chunks than it has",
+                "the received bytes of an upload do not match its bitmap",
                 table.extent().offset(),
             ));
         }
@@ -57,7 +61,7 @@ impl<M: Memory + Clone> Uploads<'_, M> {
     }
 }
 
-/// The bytes of the chunks whose bits are set, or nothing where one is set behind the last chunk.
+/// Returns the bytes of the chunks whose bits are set, or `None` if a bit after the last chunk is set.
 fn received_bytes(record: &Record, bitmap: &[u8]) -> Option<u64> {
     let is_set = |index: &u64| bitmap[(index / 8) as usize] >> (index % 8) & 1 == 1;
     let end = record.size.unwrap_or(record.room);

@@ -13,26 +13,26 @@ use crate::core::table::{ChunkBit, Table, pieces};
 use crate::memory::space::StoreMemory;
 use crate::structures::arena::{Extent, SLOT_EXTENT_BYTES};
 
-/// A chunk lies in one extent or in two.
+/// Largest number of extents that a chunk spans.
 const MAX_PIECES: usize = 2;
 
-/// Where a chunk goes: extents that were there, or that this chunk takes.
+/// The extents of a chunk: existing ones, or new ones.
 struct Place {
     extents: [Option<Extent>; MAX_PIECES],
-    /// How many of them were taken out of what the upload had been promised.
+    /// Number of new extents that use a reservation.
     taken: u64,
 }
 
-/// A table that takes the place of one that is too small, and what is in it.
+/// A larger table that replaces the current one, and its contents.
 struct Grown {
     table: Table,
     bytes: Vec<u8>,
 }
 
 impl<M: Memory + Clone> Uploads<'_, M> {
-    /// Receives a chunk. Chunks may come in any order; the same chunk may come again, and
-    /// keeps the upload from expiring as a new one does. Where the upload has no size yet, a chunk that is shorter than the
-    /// others is the last one.
+    /// Receives a chunk. Chunks can arrive in any order. A chunk that is received again resets the expiry of
+    /// the upload, like a new one. If the upload has no size yet, a chunk that is shorter than the others is
+    /// the last one.
     pub(crate) fn write_chunk(
         &self,
         id: u64,
@@ -61,7 +61,9 @@ impl<M: Memory + Clone> Uploads<'_, M> {
                 (table, bit)
             }
             (None, Some(bit)) => (table, bit),
-            (None, None) => return Err(Error::corrupted("an upload has no place for a chunk", index)),
+            (None, None) => {
+                return Err(Error::corrupted("the table of an upload has no entry for a chunk", index));
+            }
         };
         write_chunk(&mut change, table, index, bytes, &place);
         change.write(table.extent(), bit.offset, vec![bit.set()]);
@@ -83,7 +85,7 @@ impl<M: Memory + Clone> Uploads<'_, M> {
         Ok(Received { received: record.received, size: record.size })
     }
 
-    /// Notes that an upload is in use, although a chunk brought nothing new.
+    /// Resets the expiry of an upload, although the chunk was received before.
     fn keep_upload(&self, id: u64, record: Record, now_ns: u64) -> Result<Received, Error> {
         let received = Received { received: record.received, size: record.size };
         if record.touched_ns == now_ns {
@@ -95,8 +97,8 @@ impl<M: Memory + Clone> Uploads<'_, M> {
         Ok(received)
     }
 
-    /// A table that has a place for a chunk of an upload without a size, where its own has none: one at least twice as large,
-    /// so that it is not copied often.
+    /// Returns a larger table if the table of an upload without a size has no entry for a chunk. It is at
+    /// least twice as large, so that the table is seldom copied.
     fn grown_table(
         &self,
         record: &Record,
@@ -114,7 +116,7 @@ impl<M: Memory + Clone> Uploads<'_, M> {
         Ok(Some(Grown { table, bytes }))
     }
 
-    /// Finds the extents of a chunk, and takes those that are not there yet.
+    /// Finds the extents of a chunk, and allocates those that are missing.
     fn place_chunk(
         &self,
         table: Table,
@@ -126,11 +128,11 @@ impl<M: Memory + Clone> Uploads<'_, M> {
         for (slot, piece) in place.extents.iter_mut().zip(pieces(index * CHUNK_BYTES, length)) {
             let is_listed = piece.number < table.extents();
             let there = if is_listed { table.get(&self.core.arena, piece.number)? } else { None };
-            // The extents behind a table that will grow are full ones.
+            // The extents after the end of a table that will grow are full ones.
             let bytes = if is_listed { table.extent_bytes(piece.number) } else { SLOT_EXTENT_BYTES };
             *slot = match there {
                 Some(extent) => {
-                    // Nothing covers the table, and what is not this extent may be somebody else's.
+                    // No checksum covers the table, so an entry may point to another owner's extent.
                     self.core.arena.require(extent, bytes)?;
                     Some(extent)
                 }
@@ -143,9 +145,9 @@ impl<M: Memory + Clone> Uploads<'_, M> {
         Ok(place)
     }
 
-    /// Compares a chunk that comes again with what was received.
+    /// Compares a chunk that is received again with the stored one.
     fn compare_chunk(&self, record: &Record, index: u64, bytes: &[u8]) -> Result<(), Error> {
-        // While the size is not known, every chunk that was received is a full one.
+        // While the size is unknown, every received chunk is a full one.
         if record.size.is_none() && bytes.len() as u64 != CHUNK_BYTES {
             return Err(Error::AlreadyExists);
         }
@@ -166,8 +168,8 @@ impl<M: Memory + Clone> Uploads<'_, M> {
         Ok(())
     }
 
-    /// Refuses a chunk of a length that it cannot have. Gives the size of the object, where it was not known and the chunk, by
-    /// being a short one, tells it.
+    /// Checks the length of a chunk. Returns the size of the object if it was unknown and this chunk, as a
+    /// short one, determines it.
     fn check_chunk(&self, record: &Record, index: u64, length: u64) -> Result<Option<u64>, Error> {
         if let Some(size) = record.size {
             check_length(size, index, length)?;
@@ -175,7 +177,7 @@ impl<M: Memory + Clone> Uploads<'_, M> {
         }
         if !(1..=CHUNK_BYTES).contains(&length) {
             return Err(Error::invalid(format!(
-                "chunk {index} has {length} bytes; it must have 1 to {CHUNK_BYTES}"
+                "chunk {index} has {length} bytes; the limits are 1 and {CHUNK_BYTES}"
             )));
         }
         let end = index.saturating_mul(CHUNK_BYTES).saturating_add(length);
@@ -184,7 +186,7 @@ impl<M: Memory + Clone> Uploads<'_, M> {
         }
         if length < CHUNK_BYTES && index + 1 < record.reach {
             return Err(Error::invalid(format!(
-                "chunk {index} has {length} bytes, as only the last one may; chunk {} has been received",
+                "chunk {index} has {length} bytes, which only the last chunk may have, but chunk {} was received",
                 record.reach - 1
             )));
         }
@@ -192,7 +194,7 @@ impl<M: Memory + Clone> Uploads<'_, M> {
     }
 }
 
-/// Makes writing a chunk where it was placed a part of a change.
+/// Adds the write of a chunk to a change.
 fn write_chunk<'a, M: Memory + Clone>(
     change: &mut Change<'a, M>,
     table: Table,
@@ -202,7 +204,7 @@ fn write_chunk<'a, M: Memory + Clone>(
 ) {
     let mut rest = bytes;
     for (extent, piece) in place.extents.iter().zip(pieces(index * CHUNK_BYTES, bytes.len() as u64)) {
-        let extent = extent.expect("every piece was placed");
+        let extent = extent.expect("every piece has an extent");
         let (part, after) = rest.split_at(piece.length as usize);
         change.write(extent, piece.offset, part);
         if place.taken > 0 {
@@ -213,7 +215,7 @@ fn write_chunk<'a, M: Memory + Clone>(
     }
 }
 
-/// Refuses a chunk that an object of this size does not have, or has of another length.
+/// Checks that an object of this size has this chunk, and with this length.
 fn check_length(size: u64, index: u64, length: u64) -> Result<(), Error> {
     let chunks = size.div_ceil(CHUNK_BYTES);
     if index >= chunks {

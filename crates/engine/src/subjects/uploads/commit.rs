@@ -18,14 +18,13 @@ use crate::subjects::objects::{
 };
 
 impl<M: Memory + Clone> Uploads<'_, M> {
-    /// Makes an upload that has all of its chunks the object under its key, in place of what is there. No bytes are
-    /// moved.
+    /// Makes a complete upload the object under its key, replacing an existing object. No bytes are copied.
     pub(crate) fn commit_upload(&self, id: u64, caller: &Caller, now_ns: u64) -> Result<Written, Error> {
         self.commit_upload_with(id, None, caller, now_ns)
     }
 
-    /// The same with the end of the upload: the size of one that was opened without it, and perhaps a digest that was not
-    /// declared then.
+    /// Commits an upload with its end: the size, if it was opened without one, and optionally a digest that
+    /// was not declared then.
     pub(crate) fn commit_upload_with(
         &self,
         id: u64,
@@ -72,12 +71,12 @@ impl<M: Memory + Clone> Uploads<'_, M> {
                 "the upload has {} bytes, and the commit gives {size} as its size",
                 record.received
             ))),
-            None => Err(Error::corrupted("an upload has all its chunks and not all its bytes", 0)),
+            None => Err(Error::corrupted("an upload has all its chunks but not all its bytes", 0)),
         }
     }
 
-    /// Where the bytes of the object are. One that has a single extent does not need its table. One that was opened without a
-    /// size has a table and a last extent that are too large.
+    /// Returns the location of the object's bytes. An object with a single extent does not need the table.
+    /// For an upload without a size, the table and the last extent are too large and are shrunk.
     fn place_body(
         &self,
         record: &Record,
@@ -106,13 +105,13 @@ impl<M: Memory + Clone> Uploads<'_, M> {
     }
 }
 
-/// Where the bytes of an object are, and the bytes of its table where it is another one than that of the upload.
+/// The location of an object's bytes, and the bytes of its table if that differs from the upload's table.
 struct Placed {
     body: Body<'static>,
     table: Option<(Table, Vec<u8>)>,
 }
 
-/// The upload with what its end tells, and its size.
+/// Returns the upload with the information of its end, and its size.
 fn ended(record: Record, end: Option<&UploadEnd>) -> Result<(Record, u64), Error> {
     let Some(end) = end else {
         let size = record.size;

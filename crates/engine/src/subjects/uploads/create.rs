@@ -15,8 +15,8 @@ use crate::structures::arena::{Extent, SLOT_EXTENT_BYTES};
 use crate::subjects::objects::{Pairs, check_condition, present};
 
 impl<M: Memory + Clone> Uploads<'_, M> {
-    /// Opens an upload: checks the condition, and makes sure that the whole object, where its size is given, and its entry in
-    /// the index will find room. `now_ns` is the time in nanoseconds since 1970.
+    /// Opens an upload: checks the condition, and reserves space for the whole object, if its size is given,
+    /// and for its entry in the index. `now_ns` is the time in nanoseconds since 1970.
     pub(crate) fn create_upload(
         &self,
         args: &UploadArgs,
@@ -32,7 +32,7 @@ impl<M: Memory + Clone> Uploads<'_, M> {
         let mut change = Change::new(self.core);
         release(&mut change, expired.iter().map(|(id, record)| (*id, record)))?;
         let record = Record { table: change.extents.allocate(record.table().bytes())?, ..record };
-        // Without a size, every extent is taken when its first byte arrives.
+        // Without a size, every extent is allocated when its first byte arrives.
         let last =
             record.size.and_then(last_extent).map(|bytes| change.extents.allocate(bytes)).transpose()?;
         change.write(record.table, 0, record.table().fresh(last));
@@ -44,7 +44,7 @@ impl<M: Memory + Clone> Uploads<'_, M> {
         Ok(record.upload(id, self.core.config().upload_idle_ns))
     }
 
-    /// Checks the arguments, and gives the record as far as it is known before anything is allocated.
+    /// Checks the arguments, and returns the record before anything is allocated.
     fn planned_record(&self, args: &UploadArgs, caller: &Caller, now_ns: u64) -> Result<Record, Error> {
         args.check()?;
         let sha256 = args.sha256.as_ref().map(|digest| check::sha256(digest)).transpose()?;
@@ -81,7 +81,7 @@ impl<M: Memory + Clone> Uploads<'_, M> {
     }
 }
 
-/// The bytes of the last extent of an object, where that is shorter than a slot.
+/// Returns the size of the last extent of an object if it is smaller than a full one.
 fn last_extent(size: u64) -> Option<u64> {
     Some(size % SLOT_EXTENT_BYTES).filter(|bytes| *bytes > 0)
 }

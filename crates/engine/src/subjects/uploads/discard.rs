@@ -1,4 +1,4 @@
-//! Giving back what uploads take: when they are aborted, and when they have expired.
+//! Freeing the space of uploads: when they are aborted, and when they have expired.
 
 use ic_stable_structures::Memory;
 use stable_storage_api::Error;
@@ -8,14 +8,13 @@ use super::record::Record;
 use crate::base::caller::Caller;
 use crate::core::change::Change;
 
-/// Extents that expired uploads may have for one message to give them back. Each costs some 20,000 instructions.
+/// Largest number of extents of expired uploads that one message frees. Each costs about 20,000 instructions.
 const MAX_EXPIRED_EXTENTS: u64 = 20_000;
 
 impl<M: Memory + Clone> Uploads<'_, M> {
-    /// Ends an upload and gives back its space and what it has been promised. An upload that has expired can be aborted,
-    /// too.
+    /// Ends an upload and frees its space and reservations. An expired upload can also be aborted.
     pub(crate) fn abort_upload(&self, id: u64, caller: &Caller) -> Result<(), Error> {
-        // To nobody's time an upload has expired.
+        // Time 0, so that an expired upload can still be aborted.
         let record = self.upload_record(id, caller, 0)?;
         let mut change = Change::new(self.core);
         release(&mut change, [(id, &record)])?;
@@ -23,7 +22,7 @@ impl<M: Memory + Clone> Uploads<'_, M> {
         Ok(())
     }
 
-    /// The uploads that have expired, as many as one message can give back.
+    /// Returns the expired uploads, as many as one message can free.
     pub(super) fn expired(&self, now_ns: u64) -> Result<Vec<(u64, Record)>, Error> {
         let (mut expired, mut held) = (Vec::new(), 0);
         for upload in self.all_uploads() {
@@ -40,7 +39,7 @@ impl<M: Memory + Clone> Uploads<'_, M> {
     }
 }
 
-/// Gives back every extent of some uploads and what they have been promised, and removes their records.
+/// Frees every extent of some uploads, releases their reservations, and removes their records.
 pub(super) fn release<'r, M: Memory + Clone>(
     change: &mut Change<'_, M>,
     uploads: impl IntoIterator<Item = (u64, &'r Record)>,

@@ -1,13 +1,14 @@
 //! Uploads: objects that arrive in chunks, in any order, and become objects when they are complete.
 //!
-//! An upload has a record in a map of its own, and a table in the arena that lists its extents and the chunks that have
-//! been received. An extent is taken when its first byte arrives; until then the upload has been *promised* a slot of
-//! the arena for it, so that two uploads cannot both be promised the last gigabyte. The last extent, which may be shorter
-//! than a slot, is taken at once.
+//! Each upload has a record in a separate map, and a table in the arena that lists its extents and received
+//! chunks. An extent is allocated when its first byte arrives. Until then the upload *reserves* a slot of the
+//! arena for it, so that two uploads cannot both be granted the last gigabyte. The last extent can be smaller
+//! than a slot; it is allocated immediately.
 //!
-//! Everything is in stable memory, so an upload goes on after an upgrade, or from another process. It belongs to who
-//! opened it; admins may do everything with it too. One that has been idle for seven days, or what is configured, has expired: its methods no
-//! longer know it, and its space is given back when the next upload is opened.
+//! Everything is in stable memory, so an upload can be resumed after an upgrade, or by another process. It
+//! belongs to its creator; admins can use every upload. An upload expires after seven idle days, or the
+//! configured time. Its methods then return `NotFound`, and its space is freed when the next upload is
+//! opened.
 
 mod check;
 mod chunk;
@@ -36,7 +37,7 @@ pub(crate) struct Uploads<'a, M: Memory> {
 }
 
 impl<M: Memory + Clone> Uploads<'_, M> {
-    /// The record of an upload that is open and that the caller may use.
+    /// Returns the record of an open upload, if the caller may use it.
     fn upload_record(&self, id: u64, caller: &Caller, now_ns: u64) -> Result<Record, Error> {
         let record = Record::decode(&self.core.uploads.get(&id)?.ok_or(Error::NotFound)?.0)?;
         if !caller.may_use(record.creator) {
@@ -49,7 +50,7 @@ impl<M: Memory + Clone> Uploads<'_, M> {
         }
     }
 
-    /// All uploads that there are, expired ones included, in the order in which they were opened.
+    /// Iterates over all uploads, including expired ones, in the order of creation.
     fn all_uploads(&self) -> impl Iterator<Item = Result<(u64, Record), Error>> + '_ {
         let all = self.core.uploads.from(Bound::Unbounded, |_| true);
         all.map(|upload| upload.and_then(|(id, raw)| Ok((id, Record::decode(&raw.0)?))))

@@ -1,4 +1,4 @@
-//! What is known of an upload.
+//! Records of uploads.
 //!
 //! # Layout v1
 //!
@@ -6,23 +6,23 @@
 //! offset  bytes  field
 //!      0      1  condition: 0 any, 1 absent, 2 revision
 //!      1      1  length of the creator's principal
-//!      2      1  length of the content type, 0 where there is none
-//!      3      1  flags: bit 0 a digest was declared, bit 1 the object is to have its creator as owner, bit 2 it was
-//!                opened without a size
+//!      2      1  length of the content type, 0 if there is none
+//!      3      1  flags: bit 0 a digest was declared, bit 1 the creator becomes the owner of the object, bit 2 opened
+//!                without a size
 //!      4      2  length of the key
 //!      6      2  length of the user metadata
-//!      8      8  size of the object, 0 while it is not known
+//!      8      8  size of the object, 0 while it is unknown
 //!     16      8  revision of the condition, or 0
-//!     24      8  bytes received so far
-//!     32      8  slots of the arena that are promised and not taken yet
-//!     40      8  opened, nanoseconds since 1970
-//!     48      8  last chunk, nanoseconds since 1970
-//!     56      8  offset of the extent that holds the table
-//!     64     32  SHA-256 that was declared, or zeroes
-//!     96      1  length of the content encoding, 0 where there is none
+//!     24      8  number of bytes received
+//!     32      8  slots of the arena that are reserved and not allocated yet
+//!     40      8  time of creation, nanoseconds since 1970
+//!     48      8  time of the last chunk, nanoseconds since 1970
+//!     56      8  offset of the table's extent
+//!     64     32  declared SHA-256, or zeroes
+//!     96      1  length of the content encoding, 0 if there is none
 //!     97      7  reserved, zero
-//!    104      8  bytes that the table has places for: the size, or without one a multiple of what an extent holds
-//!    112      8  without a size, one more than the last chunk that was received; else 0
+//!    104      8  bytes that the table covers: the size, or a multiple of a full extent
+//!    112      8  if opened without a size, index after the last received chunk; else 0
 //!    120      p  creator
 //!             c  content type
 //!             k  key
@@ -46,7 +46,7 @@ use crate::subjects::objects::MAX_PAIRS_BYTES;
 const FIXED_BYTES: usize = 120;
 const MAX_PRINCIPAL_BYTES: u64 = 29;
 
-/// The most bytes that a record has.
+/// Largest size of a record, in bytes.
 pub(super) const MAX_RECORD_BYTES: u64 = FIXED_BYTES as u64
     + MAX_PRINCIPAL_BYTES
     + MAX_CONTENT_TYPE_BYTES
@@ -64,23 +64,23 @@ const ANY: u8 = 0;
 const ABSENT: u8 = 1;
 const REVISION: u8 = 2;
 
-/// A record, either about to be stored or checked after it was read.
+/// A record to store, or one that was read and checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Record {
     pub(super) key: String,
-    /// The size of the object, once it is known: from the start, or since the last chunk.
+    /// Size of the object, if it is known.
     pub(super) size: Option<u64>,
-    /// Whether it was opened without a size.
+    /// Whether the upload was opened without a size.
     pub(super) is_unsized: bool,
-    /// How many bytes the table has places for.
+    /// Number of bytes that the table covers.
     pub(super) room: u64,
-    /// Without a size, one more than the last chunk that was received.
+    /// If opened without a size, the index after the last received chunk.
     pub(super) reach: u64,
     pub(super) content_type: Option<String>,
     pub(super) content_encoding: Option<String>,
-    /// The user metadata, as an entry of the index has it.
+    /// User metadata, in the form of an index entry.
     pub(super) pairs: Vec<u8>,
-    /// Whether the object is to have the creator as its owner.
+    /// Whether the creator becomes the owner of the object.
     pub(super) is_owned: bool,
     pub(super) sha256: Option<[u8; 32]>,
     pub(super) condition: Condition,
@@ -97,12 +97,12 @@ impl Record {
         Table::at(self.table, self.room)
     }
 
-    /// How many chunks there are, as far as that is known.
+    /// Returns the number of chunks, as far as it is known.
     pub(super) fn chunks(&self) -> u64 {
         self.size.map_or(self.reach, |size| size.div_ceil(CHUNK_BYTES))
     }
 
-    /// Whether it has expired, where that takes so many nanoseconds without a chunk.
+    /// Returns whether the upload has expired after `idle_ns` nanoseconds without a chunk.
     pub(super) fn has_expired(&self, now_ns: u64, idle_ns: u64) -> bool {
         now_ns > self.expires_ns(idle_ns)
     }
@@ -111,7 +111,7 @@ impl Record {
         self.touched_ns.saturating_add(idle_ns)
     }
 
-    /// The upload, as its creator is told of it.
+    /// Returns the upload in the form of the contract.
     pub(super) fn upload(&self, id: u64, idle_ns: u64) -> Upload {
         Upload {
             id,
@@ -123,7 +123,7 @@ impl Record {
         }
     }
 
-    /// Encodes a record whose texts have been checked to be within their limits.
+    /// Encodes a record whose texts are within their limits.
     pub(super) fn encode(&self) -> Raw {
         const FITS: &str = "the lengths of texts were checked";
         let (condition, revision) = match self.condition {
@@ -171,9 +171,9 @@ impl Record {
 }
 
 impl Record {
-    /// Checks and decodes.
+    /// Decodes and checks a record.
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, Error> {
-        let corrupted = || Error::corrupted("the record of an upload is damaged", 0);
+        let corrupted = || Error::corrupted("the record of an upload is corrupt", 0);
         if bytes.len() < FIXED_BYTES + CRC_BYTES || !is_sealed(bytes) {
             return Err(corrupted());
         }
@@ -230,7 +230,7 @@ impl Record {
     }
 }
 
-/// The numbers of a record that must go together.
+/// The numbers of a record that must be consistent.
 struct Sizes {
     is_unsized: bool,
     size: u64,
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bytes_are_those_of_the_picture() {
+    fn encoding_matches_the_layout_table() {
         let Raw(bytes) = sample().encode();
         assert_eq!(bytes[0..8], [2, 29, 3, 3, 5, 0, 4, 0]);
         for (at, number) in [(8, 3 << 40), (16, 0x0102_0304), (24, 0x1112_1314), (32, 0x1_2324u64)] {
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn records_are_read_as_they_were_written_and_damage_is_noticed() {
+    fn records_round_trip_and_corruption_is_detected() {
         let plain = Record {
             content_type: None,
             content_encoding: None,
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_without_a_size_is_read_as_it_was_written() {
+    fn a_record_without_a_size_round_trips() {
         let room = 2 * SLOT_EXTENT_BYTES;
         let open = Record {
             size: None,
@@ -357,9 +357,9 @@ mod tests {
         }
     }
 
-    /// The walk over the uploads overflowed on such a record.
+    /// Such a record once caused an overflow in the check.
     #[test]
-    fn a_promise_of_more_extents_than_the_object_has_is_damage() {
+    fn reserving_more_extents_than_the_object_has_is_corruption() {
         let most = sample().table().extents();
         for (reserved_slots, is_good) in [(most, true), (most + 1, false), (u64::MAX, false)] {
             let raw = Record { reserved_slots, ..sample() }.encode();

@@ -10,8 +10,8 @@ use crate::core::change::Change;
 use crate::core::table::Table;
 
 impl<M: Memory + Clone> Uploads<'_, M> {
-    /// Stores an object of more than a chunk whose bytes are whatever its extents held: on fresh memory, zeroes. The
-    /// object is an ordinary one otherwise, and on sparse memory its size costs nothing.
+    /// Stores an object of more than one chunk without writing its bytes: its extents keep their previous
+    /// contents, which are zero on fresh memory. On sparse memory, the size of such an object costs nothing.
     pub(crate) fn put_sparse(&self, key: &str, size: u64) -> Result<Written, Error> {
         let caller = Caller { principal: candid::Principal::anonymous(), is_admin: true };
         let id = self.create_upload(&UploadArgs::new(key, size), &caller, 0)?.id;
@@ -29,7 +29,7 @@ impl<M: Memory + Clone> Uploads<'_, M> {
         }
         let mut change = Change::new(self.core);
         for index in 0..size.div_ceil(CHUNK_BYTES) {
-            // Whole bytes, so that each is written once.
+            // Whole bytes of the bitmap, so that each is written once.
             if index % 8 == 0 {
                 let bits = (size.div_ceil(CHUNK_BYTES) - index).min(8);
                 let offset = table.chunk_bit(&self.core.arena, index)?.offset;

@@ -1,4 +1,4 @@
-//! How far uploads are.
+//! The progress of uploads.
 
 use ic_stable_structures::Memory;
 use serde_bytes::ByteBuf;
@@ -11,15 +11,15 @@ use crate::base::caller::Caller;
 use crate::subjects::objects::Pairs;
 
 impl<M: Memory + Clone> Uploads<'_, M> {
-    /// How far an upload is, and which chunks it lacks.
+    /// Returns the progress of an upload, and its missing chunks.
     pub(crate) fn upload_status(&self, id: u64, caller: &Caller, now_ns: u64) -> Result<UploadStatus, Error> {
         let record = self.upload_record(id, caller, now_ns)?;
         let metadata = Pairs(&record.pairs).decode()?;
         Ok(UploadStatus { metadata, ..self.status_of(id, &record, MAX_MISSING_RANGES)? })
     }
 
-    /// The uploads of the caller that are open, or all of them for an admin, in the order in which they were opened. Their
-    /// metadata is left out, so that a thousand of them fit one reply.
+    /// Returns the caller's open uploads, or all open uploads for an admin, in the order of creation. Their
+    /// metadata is omitted, so that a thousand of them fit in one reply.
     pub(crate) fn list_uploads(&self, caller: &Caller, now_ns: u64) -> Result<Vec<UploadStatus>, Error> {
         let idle_ns = self.core.config().upload_idle_ns;
         let mut statuses = Vec::new();
@@ -52,9 +52,9 @@ impl<M: Memory + Clone> Uploads<'_, M> {
     }
 }
 
-/// The ranges of chunks whose bits are not set, in order.
+/// Returns the ranges of chunks whose bits are not set, in order.
 pub(super) fn missing(bitmap: &[u8], chunks: u64) -> impl Iterator<Item = ChunkRange> + '_ {
-    // A table that has not grown so far has no bits for chunks that are not there.
+    // A table that has not grown yet has no bits for later chunks.
     let byte = move |index: u64| bitmap.get((index / 8) as usize).copied().unwrap_or(0);
     let is_missing = move |index: u64| byte(index) >> (index % 8) & 1 == 0;
     let mut at = 0;

@@ -37,9 +37,9 @@ fn sound<M: Memory + Clone>(store: &Store<M>) {
     assert_eq!(store.check().problems, []);
 }
 
-/// Byte `at` of the test object with a seed.
-fn byte(seed: u64, at: u64) -> u8 {
-    ((at ^ seed).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8
+/// Returns byte `offset` of the test object with a seed.
+fn byte(seed: u64, offset: u64) -> u8 {
+    ((offset ^ seed).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8
 }
 
 fn chunk(seed: u64, size: u64, index: u64) -> Vec<u8> {
@@ -66,7 +66,7 @@ fn upload(store: &mut TestStore, key: &str, seed: u64, size: u64) -> u64 {
     store.commit_upload(id, &OWNER, 0).unwrap().revision
 }
 
-/// Reads an object in ranges that do not fit its chunks or extents, and compares every byte.
+/// Reads an object in ranges that do not match its chunks or extents, and compares every byte.
 fn compare(store: &TestStore, key: &str, seed: u64, size: u64) {
     let mut offset = 0;
     while offset < size {
@@ -81,7 +81,7 @@ fn compare(store: &TestStore, key: &str, seed: u64, size: u64) {
     assert_eq!(offset, size);
 }
 
-/// Runs something that must fail, and demands that not a byte has changed.
+/// Runs an operation that must fail, and asserts that not a byte of the memory has changed.
 fn refused<T: std::fmt::Debug>(
     store: &mut TestStore,
     f: impl FnOnce(&mut TestStore) -> Result<T, Error>,
@@ -93,7 +93,7 @@ fn refused<T: std::fmt::Debug>(
 }
 
 #[test]
-fn objects_of_all_sizes_around_chunks_and_extents_come_back() {
+fn sizes_around_chunks_and_extents_round_trip() {
     let mut store = store();
     let sizes = [
         1,
@@ -124,7 +124,7 @@ fn objects_of_all_sizes_around_chunks_and_extents_come_back() {
 }
 
 #[test]
-fn chunks_may_come_in_any_order_and_the_status_tells_what_is_missing() {
+fn chunks_arrive_in_any_order_and_the_status_lists_missing_ones() {
     let mut store = store();
     let size = 2 * SLOT_EXTENT_BYTES + 5;
     let id = create(&mut store, "k", size);
@@ -142,7 +142,7 @@ fn chunks_may_come_in_any_order_and_the_status_tells_what_is_missing() {
     assert_eq!(status.received, 4 * CHUNK_BYTES + (size - last * CHUNK_BYTES));
     assert_eq!(store.commit_upload(id, &OWNER, 0), Err(Error::Incomplete { first_missing: 1 }));
 
-    // An upgrade in the middle.
+    // An upgrade during the upload.
     let mut store = Store::open(store.core.space.raw().clone()).unwrap();
     for index in (0..=last).rev() {
         write(&mut store, id, 7, size, index);
@@ -156,11 +156,11 @@ fn chunks_may_come_in_any_order_and_the_status_tells_what_is_missing() {
 }
 
 #[test]
-fn a_chunk_may_come_again_and_the_first_one_stays() {
+fn a_repeated_chunk_is_accepted_only_with_the_same_bytes() {
     let mut store = store();
     let size = 9 * CHUNK_BYTES;
     let id = create(&mut store, "k", size);
-    // Chunk 7 lies in two extents.
+    // Chunk 7 spans two extents.
     for index in [0, 7] {
         write(&mut store, id, 1, size, index);
         let before = store.core.space.raw().copy();
@@ -177,7 +177,7 @@ fn a_chunk_may_come_again_and_the_first_one_stays() {
 }
 
 #[test]
-fn what_cannot_be_an_upload_is_refused_by_name() {
+fn create_upload_and_write_chunk_reject_invalid_arguments() {
     let mut store = store_with_capacity(10 << 30);
     let args = |key: &str, size| UploadArgs::new(key, size);
     let invalid = |error: &Error| matches!(error, Error::InvalidArgument { .. });
@@ -227,7 +227,7 @@ fn an_upload_belongs_to_its_creator_and_to_admins() {
 }
 
 #[test]
-fn conditions_hold_at_the_start_and_at_the_commit_and_the_old_object_stays_readable() {
+fn conditions_are_checked_when_opening_and_when_committing() {
     let mut store = store();
     let revision = store.put(Put::new("k", b"old"), 5).unwrap().revision;
     let on = |condition| UploadArgs { condition: Some(condition), ..UploadArgs::new("k", 3_000_000) };
@@ -268,7 +268,7 @@ fn there_are_at_most_1000_uploads() {
 }
 
 #[test]
-fn an_idle_upload_expires_and_gives_everything_back() {
+fn an_idle_upload_expires_and_frees_everything() {
     let mut store = store();
     let size = 3 * SLOT_EXTENT_BYTES + 1;
     let idle = create(&mut store, "idle", size);
@@ -297,9 +297,10 @@ fn an_idle_upload_expires_and_gives_everything_back() {
     sound(&store);
 }
 
-/// One message gives back so many extents, and one upload whatever it has: else it would stay for good.
+/// One message frees a limited number of extents, but at least one upload: otherwise a large one would never
+/// be freed.
 #[test]
-fn an_expired_upload_of_more_extents_than_one_message_gives_back_is_given_back() {
+fn an_expired_upload_above_the_limit_of_one_message_is_freed() {
     let mut store = Store::open(SparseMemory::default()).unwrap();
     let huge = 20_001 * SLOT_EXTENT_BYTES;
     let id = create(&mut store, "huge", huge);
@@ -309,13 +310,13 @@ fn an_expired_upload_of_more_extents_than_one_message_gives_back_is_given_back()
     store.create_upload(&UploadArgs::new("next", 1), &OWNER, later).unwrap();
     assert_eq!((store.core.uploads.len(), store.core.ledger().reserved_slots), (2, 0));
     store.create_upload(&UploadArgs::new("last", 1), &OWNER, later).unwrap();
-    assert_eq!(store.core.uploads.len(), 2, "the small one has expired, too");
+    assert_eq!(store.core.uploads.len(), 2, "the small one has also expired");
     sound(&store);
 }
 
-/// A sender that repeats what it does not know to have arrived is at work, and its upload stays open.
+/// A sender that repeats a chunk of unknown fate is active, so its upload stays open.
 #[test]
-fn a_chunk_that_comes_again_keeps_its_upload_open() {
+fn a_repeated_chunk_keeps_its_upload_open() {
     let mut store = store();
     let size = 2 * CHUNK_BYTES;
     let id = create(&mut store, "k", size);
@@ -332,13 +333,13 @@ fn a_chunk_that_comes_again_keeps_its_upload_open() {
 }
 
 #[test]
-fn what_one_upload_was_promised_neither_another_nor_a_put_can_have() {
+fn reserved_space_is_not_available_to_others() {
     let mut store = store_with_capacity(1 << 30);
     let half = 30 * SLOT_EXTENT_BYTES;
     let first = create(&mut store, "first", half);
     let error = refused(&mut store, |store| store.create_upload(&UploadArgs::new("x", 2 * half), &OWNER, 0));
     assert!(matches!(error, Error::OutOfMemory { .. }));
-    // Everything that is left is filled with puts and the log, until both are refused.
+    // Puts and log entries fill the remaining space, until both are refused.
     let value = vec![7; MAX_PAYLOAD_BYTES as usize];
     let mut puts = 0;
     while store.put(Put::new(&puts.to_string(), &value), 0).is_ok() {
@@ -350,14 +351,14 @@ fn what_one_upload_was_promised_neither_another_nor_a_put_can_have() {
         refused(&mut store, |store| store.put(Put::new("x", &value), 0)),
         Error::OutOfMemory { .. }
     ));
-    // And still the upload gets what it was promised, to the last byte.
+    // The upload can still use its whole reservation.
     for index in 0..chunks(half) {
         write(&mut store, first, 5, half, index);
     }
     store.commit_upload(first, &OWNER, 0).unwrap();
     compare(&store, "first", 5, half);
     sound(&store);
-    // What it gives back can be promised again, although the memory is as large as it may be.
+    // Freed space can be reserved again, although the memory has its largest size.
     assert!(store.delete("first").unwrap());
     let again = create(&mut store, "again", half);
     let error = refused(&mut store, |store| store.create_upload(&UploadArgs::new("x", half), &OWNER, 0));
@@ -372,7 +373,7 @@ fn what_one_upload_was_promised_neither_another_nor_a_put_can_have() {
 }
 
 #[test]
-fn a_promise_that_the_platform_does_not_keep_is_an_answer_too() {
+fn a_reservation_that_the_platform_refuses_is_an_error() {
     let memory = SparseMemory::with_maximum(2 + 256 * 4);
     let mut store = Store::open(memory.clone()).unwrap();
     let size = 6 * SLOT_EXTENT_BYTES;
@@ -443,9 +444,9 @@ fn a_declared_digest_is_verified_over_extents() {
     sound(&store);
 }
 
-/// Offsets of more than 32 bits, and an object larger than all of 256 GiB.
+/// Offsets of more than 32 bits, and an object larger than 256 GiB.
 #[test]
-fn objects_of_hundreds_of_gigabytes_are_written_read_and_removed_at_their_ends() {
+fn objects_of_hundreds_of_gigabytes_are_written_read_and_removed() {
     let mut store = store();
     let size = 300u64 << 30;
     let id = create(&mut store, "huge", size);
@@ -481,21 +482,22 @@ fn objects_of_hundreds_of_gigabytes_are_written_read_and_removed_at_their_ends()
 }
 
 #[test]
-fn a_table_that_a_store_cannot_hold_is_out_of_memory_before_anything_is_written() {
+fn a_table_that_does_not_fit_is_refused_before_any_write() {
     let mut store = Store::open(VectorMemory::default()).unwrap();
     store.configure(&InitArgs::capacity(MIN_CAPACITY_BYTES)).unwrap();
-    // The index, the uploads and the arena take three buckets of eight, and four are kept for stores that have none; the
-    // promise of two is one too many.
-    store.put(Put::new("k", b"takes a bucket"), 0).unwrap();
+    // The index, the uploads and the arena use three buckets of eight, and four are reserved for structures
+    // that have none; the reservation of two more is one too many.
+    store.put(Put::new("k", b"uses a bucket"), 0).unwrap();
     let error = store.create_upload(&UploadArgs::new("k", 3 * SLOT_EXTENT_BYTES), &OWNER, 0).unwrap_err();
     assert!(matches!(error, Error::OutOfMemory { .. }));
     store.create_upload(&UploadArgs::new("k", 2 * SLOT_EXTENT_BYTES), &OWNER, 0).unwrap();
     sound(&store);
 }
 
-/// Nothing covers the table of an upload: a place that is none of its own must be found out before it is written.
+/// No checksum covers the table of an upload: an entry that points elsewhere must be detected before the
+/// chunk is written.
 #[test]
-fn a_chunk_is_not_written_to_where_a_damaged_table_leads() {
+fn a_chunk_is_not_written_through_a_corrupt_table() {
     let size = SLOT_EXTENT_BYTES + 10;
     let mut store = store();
     store.put(Put::new("neighbour", &[1; 5_000]), 0).unwrap();
@@ -529,7 +531,7 @@ fn sound_and_complete(store: &mut TestStore, id: u64, size: u64) {
 }
 
 #[test]
-fn a_chunk_that_was_not_received_and_is_marked_is_named_by_the_check() {
+fn check_reports_a_marked_chunk_that_was_not_received() {
     for (size, index) in
         [(3 * CHUNK_BYTES, 1), (3 * CHUNK_BYTES, 3), (CHUNK_BYTES + 10, 1), (CHUNK_BYTES + 10, 7)]
     {
@@ -541,12 +543,12 @@ fn a_chunk_that_was_not_received_and_is_marked_is_named_by_the_check() {
         let bit = table.chunk_bit(&store.core.arena, index).unwrap();
         store.core.arena.write(table.extent(), bit.offset, &[bit.set()]);
         let problems = store.check().problems;
-        assert!(problems[0].what.contains("counts other chunks"), "{index}: {problems:?}");
+        assert!(problems[0].what.contains("do not match its bitmap"), "{index}: {problems:?}");
     }
 }
 
 #[test]
-fn an_upload_that_was_never_opened_is_named_by_the_check() {
+fn check_reports_an_upload_that_was_never_opened() {
     for wrong in [0, 2, u64::MAX] {
         let mut store = store();
         let id = create(&mut store, "k", 10);

@@ -10,7 +10,7 @@ use stable_storage_api::{Error, ListArgs, ListPage};
 use super::{Put, TestStore, put, store};
 use crate::store::Store;
 
-/// What a listing comes to, page after page.
+/// Returns all pages of a listing.
 fn level(store: &TestStore, args: &ListArgs) -> (Vec<String>, Vec<String>, usize) {
     let (mut objects, mut prefixes, mut pages) = (Vec::new(), Vec::new(), 0);
     let mut args = args.clone();
@@ -27,7 +27,7 @@ fn level(store: &TestStore, args: &ListArgs) -> (Vec<String>, Vec<String>, usize
     }
 }
 
-/// The same, found by looking at every key.
+/// Returns the expected listing, computed by testing every key.
 fn expected(keys: &[&str], prefix: &str, delimiter: &str, start_after: &str) -> (Vec<String>, Vec<String>) {
     let (mut objects, mut prefixes) = (Vec::new(), BTreeSet::new());
     let sorted: BTreeSet<_> = keys.iter().filter(|key| key.starts_with(prefix)).collect();
@@ -46,7 +46,7 @@ fn expected(keys: &[&str], prefix: &str, delimiter: &str, start_after: &str) -> 
     (objects, prefixes.into_iter().collect())
 }
 
-/// The same from the last key to the first. Without a cursor, all keys are before it.
+/// Returns the expected listing in descending order. Without a cursor, all keys are before it.
 fn expected_descending(
     keys: &[&str],
     prefix: &str,
@@ -85,9 +85,9 @@ const KEYS: [&str; 17] = [
     "\u{10FFFF}",
 ];
 
-/// Pages of every size give every object and every common prefix once, whatever the prefix, the delimiter and the cursor.
+/// Pages of every size list every object and every common prefix once, for any prefix, delimiter and cursor.
 #[test]
-fn a_level_is_what_a_walk_over_all_keys_finds() {
+fn a_level_matches_a_scan_of_all_keys() {
     let mut store = store();
     for key in KEYS {
         put(&mut store, key, b"v");
@@ -130,7 +130,7 @@ fn delimiters_are_checked_and_scan_has_none() {
     assert_eq!(store.list(&ListArgs::level("", "/".repeat(5_000))).unwrap().objects, []);
 }
 
-/// A memory that counts how often it is read.
+/// A memory that counts its reads.
 #[derive(Clone, Default)]
 struct Counted {
     memory: VectorMemory,
@@ -156,7 +156,8 @@ impl Memory for Counted {
     }
 }
 
-/// However much is below a common prefix, it is passed over with one search, which reads what finding a key reads.
+/// One search skips a common prefix and reads as much as a lookup of one key, regardless of the keys below
+/// the prefix.
 #[test]
 fn a_common_prefix_costs_one_search() {
     let memory = Counted::default();
@@ -180,5 +181,5 @@ fn a_common_prefix_costs_one_search() {
         assert_eq!(page.prefixes, ["full/", "next/"]);
         assert_eq!((page.objects.len(), page.next), (1, None));
     });
-    assert!(of_a_level <= 8 * of_one_key, "{of_a_level} reads, where a key takes {of_one_key}");
+    assert!(of_a_level <= 8 * of_one_key, "{of_a_level} reads; one key needs {of_one_key}");
 }

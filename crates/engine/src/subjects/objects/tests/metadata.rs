@@ -1,4 +1,4 @@
-//! What objects have besides their values, and changes on conditions.
+//! Metadata of objects, and conditional changes.
 
 use candid::Principal;
 use sha2::{Digest, Sha256};
@@ -11,8 +11,8 @@ fn owned(pairs: &[(&str, &str)]) -> Option<Vec<MetadataPair>> {
     Some(pairs.iter().map(|(name, value)| MetadataPair::new(*name, *value)).collect())
 }
 
-/// Everything that a put declares is told by its answer, by `stat`, `list` and `get_with_info`, and kept by a rename and a
-/// verification; the next put leaves nothing of it.
+/// The result of a put, `stat`, `list` and `get_with_info` return everything that the put declared. A rename
+/// and a verification keep it; the next put removes all of it.
 #[test]
 fn metadata_is_kept_until_the_next_put() {
     for size in [3, INLINE_LIMIT + 1] {
@@ -64,7 +64,7 @@ fn metadata_is_kept_until_the_next_put() {
 }
 
 #[test]
-fn metadata_is_within_its_limits_or_nothing_is_stored() {
+fn put_rejects_metadata_outside_its_limits() {
     let mut store = store();
     let (most, name) = ("v".repeat(MAX_METADATA_BYTES as usize - 1), "n".to_owned());
     let encoding = "e".repeat(MAX_CONTENT_ENCODING_BYTES as usize);
@@ -85,15 +85,15 @@ fn metadata_is_within_its_limits_or_nothing_is_stored() {
         let error = refused(&mut store, |store| store.put(bad, 0));
         assert!(matches!(error, Error::InvalidArgument { .. }), "{error}");
     }
-    // Empty texts are the same as none.
+    // Empty texts are the same as `None`.
     let empty = Put { content_encoding: Some(""), ..Put::new("k", b"v") };
     store.put(empty, 0).unwrap();
     assert_eq!(store.stat("k").unwrap().content_encoding, None);
 }
 
-/// A page of a listing is bounded by what the objects really take in it.
+/// The page's limit counts the actual size of each object in the reply.
 #[test]
-fn a_page_of_objects_with_much_metadata_fits_one_reply() {
+fn a_page_of_objects_with_large_metadata_fits_in_one_reply() {
     let mut store = store();
     let value = "v".repeat(2_000);
     for at in 0..1_000 {
@@ -108,7 +108,7 @@ fn a_page_of_objects_with_much_metadata_fits_one_reply() {
 }
 
 #[test]
-fn a_delete_holds_to_its_condition() {
+fn delete_checks_its_condition() {
     let mut store = store();
     let revision = put(&mut store, "k", b"v");
     let when = |condition| move |store: &mut super::TestStore| store.delete_when("k", condition);
@@ -123,7 +123,7 @@ fn a_delete_holds_to_its_condition() {
 }
 
 #[test]
-fn delete_many_is_all_or_nothing_and_tells_which_there_were() {
+fn delete_many_is_all_or_nothing_and_returns_which_existed() {
     let mut store = store();
     for (key, size) in [("a", 10), ("b", 5_000), ("c", 0)] {
         put(&mut store, key, &pattern(size));

@@ -1,8 +1,9 @@
-//! Uploads whose chunks come in turns, or from the end: the extents of an object are not neighbours, or not in order.
+//! Uploads whose chunks arrive in turns, or from the end: the extents of an object are not contiguous, or not
+//! in order.
 
 use super::*;
 
-/// Uploads objects of three extents, whose chunks come in turns, and commits them.
+/// Uploads objects of three extents, whose chunks arrive in turns, and commits them.
 fn upload_in_turns(store: &mut TestStore, keys: &[&str], size: u64, order: impl Iterator<Item = u64>) {
     let ids: Vec<_> = keys.iter().map(|key| create(store, key, size)).collect();
     for index in order {
@@ -16,7 +17,7 @@ fn upload_in_turns(store: &mut TestStore, keys: &[&str], size: u64, order: impl 
 }
 
 #[test]
-fn deleting_an_object_leaves_the_extents_between_its_own() {
+fn deleting_an_object_keeps_the_extents_of_others() {
     let (size, keys) = (2 * SLOT_EXTENT_BYTES + 10, ["a", "b", "c"]);
     let mut store = store();
     upload_in_turns(&mut store, &keys, size, 0..chunks(size));
@@ -30,7 +31,7 @@ fn deleting_an_object_leaves_the_extents_between_its_own() {
 }
 
 #[test]
-fn extents_in_descending_order_come_back_and_are_given_back() {
+fn extents_in_descending_order_are_readable_and_freed() {
     let size = 3 * SLOT_EXTENT_BYTES;
     let mut store = store();
     upload_in_turns(&mut store, &["a"], size, (0..chunks(size)).rev());

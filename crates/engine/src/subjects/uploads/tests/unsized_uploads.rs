@@ -31,10 +31,10 @@ fn assert_nothing_is_held(store: &TestStore) {
     );
 }
 
-/// Sizes on both sides of chunks and extents, and over several growths of the table. The object takes what one of a known
-/// size takes, whatever order the chunks came in.
+/// Tests sizes on both sides of chunks and extents, and several growths of the table. The object uses as much
+/// space as one of a known size, for any order of chunks.
 #[test]
-fn objects_of_all_sizes_come_back_and_take_no_more_than_they_need() {
+fn objects_of_all_sizes_round_trip_and_use_no_extra_space() {
     let slot = SLOT_EXTENT_BYTES;
     let sizes = [1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, slot - 1, slot, slot + 1, 2 * slot + 5];
     let (mut store, mut sized) = (store(), store());
@@ -61,7 +61,8 @@ fn objects_of_all_sizes_come_back_and_take_no_more_than_they_need() {
     sound(&store);
 }
 
-/// A chunk that is shorter than the others is the last one: it tells the size, and what contradicts it is refused.
+/// A chunk that is shorter than the others is the last one. It determines the size, and chunks that
+/// contradict it are refused.
 #[test]
 fn a_short_chunk_is_the_last_one() {
     let mut store = store();
@@ -77,7 +78,7 @@ fn a_short_chunk_is_the_last_one() {
     invalid(refused(&mut store, |store| store.write_chunk(id, 0, b"", &OWNER, 0)));
     let long = vec![0; CHUNK_BYTES as usize + 1];
     invalid(refused(&mut store, |store| store.write_chunk(id, 0, &long, &OWNER, 0)));
-    // The last chunk that was received is a full one, and stays it.
+    // The last received chunk is a full one, and remains so.
     assert_eq!(
         refused(&mut store, |store| store.write_chunk(id, 1, b"short", &OWNER, 0)),
         Error::AlreadyExists
@@ -93,14 +94,14 @@ fn a_short_chunk_is_the_last_one() {
     assert_eq!(error, Error::OutOfRange { offset: 3, length: 1, size: 3 });
     assert_eq!(store.commit_upload(id, &OWNER, 0), Err(Error::Incomplete { first_missing: 0 }));
     send(&mut store, id, 1, size, [0]);
-    // Nothing needs to be told at the commit where the last chunk has told it.
+    // The commit needs no size if the last chunk has determined it.
     store.commit_upload(id, &OWNER, 0).unwrap();
     assert_eq!(store.stat("k").unwrap().size, size);
 }
 
-/// The end of a commit must be what is known, or is still open.
+/// The end of a commit must match what is known.
 #[test]
-fn a_commit_tells_what_was_left_open_and_nothing_else() {
+fn the_end_of_a_commit_must_not_contradict_the_upload() {
     let mut store = store();
     let size = 2 * CHUNK_BYTES;
     let id = open(&mut store, "k");
@@ -121,7 +122,7 @@ fn a_commit_tells_what_was_left_open_and_nothing_else() {
     assert_eq!(store.stat("k").unwrap().sha256.unwrap().digest.into_vec(), digest);
     assert_eq!(store.verify("k").unwrap().verdict, Some(ChecksumState::Verified));
 
-    // One with a size and a digest holds to both.
+    // An upload with a size and a digest must match both.
     let args = UploadArgs { sha256: Some(vec![1; 32].into()), ..UploadArgs::new("l", 3) };
     let id = store.create_upload(&args, &OWNER, 0).unwrap().id;
     store.write_chunk(id, 0, b"abc", &OWNER, 0).unwrap();
@@ -133,12 +134,12 @@ fn a_commit_tells_what_was_left_open_and_nothing_else() {
     sound(&store);
 }
 
-/// Room is taken as chunks arrive and never out of what other uploads are promised; a chunk that finds none is refused, and
-/// abort and expiry give everything back.
+/// Space is allocated as chunks arrive and never from the reservations of other uploads. A chunk that does
+/// not fit is refused. Abort and expiry free everything.
 #[test]
-fn room_is_taken_as_chunks_arrive() {
+fn space_is_allocated_as_chunks_arrive() {
     let mut store = store_with_capacity(MIN_CAPACITY_BYTES);
-    // The index takes its bucket with its first object.
+    // The index gets its bucket with its first object.
     store.put(Put::new("first", b""), 0).unwrap();
     store.delete("first").unwrap();
     let promised = create(&mut store, "promised", SLOT_EXTENT_BYTES);
@@ -171,9 +172,9 @@ fn room_is_taken_as_chunks_arrive() {
     sound(&store);
 }
 
-/// A chunk far ahead makes the table large and nothing else, and one beyond what a canister can hold is refused.
+/// A chunk with a high index only makes the table large, and one beyond the limit of a canister is refused.
 #[test]
-fn a_chunk_far_ahead_takes_its_own_room_only() {
+fn a_chunk_with_a_high_index_uses_only_its_own_space() {
     let mut store = store();
     let id = open(&mut store, "k");
     let (far, bytes) = (200_000, chunk(1, u64::MAX / 2, 0));
