@@ -13,7 +13,7 @@ use crate::core::Core;
 use crate::core::extents::Extents;
 use crate::core::key::Key;
 use crate::core::ledger::Ledger;
-use crate::memory::space::{Promised, StoreMemory};
+use crate::memory::space::{Reservations, StoreMemory};
 use crate::structures::arena::Extent;
 use crate::structures::btree::{Raw, Transaction};
 
@@ -69,7 +69,7 @@ impl<'a, M: Memory + Clone> Change<'a, M> {
     /// [`Error::OutOfMemory`] and [`Error::Corrupted`].
     pub(crate) fn reserve(&mut self) -> Result<Reserved<'_, 'a, M>, Error> {
         let uploads = self.uploads.as_ref();
-        let after = Promised {
+        let after = Reservations {
             free_slots: 0,
             slots: self.ledger.reserved_slots,
             uploads: uploads.map_or(self.core.uploads.len(), Transaction::len),

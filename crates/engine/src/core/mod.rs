@@ -23,7 +23,7 @@ use crate::core::extents::Extents;
 use crate::core::header::Header;
 use crate::core::key::Key;
 use crate::core::ledger::Ledger;
-use crate::memory::space::{Promised, Space, StoreMemory};
+use crate::memory::space::{Reservations, Space, StoreMemory};
 use crate::structures::arena::Arena;
 use crate::structures::btree::{self, Map, Raw, Transaction};
 use crate::structures::log::MARK_BYTES;
@@ -110,7 +110,7 @@ impl<M: Memory + Clone> Core<M> {
         &self,
         demands: &[Demand<'_, StoreMemory<M>>],
         extents: &mut Extents<'_, StoreMemory<M>>,
-        after: Promised,
+        after: Reservations,
     ) -> Result<(), Error> {
         // The usual change: nothing grows, and no upload has a reservation.
         let has_no_reservation =
@@ -126,19 +126,19 @@ impl<M: Memory + Clone> Core<M> {
         &self,
         demands: &[Demand<'_, StoreMemory<M>>],
         extents: &mut Extents<'_, StoreMemory<M>>,
-        after: Promised,
+        after: Reservations,
     ) -> Result<(), Error> {
-        let before = self.promised();
+        let before = self.reservations();
         // Without a reservation, the number of free slots does not matter.
         let matters = before.slots.max(after.slots) > 0;
-        let before = Promised { free_slots: if matters { self.arena.slots()? } else { 0 }, ..before };
+        let before = Reservations { free_slots: if matters { self.arena.slots()? } else { 0 }, ..before };
         let mut demands = demands.to_vec();
         demands.push(extents.demand());
         let capacity = self.config().capacity;
         let mut first = None;
         loop {
             let free_slots = extents.slots().unwrap_or(before.free_slots);
-            let after = Promised { free_slots, ..after };
+            let after = Reservations { free_slots, ..after };
             match self.space.ensure(capacity, &demands, extents.returned(), before, after) {
                 Ok(()) => return Ok(()),
                 Err(shortage) if extents.shrink(shortage.missing)? => _ = first.get_or_insert(shortage),
@@ -151,7 +151,7 @@ impl<M: Memory + Clone> Core<M> {
     /// arena if it shrinks.
     pub(crate) fn reserve_for(&self, demands: &[Demand<'_, StoreMemory<M>>]) -> Result<(), Error> {
         let mut extents = Extents::of(&self.arena);
-        self.reserve(demands, &mut extents, self.promised())?;
+        self.reserve(demands, &mut extents, self.reservations())?;
         extents.commit();
         Ok(())
     }
@@ -184,8 +184,8 @@ impl<M: Memory + Clone> Core<M> {
     }
 
     /// Returns the reservations of uploads. `free_slots` is 0: the caller fills it in if needed.
-    pub(crate) fn promised(&self) -> Promised {
-        Promised {
+    pub(crate) fn reservations(&self) -> Reservations {
+        Reservations {
             free_slots: 0,
             slots: self.ledger.get().reserved_slots,
             uploads: self.uploads.len(),
@@ -195,8 +195,8 @@ impl<M: Memory + Clone> Core<M> {
 
     /// Returns the number of buckets that any one structure can still use.
     pub(crate) fn free_buckets(&self) -> Result<u64, Error> {
-        let promised = Promised { free_slots: self.arena.slots()?, ..self.promised() };
-        Ok(self.space.free_buckets(self.config().capacity, 0, promised))
+        let reservations = Reservations { free_slots: self.arena.slots()?, ..self.reservations() };
+        Ok(self.space.free_buckets(self.config().capacity, 0, reservations))
     }
 }
 

@@ -29,7 +29,7 @@ const INDEX_PAGES_PER_UPLOAD: u64 = 1;
 
 /// Reservations of uploads, before or after a change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Promised {
+pub(crate) struct Reservations {
     /// Slots in the free blocks of the arena. Each can hold one full extent of a large object.
     pub(crate) free_slots: u64,
     /// Number of slots that uploads have reserved.
@@ -40,10 +40,10 @@ pub(crate) struct Promised {
     pub(crate) index_pages: u64,
 }
 
-impl Promised {
+impl Reservations {
     /// Returns the number of reserved slots that the free blocks cannot supply. The arena needs one bucket
     /// for each.
-    fn owed(self) -> u64 {
+    fn shortfall(self) -> u64 {
         self.slots.saturating_sub(self.free_slots)
     }
 
@@ -121,35 +121,36 @@ impl<M: Memory + Clone> Space<M> {
         capacity: u64,
         demands: &[Demand<'_, StoreMemory<M>>],
         returned: u64,
-        before: Promised,
-        after: Promised,
+        before: Reservations,
+        after: Reservations,
     ) -> Result<(), Shortage> {
         let buckets: u64 = demands.iter().map(Demand::new_buckets).sum();
         if buckets == 0 && before.is_nothing() && after.is_nothing() {
             return Ok(());
         }
-        let room = self.room(capacity);
-        let (kept, kept_after) = (self.kept(&[], before), self.kept(demands, after));
+        let room = self.unused_buckets(capacity);
+        let (kept_before, kept_after) =
+            (self.buckets_to_keep(&[], before), self.buckets_to_keep(demands, after));
         // More buckets may be reserved than exist, if the capacity was lowered: in that case a change must
         // not increase the shortfall.
-        let lacking = self.lacking(capacity, 0, before);
-        let lacking_after = (buckets + kept_after).saturating_sub(room + returned);
+        let missing_buckets = self.missing_buckets(capacity, 0, before);
+        let missing_after = (buckets + kept_after).saturating_sub(room + returned);
         let fresh = self.fresh_buckets(demands, returned);
-        let most_fresh = self.at_all(capacity).saturating_sub(self.0.allocated());
+        let most_fresh = self.buckets_within(capacity).saturating_sub(self.0.allocated());
         let missing = match () {
-            () if lacking_after > lacking => lacking_after - lacking,
+            () if missing_after > missing_buckets => missing_after - missing_buckets,
             () if fresh > most_fresh => fresh - most_fresh,
             () if fresh > 0 && !self.grow_to(pages_of(self.0.allocated() + fresh)) => fresh,
             () => return Ok(()),
         };
-        let available = room.saturating_sub(kept).min(self.0.freed() + most_fresh);
-        let requested = (buckets + kept_after).saturating_sub(kept).max(available + 1);
+        let available = room.saturating_sub(kept_before).min(self.0.freed() + most_fresh);
+        let requested = (buckets + kept_after).saturating_sub(kept_before).max(available + 1);
         Err(Shortage { requested, available, missing })
     }
 
     /// Returns the number of buckets that must remain free after the growth, for structures without a bucket
     /// and for uploads.
-    fn kept(&self, demands: &[Demand<'_, StoreMemory<M>>], promised: Promised) -> u64 {
+    fn buckets_to_keep(&self, demands: &[Demand<'_, StoreMemory<M>>], reservations: Reservations) -> u64 {
         let size = |id| {
             let grown = demands.iter().filter(|demand| demand.memory.id() == id).map(|demand| demand.pages);
             self.0.size(id) + grown.sum::<u64>()
@@ -159,8 +160,8 @@ impl<M: Memory + Clone> Space<M> {
         let index = size(OBJECTS);
         let spare = if index == 0 { BUCKET_PAGES } else { index.next_multiple_of(BUCKET_PAGES) - index };
         let entries =
-            (promised.uploads * INDEX_PAGES_PER_UPLOAD).saturating_sub(spare + promised.index_pages);
-        without + promised.owed() + entries.div_ceil(BUCKET_PAGES)
+            (reservations.uploads * INDEX_PAGES_PER_UPLOAD).saturating_sub(spare + reservations.index_pages);
+        without + reservations.shortfall() + entries.div_ceil(BUCKET_PAGES)
     }
 
     /// Returns the number of unowned buckets that the growth needs.
@@ -176,26 +177,26 @@ impl<M: Memory + Clone> Space<M> {
     }
 
     /// Returns the number of buckets that memories can still use, including buckets that were freed.
-    fn room(&self, capacity: u64) -> u64 {
+    fn unused_buckets(&self, capacity: u64) -> u64 {
         let used = self.0.allocated() - self.0.freed();
-        self.at_all(capacity).saturating_sub(used)
+        self.buckets_within(capacity).saturating_sub(used)
     }
 
     /// Returns the number of buckets within a capacity.
-    fn at_all(&self, capacity: u64) -> u64 {
+    fn buckets_within(&self, capacity: u64) -> u64 {
         let pages = (capacity.min(MAX_STABLE_BYTES) / PAGE_BYTES).max(self.raw().size());
         (pages.saturating_sub(FIRST_BUCKET_PAGE) / BUCKET_PAGES).min(MAX_BUCKETS)
     }
 
     /// Returns the number of buckets that a structure with at least one can still use, if the arena frees
     /// `returned` buckets.
-    pub(crate) fn free_buckets(&self, capacity: u64, returned: u64, promised: Promised) -> u64 {
-        (self.room(capacity) + returned).saturating_sub(self.kept(&[], promised))
+    pub(crate) fn free_buckets(&self, capacity: u64, returned: u64, reservations: Reservations) -> u64 {
+        (self.unused_buckets(capacity) + returned).saturating_sub(self.buckets_to_keep(&[], reservations))
     }
 
     /// Returns the shortfall of buckets for the reservations.
-    pub(crate) fn lacking(&self, capacity: u64, returned: u64, promised: Promised) -> u64 {
-        self.kept(&[], promised).saturating_sub(self.room(capacity) + returned)
+    pub(crate) fn missing_buckets(&self, capacity: u64, returned: u64, reservations: Reservations) -> u64 {
+        self.buckets_to_keep(&[], reservations).saturating_sub(self.unused_buckets(capacity) + returned)
     }
 
     /// Grows the physical memory to `pages` pages, if it is smaller. Returns false if the platform refuses.

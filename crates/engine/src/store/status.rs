@@ -8,7 +8,7 @@ use crate::base::layout::{
     ARENA, LAYOUT_VERSION, LOG, LOG_INDEX, OBJECTS, PAGE_BYTES, REGIONS, ROLES, UPLOADS,
 };
 use crate::core::extents::Extents;
-use crate::memory::space::Promised;
+use crate::memory::space::Reservations;
 use crate::structures::arena::{SLOT_BYTES, SLOT_EXTENT_BYTES};
 
 /// Facts that the host provides and the store cannot know.
@@ -83,20 +83,24 @@ impl<M: Memory + Clone> Store<M> {
     fn storable_bytes(&self) -> Result<u64, Error> {
         let capacity = self.config().capacity;
         let mut extents = Extents::of(&self.core.arena);
-        let mut promised = Promised { free_slots: self.core.arena.slots()?, ..self.core.promised() };
-        let lacking = self.core.space.lacking(capacity, 0, promised);
-        promised.uploads += 1;
+        let mut reservations =
+            Reservations { free_slots: self.core.arena.slots()?, ..self.core.reservations() };
+        let missing_buckets = self.core.space.missing_buckets(capacity, 0, reservations);
+        reservations.uploads += 1;
         // One more upload may need a bucket reserved for the index, which the arena may have to free.
-        while let more @ 1.. =
-            self.core.space.lacking(capacity, extents.returned(), promised).saturating_sub(lacking)
+        while let more @ 1.. = self
+            .core
+            .space
+            .missing_buckets(capacity, extents.returned(), reservations)
+            .saturating_sub(missing_buckets)
         {
             if !extents.shrink(more)? {
                 return Ok(0);
             }
-            promised.free_slots = extents.slots().unwrap_or_default();
+            reservations.free_slots = extents.slots().unwrap_or_default();
         }
-        let slots = promised.free_slots.saturating_sub(promised.slots);
-        let buckets = self.core.space.free_buckets(capacity, extents.returned(), promised);
+        let slots = reservations.free_slots.saturating_sub(reservations.slots);
+        let buckets = self.core.space.free_buckets(capacity, extents.returned(), reservations);
         // An empty arena can also use the bucket that is reserved for it.
         let first = u64::from(self.core.space.memory(ARENA).size() == 0);
         Ok((slots + buckets + first).saturating_sub(1) * SLOT_EXTENT_BYTES)

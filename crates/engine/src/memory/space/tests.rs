@@ -20,22 +20,22 @@ const fn capacity(buckets: u64) -> u64 {
     pages_of(buckets) * PAGE_BYTES
 }
 
-const fn slots(free_slots: u64, slots: u64) -> Promised {
-    Promised { free_slots, slots, uploads: 0, index_pages: 0 }
+const fn slots(free_slots: u64, slots: u64) -> Reservations {
+    Reservations { free_slots, slots, uploads: 0, index_pages: 0 }
 }
 
-const fn uploads(uploads: u64) -> Promised {
-    Promised { free_slots: 0, slots: 0, uploads, index_pages: 0 }
+const fn uploads(uploads: u64) -> Reservations {
+    Reservations { free_slots: 0, slots: 0, uploads, index_pages: 0 }
 }
 
-const NOTHING: Promised = slots(0, 0);
+const NOTHING: Reservations = slots(0, 0);
 
 fn ensure(
     space: &Space<VectorMemory>,
     capacity: u64,
     demands: &[(MemoryId, u64)],
-    before: Promised,
-    after: Promised,
+    before: Reservations,
+    after: Reservations,
 ) -> Result<(), Error> {
     let memories: Vec<_> = demands.iter().map(|(id, _)| space.memory(*id)).collect();
     let demands: Vec<_> =
@@ -89,7 +89,7 @@ fn the_index_has_space_for_the_entries_of_uploads() {
     assert_eq!(ensure(&space, one_more, &[], NOTHING, uploads(spare + BUCKET_PAGES)), Ok(()));
     assert_eq!(ensure(&space, one_more, &[], NOTHING, uploads(spare + BUCKET_PAGES + 1)), oom(2, 1));
     // Unused pages of the index count as well.
-    let unused = Promised { index_pages: 1, ..uploads(spare + BUCKET_PAGES + 1) };
+    let unused = Reservations { index_pages: 1, ..uploads(spare + BUCKET_PAGES + 1) };
     assert_eq!(ensure(&space, one_more, &[], NOTHING, unused), Ok(()));
     // With these uploads, the pages of the index and the bucket are not available to others.
     let all = uploads(spare + BUCKET_PAGES);
@@ -148,9 +148,12 @@ fn freed_buckets_are_available() {
 fn free_buckets_are_those_that_one_structure_can_use() {
     let space = begun();
     assert_eq!(space.physical_bytes(), pages_of(7) * PAGE_BYTES);
-    let free = |capacity, returned, promised| {
+    let free = |capacity, returned, reservations| {
         let capacity = pages_of(capacity) * PAGE_BYTES;
-        (space.free_buckets(capacity, returned, promised), space.lacking(capacity, returned, promised))
+        (
+            space.free_buckets(capacity, returned, reservations),
+            space.missing_buckets(capacity, returned, reservations),
+        )
     };
     assert_eq!(free(10, 0, NOTHING), (3, 0));
     assert_eq!(free(10, 2, slots(1, 3)), (3, 0));

@@ -17,7 +17,7 @@ use crate::testing::SparseMemory;
 
 type TestStore = Store<VectorMemory>;
 
-const NOBODY: Result<(), Error> = Err(Error::Unauthorized { needed: Role::Admin });
+const UNAUTHORIZED: Result<(), Error> = Err(Error::Unauthorized { needed: Role::Admin });
 
 fn caller(byte: u8) -> Caller {
     Caller { principal: Principal::from_slice(&[byte; 10]), is_admin: false }
@@ -198,7 +198,7 @@ fn sizes_beyond_one_message_are_refused() {
 fn only_the_owner_and_admins_may_use_a_region() {
     let (mut store, id) = with_region(1);
     let stores = [RegionStore { offset: 0, value: RegionValue::Nat8(1) }];
-    for (who, expected) in [(caller(1), Ok(())), (admin(), Ok(())), (caller(2), NOBODY)] {
+    for (who, expected) in [(caller(1), Ok(())), (admin(), Ok(())), (caller(2), UNAUTHORIZED)] {
         let loads = [RegionLoad { offset: 0, kind: RegionType::Nat8 }];
         assert_eq!(store.region_info(id, &who).map(drop), expected);
         assert_eq!(store.region_grow(id, 0, &who).map(drop), expected);
@@ -208,12 +208,12 @@ fn only_the_owner_and_admins_may_use_a_region() {
         assert_eq!(load_blob(&store, id, 0, 1, &who).map(drop), expected);
         assert_eq!(store.region_list(&who).unwrap().len(), usize::from(expected.is_ok()));
     }
-    assert_eq!(store.region_set_owner(id, caller(2).principal, &caller(2)).map(drop), NOBODY);
+    assert_eq!(store.region_set_owner(id, caller(2).principal, &caller(2)).map(drop), UNAUTHORIZED);
     assert_eq!(
         store.region_set_owner(id, caller(2).principal, &caller(1)).unwrap().owner,
         caller(2).principal
     );
-    assert_eq!(store.region_info(id, &caller(1)).map(drop), NOBODY);
+    assert_eq!(store.region_info(id, &caller(1)).map(drop), UNAUTHORIZED);
     assert_eq!(store.region_info(id, &caller(2)).unwrap().created_ns, 5);
     let refused = store.region_set_owner(id, Principal::anonymous(), &caller(2));
     assert!(matches!(refused, Err(Error::InvalidArgument { .. })));

@@ -68,18 +68,18 @@ impl<M: Memory + Clone> Uploads<'_, M> {
         write_chunk(&mut change, table, index, bytes, &place);
         change.write(table.extent(), bit.offset, vec![bit.set()]);
 
-        let promised = if record.is_unsized { 0 } else { place.taken };
+        let reservations = if record.is_unsized { 0 } else { place.taken };
         let record = Record {
             size: record.size.or(told_size),
             room: table.size(),
             reach: if record.is_unsized { record.reach.max(index + 1) } else { 0 },
             table: table.extent(),
             received: record.received + bytes.len() as u64,
-            reserved_slots: record.reserved_slots.saturating_sub(promised),
+            reserved_slots: record.reserved_slots.saturating_sub(reservations),
             touched_ns: now_ns,
             ..record
         };
-        change.ledger = change.ledger.without_slots(promised)?;
+        change.ledger = change.ledger.without_slots(reservations)?;
         change.uploads().insert(&id, &record.encode())?;
         change.reserve()?.commit();
         Ok(Received { received: record.received, size: record.size })

@@ -338,9 +338,9 @@ mod tests {
             reserved_slots: 0,
             ..sample()
         };
-        for good in [open.clone(), Record { size: Some(3 * CHUNK_BYTES - 1), ..open.clone() }] {
-            let raw = good.encode();
-            assert_eq!(Record::decode(&raw.0), Ok(good));
+        for record in [open.clone(), Record { size: Some(3 * CHUNK_BYTES - 1), ..open.clone() }] {
+            let raw = record.encode();
+            assert_eq!(Record::decode(&raw.0), Ok(record));
             assert_eq!(raw.0[3], 7);
         }
         for bad in [

@@ -117,8 +117,8 @@ fn the_end_of_a_commit_must_not_contradict_the_upload() {
     assert_eq!(refused(&mut store, commit(id, Some(end(MAX_STABLE_BYTES)))), incomplete);
     assert_eq!(refused(&mut store, commit(id, Some(end(size + 1)))), incomplete);
     let digest = Sha256::digest([chunk(1, size, 0), chunk(1, size, 1)].concat()).to_vec();
-    let told = UploadEnd { size, sha256: Some(digest.clone().into()) };
-    commit(id, Some(told))(&mut store).unwrap();
+    let declared = UploadEnd { size, sha256: Some(digest.clone().into()) };
+    commit(id, Some(declared))(&mut store).unwrap();
     assert_eq!(store.stat("k").unwrap().sha256.unwrap().digest.into_vec(), digest);
     assert_eq!(store.verify("k").unwrap().verdict, Some(ChecksumState::Verified));
 
@@ -142,7 +142,7 @@ fn space_is_allocated_as_chunks_arrive() {
     // The index gets its bucket with its first object.
     store.put(Put::new("first", b""), 0).unwrap();
     store.delete("first").unwrap();
-    let promised = create(&mut store, "promised", SLOT_EXTENT_BYTES);
+    let reserved = create(&mut store, "reserved", SLOT_EXTENT_BYTES);
     let id = open(&mut store, "k");
     let bytes = chunk(1, u64::MAX / 2, 0);
     let mut index = 0;
@@ -156,11 +156,11 @@ fn space_is_allocated_as_chunks_arrive() {
     assert!(matches!(error, Error::OutOfMemory { .. }) && index > 5, "{error} after {index} chunks");
     refused(&mut store, |store| store.write_chunk(id, index, &bytes, &OWNER, 0));
     for chunk_index in 0..chunks(SLOT_EXTENT_BYTES) {
-        write(&mut store, promised, 2, SLOT_EXTENT_BYTES, chunk_index);
+        write(&mut store, reserved, 2, SLOT_EXTENT_BYTES, chunk_index);
     }
     store.abort_upload(id, &OWNER).unwrap();
-    store.commit_upload(promised, &OWNER, 0).unwrap();
-    assert!(store.delete("promised").unwrap());
+    store.commit_upload(reserved, &OWNER, 0).unwrap();
+    assert!(store.delete("reserved").unwrap());
     assert_nothing_is_held(&store);
 
     let id = open(&mut store, "k");
