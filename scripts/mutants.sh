@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs cargo-mutants over the engine: changes one expression at a time, and reports the changes that no unit test detects.
 #
-#   scripts/mutants.sh [FILE ...]     files of crates/engine/src, as btree/page.rs; all by default
+#   scripts/mutants.sh [FILE ...]     files of crates/engine/src, as structures/btree/page.rs; all by default
 #
 # MUTANTS_SHARD=0/8 takes every eighth mutant of each file. A run that was interrupted is resumed: mutants that were caught are
 # not run again, until results/FILE is deleted. MUTANTS_DIR is where the copy of the tree, what is compiled and the
@@ -51,10 +51,10 @@ export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER=$dir/runner
 # The tests that see most of a file.
 tests_of() {
   case $1 in
-    buckets/*) echo buckets:: space:: ;;
-    */*) echo "${1%%/*}::" ;;
-    table.rs) echo table:: objects:: uploads:: ;;
-    *) if grep -q 'mod tests' "$tree/$engine/src/$1"; then echo "${1%.rs}::"; else echo objects:: uploads:: regions:: log::; fi ;;
+    memory/*) echo memory:: ;;
+    structures/*/* | subjects/*/*) echo "$(dirname "$1" | sed 's#/#::#g')::" ;;
+    core/table.rs) echo core::table:: objects:: uploads:: ;;
+    *) if grep -q 'mod tests' "$tree/$engine/src/$1"; then echo "$(echo "${1%.rs}" | sed 's#/#::#g')::"; else echo objects:: uploads:: regions:: log::; fi ;;
   esac
 }
 
