@@ -87,8 +87,8 @@ const TREES_END: u64 = 16;
 pub(crate) const LOG_MARK_AT: u64 = TREE_HEADERS_AT + TREES_END * TREE_HEADER_STEP;
 
 /// Returns the offset of the header of the tree in a memory, in bytes from the start of stable memory.
-pub(crate) fn tree_header_at(id: MemoryId) -> u64 {
-    TREE_HEADERS_AT + TREE_HEADER_STEP * u64::from(id.get())
+pub(crate) const fn tree_header_at(id: MemoryId) -> u64 {
+    TREE_HEADERS_AT + TREE_HEADER_STEP * id.get() as u64
 }
 
 const _: () = assert!(MAX_BUCKETS * BUCKET_BYTES == 512 << 30);

@@ -99,12 +99,10 @@ impl<M: Memory + Clone> Reserved<'_, '_, M> {
         for Write { extent, offset, bytes } in writes.iter() {
             core.arena.write(*extent, *offset, bytes);
         }
-        index.commit();
+        let changes_index_head = index.commit_pages();
         if let Some(uploads) = uploads {
             uploads.commit();
         }
-        if *ledger != core.ledger() {
-            core.set_ledger(*ledger);
-        }
+        core.write_totals(*ledger, changes_index_head);
     }
 }

@@ -5,33 +5,35 @@
 //!
 //! ```text
 //! offset  bytes  field (offsets from the start of stable memory)
-//!   2048      8  revision of the last change to an object
-//!   2056      8  sum of the sizes of all objects, in bytes
-//!   2064      8  slots of the arena that are reserved by uploads
-//!   2072      8  number of uploads opened
-//!   2080      8  check of bytes 2048 to 2079: see [`mix`](crate::base::checksum::mix)
+//!   2264      8  revision of the last change to an object
+//!   2272      8  sum of the sizes of all objects, in bytes
+//!   2280      8  slots of the arena that are reserved by uploads
+//!   2288      8  number of uploads opened
+//!   2296      8  check of bytes 2264 to 2295: see [`mix`](crate::base::checksum::mix)
 //! ```
 //!
-//! Every change writes the ledger, so it shares a page with the header, which an upgrade writes anyway. It is
-//! separate from the header, because an upgrade that skips `pre_upgrade` must not lose a revision: otherwise
-//! two different values could have the same one.
+//! Every change writes the ledger, and most write the header of the object index, which follows it: both are one
+//! write. The ledger shares a page with the header of the store, which an upgrade writes anyway. It is separate
+//! from that, because an upgrade that skips `pre_upgrade` must not lose a revision: otherwise two different
+//! values could have the same one.
 
 use ic_stable_structures::Memory;
 use stable_storage_api::Error;
 
 use crate::base::checksum::{Fields, mix, u64_at};
-use crate::base::layout::{BUCKET_BYTES, MAX_BUCKETS};
+use crate::base::layout::{BUCKET_BYTES, MAX_BUCKETS, OBJECTS, tree_header_at};
 use crate::base::open::OpenError;
 use crate::core::header::HEADER_BYTES;
 use crate::structures::arena::SLOT_BYTES;
 
 /// Offset of the ledger from the start of stable memory, in bytes.
-pub(crate) const LEDGER_AT: u64 = 2_048;
+pub(crate) const LEDGER_AT: u64 = 2_264;
 const CHECK_AT: usize = 4 * 8;
-const LEDGER_BYTES: usize = CHECK_AT + 8;
+pub(crate) const LEDGER_BYTES: usize = CHECK_AT + 8;
 
 const _: () = assert!(LEDGER_AT >= HEADER_BYTES as u64);
-const _: () = assert!(LEDGER_AT + LEDGER_BYTES as u64 <= 4_096);
+// Most changes write both, which is then one write.
+const _: () = assert!(LEDGER_AT + LEDGER_BYTES as u64 == tree_header_at(OBJECTS));
 
 /// The totals that are written through with every change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -92,7 +94,7 @@ impl Ledger {
             && self.reserved_slots <= most_bytes / SLOT_BYTES
     }
 
-    pub(crate) fn write(&self, memory: &impl Memory) {
+    pub(crate) fn encode(&self) -> [u8; LEDGER_BYTES] {
         let mut bytes = [0; LEDGER_BYTES];
         let fields = [self.revision, self.object_bytes, self.reserved_slots, self.uploads];
         for (bytes, field) in bytes.chunks_exact_mut(8).zip(fields) {
@@ -100,7 +102,11 @@ impl Ledger {
         }
         let check = mix(&bytes[..CHECK_AT]);
         bytes[CHECK_AT..].copy_from_slice(&check.to_le_bytes());
-        memory.write(LEDGER_AT, &bytes);
+        bytes
+    }
+
+    pub(crate) fn write(&self, memory: &impl Memory) {
+        memory.write(LEDGER_AT, &self.encode());
     }
 }
 
@@ -121,13 +127,13 @@ mod tests {
             uploads: 0x3132_3334_3536_3738,
         };
         ledger.write(&memory);
-        assert_eq!(memory.borrow()[2_048..2_050], [8, 7]);
-        assert_eq!(memory.borrow()[2_056..2_058], [0x16, 0x15]);
-        assert_eq!(memory.borrow()[2_064..2_066], [0x22, 0x21]);
-        assert_eq!(memory.borrow()[2_072..2_074], [0x38, 0x37]);
+        assert_eq!(memory.borrow()[2_264..2_266], [8, 7]);
+        assert_eq!(memory.borrow()[2_272..2_274], [0x16, 0x15]);
+        assert_eq!(memory.borrow()[2_280..2_282], [0x22, 0x21]);
+        assert_eq!(memory.borrow()[2_288..2_290], [0x38, 0x37]);
         assert_eq!(Ledger::read(&memory), Ok(ledger));
-        memory.borrow_mut()[2_060] ^= 4;
-        assert!(matches!(Ledger::read(&memory), Err(OpenError::Damaged { offset: 2_048, .. })));
+        memory.borrow_mut()[2_276] ^= 4;
+        assert!(matches!(Ledger::read(&memory), Err(OpenError::Damaged { offset: 2_264, .. })));
     }
 
     /// The status of a store with such a ledger overflowed.

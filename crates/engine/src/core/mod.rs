@@ -22,10 +22,10 @@ use crate::base::open::OpenError;
 use crate::core::extents::Extents;
 use crate::core::header::Header;
 use crate::core::key::Key;
-use crate::core::ledger::Ledger;
+use crate::core::ledger::{LEDGER_AT, LEDGER_BYTES, Ledger};
 use crate::memory::space::{Reservations, Space, StoreMemory};
 use crate::structures::arena::Arena;
-use crate::structures::btree::{self, Map, Raw, Transaction};
+use crate::structures::btree::{self, HEAD_BYTES, Map, Raw, Transaction};
 use crate::structures::log::MARK_BYTES;
 
 /// Limit of the inner pages of the object index that are cached on the heap: 8 MiB, enough for four million
@@ -36,7 +36,7 @@ const MAX_CACHED_PAGES: usize = 2_048;
 const FEW_CACHED_PAGES: usize = 64;
 
 // The structures must fit in the first 4 KiB page.
-const _: () = assert!(TREE_HEADER_STEP >= btree::HEAD_BYTES as u64);
+const _: () = assert!(TREE_HEADER_STEP >= HEAD_BYTES as u64);
 const _: () = assert!(LOG_MARK_AT + MARK_BYTES as u64 <= 4_096);
 
 /// Entries of all objects, by key.
@@ -94,9 +94,21 @@ impl<M: Memory + Clone> Core<M> {
         self.ledger.get()
     }
 
-    pub(crate) fn set_ledger(&self, ledger: Ledger) {
-        ledger.write(self.space.raw());
-        self.ledger.set(ledger);
+    /// Writes the ledger where it has changed, and the header of the index where that has: with one write where both have,
+    /// which is what most changes do.
+    pub(crate) fn write_totals(&self, ledger: Ledger, changes_index_head: bool) {
+        let memory = self.space.raw();
+        match (ledger != self.ledger.replace(ledger), changes_index_head) {
+            (true, true) => {
+                let mut bytes = [0; LEDGER_BYTES + HEAD_BYTES];
+                bytes[..LEDGER_BYTES].copy_from_slice(&ledger.encode());
+                bytes[LEDGER_BYTES..].copy_from_slice(&self.index.head_bytes());
+                memory.write(LEDGER_AT, &bytes);
+            }
+            (true, false) => ledger.write(memory),
+            (false, true) => memory.write(tree_header_at(OBJECTS), &self.index.head_bytes()),
+            (false, false) => {}
+        }
     }
 
     /// Reserves the pages by which the memories in `demands` and the arena grow. `after` has the reservations

@@ -135,6 +135,11 @@ impl<K: Storable, V: Storable, M: Memory> Map<K, V, M> {
         change::unused_pages(&self.tree.head.get(), self.tree.memory.size(), 0)
     }
 
+    /// The header of the tree as it is on the heap.
+    pub(crate) fn head_bytes(&self) -> [u8; HEAD_BYTES] {
+        self.tree.head.get().encode()
+    }
+
     /// Begins a change.
     pub(crate) fn begin(&self) -> Transaction<'_, K, V, M> {
         Transaction { change: Change::new(&self.tree), types: PhantomData }
@@ -260,11 +265,20 @@ impl<'a, K: Storable, V: Storable, M: Memory> Transaction<'a, K, V, M> {
     /// Where the memory cannot grow as far as the [`demand`](Self::demand) says, which the caller has reserved; where an
     /// insertion or a removal returned an error; and where another transaction was committed since this one began.
     pub(crate) fn commit(&mut self) {
-        let tree = self.change.tree;
-        let writes_head = self.change.changes_head();
-        self.change.commit();
-        if writes_head {
-            tree.write_head();
+        if self.commit_pages() {
+            self.change.tree.write_head();
         }
+    }
+
+    /// Makes the changes, but for the header of the tree in memory. Returns whether that has to be written, as
+    /// [`head_bytes`](Map::head_bytes) has it then.
+    ///
+    /// # Panics
+    ///
+    /// As [`commit`](Self::commit).
+    pub(crate) fn commit_pages(&mut self) -> bool {
+        let changes_head = self.change.changes_head();
+        self.change.commit();
+        changes_head
     }
 }
