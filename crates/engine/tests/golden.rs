@@ -8,6 +8,7 @@ use std::fs::File;
 
 use candid::Principal;
 use flate2::read::GzDecoder;
+use sha2::{Digest, Sha256};
 use stable_storage_api::limits::{CHUNK_BYTES, FIRST_REGION, MIN_UPLOAD_IDLE_NS};
 use stable_storage_api::{
     ChecksumState, ChunkRange, Config, Count, Grant, ListArgs, MetadataPair, ReadArgs, ReadLogArgs,
@@ -42,6 +43,15 @@ const LAYOUT_V1: [&str; 1] = ["layout-v1"];
 fn the_code_still_writes_layout_v1_byte_for_byte() {
     let differs = image("layout-v1").compare(&written_now()).err();
     assert_eq!(differs, None, "the bytes differ from here on: is this another layout version?");
+}
+
+/// Layout 1 is frozen: stores of it exist. Another image would hide that the code writes other bytes.
+#[test]
+fn the_image_of_layout_v1_is_never_replaced() {
+    let path = format!("{}/tests/golden/layout-v1.img.gz", env!("CARGO_MANIFEST_DIR"));
+    let digest: [u8; 32] = Sha256::digest(std::fs::read(&path).unwrap()).into();
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(digest, "c157e3b43a4773e9af944e961c63469fffd0496ef65278f4a28dc3608e11e6aa");
 }
 
 #[test]
