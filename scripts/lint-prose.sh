@@ -16,7 +16,7 @@ pending=(canister/src canister/examples crates/engine crates/replica integration
 
 # The texts of the repository, without those that are generated or that define the phrases.
 repository_files() {
-  local excluded=(':!scripts/prose.tsv' ':!scripts/lint-prose.sh' ':!docs/*.tsv' ':!packages/storage-js/src/bindings') folder
+  local excluded=(':!scripts/prose.tsv' ':!scripts/lint-prose.sh' ':!docs/*.tsv' ':!packages/storage-js/src/bindings' ':!crates/cli/page') folder
   for folder in "${pending[@]}"; do excluded+=(":!$folder"); done
   git ls-files -- '*.md' '*.rs' '*.did' '*.sh' '*.toml' '*.ts' '*.mjs' '*.yml' '*.yaml' "${excluded[@]}"
 }

@@ -12,6 +12,7 @@ export default defineConfig({
     emptyOutDir: true,
     target: "es2022",
     modulePreload: false,
+    license: { fileName: "licenses.md" },
     rolldownOptions: {
       input: { index: at("index.html"), worker: at("src/worker.ts") },
       output: {

@@ -21,7 +21,7 @@ struct Asset {
     bytes: &'static [u8],
 }
 
-const ASSETS: [Asset; 5] = [
+const ASSETS: [Asset; 6] = [
     Asset {
         path: "/",
         content_type: "text/html; charset=utf-8",
@@ -41,6 +41,11 @@ const ASSETS: [Asset; 5] = [
         path: "/worker.js",
         content_type: "text/javascript; charset=utf-8",
         bytes: include_bytes!("../page/worker.js"),
+    },
+    Asset {
+        path: "/licenses.md",
+        content_type: "text/plain; charset=utf-8",
+        bytes: include_bytes!("../page/licenses.md"),
     },
     Asset { path: "/icon.svg", content_type: "image/svg+xml", bytes: include_bytes!("../page/icon.svg") },
 ];

@@ -1,16 +1,14 @@
 /** The page in Chromium against `storage serve`: what a person does with mouse and keyboard, and what axe finds. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { createHash, generateKeyPairSync } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { Ed25519KeyIdentity } from "@icp-sdk/core/identity";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
-import { StorageClient } from "../../storage-js/src/index.js";
-import { serve, type Served } from "../../storage-js/served/serve.js";
+import type { Page } from "playwright-core";
+import type { StorageClient } from "../../storage-js/src/index.js";
+import { complaintsOf, type Setup, setUp, until } from "./browser.js";
 import { noise, png, wav } from "./fixtures.js";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -19,48 +17,35 @@ const SECONDS = 20;
 const SCREENSHOTS = process.env["SCREENSHOTS"];
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
 
-/** The key of an admin, as a file for the command line and as an identity. */
-function adminKey(folder: string) {
-  const { privateKey } = generateKeyPairSync("ed25519");
-  const pem = join(folder, "admin.pem");
-  writeFileSync(pem, privateKey.export({ type: "pkcs8", format: "pem" }), { mode: 0o600 });
-  const seed = privateKey.export({ type: "pkcs8", format: "der" }).subarray(-32);
-  return { pem, identity: Ed25519KeyIdentity.fromSecretKey(new Uint8Array(seed)) };
-}
+/** Counts the chunks that the page sends, and holds up those after the first `held`, so that there is something to cancel. */
+const COUNT_CHUNKS = `{
+  const send = window.fetch;
+  window.chunks = 0;
+  window.held = Infinity;
+  window.fetch = (address, options) => {
+    if (!(options?.body?.byteLength > 500_000)) return send(address, options);
+    window.chunks += 1;
+    return window.chunks > window.held ? new Promise(() => undefined) : send(address, options);
+  };
+}`;
 
 describe("the page", () => {
-  const folder = mkdtempSync(join(tmpdir(), "storage-page-"));
-  const { pem, identity } = adminKey(folder);
-  const complaints: string[] = [];
-  let served: Served;
-  let browser: Browser;
-  let context: BrowserContext;
+  let setup: Setup;
   let page: Page;
   let admin: StorageClient;
+  let complaints: string[];
 
   before(async () => {
-    served = await serve({ controllers: [identity.getPrincipal().toText()] });
-    admin = await StorageClient.connect({ canister: served.canister, network: served.url, identity });
-    browser = await chromium.launch({
-      executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium",
-      args: ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"],
-    });
-    context = await browser.newContext({ viewport: { width: 1100, height: 760 }, colorScheme: "light", acceptDownloads: true });
+    setup = await setUp();
+    ({ admin } = setup);
+    const context = await setup.browser.newContext({ viewport: { width: 1100, height: 760 }, colorScheme: "light" });
+    await context.addInitScript(COUNT_CHUNKS);
     page = await context.newPage();
     page.setDefaultTimeout(20_000);
-    page.on("pageerror", (error) => complaints.push(error.message));
-    page.on("console", (message) => {
-      // An answer of 4xx is written to the console by the browser itself.
-      if (message.type() === "error" && !message.text().includes("Failed to load resource")) complaints.push(message.text());
-    });
-    await page.goto(served.url);
+    complaints = complaintsOf(page);
+    await page.goto(setup.served.url);
   });
-
-  after(async () => {
-    await browser?.close();
-    await served?.stop();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  after(() => setup?.stop());
 
   let isBroken = false;
 
@@ -110,15 +95,6 @@ describe("the page", () => {
     assert.fail(`Tab does not come to ${name}`);
   }
 
-  /** Waits until an expression is true. Playwright's own wait is code that the page's policy forbids. */
-  async function until(expression: string): Promise<void> {
-    for (let tries = 0; tries < 400; tries += 1) {
-      if (await page.evaluate(expression)) return;
-      await new Promise((done) => setTimeout(done, 50));
-    }
-    assert.fail(`${expression} does not become true`);
-  }
-
   const upload = (...files: { name: string; mimeType: string; buffer: Buffer }[]) => page.setInputFiles("#chooser", files);
 
   step("says to an anonymous caller which role is needed, and leads to the identity by keyboard", async () => {
@@ -139,7 +115,7 @@ describe("the page", () => {
     const command = await page.locator("dd code").filter({ hasText: "roles set" }).filter({ hasText: "writer" }).innerText();
     assert.match(command, /^storage --network \S+ --canister \S+ roles set \S+ writer$/);
     const [, ...args] = command.split(" ");
-    execFileSync(process.env["STORAGE_BIN"]!, ["--identity", pem, ...args], { cwd: folder, stdio: "pipe" });
+    execFileSync(process.env["STORAGE_BIN"]!, ["--identity", setup.pem, ...args], { cwd: setup.folder, stdio: "pipe" });
     const principal = await page.locator("dd code").first().innerText();
     assert.deepEqual((await admin.roles()).map(({ who }) => who.toText()), [principal]);
     await screenshot("page-identity");
@@ -203,7 +179,7 @@ describe("the page", () => {
     await page.getByRole("link", { name: "dawn.png", exact: true }).click();
     const picture = page.getByRole("img", { name: "dawn.png" });
     await picture.waitFor();
-    await until("document.querySelector('.preview img').naturalWidth === 400");
+    await until(page, "document.querySelector('.preview img').naturalWidth === 400");
     assert.match((await picture.getAttribute("src"))!, /\/media\//);
     await isAccessible("a picture");
     await screenshot("page-picture");
@@ -214,7 +190,7 @@ describe("the page", () => {
 
   step("plays a sound by ranges, and seeks in it", async () => {
     await page.getByRole("link", { name: "silence.wav", exact: true }).click();
-    await until("document.querySelector('audio')?.duration === 20");
+    await until(page, "document.querySelector('audio')?.duration === 20");
     await page.evaluate("new Promise((done) => { const audio = document.querySelector('audio'); audio.onseeked = done; audio.currentTime = 15; })");
     const address = (await page.locator("audio").getAttribute("src"))!;
     const part = await page.evaluate(`fetch(${JSON.stringify(address)}, { headers: { Range: "bytes=40-47" } }).then(async (response) =>
@@ -303,22 +279,13 @@ describe("the page", () => {
 
   step("cancels an upload, shows that it is incomplete, and resumes it without sending a chunk twice", async () => {
     const file = noise(9_900_000);
-    let chunks = 0;
-    // Chunks after the second are held up, so that there is something to cancel.
-    let hold = true;
-    await page.route("**/call", async (route) => {
-      if ((route.request().postDataBuffer()?.length ?? 0) > 500_000) chunks += 1;
-      if (hold && chunks > 2) return;
-      await route.continue();
-    });
+    await page.evaluate("[window.chunks, window.held] = [0, 2]");
     await upload({ name: "big.bin", mimeType: "application/octet-stream", buffer: file });
     const item = page.locator("#uploads li").filter({ hasText: "big.bin" });
     await item.filter({ hasText: "3.88 MiB of" }).waitFor();
     await item.getByRole("button", { name: "Cancel" }).click();
     await item.filter({ hasText: "cancelled" }).waitFor();
     await isAccessible("uploads");
-    hold = false;
-    chunks = 0;
     const [open] = await admin.uploads();
     const sent = Number(open!.received / open!.upload.chunk_size);
     await page.reload();
@@ -326,9 +293,8 @@ describe("the page", () => {
     await isAccessible("an incomplete upload");
     await upload({ name: "big.bin", mimeType: "application/octet-stream", buffer: file });
     await announced("Stored big.bin");
-    assert.equal(chunks, 5 - sent);
+    assert.equal(await page.evaluate("window.chunks"), 5 - sent);
     assert.equal(sha256(await (await admin.download("big.bin")).bytes()), sha256(file));
-    await page.unroute("**/call");
   });
 
   step("shows the log, what is appended meanwhile, and appends", async () => {

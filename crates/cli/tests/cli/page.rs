@@ -65,6 +65,7 @@ fn the_page_is_served_with_its_types_its_policy_and_the_canister() {
         ("/index.js", "text/javascript; charset=utf-8", include_bytes!("../../page/index.js")),
         ("/index.css", "text/css; charset=utf-8", include_bytes!("../../page/index.css")),
         ("/worker.js", "text/javascript; charset=utf-8", include_bytes!("../../page/worker.js")),
+        ("/licenses.md", "text/plain; charset=utf-8", include_bytes!("../../page/licenses.md")),
         ("/icon.svg", "image/svg+xml", include_bytes!("../../page/icon.svg")),
     ];
     for (path, content_type, bytes) in files {

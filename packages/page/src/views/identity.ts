@@ -55,7 +55,9 @@ function withKey(app: App, principal: string, isUsed: boolean): HTMLElement[] {
 
 function copyable(text: string, what: string): HTMLElement[] {
   const copy = () => {
-    navigator.clipboard.writeText(text).then(
+    // A page that is not secure has no clipboard.
+    const copied = navigator.clipboard?.writeText(text) ?? Promise.reject(new Error("there is no clipboard"));
+    copied.then(
       () => announce(`Copied ${what}`),
       () => announce("The browser does not allow it; select and copy the text"),
     );
