@@ -67,8 +67,10 @@ scripts/example-canister.sh
 if [[ -z $is_core ]]; then
   step "the TypeScript client and the page, with Node.js and Chromium"
   scripts/web.sh
+  step "icp and icp-py-core against a served store, with Node.js and Python"
+  scripts/clients.sh
 else
-  left="scripts/web.sh (the TypeScript client and the page, needs Node.js and Chromium), "
+  left="scripts/web.sh (the TypeScript client and the page, needs Node.js and Chromium), scripts/clients.sh (icp and Python, needs npm and pip), "
 fi
 
 printf '\nAll checks and tests passed in %d min %02d s; the integration suite ran on: %s\n' \

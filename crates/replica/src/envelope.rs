@@ -169,3 +169,51 @@ fn denied(text: impl Into<String>) -> HttpError {
 pub(crate) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A time at which the messages of the tests are valid.
+    const NOW: u64 = 1_800_000_000_000_000_000;
+
+    fn anonymous_call() -> Vec<u8> {
+        let content = EnvelopeContent::Call {
+            nonce: Some(vec![1; 16]),
+            ingress_expiry: NOW + 1,
+            sender: Principal::anonymous(),
+            canister_id: Principal::from_slice(&[0, 0, 0, 0, 0, 0, 0, 0, 1, 1]),
+            method_name: "put".into(),
+            arg: b"argument".to_vec(),
+            sender_info: None,
+        };
+        let content = std::borrow::Cow::Owned(content);
+        Envelope { content, sender_pubkey: None, sender_sig: None, sender_delegation: None }.encode_bytes()
+    }
+
+    #[test]
+    fn an_anonymous_call_is_valid_until_it_expires() {
+        let body = anonymous_call();
+        assert!(verify(&body, NOW).is_ok());
+        assert!(verify(&body, NOW + 1).is_ok());
+        assert!(verify(&body, NOW + 2).is_err());
+        let limit = nanos(MAX_INGRESS_TTL + CLOCK_DRIFT);
+        assert!(verify(&body, NOW + 1 - limit).is_ok());
+        assert!(verify(&body, NOW - limit).is_err());
+    }
+
+    /// Changed bytes are an error or another anonymous message, and never a message of someone who has not signed it.
+    #[test]
+    fn changed_bytes_never_yield_a_sender() {
+        let sound = anonymous_call();
+        for at in 0..sound.len() {
+            for value in 0..=u8::MAX {
+                let mut body = sound.clone();
+                body[at] = value;
+                if let Ok(verified) = verify(&body, NOW) {
+                    assert_eq!(*verified.content.sender(), Principal::anonymous(), "byte {at} = {value}");
+                }
+            }
+        }
+    }
+}

@@ -101,7 +101,9 @@ fn print(output: &Output, endpoint: &Endpoint) -> Result<()> {
             format!("canister     {canister}"),
             format!("root key     {url}/api/v2/status"),
             format!("storage      storage --network {url} --canister {canister} --identity anonymous ls"),
-            format!("icp          icp canister call {canister} status '()' --network {url} --root-key …"),
+            format!(
+                "icp          icp canister call {canister} status '()' --query --network {url} --root-key fetch --identity anonymous"
+            ),
             format!("JavaScript   await HttpAgent.create({{ host: \"{url}\", shouldFetchRootKey: true }})"),
             format!("Rust         let agent = Agent::builder().with_url(\"{url}\").build()?; agent.fetch_root_key().await?"),
             format!("Python       Agent(Identity(anonymous=True), Client(url=\"{url}\"))"),

@@ -4,7 +4,7 @@ use candid::Nat;
 use embedded_ic::{EmbeddedIc, LOG_RING_BYTES, Limits, WASM_PAGE_BYTES};
 use ic_management_canister_types::{
     CanisterLogFilter, CanisterLogRecord, CanisterStatusResult, CanisterStatusType, DefiniteCanisterSettings,
-    FetchCanisterLogsResult, LogVisibility, MemoryMetrics, QueryStats, SnapshotVisibility,
+    FetchCanisterLogsResult, LogVisibility, MemoryMetrics, QueryStats, SnapshotVisibility, StatusVisibility,
 };
 
 use super::{Answer, reply_one};
@@ -57,9 +57,11 @@ fn settings(host: &EmbeddedIc) -> DefiniteCanisterSettings {
         memory_allocation: zero(),
         freezing_threshold: FREEZING_THRESHOLD.into(),
         reserved_cycles_limit: RESERVED_CYCLES_LIMIT.into(),
+        minimum_incoming_canister_call_cycles: zero(),
         log_visibility: LogVisibility::Controllers,
         log_memory_limit: Nat::from(LOG_RING_BYTES),
         snapshot_visibility: SnapshotVisibility::Controllers,
+        status_visibility: StatusVisibility::Controllers,
         wasm_memory_limit: Nat::from(Limits::default().heap_bytes),
         wasm_memory_threshold: zero(),
         environment_variables: Vec::new(),
