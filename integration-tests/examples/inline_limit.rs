@@ -1,4 +1,4 @@
-//! Prints what values of different sizes cost inline and in extents: the table from which the inline limit was chosen.
+//! Prints the costs of values of different sizes, inline and in extents: the data for the choice of the inline limit.
 //!
 //! Run it with `scripts/measure-inline.sh`, which builds the probe canister that it is given.
 
@@ -6,11 +6,11 @@ use candid::utils::{ArgumentDecoder, ArgumentEncoder};
 use candid::{Principal, decode_args, encode_args};
 use embedded_ic::{Config, EmbeddedIc};
 
-/// Objects that are there before anything is measured.
+/// Objects stored before the measurement.
 const HELD: u64 = 20_000;
-/// Objects that are filled in by one message.
+/// Objects stored by one message.
 const FILL: u64 = 1_000;
-/// Messages that are measured, of which the mean is printed.
+/// Measured messages; the mean is printed.
 const MEASURED: u64 = 100;
 
 struct Probe {

@@ -1,6 +1,6 @@
-//! Prints what the canister's methods cost beside the peers, in instructions of the whole message on the embedded host.
+//! Prints the costs of the canister's methods and of the peers, in instructions of the whole message on the embedded host.
 //!
-//! `scripts/bench.sh` runs it and says which arguments there are.
+//! `scripts/bench.sh` runs it and documents the arguments.
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! The methods of `storage.did` with arguments for them, so that a test that walks them cannot forget a new one.
+//! Methods of `storage.did` with sample arguments, so that a test over all methods includes new ones.
 
 use candid::{
     IDLArgs, TypeEnv,
@@ -9,19 +9,19 @@ use candid::{
 };
 use storage_client::{Transport, TransportError};
 
-/// The contract, as it is at the top of the repository.
+/// The contract at the top of the repository.
 pub const CONTRACT: &str = include_str!("../../storage.did");
 
-/// A method of the contract, with well-formed arguments for it.
+/// Method of the contract, with valid arguments.
 #[derive(Clone, Debug)]
 pub struct Method {
     /// Its name in the contract.
     pub name: String,
-    /// Whether it leaves the state as it is.
+    /// Whether it is a query.
     pub is_query: bool,
-    /// How many arguments it takes.
+    /// Number of arguments.
     pub arity: usize,
-    /// Arguments that its types allow, encoded.
+    /// Encoded arguments of the correct types.
     pub args: Vec<u8>,
     results: Vec<Type>,
     env: TypeEnv,
@@ -51,7 +51,7 @@ impl Method {
         }
     }
 
-    /// Calls the method as what it is, with any bytes as arguments.
+    /// Calls the method as a query or an update, with any bytes as arguments.
     pub async fn call(&self, transport: &impl Transport, args: Vec<u8>) -> Result<Vec<u8>, TransportError> {
         match self.is_query {
             true => transport.query(&self.name, args).await,
@@ -59,7 +59,7 @@ impl Method {
         }
     }
 
-    /// A reply of the method as text.
+    /// Formats a reply of the method.
     ///
     /// # Panics
     ///
@@ -70,7 +70,7 @@ impl Method {
     }
 }
 
-/// A value of a type: a plain one.
+/// Returns a plain value of a type.
 fn sample(env: &TypeEnv, ty: &Type) -> IDLValue {
     match env.trace_type(ty).expect("storage.did defines the types that it uses").as_ref() {
         TypeInner::Null => IDLValue::Null,
@@ -109,7 +109,7 @@ fn sample_field(env: &TypeEnv, id: &candid::types::Label, ty: &Type) -> IDLField
 mod tests {
     use super::*;
 
-    /// The walk finds the methods of the contract, by their names and kinds.
+    /// All methods of the contract are found, with their names and kinds.
     #[test]
     fn the_contract_has_its_methods() {
         let methods = methods();

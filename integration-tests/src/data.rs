@@ -1,15 +1,15 @@
 //! Bytes and keys to store.
 
-/// A generator of bytes that look random and are the same in every run (xorshift64*).
+/// Generator of pseudorandom bytes that are the same in every run (xorshift64*).
 #[derive(Clone, Debug)]
 pub struct Random {
     state: u64,
 }
 
 impl Random {
-    /// A generator that gives other numbers for another seed.
+    /// Creates a generator whose numbers depend on the seed.
     pub fn new(seed: u64) -> Self {
-        // The state must not be zero, and seeds that differ in one bit should not start alike.
+        // The state must not be zero, and similar seeds should give different starts.
         Self { state: (seed ^ 0x9E37_79B9_7F4A_7C15).wrapping_mul(0xBF58_476D_1CE4_E5B9) | 1 }
     }
 
@@ -27,7 +27,7 @@ impl Random {
     }
 }
 
-/// That many bytes, other ones for another seed, so that a value cannot be taken for its neighbour.
+/// Returns `length` bytes that depend on the seed, so that values differ.
 pub fn bytes(seed: u64, length: usize) -> Vec<u8> {
     let mut random = Random::new(seed);
     let mut bytes = Vec::with_capacity(length + 8);
@@ -38,7 +38,7 @@ pub fn bytes(seed: u64, length: usize) -> Vec<u8> {
     bytes
 }
 
-/// A key of exactly that many bytes.
+/// Returns a key of exactly `length` bytes.
 pub fn key_of_length(length: usize) -> String {
     "k".repeat(length)
 }
@@ -47,7 +47,7 @@ pub fn key_of_length(length: usize) -> String {
 mod tests {
     use super::*;
 
-    /// The same seed gives the same bytes, another one gives others, and the length is what was asked for.
+    /// The same seed gives the same bytes, another one gives others, with the requested length.
     #[test]
     fn bytes_are_repeatable() {
         assert_eq!(bytes(1, 1_001), bytes(1, 1_001));

@@ -1,10 +1,10 @@
-//! What a test expects where a call must fail.
+//! Expected errors.
 
 use std::fmt::Debug;
 
 use storage_client::{ClientError, TransportError};
 
-/// The error of the contract that a call must have answered.
+/// Returns the error of the contract that a call must have returned.
 pub fn storage_error<T: Debug>(result: Result<T, ClientError>) -> stable_storage_api::Error {
     match result {
         Err(ClientError::Storage { error, .. }) => error,
@@ -12,8 +12,8 @@ pub fn storage_error<T: Debug>(result: Result<T, ClientError>) -> stable_storage
     }
 }
 
-/// What the sender of a call is told that must be refused: in an error of the contract, which the client also makes of a
-/// reject with its text, or in another reject.
+/// Returns the message of a call that must be rejected: an error of the contract, which the client also parses from the text
+/// of a reject, or another reject.
 pub fn refused<T: Debug>(result: Result<T, ClientError>) -> String {
     match result {
         Err(ClientError::Storage { error, .. }) => error.to_string(),
@@ -22,7 +22,7 @@ pub fn refused<T: Debug>(result: Result<T, ClientError>) -> String {
     }
 }
 
-/// The message of the reject that an install or a raw call must have ended with.
+/// Returns the message of the reject of an install or a raw call.
 pub fn refusal<T: Debug>(result: Result<T, TransportError>) -> String {
     match result {
         Err(TransportError::Rejected { message, .. }) => message,

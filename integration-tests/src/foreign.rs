@@ -1,13 +1,13 @@
-//! Canisters that are not ours, as small modules in the text format: they write into stable memory what they please.
+//! Foreign canisters, as small modules in text format, which write any bytes to stable memory.
 //!
-//! Their methods take raw bytes and not Candid: `poke` an offset (u64, little-endian) and the bytes to write there,
+//! Their methods take raw bytes, not Candid: `poke` an offset (u64, little-endian) and the bytes to write there,
 //! `peek` an offset and a length (u32).
 
 use storage_client::{Transport, TransportError};
 
 use crate::{Harness, controller};
 
-/// What every foreign module can do. `{lifecycle}` takes further functions.
+/// Common part of every foreign module. `{lifecycle}` is replaced by more functions.
 const MODULE: &str = r#"
 (module
   (import "ic0" "msg_arg_data_size" (func $arg_size (result i32)))
@@ -20,7 +20,7 @@ const MODULE: &str = r#"
   (memory (export "memory") 33)
   (data (i32.const 0) "SOMEONE ELSE'S DATA")
 
-  ;; The argument is copied behind the first page; the offset is its first eight bytes.
+  ;; The argument is copied to the second page; the offset is its first eight bytes.
   (func $take_arg (call $arg_copy (i32.const 65536) (i32.const 0) (call $arg_size)))
   (func $offset (result i64) (i64.load (i32.const 65536)))
 
@@ -43,15 +43,15 @@ const MODULE: &str = r#"
   {lifecycle}
 )"#;
 
-/// What the foreign canister writes at the start of stable memory when it is installed.
+/// Bytes that the foreign canister writes at the start of stable memory when it is installed.
 pub const FOREIGN_BYTES: &[u8] = b"SOMEONE ELSE'S DATA";
 
-/// A canister that pokes and peeks, and whose upgrades do nothing at all.
+/// Returns a canister that pokes and peeks, and whose upgrades do nothing.
 pub fn vandal() -> Vec<u8> {
     module("")
 }
 
-/// The same, and on install it writes [`FOREIGN_BYTES`] at the start of stable memory.
+/// Returns the same canister, which also writes [`FOREIGN_BYTES`] at the start of stable memory on install.
 pub fn foreigner() -> Vec<u8> {
     module(
         r#"(func (export "canister_init")
@@ -60,7 +60,7 @@ pub fn foreigner() -> Vec<u8> {
     )
 }
 
-/// A canister whose `post_upgrade` overwrites the start of stable memory, grows it, and then traps.
+/// Returns a canister whose `post_upgrade` overwrites the start of stable memory, grows it, and then traps.
 pub fn saboteur() -> Vec<u8> {
     module(
         r#"(func (export "canister_post_upgrade")
@@ -70,7 +70,7 @@ pub fn saboteur() -> Vec<u8> {
     )
 }
 
-/// A canister that pokes and peeks, and whose `pre_upgrade` traps, so that only skipping it leads out.
+/// Returns a canister that pokes and peeks, and whose `pre_upgrade` traps, so that it must be skipped.
 pub fn prison() -> Vec<u8> {
     module(r#"(func (export "canister_pre_upgrade") (unreachable))"#)
 }
@@ -82,7 +82,7 @@ fn module(lifecycle: &str) -> Vec<u8> {
 /// Writes into stable memory through a foreign canister.
 pub async fn poke(harness: &Harness, offset: u64, bytes: &[u8]) {
     let poked = harness.transport(controller()).update("poke", poke_arg(offset, bytes)).await;
-    poked.expect("a foreign canister writes where it is told to");
+    poked.expect("a foreign canister writes at the given offset");
 }
 
 /// Writes into stable memory through a foreign canister, which then traps.
@@ -106,7 +106,7 @@ fn poke_arg(offset: u64, bytes: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    /// The text of each module is well-formed, and the foreign bytes are as long as the module says.
+    /// The text of each module is valid, and the foreign bytes have the length in the module.
     #[test]
     fn the_modules_are_well_formed() {
         for module in [vandal(), foreigner(), saboteur(), prison()] {

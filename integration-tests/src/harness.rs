@@ -1,4 +1,4 @@
-//! A storage canister on a replica, with methods named after what one does to it.
+//! Storage canister on a replica, with methods named after the actions.
 
 use candid::Principal;
 use stable_storage_api::InitArgs;
@@ -7,52 +7,52 @@ use storage_wasm::STORAGE_WASM;
 
 use crate::replica::{InstallMode, Replica, ReplicaTransport};
 
-/// A client of either replica.
+/// Client of either replica.
 pub type SuiteClient = Client<ReplicaTransport>;
 
-/// The principal that controls the canister of every test.
+/// Returns the principal that controls the canister of every test.
 pub fn controller() -> Principal {
     Principal::self_authenticating(b"integration tests: the controller")
 }
 
-/// A second principal that controls the canister of every test.
+/// Returns a second principal that controls the canister of every test.
 pub fn second_controller() -> Principal {
     Principal::self_authenticating(b"integration tests: the second controller")
 }
 
-/// A principal that nobody gave any rights to.
+/// Returns a principal without any rights.
 pub fn stranger() -> Principal {
     Principal::self_authenticating(b"integration tests: a stranger")
 }
 
-/// The argument of an install or upgrade of the storage canister, encoded.
+/// Encodes the argument of an install or upgrade of the storage canister.
 pub fn init_args(args: Option<InitArgs>) -> Vec<u8> {
     candid::encode_one(args).expect("init arguments can always be encoded")
 }
 
-/// A canister on a replica of its own.
+/// Canister on a separate replica.
 pub struct Harness {
     replica: Replica,
 }
 
 impl Harness {
-    /// A storage canister, freshly installed and unconfigured.
+    /// Installs a storage canister without settings.
     pub async fn start() -> Self {
         Self::start_installed(STORAGE_WASM, init_args(None)).await
     }
 
-    /// A storage canister, freshly installed with these settings.
+    /// Installs a storage canister with these settings.
     pub async fn start_with(args: InitArgs) -> Self {
         Self::start_installed(STORAGE_WASM, init_args(Some(args))).await
     }
 
-    /// A storage canister that may grow to this many bytes of stable memory.
+    /// Installs a storage canister with this capacity in bytes.
     pub async fn start_with_capacity(capacity_bytes: u64) -> Self {
         Self::start_with(InitArgs::capacity(capacity_bytes)).await
     }
 
-    /// A storage canister, freshly installed on this embedded host, whichever replica the suite runs on. The host's
-    /// canister has no module yet.
+    /// Installs a storage canister on this embedded host, whichever replica the suite runs on. The host's canister must have no
+    /// module.
     pub async fn start_on_embedded(transport: EmbeddedTransport) -> Self {
         let harness = Self { replica: Replica::Embedded(transport) };
         let installed = harness.install(InstallMode::Install, STORAGE_WASM, init_args(None)).await;
@@ -60,7 +60,7 @@ impl Harness {
         harness
     }
 
-    /// A canister of any module.
+    /// Installs a canister of any module.
     pub async fn start_installed(wasm: &[u8], arg: Vec<u8>) -> Self {
         let harness = Self::start_empty().await;
         let installed = harness.install(InstallMode::Install, wasm, arg).await;
@@ -68,32 +68,32 @@ impl Harness {
         harness
     }
 
-    /// A canister without a module.
+    /// Creates a canister without a module.
     pub async fn start_empty() -> Self {
         Self { replica: Replica::start(vec![controller(), second_controller()]).await }
     }
 
-    /// The replica that this runs on.
+    /// Returns the replica.
     pub fn replica(&self) -> &Replica {
         &self.replica
     }
 
-    /// A client of the controller.
+    /// Returns a client that calls as the controller.
     pub fn client(&self) -> SuiteClient {
         self.client_as(controller())
     }
 
-    /// A client of any principal, which leaves all checks to the canister.
+    /// Returns a client that calls as any principal, without its own checks.
     pub fn client_as(&self, sender: Principal) -> SuiteClient {
         Client::new(self.transport(sender)).without_checks()
     }
 
-    /// Carries encoded calls in the name of any principal, for tests that send what no client would.
+    /// Returns a transport that calls as any principal, for tests that send what no client would.
     pub fn transport(&self, sender: Principal) -> ReplicaTransport {
         self.replica.transport(sender)
     }
 
-    /// Makes an install call as the controller. The embedded host tells what it cost, in instructions.
+    /// Makes an install call as the controller. The embedded host returns its cost in instructions.
     pub async fn install(
         &self,
         mode: InstallMode,
@@ -103,13 +103,13 @@ impl Harness {
         self.replica.install(mode, wasm, arg).await
     }
 
-    /// Upgrades to the same module and keeps what is configured. Gives the instructions on the embedded host.
+    /// Upgrades to the same module and keeps the settings. Returns the instructions on the embedded host.
     pub async fn upgrade(&self) -> Option<u64> {
         let upgraded = self.install(InstallMode::Upgrade, STORAGE_WASM, init_args(None)).await;
         upgraded.expect("the storage canister can be upgraded")
     }
 
-    /// The same without running `pre_upgrade`.
+    /// Upgrades like [`upgrade`](Self::upgrade), without running `pre_upgrade`.
     pub async fn upgrade_skipping_pre_upgrade(&self) -> Option<u64> {
         let mode = InstallMode::UpgradeSkippingPreUpgrade;
         let upgraded = self.install(mode, STORAGE_WASM, init_args(None)).await;
@@ -126,17 +126,17 @@ impl Harness {
         self.install(InstallMode::Upgrade, wasm, init_args(None)).await
     }
 
-    /// Installs the storage canister anew with these settings, dropping all data.
+    /// Reinstalls the storage canister with these settings, dropping all data.
     pub async fn reinstall_with(&self, args: InitArgs) -> Result<Option<u64>, TransportError> {
         self.install(InstallMode::Reinstall, STORAGE_WASM, init_args(Some(args))).await
     }
 
-    /// All of the canister's stable memory.
+    /// Returns all of the canister's stable memory.
     pub async fn stable_memory(&self) -> Vec<u8> {
         self.replica.stable_memory().await
     }
 
-    /// The lines of the canister's log.
+    /// Returns the lines of the canister's log.
     pub async fn log_lines(&self) -> Vec<String> {
         self.replica.log_lines().await
     }

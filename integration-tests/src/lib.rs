@@ -1,7 +1,7 @@
-//! The harness of the one integration suite, which runs on the embedded host and on PocketIC.
+//! Harness of the integration suite, which runs on the embedded host and on PocketIC.
 //!
-//! A test starts a [`Harness`], calls the canister through its clients, upgrades it, and looks into its stable memory.
-//! Which replica it runs on is [chosen](choice) outside, and a test reads the same for both.
+//! A test starts a [`Harness`], calls the canister through its clients, upgrades it, and reads its stable memory. The
+//! replica is [selected](choice) outside; a test is the same for both.
 
 pub mod bench;
 pub mod choice;

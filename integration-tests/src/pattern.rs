@@ -1,17 +1,16 @@
-//! An object of any size that takes no memory: bytes that can be made anywhere, at the speed of a copy.
+//! Object of any size that takes no memory: its bytes are computed at any offset, at the speed of a copy.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
 use crate::data;
 
-/// Bytes that are repeated.
+/// Repeated bytes.
 const BLOCK_BYTES: usize = 65_536;
 
-/// How far apart the marks are that make each part of the object another one.
+/// Distance between the marks that make each part of the object different.
 const MARK_EVERY: u64 = 4_096;
 
-/// The bytes of an object: a block that is repeated, with the offset written into each 4 KiB of it, so that no page can
-/// be taken for another one.
+/// Bytes of an object: a repeated block with the offset written into each 4 KiB, so that all pages differ.
 #[derive(Clone, Debug)]
 pub struct Pattern {
     block: Vec<u8>,
@@ -20,12 +19,12 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// An object of so many bytes, another one for another seed.
+    /// Creates an object of `size` bytes that depends on the seed.
     pub fn new(seed: u64, size: u64) -> Self {
         Self { block: data::bytes(seed, BLOCK_BYTES), size, position: 0 }
     }
 
-    /// The bytes from an offset on: as many as were asked for and are there.
+    /// Returns the bytes from an offset on: as many as requested and exist.
     pub fn range(&self, offset: u64, length: u64) -> Vec<u8> {
         let end = self.size.min(offset.saturating_add(length));
         let mut bytes = Vec::with_capacity(end.saturating_sub(offset) as usize);
@@ -40,7 +39,7 @@ impl Pattern {
         bytes
     }
 
-    /// Writes the marks that lie in a range, the first and the last one perhaps in part.
+    /// Writes the marks in a range; the first and the last one may be partial.
     fn mark(&self, offset: u64, bytes: &mut [u8]) {
         let end = offset + bytes.len() as u64;
         for mark in (offset / MARK_EVERY..end.div_ceil(MARK_EVERY)).map(|number| number * MARK_EVERY) {
@@ -78,7 +77,7 @@ impl Seek for Pattern {
 mod tests {
     use super::*;
 
-    /// Any range is the same part of the whole, and no two pages are alike.
+    /// Any range equals that part of the whole, and all pages differ.
     #[test]
     fn ranges_are_parts_of_the_whole() {
         let mut pattern = Pattern::new(1, 300_001);

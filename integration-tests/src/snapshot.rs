@@ -1,34 +1,34 @@
-//! Everything that a caller can see of a canister, to be compared with what is seen later.
+//! Everything that a caller can read of a canister, to compare it later.
 
 use stable_storage_api::{ArenaStatus, Entry, LogInfo, ObjectInfo, UploadStatus};
 
 use crate::SuiteClient;
 
-/// What was stored at one moment.
+/// State at one moment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {
     /// All objects, in byte order of their keys.
     pub objects: Vec<ObjectInfo>,
-    /// The same with their values.
+    /// All objects with their values.
     pub entries: Vec<Entry>,
     /// All open uploads, in the order in which they were opened.
     pub uploads: Vec<UploadStatus>,
     /// All entries of the log, oldest first.
     pub log: Vec<Vec<u8>>,
-    /// How large the log is.
+    /// Size of the log.
     pub log_info: LogInfo,
-    /// The revision of the last change.
+    /// Revision of the last change.
     pub revision: u64,
-    /// The sum of the sizes of all objects, in bytes.
+    /// Sum of the sizes of all objects, in bytes.
     pub object_bytes: u64,
-    /// What the arena holds.
+    /// State of the arena.
     pub arena: ArenaStatus,
     /// Stable memory, in bytes.
     pub stable_bytes: u64,
 }
 
 impl Snapshot {
-    /// What is stored now.
+    /// Reads the current state.
     pub async fn of(client: &SuiteClient) -> Self {
         let status = client.status().await.expect("a controller may see the status");
         Self {

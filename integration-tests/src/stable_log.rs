@@ -1,13 +1,13 @@
-//! What Motoko's StableLog does, in the fewest lines: the model that the canister's log is held against.
+//! Minimal model of Motoko's StableLog, with which the canister's log is compared.
 //!
 //! The documented pattern keeps a base and an end offset into a region. `log(t)` writes the UTF-8 bytes of `t` at the
-//! end, then their count as a 32-bit little-endian number, and moves the end behind it. `readLast(n)` walks back from
+//! end, then their count as a 32-bit little-endian number, and moves the end after it. `readLast(n)` walks back from
 //! the end, reading the count first and then the bytes, until it has `n` entries or reached the base.
 
-/// Bytes of the count behind each entry.
+/// Bytes of the count after each entry.
 const TRAILER_BYTES: usize = 4;
 
-/// A log in memory, byte for byte as StableLog lays it out from its base on.
+/// Log in memory, with the layout of StableLog from its base on.
 #[derive(Clone, Debug, Default)]
 pub struct StableLog {
     region: Vec<u8>,
@@ -21,7 +21,7 @@ impl StableLog {
         self.region.extend_from_slice(&length.to_le_bytes());
     }
 
-    /// The last `count` texts, newest first.
+    /// Returns the last `count` texts, newest first.
     pub fn read_last(&self, count: usize) -> Vec<String> {
         let mut texts = Vec::new();
         let mut offset = self.region.len();
@@ -36,7 +36,7 @@ impl StableLog {
         texts
     }
 
-    /// The bytes from the base to the end.
+    /// Returns the bytes from the base to the end.
     pub fn bytes(&self) -> &[u8] {
         &self.region
     }

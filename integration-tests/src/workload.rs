@@ -1,4 +1,4 @@
-//! A canister beside the model: what the engine's model test does with a store, done through the client.
+//! Differential test of a canister against the model, through the client, like the engine's model test.
 
 use candid::Principal;
 use stable_storage_api::limits::CHUNK_BYTES;
@@ -11,14 +11,14 @@ use crate::{Harness, SuiteClient, controller};
 
 const READS: &str = "a controller may read";
 
-/// A canister and what it should be.
+/// Canister and model.
 pub struct Workload<'h> {
     harness: &'h Harness,
     model: Model,
 }
 
 impl<'h> Workload<'h> {
-    /// A canister that nothing has been done to. Three principals become writers, and the controller is the admin.
+    /// Creates a new canister and its model. Three principals become writers, and the controller is the admin.
     pub async fn start(harness: &'h Harness) -> Self {
         let writer = |number: u8| Caller { principal: self::writer(number), is_admin: false };
         let admin = Caller { principal: controller(), is_admin: true };
@@ -29,28 +29,28 @@ impl<'h> Workload<'h> {
             let grant = Call::SetRole(self::writer(number), Some(Role::Writer));
             workload.run(&admin, &grant).await.expect("a controller gives roles");
         }
-        // The clock of the model is the canister's, which tells it with everything that it records.
+        // The clock of the model is the canister's, which is part of everything that it records.
         workload.model.now_ns = 0;
         workload
     }
 
-    /// The calls that an operation comes to.
+    /// Returns the calls of an operation.
     pub fn calls(&mut self, op: &Op) -> Vec<(Caller, Call)> {
         self.model.calls(op)
     }
 
-    /// The last time that the canister has recorded, in nanoseconds since 1970.
+    /// Returns the last time that the canister has recorded, in nanoseconds since 1970.
     pub fn now_ns(&self) -> u64 {
         self.model.now_ns
     }
 
-    /// Makes a call, and gives what was answered.
+    /// Makes a call, and returns its result.
     ///
     /// # Panics
     ///
-    /// Where the model would have answered something else.
+    /// If the model predicts another result.
     pub async fn run(&mut self, caller: &Caller, call: &Call) -> Result<Answer, Error> {
-        // To a canister, another heap is an upgrade.
+        // For a canister, reopening is an upgrade.
         let call = if matches!(call, Call::Reopen) { &Call::Upgrade { sealed: false } } else { call };
         let client = self.harness.client_as(caller.principal);
         let answered = match self.call(&client, call).await {
@@ -69,8 +69,8 @@ impl<'h> Workload<'h> {
         answered
     }
 
-    /// Whether a call was dropped by `inspect_message`, which need not find the fault that the method would, but one that is
-    /// there. The engine's own test of the model holds the faults against each other.
+    /// Returns whether a call was dropped by `inspect_message`, which may report a different error of the call than the method
+    /// would. The engine's model test compares the errors.
     fn is_of_inspection(&self, caller: &Caller, call: &Call, error: &Error) -> bool {
         let is_inspected = matches!(
             call,
@@ -87,8 +87,8 @@ impl<'h> Workload<'h> {
         is_inspected && is_found_by_inspection && self.model.refuses(caller, call)
     }
 
-    /// The time that a call has recorded. A chunk and a write do not tell, so the upload and the
-    /// objects are asked.
+    /// Returns the time that a call has recorded. The replies of chunks and writes have no time, so the upload and the objects are
+    /// read.
     async fn recorded_ns(
         &self,
         client: &SuiteClient,
@@ -163,11 +163,11 @@ impl<'h> Workload<'h> {
         }
     }
 
-    /// Compares all that the canister tells about what there is with the model.
+    /// Compares the metadata that the canister returns with the model.
     ///
     /// # Panics
     ///
-    /// Where they differ.
+    /// If they differ.
     pub async fn assert_state(&self) {
         let client = self.harness.client();
         let state = State {
@@ -185,7 +185,7 @@ impl<'h> Workload<'h> {
     ///
     /// # Panics
     ///
-    /// Where they differ.
+    /// If they differ.
     pub async fn assert_holds(&self) {
         self.assert_state().await;
         let client = self.harness.client();
@@ -212,7 +212,7 @@ fn writer(number: u8) -> Principal {
     Principal::self_authenticating([number; 8])
 }
 
-/// Whether `put` can say it.
+/// Returns whether `put` can express it.
 fn is_plain(put: &PutArgs) -> bool {
     let PutArgs { key, value, condition, .. } = put.clone();
     condition.unwrap_or_default() == Default::default()

@@ -7,7 +7,7 @@ use storage_bindings::storage::{
     WrittenResult,
 };
 
-/// One small object with a type, metadata and a condition takes one call, and answers named types, also where it is refused.
+/// `put` and `list` work with generated types, in replies and in errors.
 #[test]
 fn an_object_is_put_and_listed_with_generated_types() {
     let mut ic = EmbeddedIc::new(Config::default()).unwrap();

@@ -1,6 +1,6 @@
 //! Benches of the engine's index and log, as `canbench.yml` names them.
 //!
-//! canbench calls each bench in a canister of its own, on PocketIC. Only what is inside `bench_fn` is measured.
+//! canbench calls each bench in a separate canister, on PocketIC. Only the code inside `bench_fn` is measured.
 
 use std::hint::black_box;
 
@@ -9,7 +9,7 @@ use ic_stable_structures::DefaultMemoryImpl;
 use stable_storage_api::ListArgs;
 use storage_engine::{Put, Store};
 
-/// Objects or log entries that are there before anything is measured.
+/// Objects or log entries stored before the measurement.
 const HELD: u64 = 10_000;
 
 /// Operations of a bench.
@@ -36,12 +36,12 @@ fn put(store: &mut BenchStore, numbers: impl Iterator<Item = u64>) {
     }
 }
 
-/// Keys all over the index, of 21 bytes.
+/// Returns keys of 21 bytes, spread over the index.
 fn key(number: u64) -> String {
     format!("user/{:08}/profile", number.wrapping_mul(0x9e37_79b9_7f4a_7c15) % 100_000_000)
 }
 
-/// Numbers of objects all over the order in which they were stored.
+/// Returns numbers of objects, spread over the order in which they were stored.
 fn some() -> impl Iterator<Item = u64> {
     (0..OPERATIONS).map(|number| number * (HELD / OPERATIONS))
 }

@@ -1,4 +1,4 @@
-//! The types of the contract, with values from seeds.
+//! The types of the contract, with random values.
 
 use std::fmt::Debug;
 
@@ -14,7 +14,7 @@ use crate::values::{Random, value};
 
 const SEEDS: u64 = 8;
 
-/// A type or the types of arguments, some encodings, and how one of them is compared with what another program made of it.
+/// A type or argument types, some encodings, and how each of them is compared with another program's result.
 pub(crate) struct Case {
     pub(crate) types: Vec<&'static Type>,
     pub(crate) encoded: Vec<Vec<u8>>,

@@ -1,9 +1,9 @@
-//! What the JavaScript library and Motoko make of our encodings, and we of theirs. `scripts/interop.sh` runs it:
+//! Compares our encodings with those of the JavaScript library and Motoko. `scripts/interop.sh` runs it:
 //!
 //! - `interop cases DIR` writes `cases.json`: types of the contract in both languages, our replies, and arguments.
 //! - `interop.mjs` decodes each and encodes it again in JavaScript, and compiles a canister that does the same in Motoko.
-//! - `interop check DIR` runs that canister on the embedded host, and compares all of it: replies must be what they were, and
-//!   arguments must be decoded by shape.
+//! - `interop check DIR` runs that canister on the embedded host and compares the results: replies must be unchanged, and
+//!   arguments must be decoded directly.
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails the script")]
 

@@ -1,4 +1,4 @@
-//! Draws the figures: instructions of an operation over the number of things, both axes logarithmic.
+//! Draws the results: instructions per operation over the number of items, both axes logarithmic.
 
 use std::collections::BTreeMap;
 use std::io::BufRead;
@@ -13,8 +13,8 @@ pub(crate) fn draw(lines: impl BufRead, file: &Path) {
     for line in lines.lines() {
         let line = line.expect("the figures can be read");
         let fields: Vec<_> = line.split('\t').collect();
-        let [name, count, instructions, ..] = fields[..] else { panic!("this is no figure: {line}") };
-        let number = |text: &str| text.parse::<f64>().unwrap_or_else(|_| panic!("{text} is no number"));
+        let [name, count, instructions, ..] = fields[..] else { panic!("not a result: {line}") };
+        let number = |text: &str| text.parse::<f64>().unwrap_or_else(|_| panic!("{text} is not a number"));
         series.entry(name.to_owned()).or_default().push((number(count), number(instructions)));
     }
     chart(&series, file).expect("the chart can be drawn");
@@ -52,7 +52,7 @@ fn chart(series: &BTreeMap<String, Points>, file: &Path) -> Result<(), Box<dyn s
     Ok(())
 }
 
-/// A power of ten in few letters, for example 10 K.
+/// Formats a power of ten, for example 10 K.
 fn short(number: &f64) -> String {
     match *number {
         number if number >= 1e6 => format!("{} M", number / 1e6),

@@ -1,5 +1,5 @@
-//! Large objects that come and go while 64 GiB are in use. Their bytes are never written: the engine makes the image on a
-//! sparse file, and the canister is asked what it costs to go on with it.
+//! Large objects that are stored and deleted while 64 GiB are in use. Their bytes are never written: the engine creates the
+//! image on a sparse file, and the canister is measured on it.
 
 use std::fs::OpenOptions;
 
@@ -43,11 +43,11 @@ pub(crate) fn run(most: u64) {
     bar.finish();
 }
 
-/// What it costs to go on with the image.
+/// Measures operations on the image.
 fn measure(checkpoint: u64, image: &std::path::Path) {
     let mut host = Host::new();
     host.ic.import_stable(image).expect("the image can be imported");
-    // The heap still knows the memory that was there before, so its pre_upgrade must not run.
+    // The heap belongs to the old memory, so its pre_upgrade must not run.
     host.upgrade(true);
     report_upgrade("upgrade, by churn", checkpoint, host.upgrade(false));
     let value = serde_bytes::ByteBuf::from(vec![7; 100_000]);
@@ -59,7 +59,7 @@ fn measure(checkpoint: u64, image: &std::path::Path) {
     report("abort of 1 GiB, after churn", checkpoint, abort);
 }
 
-/// From 2 MiB to 4 GiB, each power of two as likely as the other.
+/// Returns a size from 2 MiB to 4 GiB, with each power of two equally likely.
 fn some_size(random: &mut Random) -> u64 {
     let floor = 1u64 << (21 + random.below(11));
     (floor + random.next_u64() % floor).max(CHUNK_BYTES + 1)

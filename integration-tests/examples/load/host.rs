@@ -22,7 +22,7 @@ impl Host {
         Self { ic, caller }
     }
 
-    /// Makes an update that must succeed, and tells what it cost, in instructions.
+    /// Makes an update that must succeed, and returns its cost in instructions.
     pub(crate) fn update<T: CandidType + DeserializeOwned>(
         &mut self,
         method: &str,
@@ -36,14 +36,14 @@ impl Host {
         (result.unwrap_or_else(|error| panic!("{method}: {error}")), reply.instructions)
     }
 
-    /// The same for a query, of whose reply nothing is needed.
+    /// Makes a query that must succeed, and returns its cost in instructions.
     pub(crate) fn query(&mut self, method: &str, args: impl ArgumentEncoder) -> u64 {
         let args = encode_args(args).expect("arguments can be encoded");
         let reply = self.ic.query(self.caller, method, &args);
         reply.unwrap_or_else(|error| panic!("{method}: {error}")).instructions
     }
 
-    /// Upgrades the canister to itself, and tells what its hooks cost, in instructions, and how long all of it took.
+    /// Upgrades the canister to the same module, and returns the instructions of its hooks and the total time.
     pub(crate) fn upgrade(&mut self, skip_pre_upgrade: bool) -> (u64, Duration) {
         let start = Instant::now();
         let upgraded = self.ic.upgrade(STORAGE_WASM, &init_args(None), UpgradeOptions { skip_pre_upgrade });

@@ -1,7 +1,7 @@
-//! Loads a canister on the embedded host with millions of things, and tells what an operation costs as they become more.
+//! Loads a canister on the embedded host with millions of items, and measures operations as the number grows.
 //!
-//! `scripts/load.sh` runs it. It prints a line for each figure, tab-separated: series, how many things there are, instructions, and
-//! for an upgrade the milliseconds that it took. With `--chart FILE` it draws such lines, from standard input, instead.
+//! `scripts/load.sh` runs it. It prints a line per result, tab-separated: series, number of items, instructions, and for an
+//! upgrade the milliseconds. With `--chart FILE` it draws such lines, from standard input, instead.
 
 mod chart;
 mod churn;
@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// Things at which the cost is measured: 1,000, 10,000, … up to the most, and the most.
+/// Numbers of items at which the cost is measured: 1,000, 10,000, … up to the maximum, and the maximum.
 fn checkpoints(most: u64) -> Vec<u64> {
     let mut all: Vec<_> = std::iter::successors(Some(1_000u64), |count| count.checked_mul(10))
         .take_while(|count| *count < most)
@@ -25,17 +25,17 @@ fn checkpoints(most: u64) -> Vec<u64> {
     all
 }
 
-/// One figure.
+/// Prints a result.
 fn report(series: &str, count: u64, instructions: u64) {
     println!("{series}\t{count}\t{instructions}");
 }
 
-/// The figures of an upgrade.
+/// Prints the results of an upgrade.
 fn report_upgrade(series: &str, count: u64, (instructions, time): (u64, Duration)) {
     println!("{series}\t{count}\t{instructions}\t{:.1}", time.as_secs_f64() * 1_000.0);
 }
 
-/// A bar for so many steps, where somebody can see it.
+/// Returns a progress bar for `steps` steps, if there is a terminal.
 fn bar(what: &'static str, steps: u64) -> ProgressBar {
     let target =
         if stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };

@@ -7,7 +7,7 @@ use crate::{bar, checkpoints, report, report_upgrade};
 
 const BATCH: u64 = 1_000;
 
-/// Operations whose average is a figure: one in ten splits or joins nodes.
+/// Operations per average: one in ten splits or merges pages.
 const SAMPLE: u64 = 100;
 
 pub(crate) fn run(most: u64) {
@@ -39,7 +39,7 @@ pub(crate) fn run(most: u64) {
     bar.finish();
 }
 
-/// Keys that fall all over the index.
+/// Returns keys that are spread over the index.
 fn key(number: u64) -> String {
     format!("object/{:016x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }

@@ -7,7 +7,7 @@ use stable_storage_api::{Received, Upload, UploadArgs, Written};
 use crate::host::Host;
 use crate::{bar, checkpoints, report, report_upgrade};
 
-/// Uploads after which the abandoned ones are let expire. Fewer than half of them may be open at once.
+/// Uploads after which the abandoned ones expire. Fewer than half of them may be open at a time.
 const ROUND: u64 = 1_500;
 
 pub(crate) fn run(most: u64) {

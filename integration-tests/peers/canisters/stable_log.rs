@@ -1,4 +1,4 @@
-//! A log in ic-stable-structures' `Log`, behind its `MemoryManager`.
+//! A log in ic-stable-structures' `Log`, in a memory of its `MemoryManager`.
 
 use std::cell::RefCell;
 

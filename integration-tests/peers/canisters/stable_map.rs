@@ -1,4 +1,4 @@
-//! Objects in ic-stable-structures' `StableBTreeMap`, behind its `MemoryManager`.
+//! Objects in ic-stable-structures' `StableBTreeMap`, in a memory of its `MemoryManager`.
 
 use std::cell::RefCell;
 use std::ops::Bound;

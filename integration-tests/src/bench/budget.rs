@@ -1,6 +1,6 @@
-//! What the canister's messages may cost at most, as issue 13 set it.
+//! Budgets of the canister's messages, as defined by issue 13.
 
-/// The budget of a case in its unit; `None` where none was set.
+/// Returns the budget of a case in its unit; `None` if there is none.
 pub(super) fn of(case: &str) -> Option<f64> {
     Some(match case {
         "get_100B" => 13_700.0,
@@ -30,7 +30,7 @@ pub(super) fn of(case: &str) -> Option<f64> {
     })
 }
 
-/// The most heap pages that a message of a case may write, in the mean.
+/// Returns the most heap pages that a message of a case may write, on average.
 pub(super) fn of_heap_pages(case: &str) -> Option<f64> {
     match case {
         "put_100B" => Some(7.0),

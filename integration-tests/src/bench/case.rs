@@ -1,8 +1,8 @@
-//! A figure of one canister.
+//! Result of one canister.
 
 use std::fmt::Write;
 
-/// What a case is counted in.
+/// Unit of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// Instructions of the message.
@@ -37,20 +37,20 @@ impl Unit {
     }
 }
 
-/// What one kind of message costs a canister.
+/// Cost of one kind of message.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Case {
-    /// Its name in the golden files.
+    /// Name in the golden files.
     pub name: String,
-    /// What it is counted in.
+    /// Unit.
     pub unit: Unit,
-    /// What the platform alone would take.
+    /// Cost of the platform alone.
     pub floor: f64,
-    /// What the canister takes.
+    /// Cost of the canister.
     pub figure: f64,
-    /// Pages of 4 KiB of the heap that the message writes, in the mean; `None` for upgrades, which replace the heap.
+    /// Heap pages of 4 KiB that the message writes, on average; `None` for upgrades, which replace the heap.
     ///
-    /// A replica charges 1,000 instructions for each after the message has ended. No figure includes them.
+    /// A replica charges 1,000 instructions for each after the message has ended. No result includes them.
     pub heap_pages: Option<f64>,
 }
 
@@ -65,12 +65,12 @@ impl Case {
         format!("{}\t{}\t{floor}\t{figure}\t{}", self.name, self.unit.name(), self.show_heap_pages())
     }
 
-    /// The case as its row has it, so that a table of measured cases is that of the golden files.
+    /// Returns the case as in its row, so that a table of measured cases equals that of the golden files.
     pub(super) fn rounded(&self) -> Self {
         Self::parse(&self.row()).expect("a case reads its own row")
     }
 
-    /// Reads a row of [`tsv`]; `None` if it is none.
+    /// Parses a row of [`tsv`]; `None` if it is invalid.
     pub(super) fn parse(row: &str) -> Option<Self> {
         let mut columns = row.split('\t');
         let mut next = || columns.next();
@@ -87,7 +87,7 @@ impl Case {
     }
 }
 
-/// The cases as the golden file keeps them: case, unit, floor, figure and heap pages, tab-separated.
+/// Returns the cases for the golden file: case, unit, floor, result and heap pages, tab-separated.
 pub fn tsv(cases: &[Case]) -> String {
     cases.iter().fold(String::new(), |mut text, case| {
         writeln!(text, "{}", case.row()).expect("a string takes all text");

@@ -1,9 +1,9 @@
 //! The table in docs/BENCHMARKS.md.
 
-/// Where the table begins and ends in the document.
+/// Marks of the table in the document.
 const MARKS: [&str; 2] = ["<!-- written by scripts/bench.sh --refresh -->\n", "<!-- end -->\n"];
 
-/// The document with another table between its marks; `None` if it has no marks.
+/// Replaces the table between the marks of the document; `None` if there are no marks.
 pub fn update(document: &str, table: &str) -> Option<String> {
     let (before, rest) = document.split_once(MARKS[0])?;
     let (_, after) = rest.split_once(MARKS[1])?;
@@ -17,7 +17,7 @@ mod tests {
 
     const BENCHMARKS: &str = include_str!("../../../docs/BENCHMARKS.md");
 
-    /// The table in the document is that of the golden files.
+    /// The table in the document equals the golden files.
     #[test]
     fn the_document_has_the_table_of_the_golden_files() {
         let peers = peers::parse(PEERS).expect("the golden file of the peers has their rows");

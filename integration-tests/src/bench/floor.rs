@@ -1,25 +1,25 @@
-//! The least that a message can cost: what the platform charges for the calls that it cannot do without.
+//! Floors: the platform's charges for the calls that a message needs.
 //!
-//! The figures are those of the replica's table. The canister's own instructions are not part of a floor.
+//! The costs are those of the replica's table. A floor excludes the canister's own instructions.
 
 use super::rig::Sizes;
 
 /// Most calls of the System API.
 const CALL: u64 = 500;
-/// `is_controller`, besides its bytes.
+/// `is_controller`, without its bytes.
 const IS_CONTROLLER: u64 = 1_000;
 /// Each byte of a reply.
 const REPLY_BYTE: u64 = 50;
-/// Reading or writing stable memory, besides the bytes.
+/// Reading or writing stable memory, without the bytes.
 const STABLE_COPY: u64 = 20;
 /// Each page of stable memory that a message writes first.
 const STABLE_PAGE: u64 = 1_000;
 /// Bytes of such a page.
 const PAGE_BYTES: u64 = 4_096;
-/// Bytes of a principal that is derived from a public key, as those of people are.
+/// Bytes of a principal that is derived from a public key, as for people.
 const CALLER_BYTES: u64 = 29;
 
-/// Taking an argument, checking the caller, and replying: what every method does.
+/// Taking an argument, checking the caller, and replying, as every method does.
 pub(super) const fn answered(sizes: Sizes) -> u64 {
     argument(sizes.argument) + caller() + reply(sizes.reply)
 }
@@ -29,27 +29,27 @@ const fn argument(bytes: usize) -> u64 {
     CALL + CALL + bytes as u64
 }
 
-/// Finding out whether the caller may: its size, a copy of it, and the question whether it is a controller.
+/// Checking the caller: its size, a copy of it, and whether it is a controller.
 const fn caller() -> u64 {
     CALL + CALL + CALLER_BYTES + IS_CONTROLLER + CALLER_BYTES
 }
 
-/// Replying with so many bytes: handing them over, and saying that this is all.
+/// Replying with this many bytes.
 const fn reply(bytes: usize) -> u64 {
     CALL + REPLY_BYTE * bytes as u64 + CALL
 }
 
-/// Asking for the time.
+/// Reading the time.
 pub(super) const fn time() -> u64 {
     CALL
 }
 
-/// Writing so many bytes once, to pages that the message has not written.
+/// Writing this many bytes once, to pages that the message has not written.
 pub(super) const fn write(bytes: usize) -> u64 {
     STABLE_COPY + bytes as u64 + STABLE_PAGE * (bytes as u64).div_ceil(PAGE_BYTES)
 }
 
-/// Reading so many bytes once.
+/// Reading this many bytes once.
 pub(super) const fn read(bytes: usize) -> u64 {
     STABLE_COPY + bytes as u64
 }

@@ -1,4 +1,4 @@
-//! The figures as they are kept, and how much they may differ.
+//! The golden file, and the permitted differences.
 
 use super::case::{Case, tsv};
 
@@ -8,21 +8,20 @@ pub const GOLDEN: &str = include_str!("../../golden/instructions.tsv");
 /// The command that writes it and the table of docs/BENCHMARKS.md.
 pub const REFRESH: &str = "scripts/bench.sh --refresh";
 
-/// How far a figure may be from the kept one, up or down.
+/// Permitted relative difference of a result, in both directions.
 const TOLERANCE: f64 = 0.02;
 
-/// How far a mean of heap pages may be from the kept one besides: any change of the module may move a variable across the
-/// boundary of a page.
+/// Permitted difference of a mean of heap pages: any change of the module may move a variable across a page boundary.
 const HEAP_PAGES_TOLERANCE: f64 = 1.0;
 
-/// Whether the host counts heap pages of 4 KiB exactly: elsewhere it compares memories, or its pages are larger.
+/// Whether the host counts heap pages of 4 KiB exactly. On other systems it compares memories, or pages are larger.
 const COUNTS_HEAP_PAGES: bool = cfg!(all(target_os = "linux", target_arch = "x86_64"));
 
 /// Compares what was measured with the golden file.
 ///
 /// # Errors
 ///
-/// What differs, and how to refresh the file, for people.
+/// Returns the differences, and how to refresh the file.
 pub fn compare(cases: &[Case]) -> Result<(), String> {
     let differences = differences(&kept(), cases);
     if differences.is_empty() {
@@ -41,7 +40,7 @@ fn parse(text: &str) -> Option<Vec<Case>> {
     text.lines().map(Case::parse).collect()
 }
 
-/// What differs between the kept cases and the measured ones, a line each.
+/// Returns the differences between the golden cases and the measured ones, a line each.
 fn differences(kept: &[Case], measured: &[Case]) -> Vec<String> {
     let names = |cases: &[Case]| cases.iter().map(|case| (case.name.clone(), case.unit)).collect::<Vec<_>>();
     if names(kept) != names(measured) {
@@ -81,7 +80,7 @@ mod tests {
         parse(text).unwrap()
     }
 
-    /// Two per cent either way pass, and a heap page; more does not, and nor does another case.
+    /// Two per cent in both directions and a heap page are permitted; more is not, and neither is another case.
     #[test]
     fn differences_are_found_both_ways() {
         let kept = "a\tinstr\t0\t1000\t5.0\nb\tinstr/B\t2.2441\t2.5000\t-\n";
@@ -103,7 +102,7 @@ mod tests {
         assert!(parse("a\tinstr\t0\t?\t-\n").is_none());
     }
 
-    /// Both golden files are those that the code writes, to the last digit.
+    /// Both golden files equal what the code writes.
     #[test]
     fn the_golden_files_are_read_as_they_are_written() {
         assert_eq!(tsv(&kept()), GOLDEN);

@@ -1,4 +1,4 @@
-//! The messages that are measured, encoded as the storage canister or as a peer takes them.
+//! Measured messages, encoded for the storage canister or a peer.
 
 use candid::utils::ArgumentEncoder;
 use candid::{CandidType, Nat, encode_args};
@@ -24,10 +24,10 @@ pub(super) struct Object {
     pub(super) value: Vec<u8>,
 }
 
-/// Whose methods are called.
+/// Interface of a canister.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Interface {
-    /// The storage canister's, as storage.did has them.
+    /// The storage canister's, as in storage.did.
     Storage,
     /// The peers' in `integration-tests/peers`, with plain arguments.
     Peer,

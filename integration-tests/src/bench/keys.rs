@@ -7,7 +7,7 @@ const HALF: u64 = 10_000;
 /// Rounds of the Feistel network that permutes the numbers.
 const ROUNDS: u64 = 4;
 
-/// The key of an object, `user/00001234/profile`. Other numbers give other keys, in no order.
+/// Returns the key of an object, `user/00001234/profile`. Different numbers give different keys, in random order.
 pub(super) fn random(number: u64) -> String {
     let (mut left, mut right) = (number / HALF, number % HALF);
     for round in 0..ROUNDS {
@@ -16,7 +16,7 @@ pub(super) fn random(number: u64) -> String {
     format!("user/{:08}/profile", left * HALF + right)
 }
 
-/// A key that sorts after the keys of all smaller numbers and after all random keys.
+/// Returns a key that sorts after the keys of all smaller numbers and after all random keys.
 pub(super) fn sequential(number: u64) -> String {
     assert!(number < NUMBERS, "a key has eight digits");
     format!("zone/{number:08}/profile")

@@ -14,7 +14,7 @@ use crate::data;
 const MIB: usize = 1 << 20;
 const GIB: u64 = 1 << 30;
 
-/// Bytes that a record of an upload or an object cannot do without: its key and some numbers.
+/// Minimum size of a record of an upload or an object: its key and some numbers.
 const RECORD_BYTES: usize = 64;
 
 const KEY: &str = "a-large-object";

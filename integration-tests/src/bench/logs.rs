@@ -4,7 +4,7 @@ use super::case::Case;
 use super::floor;
 use super::rig::{Count, Rig, Sizes};
 
-/// Entries that are there before one is measured, so that the end of the log is far from its header.
+/// Entries stored before the measurement, so that the end of the log is far from its header.
 const HELD: usize = 1_000;
 
 /// Bytes of an entry.
@@ -24,7 +24,7 @@ const BATCH: usize = 1_000;
 
 const MIB: usize = 1 << 20;
 
-/// Entries one by one, as every log has them.
+/// Single entries, supported by every log.
 pub(super) fn entries(rig: &mut Rig<'_>) -> Vec<Case> {
     let interface = rig.interface;
     let text = "t".repeat(ENTRY_BYTES);
@@ -34,7 +34,7 @@ pub(super) fn entries(rig: &mut Rig<'_>) -> Vec<Case> {
     vec![log(rig, "log_100B"), read_last(rig)]
 }
 
-/// What the storage canister and the Rust log have besides: entries in batches, and pages of them.
+/// Batches and pages of entries, supported only by the storage canister and the Rust log.
 pub(super) fn batches(rig: &mut Rig<'_>) -> Vec<Case> {
     let interface = rig.interface;
     let entry = "t".repeat(ENTRY_BYTES);
@@ -47,7 +47,7 @@ pub(super) fn batches(rig: &mut Rig<'_>) -> Vec<Case> {
     vec![append, rig.queries("read_log_1000", Count::items(BATCH), read_floor, calls)]
 }
 
-/// Appends one entry. The floor writes text and count to one page, and nothing else.
+/// Appends one entry. The floor writes text and count to one page.
 pub(super) fn log(rig: &mut Rig<'_>, name: &str) -> Case {
     let interface = rig.interface;
     let text = "t".repeat(ENTRY_BYTES);
@@ -67,7 +67,7 @@ fn read_floor(sizes: Sizes) -> u64 {
     floor::answered(sizes) + floor::read(BATCH * (ENTRY_BYTES + COUNT_BYTES))
 }
 
-/// Appends a long text, which no page that is read may have. The floor writes it to pages that the message has not written.
+/// Appends a long text, outside the pages that are read. The floor writes it to pages that the message has not written.
 pub(super) fn large_entry(rig: &mut Rig<'_>) -> Case {
     let call = rig.interface.log(&"t".repeat(MIB));
     let floor = |sizes: Sizes| floor::answered(sizes) + floor::write(MIB + COUNT_BYTES);

@@ -1,8 +1,8 @@
-//! What the canister's methods cost, in instructions of the whole message, beside the platform's floor, the peers and the
+//! Costs of the canister's methods in instructions of the whole message, with the platform's floor, the peers and the
 //! budgets.
 //!
 //! The embedded host counts instructions from the replica's cost table, so the figures are the same on every machine.
-//! `scripts/bench.sh` prints them, and a test holds ours against a golden file.
+//! `scripts/bench.sh` prints them, and a test compares ours with a golden file.
 
 mod budget;
 mod case;

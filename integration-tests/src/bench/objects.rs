@@ -7,7 +7,7 @@ use super::keys;
 use super::rig::{Count, Rig, Sizes};
 use crate::data;
 
-/// Objects that are there.
+/// Objects stored before the measurement.
 const HELD: u64 = 100_000;
 
 /// Bytes of each value.
@@ -19,7 +19,7 @@ const KEY_BYTES: usize = 21;
 /// Objects of a `put_many`.
 const BATCH: usize = 1_000;
 
-/// Messages that change or read one object, of which a case is the mean.
+/// Messages of a case that change or read one object.
 const MESSAGES: u64 = 200;
 
 /// Messages of a case whose messages have many objects.
@@ -34,7 +34,7 @@ const PAGES: u64 = 20;
 /// Objects of a page of a listing.
 const PAGE: u32 = 100;
 
-/// Stores the objects among which everything is measured.
+/// Stores the objects before the measurement.
 pub(super) fn fill(rig: &mut Rig<'_>) {
     for first in (0..HELD).step_by(BATCH) {
         let objects: Vec<_> = (first..first + BATCH as u64).map(object).collect();
@@ -42,24 +42,24 @@ pub(super) fn fill(rig: &mut Rig<'_>) {
     }
 }
 
-/// What every map has: single objects and batches of them.
+/// Single objects and batches, supported by every map.
 pub(super) fn unordered(rig: &mut Rig<'_>) -> Vec<Case> {
     vec![get(rig, "get_100B"), overwrite(rig), put(rig), delete(rig), get_many(rig)]
 }
 
-/// What only an ordered map has. These take objects away that the others read.
+/// Supported only by an ordered map. These remove objects that the others read.
 pub(super) fn ordered(rig: &mut Rig<'_>) -> Vec<Case> {
     let pages = [page(rig, "list", "list_100"), page(rig, "scan", "scan_100")];
     pages.into_iter().chain([take_first(rig), rename(rig)]).collect()
 }
 
-/// Batches of new objects. These come last, as they make the map larger.
+/// Batches of new objects. These come last, because they enlarge the map.
 pub(super) fn batches(rig: &mut Rig<'_>) -> Vec<Case> {
     let random = put_many(rig, "put_many_random", keys::random, random_floor);
     vec![random, put_many(rig, "put_many_sequential", keys::sequential, sequential_floor)]
 }
 
-/// Reads objects all over the map. The floor reads the value.
+/// Reads objects spread over the map. The floor reads the value.
 pub(super) fn get(rig: &mut Rig<'_>, name: &str) -> Case {
     let interface = rig.interface;
     let calls = (0..MESSAGES).map(|number| interface.get(&keys::random(some(number))));
@@ -67,7 +67,7 @@ pub(super) fn get(rig: &mut Rig<'_>, name: &str) -> Case {
     rig.queries(name, Count::MESSAGES, floor, calls)
 }
 
-/// Overwrites objects all over the map. The floor writes key and value.
+/// Overwrites objects spread over the map. The floor writes key and value.
 fn overwrite(rig: &mut Rig<'_>) -> Case {
     let interface = rig.interface;
     let calls = (0..MESSAGES).map(|number| {
@@ -88,7 +88,7 @@ fn put_floor(sizes: Sizes) -> u64 {
     floor::answered(sizes) + floor::time() + floor::write(KEY_BYTES + VALUE_BYTES)
 }
 
-/// Deletes objects all over the map, others than were read. The floor changes one page.
+/// Deletes objects spread over the map, other than those that were read. The floor changes one page.
 fn delete(rig: &mut Rig<'_>) -> Case {
     let interface = rig.interface;
     let calls = (0..MESSAGES).map(|number| interface.delete(&keys::random(some(number) + 1)));
@@ -96,7 +96,7 @@ fn delete(rig: &mut Rig<'_>) -> Case {
     rig.updates("delete_100B", Count::MESSAGES, floor, calls)
 }
 
-/// Reads 100 objects all over the map in a message. The floor reads each value.
+/// Reads 100 objects spread over the map in a message. The floor reads each value.
 fn get_many(rig: &mut Rig<'_>) -> Case {
     let interface = rig.interface;
     let calls = (0..PAGES).map(|batch| {
@@ -107,7 +107,7 @@ fn get_many(rig: &mut Rig<'_>) -> Case {
     rig.queries("get_many_100", Count::items(KEYS), floor, calls)
 }
 
-/// Pages from random places on. The floor reads what it replies.
+/// Reads pages at random keys. The floor reads what it replies.
 fn page(rig: &mut Rig<'_>, method: &'static str, name: &str) -> Case {
     let interface = rig.interface;
     let calls = (0..PAGES).map(|number| interface.page(method, keys::random(HELD * 2 + number), PAGE));
@@ -115,7 +115,7 @@ fn page(rig: &mut Rig<'_>, method: &'static str, name: &str) -> Case {
     rig.queries(name, Count::items(PAGE as usize), floor, calls)
 }
 
-/// Takes the first objects. The floor reads one and changes its page.
+/// Removes the first objects. The floor reads one and changes its page.
 fn take_first(rig: &mut Rig<'_>) -> Case {
     let interface = rig.interface;
     let calls = (0..MESSAGES).map(|_| interface.take_first());
@@ -124,7 +124,7 @@ fn take_first(rig: &mut Rig<'_>) -> Case {
     rig.updates("take_first", Count::MESSAGES, floor, calls)
 }
 
-/// Moves the objects that were put new. The floor writes the entry to one page, and changes the page where it was.
+/// Moves the new objects. The floor writes the entry to one page, and changes the old page.
 fn rename(rig: &mut Rig<'_>) -> Case {
     let interface = rig.interface;
     let calls = (HELD..HELD + MESSAGES)
@@ -162,7 +162,7 @@ fn sequential_floor(sizes: Sizes) -> u64 {
     floor::answered(sizes) + floor::time() + floor::write(BATCH * (KEY_BYTES + VALUE_BYTES))
 }
 
-/// The number of one of [`MESSAGES`] objects all over the order in which they were stored.
+/// Returns the number of one of [`MESSAGES`] objects, spread over the order in which they were stored.
 fn some(number: u64) -> u64 {
     number * (HELD / MESSAGES)
 }

@@ -1,4 +1,4 @@
-//! The storage canister's figures.
+//! Results of the storage canister.
 
 use super::case::Case;
 use super::interface::Interface;
@@ -61,7 +61,7 @@ pub fn measure(wasm: &[u8]) -> Vec<Case> {
     sorted(cases)
 }
 
-/// The cases in the order of [`CASES`], rounded as the golden files have them.
+/// Returns the cases in the order of [`CASES`], rounded as in the golden files.
 pub(super) fn sorted(mut cases: Vec<Case>) -> Vec<Case> {
     cases.sort_by_key(|case| CASES.iter().position(|name| *name == case.name));
     cases.iter().map(Case::rounded).collect()

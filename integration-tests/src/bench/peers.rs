@@ -1,4 +1,4 @@
-//! The peers' figures: what a user would write instead of using the storage canister.
+//! Results of the peers: what a user would write instead of using the storage canister.
 
 use std::fmt::Write;
 use std::fs;
@@ -13,20 +13,20 @@ use super::{large, logs, objects, ours};
 /// The peers' golden file.
 pub const PEERS: &str = include_str!("../../golden/peers.tsv");
 
-/// A peer's figure.
+/// Result of a peer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PeerCase {
     /// The peer's name.
     pub peer: String,
-    /// Its figure. The floor is the peer's own, as its replies are shorter.
+    /// Its result. The floor is the peer's own, because its replies are shorter.
     pub case: Case,
 }
 
-/// Where a peer's module comes from.
+/// Source of a peer's module.
 enum Module {
     /// An example of `bench-peers`, built by scripts/bench.sh.
     Built(&'static str),
-    /// Kept compressed, as its compiler is not part of the build.
+    /// Stored compressed, because its compiler is not part of the build.
     Kept(&'static [u8]),
 }
 

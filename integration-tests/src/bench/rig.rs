@@ -1,4 +1,4 @@
-//! A canister on the embedded host, whose messages are counted.
+//! Canister on the embedded host whose messages are measured.
 
 use candid::{Principal, Reserved, decode_args, encode_args};
 use embedded_ic::{Config, EmbeddedIc, Reply, UpgradeOptions};
@@ -8,14 +8,14 @@ use super::case::{Case, Unit};
 use super::interface::{Call, Interface};
 use crate::{controller, init_args};
 
-/// Methods of the storage canister that do not answer a `Result`.
+/// Methods of the storage canister that do not return a `Result`.
 const PLAIN_REPLIES: [&str; 2] = ["log", "readLast"];
 
-/// What a case counts.
+/// Unit of a case.
 #[derive(Clone, Copy)]
 pub(super) struct Count {
     unit: Unit,
-    /// Bytes or items of a message that its instructions are divided by.
+    /// Bytes or items of a message by which its instructions are divided.
     parts: f64,
 }
 
@@ -121,7 +121,7 @@ impl<'a> Rig<'a> {
         mean(name, count, floor, calls, |call| self.query(call))
     }
 
-    /// Measures as a writer who is no controller, one of a hundred.
+    /// Measures as a writer who is not a controller, one of a hundred.
     pub(super) fn as_writer<R>(&mut self, f: impl FnOnce(&mut Self) -> R) -> R {
         let writer = |number: u8| Principal::self_authenticating([number]);
         for number in 0..100 {
@@ -133,8 +133,8 @@ impl<'a> Rig<'a> {
         result
     }
 
-    /// What runs of the canister in an upgrade to the same module: `pre_upgrade`, the start function and `post_upgrade`. The
-    /// floor is that it has nothing to do.
+    /// Instructions of the canister in an upgrade to the same module: `pre_upgrade`, the start function and `post_upgrade`. The
+    /// floor is 0.
     pub(super) fn upgrade(&mut self, name: &str) -> Case {
         let upgraded = self.ic.upgrade(self.wasm, &self.init, UpgradeOptions { skip_pre_upgrade: false });
         let instructions = upgraded.expect("the canister can be upgraded to itself").instructions;

@@ -1,4 +1,4 @@
-//! The comparison with the floor, the peers and the budgets, as a table for people.
+//! Markdown table of the comparison with the floor, the peers and the budgets.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use super::budget;
 use super::case::Case;
 use super::peers::PeerCase;
 
-/// The peer that keeps its objects on the heap, which is shown apart: its upgrades cost as much as it holds.
+/// The peer with its objects on the heap, which is shown separately: the cost of its upgrades grows with the data.
 const HEAP_PEER: &str = "heap map";
 
 const HEAD: &str = "\
@@ -14,7 +14,7 @@ const HEAD: &str = "\
 |---|---|---|---|---|---|---|---|---|---|
 ";
 
-/// A Markdown table of the cases beside the peers' figures, and what of it is behind a peer or over its budget.
+/// Returns a Markdown table of the cases and the peers' results, and lists the cases that cost more than a peer or the budget.
 pub fn table(cases: &[Case], peers: &[PeerCase]) -> String {
     let rows: Vec<_> = cases.iter().map(|case| Row::new(case, peers)).collect();
     let mut text = HEAD.to_owned();
@@ -25,14 +25,14 @@ pub fn table(cases: &[Case], peers: &[PeerCase]) -> String {
         let listed = if listed.is_empty() { "nothing".to_owned() } else { listed.join(", ") };
         format!("\n{title}: {listed}.\n")
     };
-    text += &summary("Dearer than the best peer", rows.iter().filter_map(Row::behind).collect());
+    text += &summary("Dearer than the best peer", rows.iter().filter_map(Row::above_best_peer).collect());
     text += &summary("Over the budget", rows.iter().flat_map(Row::over_budget).collect());
     text
 }
 
 struct Row<'a> {
     case: &'a Case,
-    /// The cheapest peer of those that keep their data in stable memory.
+    /// The cheapest peer of those with their data in stable memory.
     best: Option<&'a PeerCase>,
     heap: Option<&'a PeerCase>,
 }
@@ -65,12 +65,12 @@ impl<'a> Row<'a> {
         format!("| {} |", columns.join(" | "))
     }
 
-    /// Ours over the best peer's.
+    /// Returns our cost divided by the best peer's.
     fn ratio(&self) -> Option<f64> {
         self.best.map(|best| self.case.figure / best.case.figure)
     }
 
-    fn behind(&self) -> Option<String> {
+    fn above_best_peer(&self) -> Option<String> {
         let ratio = self.ratio().filter(|ratio| *ratio > 1.0)?;
         Some(format!("`{}` ({ratio:.2}, {})", self.case.name, self.best?.peer))
     }
@@ -96,9 +96,9 @@ mod tests {
         Case::parse(row).unwrap()
     }
 
-    /// The best peer is the cheapest whose data are in stable memory, and a case over budget or behind is listed.
+    /// The best peer is the cheapest with its data in stable memory; cases above a budget or the best peer are listed.
     #[test]
-    fn the_table_says_where_we_lose() {
+    fn cases_above_a_peer_or_a_budget_are_listed() {
         let ours = [case("get_100B\tinstr\t10000\t15000\t4.0"), case("put_100B\tinstr\t10000\t15000\t9.0")];
         let peer = |peer: &str, row| PeerCase { peer: peer.to_owned(), case: case(row) };
         let peers = [

@@ -1,4 +1,4 @@
-//! The two replicas behind one face.
+//! Common interface of the two replicas.
 
 mod embedded;
 mod pocket_ic;
@@ -9,20 +9,20 @@ use storage_client::{EmbeddedTransport, Transport, TransportError};
 use crate::choice::{Choice, choice};
 use pocket_ic::{PocketIcReplica, PocketIcTransport};
 
-/// What an install call does with what is there.
+/// Install mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InstallMode {
     /// Into an empty canister.
     Install,
-    /// Over a canister whose memory is dropped.
+    /// On a canister whose memory is dropped.
     Reinstall,
-    /// Over a canister whose stable memory is kept.
+    /// On a canister whose stable memory is kept.
     Upgrade,
     /// The same without running the old module's `pre_upgrade`.
     UpgradeSkippingPreUpgrade,
 }
 
-/// A replica with one canister.
+/// Replica with one canister.
 pub enum Replica {
     /// In this process.
     Embedded(EmbeddedTransport),
@@ -31,8 +31,8 @@ pub enum Replica {
 }
 
 impl Replica {
-    /// A replica of the kind that was [chosen](crate::choice), with an empty canister of these controllers.
-    /// The first of them makes the install calls.
+    /// Starts a replica of the [selected](crate::choice) kind, with an empty canister with these controllers. The first of them
+    /// makes the install calls.
     pub async fn start(controllers: Vec<Principal>) -> Self {
         match choice() {
             Choice::Embedded => Self::Embedded(embedded::start(controllers)),
@@ -40,12 +40,12 @@ impl Replica {
         }
     }
 
-    /// Whether this is the embedded host, which alone counts the instructions of a message exactly.
+    /// Returns whether this is the embedded host, the only one that counts the instructions of a message exactly.
     pub fn is_embedded(&self) -> bool {
         matches!(self, Self::Embedded(_))
     }
 
-    /// The host in this process, where the suite runs on it.
+    /// Returns the host in this process, if the suite runs on it.
     pub fn embedded(&self) -> Option<&EmbeddedTransport> {
         match self {
             Self::Embedded(transport) => Some(transport),
@@ -53,7 +53,7 @@ impl Replica {
         }
     }
 
-    /// Makes an install call as the controller. The embedded host tells what it cost, in instructions.
+    /// Makes an install call as the controller. The embedded host returns its cost in instructions.
     pub async fn install(
         &self,
         mode: InstallMode,
@@ -66,7 +66,7 @@ impl Replica {
         }
     }
 
-    /// A transport that calls the canister in the name of this principal.
+    /// Returns a transport that calls the canister as this principal.
     pub fn transport(&self, sender: Principal) -> ReplicaTransport {
         match self {
             Self::Embedded(transport) => ReplicaTransport::Embedded(transport.with_sender(sender)),
@@ -74,7 +74,7 @@ impl Replica {
         }
     }
 
-    /// All of the canister's stable memory.
+    /// Returns all of the canister's stable memory.
     pub async fn stable_memory(&self) -> Vec<u8> {
         match self {
             Self::Embedded(transport) => embedded::stable_memory(transport),
@@ -82,7 +82,7 @@ impl Replica {
         }
     }
 
-    /// The lines of the canister's log.
+    /// Returns the lines of the canister's log.
     pub async fn log_lines(&self) -> Vec<String> {
         match self {
             Self::Embedded(transport) => embedded::log_lines(transport),
@@ -99,7 +99,7 @@ impl Replica {
     }
 }
 
-/// Carries calls to the canister of either replica.
+/// Transport to the canister of either replica.
 #[derive(Clone)]
 pub enum ReplicaTransport {
     /// In this process.

@@ -1,7 +1,7 @@
 //! The suite's operations on a PocketIC server.
 //!
-//! The server is started by the `pocket-ic` crate, one for all tests of a process, and each test has an instance of its
-//! own on it. The server ends by itself when it is not used any more.
+//! The `pocket-ic` crate starts the server, one for all tests of a process, and each test has a separate instance on it. The
+//! server ends by itself when it is unused.
 
 use std::{
     io::{self, Read, Write},
@@ -26,19 +26,19 @@ use super::InstallMode;
 /// A module above this size does not fit an ingress message and is sent in chunks.
 const CHUNKED_ABOVE_BYTES: usize = 2_000_000;
 
-/// The size of a chunk, as the management canister wants it.
+/// Size of a chunk, as required by the management canister.
 const CHUNK_BYTES: usize = 1 << 20;
 
 /// Enough for years of a few GiB of stable memory.
 const CYCLES: u128 = 1_000_000_000_000_000;
 
-/// An instance with one canister.
+/// Instance with one canister.
 pub struct PocketIcReplica {
     instance: Arc<Instance>,
     controller: Principal,
 }
 
-/// Calls the canister in the name of one principal.
+/// Calls the canister as one principal.
 #[derive(Clone)]
 pub struct PocketIcTransport {
     instance: Arc<Instance>,
@@ -52,7 +52,7 @@ struct Instance {
 
 impl PocketIcReplica {
     pub(super) async fn start(server: &Path, controllers: Vec<Principal>) -> Self {
-        // A subnet makes a canister wait after heavy installs and writes. That would test patience, not the canister.
+        // A subnet delays a canister after heavy installs and writes. The tests must not wait for that.
         let config = IcpConfig {
             canister_execution_rate_limiting: Some(IcpConfigFlag::Disabled),
             ..IcpConfig::default()
@@ -81,15 +81,15 @@ impl PocketIcReplica {
         arg: Vec<u8>,
     ) -> Result<(), TransportError> {
         let result = if wasm.len() + arg.len() < CHUNKED_ABOVE_BYTES {
-            self.install_at_once(mode.into(), wasm, arg).await
+            self.install_in_one_message(mode.into(), wasm, arg).await
         } else {
             self.install_in_chunks(mode.into(), wasm, arg).await
         };
         result.map_err(rejected)
     }
 
-    // The helpers of the `pocket-ic` crate cannot skip pre_upgrade, so the management canister is called itself.
-    async fn install_at_once(
+    // The helpers of the `pocket-ic` crate cannot skip pre_upgrade, so the management canister is called directly.
+    async fn install_in_one_message(
         &self,
         mode: CanisterInstallMode,
         wasm: &[u8],
@@ -144,7 +144,7 @@ impl PocketIcReplica {
 
     pub(super) async fn advance_time(&self, nanoseconds: u64) {
         self.instance.pocket_ic.advance_time(Duration::from_nanos(nanoseconds)).await;
-        // A query sees the time of the last round, so there has to be one.
+        // A query sees the time of the last round, so a round is needed.
         self.instance.pocket_ic.tick().await;
     }
 }
@@ -184,7 +184,7 @@ fn rejected(response: RejectResponse) -> TransportError {
 }
 
 impl Drop for Instance {
-    /// Asks the server to forget the instance, or the memory of all tests would add up in it.
+    /// Deletes the instance on the server, or the memory of all tests would add up.
     fn drop(&mut self) {
         if let Err(error) = self.delete() {
             eprintln!("the PocketIC server did not delete instance {}: {error}", self.pocket_ic.instance_id);
@@ -193,7 +193,7 @@ impl Drop for Instance {
 }
 
 impl Instance {
-    // The crate can delete an instance only in async code, which a drop is not, so this speaks the one line of HTTP.
+    // The crate can delete an instance only in async code, which a drop is not, so this sends the HTTP request itself.
     fn delete(&self) -> io::Result<()> {
         let url = self.pocket_ic.get_server_url();
         let (host, port) = (url.host_str().unwrap_or("127.0.0.1"), url.port_or_known_default().unwrap_or(80));

@@ -1,4 +1,4 @@
-//! Who may call what: every method against every role, on the one table that says so.
+//! Access: every method with every role, compared with the table of methods.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ fn holder(role: Role) -> Principal {
     Principal::self_authenticating(format!("integration tests: a principal with the role {role:?}"))
 }
 
-/// A canister on which each role has a holder.
+/// Returns a canister with a principal for each role.
 async fn with_holders() -> Harness {
     let harness = Harness::start().await;
     for role in ROLES {
@@ -33,8 +33,7 @@ fn needed(method: &Method) -> Option<Role> {
     stable_storage_api::Method::named(&method.name).expect("every method is in the table").role
 }
 
-/// Whether a call was refused because its caller lacks the role that the method needs, in one of the ways that the contract
-/// has.
+/// Returns whether a call was rejected because its caller lacks the role, in one of the forms of the contract.
 fn is_refused(method: &Method, reply: &Result<Vec<u8>, TransportError>) -> bool {
     let Some(needed) = needed(method) else { return false };
     match reply {
@@ -50,7 +49,7 @@ fn is_refused(method: &Method, reply: &Result<Vec<u8>, TransportError>) -> bool 
     }
 }
 
-/// The table and the contract have the same methods, and agree on which of them may change the state.
+/// The table and the contract have the same methods, with the same kinds.
 #[test]
 fn the_table_has_every_method_of_the_contract_and_no_other() {
     let contract: BTreeMap<_, _> =
@@ -60,9 +59,9 @@ fn the_table_has_every_method_of_the_contract_and_no_other() {
     assert_eq!(table, contract);
 }
 
-/// Every method lets in those who have the role of the table or a higher one, and nobody else.
+/// Every method admits callers with the role of the table or a higher one, and no others.
 #[tokio::test]
-async fn every_method_lets_in_whom_the_table_says() {
+async fn every_method_admits_the_roles_of_the_table() {
     let harness = with_holders().await;
     let mut callers =
         vec![(Principal::anonymous(), None), (stranger(), None), (controller(), Some(Role::Admin))];
@@ -77,9 +76,9 @@ async fn every_method_lets_in_whom_the_table_says() {
     }
 }
 
-/// Where reads are public, strangers and the anonymous are readers, and no more.
+/// With public reads, callers without a role are readers, and no more.
 #[tokio::test]
-async fn public_reads_let_everyone_read_and_nobody_write() {
+async fn public_reads_allow_reading_but_not_writing() {
     let harness = with_holders().await;
     harness.client().configure(&Settings { public_read: Some(true), ..Settings::default() }).await.unwrap();
     for method in methods() {
@@ -96,7 +95,7 @@ async fn public_reads_let_everyone_read_and_nobody_write() {
     }
 }
 
-/// A call that is refused leaves no trace in stable memory.
+/// A rejected call does not change stable memory.
 #[tokio::test]
 async fn refused_calls_change_nothing() {
     let harness = Harness::start().await;
@@ -113,7 +112,7 @@ async fn refused_calls_change_nothing() {
     assert!(harness.stable_memory().await == before, "a call that was refused changed stable memory");
 }
 
-/// A query that a stranger sends as an update is refused as well, and nobody can make the canister pay for its metrics.
+/// A query sent as an update by a caller without a role is rejected as well, and the metrics cannot be called as an update.
 #[tokio::test]
 async fn queries_as_updates_are_refused_too() {
     let harness = Harness::start().await;
@@ -127,8 +126,8 @@ async fn queries_as_updates_are_refused_too() {
     }
 }
 
-/// Messages of other canisters are not inspected, so each method checks by itself. The embedded host plays the other
-/// canister, whichever replica the rest of the suite runs on.
+/// Messages of other canisters are not inspected, so each method checks again. This runs on the embedded host, whichever
+/// replica the suite runs on.
 #[test]
 fn methods_check_again_what_inspect_message_has_checked() {
     let mut ic = EmbeddedIc::new(Config::default().with_controllers(vec![controller()])).unwrap();
@@ -144,7 +143,7 @@ fn methods_check_again_what_inspect_message_has_checked() {
     let (result,): (stable_storage_api::Result<stable_storage_api::Written>,) =
         candid::decode_args(&reply.bytes).unwrap();
     assert_eq!(result, Err(Error::TooLarge { size: MAX_PAYLOAD_BYTES + 1, limit: MAX_PAYLOAD_BYTES }));
-    // The call was executed, so it was counted, and the ones of the stranger were, too.
+    // The call was executed, so it was counted, and so were those of the caller without a role.
     let client = storage_client::Client::new(EmbeddedTransport::new(ic, controller()));
     let refusals = futures_util::future::FutureExt::now_or_never(client.status()).unwrap().unwrap().refusals;
     let count = |name: &str| refusals.iter().find(|count| count.name == name).map(|count| count.count);
@@ -153,16 +152,16 @@ fn methods_check_again_what_inspect_message_has_checked() {
     assert_eq!(count("Unauthorized"), Some(updates.count() as u64));
 }
 
-/// docs/SECURITY.md, which states what a refusal costs.
+/// docs/SECURITY.md, which states the cost of an error.
 const SECURITY: &str = include_str!("../../../docs/SECURITY.md");
 
-/// The most that a call of a caller without the role costs, in instructions. What it is made of is in docs/SECURITY.md.
+/// Most instructions of a call by a caller without the role. docs/SECURITY.md explains them.
 pub(crate) const REFUSAL_INSTRUCTIONS: u64 = 9_000;
 
-/// The same for the first call of a caller, whose role has to be looked up in stable memory, among the most that there can be.
+/// The same for the first call of a caller, whose role is looked up in stable memory, with the maximum number of roles.
 const FIRST_REFUSAL_INSTRUCTIONS: u64 = 45_000;
 
-/// What a call that must be refused costs, in instructions.
+/// Returns the cost of a call that must be rejected, in instructions.
 fn refusal_cost(ic: &mut EmbeddedIc, sender: Principal, method: &str, args: &[u8]) -> u64 {
     match ic.update_from_canister(sender, method, args) {
         Ok(reply) => reply.instructions,
@@ -171,8 +170,8 @@ fn refusal_cost(ic: &mut EmbeddedIc, sender: Principal, method: &str, args: &[u8
     }
 }
 
-/// A caller without the role costs the canister next to nothing, whatever is sent: the role is checked before the argument
-/// is copied. An argument of as many bytes as a message may have is refused for what a short one is.
+/// A caller without the role costs the canister very little, whatever is sent: the role is checked before the argument is
+/// copied. The longest argument costs as much as a short one.
 #[test]
 fn a_refusal_costs_a_bounded_number_of_instructions() {
     for stated in ["9,000 instructions", "45,000"] {
@@ -192,7 +191,7 @@ fn a_refusal_costs_a_bounded_number_of_instructions() {
     let mut most = 0;
     for method in methods().iter() {
         let Some(needed) = needed(method) else { continue };
-        // The last one has a role, and less than most methods need.
+        // The last one has a role, but a lower one than most methods need.
         for sender in callers.into_iter().filter(|sender| *sender != callers[2] || needed > Role::Reader) {
             for args in [method.args.clone(), vec![], vec![0xff; 2_000_000]] {
                 let instructions = refusal_cost(&mut ic, sender, &method.name, &args);
@@ -204,8 +203,8 @@ fn a_refusal_costs_a_bounded_number_of_instructions() {
     println!("the dearest of the others took {most} instructions");
 }
 
-/// Where reads are public, who reads only for that reason does so by queries. As an ingress update, which the canister pays
-/// for by the byte, a read is dropped; a reader with the role may send it.
+/// With public reads, callers without a role can read only by queries. As an ingress update, whose bytes the canister pays
+/// for, a read is dropped; a reader with the role may send it.
 #[tokio::test]
 async fn public_reads_are_no_updates() {
     let harness = with_holders().await;
@@ -226,15 +225,15 @@ async fn public_reads_are_no_updates() {
     }
 }
 
-/// No method takes a larger argument as an ingress update than its table says, from whomever; the table leaves room for what
-/// the methods need.
+/// No method accepts a longer argument in an ingress update than its table states, from any caller, and the table has
+/// enough room for what the methods need.
 #[tokio::test]
 async fn arguments_are_bounded_for_every_method() {
     let harness = Harness::start().await;
     let transport = harness.transport(controller());
     for method in methods().iter().filter(|method| needed(method).is_some()) {
         let limit = stable_storage_api::Method::named(&method.name).unwrap().max_argument_bytes;
-        // The whole of a message has to fit, too.
+        // The whole message must fit as well.
         let size = limit + 1;
         if size < 2_000_000 {
             let message = expect::refusal(transport.update(&method.name, vec![0; size as usize]).await);
@@ -250,7 +249,7 @@ async fn arguments_are_bounded_for_every_method() {
     assert_eq!(values.unwrap().len(), 1_000);
 }
 
-/// What inspect_message drops is dropped with a sentence, and costs the canister nothing: it is not counted.
+/// A message that inspect_message drops has a reason, costs the canister nothing, and is not counted.
 #[tokio::test]
 async fn what_would_be_refused_is_dropped_with_its_reason() {
     let harness = Harness::start().await;
@@ -270,7 +269,7 @@ async fn what_would_be_refused_is_dropped_with_its_reason() {
     assert_eq!(client.status().await.unwrap().refusals, []);
 }
 
-/// Roles are given, replaced, listed, kept by an upgrade, and taken; what they allow changes at once.
+/// Roles are set, replaced, listed, kept by an upgrade, and removed; permissions change immediately.
 #[tokio::test]
 async fn roles_are_given_and_taken() {
     let harness = Harness::start().await;
@@ -290,9 +289,9 @@ async fn roles_are_given_and_taken() {
     assert_eq!(admin.list_roles().await.unwrap(), []);
 }
 
-/// An admin who is no controller may do everything, take the role from itself included; the controllers remain.
+/// An admin who is not a controller may do everything, including removing its own role; the controllers remain.
 #[tokio::test]
-async fn nobody_can_lock_the_controllers_out() {
+async fn controllers_cannot_be_locked_out() {
     let harness = with_holders().await;
     let admin = harness.client_as(holder(Role::Admin));
     admin.set_role(controller(), None).await.unwrap();
@@ -304,7 +303,7 @@ async fn nobody_can_lock_the_controllers_out() {
     admin.configure(&Settings::default()).await.unwrap();
 }
 
-/// The anonymous principal is everyone, so it gets no role.
+/// The anonymous principal represents everyone, so it cannot have a role.
 #[tokio::test]
 async fn the_anonymous_principal_gets_no_role() {
     let harness = Harness::start().await;
@@ -315,7 +314,7 @@ async fn the_anonymous_principal_gets_no_role() {
     assert_eq!(harness.client().list_roles().await.unwrap(), []);
 }
 
-/// Uploads and regions belong to who made them, among writers.
+/// Among writers, uploads and regions belong to their creator.
 #[tokio::test]
 async fn writers_cannot_use_what_belongs_to_others() {
     let harness = Harness::start().await;
@@ -332,7 +331,7 @@ async fn writers_cannot_use_what_belongs_to_others() {
     assert_eq!(expect::storage_error(other.region_grow(region, 1).await), unauthorized);
     assert_eq!(other.list_uploads().await.unwrap().len(), 0);
     assert_eq!(other.region_list().await.unwrap().len(), 0);
-    // A controller may help out.
+    // A controller can use them.
     harness.client().write_chunk(upload.id, 0, b"abc").await.unwrap();
     one.commit_upload(upload.id).await.unwrap();
     harness.client().region_set_owner(region, second).await.unwrap();

@@ -1,12 +1,12 @@
-//! Arguments that are no arguments: nothing but a reject, and nothing changes.
+//! Invalid arguments: they are rejected, and nothing changes.
 
 use integration_tests::{Harness, InstallMode, contract::methods, controller, expect, init_args};
 use stable_storage_api::ListArgs;
 use storage_client::{Transport, TransportError};
 use storage_wasm::STORAGE_WASM;
 
-/// Every method that takes arguments rejects what is no Candid or of other types, and stable memory stays as it is. The
-/// one that answers even those has its own test.
+/// Every method with arguments rejects invalid Candid and other types, without changing stable memory. The method that
+/// accepts even those has a separate test.
 #[tokio::test]
 async fn malformed_arguments_are_rejected() {
     let harness = Harness::start().await;
@@ -32,7 +32,7 @@ async fn malformed_arguments_are_rejected() {
     assert_eq!(client.get("key").await.unwrap(), b"value");
 }
 
-/// A method that is not in the contract is rejected: an update before it is executed, a query by the replica.
+/// An unknown method is rejected: an update before it is executed, a query by the replica.
 #[tokio::test]
 async fn an_unknown_method_is_rejected() {
     let harness = Harness::start().await;
@@ -43,7 +43,7 @@ async fn an_unknown_method_is_rejected() {
     assert!(message.contains("no query method 'no_such_method'"), "{message}");
 }
 
-/// An upgrade whose argument is no Candid is refused and changes nothing.
+/// An upgrade with an invalid argument is rejected and changes nothing.
 #[tokio::test]
 async fn an_upgrade_with_a_malformed_argument_is_refused() {
     let harness = Harness::start().await;
@@ -61,8 +61,8 @@ async fn an_upgrade_with_a_malformed_argument_is_refused() {
     client.put("key", b"still writable").await.unwrap();
 }
 
-/// An upgrade or a `configure` with settings that are not understood is refused with the field, although Candid would take
-/// them for null. No settings at all are fine.
+/// An upgrade or a `configure` with unknown settings is rejected with the field, although Candid would read them as null. No
+/// settings are valid.
 #[tokio::test]
 async fn settings_that_are_not_understood_are_refused() {
     #[derive(candid::CandidType)]
@@ -96,7 +96,7 @@ async fn settings_that_are_not_understood_are_refused() {
     assert_eq!(client.get_config().await.unwrap().capacity, 1 << 30);
 }
 
-/// Prefixes and cursors are no keys: they may be empty, or longer than any key.
+/// Prefixes and cursors are not keys: they may be empty, or longer than any key.
 #[tokio::test]
 async fn prefixes_and_cursors_may_be_of_any_length() {
     let client = Harness::start().await.client();

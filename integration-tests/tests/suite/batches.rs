@@ -6,10 +6,10 @@ use stable_storage_api::{
     limits::{MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES},
 };
 
-/// What the heap may grow to by batches.
+/// Limit on the heap after batches.
 const MAX_BATCH_HEAP_BYTES: u64 = 32 << 20;
 
-/// The values of a batch come back in the order of the keys that are asked for, with nothing where there is none.
+/// The values of a batch are returned in the order of the keys, with null for a missing object.
 #[tokio::test]
 async fn a_batch_is_put_and_got_in_order() {
     let client = Harness::start().await.client();
@@ -26,7 +26,7 @@ async fn a_batch_is_put_and_got_in_order() {
     assert_eq!(values, expected.map(|size| size.map(|size| data::bytes(size as u64, size))));
 }
 
-/// Nothing put is nothing stored, and nothing asked for is nothing answered.
+/// An empty batch changes nothing and returns nothing.
 #[tokio::test]
 async fn an_empty_batch_changes_nothing() {
     let harness = Harness::start().await;
@@ -40,7 +40,7 @@ async fn an_empty_batch_changes_nothing() {
     assert!(harness.stable_memory().await == before, "nothing was to be done, and stable memory changed");
 }
 
-/// Nothing appended before the first entry leaves a log that can be upgraded and appended to.
+/// An empty append before the first entry leaves a valid log.
 #[tokio::test]
 async fn an_empty_append_changes_nothing() {
     let harness = Harness::start().await;
@@ -59,7 +59,7 @@ async fn an_empty_append_changes_nothing() {
     assert_eq!(client.read_last(2_u8).await.unwrap(), ["first"]);
 }
 
-/// One object of a batch that cannot be put keeps all of them out, wherever it stands.
+/// One invalid object of a batch rejects the whole batch, at any position.
 #[tokio::test]
 async fn one_bad_object_keeps_the_whole_batch_out() {
     let client = Harness::start().await.client();
@@ -86,7 +86,7 @@ async fn one_bad_object_keeps_the_whole_batch_out() {
     assert_eq!(client.get("there").await.unwrap(), b"old");
 }
 
-/// A batch of 1,000 is taken, and one more is refused with the limit.
+/// A batch of 1,000 is accepted, and a larger one is rejected with the limit.
 #[tokio::test]
 async fn a_batch_has_at_most_a_thousand_items() {
     let client = Harness::start().await.client();
@@ -113,7 +113,7 @@ async fn a_batch_has_at_most_a_thousand_items() {
     assert_eq!(client.append(&entries).await.unwrap().next, MAX_BATCH_ITEMS);
 }
 
-/// Values that do not fit one reply together are refused with their size, and fit one by one.
+/// Values that do not fit one reply together are rejected with their size, but fit one by one.
 #[tokio::test]
 async fn values_that_do_not_fit_one_reply_are_refused() {
     let client = Harness::start().await.client();
@@ -152,7 +152,7 @@ async fn a_prefix_is_deleted_in_steps() {
     assert_eq!(client.status().await.unwrap().objects, 0);
 }
 
-/// A step that removes exactly what there is says that there is no more; a limit of 0 is refused and removes nothing.
+/// The last step of a delete reports that no more objects remain; a limit of 0 is rejected.
 #[tokio::test]
 async fn the_last_step_of_a_delete_says_so() {
     let client = Harness::start().await.client();
@@ -164,7 +164,7 @@ async fn the_last_step_of_a_delete_says_so() {
     assert_eq!((step.deleted, step.more), (2, false));
 }
 
-/// `take_first` takes the objects of a prefix in byte order, each once: the keys make it a priority queue.
+/// `take_first` removes the objects of a prefix in byte order, each once: the keys make it a priority queue.
 #[tokio::test]
 async fn take_first_is_a_priority_queue() {
     let client = Harness::start().await.client();
@@ -179,7 +179,7 @@ async fn take_first_is_a_priority_queue() {
     assert_eq!(client.list_all("").await.unwrap().len(), 1);
 }
 
-/// The largest value fits the reply of an update call, with the longest key beside it.
+/// The largest value with the longest key fits the reply of an update call.
 #[tokio::test]
 async fn the_largest_value_can_be_taken() {
     let client = Harness::start().await.client();
@@ -190,7 +190,7 @@ async fn the_largest_value_can_be_taken() {
     assert_eq!(client.take_first("").await.unwrap(), None);
 }
 
-/// A batch whose objects all go to other nodes of the index, of the longest keys, is what takes the most heap.
+/// A batch whose objects are all on different pages of the index, with the longest keys, takes the most heap.
 #[tokio::test]
 async fn the_worst_batch_takes_a_bounded_heap() {
     const BATCHES: u64 = 8;

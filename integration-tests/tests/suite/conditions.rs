@@ -1,15 +1,15 @@
-//! Compare-and-set: a change is made only where its condition holds.
+//! Compare-and-set: a change is made only if its condition holds.
 
 use integration_tests::{Harness, SuiteClient, expect};
 use stable_storage_api::{Condition, DeleteArgs, Error, PutArgs};
 use storage_client::ClientError;
 
-/// A put of one object on a condition, for its error.
+/// Returns the error of a conditional put of one object.
 async fn refused_put(client: &SuiteClient, key: &str, condition: Condition) -> Error {
     expect::storage_error(client.put_with(PutArgs::new(key, "new").when(condition)).await)
 }
 
-/// `Absent` lets the first writer in and keeps the second out.
+/// `Absent` accepts the first writer and rejects the second.
 #[tokio::test]
 async fn absent_means_that_there_is_no_object() {
     let client = Harness::start().await.client();
@@ -20,7 +20,7 @@ async fn absent_means_that_there_is_no_object() {
     client.put_with(PutArgs::new("key", "new").when(Condition::Absent)).await.unwrap();
 }
 
-/// Of two writers that saw the same revision, one gets through and the other is told what is there now.
+/// Of two writers with the same revision, one succeeds, and the other gets the current revision.
 #[tokio::test]
 async fn a_revision_can_be_replaced_once() {
     let client = Harness::start().await.client();
@@ -33,7 +33,7 @@ async fn a_revision_can_be_replaced_once() {
     assert_eq!(client.get("key").await.unwrap(), b"first");
 }
 
-/// A revision of an object that is not there (any more) does not match, and the error says that there is none.
+/// The revision of a missing object does not match, and the error states that there is none.
 #[tokio::test]
 async fn a_revision_does_not_match_what_is_not_there() {
     let client = Harness::start().await.client();
@@ -46,7 +46,7 @@ async fn a_revision_does_not_match_what_is_not_there() {
     assert_eq!(client.status().await.unwrap().objects, 0);
 }
 
-/// `Any` and no condition at all replace whatever is there.
+/// `Any` and no condition replace any object.
 #[tokio::test]
 async fn any_always_holds() {
     let client = Harness::start().await.client();
@@ -58,7 +58,7 @@ async fn any_always_holds() {
     assert_eq!(client.get("key").await.unwrap(), b"three");
 }
 
-/// The condition of a rename is on the object that would be replaced, and a rename that is refused moves nothing.
+/// The condition of a rename applies to the object that would be replaced, and a rejected rename moves nothing.
 #[tokio::test]
 async fn the_condition_of_a_rename_is_on_its_target() {
     let client = Harness::start().await.client();
@@ -80,7 +80,7 @@ async fn the_condition_of_a_rename_is_on_its_target() {
     assert_eq!(client.get("free").await.unwrap(), b"moved");
 }
 
-/// Every change takes a higher revision than all changes before it, on whichever object.
+/// Every change gets a higher revision than all earlier ones, of any object.
 #[tokio::test]
 async fn revisions_always_increase() {
     let client = Harness::start().await.client();
@@ -98,7 +98,7 @@ async fn revisions_always_increase() {
     assert_eq!(client.status().await.unwrap().revision, *revisions.last().unwrap());
 }
 
-/// A delete holds to its condition, alone and in a batch, which is all or nothing.
+/// A delete obeys its condition, alone and in a batch, which is all or nothing.
 #[tokio::test]
 async fn a_delete_on_a_condition() {
     let client = Harness::start().await.client();
@@ -122,7 +122,7 @@ async fn a_delete_on_a_condition() {
     assert_eq!(client.list_all("").await.unwrap(), []);
 }
 
-/// A loop of compare-and-set needs one read for each attempt, and of two writers none loses what the other one did.
+/// A compare-and-set loop needs one read per attempt, and neither of two writers loses the other's change.
 #[tokio::test]
 async fn a_counter_is_counted_with_one_read_each() {
     let client = Harness::start().await.client();

@@ -1,4 +1,4 @@
-//! What can be configured, by install, by upgrade and by a call.
+//! Settings, by install, by upgrade and by a call.
 
 use integration_tests::{Harness, expect};
 use stable_storage_api::limits::{
@@ -38,7 +38,7 @@ async fn settings_are_changed_and_kept() {
     assert_eq!(client.get_config().await.unwrap(), expected);
 }
 
-/// A value outside of its limits is refused with the limit, by a call and by an upgrade, and nothing is set.
+/// A value outside its limits is rejected with the limit, by a call and by an upgrade, and nothing is set.
 #[tokio::test]
 async fn settings_outside_of_their_limits_are_refused() {
     let harness = Harness::start().await;
@@ -66,7 +66,7 @@ async fn settings_outside_of_their_limits_are_refused() {
     assert_eq!(client.get_config().await.unwrap(), before);
 }
 
-/// A capacity below what is in use stops growth and loses nothing; raising it lets the canister go on.
+/// A capacity below the memory in use stops growth and loses nothing; raising it allows growth again.
 #[tokio::test]
 async fn a_capacity_below_what_is_used_stops_growth_and_loses_nothing() {
     let harness = Harness::start().await;
@@ -86,14 +86,14 @@ async fn a_capacity_below_what_is_used_stops_growth_and_loses_nothing() {
         let value = client.get(&format!("key/{number}")).await.unwrap();
         assert!(value.len() == 1_900_000 && value.iter().all(|byte| *byte == number));
     }
-    // What is given back can be used again.
+    // Freed space can be reused.
     assert!(client.delete("key/0").await.unwrap());
     client.put("key/0", &vec![0; 1_900_000]).await.unwrap();
     client.configure(&Settings::capacity(MAX_STABLE_BYTES)).await.unwrap();
     client.create_upload(&large).await.unwrap();
 }
 
-/// What status promises can be stored is accepted, also beside another upload's promise.
+/// The size that status reports as storable is accepted, also with another upload's reservation.
 #[tokio::test]
 async fn as_much_can_be_stored_as_status_says() {
     let client = Harness::start_with_capacity(2 << 30).await.client();

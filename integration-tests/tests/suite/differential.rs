@@ -1,7 +1,7 @@
-//! One list of operations on two replicas: every answer and every byte of stable memory must be the same.
+//! One list of operations on two replicas: every result and every byte of stable memory must be equal.
 //!
-//! One of them is the embedded host in memory. The other is the replica of the suite: PocketIC where that was chosen, else the
-//! embedded host again, but with its state in a folder that is closed and opened after some of the upgrades.
+//! One of them is the embedded host in memory. The other is the replica of the suite: PocketIC if selected, else the embedded
+//! host again, with its state in a folder that is closed and reopened after some of the upgrades.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use storage_model::{Call, Load, Op, from_environment, ops};
 
 use crate::model::SEED;
 
-/// The parts of the header that tell what opening cost, which replicas need not count alike, and its checksum.
+/// Parts of the header with the cost of opening, which replicas need not count alike, and its checksum.
 const COUNTED: [std::ops::Range<usize>; 2] = [32..40, 60..64];
 
 /// PocketIC's clock starts in May 2021, years before that of the reference.
@@ -29,7 +29,7 @@ async fn in_folder(folder: &Path) -> Harness {
     Harness::start_on_embedded(EmbeddedTransport::new(host, controller())).await
 }
 
-/// Closes the folder and opens it again.
+/// Closes the folder and reopens it.
 fn reopen(transport: &EmbeddedTransport, folder: &Path) {
     transport.with_host(|host| {
         let open = std::mem::replace(host, EmbeddedIc::new(config()).unwrap());
@@ -38,7 +38,7 @@ fn reopen(transport: &EmbeddedTransport, folder: &Path) {
     });
 }
 
-/// All of stable memory but what may differ.
+/// Returns stable memory without what may differ.
 async fn comparable(harness: &Harness) -> Vec<u8> {
     let mut bytes = harness.stable_memory().await;
     for range in COUNTED {
@@ -63,8 +63,8 @@ async fn two_replicas_answer_and_store_the_same() {
         println!("{step}: {op:?}");
         for (caller, call) in workload.calls(&op) {
             let answered = workload.run(&caller, &call).await;
-            // Each has its own clock, which may be years from the other, so the second one is set to what the first one has
-            // recorded, forwards or backwards.
+            // Each has its own clock, possibly years apart, so the second one is set to what the first one has recorded, forwards or
+            // backwards.
             if !matches!(call, Call::Wait(_)) && workload.now_ns() > 0 {
                 reference_host.with_host(|host| host.set_time_ns(workload.now_ns()));
             }

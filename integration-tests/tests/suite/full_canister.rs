@@ -1,4 +1,4 @@
-//! A full canister answers that it is full, and goes on serving reads, deletes and then writes.
+//! A full canister returns out of memory, and still serves reads, deletes and then writes.
 
 use integration_tests::{Harness, SuiteClient, data, expect};
 use stable_storage_api::{
@@ -8,14 +8,14 @@ use stable_storage_api::{
 
 const MAX_PAYLOAD: usize = MAX_PAYLOAD_BYTES as usize;
 
-/// Something must have been refused for lack of memory by now, or the test does not test anything.
+/// A write must have been rejected for lack of memory by now, or the test is ineffective.
 const MORE_THAN_FITS: u64 = 1_000;
 
 fn key(number: u64) -> String {
     format!("{number:04}")
 }
 
-/// Puts the largest values until one is refused, and tells how many fitted.
+/// Stores the largest values until one is rejected, and returns their number.
 async fn fill_with_large_values(client: &SuiteClient) -> u64 {
     for number in 0..MORE_THAN_FITS {
         match client.put(&key(number), &data::bytes(number, MAX_PAYLOAD)).await {
@@ -39,7 +39,7 @@ async fn assert_all_are_there(client: &SuiteClient, count: u64) {
     }
 }
 
-/// A canister that is full of large values refuses the next one and takes it after a delete.
+/// A canister full of large values rejects the next one and accepts it after a delete.
 #[tokio::test]
 async fn full_of_large_values() {
     let harness = Harness::start_with_capacity(MIN_CAPACITY_BYTES).await;
@@ -64,7 +64,7 @@ async fn full_of_large_values() {
     assert_all_are_there(&client, count).await;
 }
 
-/// A full canister survives both kinds of upgrade, and one that raises its capacity makes room.
+/// A full canister survives both kinds of upgrade, and one that raises its capacity has space again.
 #[tokio::test]
 async fn a_full_canister_can_be_upgraded() {
     let harness = Harness::start_with_capacity(MIN_CAPACITY_BYTES).await;
@@ -78,11 +78,11 @@ async fn a_full_canister_can_be_upgraded() {
     assert_all_are_there(&client, count + 1).await;
 }
 
-/// A canister whose index is full of small values goes on serving reads, deletes and then writes.
+/// A canister whose index is full of small values still serves reads, deletes and then writes.
 #[tokio::test]
 async fn full_of_small_values() {
     let client = Harness::start_with_capacity(MIN_CAPACITY_BYTES).await.client();
-    // Large values first, so that the index is left with what it has, and long keys, so that fewer of them fill it.
+    // Large values first, so that the index cannot grow, and long keys, so that fewer of them fill it.
     let large = fill_with_large_values(&client).await;
     let long_key =
         |batch: u64, item: u64| format!("small/{batch:04}/{item:04}/{}", data::key_of_length(1_000));
@@ -111,7 +111,7 @@ async fn full_of_small_values() {
     assert_eq!(client.list_all("small/").await.unwrap().len() as u64, count * 1_000);
     assert_eq!(client.get(&long_key(0, 7)).await.unwrap(), data::bytes(7, 100));
 
-    // As much as was refused fits after the same amount is deleted, by any of the methods that delete.
+    // After a delete of the same amount, by any method, the rejected amount fits.
     assert!(client.delete(&long_key(0, 0)).await.unwrap());
     assert_eq!(client.take_first("small/").await.unwrap().unwrap().key, long_key(0, 1));
     assert_eq!(client.delete_all("small/0000/").await.unwrap(), 998);
@@ -122,7 +122,7 @@ async fn full_of_small_values() {
     assert_all_are_there(&client, large).await;
 }
 
-/// A log that is full refuses either kind of append, keeps what it has, and leaves the reads alone.
+/// A full log rejects both kinds of append, keeps its entries, and still serves reads.
 #[tokio::test]
 async fn full_of_log_entries() {
     let harness = Harness::start_with_capacity(MIN_CAPACITY_BYTES).await;
@@ -139,7 +139,7 @@ async fn full_of_log_entries() {
     assert!(matches!(error, Error::OutOfMemory { .. }), "{error:?}");
     let message = expect::refused(client.log(&"x".repeat(1_000_000)).await);
     assert!(message.contains("out of memory"), "{message}");
-    // A oneway call has no answer, so an operator has to see this somewhere.
+    // A oneway call has no reply, so an operator must see this elsewhere.
     let lines = harness.log_lines().await;
     assert!(lines.iter().any(|line| line.starts_with("log: out of memory")), "{lines:?}");
 

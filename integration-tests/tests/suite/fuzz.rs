@@ -1,7 +1,7 @@
-//! Arguments that no client sends, for every method: the canister answers, rejects, and never suffers.
+//! Unusual arguments for every method: the canister replies or rejects, and stays sound.
 //!
-//! The seed is printed first; `STORAGE_FUZZ_SEED` repeats a run, and `STORAGE_FUZZ_MESSAGES` sets its length. The embedded
-//! host runs these, whichever replica the rest of the suite runs on, because it counts the instructions of a message.
+//! The seed is printed first; `STORAGE_FUZZ_SEED` repeats a run, and `STORAGE_FUZZ_MESSAGES` sets its length. This runs on
+//! the embedded host, whichever replica the suite runs on, because it counts the instructions of a message.
 
 mod arguments;
 mod bombs;
@@ -13,14 +13,14 @@ use storage_model::from_environment;
 use arguments::Arguments;
 use canister::{Canister, Door};
 
-/// Messages from a seed where the environment does not say how many.
+/// Default number of messages.
 const MESSAGES: u64 = 1_000;
 
-/// How often the whole image is checked.
+/// Messages between checks of the whole image.
 const CHECKED_EVERY: u64 = 250;
 
-/// Random arguments, most of them almost those of the method, come in through every door. Every reply has the types of
-/// the contract, every reject says what is wrong with the arguments, and stable memory stays sound.
+/// Random arguments, most of them almost valid, are sent by every route. Every reply has the types of the contract, every
+/// reject states what is wrong with the arguments, and stable memory stays sound.
 #[test]
 fn any_arguments_of_any_method_are_answered() {
     let seed = from_environment("STORAGE_FUZZ_SEED", std::process::id().into());

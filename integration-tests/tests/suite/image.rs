@@ -1,4 +1,4 @@
-//! What lies in stable memory: the canister's image opened with the engine, and looked into.
+//! Contents of stable memory: the canister's image, opened with the engine.
 
 use ic_stable_structures::{
     Memory, RestrictedMemory, VectorMemory,
@@ -11,10 +11,10 @@ use storage_engine::{
     layout::{BUCKET_PAGES, MANAGER_PAGE, MAX_BUCKETS},
 };
 
-/// The memory of the log, as docs/FORMAT.md numbers them.
+/// Memory of the log, with the number in docs/FORMAT.md.
 const LOG: MemoryId = MemoryId::new(2);
 
-/// The canister's stable memory as a memory in this process.
+/// Returns the canister's stable memory as a memory in this process.
 async fn image(harness: &Harness) -> VectorMemory {
     let bytes = harness.stable_memory().await;
     let memory = VectorMemory::default();
@@ -23,7 +23,7 @@ async fn image(harness: &Harness) -> VectorMemory {
     memory
 }
 
-/// The bytes of the log from its first entry on, read past the engine.
+/// Returns the bytes of the log from its first entry on, read without the engine.
 fn log_bytes(image: VectorMemory, length: usize) -> Vec<u8> {
     let pages = MANAGER_PAGE..MANAGER_PAGE + 1 + MAX_BUCKETS * BUCKET_PAGES;
     let manager =
@@ -33,7 +33,7 @@ fn log_bytes(image: VectorMemory, length: usize) -> Vec<u8> {
     bytes
 }
 
-/// The log lies in stable memory byte for byte as StableLog lays it out.
+/// The log in stable memory equals StableLog's byte for byte.
 #[tokio::test]
 async fn the_log_is_that_of_motoko_byte_for_byte() {
     let harness = Harness::start().await;
@@ -51,7 +51,7 @@ async fn the_log_is_that_of_motoko_byte_for_byte() {
     assert!(log_bytes(image(&harness).await, model.bytes().len()) == model.bytes());
 }
 
-/// After a workload of every kind of change, the image is sound, and the engine reads from it what the canister says.
+/// After a workload with every kind of change, the image is sound, and the engine reads from it what the canister returns.
 #[tokio::test]
 async fn the_engine_reads_what_the_canister_stored() {
     let harness = Harness::start().await;
@@ -80,7 +80,7 @@ async fn the_engine_reads_what_the_canister_stored() {
     }
 }
 
-/// A canister from which everything was deleted has its whole arena back.
+/// After everything is deleted, the whole arena is free.
 #[tokio::test]
 async fn an_emptied_canister_has_no_leak() {
     let harness = Harness::start().await;

@@ -1,12 +1,12 @@
-//! What the hot methods cost. The embedded host counts, whichever replica the rest of the suite runs on.
+//! Costs of the hot methods. Measured on the embedded host, whichever replica the suite runs on.
 
 use embedded_ic::{Config, EmbeddedIc};
 use integration_tests::contract::methods;
 use integration_tests::{bench, controller, init_args};
 use storage_wasm::STORAGE_WASM;
 
-/// Every case of `scripts/bench.sh` costs what the golden file says, within 2 %. Less is a failure, too: the file would
-/// let that much slip back unnoticed.
+/// Every case of `scripts/bench.sh` costs what the golden file states, within 2 %. A lower cost is a failure as well: otherwise
+/// it could rise again undetected.
 #[test]
 fn the_hot_methods_cost_what_the_golden_file_says() {
     if let Err(differences) = bench::compare(&bench::measure(STORAGE_WASM)) {
@@ -14,12 +14,12 @@ fn the_hot_methods_cost_what_the_golden_file_says() {
     }
 }
 
-/// The most that a message takes that does next to nothing, in instructions. Candid's type table of a result alone took
-/// 250,000. The dearest are the first `create_upload`, which takes a bucket, and `status`; all others take less than 50,000.
+/// Most instructions of a message that does almost nothing. Candid's type table of a result alone took 250,000. The most
+/// expensive are the first `create_upload`, which takes a bucket, and `status`; all others take less than 50,000.
 const MOST_INSTRUCTIONS: u64 = 170_000;
 
-/// No method pays for Candid's type tables: on a canister with a key and a log entry, each costs a bounded number of instructions,
-/// also in its first message after an install. The metrics are a text of 8 KB.
+/// No method pays for Candid's type tables: on a canister with a key and a log entry, each costs a bounded number of
+/// instructions, also in its first message after an install. The metrics are a text of 8 KB.
 #[test]
 fn no_method_pays_for_type_tables() {
     let mut ic = EmbeddedIc::new(Config::default().with_controllers(vec![controller()])).unwrap();

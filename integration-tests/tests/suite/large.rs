@@ -1,5 +1,5 @@
-//! Gigabytes, really written through the canister: 4 GiB on the embedded host and 1 GiB on PocketIC, which keeps stable
-//! memory in RAM several times over. `STORAGE_TEST_GIB` says how many GiB it shall be instead.
+//! Gigabytes, written through the canister: 4 GiB on the embedded host and 1 GiB on PocketIC, which keeps stable memory in RAM
+//! several times. `STORAGE_TEST_GIB` sets another number of GiB.
 
 use std::{
     env,
@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use stable_storage_api::{UploadArgs, limits::CHUNK_BYTES};
 use storage_client::TransferOptions;
 
-/// Every which chunk is sent before the upgrade in the middle.
+/// Every n-th chunk is sent before the upgrade.
 const EVERY: u64 = 2;
 
 fn size(is_embedded: bool) -> u64 {
@@ -21,7 +21,7 @@ fn size(is_embedded: bool) -> u64 {
         Err(_) if is_embedded => 4,
         Err(_) => 1,
     };
-    // The last chunk and the last extent are short ones.
+    // The last chunk and the last extent are shorter.
     (gib << 30) + 12_345
 }
 
@@ -37,8 +37,8 @@ fn digest(source: &mut Pattern) -> [u8; 32] {
     }
 }
 
-/// An object of gigabytes is uploaded with an upgrade in the middle and another one after it, and comes back: every byte
-/// is compared by its SHA-256, which the client computes of what it sends and of what it receives.
+/// An object of gigabytes is uploaded with an upgrade in the middle and another one after it, and read back. Every byte is
+/// compared by SHA-256, which the client computes of what it sends and receives.
 #[tokio::test]
 async fn gigabytes_come_back_through_upgrades() {
     let harness = Harness::start().await;

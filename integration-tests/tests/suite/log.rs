@@ -1,4 +1,4 @@
-//! The log: what Motoko's StableLog does, and more.
+//! The log: the behaviour of Motoko's StableLog, and extensions.
 
 use candid::Nat;
 use integration_tests::{Harness, SuiteClient, data, expect, stable_log::StableLog};
@@ -19,7 +19,7 @@ async fn log_both(client: &SuiteClient, model: &mut StableLog, texts: impl IntoI
     }
 }
 
-/// `log` and `readLast` answer as StableLog does, for every count up to one beyond the first entry.
+/// `log` and `readLast` return what StableLog does, for every count up to one beyond the first entry.
 #[tokio::test]
 async fn read_last_answers_as_stable_log() {
     let client = Harness::start().await.client();
@@ -31,7 +31,7 @@ async fn read_last_answers_as_stable_log() {
     }
 }
 
-/// A `readLast` of 0 is empty, and one of 2^100 gives all there is, on an empty log too.
+/// A `readLast` of 0 is empty, and one of 2^100 returns all entries, also on an empty log.
 #[tokio::test]
 async fn read_last_takes_any_number() {
     let client = Harness::start().await.client();
@@ -47,7 +47,7 @@ async fn read_last_takes_any_number() {
     assert_eq!(client.read_last(huge()).await.unwrap(), ["last", ""]);
 }
 
-/// Random texts, several hundred of them, read back as from the model: the entries between two index points too.
+/// Several hundred random texts are read back as from the model, also between two index points.
 #[tokio::test]
 async fn a_long_log_is_that_of_the_model() {
     let client = Harness::start().await.client();
@@ -66,7 +66,7 @@ async fn a_long_log_is_that_of_the_model() {
     assert_eq!((info.length, info.bytes), (300, model.bytes().len() as u64));
 }
 
-/// `readLast` gives as many of the newest entries as fit one reply, instead of trapping.
+/// `readLast` returns as many of the newest entries as fit one reply, instead of trapping.
 #[tokio::test]
 async fn read_last_is_bounded_by_bytes() {
     let client = Harness::start().await.client();
@@ -77,7 +77,7 @@ async fn read_last_is_bounded_by_bytes() {
     assert_eq!(texts.iter().map(|text| &text[..1]).collect::<Vec<_>>(), ["4", "3", "2"]);
 }
 
-/// The largest entry is taken and read back, by either method.
+/// The largest entry is appended and read back, by both methods.
 #[tokio::test]
 async fn the_largest_entry_comes_back() {
     let client = Harness::start().await.client();
@@ -92,7 +92,7 @@ async fn the_largest_entry_comes_back() {
     assert!(page.entries == [data::bytes(1, MAX_PAYLOAD)]);
 }
 
-/// An entry one byte too long is refused by either method, and the log is what it was.
+/// An entry one byte too long is rejected by both methods, and the log is unchanged.
 #[tokio::test]
 async fn an_entry_one_byte_too_long_is_refused() {
     let client = Harness::start().await.client();
@@ -106,7 +106,7 @@ async fn an_entry_one_byte_too_long_is_refused() {
     assert_eq!(client.read_last(2_u8).await.unwrap(), ["there"]);
 }
 
-/// `append` takes bytes of any kind, tells their indexes, and shares the log with `log`.
+/// `append` accepts any bytes, returns their indexes, and shares the log with `log`.
 #[tokio::test]
 async fn texts_and_bytes_share_one_log() {
     let client = Harness::start().await.client();
@@ -122,7 +122,7 @@ async fn texts_and_bytes_share_one_log() {
     assert_eq!(client.read_last(1_u8).await.unwrap(), ["more"]);
 }
 
-/// Forward pages of any size, from any index, give every entry once: across the points of the sparse index as well.
+/// Forward pages of any size, from any index, return every entry once, also across index points.
 #[tokio::test]
 async fn forward_pages_give_every_entry_once() {
     let client = Harness::start().await.client();
@@ -146,7 +146,7 @@ async fn forward_pages_give_every_entry_once() {
     }
 }
 
-/// A page from the end on is empty, one from beyond it is out of range, and a limit of 0 is refused.
+/// A page at the end is empty, one beyond it is out of range, and a limit of 0 is rejected.
 #[tokio::test]
 async fn a_page_starts_within_the_log() {
     let client = Harness::start().await.client();
@@ -175,7 +175,7 @@ async fn a_forward_page_is_bounded_by_bytes() {
     assert_eq!(client.read_log_all(0).await.unwrap().len(), 4);
 }
 
-/// One entry that is too long keeps a whole `append` out.
+/// One entry that is too long rejects a whole `append`.
 #[tokio::test]
 async fn an_append_is_all_or_nothing() {
     let client = Harness::start().await.client();

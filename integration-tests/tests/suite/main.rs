@@ -1,4 +1,4 @@
-//! The integration suite: one canister, two replicas, one file for each subject.
+//! Integration suite: one canister, two replicas, one file per subject.
 
 #![expect(clippy::unwrap_used, reason = "the helpers of tests may fail the test")]
 

@@ -1,4 +1,4 @@
-//! What the canister tells of its objects and of itself.
+//! Metadata of objects, and of the canister.
 
 use integration_tests::{Harness, data, expect, stranger};
 use sha2::Digest;
@@ -9,7 +9,7 @@ use stable_storage_api::{
 
 const SECOND_NS: u64 = 1_000_000_000;
 
-/// A put with a content type.
+/// Returns a put with a content type.
 fn typed(key: &str, content_type: &str) -> PutArgs {
     PutArgs { content_type: Some(content_type.into()), ..PutArgs::new(key, "value") }
 }
@@ -38,7 +38,10 @@ async fn times_are_those_of_the_changes() {
     client.delete("other").await.unwrap();
     client.put("other", b"new").await.unwrap();
     let again = client.stat("other").await.unwrap();
-    assert!(again.created_ns >= second.modified_ns + SECOND_NS, "a deleted object left its time behind");
+    assert!(
+        again.created_ns >= second.modified_ns + SECOND_NS,
+        "a deleted object left its time to the new one"
+    );
 }
 
 /// A content type is kept through a rename, and an overwrite replaces it together with the value.
@@ -54,7 +57,7 @@ async fn a_content_type_belongs_to_its_value() {
     assert_eq!(content_type(client.stat("moved").await.unwrap()), None);
 }
 
-/// A content type of 255 bytes is kept, and one of 256 is refused.
+/// A content type of 255 bytes is stored, and one of 256 is rejected.
 #[tokio::test]
 async fn a_content_type_has_at_most_255_bytes() {
     let client = Harness::start().await.client();
@@ -65,10 +68,10 @@ async fn a_content_type_has_at_most_255_bytes() {
     assert_eq!(client.stat("key").await.unwrap().content_type, Some(longest));
 }
 
-/// Metadata, a content encoding and a digest are told with the object by every method, and kept by a rename; the owner is
-/// told where it is no admin.
+/// Metadata, content encoding and digest are returned by every method and kept by a rename; so is the owner, unless it is an
+/// admin.
 #[tokio::test]
-async fn an_object_is_told_with_all_that_was_declared() {
+async fn metadata_is_returned_by_every_method() {
     let harness = Harness::start().await;
     let (client, value) = (harness.client(), b"value".to_vec());
     let digest = sha2::Sha256::digest(&value).to_vec();
@@ -124,7 +127,7 @@ async fn metadata_is_within_its_limits() {
     assert_eq!(client.stat("key").await.unwrap().metadata, pairs(16, 2_048));
 }
 
-/// The status of a new canister: nothing stored, next to no stable memory, and the platform's limit as capacity.
+/// A new canister is empty, with almost no stable memory, and the platform's limit as capacity.
 #[tokio::test]
 async fn a_new_canister_is_empty() {
     let status = Harness::start().await.client().status().await.unwrap();

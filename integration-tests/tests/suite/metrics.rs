@@ -1,4 +1,4 @@
-//! What an operator sees: the status, and the same over HTTP for Prometheus.
+//! The status, and the metrics for Prometheus over HTTP.
 
 use candid::Principal;
 use integration_tests::{Harness, stranger};
@@ -25,7 +25,7 @@ fn number(sample: &Sample) -> f64 {
     }
 }
 
-/// The metrics are those of the status, and everyone may read them.
+/// The metrics equal the status, and everyone may read them.
 #[tokio::test]
 async fn the_metrics_say_what_the_status_says() {
     let harness = Harness::start().await;
@@ -76,8 +76,8 @@ async fn the_metrics_say_what_the_status_says() {
     }
 }
 
-/// The rules that promtool checks: every metric has one help and one type before its samples, counters and only they end
-/// with _total, units are base units, and no sample occurs twice.
+/// The rules of promtool: every metric has one help and one type before its samples, counters and only they end with _total,
+/// units are base units, and no sample occurs twice.
 #[tokio::test]
 async fn the_metrics_keep_the_rules_of_prometheus() {
     let harness = Harness::start().await;
@@ -122,7 +122,7 @@ async fn the_metrics_keep_the_rules_of_prometheus() {
     }
 }
 
-/// HEAD says what GET would, without the body; other methods and paths are told so.
+/// HEAD returns what GET would, without the body; other methods and paths get their status codes.
 #[tokio::test]
 async fn other_requests_are_answered_with_their_status() {
     let harness = Harness::start().await;
@@ -155,7 +155,7 @@ async fn other_requests_are_answered_with_their_status() {
     }
 }
 
-/// Large headers and bodies are no trouble, and an argument that is no request is answered, too.
+/// Large headers and bodies are accepted, and an invalid argument gets a response as well.
 #[tokio::test]
 async fn no_request_traps() {
     let harness = Harness::start().await;
@@ -180,7 +180,7 @@ async fn no_request_traps() {
     }
 }
 
-/// Counters survive an upgrade, and one that skips pre_upgrade takes them back to the upgrade before.
+/// Counters survive an upgrade, and one that skips pre_upgrade resets them to the upgrade before.
 #[tokio::test]
 async fn operations_are_counted_for_life() {
     let harness = Harness::start().await;

@@ -1,4 +1,4 @@
-//! Random changes of every kind with upgrades among them, held against a model in ordinary collections.
+//! Random changes of every kind with upgrades among them, compared with a model in std collections.
 //!
 //! The seed is printed first; `STORAGE_MODEL_SEED` repeats a run, and `STORAGE_MODEL_STEPS` makes it longer.
 
@@ -8,7 +8,7 @@ use storage_model::{Load, from_environment, ops};
 
 pub(crate) const SEED: u64 = 20_261_121;
 
-/// Whatever is done in whichever order, with upgrades of both kinds in between, the canister holds what the model holds.
+/// After any operations in any order, with both kinds of upgrades, the canister holds what the model holds.
 #[tokio::test]
 async fn the_canister_holds_what_the_model_holds() {
     let seed = from_environment("STORAGE_MODEL_SEED", SEED);

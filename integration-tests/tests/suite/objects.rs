@@ -1,4 +1,4 @@
-//! Single objects: what is put comes back, and what is gone is gone.
+//! Single objects.
 
 use integration_tests::{Harness, data, expect};
 use stable_storage_api::{Error, limits::MAX_KEY_BYTES, limits::MAX_PAYLOAD_BYTES};
@@ -8,10 +8,10 @@ const MAX_PAYLOAD: usize = MAX_PAYLOAD_BYTES as usize;
 const MAX_KEY: usize = MAX_KEY_BYTES as usize;
 const INLINE: usize = INLINE_LIMIT as usize;
 
-/// The sizes where something changes: the empty value, the largest inline one, and the largest there is.
+/// Sizes at limits: the empty value, the largest inline one, and the largest.
 const SIZES: [usize; 8] = [0, 1, INLINE - 1, INLINE, INLINE + 1, 65_536, MAX_PAYLOAD - 1, MAX_PAYLOAD];
 
-/// A value of any size comes back byte for byte, and its size is known without reading it.
+/// A value of any size is read back byte for byte, and its size is known without reading it.
 #[tokio::test]
 async fn a_value_comes_back_as_it_was_put() {
     let client = Harness::start().await.client();
@@ -28,7 +28,7 @@ async fn a_value_comes_back_as_it_was_put() {
     }
 }
 
-/// A value of every size can replace a value of every other, and only the new one is there afterwards.
+/// A value of any size can replace a value of any other size, and only the new one remains.
 #[tokio::test]
 async fn an_overwrite_leaves_only_the_new_value() {
     let client = Harness::start().await.client();
@@ -47,7 +47,7 @@ async fn an_overwrite_leaves_only_the_new_value() {
     assert_eq!((status.objects, status.object_bytes), (1, MAX_PAYLOAD as u64));
 }
 
-/// A value one byte too long is refused with its size and the limit, and the old value stays.
+/// A value one byte too long is rejected with its size and the limit, and the old value stays.
 #[tokio::test]
 async fn a_value_one_byte_too_long_is_refused() {
     let client = Harness::start().await.client();
@@ -60,7 +60,7 @@ async fn a_value_one_byte_too_long_is_refused() {
     assert_eq!(client.status().await.unwrap().revision, before.revision);
 }
 
-/// Keys of 1 and of 1,024 bytes are taken, whatever characters they are of.
+/// Keys of 1 and of 1,024 bytes are accepted, with any characters.
 #[tokio::test]
 async fn the_shortest_and_the_longest_keys_are_taken() {
     let client = Harness::start().await.client();
@@ -83,7 +83,7 @@ async fn the_shortest_and_the_longest_keys_are_taken() {
     }
 }
 
-/// An empty key and one of 1,025 bytes are refused by every method that takes a key, and nothing changes.
+/// An empty key and one of 1,025 bytes are rejected by every method with a key, and nothing changes.
 #[tokio::test]
 async fn an_empty_or_too_long_key_is_refused() {
     let client = Harness::start().await.client();
@@ -108,9 +108,9 @@ async fn an_empty_or_too_long_key_is_refused() {
     assert_eq!(client.get("key").await.unwrap(), b"value");
 }
 
-/// Where there is no object, reads say so, and a delete tells that it removed nothing.
+/// If there is no object, reads return an error, and a delete returns that it removed nothing.
 #[tokio::test]
-async fn what_is_not_there_is_not_found() {
+async fn missing_object_is_not_found() {
     let client = Harness::start().await.client();
     assert_eq!(expect::storage_error(client.get("nothing").await), Error::NotFound);
     assert_eq!(expect::storage_error(client.stat("nothing").await), Error::NotFound);
@@ -133,7 +133,7 @@ async fn a_deleted_object_is_gone() {
     assert_eq!((status.objects, status.object_bytes), (0, 0));
 }
 
-/// The space of what is deleted or overwritten is used again: the canister does not grow with the number of changes.
+/// The space of deleted and overwritten objects is reused: the canister does not grow with the number of changes.
 #[tokio::test]
 async fn freed_space_is_used_again() {
     let client = Harness::start().await.client();
@@ -145,7 +145,7 @@ async fn freed_space_is_used_again() {
         for key in keys {
             client.put(key, &value).await.unwrap();
         }
-        // An overwrite needs room for both values, so the first two rounds may still grow.
+        // An overwrite needs space for both values, so the first two rounds may still grow.
         let stable_bytes = client.status().await.unwrap().stable_bytes;
         assert!(round < 2 || stable_bytes == grown, "round {round} grew stable memory to {stable_bytes}");
         grown = stable_bytes;
@@ -158,7 +158,7 @@ async fn freed_space_is_used_again() {
     assert_eq!((arena.used_bytes, arena.extents), (empty.arena.used_bytes, empty.arena.extents));
 }
 
-/// A rename moves the value with all that is known of it, and the old key is free.
+/// A rename moves the value with its metadata, and the old key is free.
 #[tokio::test]
 async fn a_rename_moves_the_object() {
     let client = Harness::start().await.client();
@@ -175,11 +175,11 @@ async fn a_rename_moves_the_object() {
             "the value of {size} bytes changed when it was renamed"
         );
     }
-    // Each rename but the first replaced the object that was there.
+    // Each rename but the first replaced an existing object.
     assert_eq!(client.status().await.unwrap().objects, 1);
 }
 
-/// A rename to the key that the object has already keeps the object.
+/// A rename to the same key keeps the object.
 #[tokio::test]
 async fn a_rename_to_itself_keeps_the_object() {
     let client = Harness::start().await.client();

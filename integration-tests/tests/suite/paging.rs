@@ -1,13 +1,13 @@
-//! Pages: `list` and `scan` go through all objects of a prefix in byte order, whatever happens in between.
+//! Pages: `list` and `scan` return all objects of a prefix in byte order, whatever happens in between.
 
 use integration_tests::{Harness, SuiteClient, data, expect};
 use stable_storage_api::{Error, ListArgs, PutArgs, limits::MAX_PAGE_ITEMS, limits::MAX_PAYLOAD_BYTES};
 
-/// Prefixes of each other, neighbours of the separator, and texts beyond ASCII, in byte order.
+/// Prefixes of each other, neighbours of the separator, and non-ASCII texts, in byte order.
 const KEYS: [&str; 14] =
     ["", "a", "a/", "a/b", "a/b/c", "a0", "ab", "abc", "b", "z", "é", "éa", "鍵", "\u{10FFFF}"];
 
-/// A canister with an object under each of these keys but the empty one, and its value is the key.
+/// Returns a canister with an object under each of these keys except the empty one; its value is the key.
 async fn filled() -> SuiteClient {
     let client = Harness::start().await.client();
     let objects: Vec<_> = keys_under("").map(|key| PutArgs::new(key, key)).collect();
@@ -28,8 +28,7 @@ async fn listed(client: &SuiteClient, args: &ListArgs) -> Vec<String> {
     client.list(args).await.unwrap().objects.into_iter().map(|info| info.key).collect()
 }
 
-/// Pages of every size, one after the other, give all objects of a prefix once, in byte order, and the last page says
-/// that it is the last.
+/// Pages of every size together return all objects of a prefix once, in byte order, and the last page has no next one.
 #[tokio::test]
 async fn pages_of_any_size_give_every_object_once() {
     let client = filled().await;
@@ -56,7 +55,7 @@ async fn pages_of_any_size_give_every_object_once() {
     }
 }
 
-/// `scan` gives the same objects in the same order with their values.
+/// `scan` returns the same objects in the same order with their values.
 #[tokio::test]
 async fn a_scan_gives_the_values_too() {
     let client = filled().await;
@@ -73,7 +72,7 @@ async fn a_scan_gives_the_values_too() {
     }
 }
 
-/// A cursor need not exist (any more), and may lie before, within or behind the prefix.
+/// A cursor need not exist, and may be before, within or after the prefix.
 #[tokio::test]
 async fn a_cursor_may_be_any_key() {
     let client = filled().await;
@@ -87,7 +86,7 @@ async fn a_cursor_may_be_any_key() {
     assert_eq!(listed(&client, &page("é", Some("é"), 100)).await, ["éa"]);
 }
 
-/// Objects that are deleted between two pages, the cursor among them, do not disturb the pages that follow.
+/// Objects that are deleted between two pages, including the cursor, do not disturb the following pages.
 #[tokio::test]
 async fn a_cursor_whose_object_was_deleted_still_holds() {
     let client = filled().await;
@@ -112,7 +111,7 @@ async fn an_empty_page_is_the_last() {
     assert_eq!((page.entries, page.next), (vec![], None));
 }
 
-/// A limit of 0 is refused, and one above 1,000 is lowered to 1,000.
+/// A limit of 0 is rejected, and one above 1,000 means 1,000.
 #[tokio::test]
 async fn a_limit_is_between_one_and_a_thousand() {
     let client = Harness::start().await.client();
@@ -140,7 +139,7 @@ async fn a_limit_is_between_one_and_a_thousand() {
     assert_eq!(client.list_all("").await.unwrap().len(), MAX_PAGE_ITEMS as usize + 1);
 }
 
-/// A page of a thousand objects with the longest keys still fits its reply, or is cut so that it does.
+/// A page of a thousand objects with the longest keys fits its reply, or is shortened.
 #[tokio::test]
 async fn a_page_of_long_keys_fits_its_reply() {
     let client = Harness::start().await.client();
@@ -154,7 +153,7 @@ async fn a_page_of_long_keys_fits_its_reply() {
     assert_eq!(client.scan_all("").await.unwrap().len(), 1_200);
 }
 
-/// A page of `scan` ends where the next value would not fit the reply, and the largest value is a page of its own.
+/// A page of `scan` ends where the next value would not fit the reply, and the largest value is a separate page.
 #[tokio::test]
 async fn a_scan_is_bounded_by_bytes() {
     let client = Harness::start().await.client();
@@ -171,7 +170,7 @@ async fn a_scan_is_bounded_by_bytes() {
     assert_eq!(entries.len(), sizes.len());
 }
 
-/// With a delimiter, a page has what is directly under the prefix: objects, and each folder once, page by page.
+/// With a delimiter, a page has what is directly under the prefix: objects, and each folder once.
 #[tokio::test]
 async fn a_delimiter_lists_folders_once() {
     let client = filled().await;
@@ -183,7 +182,7 @@ async fn a_delimiter_lists_folders_once() {
     let keys: Vec<_> = level.objects.into_iter().map(|info| info.key).collect();
     assert_eq!((keys, level.prefixes), (vec!["a/".to_owned(), "a/b".to_owned()], vec!["a/b/".to_owned()]));
 
-    // One item a page: the cursor after a folder is behind all that is in it.
+    // One item per page: the cursor after a folder is after all of its contents.
     let mut args = ListArgs { limit: Some(1), ..ListArgs::level("", "/") };
     let mut items = Vec::new();
     loop {

@@ -22,7 +22,7 @@ fn range(offset: u64, length: u64) -> ReadArgs {
     ReadArgs { key: "key".into(), offset, length: Some(length), revision: None }
 }
 
-/// Ranges are what they are of the whole, wherever the extents end, of an inline value, of one extent and of several.
+/// Ranges equal those of the whole, at all boundaries of extents, of an inline value, of one extent and of several.
 #[tokio::test]
 async fn ranges_are_parts_of_the_whole() {
     let client = Harness::start().await.client();
@@ -52,7 +52,7 @@ async fn ranges_are_parts_of_the_whole() {
     }
 }
 
-/// A range is short at the end of the object and at the limit of a reply; one that starts behind the end is an error.
+/// A range is short at the end of the object and at the limit of a reply; one that starts beyond the end is an error.
 #[tokio::test]
 async fn ranges_end_with_the_object_and_the_reply() {
     let client = Harness::start().await.client();
@@ -66,7 +66,7 @@ async fn ranges_end_with_the_object_and_the_reply() {
         let refused = expect::storage_error(client.read(&range(offset, 1)).await);
         assert_eq!(refused, Error::OutOfRange { offset, length: 1, size: SIZE });
     }
-    // Without a length it is all that is left, as far as it fits.
+    // Without a length, it is the rest, as far as it fits.
     let rest = |offset| ReadArgs { length: None, ..range(offset, 0) };
     assert_eq!(client.read(&rest(SIZE - 3)).await.unwrap(), Pattern::new(1, SIZE).range(SIZE - 3, 3));
     assert_eq!(client.read(&rest(0)).await.unwrap().len() as u64, MAX_REPLY_BYTES);
@@ -76,7 +76,7 @@ async fn ranges_end_with_the_object_and_the_reply() {
     assert_eq!(expect::storage_error(client.read(&nothing).await), Error::NotFound);
 }
 
-/// What does not fit one reply is not given by the methods that give whole values, and it stays.
+/// Methods that return whole values reject one that does not fit a reply, and the object stays.
 #[tokio::test]
 async fn whole_values_must_fit_a_reply() {
     let client = Harness::start().await.client();
@@ -89,7 +89,7 @@ async fn whole_values_must_fit_a_reply() {
     assert_eq!(client.stat("key").await.unwrap().size, SIZE);
 }
 
-/// A reader that pages through an object while it is overwritten gets an error, never a mix.
+/// A reader of several ranges gets an error if the object is overwritten, never a mix.
 #[tokio::test]
 async fn a_reader_never_mixes_two_versions() {
     let client = Harness::start().await.client();
@@ -125,9 +125,9 @@ impl Transport for Overwriting {
     }
 }
 
-/// A download during which the object is overwritten ends with an error.
+/// A download fails if the object is overwritten meanwhile.
 #[tokio::test]
-async fn a_download_notices_that_the_object_is_overwritten() {
+async fn download_fails_if_the_object_is_overwritten() {
     let harness = Harness::start().await;
     store(&harness.client(), 1).await;
     let client =

@@ -13,7 +13,7 @@ fn load(offset: u64, kind: RegionType) -> RegionLoad {
     RegionLoad { offset, kind }
 }
 
-/// The life of a region: made, grown, written, upgraded, read.
+/// A region is created, grown, written, upgraded and read.
 #[tokio::test]
 async fn a_region_keeps_its_bytes_over_upgrades() {
     let harness = Harness::start().await;
@@ -65,7 +65,7 @@ async fn all_types_are_stored_and_loaded_in_batches() {
     assert_eq!(client.region_load(region, &[]).await.unwrap(), []);
 }
 
-/// One store of a batch that is out of range refuses them all.
+/// One store of a batch that is out of range rejects the batch.
 #[tokio::test]
 async fn a_batch_is_all_or_nothing() {
     let harness = Harness::start().await;
@@ -113,7 +113,7 @@ async fn bad_input_is_a_typed_error() {
     assert!(matches!(grown, Error::OutOfMemory { requested: u64::MAX, .. }), "{grown:?}");
 }
 
-/// Two hundred regions at once, each with bytes of its own, and each takes a bucket.
+/// Two hundred regions, each with its own bytes, and each takes a bucket.
 #[tokio::test]
 async fn two_hundred_regions_do_not_meet() {
     let harness = Harness::start().await;
@@ -134,12 +134,12 @@ async fn two_hundred_regions_do_not_meet() {
     }
 }
 
-/// A region cannot grow beyond the capacity, nor take what is kept for the objects.
+/// A region cannot grow beyond the capacity, nor use what is reserved for the objects.
 #[tokio::test]
 async fn growth_stops_at_the_capacity() {
     let client = Harness::start_with_capacity(MIN_CAPACITY_BYTES + (32 << 20)).await.client();
     let region = client.region_new().await.unwrap().id;
-    // The records take one of the ten buckets, and six are kept for the stores that have none.
+    // The records take one of the ten buckets, and six are reserved for the stores that have none.
     assert_eq!(client.region_grow(region, 3 * 256).await.unwrap(), 0);
     let refused = expect::storage_error(client.region_grow(region, 1).await);
     assert_eq!(refused, Error::OutOfMemory { requested: 16 << 20, available: 0 });
@@ -147,7 +147,7 @@ async fn growth_stops_at_the_capacity() {
     assert_eq!(client.region_info(region).await.unwrap().pages, 768);
 }
 
-/// What an upgrade writes is the same however much there is.
+/// An upgrade always writes the same number of bytes.
 #[tokio::test]
 async fn an_upgrade_writes_the_same_few_bytes() {
     let harness = Harness::start().await;

@@ -1,7 +1,7 @@
-//! Hundreds of gigabytes, without their bytes: an image that the engine makes on a sparse file is imported into the
-//! embedded host, and the canister works on it.
+//! Hundreds of gigabytes without their bytes: the engine creates an image on a sparse file, the embedded host imports it, and
+//! the canister works on it.
 //!
-//! A replica of PocketIC takes no such image, so this runs on the embedded host whichever replica was chosen.
+//! PocketIC accepts no such image, so this always runs on the embedded host.
 
 use std::fs::OpenOptions;
 
@@ -17,20 +17,20 @@ use storage_wasm::STORAGE_WASM;
 
 const GIB: u64 = 1 << 30;
 
-/// The most instructions of a message that deletes, overwrites or renames an object of 100 GiB.
+/// Most instructions of a message that deletes, overwrites or renames an object of 100 GiB.
 const MAX_INSTRUCTIONS: u64 = 100_000_000;
 
-/// What the heap may grow to, whatever is stored and removed.
+/// Limit on the heap, whatever is stored and removed.
 const MAX_HEAP_BYTES: u64 = 4 << 20;
 
-/// A canister whose stable memory is such an image.
+/// Canister with such an image as stable memory.
 struct Canister {
     host: EmbeddedIc,
     sender: Principal,
 }
 
 impl Canister {
-    /// A canister with an object of so many bytes under each key.
+    /// Creates a canister with an object of the given size under each key.
     fn with_objects(objects: &[(&str, u64)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let image = folder.path().join("image");
@@ -48,7 +48,7 @@ impl Canister {
         host.import_stable(&image).unwrap();
         let sender = host.controllers()[0];
         let mut canister = Self { host, sender };
-        // The heap still knows the memory that was there before, so its pre_upgrade must not run.
+        // The heap belongs to the old memory, so its pre_upgrade must not run.
         canister.upgrade(true);
         canister
     }
@@ -58,7 +58,7 @@ impl Canister {
         self.host.upgrade(STORAGE_WASM, &init_args(None), options).unwrap().instructions
     }
 
-    /// Makes an update and tells what it cost, in instructions.
+    /// Makes an update and returns its cost in instructions.
     fn update<T: CandidType + DeserializeOwned>(&mut self, method: &str, args: Vec<u8>) -> (T, u64) {
         let reply = self.host.update(self.sender, method, &args).unwrap();
         let result: stable_storage_api::Result<T> = candid::decode_one(&reply.bytes).unwrap();
@@ -94,8 +94,8 @@ fn one(value: impl CandidType) -> Vec<u8> {
     candid::encode_one(value).unwrap()
 }
 
-/// Past 300 GiB, objects are read near their ends, and renamed, overwritten and deleted in one cheap message each; an
-/// upload of 100 GiB takes its chunks at both ends; upgrades cost what they cost an empty canister; and the heap stays small.
+/// Beyond 300 GiB, objects are read near their ends, and renamed, overwritten and deleted in one cheap message each; an upload of
+/// 100 GiB accepts chunks at both ends; upgrades cost as much as for an empty canister; and the heap stays small.
 #[test]
 fn hundreds_of_gigabytes_are_cheap() {
     let size = 100 * GIB;

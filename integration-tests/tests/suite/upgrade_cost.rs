@@ -1,7 +1,7 @@
-//! What an upgrade costs must not depend on what is stored.
+//! The cost of an upgrade must not depend on the stored data.
 //!
-//! 1 GiB is filled on the embedded host. On PocketIC, which keeps stable memory in RAM several times over, it is
-//! 256 MiB unless `STORAGE_TEST_GIB` says how many GiB it shall be.
+//! 1 GiB is stored on the embedded host. On PocketIC, which keeps stable memory in RAM several times, it is 256 MiB;
+//! `STORAGE_TEST_GIB` sets another number of GiB.
 
 use std::env;
 
@@ -10,10 +10,10 @@ use stable_storage_api::limits::MAX_PAYLOAD_BYTES;
 
 const MIB: u64 = 1 << 20;
 
-/// What reading a bounded number of inner pages of the object index may take when a store is opened, in instructions.
+/// Limit on the instructions for caching inner pages of the object index when a store is opened.
 const WARMING: u64 = 100_000;
 
-/// What one upgrade cost: the whole of it where the host counts it, else what the canister says of opening the store.
+/// Returns the cost of an upgrade: the total if the host counts it, else the canister's own count of opening the store.
 async fn cost_of_upgrade(harness: &Harness) -> u64 {
     match harness.upgrade().await {
         Some(instructions) => instructions,
@@ -29,7 +29,7 @@ fn bytes_to_fill(is_embedded: bool) -> u64 {
     }
 }
 
-/// Puts values of the largest size until they have this many bytes together, and tells how many they are.
+/// Stores values of the largest size until they have this many bytes together, and returns their number.
 async fn fill(client: &SuiteClient, bytes: u64) -> u64 {
     let count = bytes.div_ceil(MAX_PAYLOAD_BYTES);
     for number in 0..count {
@@ -39,14 +39,14 @@ async fn fill(client: &SuiteClient, bytes: u64) -> u64 {
 }
 
 fn value(number: u64) -> Vec<u8> {
-    // Random bytes would cost more time than storing them, so only the first few tell the values apart.
+    // Random bytes would take more time than storing them, so only the first few differ.
     let mut value = vec![number as u8; MAX_PAYLOAD_BYTES as usize];
     value[..64].copy_from_slice(&data::bytes(number, 64));
     value
 }
 
-/// An upgrade of a full canister costs what that of an empty one costs, within 1 % and what reading the upper pages of the
-/// index costs.
+/// An upgrade of a full canister costs as much as that of an empty one, within 1 % and the cost of caching the upper pages
+/// of the index.
 #[tokio::test]
 async fn a_full_canister_upgrades_as_cheaply_as_an_empty_one() {
     let harness = Harness::start().await;

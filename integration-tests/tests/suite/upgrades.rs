@@ -1,4 +1,4 @@
-//! Upgrades: nothing is lost, with or without `pre_upgrade`, and what is not ours is left alone.
+//! Upgrades: nothing is lost, with or without `pre_upgrade`, and foreign memory is left alone.
 
 use integration_tests::{
     Harness, InstallMode, SuiteClient, data, expect, foreign, init_args, snapshot::Snapshot,
@@ -65,7 +65,7 @@ impl Write {
     }
 }
 
-/// A canister with some of everything in it.
+/// Returns a canister with some of everything.
 async fn filled() -> (Harness, SuiteClient) {
     let harness = Harness::start().await;
     let client = harness.client();
@@ -75,7 +75,7 @@ async fn filled() -> (Harness, SuiteClient) {
     (harness, client)
 }
 
-/// After each kind of write, an upgrade of either kind leaves everything as it was, to the last block of the arena.
+/// After each kind of write, both kinds of upgrade leave everything unchanged, to the last block of the arena.
 #[tokio::test]
 async fn an_upgrade_after_any_write_loses_nothing() {
     let harness = Harness::start().await;
@@ -93,9 +93,9 @@ async fn an_upgrade_after_any_write_loses_nothing() {
     }
 }
 
-/// The first thing after an upgrade may be any write: the upgraded canister goes on where the old one stopped.
+/// Any write can follow an upgrade: the upgraded canister continues where the old one stopped.
 #[tokio::test]
-async fn writes_go_on_after_an_upgrade() {
+async fn writes_continue_after_an_upgrade() {
     let (plain, upgraded) = (Harness::start().await, Harness::start().await);
     for (number, write) in Write::ALL.into_iter().enumerate() {
         write.make(&plain.client()).await;
@@ -109,13 +109,13 @@ async fn writes_go_on_after_an_upgrade() {
         [plain, upgraded].map(|harness| async move { Snapshot::of(&harness.client()).await });
     let (mut expected, mut found) = (expected.await, found.await);
     for object in expected.objects.iter_mut().chain(&mut found.objects) {
-        // The two canisters have clocks of their own.
+        // The two canisters have different clocks.
         (object.created_ns, object.modified_ns) = (0, 0);
     }
     assert!(found == expected, "with upgrades between the writes something else is stored");
 }
 
-/// The status counts upgrades and tells whether the last one ran `pre_upgrade`.
+/// The status counts upgrades and reports whether the last one ran `pre_upgrade`.
 #[tokio::test]
 async fn the_status_tells_of_the_upgrades() {
     let harness = Harness::start().await;
@@ -131,7 +131,7 @@ async fn the_status_tells_of_the_upgrades() {
     }
 }
 
-/// Stable memory that another canister wrote is not formatted over: the upgrade to ours is refused and changes nothing.
+/// Stable memory of another canister is not overwritten: the upgrade to ours fails and changes nothing.
 #[tokio::test]
 async fn foreign_memory_is_left_alone() {
     let harness = Harness::start_installed(&foreign::foreigner(), vec![]).await;
@@ -143,11 +143,11 @@ async fn foreign_memory_is_left_alone() {
         assert!(message.contains("it starts with SOMEONE "), "{message}");
     }
     assert!(harness.stable_memory().await == before);
-    // The foreign canister is still the one that runs.
+    // The foreign canister is still running.
     assert_eq!(foreign::peek(&harness, 0, 19).await, foreign::FOREIGN_BYTES);
 }
 
-/// One byte of stable memory that is not ours is enough to be refused, wherever it lies: so are pages of zeros.
+/// A single foreign byte of stable memory is enough to be rejected, anywhere; so are pages of zeros.
 #[tokio::test]
 async fn grown_but_empty_memory_is_foreign_too() {
     let harness = Harness::start_installed(&foreign::foreigner(), vec![]).await;
@@ -156,7 +156,7 @@ async fn grown_but_empty_memory_is_foreign_too() {
     assert!(message.contains("was not written by this storage canister"), "{message}");
 }
 
-/// A store of another layout version is refused by name; once the version is mended, all data is there.
+/// A store of another layout version is rejected with the version; after restoring the version, all data is there.
 #[tokio::test]
 async fn another_layout_version_is_refused_and_loses_nothing() {
     let (harness, client) = filled().await;
@@ -176,7 +176,7 @@ async fn another_layout_version_is_refused_and_loses_nothing() {
     assert!(Snapshot::of(&client).await == before);
 }
 
-/// A header in which any byte was changed is refused, and once it is mended all data is there.
+/// A header with any changed byte is rejected; after restoring it, all data is there.
 #[tokio::test]
 async fn a_damaged_header_is_refused() {
     let (harness, client) = filled().await;
@@ -192,7 +192,7 @@ async fn a_damaged_header_is_refused() {
     assert!(Snapshot::of(&client).await == before);
 }
 
-/// An upgrade to a module that writes over the store and then traps is rolled back as a whole.
+/// An upgrade to a module that writes over the store and then traps is rolled back.
 #[tokio::test]
 async fn a_trap_in_post_upgrade_leaves_no_trace() {
     let (harness, client) = filled().await;
@@ -203,7 +203,7 @@ async fn a_trap_in_post_upgrade_leaves_no_trace() {
     client.put("key", b"still writable").await.unwrap();
 }
 
-/// A message that writes over the store, grows it and then traps leaves no trace.
+/// A message that writes over the store, grows it and then traps is rolled back.
 #[tokio::test]
 async fn a_trap_in_an_update_leaves_no_trace() {
     let (harness, client) = filled().await;
@@ -219,7 +219,7 @@ async fn a_trap_in_an_update_leaves_no_trace() {
     assert!(Snapshot::of(&client).await == before);
 }
 
-/// Out of a module whose `pre_upgrade` always traps, skipping it leads back to the data.
+/// If `pre_upgrade` of a module always traps, skipping it gives access to the data.
 #[tokio::test]
 async fn skipping_leads_out_of_a_pre_upgrade_that_traps() {
     let (harness, client) = filled().await;
@@ -230,7 +230,7 @@ async fn skipping_leads_out_of_a_pre_upgrade_that_traps() {
     assert!(Snapshot::of(&client).await == before);
 }
 
-/// A reinstall starts from nothing, and an install over a canister is refused.
+/// A reinstall starts empty, and an install over a canister is rejected.
 #[tokio::test]
 async fn a_reinstall_starts_from_nothing() {
     let (harness, client) = filled().await;

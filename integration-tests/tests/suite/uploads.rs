@@ -1,6 +1,6 @@
 //! Uploads: objects that arrive in chunks.
 //!
-//! The callers are controllers here, and so admins. That an upload belongs to its creator is tested in the engine
+//! The callers here are controllers, and so admins. The engine's tests check that an upload belongs to its creator
 //! (`an_upload_belongs_to_its_creator_and_to_admins`).
 
 use integration_tests::{
@@ -17,7 +17,7 @@ use storage_client::TransferOptions;
 use storage_engine::arena::SLOT_EXTENT_BYTES;
 use storage_wasm::STORAGE_WASM;
 
-/// An object of ten chunks, the last of them a short one, that lies in two extents.
+/// An object of ten chunks, the last of them shorter, in two extents.
 const SIZE: u64 = 9 * CHUNK_BYTES + 12_345;
 
 fn chunk(seed: u64, index: u64) -> Vec<u8> {
@@ -51,7 +51,7 @@ async fn compare(client: &SuiteClient, key: &str, seed: u64) {
     assert!(bytes == Pattern::new(seed, SIZE).range(0, SIZE), "{key} differs");
 }
 
-/// What must not have changed where a call was refused.
+/// Returns the state that a rejected call must not change.
 async fn state(
     client: &SuiteClient,
 ) -> (Vec<stable_storage_api::ObjectInfo>, Vec<stable_storage_api::UploadStatus>, ArenaStatus) {
@@ -59,7 +59,7 @@ async fn state(
     (objects, client.list_uploads().await.unwrap(), client.status().await.unwrap().arena)
 }
 
-/// The status of a canister in which nothing is stored and nothing is promised.
+/// Status of an empty canister without reservations.
 fn assert_empty(status: &Status) {
     let ArenaStatus { used_bytes, free_bytes, extents, largest_free_bytes, reserved_bytes, .. } =
         status.arena;
@@ -68,7 +68,7 @@ fn assert_empty(status: &Status) {
     assert_eq!(free_bytes, largest_free_bytes, "the arena is not one free block");
 }
 
-/// What is created says how large its chunks are, and that the room for it is promised.
+/// The reply states the size of the chunks, and the storage is reserved.
 #[tokio::test]
 async fn an_upload_is_created() {
     let client = Harness::start().await.client();
@@ -87,7 +87,7 @@ async fn an_upload_is_created() {
     assert_eq!(expect::storage_error(client.stat("key").await), Error::NotFound);
 }
 
-/// Chunks may come in a random order, and the status says which are missing at every moment.
+/// Chunks may arrive in random order, and the status lists the missing ones at any time.
 #[tokio::test]
 async fn chunks_come_in_any_order() {
     let client = Harness::start().await.client();
@@ -110,7 +110,7 @@ async fn chunks_come_in_any_order() {
     assert_eq!(expect::storage_error(client.upload_status(id).await), Error::NotFound);
 }
 
-/// Chunks of two uploads that are sent at the same time arrive where they belong.
+/// Chunks of two concurrent uploads are stored correctly.
 #[tokio::test]
 async fn uploads_run_side_by_side() {
     let client = Harness::start().await.client();
@@ -125,7 +125,7 @@ async fn uploads_run_side_by_side() {
     compare(&client, "second", 2).await;
 }
 
-/// The same chunk may come again; with other bytes it is refused, and the first one stays.
+/// The same chunk may be sent again; one with other bytes is rejected, and the first one stays.
 #[tokio::test]
 async fn a_chunk_may_come_again() {
     let client = Harness::start().await.client();
@@ -134,7 +134,7 @@ async fn a_chunk_may_come_again() {
     let before = client.upload_status(id).await.unwrap();
     write(&client, id, 1, [0, 7, 9]).await;
     assert_eq!(client.upload_status(id).await.unwrap(), before);
-    // Chunk 7 lies in two extents, and 9 is the short one.
+    // Chunk 7 is in two extents, and 9 is the short one.
     for index in [0, 7, 9] {
         let right = chunk(1, index);
         for at in [0, right.len() - 1] {
@@ -150,7 +150,7 @@ async fn a_chunk_may_come_again() {
     compare(&client, "key", 1).await;
 }
 
-/// Chunks of the wrong length or behind the end, and chunks of no upload, are refused and change nothing.
+/// Chunks of the wrong length or beyond the end, and chunks of a missing upload, are rejected and change nothing.
 #[tokio::test]
 async fn wrong_chunks_are_refused() {
     let client = Harness::start().await.client();
@@ -182,9 +182,9 @@ async fn wrong_chunks_are_refused() {
     assert!(state(&client).await == before, "a chunk that was refused changed something");
 }
 
-/// Sizes, keys, content types and digests outside of their limits are refused, and so is what cannot find room.
+/// Invalid sizes, keys, content types and digests are rejected, and so are uploads that cannot fit.
 #[tokio::test]
-async fn what_cannot_be_an_upload_is_refused() {
+async fn invalid_uploads_are_rejected() {
     let client = Harness::start_with_capacity(MIN_CAPACITY_BYTES).await.client();
     client.put("present", b"value").await.unwrap();
     let before = state(&client).await;
@@ -232,7 +232,7 @@ async fn gaps_are_named() {
     compare(&client, "key", 1).await;
 }
 
-/// The old object is readable until the commit, and an upload whose condition has ceased to hold is not committed.
+/// The old object is readable until the commit, and an upload whose condition no longer holds is not committed.
 #[tokio::test]
 async fn conditions_hold_at_the_commit() {
     let client = Harness::start().await.client();
@@ -260,7 +260,7 @@ async fn conditions_hold_at_the_commit() {
     assert!(client.delete("key").await.unwrap());
     assert_empty(&client.status().await.unwrap());
 
-    // The other way about: the key is taken while the upload is under way.
+    // The reverse: an object is stored under the key during the upload.
     let id = client.create_upload(&on(Condition::Absent)).await.unwrap().id;
     write(&client, id, 4, 0..10).await;
     client.put("key", b"faster").await.unwrap();
@@ -271,7 +271,7 @@ async fn conditions_hold_at_the_commit() {
     compare(&client, "key", 4).await;
 }
 
-/// An admin may see, continue and end the upload of another one; who is none may do nothing with it.
+/// An admin can see, continue and abort another caller's upload; other callers cannot.
 #[tokio::test]
 async fn an_upload_is_for_admins() {
     let harness = Harness::start().await;
@@ -302,7 +302,7 @@ async fn an_upload_is_for_admins() {
     assert_eq!(client.list_uploads().await.unwrap(), []);
 }
 
-/// The 1,001st upload is refused, a list of 1,000 fits a reply, and one that ends makes room for another.
+/// The 1,001st upload is rejected, a list of 1,000 fits a reply, and another one can be opened when one ends.
 #[tokio::test]
 async fn there_are_at_most_1000_uploads() {
     let client = Harness::start().await.client();
@@ -321,9 +321,9 @@ async fn there_are_at_most_1000_uploads() {
     assert!(uploads.iter().all(|status| status.upload.id != id), "an identifier was used twice");
 }
 
-/// Two uploads cannot both be promised the last room, nor can a put take it; what is given up can be promised again.
+/// Two uploads cannot both reserve the last space, nor can a put use it; freed space can be reserved again.
 #[tokio::test]
-async fn room_is_promised_once() {
+async fn space_is_reserved_once() {
     let client = Harness::start_with_capacity(2 * MIN_CAPACITY_BYTES).await.client();
     let half = UploadArgs::new("half", MIN_CAPACITY_BYTES);
     let id = client.create_upload(&half).await.unwrap().id;
@@ -335,7 +335,7 @@ async fn room_is_promised_once() {
         puts += 1;
         assert!(puts < 1_000, "the canister is never full");
     }
-    // Full for a put, and still the upload gets all that it was promised.
+    // A put is rejected, but the upload gets all that it reserved.
     let mut source = Pattern::new(5, MIN_CAPACITY_BYTES);
     let options = TransferOptions { resume: Some(id), ..TransferOptions::default() };
     client.upload(&mut source, &half, options).await.unwrap();
@@ -346,7 +346,7 @@ async fn room_is_promised_once() {
     assert_empty(&client.status().await.unwrap());
 }
 
-/// An upload that was idle for seven days is gone, a busy one is not, and the next upload gives its space back.
+/// An upload that was idle for seven days expires, a busy one does not, and the next upload frees its space.
 #[tokio::test]
 async fn an_idle_upload_expires() {
     let harness = Harness::start().await;
@@ -377,7 +377,7 @@ async fn an_idle_upload_expires() {
     assert_empty(&client.status().await.unwrap());
 }
 
-/// Uploads survive both kinds of upgrade, at every chunk, with all that is known of them.
+/// Uploads survive both kinds of upgrade, after every chunk, with their metadata.
 #[tokio::test]
 async fn uploads_survive_upgrades() {
     let harness = Harness::start().await;
@@ -408,7 +408,7 @@ async fn uploads_survive_upgrades() {
     assert!(client.create_upload(&UploadArgs::new("next", 1)).await.unwrap().id > id);
 }
 
-/// Objects of all sizes around chunks and extents come back, and after deleting them nothing is left.
+/// Objects of all sizes around chunks and extents are read back, and after deleting them nothing is left.
 #[tokio::test]
 async fn sizes_around_the_edges_come_back() {
     let client = Harness::start().await.client();
@@ -429,8 +429,8 @@ async fn sizes_around_the_edges_come_back() {
     assert_empty(&client.status().await.unwrap());
 }
 
-/// An upload without a size takes room as chunks arrive, in any order, survives upgrades, and becomes an object of the size
-/// that the commit gives.
+/// An upload without a size allocates extents as chunks arrive, in any order, survives upgrades, and becomes an object of the
+/// size that the commit states.
 #[tokio::test]
 async fn an_upload_without_a_size_grows() {
     let harness = Harness::start().await;
@@ -440,7 +440,7 @@ async fn an_upload_without_a_size_grows() {
     assert_eq!(client.status().await.unwrap().arena.reserved_bytes, 0);
     for (number, index) in [3, 9, 0, 1, 2, 4, 5, 6, 8, 7].into_iter().enumerate() {
         let received = client.write_chunk(upload.id, index, &chunk(1, index)).await.unwrap();
-        // The last chunk is shorter, so it tells the size.
+        // The last chunk is shorter, so it determines the size.
         assert_eq!(received.size.is_some(), number >= 1);
         if number % 3 == 0 {
             harness.upgrade_skipping_pre_upgrade().await;
@@ -456,7 +456,7 @@ async fn an_upload_without_a_size_grows() {
     assert_empty(&client.status().await.unwrap());
 }
 
-/// Content that comes as a stream is stored with its digest, and what fails leaves nothing.
+/// A stream is stored with its digest, and a failed one leaves nothing.
 #[tokio::test]
 async fn a_stream_is_stored_with_its_digest() {
     let client = Harness::start().await.client();

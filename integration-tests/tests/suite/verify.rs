@@ -24,7 +24,7 @@ async fn checksum(client: &SuiteClient) -> Option<Checksum> {
     client.stat("key").await.unwrap().sha256
 }
 
-/// A verification goes on after both kinds of upgrade where it was, and the verdict is kept.
+/// A verification continues after both kinds of upgrade, and the verdict is kept.
 #[tokio::test]
 async fn a_verification_survives_upgrades() {
     let harness = Harness::start().await;
@@ -52,14 +52,14 @@ async fn a_verification_survives_upgrades() {
     );
 }
 
-/// Another digest than the one that was declared is recorded and reported, and the object stays readable.
+/// A digest that differs from the declared one is recorded and reported, and the object stays readable.
 #[tokio::test]
 async fn a_mismatch_is_recorded() {
     let harness = Harness::start().await;
     let client = harness.client();
     let size = 3_000_000;
     let pattern = Pattern::new(1, size);
-    // By single calls, because the client's own upload compares what it sends with what was declared.
+    // By single calls, because the client's own upload compares what it sends with the declared digest.
     let sha256 = Some(ByteBuf::from([0xab; 32]));
     let upload = client.create_upload(&UploadArgs { sha256, ..UploadArgs::new("key", size) }).await.unwrap();
     for index in 0..size.div_ceil(CHUNK_BYTES) {
@@ -81,7 +81,7 @@ async fn a_mismatch_is_recorded() {
     assert_eq!(client.stat("moved").await.unwrap().sha256.unwrap().state, ChecksumState::Mismatch);
 }
 
-/// Where none was declared, the digest is computed and recorded, of objects of every kind.
+/// If none was declared, the digest is computed and recorded, for objects of every kind.
 #[tokio::test]
 async fn a_digest_is_recorded_where_none_was_declared() {
     let client = Harness::start().await.client();
@@ -97,7 +97,7 @@ async fn a_digest_is_recorded_where_none_was_declared() {
     assert!(matches!(expect::storage_error(client.verify("").await), Error::InvalidArgument { .. }));
 }
 
-/// Overwriting an object in the middle of its verification ends that: the next call starts with the new bytes.
+/// Overwriting an object during its verification ends that: the next call starts with the new bytes.
 #[tokio::test]
 async fn overwriting_ends_a_verification() {
     let client = Harness::start().await.client();

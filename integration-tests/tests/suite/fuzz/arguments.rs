@@ -1,4 +1,4 @@
-//! Arguments that are almost those of a method.
+//! Almost valid arguments of a method.
 
 use candid::types::value::{IDLField, IDLValue, VariantValue};
 use candid::types::{Field, Type, TypeInner};
@@ -7,13 +7,13 @@ use integration_tests::contract::{CONTRACT, Method, methods};
 use integration_tests::data::Random;
 use integration_tests::{controller, stranger};
 
-/// Texts that are keys, prefixes of keys, and none.
+/// Valid keys, prefixes of keys, and invalid ones.
 const TEXTS: [&str; 7] = ["key", "key/2", "uploaded", "", "k", "é\u{202e}", "/metrics"];
 
-/// Numbers at which something changes.
+/// Numbers at limits.
 const NUMBERS: [u64; 10] = [0, 1, 2, 5, 16, 65_535, 65_536, 1 << 32, 1 << 63, u64::MAX];
 
-/// How deep a random type goes.
+/// Depth of a random type.
 const DEPTH: u32 = 4;
 
 /// The methods of the contract with the types of their arguments.
@@ -36,7 +36,7 @@ impl Arguments {
         Self { env, methods }
     }
 
-    /// One of the methods, and arguments for it: mostly good ones, changed a little or not at all.
+    /// Returns a method and arguments for it: mostly valid ones, changed a little or not at all.
     pub(super) fn some(&self, random: &mut Random) -> (&Method, Vec<u8>) {
         let (method, types) = &self.methods[random.below(self.methods.len())];
         let mut values: Vec<_> = types.iter().map(|ty| self.value(ty, random)).collect();
@@ -56,7 +56,7 @@ impl Arguments {
         (method, bytes)
     }
 
-    /// A value of a type, now and then one of another.
+    /// Returns a value of a type, sometimes of another one.
     fn value(&self, ty: &Type, random: &mut Random) -> IDLValue {
         if random.below(40) == 0 {
             return any_value(random, DEPTH);
@@ -66,7 +66,7 @@ impl Arguments {
             TypeInner::Opt(inner) => IDLValue::Opt(Box::new(self.value(inner, random))),
             TypeInner::Vec(item) if matches!(item.as_ref(), TypeInner::Nat8) => IDLValue::Blob(blob(random)),
             TypeInner::Vec(item) => {
-                // All items of a vector have one type, so they are of one making.
+                // All items of a vector have one type, so they are generated alike.
                 let item = self.value(item, random);
                 IDLValue::Vec(vec![item; [0, 1, 2, 3, 50][random.below(5)]])
             }
@@ -80,7 +80,7 @@ impl Arguments {
         }
     }
 
-    /// The fields of a record, now and then with one more or without one.
+    /// Returns the fields of a record, sometimes with an extra or a missing one.
     fn fields(&self, fields: &[Field], random: &mut Random) -> Vec<IDLField> {
         let mut values: Vec<_> = fields.iter().map(|field| self.field(field, random)).collect();
         match random.below(20) {
@@ -150,7 +150,7 @@ fn blob(random: &mut Random) -> Vec<u8> {
     vec![random.next_u64() as u8; length]
 }
 
-/// Changes a byte, cuts, repeats, or writes a number in more bytes than it takes.
+/// Changes a byte, truncates, repeats, or encodes a number with more bytes than needed.
 fn change(bytes: &mut Vec<u8>, random: &mut Random) {
     let at = random.below(bytes.len().max(1));
     match random.below(7) {

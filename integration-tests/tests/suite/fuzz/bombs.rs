@@ -1,4 +1,4 @@
-//! Small arguments that would take a careless decoder long, or much memory.
+//! Small arguments that would cost a naive decoder much time or memory.
 
 use std::collections::BTreeMap;
 
@@ -8,16 +8,16 @@ use integration_tests::stranger;
 use super::canister::{Canister, Door};
 use crate::access::REFUSAL_INSTRUCTIONS;
 
-/// The most pages by which all bombs together make the heap grow: 16 MiB.
+/// Most pages by which all bombs together may grow the heap: 16 MiB.
 const MOST_HEAP_PAGES: u64 = 256;
 
-/// Bytes of a large bomb, as large as a message may be.
+/// Size of a large bomb, the maximum of a message.
 const LARGE: usize = 2_000_000;
 
 /// The methods whose arguments `inspect_message` decodes.
 const LOOKED_AT: [&str; 6] = ["put", "put_many", "write_chunk", "region_store_blob", "log", "append"];
 
-/// A name and arguments.
+/// Name and arguments.
 type Bomb = (&'static str, Vec<u8>);
 
 fn leb128(mut number: u64) -> Vec<u8> {
@@ -30,8 +30,7 @@ fn leb128(mut number: u64) -> Vec<u8> {
     bytes
 }
 
-/// The number of a type where another type or an argument refers to it: as a signed one, which those below zero are for
-/// the plain types.
+/// Encodes a reference to a type: a signed number, because negative ones are plain types.
 fn reference(number: u64) -> Vec<u8> {
     let mut bytes = leb128(number);
     if let Some(last) = bytes.last_mut().filter(|last| **last & 0x40 != 0) {
@@ -41,14 +40,14 @@ fn reference(number: u64) -> Vec<u8> {
     bytes
 }
 
-/// Types, how many arguments of which types, and their values.
+/// Encodes types, argument types, and values.
 fn encoding(types: &[&[u8]], arguments: &[u8], values: &[u8]) -> Vec<u8> {
     let count = leb128(types.len() as u64);
     let arity = leb128(arguments.len() as u64);
     [b"DIDL", &count[..], &types.concat(), &arity, arguments, values].concat()
 }
 
-/// Each with as many arguments as the method has, the first of which, or one more, is what explodes.
+/// Returns bombs with as many arguments as the method has, or one more, the first of which is the bomb.
 fn bombs(arity: usize) -> Vec<Bomb> {
     let all = |index: u8| vec![index; arity.max(1)];
     let huge = leb128(u64::from(u32::MAX));
@@ -63,7 +62,7 @@ fn bombs(arity: usize) -> Vec<Bomb> {
     let encoded = |types: &[Vec<u8>], values: &[u8]| {
         encoding(&types.iter().map(Vec::as_slice).collect::<Vec<_>>(), &all(0), values)
     };
-    // A record of four times the record before it, thirty times.
+    // A record of four times the previous record, thirty times.
     let doubled = |next| [&[0x6c, 4][..], &[0, next, 1, next, 2, next, 3, next]].concat();
     let doubling: Vec<_> = (1..=30).map(doubled).chain([vec![0x6c, 0]]).collect();
     let in_vector = [vec![0x6d, 1], vec![0x6c, 0]];
@@ -101,7 +100,7 @@ fn bombs(arity: usize) -> Vec<Bomb> {
         ("a blob that is not there", encoded(&[vec![0x6d, 0x7b]], &huge)),
         ("a text that is not there", encoding(&[], &all(0x71), &huge)),
         (
-            "a text that is no text",
+            "a text that is not UTF-8",
             encoding(&[], &all(0x71), &[&leb128(LARGE as u64)[..], &vec![0xff; LARGE]].concat()),
         ),
         ("a number without an end", encoding(&[], &all(0x7d), &vec![0xff; LARGE])),
@@ -111,20 +110,20 @@ fn bombs(arity: usize) -> Vec<Bomb> {
     ]
 }
 
-/// The same behind arguments that are good, where Candid skips what it does not know.
-fn behind(args: &[u8]) -> Option<Bomb> {
-    // Without types of its own, one is added, and one argument of it.
+/// Returns a bomb after valid arguments, where Candid skips unknown ones.
+fn after(args: &[u8]) -> Option<Bomb> {
+    // Without types, one is added, with one argument of it.
     let rest = args.strip_prefix(b"DIDL\x00")?;
     let (&arity, rest) = rest.split_first()?;
     let (types, values) = rest.split_at(arity.into());
     let huge = leb128(u64::from(u32::MAX));
     let bytes = [b"DIDL\x01\x6d\x7f", &[arity + 1][..], types, &[0], values, &huge].concat();
-    Some(("vec null behind good arguments", bytes))
+    Some(("vec null after good arguments", bytes))
 }
 
-/// No bomb costs more than a bounded number of instructions, in any method, whether it comes from a canister or is looked
-/// at by `inspect_message` first, and from a stranger none costs more than a refusal; each is rejected, but for those that are good arguments as well; and together they leave
-/// the heap small.
+/// No bomb costs more than a bounded number of instructions, in any method, whether sent by a canister or inspected by
+/// `inspect_message` first. By a caller without a role, none costs more than an error. Each is rejected unless it is also a
+/// valid argument, and together they leave the heap small.
 #[test]
 fn bombs_are_bounded() {
     let mut canister = Canister::start();
@@ -137,9 +136,9 @@ fn bombs_are_bounded() {
         } else {
             &[Door::UpdateFromCanister]
         };
-        // The first refusal of a caller looks its role up.
+        // The first error of a caller looks up its role.
         drop(canister.send_as(stranger(), &method, Door::UpdateFromCanister, &[]));
-        for (name, bytes) in bombs(method.arity).into_iter().chain(behind(&method.args)) {
+        for (name, bytes) in bombs(method.arity).into_iter().chain(after(&method.args)) {
             for door in doors {
                 let spent = match canister.send(&method, *door, &bytes) {
                     Ok(instructions) => instructions,
@@ -149,7 +148,7 @@ fn bombs_are_bounded() {
                     Ok(instructions) => instructions,
                     Err(reject) => reject.instructions,
                 };
-                // Everyone may call the one, and the canister does not pay for what it drops.
+                // Everyone may call this one, and the canister does not pay for what it drops.
                 let is_free = method.name == "http_request" || *door == Door::Update;
                 assert!(
                     is_free || refused <= REFUSAL_INSTRUCTIONS,

@@ -1,4 +1,4 @@
-//! A canister on the embedded host that is sent anything, and what must hold of each message.
+//! Canister on the embedded host that is sent any bytes, and the checks of each message.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -11,31 +11,31 @@ use stable_storage_api::UploadArgs;
 use storage_engine::Store;
 use storage_wasm::STORAGE_WASM;
 
-/// The most pages that stable memory grows to: the headers and twenty buckets.
+/// Most pages of stable memory: the headers and twenty buckets.
 const STABLE_PAGES: u64 = 2 + 20 * 256;
 
-/// The most instructions of any message here: half as much again as the worst takes, and a 160th of what an update may. The
-/// decoder's work is linear in the bytes; the worst is a number of 2 MB, at 80 instructions a byte.
+/// Most instructions of any message here: 1.5 times the worst case, and 1/160 of the limit of an update. The decoder's work
+/// is linear in the bytes; the worst case is a number of 2 MB, at 80 instructions per byte.
 pub(super) const MOST_INSTRUCTIONS: u64 = 250_000_000;
 
-/// The most that the heap grows to, in pages.
+/// Most pages of the heap.
 const HEAP_PAGES: u64 = 1_024;
 
-/// What the reject of a message may say: the canister's decoder, an error of the contract, or what is refused at the door.
+/// Permitted texts of rejects: of the canister's decoder, errors of the contract, and of inspection.
 const REASONS: [&str; 8] = [
     "the arguments are not those of this method",
-    // Errors of the contract, where the message was dropped because its method would have answered one, and by `log`.
+    // Errors of the contract, if the message was dropped because its method would return one, and by `log`.
     "'invalid argument: ",
     "'too large: ",
     "'limit exceeded: ",
-    "is a query, and nobody needs it as an update",
+    "is a query, and nobody needs it as an update", // lint-prose: allow, the text of the canister
     "has no query method",
     "unauthorized: this needs the role",
-    // Only of canister_inspect_message, which a node runs for nothing.
+    // Only of canister_inspect_message, which is free for the canister.
     "exceeded the limit of 200000000 instructions",
 ];
 
-/// How a message comes in.
+/// Route of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Door {
     Update,
@@ -47,7 +47,7 @@ impl Door {
     pub(super) const ALL: [Self; 3] = [Self::Update, Self::UpdateFromCanister, Self::Query];
 }
 
-/// A canister with a few things in it.
+/// Canister with some contents.
 pub(super) struct Canister(Rc<RefCell<EmbeddedIc>>);
 
 impl Canister {
@@ -67,13 +67,13 @@ impl Canister {
         Self(Rc::new(RefCell::new(host)))
     }
 
-    /// Sends a message. What is answered has the types of the contract; what is rejected says what is wrong with the
-    /// arguments; and either has its bounds.
+    /// Sends a message as the controller. A reply must have the types of the contract, a reject must state what is wrong with
+    /// the arguments, and both have bounds.
     pub(super) fn send(&mut self, method: &Method, door: Door, args: &[u8]) -> Result<u64, Reject> {
         self.send_as(controller(), method, door, args)
     }
 
-    /// The same for any caller.
+    /// Sends a message as any caller.
     pub(super) fn send_as(
         &mut self,
         caller: Principal,
@@ -102,7 +102,7 @@ impl Canister {
         }
     }
 
-    /// Opens the canister's stable memory with the engine, which must find nothing wrong.
+    /// Checks the canister's stable memory with the engine.
     pub(super) fn check(&self) {
         let store = Store::open(HostMemory(Rc::clone(&self.0))).unwrap();
         assert_eq!(store.check().problems, []);
@@ -120,7 +120,7 @@ fn assert_expected(method: &Method, args: &[u8], reject: &Reject) {
     assert!(reject.instructions <= MOST_INSTRUCTIONS, "{} instructions, {}", reject.instructions, shown());
 }
 
-/// Stable memory of the canister, to be looked at.
+/// Stable memory of the canister, for reading.
 #[derive(Clone)]
 struct HostMemory(Rc<RefCell<EmbeddedIc>>);
 
