@@ -23,6 +23,7 @@ pub struct Method {
     pub arity: usize,
     /// Encoded arguments of the correct types.
     pub args: Vec<u8>,
+    arguments: Vec<Type>,
     results: Vec<Type>,
     env: TypeEnv,
 }
@@ -46,6 +47,7 @@ impl Method {
             is_query: function.is_query(),
             arity: values.len(),
             args: IDLArgs { args: values }.to_bytes().expect("samples can be encoded"),
+            arguments: function.args.clone(),
             results: function.rets.clone(),
             env: env.clone(),
         }
@@ -57,6 +59,12 @@ impl Method {
             true => transport.query(&self.name, args).await,
             false => transport.update(&self.name, args).await,
         }
+    }
+
+    /// Encodes arguments in Candid's text format, as `icp canister call` does.
+    pub fn encode(&self, text: &str) -> Result<Vec<u8>, String> {
+        let values = candid_parser::parse_idl_args(text).map_err(|error| error.to_string())?;
+        values.to_bytes_with_types(&self.env, &self.arguments).map_err(|error| error.to_string())
     }
 
     /// Formats a reply of the method.

@@ -9,6 +9,7 @@ mod conditions;
 mod config;
 mod contract;
 mod differential;
+mod documents;
 mod full_canister;
 mod fuzz;
 mod image;
