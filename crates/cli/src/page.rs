@@ -59,7 +59,7 @@ static TAGS: LazyLock<Vec<String>> = LazyLock::new(|| {
 /// What the page may load and whom it may call: this server, replicas on this machine, and the Internet Computer. Scripts are
 /// its own files, so that content of the store is never run.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; \
-    media-src 'self' blob:; worker-src 'self'; \
+    media-src 'self' blob:; frame-src 'self'; worker-src 'self'; \
     connect-src 'self' http://127.0.0.1:* http://localhost:* https://icp-api.io https://icp0.io https://ic0.app; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 

@@ -5,6 +5,7 @@
  * into memory first, if it is not too large.
  */
 import type { Download, ObjectInfo, StorageClient } from "stable-storage-client";
+import { h } from "./dom.js";
 import { explain } from "./failure.js";
 import type { Ask, Begin, MediaPath, Piece, Pull } from "./media-types.js";
 import { nameOf } from "./route.js";
@@ -16,6 +17,9 @@ const MAX_IN_MEMORY = 256 << 20;
 
 /** A worker gets a message this often while bytes flow, in milliseconds; browsers end one that hears nothing for 30 seconds. */
 const SIGN_OF_LIFE_MS = 10_000;
+
+/** How long a download may take to begin, in milliseconds. */
+const START_MS = 60_000;
 
 /** The types that an element may show. Whatever else an object says it is, the browser is given bytes to save. */
 const SHOWN = /^(image|audio|video)\/[\w.+-]+$/;
@@ -57,18 +61,24 @@ export async function addressOf(client: StorageClient, info: ObjectInfo): Promis
 /** Saves an object as a file of the user. */
 export async function save(client: StorageClient, info: ObjectInfo): Promise<void> {
   if (navigator.serviceWorker?.controller) {
-    const { url } = byToken({ client, info, isDownload: true });
-    // The answer is an attachment, so that the page stays.
-    location.href = url;
-    return;
+    // Its address stays valid: the browser may ask for it again when it resumes the download.
+    return inFrame(byToken({ client, info, isDownload: true }).url);
   }
   const address = await inMemory(client, info);
   if (!address) throw new Error("it is too large to be saved by this browser here; storage get can");
-  const link = document.createElement("a");
-  link.href = address.url;
-  link.download = nameOf(info.key);
+  const link = h("a", { href: address.url, download: nameOf(info.key) });
   link.click();
-  setTimeout(() => address.release(), 60_000);
+  setTimeout(() => address.release(), START_MS);
+}
+
+/**
+ * Lets the browser save an attachment. A link with `download` does not reach the worker in every browser, and where the page
+ * itself goes there, the browser asks whether to leave a page that uploads.
+ */
+function inFrame(url: string): void {
+  const frame = h("iframe", { src: url, title: "Download", hidden: true });
+  document.body.append(frame);
+  setTimeout(() => frame.remove(), START_MS);
 }
 
 function byToken(object: Known): Address {

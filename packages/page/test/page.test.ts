@@ -283,6 +283,11 @@ describe("the page", () => {
     await upload({ name: "big.bin", mimeType: "application/octet-stream", buffer: file });
     const item = page.locator("#uploads li").filter({ hasText: "big.bin" });
     await item.filter({ hasText: "3.88 MiB of" }).waitFor();
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: "Download dropped.txt" }).click(),
+    ]);
+    assert.equal(readFileSync(await download.path(), "utf8"), "dropped", "also while something is uploaded");
     await item.getByRole("button", { name: "Cancel" }).click();
     await item.filter({ hasText: "cancelled" }).waitFor();
     await isAccessible("uploads");
