@@ -1,4 +1,4 @@
-//! Data structures, each in a memory of its own: the allocator, the ordered map, and the log.
+//! The data structures, each in a separate memory: the allocator, the ordered map, and the log.
 
 pub mod arena;
 pub(crate) mod btree;

@@ -1,7 +1,7 @@
-//! A memory that fails where it is told to.
+//! A memory that fails on request.
 //!
-//! It knows what has changed since a mark, so that going back, and comparing, cost as much as was written and not as much
-//! as there is. That is what lets a test try every fault there can be.
+//! It records what has changed since a mark, so that rolling back and comparing cost as much as was written,
+//! regardless of the memory's size. A test can therefore try every possible fault.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -15,24 +15,24 @@ use super::pages::{
     PAGE_BYTES, Page, Pages, WASM_PAGE_BYTES, ZERO, assert_inside, first_difference, page, pieces, read,
 };
 
-/// What a write panics with that was told to trap.
+/// Panic payload of a write that traps on request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trap;
 
-/// What a read panics with when there have been more than were allowed: an endless loop looks like this.
+/// Panic payload of a read above the allowed number, which detects endless loops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManyReads;
 
-/// A memory that fails where it is told to. Clones share it.
+/// A memory that fails on request. Clones share it.
 #[derive(Clone, Default)]
 pub struct FaultyMemory(Rc<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    /// Pages of 4 KiB; those that are not here are zero.
+    /// Pages of 4 KiB; missing pages are zero.
     pages: RefCell<Pages>,
     size: Cell<u64>,
-    /// What the pages that were written since the mark held before; nothing stands for zeroes.
+    /// Previous contents of the pages that were written since the mark; `None` for zeroes.
     before: RefCell<HashMap<u64, Option<Box<Page>>>>,
     size_before: Cell<u64>,
     grows: Cell<u64>,
@@ -43,8 +43,8 @@ struct Inner {
 }
 
 impl FaultyMemory {
-    /// Takes what there is now as what [`roll_back`](Self::roll_back) goes back to, and begins to count anew. No fault is
-    /// planned any more.
+    /// Marks the present contents for [`roll_back`](Self::roll_back), and resets the counters and the planned
+    /// faults.
     pub fn mark(&self) {
         self.0.before.borrow_mut().clear();
         self.0.size_before.set(self.0.size.get());
@@ -53,7 +53,7 @@ impl FaultyMemory {
         self.plan_nothing();
     }
 
-    /// Takes back what was written since the mark, as the platform does after a trap. No fault is planned any more.
+    /// Undoes the writes since the mark, as the platform does after a trap, and resets the planned faults.
     pub fn roll_back(&self) {
         let mut pages = self.0.pages.borrow_mut();
         for (number, before) in self.0.before.borrow_mut().drain() {
@@ -72,7 +72,7 @@ impl FaultyMemory {
         self.0.reads_left.set(None);
     }
 
-    /// Whether the size and every byte are as they were at the mark.
+    /// Returns whether the size and every byte are the same as at the mark.
     #[must_use]
     pub fn is_as_marked(&self) -> bool {
         let pages = self.0.pages.borrow();
@@ -82,23 +82,24 @@ impl FaultyMemory {
         self.0.size.get() == self.0.size_before.get() && self.0.before.borrow().iter().all(is_same)
     }
 
-    /// How often it was asked to grow since the mark, and how often it was written.
+    /// Returns the numbers of growths and of writes since the mark.
     #[must_use]
     pub fn grows_and_writes(&self) -> (u64, u64) {
         (self.0.grows.get(), self.0.writes.get())
     }
 
-    /// Refuses the growth that comes after so many others since the mark.
+    /// Refuses the growth that follows `after` others since the mark.
     pub fn refuse_grow(&self, after: u64) {
         self.0.refused_grow.set(Some(after));
     }
 
-    /// Traps at the write that comes after so many others since the mark: it panics with [`Trap`], and writes nothing.
+    /// Traps at the write that follows `after` others since the mark: it panics with [`Trap`], and writes
+    /// nothing.
     pub fn trap_at_write(&self, after: u64) {
         self.0.trapping_write.set(Some(after));
     }
 
-    /// Panics with [`TooManyReads`] at the read that comes after so many others from now on.
+    /// Panics with [`TooManyReads`] at the read that follows `count` others from now on.
     pub fn allow_reads(&self, count: u64) {
         self.0.reads_left.set(Some(count));
     }
@@ -110,7 +111,7 @@ impl FaultyMemory {
         self.write(offset, &[byte[0] ^ mask]);
     }
 
-    /// Cuts off what comes after so many pages of 64 KiB.
+    /// Truncates the memory to `pages` pages of 64 KiB.
     pub fn truncate(&self, pages: u64) {
         let end = pages * WASM_PAGE_BYTES / PAGE_BYTES as u64;
         let cut: Vec<u64> = self.0.pages.borrow().keys().copied().filter(|number| *number >= end).collect();
@@ -120,11 +121,11 @@ impl FaultyMemory {
         self.0.size.set(pages);
     }
 
-    /// Whether both have the same size and the same bytes.
+    /// Compares the sizes and the bytes of two memories.
     ///
     /// # Errors
     ///
-    /// Where they begin to differ, in bytes.
+    /// The offset of the first difference, in bytes.
     pub fn compare(&self, other: &Self) -> Result<(), u64> {
         let (ours, theirs) = (self.0.pages.borrow(), other.0.pages.borrow());
         match first_difference(&ours, &theirs) {
@@ -134,11 +135,11 @@ impl FaultyMemory {
         }
     }
 
-    /// Writes the whole image, as it is downloaded from a canister.
+    /// Writes the whole image, in the form in which it is downloaded from a canister.
     ///
     /// # Errors
     ///
-    /// Those of the sink.
+    /// Any error of the sink.
     pub fn write_image(&self, sink: &mut impl Write) -> io::Result<()> {
         let pages = self.0.pages.borrow();
         let count = self.size() * WASM_PAGE_BYTES / PAGE_BYTES as u64;
@@ -149,7 +150,7 @@ impl FaultyMemory {
     ///
     /// # Errors
     ///
-    /// Those of the source, and an image that does not end with a page.
+    /// Any error of the source, and an image that does not end on a page boundary.
     pub fn read_image(source: &mut impl Read) -> io::Result<Self> {
         let memory = Self::default();
         let mut buffer = vec![0; WASM_PAGE_BYTES as usize];
@@ -163,7 +164,7 @@ impl FaultyMemory {
         Ok(memory)
     }
 
-    /// A page, about to be written: what it held is noted if this is the first write since the mark.
+    /// Returns a page to be written: its contents are recorded if this is the first write since the mark.
     fn page_to_write(&self, number: u64) -> std::cell::RefMut<'_, Page> {
         let mut pages = self.0.pages.borrow_mut();
         if let Entry::Vacant(before) = self.0.before.borrow_mut().entry(number) {
@@ -174,7 +175,7 @@ impl FaultyMemory {
     }
 }
 
-/// Takes one off a countdown; true when it was at its end.
+/// Decrements a countdown; returns true if it was zero.
 fn is_due(countdown: &Cell<Option<u64>>) -> bool {
     let left = countdown.get();
     countdown.set(left.and_then(|left| left.checked_sub(1)));
@@ -214,7 +215,7 @@ impl Memory for FaultyMemory {
         assert_inside(self.size(), offset, src.len());
         for (number, within, range) in pieces(offset, src.len()) {
             let bytes = &src[range];
-            // Zeroes over zeroes take no page, so that a large object of zeroes costs nothing.
+            // Writing zeroes over zeroes creates no page, so that a large object of zeroes costs nothing.
             if bytes == &ZERO[..bytes.len()] && !self.0.pages.borrow().contains_key(&number) {
                 continue;
             }

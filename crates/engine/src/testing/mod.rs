@@ -1,4 +1,4 @@
-//! Memories for tests, and a list of operations that touches everything.
+//! Memories for tests, and a list of operations that covers every structure.
 
 mod faulty;
 mod pages;

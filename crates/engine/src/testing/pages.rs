@@ -1,4 +1,4 @@
-//! The content of a memory in pages of 4 KiB, of which those that are zero need not be there.
+//! Contents of a memory in pages of 4 KiB; pages of zeroes may be missing.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -10,12 +10,12 @@ pub(super) const ZERO: Page = [0; PAGE_BYTES];
 pub(super) type Page = [u8; PAGE_BYTES];
 pub(super) type Pages = HashMap<u64, Box<Page>>;
 
-/// A page, whether it is there or not.
+/// Returns a page; a missing page is zero.
 pub(super) fn page(pages: &Pages, number: u64) -> &Page {
     pages.get(&number).map_or(&ZERO, |page| &**page)
 }
 
-/// The pages that a range touches: the number of each, the place in it, and how many bytes are there.
+/// Returns the pages of a range: the number of each, the offset in it, and the part of the range.
 pub(super) fn pieces(offset: u64, len: usize) -> impl Iterator<Item = (u64, usize, Range<usize>)> {
     let mut done = 0;
     std::iter::from_fn(move || {
@@ -28,7 +28,7 @@ pub(super) fn pieces(offset: u64, len: usize) -> impl Iterator<Item = (u64, usiz
     })
 }
 
-/// Fills a buffer from an offset on.
+/// Fills a buffer from an offset.
 pub(super) fn read(pages: &Pages, offset: u64, dst: &mut [u8]) {
     for (number, within, range) in pieces(offset, dst.len()) {
         let len = range.len();
@@ -36,13 +36,13 @@ pub(super) fn read(pages: &Pages, offset: u64, dst: &mut [u8]) {
     }
 }
 
-/// The first page that differs.
+/// Returns the first page that differs.
 pub(super) fn first_difference(ours: &Pages, theirs: &Pages) -> Option<u64> {
     let differs = |number: &&u64| page(ours, **number) != page(theirs, **number);
     ours.keys().chain(theirs.keys()).filter(differs).min().copied()
 }
 
-/// Panics where a range is not in a memory of so many pages of 64 KiB.
+/// Panics if a range is not within a memory of `size` pages of 64 KiB.
 pub(super) fn assert_inside(size: u64, offset: u64, len: usize) {
     let end = offset.checked_add(len as u64);
     assert!(end.is_some_and(|end| end <= size * WASM_PAGE_BYTES), "{len} at {offset}: out of bounds");

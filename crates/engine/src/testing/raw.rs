@@ -1,4 +1,4 @@
-//! Records with any bytes, for fuzzing what decodes them.
+//! Records with arbitrary bytes, for fuzzing the decoders.
 
 use ic_stable_structures::{Memory, Storable};
 use stable_storage_api::Error;
@@ -9,9 +9,9 @@ use crate::core::open_map;
 use crate::memory::space::{Space, StoreMemory};
 use crate::structures::btree::Map;
 
-/// The map in one of the memories of a store, with keys and values as they are. It does not check them.
+/// A map in one of the memories of a store, with keys and values as raw bytes, unchecked.
 ///
-/// An open [`Store`](crate::Store) does not see what changes here.
+/// An open [`Store`](crate::Store) does not see the changes.
 pub struct RawMap<K, M: Memory>(Map<K, Vec<u8>, StoreMemory<M>>);
 
 impl<K: Storable, M: Memory + Clone> RawMap<K, M> {
@@ -19,12 +19,12 @@ impl<K: Storable, M: Memory + Clone> RawMap<K, M> {
     ///
     /// # Errors
     ///
-    /// As [`Store::open`](crate::Store::open).
+    /// The same as for [`Store::open`](crate::Store::open).
     pub fn open(memory: M, number: u8) -> Result<Self, OpenError> {
         Ok(Self(open_map(&Space::load(memory)?, MemoryId::new(number), "map")?))
     }
 
-    /// All values, in the order of their keys.
+    /// Returns all values, in the order of their keys.
     ///
     /// # Errors
     ///

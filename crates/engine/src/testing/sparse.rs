@@ -1,4 +1,4 @@
-//! A memory that keeps only what was written.
+//! A memory that stores only written pages.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
@@ -8,20 +8,20 @@ use ic_stable_structures::Memory;
 
 use super::pages::{Pages, WASM_PAGE_BYTES, ZERO, assert_inside, first_difference, pieces, read};
 
-/// What was asked of a [`SparseMemory`] since its counters were last taken.
+/// Accesses of a [`SparseMemory`] since the counters were last read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
-    /// Reads.
+    /// Number of reads.
     pub reads: u64,
-    /// Bytes that they read.
+    /// Number of bytes read.
     pub read_bytes: u64,
-    /// Writes.
+    /// Number of writes.
     pub writes: u64,
-    /// Bytes that they wrote.
+    /// Number of bytes written.
     pub written_bytes: u64,
-    /// Different pages of 4 KiB that were written, which is what the platform charges 1,000 instructions for.
+    /// Number of distinct pages of 4 KiB that were written; the platform charges 1,000 instructions for each.
     pub written_pages: u64,
-    /// Growths, also refused ones.
+    /// Number of growths, including refused ones.
     pub grows: u64,
 }
 
@@ -36,14 +36,14 @@ impl std::ops::AddAssign for Traffic {
     }
 }
 
-/// A memory that keeps only what was written, so that a test can have one of 500 GiB. Clones share it.
+/// A memory that stores only written pages, so that a test can use one of 500 GiB. Clones share it.
 #[derive(Clone)]
 pub struct SparseMemory(Rc<Inner>);
 
 struct Inner {
     pages: RefCell<Pages>,
     size: Cell<u64>,
-    /// The most that it grows to, in pages of 64 KiB.
+    /// Largest size, in pages of 64 KiB.
     maximum: Cell<u64>,
     traffic: Cell<Traffic>,
     touched: RefCell<HashSet<u64>>,
@@ -56,7 +56,7 @@ impl Default for SparseMemory {
 }
 
 impl SparseMemory {
-    /// An empty memory that refuses to grow beyond `maximum` pages of 64 KiB.
+    /// Creates an empty memory that refuses to grow beyond `maximum` pages of 64 KiB.
     pub fn with_maximum(maximum: u64) -> Self {
         Self(Rc::new(Inner {
             pages: RefCell::default(),
@@ -67,12 +67,12 @@ impl SparseMemory {
         }))
     }
 
-    /// Changes the most that it grows to, in pages of 64 KiB.
+    /// Changes the largest size, in pages of 64 KiB.
     pub fn set_maximum(&self, maximum: u64) {
         self.0.maximum.set(maximum);
     }
 
-    /// A memory of its own with the same content.
+    /// Returns a separate memory with the same contents.
     pub fn copy(&self) -> Self {
         let copy = Self::with_maximum(self.0.maximum.get());
         copy.0.size.set(self.0.size.get());
@@ -80,13 +80,13 @@ impl SparseMemory {
         copy
     }
 
-    /// Whether both have the same size and the same bytes.
+    /// Returns whether both have the same size and the same bytes.
     pub fn same_as(&self, other: &Self) -> bool {
         let (ours, theirs) = (self.0.pages.borrow(), other.0.pages.borrow());
         self.size() == other.size() && first_difference(&ours, &theirs).is_none()
     }
 
-    /// What was asked of it since this was last called.
+    /// Returns the accesses since the last call.
     pub fn take_traffic(&self) -> Traffic {
         let written_pages = std::mem::take(&mut *self.0.touched.borrow_mut()).len() as u64;
         Traffic { written_pages, ..self.0.traffic.take() }

@@ -1,5 +1,5 @@
-//! A list of operations that touches everything a store has, the same each time: for golden images, and for tests that
-//! make each step of it fail.
+//! A list of operations that covers everything in a store, the same each time: for golden images, and for
+//! tests that make each step fail.
 
 use candid::Principal;
 use ic_stable_structures::Memory;
@@ -17,7 +17,7 @@ use crate::subjects::objects::Put;
 
 /// One operation, or a few that belong together.
 pub struct Step<M: Memory + Clone> {
-    /// What it does.
+    /// Description of the step.
     pub name: &'static str,
     run: Run<M>,
 }
@@ -25,42 +25,43 @@ pub struct Step<M: Memory + Clone> {
 type Run<M> = fn(&mut Store<M>, &M) -> Result<(), Error>;
 
 impl<M: Memory + Clone> Step<M> {
-    /// Does it. A step that is refused has changed nothing, and can be done again.
+    /// Runs the step. A refused step has changed nothing, and can be repeated.
     ///
     /// # Errors
     ///
-    /// Those of the operation.
+    /// Any error of the operation.
     pub fn run(&self, store: &mut Store<M>, memory: &M) -> Result<(), Error> {
         (self.run)(store, memory)
     }
 }
 
-/// The time of the steps, in nanoseconds since 1970, so many seconds after the first one.
+/// Returns the time of a step, in nanoseconds since 1970: `seconds` seconds after the first one.
 #[must_use]
 pub const fn now_ns(seconds: u64) -> u64 {
     (1_700_000_000 + seconds) * 1_000_000_000
 }
 
-/// A value of so many bytes that is told from others by its seed.
+/// Returns a value of `size` bytes that depends on a seed.
 #[must_use]
 pub fn value_of(size: usize, seed: u8) -> Vec<u8> {
     (0..size).map(|i| (i as u8).wrapping_mul(31) ^ (i >> 8) as u8 ^ seed).collect()
 }
 
-/// The keys of the batch.
+/// Returns a key of the batch.
 #[must_use]
 pub fn key_of(number: u8) -> String {
     format!("batch/{number:02}")
 }
 
-/// Two callers that are no admins, and one that is.
+/// Returns two callers that are not admins, and one that is.
 #[must_use]
 pub fn callers() -> [Caller; 3] {
     let caller = |bytes: &[u8], is_admin| Caller { principal: Principal::from_slice(bytes), is_admin };
     [caller(&[1; 29], false), caller(&[2, 2], false), caller(&[3], true)]
 }
 
-/// A chunk of zeroes, but for its number in front and a mark at its end: most of its pages take nothing in a test.
+/// Returns a chunk of zeroes with its number at the start and a mark at the end: most of its pages use no
+/// memory in a test.
 fn chunk(index: u64, size: u64) -> Vec<u8> {
     let length = CHUNK_BYTES.min(size - index * CHUNK_BYTES) as usize;
     let mut bytes = vec![0; length];
@@ -69,13 +70,13 @@ fn chunk(index: u64, size: u64) -> Vec<u8> {
     bytes
 }
 
-/// More than one extent, so that there is a table.
+/// More than one extent, so that the object has a table.
 const LARGE_BYTES: u64 = SLOT_EXTENT_BYTES + 1_000_000;
 
 /// Two full extents and a short one.
 const OPEN_BYTES: u64 = 2 * SLOT_EXTENT_BYTES + 5;
 
-/// All steps, in their order. The first one expects an empty store.
+/// Returns all steps, in order. The first one expects an empty store.
 #[must_use]
 pub fn steps<M: Memory + Clone>() -> Vec<Step<M>> {
     let parts =
@@ -83,11 +84,11 @@ pub fn steps<M: Memory + Clone>() -> Vec<Step<M>> {
     parts.into_iter().flatten().map(|(name, run)| Step { name, run }).collect()
 }
 
-/// Runs all steps on a store in this memory, which is empty.
+/// Runs all steps on a store in this memory, which must be empty.
 ///
 /// # Panics
 ///
-/// Where one of them fails, or the memory cannot be formatted.
+/// Panics if a step fails, or if the memory cannot be formatted.
 pub fn run_all<M: Memory + Clone>(memory: &M) {
     let mut store = Store::open(memory.clone()).expect("empty memory is formatted");
     for step in steps() {
@@ -281,7 +282,7 @@ fn upgrades<M: Memory + Clone>() -> Named<M> {
 }
 
 fn reopen<M: Memory + Clone>(store: &mut Store<M>, memory: &M) -> Result<(), Error> {
-    *store = Store::open(memory.clone()).expect("what was open can be opened");
+    *store = Store::open(memory.clone()).expect("a store that was open can be opened");
     store.record_upgrade(12_345);
     Ok(())
 }

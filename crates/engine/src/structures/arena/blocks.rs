@@ -1,4 +1,4 @@
-//! The blocks, as a transaction sees and changes them: cutting, joining and growing.
+//! The blocks in a transaction: splitting, coalescing and growing.
 
 use ic_stable_structures::Memory;
 use stable_storage_api::Error;
@@ -9,44 +9,44 @@ use super::tag::{FOOTER_BYTES, GRAIN_BYTES, TAG_BYTES, Tag};
 use super::words::Words;
 use super::{Extent, MAX_ARENA_BYTES, MAX_EXTENT_BYTES, block_bytes};
 
-/// A block is cut only where at least this many bytes remain; a smaller rest stays with the extent.
+/// Smallest rest that is split off a block, in bytes; a smaller rest stays with the extent.
 ///
-/// Few extents are so short that they would fit such a hole, yet each would be put into its list and taken out of it
-/// again, which touches two pages of other blocks. In a churn of extents of 1 to 4 KiB this saves 17 % of what
-/// overwriting costs (`tests/costs.rs`), at the same utilisation.
+/// Few extents are short enough for such a hole, but each hole would be inserted into a list and removed
+/// again, which touches two pages of other blocks. In a churn of extents of 1 to 4 KiB this saves 17 % of the
+/// cost of overwriting (`tests/costs.rs`), at the same utilisation.
 const MIN_REST_BYTES: u64 = 128;
 
 const _: () = assert!(MIN_REST_BYTES >= GRAIN_BYTES && MIN_REST_BYTES.is_multiple_of(GRAIN_BYTES));
 
-/// Before the arena grows, at most this many blocks of the class that a size is in are looked at.
+/// Largest number of blocks of a size's own class that are searched before the arena grows.
 ///
-/// Such a block may be too small, so there is no telling without looking. The limit bounds what an allocation costs; a
-/// growth adds 16 MiB, so it is rare that this is paid for.
+/// Such a block may be too small, so each must be read. The limit bounds the cost of an allocation. A growth
+/// adds 16 MiB, so the search is rare.
 const MAX_SEARCHED_BLOCKS: usize = 32;
 
-/// A block and its tag, as it was when it was read.
+/// A block and its tag at the time it was read.
 #[derive(Clone, Copy)]
 pub(super) struct Block {
-    /// Where the block starts, in bytes from the start of the memory.
+    /// Offset of the block from the start of the memory, in bytes.
     pub(super) at: u64,
     pub(super) tag: Tag,
 }
 
-/// The arena as it will be. Everything that is read is checked before it is followed or changed.
+/// The arena after the transaction. Every value that is read is checked before it is followed or changed.
 pub(super) struct Blocks<'a, M: Memory> {
     pub(super) head: Head,
     pub(super) words: Words<'a, M>,
-    /// The arena grows by this many bytes at a time.
+    /// Number of bytes by which the arena grows.
     bucket_bytes: u64,
 }
 
 impl<'a, M: Memory> Blocks<'a, M> {
-    /// The arena as `head` and the memory behind `words` say.
+    /// Creates the blocks of the arena with this header and these cache lines.
     pub(super) fn new(head: Head, words: Words<'a, M>, bucket_bytes: u64) -> Self {
         Self { head, words, bucket_bytes }
     }
 
-    /// Takes a block of at least `size` bytes off the free ones.
+    /// Allocates a block of at least `size` bytes.
     pub(super) fn take(&mut self, size: u64) -> Result<Extent, Error> {
         let block = match self.find(size)? {
             Some(block) => block,
@@ -59,7 +59,7 @@ impl<'a, M: Memory> Blocks<'a, M> {
         Ok(Extent(block.at + TAG_BYTES))
     }
 
-    /// Puts what a free block has beyond `size` bytes back, where that is worth it, and gives the size that is left.
+    /// Splits a free block after `size` bytes if the rest is large enough, and returns the remaining size.
     fn cut(&mut self, block: Block, size: u64) -> Result<u64, Error> {
         let rest = block.tag.size - size;
         if rest >= MIN_REST_BYTES {
@@ -68,17 +68,17 @@ impl<'a, M: Memory> Blocks<'a, M> {
         }
         let next = self.block(block.at + block.tag.size)?;
         if next.tag.free || !next.tag.previous_free {
-            return Err(Error::corrupted("an arena block is wrong about the free one before it", next.at));
+            return Err(Error::corrupted("an arena block contradicts the free block before it", next.at));
         }
         self.set_tag(next.at, Tag { previous_free: false, ..next.tag });
         Ok(block.tag.size)
     }
 
-    /// A free block of at least `size` bytes, if the search by class finds one. It sees every block of the classes above
-    /// that of `size`, and of that class the first only.
+    /// Returns a free block of at least `size` bytes, if the search by class finds one. The search sees every
+    /// block of the classes above that of `size`, and the first block of that class.
     ///
-    /// The first of the class that `size` itself is in comes first, although it may be too small: extents of equal
-    /// length would else pass over the very holes that they leave.
+    /// The first block of the class of `size` is tried first, although it may be too small: otherwise extents
+    /// of equal length would not reuse the holes that they leave.
     fn find(&mut self, size: u64) -> Result<Option<Block>, Error> {
         let (own, fitting) = (Class::holding(size), Class::fitting(size));
         if own != fitting && self.head.has(own) {
@@ -95,42 +95,40 @@ impl<'a, M: Memory> Blocks<'a, M> {
         self.give_back_run(extent, len, 1)
     }
 
-    /// Gives back extents of the same length that lie one after the other, which costs less than one after the other: they
-    /// become one free block at once.
+    /// Frees contiguous extents of the same length as a single block, which is cheaper than freeing them
+    /// individually.
     pub(super) fn give_back_run(&mut self, extent: Extent, len: u64, count: u64) -> Result<(), Error> {
         let at = extent.0.checked_sub(TAG_BYTES).ok_or_else(|| foreign(extent.0, len))?;
         if len == 0 || len > MAX_EXTENT_BYTES || !self.is_place(at) {
             return Err(foreign(extent.0, len));
         }
-        // The footer of the block before is in the line before; both come with one read.
+        // The footer of the previous block is in the previous line; one read fetches both.
         self.words.fetch(at - GRAIN_BYTES, 2);
         let first = self.used_block(at, len)?;
         self.head.count_freed(first.tag.size)?;
         let (mut size, mut last) = (first.tag.size, first.tag.size);
         for _ in 1..count {
-            // Only the last block may be longer than its extent needs, or the next one would not be where it is.
+            // Only the last block may be larger than its extent needs; otherwise the next one would be
+            // elsewhere.
             if last != block_bytes(len) {
                 return Err(foreign(at + size + TAG_BYTES, len));
             }
             let next = checked_use(self.peek(at + size)?, len)?;
             if next.tag.previous_free {
-                return Err(Error::corrupted(
-                    "an arena block is wrong about the used one before it",
-                    next.at,
-                ));
+                return Err(Error::corrupted("an arena block contradicts the used block before it", next.at));
             }
             self.head.count_freed(next.tag.size)?;
             last = next.tag.size;
             size += last;
         }
         if count > 1 {
-            // Without its tag an extent cannot be freed twice, be it in this transaction or later.
+            // Without its tag an extent cannot be freed twice, in this transaction or later.
             self.words.clear(at + block_bytes(len), block_bytes(len), count - 1);
         }
         self.release(Block { tag: Tag { size, ..first.tag }, ..first }).map(drop)
     }
 
-    /// Cuts the block of an extent of `from` bytes to what `to` bytes need, and frees the rest, where that is worth it.
+    /// Shrinks the block of an extent from `from` to `to` bytes, and frees the rest if it is large enough.
     pub(super) fn cut_extent(&mut self, extent: Extent, from: u64, to: u64) -> Result<(), Error> {
         let at = extent.0.checked_sub(TAG_BYTES).ok_or_else(|| foreign(extent.0, from))?;
         if from > MAX_EXTENT_BYTES || !self.is_place(at) {
@@ -148,17 +146,17 @@ impl<'a, M: Memory> Blocks<'a, M> {
         self.release(Block { at: at + size, tag: Tag::used(rest) }).map(drop)
     }
 
-    /// The block of an extent of so many bytes that is in use.
+    /// Returns the used block of an extent of `len` bytes.
     fn used_block(&mut self, at: u64, len: u64) -> Result<Block, Error> {
         checked_use(self.block(at)?, len)
     }
 
-    /// Makes a block in use a free one, together with its free neighbours.
+    /// Makes a used block a free one, and coalesces it with its free neighbours.
     fn release(&mut self, block: Block) -> Result<Block, Error> {
         let mut size = block.tag.size;
         let next = self.block(block.at + size)?;
         if next.tag.previous_free {
-            return Err(Error::corrupted("an arena block is taken for free by the next one", next.at));
+            return Err(Error::corrupted("the next arena block states that a used block is free", next.at));
         }
         if next.tag.free {
             self.unlink(next)?;
@@ -175,8 +173,8 @@ impl<'a, M: Memory> Blocks<'a, M> {
         self.enlarge(previous, previous.tag.size + size)
     }
 
-    /// Makes a free block larger, at its end. It keeps its place in its list where it stays in its class, which spares
-    /// its neighbours in the list.
+    /// Enlarges a free block at its end. If its class stays the same, it keeps its position in its list, so
+    /// its list neighbours are not written.
     fn enlarge(&mut self, block: Block, size: u64) -> Result<Block, Error> {
         if Class::holding(block.tag.size) != Class::holding(size) {
             self.unlink(block)?;
@@ -187,8 +185,8 @@ impl<'a, M: Memory> Blocks<'a, M> {
         Ok(self.set_free(block.at, size))
     }
 
-    /// A free block of at least `size` bytes that [`find`](Self::find) has not found: one that it passes over, or a new
-    /// one at the end.
+    /// Returns a free block of at least `size` bytes that [`find`](Self::find) did not find: one that the
+    /// search by class skips, or a new one at the end.
     fn search_or_grow(&mut self, size: u64) -> Result<Block, Error> {
         if self.head.is_empty() {
             return self.grow(size, Block { at: FIRST_BLOCK, tag: Tag::SENTINEL }, None);
@@ -205,7 +203,7 @@ impl<'a, M: Memory> Blocks<'a, M> {
         }
     }
 
-    /// Looks at the blocks of the class that `size` is in, after the first.
+    /// Searches the blocks of the class of `size`, after the first.
     fn search_class(&mut self, size: u64) -> Result<Option<Block>, Error> {
         let class = Class::holding(size);
         if !self.head.has(class) {
@@ -222,8 +220,8 @@ impl<'a, M: Memory> Blocks<'a, M> {
         Ok(None)
     }
 
-    /// Adds as many buckets as make a free block of `size` bytes at the end, and gives that block. The last block, if it
-    /// is free, is too small, and becomes a part of the new one.
+    /// Adds as many buckets as a free block of `size` bytes at the end needs, and returns that block. A free
+    /// last block is too small, and becomes a part of it.
     fn grow(&mut self, size: u64, sentinel: Block, last: Option<Block>) -> Result<Block, Error> {
         let start = last.map_or(sentinel.at, |last| last.at);
         let total = (start + size + SENTINEL_BYTES).next_multiple_of(self.bucket_bytes);
@@ -231,15 +229,16 @@ impl<'a, M: Memory> Blocks<'a, M> {
         if total > MAX_ARENA_BYTES {
             return Err(Error::OutOfMemory { requested: total - now, available: MAX_ARENA_BYTES - now });
         }
-        // Else the new sentinel would be written over the old one, or over a block.
-        assert!(total > now, "a growth of the arena makes it larger");
+        // Otherwise the new sentinel would overwrite the old one, or a block.
+        assert!(total > now, "growing enlarges the arena");
         let end = total - SENTINEL_BYTES;
         self.set_sentinel(end, false);
-        // The old sentinel becomes the tag of what was added.
+        // The old sentinel becomes the tag of the new space.
         self.release(Block { tag: Tag { size: end - sentinel.at, ..sentinel.tag }, ..sentinel })
     }
 
-    /// Moves the end so that so many buckets lie after it. False, and nothing has changed, where they are not free.
+    /// Moves the end of the arena before its last `buckets` buckets. Returns false and changes nothing if
+    /// they are not free.
     pub(super) fn shrink(&mut self, buckets: u64) -> Result<bool, Error> {
         let Some(last) = self.last_free()?.filter(|last| self.buckets_after(last.at) >= buckets) else {
             return Ok(false);
@@ -254,7 +253,7 @@ impl<'a, M: Memory> Blocks<'a, M> {
         Ok(true)
     }
 
-    /// The last block, if it is free.
+    /// Returns the last block, if it is free.
     fn last_free(&mut self) -> Result<Option<Block>, Error> {
         if self.head.is_empty() {
             return Ok(None);
@@ -263,26 +262,27 @@ impl<'a, M: Memory> Blocks<'a, M> {
         sentinel.tag.previous_free.then(|| self.block_before(sentinel.at)).transpose()
     }
 
-    /// The whole buckets after `at`, which is where a block starts, and the sentinel that would follow it.
+    /// Returns the number of whole buckets after `offset`, which is the start of a block, and the sentinel
+    /// that would follow it.
     fn buckets_after(&self, at: u64) -> u64 {
         (self.head.total_bytes() - at - SENTINEL_BYTES) / self.bucket_bytes
     }
 
-    /// Ends the arena at `end`. What was there before is arbitrary.
+    /// Ends the arena at `end`. The previous contents there are arbitrary.
     fn set_sentinel(&mut self, end: u64, previous_free: bool) {
         self.head.set_end(end);
         self.set_tag(end, Tag { previous_free, ..Tag::SENTINEL });
         (TAG_BYTES..SENTINEL_BYTES).step_by(8).for_each(|zeroes| self.words.set(end + zeroes, 0));
     }
 
-    /// The block at `at`, or the sentinel.
+    /// Returns the block at `offset`, or the sentinel.
     pub(super) fn block(&mut self, at: u64) -> Result<Block, Error> {
         self.check_place(at)?;
         let [word, ..] = self.words.header(at);
         self.checked(at, word)
     }
 
-    /// The same for a block that is looked at once.
+    /// Returns the block at `offset` without caching it.
     fn peek(&self, at: u64) -> Result<Block, Error> {
         self.check_place(at)?;
         self.checked(at, self.words.peek(at))
@@ -292,20 +292,20 @@ impl<'a, M: Memory> Blocks<'a, M> {
         if at == self.head.end() || self.is_place(at) {
             return Ok(());
         }
-        Err(Error::corrupted("a block of the arena cannot be here", at))
+        Err(Error::corrupted("an arena block has an impossible offset", at))
     }
 
-    /// The block whose tag is this word.
+    /// Returns the block whose tag is this word.
     fn checked(&self, at: u64, word: u64) -> Result<Block, Error> {
         let tag = Tag::decode(word, at)?;
         let fits = if at == self.head.end() { tag.size == 0 && !tag.free } else { tag.size > 0 };
         if !fits || tag.size > self.head.end() - at {
-            return Err(Error::corrupted("a block of the arena has an impossible size", at));
+            return Err(Error::corrupted("an arena block has an impossible size", at));
         }
         Ok(Block { at, tag })
     }
 
-    /// The free block before the one at `at`, which says that there is one.
+    /// Returns the free block before the one at `offset`, whose tag states that it exists.
     fn block_before(&mut self, at: u64) -> Result<Block, Error> {
         let footer_at = at - FOOTER_BYTES;
         let footer = Tag::decode(self.words.get(footer_at), footer_at)?;
@@ -316,7 +316,7 @@ impl<'a, M: Memory> Blocks<'a, M> {
         Ok(block)
     }
 
-    /// Whether a block, other than the sentinel, can be at `at`.
+    /// Returns whether `offset` is valid for a block other than the sentinel.
     fn is_place(&self, at: u64) -> bool {
         at.is_multiple_of(GRAIN_BYTES) && (FIRST_BLOCK..self.head.end()).contains(&at)
     }
@@ -334,7 +334,7 @@ impl<'a, M: Memory> Blocks<'a, M> {
     }
 }
 
-/// Refuses a block that is not that of an extent of so many bytes.
+/// Refuses a block that does not belong to an extent of `len` bytes.
 fn checked_use(block: Block, len: u64) -> Result<Block, Error> {
     let spare = block.tag.size.checked_sub(block_bytes(len));
     if block.tag.free || spare.is_none_or(|spare| spare >= MIN_REST_BYTES) {

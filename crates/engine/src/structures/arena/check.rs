@@ -1,4 +1,4 @@
-//! A walk over the whole arena, for tests, tools and operators.
+//! The check of the whole arena, for tests, tools and operators.
 
 use ic_stable_structures::Memory;
 use stable_storage_api::Error;
@@ -10,10 +10,10 @@ use super::tag::{FOOTER_BYTES, GRAIN_BYTES, TAG_BYTES, Tag};
 use super::{Extent, SLOT_BYTES, read_head, read_words};
 use crate::Problem;
 
-/// More problems than this are not reported: one is enough to know, and a broken image can have millions.
+/// Limit of reported problems: a corrupt image can have millions.
 const MAX_PROBLEMS: usize = 100;
 
-/// See [`Arena::check`](super::Arena::check).
+/// Implements [`Arena::check`](super::Arena::check).
 pub(super) fn check<M: Memory>(
     memory: &M,
     bucket_bytes: u64,
@@ -32,7 +32,7 @@ pub(super) fn check<M: Memory>(
     }
 }
 
-/// The problems so far.
+/// The problems found, up to the limit.
 struct Report<'a> {
     problems: &'a mut Vec<Problem>,
     most: usize,
@@ -58,7 +58,7 @@ impl Report<'_> {
 struct FreeBlock {
     at: u64,
     size: u64,
-    /// A free list has led to it.
+    /// Whether a free list contains it.
     listed: bool,
 }
 
@@ -66,7 +66,7 @@ struct Checker<'a, M: Memory> {
     memory: &'a M,
     head: Head,
     report: Report<'a>,
-    /// In ascending order, as the walk finds them.
+    /// In ascending order of the offset.
     free: Vec<FreeBlock>,
 }
 
@@ -81,8 +81,8 @@ impl<M: Memory> Checker<'_, M> {
         }
     }
 
-    /// Walks from the first block to the sentinel. False where the chain breaks: there is no way to find the next block
-    /// then, and what depends on knowing them all is not reported.
+    /// Walks from the first block to the sentinel. Returns false if the chain breaks: the next block cannot
+    /// be found then, and checks that need all blocks are skipped.
     fn walk_blocks(&mut self, owned: &mut dyn FnMut(Extent, u64)) -> bool {
         let (mut at, mut previous_free) = (FIRST_BLOCK, false);
         let (mut used_bytes, mut used_blocks) = (0, 0);
@@ -110,13 +110,13 @@ impl<M: Memory> Checker<'_, M> {
         true
     }
 
-    /// The tag at `at`, unless it is no tag.
+    /// Returns the tag at `offset`, if it is valid.
     fn tag(&mut self, at: u64, previous_free: bool) -> Option<Tag> {
         let [word] = read_words(self.memory, at);
         match Tag::decode(word, at) {
             Ok(tag) => {
                 if tag.previous_free != previous_free {
-                    self.report.add("a tag is wrong about the block before it", at);
+                    self.report.add("a tag contradicts the block before it", at);
                 }
                 Some(tag)
             }
@@ -145,26 +145,27 @@ impl<M: Memory> Checker<'_, M> {
             self.report.add("the arena does not end in its sentinel", end);
         }
         if rest != [0; 3] {
-            self.report.add("what follows the sentinel is not zero", end + TAG_BYTES);
+            self.report.add("the bytes after the sentinel are not zero", end + TAG_BYTES);
         }
     }
 
-    /// Follows the list of `class`. Every step marks a block of the walk that was not marked before, so it ends.
+    /// Follows the list of `class`. Every step marks a block that was not marked before, so the walk
+    /// terminates.
     fn walk_list(&mut self, class: Class, whole: bool) {
         let [mut at] = read_words(self.memory, list_head(class));
         if self.head.has(class) != (at != 0) {
-            self.report.add("a free list disagrees with its bit", list_head(class));
+            self.report.add("a free list contradicts its bit", list_head(class));
         }
         let mut previous = 0;
         while at != 0 {
             let Ok(i) = self.free.binary_search_by_key(&at, |block| block.at) else {
                 if whole {
-                    self.report.add("a free list leads to what is no free block", at);
+                    self.report.add("a free list contains an offset without a free block", at);
                 }
                 return;
             };
             if std::mem::replace(&mut self.free[i].listed, true) {
-                self.report.add("a free list leads to a block twice", at);
+                self.report.add("a free list contains a block twice", at);
                 return;
             }
             if Class::holding(self.free[i].size) != class {
@@ -172,7 +173,7 @@ impl<M: Memory> Checker<'_, M> {
             }
             let [next, back] = read_words(self.memory, at + TAG_BYTES);
             if back != previous {
-                self.report.add("a free block's link does not lead back", at);
+                self.report.add("a free block's link to the previous block is wrong", at);
             }
             (previous, at) = (at, next);
         }

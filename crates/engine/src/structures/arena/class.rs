@@ -1,64 +1,64 @@
-//! Size classes: which list a free block is in.
+//! Size classes: the free list of a block follows from its size.
 //!
-//! There are 31 levels of 16 classes. Level 0 has one class for each size below 512 bytes; level `k` from 1 on divides
-//! the sizes from 2^(8+k) to 2^(9+k) into 16 equal parts. A block is in the class that its size falls into, and a
-//! search starts at the first class whose every block is large enough.
+//! There are 31 levels of 16 classes. Level 0 has one class for each size below 512 bytes. Level `k`, from 1
+//! on, divides the sizes from 2^(8+k) to 2^(9+k) into 16 equal parts. A search starts at the first class
+//! whose every block is large enough.
 
 use super::MAX_ARENA_BYTES;
 use super::tag::GRAIN_BYTES;
 
-/// Levels of classes.
+/// Number of levels.
 pub(super) const LEVELS: usize = 31;
 
-/// Classes in a level.
+/// Number of classes in a level.
 pub(super) const CLASSES_PER_LEVEL: usize = 16;
 
-/// Classes in all.
+/// Number of classes.
 pub(super) const CLASSES: usize = LEVELS * CLASSES_PER_LEVEL;
 
-/// Sizes below this are in level 0, in bytes.
+/// Sizes below this one are in level 0, in bytes.
 const LINEAR_BYTES: u64 = CLASSES_PER_LEVEL as u64 * GRAIN_BYTES;
 
 const _: () = assert!(LINEAR_BYTES == 512);
 const _: () =
     assert!(MAX_ARENA_BYTES <= LINEAR_BYTES << (LEVELS - 1), "the highest level reaches the largest block");
 
-/// A size class, by its number: sixteen times the level, plus the place within the level.
+/// A size class, as its number: sixteen times the level, plus the index within the level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Class(usize);
 
 impl Class {
-    /// The class with this number, which is below [`CLASSES`].
+    /// Returns the class with this number, which must be below [`CLASSES`].
     pub(super) const fn of_index(index: usize) -> Self {
-        assert!(index < CLASSES, "there is no such class");
+        assert!(index < CLASSES, "the number of a class is below CLASSES");
         Self(index)
     }
 
-    /// The class that a block of `size` bytes is in.
+    /// Returns the class of a block of `size` bytes.
     pub(super) const fn holding(size: u64) -> Self {
         debug_assert!(size >= GRAIN_BYTES);
         let (level, shift) = level_and_shift(size);
         Self::of_index(level * CLASSES_PER_LEVEL + (size >> shift) as usize % CLASSES_PER_LEVEL)
     }
 
-    /// The first class in which every block has at least `size` bytes.
+    /// Returns the first class in which every block has at least `size` bytes.
     pub(super) const fn fitting(size: u64) -> Self {
         let (_, shift) = level_and_shift(size);
         Self::holding(size + (1 << shift) - GRAIN_BYTES)
     }
 
-    /// The number of the class.
+    /// Returns the number of the class.
     pub(super) const fn index(self) -> usize {
         self.0
     }
 
-    /// The level of the class.
+    /// Returns the level of the class.
     pub(super) const fn level(self) -> usize {
         self.0 / CLASSES_PER_LEVEL
     }
 }
 
-/// The level that `size` falls into, and the binary logarithm of the width of its classes in bytes.
+/// Returns the level of `size`, and the binary logarithm of the width of its classes in bytes.
 const fn level_and_shift(size: u64) -> (usize, u32) {
     if size < LINEAR_BYTES {
         return (0, GRAIN_BYTES.ilog2());
@@ -91,7 +91,7 @@ mod tests {
                 assert_eq!(
                     Class::fitting(start + part * width),
                     class,
-                    "the smallest of a class fits itself"
+                    "the smallest size of a class fits in it"
                 );
             }
         }
@@ -102,7 +102,7 @@ mod tests {
         assert_eq!(Class::holding(MAX_ARENA_BYTES).level(), LEVELS - 1);
     }
 
-    /// Whatever is in the class that a search starts at is large enough, and the class before it is not.
+    /// Every block of the first class of a search is large enough, and some block of the class before is not.
     #[test]
     fn a_search_starts_at_the_first_class_that_always_fits() {
         for size in (1..4_096u64).map(|grains| grains * 32).chain([(16 << 20) + 32, (1 << 30) + 64]) {

@@ -1,4 +1,4 @@
-//! The control page: the head of the arena and the heads of its free lists.
+//! The control page: the header of the arena and the heads of its free lists.
 
 use stable_storage_api::Error;
 
@@ -6,7 +6,7 @@ use super::class::{CLASSES, CLASSES_PER_LEVEL, Class, LEVELS};
 use super::tag::GRAIN_BYTES;
 use super::{MAX_ARENA_BYTES, SLOT_BYTES};
 
-// The words of the head, each the number after the one before.
+// Words of the header, numbered consecutively.
 const MAGIC: usize = 0;
 const END: usize = MAGIC + 1;
 const USED_BYTES: usize = END + 1;
@@ -22,41 +22,41 @@ const SECOND_LEVEL_WORDS: usize = CLASSES.div_ceil(64);
 
 const WORD_BYTES: usize = 8;
 
-/// Bytes of the head, which lies at the start of the memory.
+/// Size of the header at the start of the memory, in bytes.
 pub(super) const HEAD_BYTES: usize = HEAD_WORDS * WORD_BYTES;
 
-/// Bytes of the control page: the head, then a list head for each class.
+/// Size of the control page, in bytes: the header, and a list head for each class.
 pub(super) const CONTROL_BYTES: u64 = (HEAD_BYTES + CLASSES * WORD_BYTES) as u64;
 
 const _: () = assert!(RESERVED == 14 && RESERVED <= HEAD_WORDS);
 const _: () = assert!(CONTROL_BYTES == 4_096);
 const _: () = assert!(CONTROL_BYTES.is_multiple_of(GRAIN_BYTES));
 
-/// Six bytes that name the structure, and the version of the layout in two.
+/// Magic: six bytes that identify the structure, and two with the version of the layout.
 const MAGIC_V1: u64 = u64::from_le_bytes(*b"ARENA\0\x01\0");
 const NAME_MASK: u64 = (1 << 48) - 1;
 
-/// Where the first block lies, in bytes from the start of the memory.
+/// Offset of the first block from the start of the memory, in bytes.
 pub(super) const FIRST_BLOCK: u64 = CONTROL_BYTES;
 
-/// What the sentinel takes at the end of the memory, in bytes: its tag, and zeroes that keep the blocks aligned.
+/// Size of the sentinel at the end of the memory, in bytes: its tag, and zeroes that keep blocks aligned.
 pub(super) const SENTINEL_BYTES: u64 = GRAIN_BYTES;
 
-/// Where the head of the list of `class` lies, in bytes from the start of the memory.
+/// Returns the offset of the list head of `class` from the start of the memory, in bytes.
 pub(super) const fn list_head(class: Class) -> u64 {
     (HEAD_BYTES + class.index() * WORD_BYTES) as u64
 }
 
-/// The words of the head. All zero stands for an arena in which nothing was ever allocated.
+/// Words of the header. All zero represents an arena in which nothing was ever allocated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Head([u64; HEAD_WORDS]);
 
 impl Head {
-    /// The head of an arena in a memory of no pages.
+    /// The header of an arena in a memory of no pages.
     pub(super) const EMPTY: Self = Self([0; HEAD_WORDS]);
 
-    /// The head of an arena in a memory of `memory_bytes` that grows by `bucket_bytes` at a time, as far as nothing can be
-    /// read without it: the magic, the version, and the end of the blocks.
+    /// Decodes the header of an arena in a memory of `memory_bytes` that grows by `bucket_bytes`. Checks only
+    /// what reading needs: the magic, the version, and the end of the blocks.
     pub(super) fn decode(
         bytes: &[u8; HEAD_BYTES],
         memory_bytes: u64,
@@ -65,10 +65,10 @@ impl Head {
         let (words, _) = bytes.as_chunks::<WORD_BYTES>();
         let head = Self(std::array::from_fn(|i| u64::from_le_bytes(words[i])));
         if head.0[MAGIC] & NAME_MASK != MAGIC_V1 & NAME_MASK {
-            return Err(corrupted("the memory does not hold an arena", MAGIC));
+            return Err(corrupted("the memory does not contain an arena", MAGIC));
         }
         if head.0[MAGIC] != MAGIC_V1 {
-            return Err(corrupted("the arena has a layout that is not known", MAGIC));
+            return Err(corrupted("the layout version of the arena is unknown", MAGIC));
         }
         let ends_a_bucket = |total: u64| total > 0 && total.is_multiple_of(bucket_bytes);
         let most = memory_bytes.min(MAX_ARENA_BYTES);
@@ -78,7 +78,7 @@ impl Head {
         }
     }
 
-    /// Whether the counters are possible, the two bitmaps agree, and what is reserved is zero.
+    /// Checks that the counters are possible, the two bitmaps agree, and the reserved words are zero.
     pub(super) fn verify(&self) -> Result<(), Error> {
         let (used, room) = (self.used_bytes(), self.end().saturating_sub(FIRST_BLOCK));
         if !used.is_multiple_of(GRAIN_BYTES) || used > room {
@@ -90,7 +90,7 @@ impl Head {
         let second = &self.0[SECOND_LEVEL..SLOTS];
         let levels = second.iter().rev().fold(0, |levels, &word| levels << 4 | non_zero_lanes(word));
         if levels != self.0[FIRST_LEVEL] || levels >> LEVELS != 0 {
-            return Err(corrupted("the arena's bitmaps disagree", FIRST_LEVEL));
+            return Err(corrupted("the arena's bitmaps contradict each other", FIRST_LEVEL));
         }
         if self.slots() > room.saturating_sub(used) / SLOT_BYTES {
             return Err(corrupted("the arena's count of slots is impossible", SLOTS));
@@ -101,38 +101,38 @@ impl Head {
         Ok(())
     }
 
-    /// Turns an empty head into that of an arena, or moves the end of one.
+    /// Turns an empty header into that of an arena, or moves the end of an arena.
     pub(super) fn set_end(&mut self, end: u64) {
         self.0[MAGIC] = MAGIC_V1;
         self.0[END] = end;
     }
 
-    /// Whether nothing was ever allocated: there is no block, and no sentinel.
+    /// Returns whether nothing was ever allocated: there is neither a block nor a sentinel.
     pub(super) fn is_empty(&self) -> bool {
         *self == Self::EMPTY
     }
 
-    /// Where the sentinel lies, in bytes from the start of the memory; 0 in an empty arena.
+    /// Returns the offset of the sentinel from the start of the memory, in bytes; 0 in an empty arena.
     pub(super) fn end(&self) -> u64 {
         self.0[END]
     }
 
-    /// What the arena takes of its memory, control page and sentinel included, in bytes.
+    /// Returns the size of the arena, including the control page and the sentinel, in bytes.
     pub(super) fn total_bytes(&self) -> u64 {
         if self.is_empty() { 0 } else { self.end() + SENTINEL_BYTES }
     }
 
-    /// The bytes of all blocks in use, tags included.
+    /// Returns the bytes of all used blocks, including tags.
     pub(super) fn used_bytes(&self) -> u64 {
         self.0[USED_BYTES]
     }
 
-    /// The number of blocks in use.
+    /// Returns the number of used blocks.
     pub(super) fn used_blocks(&self) -> u64 {
         self.0[USED_BLOCKS]
     }
 
-    /// Counts a block of `size` bytes as in use.
+    /// Counts a block of `size` bytes as used.
     pub(super) fn count_used(&mut self, size: u64) {
         self.0[USED_BYTES] += size;
         self.0[USED_BLOCKS] += 1;
@@ -142,13 +142,13 @@ impl Head {
     pub(super) fn count_freed(&mut self, size: u64) -> Result<(), Error> {
         let counted = (self.0[USED_BYTES].checked_sub(size), self.0[USED_BLOCKS].checked_sub(1));
         let (Some(bytes), Some(blocks)) = counted else {
-            return Err(corrupted("the arena counts fewer blocks than there are", USED_BYTES));
+            return Err(corrupted("the arena's count of used blocks is too small", USED_BYTES));
         };
         (self.0[USED_BYTES], self.0[USED_BLOCKS]) = (bytes, blocks);
         Ok(())
     }
 
-    /// How many blocks of [`SLOT_BYTES`] could be cut from the free blocks.
+    /// Returns the number of blocks of [`SLOT_BYTES`] that the free blocks can supply.
     pub(super) fn slots(&self) -> u64 {
         self.0[SLOTS]
     }
@@ -158,26 +158,25 @@ impl Head {
         self.0[SLOTS] += size / SLOT_BYTES;
     }
 
-    /// Takes the slots of a free block of `size` bytes off the count.
+    /// Subtracts the slots of a free block of `size` bytes that becomes used.
     pub(super) fn uncount_slots(&mut self, size: u64) -> Result<(), Error> {
         let left = self.0[SLOTS].checked_sub(size / SLOT_BYTES);
-        self.0[SLOTS] =
-            left.ok_or_else(|| corrupted("the arena counts fewer slots than there are", SLOTS))?;
+        self.0[SLOTS] = left.ok_or_else(|| corrupted("the arena's count of slots is too small", SLOTS))?;
         Ok(())
     }
 
-    /// Whether the bitmaps say that there are free blocks in `class`.
+    /// Returns whether the bitmaps mark a free block in `class`.
     pub(super) fn has(&self, class: Class) -> bool {
         self.0[SECOND_LEVEL + class.index() / 64] >> (class.index() % 64) & 1 == 1
     }
 
-    /// Notes that there are free blocks in `class`.
+    /// Marks that `class` has a free block.
     pub(super) fn mark(&mut self, class: Class) {
         self.0[SECOND_LEVEL + class.index() / 64] |= 1 << (class.index() % 64);
         self.0[FIRST_LEVEL] |= 1 << class.level();
     }
 
-    /// Notes that there is no free block left in `class`.
+    /// Marks that `class` has no free block.
     pub(super) fn clear(&mut self, class: Class) {
         self.0[SECOND_LEVEL + class.index() / 64] &= !(1 << (class.index() % 64));
         if self.classes_of(class.level()) == 0 {
@@ -185,7 +184,7 @@ impl Head {
         }
     }
 
-    /// The first class from `class` on, itself included, that has free blocks.
+    /// Returns the first class with free blocks, from `class` on.
     pub(super) fn first_from(&self, class: Class) -> Option<Class> {
         let place = class.index() % CLASSES_PER_LEVEL;
         let here = self.classes_of(class.level()) & u64::MAX << place;
@@ -199,18 +198,19 @@ impl Head {
         })
     }
 
-    /// The highest class that has free blocks.
+    /// Returns the highest class with free blocks.
     pub(super) fn highest(&self) -> Option<Class> {
         let level = self.0[FIRST_LEVEL].checked_ilog2()? as usize;
         Some(in_level(level, self.classes_of(level).ilog2()))
     }
 
-    /// The 16 bits of the second-level bitmap that belong to `level`.
+    /// Returns the 16 bits of the second-level bitmap for `level`.
     fn classes_of(&self, level: usize) -> u64 {
         self.0[SECOND_LEVEL + level / 4] >> (level % 4 * CLASSES_PER_LEVEL) & 0xFFFF
     }
 
-    /// The bytes from the first word that differs from `stored` to the last, and where they lie in the memory.
+    /// Returns the bytes from the first word that differs from `stored` to the last, and their offset in the
+    /// memory.
     pub(super) fn changes(&self, stored: &Self) -> Option<(u64, Vec<u8>)> {
         let differs = |i: &usize| self.0[*i] != stored.0[*i];
         let first = (0..HEAD_WORDS).find(differs)?;
@@ -224,15 +224,16 @@ fn in_level(level: usize, place: u32) -> Class {
     Class::of_index(level * CLASSES_PER_LEVEL + place as usize)
 }
 
-/// Which of the four 16-bit lanes of `word` are not zero, as four bits.
+/// Returns as four bits which of the four 16-bit lanes of `word` are not zero.
 fn non_zero_lanes(word: u64) -> u64 {
     const LOW: u64 = 0x7FFF_7FFF_7FFF_7FFF;
-    // Adding 0x7FFF carries into the top bit of a lane exactly if a lower bit is set, and never beyond the lane.
+    // Adding 0x7FFF carries into the top bit of a lane exactly if a lower bit is set, and never past the
+    // lane.
     let tops = (((word & LOW) + LOW) | word) & !LOW;
     (tops >> 15 & 1) | (tops >> 30 & 2) | (tops >> 45 & 4) | (tops >> 60 & 8)
 }
 
-/// Corruption of a word of the head.
+/// Returns an error for a corrupt word of the header.
 fn corrupted(what: &str, word: usize) -> Error {
     Error::corrupted(what, (word * WORD_BYTES) as u64)
 }

@@ -1,4 +1,4 @@
-//! The free lists: one for each class, linked both ways, the last that was freed in front.
+//! The free lists: one for each class, doubly linked, with the most recently freed block first.
 
 use ic_stable_structures::Memory;
 use stable_storage_api::Error;
@@ -8,7 +8,7 @@ use super::class::Class;
 use super::control::list_head;
 use super::tag::TAG_BYTES;
 
-/// The links of a free block to its neighbours in the list of its class. Each is an offset, or 0 for none.
+/// The links of a free block in the list of its class. Each is an offset, or 0 for none.
 #[derive(Clone, Copy)]
 enum Link {
     Next,
@@ -16,7 +16,7 @@ enum Link {
 }
 
 impl Link {
-    /// Where this link of the block at `at` lies.
+    /// Returns the offset of this link of the block at `offset`.
     const fn of(self, at: u64) -> u64 {
         match self {
             Self::Next => at + TAG_BYTES,
@@ -26,15 +26,12 @@ impl Link {
 }
 
 impl<M: Memory> Blocks<'_, M> {
-    /// Puts a free block of `size` bytes at the front of the list of its class.
+    /// Inserts a free block of `size` bytes at the front of the list of its class.
     pub(super) fn link(&mut self, at: u64, size: u64) -> Result<Block, Error> {
         let class = Class::holding(size);
         let next = self.words.get(list_head(class));
         if self.head.has(class) != (next != 0) {
-            return Err(Error::corrupted(
-                "a free list of the arena disagrees with its bit",
-                list_head(class),
-            ));
+            return Err(Error::corrupted("a free list of the arena contradicts its bit", list_head(class)));
         }
         if next != 0 {
             self.member(next, class, Link::Previous, 0)?;
@@ -48,7 +45,7 @@ impl<M: Memory> Blocks<'_, M> {
         Ok(self.set_free(at, size))
     }
 
-    /// Takes a free block out of the list of its class.
+    /// Removes a free block from the list of its class.
     pub(super) fn unlink(&mut self, block: Block) -> Result<(), Error> {
         let class = Class::holding(block.tag.size);
         self.head.uncount_slots(block.tag.size)?;
@@ -72,13 +69,13 @@ impl<M: Memory> Blocks<'_, M> {
         Ok(())
     }
 
-    /// The first block in the list of `class`, which the bitmaps say is not empty.
+    /// Returns the first block in the list of `class`, which the bitmaps mark as not empty.
     pub(super) fn first(&mut self, class: Class) -> Result<Block, Error> {
         let at = self.words.get(list_head(class));
         self.member(at, class, Link::Previous, 0)
     }
 
-    /// The block after this one in the list of `class`, if there is one.
+    /// Returns the block after this one in the list of `class`, if there is one.
     pub(super) fn next_in_class(&mut self, block: Block, class: Class) -> Result<Option<Block>, Error> {
         match self.words.get(Link::Next.of(block.at)) {
             0 => Ok(None),
@@ -86,12 +83,12 @@ impl<M: Memory> Blocks<'_, M> {
         }
     }
 
-    /// The block at `at`, which must be a free one of `class` whose link leads to `expected`.
+    /// Returns the block at `offset`, which must be a free block of `class` whose link points to `expected`.
     fn member(&mut self, at: u64, class: Class, link: Link, expected: u64) -> Result<Block, Error> {
         let block = self.block(at)?;
         let found = self.words.get(link.of(at));
         if !block.tag.free || Class::holding(block.tag.size) != class || found != expected {
-            return Err(Error::corrupted("a free list of the arena is broken", at));
+            return Err(Error::corrupted("a free list of the arena is inconsistent", at));
         }
         Ok(block)
     }

@@ -1,21 +1,22 @@
-//! Extents of stable memory: an allocator that keeps everything it knows in the memory itself.
+//! Arena: an allocator of extents of stable memory, with all of its state in that memory.
 //!
-//! This is TLSF, two-level segregated fit (Masmano, Ripoll, Crespo and Real, 2004), with boundary tags: taking and
-//! giving back cost the same however many extents there are, and free neighbours are always one block.
+//! The algorithm is TLSF, two-level segregated fit (Masmano, Ripoll, Crespo and Real, 2004), with boundary
+//! tags. The costs of allocating and freeing do not depend on the number of extents, and free neighbours
+//! always form one block.
 //!
 //! # Layout v1
 //!
-//! All of it is little-endian words of eight bytes; offsets and sizes are in bytes.
+//! The memory consists of little-endian words of eight bytes; offsets and sizes are in bytes.
 //!
 //! ```text
 //!          0  +--------------------------------------------+
 //!             | "ARENA", 0; version 1 as a u16             |  control page
 //!          8  | end: offset of the sentinel                |
-//!         16  | bytes of the blocks in use, tags included  |
-//!         24  | number of the blocks in use                |
+//!         16  | bytes of the used blocks, with their tags  |
+//!         24  | number of used blocks                      |
 //!         32  | bitmap of the 31 levels with a free block  |
-//!         40  | bitmap of the 496 classes with a free one  |
-//!        104  | blocks of a slot that the free ones hold   |
+//!         40  | bitmap of the 496 classes with a free block|
+//!        104  | slots that the free blocks can supply      |
 //!        112  | zero                                       |
 //!        128  | first free block of each class, or 0       |
 //!       4096  +--------------------------------------------+
@@ -25,18 +26,19 @@
 //!   end + 32  +--------------------------------------------+  a multiple of 16 MiB
 //!
 //!   in use:   +0 tag   +8 payload, to the end
-//!   free:     +0 tag   +8 next in its class, or 0   +16 previous, or 0   ...   -8 footer: the size again, as in the tag
+//!   free:     +0 tag   +8 next in its class, or 0   +16 previous, or 0   ...   -8 footer: a copy of the tag
 //! ```
 //!
-//! A tag is described in `tag.rs`, classes in `class.rs`. Of two neighbours at most one is free, and a block's tag says
-//! whether the one before it is. The sentinel counts as a block in use of no bytes. It becomes the tag of a block
-//! when the arena grows. A memory of no pages is an arena in which nothing was ever allocated.
+//! `tag.rs` describes a tag, `class.rs` the classes. Two free blocks are never adjacent, and the tag of a
+//! block states whether the previous block is free. The sentinel counts as a used block without bytes; when
+//! the arena grows, it becomes the tag of a block. A memory of no pages is an arena in which nothing was ever
+//! allocated.
 //!
-//! A block is cut so that less than 128 bytes are left beyond its extent. So a free with a wrong length or a wrong place
-//! is found out.
+//! A block has less than 128 bytes more than its extent needs. A free with a wrong length or offset is
+//! therefore detected.
 //!
-//! The arena grows by buckets, and gives buckets at its end back when they are free and another store needs them. What it
-//! grows by need not be zero: it writes all that it reads.
+//! The arena grows by buckets. It frees buckets at its end if they are unused and another memory needs them.
+//! New buckets need not be zero, because the arena writes everything that it reads.
 
 mod blocks;
 mod check;
@@ -62,18 +64,18 @@ use self::control::{FIRST_BLOCK, HEAD_BYTES, Head, list_head};
 use self::tag::{GRAIN_BYTES, TAG_BYTES, Tag};
 use crate::Problem;
 
-/// The longest extent, in bytes: 16 MiB.
+/// Largest extent, in bytes: 16 MiB.
 pub const MAX_EXTENT_BYTES: u64 = 16 << 20;
 
-/// The largest arena, in bytes: 512 GiB less a bucket.
+/// Largest arena, in bytes: 512 GiB less a bucket.
 pub const MAX_ARENA_BYTES: u64 = (512 << 30) - BUCKET_BYTES;
 
-/// A slot, in bytes: the block that one extent of a large object takes. Free blocks of at least a slot are the only ones of
-/// their class and above, so an allocation of [`SLOT_EXTENT_BYTES`] finds one whenever there is one; and a bucket that is
-/// added always holds one. So slots can be counted, and promised.
+/// Size of a slot, in bytes: the block of a full extent of a large object. Only free blocks of at least a
+/// slot are in its class and above, so an allocation of [`SLOT_EXTENT_BYTES`] finds one if there is any.
+/// Every new bucket supplies one. Slots can therefore be counted and reserved.
 pub const SLOT_BYTES: u64 = 31 << 19;
 
-/// The bytes that an extent of a slot can hold: 15.5 MiB less a tag.
+/// Size of a full extent, in bytes: 15.5 MiB less a tag.
 pub const SLOT_EXTENT_BYTES: u64 = SLOT_BYTES - TAG_BYTES;
 
 const _: () = assert!(class::Class::fitting(SLOT_BYTES).index() == class::Class::holding(SLOT_BYTES).index());
@@ -81,102 +83,127 @@ const _: () = assert!(FIRST_BLOCK + SLOT_BYTES + control::SENTINEL_BYTES <= BUCK
 
 const PAGE_BYTES: u64 = 65_536;
 
-/// The arena grows by this many bytes at a time: a bucket of 256 pages (see [`layout`](crate::base::layout)).
+/// Number of bytes by which the arena grows: a bucket of 256 pages (see [`layout`](crate::base::layout)).
 const BUCKET_BYTES: u64 = 256 * PAGE_BYTES;
 
-/// The smallest block that holds an extent of `len` bytes: a tag and the extent, rounded up to a multiple of 32.
+/// Returns the size of the smallest block for an extent of `len` bytes: a tag and the extent, rounded up to a
+/// multiple of 32.
 pub(crate) const fn block_bytes(len: u64) -> u64 {
     (TAG_BYTES + len).next_multiple_of(GRAIN_BYTES)
 }
 
-/// An extent: where its payload starts, in bytes from the start of the arena's memory.
+/// An extent, identified by the offset of its payload from the start of the arena's memory, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Extent(u64);
 
 impl Extent {
-    /// The extent whose payload starts at `offset`.
+    /// Creates the extent whose payload starts at `offset`.
     pub const fn at(offset: u64) -> Self {
         Self(offset)
     }
 
-    /// Where the payload starts, in bytes from the start of the arena's memory.
+    /// Returns the offset of the payload from the start of the arena's memory, in bytes.
     pub const fn offset(self) -> u64 {
         self.0
     }
 }
 
-/// How full an arena is.
+/// Space used and free in an arena.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ArenaStats {
-    /// The bytes of all blocks in use, tags included.
+    /// Bytes of all used blocks, including tags.
     pub used_bytes: u64,
-    /// The bytes of all free blocks.
+    /// Bytes of all free blocks.
     pub free_bytes: u64,
-    /// The number of extents.
+    /// Number of extents.
     pub extents: u64,
-    /// The size of a free block of the highest class that has one, in bytes. No free block is larger by more than a
-    /// sixteenth.
+    /// Size of a free block of the highest class that has one, in bytes. The largest free block is at most a
+    /// sixteenth larger.
     pub largest_free_bytes: u64,
-    /// The bytes of memory that the arena takes, all told.
+    /// Size of the whole arena, in bytes.
     pub size_bytes: u64,
-    /// How many blocks of [`SLOT_BYTES`] could be cut from the free blocks.
+    /// Number of blocks of [`SLOT_BYTES`] that the free blocks can supply.
     pub slots: u64,
 }
 
-/// An allocator of extents over one memory, which it has to itself.
+/// Allocator of extents in a separate memory.
+///
+/// ```
+/// use storage_engine::{VectorMemory, arena::Arena};
+///
+/// let arena = Arena::new(VectorMemory::default());
+/// let mut transaction = arena.begin()?;
+/// let extent = transaction.allocate(5)?;
+/// transaction.commit();
+///
+/// arena.write(extent, 0, b"hello");
+/// let mut bytes = [0; 5];
+/// arena.read(extent, 0, &mut bytes)?;
+/// assert_eq!(&bytes, b"hello");
+/// assert_eq!(arena.stats()?.extents, 1);
+/// # Ok::<(), storage_engine::Error>(())
+/// ```
 pub struct Arena<M: Memory> {
     memory: M,
-    /// How many transactions were committed, so that overlapping ones are found out.
+    /// Number of committed transactions, to detect overlapping ones.
     commits: Cell<u64>,
-    /// It grows by this many bytes at a time: [`BUCKET_BYTES`], and less in tests.
+    /// Number of bytes by which the arena grows: [`BUCKET_BYTES`], or less in tests.
     bucket_bytes: u64,
 }
 
 impl<M: Memory> Arena<M> {
-    /// The arena in this memory. Reads nothing and writes nothing.
+    /// Creates an arena over this memory. Reads nothing and writes nothing.
     pub fn new(memory: M) -> Self {
         Self { memory, commits: Cell::new(0), bucket_bytes: BUCKET_BYTES }
     }
 
-    /// An arena that grows by so many bytes at a time, so that it meets its end often.
+    /// Creates an arena that grows by `bucket_bytes`, so that tests reach its end often.
     #[cfg(test)]
     fn with_bucket(memory: M, bucket_bytes: u64) -> Self {
         Self { memory, commits: Cell::new(0), bucket_bytes }
     }
 
-    /// The memory that holds the arena and nothing else.
+    /// Returns the memory of the arena.
     pub(crate) fn memory(&self) -> &M {
         &self.memory
     }
 
-    /// Begins a transaction. [`Error::Corrupted`] where the memory has pages, but no arena that can be one.
+    /// Begins a transaction.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupted`] if the memory has pages that are not an arena.
     pub fn begin(&self) -> Result<Transaction<'_, M>, Error> {
         Ok(Transaction::new(self, self.head()?, self.memory.size()))
     }
 
-    /// Reads what lies `offset` bytes into an extent. [`Error::Corrupted`] where that is not in the memory.
+    /// Reads bytes at an offset of an extent.
     ///
-    /// Does not look at the extent's tag, because this is the hot path of all reads: whether the range is within the
-    /// extent is for the caller to know.
+    /// Does not read the extent's tag, because this is the hot path of all reads: the caller must know that
+    /// the range is within the extent.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupted`] if the range is not within the memory.
     pub fn read(&self, extent: Extent, offset: u64, dst: &mut [u8]) -> Result<(), Error> {
         let at = self.place(extent, offset, dst.len());
-        let at = at.ok_or_else(|| Error::corrupted("an extent lies outside of the arena", extent.0))?;
+        let at = at.ok_or_else(|| Error::corrupted("an extent is outside the arena", extent.0))?;
         self.memory.read(at, dst);
         Ok(())
     }
 
-    /// Writes what lies `offset` bytes into an extent that the caller has.
+    /// Writes bytes at an offset of an extent that the caller owns.
     ///
     /// # Panics
     ///
-    /// Where that is not in the memory.
+    /// Panics if the range is not within the memory.
     pub fn write(&self, extent: Extent, offset: u64, src: &[u8]) {
-        let at = self.place(extent, offset, src.len()).expect("the extent lies within the arena");
+        let at = self.place(extent, offset, src.len()).expect("the extent is within the arena");
         self.memory.write(at, src);
     }
 
-    /// Makes sure that a block in use of at least `len` bytes starts with this extent. For an extent that was found where no
-    /// checksum covers it, before something is written there. One read.
+    /// Checks that this extent is a used block of at least `len` bytes, with one read. Needed before writing
+    /// to an extent whose offset is not covered by a checksum.
     pub(crate) fn require(&self, extent: Extent, len: u64) -> Result<(), Error> {
         let nowhere = || Error::corrupted(format!("there is no extent of {len} bytes"), extent.0);
         let at = self.place(extent, 0, len as usize).and_then(|at| at.checked_sub(TAG_BYTES));
@@ -186,7 +213,7 @@ impl<M: Memory> Arena<M> {
         if tag.free || tag.size < block_bytes(len) { Err(nowhere()) } else { Ok(()) }
     }
 
-    /// How full the arena is. Costs the same however much it holds.
+    /// Returns the space used and free. The cost does not depend on the number of extents.
     pub fn stats(&self) -> Result<ArenaStats, Error> {
         let head = self.head()?;
         if head.is_empty() {
@@ -202,24 +229,25 @@ impl<M: Memory> Arena<M> {
         })
     }
 
-    /// How many blocks of [`SLOT_BYTES`] could be cut from the free blocks. One read.
+    /// Returns the number of blocks of [`SLOT_BYTES`] that the free blocks can supply. One read.
     pub fn slots(&self) -> Result<u64, Error> {
         Ok(self.head()?.slots())
     }
 
-    /// Walks every block and every free list, and reports what is not as it must be, at most 100 problems.
+    /// Checks every block and every free list, and reports at most 100 problems.
     ///
-    /// Calls `owned` with each extent there is and the bytes of its payload, so that the caller can compare them with
-    /// the extents it knows of. Ends on any image, and reads nothing outside of the memory.
+    /// Calls `owned` with each extent and the bytes of its payload, so that the caller can compare them with
+    /// its own extents. Terminates on any image, and reads nothing outside the memory.
     pub fn check(&self, owned: &mut dyn FnMut(Extent, u64), problems: &mut Vec<Problem>) {
         check::check(&self.memory, self.bucket_bytes, owned, problems);
     }
 
-    /// Writes the sentinel anew where it was lost and everything else is in order, and tells so. Walks every block.
+    /// Restores the sentinel if it is lost and everything else is valid, and returns the problem. Reads every
+    /// block.
     ///
     /// # Errors
     ///
-    /// [`Error::Corrupted`] where something else is damaged, too; nothing has been written then.
+    /// [`Error::Corrupted`] if anything else is corrupt; nothing has been written in that case.
     pub fn repair(&self) -> Result<Option<Problem>, Error> {
         repair::repair(&self.memory, self.bucket_bytes)
     }
@@ -230,7 +258,7 @@ impl<M: Memory> Arena<M> {
         Ok(head)
     }
 
-    /// Where the range lies in the memory, if it does.
+    /// Returns the offset of the range in the memory, if the memory contains it.
     fn place(&self, extent: Extent, offset: u64, len: usize) -> Option<u64> {
         let at = extent.0.checked_add(offset)?;
         let end = at.checked_add(len as u64)?;
@@ -241,14 +269,17 @@ impl<M: Memory> Arena<M> {
         let Some(class) = head.highest() else { return Ok(0) };
         let [at] = read_words(&self.memory, list_head(class));
         if !at.is_multiple_of(GRAIN_BYTES) || !(FIRST_BLOCK..head.end()).contains(&at) {
-            return Err(Error::corrupted("a free list of the arena starts nowhere", list_head(class)));
+            return Err(Error::corrupted(
+                "the head of a free list points outside the arena",
+                list_head(class),
+            ));
         }
         let [word] = read_words(&self.memory, at);
         Ok(Tag::decode(word, at)?.size)
     }
 }
 
-/// The head of the arena in `memory`, with what cannot be done without checked.
+/// Reads the header of the arena in `memory`; checks only the fields needed to interpret the rest.
 fn read_head<M: Memory>(memory: &M, bucket_bytes: u64) -> Result<Head, Error> {
     let pages = memory.size();
     if pages == 0 {
@@ -259,7 +290,7 @@ fn read_head<M: Memory>(memory: &M, bucket_bytes: u64) -> Result<Head, Error> {
     Head::decode(&bytes, pages * PAGE_BYTES, bucket_bytes)
 }
 
-/// The words at `at`, which must be in the memory, with one read.
+/// Reads the words at `offset`, which must be in the memory, with one read.
 fn read_words<M: Memory, const N: usize>(memory: &M, at: u64) -> [u64; N] {
     let mut bytes = [[0; 8]; N];
     memory.read(at, bytes.as_flattened_mut());

@@ -1,4 +1,4 @@
-//! Mending what a known mistake has left in images.
+//! Repair of the damage of a known bug.
 
 use ic_stable_structures::Memory;
 use stable_storage_api::Error;
@@ -8,11 +8,11 @@ use super::tag::{GRAIN_BYTES, Tag};
 use super::{read_head, read_words};
 use crate::Problem;
 
-/// What stands in the place of a sentinel that was lost. Until November 2026, an allocation that was as large as the free
-/// block at the end, and of its class, wrote this; everything else stayed as it must be.
+/// Contents of a lost sentinel. Until November 2026, an allocation of exactly the size and class of the free
+/// block at the end wrote this; everything else remained valid.
 pub(super) const LOST_SENTINEL: u64 = 0;
 
-/// See [`Arena::repair`](super::Arena::repair).
+/// Implements [`Arena::repair`](super::Arena::repair).
 pub(super) fn repair<M: Memory>(memory: &M, bucket_bytes: u64) -> Result<Option<Problem>, Error> {
     let head = read_head(memory, bucket_bytes)?;
     head.verify()?;
@@ -28,8 +28,8 @@ pub(super) fn repair<M: Memory>(memory: &M, bucket_bytes: u64) -> Result<Option<
     Ok(Some(Problem { what: "the sentinel of the arena was lost".into(), offset: end }))
 }
 
-/// Whether the last block is free, found by a walk over all of them: the footer before the end would be an answer only if
-/// it were known not to be the end of a payload.
+/// Returns whether the last block is free, by walking over all blocks: the footer before the end is not
+/// enough, because it may be the end of a payload.
 fn last_is_free<M: Memory>(memory: &M, head: &Head) -> Result<bool, Error> {
     let (mut at, mut previous_free) = (FIRST_BLOCK, false);
     while at < head.end() {

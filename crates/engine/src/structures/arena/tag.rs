@@ -9,19 +9,20 @@
 //!     | check       | size in bytes, a multiple of 32 | zero  | previous is free | free |
 //! ```
 //!
-//! The check is computed from the other bits and from where the word lies. Any single flipped bit changes it, and a word
-//! that is read where no tag is passes once in 65,536 times.
+//! The check is computed from the other bits and the offset of the word. Any single flipped bit changes it. A
+//! word at an offset without a tag passes the check once in 65,536 times.
 
 use stable_storage_api::Error;
 
-/// Block sizes and offsets are multiples of this many bytes. It is the least that a free block needs: a tag, two links
-/// and a footer of eight bytes each.
+/// Alignment of block offsets and sizes, in bytes. It is also the smallest free block: a tag, two links and a
+/// footer of eight bytes each.
 pub(super) const GRAIN_BYTES: u64 = 32;
 
-/// What a block has before its payload, in bytes.
+/// Size of the tag before the payload, in bytes.
 pub(super) const TAG_BYTES: u64 = 8;
 
-/// What a free block ends with, in bytes: its tag once more, so that the block after it finds its start.
+/// Size of the footer of a free block, in bytes: a copy of its tag, from which the next block finds its
+/// start.
 pub(super) const FOOTER_BYTES: u64 = 8;
 
 const FREE: u64 = 1;
@@ -33,29 +34,30 @@ const SIZE_MASK: u64 = BODY_MASK - (GRAIN_BYTES - 1);
 /// The decoded tag of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Tag {
-    /// The bytes of the whole block, tag included; 0 in the sentinel only.
+    /// Size of the whole block, including the tag, in bytes; 0 only in the sentinel.
     pub(super) size: u64,
-    /// The block is in a free list.
+    /// Whether the block is in a free list.
     pub(super) free: bool,
-    /// The block before is free, and its footer lies before this tag.
+    /// Whether the previous block is free, with its footer just before this tag.
     pub(super) previous_free: bool,
 }
 
 impl Tag {
-    /// The tag that ends the arena: in use for ever, so that nothing coalesces past it.
+    /// Tag that ends the arena: always used, so that no block coalesces past it.
     pub(super) const SENTINEL: Self = Self::used(0);
 
-    /// The tag of a block in use whose previous block is in use.
+    /// Creates the tag of a used block whose previous block is used.
     pub(super) const fn used(size: u64) -> Self {
         Self { size, free: false, previous_free: false }
     }
 
-    /// The tag, and the footer, of a free block. Free blocks are never adjacent, so the previous one is in use.
+    /// Creates the tag and footer of a free block. Free blocks are never adjacent, so the previous one is
+    /// used.
     pub(super) const fn free(size: u64) -> Self {
         Self { size, free: true, previous_free: false }
     }
 
-    /// The word to store at `at`, in bytes from the start of the memory.
+    /// Encodes the tag for an offset from the start of the memory.
     pub(super) const fn encode(self, at: u64) -> u64 {
         debug_assert!(self.size & !SIZE_MASK == 0);
         let body =
@@ -63,7 +65,7 @@ impl Tag {
         body | check(body, at) << CHECK_SHIFT
     }
 
-    /// The tag that `word`, read from `at`, holds.
+    /// Decodes the tag that was read from an offset.
     pub(super) fn decode(word: u64, at: u64) -> Result<Self, Error> {
         let body = word & BODY_MASK;
         let tag =
@@ -78,10 +80,10 @@ impl Tag {
     }
 }
 
-/// Sixteen bits that depend on every bit of a tag and on its place.
+/// Returns sixteen bits that depend on every bit of a tag and on its offset.
 ///
-/// The top bits of a product depend on all lower bits of the factor. The multipliers are odd and have no run of sixteen
-/// equal bits, which is why a single flipped bit always shows.
+/// The top bits of a product depend on all lower bits of the factor. The multipliers are odd and have no run
+/// of sixteen equal bits, so a single flipped bit always changes the result.
 const fn check(body: u64, at: u64) -> u64 {
     (body ^ at.wrapping_mul(0xD6E8_FEB8_6659_FD93)).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> CHECK_SHIFT
 }
@@ -116,7 +118,7 @@ mod tests {
         }
     }
 
-    /// A tag that was copied to, or is read from, another place does not pass for one there.
+    /// A tag that was copied to another offset fails the check there.
     #[test]
     fn a_tag_belongs_to_its_place() {
         let word = EXAMPLE.encode(1 << 30);

@@ -1,4 +1,4 @@
-//! Tests of the arena as a whole. What they share is here.
+//! Tests of the whole arena, and their common helpers.
 
 mod basics;
 mod corruption;
@@ -21,7 +21,7 @@ fn arena() -> (SparseMemory, Arena<SparseMemory>) {
     (memory.clone(), Arena::new(memory))
 }
 
-/// Allocates in a transaction of its own.
+/// Allocates in a separate transaction.
 fn allocate<M: Memory>(arena: &Arena<M>, len: u64) -> Extent {
     let mut transaction = arena.begin().unwrap();
     let extent = transaction.allocate(len).unwrap();
@@ -29,14 +29,14 @@ fn allocate<M: Memory>(arena: &Arena<M>, len: u64) -> Extent {
     extent
 }
 
-/// Frees in a transaction of its own.
+/// Frees in a separate transaction.
 fn free<M: Memory>(arena: &Arena<M>, extent: Extent, len: u64) {
     let mut transaction = arena.begin().unwrap();
     transaction.free(extent, len).unwrap();
     transaction.commit();
 }
 
-/// Checks the arena, which must be sound, and gives its extents with their capacities.
+/// Checks the arena, which must be sound, and returns its extents with their capacities.
 fn check<M: Memory>(arena: &Arena<M>) -> Vec<(Extent, u64)> {
     let (mut extents, mut problems) = (Vec::new(), Vec::new());
     arena.check(&mut |extent, capacity| extents.push((extent, capacity)), &mut problems);
@@ -44,14 +44,14 @@ fn check<M: Memory>(arena: &Arena<M>) -> Vec<(Extent, u64)> {
     extents
 }
 
-/// The number of problems that a check finds.
+/// Returns the number of problems that a check finds.
 fn problems<M: Memory>(arena: &Arena<M>) -> usize {
     let mut problems = Vec::new();
     arena.check(&mut |_, _| {}, &mut problems);
     problems.len()
 }
 
-/// Asserts that nothing is in use and that all there is, is one free block.
+/// Asserts that nothing is used and that the arena is one free block.
 fn assert_all_free<M: Memory>(arena: &Arena<M>) {
     assert_eq!(check(arena), []);
     let stats = arena.stats().unwrap();
@@ -60,7 +60,7 @@ fn assert_all_free<M: Memory>(arena: &Arena<M>) {
     assert_eq!(stats.largest_free_bytes, stats.free_bytes);
 }
 
-/// A small generator of numbers with a seed, so that a test is the same everywhere.
+/// Random number generator with a seed, so that a test is the same everywhere.
 struct Random(u64);
 
 impl Random {

@@ -1,4 +1,4 @@
-//! What a transaction knows and has changed of the arena's memory.
+//! The cache of the arena's memory in a transaction, and its pending writes.
 
 use std::collections::BTreeMap;
 
@@ -9,18 +9,19 @@ const LINE_WORDS: usize = 4;
 const LINE_BYTES: u64 = LINE_WORDS as u64 * WORD_BYTES;
 const ALL: u8 = (1 << LINE_WORDS) - 1;
 
-/// Four words of the memory: what a block starts with is one line, and its footer is in the last line before the next.
+/// A cache line: four words of the memory. The start of a block is one line, and its footer is in the last
+/// line before the next block.
 #[derive(Clone, Copy, Default)]
 struct Line {
     words: [u64; LINE_WORDS],
-    /// Which of the words are as in the memory or newer.
+    /// Bit set of the words that are read or changed.
     known: u8,
-    /// Which of the words have to be written.
+    /// Bit set of the words that must be written.
     changed: u8,
 }
 
 impl Line {
-    /// Takes what was read, but for the words that are newer here.
+    /// Fills the words from memory, except those that were changed.
     fn fill(&mut self, bytes: &[u8]) {
         let (words, _) = bytes.as_chunks::<{ WORD_BYTES as usize }>();
         for (i, &word) in words.iter().enumerate().filter(|(i, _)| self.known >> i & 1 == 0) {
@@ -30,27 +31,28 @@ impl Line {
     }
 }
 
-/// A memory with changes that it does not have yet.
+/// A memory with pending writes.
 ///
-/// Reads see the changes. Lines that were read are kept, so that none is read twice in a transaction. What is not
-/// changed is never written, because it may be payload.
+/// Reads see the pending writes. Lines that were read are cached, so that none is read twice in a
+/// transaction. Only changed words are written, because the others may be payload.
 pub(super) struct Words<'a, M: Memory> {
     memory: &'a M,
-    /// The size of the memory when the transaction began, in bytes. What lies beyond will be added by it, as zeroes.
+    /// Size of the memory when the transaction began, in bytes. The transaction adds the bytes after it, as
+    /// zeroes.
     bytes: u64,
     lines: BTreeMap<u64, Line>,
-    /// First words of lines that become zero: where the first one is, how far apart they are, and how many. There can be
-    /// thousands of them, which must not have a line each on the heap.
+    /// Runs of lines whose first word becomes zero: offset of the first, distance, and count. There can be
+    /// thousands of lines, which must not each use a line on the heap.
     cleared: BTreeMap<u64, (u64, u64)>,
 }
 
 impl<'a, M: Memory> Words<'a, M> {
-    /// No changes, over a memory that has `bytes` now.
+    /// Creates a cache over a memory that has `bytes` bytes.
     pub(super) fn new(memory: &'a M, bytes: u64) -> Self {
         Self { memory, bytes, lines: BTreeMap::new(), cleared: BTreeMap::new() }
     }
 
-    /// The word at `at`.
+    /// Returns the word at `offset`.
     pub(super) fn get(&mut self, at: u64) -> u64 {
         let (start, i) = place(at);
         if let Some(line) = self.lines.get(&start).filter(|line| line.known >> i & 1 == 1) {
@@ -60,8 +62,8 @@ impl<'a, M: Memory> Words<'a, M> {
         self.lines[&start].words[i]
     }
 
-    /// The first word of the line at `at`, which is not kept: a large object has thousands of extents, and the heap must not
-    /// grow with them.
+    /// Returns the first word of the line at `offset`, without caching it: a large object has thousands of
+    /// extents, and the heap must not grow with them.
     pub(super) fn peek(&self, at: u64) -> u64 {
         match self.lines.get(&at) {
             Some(line) if line.known & 1 == 1 => line.words[0],
@@ -74,14 +76,14 @@ impl<'a, M: Memory> Words<'a, M> {
         }
     }
 
-    /// The first three words of the line at `at`: a block's tag and links.
+    /// Returns the first three words of the line at `offset`: a block's tag and links.
     pub(super) fn header(&mut self, at: u64) -> [u64; 3] {
         self.fetch(at, 1);
         let [tag, next, previous, _] = self.lines[&at].words;
         [tag, next, previous]
     }
 
-    /// Changes the word at `at`.
+    /// Sets the word at `offset`.
     pub(super) fn set(&mut self, at: u64, word: u64) {
         let (start, i) = place(at);
         let line = self.lines.entry(start).or_default();
@@ -90,7 +92,8 @@ impl<'a, M: Memory> Words<'a, M> {
         line.changed |= 1 << i;
     }
 
-    /// Sets the first word of `count` lines to zero, the first of which is at `at`, and which are `stride` bytes apart.
+    /// Sets the first word of `count` lines to zero. The first line is at `offset`; the distance of the lines
+    /// is `stride` bytes.
     pub(super) fn clear(&mut self, at: u64, stride: u64, count: u64) {
         for line in
             self.lines.range_mut(at..at + stride * count).filter(|line| (line.0 - at).is_multiple_of(stride))
@@ -102,7 +105,7 @@ impl<'a, M: Memory> Words<'a, M> {
         self.cleared.insert(at, (stride, count));
     }
 
-    /// Whether the first word of the line at `at` was cleared.
+    /// Returns whether the first word of the line at `offset` was cleared.
     fn is_cleared(&self, at: u64) -> bool {
         let run = self.cleared.range(..=at).next_back();
         run.is_some_and(|(first, (stride, count))| {
@@ -110,7 +113,7 @@ impl<'a, M: Memory> Words<'a, M> {
         })
     }
 
-    /// Makes `count` lines from `start` known, with one read at most.
+    /// Caches `count` lines from `start`, with one read at most.
     pub(super) fn fetch(&mut self, start: u64, count: usize) {
         let starts = (0..count as u64).map(|i| start + i * LINE_BYTES);
         if starts.clone().all(|at| self.lines.get(&at).is_some_and(|line| line.known == ALL)) {
@@ -130,8 +133,8 @@ impl<'a, M: Memory> Words<'a, M> {
         }
     }
 
-    /// Writes what was cleared, then the changes in ascending order, neighbouring words together. The memory must have grown
-    /// before.
+    /// Writes the cleared words, then the changed words in ascending order, contiguous ones together. The
+    /// memory must have grown before.
     pub(super) fn write(self) {
         for (&first, &(stride, count)) in &self.cleared {
             (0..count).for_each(|i| self.memory.write(first + i * stride, &[0; WORD_BYTES as usize]));
@@ -149,7 +152,7 @@ impl<'a, M: Memory> Words<'a, M> {
         write_run(self.memory, run_at, &run);
     }
 
-    /// Every changed word and where it lies, in ascending order.
+    /// Returns the changed words with their offsets, in ascending order.
     fn changed(&self) -> impl Iterator<Item = (u64, u64)> {
         self.lines.iter().flat_map(|(&start, line)| {
             let changed = (0..LINE_WORDS).filter(|i| line.changed >> i & 1 == 1);
@@ -164,7 +167,7 @@ fn write_run<M: Memory>(memory: &M, at: u64, run: &[u8]) {
     }
 }
 
-/// The line that the word at `at` is in, and its place there.
+/// Returns the line of the word at `offset`, and the word's index in the line.
 fn place(at: u64) -> (u64, usize) {
     debug_assert!(at.is_multiple_of(WORD_BYTES));
     (at - at % LINE_BYTES, (at % LINE_BYTES / WORD_BYTES) as usize)

@@ -1,17 +1,17 @@
-//! Inner pages on the heap, and frames that are used again.
+//! The cache of inner pages on the heap, and the pool of page buffers.
 //!
-//! The cache is written through: a page changes in it when it changes in memory, at the commit. On the Internet Computer the
-//! heap of a query is thrown away and the heap of a message that traps is rolled back together with stable memory, so
-//! what is cached can never be older or newer than what is stored. A cold cache costs instructions and nothing else.
+//! The cache is written through: a cached page changes at the commit, together with memory. On the Internet
+//! Computer the heap of a query is discarded, and the heap of a trapped message is rolled back together with
+//! stable memory. A cached page therefore always equals the stored one. A cold cache only costs instructions.
 
 use ic_stable_structures::Memory;
 
 use super::page::{Frame, PAGE, PageNumber};
 
-/// Places that a page can be kept in.
+/// Number of ways of a set.
 const WAYS: usize = 4;
 
-/// Inner pages by their numbers: four places for each remainder of the number, so that heap and search are bounded.
+/// Set-associative cache of inner pages, with four ways per set, which bounds the heap and the search.
 pub(super) struct Cache {
     sets: Vec<Set>,
     set_count: usize,
@@ -21,12 +21,12 @@ pub(super) struct Cache {
 struct Set {
     numbers: [PageNumber; WAYS],
     frames: [Option<Box<Frame>>; WAYS],
-    /// The place that is given up next.
+    /// The way that is evicted next.
     next: usize,
 }
 
 impl Cache {
-    /// A cache of at most this many pages, at least four.
+    /// Creates a cache of at most `pages` pages, at least four.
     pub(super) fn new(pages: usize) -> Self {
         Self { sets: Vec::new(), set_count: (pages / WAYS).max(1) }
     }
@@ -35,7 +35,7 @@ impl Cache {
         number.0 as usize % self.set_count
     }
 
-    /// The page, if it is kept.
+    /// Returns the page, if it is cached.
     #[inline]
     pub(super) fn get(&self, number: PageNumber) -> Option<&[u8; PAGE]> {
         let set = self.sets.get(self.place(number))?;
@@ -43,11 +43,11 @@ impl Cache {
         set.frames[way].as_ref().map(|frame| &frame.0)
     }
 
-    /// Keeps a page in the place of an older one, whose frame it returns.
+    /// Caches a page. Returns the frame of the page that it replaces, if any.
     pub(super) fn put(&mut self, number: PageNumber, frame: Box<Frame>) -> Option<Box<Frame>> {
         let place = self.place(number);
         if place >= self.sets.len() {
-            // Once and for all, or what is there would be copied whenever it grows.
+            // Allocated once, because a growing vector would copy its contents.
             self.sets.reserve_exact(self.set_count - self.sets.len());
             self.sets.resize_with(place + 1, Set::default);
         }
@@ -61,7 +61,7 @@ impl Cache {
         set.frames[way].replace(frame)
     }
 
-    /// Forgets a page that is no longer an inner page, and returns its frame.
+    /// Removes a page that is no longer an inner page, and returns its frame.
     pub(super) fn remove(&mut self, number: PageNumber) -> Option<Box<Frame>> {
         let place = self.place(number);
         let set = self.sets.get_mut(place)?;
@@ -71,21 +71,22 @@ impl Cache {
     }
 }
 
-/// Frames that nothing uses, so that one message after another takes the same ones and dirties the same pages of the heap.
+/// Unused frames, kept so that consecutive messages use the same frames and write to the same pages of the
+/// heap.
 #[derive(Default)]
 pub(super) struct Frames(Vec<Box<Frame>>);
 
-/// Frames that are kept: as many as a batch of a thousand entries takes. A canister's heap never shrinks, so giving them back would only have
-/// them made, and filled with zeroes, again.
+/// Number of frames that are kept: enough for a batch of a thousand entries. A canister's heap never shrinks,
+/// so freeing them would only mean to allocate and zero them again.
 const MAX_FRAMES: usize = 1_024 + 64;
 
 impl Frames {
-    /// A frame with any content.
+    /// Returns a frame with arbitrary contents.
     pub(super) fn take(&mut self) -> Box<Frame> {
         self.0.pop().unwrap_or_else(|| Box::new(Frame([0; PAGE])))
     }
 
-    /// A frame with a whole page of a memory.
+    /// Returns a frame with a whole page of a memory.
     pub(super) fn read(&mut self, memory: &impl Memory, number: PageNumber) -> Box<Frame> {
         let Some(mut frame) = self.0.pop() else { return Frame::read(memory, number) };
         memory.read(number.offset(), &mut frame.0);
@@ -108,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_do_not_displace_each_other() {
+    fn consecutive_pages_do_not_evict_each_other() {
         let mut cache = Cache::new(64);
         (1..=64)
             .for_each(|number| assert!(cache.put(PageNumber(number), frame(0)).is_none(), "page {number}"));

@@ -1,7 +1,7 @@
 //! Changing a tree, all or nothing.
 //!
-//! A change works on pages on the heap and notes what of them differs from memory. Everything that can fail does so before
-//! [`Change::commit`], which writes each page once.
+//! A change works on pages on the heap and records which bytes differ from memory. Every possible error
+//! occurs before [`Change::commit`], which writes each page once.
 
 use std::collections::BTreeSet;
 
@@ -19,57 +19,59 @@ use super::page_set::PageSet;
 use super::tree::Tree;
 use crate::base::bytes::{common_prefix, compare};
 
-/// Pages of 4,096 bytes in a page of 64 KiB.
+/// Number of pages of 4,096 bytes in a page of 64 KiB.
 const PAGES_PER_WASM_PAGE: u64 = 65_536 / PAGE as u64;
 
-/// Insertions and removals that become true together.
+/// Insertions and removals that take effect together.
 ///
-/// Dropped without a commit, it leaves no trace.
-#[must_use = "a change that is not committed leaves no trace"]
+/// Dropping it without a commit changes nothing.
+#[must_use = "a change that is not committed changes nothing"]
 pub(super) struct Change<'a, M: Memory> {
     pub(super) tree: &'a Tree<M>,
     /// The header as it is in memory.
     stored: Head,
-    /// The header as it will be.
+    /// The header after the change.
     pub(super) head: Head,
     pub(super) pages: PageSet,
-    /// Pages that have been freed and not been taken again.
+    /// Pages that were freed and not allocated again.
     freed: BTreeSet<PageNumber>,
-    /// Counts pages that were taken or freed. After one, the cache may hold what is no longer an inner page.
+    /// Number of pages that were allocated or freed. If it is not zero, the cache may contain pages that are
+    /// no longer inner pages.
     shape: u32,
-    /// The leaf that was found last.
+    /// The leaf of the previous search.
     last: Option<LastLeaf>,
-    /// An error came half-way through, so the pages must not be written.
+    /// Whether an error occurred in the middle of the change, so that the pages must not be written.
     is_broken: bool,
 }
 
-/// Where a key is, or would be: a leaf among the pages of a change, and the place in it.
+/// Position of a key, or its insertion point: a leaf among the pages of a change, and the index in it.
 #[derive(Clone, Copy, Debug)]
 struct Position {
     leaf: usize,
     found: Result<usize, usize>,
 }
 
-/// Where a key was found, or not, in a change.
+/// Result of the search for a key in a change.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Located {
-    /// None in an empty tree.
+    /// `None` in an empty tree.
     position: Option<Position>,
-    /// The version of the leaf in which the position is good.
+    /// Version of the leaf for which the position is valid.
     version: u32,
 }
 
-/// A leaf, and where it is below its parent: the next key of a batch often belongs to the same leaf.
+/// A leaf and its position below its parent: the next key of a batch often belongs to the same leaf.
 #[derive(Clone, Copy, Debug)]
 struct LastLeaf {
     leaf: usize,
     parent: PageNumber,
     child: usize,
-    /// As long as the tree has this shape, the leaf is there.
+    /// The position is valid as long as the tree has this shape.
     shape: u32,
 }
 
-/// Bytes that the separators on both sides of a child have in common. 0 where there is one alone.
+/// Returns the length of the common prefix of the separators on both sides of a child, or 0 if there is only
+/// one.
 fn common_around(node: Node<'_>, child: usize) -> Option<usize> {
     match child.checked_sub(1) {
         Some(left) if child < node.len() => {
@@ -79,14 +81,14 @@ fn common_around(node: Node<'_>, child: usize) -> Option<usize> {
     }
 }
 
-/// Whole pages of 64 KiB that a tree does not use of a memory of so many, where as many of its pages as `freed` are about to be
-/// free.
+/// Returns the whole pages of 64 KiB that a tree does not use in a memory of `memory_pages` pages, after
+/// `freed` of its pages are freed.
 pub(super) fn unused_pages(head: &Head, memory_pages: u64, freed: u64) -> u64 {
     let free = memory_pages * PAGES_PER_WASM_PAGE + u64::from(head.free_count) + freed;
     free.saturating_sub(u64::from(head.pages)) / PAGES_PER_WASM_PAGE
 }
 
-/// The inner pages from the root to a leaf, each with the number of the child that comes next.
+/// The inner pages from the root to a leaf, each with the index of the next child.
 pub(super) type Path = Vec<(PageNumber, usize)>;
 
 impl<'a, M: Memory> Change<'a, M> {
@@ -110,7 +112,7 @@ impl<'a, M: Memory> Change<'a, M> {
         Ok(self.located(position))
     }
 
-    /// Finds the first key that is not less than a bound. `None` where all are.
+    /// Finds the first key that is not less than a bound. Returns `None` if there is none.
     pub(super) fn locate_from(&mut self, bound: &[u8]) -> Result<Option<Located>, Error> {
         let Some(Position { leaf, found }) = self.find(bound)? else { return Ok(None) };
         let (Ok(index) | Err(index)) = found;
@@ -120,7 +122,7 @@ impl<'a, M: Memory> Change<'a, M> {
             PageNumber::NONE => return Ok(None),
             after => (self.leaf(after)?, 0),
         };
-        // Every leaf has an entry.
+        // Every leaf has at least one entry.
         if self.pages[leaf].node().len() == 0 {
             return Err(self.tree.damaged_page(self.pages[leaf].number));
         }
@@ -131,8 +133,8 @@ impl<'a, M: Memory> Change<'a, M> {
         Located { position, version: position.map_or(0, |Position { leaf, .. }| self.pages[leaf].version) }
     }
 
-    /// Where a key is that was located before, maybe before other changes. An entry leaves its leaf only in a change of the
-    /// leaf.
+    /// Returns the position of a key that was located before, possibly before other changes. An entry leaves
+    /// its leaf only by a change of the leaf.
     fn position(&mut self, located: Located, key: &[u8]) -> Result<Option<Position>, Error> {
         let is_good = match located.position {
             Some(Position { leaf, .. }) => self.pages[leaf].version == located.version,
@@ -158,15 +160,15 @@ impl<'a, M: Memory> Change<'a, M> {
         Ok(Some(Position { leaf, found }))
     }
 
-    /// Whether every key that belongs to the leaf that was found last has the prefix of the page: the separators on both
-    /// sides of it tell, without a look at a key.
+    /// Returns whether every key of the leaf that was found last has the page's prefix. The separators on
+    /// both sides decide this without reading a key.
     fn have_all_prefix(&self, leaf: usize) -> Result<bool, Error> {
         let Some(LastLeaf { parent, child, .. }) = self.last else { return Ok(false) };
         let prefix_len = self.pages[leaf].node().prefix_len();
         Ok(prefix_len == 0 || self.look(parent, |node| common_around(node, child))? >= prefix_len)
     }
 
-    /// The leaf that a key belongs to, from the root on.
+    /// Returns the leaf of a key, searching from the root.
     fn descend(&mut self, key: &[u8]) -> Result<usize, Error> {
         let (mut number, mut last) = (self.head.root, None);
         for _ in 1..self.head.levels {
@@ -183,8 +185,8 @@ impl<'a, M: Memory> Change<'a, M> {
         Ok(leaf)
     }
 
-    /// The leaf that was found last, if a key belongs to it for sure: between the separators on both sides of it, or after
-    /// that on the left where no leaf is on the right.
+    /// Returns the leaf of the previous search, if it certainly contains the key: if the key is between the
+    /// separators on both sides, or after the left one of the last leaf.
     fn last_leaf(&self, key: &[u8]) -> Result<Option<usize>, Error> {
         let Some(LastLeaf { leaf, parent, child, .. }) = self.last.filter(|last| last.shape == self.shape)
         else {
@@ -204,7 +206,7 @@ impl<'a, M: Memory> Change<'a, M> {
         Ok(belongs.then_some(leaf))
     }
 
-    /// Calls with the value of a key that has been located, if it is there. Nothing has changed since.
+    /// Calls `f` with the value of a located key, if it exists. Nothing may have changed since.
     pub(super) fn value_at<R>(
         &mut self,
         located: Located,
@@ -216,14 +218,14 @@ impl<'a, M: Memory> Change<'a, M> {
         }
     }
 
-    /// Calls with the key and the value of an entry that has been located. Nothing has changed since.
+    /// Calls `f` with the key and the value of a located entry. Nothing may have changed since.
     pub(super) fn entry_at<R>(
         &mut self,
         located: Located,
         f: impl FnOnce(&[u8], &[u8]) -> R,
     ) -> Result<R, Error> {
         let Some(Position { leaf, found: Ok(index) }) = located.position else {
-            return Err(self.tree.damaged("an entry is not there", 0));
+            return Err(self.tree.damaged("an entry is missing", 0));
         };
         debug_assert_eq!(located.version, self.pages[leaf].version, "the leaf has changed since");
         let span = self.tree.know_cell(&mut self.pages[leaf], index)?;
@@ -237,7 +239,7 @@ impl<'a, M: Memory> Change<'a, M> {
         }
     }
 
-    /// Looks at an inner page, as this change has it.
+    /// Reads an inner page in the state of this change.
     pub(super) fn look<R>(
         &self,
         number: PageNumber,
@@ -253,7 +255,7 @@ impl<'a, M: Memory> Change<'a, M> {
         }
     }
 
-    /// The position of a leaf among the pages of the change.
+    /// Returns the index of a leaf among the pages of the change.
     pub(super) fn leaf(&mut self, number: PageNumber) -> Result<usize, Error> {
         if let Some(position) = self.pages.position(number) {
             let is_leaf = Node::of(self.pages[position].bytes(), LEAF).is_some();
@@ -263,12 +265,13 @@ impl<'a, M: Memory> Change<'a, M> {
         Ok(self.pages.add(page))
     }
 
-    /// The position of an inner page among the pages of the change.
+    /// Returns the index of an inner page among the pages of the change.
     pub(super) fn inner(&mut self, number: PageNumber) -> Result<usize, Error> {
         if let Some(position) = self.pages.position(number) {
             return Ok(position);
         }
-        // Out of the cache, which must not change before the commit. A change that is dropped leaves the cache colder.
+        // Moves the page out of the cache, which must not change before the commit. A dropped change leaves
+        // the cache colder.
         let kept = self.tree.cache.borrow_mut().remove(number);
         let frame = match kept {
             Some(frame) => frame,
@@ -277,7 +280,7 @@ impl<'a, M: Memory> Change<'a, M> {
         Ok(self.pages.add(Loaded::whole(number, frame)))
     }
 
-    /// The value of an entry of a leaf as its cell has it, and where the cell is.
+    /// Returns the value in the cell of an entry of a leaf, and the position of the cell.
     fn cell_at(&mut self, leaf: usize, index: usize) -> Result<(CellSpan, Value<'_>), Error> {
         let page = &mut self.pages[leaf];
         let span = self.tree.know_cell(page, index)?;
@@ -286,8 +289,8 @@ impl<'a, M: Memory> Change<'a, M> {
         Ok((span, value.ok_or_else(|| self.tree.damaged_page(number))?))
     }
 
-    /// Puts a value, in two parts, under a key that has been located, in place of the one that is there. After an error, the
-    /// change cannot be committed.
+    /// Inserts a value, given in two parts, under a located key, replacing an existing value. After an error,
+    /// the change cannot be committed.
     pub(super) fn insert_at(
         &mut self,
         located: Located,
@@ -333,7 +336,7 @@ impl<'a, M: Memory> Change<'a, M> {
         }
     }
 
-    /// Makes the first leaf, of one entry.
+    /// Creates the first leaf, with one entry.
     fn plant(&mut self, key: &[u8], value: NewValue<'_>) -> Result<(), Error> {
         let mut cell = vec![0; leaf_cell_len(key, value)];
         write_leaf_cell(&mut cell, key, value);
@@ -342,7 +345,7 @@ impl<'a, M: Memory> Change<'a, M> {
         Ok(())
     }
 
-    /// Gives an entry that is there another value.
+    /// Replaces the value of an existing entry.
     fn replace(&mut self, leaf: usize, index: usize, key: &[u8], value: NewValue<'_>) -> Result<(), Error> {
         let (memory, bytes) = (&self.tree.memory, leaf_cell_len(key, value));
         let page = &mut self.pages[leaf];
@@ -368,7 +371,7 @@ impl<'a, M: Memory> Change<'a, M> {
         Ok(())
     }
 
-    /// Inserts an entry into a page that has room for its cell of this many bytes, which `write` writes.
+    /// Inserts an entry into a page that has space for its cell of `bytes` bytes. `write` writes the cell.
     pub(super) fn insert_cell(
         &mut self,
         position: usize,
@@ -379,7 +382,7 @@ impl<'a, M: Memory> Change<'a, M> {
         write: impl FnOnce(&mut [u8]),
     ) -> Result<(), Error> {
         let count = self.pages[position].node().len();
-        // Between two keys of the page, a key has their common prefix.
+        // A key between two keys of the page has their common prefix.
         if index == 0 || index == count {
             self.fit_prefix(position, kind, key)?;
         }
@@ -391,7 +394,7 @@ impl<'a, M: Memory> Change<'a, M> {
         Ok(())
     }
 
-    /// Changes the common prefix of a page to one that another key has, too.
+    /// Shortens or lengthens the common prefix of a page so that another key also has it.
     fn fit_prefix(&mut self, position: usize, kind: u8, key: &[u8]) -> Result<(), Error> {
         let page = &mut self.pages[position];
         let (count, prefix_len) = (page.node().len(), page.node().prefix_len());
@@ -403,7 +406,7 @@ impl<'a, M: Memory> Change<'a, M> {
         let damaged = || self.tree.damaged_page(number);
         let first = key_in(kind, &page.bytes()[span.start..span.end]).ok_or_else(damaged)?;
         let common = common_prefix(first, key);
-        // Of one entry alone, any prefix is common.
+        // With a single entry, any prefix is common.
         if common == prefix_len || (common > prefix_len && count > 1) {
             return Ok(());
         }
@@ -419,8 +422,8 @@ impl<'a, M: Memory> Change<'a, M> {
         Ok(())
     }
 
-    /// Removes the entry of a key that has been located, and returns whether there was one. After an error, the change cannot
-    /// be committed.
+    /// Removes the entry of a located key, and returns whether there was one. After an error, the change
+    /// cannot be committed.
     pub(super) fn remove_at(&mut self, located: Located, key: &[u8]) -> Result<bool, Error> {
         let position = self.position(located, key)?;
         let Some(Position { leaf, found: Ok(index) }) = position else { return Ok(false) };
@@ -433,7 +436,7 @@ impl<'a, M: Memory> Change<'a, M> {
         self.free_long_at(leaf, index)?;
         let counted = self.head.entries.checked_sub(1);
         self.head.entries =
-            counted.ok_or_else(|| self.tree.damaged("it has entries, and its header counts none", 0))?;
+            counted.ok_or_else(|| self.tree.damaged("it has entries, but its header counts none", 0))?;
         let page = &mut self.pages[leaf];
         let span = self.tree.know_cell(page, index)?;
         let end = page.node().slots_end();
@@ -454,10 +457,10 @@ impl<'a, M: Memory> Change<'a, M> {
         Ok(())
     }
 
-    /// Puts a value that is too long for a leaf into pages of its own.
+    /// Stores a value that is too long for a leaf in separate pages.
     fn store_long<'v>(&mut self, value: &[u8]) -> Result<NewValue<'v>, Error> {
         let mut next = PageNumber::NONE;
-        // From the last page to the first, so that each knows the one after it.
+        // From the last page to the first, so that each links to the next one.
         for part in value.chunks(LONG_CONTENT).rev() {
             let number = self.take()?;
             let mut page = Loaded::whole(number, self.tree.frame());
@@ -471,7 +474,7 @@ impl<'a, M: Memory> Change<'a, M> {
         Ok(NewValue::Long { length: value.len(), first: next })
     }
 
-    /// The bytes of a long value, which this change may have written.
+    /// Returns the bytes of a long value, which this change may have written.
     fn read_long(&self, length: usize, first: PageNumber) -> Result<Vec<u8>, Error> {
         self.tree.check_long(length, self.head.pages, first)?;
         let mut bytes = vec![0; length];
@@ -497,7 +500,7 @@ impl<'a, M: Memory> Change<'a, M> {
         read_link(kind, start).ok_or_else(|| self.tree.damaged_page(number))
     }
 
-    /// Takes a free page, or the one after the last.
+    /// Allocates a free page, or the one after the last.
     pub(super) fn take(&mut self) -> Result<PageNumber, Error> {
         self.shape += 1;
         if let Some(number) = self.freed.pop_first() {
@@ -507,8 +510,7 @@ impl<'a, M: Memory> Change<'a, M> {
         if !number.is_none() {
             let next = self.tree.next_in_chain(FREE, number, self.stored.pages)?;
             let counted = self.head.free_count.checked_sub(1).filter(|left| (*left == 0) == next.is_none());
-            let damaged =
-                || self.tree.damaged("the list of free pages has another length than is counted", 0);
+            let damaged = || self.tree.damaged("the list of free pages does not have the counted length", 0);
             self.head.free_count = counted.ok_or_else(damaged)?;
             self.head.free = next;
             return Ok(number);
@@ -526,11 +528,11 @@ impl<'a, M: Memory> Change<'a, M> {
         if self.freed.insert(number) {
             Ok(())
         } else {
-            Err(self.tree.damaged("two links lead to the same page", number.offset()))
+            Err(self.tree.damaged("two links point to the same page", number.offset()))
         }
     }
 
-    /// Adds a page of these cells, which fit it, and returns its number.
+    /// Adds a page with these cells, which must fit, and returns its number.
     pub(super) fn add_page(
         &mut self,
         kind: u8,
@@ -542,7 +544,7 @@ impl<'a, M: Memory> Change<'a, M> {
         self.add_frame(frame)
     }
 
-    /// Adds a page with this content, and returns its number.
+    /// Adds a page with these contents, and returns its number.
     pub(super) fn add_frame(&mut self, frame: Box<Frame>) -> Result<PageNumber, Error> {
         let number = self.take()?;
         let mut page = Loaded::whole(number, self.tree.frame());
@@ -551,7 +553,7 @@ impl<'a, M: Memory> Change<'a, M> {
         Ok(number)
     }
 
-    /// A frame with a page of these cells.
+    /// Returns a frame with a page of these cells.
     pub(super) fn filled(
         &self,
         kind: u8,
@@ -561,17 +563,17 @@ impl<'a, M: Memory> Change<'a, M> {
     ) -> Result<Box<Frame>, Error> {
         let mut frame = self.tree.frame();
         let filled = NodeMut(&mut frame.0).fill(kind, cells, before, after);
-        filled.ok_or_else(|| self.tree.damaged("a cell is damaged", 0))?;
+        filled.ok_or_else(|| self.tree.damaged("a cell is corrupt", 0))?;
         Ok(frame)
     }
 
-    /// Gives a page other content.
+    /// Replaces the contents of a page.
     pub(super) fn replace_page(&mut self, position: usize, frame: Box<Frame>) {
         let old = self.pages[position].replace(frame);
         self.tree.frames.borrow_mut().give(old);
     }
 
-    /// Pages of 64 KiB by which the commit grows the memory.
+    /// Returns the number of pages of 64 KiB by which the commit grows the memory.
     pub(super) fn pages_to_grow(&self) -> u64 {
         let size = self.tree.memory.size();
         if self.head.pages == 1 {
@@ -581,22 +583,23 @@ impl<'a, M: Memory> Change<'a, M> {
         if needed <= size { 0 } else { needed.next_multiple_of(self.tree.options.growth_pages) - size }
     }
 
-    /// Pages of 64 KiB that the memory has after the commit beyond those in use.
+    /// Returns the number of unused pages of 64 KiB of the memory after the commit.
     pub(super) fn unused_pages(&self) -> u64 {
         unused_pages(&self.head, self.tree.memory.size() + self.pages_to_grow(), self.freed.len() as u64)
     }
 
-    /// Whether the commit changes the header.
+    /// Returns whether the commit changes the header.
     pub(super) fn changes_head(&self) -> bool {
         self.head != self.stored || !self.freed.is_empty()
     }
 
-    /// Makes the changes. The header is changed on the heap; its owner writes it to memory.
+    /// Writes the changes. The header is changed on the heap; the caller writes it to memory.
     ///
     /// # Panics
     ///
-    /// Where the memory cannot grow by [`pages_to_grow`](Self::pages_to_grow), which the caller has reserved; where an
-    /// insertion or a removal returned an error; and where another change was committed since this one began.
+    /// Panics if the memory cannot grow by [`pages_to_grow`](Self::pages_to_grow), which the caller has
+    /// reserved; if an insertion or a removal returned an error; or if another change was committed since
+    /// this one began.
     pub(super) fn commit(&mut self) {
         let tree = self.tree;
         assert!(!self.is_broken, "a change that met an error was committed");

@@ -1,4 +1,4 @@
-//! Walking a tree as it lies in memory: every page.
+//! The check of every page of a tree in memory.
 
 use std::collections::HashSet;
 
@@ -13,7 +13,7 @@ use super::tree::Tree;
 use crate::base::problem::Problem;
 
 impl<K: Storable, V: Storable, M: Memory> Map<K, V, M> {
-    /// Reports the first thing that is wrong with the tree, and returns whether it is sound.
+    /// Reports the first problem of the tree, and returns whether it is sound.
     pub(crate) fn check(&self, problems: &mut Vec<Problem>) -> bool {
         let walk = Walk {
             tree: &self.tree,
@@ -29,23 +29,23 @@ impl<K: Storable, V: Storable, M: Memory> Map<K, V, M> {
     }
 }
 
-/// What the keys of a page must lie between, where it is neither the first nor the last of its level.
+/// Bounds of the keys of a page; one is missing for the first or last page of a level.
 #[derive(Clone, Copy, Default)]
 struct Bounds<'a> {
-    /// The least key that there can be.
+    /// The least possible key.
     from: Option<&'a [u8]>,
-    /// What all keys are less than.
+    /// Exclusive upper bound of the keys.
     below: Option<&'a [u8]>,
 }
 
 struct Walk<'a, M: Memory> {
     tree: &'a Tree<M>,
-    /// The pages that something led to.
+    /// Pages that a link points to.
     seen: HashSet<PageNumber>,
     entries: u64,
     /// The leaf before the next one.
     last_leaf: PageNumber,
-    /// The leaf that the last one says comes next.
+    /// The leaf that the link of the last leaf points to.
     expected: Option<PageNumber>,
 }
 
@@ -60,15 +60,15 @@ impl<M: Memory> Walk<'_, M> {
             self.page(head.root, 1, Bounds::default())?;
         }
         if self.expected.is_some_and(|page| !page.is_none()) {
-            return Err(tree.damaged("the last leaf has one after it", self.last_leaf.offset()));
+            return Err(tree.damaged("the last leaf has a link to a next leaf", self.last_leaf.offset()));
         }
         if self.entries != head.entries {
-            let what = format!("it has {} entries, and its header counts {}", self.entries, head.entries);
+            let what = format!("it has {} entries, but its header counts {}", self.entries, head.entries);
             return Err(tree.damaged(&what, 0));
         }
         if self.seen.len() as u64 + 1 != u64::from(head.pages) {
             let what = format!(
-                "{} pages are in use or free, and the header counts {}",
+                "{} pages are used or free, but the header counts {}",
                 self.seen.len(),
                 head.pages - 1
             );
@@ -88,27 +88,27 @@ impl<M: Memory> Walk<'_, M> {
         if next.is_none() {
             Ok(())
         } else {
-            Err(self.tree.damaged("more pages are free than are counted", next.offset()))
+            Err(self.tree.damaged("more pages are free than the header counts", next.offset()))
         }
     }
 
-    /// Notes that something leads to a page.
+    /// Records that a link points to a page.
     fn see(&mut self, number: PageNumber) -> Result<(), Error> {
         if self.seen.insert(number) {
             Ok(())
         } else {
-            Err(self.tree.damaged("two links lead to the same page", number.offset()))
+            Err(self.tree.damaged("two links point to the same page", number.offset()))
         }
     }
 
-    /// Walks a page and all below it.
+    /// Checks a page and all pages below it.
     fn page(&mut self, number: PageNumber, level: u8, bounds: Bounds<'_>) -> Result<(), Error> {
         let (tree, head) = (self.tree, self.tree.head.get());
         tree.check_number(number, head.pages)?;
         self.see(number)?;
         let mut bytes = vec![0; PAGE];
         tree.memory.read(number.offset(), &mut bytes);
-        let bytes: &[u8; PAGE] = bytes.first_chunk().expect("as many bytes were made");
+        let bytes: &[u8; PAGE] = bytes.first_chunk().expect("the buffer has the size of a page");
         let kind = if level == head.levels { LEAF } else { INNER };
         let damaged = || tree.damaged_page(number);
         let node = Node::of(bytes, kind).ok_or_else(damaged)?;
@@ -139,7 +139,7 @@ impl<M: Memory> Walk<'_, M> {
         }
         let is_linked = node.before() == self.last_leaf && self.expected.is_none_or(|page| page == number);
         if !is_linked {
-            return Err(tree.damaged("a leaf is not linked to the one beside it", number.offset()));
+            return Err(tree.damaged("a leaf is not linked to its neighbour", number.offset()));
         }
         (self.last_leaf, self.expected) = (number, Some(node.after()));
         self.entries += node.len() as u64;
@@ -169,8 +169,8 @@ impl<M: Memory> Walk<'_, M> {
     }
 }
 
-/// Whether the cells of a page do not overlap and fill what they are said to fill, and its keys are in order, within their
-/// bounds and as their slots say.
+/// Checks that the cells of a page do not overlap and have the counted size, and that its keys are in order,
+/// within their bounds and consistent with their slots.
 fn check_cells(node: Node<'_>, kind: u8, bounds: Bounds<'_>) -> Option<()> {
     let mut spans = Vec::new();
     let mut last: Option<&[u8]> = None;

@@ -1,4 +1,4 @@
-//! The entries of a tree in key order, in either direction.
+//! Iteration over the entries of a tree in key order, in either direction.
 
 use std::ops::Bound;
 
@@ -10,44 +10,44 @@ use super::page::{CellSpan, LEAF_LEAD, Node, PageNumber, leaf_parts, long_value}
 use super::tree::Tree;
 use crate::base::bytes::compare;
 
-/// Which way a cursor goes.
+/// Direction of a cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Direction {
-    /// In the order of the keys.
+    /// Ascending key order.
     Forward,
-    /// Against it.
+    /// Descending key order.
     Backward,
 }
 
-/// A place between two entries, which moves from one to the next. It reads a leaf at a time.
+/// A position between two entries, which moves from entry to entry. Reads one leaf at a time.
 pub(crate) struct Cursor<'a, M: Memory> {
     tree: &'a Tree<M>,
     direction: Direction,
     leaf: Option<Loaded>,
-    /// Entries of the leaf before the place.
+    /// Number of entries of the leaf before the position.
     before: usize,
     /// The entry that was passed last, if it is in this leaf.
     current: Option<Passed>,
-    /// The key of the entry that was passed before that one, as far as it is in this leaf.
+    /// The key of the entry passed before that one, if it is in this leaf.
     previous: Option<CellSpan>,
-    /// The key that was passed last in the leaf before, which those in this one must lie beyond.
+    /// The key that was passed last in the previous leaf, which bounds the keys of this one.
     last_key: Option<Vec<u8>>,
-    /// The bytes of the value that was asked for last, where it is long.
+    /// The bytes of the last requested value, if it is long.
     long: Vec<u8>,
 }
 
-/// An entry of the leaf that a cursor is in.
+/// An entry of the cursor's leaf.
 #[derive(Clone, Copy)]
 struct Passed {
-    /// Where its key is in the page.
+    /// Position of its key in the page.
     key: CellSpan,
-    /// Where its value is, or what stands for a long one.
+    /// Position of its value, or of the reference to a long value.
     value: CellSpan,
     is_long: bool,
 }
 
 impl<'a, M: Memory> Cursor<'a, M> {
-    /// Before the first entry from a bound on, in this direction.
+    /// Creates a cursor before the first entry from a bound on, in this direction.
     pub(super) fn new(tree: &'a Tree<M>, start: Bound<&[u8]>, direction: Direction) -> Result<Self, Error> {
         let number = match (start, direction) {
             (Bound::Included(key) | Bound::Excluded(key), _) => tree.leaf_for(key)?,
@@ -69,7 +69,7 @@ impl<'a, M: Memory> Cursor<'a, M> {
             cursor.before = match start {
                 Bound::Unbounded if direction == Direction::Forward => 0,
                 Bound::Unbounded => leaf.node().len(),
-                // Which side of an entry the place is on depends on the bound and the direction.
+                // The bound and the direction determine the side of an entry on which the position is.
                 Bound::Included(key) => match (tree.find(&mut leaf, key)?, direction) {
                     (Ok(index), Direction::Backward) => index + 1,
                     (Ok(index) | Err(index), _) => index,
@@ -84,7 +84,7 @@ impl<'a, M: Memory> Cursor<'a, M> {
         Ok(cursor)
     }
 
-    /// Makes this the leaf that the cursor is in.
+    /// Moves the cursor into a leaf.
     fn enter(&mut self, mut leaf: Loaded) -> Result<(), Error> {
         if leaf.node().len() == 0 {
             return Err(self.tree.damaged("a leaf is empty", leaf.number.offset()));
@@ -97,7 +97,7 @@ impl<'a, M: Memory> Cursor<'a, M> {
         Ok(())
     }
 
-    /// Passes the next entry. False at the end.
+    /// Passes the next entry. Returns false at the end.
     pub(crate) fn advance(&mut self) -> Result<bool, Error> {
         loop {
             let Some(leaf) = &self.leaf else { return Ok(false) };
@@ -107,7 +107,7 @@ impl<'a, M: Memory> Cursor<'a, M> {
                 Direction::Backward => (self.before.checked_sub(1), node.before()),
             };
             if let Some(index) = next {
-                let passed = passed(node, index).ok_or_else(|| self.damaged("a page is damaged"))?;
+                let passed = passed(node, index).ok_or_else(|| self.damaged("a page is corrupt"))?;
                 self.check_order(leaf, passed.key)?;
                 self.previous = self.current.map(|current| current.key);
                 self.current = Some(passed);
@@ -118,7 +118,7 @@ impl<'a, M: Memory> Cursor<'a, M> {
         }
     }
 
-    /// Goes to the next leaf, or to the end where there is none.
+    /// Moves to the next leaf, or to the end if there is none.
     fn turn(&mut self, follower: PageNumber) -> Result<(), Error> {
         if self.current.is_some() {
             let key = self.key()?.to_vec();
@@ -135,7 +135,8 @@ impl<'a, M: Memory> Cursor<'a, M> {
         self.enter(leaf)
     }
 
-    /// Refuses an entry whose key does not lie beyond the one that was passed last. So no links lead a cursor in a circle.
+    /// Refuses an entry whose key is not after the key that was passed last. A cycle of links is therefore
+    /// detected.
     fn check_order(&self, leaf: &Loaded, key: CellSpan) -> Result<(), Error> {
         let last = match self.current {
             Some(Passed { key, .. }) => bytes_at(leaf, key),
@@ -149,7 +150,7 @@ impl<'a, M: Memory> Cursor<'a, M> {
         if is_beyond { Ok(()) } else { Err(self.damaged("the keys are not in order")) }
     }
 
-    /// An error in the leaf that the cursor is in.
+    /// Returns an error for the cursor's leaf.
     #[cold]
     pub(super) fn damaged(&self, what: &str) -> Error {
         self.tree.damaged(what, self.leaf.as_ref().map_or(0, |leaf| leaf.number.offset()))
@@ -159,12 +160,12 @@ impl<'a, M: Memory> Cursor<'a, M> {
         self.leaf.as_ref().zip(self.current).ok_or_else(|| self.damaged("no entry has been passed"))
     }
 
-    /// The key of the entry that was passed last.
+    /// Returns the key of the entry that was passed last.
     pub(crate) fn key(&self) -> Result<&[u8], Error> {
         self.passed().map(|(leaf, passed)| bytes_at(leaf, passed.key))
     }
 
-    /// The key of the entry that was passed before the last one, if there is one.
+    /// Returns the key of the entry passed before the last one, if there is one.
     pub(crate) fn previous_key(&self) -> Option<&[u8]> {
         match (self.leaf.as_ref(), self.previous) {
             (Some(leaf), Some(key)) => Some(bytes_at(leaf, key)),
@@ -172,12 +173,12 @@ impl<'a, M: Memory> Cursor<'a, M> {
         }
     }
 
-    /// The key and the value of the entry that was passed last.
+    /// Returns the key and the value of the entry that was passed last.
     pub(crate) fn entry(&mut self) -> Result<(&[u8], &[u8]), Error> {
         let (leaf, passed) = self.passed()?;
         if passed.is_long {
             let reference = long_value(bytes_at(leaf, passed.value));
-            let (length, first) = reference.ok_or_else(|| self.damaged("a page is damaged"))?;
+            let (length, first) = reference.ok_or_else(|| self.damaged("a page is corrupt"))?;
             self.long = self.tree.read_long(length, first)?;
         }
         let (leaf, passed) = self.passed()?;
@@ -186,7 +187,8 @@ impl<'a, M: Memory> Cursor<'a, M> {
     }
 }
 
-/// Where the parts of an entry of a leaf are, all of which is known. `None` for damage.
+/// Returns the positions of the parts of a leaf's entry, whose cell must be loaded. Returns `None` for
+/// corruption.
 fn passed(node: Node<'_>, index: usize) -> Option<Passed> {
     let cell = node.cell_span(index)?;
     let (key_end, is_long) = leaf_parts(node.cell(index)?)?;

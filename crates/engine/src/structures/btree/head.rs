@@ -1,4 +1,4 @@
-//! What a tree knows of itself besides its pages.
+//! The header of a tree.
 //!
 //! # Layout v1
 //!
@@ -6,25 +6,25 @@
 //! offset  bytes  field
 //!      0      4  magic "IC-T"
 //!      4      1  version, 1
-//!      5      1  levels: 0 for an empty tree, 1 for one leaf
+//!      5      1  number of levels: 0 for an empty tree, 1 for one leaf
 //!      6      2  reserved, zero
 //!      8      4  root page, or 0
-//!     12      4  pages so far, that of this header included
+//!     12      4  number of pages, including the one of this header
 //!     16      4  first free page, or 0
-//!     20      4  how many pages are free
-//!     24      8  how many entries there are
+//!     20      4  number of free pages
+//!     24      8  number of entries
 //!     32      8  check: see [`mix`](crate::base::checksum::mix)
 //! ```
 //!
-//! It is at the start of the tree's memory, or wherever the owner of the tree keeps it.
+//! It is at the start of the tree's memory, or at an offset that the owner of the tree chooses.
 
 use super::page::{PAGE, PageNumber};
 use crate::base::checksum::{mix, u32_at, u64_at};
 
-/// Bytes of a header.
+/// Size of a header, in bytes.
 pub(crate) const HEAD_BYTES: usize = 40;
 
-/// More levels than this no tree has.
+/// Largest number of levels.
 pub(super) const MAX_LEVELS: usize = 24;
 
 const MAGIC: [u8; 5] = *b"IC-T\x01";
@@ -43,9 +43,9 @@ const _: () = assert!(CHECK_AT + 8 == HEAD_BYTES);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
     pub(super) root: PageNumber,
-    /// Levels of pages from the root to the leaves.
+    /// Number of levels from the root to the leaves.
     pub(super) levels: u8,
-    /// Pages so far, that of the header included.
+    /// Number of pages, including the one of the header.
     pub(super) pages: u32,
     /// The first free page.
     pub(super) free: PageNumber,
@@ -54,7 +54,7 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    /// That of a tree without entries.
+    /// The header of an empty tree.
     pub(crate) const NEW: Self = Self {
         root: PageNumber::NONE,
         levels: 0,
@@ -83,7 +83,7 @@ impl Head {
         bytes
     }
 
-    /// `None` for bytes that are not the header of a tree in a memory of this many bytes.
+    /// Decodes a header. Returns `None` for bytes that are not the header of a tree in a memory of this size.
     pub(crate) fn decode(bytes: &[u8; HEAD_BYTES], memory_bytes: u64) -> Option<Self> {
         let head = Self {
             root: PageNumber(u32_at(bytes, ROOT_AT)),
@@ -99,7 +99,7 @@ impl Head {
         (is_sound && head.is_possible(memory_bytes)).then_some(head)
     }
 
-    /// Whether its numbers agree with each other and with the memory.
+    /// Returns whether the numbers are consistent with each other and with the memory.
     fn is_possible(&self, memory_bytes: u64) -> bool {
         let is_empty = self.root.is_none();
         let fits = self.pages == 1 || u64::from(self.pages) * PAGE as u64 <= memory_bytes;
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_header_is_read_as_it_was_written_and_every_flipped_bit_is_noticed() {
+    fn headers_round_trip_and_every_flipped_bit_is_detected() {
         let head = Head {
             root: PageNumber(0x0102),
             levels: 3,
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_no_tree_has_are_refused_though_their_check_matches() {
+    fn impossible_numbers_are_refused_despite_a_valid_check() {
         let head = Head {
             root: PageNumber(9),
             levels: MAX_LEVELS as u8,
@@ -161,7 +161,7 @@ mod tests {
             Head { levels: MAX_LEVELS as u8 + 1, ..head },
             Head { free: PageNumber(10), ..head },
             Head { free_count: 10, ..head },
-            // Each of a pair without the other.
+            // One field of a pair without the other.
             Head { free: PageNumber::NONE, ..head },
             Head { free_count: 0, ..head },
             Head { root: PageNumber::NONE, ..head },
@@ -172,7 +172,7 @@ mod tests {
         ] {
             assert!(!is_decoded(bad, if bad.root.is_none() { PAGE as u64 } else { full }), "{bad:?}");
         }
-        // A tree that was emptied has pages that are free.
+        // An emptied tree has free pages.
         let emptied = Head { root: PageNumber::NONE, levels: 0, entries: 0, ..head };
         assert!(is_decoded(emptied, full));
     }

@@ -1,4 +1,4 @@
-//! Iterating from both ends.
+//! Iteration from both ends.
 
 use std::marker::PhantomData;
 use std::ops::Bound;
@@ -8,12 +8,12 @@ use stable_storage_api::Error;
 
 use super::{Cursor, Direction, Map, pair};
 
-/// The entries of a range of a [`BPlusTreeMap`](super::BPlusTreeMap), in the order of their keys, from either end.
+/// The entries of a range of a [`BPlusTreeMap`](super::BPlusTreeMap), in key order, from either end.
 ///
 /// Ends after the first error, which is [`Error::Corrupted`].
 pub struct Iter<'a, K, V, M: Memory> {
     map: &'a Map<K, V, M>,
-    /// What is left of the range: after the last key from the front, before the last key from the back.
+    /// The rest of the range: after the last key from the front, before the last key from the back.
     start: Bound<Vec<u8>>,
     end: Bound<Vec<u8>>,
     front: Option<Cursor<'a, M>>,

@@ -1,29 +1,30 @@
-//! A page on the heap: as far as it was read, with changes that memory does not have yet.
+//! A page on the heap: the parts that were read, with pending changes.
 
 use ic_stable_structures::Memory;
 
 use super::page::{Frame, Node, NodeMut, PAGE, PageNumber};
 use super::ranges::Ranges;
 
-/// Bytes that are read of a page first: the header and the slots of most leaves.
+/// Number of bytes of a page that are read first: the header and the slots of most leaves.
 pub(super) const FIRST_READ: usize = 256;
 
-/// A page, or the parts of it that are needed.
+/// A page, or the required parts of it.
 pub(super) struct Loaded {
     pub(super) number: PageNumber,
     frame: Box<Frame>,
-    /// Counts the changes of header and slots, after which an entry may have another place in the page.
+    /// Number of changes of the header and the slots. A change may move an entry in the page.
     pub(super) version: u32,
-    /// Whether the gap between slots and cells holds what is of no page. It is not among what has changed.
+    /// Whether the gap between slots and cells contains old bytes of the frame. These do not belong to the
+    /// page, and are not part of `changed`.
     has_dirty_gap: bool,
-    /// What of the frame is as in memory, or newer.
+    /// Ranges of the frame that were read or written.
     known: Ranges,
-    /// What memory does not have yet. All of it is known.
+    /// Ranges that are not in memory yet. All of them are known.
     changed: Ranges,
 }
 
 impl Loaded {
-    /// A page of which the first bytes are read.
+    /// Reads the first bytes of a page.
     pub(super) fn read(number: PageNumber, mut frame: Box<Frame>, memory: &impl Memory) -> Self {
         memory.read(number.offset(), &mut frame.0[..FIRST_READ]);
         Self {
@@ -36,7 +37,7 @@ impl Loaded {
         }
     }
 
-    /// A page all of which is in the frame.
+    /// Creates a page from a frame that contains the whole page.
     pub(super) fn whole(number: PageNumber, frame: Box<Frame>) -> Self {
         Self {
             number,
@@ -52,12 +53,12 @@ impl Loaded {
         &self.frame.0
     }
 
-    /// The page as a node, whose kind and header have been checked.
+    /// Returns the page as a node, whose kind and header are checked.
     pub(super) fn node(&self) -> Node<'_> {
         Node::trusted(&self.frame.0)
     }
 
-    /// Reads what is not known of the bytes from `start` to `end`.
+    /// Reads the bytes from `start` to `end` that are not known.
     #[inline]
     pub(super) fn know(&mut self, memory: &impl Memory, start: usize, end: usize) {
         if !self.known.contains(start, end) {
@@ -74,7 +75,8 @@ impl Loaded {
         self.known = if (start, end) == (0, PAGE) { Ranges::one(0, PAGE) } else { known };
     }
 
-    /// Changes bytes that are written to memory at the commit: `change` writes all from `start` to `end`, and nothing else.
+    /// Changes bytes, which the commit writes to memory: `change` must write all bytes from `start` to `end`,
+    /// and no others.
     pub(super) fn change(
         &mut self,
         memory: &impl Memory,
@@ -86,7 +88,7 @@ impl Loaded {
         change(&mut self.frame.0);
     }
 
-    /// Makes these bytes known, which the caller then writes, and notes that they change.
+    /// Marks bytes that the caller then writes as known and changed.
     fn mark(&mut self, memory: &impl Memory, start: usize, end: usize) {
         let is_noted = self.known.insert(start, end).is_ok() && self.changed.insert(start, end).is_ok();
         if !is_noted {
@@ -96,8 +98,8 @@ impl Loaded {
         }
     }
 
-    /// Fills the gap between slots and cells with zeroes, where it holds what was in the frame before: that must not reach
-    /// memory.
+    /// Fills the gap between slots and cells with zeroes if it contains old bytes of the frame, which must
+    /// not reach memory.
     fn clear_gap(&mut self) {
         if std::mem::take(&mut self.has_dirty_gap) {
             let (slots_end, lowest) = (self.node().slots_end(), self.node().lowest());
@@ -105,7 +107,8 @@ impl Loaded {
         }
     }
 
-    /// Changes the header and the slots, which are known. `end` is the end of the slots before or after, whichever is greater.
+    /// Changes the header and the slots, which are known. `end` is the end of the slots before or after the
+    /// change, whichever is greater.
     pub(super) fn change_front<R>(
         &mut self,
         memory: &impl Memory,
@@ -117,26 +120,26 @@ impl Loaded {
         change(NodeMut(&mut self.frame.0))
     }
 
-    /// Puts another node in the place of this one, and returns the old frame.
+    /// Replaces this node with another one, and returns the old frame.
     pub(super) fn replace(&mut self, frame: Box<Frame>) -> Box<Frame> {
         let node = Node::trusted(&frame.0);
         let (slots_end, lowest) = (node.slots_end(), node.lowest());
         self.has_dirty_gap = true;
         let mut changed = Ranges::one(0, slots_end);
         let noted = changed.insert(lowest, PAGE);
-        debug_assert!(noted.is_ok(), "two ranges fit");
+        debug_assert!(noted.is_ok(), "a set has space for two ranges");
         self.changed = changed;
         self.known = Ranges::one(0, PAGE);
         self.version += 1;
         std::mem::replace(&mut self.frame, frame)
     }
 
-    /// Takes the frame for one with any content, until [`replace`](Self::replace) gives the page a new content.
+    /// Replaces the frame with one of arbitrary contents, until [`replace`](Self::replace) sets new contents.
     pub(super) fn take_frame(&mut self, other: Box<Frame>) -> Box<Frame> {
         std::mem::replace(&mut self.frame, other)
     }
 
-    /// Writes what has changed.
+    /// Writes the changed bytes.
     pub(super) fn write(&self, memory: &impl Memory) {
         let offset = self.number.offset();
         for (start, end) in self.changed.iter() {
@@ -144,13 +147,13 @@ impl Loaded {
         }
     }
 
-    /// The content of a page that is kept.
+    /// Returns the frame with the contents of a page that is kept.
     pub(super) fn into_content(mut self) -> Box<Frame> {
         self.clear_gap();
         self.frame
     }
 
-    /// The frame, to be used for something else.
+    /// Returns the frame for another use.
     pub(super) fn into_frame(self) -> Box<Frame> {
         self.frame
     }

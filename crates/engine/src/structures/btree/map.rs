@@ -1,4 +1,4 @@
-//! The tree as a library: an ordered map in any memory.
+//! The public map: an ordered map in any memory.
 
 use std::ops::{Bound, RangeBounds};
 
@@ -10,28 +10,29 @@ use crate::base::layout::PAGE_BYTES;
 use crate::base::open::OpenError;
 use crate::structures::btree::page::MAX_KEY;
 
-/// How a [`BPlusTreeMap`] uses its memory and its heap. It may differ each time the map is opened.
+/// Use of memory and heap by a [`BPlusTreeMap`]. It can differ each time the map is opened.
 #[derive(Clone, Copy, Debug)]
 pub struct MapOptions {
-    /// The memory grows by multiples of this many pages of 64 KiB, at least 1. A `VirtualMemory` of a `MemoryManager` takes
-    /// whole buckets anyway, and some 11,000 instructions for each growth.
+    /// The memory grows by multiples of this many pages of 64 KiB, at least 1. A `VirtualMemory` of a
+    /// `MemoryManager` grows by whole buckets anyway, and each growth costs about 11,000 instructions.
     pub growth_pages: u64,
-    /// Inner pages of 4,096 bytes that are kept on the heap, at least 4. Some 500 hold those of a million small entries.
+    /// Number of inner pages of 4,096 bytes that are cached on the heap, at least 4. About 500 are enough for
+    /// a million small entries.
     pub cached_pages: usize,
 }
 
 impl Default for MapOptions {
-    /// Grows by 16 pages (1 MiB), and keeps 512 inner pages (2 MiB).
+    /// Grows by 16 pages (1 MiB), and caches 512 inner pages (2 MiB).
     fn default() -> Self {
         Self { growth_pages: 16, cached_pages: 512 }
     }
 }
 
-/// An ordered map in a memory of its own: a B+ tree on pages of 4,096 bytes.
+/// Ordered map in a separate memory: a B+ tree on pages of 4,096 bytes.
 ///
-/// Keys have at most [`MAX_MAP_KEY_BYTES`](super::MAX_MAP_KEY_BYTES) bytes as they are stored, and those bytes must sort as the
-/// keys do, as with `StableBTreeMap`. Values have any length. The map is written through: to open it again after an upgrade reads 40
-/// bytes.
+/// Keys have at most [`MAX_MAP_KEY_BYTES`](super::MAX_MAP_KEY_BYTES) bytes in stored form, and these bytes
+/// must sort like the keys, as with `StableBTreeMap`. Values have any length. The map is written through;
+/// opening it after an upgrade reads 40 bytes.
 ///
 /// ```
 /// use storage_engine::{BPlusTreeMap, VectorMemory};
@@ -42,7 +43,7 @@ impl Default for MapOptions {
 /// ages.insert("grace".to_string(), 85);
 /// drop(ages);
 ///
-/// // Another heap, the same memory: this is what an upgrade is.
+/// A new heap over the same memory: this is what an upgrade does.
 /// let mut ages = BPlusTreeMap::<String, u32, _>::open(memory)?;
 /// assert_eq!(ages.get(&"ada".to_string()), Some(36));
 /// assert_eq!(ages.pop_last(), Some(("grace".to_string(), 85)));
@@ -50,19 +51,19 @@ impl Default for MapOptions {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// The methods without `try_` panic where the memory is damaged or cannot grow; in a canister, that traps and nothing has
-/// changed. Those with `try_` return an error, and nothing has changed either.
+/// The methods without `try_` panic if the memory is corrupt or cannot grow; in a canister, that traps and
+/// undoes the message. Those with `try_` return an error and change nothing.
 pub struct BPlusTreeMap<K, V, M: Memory>(Map<K, V, M>);
 
-/// What the methods without `try_` say when they panic.
-const FAILED: &str = "the map cannot do this";
+/// Panic message of the methods without `try_`.
+const FAILED: &str = "the operation on the map failed";
 
 impl<K: Storable, V: Storable, M: Memory> BPlusTreeMap<K, V, M> {
     /// Opens the map in a memory. An empty memory is an empty map.
     ///
     /// # Errors
     ///
-    /// [`OpenError::Damaged`] for a memory that holds anything else. Nothing is written.
+    /// [`OpenError::Damaged`] for a memory with any other contents. Nothing is written.
     pub fn open(memory: M) -> Result<Self, OpenError> {
         Self::open_with(memory, MapOptions::default())
     }
@@ -71,14 +72,14 @@ impl<K: Storable, V: Storable, M: Memory> BPlusTreeMap<K, V, M> {
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open).
+    /// The same as for [`open`](Self::open).
     pub fn open_with(memory: M, options: MapOptions) -> Result<Self, OpenError> {
         let MapOptions { growth_pages, cached_pages } = options;
         let options = Options { name: "map", growth_pages: growth_pages.max(1), cached_pages };
         Map::open(memory, None, options).map(Self)
     }
 
-    /// Returns how many entries there are.
+    /// Returns the number of entries.
     #[must_use]
     pub fn len(&self) -> u64 {
         self.0.len()
@@ -100,7 +101,7 @@ impl<K: Storable, V: Storable, M: Memory> BPlusTreeMap<K, V, M> {
     ///
     /// # Errors
     ///
-    /// [`Error::Corrupted`] for a damaged page.
+    /// [`Error::Corrupted`] for a corrupt page.
     pub fn try_get(&self, key: &K) -> Result<Option<V>, Error> {
         self.0.get(key)
     }
@@ -111,21 +112,21 @@ impl<K: Storable, V: Storable, M: Memory> BPlusTreeMap<K, V, M> {
         self.0.tree.get_with(&key.to_bytes(), |_| ()).expect(FAILED).is_some()
     }
 
-    /// Stores a value under a key, and returns the one that was there.
+    /// Stores a value under a key, and returns the previous value.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         self.try_insert(key, value).expect(FAILED)
     }
 
-    /// Stores a value under a key, and returns the one that was there.
+    /// Stores a value under a key, and returns the previous value.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] for a key of more than 1,024 bytes, [`Error::OutOfMemory`] where the memory cannot grow, and
-    /// [`Error::Corrupted`] for a damaged page. Nothing has changed then.
+    /// [`Error::InvalidArgument`] for a key of more than 1,024 bytes, [`Error::OutOfMemory`] if the memory
+    /// cannot grow, and [`Error::Corrupted`] for a corrupt page. Nothing has changed in these cases.
     pub fn try_insert(&mut self, key: K, value: V) -> Result<Option<V>, Error> {
         let bytes = key.to_bytes().len();
         if bytes > MAX_KEY {
-            return Err(Error::invalid(format!("the key has {bytes} bytes; a key has at most {MAX_KEY}")));
+            return Err(Error::invalid(format!("the key has {bytes} bytes; the limit is {MAX_KEY}")));
         }
         let mut change = self.0.begin();
         let old = change.get(&key)?;
@@ -147,7 +148,7 @@ impl<K: Storable, V: Storable, M: Memory> BPlusTreeMap<K, V, M> {
     ///
     /// # Errors
     ///
-    /// [`Error::Corrupted`] for a damaged page. Nothing has changed then.
+    /// [`Error::Corrupted`] for a corrupt page. Nothing has changed in that case.
     pub fn try_remove(&mut self, key: &K) -> Result<Option<V>, Error> {
         let mut change = self.0.begin();
         let old = change.get(key)?;
@@ -184,7 +185,7 @@ impl<K: Storable, V: Storable, M: Memory> BPlusTreeMap<K, V, M> {
     ///
     /// # Errors
     ///
-    /// [`Error::Corrupted`] for a damaged page. Nothing has changed then.
+    /// [`Error::Corrupted`] for a corrupt page. Nothing has changed in that case.
     pub fn try_pop_first(&mut self) -> Result<Option<(K, V)>, Error> {
         self.try_pop(Direction::Forward)
     }
@@ -193,7 +194,7 @@ impl<K: Storable, V: Storable, M: Memory> BPlusTreeMap<K, V, M> {
     ///
     /// # Errors
     ///
-    /// [`Error::Corrupted`] for a damaged page. Nothing has changed then.
+    /// [`Error::Corrupted`] for a corrupt page. Nothing has changed in that case.
     pub fn try_pop_last(&mut self) -> Result<Option<(K, V)>, Error> {
         self.try_pop(Direction::Backward)
     }
@@ -216,7 +217,7 @@ impl<K: Storable, V: Storable, M: Memory> BPlusTreeMap<K, V, M> {
         self.range(..)
     }
 
-    /// Returns the entries whose keys are in a range, in the order of their keys. It can be walked from both ends.
+    /// Returns the entries whose keys are in a range, in key order. The iterator is double-ended.
     ///
     /// ```
     /// use storage_engine::{BPlusTreeMap, VectorMemory};
@@ -232,7 +233,7 @@ impl<K: Storable, V: Storable, M: Memory> BPlusTreeMap<K, V, M> {
         Iter::new(&self.0, bytes(range.start_bound()), bytes(range.end_bound()))
     }
 
-    /// Walks every page, and returns what is wrong with the map. Takes time and heap in proportion to the map: for tests and
+    /// Checks every page, and returns the problems of the map. Time and heap grow with the map: for tests and
     /// tools.
     #[must_use]
     pub fn check(&self) -> Vec<crate::Problem> {

@@ -1,7 +1,8 @@
-//! Pages that have become empty or nearly so.
+//! Pages that are empty or nearly empty.
 //!
-//! A removal never takes a page and never makes anything longer: pages are joined where their cells fit one page, and a
-//! separator is removed or moves down a level, but is never put in the place of another one. So a full store can delete.
+//! A removal never needs a page and never makes anything longer. Pages merge if their cells fit in one page.
+//! A separator is removed or moves down a level, but never replaces another one. A full store can therefore
+//! delete.
 
 use ic_stable_structures::Memory;
 use stable_storage_api::Error;
@@ -9,14 +10,15 @@ use stable_storage_api::Error;
 use super::change::{Change, Path};
 use super::page::{CAPACITY, INNER, LEAF, NodeMut, PageNumber, SLOT, inner_cell, space_of};
 
-/// A page with fewer bytes is joined with the one beside it.
+/// A page with fewer bytes is merged with a neighbour.
 const FEW_BYTES: usize = CAPACITY / 4;
 
-/// Pages are joined to at most this many bytes, so that the next insertion need not divide them again.
+/// Pages merge to at most this many bytes, so that the next insertion need not split them again.
 const MAX_JOINED: usize = CAPACITY / 4 * 3;
 
 impl<M: Memory> Change<'_, M> {
-    /// Joins a leaf from which an entry with this key was removed with one beside it, or takes it away where it is empty.
+    /// Merges a leaf from which an entry with this key was removed with a neighbour, or frees it if it is
+    /// empty.
     pub(super) fn shrink_leaf(&mut self, leaf: usize, key: &[u8]) -> Result<(), Error> {
         let node = self.pages[leaf].node();
         if node.len() > 0 && (node.used() >= FEW_BYTES || self.head.levels == 1) {
@@ -35,9 +37,7 @@ impl<M: Memory> Change<'_, M> {
         let (before, after) = (first.before(), second.after());
         let (left_number, right_number) = (self.pages[left].number, self.pages[right].number);
         if first.after() != right_number || second.before() != left_number {
-            return Err(self
-                .tree
-                .damaged("two leaves beside each other are not linked", left_number.offset()));
+            return Err(self.tree.damaged("two adjacent leaves are not linked", left_number.offset()));
         }
         let mut cells = Vec::with_capacity(first.len() + second.len());
         let all = first.all_cells(&mut cells).and_then(|()| second.all_cells(&mut cells));
@@ -49,7 +49,7 @@ impl<M: Memory> Change<'_, M> {
         self.remove_child(path, child)
     }
 
-    /// Takes away a leaf without entries.
+    /// Frees a leaf without entries.
     fn drop_leaf(&mut self, leaf: usize, path: Path) -> Result<(), Error> {
         let node = self.pages[leaf].node();
         let (number, before, after) = (self.pages[leaf].number, node.before(), node.after());
@@ -68,8 +68,8 @@ impl<M: Memory> Change<'_, M> {
         }
     }
 
-    /// Two neighbours under the last page of a path that can be joined, one of which is this page, and the number of the second
-    /// one among the children.
+    /// Returns two neighbours under the last page of a path that can merge, one of which is this page, and
+    /// the index of the second one among the children.
     fn partner(
         &mut self,
         path: &Path,
@@ -81,7 +81,7 @@ impl<M: Memory> Change<'_, M> {
         let (before, after, between) = self.look(parent, |node| {
             let before = if child > 0 { Some(node.child(child - 1)?) } else { None };
             let after = if child < node.len() { Some(node.child(child + 1)?) } else { None };
-            // Of inner pages, the separator between the two moves down.
+            // For inner pages, the separator between the two moves down.
             let space = |index: usize| Some(node.cell(index)?.len() + SLOT);
             let before_space = if child > 0 { space(child - 1)? } else { 0 };
             let after_space = if child < node.len() { space(child)? } else { 0 };
@@ -89,7 +89,7 @@ impl<M: Memory> Change<'_, M> {
         })?;
         let between = if kind == INNER { between } else { (0, 0) };
         if before == Some(page) || after == Some(page) {
-            return Err(self.tree.damaged("two links lead to the same page", page.offset()));
+            return Err(self.tree.damaged("two links point to the same page", page.offset()));
         }
         if let Some(before) = before
             && self.space_in(before, kind)? + used + between.0 <= MAX_JOINED
@@ -104,7 +104,7 @@ impl<M: Memory> Change<'_, M> {
         Ok(None)
     }
 
-    /// Bytes that the cells of a page and their slots take.
+    /// Returns the size of the cells of a page and their slots, in bytes.
     fn space_in(&mut self, number: PageNumber, kind: u8) -> Result<usize, Error> {
         if kind == INNER {
             return self.look(number, |node| Some(node.used()));
@@ -122,7 +122,7 @@ impl<M: Memory> Change<'_, M> {
                 self.remove_cell(position, child)?;
                 return if path.is_empty() { self.lower_root() } else { self.shrink_inner(number, path) };
             }
-            // It was the only child, so the page goes with it.
+            // It was the only child, so the page is freed as well.
             self.free(number)?;
             match path.last() {
                 Some((_, index)) => child = *index,
@@ -151,7 +151,7 @@ impl<M: Memory> Change<'_, M> {
         Ok(())
     }
 
-    /// Takes roots away that have one child only.
+    /// Removes roots that have only one child.
     fn lower_root(&mut self) -> Result<(), Error> {
         while self.head.levels > 1 {
             let root = self.head.root;
@@ -166,7 +166,7 @@ impl<M: Memory> Change<'_, M> {
         Ok(())
     }
 
-    /// Joins an inner page below a path with one beside it, if it has become small.
+    /// Merges an inner page below a path with a neighbour, if it has become small.
     fn shrink_inner(&mut self, number: PageNumber, path: Path) -> Result<(), Error> {
         if self.look(number, |node| Some(node.used()))? >= FEW_BYTES {
             return Ok(());

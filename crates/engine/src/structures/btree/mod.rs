@@ -1,11 +1,14 @@
-//! An ordered map in a memory of its own: a B+ tree on pages of 4,096 bytes, which is what the platform charges for.
+//! An ordered map in a separate memory: a B+ tree on pages of 4,096 bytes, which is the platform's unit of
+//! charging.
 //!
-//! - A page is slotted: its sorted slots have the first bytes of each key, so that a search reads one stretch and compares
-//!   integers. Small values are in the leaves, whose pages are linked both ways. See [`page`] for the bytes.
-//! - Inner pages are kept on the heap, in a bounded cache that is written through. See [`cache`].
-//! - Whatever a page says is read with its bounds: damage is an [`Error`], never a panic or an endless loop.
-//! - Changes are made in a [`Transaction`], which finds every error before the first write, and writes each page once. A
-//!   removal never needs another page.
+//! - A page is slotted: its sorted slots contain the first bytes of each key, so that a search reads one
+//!   range and compares integers. Small values are in the leaves, which are linked in both directions. See
+//!   [`page`] for the layout.
+//! - Inner pages are cached on the heap, in a bounded cache that is written through. See [`cache`].
+//! - Every field of a page is checked against its bounds when it is read: corruption is an [`Error`], never a
+//!   panic or an endless loop.
+//! - A [`Transaction`] makes changes. Every possible error occurs before its first write, and it writes each
+//!   page once. A removal never needs another page.
 
 mod cache;
 mod change;
@@ -42,7 +45,8 @@ pub use page::MAX_KEY as MAX_MAP_KEY_BYTES;
 pub(crate) use tree::Options;
 use tree::Tree;
 
-/// Stores a type that wraps a `Vec<u8>` as these very bytes. They are checked by whoever decodes them, not here.
+/// Implements `Storable` for a type that wraps a `Vec<u8>`, without a check of the bytes: the decoder checks
+/// them.
 macro_rules! storable_bytes {
     ($type:ty, $bound:expr) => {
         impl ic_stable_structures::Storable for $type {
@@ -64,47 +68,47 @@ macro_rules! storable_bytes {
 }
 pub(crate) use storable_bytes;
 
-/// An encoded value as a map of the store holds it, unchecked: whoever needs it decodes it.
+/// An encoded value of a map, unchecked: the reader decodes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Raw(pub(crate) Vec<u8>);
 
 storable_bytes!(Raw, ic_stable_structures::storable::Bound::Unbounded);
 
-/// A map. Generic over the memory that holds nothing but it. The bytes of its keys sort as the keys do, and are at most
-/// 1,024.
+/// A map in a separate memory. The bytes of its keys must sort like the keys, and are at most 1,024.
 pub(crate) struct Map<K, V, M: Memory> {
     tree: Tree<M>,
     types: PhantomData<fn(K) -> V>,
 }
 
 impl<K: Storable, V: Storable, M: Memory> Map<K, V, M> {
-    /// Opens a map whose header is at the start of its memory, or at an offset of another one. An empty memory is an empty
-    /// map.
+    /// Opens a map whose header is at the start of its memory, or at an offset of another one. An empty
+    /// memory is an empty map.
     pub(crate) fn open(memory: M, home: Option<(M, u64)>, options: Options) -> Result<Self, OpenError> {
         Ok(Self { tree: Tree::open(memory, home, options)?, types: PhantomData })
     }
 
-    /// How many entries there are.
+    /// Returns the number of entries.
     pub(crate) fn len(&self) -> u64 {
         self.tree.head.get().entries
     }
 
-    /// The value under a key.
+    /// Returns the value under a key.
     pub(crate) fn get(&self, key: &K) -> Result<Option<V>, Error> {
         self.tree.get_with(&key.to_bytes(), |value| V::from_bytes(value.to_vec().into()))
     }
 
-    /// Calls with the bytes of the value under a key, given by its bytes.
+    /// Calls `f` with the bytes of the value under a key, given by its bytes.
     pub(crate) fn get_with<R>(&self, key: &[u8], f: impl FnOnce(&[u8]) -> R) -> Result<Option<R>, Error> {
         self.tree.get_with(key, f)
     }
 
-    /// A cursor before the first entry from a bound on, in a direction.
+    /// Returns a cursor before the first entry from a bound on, in a direction.
     pub(crate) fn cursor(&self, start: Bound<&[u8]>, direction: Direction) -> Result<Cursor<'_, M>, Error> {
         Cursor::new(&self.tree, start, direction)
     }
 
-    /// The entries from a key on, in key order, as long as their keys are wanted. Ends with the first error.
+    /// Iterates over the entries from a key on, in key order, while the predicate accepts their keys. Ends
+    /// with the first error.
     pub(crate) fn from<'a>(
         &'a self,
         start: Bound<K>,
@@ -125,12 +129,12 @@ impl<K: Storable, V: Storable, M: Memory> Map<K, V, M> {
         })
     }
 
-    /// Reads up to so many inner pages of the upper levels into the cache.
+    /// Reads up to `pages` inner pages of the upper levels into the cache.
     pub(crate) fn warm(&self, pages: usize) {
         self.tree.warm(pages);
     }
 
-    /// Whole pages of 64 KiB that the memory has beyond those in use.
+    /// Returns the number of unused whole pages of 64 KiB in the memory.
     pub(crate) fn unused_pages(&self) -> u64 {
         change::unused_pages(&self.tree.head.get(), self.tree.memory.size(), 0)
     }
@@ -156,39 +160,40 @@ fn next_pair<K: Storable, V: Storable, M: Memory>(
     pair(cursor).map(Some)
 }
 
-/// The entry that a cursor has passed last.
+/// Returns the entry that a cursor has passed last.
 fn pair<K: Storable, V: Storable, M: Memory>(cursor: &mut Cursor<'_, M>) -> Result<(K, V), Error> {
-    // A type of fixed size may panic on bytes of another.
+    // A type of fixed size may panic on a different number of bytes.
     let is_possible = !K::BOUND.is_fixed_size() || cursor.key()?.len() == K::BOUND.max_size() as usize;
     if !is_possible {
-        return Err(cursor.damaged("a key has another length than all keys have"));
+        return Err(cursor.damaged("a key does not have the fixed length of all keys"));
     }
     let (key, value) = cursor.entry()?;
     Ok((K::from_bytes(key.to_vec().into()), V::from_bytes(value.to_vec().into())))
 }
 
-/// Insertions and removals that become true together, at [`commit`](Self::commit).
+/// Insertions and removals that take effect together, at [`commit`](Self::commit).
 ///
-/// Until then nothing is written, and dropping the transaction leaves no trace. Every error that there can be is found
-/// before the commit.
-#[must_use = "a transaction that is not committed leaves no trace"]
+/// Nothing is written before the commit, and dropping the transaction changes nothing. Every possible error
+/// occurs before the commit.
+#[must_use = "a transaction that is not committed changes nothing"]
 pub(crate) struct Transaction<'a, K, V, M: Memory> {
     change: Change<'a, M>,
     types: PhantomData<fn(K) -> V>,
 }
 
 impl<'a, K: Storable, V: Storable, M: Memory> Transaction<'a, K, V, M> {
-    /// Finds a key by its bytes, at most 1,024, for a look and a change that need not search again.
+    /// Finds a key by its bytes, at most 1,024. The result is used to read and change the entry without
+    /// another search.
     pub(crate) fn locate(&mut self, key: &[u8]) -> Result<Located, Error> {
         self.change.locate(key)
     }
 
-    /// Finds the first key that is not less than a bound. `None` where all are.
+    /// Finds the first key that is not less than a bound. Returns `None` if there is none.
     pub(crate) fn locate_from(&mut self, bound: &[u8]) -> Result<Option<Located>, Error> {
         self.change.locate_from(bound)
     }
 
-    /// Calls with the bytes of the key and the value of an entry that has been located. Nothing has changed since.
+    /// Calls `f` with the bytes of the key and the value of a located entry. Nothing may have changed since.
     pub(crate) fn look_entry<R>(
         &mut self,
         located: Located,
@@ -197,7 +202,7 @@ impl<'a, K: Storable, V: Storable, M: Memory> Transaction<'a, K, V, M> {
         self.change.entry_at(located, f)
     }
 
-    /// Calls with the bytes of the value of a key that has been located, if it is there. Nothing has changed since.
+    /// Calls `f` with the bytes of the value of a located key, if it exists. Nothing may have changed since.
     pub(crate) fn look<R>(
         &mut self,
         located: Located,
@@ -206,7 +211,7 @@ impl<'a, K: Storable, V: Storable, M: Memory> Transaction<'a, K, V, M> {
         self.change.value_at(located, f)
     }
 
-    /// Puts a value, whose bytes come in two parts, under a key that has been located. After an error, the transaction cannot be
+    /// Inserts a value, given in two parts, under a located key. After an error, the transaction cannot be
     /// committed.
     pub(crate) fn insert_at(
         &mut self,
@@ -217,53 +222,57 @@ impl<'a, K: Storable, V: Storable, M: Memory> Transaction<'a, K, V, M> {
         self.change.insert_at(located, key, parts)
     }
 
-    /// Removes a key that has been located, and returns whether it was there. After an error, the transaction cannot be
+    /// Removes a located key, and returns whether it existed. After an error, the transaction cannot be
     /// committed.
     pub(crate) fn remove_at(&mut self, located: Located, key: &[u8]) -> Result<bool, Error> {
         self.change.remove_at(located, key)
     }
 
-    /// The value that will be under a key.
+    /// Returns the value under a key after the changes so far.
     pub(crate) fn get(&mut self, key: &K) -> Result<Option<V>, Error> {
         let located = self.change.locate(&key.to_bytes())?;
         self.change.value_at(located, |value| V::from_bytes(value.to_vec().into()))
     }
 
-    /// Puts a value under a key, in place of the one that is there. After an error, the transaction cannot be committed.
+    /// Inserts a value under a key, replacing an existing value. After an error, the transaction cannot be
+    /// committed.
     pub(crate) fn insert(&mut self, key: &K, value: &V) -> Result<(), Error> {
         let key = key.to_bytes();
         let located = self.change.locate(&key)?;
         self.change.insert_at(located, &key, (&value.to_bytes(), &[]))
     }
 
-    /// Removes the value under a key, and returns whether there was one. After an error, the transaction cannot be committed.
+    /// Removes the value under a key, and returns whether there was one. After an error, the transaction
+    /// cannot be committed.
     pub(crate) fn remove(&mut self, key: &K) -> Result<bool, Error> {
         let key = key.to_bytes();
         let located = self.change.locate(&key)?;
         self.change.remove_at(located, &key)
     }
 
-    /// How many entries there will be.
+    /// Returns the number of entries after the commit.
     pub(crate) fn len(&self) -> u64 {
         self.change.head.entries
     }
 
-    /// How far the commit grows the memory.
+    /// Returns the growth of the memory by the commit.
     pub(crate) fn demand(&self) -> Demand<'a, M> {
         Demand { memory: &self.change.tree.memory, pages: self.change.pages_to_grow() }
     }
 
-    /// Whole pages of 64 KiB that the commit leaves for insertions to come: they need not grow the memory.
+    /// Returns the number of unused whole pages of 64 KiB after the commit, which later insertions can use
+    /// without growth.
     pub(crate) fn unused_pages(&self) -> u64 {
         self.change.unused_pages()
     }
 
-    /// Makes the changes.
+    /// Writes the changes.
     ///
     /// # Panics
     ///
-    /// Where the memory cannot grow as far as the [`demand`](Self::demand) says, which the caller has reserved; where an
-    /// insertion or a removal returned an error; and where another transaction was committed since this one began.
+    /// Panics if the memory cannot grow by the [`demand`](Self::demand), which the caller has reserved; if an
+    /// insertion or a removal returned an error; or if another transaction was committed since this one
+    /// began.
     pub(crate) fn commit(&mut self) {
         if self.commit_pages() {
             self.change.tree.write_head();

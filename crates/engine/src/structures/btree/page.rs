@@ -1,4 +1,4 @@
-//! The bytes of one page, as they lie in memory.
+//! The layout of a page in memory.
 //!
 //! # Layout v1
 //!
@@ -7,21 +7,21 @@
 //! offset  bytes  field
 //!      0      1  kind: 1 leaf, 2 inner
 //!      1      1  reserved, zero
-//!      2      2  entries
-//!      4      2  bytes that all keys of the page start with
+//!      2      2  number of entries
+//!      4      2  length of the common prefix of all keys of the page
 //!      6      2  offset of the lowest cell
-//!      8      2  bytes of cells that are no longer used
+//!      8      2  number of bytes of unused cells
 //!     10      2  reserved, zero
-//!     12      4  leaf: the leaf before it, 0 for none; inner: child before the first entry
-//!     16      4  leaf: the leaf after it, 0 for none; inner: zero
+//!     12      4  leaf: the previous leaf, or 0; inner: child before the first entry
+//!     16      4  leaf: the next leaf, or 0; inner: zero
 //!     20      4  reserved, zero
 //!     24    8*n  slots, in key order
 //!             -  free
 //!             -  cells, up to the end of the page
 //!
-//! slot:        +0 head: the first four bytes of the key after the common ones, big-endian, zeroes after its end,
+//! slot:        +0 head: the first four bytes of the key after the common prefix, big-endian, padded with zeroes,
 //!              as an integer (4)   +4 offset of the cell (2)   +6 bytes of the cell (2)
-//! leaf cell:   +0 bytes of the key (2); bit 15 set: the value is long   +2 key   then the value, or, where it is long,
+//! leaf cell:   +0 bytes of the key (2); bit 15 set: the value is long   +2 key   then the value, or for a long value
 //!              its length in bytes (4) and the first page that holds it (4)
 //! inner cell:  +0 child with the keys from this key on (4)   +4 key
 //!
@@ -29,8 +29,8 @@
 //! free page:                     +0 kind 4, three zeroes   +4 next free page, or 0 (4)
 //! ```
 //!
-//! A search reads the header and the slots, which lie together, and compares integers; it reads whole keys only where heads
-//! are equal.
+//! A search reads the header and the slots, which are contiguous, and compares integers. It reads whole keys
+//! only if heads are equal.
 
 use std::cmp::Ordering;
 
@@ -38,20 +38,20 @@ use ic_stable_structures::Memory;
 
 use crate::base::bytes::{common_prefix, compare, copy_few, u16_at, u32_at};
 
-/// Bytes of a page: what the platform charges for as one when a message first writes to it.
+/// Size of a page, in bytes: the platform's unit of charging for the first write of a message.
 pub(super) const PAGE: usize = 4_096;
-/// Bytes of a page before its slots.
+/// Size of a page's header, in bytes.
 pub(super) const HEADER: usize = 24;
-/// Bytes of a slot.
+/// Size of a slot, in bytes.
 pub(super) const SLOT: usize = 8;
-/// Bytes that the slots and cells of a page can take.
+/// Number of bytes for slots and cells in a page.
 pub(super) const CAPACITY: usize = PAGE - HEADER;
 
-/// The longest key of a tree, in bytes.
+/// Largest key of a tree, in bytes.
 pub const MAX_KEY: usize = 1_024;
-/// Values of at most this many bytes are stored in the leaf, longer ones in pages of their own.
+/// Largest value that is stored in its leaf, in bytes; larger ones are stored in separate pages.
 pub(crate) const MAX_LOCAL_VALUE: usize = 960;
-/// The most entries that fit a page.
+/// Largest number of entries in a page.
 const MAX_ENTRIES: usize = CAPACITY / SLOT;
 
 pub(super) const LEAF: u8 = 1;
@@ -68,28 +68,29 @@ pub(super) const BEFORE_AT: usize = 12;
 pub(super) const AFTER_AT: usize = 16;
 const TAIL_AT: usize = 20;
 
-/// Bytes of a cell before its key: the key's length in a leaf, the child in an inner page.
+/// Number of bytes before the key in a cell: the key's length in a leaf, the child in an inner page.
 pub(super) const LEAF_LEAD: usize = 2;
 const INNER_LEAD: usize = 4;
-/// Set in a key's length where the value is long.
+/// Bit in a key's length that marks a long value.
 const IS_LONG: u16 = 1 << 15;
-/// Bytes that stand for a long value in its cell.
+/// Size of the reference to a long value in its cell, in bytes.
 const LONG_REFERENCE: usize = 8;
 
-/// Bytes of a long value's page, or of a free page, before its content.
+/// Size of the link at the start of a long value's page or a free page, in bytes.
 pub(super) const LINK: usize = 8;
-/// Bytes of a long value in one page.
+/// Number of bytes of a long value per page.
 pub(super) const LONG_CONTENT: usize = PAGE - LINK;
 
-/// The largest cell with its slot.
+/// Size of the largest cell with its slot, in bytes.
 const MAX_CELL: usize = SLOT + LEAF_LEAD + MAX_KEY + MAX_LOCAL_VALUE;
 
-// Whatever is inserted into a page, what is then there can be divided among two pages.
+// After any insertion into a page, the cells fit in two pages.
 const _: () = assert!(HEADER.is_multiple_of(4) && SLOT == 8);
 const _: () = assert!(MAX_CELL <= CAPACITY / 2);
 const _: () = assert!(SLOT + INNER_LEAD + MAX_KEY <= MAX_CELL && LONG_REFERENCE <= MAX_LOCAL_VALUE);
 
-/// Number of a page: its offset in the memory divided by 4,096. 0 is the page of the tree's header and stands for none.
+/// Number of a page: its offset in the memory divided by 4,096. Number 0 is the page of the tree's header and
+/// represents no page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct PageNumber(pub(super) u32);
 
@@ -100,22 +101,22 @@ impl PageNumber {
         self == Self::NONE
     }
 
-    /// Where the page starts, in bytes from the start of the memory.
+    /// Returns the offset of the page from the start of the memory, in bytes.
     pub(super) fn offset(self) -> u64 {
         u64::from(self.0) * PAGE as u64
     }
 }
 
-/// The bytes of a page on the heap. Aligned, so that a page in memory dirties one page of the heap.
+/// Buffer for a page on the heap. It is aligned, so that a page uses one page of the heap.
 #[repr(C, align(4096))]
 pub(super) struct Frame(pub(super) [u8; PAGE]);
 
 impl Frame {
-    /// Reads a page into a new frame. Filling the frame with zeroes first would cost as much as reading does.
-    #[expect(unsafe_code, reason = "memory that is not initialised can only be filled by unsafe code")]
+    /// Reads a page into a new frame. Zeroing the frame first would cost as much as the read.
+    #[expect(unsafe_code, reason = "uninitialised memory can only be filled by unsafe code")]
     pub(super) fn read(memory: &impl Memory, number: PageNumber) -> Box<Self> {
         let mut frame = Box::<Self>::new_uninit();
-        // SAFETY: a frame is 4,096 bytes of its own, and `read_unsafe` initialises as many as it is asked for.
+        // SAFETY: a frame has 4,096 bytes, and `read_unsafe` initialises as many bytes as it reads.
         unsafe {
             memory.read_unsafe(number.offset(), frame.as_mut_ptr().cast(), PAGE);
             frame.assume_init()
@@ -123,28 +124,28 @@ impl Frame {
     }
 }
 
-/// Where a cell is in its page.
+/// Position of a cell in its page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct CellSpan {
     pub(super) start: usize,
     pub(super) end: usize,
 }
 
-/// A value as its cell has it.
+/// A value in a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Value<'a> {
     /// The bytes.
     Local(&'a [u8]),
-    /// Its length, and the first page of its bytes.
+    /// The length, and the first page of the bytes.
     Long { length: usize, first: PageNumber },
 }
 
-/// The header and the slots of a page, which are sound in themselves, and as many of its cells as are known.
+/// The header and the slots of a page, which are checked, and its loaded cells.
 #[derive(Clone, Copy)]
 pub(super) struct Node<'a>(&'a [u8; PAGE]);
 
 impl<'a> Node<'a> {
-    /// Looks at the bytes of a page of this kind. `None` where its header cannot be that.
+    /// Checks the header of a page of this kind. Returns `None` if it is invalid.
     pub(super) fn of(bytes: &'a [u8; PAGE], kind: u8) -> Option<Self> {
         let node = Self(bytes);
         let slots_end = HEADER + node.len() * SLOT;
@@ -159,12 +160,12 @@ impl<'a> Node<'a> {
         is_sound.then_some(node)
     }
 
-    /// The same for bytes that have been looked at before.
+    /// Wraps bytes whose header was checked before.
     pub(super) fn trusted(bytes: &'a [u8; PAGE]) -> Self {
         Self(bytes)
     }
 
-    /// How many entries there are.
+    /// Returns the number of entries.
     #[inline]
     pub(super) fn len(self) -> usize {
         usize::from(u16_at(self.0, COUNT_AT))
@@ -183,27 +184,27 @@ impl<'a> Node<'a> {
         usize::from(u16_at(self.0, UNUSED_AT))
     }
 
-    /// The leaf before this one, or an inner page's child before the first entry.
+    /// Returns the leaf before this one, or an inner page's child before the first entry.
     pub(super) fn before(self) -> PageNumber {
         PageNumber(u32_at(self.0, BEFORE_AT))
     }
 
-    /// The leaf after this one.
+    /// Returns the leaf after this one.
     pub(super) fn after(self) -> PageNumber {
         PageNumber(u32_at(self.0, AFTER_AT))
     }
 
-    /// The first byte after the slots.
+    /// Returns the offset after the slots.
     pub(super) fn slots_end(self) -> usize {
         HEADER + self.len() * SLOT
     }
 
-    /// Bytes between the slots and the cells.
+    /// Returns the number of bytes between the slots and the cells.
     pub(super) fn gap(self) -> usize {
         self.lowest() - self.slots_end()
     }
 
-    /// Bytes that slots and cells in use take.
+    /// Returns the size of the slots and the used cells, in bytes.
     pub(super) fn used(self) -> usize {
         (PAGE - self.lowest()).saturating_sub(self.unused()) + self.len() * SLOT
     }
@@ -213,15 +214,15 @@ impl<'a> Node<'a> {
         self.half_of_slot(2 * index)
     }
 
-    /// A half of a slot, by its number among the halves of all slots.
+    /// Returns a half of a slot, by its index among the halves of all slots.
     #[inline]
     fn half_of_slot(self, half: usize) -> u32 {
-        // The remainder changes nothing, and spares checking the bounds in each step of a search.
+        // The remainder does not change the index, but removes the bounds check in each step of a search.
         let halves = self.0.as_chunks::<4>().0;
         u32::from_le_bytes(halves[(HEADER / 4 + half) % (PAGE / 4)])
     }
 
-    /// Where the cell of an entry is. `None` where it would not be among the cells.
+    /// Returns the position of the cell of an entry, or `None` if it is not within the cells.
     #[inline]
     pub(super) fn cell_span(self, index: usize) -> Option<CellSpan> {
         let place = self.half_of_slot(2 * index + 1) as usize;
@@ -230,14 +231,15 @@ impl<'a> Node<'a> {
         (start >= self.lowest() && end <= PAGE).then_some(CellSpan { start, end })
     }
 
-    /// The bytes of a cell, which are known.
+    /// Returns the bytes of a cell, which must be loaded.
     #[inline]
     pub(super) fn cell(self, index: usize) -> Option<&'a [u8]> {
         let span = self.cell_span(index)?;
         Some(&self.0[span.start..span.end])
     }
 
-    /// Appends all cells, in key order, to others. `None` where one is damaged, or where they are more than fit a page.
+    /// Appends all cells, in key order, to `cells`. Returns `None` if one is corrupt, or if they do not fit
+    /// in a page.
     pub(super) fn all_cells(self, cells: &mut Vec<&'a [u8]>) -> Option<()> {
         let mut bytes = 0;
         for index in 0..self.len() {
@@ -245,11 +247,11 @@ impl<'a> Node<'a> {
             bytes += cell.len() + SLOT;
             cells.push(cell);
         }
-        // Cells that overlap could be laid out in no page.
+        // Overlapping cells may not fit in a page when they are laid out separately.
         (bytes <= CAPACITY).then_some(())
     }
 
-    /// The entries whose heads are that of a key, or where they would be.
+    /// Returns the entries whose heads equal that of a key, or their insertion point.
     #[inline]
     pub(super) fn equal_heads(self, key: &[u8]) -> std::ops::Range<usize> {
         let (head, count) = (head_of(key, self.prefix_len()), self.len());
@@ -265,10 +267,10 @@ impl<'a> Node<'a> {
         start..end
     }
 
-    /// The first entry of a range whose head is not before.
+    /// Returns the first entry of a range whose head is not before.
     #[inline]
     fn partition(self, mut start: usize, end: usize, is_before: impl Fn(u32) -> bool) -> usize {
-        // Without a branch on what is found, which costs more than it saves.
+        // Without a branch on the comparison, which would cost more than it saves.
         let mut count = end - start;
         while count > 0 {
             let half = count / 2;
@@ -280,14 +282,14 @@ impl<'a> Node<'a> {
     }
 }
 
-/// Inner pages, whose cells are all known.
+/// Inner pages, whose cells are all loaded.
 impl<'a> Node<'a> {
-    /// The key of an entry of an inner page.
+    /// Returns the key of an entry of an inner page.
     pub(super) fn inner_key(self, index: usize) -> Option<&'a [u8]> {
         self.cell(index)?.get(INNER_LEAD..)
     }
 
-    /// The child with this number: 0 is the one before the first entry.
+    /// Returns the child with this index; 0 is the one before the first entry.
     pub(super) fn child(self, number: usize) -> Option<PageNumber> {
         match number.checked_sub(1) {
             None => Some(self.before()),
@@ -295,7 +297,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// The number of the child that a key belongs to.
+    /// Returns the index of the child for a key.
     pub(super) fn child_for(self, key: &[u8]) -> Option<usize> {
         let prefix_len = self.prefix_len();
         if prefix_len > 0 && self.len() > 0 {
@@ -320,7 +322,7 @@ impl<'a> Node<'a> {
     }
 }
 
-/// The four bytes of a key after the common ones, as an integer that sorts as they do.
+/// Returns the four bytes of a key after the common prefix, as an integer of the same order.
 #[inline]
 pub(super) fn head_of(key: &[u8], prefix_len: usize) -> u32 {
     let rest = key.get(prefix_len..).unwrap_or_default();
@@ -332,14 +334,14 @@ pub(super) fn head_of(key: &[u8], prefix_len: usize) -> u32 {
     u32::from_be_bytes(bytes)
 }
 
-/// The key in a cell of a leaf.
+/// Returns the key in a cell of a leaf.
 #[inline]
 pub(super) fn leaf_key(cell: &[u8]) -> Option<&[u8]> {
     let length = usize::from(u16_at_start(cell)? & !IS_LONG);
     cell.get(LEAF_LEAD..LEAF_LEAD + length)
 }
 
-/// The value in a cell of a leaf.
+/// Returns the value in a cell of a leaf.
 #[inline]
 pub(super) fn leaf_value(cell: &[u8]) -> Option<Value<'_>> {
     let field = u16_at_start(cell)?;
@@ -350,14 +352,15 @@ pub(super) fn leaf_value(cell: &[u8]) -> Option<Value<'_>> {
     long_value(value).map(|(length, first)| Value::Long { length, first })
 }
 
-/// The length of a long value and the first page of its bytes, from what stands for it in its cell.
+/// Decodes the reference to a long value: its length and its first page.
 pub(super) fn long_value(reference: &[u8]) -> Option<(usize, PageNumber)> {
     let length = u32_at_start(reference)? as usize;
     let first = PageNumber(u32_at_start(reference.get(4..)?)?);
     (reference.len() == LONG_REFERENCE && length > MAX_LOCAL_VALUE).then_some((length, first))
 }
 
-/// Where the key ends in a cell of a leaf, and whether the value is long. `None` for a cell that cannot be.
+/// Returns the end of the key in a cell of a leaf, and whether the value is long. Returns `None` for an
+/// invalid cell.
 #[inline]
 pub(super) fn leaf_parts(cell: &[u8]) -> Option<(usize, bool)> {
     let field = u16_at_start(cell)?;
@@ -367,21 +370,21 @@ pub(super) fn leaf_parts(cell: &[u8]) -> Option<(usize, bool)> {
     (key_end <= cell.len() && is_possible).then_some((key_end, is_long))
 }
 
-/// The key in a cell of a page of this kind.
+/// Returns the key in a cell of a page of this kind.
 pub(super) fn key_in(kind: u8, cell: &[u8]) -> Option<&[u8]> {
     if kind == LEAF { leaf_key(cell) } else { cell.get(INNER_LEAD..) }
 }
 
-/// A value to be written: in two parts, so that whoever makes one of them need not copy the other.
+/// A value to write, in two parts, so that the caller need not concatenate them.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum NewValue<'a> {
-    /// The bytes, one part after the other.
+    /// The bytes: the first part, then the second.
     Local(&'a [u8], &'a [u8]),
-    /// Its length, and the first page of its bytes.
+    /// The length, and the first page of the bytes.
     Long { length: usize, first: PageNumber },
 }
 
-/// Bytes of the cell of an entry in a leaf.
+/// Returns the size of an entry's cell in a leaf, in bytes.
 pub(super) fn leaf_cell_len(key: &[u8], value: NewValue<'_>) -> usize {
     LEAF_LEAD
         + key.len()
@@ -391,7 +394,7 @@ pub(super) fn leaf_cell_len(key: &[u8], value: NewValue<'_>) -> usize {
         }
 }
 
-/// Writes the cell of an entry in a leaf to where it belongs, which is as long as [`leaf_cell_len`] says.
+/// Writes an entry's cell in a leaf to a slice of [`leaf_cell_len`] bytes.
 pub(super) fn write_leaf_cell(place: &mut [u8], key: &[u8], value: NewValue<'_>) {
     let is_long = matches!(value, NewValue::Long { .. });
     let field = key.len() as u16 | if is_long { IS_LONG } else { 0 };
@@ -411,7 +414,7 @@ pub(super) fn write_leaf_cell(place: &mut [u8], key: &[u8], value: NewValue<'_>)
     }
 }
 
-/// The cell of an entry of an inner page.
+/// Returns the cell of an entry of an inner page.
 pub(super) fn inner_cell(key: &[u8], child: PageNumber) -> Vec<u8> {
     let mut cell = Vec::with_capacity(INNER_LEAD + key.len());
     cell.extend(child.0.to_le_bytes());
@@ -419,25 +422,25 @@ pub(super) fn inner_cell(key: &[u8], child: PageNumber) -> Vec<u8> {
     cell
 }
 
-/// The child in a cell of an inner page.
+/// Returns the child in a cell of an inner page.
 pub(super) fn inner_child(cell: &[u8]) -> Option<PageNumber> {
     u32_at_start(cell).map(PageNumber)
 }
 
-/// The first eight bytes of a page of a chain: of a long value, or of the free pages.
+/// Returns the first eight bytes of a page in a chain: of a long value, or of the free pages.
 pub(super) fn link(kind: u8, next: PageNumber) -> [u8; LINK] {
     let mut bytes = [kind, 0, 0, 0, 0, 0, 0, 0];
     bytes[4..].copy_from_slice(&next.0.to_le_bytes());
     bytes
 }
 
-/// The next page of a chain. `None` for bytes that do not start a page of this kind.
+/// Returns the next page of a chain, or `None` for bytes that are not the start of a page of this kind.
 pub(super) fn read_link(kind: u8, bytes: &[u8; LINK]) -> Option<PageNumber> {
     let next = PageNumber(u32_at(bytes, 4));
     (bytes[..4] == [kind, 0, 0, 0]).then_some(next)
 }
 
-/// Changing a page, whose header and slots are known.
+/// Changes of a page whose header and slots are loaded.
 pub(super) struct NodeMut<'a>(pub(super) &'a mut [u8; PAGE]);
 
 impl NodeMut<'_> {
@@ -453,7 +456,7 @@ impl NodeMut<'_> {
         Node(self.0)
     }
 
-    /// Makes it a page without entries.
+    /// Makes the page an empty one.
     pub(super) fn clear(&mut self, kind: u8, before: PageNumber, after: PageNumber) {
         self.0[..HEADER].fill(0);
         self.0[0] = kind;
@@ -478,7 +481,8 @@ impl NodeMut<'_> {
         self.set_u32(HEADER + index * SLOT, head);
     }
 
-    /// Inserts a slot for a cell of this many bytes, for which there is room, and returns where the cell goes.
+    /// Inserts a slot for a cell of this size, for which there is space, and returns the position of the
+    /// cell.
     pub(super) fn insert_slot(&mut self, index: usize, head: u32, bytes: usize) -> CellSpan {
         let node = self.as_node();
         let (count, lowest, end) = (node.len(), node.lowest(), node.slots_end());
@@ -488,7 +492,8 @@ impl NodeMut<'_> {
         self.place_cell(index, head, lowest, bytes)
     }
 
-    /// Gives an entry another cell, for which there is room. The old one is no longer used.
+    /// Replaces the cell of an entry with one of another size, for which there is space. The old one becomes
+    /// unused.
     pub(super) fn replace_slot(&mut self, index: usize, old: CellSpan, bytes: usize) -> CellSpan {
         self.drop_cell(old);
         let (head, lowest) = (self.as_node().head(index), self.as_node().lowest());
@@ -505,7 +510,7 @@ impl NodeMut<'_> {
         CellSpan { start, end: lowest }
     }
 
-    /// Makes the cell of an entry shorter: what is cut off is no longer used.
+    /// Shortens the cell of an entry; the rest becomes unused.
     pub(super) fn shorten_cell(&mut self, index: usize, old: CellSpan, bytes: usize) {
         let unused = self.as_node().unused() + (old.end - old.start - bytes);
         self.set_u16(HEADER + index * SLOT + 6, bytes);
@@ -521,7 +526,7 @@ impl NodeMut<'_> {
         self.drop_cell(cell);
     }
 
-    /// Counts the bytes of a cell as unused, or as free where it is the lowest.
+    /// Counts the bytes of a cell as unused, or as free if it is the lowest cell.
     fn drop_cell(&mut self, cell: CellSpan) {
         let node = self.as_node();
         let (lowest, unused) = (node.lowest(), node.unused());
@@ -532,7 +537,7 @@ impl NodeMut<'_> {
         }
     }
 
-    /// Lays out a page of these cells, in key order, which fit it. The keys share `prefix_len` bytes.
+    /// Lays out a page of these cells, in key order, which must fit. The keys share `prefix_len` bytes.
     pub(super) fn fill(
         &mut self,
         kind: u8,
@@ -555,16 +560,16 @@ impl NodeMut<'_> {
     }
 }
 
-/// Bytes that the keys of these cells, in key order, have in common.
+/// Returns the length of the common prefix of the keys of these cells, which are in key order.
 fn prefix_len(kind: u8, cells: &[&[u8]]) -> Option<usize> {
     let [first, .., last] = cells else {
-        // One key alone has nothing to be told apart from; its head is made of its first bytes.
+        // A single key needs no prefix; its head consists of its first bytes.
         return Some(0);
     };
     Some(common_prefix(key_in(kind, first)?, key_in(kind, last)?))
 }
 
-/// Bytes that cells and their slots take in a page.
+/// Returns the size of cells and their slots in a page, in bytes.
 pub(super) fn space_of(cells: &[&[u8]]) -> usize {
     cells.iter().map(|cell| cell.len() + SLOT).sum()
 }

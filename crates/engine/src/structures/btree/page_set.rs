@@ -1,4 +1,4 @@
-//! The pages that a change has looked at.
+//! The pages that a change has loaded.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -6,32 +6,32 @@ use std::hash::{BuildHasherDefault, Hasher};
 use super::loaded::Loaded;
 use super::page::PageNumber;
 
-/// Up to so many pages are looked through one by one.
+/// Number of pages up to which a lookup is a linear search.
 const FEW: usize = 8;
 
-/// Places for pages that are kept for the next change.
+/// Capacity that is kept for the next change.
 const MOST_KEPT: usize = 64;
 
-/// Pages by the order in which they came and by their numbers.
+/// Pages in the order in which they were added, with an index by number.
 #[derive(Default)]
 pub(super) struct PageSet {
     pages: Vec<Loaded>,
-    /// Where each page is, once there are many.
+    /// The position of each page, once there are many.
     index: HashMap<PageNumber, usize, BuildHasherDefault<PageHasher>>,
 }
 
 impl PageSet {
-    /// Where a page is, if it is there.
+    /// Returns the position of a page, if it is in the set.
     #[inline]
     pub(super) fn position(&self, number: PageNumber) -> Option<usize> {
         if self.pages.len() <= FEW {
-            // Pages that were taken out have no number.
+            // Removed pages have no number.
             return self.pages.iter().position(|page| page.number == number).filter(|_| !number.is_none());
         }
         self.index.get(&number).copied()
     }
 
-    /// Adds a page that is not there, and returns where it is.
+    /// Adds a page that is not in the set, and returns its position.
     pub(super) fn add(&mut self, page: Loaded) -> usize {
         if self.pages.len() == FEW {
             let pages = self.pages.iter().enumerate();
@@ -45,7 +45,7 @@ impl PageSet {
         self.pages.len() - 1
     }
 
-    /// Takes a page out. The positions of the others stay.
+    /// Removes a page. The positions of the others do not change.
     pub(super) fn remove(&mut self, number: PageNumber) {
         if let Some(position) = self.position(number) {
             self.pages[position].number = PageNumber::NONE;
@@ -54,24 +54,24 @@ impl PageSet {
         }
     }
 
-    /// The pages, without those that were taken out.
+    /// Iterates over the pages that were not removed.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Loaded> {
         self.pages.iter().filter(|page| !page.number.is_none())
     }
 
-    /// Takes all pages out, those without a number too.
+    /// Removes all pages, including those that were removed before.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Loaded> + '_ {
         self.index.clear();
         self.pages.drain(..)
     }
 
-    /// The same for another change, without what takes much heap.
+    /// Returns the set for another change, without its large allocations.
     pub(super) fn for_reuse(self) -> Self {
         if self.pages.capacity() > MOST_KEPT { Self::default() } else { self }
     }
 }
 
-/// Spreads the numbers of pages, which are no secret and of nobody's choice.
+/// Hasher for page numbers, which neither are secret nor chosen by a caller.
 #[derive(Default)]
 struct PageHasher(u64);
 
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
     use crate::structures::btree::page::{Frame, PAGE};
 
-    /// The first pages, in a set.
+    /// Returns a set of the first pages.
     fn set_of(count: u32) -> PageSet {
         let mut set = PageSet::default();
         for number in 1..=count {
@@ -125,7 +125,7 @@ mod tests {
     const COUNTS: [u32; 5] = [3, FEW as u32 - 1, FEW as u32, FEW as u32 + 1, 40];
 
     #[test]
-    fn pages_are_found_by_their_numbers_however_many_there_are() {
+    fn pages_are_found_by_number_in_sets_of_any_size() {
         for count in COUNTS {
             let set = set_of(count);
             for number in 1..=count + 1 {
@@ -136,9 +136,9 @@ mod tests {
         }
     }
 
-    /// Whoever has looked for an entry in the page must notice, or would change a page that is of no tree.
+    /// A stale position must be detected; otherwise a change would modify a page that is not in the tree.
     #[test]
-    fn a_page_that_is_taken_out_has_another_version_and_is_not_found_until_it_is_added_again() {
+    fn a_removed_page_has_a_new_version_and_is_not_found() {
         for count in COUNTS {
             let mut set = set_of(count);
             let version = set[2].version;

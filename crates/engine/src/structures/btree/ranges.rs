@@ -1,7 +1,7 @@
-//! Which bytes of a page are known, or have changed: a few ranges.
+//! Sets of byte ranges of a page, for the known or changed bytes.
 
-/// Ranges that a set can hold. A message rarely touches more parts of a page; where it does, the page is read whole. A page on the heap
-/// has two sets and is moved often, which costs more than its loads and stores from 64 bytes on.
+/// Largest number of ranges in a set. A message rarely touches more parts of a page; if it does, the page is
+/// read as a whole. A page on the heap has two sets and is moved often, which costs more from 64 bytes on.
 const MAX_RANGES: usize = 5;
 
 /// A set of bytes of a page, as ranges in ascending order that neither overlap nor touch.
@@ -11,12 +11,12 @@ pub(super) struct Ranges {
     ranges: [(u16, u16); MAX_RANGES],
 }
 
-/// The set has more ranges than it can hold.
+/// The error of a set that would have too many ranges.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TooMany;
 
 impl Ranges {
-    /// All bytes from `start` to `end`.
+    /// Creates the set of all bytes from `start` to `end`.
     pub(super) fn one(start: usize, end: usize) -> Self {
         let mut ranges = [(0, 0); MAX_RANGES];
         ranges[0] = (start as u16, end as u16);
@@ -27,15 +27,15 @@ impl Ranges {
         self.ranges[..self.count as usize].iter().map(|(start, end)| (usize::from(*start), usize::from(*end)))
     }
 
-    /// Whether it has all bytes from `start` to `end`.
+    /// Returns whether the set contains all bytes from `start` to `end`.
     #[inline]
     pub(super) fn contains(&self, start: usize, end: usize) -> bool {
         self.iter().any(|(from, to)| from <= start && end <= to)
     }
 
-    /// Adds the bytes from `start` to `end`. Changes nothing where that makes too many ranges.
+    /// Adds the bytes from `start` to `end`. Changes nothing if that would be too many ranges.
     pub(super) fn insert(&mut self, mut start: usize, mut end: usize) -> Result<(), TooMany> {
-        // Most sets have one range, or none yet, and most of what is added is there.
+        // Most sets have one range, or none yet, and most bytes that are added are already in it.
         if start >= end || self.contains(start, end) {
             return Ok(());
         }
@@ -43,7 +43,7 @@ impl Ranges {
             *self = Self::one(start, end);
             return Ok(());
         }
-        // The ranges that the new one touches become one with it.
+        // The ranges that the new one touches merge with it.
         let first = self.iter().take_while(|(_, to)| *to < start).count();
         let touched = self.iter().skip(first).take_while(|(from, _)| *from <= end).count();
         if touched > 0 {
@@ -62,7 +62,7 @@ impl Ranges {
         Ok(())
     }
 
-    /// Calls with each part from `start` to `end` that is not in the set.
+    /// Calls `f` with each part from `start` to `end` that is not in the set.
     pub(super) fn gaps(&self, mut start: usize, end: usize, mut f: impl FnMut(usize, usize)) {
         for (from, to) in self.iter() {
             if to <= start {
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_hold_what_an_array_of_bits_holds() {
+    fn ranges_match_an_array_of_bits() {
         let mut random = 1u64;
         let mut below = |bound: u64| {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -126,10 +126,10 @@ mod tests {
                 assert_eq!(bits(&ranges), model);
                 let all: Vec<_> = ranges.iter().collect();
                 assert!(all.windows(2).all(|pair| pair[0].1 < pair[1].0), "{all:?}");
-                // What adds nothing takes none of the few places.
+                // An empty range uses no space in the set.
                 assert!(all.iter().all(|(start, end)| start < end), "{all:?}");
             }
         }
-        assert!(refused > 0, "the limit was never met");
+        assert!(refused > 0, "the limit was never reached");
     }
 }

@@ -1,4 +1,4 @@
-//! Pages that are too full: laying them out anew, and dividing them in two.
+//! Pages that are full: laying them out again, and splitting them.
 
 use ic_stable_structures::Memory;
 use stable_storage_api::Error;
@@ -11,21 +11,21 @@ use super::page::{
 };
 use crate::base::bytes::separator;
 
-/// How the cells of a page that is too full are divided.
+/// The point at which a full page is split.
 #[derive(Clone, Copy)]
 enum Trend {
-    /// The entry before the new one was the last to be inserted, so what comes next probably goes after the new one: that becomes
-    /// the last of its page, or, where the page is full then, the first of the next one.
+    /// The previous insertion was the entry before the new one, so the next one probably follows the new one.
+    /// The new entry becomes the last of its page, or the first of the next page if its page is full.
     Ascending(usize),
-    /// The same towards smaller keys.
+    /// The same for descending keys.
     Descending(usize),
-    /// Neither: half of the bytes go to each page.
+    /// No trend: each page gets half of the bytes.
     Mixed,
 }
 
 impl Trend {
-    /// How many cells go to the first of two pages, of which each gets one at least. `between` cells go to neither: 1 where the
-    /// cell at that index becomes the separator.
+    /// Returns the number of cells for the first of two pages; each page gets at least one. `between` cells
+    /// go to neither: 1 if the cell at that index becomes the separator.
     fn divide(self, cells: &[&[u8]], between: usize) -> usize {
         let most = cells.len() - 1 - between;
         let fits = |count: &usize| {
@@ -36,7 +36,8 @@ impl Trend {
         };
         let candidates = match self {
             Self::Ascending(index) => [index + 1, index],
-            // The cell before the new one becomes the separator, so that the new one is the first of its page.
+            // The cell before the new one becomes the separator, so that the new one is the first of its
+            // page.
             Self::Descending(index) => [index.saturating_sub(between), index + 1 - between],
             Self::Mixed => [usize::MAX; 2],
         };
@@ -45,8 +46,8 @@ impl Trend {
 }
 
 impl<M: Memory> Change<'_, M> {
-    /// Lays out a leaf anew with one more cell, or with a cell in the place of one that it has, or divides the leaf where that
-    /// is too much for one page.
+    /// Lays out a leaf with one more cell, or with a replaced cell. Splits the leaf if the cells do not fit
+    /// in one page.
     pub(super) fn rebuild_leaf(
         &mut self,
         leaf: usize,
@@ -67,7 +68,7 @@ impl<M: Memory> Change<'_, M> {
         rebuilt
     }
 
-    /// Leaves a full leaf as it is, and puts an entry that comes after all of its entries into a new one.
+    /// Keeps a full leaf unchanged, and puts an entry that follows all of its entries into a new leaf.
     fn add_leaf_after(&mut self, leaf: usize, cell: &[u8], key: &[u8]) -> Result<(), Error> {
         let (last, after) = (self.pages[leaf].node().len() - 1, self.pages[leaf].node().after());
         let (number, span) = (self.pages[leaf].number, self.tree.know_cell(&mut self.pages[leaf], last)?);
@@ -84,7 +85,7 @@ impl<M: Memory> Change<'_, M> {
         self.insert_child(path, between, new)
     }
 
-    /// Lays out a leaf from its old content with one more or another cell.
+    /// Lays out a leaf from its old contents with one more or one replaced cell.
     fn rebuild_from(
         &mut self,
         old: &Frame,
@@ -122,21 +123,22 @@ impl<M: Memory> Change<'_, M> {
         self.insert_child(path, between, new)
     }
 
-    /// Takes the content of a page, all of which is known, so that its cells can be borrowed while the page changes.
+    /// Takes the frame of a page that is completely loaded, so that its cells can be borrowed while the page
+    /// changes.
     fn take_frame(&mut self, position: usize) -> Box<Frame> {
         let other = self.tree.frame();
         self.pages[position].take_frame(other)
     }
 
-    /// The cells of a page that was taken.
+    /// Returns the cells of a frame that was taken.
     fn cells_of<'f>(&self, frame: &'f Frame, number: PageNumber) -> Result<Vec<&'f [u8]>, Error> {
         let node = Node::trusted(&frame.0);
         let mut cells = Vec::with_capacity(node.len() + 1);
         node.all_cells(&mut cells).ok_or_else(|| self.tree.damaged_page(number)).map(|()| cells)
     }
 
-    /// Whether an entry at this index continues a row of ascending or descending keys. The lowest cell is the last that was
-    /// inserted, so this is known without being kept anywhere.
+    /// Returns whether an entry at this index continues a run of ascending or descending keys. The lowest
+    /// cell is the one that was inserted last, so no other state is needed.
     fn trend(&self, position: usize, index: usize) -> Trend {
         let node = self.pages[position].node();
         let is_lowest = |index| node.cell_span(index).is_some_and(|span| span.start == node.lowest());
@@ -149,12 +151,12 @@ impl<M: Memory> Change<'_, M> {
         }
     }
 
-    /// Notes in a leaf, if there is one, which leaf is before it.
+    /// Sets the link of a leaf, if there is one, to the previous leaf.
     pub(super) fn set_before(&mut self, leaf: PageNumber, before: PageNumber) -> Result<(), Error> {
         self.link(leaf, BEFORE_AT, |mut node| node.set_before(before))
     }
 
-    /// Notes in a leaf, if there is one, which leaf is after it.
+    /// Sets the link of a leaf, if there is one, to the next leaf.
     pub(super) fn set_after(&mut self, leaf: PageNumber, after: PageNumber) -> Result<(), Error> {
         self.link(leaf, AFTER_AT, |mut node| node.set_after(after))
     }
@@ -168,7 +170,7 @@ impl<M: Memory> Change<'_, M> {
         Ok(())
     }
 
-    /// The inner pages from the root to the leaf that a key belongs to, which must be this one.
+    /// Returns the inner pages from the root to the leaf of a key, which must be this one.
     pub(super) fn path_to(&mut self, key: &[u8], leaf: PageNumber) -> Result<Path, Error> {
         let mut path = Path::with_capacity(usize::from(self.head.levels));
         let mut number = self.head.root;
@@ -183,11 +185,11 @@ impl<M: Memory> Change<'_, M> {
         if number == leaf {
             Ok(path)
         } else {
-            Err(self.tree.damaged("a key has left its leaf", leaf.offset()))
+            Err(self.tree.damaged("a key does not belong to its leaf", leaf.offset()))
         }
     }
 
-    /// Inserts a separator, and the child with the keys from it on, into the last inner page of a path.
+    /// Inserts a separator and its right child into the last inner page of a path.
     fn insert_child(&mut self, mut path: Path, between: &[u8], mut child: PageNumber) -> Result<(), Error> {
         let mut between = between.to_vec();
         while let Some((number, index)) = path.pop() {
@@ -206,10 +208,10 @@ impl<M: Memory> Change<'_, M> {
         self.add_root(&between, child)
     }
 
-    /// Puts a root of two children above the one that there is.
+    /// Adds a root with two children above the current one.
     fn add_root(&mut self, between: &[u8], child: PageNumber) -> Result<(), Error> {
         if usize::from(self.head.levels) == MAX_LEVELS {
-            return Err(self.tree.damaged("it has more levels than it can have", 0));
+            return Err(self.tree.damaged("it has more levels than the limit", 0));
         }
         let cell = inner_cell(between, child);
         self.head.root = self.add_page(INNER, &[&cell], self.head.root, PageNumber::NONE)?;
@@ -217,8 +219,8 @@ impl<M: Memory> Change<'_, M> {
         Ok(())
     }
 
-    /// Lays out an inner page anew with one more cell. Where they are too many, it is divided, and the separator and the number
-    /// of the new page are returned.
+    /// Lays out an inner page with one more cell. If the cells do not fit, splits the page, and returns the
+    /// separator and the number of the new page.
     fn rebuild_inner(
         &mut self,
         position: usize,
@@ -260,11 +262,12 @@ impl<M: Memory> Change<'_, M> {
     }
 }
 
-/// How many cells go to the first of two pages, so that both have about as many bytes. At least one goes to each.
+/// Returns the number of cells for the first of two pages so that both have a similar size. Each gets at
+/// least one.
 fn middle_of(cells: &[&[u8]]) -> usize {
     let total = space_of(cells);
     let (mut count, mut before) = (0, 0);
-    // The cell at the middle goes to whichever side has less then.
+    // The cell at the middle goes to the smaller page.
     for cell in cells {
         let space = cell.len() + SLOT;
         if 2 * before + space > total {

@@ -52,7 +52,7 @@ fn problems(map: &TestMap) -> Vec<Problem> {
     problems
 }
 
-/// The keys from a bound on in a direction, at most five.
+/// Returns at most five keys from a bound on, in a direction.
 fn walk(map: &TestMap, start: Bound<&[u8]>, direction: Direction) -> Vec<Vec<u8>> {
     let mut cursor = map.cursor(start, direction).unwrap();
     let mut keys = Vec::new();
@@ -71,20 +71,20 @@ impl Random {
     }
 }
 
-/// Families of keys, each of which is hard on something.
+/// Families of keys, each of which is difficult for a part of the tree.
 #[derive(Clone, Copy, Debug)]
 enum Keys {
     /// Short numbers.
     Short,
-    /// Of 1 to 1,024 bytes.
+    /// Keys of 1 to 1,024 bytes.
     AnyLength,
-    /// All begin with the same thousand bytes.
+    /// Keys with the same first thousand bytes.
     LongPrefix,
-    /// Each is the beginning of the next.
+    /// Keys that are each a prefix of the next.
     Nested,
-    /// Bytes 0 and 255 only, so that heads tie.
+    /// Keys of the bytes 0 and 255 only, so that slot heads are equal.
     TwoBytes,
-    /// Few beginnings of very different lengths, so that prefixes come and go.
+    /// Few prefixes of very different lengths, so that the common prefix of a page changes.
     Mixed,
 }
 
@@ -129,7 +129,7 @@ impl Keys {
     }
 }
 
-/// A change of several entries, each of which is inserted or removed.
+/// Makes a change of several entries, each of which is inserted or removed.
 fn change(random: &mut Random, keys: Keys, map: &TestMap, model: &mut Model, inserts_of_ten: u64) {
     let mut change = map.begin();
     for _ in 0..1 + random.below(4) {
@@ -146,11 +146,11 @@ fn change(random: &mut Random, keys: Keys, map: &TestMap, model: &mut Model, ins
     }
     let (size, pages) = (map.tree.memory.size(), change.demand().pages);
     change.commit();
-    assert_eq!(map.tree.memory.size(), size + pages, "a commit grows the memory by what it said");
+    assert_eq!(map.tree.memory.size(), size + pages, "a commit grows the memory as announced");
 }
 
 #[test]
-fn a_map_holds_what_a_model_holds_whatever_its_keys_are() {
+fn a_map_equals_a_model_for_every_family_of_keys() {
     for keys in FAMILIES {
         let memory = VectorMemory::default();
         let (mut map, mut random, mut model) = (open(&memory), Random(9), Model::new());
@@ -193,7 +193,7 @@ fn walks_agree(map: &TestMap, model: &Model, key: &[u8]) {
 }
 
 #[test]
-fn values_of_every_length_around_the_limits_come_back_and_give_their_pages_back() {
+fn values_around_the_limits_round_trip_and_free_their_pages() {
     let memory = VectorMemory::default();
     let map = open(&memory);
     let lengths =
@@ -212,7 +212,7 @@ fn values_of_every_length_around_the_limits_come_back_and_give_their_pages_back(
     assert_eq!((head.pages - 1, head.levels), (head.free_count, 0));
 }
 
-/// Rows of ascending and of descending keys leave their pages full, wherever in the map they are.
+/// Runs of ascending and of descending keys leave their pages full, anywhere in the map.
 #[test]
 fn keys_in_order_fill_their_pages() {
     for (is_ascending, others) in [(true, 0), (true, 100), (false, 0), (false, 100)] {
@@ -235,21 +235,21 @@ fn keys_in_order_fill_their_pages() {
 }
 
 #[test]
-fn pages_that_removals_freed_are_taken_again() {
+fn freed_pages_are_reused() {
     let memory = VectorMemory::default();
     let map = open(&memory);
     let key = |number: u32| format!("{:08x}", number.wrapping_mul(0x9e37_79b1)).into_bytes();
     (0..8_000).for_each(|number| insert(&map, &key(number), &[1; 500]));
     let full = map.tree.head.get().pages;
     (0..7_500).for_each(|number| assert!(remove(&map, &key(number))));
-    assert!(map.tree.head.get().free_count > full * 8 / 10, "few pages are left in use");
+    assert!(map.tree.head.get().free_count > full * 8 / 10, "few pages are still used");
     (0..5_000).for_each(|number| insert(&map, &key(number), &[1; 500]));
     assert_eq!(map.tree.head.get().pages, full);
     assert_eq!(problems(&map), []);
 }
 
 #[test]
-fn a_change_that_is_dropped_leaves_no_trace() {
+fn a_dropped_change_changes_nothing() {
     let memory = VectorMemory::default();
     let map = open(&memory);
     (0..2_000u64).for_each(|number| insert(&map, &number.to_be_bytes(), &[1; 60]));
@@ -261,11 +261,11 @@ fn a_change_that_is_dropped_leaves_no_trace() {
     assert!(change.demand().pages > 0);
     drop(change);
     assert!(*memory.borrow() == before);
-    assert_eq!((map.len(), problems(&map)), (2_000, vec![]), "the cache is as before, too");
+    assert_eq!((map.len(), problems(&map)), (2_000, vec![]), "the cache is also unchanged");
     assert_eq!(map.get(&7u64.to_be_bytes().to_vec()).unwrap(), Some(vec![1; 60]));
 }
 
-/// A batch of many pages is one change like another.
+/// A batch of many pages is one change.
 #[test]
 fn a_batch_writes_each_page_once() {
     let memory = VectorMemory::default();
@@ -284,7 +284,7 @@ fn a_batch_writes_each_page_once() {
 }
 
 #[test]
-fn an_empty_map_takes_no_memory_and_can_be_asked_and_walked() {
+fn an_empty_map_uses_no_memory_and_is_readable() {
     let memory = VectorMemory::default();
     let map = open(&memory);
     assert_eq!((map.get(&vec![1]).unwrap(), map.len(), memory.size()), (None, 0, 0));
@@ -296,9 +296,9 @@ fn an_empty_map_takes_no_memory_and_can_be_asked_and_walked() {
     assert_eq!((memory.size(), problems(&map)), (0, vec![]));
 }
 
-/// Iterating from page to page of a listing is by key, so entries may come and go between two of them.
+/// Pages of a listing continue by key, so entries can be added and removed between two of them.
 #[test]
-fn a_walk_resumes_by_key_while_pages_split_and_join() {
+fn a_listing_resumes_by_key_while_pages_split_and_merge() {
     let memory = VectorMemory::default();
     let (map, mut model, mut random) = (open(&memory), Model::new(), Random(11));
     for number in (0..2_000u64).map(|number| number * 10) {
@@ -320,13 +320,13 @@ fn a_walk_resumes_by_key_while_pages_split_and_join() {
         remove(&map, &number.to_be_bytes());
     }
     assert_eq!(problems(&map), []);
-    // Whatever was there all the time was seen once, in order.
+    // Every entry that was present all the time was returned once, in order.
     assert!(seen.is_sorted_by(|one, other| one < other));
     assert!(model.keys().all(|key| seen.binary_search(key).is_ok()));
 }
 
 #[test]
-fn a_memory_that_holds_no_tree_is_refused() {
+fn a_memory_without_a_tree_is_refused() {
     let memory = VectorMemory::default();
     memory.grow(1);
     assert!(matches!(try_open(&memory), Err(OpenError::Damaged { .. })));

@@ -1,4 +1,4 @@
-//! The tree as it lies in memory: opening it, and finding what is in it.
+//! The tree in memory: opening it, and searching it.
 
 use std::cell::{Cell, RefCell};
 
@@ -16,37 +16,37 @@ use super::page_set::PageSet;
 use crate::base::bytes::compare;
 use crate::base::open::OpenError;
 
-/// Bytes by which a memory grows.
+/// Number of bytes of a WebAssembly page, by which a memory grows.
 const WASM_PAGE: u64 = 65_536;
 
-/// How a tree uses its memory and its heap.
+/// Use of memory and heap by a tree.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Options {
-    /// What errors call the tree.
+    /// Name of the tree in errors.
     pub(crate) name: &'static str,
     /// The memory grows by multiples of this many pages of 64 KiB.
     pub(crate) growth_pages: u64,
-    /// Inner pages of 4,096 bytes that are kept on the heap.
+    /// Number of inner pages of 4,096 bytes that are cached on the heap.
     pub(crate) cached_pages: usize,
 }
 
-/// A B+ tree. Generic over the memory that holds nothing but it.
+/// A B+ tree in a separate memory.
 pub(super) struct Tree<M: Memory> {
     pub(super) memory: M,
-    /// Where the header is, if that is not the start of the tree's own memory.
+    /// Location of the header, if it is not at the start of the tree's memory.
     home: Option<(M, u64)>,
     pub(super) options: Options,
-    /// The header as it was committed last.
+    /// The header after the last commit.
     pub(super) head: Cell<Head>,
     pub(super) cache: RefCell<Cache>,
     pub(super) frames: RefCell<Frames>,
-    /// What the next change collects its pages in, so that it need not be allocated again.
+    /// Allocation that the next change reuses for its pages.
     pub(super) pages: Cell<PageSet>,
 }
 
 impl<M: Memory> Tree<M> {
-    /// Opens the tree in a memory. Its header is at the start of that, or at an offset of another memory. An empty memory is
-    /// an empty tree.
+    /// Opens the tree in a memory. Its header is at the start of the memory, or at an offset of another
+    /// memory. An empty memory is an empty tree.
     pub(super) fn open(memory: M, home: Option<(M, u64)>, options: Options) -> Result<Self, OpenError> {
         let bytes = memory.size().saturating_mul(WASM_PAGE);
         let mut header = [0; HEAD_BYTES];
@@ -59,7 +59,7 @@ impl<M: Memory> Tree<M> {
             Head::NEW
         } else {
             let offset = home.as_ref().map_or(0, |(_, offset)| *offset);
-            let what = || format!("the {} has no header of a tree", options.name);
+            let what = || format!("the {} does not have a valid header of a tree", options.name);
             Head::decode(&header, bytes).ok_or_else(|| OpenError::damaged(what(), offset))?
         };
         Ok(Self {
@@ -73,7 +73,7 @@ impl<M: Memory> Tree<M> {
         })
     }
 
-    /// Writes the header as it is on the heap.
+    /// Writes the header.
     pub(super) fn write_head(&self) {
         let header = self.head.get().encode();
         match &self.home {
@@ -82,38 +82,38 @@ impl<M: Memory> Tree<M> {
         }
     }
 
-    /// An error at an offset of the memory.
+    /// Returns an error at an offset of the memory.
     #[cold]
     pub(super) fn damaged(&self, what: &str, offset: u64) -> Error {
         Error::corrupted(format!("{}: {what}", self.options.name), offset)
     }
 
-    /// An error in a page.
+    /// Returns an error in a page.
     #[cold]
     pub(super) fn damaged_page(&self, page: PageNumber) -> Error {
-        self.damaged("a page is damaged", page.offset())
+        self.damaged("a page is corrupt", page.offset())
     }
 
-    /// Refuses the number of a page that the tree does not have.
+    /// Refuses a page number that is out of range.
     pub(super) fn check_number(&self, number: PageNumber, pages: u32) -> Result<(), Error> {
         if !number.is_none() && number.0 < pages {
             Ok(())
         } else {
-            Err(self.damaged("a link leads to a page that the tree does not have", number.offset()))
+            Err(self.damaged("a link points to a page outside the tree", number.offset()))
         }
     }
 
-    /// A frame with any content.
+    /// Returns a frame with arbitrary contents.
     pub(super) fn frame(&self) -> Box<Frame> {
         self.frames.borrow_mut().take()
     }
 
-    /// Gives back the frame of a page that is no longer needed.
+    /// Keeps the frame of a page that is no longer needed for reuse.
     pub(super) fn recycle(&self, page: Loaded) {
         self.frames.borrow_mut().give(page.into_frame());
     }
 
-    /// Looks at an inner page, which is kept on the heap from then on. `look` returns `None` for damage.
+    /// Passes an inner page to `look`, and caches it. `look` returns `None` for corruption.
     pub(super) fn with_inner<R>(
         &self,
         number: PageNumber,
@@ -124,7 +124,7 @@ impl<M: Memory> Tree<M> {
         }
         self.keep_inner(number)?;
         let cache = self.cache.borrow();
-        let bytes = cache.get(number).expect("the page has just been put there");
+        let bytes = cache.get(number).expect("the page was cached just before");
         look(Node::trusted(bytes)).ok_or_else(|| self.damaged_page(number))
     }
 
@@ -158,7 +158,7 @@ impl<M: Memory> Tree<M> {
         Ok(page)
     }
 
-    /// Reads the cell of an entry of a leaf, and returns where it is.
+    /// Reads the cell of an entry of a leaf, and returns its position.
     #[inline]
     pub(super) fn know_cell(&self, page: &mut Loaded, index: usize) -> Result<CellSpan, Error> {
         let span = page.node().cell_span(index).ok_or_else(|| self.damaged_page(page.number))?;
@@ -172,7 +172,7 @@ impl<M: Memory> Tree<M> {
         page.know(&self.memory, lowest, PAGE);
     }
 
-    /// The key of an entry of a leaf.
+    /// Returns the key of an entry of a leaf.
     #[inline]
     pub(super) fn key<'p>(&self, page: &'p mut Loaded, index: usize) -> Result<&'p [u8], Error> {
         let span = self.know_cell(page, index)?;
@@ -180,7 +180,7 @@ impl<M: Memory> Tree<M> {
         leaf_key(&page.bytes()[span.start..span.end]).ok_or_else(|| self.damaged_page(number))
     }
 
-    /// Where a key is in a leaf: `Err` with where it would be.
+    /// Returns the index of a key in a leaf, or `Err` with its insertion point.
     pub(super) fn find(&self, page: &mut Loaded, key: &[u8]) -> Result<Result<usize, usize>, Error> {
         match self.find_equal(page, key)? {
             (Err(index), false) => self.place_by_prefix(page, key, index),
@@ -188,7 +188,8 @@ impl<M: Memory> Tree<M> {
         }
     }
 
-    /// Where a key would be that is not in a leaf, and would be at `index` if it had the common prefix.
+    /// Returns the insertion point of a key that is not in a leaf. It is `index` if the key has the common
+    /// prefix.
     pub(super) fn place_by_prefix(
         &self,
         page: &mut Loaded,
@@ -199,7 +200,7 @@ impl<M: Memory> Tree<M> {
         if count == 0 || prefix_len == 0 {
             return Ok(Err(index));
         }
-        // Heads are compared behind the common prefix, which this key need not have.
+        // Heads are compared after the common prefix, which this key may lack.
         let neighbour = self.key(page, index.min(count - 1))?;
         let prefix = neighbour.get(..prefix_len);
         let prefix = prefix.ok_or_else(|| self.damaged("a key lacks the prefix of its page", 0))?;
@@ -210,7 +211,8 @@ impl<M: Memory> Tree<M> {
         }))
     }
 
-    /// Where a key is in a leaf, for a key that has the common prefix; and whether the place is certain without it.
+    /// Returns the index of a key in a leaf if the key has the common prefix, and whether the result is also
+    /// valid without it.
     pub(super) fn find_equal(
         &self,
         page: &mut Loaded,
@@ -229,12 +231,12 @@ impl<M: Memory> Tree<M> {
         Ok((Err(start), false))
     }
 
-    /// The leaf that a key belongs to. `None` in an empty tree.
+    /// Returns the leaf for a key, or `None` in an empty tree.
     pub(super) fn leaf_for(&self, key: &[u8]) -> Result<Option<PageNumber>, Error> {
         self.descend(|node| node.child(node.child_for(key)?))
     }
 
-    /// The leaf that a choice of a child in each inner page leads to.
+    /// Returns the leaf that is reached by choosing a child in each inner page.
     pub(super) fn descend(
         &self,
         choose: impl Fn(Node<'_>) -> Option<PageNumber>,
@@ -250,7 +252,7 @@ impl<M: Memory> Tree<M> {
         Ok(Some(number))
     }
 
-    /// Calls with the value under a key, if there is one.
+    /// Calls `f` with the value under a key, if there is one.
     pub(super) fn get_with<R>(&self, key: &[u8], f: impl FnOnce(&[u8]) -> R) -> Result<Option<R>, Error> {
         let Some(number) = self.leaf_for(key)? else { return Ok(None) };
         let mut page = self.load_leaf(number)?;
@@ -270,7 +272,7 @@ impl<M: Memory> Tree<M> {
         Ok(result)
     }
 
-    /// The bytes of a long value.
+    /// Returns the bytes of a long value.
     pub(super) fn read_long(&self, length: usize, first: PageNumber) -> Result<Vec<u8>, Error> {
         self.check_long(length, self.head.get().pages, first)?;
         let mut bytes = vec![0; length];
@@ -283,7 +285,7 @@ impl<M: Memory> Tree<M> {
         Ok(bytes)
     }
 
-    /// Refuses a length that more pages than there are would take.
+    /// Refuses a length that needs more pages than the tree has.
     pub(super) fn check_long(&self, length: usize, pages: u32, first: PageNumber) -> Result<(), Error> {
         if length.div_ceil(LONG_CONTENT) < pages as usize {
             Ok(())
@@ -292,7 +294,7 @@ impl<M: Memory> Tree<M> {
         }
     }
 
-    /// The page after a page of a chain.
+    /// Returns the page after a page of a chain.
     pub(super) fn next_in_chain(
         &self,
         kind: u8,
@@ -305,9 +307,9 @@ impl<M: Memory> Tree<M> {
         read_link(kind, &bytes).ok_or_else(|| self.damaged_page(number))
     }
 
-    /// Reads the upper levels of the tree into the cache: the root, and the pages below it as far as `pages` goes.
+    /// Reads the upper levels of the tree into the cache: the root, and then up to `pages` pages below it.
     ///
-    /// A query cannot keep what it reads, so this is for when a store is opened.
+    /// Needed when a store is opened, because a query cannot keep the pages that it reads.
     pub(super) fn warm(&self, mut pages: usize) {
         let head = self.head.get();
         let mut level = vec![head.root];
@@ -318,7 +320,7 @@ impl<M: Memory> Tree<M> {
                     return;
                 }
                 pages -= 1;
-                // Damage is reported by whoever needs the page.
+                // A later reader of the page reports the corruption.
                 let children = self.with_inner(number, |node| {
                     (0..=node.len()).take(pages).map(|child| node.child(child)).collect::<Option<Vec<_>>>()
                 });

@@ -11,16 +11,16 @@ use crate::base::demand::Demand;
 use crate::base::layout::PAGE_BYTES;
 
 impl<M: Memory> Log<M> {
-    /// Appends up to 1,000 entries of 0 to 2,031,616 bytes each, all of them or none, and grows the memories as far as that
-    /// needs.
+    /// Appends up to 1,000 entries of 0 to 2,031,616 bytes each: all of them or none. Grows the memories if
+    /// needed.
     ///
     /// # Errors
     ///
-    /// [`Error::LimitExceeded`] for more than 1,000 entries, [`Error::TooLarge`] for an entry that is too long, and
-    /// [`Error::OutOfMemory`] where a memory refuses to grow. The log has not changed then.
+    /// [`Error::LimitExceeded`] for more than 1,000 entries, [`Error::TooLarge`] for an entry that is too
+    /// long, and [`Error::OutOfMemory`] if a memory refuses to grow. The log has not changed in these cases.
     pub fn append<E: AsRef<[u8]>>(&mut self, entries: &[E]) -> Result<Appended, Error> {
         let plan = self.plan(entries)?;
-        // The memory of the entries last: once it has pages, it must have a mark.
+        // The memory of the entries grows last: once it has pages, it must have a mark.
         let [entries_demand, index_demand] = self.demands(&plan);
         for Demand { memory, pages } in [index_demand, entries_demand] {
             if pages > 0 && memory.grow(pages) < 0 {
@@ -30,7 +30,7 @@ impl<M: Memory> Log<M> {
         Ok(self.commit(entries, &plan))
     }
 
-    /// Checks entries, and finds out where the log will end.
+    /// Checks entries, and computes the end of the log after they are appended.
     pub(crate) fn plan<E: AsRef<[u8]>>(&self, entries: &[E]) -> Result<Plan, Error> {
         check_entries(entries)?;
         let bytes: u64 = entries.iter().map(|entry| entry.as_ref().len() as u64 + TRAILER_BYTES).sum();
@@ -38,16 +38,17 @@ impl<M: Memory> Log<M> {
         Ok(Plan { after: Head { length: length + entries.len() as u64, end: end + bytes } })
     }
 
-    /// How far the memories of the entries and of the index have to grow, which is seldom: they grow by many pages.
+    /// Returns the growth of the memories of the entries and of the index, which is rare: they grow by many
+    /// pages.
     #[inline]
     pub(crate) fn demands(&self, plan: &Plan) -> [Demand<'_, M>; 2] {
         let after = plan.after;
-        // An empty append must not grow the log, because a memory that is not empty has a mark.
+        // An empty append must not grow the log, because a memory that is not empty must have a mark.
         let entries = match after == self.head {
             true => 0,
             false => pages_short(&self.entries, after.end + MARK_BYTES as u64, self.growth_pages),
         };
-        // Most appends do not reach the next entry of the index, and so need not look at its memory.
+        // Most appends do not reach the next entry of the index, so they need not access its memory.
         let index = match index_bytes(after.length) {
             bytes if bytes == index_bytes(self.head.length) => 0,
             bytes => pages_short(&self.index, bytes, self.growth_pages),
@@ -55,7 +56,7 @@ impl<M: Memory> Log<M> {
         [Demand { memory: &self.entries, pages: entries }, Demand { memory: &self.index, pages: index }]
     }
 
-    /// Writes entries that have been planned. The memories have grown as far as they have to.
+    /// Writes planned entries. The memories must have grown before.
     pub(crate) fn commit<E: AsRef<[u8]>>(&mut self, entries: &[E], plan: &Plan) -> Appended {
         let first = self.head.length;
         if !entries.is_empty() {
@@ -65,19 +66,19 @@ impl<M: Memory> Log<M> {
     }
 }
 
-/// Where the log will end.
+/// The state of the log after an append.
 pub(crate) struct Plan {
     after: Head,
 }
 
 impl Plan {
-    /// Whether the plan is to append something.
+    /// Returns whether the plan changes the log.
     pub(crate) fn changes<M: Memory>(&self, log: &Log<M>) -> bool {
         self.after != log.head
     }
 }
 
-/// Checks what can be checked without a store: how many entries there are, and how long they are.
+/// Checks the number and lengths of entries. Needs no store.
 ///
 /// # Errors
 ///
@@ -105,7 +106,7 @@ impl<M: Memory> Log<M> {
         self.head = after;
     }
 
-    /// Writes an entry, and then its length and the mark in one piece.
+    /// Writes an entry, and then its length and the mark in one write.
     fn write_one(&self, entry: &[u8], after: Head) {
         self.entries.write(self.head.end, entry);
         let mut tail = [0; TRAILER_BYTES as usize + MARK_BYTES];
@@ -115,7 +116,7 @@ impl<M: Memory> Log<M> {
         self.write_index(after.length, after.end);
     }
 
-    /// Writes entries in pieces of several.
+    /// Writes several entries per write.
     fn write_batch<E: AsRef<[u8]>>(&self, entries: &[E], after: Head) {
         let Head { mut length, mut end } = self.head;
         let mut writer = Writer::new(&self.entries, end, after.end - end);
@@ -127,10 +128,10 @@ impl<M: Memory> Log<M> {
         }
         writer.flush();
         self.entries.write(after.end, &after.encode());
-        assert_eq!(Head { length, end }, after, "what was written is what was planned");
+        assert_eq!(Head { length, end }, after, "the written end equals the planned end");
     }
 
-    /// Writes the end of an entry to the index, if the index has that of this one.
+    /// Writes the end of an entry to the index, if the index includes this entry.
     fn write_index(&self, length: u64, end: u64) {
         if length.is_multiple_of(INDEX_INTERVAL) {
             let at = (length / INDEX_INTERVAL - 1) * INDEX_ENTRY_BYTES;
@@ -139,12 +140,12 @@ impl<M: Memory> Log<M> {
     }
 }
 
-/// The length of an entry, as it is after its bytes.
+/// Returns the length of an entry, as stored after its bytes.
 fn trailer_of(entry: &[u8]) -> [u8; TRAILER_BYTES as usize] {
     u32::try_from(entry.len()).expect("a payload has at most 31 pages").to_le_bytes()
 }
 
-/// How many pages a memory lacks to hold so many bytes, where it grows by multiples of so many pages.
+/// Returns the number of pages that a memory lacks for `bytes` bytes, in multiples of `growth_pages`.
 fn pages_short(memory: &impl Memory, bytes: u64, growth_pages: u64) -> u64 {
     if bytes <= memory.size() * PAGE_BYTES {
         return 0;

@@ -1,4 +1,4 @@
-//! Walking the whole log.
+//! The check of the whole log.
 
 use ic_stable_structures::Memory;
 use stable_storage_api::Error;
@@ -7,8 +7,8 @@ use super::{INDEX_INTERVAL, LOG_START, Log};
 use crate::base::problem::Problem;
 
 impl<M: Memory> Log<M> {
-    /// Walks every entry from the last to the first, and holds every end offset of the index against the walk. Stops at
-    /// the first problem, because what lies before a bad trailer cannot be found.
+    /// Checks every entry from the last to the first, and compares every end offset of the index. Stops at
+    /// the first problem, because the entries before an invalid trailer cannot be found.
     pub(crate) fn check(&self, problems: &mut Vec<Problem>) {
         if let Err(Error::Corrupted { what, offset }) = self.walk() {
             problems.push(Problem { what, offset });
@@ -21,7 +21,7 @@ impl<M: Memory> Log<M> {
             if (entry + 1).is_multiple_of(INDEX_INTERVAL) && self.indexed_end(entry / INDEX_INTERVAL)? != end
             {
                 return Err(Error::corrupted(
-                    format!("the log's index has another end for entry {entry} than the log"),
+                    format!("the log's index and the log differ in the end of entry {entry}"),
                     end,
                 ));
             }

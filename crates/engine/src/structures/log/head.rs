@@ -1,4 +1,4 @@
-//! How much of the log there is, and the mark after its last entry that says so.
+//! The mark after the last entry of the log, which has its length and end.
 
 use ic_stable_structures::Memory;
 
@@ -7,7 +7,7 @@ use crate::base::checksum::{mix, u64_at};
 use crate::base::layout::PAGE_BYTES;
 use crate::base::open::OpenError;
 
-/// What the memory of the log starts with, up to the first entry.
+/// Contents of the memory of the log before the first entry.
 pub(super) const START: [u8; LOG_START as usize] = {
     let mut bytes = [0; LOG_START as usize];
     let magic = *b"IC-LOG\x01\x00";
@@ -19,29 +19,29 @@ pub(super) const START: [u8; LOG_START as usize] = {
     bytes
 };
 
-/// Bytes of a mark.
+/// Size of a mark, in bytes.
 pub(crate) const MARK_BYTES: usize = 3 * 8;
 
-/// Set in the check of every mark, so that its last byte is never zero.
+/// Bit that is set in the check of every mark, so that the last byte of a mark is never zero.
 const LAST_BIT: u64 = 1 << 63;
 
-/// Bytes that are read in one piece to find the mark.
+/// Number of bytes per read in the search for the mark.
 const SCAN_BYTES: u64 = PAGE_BYTES;
 
-/// The length of the log and where it ends.
+/// The length and end of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Head {
-    /// How many entries there are.
+    /// Number of entries.
     pub(super) length: u64,
-    /// The first byte after the last entry, where the mark is.
+    /// Offset after the last entry, which is the offset of the mark.
     pub(super) end: u64,
 }
 
 impl Head {
-    /// That of a log that nothing was ever appended to.
+    /// The state of an empty log.
     pub(super) const EMPTY: Self = Self { length: 0, end: LOG_START };
 
-    /// The bytes of the mark.
+    /// Encodes the mark.
     pub(super) fn encode(self) -> [u8; MARK_BYTES] {
         let mut bytes = [0; MARK_BYTES];
         bytes[..8].copy_from_slice(&self.length.to_le_bytes());
@@ -51,7 +51,7 @@ impl Head {
         bytes
     }
 
-    /// `None` for bytes that are not the mark of a log in a memory of this many bytes.
+    /// Decodes a mark. Returns `None` for bytes that are not the mark of a log in a memory of this size.
     pub(super) fn decode(bytes: &[u8; MARK_BYTES], memory_bytes: u64) -> Option<Self> {
         let head = Self { length: u64_at(bytes, 0), end: u64_at(bytes, 8) };
         let is_inside = head.end.checked_add(MARK_BYTES as u64).is_some_and(|end| end <= memory_bytes);
@@ -60,13 +60,14 @@ impl Head {
         is_mark.then_some(head)
     }
 
-    /// The head of the log in a memory. `sealed` is where it was when the store was sealed, if it still is.
+    /// Returns the state of the log in a memory. `sealed` is the mark stored by a clean shutdown, if it is
+    /// still valid.
     pub(super) fn find(memory: &impl Memory, sealed: Option<[u8; MARK_BYTES]>) -> Result<Self, OpenError> {
         let bytes = memory.size() * PAGE_BYTES;
         let mut start = [1; LOG_START as usize];
         memory.read(0, &mut start);
         if start != START {
-            return Err(OpenError::damaged("the memory of the log holds no log", 0));
+            return Err(OpenError::damaged("the memory of the log does not contain a log", 0));
         }
         let known = sealed.and_then(|mark| Self::decode(&mark, bytes)).map(|head| head.end);
         let at = match known {
@@ -74,17 +75,17 @@ impl Head {
             None => Self::last_byte(memory)
                 .and_then(|last| (last + 1).checked_sub(MARK_BYTES as u64))
                 .filter(|at| *at >= LOG_START)
-                .ok_or_else(|| OpenError::damaged("the log has no end", LOG_START))?,
+                .ok_or_else(|| OpenError::damaged("the log has no mark at its end", LOG_START))?,
         };
         let mut mark = [0; MARK_BYTES];
         memory.read(at, &mut mark);
         Self::decode(&mark, bytes)
             .filter(|head| head.end == at)
-            .ok_or_else(|| OpenError::damaged("the mark at the end of the log is damaged", at))
+            .ok_or_else(|| OpenError::damaged("the mark at the end of the log is corrupt", at))
     }
 
-    /// The last byte of a memory that is not zero. What comes after the mark has never been written, and a memory grows
-    /// by a bucket at a time, so this reads at most a bucket and a page.
+    /// Returns the offset of the last byte of a memory that is not zero. The bytes after the mark were never
+    /// written, and a memory grows by one bucket, so this reads at most a bucket and a page.
     fn last_byte(memory: &impl Memory) -> Option<u64> {
         let mut bytes = vec![0; SCAN_BYTES as usize];
         for page in (0..memory.size()).rev() {

@@ -1,4 +1,4 @@
-//! The append-only log, in the bytes of Motoko's StableLog.
+//! The append-only log, in the format of Motoko's StableLog.
 //!
 //! # Layout v1
 //!
@@ -7,23 +7,25 @@
 //! offset  bytes  field
 //!      0      8  magic "IC-LOG", then the version 1 and a zero
 //!      8     56  reserved, zero
-//!     64         entries, one after the other: the payload, then its length as u32
-//!   then     24  mark: how many entries there are (8); its own offset, which is where the entries end (8); a check of both,
+//!     64         entries: each is the payload, then its length as u32
+//!   then     24  mark: number of entries (8); its own offset, which is the end of the entries (8); a check of both,
 //!                whose highest bit is set (8)
 //!   then         zeroes
 //!
 //! memory 3, the log's index: u64 end offset of entry 63, of entry 127, and so on
-//! page 0, where the store was sealed: the mark, at the offset of layout.rs
+//! page 0, after a clean shutdown: a copy of the mark, at the offset in layout.rs
 //! ```
 //!
-//! All numbers are little-endian. From offset 64 on, the bytes are those that the StableLog of the Motoko manual writes
-//! from offset 0 on, and its `base` is our end offset less 64. An entry ends in its length, so the log is read backwards
-//! from its end; the index gives every 64th entry an end to start from, for 8 bytes per 64 entries.
+//! All numbers are little-endian. The bytes from offset 64 on equal those that the StableLog of the Motoko
+//! manual writes from offset 0 on; its `base` is our end offset less 64. An entry ends with its length, so
+//! the log can be read backwards from its end. The index has the end of every 64th entry, for 8 bytes per 64
+//! entries.
 //!
-//! An append overwrites the mark by its first entry, and ends in a new mark, so a short entry costs one page of 4 KiB and
-//! two writes. There is no head that every append has to write. `pre_upgrade` writes the mark to page 0, too, so that opening a
-//! sealed store knows where to look. Without the seal the mark is found by looking for the last byte that is not zero: at most a bucket is
-//! read, whatever the log holds, and no entry that was acknowledged is lost.
+//! An append overwrites the mark with its first entry, and ends with a new mark, so a short entry costs one
+//! page of 4 KiB and two writes. There is no header that every append must write. `pre_upgrade` also writes
+//! the mark to page 0, so opening after a clean shutdown finds the end directly. Otherwise opening searches
+//! for the last byte that is not zero. The search reads at most a bucket, regardless of the log's size, and
+//! no acknowledged entry is lost.
 
 mod append;
 mod check;
@@ -42,28 +44,28 @@ pub use append::check_entries;
 use head::Head;
 pub(crate) use head::MARK_BYTES;
 
-/// Where the entries start, in bytes from the start of the log's memory.
+/// Offset of the first entry from the start of the log's memory, in bytes.
 pub const LOG_START: u64 = 64;
 
-/// Width of the length after each payload, in bytes.
+/// Size of the length after each payload, in bytes.
 const TRAILER_BYTES: u64 = 4;
 
-/// Every so many entries, the index has an end offset.
+/// Number of entries per end offset in the index.
 const INDEX_INTERVAL: u64 = 64;
 
-/// Width of an end offset in the index, in bytes.
+/// Size of an end offset in the index, in bytes.
 const INDEX_ENTRY_BYTES: u64 = 8;
 
-/// Bytes of the index of a log of so many entries.
+/// Returns the size of the index for a log of `length` entries, in bytes.
 fn index_bytes(length: u64) -> u64 {
     length / INDEX_INTERVAL * INDEX_ENTRY_BYTES
 }
 
-/// Pages by which the memories of a log grow that is opened by itself.
+/// Number of pages by which the memories of a stand-alone log grow.
 const GROWTH_PAGES: u64 = 16;
 
-/// An append-only log of entries of any bytes, in two memories that hold nothing else: one for the entries, in the bytes of
-/// Motoko's StableLog, and one for their index.
+/// Append-only log of entries of any bytes. It uses two memories exclusively: one for the entries, in the
+/// format of Motoko's StableLog, and one for their index.
 ///
 /// ```
 /// use ic_stable_structures::memory_manager::{MemoryId, MemoryManager};
@@ -74,7 +76,7 @@ const GROWTH_PAGES: u64 = 16;
 /// log.append(&["first", "second"])?;
 /// assert_eq!(log.read_last(1)?, [b"second"]);
 ///
-/// // Another heap, the same memories: this is what an upgrade is.
+/// A new heap over the same memories: this is what an upgrade does.
 /// let log = Log::open(manager.get(MemoryId::new(0)), manager.get(MemoryId::new(1)))?;
 /// assert_eq!(log.info().length, 2);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -88,17 +90,17 @@ pub struct Log<M: Memory> {
 }
 
 impl<M: Memory> Log<M> {
-    /// Opens the log in these memories; empty ones are an empty log. Its end is found by reading at most 1 MiB.
+    /// Opens the log in these memories; empty memories are an empty log. Reads at most 1 MiB to find its end.
     ///
     /// # Errors
     ///
-    /// [`OpenError::Damaged`] for memories that hold something else, or a log without an end.
+    /// [`OpenError::Damaged`] for memories with other contents, or a log without a mark at its end.
     pub fn open(entries: M, index: M) -> Result<Self, OpenError> {
         Self::open_at(entries, index, None, GROWTH_PAGES)
     }
 
-    /// The same for a log whose memories grow by multiples of so many pages. `sealed` is its mark as the seal of the store has
-    /// it, if there is a seal.
+    /// Opens a log whose memories grow by multiples of `growth_pages`. `sealed` is the mark that a clean
+    /// shutdown stored, if any.
     pub(crate) fn open_at(
         entries: M,
         index: M,
@@ -107,17 +109,17 @@ impl<M: Memory> Log<M> {
     ) -> Result<Self, OpenError> {
         let head = if entries.size() == 0 { Head::EMPTY } else { Head::find(&entries, sealed)? };
         if index.size() * PAGE_BYTES < index_bytes(head.length) {
-            return Err(OpenError::damaged("the log's index is shorter than the log demands", 0));
+            return Err(OpenError::damaged("the log's index is too short for the log", 0));
         }
         Ok(Self { entries, index, head, growth_pages })
     }
 
-    /// The mark at its end.
+    /// Returns the mark at the end of the log.
     pub(crate) fn mark(&self) -> [u8; MARK_BYTES] {
         self.head.encode()
     }
 
-    /// How many entries there are, and their bytes with the four of each one's length.
+    /// Returns the number of entries, and their bytes including the four bytes of each length.
     #[must_use]
     pub fn info(&self) -> LogInfo {
         LogInfo { length: self.head.length, bytes: self.head.end - LOG_START }

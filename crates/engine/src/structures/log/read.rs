@@ -9,29 +9,29 @@ use super::head::Head;
 use super::{INDEX_ENTRY_BYTES, INDEX_INTERVAL, LOG_START, Log, TRAILER_BYTES};
 
 impl<M: Memory> Log<M> {
-    /// The last entries, newest first: as many as are asked for and fit one reply.
+    /// Returns the last entries, newest first: up to `count`, as many as fit in one reply.
     ///
     /// # Errors
     ///
-    /// [`Error::Corrupted`] for a trailer that leads to before the first entry.
+    /// [`Error::Corrupted`] for a trailer that points before the first entry.
     pub fn read_last(&self, count: u64) -> Result<Vec<Vec<u8>>, Error> {
         let mut entries = Vec::new();
         self.read_last_with(count, |entry| entries.push(entry.to_vec()))?;
         Ok(entries)
     }
 
-    /// The same, entry by entry.
+    /// Passes the last entries to `take`, one by one, newest first.
     ///
     /// # Errors
     ///
-    /// As [`read_last`](Self::read_last).
+    /// The same as for [`read_last`](Self::read_last).
     pub fn read_last_with(&self, count: u64, mut take: impl FnMut(&[u8])) -> Result<(), Error> {
         let Head { length, end } = self.head;
         let (count, mut budget, mut end) = (count.min(length), ReplyBudget::new(), end);
         if count == 0 {
             return Ok(());
         }
-        // About as many bytes as the entries have that are asked for.
+        // Approximate size of the requested entries.
         let expected = (end / length + TRAILER_BYTES).saturating_mul(count);
         let mut window = Window::new(self, expected);
         for _ in 0..count {
@@ -45,23 +45,24 @@ impl<M: Memory> Log<M> {
         Ok(())
     }
 
-    /// A page of entries from an index on, oldest first.
+    /// Returns a page of entries, oldest first, starting at an index.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] for a limit of 0, [`Error::OutOfRange`] for an index after the end of the log, and
-    /// [`Error::Corrupted`].
+    /// [`Error::InvalidArgument`] for a limit of 0, [`Error::OutOfRange`] for an index after the end of the
+    /// log, and [`Error::Corrupted`].
     pub fn read_log(&self, args: &ReadLogArgs) -> Result<LogPage, Error> {
         let mut entries = Vec::new();
         let (next, length) = self.read_log_with(args, |entry| entries.push(ByteBuf::from(entry)))?;
         Ok(LogPage { entries, next, length })
     }
 
-    /// The same, entry by entry. Returns the index after the last entry of the page, and how many entries the log has.
+    /// Passes a page of entries to `take`, one by one. Returns the index after the page, and the length of
+    /// the log.
     ///
     /// # Errors
     ///
-    /// As [`read_log`](Self::read_log).
+    /// The same as for [`read_log`](Self::read_log).
     pub fn read_log_with(
         &self,
         args: &ReadLogArgs,
@@ -93,36 +94,36 @@ impl<M: Memory> Log<M> {
     }
 }
 
-/// Bytes of the log that are read at once.
+/// Largest number of bytes per read.
 const MAX_WINDOW_BYTES: u64 = 32_768;
 const MIN_WINDOW_BYTES: u64 = 512;
 
-/// A stretch of the log on the heap, so that an entry takes no two reads of its own.
+/// A range of the log that was read to the heap, so that not every entry needs two reads.
 struct Window<'a, M: Memory> {
     log: &'a Log<M>,
-    /// Bytes that are read at once.
+    /// Largest number of bytes per read.
     most: u64,
-    /// Where the stretch starts in the log.
+    /// Offset of the range in the log.
     start: u64,
     bytes: Vec<u8>,
-    /// A payload that no stretch holds.
+    /// A payload that is larger than a range.
     large: Vec<u8>,
 }
 
 impl<'a, M: Memory> Window<'a, M> {
-    /// One that holds about so many bytes.
+    /// Creates a window of about `bytes` bytes.
     fn new(log: &'a Log<M>, bytes: u64) -> Self {
         let most = bytes.clamp(MIN_WINDOW_BYTES, MAX_WINDOW_BYTES);
         Self { log, most, start: 0, bytes: Vec::new(), large: Vec::new() }
     }
 
-    /// The part of the stretch that holds these bytes of the log, if it does.
+    /// Returns these bytes of the log, if the window contains them.
     fn part(&self, start: u64, bytes: u64) -> Option<&[u8]> {
         let at = usize::try_from(start.checked_sub(self.start)?).ok()?;
         self.bytes.get(at..at.checked_add(bytes as usize)?)
     }
 
-    /// As [`Log::entry_before`].
+    /// The same as [`Log::entry_before`].
     fn entry_before(&mut self, end: u64, floor: u64) -> Result<Span, Error> {
         let trailer_at = self.log.trailer_before(end, floor)?;
         if self.part(trailer_at, TRAILER_BYTES).is_none() {
@@ -135,7 +136,7 @@ impl<'a, M: Memory> Window<'a, M> {
         entry_with(trailer_at, bytes, floor)
     }
 
-    /// The payloads from an entry that exists to the end of its block of 64 entries, or of the log.
+    /// Returns the payloads from an existing entry to the end of its block of 64 entries, or of the log.
     fn spans_to_end_of_block(&mut self, from: u64) -> Result<Vec<Span>, Error> {
         let (block, length) = (from / INDEX_INTERVAL, self.log.head.length);
         let block_end = ((block + 1) * INDEX_INTERVAL).min(length);
@@ -162,22 +163,22 @@ impl<'a, M: Memory> Window<'a, M> {
     }
 }
 
-/// Where a payload lies.
+/// Location of a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Span {
-    /// Its first byte.
+    /// Offset of its first byte.
     pub(super) start: u64,
-    /// Its length in bytes.
+    /// Length in bytes.
     pub(super) bytes: u64,
 }
 
-/// The entry with a trailer of this content at an offset.
+/// Returns the entry with a trailer of this content at an offset.
 fn entry_with(trailer_at: u64, bytes: u32, floor: u64) -> Result<Span, Error> {
     let bytes = u64::from(bytes);
     let start = trailer_at.checked_sub(bytes).filter(|start| *start >= floor && bytes <= MAX_PAYLOAD_BYTES);
     let start = start.ok_or_else(|| {
         Error::corrupted(
-            format!("a trailer of the log says {bytes} bytes, more than there can be"),
+            format!("a trailer of the log has the length {bytes}, which exceeds the limit"),
             trailer_at,
         )
     })?;
@@ -185,7 +186,7 @@ fn entry_with(trailer_at: u64, bytes: u32, floor: u64) -> Result<Span, Error> {
 }
 
 impl<M: Memory> Log<M> {
-    /// The entry that ends at an offset. `floor` is where the entries before it end at the earliest.
+    /// Returns the entry that ends at an offset. `floor` is the lowest possible end of the previous entry.
     pub(super) fn entry_before(&self, end: u64, floor: u64) -> Result<Span, Error> {
         let trailer_at = self.trailer_before(end, floor)?;
         let mut trailer = [0; TRAILER_BYTES as usize];
@@ -194,12 +195,12 @@ impl<M: Memory> Log<M> {
     }
 
     fn trailer_before(&self, end: u64, floor: u64) -> Result<u64, Error> {
-        end.checked_sub(TRAILER_BYTES)
-            .filter(|at| *at >= floor)
-            .ok_or_else(|| Error::corrupted("an entry of the log starts before it can", end))
+        end.checked_sub(TRAILER_BYTES).filter(|at| *at >= floor).ok_or_else(|| {
+            Error::corrupted("an entry of the log starts before the first possible offset", end)
+        })
     }
 
-    /// The end offset of the last entry of a complete block.
+    /// Returns the end offset of the last entry of a complete block.
     pub(super) fn indexed_end(&self, block: u64) -> Result<u64, Error> {
         let at = block * INDEX_ENTRY_BYTES;
         let mut bytes = [0; INDEX_ENTRY_BYTES as usize];
@@ -208,12 +209,12 @@ impl<M: Memory> Log<M> {
         if (LOG_START..=self.head.end).contains(&end) {
             Ok(end)
         } else {
-            Err(Error::corrupted("an end offset of the log's index is outside of the log", at))
+            Err(Error::corrupted("an end offset of the log's index is outside the log", at))
         }
     }
 }
 
-/// What one reply may still take. The first entry always has room, because every entry fits a reply alone.
+/// The remaining space of a reply. The first entry always fits, because every entry fits in a reply alone.
 struct ReplyBudget {
     bytes: u64,
     is_empty: bool,

@@ -15,7 +15,7 @@ fn store() -> TestStore {
     Store::open(VectorMemory::default()).unwrap()
 }
 
-/// What the documented StableLog of the Motoko manual keeps in stable memory after these texts.
+/// Returns the contents of stable memory that the StableLog of the Motoko manual writes for these texts.
 fn stable_log_bytes(texts: &[String]) -> Vec<u8> {
     texts.iter().flat_map(|text| [text.as_bytes(), &(text.len() as u32).to_le_bytes()].concat()).collect()
 }
@@ -32,7 +32,7 @@ fn read_log(store: &TestStore, from: u64, limit: u32) -> Result<Vec<Vec<u8>>, Er
 }
 
 #[test]
-fn the_bytes_are_those_of_stable_log() {
+fn the_bytes_equal_those_of_stable_log() {
     let mut store = store();
     let texts = sample(200);
     for text in &texts {
@@ -47,7 +47,7 @@ fn the_bytes_are_those_of_stable_log() {
 }
 
 #[test]
-fn the_start_and_the_mark_have_the_bytes_of_the_picture() {
+fn the_start_and_the_mark_match_the_layout_table() {
     let mut store = store();
     store.append(&["ab", "c"]).unwrap();
     let mut start = [1; LOG_START as usize];
@@ -67,8 +67,8 @@ fn the_start_and_the_mark_have_the_bytes_of_the_picture() {
     assert_eq!(sealed, mark[..24]);
 }
 
-/// Entries of every kind that could be taken for something else, and an upgrade after each of them, half of which skip
-/// `pre_upgrade`: nothing that was appended is lost.
+/// Appends entries that look like a mark or zeroes, and upgrades after each of them; half of the upgrades
+/// skip `pre_upgrade`. No appended entry may be lost.
 #[test]
 fn no_entry_is_lost_whether_pre_upgrade_ran_or_not() {
     let memory = VectorMemory::default();
@@ -80,7 +80,7 @@ fn no_entry_is_lost_whether_pre_upgrade_ran_or_not() {
         let entry = match round % 6 {
             0 => vec![],
             1 => vec![0; 5_000],
-            // What a mark would be at the place where this entry starts, and after it.
+            // Equals the mark that would be at the start or the end of this entry.
             2 => mark(model.len() as u64, end),
             3 => mark(model.len() as u64 + 1, end + 24 + 4),
             4 => vec![0xff; 70_000],
@@ -97,7 +97,7 @@ fn no_entry_is_lost_whether_pre_upgrade_ran_or_not() {
             store.seal();
         }
         if round % 4 == 0 {
-            // Sealed, opened, and used before anything takes the seal off.
+            // Shut down cleanly, opened, and used before the mark of the clean shutdown is removed.
             let mut store = Store::open(memory.clone()).unwrap();
             store.append(&["after the seal"]).unwrap();
             model.push(b"after the seal".to_vec());
@@ -111,7 +111,7 @@ fn no_entry_is_lost_whether_pre_upgrade_ran_or_not() {
 }
 
 #[test]
-fn a_log_whose_mark_is_damaged_is_refused_whether_it_was_sealed_or_not() {
+fn open_rejects_a_log_with_a_corrupt_mark() {
     for is_sealed in [false, true] {
         let memory = VectorMemory::default();
         let mut store = Store::open(memory.clone()).unwrap();
@@ -146,7 +146,7 @@ fn read_last_is_newest_first_and_takes_any_count() {
 }
 
 #[test]
-fn every_page_of_read_log_is_the_entries_from_its_index_on() {
+fn read_log_returns_the_entries_from_its_index() {
     let mut store = store();
     let texts = sample(200);
     store.append(&texts).unwrap();
@@ -166,7 +166,7 @@ fn every_page_of_read_log_is_the_entries_from_its_index_on() {
 }
 
 #[test]
-fn replies_end_where_the_next_entry_would_not_fit() {
+fn replies_end_before_an_entry_that_does_not_fit() {
     let mut store = store();
     let half = vec![7u8; (MAX_REPLY_BYTES / 2 - LOG_ITEM_OVERHEAD_BYTES) as usize];
     let largest = vec![8u8; MAX_PAYLOAD_BYTES as usize];
@@ -201,12 +201,12 @@ fn entries_and_batches_at_their_limits() {
 }
 
 #[test]
-fn appending_nothing_to_a_new_log_leaves_a_store_that_opens() {
+fn an_empty_append_to_a_new_log_writes_nothing() {
     let memory = VectorMemory::default();
     let mut store = Store::open(memory.clone()).unwrap();
     let before = memory.borrow().clone();
     assert_eq!(store.append::<&str>(&[]).unwrap(), Appended { first: 0, next: 0 });
-    assert!(*memory.borrow() == before, "nothing was appended and something was written");
+    assert!(*memory.borrow() == before, "an empty append has written something");
     let mut store = Store::open(memory.clone()).unwrap();
     store.append(&["first"]).unwrap();
     assert_eq!(Store::open(memory).unwrap().read_last(1).unwrap(), [b"first"]);
@@ -231,14 +231,14 @@ fn a_full_log_refuses_and_is_unchanged() {
     };
     assert!(matches!(refused, Error::OutOfMemory { .. }), "{refused}");
     assert!(memory.size() * crate::base::layout::PAGE_BYTES <= capacity);
-    // What still fits the last bucket still goes in.
+    // An entry that fits in the last bucket is still accepted.
     store.append(&["small"]).unwrap();
     assert_eq!(store.read_last(1).unwrap(), [b"small"]);
     assert!(store.check().is_sound());
 }
 
 #[test]
-fn bad_trailers_and_index_entries_are_corruption_and_nothing_else() {
+fn invalid_trailers_and_index_entries_are_corruption() {
     let mut store = store();
     store.append(&sample(130)).unwrap();
     let log = store.core.space.memory(LOG);

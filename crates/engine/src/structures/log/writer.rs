@@ -1,29 +1,31 @@
-//! Small writes that follow each other, as few large ones: each call of the platform costs more than copying some bytes.
+//! Combines small consecutive writes into few large ones: each call of the platform costs more than copying
+//! some bytes.
 
 use ic_stable_structures::Memory;
 
 use crate::base::bytes::copy_few;
 
-/// Bytes that are collected before they are written.
+/// Number of bytes that are collected before a write.
 const CAPACITY: usize = 8_192;
 
-/// Writes bytes one after the other.
+/// Writer of consecutive bytes.
 pub(super) struct Writer<'a, M> {
     memory: &'a M,
-    /// The offset of the first byte that is collected.
+    /// Offset of the first collected byte.
     offset: u64,
     buffer: Vec<u8>,
-    /// How many bytes are collected.
+    /// Number of collected bytes.
     collected: usize,
 }
 
 impl<'a, M: Memory> Writer<'a, M> {
-    /// A writer from an offset on, for this many bytes in all, at least four.
+    /// Creates a writer at an offset, for `bytes` bytes in total, at least four.
     pub(super) fn new(memory: &'a M, offset: u64, bytes: u64) -> Self {
         Self { memory, offset, buffer: vec![0; bytes.min(CAPACITY as u64) as usize], collected: 0 }
     }
 
-    /// Writes bytes, and four more, after those that came before, at the latest when the writer is [flushed](Self::flush).
+    /// Appends bytes, and four more. They are written at the latest when the writer is
+    /// [flushed](Self::flush).
     #[inline(always)]
     pub(super) fn write(&mut self, bytes: &[u8], last: [u8; 4]) {
         let end = self.collected + bytes.len() + last.len();
@@ -37,7 +39,7 @@ impl<'a, M: Memory> Writer<'a, M> {
         self.collected = end;
     }
 
-    /// Writes what has been collected, and bytes after that.
+    /// Writes the collected bytes, and then `bytes`.
     #[inline(never)]
     fn write_through(&mut self, bytes: &[u8], last: [u8; 4]) {
         self.flush();
@@ -49,7 +51,7 @@ impl<'a, M: Memory> Writer<'a, M> {
         self.write(&[], last);
     }
 
-    /// Writes what has been collected.
+    /// Writes the collected bytes.
     pub(super) fn flush(&mut self) {
         self.memory.write(self.offset, &self.buffer[..self.collected]);
         self.offset += self.collected as u64;
@@ -64,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn writer_writes_all_bytes_in_order_whatever_their_sizes() {
+    fn writer_writes_pieces_of_any_size_in_order() {
         let sizes = [0, 1, 3, 4, 31, 32, 33, 100, 255, 256, 257, CAPACITY - 1, CAPACITY, CAPACITY + 1, 5];
         let memory = VectorMemory::default();
         memory.grow(2);

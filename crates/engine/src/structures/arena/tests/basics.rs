@@ -1,4 +1,4 @@
-//! What each operation does, at its limits.
+//! Each operation, at its limits.
 
 use super::*;
 use crate::structures::arena::{MAX_EXTENT_BYTES, block_bytes};
@@ -14,7 +14,7 @@ fn a_memory_of_no_pages_is_an_empty_arena() {
     assert!(matches!(nowhere, Err(Error::Corrupted { .. })));
 }
 
-/// The whole control page and all that is written of the blocks, byte for byte.
+/// Checks the whole control page and all that is written of the blocks, byte for byte.
 #[test]
 fn golden_image() {
     let (memory, arena) = arena();
@@ -26,12 +26,12 @@ fn golden_image() {
     let mut expected = [0; 4_096];
     expected[..8].copy_from_slice(b"ARENA\0\x01\0");
     expected[8..16].copy_from_slice(&0xFF_FFE0u64.to_le_bytes());
-    expected[16] = 32; // Bytes in use.
-    expected[24] = 1; // Blocks in use.
+    expected[16] = 32; // Used bytes.
+    expected[24] = 1; // Used blocks.
     expected[32..34].copy_from_slice(&[0b0000_0010, 0b1000_0000]); // Levels 1 and 15.
     expected[42..44].copy_from_slice(&[0b0000_1000, 0]); // Class 3 of level 1: 608 bytes.
     expected[70..72].copy_from_slice(&[0, 0b1000_0000]); // Class 15 of level 15: 15.5 MiB and more.
-    expected[104] = 1; // Slots: the large free block holds one.
+    expected[104] = 1; // Slots: the large free block supplies one.
     expected[128 + 8 * 19..][..8].copy_from_slice(&4_096u64.to_le_bytes());
     expected[128 + 8 * 255..][..8].copy_from_slice(&4_736u64.to_le_bytes());
     assert!(control == expected);
@@ -39,7 +39,7 @@ fn golden_image() {
     let words = |at: u64| read_words::<_, 4>(&memory, at);
     assert_eq!(words(4_096)[..3], [0x04B4_0000_0000_0261, 0, 0], "a free block of 608 bytes");
     assert_eq!(words(4_096 + 608 - 32)[3] & 0xFFFF_FFFF_FFFF, 0x261, "its footer");
-    assert_eq!(words(4_704)[0] & 0xFFFF_FFFF_FFFF, 0x22, "32 bytes in use, the one before is free");
+    assert_eq!(words(4_704)[0] & 0xFFFF_FFFF_FFFF, 0x22, "32 used bytes, after a free block");
     assert_eq!(words(4_736)[0] & 0xFFFF_FFFF_FFFF, 0xFF_ED61, "the rest");
     assert_eq!(words((16 << 20) - 32)[0] & 0xFFFF_FFFF_FFFF, 2, "the sentinel");
 }
@@ -61,7 +61,7 @@ fn sizes_at_their_limits() {
 }
 
 #[test]
-fn too_large_is_refused_and_the_transaction_goes_on() {
+fn an_allocation_above_the_limit_leaves_the_transaction_usable() {
     let (_, arena) = arena();
     let mut transaction = arena.begin().unwrap();
     let refused = transaction.allocate(MAX_EXTENT_BYTES + 1);
@@ -73,17 +73,17 @@ fn too_large_is_refused_and_the_transaction_goes_on() {
 
 #[test]
 #[should_panic(expected = "at least one byte")]
-fn an_extent_of_nothing_is_a_mistake() {
+fn an_extent_of_no_bytes_panics() {
     let (_, arena) = arena();
     let _ = arena.begin().unwrap().allocate(0);
 }
 
-/// A block is freed between neighbours in use, before a free one, after a free one, and between two.
+/// Frees a block between used neighbours, before a free one, after a free one, and between two free ones.
 #[test]
 fn free_neighbours_become_one_block() {
     for (before, after) in [(false, false), (true, false), (false, true), (true, true)] {
         let (_, arena) = arena();
-        // The outermost blocks stay in use and keep the three apart from the rest.
+        // The outermost blocks stay used and separate the three from the rest.
         let [_, a, b, c, _] = [100, 200, 1_000, 3_000, 100].map(|len| allocate(&arena, len));
         if before {
             free(&arena, a, 200);
@@ -98,13 +98,13 @@ fn free_neighbours_become_one_block() {
             + if before { block_bytes(200) } else { 0 }
             + if after { block_bytes(3_000) } else { 0 };
         let start = if before { a } else { b };
-        assert_eq!(allocate(&arena, joined - 8), start, "the joined block is taken as a whole");
+        assert_eq!(allocate(&arena, joined - 8), start, "the joined block is allocated as a whole");
         check(&arena);
     }
 }
 
 #[test]
-fn a_dropped_transaction_leaves_no_trace() {
+fn a_dropped_transaction_changes_nothing() {
     let (memory, arena) = arena();
     let kept = allocate(&arena, 5_000);
     let before = memory.copy();
@@ -135,7 +135,7 @@ fn growth_joins_the_free_end() {
     let (memory, arena) = arena();
     let small = allocate(&arena, 1);
     allocate(&arena, MAX_EXTENT_BYTES);
-    assert_eq!(memory.size(), 512, "what is free at the end counts");
+    assert_eq!(memory.size(), 512, "the free space at the end is used");
     let stats = arena.stats().unwrap();
     assert_eq!(stats.largest_free_bytes, stats.free_bytes, "so there is one free block only");
     free(&arena, small, 1);
@@ -154,9 +154,9 @@ fn growth_after_a_used_end() {
     check(&arena);
 }
 
-/// The caller learns what a commit needs before anything is written, and can let it be.
+/// The caller learns the growth of a commit before anything is written, and can drop the transaction.
 #[test]
-fn a_memory_that_would_refuse_is_not_asked() {
+fn pages_to_grow_is_known_before_the_commit() {
     let memory = SparseMemory::with_maximum(256);
     let arena = Arena::new(memory.clone());
     allocate(&arena, 1);
@@ -173,14 +173,14 @@ fn a_memory_that_would_refuse_is_not_asked() {
 
 #[test]
 #[should_panic(expected = "refused 256 pages")]
-fn a_memory_that_refuses_is_a_panic() {
+fn a_refused_growth_panics() {
     let arena = Arena::new(SparseMemory::with_maximum(255));
     allocate(&arena, 1);
 }
 
-/// A memory that is larger than its arena, because a growth was not followed by a commit, is none the worse.
+/// A memory can be larger than its arena, because a growth was not followed by a commit.
 #[test]
-fn pages_that_are_there_already_are_used() {
+fn existing_pages_are_used() {
     let (memory, arena) = arena();
     allocate(&arena, 1);
     memory.grow(256);
@@ -192,7 +192,7 @@ fn pages_that_are_there_already_are_used() {
 }
 
 #[test]
-fn wrong_frees_are_found() {
+fn wrong_frees_are_detected() {
     let (memory, arena) = arena();
     let [a, b, _] = [100, 2_000, 100].map(|len| allocate(&arena, len));
     free(&arena, a, 100);
@@ -202,13 +202,13 @@ fn wrong_frees_are_found() {
         (b, 1_850),                                      // Another length.
         (b, 2_020),                                      // More than the block has.
         (b, 0),                                          // No length.
-        (b, MAX_EXTENT_BYTES + 1),                       // No extent's length.
+        (b, MAX_EXTENT_BYTES + 1),                       // More than any extent.
         (Extent::at(b.offset() + 32), 2_000),            // Within the extent.
-        (Extent::at(b.offset() + 1), 2_000),             // Not on a boundary.
+        (Extent::at(b.offset() + 1), 2_000),             // Not aligned.
         (Extent::at(0), 1),                              // The control page.
         (Extent::at(4_096), 1),                          // Before the first payload.
         (Extent::at(BUCKET_BYTES - GRAIN_BYTES + 8), 1), // The sentinel.
-        (Extent::at(u64::MAX), 1),                       // Nowhere.
+        (Extent::at(u64::MAX), 1),                       // Outside the memory.
     ];
     for (extent, len) in wrong {
         let result = arena.begin().unwrap().free(extent, len);
@@ -217,9 +217,10 @@ fn wrong_frees_are_found() {
     assert!(memory.same_as(&before));
 }
 
-/// An extent that has become part of a larger free block has no tag any more, whichever neighbour it joined.
+/// An extent that has become part of a larger free block has no tag, regardless of the neighbour that it
+/// joined.
 #[test]
-fn a_second_free_is_found_after_coalescing() {
+fn a_second_free_is_detected_after_coalescing() {
     let (_, arena) = arena();
     let [a, b, c, _] = [1_000; 4].map(|len| allocate(&arena, len));
     for extent in [a, c, b] {
@@ -251,9 +252,9 @@ fn transactions_do_not_overlap() {
     other.commit();
 }
 
-/// A transaction has read the start of the neighbours' payloads, and must not write it back.
+/// A transaction has read the start of its neighbours' payloads, and must not write it back.
 #[test]
-fn a_payload_that_is_written_meanwhile_is_kept() {
+fn a_payload_written_during_a_transaction_is_kept() {
     let (_, arena) = arena();
     let [a, b, c] = [24; 3].map(|len| allocate(&arena, len));
     let mut transaction = arena.begin().unwrap();
@@ -280,10 +281,10 @@ fn reads_and_writes_are_at_their_offsets() {
 }
 
 #[test]
-fn a_read_outside_of_the_memory_is_corruption() {
+fn a_read_outside_the_memory_is_corruption() {
     let (memory, arena) = arena();
     let read = |at, offset| Arena::new(memory.clone()).read(Extent::at(at), offset, &mut [0; 8]);
-    assert!(read(4_104, 0).is_err(), "there is no memory yet");
+    assert!(read(4_104, 0).is_err(), "the memory has no pages");
     allocate(&arena, 1);
     assert_eq!(read(BUCKET_BYTES - 8, 0), Ok(()));
     for (at, offset) in
@@ -294,8 +295,8 @@ fn a_read_outside_of_the_memory_is_corruption() {
 }
 
 #[test]
-#[should_panic(expected = "the extent lies within the arena")]
-fn a_write_outside_of_the_memory_is_a_panic() {
+#[should_panic(expected = "the extent is within the arena")]
+fn a_write_outside_the_memory_panics() {
     let (_, arena) = arena();
     let extent = allocate(&arena, 1);
     arena.write(extent, BUCKET_BYTES, b"x");

@@ -1,5 +1,5 @@
-//! Images that are not as they must be: every flipped byte of metadata is reported by a check, and no image makes an
-//! operation panic, loop, or reach outside of the memory.
+//! Corrupt images: a check reports every flipped byte of metadata, and no image makes an operation panic,
+//! loop, or access bytes outside the memory.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use super::*;
 use crate::structures::arena::tag::Tag;
 use crate::structures::arena::{HEAD_BYTES, MAX_EXTENT_BYTES};
 
-/// Two free blocks of one class, two of others, and extents between and at the ends.
+/// Returns two free blocks of one class, two of others, and extents between them and at the ends.
 fn image() -> (SparseMemory, Vec<(Extent, u64)>) {
     let (memory, arena) = arena();
     let lens = [40, 1_000, 100, 1_000, 24, 5_000, 700, 1, 300];
@@ -21,7 +21,8 @@ fn image() -> (SparseMemory, Vec<(Extent, u64)>) {
     (memory, extents)
 }
 
-/// Where the metadata of a sound image lies: all that is neither payload nor inside of a free block.
+/// Returns the ranges of metadata in a sound image: everything except payloads and the insides of free
+/// blocks.
 fn metadata(memory: &SparseMemory) -> Vec<Range<u64>> {
     let end = memory.size() * 65_536 - GRAIN_BYTES;
     let (mut ranges, mut at) = (vec![0..FIRST_BLOCK, end..end + GRAIN_BYTES], FIRST_BLOCK);
@@ -45,7 +46,7 @@ fn flip(memory: &SparseMemory, at: u64, mask: u8) {
     memory.write(at, &[byte[0] ^ mask]);
 }
 
-/// Does all that can be done, in transactions that are committed where that is possible.
+/// Runs every operation, in transactions that are committed if possible.
 fn exercise(memory: &SparseMemory, extents: &[(Extent, u64)]) {
     let arena = Arena::new(memory.clone());
     let _ = arena.stats();
@@ -77,7 +78,7 @@ fn every_flipped_byte_is_reported() {
         for mask in [0x01, 0x80, 0xFF] {
             let damaged = memory.copy();
             flip(&damaged, at, mask);
-            assert!(problems(&Arena::new(damaged.clone())) > 0, "byte {at} ^ {mask:#x} went unnoticed");
+            assert!(problems(&Arena::new(damaged.clone())) > 0, "byte {at} ^ {mask:#x} was not detected");
             if mask == 0xFF {
                 exercise(&damaged, &extents);
             }
@@ -85,9 +86,9 @@ fn every_flipped_byte_is_reported() {
     }
 }
 
-/// Words that look like metadata in the wrong places: copies of other words, small changes, noise.
+/// Writes words that look like metadata to wrong offsets: copies of other words, small changes, noise.
 #[test]
-fn no_damage_makes_an_operation_panic() {
+fn corruption_never_makes_an_operation_panic() {
     let (memory, extents) = image();
     let words: Vec<u64> = metadata(&memory).into_iter().flat_map(|range| range.step_by(8)).collect();
     let mut random = Random::new(11);
@@ -113,14 +114,14 @@ fn no_damage_makes_an_operation_panic() {
 }
 
 #[test]
-fn a_hundred_problems_are_enough() {
+fn check_reports_at_most_a_hundred_problems() {
     let (memory, _) = image();
     memory.write(HEAD_BYTES as u64, &[0xA5; 4_096 - HEAD_BYTES]);
     assert_eq!(problems(&Arena::new(memory)), 100);
 }
 
 #[test]
-fn a_memory_of_something_else_is_refused() {
+fn a_memory_with_other_contents_is_refused() {
     let (memory, arena) = arena();
     memory.grow(256);
     for magic in [[0; 8], *b"ARENA\0\x02\0", *b"SSL\x01\0\0\0\0"] {
@@ -132,7 +133,7 @@ fn a_memory_of_something_else_is_refused() {
 }
 
 #[test]
-fn a_memory_that_was_cut_short_is_refused() {
+fn a_truncated_memory_is_refused() {
     let (memory, arena) = arena();
     allocate(&arena, MAX_EXTENT_BYTES);
     let mut head = [0; 4_096];

@@ -1,16 +1,16 @@
-//! What the operations ask of the memory, as golden figures: a change of them is a change of the costs.
+//! Memory accesses of the operations, as golden figures: a change of them is a change of the costs.
 
 use super::*;
 use crate::testing::Traffic;
 
-/// What a transaction asks of the memory.
+/// Returns the memory accesses of a transaction.
 fn cost(memory: &SparseMemory, work: impl FnOnce()) -> Traffic {
     memory.take_traffic();
     work();
     memory.take_traffic()
 }
 
-/// Allocates a new extent before it frees the old, as an overwrite does.
+/// Allocates a new extent before freeing the old one, as an overwrite does.
 fn overwrite(arena: &Arena<SparseMemory>, old: Extent, old_len: u64, len: u64) -> Extent {
     let mut transaction = arena.begin().unwrap();
     let new = transaction.allocate(len).unwrap();
@@ -25,8 +25,8 @@ fn beginning_and_statistics() {
     allocate(&arena, 1);
     let begun = cost(&memory, || drop(arena.begin().unwrap()));
     assert_eq!(begun, Traffic { reads: 1, read_bytes: 128, ..Traffic::default() });
-    let told = cost(&memory, || assert!(arena.stats().is_ok()));
-    assert_eq!(told, Traffic { reads: 3, read_bytes: 144, ..Traffic::default() });
+    let stats = cost(&memory, || assert!(arena.stats().is_ok()));
+    assert_eq!(stats, Traffic { reads: 3, read_bytes: 144, ..Traffic::default() });
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn an_overwrite_with_the_same_length() {
     assert_eq!(cost, expected);
 }
 
-/// The block before grows where it is: its list, and the pages of its neighbours in it, are left alone.
+/// The previous block grows in place: its list, and the pages of its list neighbours, are not accessed.
 #[test]
 fn a_free_that_enlarges_the_block_before() {
     let (memory, arena) = arena();
@@ -80,9 +80,9 @@ fn a_free_that_enlarges_the_block_before() {
     assert_eq!(cost, expected);
 }
 
-/// What a churn costs and how well it uses the memory: extents are overwritten at random, each by one of a new length.
+/// The costs and the utilisation of a churn: random extents are overwritten with a new length.
 struct Churn {
-    /// Of 100 bytes of the arena, how many are payload in the end.
+    /// Payload bytes per 100 bytes of the arena at the end.
     utilisation: u64,
     /// Sums over all overwrites.
     traffic: Traffic,
@@ -104,7 +104,7 @@ fn churn(extents: u64, overwrites: u64, mut len: impl FnMut(&mut Random) -> u64)
     Churn { utilisation: payload * 100 / arena.stats().unwrap().size_bytes, traffic }
 }
 
-/// The figures are those of a fixed seed, so they move only with the allocator. Run with `--nocapture` to see them.
+/// The figures have a fixed seed, so they change only with the allocator. Run with `--nocapture` to see them.
 #[test]
 fn churns() {
     let power = |random: &mut Random| 512 << random.below(8);

@@ -1,5 +1,5 @@
-//! Damage that keeps every tag's check: for each kind, the operation that would make it worse refuses, and a check says
-//! what it is.
+//! Corruption that keeps every tag's check valid. For each kind, the operation that would make it worse
+//! refuses, and a check reports it.
 
 use super::*;
 use crate::structures::arena::class::Class;
@@ -9,7 +9,7 @@ use crate::structures::arena::tag::Tag;
 const LEN: u64 = 1_000;
 const SIZE: u64 = 1_024;
 
-/// Where the block with this number starts.
+/// Returns the offset of the block with this number.
 const fn block(i: u64) -> u64 {
     FIRST_BLOCK + i * SIZE
 }
@@ -18,7 +18,8 @@ const fn extent(i: u64) -> Extent {
     Extent::at(block(i) + 8)
 }
 
-/// Eight blocks of one size, then what is free at the end. Blocks 1 and 3 are free, and 3 is the first in their list.
+/// Returns eight blocks of one size, followed by free space. Blocks 1 and 3 are free, and 3 is the first in
+/// their list.
 fn image() -> SparseMemory {
     let (memory, arena) = arena();
     for i in 0..8 {
@@ -37,7 +38,7 @@ fn put_tag(memory: &SparseMemory, at: u64, tag: Tag) {
     put(memory, at, tag.encode(at));
 }
 
-/// Takes the class of blocks 1 and 3 out of the bitmaps.
+/// Removes the class of blocks 1 and 3 from the bitmaps.
 fn clear_bits(memory: &SparseMemory) {
     let index = Class::holding(SIZE).index() as u64;
     for (at, bit) in [(32, index / 16), (40 + index / 64 * 8, index % 64)] {
@@ -46,7 +47,8 @@ fn clear_bits(memory: &SparseMemory) {
     }
 }
 
-/// Damages a sound image, and expects these words of the operation's error and of one of the check's problems.
+/// Corrupts a sound image, and expects these words in the operation's error and in one of the check's
+/// problems.
 fn expect(
     damage: impl FnOnce(&SparseMemory),
     operation: impl FnOnce(&mut crate::structures::arena::Transaction<'_, SparseMemory>) -> Result<(), Error>,
@@ -68,24 +70,25 @@ fn expect(
 }
 
 #[test]
-fn a_tag_that_is_wrong_about_the_block_before_it() {
+fn a_tag_that_contradicts_the_block_before_it() {
     expect(
         |memory| put_tag(memory, block(6), Tag { previous_free: true, ..Tag::used(SIZE) }),
         |transaction| transaction.free(extent(5), LEN),
-        "taken for free by the next one",
-        "wrong about the block before",
+        "states that a used block is free",
+        "contradicts the block before",
     );
     expect(
         |memory| put_tag(memory, block(4), Tag::used(SIZE)),
         |transaction| transaction.allocate(LEN).map(drop),
-        "wrong about the free one before it",
-        "wrong about the block before",
+        "contradicts the free block before it",
+        "contradicts the block before",
     );
 }
 
 #[test]
-fn a_footer_that_leads_elsewhere() {
-    for (size, refusal) in [(2 * SIZE, "footer differs"), (0, "footer differs"), (1 << 30, "cannot be here")]
+fn a_footer_with_a_wrong_size() {
+    for (size, refusal) in
+        [(2 * SIZE, "footer differs"), (0, "footer differs"), (1 << 30, "impossible offset")]
     {
         expect(
             |memory| put_tag(memory, block(4) - 8, Tag::free(size)),
@@ -109,7 +112,7 @@ fn a_block_of_an_impossible_size() {
 }
 
 #[test]
-fn a_sentinel_that_is_none() {
+fn an_invalid_sentinel() {
     let end = BUCKET_BYTES - GRAIN_BYTES;
     for tag in [Tag::free(0), Tag::used(32)] {
         expect(
@@ -122,12 +125,12 @@ fn a_sentinel_that_is_none() {
 }
 
 #[test]
-fn a_list_that_disagrees_with_its_bit() {
+fn a_list_that_contradicts_its_bit() {
     expect(
         clear_bits,
         |transaction| transaction.free(extent(6), LEN),
-        "disagrees with its bit",
-        "disagrees with its bit",
+        "contradicts its bit",
+        "contradicts its bit",
     );
 }
 
@@ -144,14 +147,14 @@ fn a_free_block_in_no_list() {
     );
 }
 
-/// Block 1 says that it is the first, which 3 is.
+/// The links of block 1 state that it is the first, but block 3 is.
 #[test]
 fn a_free_block_that_is_not_the_first_of_its_list() {
     expect(
         |memory| put(memory, block(1) + 16, 0),
         |transaction| transaction.free(extent(0), LEN),
         "not in the list of its class",
-        "does not lead back",
+        "link to the previous block is wrong",
     );
 }
 
@@ -161,17 +164,17 @@ fn a_free_block_in_a_list_without_a_bit() {
         clear_bits,
         |transaction| transaction.free(extent(4), LEN),
         "not in the list of its class",
-        "disagrees with its bit",
+        "contradicts its bit",
     );
 }
 
 #[test]
-fn a_link_that_does_not_lead_back() {
+fn a_wrong_link_to_the_previous_block() {
     expect(
         |memory| put(memory, block(1) + 16, 0),
         |transaction| transaction.allocate(LEN).map(drop),
-        "list of the arena is broken",
-        "does not lead back",
+        "list of the arena is inconsistent",
+        "link to the previous block is wrong",
     );
 }
 
@@ -180,7 +183,7 @@ fn a_list_with_a_block_of_another_class() {
     expect(
         |memory| put(memory, list_head(Class::holding(SIZE)), block(8)),
         |transaction| transaction.allocate(LEN).map(drop),
-        "list of the arena is broken",
+        "list of the arena is inconsistent",
         "in the list of another class",
     );
 }
@@ -190,12 +193,12 @@ fn a_list_with_a_block_in_use() {
     expect(
         |memory| put_tag(memory, block(3), Tag::used(SIZE)),
         |transaction| transaction.allocate(LEN).map(drop),
-        "list of the arena is broken",
-        "leads to what is no free block",
+        "list of the arena is inconsistent",
+        "contains an offset without a free block",
     );
 }
 
-/// The second allocation finds the loop.
+/// The second allocation detects the loop.
 #[test]
 fn a_list_that_loops() {
     expect(
@@ -204,7 +207,7 @@ fn a_list_that_loops() {
             transaction.allocate(LEN)?;
             transaction.allocate(LEN).map(drop)
         },
-        "list of the arena is broken",
+        "list of the arena is inconsistent",
         "a block twice",
     );
 }

@@ -1,6 +1,7 @@
-//! The arena against a naive model of its blocks that finds every free block there is.
+//! Compares the arena with a naive model of its blocks that finds every free block.
 //!
-//! Sizes are drawn near the boundaries of the classes, and the end of the arena is filled until a chosen number of bytes is
+//! The sizes are near the boundaries of the classes, and the arena is filled until a chosen number of bytes
+//! is free at its end. There a search by class can miss a block, and a new end is computed.
 //! free there: that is where a search by class can miss a block, and where a new end is computed.
 
 use std::collections::BTreeMap;
@@ -13,28 +14,28 @@ use crate::structures::arena::class::Class;
 use crate::structures::arena::control::SENTINEL_BYTES;
 use crate::structures::arena::{SLOT_BYTES, Transaction, block_bytes};
 
-/// Of more blocks than this in a class the search does not see all.
+/// Number of blocks of a class that the search sees.
 const SEARCHED: usize = 32;
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// Allocates a block of so many grains.
+    /// Allocates a block of this many alignment units.
     Allocate(u64),
-    /// Allocates what leaves so many grains free at the end, if there are more now.
+    /// Allocates so that this many alignment units remain free at the end, if there are more.
     LeaveAtEnd(u64),
-    /// Frees one of the extents there are, whichever this number hits.
+    /// Frees one of the extents, selected by this number.
     Free(usize),
-    /// Gives back so many buckets at the end, where they are free.
+    /// Frees this many buckets at the end, if they are unused.
     Shrink(u64),
 }
 
-/// The smallest block of a class and the width of the class, in grains.
+/// Returns the smallest block of a class and the width of the class, in alignment units.
 fn span(class: usize) -> (u64, u64) {
     let (level, part) = (class / 16, class as u64 % 16);
     if level == 0 { (part, 1) } else { ((16 + part) << (level - 1), 1 << (level - 1)) }
 }
 
-/// Sizes of blocks in grains, of one class and a little beyond its boundaries.
+/// Returns sizes of blocks in alignment units, of one class and slightly beyond its boundaries.
 fn of_class(class: usize) -> impl Strategy<Value = u64> {
     let (start, width) = span(class);
     let within = (0..=width).prop_map(move |more| start + more);
@@ -42,8 +43,8 @@ fn of_class(class: usize) -> impl Strategy<Value = u64> {
     prop_oneof![4 => within, 1 => near]
 }
 
-/// Lists of steps with blocks of at most `most` bytes. Most sizes of a list are of one class, because only blocks of one
-/// class are ever passed over.
+/// Returns lists of steps with blocks of at most `most` bytes. Most sizes of a list are of one class, because
+/// the search skips only blocks of the same class.
 fn lists(most: u64) -> impl Strategy<Value = Vec<Vec<Step>>> {
     let classes = Class::holding(most).index();
     (classes * 2 / 3..classes).prop_flat_map(move |class| {
@@ -58,7 +59,7 @@ fn lists(most: u64) -> impl Strategy<Value = Vec<Vec<Step>>> {
     })
 }
 
-/// Every block in use with its size, and where the sentinel is.
+/// Every used block with its size, and the offset of the sentinel.
 #[derive(Clone, Default)]
 struct Naive {
     used: BTreeMap<u64, u64>,
@@ -67,7 +68,7 @@ struct Naive {
 }
 
 impl Naive {
-    /// The free blocks in ascending order.
+    /// Returns the free blocks in ascending order.
     fn free(&self) -> Vec<(u64, u64)> {
         let mut free = Vec::new();
         let mut at = FIRST_BLOCK;
@@ -85,7 +86,7 @@ impl Naive {
         last.filter(|(at, size)| at + size == self.end).map_or(0, |(_, size)| size)
     }
 
-    /// Takes so many buckets off the end, if they are free.
+    /// Removes buckets from the end, if they are free.
     fn shrink(&mut self, buckets: u64) -> bool {
         let bytes = buckets * self.bucket;
         let is_free = self.end > 0 && self.free_at_end() >= bytes;
@@ -93,7 +94,8 @@ impl Naive {
         is_free
     }
 
-    /// Notes that a block of `size` bytes was allocated at `at`, which must be right; grows where nothing fits.
+    /// Records that a block of `size` bytes was allocated at an offset, which must be valid; grows if nothing
+    /// fits.
     fn take(&mut self, at: u64, size: u64) {
         if self.end == 0 {
             self.end = FIRST_BLOCK;
@@ -128,7 +130,7 @@ impl Pair {
         Self { memory, arena, naive: Naive { bucket, ..Naive::default() }, lens: BTreeMap::new() }
     }
 
-    /// Takes the steps in one transaction.
+    /// Runs the steps in one transaction.
     fn run(&mut self, steps: &[Step]) {
         let mut transaction = self.arena.begin().unwrap();
         for step in steps {
@@ -159,14 +161,15 @@ impl Pair {
         self.compare();
     }
 
-    /// Both have the same blocks and the same end.
+    /// Asserts that both have the same blocks and the same end.
     fn compare(&self) {
         let found: Vec<_> = check(&self.arena).iter().map(|&(at, len)| (at.offset() - 8, len + 8)).collect();
         assert_eq!(found, self.naive.used.iter().map(|(&at, &size)| (at, size)).collect::<Vec<_>>());
         let stats = self.arena.stats().unwrap();
         let total = if self.naive.end == 0 { 0 } else { self.naive.end + SENTINEL_BYTES };
         assert_eq!(stats.size_bytes, total);
-        // Nothing takes what the arena gives up out of this memory: it comes back as it was.
+        // Nothing else uses the buckets that the arena frees in this memory, so they are unchanged when it
+        // grows again.
         assert!(self.memory.size() * 65_536 >= total);
         let free = self.naive.free();
         assert_eq!(stats.free_bytes, free.iter().map(|(_, size)| size).sum::<u64>());
@@ -189,7 +192,7 @@ fn allocate_block(
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(192))]
 
-    /// A bucket of one page: the end is met all the time.
+    /// A bucket of one page: the end is reached often.
     #[test]
     fn small_buckets(lists in lists(1 << 14)) {
         run(1 << 16, &lists);
@@ -200,9 +203,9 @@ proptest! {
         run(1 << 20, &lists);
     }
 
-    /// The sizes of the mistake that a small domain never met.
+    /// The sizes of the bug that a small domain did not find.
     #[test]
-    fn buckets_as_they_are(lists in lists(16 << 20)) {
+    fn buckets_of_the_real_size(lists in lists(16 << 20)) {
         run(BUCKET_BYTES, &lists);
     }
 }

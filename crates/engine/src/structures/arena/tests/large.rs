@@ -1,9 +1,9 @@
-//! Arenas as large as they get, in a memory that keeps only what is written.
+//! Arenas of the largest size, in a memory that stores only written pages.
 
 use super::*;
 use crate::structures::arena::{MAX_ARENA_BYTES, MAX_EXTENT_BYTES, block_bytes};
 
-/// Allocates the longest extents until there is no room, and gives them and the refusal.
+/// Allocates the largest extents until the arena is full, and returns them and the error.
 fn fill(arena: &Arena<SparseMemory>) -> (Vec<Extent>, Error) {
     let mut extents = Vec::new();
     loop {
@@ -34,7 +34,7 @@ fn the_largest_arena() {
     for (i, &extent) in extents.iter().enumerate() {
         arena.write(extent, MAX_EXTENT_BYTES - 8, &(i as u64).to_le_bytes());
     }
-    assert_eq!(check(&arena).len(), extents.len(), "no payload lies over a tag");
+    assert_eq!(check(&arena).len(), extents.len(), "no payload overlaps a tag");
     for (i, &extent) in extents.iter().enumerate() {
         let mut bytes = [0; 8];
         arena.read(extent, MAX_EXTENT_BYTES - 8, &mut bytes).unwrap();
@@ -55,7 +55,7 @@ fn the_largest_arena() {
     assert_eq!(memory.size() * 65_536, MAX_ARENA_BYTES);
 }
 
-/// The refusal tells how much is missing, and the transaction can go on with less.
+/// The error has the missing size, and the transaction remains usable for smaller extents.
 #[test]
 fn out_of_memory_changes_nothing() {
     let (memory, arena) = arena();

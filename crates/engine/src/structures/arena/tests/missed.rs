@@ -1,11 +1,11 @@
-//! Free blocks that the search by class passes over: each of them is found before the arena grows, and a growth never
-//! starts from a block that is large enough.
+//! Free blocks that the search by class skips. Each of them is found before the arena grows, and a growth
+//! never starts from a block that is large enough.
 
 use super::*;
 use crate::structures::arena::class::Class;
 use crate::structures::arena::{block_bytes, control::SENTINEL_BYTES};
 
-/// The block of an extent of so many bytes, the other way round.
+/// Returns the largest extent of a block.
 const fn len_of(block: u64) -> u64 {
     block - 8
 }
@@ -22,10 +22,10 @@ fn fill_but(arena: &Arena<SparseMemory>, rest: u64, most: u64) {
     check(arena);
 }
 
-/// The input that broke the arena: the first free block of the class is too small, the one at the end is large enough and
-/// not the first, and growing "by nothing" wrote the new sentinel over the old one.
+/// The input that corrupted the arena. The first free block of the class is too small; the one at the end is
+/// large enough but not the first. Growing "by nothing" overwrote the old sentinel with the new one.
 #[test]
-fn a_free_block_at_the_end_that_is_large_enough_is_taken() {
+fn a_sufficient_free_block_at_the_end_is_allocated() {
     let (memory, arena) = arena();
     let hole = allocate(&arena, len_of(1_069_056));
     fill_but(&arena, 1_110_016, 1_824_224);
@@ -42,9 +42,10 @@ fn a_free_block_at_the_end_that_is_large_enough_is_taken() {
     assert_eq!(memory.size(), 512);
 }
 
-/// What was answered with a false `Corrupted`: less than a block's least rest stays behind the extent.
+/// This once returned a false `Corrupted`: the rest after the extent is smaller than the smallest rest of a
+/// block.
 #[test]
-fn a_free_block_at_the_end_is_taken_whole_where_little_would_be_left() {
+fn a_free_block_at_the_end_is_allocated_whole_if_the_rest_is_small() {
     for rest in [0, 32, 64, 96] {
         let (memory, arena) = arena();
         let hole = allocate(&arena, len_of(1_069_056));
@@ -58,9 +59,10 @@ fn a_free_block_at_the_end_is_taken_whole_where_little_would_be_left() {
     }
 }
 
-/// With one bucket of the least size there is one block at the end of each class, and a hole of the same class before it.
+/// With one bucket of the smallest size there is one block at the end for each class, and a hole of the same
+/// class before it.
 #[test]
-fn a_free_block_at_the_end_is_taken_in_every_class() {
+fn a_free_block_at_the_end_is_allocated_in_every_class() {
     let bucket = 1 << 20;
     for class in 16..Class::holding(bucket / 2).index() {
         let (class, size) = (Class::of_index(class), smallest_of(class));
@@ -86,8 +88,9 @@ fn smallest_of(class: usize) -> u64 {
     if level == 0 { part * 32 } else { (16 + part) << (4 + level) }
 }
 
-/// Takes a block of 20,448 bytes and `count` smaller ones of the same class, frees them in this order, so that the large
-/// one is the last in their list, and gives the extents. No other block is free then, but `rest` bytes at the end.
+/// Allocates a block of 20,448 bytes and `count` smaller ones of the same class, frees them in this order, so
+/// that the large one is the last in their list, and returns the extents. Besides these, only `rest` bytes at
+/// the end are free.
 fn class_list(arena: &Arena<SparseMemory>, count: usize, rest: u64) -> Vec<Extent> {
     let sizes: Vec<u64> = std::iter::once(20_448).chain(vec![19_456; count]).collect();
     let hole = |&size: &u64| {
@@ -103,7 +106,7 @@ fn class_list(arena: &Arena<SparseMemory>, count: usize, rest: u64) -> Vec<Exten
     holes
 }
 
-/// A hole that fits is found although others of its class are before it in the list, up to a limit.
+/// A hole that fits is found although others of its class precede it in the list, up to a limit.
 #[test]
 fn a_hole_after_others_of_its_class_is_found() {
     for (count, found) in [(1, true), (31, true), (32, false)] {
@@ -116,7 +119,7 @@ fn a_hole_after_others_of_its_class_is_found() {
     }
 }
 
-/// The free block at the end is found however many others of its class there are.
+/// The free block at the end is found regardless of the number of others of its class.
 #[test]
 fn the_end_is_found_after_any_number_of_others() {
     for rest in [20_000, 20_096, 20_128, 20_448] {
@@ -130,10 +133,10 @@ fn the_end_is_found_after_any_number_of_others() {
     }
 }
 
-/// An image from before the mistake was mended: the check says what it is, nothing is done with it, and a repair makes it
-/// whole, whether its last block is free or not.
+/// An image from before the bug was fixed: the check reports the lost sentinel, operations refuse, and a
+/// repair restores it, whether the last block is free or not.
 #[test]
-fn a_lost_sentinel_is_named_and_written_anew() {
+fn a_lost_sentinel_is_reported_and_restored() {
     for rest in [0, 4_096] {
         let (memory, arena) = arena();
         allocate(&arena, 1);
@@ -146,7 +149,7 @@ fn a_lost_sentinel_is_named_and_written_anew() {
         arena.check(&mut |_, _| {}, &mut problems);
         assert!(problems.iter().any(|found| found.what.contains("a repair restores it")), "{problems:?}");
         assert!(matches!(arena.begin().unwrap().allocate(1 << 20), Err(Error::Corrupted { .. })));
-        assert_eq!(arena.repair().unwrap().map(|mended| mended.offset), Some(end));
+        assert_eq!(arena.repair().unwrap().map(|problem| problem.offset), Some(end));
         assert!(memory.same_as(&sound));
         assert_eq!(arena.repair(), Ok(None));
         allocate(&arena, 1 << 20);
@@ -155,7 +158,7 @@ fn a_lost_sentinel_is_named_and_written_anew() {
 }
 
 #[test]
-fn an_arena_with_other_damage_is_not_repaired() {
+fn an_arena_with_other_corruption_is_not_repaired() {
     let (memory, arena) = arena();
     let extent = allocate(&arena, 1_000);
     memory.write(BUCKET_BYTES - SENTINEL_BYTES, &[0; 8]);
@@ -166,7 +169,7 @@ fn an_arena_with_other_damage_is_not_repaired() {
     assert_eq!(Arena::new(SparseMemory::default()).repair(), Ok(None), "an empty arena has no sentinel");
 }
 
-/// Each extent of a run that is freed loses its tag, so a table that names one of them twice is found out.
+/// Each extent of a freed run loses its tag, so a table that lists one of them twice is detected.
 #[test]
 fn an_extent_within_a_freed_run_is_not_freed_twice() {
     let (_, arena) = arena();

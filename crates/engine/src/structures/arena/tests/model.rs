@@ -1,4 +1,4 @@
-//! Random transactions against a model that is a map from extents to what was written into them.
+//! Compares random transactions with a model: a map from extents to their contents.
 
 use std::collections::BTreeMap;
 
@@ -8,13 +8,13 @@ use proptest::prelude::*;
 use super::*;
 use crate::structures::arena::MAX_EXTENT_BYTES;
 
-/// The most that the model's memory grows to, in pages: so little that it is often full.
+/// Largest size of the model's memory, in pages: small, so that it is often full.
 const MAX_PAGES: u64 = 4 * 256;
 
 #[derive(Clone, Debug)]
 enum Step {
     Allocate(u64),
-    /// Frees one of the extents there are, whichever this number hits.
+    /// Frees one of the extents, selected by this number.
     Free(usize),
 }
 
@@ -22,7 +22,7 @@ enum Step {
 enum Op {
     Commit(Vec<Step>),
     Abandon(Vec<Step>),
-    /// Forgets the arena and opens it again, as an upgrade does.
+    /// Drops the arena and opens it again, as an upgrade does.
     Reopen,
 }
 
@@ -45,7 +45,7 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![6 => steps().prop_map(Op::Commit), 2 => steps().prop_map(Op::Abandon), 1 => Just(Op::Reopen)]
 }
 
-/// What an extent was allocated with and a number that its content follows from.
+/// The allocated length of an extent, and the seed of its contents.
 #[derive(Clone, Copy)]
 struct Owned {
     len: u64,
@@ -74,7 +74,7 @@ impl Model {
         self.compare();
     }
 
-    /// Makes the steps, and commits them where that is wanted and the memory has room.
+    /// Runs the steps, and commits them if that is requested and the memory is large enough.
     fn transact(&mut self, steps: &[Step], wanted: bool) {
         let before = self.memory.copy();
         let mut after = self.extents.clone();
@@ -94,7 +94,8 @@ impl Model {
         self.extents = after;
     }
 
-    /// The arena has the model's extents and no others, they do not overlap, and they hold what was written.
+    /// Asserts that the arena has exactly the model's extents, that they do not overlap, and that their
+    /// contents match.
     fn compare(&self) {
         let found = check(&self.arena);
         let expected: Vec<Extent> = self.extents.keys().copied().collect();
@@ -128,7 +129,7 @@ fn take_step(
     match step {
         Step::Allocate(len) => {
             let extent = transaction.allocate(*len).unwrap();
-            assert!(extents.insert(extent, Owned { len: *len, stamp }).is_none(), "given twice");
+            assert!(extents.insert(extent, Owned { len: *len, stamp }).is_none(), "allocated twice");
         }
         Step::Free(hit) if !extents.is_empty() => {
             let (&extent, &owned) = extents.iter().nth(hit % extents.len()).unwrap();
@@ -144,7 +145,8 @@ impl Owned {
         before.values().all(|owned| owned.stamp != self.stamp)
     }
 
-    /// The start and the end of the content, which are what a stray write of the allocator would hit.
+    /// Calls `piece` with the start and the end of the contents, which a wrong write of the allocator would
+    /// overwrite.
     fn each_piece(&self, mut piece: impl FnMut(u64, &[u8])) {
         let short = self.len.min(64);
         for start in [0, self.len - short] {

@@ -1,4 +1,4 @@
-//! The parts that need no blocks: the head with its bitmaps, and the overlay of words.
+//! The parts that need no blocks: the header with its bitmaps, and the cache of words.
 
 use super::*;
 use crate::structures::arena::class::{CLASSES, Class};
@@ -6,7 +6,7 @@ use crate::structures::arena::control::{HEAD_BYTES, Head};
 use crate::structures::arena::words::Words;
 use crate::testing::Traffic;
 
-/// A head of one bucket, with a free block in each of these classes.
+/// Returns the header of an arena of one bucket, with a free block in each of these classes.
 fn head(classes: &[usize]) -> Head {
     let mut head = Head::EMPTY;
     head.set_end(BUCKET_BYTES - GRAIN_BYTES);
@@ -26,7 +26,7 @@ fn decode(bytes: &[u8; HEAD_BYTES]) -> Result<Head, Error> {
     head.verify().map(|()| head)
 }
 
-/// Each field has a pattern of its own.
+/// Each field has a distinct pattern.
 #[test]
 fn golden_head() {
     let mut head = head(&[1, 18, 35, 68, 485]);
@@ -48,7 +48,7 @@ fn golden_head() {
     assert_eq!(decode(&expected), Ok(head));
 }
 
-/// Whatever is not zero and should be, or the other way round, is found in the word it is in.
+/// A word that is invalid is reported at its offset.
 #[test]
 fn an_impossible_head_is_refused() {
     let sound = bytes(&head(&[40]));
@@ -58,16 +58,16 @@ fn an_impossible_head_is_refused() {
         (0, u64::from_le_bytes(*b"ARENA\0\x02\0")), // Another version.
         (8, 0),                                     // An end before the first block,
         (8, BUCKET_BYTES - 64),                     // not at the end of a bucket,
-        (8, 2 * BUCKET_BYTES - 32),                 // beyond the memory,
-        (8, u64::MAX - 31),                         // beyond everything.
-        (16, 33),                                   // No multiple of 32 bytes in use,
-        (16, 32),                                   // no block that they are in,
-        (16, BUCKET_BYTES),                         // more than there is.
+        (8, 2 * BUCKET_BYTES - 32),                 // after the memory,
+        (8, u64::MAX - 31),                         // after any memory.
+        (16, 33),                                   // Used bytes that are not a multiple of 32,
+        (16, 32),                                   // without a used block,
+        (16, BUCKET_BYTES),                         // more than the arena has.
         (24, 1),                                    // A block of no bytes.
-        (32, 0),                                    // No level, though there is a class.
-        (32, 1 << 32),                              // A level that there is not.
+        (32, 0),                                    // No level, although a class is set.
+        (32, 1 << 32),                              // A level that does not exist.
         (40, 2),                                    // A class without its level.
-        (104, 2),                                   // More slots than there is room for.
+        (104, 2),                                   // More slots than the arena can supply.
         (112, 1),                                   // Reserved.
     ];
     for (at, word) in wrong {
@@ -78,9 +78,9 @@ fn an_impossible_head_is_refused() {
     }
 }
 
-/// The bitmaps against a set of classes that is searched from one end to the other.
+/// Compares the bitmaps with a set of classes that is searched linearly.
 #[test]
-fn bitmaps_find_what_a_walk_finds() {
+fn bitmaps_match_a_linear_search() {
     let mut random = Random::new(3);
     for _ in 0..50 {
         let mut head = head(&[]);
@@ -110,7 +110,7 @@ fn counters_do_not_go_below_zero() {
 }
 
 #[test]
-fn neighbouring_words_are_one_write() {
+fn contiguous_words_are_one_write() {
     let memory = SparseMemory::default();
     memory.grow(1);
     memory.take_traffic();
@@ -125,9 +125,9 @@ fn neighbouring_words_are_one_write() {
     assert_eq!(read_words(&memory, 192), [0, 200, 0]);
 }
 
-/// Lines are read once, and what is newer here is not overwritten by what is read later.
+/// Lines are read once, and a later read does not overwrite changed words.
 #[test]
-fn changes_are_seen_and_nothing_is_read_twice() {
+fn reads_see_changes_and_no_line_is_read_twice() {
     let memory = SparseMemory::default();
     memory.grow(1);
     memory.write(64, &7u64.to_le_bytes());
@@ -135,15 +135,15 @@ fn changes_are_seen_and_nothing_is_read_twice() {
     let mut words = Words::new(&memory, 65_536);
     words.set(72, 8);
     assert_eq!(words.get(72), 8);
-    assert_eq!(memory.take_traffic().reads, 0, "what was set need not be read");
+    assert_eq!(memory.take_traffic().reads, 0, "words that were set are not read");
     words.fetch(32, 2);
     assert_eq!((words.header(64), words.get(40)), ([7, 8, 0], 0));
     assert_eq!(memory.take_traffic().reads, 1);
 }
 
-/// What the transaction will add to the memory reads as zeroes before it is there.
+/// Memory that the transaction will add reads as zeroes.
 #[test]
-fn beyond_the_memory_there_are_zeroes() {
+fn bytes_after_the_memory_read_as_zeroes() {
     let memory = SparseMemory::default();
     memory.grow(1);
     let mut words = Words::new(&memory, 65_536);

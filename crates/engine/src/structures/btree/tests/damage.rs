@@ -1,4 +1,4 @@
-//! Trees whose bytes have been changed.
+//! Trees with corrupt bytes.
 
 use super::*;
 
@@ -13,7 +13,7 @@ fn filled() -> (VectorMemory, Model) {
         model.insert(key.into_bytes(), value);
     }
     for number in 0..40u64 {
-        let key = model.keys().nth((number * 5) as usize % model.len()).cloned().expect("there are keys");
+        let key = model.keys().nth((number * 5) as usize % model.len()).cloned().expect("the model has keys");
         assert!(remove(&map, &key));
         model.remove(&key);
     }
@@ -21,8 +21,8 @@ fn filled() -> (VectorMemory, Model) {
     (memory, model)
 }
 
-/// Everything that can be done to a map, on one that may be damaged: nothing panics or goes on for ever, and an error in a
-/// change has changed nothing.
+/// Runs every operation on a map that may be corrupt: nothing panics or loops, and a failed change changes
+/// nothing.
 fn exercise(memory: &VectorMemory, model: &Model) {
     let Ok(map) = try_open(memory) else { return };
     let mut found = Vec::new();
@@ -36,7 +36,7 @@ fn exercise(memory: &VectorMemory, model: &Model) {
             let mut passed = 0;
             while cursor.advance().is_ok_and(|passed| passed) && cursor.entry().is_ok() {
                 passed += 1;
-                assert!(passed <= 100_000, "a cursor goes in a circle");
+                assert!(passed <= 100_000, "a cursor loops");
             }
         }
     }
@@ -62,7 +62,7 @@ fn exercise(memory: &VectorMemory, model: &Model) {
 }
 
 #[test]
-fn flipped_bits_are_errors_and_never_a_panic_or_a_wrong_tree() {
+fn flipped_bits_cause_errors_but_no_panic() {
     let (memory, model) = filled();
     let used = map_bytes(&memory);
     let clean = memory.borrow().clone();
@@ -74,9 +74,9 @@ fn flipped_bits_are_errors_and_never_a_panic_or_a_wrong_tree() {
     }
 }
 
-/// Each header and slot, byte by byte, with the bytes that are most likely to lead somewhere.
+/// Sets each byte of headers and slots to the values that are most likely to be valid offsets.
 #[test]
-fn headers_and_slots_with_any_byte_are_errors_and_never_a_panic() {
+fn corrupt_headers_and_slots_cause_errors_but_no_panic() {
     let (memory, model) = filled();
     let clean = memory.borrow().clone();
     let pages = map_bytes(&memory) / PAGE;
@@ -90,7 +90,7 @@ fn headers_and_slots_with_any_byte_are_errors_and_never_a_panic() {
                     if let Ok(map) = &map {
                         map.check(&mut found);
                     }
-                    // Keep the suite short: the whole exercise for one of 64.
+                    // To keep the suite fast, only one in 64 runs every operation.
                     if (at + usize::from(byte)) % 64 == 0 {
                         exercise(&memory, &model);
                         *memory.borrow_mut() = clean.clone();
@@ -103,9 +103,9 @@ fn headers_and_slots_with_any_byte_are_errors_and_never_a_panic() {
     assert!(*memory.borrow() == clean);
 }
 
-/// What the check calls sound is what it was: no flip of a bit outside of keys, values and gaps goes unnoticed.
+/// If the check finds no problem, the tree is unchanged except in keys, values and gaps.
 #[test]
-fn the_check_names_what_it_can() {
+fn check_reports_structural_corruption() {
     let (memory, model) = filled();
     let clean = memory.borrow().clone();
     let (mut named, mut unnoticed) = (0, 0);
@@ -114,7 +114,8 @@ fn the_check_names_what_it_can() {
         match try_open(&memory) {
             Ok(map) if map.check(&mut Vec::new()) => {
                 unnoticed += 1;
-                // A key may have another byte where no order and no slot shows it, and a value any.
+                // A key may differ in one byte if neither the order nor a slot reveals it; a value may differ
+                // anywhere.
                 let read = entries(&map);
                 assert_eq!(read.len(), model.len());
                 let differing = read.iter().zip(&model).filter(|(one, other)| one != other).count();

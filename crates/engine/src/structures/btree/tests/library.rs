@@ -1,11 +1,11 @@
-//! The map that the library offers, against the one of std.
+//! Compares the map of the library with the map of std.
 
 use super::*;
 use crate::structures::btree::{BPlusTreeMap, MapOptions};
 use crate::testing::SparseMemory;
 
 #[test]
-fn the_map_of_the_library_does_what_the_map_of_std_does() {
+fn the_map_of_the_library_equals_the_map_of_std() {
     let memory = VectorMemory::default();
     let mut map = BPlusTreeMap::<u64, String, _>::open(memory.clone()).unwrap();
     let (mut model, mut random) = (BTreeMap::new(), Random(17));
@@ -30,7 +30,7 @@ fn the_map_of_the_library_does_what_the_map_of_std_does() {
             let range: Vec<_> = map.range(low..=high).collect::<Result<_, _>>().unwrap();
             assert!(range.iter().map(|(key, value)| (key, value)).eq(model.range(low..=high)));
             let (mut ours, mut theirs) = (map.range(low..high), model.range(low..high));
-            // From both ends in turn, until they meet.
+            // Alternates between both ends, until they meet.
             loop {
                 let front = theirs.next().map(|(key, value)| (*key, value.clone()));
                 assert_eq!(ours.next().transpose().unwrap(), front);
@@ -46,7 +46,7 @@ fn the_map_of_the_library_does_what_the_map_of_std_does() {
 }
 
 #[test]
-fn an_insertion_that_the_memory_has_no_room_for_is_an_error_and_changes_nothing() {
+fn an_insertion_into_a_full_memory_changes_nothing() {
     let memory = SparseMemory::with_maximum(4);
     let options = MapOptions { growth_pages: 2, cached_pages: 4 };
     let mut map = BPlusTreeMap::<u64, Vec<u8>, _>::open_with(memory.clone(), options).unwrap();
@@ -63,17 +63,17 @@ fn an_insertion_that_the_memory_has_no_room_for_is_an_error_and_changes_nothing(
 }
 
 #[test]
-fn a_key_that_is_too_long_is_refused_with_its_length() {
+fn a_key_above_the_limit_is_refused_with_its_length() {
     let mut map = BPlusTreeMap::<Vec<u8>, u8, _>::open(VectorMemory::default()).unwrap();
     assert_eq!(map.try_insert(vec![1; MAX_KEY], 1), Ok(None));
     let error = map.try_insert(vec![1; MAX_KEY + 1], 1).unwrap_err();
-    assert_eq!(error.to_string(), "invalid argument: the key has 1025 bytes; a key has at most 1024");
+    assert_eq!(error.to_string(), "invalid argument: the key has 1025 bytes; the limit is 1024");
     assert_eq!((map.len(), map.get(&vec![1; MAX_KEY + 1])), (1, None));
 }
 
 /// A tree beside other structures, in a memory of ic-stable-structures' manager.
 #[test]
-fn a_map_shares_a_memory_manager_with_structures_of_the_other_library() {
+fn a_map_shares_a_memory_manager_with_a_stable_map() {
     use ic_stable_structures::memory_manager::{MemoryId, MemoryManager};
     let memory = VectorMemory::default();
     for round in 0..2u64 {

@@ -1,4 +1,4 @@
-//! The bytes of pages are those of the picture: what reads them here has its numbers from there, and from no constant.
+//! Compares pages with the layout table: this reader takes its numbers from the table, not from constants.
 
 use super::*;
 use crate::structures::btree::page::Node;
@@ -11,7 +11,7 @@ fn u32_of(bytes: &[u8], at: usize) -> usize {
     u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize
 }
 
-/// The memory of a tree, whose header is at its start.
+/// The memory of a tree with its header at the start.
 struct Image(Vec<u8>);
 
 impl Image {
@@ -57,7 +57,7 @@ impl Image {
             let head: Vec<u8> = key[common..].iter().copied().chain([0; 4]).take(4).collect();
             assert_eq!(u32_of(slot, 0), u32::from_be_bytes(head.try_into().unwrap()) as usize);
         }
-        // What is no longer used is between cells, too.
+        // Unused bytes may also be between cells.
         assert!(u16_of(page, 6) <= lowest);
         assert_eq!(u16_of(page, 6) + cell_bytes + u16_of(page, 8), 4_096);
     }
@@ -84,7 +84,7 @@ impl Image {
         value
     }
 
-    /// How many pages are in the list of free ones.
+    /// Returns the number of pages in the list of free pages.
     fn free_pages(&self) -> usize {
         let mut count = 0;
         let mut number = u32_of(&self.0, 16);
@@ -98,7 +98,7 @@ impl Image {
 }
 
 #[test]
-fn a_reader_of_the_picture_finds_every_entry_and_every_free_page() {
+fn a_reader_of_the_layout_table_finds_every_entry_and_free_page() {
     let memory = VectorMemory::default();
     let (map, mut model) = (open(&memory), Model::new());
     let entry = |i: u32| {
@@ -123,10 +123,10 @@ fn a_reader_of_the_picture_finds_every_entry_and_every_free_page() {
 }
 
 #[test]
-fn a_header_of_a_page_that_cannot_be_is_refused_field_by_field() {
+fn an_invalid_page_header_is_refused_field_by_field() {
     let mut good = [0; PAGE];
     good[0] = 1;
-    // Two slots, the longest common prefix, and cells right after the slots, none of which is used.
+    // Two slots, the longest common prefix, and cells directly after the slots, all of them unused.
     for (at, number) in [(2, 2_u16), (4, 1_024), (6, 24 + 16), (8, 4_096 - 40)] {
         good[at..at + 2].copy_from_slice(&number.to_le_bytes());
     }

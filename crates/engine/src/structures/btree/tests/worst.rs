@@ -3,8 +3,8 @@
 use super::*;
 use crate::testing::SparseMemory;
 
-/// Removes everything in an order that a greedy search finds bad: of some candidates, the one after which most pages are in
-/// use. No removal takes a page, whatever the keys are.
+/// Removes everything in an order that a greedy search finds bad: among some candidates, the one that leaves
+/// most pages in use. No removal may need a page, for any family of keys.
 #[test]
 fn a_removal_never_needs_a_page_in_the_worst_order() {
     for keys in FAMILIES {
@@ -25,14 +25,14 @@ fn a_removal_never_needs_a_page_in_the_worst_order() {
             assert!(remove(&map, &key));
             let after = map.tree.head.get();
             assert_eq!(after.pages, before.pages, "{keys:?}");
-            assert!(after.free_count >= before.free_count, "{keys:?}: a removal took a page");
+            assert!(after.free_count >= before.free_count, "{keys:?}: a removal needed a page");
         }
         assert_eq!(map.tree.head.get().free_count, map.tree.head.get().pages - 1);
     }
 }
 
-/// The store of the bug report: keys that alternate between 8 and 1,024 bytes until the memory is full, and removals chosen so
-/// that what separates pages would become longer.
+/// The store of the bug report: keys of alternately 8 and 1,024 bytes until the memory is full, and removals
+/// that would make the separators longer.
 #[test]
 fn a_full_memory_can_be_emptied_in_any_order() {
     for seed in 0..3 {
@@ -53,7 +53,7 @@ fn a_full_memory_can_be_emptied_in_any_order() {
             keys.push(key);
         }
         assert!(keys.len() > 1_500, "{}", keys.len());
-        // Long keys go last, or first, or as it comes.
+        // Long keys last, first, or in random order.
         match seed {
             0 => keys.sort_by_key(|key| std::cmp::Reverse(key.len())),
             1 => keys.sort_by_key(|key| key.len()),
