@@ -1,5 +1,5 @@
-//! Passes the digest of the sources and the compiler to the canister, for its status. Without version control: the digest is of the
-//! sources themselves, so that a tarball and a clone give the same one.
+//! Passes the digest of the sources and the compiler to the canister, for its status. The digest covers the
+//! sources themselves, not a commit, so that a tarball and a clone have the same one.
 
 use std::{
     env, fs, io,
@@ -9,7 +9,7 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-/// What the module is made of, from the root of the workspace.
+/// The sources of the module, from the root of the workspace.
 const SOURCES: [&str; 7] = [
     "canister/src",
     "crates/api/src",
@@ -50,7 +50,7 @@ fn add(digest: &mut Sha256, root: &Path, path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The name and the version of the compiler, for example `rustc 1.95.0`.
+/// Returns the name and the version of the compiler, for example `rustc 1.95.0`.
 fn compiler() -> String {
     let rustc = env::var_os("RUSTC").expect("cargo sets it");
     let output = Command::new(rustc).arg("--version").output().expect("the compiler prints its version");

@@ -1,7 +1,8 @@
-//! A canister that keeps a store beside structures of its own, in one stable memory.
+//! A canister that uses a store beside other stable structures, in one stable memory.
 //!
-//! `ic-stable-structures` divides the memory: its map counts visitors in one virtual memory, and the store takes another one.
-//! `scripts/example-canister.sh` builds the canister and uses it on the embedded host, an upgrade included.
+//! `ic-stable-structures` divides the memory: a map counts visitors in one virtual memory, and the store uses
+//! another one. `scripts/example-canister.sh` builds the canister and tests it on the embedded host,
+//! including an upgrade.
 
 use std::cell::RefCell;
 
@@ -34,13 +35,13 @@ fn post_upgrade() {
     open();
 }
 
-/// Opens the store: an empty memory is formatted, and a store is loaded.
+/// Opens the store: formats an empty memory, or loads the store.
 fn open() {
     let memory = MANAGER.with_borrow(|manager| manager.get(FILES));
     STORE.set(Some(Store::open(memory).expect("the memory is empty, or holds a store")));
 }
 
-/// Optional: without it, the next opening has to look for the end of the log.
+/// Optional: without it, the next opening has to search for the end of the log.
 #[pre_upgrade]
 fn pre_upgrade() {
     with(Store::seal);
@@ -59,18 +60,18 @@ fn put(name: String, content: Vec<u8>) -> Result<u64, String> {
     Ok(written.revision)
 }
 
-/// A file.
+/// Returns a file.
 #[query]
 fn get(name: String) -> Result<Vec<u8>, String> {
     with(|store| store.get(&name)).map_err(|error| error.to_string())
 }
 
-/// How often somebody has stored a file.
+/// Returns how often a caller has stored a file.
 #[query]
 fn count(who: String) -> u64 {
     COUNTS.with_borrow(|counts| counts.get(&who).unwrap_or_default())
 }
 
 fn with<R>(f: impl FnOnce(&mut Store<Shared>) -> R) -> R {
-    STORE.with_borrow_mut(|store| f(store.as_mut().expect("the store is opened by init and post_upgrade")))
+    STORE.with_borrow_mut(|store| f(store.as_mut().expect("init or post_upgrade has opened the store")))
 }

@@ -1,7 +1,8 @@
-//! A canister that tells what storing, reading, overwriting and deleting a value costs, inline and in an extent.
+//! A canister that measures the cost of storing, reading, overwriting and deleting a value, inline and in an
+//! extent.
 //!
-//! It is not part of the product: `scripts/measure-inline.sh` builds it and runs it on the embedded host, and prints the
-//! table from which the inline limit was chosen.
+//! It is not part of the product. `scripts/measure-inline.sh` builds it, runs it on the embedded host, and
+//! prints the table on which the inline limit is based.
 
 use std::cell::RefCell;
 
@@ -29,33 +30,33 @@ fn fill(from: u64, count: u64, size: u64) {
     let value = vec![7; size as usize];
     with(|store| {
         for number in from..from + count {
-            store.put(Put::new(&key(number), &value), time()).expect("the platform has room");
+            store.put(Put::new(&key(number), &value), time()).expect("the platform has enough memory");
         }
     });
 }
 
-/// What putting a value costs, in instructions.
+/// Returns the cost of putting a value, in instructions.
 #[update]
 fn put(number: u64, size: u64) -> u64 {
     let (key, value) = (key(number), vec![8; size as usize]);
-    cost(|store| _ = store.put(Put::new(&key, &value), time()).expect("the platform has room"))
+    cost(|store| _ = store.put(Put::new(&key, &value), time()).expect("the platform has enough memory"))
 }
 
-/// What reading a value costs, in instructions.
+/// Returns the cost of reading a value, in instructions.
 #[update]
 fn get(number: u64) -> u64 {
     let key = key(number);
-    cost(|store| drop(store.get(&key).expect("the value is there")))
+    cost(|store| drop(store.get(&key).expect("the value exists")))
 }
 
-/// What deleting a value costs, in instructions.
+/// Returns the cost of deleting a value, in instructions.
 #[update]
 fn delete(number: u64) -> u64 {
     let key = key(number);
     cost(|store| assert!(store.delete(&key).expect("the image is sound")))
 }
 
-/// Bytes of the index and of the extents, per object.
+/// Returns the bytes of the index and of the extents, per object.
 #[update]
 fn bytes_per_object() -> u64 {
     with(|store| {
@@ -76,7 +77,7 @@ fn cost(f: impl FnOnce(&mut ProbeStore)) -> u64 {
     })
 }
 
-/// Keys that fall all over the index.
+/// Returns keys that are spread over the index.
 fn key(number: u64) -> String {
     format!("object/{:016x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }

@@ -1,4 +1,4 @@
-//! Who may call what. Which role a method needs is said by `stable_storage_api::METHODS`, and nowhere else.
+//! Access control. `stable_storage_api::METHODS` defines the role that each method needs.
 
 use candid::Principal;
 use stable_storage_api::{Error, METHODS, Role};
@@ -6,17 +6,17 @@ use storage_engine::Caller;
 
 use crate::state::CanisterStore;
 
-/// The caller of a message, by the bytes of its principal.
+/// The caller of a message, as the bytes of its principal.
 pub(crate) struct Sender {
     bytes: [u8; Principal::MAX_LENGTH_IN_BYTES],
     length: usize,
 }
 
-/// What is known of a caller who may call a method.
+/// Result of the access check.
 #[derive(Clone, Copy)]
 pub(crate) struct Admission {
     role: Option<Role>,
-    /// Whether the caller may be a controller, which was not asked because the role that was given suffices.
+    /// Whether the caller may be a controller. This is not queried if the granted role is sufficient.
     may_control: bool,
 }
 
@@ -28,7 +28,7 @@ impl Sender {
         Self { bytes, length }
     }
 
-    /// The caller as uploads and regions know it.
+    /// Returns the caller in the form that uploads and regions need.
     pub(crate) fn caller(&self, admission: Admission) -> Caller {
         let Admission { role, may_control } = admission;
         let is_admin = role == Some(Role::Admin) || (may_control && self.is_controller());
@@ -44,18 +44,19 @@ impl Sender {
     }
 }
 
-/// Checks that the caller has the role that a method needs, before anything else of the message is looked at. `method` is
-/// its position in [`METHODS`].
+/// Checks that the caller has the role that a method needs. Runs before anything else of the message is read.
+/// `method` is the index of the method in [`METHODS`].
 pub(crate) fn check(store: &CanisterStore, method: usize, sender: &Sender) -> Result<Admission, Error> {
     admit(store, method, sender, store.config().public_read.then_some(Role::Reader))
 }
 
-/// The same for a caller who has to have been given the role: that reads are public does not help.
+/// Checks that the caller was granted the role that a method needs; public reads do not count.
 pub(crate) fn check_given(store: &CanisterStore, method: usize) -> Result<(), Error> {
     admit(store, method, &Sender::of_message(), None).map(drop)
 }
 
-/// Controllers are admins, others have the role that they were given, and at least the role of everyone.
+/// Returns the role of a caller: controllers are admins; others have the role they were granted, and at least
+/// the public one.
 fn admit(
     store: &CanisterStore,
     method: usize,
@@ -63,7 +64,7 @@ fn admit(
     of_everyone: Option<Role>,
 ) -> Result<Admission, Error> {
     let needed = METHODS[method].role;
-    // A role that is on the heap is found for a tenth of what it costs to ask for the controllers.
+    // A cached role is found for a tenth of the cost of querying the controllers.
     let known = store.known_role(sender.as_slice()).max(of_everyone);
     if known >= needed {
         return Ok(Admission { role: known, may_control: true });

@@ -1,26 +1,26 @@
-//! The methods that the canister exports: one line each.
+//! The exported methods, one line each.
 //!
-//! A line names the export, how the method runs, the function with the types of its arguments, and what the method answers: a
-//! `result` is `variant { Ok; Err : Error }`, and a method that answers something `plain` rejects the message where there is an
-//! error. To a `oneway` method nobody listens, so its error also goes to the canister's log. How it runs decides what the
-//! function takes before the arguments:
+//! A line has the export, the mode of the method, the function with the types of its arguments, and the kind
+//! and type of the reply. A `result` is `variant { Ok; Err : Error }`. A `plain` method rejects the message
+//! on an error. The caller of a `oneway` method receives no reply, so its error is also written to the
+//! canister's log. The mode determines the parameters before the arguments:
 //!
-//! | | the function takes | and returns |
+//! | | parameters | and returns |
 //! |---|---|---|
 //! | `update` | the store, to change it | `Result<T>` |
 //! | `update_as` | the store, to change it, and the caller | `Result<T>` |
 //! | `query` | the store | `Result<T>` |
 //! | `query_as` | the store and the caller | `Result<T>` |
-//! | `blob` | the store, and room for a blob | the length of the blob |
-//! | `blob_as` | the store, room for a blob, and the caller | the length of the blob |
-//! | `page` | the store, and room for encoded items | `Result<T>` |
-//! | `open` | the store; everyone may call it, also with arguments that are none | `Result<T>` |
+//! | `blob` | the store, and a buffer for a blob | the length of the blob |
+//! | `blob_as` | the store, a buffer for a blob, and the caller | the length of the blob |
+//! | `page` | the store, and a buffer for encoded items | `Result<T>` |
+//! | `open` | the store; open to everyone, even with invalid arguments | `Result<T>` |
 //!
-//! What is exported checks the role of the caller before it looks at the arguments, and then decodes them, calls the
-//! function, counts an update, and replies. So none of these can be forgotten, and a caller without the role makes the canister
-//! do nothing but refuse. A method that is not in `stable_storage_api::METHODS` does not compile.
+//! An exported method checks the caller's role before it reads the arguments. It then decodes them, calls the
+//! function, counts an update, and replies. None of these steps can be omitted, and a caller without the role
+//! only causes a refusal. A method that is not in `stable_storage_api::METHODS` does not compile.
 //!
-//! A function that is exported here runs outside of ic-cdk's executor, so it cannot be `async`.
+//! An exported function runs outside ic-cdk's executor, so it cannot be `async`.
 
 use candid::Principal;
 use serde_bytes::{ByteBuf, Bytes};
@@ -33,7 +33,7 @@ use crate::message::endpoints;
 use crate::objects::BorrowedPut;
 use crate::{http, log, objects, operator, regions, roles, uploads};
 
-/// The most items of a batch.
+/// Largest number of items in a batch.
 pub(crate) const BATCH: usize = MAX_BATCH_ITEMS as usize;
 
 endpoints! {

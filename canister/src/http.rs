@@ -1,4 +1,4 @@
-//! What the canister answers to HTTP: its metrics, and nothing else.
+//! The HTTP endpoint, which serves only the metrics.
 
 use serde_bytes::{ByteBuf, Bytes};
 use stable_storage_api::{HttpResponse, Result};
@@ -7,12 +7,12 @@ use storage_wire::Wire;
 use crate::metrics;
 use crate::state::CanisterStore;
 
-/// The version of the text format of Prometheus.
+/// Content type of the Prometheus text format.
 const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 const PLAIN_TEXT: &str = "text/plain; charset=utf-8";
 
-/// [`HttpRequest`](stable_storage_api::HttpRequest), borrowed from the argument of the message. An argument that is no request is one
-/// without a method, so that it is answered, too.
+/// [`HttpRequest`](stable_storage_api::HttpRequest), borrowed from the argument of the message. An invalid
+/// argument becomes a request without a method, so that it also gets a response.
 #[derive(Default, Wire)]
 pub(crate) struct Request<'a> {
     method: &'a str,
@@ -21,11 +21,11 @@ pub(crate) struct Request<'a> {
     body: &'a Bytes,
 }
 
-/// Everyone may ask.
+/// Responds to everyone.
 pub(crate) fn http_request(store: &CanisterStore, request: Request<'_>) -> Result<HttpResponse> {
     let path = request.url.split(['?', '#']).next();
     let response = match (request.method, path) {
-        ("", _) => text(400, "this is no HTTP request"),
+        ("", _) => text(400, "the argument is not an HTTP request"),
         (_, Some("/metrics")) => match request.method {
             "GET" | "HEAD" => match metrics::encode(store) {
                 Ok(body) => response(200, PROMETHEUS_TEXT, body),
@@ -33,13 +33,13 @@ pub(crate) fn http_request(store: &CanisterStore, request: Request<'_>) -> Resul
             },
             _ => not_allowed(),
         },
-        _ => text(404, "there is nothing here but /metrics"),
+        _ => text(404, "not found; the only path is /metrics"),
     };
     Ok(if request.method == "HEAD" { without_body(response) } else { response })
 }
 
 fn not_allowed() -> HttpResponse {
-    let mut response = text(405, "only GET and HEAD are answered");
+    let mut response = text(405, "only GET and HEAD are allowed");
     response.headers.push(("allow".into(), "GET, HEAD".into()));
     response
 }
@@ -59,7 +59,7 @@ fn response(status_code: u16, content_type: &str, body: Vec<u8>) -> HttpResponse
     HttpResponse { status_code, headers, body: ByteBuf::from(body) }
 }
 
-/// The answer to HEAD says what GET would, without the body.
+/// Returns the response to HEAD: that of GET without the body.
 fn without_body(response: HttpResponse) -> HttpResponse {
     HttpResponse { body: ByteBuf::new(), ..response }
 }

@@ -1,6 +1,6 @@
-//! What is dropped before it costs cycles: ingress messages that their method would refuse.
+//! Drops ingress messages that their method would refuse, before they cost cycles.
 //!
-//! It runs on one node and is no more than a courtesy to the canister's balance. The methods check again.
+//! This runs on one node only and protects the canister's balance. The methods check again.
 
 use ic_cdk::api::{accept_message, msg_method_name};
 use ic_cdk::trap;
@@ -15,8 +15,8 @@ use crate::message::{not_those, with_argument};
 use crate::objects::BorrowedPut;
 use crate::{access, state};
 
-/// Accepts the message, or traps with what its method would have answered, so that the sender is told.
-// SAFETY: the name has the form that only this hook has, and the linker refuses to have it twice.
+/// Accepts the message, or traps with the error of its method, so that the sender receives it.
+// SAFETY: only this hook uses a name of this form, and the linker refuses duplicates.
 #[cfg_attr(target_family = "wasm", unsafe(export_name = "canister_inspect_message"))]
 extern "C" fn inspect_message() {
     match inspect(&msg_method_name()) {
@@ -25,7 +25,7 @@ extern "C" fn inspect_message() {
     }
 }
 
-/// Where nothing is exported, this is what uses the hook.
+/// Uses the hook on targets where it is not exported.
 #[cfg(not(target_family = "wasm"))]
 const _: extern "C" fn() = inspect_message;
 
@@ -33,9 +33,9 @@ fn inspect(name: &str) -> Result<(), String> {
     let at = Method::find(name).ok_or_else(|| format!("there is no method {name:?}"))?;
     let method = &METHODS[at];
     if method.role.is_none() {
-        return Err(format!("{name} is a query, and nobody needs it as an update"));
+        return Err(format!("{name} is a query; call it as a query"));
     }
-    // Who reads only because everyone may can do so by a query, which the canister does not pay for.
+    // A caller with only public read access can use a query, which costs the canister nothing.
     let is_allowed = state::read(|store| access::check_given(store, at));
     is_allowed
         .and_then(|()| at_most(ic0::msg_arg_data_size(), method.max_argument_bytes))
@@ -43,7 +43,7 @@ fn inspect(name: &str) -> Result<(), String> {
     with_argument(|bytes| hot(name, bytes))
 }
 
-/// Decodes the arguments as the method does, and checks what can be checked of them at once.
+/// Decodes the arguments like the method does, and runs the checks that need no store.
 macro_rules! check {
     ($bytes:expr, |$($name:ident: $ty:ty),+| $check:expr) => {{
         let mut space = Vec::new();
@@ -54,7 +54,7 @@ macro_rules! check {
     }};
 }
 
-/// Checks the methods whose arguments can be large, so that refusing them in the method would cost something.
+/// Checks the methods with large arguments, whose refusal in the method would be expensive.
 fn hot(name: &str, bytes: &[u8]) -> Result<(), String> {
     match name {
         "put" => check!(bytes, |key: &str, value: &Bytes| Put::new(key, value).check()),

@@ -1,7 +1,8 @@
 //! The storage canister: endpoints over `storage-engine`.
 //!
-//! `endpoints.rs` lists the methods. Each of them checks the caller's role, calls the engine, and hands back what it says. What
-//! is stored, and how, is the engine's business; `storage.did` at the top of the repository is the contract.
+//! `endpoints.rs` lists the methods. Each of them checks the caller's role, calls the engine, and returns the
+//! engine's result. The engine defines what is stored and how; `storage.did` in the root of the repository is
+//! the contract.
 
 mod access;
 mod endpoints;

@@ -1,4 +1,5 @@
-//! Install and upgrade. What survives an upgrade is in stable memory already, so there is next to nothing to do.
+//! Install and upgrade. Everything that survives an upgrade is in stable memory already, so the hooks do
+//! little.
 
 use ic_cdk::api::instruction_counter;
 use ic_cdk::trap;
@@ -8,23 +9,23 @@ use storage_wire::argument_headers;
 use crate::message::{not_those, with_argument};
 use crate::state;
 
-// SAFETY: the names have the form that only these hooks have, and the linker refuses to have one twice.
+// SAFETY: only these hooks use names of this form, and the linker refuses duplicates.
 #[cfg_attr(target_family = "wasm", unsafe(export_name = "canister_init"))]
 extern "C" fn init() {
     let instructions = open();
     state::write(|store| store.record_install(instructions));
 }
 
-/// Writes the counters, the end of the log and the header with the seal. If this is skipped, the counts since the last upgrade
-/// are lost, and the next opening finds the end of the log by reading.
+/// Writes the counters, the end of the log, and a header that marks a clean shutdown. If this is skipped, the
+/// counts since the last upgrade are lost, and the next opening has to search for the end of the log.
 // SAFETY: see above.
 #[cfg_attr(target_family = "wasm", unsafe(export_name = "canister_pre_upgrade"))]
 extern "C" fn pre_upgrade() {
     state::write(|store| store.seal());
 }
 
-/// Traps where stable memory is not a store of a known layout: the upgrade is rolled back then, and the canister goes on
-/// as it was.
+/// Traps if stable memory is not a store of a known layout. The upgrade is then rolled back, and the canister
+/// continues with the old module.
 // SAFETY: see above.
 #[cfg_attr(target_family = "wasm", unsafe(export_name = "canister_post_upgrade"))]
 extern "C" fn post_upgrade() {
@@ -32,11 +33,11 @@ extern "C" fn post_upgrade() {
     state::write(|store| store.record_upgrade(instructions));
 }
 
-/// Where nothing is exported, this is what uses the hooks.
+/// Uses the hooks on targets where they are not exported.
 #[cfg(not(target_family = "wasm"))]
 const _: [extern "C" fn(); 3] = [init, pre_upgrade, post_upgrade];
 
-/// Opens and configures the store, and returns what opening cost, in instructions.
+/// Opens and configures the store, and returns the cost of opening, in instructions.
 fn open() -> u64 {
     trap_on_panic();
     let before = instruction_counter();
@@ -51,8 +52,8 @@ fn open() -> u64 {
     instructions
 }
 
-/// What is to be set. No argument sets nothing; one that is not understood is an error, also where Candid would take it
-/// for null.
+/// Returns the settings to apply. An empty argument sets nothing. An invalid argument is an error, even if
+/// Candid would read it as null.
 fn settings(argument: &[u8]) -> Result<InitArgs, String> {
     let mut space = Vec::new();
     let headers = argument_headers!(Option<InitArgs>);
@@ -62,7 +63,7 @@ fn settings(argument: &[u8]) -> Result<InitArgs, String> {
     }
 }
 
-/// Has the text of a panic reach the caller. The heap keeps the hook until the next upgrade.
+/// Passes the text of a panic to the caller. The heap keeps the hook until the next upgrade.
 fn trap_on_panic() {
     std::panic::set_hook(Box::new(|panic| trap(panic.to_string())));
 }
@@ -79,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_refused() {
+    fn invalid_arguments_are_refused() {
         let capacity = |bytes| Ok(InitArgs::capacity(bytes));
         let odd = |capacity| encode_one(Odd { capacity }).unwrap();
         assert_eq!(settings(b""), Ok(InitArgs::default()));
@@ -108,7 +109,7 @@ mod tests {
         ] {
             let refused = settings(&bytes);
             assert!(
-                refused.as_ref().is_err_and(|error| error.contains("not those of this method")),
+                refused.as_ref().is_err_and(|error| error.contains("do not match this method")),
                 "{refused:?}"
             );
         }

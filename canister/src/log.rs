@@ -8,19 +8,20 @@ use crate::endpoints::BATCH;
 use crate::message::Room;
 use crate::state::CanisterStore;
 
-/// As StableLog's, this is oneway. An error goes to the canister's log, and rejects the message for those who wait.
+/// Appends a text. The method is oneway, like StableLog's. An error is written to the canister's log, and
+/// rejects the message for callers that wait.
 pub(crate) fn log(store: &mut CanisterStore, text: Text<'_>) -> Result<()> {
     store.append(&[text]).map(drop)
 }
 
-/// As StableLog's, this answers texts. An entry that `append` wrote and that is not UTF-8 is shown with question marks;
-/// `read_log` gives its bytes.
+/// Returns entries as texts, like StableLog's. In an entry that is not UTF-8, invalid bytes are replaced by
+/// question marks; `read_log` returns its bytes.
 pub(crate) fn read_last<'m>(
     store: &CanisterStore,
     mut room: Room<'m>,
     count: Count,
 ) -> Result<Encoded<'m, String>> {
-    // More than 2^64 entries cannot be asked for in earnest, nor exist.
+    // A count above 2^64 exceeds the number of entries of any log.
     store.read_last_with(count.0, |entry| match Text::new(entry) {
         Some(text) => room.item(&text, 0),
         None => room.item(&text_of(entry), 0),
@@ -28,7 +29,7 @@ pub(crate) fn read_last<'m>(
     room.finish(0)
 }
 
-/// The bytes as text, never longer than they are, so that what fits one reply still does.
+/// Returns the bytes as text, never longer than the bytes, so that it still fits in one reply.
 fn text_of(bytes: &[u8]) -> String {
     let chunks = bytes.utf8_chunks();
     chunks.flat_map(|chunk| [chunk.valid(), if chunk.invalid().is_empty() { "" } else { "?" }]).collect()
@@ -38,7 +39,7 @@ pub(crate) fn append(store: &mut CanisterStore, entries: Batch<&Bytes, BATCH>) -
     store.append(&entries.0)
 }
 
-/// [`LogPage`](stable_storage_api::LogPage), whose entries are encoded already.
+/// [`LogPage`](stable_storage_api::LogPage) with encoded entries.
 #[derive(Wire)]
 #[wire(encode)]
 pub(crate) struct EncodedLogPage<'m> {
@@ -65,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_that_are_no_text_become_question_marks_and_no_longer() {
+    fn invalid_utf8_becomes_question_marks_of_at_most_the_same_length() {
         for (bytes, expected) in [
             (&b""[..], ""),
             ("grüße".as_bytes(), "grüße"),

@@ -18,12 +18,13 @@ pub(crate) fn put(store: &mut CanisterStore, caller: &Caller, key: &str, value: 
     store.put(Put { owner: owner(caller), ..Put::new(key, value) }, time())
 }
 
-/// Who an object that the caller writes belongs to: nobody where the caller is an admin.
+/// Returns the owner of an object that the caller writes; `None` for an admin.
 fn owner(caller: &Caller) -> Option<Principal> {
     (!caller.is_admin).then_some(caller.principal)
 }
 
-/// [`PutArgs`](stable_storage_api::PutArgs), borrowed from the argument of the message, so that a batch of 2 MiB takes no more heap.
+/// [`PutArgs`](stable_storage_api::PutArgs), borrowed from the argument of the message, so that a batch of 2
+/// MiB is not copied to the heap.
 #[derive(Wire)]
 pub(crate) struct BorrowedPut<'a> {
     key: &'a str,
@@ -35,7 +36,7 @@ pub(crate) struct BorrowedPut<'a> {
     condition: Option<Condition>,
 }
 
-/// User metadata: named fields in the contract, and the tuples that the engine takes.
+/// User metadata: named fields in the contract, tuples in the engine.
 pub(crate) struct Pairs<'a>(Vec<(&'a str, &'a str)>);
 
 /// [`MetadataPair`](stable_storage_api::MetadataPair), borrowed.
@@ -64,7 +65,7 @@ impl<'a> Decode<'a> for Pairs<'a> {
 }
 
 impl<'a> BorrowedPut<'a> {
-    /// The put that it asks for, as this owner.
+    /// Returns the put for this owner.
     pub(crate) fn by(&'a self, owner: Option<Principal>) -> Put<'a> {
         Put {
             key: self.key,
@@ -124,7 +125,7 @@ pub(crate) fn read(store: &CanisterStore, room: &mut [u8], args: ReadArgs) -> Re
     store.read_into(&args, room)
 }
 
-/// [`ListPage`](stable_storage_api::ListPage), whose objects are encoded already.
+/// [`ListPage`](stable_storage_api::ListPage) with encoded objects.
 #[derive(Wire)]
 #[wire(encode)]
 pub(crate) struct EncodedListPage<'m> {
@@ -133,7 +134,7 @@ pub(crate) struct EncodedListPage<'m> {
     next: Option<String>,
 }
 
-/// What an [`ObjectInfo`] encodes to where no object of a page has metadata.
+/// The encoding of an [`ObjectInfo`] if no object of a page has metadata.
 #[derive(Wire)]
 #[wire(encode)]
 struct PlainInfo<'a> {
@@ -149,8 +150,8 @@ pub(crate) fn list<'m>(
     mut room: Room<'m>,
     args: ListArgs,
 ) -> Result<EncodedListPage<'m>> {
-    // The optional fields of all objects are in the type, which is known when all are encoded. Where one has a field that
-    // those before had not, they are encoded again.
+    // The type contains the optional fields of all objects, which are known only after all are encoded. If an
+    // object has a field that the previous ones did not have, they are encoded again.
     let mut present = 0;
     loop {
         let end = store.list_with(&args, |object| {
@@ -183,12 +184,12 @@ fn plain<'a>(object: &ObjectView<'a>) -> Result<PlainInfo<'a>> {
     })
 }
 
-/// A key that was read.
+/// Returns a key that was read as text.
 fn text_of(key: &[u8]) -> Result<Text<'_>> {
     Text::new(key).ok_or_else(|| Error::corrupted("a key of the object index is not UTF-8", 0))
 }
 
-/// [`ScanPage`](stable_storage_api::ScanPage), whose entries are encoded already.
+/// [`ScanPage`](stable_storage_api::ScanPage) with encoded entries.
 #[derive(Wire)]
 #[wire(encode)]
 pub(crate) struct EncodedScanPage<'m> {

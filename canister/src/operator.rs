@@ -1,4 +1,4 @@
-//! What an operator sees and sets.
+//! The status and the configuration.
 
 use ic_cdk::api::canister_cycle_balance;
 use stable_storage_api::{Config, Result, Settings, Status};
@@ -29,7 +29,7 @@ fn heap_bytes() -> u64 {
     core::arch::wasm32::memory_size(0) as u64 * storage_engine::layout::PAGE_BYTES
 }
 
-/// There is no WebAssembly heap outside of WebAssembly.
+/// Returns 0: there is no WebAssembly heap on other targets.
 #[cfg(not(target_arch = "wasm32"))]
 fn heap_bytes() -> u64 {
     0

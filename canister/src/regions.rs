@@ -79,7 +79,7 @@ pub(crate) fn region_store(
     store.region_store(region, &stores.0, caller)
 }
 
-/// As Motoko's, this answers no result, so a caller who may not is rejected.
+/// Returns the sizes. The method has no result type, like Motoko's, so a caller without the role is rejected.
 pub(crate) fn stable_var_query(_store: &CanisterStore) -> Result<StableVarInfo> {
     Ok(StableVarInfo { size: UPGRADE_BYTES })
 }

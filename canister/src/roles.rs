@@ -1,4 +1,4 @@
-//! Who has which role.
+//! The roles.
 
 use candid::Principal;
 use stable_storage_api::{Grant, Result, Role};

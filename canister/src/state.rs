@@ -1,4 +1,4 @@
-//! The one store of the canister.
+//! The store of the canister.
 
 use std::cell::RefCell;
 
@@ -8,12 +8,12 @@ use storage_engine::{OpenError, Store};
 pub(crate) type CanisterStore = Store<DefaultMemoryImpl>;
 
 thread_local! {
-    /// Opened by `init` and `post_upgrade`, before any message can come. It is a window on stable memory: everything
-    /// that matters is written through.
+    /// The store, opened by `init` and `post_upgrade` before any other message. It has no other state:
+    /// every change is written through to stable memory.
     static STORE: RefCell<Option<CanisterStore>> = const { RefCell::new(None) };
 }
 
-const OPENED: &str = "the store is opened by init and post_upgrade";
+const OPENED: &str = "init or post_upgrade has opened the store";
 
 /// Opens the store over the canister's stable memory.
 pub(crate) fn open() -> Result<(), OpenError> {
@@ -22,12 +22,12 @@ pub(crate) fn open() -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Runs something that reads.
+/// Runs a function that reads the store.
 pub(crate) fn read<R>(f: impl FnOnce(&CanisterStore) -> R) -> R {
     STORE.with_borrow(|store| f(store.as_ref().expect(OPENED)))
 }
 
-/// Runs something that changes the store.
+/// Runs a function that changes the store.
 pub(crate) fn write<R>(f: impl FnOnce(&mut CanisterStore) -> R) -> R {
     STORE.with_borrow_mut(|store| f(store.as_mut().expect(OPENED)))
 }

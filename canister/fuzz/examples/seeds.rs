@@ -1,4 +1,4 @@
-//! Writes good arguments of each method to corpus-kept/arguments, for the fuzzer to start from.
+//! Writes valid arguments of each method to corpus-kept/arguments, as seeds of the fuzzer.
 //!
 //! ```sh
 //! cd canister/fuzz && cargo run --example seeds
@@ -13,7 +13,7 @@ use stable_storage_api::{
 };
 use storage_canister_fuzz::arguments::METHODS;
 
-/// Good arguments of the methods of this line of the table.
+/// Returns valid arguments of the methods of this line of the table.
 fn good(line: &str) -> candid::Result<Vec<u8>> {
     let (key, blob) = ("a key", ByteBuf::from(*b"a value"));
     let list = ListArgs { start_after: Some("a key".into()), limit: Some(10), ..ListArgs::level("a", "/") };

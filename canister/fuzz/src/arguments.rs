@@ -1,4 +1,5 @@
-//! The arguments of every method: whatever the bytes are, the canister decodes what the `candid` crate decodes.
+//! The arguments of every method: for any bytes, the canister decodes exactly what the `candid` crate
+//! decodes.
 
 use candid::utils::{ArgumentDecoder, ArgumentEncoder, decode_args_with_config, encode_args};
 use candid::{DecoderConfig, IDLArgs, IDLValue, Nat, Principal};
@@ -10,7 +11,7 @@ use stable_storage_api::{
 use storage_wire::header::ORDERS;
 use storage_wire::{Arguments, Count, Type, argument_headers, by_shape, coerce};
 
-/// A method that takes arguments, and what must hold of any bytes that it is sent.
+/// A method with arguments, and the property that must hold for any bytes sent to it.
 pub type Method = (&'static str, fn(&[u8]));
 
 macro_rules! method {
@@ -19,7 +20,7 @@ macro_rules! method {
     };
 }
 
-/// All methods but those without arguments, and the argument of `init` and `post_upgrade`.
+/// All methods with arguments, and the argument of `init` and `post_upgrade`.
 pub const METHODS: [Method; 32] = [
     method!("put", String, ByteBuf),
     method!("put_many", Vec<PutArgs>),
@@ -55,45 +56,45 @@ pub const METHODS: [Method; 32] = [
     method!("commit_upload", u64, Option<UploadEnd>),
 ];
 
-/// Decodes bytes as the arguments of the method that the first of them names by its number.
+/// Decodes bytes as the arguments of a method; the first byte selects the method.
 pub fn arguments(data: &[u8]) {
     let Some((number, bytes)) = data.split_first() else { return };
     let (_, method) = METHODS[usize::from(*number) % METHODS.len()];
     method(bytes);
 }
 
-/// The arguments as the crate has them, with what ic-cdk allows an argument to make it skip.
+/// Decodes arguments with the crate, with ic-cdk's limit for skipped values.
 pub fn with_candid<A: for<'a> ArgumentDecoder<'a>>(bytes: &[u8]) -> candid::Result<A> {
     let mut config = DecoderConfig::new();
     config.set_skipping_quota(10_000);
     decode_args_with_config(if bytes.is_empty() { b"DIDL\0\0" } else { bytes }, &config)
 }
 
-/// The values as they are written with the types of the method.
+/// Returns the encoded values without the types of the method.
 fn values_of(encoded: &[u8], headers: &[&[u8]]) -> Vec<u8> {
     encoded.strip_prefix(headers[0]).expect("this is how Candid encodes the types").to_vec()
 }
 
-/// The values that the canister decodes.
+/// Returns the values that the canister decodes.
 fn ours<A: for<'a> Arguments<'a>>(bytes: &[u8], headers: &[&[u8]]) -> Option<Vec<u8>> {
     let mut values = Vec::new();
     let coerced = coerce(bytes, <A as Arguments>::TYPES, <A as Arguments>::IS_STRICT, &mut values);
     let whole = [headers[0], &values].concat();
     let coerced = coerced.is_ok() && by_shape::<A>(&whole, headers).is_some();
     // An optional last argument that was not sent is null.
-    let at_once = headers.iter().enumerate().find_map(|(at, header)| {
+    let fast = headers.iter().enumerate().find_map(|(at, header)| {
         let values = bytes.strip_prefix(*header)?;
         let absent: &[u8] = if at < ORDERS { &[] } else { &[0] };
         Some([values, absent].concat())
     });
-    if let (Some(at_once), true) = (at_once, by_shape::<A>(bytes, headers).is_some()) {
-        assert!(coerced, "taken by shape and not else: {bytes:?}");
-        assert_eq!(at_once, values, "{bytes:?}");
+    if let (Some(fast), true) = (fast, by_shape::<A>(bytes, headers).is_some()) {
+        assert!(coerced, "accepted on the fast path only: {bytes:?}");
+        assert_eq!(fast, values, "{bytes:?}");
     }
     coerced.then_some(values)
 }
 
-/// Ours are the crate's, whatever the bytes are.
+/// Asserts that the canister and the crate decode the same values from any bytes.
 pub fn agrees<A, C>(bytes: &[u8], headers: &[&[u8]])
 where
     A: for<'a> Arguments<'a>,
@@ -104,29 +105,30 @@ where
         (Some(values), Ok(theirs)) => {
             let theirs = encode_args(theirs).expect("arguments can be encoded");
             let theirs = values_of(&theirs, headers);
-            // The crate takes no record with more fields for a tuple, so an optional one is null for it; in the specification, a
-            // tuple is a record, which may have more fields.
+            // The crate rejects a record with more fields for a tuple, so an optional one becomes null; in
+            // the specification, a tuple is a record, which may have more fields.
             assert!(
                 values == theirs || is_read_differently::<A>(bytes),
                 "{bytes:?}: {values:?} and not {theirs:?}"
             );
         }
-        // Settings that the crate takes for none.
+        // Invalid settings that the crate reads as null.
         (None, Ok(_)) if <A as Arguments>::IS_STRICT => {}
-        (None, Ok(_)) => panic!("Candid takes {bytes:?}"),
+        (None, Ok(_)) => panic!("the crate accepts {bytes:?}"),
         (Some(values), Err(error)) => {
             let error = error.to_string();
-            // The crate takes no record with more fields for a tuple, which the specification does; and it has quotas.
+            // The crate rejects a record with more fields for a tuple, unlike the specification; and it has
+            // quotas.
             let is_known =
                 ["expect_type: record { text; text }", "cost exceeds the limit", "Recursion limit"];
             let is_known = is_known.iter().any(|known| error.contains(known));
-            assert!(is_known, "we take {bytes:?} for {values:?}, and Candid says {error}");
+            assert!(is_known, "the canister decodes {bytes:?} as {values:?}; the crate fails: {error}");
         }
         (None, Err(_)) => {}
     }
 }
 
-/// Whether tuples are expected, and there is one of two with more fields than two.
+/// Returns whether tuples are expected and a record has more than their two fields.
 fn is_read_differently<A: for<'a> Arguments<'a>>(bytes: &[u8]) -> bool {
     A::TYPES.iter().any(|ty| has_tuple(ty))
         && IDLArgs::from_bytes(bytes).is_ok_and(|args| args.args.iter().any(is_wide_tuple))
@@ -155,7 +157,7 @@ fn is_wide_tuple(value: &IDLValue) -> bool {
     }
 }
 
-/// A number may be longer than it has to be, so it is compared and not its bytes.
+/// Compares decoded numbers, because a number may have a longer encoding than necessary.
 pub fn counts_agree(bytes: &[u8]) {
     let mut space = Vec::new();
     let ours = storage_wire::decode::<(Count,)>(bytes, argument_headers!(Count), &mut space);

@@ -1,3 +1,4 @@
-//! What is fuzzed of the canister: its decoders, which need no replica. Tests of `stable-storage-api` include these functions, too.
+//! The fuzzed part of the canister: its decoders, which need no replica. Tests of `stable-storage-api` also
+//! include these functions.
 
 pub mod arguments;

@@ -12,7 +12,7 @@ use crate::endpoints::SIGNATURES;
 
 const DID: &str = include_str!("../../../storage.did");
 
-/// A type of the wire as the library has it.
+/// Returns a type of the wire in the form of the `candid` crate.
 fn candid_type(ty: &storage_wire::Type) -> Type {
     let fields = |fields: &[storage_wire::Field]| {
         fields
@@ -50,7 +50,7 @@ fn result_of(ok: Type) -> Type {
     TypeInner::Variant(vec![case("Ok", ok), case("Err", Error::ty())]).into()
 }
 
-/// The contract, and its service with the argument of install.
+/// Returns the contract, and its service with the argument of install.
 fn contract() -> (TypeEnv, Type) {
     let mut env = TypeEnv::new();
     let program = DID.parse().unwrap();
@@ -90,7 +90,7 @@ fn the_exports_have_the_types_of_storage_did() {
 }
 
 #[test]
-fn the_argument_of_install_is_that_of_storage_did() {
+fn the_argument_of_install_matches_storage_did() {
     let (env, service) = contract();
     let TypeInner::Class(args, _) = service.as_ref() else { panic!("the service takes an argument") };
     assert_eq!(args.len(), 1);
@@ -109,8 +109,8 @@ fn every_method_of_storage_did_has_a_comment() {
     }
 }
 
-/// The actor type of the StableLog of Motoko's documentation, as its compiler writes it (scripts/interop.sh): a program
-/// that has a StableLog takes this canister for one.
+/// The actor type of the StableLog of Motoko's documentation, as its compiler prints it (scripts/interop.sh).
+/// A program that uses a StableLog can use this canister instead.
 #[test]
 fn the_canister_is_a_stable_log() {
     let stable_log = "service : { log : (text) -> () oneway; readLast : (nat) -> (vec text) query }";
@@ -123,7 +123,7 @@ fn the_canister_is_a_stable_log() {
     assert!(subtype(&mut Default::default(), &env, service, &other).is_err());
 }
 
-/// What a generator of bindings has to find a name for: a record or a variant in an argument or an answer.
+/// A generator of bindings needs a name for each record or variant in an argument or a reply.
 #[test]
 fn every_argument_and_every_type_has_a_name() {
     let program: candid_parser::IDLProg = DID.parse().unwrap();
@@ -154,7 +154,7 @@ fn every_argument_and_every_type_has_a_name() {
     }
 }
 
-/// Whether a type holds no record and no variant but by a name.
+/// Returns whether a type contains a record or a variant only by name.
 fn is_named(ty: &Type) -> bool {
     match ty.as_ref() {
         TypeInner::Opt(ty) | TypeInner::Vec(ty) => is_named(ty),
@@ -163,7 +163,7 @@ fn is_named(ty: &Type) -> bool {
     }
 }
 
-/// What a declared type is made of. The record of a case of a variant belongs to the case, as in Rust.
+/// Returns the parts of a declared type. The record of a variant's case belongs to the case, as in Rust.
 fn parts(ty: &Type) -> Vec<Type> {
     let types = |fields: &[Field]| fields.iter().map(|field| field.ty.clone()).collect::<Vec<_>>();
     match ty.as_ref() {

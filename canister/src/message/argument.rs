@@ -2,7 +2,7 @@
 
 use storage_wire::Arguments;
 
-/// The argument, and the room after it.
+/// The argument, and the unused buffer after it.
 pub(crate) struct Argument<'m> {
     bytes: Bytes<'m>,
     room: &'m mut [u8],
@@ -10,7 +10,7 @@ pub(crate) struct Argument<'m> {
 
 enum Bytes<'m> {
     Scratch(&'m [u8]),
-    /// A canister on the same subnet can send more than a person.
+    /// On the heap: a canister on the same subnet can send a larger argument than an ingress message.
     Heap(Vec<u8>),
 }
 
@@ -26,7 +26,7 @@ impl<'m> Argument<'m> {
         Self { bytes: Bytes::Scratch(bytes), room }
     }
 
-    /// The bytes, and the room after them.
+    /// Returns the bytes, and the buffer after them.
     pub(crate) fn split(&mut self) -> (&[u8], &mut [u8]) {
         let bytes = match &self.bytes {
             Bytes::Scratch(bytes) => bytes,
@@ -36,8 +36,8 @@ impl<'m> Argument<'m> {
     }
 }
 
-/// Decodes the arguments of a method, or rejects the message. `space` is for values that are not encoded as one of the
-/// common clients does it.
+/// Decodes the arguments of a method, or rejects the message. `space` is for values that are not encoded in
+/// the usual way of one of the common clients.
 pub(crate) fn decode<'a, A: Arguments<'a>>(bytes: &'a [u8], headers: &[&[u8]], space: &'a mut Vec<u8>) -> A {
     match storage_wire::decode(bytes, headers, space) {
         Ok(arguments) => arguments,
@@ -50,9 +50,9 @@ fn refuse(error: storage_wire::DecodeError) -> ! {
     ic_cdk::trap(not_those(&error))
 }
 
-/// Says that arguments are not those of the method.
+/// Returns the error text for arguments that do not match the method.
 pub(crate) fn not_those(error: &storage_wire::DecodeError) -> String {
-    format!("the arguments are not those of this method: {error}")
+    format!("the arguments do not match this method: {error}")
 }
 
 /// Calls a function with the argument of this message.

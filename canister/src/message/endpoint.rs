@@ -7,11 +7,11 @@ use super::Reply;
 use super::reply::BLOB_HEADER_BYTES;
 use crate::state::CanisterStore;
 
-/// The position in [`METHODS`] of an exported method, for example of `canister_update put`.
+/// Returns the index in [`METHODS`] of an exported method, for example of `canister_update put`.
 ///
 /// # Panics
 ///
-/// If there is no such method, or if it is not of this kind.
+/// Panics if there is no such method, or if it is of another kind.
 pub(crate) const fn position_of(export: &str) -> usize {
     let is_query = export.as_bytes()[9] == b'q';
     let prefix = if is_query { "canister_query " } else { "canister_update " };
@@ -20,12 +20,13 @@ pub(crate) const fn position_of(export: &str) -> usize {
     at
 }
 
-/// Bytes that a blob and its header take at most.
+/// Largest size of a blob with its header, in bytes.
 const ROOM_BYTES: usize = BLOB_HEADER_BYTES + MAX_REPLY_BYTES as usize;
 
-/// Room for the largest blob with its header. A large argument leaves none after itself, and then the heap has to do.
+/// Returns a buffer for the largest blob with its header. After a large argument the block has no space for
+/// it; then the buffer is on the heap.
 pub(crate) fn room_or_heap<'m>(room: &'m mut [u8], heap: &'m mut Vec<u8>) -> &'m mut [u8] {
-    // Found out by the length, because a part that was borrowed could not be given up again.
+    // Decided by the length, because a part that was borrowed cannot be returned.
     if room.len() >= ROOM_BYTES {
         return &mut room[..ROOM_BYTES];
     }
@@ -33,7 +34,7 @@ pub(crate) fn room_or_heap<'m>(room: &'m mut [u8], heap: &'m mut Vec<u8>) -> &'m
     heap
 }
 
-/// Has a function write a blob after the room for its header.
+/// Calls a function that writes a blob after the space for its header.
 pub(crate) fn fill<'m>(
     room: &'m mut [u8],
     heap: &'m mut Vec<u8>,
@@ -44,7 +45,7 @@ pub(crate) fn fill<'m>(
     Ok((room, length))
 }
 
-/// Counts an update that was refused.
+/// Counts a refused update.
 #[cold]
 pub(crate) fn count_refusal(store: &mut CanisterStore, method: usize, error: Error) -> Error {
     let refused: Result<()> = Err(error.clone());
@@ -58,9 +59,9 @@ pub(crate) fn send_nothing(_reply: Reply<'_>) {
     ic0::msg_reply();
 }
 
-/// Exports methods, a line each; `endpoints.rs` says what a line is.
+/// Exports methods, one line each; `endpoints.rs` describes the lines.
 ///
-/// A name has the form that only exported methods have, and the linker refuses to have one twice.
+/// Only exported methods use names of this form, and the linker refuses duplicates.
 macro_rules! endpoints {
     ($($export:literal: $runs:ident $module:ident::$function:ident($($name:ident: $ty:ty),*) => $answers:ident $reply:ty;)+) => {
         $(const _: () = {
@@ -74,12 +75,12 @@ macro_rules! endpoints {
                 ));
             }
 
-            // Where nothing is exported, this is what uses the function.
+            // Uses the function on targets where it is not exported.
             #[cfg(not(target_family = "wasm"))]
             const _: extern "C" fn() = method;
         };)+
 
-        /// The methods with the types of their arguments and of what they answer, for the test that holds them against
+        /// The methods with the types of their arguments and replies, for the test that compares them with
         /// `storage.did`.
         #[cfg(test)]
         pub(crate) const SIGNATURES: &[$crate::interface::Signature] = &[$($crate::interface::Signature {
@@ -193,7 +194,7 @@ macro_rules! endpoint {
             $crate::message::endpoint!(@$answers result, $reply, $ok)
         })
     };
-    // Everyone may call it, and what cannot be decoded is answered, too.
+    // Open to everyone; arguments that cannot be decoded also get a reply.
     (@open $scratch:ident, $reply:ident, $method:ident, $function:path, ($name:ident: $ty:ty), $answers:ident, $ok:ty) => {
         $crate::state::read(|store| {
             const _: () = assert!(stable_storage_api::METHODS[METHOD].role.is_none(), "the method needs a role");

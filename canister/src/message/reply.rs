@@ -4,10 +4,10 @@ use stable_storage_api::Error;
 use storage_wire::header::Header;
 use storage_wire::{ALL, Cases, Encode, Field, Output, Type, Typed, encode_length, id_of};
 
-/// The cases of the contract's results.
+/// The case of a successful result in the contract.
 pub(crate) const OK: &[u32] = &[id_of("Ok")];
 
-/// Bytes before a blob that its header takes at most.
+/// Largest size of the header before a blob, in bytes.
 pub(crate) const BLOB_HEADER_BYTES: usize = 32;
 
 /// A reply that is being written.
@@ -21,8 +21,8 @@ impl<'m> Reply<'m> {
         Self { buffer, length: 0 }
     }
 
-    /// Replies with a value. `headers` are those of its type, by the bits of the optional fields that it has, and `cases` the
-    /// cases that it stands in.
+    /// Replies with a value. `headers` are the headers of its type, by the bit set of its optional fields.
+    /// `cases` are the variant cases around it.
     pub(crate) fn send<T: Encode>(mut self, value: &T, headers: &[&[u8]], cases: &[u32]) {
         let present = value.present();
         match headers.get(present as usize) {
@@ -33,7 +33,7 @@ impl<'m> Reply<'m> {
         self.finish();
     }
 
-    /// Replies with an error, which has its own case alone as the type.
+    /// Replies with an error; the type of the reply has only the case of this error.
     #[cold]
     pub(crate) fn send_error(mut self, error: &Error) {
         self.bytes(ERRORS[error.case()]);
@@ -82,7 +82,8 @@ impl Output for Reply<'_> {
     }
 }
 
-/// Replies with `Ok` of a blob that has been written to `room` after [`BLOB_HEADER_BYTES`]. The header goes before it.
+/// Replies with `Ok` of a blob that was written to `room` after [`BLOB_HEADER_BYTES`]. Writes the header
+/// before it.
 pub(crate) fn send_blob(room: &mut [u8], length: usize, header: &[u8]) {
     let mut before = Before { bytes: [0; BLOB_HEADER_BYTES], length: 0 };
     before.bytes(header);
@@ -105,14 +106,14 @@ impl Output for Before {
     }
 }
 
-/// Rejects a message whose reply has no place for an error.
+/// Rejects a message whose reply cannot contain an error.
 #[cold]
 pub(crate) fn reject(error: &Error) {
     ic_cdk::api::msg_reject(error.to_string());
 }
 
-/// Rejects a message whose sender need not wait for that, and says so in the canister's log. A caller without the role is
-/// only counted: it must not fill the log, nor have the canister pay for that.
+/// Rejects a message whose sender does not wait for the reply, and writes the error to the canister's log. A
+/// caller without the role is only counted: it must not fill the log at the canister's cost.
 #[cold]
 pub(crate) fn reject_aloud(method: &str, error: &Error) {
     if !matches!(error, Error::Unauthorized { .. }) {
@@ -121,7 +122,7 @@ pub(crate) fn reject_aloud(method: &str, error: &Error) {
     reject(error);
 }
 
-/// What comes before what the case of an error holds, by the case.
+/// The bytes before the contents of an error, by the case of the error.
 static ERRORS: [&[u8]; Error::COUNT] = {
     let (mut errors, mut case) = ([&[] as &[u8]; Error::COUNT], 0);
     while case < Error::COUNT {
@@ -155,7 +156,8 @@ const CASES: &[Field] = match Error::TYPE {
     _ => panic!("the error is a variant"),
 };
 
-/// `variant { Err : variant { CASE : … } }`: with fewer cases it is a subtype of the result of every method.
+/// Returns the header of `variant { Err : variant { CASE : … } }`. With fewer cases it is a subtype of the
+/// result of every method.
 const fn error_header(case: usize) -> Header {
     Header::of_reply(&[id_of("Err"), CASES[case].id], CASES[case].ty, ALL)
 }

@@ -1,9 +1,9 @@
-//! Encoding the items of a page to where they are sent from.
+//! Encoding of the items of a page directly into the reply.
 
 use stable_storage_api::{Error, Result};
 use storage_wire::{Encode, Encoded, Output, encode_length};
 
-/// Items that are being encoded, in bytes that are there.
+/// Items that are being encoded into a buffer.
 pub(crate) struct Room<'m> {
     bytes: &'m mut [u8],
     length: usize,
@@ -16,7 +16,7 @@ impl<'m> Room<'m> {
         Self { bytes, length: 0, count: 0, is_full: false }
     }
 
-    /// Forgets what was encoded.
+    /// Discards the encoded items.
     pub(crate) fn clear(&mut self) {
         (self.length, self.count, self.is_full) = (0, 0, false);
     }
@@ -32,7 +32,7 @@ impl<'m> Room<'m> {
         self.count += 1;
     }
 
-    /// Encodes a blob of so many bytes, which `fill` writes.
+    /// Encodes a blob of `length` bytes, which `fill` writes.
     pub(crate) fn blob(&mut self, length: usize, fill: impl FnOnce(&mut [u8]) -> Result<()>) -> Result<()> {
         encode_length(length, self);
         match self.bytes.get_mut(self.length..).and_then(|room| room.get_mut(..length)) {
@@ -45,11 +45,11 @@ impl<'m> Room<'m> {
         Ok(())
     }
 
-    /// The items, which are of the type `T` and have these optional fields.
+    /// Returns the items, which have the type `T` and these optional fields.
     ///
     /// # Errors
     ///
-    /// [`Error::TooLarge`] where they did not fit.
+    /// [`Error::TooLarge`] if they did not fit.
     pub(crate) fn finish<T: Encode>(self, present: u32) -> Result<Encoded<'m, T>> {
         if self.is_full {
             let limit = self.bytes.len() as u64;
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn items_are_those_of_a_vector_and_what_does_not_fit_is_an_error() {
+    fn items_equal_those_of_a_vector_or_do_not_fit() {
         let values = [b"one".to_vec(), vec![], vec![7; 300]];
         for size in 0..400 {
             let mut bytes = vec![0; size];

@@ -1,18 +1,18 @@
-//! Prints how an arena holds up under churn: extents of mixed sizes are taken and given back, millions of times, while
-//! 70 % of the memory are in use.
+//! Prints the utilisation of an arena under churn: millions of extents of mixed sizes are allocated and freed
+//! while 70 % of the memory is used.
 //!
 //! Run it with `scripts/measure-churn.sh`. It is deterministic.
 
 use storage_engine::arena::{Arena, Extent, SLOT_EXTENT_BYTES};
 use storage_engine::testing::SparseMemory;
 
-/// The arena may grow to this many bytes, and 70 % of that are kept in use.
+/// Limit of the arena in bytes, of which 70 % stay in use.
 const CAPACITY: u64 = 16 << 30;
 const LIVE: u64 = CAPACITY / 10 * 7;
 const OPERATIONS: u64 = 4_000_000;
 const PAGE_BYTES: u64 = 65_536;
 
-/// A workload: how long an extent is.
+/// A workload: returns the length of an extent.
 type Sizes = fn(&mut Random) -> u64;
 
 struct Random(u64);
@@ -27,7 +27,7 @@ impl Random {
         self.next() % bound
     }
 
-    /// Between 2^low and 2^high, each power of two as likely as the other.
+    /// Returns a number between 2^low and 2^high, each power of two with the same probability.
     fn magnitude(&mut self, low: u64, high: u64) -> u64 {
         let floor = 1 << (low + self.below(high - low));
         floor + self.below(floor)
@@ -48,7 +48,7 @@ impl Churn {
         Self { arena, held: Vec::new(), live: 0, random: Random(42), refused: 0 }
     }
 
-    /// One operation: takes an extent while less than the target is in use, else gives one back.
+    /// Runs one operation: allocates an extent while less than the target is used, otherwise frees one.
     fn step(&mut self, sizes: Sizes) {
         if self.live < LIVE { self.take(sizes) } else { self.give_back() }
     }
@@ -72,7 +72,7 @@ impl Churn {
         let chosen = self.random.below(self.held.len() as u64) as usize;
         let (extent, size) = self.held.swap_remove(chosen);
         let mut transaction = self.arena.begin().expect("the arena is sound");
-        transaction.free(extent, size).expect("the extent is held");
+        transaction.free(extent, size).expect("the extent is allocated");
         transaction.commit();
         self.live -= size;
     }

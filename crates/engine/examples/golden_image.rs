@@ -1,6 +1,6 @@
-//! Writes the image of a store that has been through everything, packed, to the file that is named.
+//! Writes the compressed image of a store after all operations to a file.
 //!
-//! Run it from crates/engine, once for each image: docs/FORMAT.md says when.
+//! Run it from crates/engine, once for each image; docs/FORMAT.md describes when.
 //!
 //! ```sh
 //! cargo run -p storage-engine --features testing --example golden_image -- tests/golden/layout-v1.img.gz

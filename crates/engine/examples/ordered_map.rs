@@ -1,4 +1,4 @@
-//! A faster ordered map than `StableBTreeMap`, in ten lines: over any memory, here a file.
+//! A faster ordered map than `StableBTreeMap`, in ten lines: in any memory, here a file.
 //!
 //! ```sh
 //! cargo run -p storage-engine --example ordered_map -- words.map the quick brown fox

@@ -1,4 +1,4 @@
-//! Bytes of memory for each object, beside a `StableBTreeMap` with the same keys and values.
+//! Bytes of memory per object, compared with a `StableBTreeMap` with the same keys and values.
 //!
 //! ```sh
 //! cargo run --release -p storage-engine --example space        # a million objects
@@ -12,7 +12,7 @@ use storage_engine::{BPlusTreeMap, HostFacts, Put, Store};
 
 const VALUE: [u8; 100] = [7; 100];
 
-/// Multiples of this leave remainders in no order.
+/// A step whose multiples have remainders in irregular order.
 const STEP: u64 = 387_420_489;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -38,7 +38,7 @@ fn key(number: u64, count: u64, is_random: bool) -> String {
     format!("user/{number:08}/profile")
 }
 
-/// Bytes of the index of a store. It grows by 16 MiB.
+/// Returns the size of the index of a store, in bytes. It grows by 16 MiB.
 fn store(count: u64, is_random: bool) -> u64 {
     let mut store = Store::open(VectorMemory::default()).expect("an empty memory is formatted");
     let keys: Vec<_> = (0..count).map(|number| key(number, count, is_random)).collect();

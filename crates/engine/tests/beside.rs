@@ -1,4 +1,4 @@
-//! A store in a virtual memory, beside a structure of ic-stable-structures in another one.
+//! A store in a virtual memory, beside another stable structure of ic-stable-structures.
 
 use ic_stable_structures::memory_manager::{MemoryId, MemoryManager};
 use ic_stable_structures::{Memory, StableBTreeMap, VectorMemory};
@@ -6,7 +6,7 @@ use stable_storage_api::limits::MIN_CAPACITY_BYTES;
 use stable_storage_api::{Error, Settings};
 use storage_engine::{Caller, HostFacts, OpenError, Put, Store};
 
-/// Both grow in turns, are opened again from the same bytes, and have what they had.
+/// Both grow in turns, are opened again from the same bytes, and keep their contents.
 #[test]
 fn a_store_and_a_map_share_a_memory() {
     let memory = VectorMemory::default();
@@ -38,12 +38,12 @@ fn a_store_and_a_map_share_a_memory() {
         }
     }
     assert_eq!(store.read_last(1).unwrap(), [b"round 3".to_vec()]);
-    // A memory that holds something else is not taken for a store.
+    // A memory with other contents is not opened as a store.
     assert!(matches!(Store::open(manager.get(MemoryId::new(3))), Err(OpenError::Foreign { .. })));
 }
 
-/// A `MemoryManager` panics where the platform refuses memory, which traps a message of a canister. A capacity is kept to before
-/// it is asked, and what would pass it is an error.
+/// A `MemoryManager` panics if the platform refuses memory, which traps a message of a canister. With a
+/// capacity the store does not ask for more, and returns an error instead.
 #[test]
 fn a_capacity_bounds_a_store_in_a_shared_memory() {
     let manager = MemoryManager::init(VectorMemory::default());

@@ -1,6 +1,6 @@
-//! What can be configured, and what that changes.
+//! The configuration and its effects.
 
-#![expect(clippy::unwrap_used, reason = "what fails here is a test")]
+#![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
 use ic_stable_structures::VectorMemory;
 use stable_storage_api::limits::{
@@ -57,21 +57,22 @@ fn uploads_obey_what_is_configured() {
     store.configure(&Settings { max_uploads: Some(2), ..Settings::default() }).unwrap();
     assert!(matches!(create(&mut store, &caller, 0), Err(Error::LimitExceeded { limit: 2, .. })));
     assert!(ids.iter().all(|id| store.upload_status(*id, &caller, 3).is_ok()), "open uploads stay open");
-    // A shorter idle time holds for the uploads that are open.
+    // A shorter idle time applies to open uploads.
     store.configure(&Settings { upload_idle_ns: Some(MIN_UPLOAD_IDLE_NS), ..Settings::default() }).unwrap();
     let later = MIN_UPLOAD_IDLE_NS + 1;
     assert_eq!(store.upload_status(ids[0], &caller, later), Err(Error::NotFound));
     let status = store.upload_status(ids[1], &caller, later).unwrap();
     assert_eq!(status.upload.expires_ns, MIN_UPLOAD_IDLE_NS + 1);
-    // Two of the three have expired, so there is room for one more.
+    // Two of the three have expired, so one more can be opened.
     assert!(create(&mut store, &caller, later + 1).is_ok());
 }
 
-/// What status promises is kept: an upload of so many bytes is accepted, and one that is larger by three extents is not.
+/// The status is accurate: an upload of `storable_bytes` is accepted, and one that is larger by three extents
+/// is not.
 #[test]
-fn as_many_bytes_can_be_stored_as_status_says() {
+fn storable_bytes_of_the_status_can_be_stored() {
     let caller = Caller { principal: candid::Principal::management_canister(), is_admin: true };
-    for (capacity, values, promised) in [
+    for (capacity, values, reserved) in [
         (MIN_CAPACITY_BYTES, 0, 0),
         (1 << 30, 3, 0),
         (1 << 30, 0, 300 << 20),
@@ -83,11 +84,11 @@ fn as_many_bytes_can_be_stored_as_status_says() {
         for value in 0..values {
             store.put(Put::new(&format!("key {value}"), &[1; 2_000_000]), 0).unwrap();
         }
-        if promised > 0 {
-            store.create_upload(&UploadArgs::new("other", promised), &caller, 0).unwrap();
+        if reserved > 0 {
+            store.create_upload(&UploadArgs::new("other", reserved), &caller, 0).unwrap();
         }
         let most = storable(&store);
-        assert!(most > 0, "there is room");
+        assert!(most > 0, "there is space");
         let more = store.create_upload(&UploadArgs::new("key", most + (50 << 20)), &caller, 0);
         assert!(matches!(more, Err(Error::OutOfMemory { .. })), "{more:?}");
         store.create_upload(&UploadArgs::new("key", most), &caller, 0).unwrap();

@@ -1,7 +1,7 @@
-//! A store that was filled: what its status says can be done can be done, every store can begin, uploads that are open can be
-//! finished, and after everything was deleted the room is there for any store.
+//! A full store: the space that its status reports is available, every structure can be used, open uploads
+//! can be committed, and deleting everything makes the space available to any structure.
 
-#![expect(clippy::unwrap_used, reason = "what fails here is a test")]
+#![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
 use stable_storage_api::limits::{CHUNK_BYTES, MAX_PAYLOAD_BYTES, MIN_CAPACITY_BYTES};
 use stable_storage_api::{DeletePrefixArgs, Error, Role, Settings, Status, UploadArgs};
@@ -10,13 +10,13 @@ use storage_engine::{Caller, HostFacts, Options, Put, Store};
 
 type TestStore = Store<SparseMemory>;
 
-/// Fills a store with something.
+/// Fills a store.
 type Fill = fn(&mut TestStore);
 
 const BUCKET: u64 = 16 << 20;
 const OWNER: Caller = Caller { principal: candid::Principal::management_canister(), is_admin: true };
 
-/// A store with room for so many buckets more than the least.
+/// Returns a store with the smallest capacity plus `more_buckets` buckets.
 fn store(more_buckets: u64) -> TestStore {
     let options = Options { inline_limit: 4_096 };
     let mut store = Store::open_with(SparseMemory::default(), options).unwrap();
@@ -32,7 +32,7 @@ fn sound(store: &TestStore) {
     assert_eq!(store.check().problems, []);
 }
 
-/// Does something until it is refused for lack of memory, and tells how often it was not.
+/// Repeats an operation until it is refused for lack of memory, and returns the number of successes.
 fn until_full<T>(mut f: impl FnMut(u64) -> Result<T, Error>) -> u64 {
     let mut done = 0;
     loop {
@@ -72,7 +72,7 @@ fn delete_everything(store: &mut TestStore) {
     assert_eq!((status(store).objects, status(store).object_bytes), (0, 0));
 }
 
-/// Opens an upload of so many bytes, sends it and commits it.
+/// Opens an upload of `size` bytes, sends it and commits it.
 fn upload(store: &mut TestStore, key: &str, size: u64) {
     let id = store.create_upload(&UploadArgs::new(key, size), &OWNER, 0).unwrap().id;
     send(store, id, size);
@@ -86,8 +86,8 @@ fn send(store: &mut TestStore, id: u64, size: u64) {
     }
 }
 
-/// Each store begins, whatever fills the others.
-fn every_store_begins(store: &mut TestStore) {
+/// Uses each structure for the first time while the others are full.
+fn every_structure_starts(store: &mut TestStore) {
     store.append(&["entry"]).unwrap();
     store.set_role(&candid::Principal::from_slice(&[1, 2, 3]), Some(Role::Writer)).unwrap();
     store.region_new(&OWNER, 0).unwrap();
@@ -97,20 +97,20 @@ fn every_store_begins(store: &mut TestStore) {
 }
 
 #[test]
-fn a_store_that_is_full_lets_the_others_begin() {
+fn every_structure_can_start_when_another_is_full() {
     for fill in [fill_with_large, fill_with_small, |store: &mut TestStore| {
         until_full(|_| store.append(&[vec![3; 1_000_000]]));
     }] {
         let mut store = store(1);
         fill(&mut store);
-        every_store_begins(&mut store);
+        every_structure_starts(&mut store);
     }
 }
 
-/// What a status says can be uploaded is uploaded; that is held in a store that is empty, that was full of large objects, and
-/// that was full of small ones, whose room stays with the index.
+/// The size that the status reports can be uploaded: to an empty store, to one that was full of large
+/// objects, and to one that was full of small ones, whose space remains with the index.
 #[test]
-fn what_status_says_can_be_stored_can_be_stored() {
+fn the_reported_space_can_be_uploaded_in_any_state() {
     let fills: [(Fill, bool); 3] = [
         (|_| {}, true),
         (fill_with_large, true),
@@ -137,15 +137,15 @@ fn what_status_says_can_be_stored_can_be_stored() {
         sound(&store);
         store.delete("most").unwrap();
 
-        // The arena's free end is lent to the others.
-        every_store_begins(&mut store);
+        // The arena's free end is available to the others.
+        every_structure_starts(&mut store);
         assert_eq!(store.region_grow(region, 1, &OWNER).is_ok(), has_room);
         assert_eq!(until_full(|_| store.append(&[vec![3; 1_000_000]])) > 16, has_room);
         sound(&store);
     }
 }
 
-/// A free slot that is there and one that is promised are told from each other to the last one.
+/// The status distinguishes free slots from reserved ones exactly.
 #[test]
 fn status_counts_free_slots_to_the_last_one() {
     let slot = storage_engine::arena::SLOT_EXTENT_BYTES;
@@ -156,12 +156,12 @@ fn status_counts_free_slots_to_the_last_one() {
         assert!(store.delete(key).unwrap());
     }
     let before = status(&store).storable_bytes / slot;
-    for promised in 1..=before {
-        let id = store.create_upload(&UploadArgs::new("p", promised * slot), &OWNER, 0).unwrap().id;
+    for reserved in 1..=before {
+        let id = store.create_upload(&UploadArgs::new("p", reserved * slot), &OWNER, 0).unwrap().id;
         let left = status(&store).storable_bytes / slot;
         assert!(
-            left == before - promised || left + 1 == before - promised,
-            "{left} of {before} after {promised}"
+            left == before - reserved || left + 1 == before - reserved,
+            "{left} of {before} after {reserved}"
         );
         if left > 0 {
             let other = store.create_upload(&UploadArgs::new("q", left * slot), &OWNER, 0).unwrap().id;
@@ -172,9 +172,10 @@ fn status_counts_free_slots_to_the_last_one() {
     }
 }
 
-/// What the arena gives to a region comes filled with zeroes, and opening the store again finds every bucket.
+/// A bucket that moves from the arena to a region is filled with zeroes, and opening the store again finds
+/// every bucket.
 #[test]
-fn a_region_takes_the_arenas_free_end_and_finds_zeroes() {
+fn a_region_reuses_the_arenas_free_end_zeroed() {
     let mut store = store(3);
     fill_with_large(&mut store);
     let region = store.region_new(&OWNER, 0).unwrap().id;
@@ -193,11 +194,11 @@ fn a_region_takes_the_arenas_free_end_and_finds_zeroes() {
     sound(&store);
 }
 
-/// A commit is never refused for lack of memory, whatever fills the store while the upload is open.
+/// A commit is never refused for lack of memory, regardless of what fills the store while the upload is open.
 #[test]
 fn an_upload_that_is_open_can_be_committed_in_a_full_store() {
     let mut store = store(3);
-    store.put(Put::new("first", b"takes the first bucket of the index"), 0).unwrap();
+    store.put(Put::new("first", b"uses the first bucket of the index"), 0).unwrap();
     let uploads: Vec<_> = (0..12)
         .map(|i| {
             let key = format!("{i:02}{}", "k".repeat(1_022));
@@ -209,13 +210,13 @@ fn an_upload_that_is_open_can_be_committed_in_a_full_store() {
     fill_with_large(&mut store);
     for (i, id) in uploads.into_iter().enumerate() {
         store.commit_upload(id, &OWNER, 0).unwrap_or_else(|error| panic!("upload {i}: {error}"));
-        // What a commit leaves is not for others as long as it is kept for those that are open.
+        // The space of a commit stays reserved for the other open uploads.
         fill_with_small(&mut store);
     }
     sound(&store);
 }
 
-/// Puts of 1.0 to 1.1 MB and deletes in any order: the sizes that once broke the arena.
+/// Puts of 1.0 to 1.1 MB and deletes in any order: sizes that once corrupted the arena.
 #[test]
 fn puts_and_deletes_of_a_megabyte_leave_the_store_sound() {
     let mut store = store(3);

@@ -1,11 +1,11 @@
-//! The fuzz targets without a fuzzer: over the inputs that were kept, and over a number of inputs from a seed.
+//! The fuzz targets without a fuzzer: with the kept inputs, and with inputs from a seed.
 //!
-//! `STORAGE_FUZZ_INPUTS` sets how many inputs each target gets, `STORAGE_FUZZ_SEED` repeats a run. Half of the inputs are
-//! random, the others are kept ones with changes.
+//! `STORAGE_FUZZ_INPUTS` sets the number of inputs per target, `STORAGE_FUZZ_SEED` repeats a run. Half of the
+//! inputs are random, the others are kept ones with changes.
 
-#![expect(clippy::unwrap_used, reason = "what fails here is a test")]
+#![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
-#[expect(unreachable_pub, reason = "the fuzz targets are another crate, which takes these from a library")]
+#[expect(unreachable_pub, reason = "the fuzz targets use these from a library in another crate")]
 #[path = "../fuzz/src/lib.rs"]
 mod targets;
 
@@ -17,10 +17,10 @@ use proptest::prelude::Rng;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 use storage_model::from_environment;
 
-/// Inputs from a seed that each target gets where the environment does not say.
+/// Number of inputs per target if the environment does not set it.
 const INPUTS: u64 = 200;
 
-/// The longest random input.
+/// Largest random input, in bytes.
 const MAX_BYTES: usize = 600;
 
 #[test]
@@ -56,7 +56,7 @@ fn run(name: &str, target: fn(&[u8])) {
     }
 }
 
-/// Runs a target, and tells which input it was that failed.
+/// Runs a target, and prints the input if it fails.
 fn run_one(target: fn(&[u8]), input: &[u8], name: &str) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| target(input))) {
         println!("failed: {name}, {} bytes: {}", input.len(), input.escape_ascii());
@@ -64,7 +64,7 @@ fn run_one(target: fn(&[u8]), input: &[u8], name: &str) {
     }
 }
 
-/// The inputs that were kept for a target, by name. There are some for each.
+/// Returns the kept inputs of a target, by name. Each target has some.
 fn kept(target: &str) -> Vec<(String, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus-kept").join(target);
     let mut files: Vec<_> = fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
@@ -83,7 +83,7 @@ fn any_bytes(random: &mut TestRng) -> Vec<u8> {
     bytes
 }
 
-/// A kept input of which some bytes are others, or with the end of another one.
+/// Returns a kept input with changed bytes, or with the end of another one.
 fn changed(random: &mut TestRng, kept: &[(String, Vec<u8>)]) -> Vec<u8> {
     let some = |random: &mut TestRng| kept[below(random, kept.len())].1.clone();
     let (mut bytes, other) = (some(random), some(random));

@@ -1,8 +1,8 @@
-//! Images of each layout version that there was, kept for good: they are opened, and everything in them is read.
+//! Images of each layout version, kept permanently: they are opened, and everything in them is read.
 //!
-//! docs/FORMAT.md says how they are made.
+//! docs/FORMAT.md describes how they are made.
 
-#![expect(clippy::unwrap_used, reason = "what fails here is a test")]
+#![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
 use std::fs::File;
 
@@ -25,24 +25,24 @@ const LARGE_BYTES: u64 = SLOT_EXTENT_BYTES + 1_000_000;
 fn image(name: &str) -> FaultyMemory {
     let path = format!("{}/tests/golden/{name}.img.gz", env!("CARGO_MANIFEST_DIR"));
     let file = File::open(&path)
-        .unwrap_or_else(|error| panic!("{path}: {error}; docs/FORMAT.md says how it is made"));
+        .unwrap_or_else(|error| panic!("{path}: {error}; docs/FORMAT.md describes how it is made"));
     FaultyMemory::read_image(&mut GzDecoder::new(file)).unwrap()
 }
 
-/// What this version of the code writes, by the same steps.
+/// Returns the image that this version of the code writes with the same steps.
 fn written_now() -> FaultyMemory {
     let memory = FaultyMemory::default();
     run_all(&memory);
     memory
 }
 
-/// Those of layout version 1.
+/// Images of layout version 1.
 const LAYOUT_V1: [&str; 1] = ["layout-v1"];
 
 #[test]
 fn the_code_still_writes_layout_v1_byte_for_byte() {
     let differs = image("layout-v1").compare(&written_now()).err();
-    assert_eq!(differs, None, "the bytes differ from here on: is this another layout version?");
+    assert_eq!(differs, None, "the bytes differ from this offset on; a new layout needs a new version");
 }
 
 /// Layout 1 is frozen: stores of it exist. Another image would hide that the code writes other bytes.
@@ -55,7 +55,7 @@ fn the_image_of_layout_v1_is_never_replaced() {
 }
 
 #[test]
-fn layout_v1_is_opened_and_everything_in_it_is_there() {
+fn layout_v1_opens_with_all_of_its_contents() {
     for name in LAYOUT_V1 {
         let memory = image(name);
         let store = Store::open(memory.clone()).unwrap();
@@ -81,7 +81,7 @@ fn expect_changes(memory: FaultyMemory) {
     assert_eq!((report.objects, report.log_entries, report.regions), (35, 152, 2));
     store.record_upgrade(0);
     assert!(store.status(HostFacts::default()).unwrap().upgrades.last_was_sealed);
-    // The verification and the uploads go on where they were.
+    // The verification and the uploads resume.
     let progress = store.verify("large").unwrap();
     assert_eq!((progress.hashed, progress.verdict), (LARGE_BYTES, Some(ChecksumState::Verified)));
     let [_, bob, _] = callers();
@@ -112,7 +112,7 @@ fn expect_settings(store: &TestStore) {
     assert_eq!(status.refusals, [Count { name: "NotFound".into(), count: 1 }]);
 }
 
-/// The keys of the batch that are still there, with their sizes.
+/// Returns the remaining keys of the batch, with their values.
 fn batch() -> Vec<(String, Vec<u8>)> {
     let value = |i: u8| value_of(usize::from(i) * 9 % 260, i);
     let here = (1..40).filter(|i| ![4, 5, 19, 39].contains(i) && !(10..19).contains(i));
@@ -166,7 +166,7 @@ fn expect_objects(store: &TestStore) {
     expect_large(store);
 }
 
-/// A chunk is zeroes, but for its number in front and a mark at its end.
+/// Checks a chunk of zeroes with its number at the start and a mark at the end.
 fn expect_large(store: &TestStore) {
     assert_eq!(store.stat("large").unwrap().size, LARGE_BYTES);
     for index in 0..9 {

@@ -1,6 +1,6 @@
-//! What opening a memory does: format, load or refuse, and nothing else.
+//! Opening a memory: it is formatted, loaded, or refused.
 
-#![expect(clippy::unwrap_used, reason = "what fails here is a test")]
+#![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
 use std::fs::File;
 
@@ -14,7 +14,7 @@ fn status<M: Memory + Clone>(store: &Store<M>) -> Status {
     store.status(HostFacts::default()).unwrap()
 }
 
-/// Opening must fail, and must leave every byte as it is.
+/// Asserts that opening fails and changes no byte.
 fn refused(memory: &VectorMemory) -> OpenError {
     let before = memory.borrow().clone();
     let error = Store::open(memory.clone()).err().expect("the memory is not a store");
@@ -22,7 +22,7 @@ fn refused(memory: &VectorMemory) -> OpenError {
     error
 }
 
-/// A memory with something in every store.
+/// Returns a memory with contents in every structure.
 fn filled() -> VectorMemory {
     let memory = VectorMemory::default();
     let mut store = Store::open(memory.clone()).unwrap();
@@ -45,7 +45,7 @@ fn empty_memory_becomes_a_store_of_two_pages() {
 }
 
 #[test]
-fn a_store_is_opened_again_with_everything_in_it_and_without_a_write() {
+fn reopening_keeps_everything_and_writes_nothing() {
     let memory = filled();
     let before = memory.borrow().clone();
     let store = Store::open(memory.clone()).unwrap();
@@ -56,9 +56,9 @@ fn a_store_is_opened_again_with_everything_in_it_and_without_a_write() {
     assert!(*memory.borrow() == before, "opening and reading wrote something");
 }
 
-/// An operation on nothing must not leave a memory behind that is neither empty nor a store.
+/// An operation without effect must not leave a memory that is neither empty nor a store.
 #[test]
-fn operations_on_nothing_leave_an_empty_store() {
+fn operations_without_effect_leave_an_empty_store() {
     let memory = VectorMemory::default();
     let mut store = Store::open(memory.clone()).unwrap();
     store.append::<&str>(&[]).unwrap();
@@ -71,7 +71,7 @@ fn operations_on_nothing_leave_an_empty_store() {
 }
 
 #[test]
-fn foreign_memory_is_refused_whatever_it_holds() {
+fn foreign_memory_is_refused() {
     let memory = VectorMemory::default();
     memory.grow(3);
     assert_eq!(refused(&memory), OpenError::Foreign { first: [0; 8] });
@@ -90,11 +90,11 @@ fn an_unknown_layout_version_is_refused_by_its_number() {
     assert!(Store::open(memory).unwrap().check().is_sound());
 }
 
-/// Every structure that would format over bytes it does not recognise is behind a check of ours.
+/// Every structure that would format unknown bytes is protected by a check.
 #[test]
-fn damage_at_the_head_of_any_store_is_refused() {
+fn a_corrupt_header_of_any_structure_is_refused() {
     let bucket = |number: usize| 2 * 65_536 + number * (16 << 20);
-    // Header, ledger, the header of the index, manager, and the head of the log. The stores took
+    // Header, ledger, the header of the index, the bucket table, and the start of the log. The structures got
     // their buckets in the order of first use: index, arena, log.
     for offset in [20, 60, 2_050, 2_304, 2_330, 65_536, 65_540, 65_543, bucket(2), bucket(2) + 9] {
         let memory = filled();
@@ -102,7 +102,7 @@ fn damage_at_the_head_of_any_store_is_refused() {
         let error = refused(&memory);
         assert!(matches!(error, OpenError::Damaged { .. }), "byte {offset}: {error}");
     }
-    // The arena reads nothing on open, and refuses when it is used.
+    // The arena reads nothing when it is opened, and refuses when it is used.
     let memory = filled();
     memory.borrow_mut()[bucket(1)] ^= 0x40;
     let mut store = Store::open(memory).unwrap();
@@ -111,7 +111,7 @@ fn damage_at_the_head_of_any_store_is_refused() {
 }
 
 #[test]
-fn a_memory_that_was_cut_off_is_refused() {
+fn a_truncated_memory_is_refused() {
     let memory = filled();
     memory.borrow_mut().truncate(65_536);
     assert!(matches!(refused(&memory), OpenError::Damaged { .. }));
@@ -121,7 +121,7 @@ fn a_memory_that_was_cut_off_is_refused() {
 }
 
 #[test]
-fn the_seal_tells_an_orderly_upgrade_from_one_that_skipped_pre_upgrade() {
+fn a_clean_shutdown_is_distinguished_from_a_skipped_pre_upgrade() {
     let memory = filled();
     let mut store = Store::open(memory.clone()).unwrap();
     store.seal();
@@ -157,7 +157,7 @@ fn the_capacity_is_validated_and_kept() {
 }
 
 #[test]
-fn a_capacity_below_what_is_used_stops_growth_and_loses_nothing() {
+fn a_capacity_below_the_used_space_stops_growth_and_loses_nothing() {
     let memory = VectorMemory::default();
     let mut store = Store::open(memory.clone()).unwrap();
     let value = vec![5; 1 << 20];
@@ -176,7 +176,7 @@ fn a_capacity_below_what_is_used_stops_growth_and_loses_nothing() {
 }
 
 #[test]
-fn the_inline_limit_may_change_from_one_opening_to_the_next() {
+fn the_inline_limit_can_change_at_each_opening() {
     let memory = VectorMemory::default();
     let value = vec![9; INLINE_LIMIT as usize];
     for (limit, key) in [(0, "extent"), (4_096, "inline"), (INLINE_LIMIT, "default")] {

@@ -1,6 +1,6 @@
-//! Where pages and replies end: cursors, and what each item of a reply counts besides its bytes.
+//! The ends of pages and replies: cursors, and the overhead of each item in a reply.
 
-#![expect(clippy::unwrap_used, reason = "what fails here is a test")]
+#![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
 use ic_stable_structures::VectorMemory;
 use stable_storage_api::limits::{
@@ -13,7 +13,7 @@ fn store() -> Store<VectorMemory> {
     Store::open(VectorMemory::default()).unwrap()
 }
 
-/// A cursor that is the prefix itself is after the object under that key.
+/// A cursor that equals the prefix is after the object under that key.
 #[test]
 fn a_cursor_equal_to_the_prefix_is_after_that_key() {
     let mut store = store();
@@ -33,7 +33,7 @@ fn a_cursor_equal_to_the_prefix_is_after_that_key() {
     assert_eq!(page("", ""), ["a", "ab", "abc", "b"]);
 }
 
-/// As many empty entries fit a reply as there are overheads in it, forwards and backwards.
+/// The overhead per entry bounds the number of empty entries in a reply, in both directions.
 #[test]
 fn the_overhead_of_an_entry_bounds_replies_of_the_log() {
     let mut store = store();
@@ -48,7 +48,8 @@ fn the_overhead_of_an_entry_bounds_replies_of_the_log() {
     assert_eq!((page.entries.len() as u64, page.next), (fit, fit + 1));
 }
 
-/// A page of `scan` counts key, value and overhead of each object, and ends before the first that does not fit.
+/// A page of `scan` counts key, value and overhead of each object, and ends before the first that does not
+/// fit.
 #[test]
 fn the_keys_count_in_a_page_of_values() {
     let mut store = store();
@@ -64,7 +65,7 @@ fn the_keys_count_in_a_page_of_values() {
     assert!(fit < u64::from(MAX_PAGE_ITEMS));
     assert_eq!(page.entries.len() as u64, fit);
     assert_eq!(page.next.as_deref(), page.entries.last().map(|entry| entry.key.as_str()));
-    // Values that fill the reply but for the last key.
+    // Values that fill the reply except for the last key.
     let half = vec![8; (MAX_REPLY_BYTES / 2 - 1_024 - ITEM_OVERHEAD_BYTES) as usize];
     for (longer, fit) in [(0, 2), (1, 1)] {
         let mut store = self::store();

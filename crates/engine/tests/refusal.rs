@@ -1,4 +1,4 @@
-//! A platform that refuses to grow, at every point where it can.
+//! A platform that refuses to grow, at every possible point.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -8,7 +8,7 @@ use stable_storage_api::Error;
 use storage_engine::testing::FaultyMemory;
 use storage_engine::{OpenError, Put, Store};
 
-/// A memory that gives at most so many pages.
+/// A memory of at most `pages` pages.
 #[derive(Clone)]
 struct Bounded {
     inner: FaultyMemory,
@@ -40,7 +40,7 @@ impl Memory for Bounded {
 }
 
 #[test]
-fn a_memory_without_room_for_a_store_is_refused_and_stays_empty() {
+fn a_memory_that_is_too_small_for_a_store_stays_empty() {
     for pages in [0, 1] {
         let memory = Bounded::new(pages);
         assert_eq!(Store::open(memory.clone()).err(), Some(OpenError::OutOfMemory { pages: 2 }));
@@ -48,8 +48,8 @@ fn a_memory_without_room_for_a_store_is_refused_and_stays_empty() {
     }
 }
 
-/// With room for 0, 1, 2 .. buckets, each operation either works or answers OutOfMemory and changes nothing; what was
-/// refused works once there is room.
+/// With space for 0, 1, 2 .. buckets, each operation either succeeds or returns OutOfMemory and changes
+/// nothing; a refused operation succeeds once there is space.
 #[test]
 fn every_operation_survives_a_refusal_at_every_size() {
     for buckets in 0..6 {

@@ -262,7 +262,7 @@ async fn what_would_be_refused_is_dropped_with_its_reason() {
     let transport = harness.transport(controller());
     for method in ["put", "put_many", "write_chunk", "log", "append", "region_store_blob"] {
         let message = expect::refusal(transport.update(method, b"DIDL\0\x01\x7e\x01".to_vec()).await);
-        assert!(message.contains("the arguments are not those of this method"), "{method}: {message}");
+        assert!(message.contains("the arguments do not match this method"), "{method}: {message}");
     }
     let stranger = expect::refused(harness.client_as(stranger()).put("key", b"").await);
     assert!(stranger.contains("needs the role Writer"), "{stranger}");

@@ -84,7 +84,7 @@ async fn settings_that_are_not_understood_are_refused() {
         let upgraded = harness.install(InstallMode::Upgrade, STORAGE_WASM, args.clone()).await;
         let configured = harness.transport(controller()).update("configure", args.clone()).await;
         for message in [expect::refusal(upgraded), expect::refusal(configured)] {
-            assert!(message.contains("the arguments are not those of this method"), "{message}");
+            assert!(message.contains("the arguments do not match this method"), "{message}");
             assert_eq!(message.contains("the field capacity"), at < 2, "{message}");
         }
     }

@@ -68,7 +68,7 @@ async fn settings_outside_of_their_limits_are_refused() {
 
 /// A capacity below the memory in use stops growth and loses nothing; raising it allows growth again.
 #[tokio::test]
-async fn a_capacity_below_what_is_used_stops_growth_and_loses_nothing() {
+async fn a_capacity_below_the_used_space_stops_growth_and_loses_nothing() {
     let harness = Harness::start().await;
     let client = harness.client();
     for number in 0..80 {

@@ -1,4 +1,5 @@
-//! What opening trusts, the header and the heads beside it: what opens is whole, the rest is a typed error.
+//! Opening with a changed header and changed headers of the structures: it succeeds with a sound store or
+//! returns a typed error.
 
 #![no_main]
 

@@ -1,4 +1,5 @@
-//! A store with changed bytes: opening and reading end in typed answers, and what is found sound can be used.
+//! A store with changed bytes: opening and reading return typed results, and a store that is found sound can
+//! be used.
 
 #![no_main]
 

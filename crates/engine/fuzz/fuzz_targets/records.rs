@@ -1,4 +1,4 @@
-//! Records of the maps with any bytes: every read method ends in a typed answer.
+//! Records of the maps with any bytes: every read method returns a typed result.
 
 #![no_main]
 

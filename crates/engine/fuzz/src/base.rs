@@ -1,4 +1,4 @@
-//! A small store with something of everything, made once and copied for every input.
+//! A small store with data in every structure, made once and copied for every input.
 
 use candid::Principal;
 use ic_stable_structures::Memory;
@@ -18,34 +18,34 @@ pub(crate) const ROLES: usize = 5;
 pub(crate) const REGIONS: usize = 6;
 pub(crate) const FIRST_REGION: usize = 16;
 
-/// The memories that hold a map.
+/// The memories that contain a map.
 pub(crate) const MAPS: [usize; 4] = [OBJECTS, UPLOADS, ROLES, REGIONS];
 
-// Where the manager's page has what it says, as in `buckets/mod.rs`.
+// Offsets in the bucket table, as in `buckets/mod.rs`.
 const MANAGER_AT: u64 = MANAGER_PAGE * PAGE_BYTES;
 const SIZES_AT: u64 = MANAGER_AT + 40;
 const OWNERS_AT: u64 = SIZES_AT + 255 * 8;
 const ALLOCATED_AT: u64 = MANAGER_AT + 4;
 
-/// Where the arena's first block is, and the bits of a tag that are the size of a block, as in `arena/tag.rs`.
+/// The offset of the arena's first block, and the size bits of a tag, as in `arena/tag.rs`.
 const FIRST_BLOCK: u64 = 4_096;
 const TAG_SIZE_MASK: u64 = (1 << 48) - 32;
 
-/// The keys of the objects, and one of nothing.
+/// The keys of the objects, and one without an object.
 pub(crate) const KEYS: [&str; 6] = ["empty", "inline", "one extent", "table", "being verified", "nothing"];
 
-/// Who may use every upload and every region.
+/// A caller that may use every upload and every region.
 pub(crate) const ADMIN: Caller = Caller { principal: Principal::management_canister(), is_admin: true };
 
-/// When everything was made, in nanoseconds.
+/// The creation time of everything, in nanoseconds.
 pub(crate) const MADE_NS: u64 = 1_000;
 
-/// The store, and where its parts are.
+/// The store, and the locations of its parts.
 pub(crate) struct Base {
     memory: SparseMemory,
-    /// The memory that has each bucket.
+    /// The memory that owns each bucket.
     owners: Vec<usize>,
-    /// Where the blocks of the arena start, in bytes from the start of the arena's memory.
+    /// Offsets of the blocks from the start of the arena's memory, in bytes.
     pub(crate) blocks: Vec<u64>,
 }
 
@@ -53,7 +53,7 @@ thread_local! {
     static BASE: Base = Base::new();
 }
 
-/// Does something with the store of this thread.
+/// Calls `f` with the store of this thread.
 pub(crate) fn with_base<T>(f: impl FnOnce(&Base) -> T) -> T {
     BASE.with(f)
 }
@@ -70,19 +70,19 @@ impl Base {
         base
     }
 
-    /// A memory of its own with the same content.
+    /// Returns a separate memory with the same contents.
     pub(crate) fn copy(&self) -> SparseMemory {
         self.memory.copy()
     }
 
-    /// Where a byte of a memory is physically, if the memory has the bucket.
+    /// Returns the physical offset of a byte of a memory, if the memory has the bucket.
     pub(crate) fn address(&self, memory: usize, offset: u64) -> Option<u64> {
         let mut buckets = self.owners.iter().enumerate().filter(|(_, owner)| **owner == memory);
         let (bucket, _) = buckets.nth((offset / BUCKET_BYTES) as usize)?;
         Some(FIRST_BUCKET_PAGE * PAGE_BYTES + bucket as u64 * BUCKET_BYTES + offset % BUCKET_BYTES)
     }
 
-    /// Where the blocks of the arena start, as their tags say.
+    /// Returns the offsets of the blocks, following their tags.
     fn blocks(&self) -> Vec<u64> {
         let mut at = FIRST_BLOCK;
         std::iter::from_fn(|| {
@@ -96,15 +96,15 @@ impl Base {
     }
 }
 
-/// A store in which there is something of everything, and an object of two buckets and one of many whose bytes take no
-/// room.
+/// Returns a store with data in every structure, an object of two buckets, and one of many whose bytes use no
+/// memory.
 fn filled() -> SparseMemory {
     let memory = SparseMemory::default();
     let mut store = Store::open(memory.clone()).expect("empty memory is formatted");
-    fill(&mut store).expect("there is room for everything");
+    fill(&mut store).expect("everything fits");
     store.count(0, &Ok(()));
     store.seal();
-    assert_eq!(store.check().problems, [], "the store that everything starts from is sound");
+    assert_eq!(store.check().problems, [], "the initial store is sound");
     memory
 }
 

@@ -1,4 +1,4 @@
-//! What opening trusts: page 0, the page of the manager, the start of the log, the head of the arena.
+//! The inputs of opening: page 0, the bucket table, the start of the log, the header of the arena.
 
 use arbitrary::{Arbitrary, Unstructured};
 use ic_stable_structures::Memory;
@@ -9,22 +9,22 @@ use super::patch::{LOG_MARK_AT, Patch, apply_all};
 
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {
-    /// Whether the checksums match, so that what is behind them is reached.
+    /// Whether the checksums match, so that the checks after them are reached.
     sealed: bool,
     header: [u8; 64],
-    /// What is written in place of the ledger, and of the mark of the log that was sealed.
+    /// Replacement of the ledger, and of the mark of the log after a clean shutdown.
     ledger: Option<[u64; 4]>,
     log: Option<[u64; 3]>,
     patches: Vec<Patch<'a>>,
 }
 
-/// Opens a store whose header is any bytes. What is refused is untouched; what opens is sealed, and opens again as what it
-/// was.
+/// Opens a store with arbitrary bytes in its header. A refused memory is unchanged; an opened store is shut
+/// down cleanly, and opens again with the same contents.
 pub fn header(data: &[u8]) {
     let Ok(input) = Input::arbitrary_take_rest(Unstructured::new(data)) else { return };
     let memory = with_base(|base| {
         let memory = base.copy();
-        // Magic and version are mostly right, or nothing behind them is ever reached.
+        // Magic and version are usually valid; otherwise the checks after them are never reached.
         let from = if input.header[0] < 8 { 0 } else { 12 };
         memory.write(from as u64, &input.header[from..]);
         if let Some(ledger) = input.ledger {
@@ -43,10 +43,10 @@ pub fn header(data: &[u8]) {
     let _ = store.status(HostFacts::default());
     let config = store.config();
     store.seal();
-    let mut store = Store::open(memory.clone()).expect("what was sealed is opened again");
+    let mut store = Store::open(memory.clone()).expect("a store opens after a clean shutdown");
     assert_eq!(store.config(), config);
     store.record_upgrade(1);
-    let store = Store::open(memory).expect("what was upgraded is opened again");
+    let store = Store::open(memory).expect("a store opens after an upgrade");
     assert_eq!(store.config(), config);
     if let Ok(status) = store.status(HostFacts::default()) {
         assert!(status.upgrades.last_was_sealed);

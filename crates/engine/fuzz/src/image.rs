@@ -13,15 +13,15 @@ use super::reads::{Arguments, read_everything};
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {
     arguments: Arguments,
-    /// Whether the checksums match, so that what is behind them is reached.
+    /// Whether the checksums match, so that the checks after them are reached.
     sealed: bool,
-    /// Pages by which the memory is larger.
+    /// Number of pages by which the memory is larger.
     more_pages: u8,
     patches: Vec<Patch<'a>>,
 }
 
-/// Opens a store in which bytes were changed, reads everything, and then changes something. Nothing panics, reading writes
-/// nothing, and what [`Store::check`] finds sound can be changed and stays sound.
+/// Opens a store with changed bytes, reads everything, and then changes something. Nothing panics, reading
+/// writes nothing, and a store that [`Store::check`] finds sound can be changed and stays sound.
 pub fn image(data: &[u8]) {
     let Ok(input) = Input::arbitrary_take_rest(Unstructured::new(data)) else { return };
     let memory = with_base(|base| {
@@ -39,14 +39,15 @@ pub fn image(data: &[u8]) {
         if is_sound {
             assert!(
                 !matches!(changed, Err(Error::Corrupted { .. })),
-                "a sound store was damaged: {changed:?}"
+                "a sound store was corrupted: {changed:?}"
             );
             assert_eq!(store.check().problems, []);
         }
     }
 }
 
-/// Changes something of everything, up to the first refusal: for want of memory, of a counter at its end, or of what is damaged.
+/// Makes a change in every structure, up to the first refusal: for lack of memory, a counter at its limit, or
+/// corruption.
 fn change(store: &mut Store<SparseMemory>) -> Result<(), Error> {
     store.put(Put::new(KEYS[2], &[1; 30_000]), MADE_NS)?;
     store.put(Put::new(KEYS[5], b"new"), MADE_NS)?;

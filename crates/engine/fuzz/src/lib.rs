@@ -1,6 +1,6 @@
-//! What is fuzzed, as functions of bytes. The fuzz targets and an ordinary test of the engine share them.
+//! The fuzz targets, as functions of bytes. The fuzzer and an ordinary test of the engine share them.
 //!
-//! Each takes its input apart with `arbitrary`, and panics where something that has to hold does not.
+//! Each decodes its input with `arbitrary`, and panics if a property does not hold.
 
 mod base;
 mod header;

@@ -13,44 +13,44 @@ pub(crate) struct Patch<'a> {
     change: Change<'a>,
 }
 
-/// Where something is.
+/// A location in the store.
 #[derive(Arbitrary, Debug)]
 enum Place {
     /// The header.
     Header(u8),
-    /// The header, the counters and the ledger, and what is between them.
+    /// The header, the counters and the ledger, and the bytes between them.
     Start(u16),
-    /// The page of the manager.
+    /// The bucket table.
     Manager(u16),
     /// The control page of the arena.
     Arena(u16),
-    /// A block of the arena: which one, and where in it.
+    /// A block of the arena, and the offset in it.
     Block(u8, u8),
     /// The start and the entries of the log.
     Log(u16),
     /// The index of the log.
     LogIndex(u8),
-    /// The head and the nodes of a map.
+    /// The header and the pages of a map.
     Map(u8, u16),
     /// The bytes of a region.
     Region(bool, u16),
 }
 
-/// What is written there.
+/// The bytes to write.
 #[derive(Arbitrary, Debug)]
 enum Change<'a> {
     Flip(u8),
     Add(i16),
     Word(u64),
     Bytes(&'a [u8]),
-    /// The tag of a block, with the check that makes it one.
+    /// The tag of a block with a valid check.
     Tag {
         grains: u16,
         flags: u8,
     },
 }
 
-/// Makes all changes, and then the checksums match where they are to.
+/// Makes all changes, and then makes the checksums match if requested.
 pub(crate) fn apply_all(patches: &[Patch<'_>], sealed: bool, base: &Base, memory: &SparseMemory) {
     patches.iter().for_each(|patch| patch.apply(base, memory));
     if sealed {
@@ -59,7 +59,7 @@ pub(crate) fn apply_all(patches: &[Patch<'_>], sealed: bool, base: &Base, memory
 }
 
 impl Patch<'_> {
-    /// Makes the change, where there is such a place.
+    /// Makes the change, if the location exists.
     fn apply(&self, base: &Base, memory: &SparseMemory) {
         let Some((address, offset)) = self.place.address(base) else { return };
         let mut word = [0; 8];
@@ -80,7 +80,7 @@ impl Patch<'_> {
 }
 
 impl Place {
-    /// Where it is physically, and in its memory.
+    /// Returns the physical offset, and the offset in the memory.
     fn address(&self, base: &Base) -> Option<(u64, u64)> {
         let (memory, offset) = match *self {
             Self::Header(at) => return Some((u64::from(at % 64), 0)),
@@ -100,17 +100,17 @@ impl Place {
     }
 }
 
-/// The tag that a block of so many times 32 bytes has at an offset of the arena, as in `arena/tag.rs`.
+/// Returns the tag of a block of `grains` times 32 bytes at an offset of the arena, as in `arena/tag.rs`.
 fn tag(grains: u16, flags: u8, at: u64) -> u64 {
     let body = (u64::from(grains) * 32) | u64::from(flags % 4);
     let check = (body ^ at.wrapping_mul(0xD6E8_FEB8_6659_FD93)).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 48;
     body | check << 48
 }
 
-/// Where page 0 has the mark of the log, as in `layout.rs`.
+/// Offset of the log's mark in page 0, as in `layout.rs`.
 pub(crate) const LOG_MARK_AT: u64 = 3_328;
 
-/// Makes the checksums of page 0 match what they cover.
+/// Makes the checksums of page 0 match.
 pub(crate) fn seal_all(memory: &SparseMemory) {
     for (start, length) in [(0, 64), (512, 644), (2_048, 36)] {
         let mut bytes = vec![0; length];
@@ -131,7 +131,7 @@ pub(crate) fn seal_all(memory: &SparseMemory) {
     memory.write(LOG_MARK_AT, mark.as_flattened());
 }
 
-/// The check of a tree's header, as in `checksum.rs`.
+/// Returns the check of a tree's header, as in `checksum.rs`.
 fn mix(words: &[[u8; 8]]) -> u64 {
     words.iter().fold(0x9e37_79b9_7f4a_7c15, |sum, word| {
         let product = (sum ^ u64::from_le_bytes(*word)).wrapping_mul(0xd6e8_feb8_6659_fd93);

@@ -9,7 +9,7 @@ use storage_engine::{HostFacts, Store};
 
 use super::base::{ADMIN, KEYS, MADE_NS};
 
-/// What the methods are asked for.
+/// The arguments of the methods.
 #[derive(Arbitrary, Debug)]
 pub(crate) struct Arguments {
     offset: u64,
@@ -20,8 +20,8 @@ pub(crate) struct Arguments {
     key: String,
 }
 
-/// Runs every method that reads, and the walk over everything. What the walk finds sound has nothing that a method
-/// finds corrupted. Answers whether it is sound.
+/// Runs every method that reads, and the check of everything. If the check reports nothing, no method may
+/// find corruption. Returns whether the store is sound.
 pub(crate) fn read_everything(store: &Store<SparseMemory>, arguments: &Arguments) -> bool {
     let report = store.check();
     let mut reader = Reader { store, arguments, is_sound: report.is_sound() };
@@ -40,11 +40,11 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// What a method answered: any error but that a sound store is corrupted.
+    /// Checks the result of a method: any error is allowed, except corruption in a sound store.
     fn answered<T>(&mut self, answer: Result<T, Error>) -> Option<T> {
         match answer {
             Err(Error::Corrupted { what, offset }) if self.is_sound => {
-                panic!("the check found nothing, and a method found: {what} at {offset}")
+                panic!("the check found nothing, but a method found: {what} at {offset}")
             }
             answer => answer.ok(),
         }

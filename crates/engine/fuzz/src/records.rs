@@ -1,6 +1,6 @@
-//! Records of the maps with any bytes.
+//! Records of the maps with arbitrary bytes.
 //!
-//! The maps are written as the engine writes them, so they are sound, and what is in them is not.
+//! The maps are written by the engine, so they are sound, but their records are not.
 
 use arbitrary::{Arbitrary, Unstructured};
 use ic_stable_structures::Storable;
@@ -15,14 +15,14 @@ use super::reads::{Arguments, read_everything};
 struct Input<'a> {
     arguments: Arguments,
     records: Vec<Record<'a>>,
-    /// What the ledger says, so that it can agree with the records.
+    /// Contents of the ledger, so that it can agree with the records.
     ledger: Option<[u64; 4]>,
 }
 
-/// A record that is written.
+/// A record to write.
 #[derive(Arbitrary, Debug)]
 enum Record<'a> {
-    /// Under one of the keys that are there.
+    /// Under one of the existing keys.
     Object(u8, Value<'a>),
     /// Under any bytes.
     ObjectAt(&'a [u8], Value<'a>),
@@ -41,7 +41,7 @@ struct Value<'a> {
 #[derive(Arbitrary, Debug)]
 enum Bytes<'a> {
     Any(&'a [u8]),
-    /// Those of a record that is there, by its number, with changes, and cut or lengthened.
+    /// The bytes of an existing record, by its index, with changes, truncated or extended.
     Changed {
         of: u8,
         changes: Vec<(u8, u8)>,
@@ -50,7 +50,7 @@ enum Bytes<'a> {
     },
 }
 
-/// Opens a store whose records are any bytes, and reads everything.
+/// Opens a store with records of arbitrary bytes, and reads everything.
 pub fn records(data: &[u8]) {
     let Ok(input) = Input::arbitrary_take_rest(Unstructured::new(data)) else { return };
     let memory = with_base(|base| {
@@ -105,7 +105,8 @@ impl Maps {
 }
 
 impl Value<'_> {
-    /// The bytes. `head` tells how many of them the checksum covers, itself included.
+    /// Returns the bytes. `head` returns the number of bytes that the checksum covers, including the
+    /// checksum.
     fn bytes(&self, there: &[Vec<u8>], head: fn(&[u8]) -> usize) -> Vec<u8> {
         let mut bytes = match &self.bytes {
             Bytes::Any(bytes) => bytes[..bytes.len().min(2_000)].to_vec(),
@@ -131,7 +132,7 @@ impl Value<'_> {
     }
 }
 
-/// Bytes of an object's entry before an inline value, as in `objects/entry.rs`.
+/// Returns the size of an object's entry without an inline value, as in `objects/entry.rs`.
 fn entry_head(bytes: &[u8]) -> usize {
     let Some(&flags) = bytes.first() else { return 0 };
     let mut at = 1;
@@ -144,7 +145,7 @@ fn entry_head(bytes: &[u8]) -> usize {
     at.saturating_add(fields).saturating_add(4)
 }
 
-/// The LEB128 number at a place, which then is behind it.
+/// Returns the LEB128 number at an offset, and moves the offset after it.
 fn number(bytes: &[u8], at: &mut usize) -> usize {
     let mut number = 0;
     for shift in (0..63).step_by(7) {

@@ -1,4 +1,4 @@
-//! A flipped bit, in every byte that something of the store's own lies in; an image that is cut off.
+//! A flipped bit in every byte of the store's own data; a truncated image.
 
 use storage_engine::Store;
 use storage_engine::testing::FaultyMemory;
@@ -8,12 +8,13 @@ use super::probe::{Found, Panic, check_safely, on_a_store};
 use super::snapshot::Snapshot;
 use super::{image, undisturbed};
 
-/// Unless STORAGE_FLIPS=all, one of so many bytes is flipped, and after one of so many flips every method is called. Both are
-/// odd, so that every field of what there is many of has its turn, and every bit of a byte.
+/// Unless STORAGE_FLIPS=all, one of this many bytes is flipped, and after one of this many flips every method
+/// is called. Both numbers are odd, so that every field of a repeated structure is covered, and every bit of
+/// a byte.
 const FLIPPED: usize = 3;
 const PROBED: usize = 7;
 
-/// What the flips came to.
+/// Results of the flips.
 #[derive(Debug, Default)]
 struct Tally {
     refused: usize,
@@ -35,7 +36,7 @@ impl Flips {
         Self { memory, sound, tally: Tally::default(), failures: vec![] }
     }
 
-    /// Flips a bit, looks what is noticed, calls methods, and flips it back.
+    /// Flips a bit, checks whether it is detected, calls methods, and flips it back.
     fn flip(&mut self, at: u64, mask: u8, is_probed: bool) {
         self.memory.flip(at, mask);
         self.memory.mark();
@@ -46,7 +47,7 @@ impl Flips {
             Ok(Found::Problems) => {
                 self.tally.problems += 1;
                 if is_probed {
-                    self.call_all(at, "named by the check");
+                    self.call_all(at, "reported by the check");
                 }
             }
             Ok(Found::Nothing) => {
@@ -54,26 +55,26 @@ impl Flips {
                 self.expect_harmless(at, is_probed);
             }
         }
-        assert!(self.memory.is_as_marked(), "byte {at}: looking has changed something");
+        assert!(self.memory.is_as_marked(), "byte {at}: the check has changed something");
         self.memory.flip(at, mask);
         self.memory.mark();
     }
 
-    /// A flip that the check does not notice was in a value, in a key, or where nothing lies: all that the store itself says
-    /// is as it was, and every method works.
+    /// Asserts that a flip that the check does not report was in a value, in a key, or in unused bytes: the
+    /// store's own data is unchanged, and every method succeeds.
     fn expect_harmless(&mut self, at: u64, is_probed: bool) {
         let seen = on_a_store(&self.memory, |store| Snapshot::of(store));
         if !seen.as_ref().is_ok_and(|seen| seen.as_ref().is_ok_and(|seen| seen.is_as_good_as(&self.sound))) {
             let expected = &self.sound;
             self.failures
-                .push(format!("byte {at}, which the check finds sound: {seen:?}\nand not {expected:?}"));
+                .push(format!("byte {at}, which the check finds sound: {seen:?}\ninstead of {expected:?}"));
         }
         if is_probed {
-            self.call_all(at, "not named by the check");
+            self.call_all(at, "not reported by the check");
         }
     }
 
-    /// Every method answers, be it with an error.
+    /// Calls every method, which must return, possibly with an error.
     fn call_all(&mut self, at: u64, how: &str) {
         for method in READS.iter().chain(&CHANGES) {
             if let Err(panic) = self.call(at, method) {
@@ -82,7 +83,7 @@ impl Flips {
         }
     }
 
-    /// Calls a method and takes back what it did. An error has changed nothing, on a damaged image too.
+    /// Calls a method and undoes its changes. An error has changed nothing, even on a corrupt image.
     fn call(&mut self, at: u64, (name, method): &Method) -> Result<(), Panic> {
         let called = on_a_store(&self.memory, method);
         if let Ok(Err(error)) = &called
@@ -96,7 +97,7 @@ impl Flips {
 }
 
 #[test]
-fn a_flipped_bit_is_named_or_harmless_wherever_it_is() {
+fn every_flipped_bit_is_reported_or_harmless() {
     let all = std::env::var_os("STORAGE_FLIPS").is_some_and(|value| value == "all");
     let (flipped, probed) = if all { (1, 1) } else { (FLIPPED, PROBED) };
     let mut flips = Flips::new();
@@ -111,9 +112,9 @@ fn a_flipped_bit_is_named_or_harmless_wherever_it_is() {
     assert!(refused > 500 && problems > 2_000 && nothing > 1_000);
 }
 
-/// An image that was cut off is refused: the manager knows how many buckets there must be.
+/// A truncated image is refused, because the bucket table has the number of buckets.
 #[test]
-fn an_image_that_was_cut_off_is_refused() {
+fn a_truncated_image_is_refused() {
     let memory = undisturbed();
     memory.mark();
     for pages in (1..ic_stable_structures::Memory::size(&memory)).step_by(61) {

@@ -1,4 +1,4 @@
-//! Where things lie in an image, read by the test itself.
+//! The offsets of the parts of an image, computed by the test itself.
 
 use ic_stable_structures::Memory;
 use storage_engine::layout::{BUCKET_BYTES, FIRST_BUCKET_PAGE, MANAGER_PAGE, PAGE_BYTES};
@@ -7,7 +7,7 @@ use storage_engine::{LOG_START, Store};
 
 const OWNERS_AT: u64 = MANAGER_PAGE * PAGE_BYTES + 2_080;
 
-/// The bytes that something of the store's own lies in, and some of the others.
+/// Returns the offsets of the store's own data, and some of the other bytes.
 pub(crate) fn places(memory: &FaultyMemory) -> Vec<u64> {
     let manager = MANAGER_PAGE * PAGE_BYTES;
     let mut places: Vec<u64> =
@@ -25,7 +25,7 @@ pub(crate) fn places(memory: &FaultyMemory) -> Vec<u64> {
     places
 }
 
-/// Where a byte of one of the memories lies.
+/// Returns the physical offset of a byte of one of the memories.
 pub(crate) fn address(memory: &FaultyMemory, id: u8, offset: u64) -> u64 {
     let mut owners = vec![0; 64];
     memory.read(OWNERS_AT, &mut owners);
@@ -34,19 +34,19 @@ pub(crate) fn address(memory: &FaultyMemory, id: u8, offset: u64) -> u64 {
     FIRST_BUCKET_PAGE * PAGE_BYTES + bucket as u64 * BUCKET_BYTES + offset % BUCKET_BYTES
 }
 
-/// A number in one of the memories.
+/// Returns a number in one of the memories.
 fn word(memory: &FaultyMemory, id: u8, offset: u64) -> u64 {
     let mut bytes = [0; 8];
     memory.read(address(memory, id, offset), &mut bytes);
     u64::from_le_bytes(bytes)
 }
 
-/// Where the header of a tree is.
+/// Returns the offset of the header of a tree.
 fn tree_header(id: u8) -> u64 {
     2_304 + 64 * u64::from(id)
 }
 
-/// Every byte of the pages of a tree, but for those that are neither slots nor cells, of which there are some.
+/// Returns every byte of the pages of a tree, except most of those that are neither slots nor cells.
 fn map(memory: &FaultyMemory, id: u8) -> Vec<u64> {
     let mut pages = [0; 4];
     memory.read(tree_header(id) + 12, &mut pages);
@@ -60,7 +60,7 @@ fn map(memory: &FaultyMemory, id: u8) -> Vec<u64> {
     offsets.into_iter().map(|offset| address(memory, id, offset)).collect()
 }
 
-/// The control page of the arena, the start and the end of each of its blocks, and a byte within.
+/// Returns the control page of the arena, the start and the end of each of its blocks, and a byte within.
 fn arena(memory: &FaultyMemory) -> Vec<u64> {
     let mut offsets: Vec<u64> = (0..4_096).collect();
     let (mut at, end) = (4_096, word(memory, 1, 8));
@@ -76,7 +76,7 @@ fn arena(memory: &FaultyMemory) -> Vec<u64> {
     offsets.into_iter().map(|offset| address(memory, 1, offset)).collect()
 }
 
-/// The head of the log, and its entries but for the last and long one.
+/// Returns the header of the log and its entries, except the last, long one.
 fn log(memory: &FaultyMemory) -> impl Iterator<Item = u64> {
     let start = address(memory, 2, 0);
     let end = LOG_START + Store::open(memory.clone()).unwrap().log_info().bytes;

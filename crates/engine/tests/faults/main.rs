@@ -1,7 +1,7 @@
-//! Faults that come through the memory, at every place where there can be one: a growth that is refused, a trap in the
-//! middle of an operation, an image that was torn, cut off, or has a flipped byte.
+//! Faults of the memory at every possible point: a refused growth, a trap in the middle of an operation, and
+//! an image that is torn, truncated, or has a flipped byte.
 
-#![expect(clippy::unwrap_used, reason = "what fails here is a test")]
+#![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
 mod flip;
 mod image;
@@ -16,7 +16,7 @@ use storage_engine::testing::{FaultyMemory, run_all};
 
 type TestStore = Store<FaultyMemory>;
 
-/// What the steps leave where nothing fails.
+/// Returns the memory after all steps without a fault.
 fn undisturbed() -> FaultyMemory {
     let memory = FaultyMemory::default();
     run_all(&memory);

@@ -11,7 +11,7 @@ use storage_engine::{HostFacts, Put};
 
 use super::TestStore;
 
-/// A method: what it is called, and a call of it.
+/// The name of a method, and a call of it.
 pub(crate) type Method = (&'static str, fn(&mut TestStore) -> Result<(), Error>);
 
 fn principal(number: u8) -> Principal {
@@ -27,7 +27,7 @@ fn rename(store: &mut TestStore, from: &str, to: &str) -> Result<(), Error> {
     store.rename(&args, now_ns(400)).map(drop)
 }
 
-/// Those that read.
+/// Methods that read.
 pub(crate) const READS: [Method; 25] = [
     ("list", |store| store.list(&ListArgs::prefix("")).map(drop)),
     ("scan", |store| store.scan(&ListArgs::prefix("batch/")).map(drop)),
@@ -67,7 +67,7 @@ pub(crate) const READS: [Method; 25] = [
     }),
 ];
 
-/// Those that change something.
+/// Methods that change something.
 pub(crate) const CHANGES: [Method; 32] = [
     ("put", |store| store.put(Put::new("new", b"value"), now_ns(400)).map(drop)),
     ("put an extent", |store| store.put(Put::new("new", &value_of(3_000, 9)), now_ns(400)).map(drop)),
@@ -101,7 +101,7 @@ pub(crate) const CHANGES: [Method; 32] = [
     ("write_chunk", |store| {
         store.write_chunk(6, 0, &[8; CHUNK_BYTES as usize], &callers()[1], now_ns(120)).map(drop)
     }),
-    ("write_chunk in a promised extent", |store| {
+    ("write_chunk in a reserved extent", |store| {
         store.write_chunk(5, 9, &[8; CHUNK_BYTES as usize], &callers()[1], now_ns(120)).map(drop)
     }),
     ("write_chunk again", |store| {
@@ -114,7 +114,7 @@ pub(crate) const CHANGES: [Method; 32] = [
     ("write_chunk without a size", |store| {
         store.write_chunk(7, 1, &[8; CHUNK_BYTES as usize], &callers()[1], now_ns(120)).map(drop)
     }),
-    ("write_chunk beyond the table", |store| {
+    ("write_chunk after the table", |store| {
         store.write_chunk(7, 30, &[8; CHUNK_BYTES as usize], &callers()[1], now_ns(120)).map(drop)
     }),
     ("commit_upload without a size", |store| {

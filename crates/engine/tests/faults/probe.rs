@@ -1,4 +1,4 @@
-//! Looking at an image that may be damaged, so that a panic and an endless loop are noticed.
+//! Opening and checking images that may be corrupt, with detection of panics and endless loops.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -10,21 +10,21 @@ use storage_engine::testing::{FaultyMemory, TooManyReads};
 
 use super::TestStore;
 
-/// Many times what a check of any of our images takes.
+/// Many times the number of reads of a check of any image in these tests.
 const READS: u64 = 200_000;
 
-/// What came of opening and checking an image.
+/// Result of opening and checking an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
-    /// It was not opened.
+    /// It was refused.
     Refused,
-    /// It was opened, and the check names what is wrong.
+    /// It was opened, and the check reports problems.
     Problems,
-    /// It was opened, and the check finds nothing.
+    /// It was opened, and the check reports nothing.
     Nothing,
 }
 
-/// The text of a panic that was caught, and the file that it comes from.
+/// The text of a caught panic, and the file it comes from.
 pub(crate) type Panic = String;
 
 thread_local! {
@@ -32,7 +32,7 @@ thread_local! {
     static FILE: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-/// Runs something and catches its panic, with the file that it comes from and without a word on standard error.
+/// Runs a function and catches its panic, with the file it comes from and without output on standard error.
 pub(crate) fn watched<T>(run: impl FnOnce() -> T) -> Result<T, Panic> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
@@ -55,7 +55,7 @@ pub(crate) fn watched<T>(run: impl FnOnce() -> T) -> Result<T, Panic> {
 ///
 /// # Errors
 ///
-/// A panic, whatever it is about: there must be none.
+/// Any panic, because there must be none.
 pub(crate) fn check_safely(memory: &FaultyMemory) -> Result<Found, Panic> {
     memory.allow_reads(READS);
     watched(|| match Store::open(memory.clone()) {
@@ -65,11 +65,11 @@ pub(crate) fn check_safely(memory: &FaultyMemory) -> Result<Found, Panic> {
     })
 }
 
-/// Runs something on a store of this memory that is opened for it.
+/// Opens a store of this memory, and runs a function on it.
 ///
 /// # Errors
 ///
-/// A panic.
+/// Any panic.
 pub(crate) fn on_a_store<T>(
     memory: &FaultyMemory,
     run: impl FnOnce(&mut TestStore) -> T,

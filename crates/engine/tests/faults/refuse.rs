@@ -1,4 +1,4 @@
-//! A platform that refuses to grow, each time that it is asked.
+//! A platform that refuses to grow, at each attempt.
 
 use stable_storage_api::Error;
 use storage_engine::testing::{FaultyMemory, steps};
@@ -6,8 +6,8 @@ use storage_engine::{OpenError, Store};
 
 use super::{TestStore, undisturbed};
 
-/// Does every step, and refuses the growth that comes after so many others. Answers the memory, and whether there were so
-/// many. If there were, one operation has answered that there is no memory.
+/// Runs every step, and refuses the growth that follows `nth` others. Returns the memory, and whether there
+/// was such a growth. If so, one operation has returned OutOfMemory.
 fn with_refusal(nth: u64) -> (FaultyMemory, bool) {
     let memory = FaultyMemory::default();
     let (mut grown, mut refusals) = (0, 0);
@@ -48,15 +48,19 @@ fn open_with_refusal(memory: &FaultyMemory, nth: u64) -> Result<TestStore, OpenE
     opened
 }
 
-/// Whichever growth is refused: the operation answers that there is no memory, no byte has changed, and when it is done
-/// again, everything ends as if nothing had happened.
+/// For each refused growth: the operation returns OutOfMemory, no byte has changed, and repeating it leads to
+/// the same end as without the refusal.
 #[test]
 fn a_refusal_of_any_growth_changes_nothing() {
     let expected = undisturbed();
     let mut nth = 0;
     loop {
         let (memory, was_refused) = with_refusal(nth);
-        assert_eq!(memory.compare(&expected), Ok(()), "growth {nth} was refused, and the end is another one");
+        assert_eq!(
+            memory.compare(&expected),
+            Ok(()),
+            "growth {nth} was refused, and the final memory differs"
+        );
         if !was_refused {
             break;
         }

@@ -1,4 +1,4 @@
-//! Everything that a store says, apart from the bytes that are its users'.
+//! A snapshot of a store's own data, without the bytes of its users.
 
 use stable_storage_api::{Error, Grant, ListArgs, ObjectInfo, ReadLogArgs, RegionInfo, Status, UploadStatus};
 use storage_engine::HostFacts;
@@ -6,13 +6,13 @@ use storage_engine::testing::{callers, now_ns};
 
 use super::TestStore;
 
-/// What nobody but the store knows.
+/// Data that only the store determines.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Snapshot {
     status: Status,
     objects: Vec<ObjectInfo>,
     uploads: Vec<UploadStatus>,
-    /// The lengths of all entries of the log.
+    /// Lengths of all entries of the log.
     log: Vec<usize>,
     roles: Vec<Grant>,
     regions: Vec<RegionInfo>,
@@ -35,8 +35,8 @@ impl Snapshot {
         })
     }
 
-    /// Whether both are the same but for one key or one identifier of an upload, which are whatever their users say, and
-    /// for the pages of regions, which only the manager knows.
+    /// Returns whether both are equal except for one key or one identifier of an upload, which their users
+    /// determine, and for the pages of regions, which only the bucket table contains.
     pub(crate) fn is_as_good_as(&self, other: &Self) -> bool {
         let mut theirs = other.clone();
         if self.objects.len() != theirs.objects.len() || self.uploads.len() != theirs.uploads.len() {

@@ -1,7 +1,8 @@
 //! A trap in the middle of an operation, at each of its writes.
 //!
-//! On the IC a trap takes back all that the message has written, so what counts is that the operation can be made again.
-//! Elsewhere, in a file for one, the writes before it stay. Such an image need not be good, but looking at it must be safe.
+//! On the IC a trap undoes everything that the message has written; the operation must then be repeatable.
+//! Elsewhere, for example in a file, the earlier writes remain. Such an image may be corrupt, but opening and
+//! checking it must be safe.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -11,7 +12,7 @@ use storage_engine::testing::{FaultyMemory, Step, Trap, steps};
 use super::TestStore;
 use super::probe::check_safely;
 
-/// Does a step, and traps at the write that comes after so many others. False if there are not so many.
+/// Runs a step, and traps at the write that follows `nth` others. Returns false if there is no such write.
 fn trapped(step: &Step<FaultyMemory>, store: &mut TestStore, memory: &FaultyMemory, nth: u64) -> bool {
     memory.mark();
     memory.trap_at_write(nth);
@@ -27,8 +28,8 @@ fn trapped(step: &Step<FaultyMemory>, store: &mut TestStore, memory: &FaultyMemo
     }
 }
 
-/// Calls back with the memory after each trap, and with the step and the number of the write; then goes back, and goes on.
-/// Answers how many traps there were.
+/// Calls `torn` with the memory after each trap, the step and the number of the write; then rolls back and
+/// continues. Returns the number of traps.
 fn at_every_write(mut torn: impl FnMut(&FaultyMemory, &str, u64)) -> (FaultyMemory, u64) {
     let (memory, mut traps) = (FaultyMemory::default(), 0);
     let mut store = Store::open(memory.clone()).unwrap();
@@ -46,11 +47,11 @@ fn at_every_write(mut torn: impl FnMut(&FaultyMemory, &str, u64)) -> (FaultyMemo
     (memory, traps)
 }
 
-/// After a trap at any write, the memory is what it was, the store opens, and the operation can be made again; the end is
-/// as if nothing had happened. An image that was torn is opened and checked, or refused, and neither panics or goes on for
-/// ever.
+/// After a trap at any write and a rollback, the memory is unchanged, the store opens, and the operation can
+/// be repeated with the same end. A torn image is opened and checked, or refused, without a panic or an
+/// endless loop.
 #[test]
-fn a_trap_at_any_write_can_be_survived() {
+fn a_trap_at_any_write_is_recoverable() {
     let mut seen = [0; 3];
     let (memory, traps) = at_every_write(|memory, step, nth| {
         let found = check_safely(memory).unwrap_or_else(|panic| panic!("{step}, write {nth}: {panic:?}"));
@@ -58,6 +59,6 @@ fn a_trap_at_any_write_can_be_survived() {
     });
     assert_eq!(memory.compare(&super::undisturbed()), Ok(()));
     assert!(traps > 400, "the steps write only {traps} times");
-    // Torn images of each kind have been seen: refused, with problems, and good ones.
+    // Torn images of each kind occurred: refused ones, ones with problems, and sound ones.
     assert!(seen.iter().all(|count| *count > 0), "{seen:?}");
 }

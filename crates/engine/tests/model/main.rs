@@ -1,10 +1,10 @@
 //! Random operations on a store and on a model made of std collections: they must agree at every step.
 //!
-//! The operations, the model and the two beside each other are storage-model's. A twin with room for few buckets runs lists of
-//! its own, and may refuse what the model would do, unchanged.
+//! The operations, the model and the comparison are in storage-model. A second store with few buckets runs
+//! separate lists, and may refuse operations without a change.
 //!
-//! STORAGE_MODEL_SEED is the seed, STORAGE_MODEL_CASES is how many lists there are; of those with a thousand
-//! uploads there are a sixteenth as many. The seed is printed first.
+//! STORAGE_MODEL_SEED is the seed, STORAGE_MODEL_CASES is the number of lists. There are a sixteenth as many
+//! lists with a thousand uploads. The seed is printed first.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -17,13 +17,13 @@ use storage_model::{
 
 const CASES: u32 = 32;
 
-/// Seeds of the lists that have failed, which are run first.
+/// Seeds of lists that have failed, which run first.
 const REGRESSIONS: &str = "tests/model/regressions.txt";
 
-/// How many lists there are with a thousand uploads.
+/// Number of lists with a thousand uploads.
 const FEW_CASES: u32 = 2;
 
-/// How many there are with objects of several extents.
+/// Number of lists with objects of several extents.
 const LARGE_CASES: u32 = 24;
 
 fn run(mut pair: Differential, ops: &[Op]) {
@@ -31,7 +31,7 @@ fn run(mut pair: Differential, ops: &[Op]) {
     pair.drain();
 }
 
-/// Runs lists of operations from the seed, and at a failure says which is the shortest one that fails.
+/// Runs lists of operations from the seed. If one fails, reports the shortest list that fails.
 fn run_lists(cases: u32, lists: impl Strategy<Value = Vec<Op>>, pair: impl Fn() -> Differential) {
     let seed = from_environment("STORAGE_MODEL_SEED", RandomState::new().hash_one(0));
     let config = ProptestConfig {
@@ -67,10 +67,10 @@ fn a_thousand_uploads_and_every_region_agree_with_the_model() {
     run_lists(FEW_CASES, lists_in_a_crowd(), || Differential::new(None));
 }
 
-/// Lists that have failed, whatever seeds mean by now.
+/// Lists that have failed, independent of the generator.
 #[test]
-fn what_has_failed_once() {
-    // Nothing was appended, and the log had a memory without a head.
+fn lists_that_failed_before() {
+    // An empty append created a memory of the log without a header.
     run(Differential::new(None), &[Op::Append { sizes: vec![] }, Op::Reopen]);
     run(Differential::new(None), &[Op::Append { sizes: vec![] }, Op::Upgrade { sealed: false }]);
 }

@@ -23,12 +23,12 @@ const HEAP_PAGES: u64 = 1_024;
 
 /// Permitted texts of rejects: of the canister's decoder, errors of the contract, and of inspection.
 const REASONS: [&str; 8] = [
-    "the arguments are not those of this method",
+    "the arguments do not match this method",
     // Errors of the contract, if the message was dropped because its method would return one, and by `log`.
     "'invalid argument: ",
     "'too large: ",
     "'limit exceeded: ",
-    "is a query, and nobody needs it as an update", // lint-prose: allow, the text of the canister
+    "is a query; call it as a query",
     "has no query method",
     "unauthorized: this needs the role",
     // Only of canister_inspect_message, which is free for the canister.
