@@ -10,15 +10,23 @@ use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::HttpError;
-use crate::limits::{MAX_BODY_BYTES, MAX_DRAINED_BYTES, MAX_HELD_BYTES, SMALL_BODY_BYTES};
+use crate::limits::{
+    MAX_BODY_BYTES, MAX_DRAINED_BYTES, MAX_HELD_BYTES, MAX_REPLY_BYTES, MAX_RESPONSE_BYTES, SMALL_BODY_BYTES,
+};
 
 /// The memory for large bodies, which all connections share.
 #[derive(Clone)]
-pub(crate) struct Room(Arc<Semaphore>);
+pub(crate) struct Room {
+    requests: Arc<Semaphore>,
+    responses: Arc<Semaphore>,
+}
 
 impl Default for Room {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(MAX_HELD_BYTES)))
+        Self {
+            requests: Arc::new(Semaphore::new(MAX_HELD_BYTES)),
+            responses: Arc::new(Semaphore::new(MAX_RESPONSE_BYTES)),
+        }
     }
 }
 
@@ -108,12 +116,42 @@ async fn refuse(mut body: Body, length: u64) -> HttpError {
 }
 
 impl Room {
-    /// Waits for memory for a body. Small bodies need no permit.
+    /// Waits for memory for a request. Small bodies need no permit.
     async fn take(&self, bytes: usize) -> Result<Option<OwnedSemaphorePermit>, HttpError> {
-        if bytes <= SMALL_BODY_BYTES {
-            return Ok(None);
+        match bytes {
+            0..=SMALL_BODY_BYTES => Ok(None),
+            _ => acquire(&self.requests, bytes).await.map(Some),
         }
-        let permit = Arc::clone(&self.0).acquire_many_owned(bytes as u32).await;
-        permit.map(Some).map_err(|_| HttpError::unavailable("The server shuts down."))
     }
+
+    /// Waits for memory for a response of up to this many bytes.
+    pub(crate) async fn for_response(&self, bytes: usize) -> Result<OwnedSemaphorePermit, HttpError> {
+        acquire(&self.responses, bytes.min(MAX_REPLY_BYTES)).await
+    }
+}
+
+async fn acquire(room: &Arc<Semaphore>, bytes: usize) -> Result<OwnedSemaphorePermit, HttpError> {
+    let permit = Arc::clone(room).acquire_many_owned(bytes as u32).await;
+    permit.map_err(|_| HttpError::unavailable("The server is shutting down."))
+}
+
+/// Bytes of a response, and the permit for their memory, which is returned when the bytes were sent.
+struct Held {
+    bytes: Vec<u8>,
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Returns the body of a response. Reduces the permit to what the body needs.
+pub(crate) fn held(bytes: Vec<u8>, mut permit: OwnedSemaphorePermit) -> Body {
+    let kept = match bytes.len() {
+        0..=SMALL_BODY_BYTES => None,
+        length => permit.split(length.min(permit.num_permits())),
+    };
+    Body::from(Bytes::from_owner(Held { bytes, _permit: kept }))
 }

@@ -141,11 +141,13 @@ fn refused(reject: RejectResponse) -> Response {
 }
 
 async fn certified(shared: &Arc<Shared>, id: RequestId) -> Result<Response, HttpError> {
+    let bytes = shared.requests().outcome_bytes(&*id);
+    let memory = shared.room.for_response(bytes).await?;
     let shared = Arc::clone(shared);
     blocking(move || {
         let paths = [vec![b"request_status".to_vec(), id.to_vec()], vec![b"time".to_vec()]];
         let certificate = shared.certify(&[&*id], &paths);
-        cbor::response(&TransportCallResponse::Replied { certificate })
+        cbor::large_response(&TransportCallResponse::Replied { certificate }, memory)
     })
     .await
 }

@@ -22,7 +22,7 @@
 //!
 //! | file | content |
 //! |---|---|
-//! | `server` | connections: limits, timeouts, shutdown |
+//! | `server`, `progressing` | connections: limits, timeouts, shutdown |
 //! | `routes`, `message`, `body`, `error`, `cbor` | HTTP requests and responses |
 //! | `destination` | the recipient of a message |
 //! | `envelope`, `signature` | authentication of messages |
@@ -43,6 +43,7 @@ mod limits;
 mod management;
 mod message;
 mod outcome;
+mod progressing;
 mod query;
 mod read_state;
 mod replica;

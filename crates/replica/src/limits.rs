@@ -8,7 +8,11 @@ pub(crate) const MAX_BODY_BYTES: usize = 2 << 20;
 pub(crate) const MAX_DRAINED_BYTES: usize = 16 << 20;
 /// Maximum bytes of large bodies in memory, from their arrival to their execution.
 pub(crate) const MAX_HELD_BYTES: usize = 16 << 20;
-/// Bodies of up to this many bytes do not count towards [`MAX_HELD_BYTES`].
+/// Maximum bytes of large responses in memory, from their execution until the client has received them.
+pub(crate) const MAX_RESPONSE_BYTES: usize = 32 << 20;
+/// Maximum bytes of the reply to a query, and of what the response has around it.
+pub(crate) const MAX_REPLY_BYTES: usize = (3 << 20) + (64 << 10);
+/// Bodies of up to this many bytes do not count towards [`MAX_HELD_BYTES`] or [`MAX_RESPONSE_BYTES`].
 pub(crate) const SMALL_BODY_BYTES: usize = 64 << 10;
 
 /// Maximum time to live of a message.
@@ -51,6 +55,8 @@ pub struct Options {
     pub head_timeout: Duration,
     /// Time for a client to send the body of a request.
     pub body_timeout: Duration,
+    /// Time in which a client must receive some bytes of a response.
+    pub write_timeout: Duration,
     /// Time for active requests to finish during shutdown.
     pub shutdown_timeout: Duration,
 }
@@ -61,6 +67,7 @@ impl Default for Options {
             max_connections: 512,
             head_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(60),
+            write_timeout: Duration::from_secs(30),
             shutdown_timeout: Duration::from_secs(30),
         }
     }

@@ -10,6 +10,7 @@ use ic_transport_types::{EnvelopeContent, NodeSignature, QueryResponse, ReplyRes
 use crate::cbor;
 use crate::destination::Destination;
 use crate::error::HttpError;
+use crate::limits::MAX_REPLY_BYTES;
 use crate::management;
 use crate::message::{Message, blocking};
 use crate::outcome::{Outcome, rejection};
@@ -26,6 +27,7 @@ pub(crate) async fn query(
     let EnvelopeContent::Query { sender, canister_id, method_name, arg, .. } = verified.content else {
         return Err(HttpError::bad_request("Expected a request of type query."));
     };
+    let memory = shared.room.for_response(MAX_REPLY_BYTES).await?;
     let outcome = match Destination::find(shared, effective, canister_id, &method_name, &arg)? {
         Ok(destination) => {
             let state = Arc::clone(shared);
@@ -43,7 +45,7 @@ pub(crate) async fn query(
         Err(reject) => Outcome::Rejected(reject),
     };
     let (signer, id) = (Arc::clone(&shared.signer), verified.id);
-    blocking(move || cbor::response(&signed(&signer, outcome, id))).await
+    blocking(move || cbor::large_response(&signed(&signer, outcome, id), memory)).await
 }
 
 fn answer(host: &mut EmbeddedIc, sender: Principal, method: &str, arg: Vec<u8>) -> Outcome {

@@ -37,10 +37,13 @@ pub(crate) async fn read_state(
         paths.iter().map(|path| path.iter().map(|label| label.as_bytes().to_vec()).collect()).collect();
     let request = check(shared, target, &verified, *sender, &paths)?;
     paths.push(vec![b"time".to_vec()]);
+    let bytes = request.as_ref().map_or(0, |id| shared.requests().outcome_bytes(id));
+    let memory = shared.room.for_response(bytes).await?;
     let shared = Arc::clone(shared);
     blocking(move || {
         let requests: Vec<&[u8]> = request.iter().map(Vec::as_slice).collect();
-        cbor::response(&ReadStateResponse { certificate: shared.certify(&requests, &paths) })
+        let certificate = shared.certify(&requests, &paths);
+        cbor::large_response(&ReadStateResponse { certificate }, memory)
     })
     .await
 }

@@ -11,6 +11,9 @@ use crate::envelope::nanos;
 use crate::limits::{KEPT_AFTER_EXPIRY, MAX_KEPT_REPLY_BYTES, MAX_REQUESTS};
 use crate::outcome::Outcome;
 
+/// Bytes of a certificate besides the reply that it is about.
+const CERTIFICATE_BYTES: usize = 1_024;
+
 /// The progress of a call, which waiting requests observe.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
@@ -93,6 +96,12 @@ impl Requests {
         if let Some(entry) = self.entries.remove(&*id) {
             self.by_time.remove(&(entry.forgotten_ns, *id));
         }
+    }
+
+    /// Returns the bytes of the outcome of a call, 0 if there is none, and what a certificate has around it.
+    pub(crate) fn outcome_bytes(&self, id: &[u8]) -> usize {
+        let entry = <&[u8; 32]>::try_from(id).ok().and_then(|id| self.entries.get(id));
+        entry.and_then(|entry| entry.outcome.as_ref()).map_or(0, Outcome::bytes) + CERTIFICATE_BYTES
     }
 
     /// Returns the origin of a call, if it is known.

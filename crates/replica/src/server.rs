@@ -13,6 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::limits::Options;
+use crate::progressing::Progressing;
 
 /// Pause after the system failed to accept a connection.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -71,7 +72,7 @@ async fn connection(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(options.head_timeout)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Progressing::new(stream, options.write_timeout)), service);
     tokio::pin!(connection);
     let stop = async move { drop(stopped.wait_for(|stopped| *stopped).await) };
     // An error concerns this connection only, and its client receives it.

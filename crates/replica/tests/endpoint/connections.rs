@@ -6,7 +6,7 @@ use embedded_ic::Config;
 use embedded_ic_replica::Options;
 use tokio::{io::AsyncReadExt, io::AsyncWriteExt, net::TcpStream};
 
-use crate::harness::{Server, call, read, request, unsigned};
+use crate::harness::{Server, call, query, read, request, unsigned};
 
 /// A server with short timeouts and few connections.
 async fn impatient() -> Server {
@@ -139,4 +139,31 @@ async fn active_requests_finish_before_the_server_ends() {
     stream.write_all(rest).await.unwrap();
     assert_eq!(read(stream).await.status, 200);
     stopping.await.unwrap();
+}
+
+/// Clients that do not read large responses are disconnected, and others are served.
+#[tokio::test]
+async fn clients_that_do_not_read_are_disconnected() {
+    let mut options = Options::default();
+    options.write_timeout = Duration::from_millis(200);
+    let server = Server::start_with(options, Config::default()).await;
+    let large = unsigned(call(server.canister, "write", &[1; 2_000_000]));
+    assert_eq!(server.post("v3/call", &large).await.status, 200);
+    let asking = request(&server.path("v3/query"), &unsigned(query(server.canister, "read", b"")));
+    let mut silent = Vec::new();
+    for _ in 0..40 {
+        let mut stream = server.connect().await;
+        stream.write_all(&asking).await.unwrap();
+        silent.push(stream);
+    }
+    // There is memory for 10 such responses: this one waits until others have timed out.
+    let answer = read({
+        let mut stream = server.connect().await;
+        stream.write_all(&asking).await.unwrap();
+        stream
+    })
+    .await;
+    assert!(answer.status == 200 && answer.body.len() > 2_000_000);
+    drop(silent);
+    server.stop().await;
 }
