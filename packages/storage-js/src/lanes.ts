@@ -11,25 +11,46 @@ export async function inLanes<T>(
 ): Promise<void> {
   const iterator = Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]();
   const underWay = new Set<Promise<void>>();
-  let fail: (reason: unknown) => void = () => undefined;
-  const failed = new Promise<never>((_, reject) => (fail = reject));
-  failed.catch(() => undefined);
+  const failure = new Failure();
   try {
     for (;;) {
-      const next = await Promise.race([iterator.next(), failed]);
+      const next = await failure.or(Promise.resolve(iterator.next()));
       if (next.done) break;
       const one = work(next.value)
-        .catch(fail)
+        .catch((error: unknown) => failure.is(error))
         .finally(() => underWay.delete(one));
       underWay.add(one);
-      if (underWay.size >= width) await Promise.race([...underWay, failed]);
+      if (underWay.size >= width) await failure.or(Promise.race(underWay));
     }
-    await Promise.race([Promise.all(underWay), failed]);
+    await failure.or(Promise.all(underWay));
   } catch (error) {
     // Not awaited: an iterator that waits for its next item ends when that has come.
     Promise.resolve(iterator.return?.()).catch(() => undefined);
     await Promise.all(underWay);
     throw error;
+  }
+}
+
+/**
+ * The first failure of several. Not a promise that others are raced with: that would keep every outcome, and so every chunk
+ * of an upload, until its end.
+ */
+class Failure {
+  #failed: { readonly error: unknown } | undefined;
+  #notify: (error: unknown) => void = () => undefined;
+
+  is(error: unknown): void {
+    this.#failed ??= { error };
+    this.#notify(this.#failed.error);
+  }
+
+  /** The outcome of a promise, or the failure as soon as there is one. One promise is waited for at a time. */
+  or<T>(outcome: Promise<T>): Promise<T> {
+    return new Promise((done, fail) => {
+      if (this.#failed) fail(this.#failed.error);
+      this.#notify = fail;
+      outcome.then(done, fail);
+    });
   }
 }
 
