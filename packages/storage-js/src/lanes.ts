@@ -32,8 +32,8 @@ export async function inLanes<T>(
 }
 
 /**
- * The first failure of several. Not a promise that others are raced with: that would keep every outcome, and so every chunk
- * of an upload, until its end.
+ * The first failure of several. `Promise.race` with one that lives as long as the work would keep every outcome, and so
+ * every chunk of an upload, until its end.
  */
 class Failure {
   #failed: { readonly error: unknown } | undefined;
@@ -44,7 +44,7 @@ class Failure {
     this.#notify(this.#failed.error);
   }
 
-  /** The outcome of a promise, or the failure as soon as there is one. One promise is waited for at a time. */
+  /** Waits for an outcome, or throws the failure as soon as there is one. Waits for one outcome at a time. */
   or<T>(outcome: Promise<T>): Promise<T> {
     return new Promise((done, fail) => {
       if (this.#failed) fail(this.#failed.error);
