@@ -5,20 +5,20 @@
 pub(crate) const CRC_BYTES: usize = 4;
 
 /// Writes the CRC-32 of everything before the last four bytes into the last four bytes.
-pub(crate) fn seal(block: &mut [u8]) {
+pub(crate) fn write_crc(block: &mut [u8]) {
     let (body, crc) = block.split_at_mut(block.len() - CRC_BYTES);
     crc.copy_from_slice(&crc32fast::hash(body).to_le_bytes());
 }
 
 /// Appends the CRC-32 of the whole block.
-pub(crate) fn append_seal(block: &mut Vec<u8>) {
+pub(crate) fn append_crc(block: &mut Vec<u8>) {
     let crc = crc32fast::hash(block).to_le_bytes();
     block.extend_from_slice(&crc);
 }
 
 /// Returns whether the last four bytes are the CRC-32 of everything before them.
 #[must_use]
-pub(crate) fn is_sealed(block: &[u8]) -> bool {
+pub(crate) fn has_valid_crc(block: &[u8]) -> bool {
     let (body, crc) = block.split_at(block.len() - CRC_BYTES);
     crc == crc32fast::hash(body).to_le_bytes()
 }
@@ -81,12 +81,12 @@ mod tests {
     #[test]
     fn every_flipped_bit_of_a_sealed_block_is_noticed() {
         let mut block = *b"some bytes of a header....";
-        seal(&mut block);
-        assert!(is_sealed(&block));
+        write_crc(&mut block);
+        assert!(has_valid_crc(&block));
         for bit in 0..block.len() * 8 {
             let mut damaged = block;
             damaged[bit / 8] ^= 1 << (bit % 8);
-            assert!(!is_sealed(&damaged), "bit {bit}");
+            assert!(!has_valid_crc(&damaged), "bit {bit}");
         }
     }
 
@@ -94,9 +94,9 @@ mod tests {
     #[test]
     fn a_seal_is_the_crc_32_of_what_is_before_it_in_little_endian() {
         let mut block = b"123456789".to_vec();
-        append_seal(&mut block);
+        append_crc(&mut block);
         assert_eq!(block[9..], 0xcbf4_3926_u32.to_le_bytes());
-        assert!(is_sealed(&block));
+        assert!(has_valid_crc(&block));
     }
 
     /// Of no words, of a zero, and of 1, 2, 3: what a program that knows only the format comes to.

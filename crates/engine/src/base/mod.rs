@@ -4,7 +4,7 @@ pub(crate) mod bytes;
 pub(crate) mod caller;
 pub(crate) mod checksum;
 pub(crate) mod codec;
-pub(crate) mod demand;
+pub(crate) mod growth;
 pub mod layout;
 pub(crate) mod open;
 pub(crate) mod problem;

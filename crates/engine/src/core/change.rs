@@ -76,10 +76,10 @@ impl<'a, M: Memory + Clone> Change<'a, M> {
             index_pages: self.index.unused_pages(),
         };
         match uploads {
-            None => self.core.reserve(&[self.index.demand()], &mut self.extents, after)?,
+            None => self.core.reserve(&[self.index.growth()], &mut self.extents, after)?,
             Some(uploads) => {
-                let demands = [self.index.demand(), uploads.demand()];
-                self.core.reserve(&demands, &mut self.extents, after)?;
+                let growths = [self.index.growth(), uploads.growth()];
+                self.core.reserve(&growths, &mut self.extents, after)?;
             }
         }
         Ok(Reserved(self))

@@ -3,7 +3,7 @@
 use ic_stable_structures::Memory;
 use stable_storage_api::Error;
 
-use crate::base::demand::Demand;
+use crate::base::growth::Growth;
 use crate::core::table::Table;
 use crate::memory::space::StoreMemory;
 use crate::structures::arena::{Arena, Extent, Transaction, block_bytes};
@@ -79,9 +79,9 @@ impl<'a, M: Memory> Extents<'a, M> {
     }
 
     /// Returns the growth of the arena by the commit.
-    pub(crate) fn demand(&self) -> Demand<'a, M> {
+    pub(crate) fn growth(&self) -> Growth<'a, M> {
         let pages = self.transaction.as_ref().map_or(0, Transaction::pages_to_grow);
-        Demand { memory: self.arena.memory(), pages }
+        Growth { memory: self.arena.memory(), pages }
     }
 
     /// Returns the free slots of the arena after the change, or `None` if the change does not touch the

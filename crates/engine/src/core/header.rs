@@ -30,7 +30,7 @@ use ic_stable_structures::Memory;
 use stable_storage_api::Config;
 use stable_storage_api::limits::{MAX_STABLE_BYTES, MAX_UPLOADS, UPLOAD_IDLE_NS};
 
-use crate::base::checksum::{CRC_BYTES, is_sealed, seal, u32_at, u64_at};
+use crate::base::checksum::{CRC_BYTES, has_valid_crc, u32_at, u64_at, write_crc};
 use crate::base::layout::{BUCKET_PAGES, LAYOUT_VERSION};
 use crate::base::open::OpenError;
 
@@ -108,7 +108,7 @@ impl Header {
             u16::try_from(self.config.max_uploads).expect("the configuration was checked: at most 1,000");
         bytes[MAX_UPLOADS_AT..MAX_UPLOADS_AT + 2].copy_from_slice(&max_uploads.to_le_bytes());
         bytes[UPLOAD_IDLE_AT..UPLOAD_IDLE_AT + 8].copy_from_slice(&self.config.upload_idle_ns.to_le_bytes());
-        seal(&mut bytes);
+        write_crc(&mut bytes);
         bytes
     }
 
@@ -123,7 +123,7 @@ impl Header {
         if version != LAYOUT_VERSION {
             return Err(OpenError::UnknownLayout { found: version, known: LAYOUT_VERSION });
         }
-        if !is_sealed(bytes) {
+        if !has_valid_crc(bytes) {
             return Err(OpenError::damaged("the header's checksum does not match", CRC_AT as u64));
         }
         let flags = bytes[FLAGS_AT];
@@ -213,7 +213,7 @@ mod tests {
     fn zeroes_stand_for_the_defaults() {
         let mut bytes = Header::new().encode();
         bytes[MAX_UPLOADS_AT..CRC_AT].fill(0);
-        seal(&mut bytes);
+        write_crc(&mut bytes);
         assert_eq!(Header::decode(&bytes), Ok(Header::new()));
     }
 
@@ -224,7 +224,7 @@ mod tests {
         {
             let mut bytes = sample().encode();
             bytes[at] |= 0x80;
-            seal(&mut bytes);
+            write_crc(&mut bytes);
             assert!(matches!(Header::decode(&bytes), Err(OpenError::Damaged { .. })), "byte {at}");
         }
     }

@@ -14,7 +14,7 @@ use std::cell::Cell;
 use ic_stable_structures::{Memory, Storable};
 use stable_storage_api::{Config, Error};
 
-use crate::base::demand::Demand;
+use crate::base::growth::Growth;
 use crate::base::layout::{
     ARENA, BUCKET_PAGES, LOG_MARK_AT, MemoryId, OBJECTS, TREE_HEADER_STEP, UPLOADS, tree_header_at,
 };
@@ -111,7 +111,7 @@ impl<M: Memory + Clone> Core<M> {
         }
     }
 
-    /// Reserves the pages by which the memories in `demands` and the arena grow. `after` has the reservations
+    /// Reserves the pages by which the memories in `growths` and the arena grow. `after` has the reservations
     /// of uploads after the change. If the memories need free buckets at the end of the arena, the change of
     /// the arena shrinks it.
     ///
@@ -120,23 +120,23 @@ impl<M: Memory + Clone> Core<M> {
     /// [`Error::OutOfMemory`]; nothing has grown in that case. [`Error::Corrupted`].
     pub(crate) fn reserve(
         &self,
-        demands: &[Demand<'_, StoreMemory<M>>],
+        growths: &[Growth<'_, StoreMemory<M>>],
         extents: &mut Extents<'_, StoreMemory<M>>,
         after: Reservations,
     ) -> Result<(), Error> {
         // The usual change: nothing grows, and no upload has a reservation.
         let has_no_reservation =
             after.is_nothing() && self.ledger.get().reserved_slots == 0 && self.uploads.len() == 0;
-        if has_no_reservation && !extents.has_begun() && demands.iter().all(|demand| demand.pages == 0) {
+        if has_no_reservation && !extents.has_begun() && growths.iter().all(|growth| growth.pages == 0) {
             return Ok(());
         }
-        self.reserve_buckets(demands, extents, after)
+        self.reserve_buckets(growths, extents, after)
     }
 
     #[inline(never)]
     fn reserve_buckets(
         &self,
-        demands: &[Demand<'_, StoreMemory<M>>],
+        growths: &[Growth<'_, StoreMemory<M>>],
         extents: &mut Extents<'_, StoreMemory<M>>,
         after: Reservations,
     ) -> Result<(), Error> {
@@ -144,14 +144,14 @@ impl<M: Memory + Clone> Core<M> {
         // Without a reservation, the number of free slots does not matter.
         let matters = before.slots.max(after.slots) > 0;
         let before = Reservations { free_slots: if matters { self.arena.slots()? } else { 0 }, ..before };
-        let mut demands = demands.to_vec();
-        demands.push(extents.demand());
+        let mut growths = growths.to_vec();
+        growths.push(extents.growth());
         let capacity = self.config().capacity;
         let mut first = None;
         loop {
             let free_slots = extents.slots().unwrap_or(before.free_slots);
             let after = Reservations { free_slots, ..after };
-            match self.space.ensure(capacity, &demands, extents.returned(), before, after) {
+            match self.space.ensure(capacity, &growths, extents.returned(), before, after) {
                 Ok(()) => return Ok(()),
                 Err(shortage) if extents.shrink(shortage.missing)? => _ = first.get_or_insert(shortage),
                 Err(shortage) => return Err(first.unwrap_or(shortage).into()),
@@ -161,9 +161,9 @@ impl<M: Memory + Clone> Core<M> {
 
     /// Reserves pages for growth that is unrelated to objects and uploads, and commits the change of the
     /// arena if it shrinks.
-    pub(crate) fn reserve_for(&self, demands: &[Demand<'_, StoreMemory<M>>]) -> Result<(), Error> {
+    pub(crate) fn reserve_for(&self, growths: &[Growth<'_, StoreMemory<M>>]) -> Result<(), Error> {
         let mut extents = Extents::of(&self.arena);
-        self.reserve(demands, &mut extents, self.reservations())?;
+        self.reserve(growths, &mut extents, self.reservations())?;
         extents.commit();
         Ok(())
     }
@@ -173,9 +173,9 @@ impl<M: Memory + Clone> Core<M> {
     /// # Errors
     ///
     /// The same as for [`reserve`](Self::reserve); nothing has grown in that case.
-    pub(crate) fn grow(&self, demands: &[Demand<'_, StoreMemory<M>>]) -> Result<(), Error> {
-        self.reserve_for(demands)?;
-        for Demand { memory, pages } in demands.iter().filter(|demand| demand.pages > 0) {
+    pub(crate) fn grow(&self, growths: &[Growth<'_, StoreMemory<M>>]) -> Result<(), Error> {
+        self.reserve_for(growths)?;
+        for Growth { memory, pages } in growths.iter().filter(|growth| growth.pages > 0) {
             assert!(memory.grow(*pages) >= 0, "the pages have been reserved");
         }
         Ok(())
@@ -190,7 +190,7 @@ impl<M: Memory + Clone> Core<M> {
         &self,
         mut change: Transaction<'_, K, V, StoreMemory<M>>,
     ) -> Result<(), Error> {
-        self.reserve_for(&[change.demand()])?;
+        self.reserve_for(&[change.growth()])?;
         change.commit();
         Ok(())
     }

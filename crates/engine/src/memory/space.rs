@@ -8,7 +8,7 @@
 use ic_stable_structures::Memory;
 use stable_storage_api::{Error, limits::MAX_STABLE_BYTES};
 
-use crate::base::demand::Demand;
+use crate::base::growth::Growth;
 use crate::base::layout::{
     ARENA, BUCKET_BYTES, BUCKET_PAGES, FIRST_BUCKET_PAGE, LOG, LOG_INDEX, MAX_BUCKETS, MemoryId, OBJECTS,
     PAGE_BYTES, REGIONS, ROLES, UPLOADS,
@@ -119,23 +119,23 @@ impl<M: Memory + Clone> Space<M> {
     pub(crate) fn ensure(
         &self,
         capacity: u64,
-        demands: &[Demand<'_, StoreMemory<M>>],
+        growths: &[Growth<'_, StoreMemory<M>>],
         returned: u64,
         before: Reservations,
         after: Reservations,
     ) -> Result<(), Shortage> {
-        let buckets: u64 = demands.iter().map(Demand::new_buckets).sum();
+        let buckets: u64 = growths.iter().map(Growth::new_buckets).sum();
         if buckets == 0 && before.is_nothing() && after.is_nothing() {
             return Ok(());
         }
         let room = self.unused_buckets(capacity);
         let (kept_before, kept_after) =
-            (self.buckets_to_keep(&[], before), self.buckets_to_keep(demands, after));
+            (self.buckets_to_keep(&[], before), self.buckets_to_keep(growths, after));
         // More buckets may be reserved than exist, if the capacity was lowered: in that case a change must
         // not increase the shortfall.
         let missing_buckets = self.missing_buckets(capacity, 0, before);
         let missing_after = (buckets + kept_after).saturating_sub(room + returned);
-        let fresh = self.fresh_buckets(demands, returned);
+        let fresh = self.fresh_buckets(growths, returned);
         let most_fresh = self.buckets_within(capacity).saturating_sub(self.0.allocated());
         let missing = match () {
             () if missing_after > missing_buckets => missing_after - missing_buckets,
@@ -150,9 +150,9 @@ impl<M: Memory + Clone> Space<M> {
 
     /// Returns the number of buckets that must remain free after the growth, for structures without a bucket
     /// and for uploads.
-    fn buckets_to_keep(&self, demands: &[Demand<'_, StoreMemory<M>>], reservations: Reservations) -> u64 {
+    fn buckets_to_keep(&self, growths: &[Growth<'_, StoreMemory<M>>], reservations: Reservations) -> u64 {
         let size = |id| {
-            let grown = demands.iter().filter(|demand| demand.memory.id() == id).map(|demand| demand.pages);
+            let grown = growths.iter().filter(|growth| growth.memory.id() == id).map(|growth| growth.pages);
             self.0.size(id) + grown.sum::<u64>()
         };
         let without = STORES.into_iter().filter(|id| size(*id) == 0).count() as u64;
@@ -165,11 +165,11 @@ impl<M: Memory + Clone> Space<M> {
     }
 
     /// Returns the number of unowned buckets that the growth needs.
-    fn fresh_buckets(&self, demands: &[Demand<'_, StoreMemory<M>>], returned: u64) -> u64 {
+    fn fresh_buckets(&self, growths: &[Growth<'_, StoreMemory<M>>], returned: u64) -> u64 {
         let (mut freed, mut fresh) = (self.0.freed() + returned, 0);
-        for demand in demands {
-            let buckets = demand.new_buckets();
-            let reused = demand.memory.reused(buckets, freed);
+        for growth in growths {
+            let buckets = growth.new_buckets();
+            let reused = growth.memory.reused(buckets, freed);
             freed -= reused;
             fresh += buckets - reused;
         }
@@ -211,7 +211,7 @@ impl<M: Memory + Clone> Space<M> {
     }
 }
 
-impl<M: Memory> Demand<'_, M> {
+impl<M: Memory> Growth<'_, M> {
     fn new_buckets(&self) -> u64 {
         let size = self.memory.size();
         (size + self.pages).div_ceil(BUCKET_PAGES) - size.div_ceil(BUCKET_PAGES)

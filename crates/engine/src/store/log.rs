@@ -15,9 +15,9 @@ impl<M: Memory + Clone> Store<M> {
     /// long, and [`Error::OutOfMemory`]. Nothing has changed in these cases.
     pub fn append<E: AsRef<[u8]>>(&mut self, entries: &[E]) -> Result<Appended, Error> {
         let plan = self.log.plan(entries)?;
-        let demands = self.log.demands(&plan);
-        if demands.iter().any(|demand| demand.pages > 0) {
-            self.core.grow(&demands)?;
+        let growths = self.log.growths(&plan);
+        if growths.iter().any(|growth| growth.pages > 0) {
+            self.core.grow(&growths)?;
         }
         if self.core.header().sealed && plan.changes(&self.log) {
             // The clean-shutdown mark records the end of the log, which is about to change.

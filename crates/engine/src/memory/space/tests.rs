@@ -33,14 +33,14 @@ const NOTHING: Reservations = slots(0, 0);
 fn ensure(
     space: &Space<VectorMemory>,
     capacity: u64,
-    demands: &[(MemoryId, u64)],
+    growths: &[(MemoryId, u64)],
     before: Reservations,
     after: Reservations,
 ) -> Result<(), Error> {
-    let memories: Vec<_> = demands.iter().map(|(id, _)| space.memory(*id)).collect();
-    let demands: Vec<_> =
-        memories.iter().zip(demands).map(|(memory, (_, pages))| Demand { memory, pages: *pages }).collect();
-    Ok(space.ensure(capacity, &demands, 0, before, after)?)
+    let memories: Vec<_> = growths.iter().map(|(id, _)| space.memory(*id)).collect();
+    let growths: Vec<_> =
+        memories.iter().zip(growths).map(|(memory, (_, pages))| Growth { memory, pages: *pages }).collect();
+    Ok(space.ensure(capacity, &growths, 0, before, after)?)
 }
 
 fn oom(requested: u64, available: u64) -> Result<(), Error> {
@@ -131,9 +131,9 @@ fn freed_buckets_are_available() {
     let full = space.raw().size() * PAGE_BYTES;
     assert_eq!(ensure(&space, full, &[(LOG, 256)], NOTHING, NOTHING), oom(1, 0));
     let memory = space.memory(LOG);
-    let demand = [Demand { memory: &memory, pages: 2 * BUCKET_PAGES }];
-    assert_eq!(space.ensure(full, &demand, 2, NOTHING, NOTHING), Ok(()));
-    let shortage = space.ensure(full, &demand, 1, NOTHING, NOTHING).unwrap_err();
+    let growth = [Growth { memory: &memory, pages: 2 * BUCKET_PAGES }];
+    assert_eq!(space.ensure(full, &growth, 2, NOTHING, NOTHING), Ok(()));
+    let shortage = space.ensure(full, &growth, 1, NOTHING, NOTHING).unwrap_err();
     assert_eq!(shortage.missing, 1);
     space.memory(ARENA).free_last(2);
     assert_eq!(ensure(&space, full, &[(LOG, 512)], NOTHING, NOTHING), Ok(()));
@@ -182,11 +182,11 @@ fn the_number_of_cleared_buckets_per_growth_is_limited() {
     space.memory(ARENA).free_last(MAX_CLEARED_BUCKETS + 2);
     let memory = space.memory(LOG);
     let full = space.raw().size() * PAGE_BYTES;
-    let demand = |buckets| [Demand { memory: &memory, pages: buckets * BUCKET_PAGES }];
-    let refused = space.ensure(full, &demand(MAX_CLEARED_BUCKETS + 1), 0, NOTHING, NOTHING);
+    let growth = |buckets| [Growth { memory: &memory, pages: buckets * BUCKET_PAGES }];
+    let refused = space.ensure(full, &growth(MAX_CLEARED_BUCKETS + 1), 0, NOTHING, NOTHING);
     assert!(refused.is_err());
-    let demand = demand(MAX_CLEARED_BUCKETS + 1);
-    assert_eq!(space.ensure(full + BUCKET_BYTES, &demand, 0, NOTHING, NOTHING), Ok(()));
+    let growth = growth(MAX_CLEARED_BUCKETS + 1);
+    assert_eq!(space.ensure(full + BUCKET_BYTES, &growth, 0, NOTHING, NOTHING), Ok(()));
     assert_eq!(memory.grow((MAX_CLEARED_BUCKETS + 1) * BUCKET_PAGES), 1);
     assert_eq!(space.raw().size() * PAGE_BYTES, full + BUCKET_BYTES);
 }

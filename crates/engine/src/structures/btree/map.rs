@@ -131,9 +131,9 @@ impl<K: Storable, V: Storable, M: Memory> BPlusTreeMap<K, V, M> {
         let mut change = self.0.begin();
         let old = change.get(&key)?;
         change.insert(&key, &value)?;
-        let demand = change.demand();
-        if demand.pages > 0 && demand.memory.grow(demand.pages) < 0 {
-            return Err(Error::OutOfMemory { requested: demand.pages * PAGE_BYTES, available: 0 });
+        let growth = change.growth();
+        if growth.pages > 0 && growth.memory.grow(growth.pages) < 0 {
+            return Err(Error::OutOfMemory { requested: growth.pages * PAGE_BYTES, available: 0 });
         }
         change.commit();
         Ok(old)

@@ -33,7 +33,7 @@ use std::ops::Bound;
 use ic_stable_structures::{Memory, Storable};
 use stable_storage_api::Error;
 
-use crate::base::demand::Demand;
+use crate::base::growth::Growth;
 use crate::base::open::OpenError;
 use change::Change;
 pub(crate) use change::Located;
@@ -256,8 +256,8 @@ impl<'a, K: Storable, V: Storable, M: Memory> Transaction<'a, K, V, M> {
     }
 
     /// Returns the growth of the memory by the commit.
-    pub(crate) fn demand(&self) -> Demand<'a, M> {
-        Demand { memory: &self.change.tree.memory, pages: self.change.pages_to_grow() }
+    pub(crate) fn growth(&self) -> Growth<'a, M> {
+        Growth { memory: &self.change.tree.memory, pages: self.change.pages_to_grow() }
     }
 
     /// Returns the number of unused whole pages of 64 KiB after the commit, which later insertions can use
@@ -270,7 +270,7 @@ impl<'a, K: Storable, V: Storable, M: Memory> Transaction<'a, K, V, M> {
     ///
     /// # Panics
     ///
-    /// Panics if the memory cannot grow by the [`demand`](Self::demand), which the caller has reserved; if an
+    /// Panics if the memory cannot grow by the [`growth`](Self::growth), which the caller has reserved; if an
     /// insertion or a removal returned an error; or if another transaction was committed since this one
     /// began.
     pub(crate) fn commit(&mut self) {

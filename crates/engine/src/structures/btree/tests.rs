@@ -144,7 +144,7 @@ fn change(random: &mut Random, keys: Keys, map: &TestMap, model: &mut Model, ins
             assert_eq!(change.get(&key).unwrap(), None);
         }
     }
-    let (size, pages) = (map.tree.memory.size(), change.demand().pages);
+    let (size, pages) = (map.tree.memory.size(), change.growth().pages);
     change.commit();
     assert_eq!(map.tree.memory.size(), size + pages, "a commit grows the memory as announced");
 }
@@ -258,7 +258,7 @@ fn a_dropped_change_changes_nothing() {
     (0..3_000u64)
         .for_each(|number| change.insert(&(number * 2).to_be_bytes().to_vec(), &vec![2; 300]).unwrap());
     (0..900u64).for_each(|number| assert!(change.remove(&number.to_be_bytes().to_vec()).unwrap()));
-    assert!(change.demand().pages > 0);
+    assert!(change.growth().pages > 0);
     drop(change);
     assert!(*memory.borrow() == before);
     assert_eq!((map.len(), problems(&map)), (2_000, vec![]), "the cache is also unchanged");

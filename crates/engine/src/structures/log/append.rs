@@ -7,7 +7,7 @@ use stable_storage_api::{Appended, Error};
 use super::head::{Head, START};
 use super::writer::Writer;
 use super::{INDEX_ENTRY_BYTES, INDEX_INTERVAL, Log, MARK_BYTES, TRAILER_BYTES, index_bytes};
-use crate::base::demand::Demand;
+use crate::base::growth::Growth;
 use crate::base::layout::PAGE_BYTES;
 
 impl<M: Memory> Log<M> {
@@ -21,8 +21,8 @@ impl<M: Memory> Log<M> {
     pub fn append<E: AsRef<[u8]>>(&mut self, entries: &[E]) -> Result<Appended, Error> {
         let plan = self.plan(entries)?;
         // The memory of the entries grows last: once it has pages, it must have a mark.
-        let [entries_demand, index_demand] = self.demands(&plan);
-        for Demand { memory, pages } in [index_demand, entries_demand] {
+        let [entries_growth, index_growth] = self.growths(&plan);
+        for Growth { memory, pages } in [index_growth, entries_growth] {
             if pages > 0 && memory.grow(pages) < 0 {
                 return Err(Error::OutOfMemory { requested: pages * PAGE_BYTES, available: 0 });
             }
@@ -41,7 +41,7 @@ impl<M: Memory> Log<M> {
     /// Returns the growth of the memories of the entries and of the index, which is rare: they grow by many
     /// pages.
     #[inline]
-    pub(crate) fn demands(&self, plan: &Plan) -> [Demand<'_, M>; 2] {
+    pub(crate) fn growths(&self, plan: &Plan) -> [Growth<'_, M>; 2] {
         let after = plan.after;
         // An empty append must not grow the log, because a memory that is not empty must have a mark.
         let entries = match after == self.head {
@@ -53,7 +53,7 @@ impl<M: Memory> Log<M> {
             bytes if bytes == index_bytes(self.head.length) => 0,
             bytes => pages_short(&self.index, bytes, self.growth_pages),
         };
-        [Demand { memory: &self.entries, pages: entries }, Demand { memory: &self.index, pages: index }]
+        [Growth { memory: &self.entries, pages: entries }, Growth { memory: &self.index, pages: index }]
     }
 
     /// Writes planned entries. The memories must have grown before.

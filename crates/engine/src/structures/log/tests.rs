@@ -62,9 +62,9 @@ fn the_start_and_the_mark_match_the_layout_table() {
     assert_eq!(mark[16..24], (crate::base::checksum::mix(&mark[..16]) | 1 << 63).to_le_bytes());
     assert_eq!(mark[24..], [0; 8]);
     store.seal();
-    let mut sealed = [0; 24];
-    store.core.space.raw().read(crate::base::layout::LOG_MARK_AT, &mut sealed);
-    assert_eq!(sealed, mark[..24]);
+    let mut stored = [0; 24];
+    store.core.space.raw().read(crate::base::layout::LOG_MARK_AT, &mut stored);
+    assert_eq!(stored, mark[..24]);
 }
 
 /// Appends entries that look like a mark or zeroes, and upgrades after each of them; half of the upgrades
@@ -99,8 +99,8 @@ fn no_entry_is_lost_whether_pre_upgrade_ran_or_not() {
         if round % 4 == 0 {
             // Shut down cleanly, opened, and used before the mark of the clean shutdown is removed.
             let mut store = Store::open(memory.clone()).unwrap();
-            store.append(&["after the seal"]).unwrap();
-            model.push(b"after the seal".to_vec());
+            store.append(&["after a clean shutdown"]).unwrap();
+            model.push(b"after a clean shutdown".to_vec());
         }
         let store = Store::open(memory.clone()).unwrap();
         assert_eq!(store.log_info().length, model.len() as u64, "round {round}");
@@ -112,11 +112,11 @@ fn no_entry_is_lost_whether_pre_upgrade_ran_or_not() {
 
 #[test]
 fn open_rejects_a_log_with_a_corrupt_mark() {
-    for is_sealed in [false, true] {
+    for is_clean in [false, true] {
         let memory = VectorMemory::default();
         let mut store = Store::open(memory.clone()).unwrap();
         store.append(&["one", "two"]).unwrap();
-        if is_sealed {
+        if is_clean {
             store.seal();
         }
         let end = LOG_START + store.log_info().bytes;

@@ -25,7 +25,7 @@
 use stable_storage_api::{Error, ObjectInfo};
 
 use super::metadata::Metadata;
-use crate::base::checksum::{CRC_BYTES, append_seal, is_sealed};
+use crate::base::checksum::{CRC_BYTES, append_crc, has_valid_crc};
 use crate::base::codec::{MAX_NUMBER_BYTES, Reader, put_number};
 use crate::core::table::Table;
 use crate::structures::arena::{Extent, MAX_EXTENT_BYTES};
@@ -112,8 +112,8 @@ impl<'a> Head<'a> {
         let parts = Parts::read(&mut reader);
         let cut_off = || Error::corrupted("an entry of the object index is truncated", bytes.len() as u64);
         let parts = parts.ok_or_else(cut_off)?;
-        let (sealed, inline) = bytes.split_at(bytes.len() - reader.0.len());
-        if !is_sealed(sealed) || parts.flags & !FLAGS != 0 {
+        let (covered, inline) = bytes.split_at(bytes.len() - reader.0.len());
+        if !has_valid_crc(covered) || parts.flags & !FLAGS != 0 {
             return Err(Error::corrupted("an entry of the object index does not match its checksum", 0));
         }
         let Parts { flags, size, revision, created_ns, modified_ns, extent, fields } = parts;
@@ -222,7 +222,7 @@ pub(super) fn encode_head(
         put_number(bytes, fields_bytes as u64);
         metadata.encode(bytes);
     }
-    append_seal(bytes);
+    append_crc(bytes);
 }
 
 impl<'a> Entry<'a> {
@@ -280,7 +280,7 @@ mod tests {
 
     use super::super::metadata::{Digest, HashProgress};
     use super::*;
-    use crate::base::checksum::seal;
+    use crate::base::checksum::write_crc;
 
     fn sample<'a>(body: Body<'a>, size: u64, content_type: Option<&'a str>) -> Entry<'a> {
         Entry {
@@ -382,7 +382,7 @@ mod tests {
         for flags in [IS_MODIFIED | 3, IS_MODIFIED | 7, IS_MODIFIED | ONE_EXTENT | 1 << 5, 1 << 7 | 9] {
             let mut bytes = plain.clone();
             bytes[0] = flags;
-            seal(&mut bytes);
+            write_crc(&mut bytes);
             assert!(matches!(Entry::decode(&bytes), Err(Error::Corrupted { .. })), "{flags:#b}");
         }
     }

@@ -18,7 +18,7 @@ use stable_storage_api::limits::{FIRST_REGION, MAX_REGIONS, MAX_STABLE_BYTES};
 use stable_storage_api::{Error, RegionInfo, Role};
 
 use crate::base::caller::Caller;
-use crate::base::demand::Demand;
+use crate::base::growth::Growth;
 use crate::base::layout::{BUCKET_BYTES, MemoryId, PAGE_BYTES, REGIONS};
 use crate::base::open::OpenError;
 use crate::core::{Core, open_map};
@@ -83,7 +83,7 @@ impl<M: Memory + Clone> Regions<'_, M> {
             return Err(Error::OutOfMemory { requested, available });
         }
         let before = memory.size();
-        self.core.grow(&[Demand { memory: &memory, pages }])?;
+        self.core.grow(&[Growth { memory: &memory, pages }])?;
         Ok(before)
     }
 

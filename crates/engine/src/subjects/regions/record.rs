@@ -15,7 +15,7 @@
 use candid::Principal;
 use stable_storage_api::Error;
 
-use crate::base::checksum::{CRC_BYTES, is_sealed, seal, u64_at};
+use crate::base::checksum::{CRC_BYTES, has_valid_crc, u64_at, write_crc};
 use crate::structures::btree::Raw;
 
 const CREATED_AT: usize = 8;
@@ -41,14 +41,14 @@ impl Record {
         bytes[0] = u8::try_from(owner.len()).expect("a principal has at most 29 bytes");
         bytes[CREATED_AT..OWNER_AT].copy_from_slice(&self.created_ns.to_le_bytes());
         bytes[OWNER_AT..OWNER_AT + owner.len()].copy_from_slice(owner);
-        seal(&mut bytes);
+        write_crc(&mut bytes);
         Raw(bytes)
     }
 
     /// Decodes and checks a record.
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, Error> {
         let corrupted = || Error::corrupted("the record of a region is corrupt", 0);
-        if bytes.len() as u64 != RECORD_BYTES || !is_sealed(bytes) {
+        if bytes.len() as u64 != RECORD_BYTES || !has_valid_crc(bytes) {
             return Err(corrupted());
         }
         let owner = bytes[OWNER_AT..CRC_AT].get(..usize::from(bytes[0])).ok_or_else(corrupted)?;
@@ -83,7 +83,7 @@ mod tests {
         }
         let mut too_long = vec![0; RECORD_BYTES as usize];
         too_long[0] = 30;
-        seal(&mut too_long);
+        write_crc(&mut too_long);
         assert!(Record::decode(&too_long).is_err());
         assert!(Record::decode(&[]).is_err());
     }

@@ -37,7 +37,7 @@ use stable_storage_api::limits::{
 };
 use stable_storage_api::{Condition, Error, Upload};
 
-use crate::base::checksum::{CRC_BYTES, Fields, is_sealed, seal};
+use crate::base::checksum::{CRC_BYTES, Fields, has_valid_crc, write_crc};
 use crate::core::table::Table;
 use crate::structures::arena::{Extent, SLOT_EXTENT_BYTES};
 use crate::structures::btree::Raw;
@@ -165,7 +165,7 @@ impl Record {
         bytes.extend(content_encoding.as_bytes());
         bytes.extend(&self.pairs);
         bytes.extend([0; CRC_BYTES]);
-        seal(&mut bytes);
+        write_crc(&mut bytes);
         Raw(bytes)
     }
 }
@@ -174,7 +174,7 @@ impl Record {
     /// Decodes and checks a record.
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, Error> {
         let corrupted = || Error::corrupted("the record of an upload is corrupt", 0);
-        if bytes.len() < FIXED_BYTES + CRC_BYTES || !is_sealed(bytes) {
+        if bytes.len() < FIXED_BYTES + CRC_BYTES || !has_valid_crc(bytes) {
             return Err(corrupted());
         }
         let mut fields = Fields::of(bytes);

@@ -17,7 +17,7 @@ fn a_removal_never_needs_a_page_in_the_worst_order() {
             let worst = candidates.into_iter().max_by_key(|index| {
                 let mut change = map.begin();
                 assert!(change.remove(&left[*index]).unwrap());
-                assert_eq!(change.demand().pages, 0);
+                assert_eq!(change.growth().pages, 0);
                 change.change.head.pages
             });
             let key = left.swap_remove(worst.expect("there are candidates"));
@@ -46,7 +46,7 @@ fn a_full_memory_can_be_emptied_in_any_order() {
             let key: Vec<u8> = start.into_iter().chain(std::iter::repeat(b'k')).take(length).collect();
             let mut change = map.begin();
             change.insert(&key, &vec![1; 420]).unwrap();
-            if map.tree.memory.size() + change.demand().pages > 64 {
+            if map.tree.memory.size() + change.growth().pages > 64 {
                 break;
             }
             change.commit();
@@ -62,7 +62,7 @@ fn a_full_memory_can_be_emptied_in_any_order() {
         for key in keys.into_iter().rev() {
             let mut change = map.begin();
             assert!(change.remove(&key).unwrap());
-            assert_eq!(change.demand().pages, 0);
+            assert_eq!(change.growth().pages, 0);
             change.commit();
         }
         assert_eq!(map.len(), 0);

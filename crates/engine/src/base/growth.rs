@@ -4,7 +4,7 @@ use ic_stable_structures::Memory;
 
 /// Growth of one memory by one change.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Demand<'a, M: Memory> {
+pub(crate) struct Growth<'a, M: Memory> {
     pub(crate) memory: &'a M,
     /// Pages to add to the current size.
     pub(crate) pages: u64,
