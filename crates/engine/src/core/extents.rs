@@ -42,8 +42,8 @@ impl<'a, M: Memory> Extents<'a, M> {
     }
 
     /// Shrinks an extent from `from` to `to` bytes, and frees the rest.
-    pub(crate) fn cut_extent(&mut self, extent: Extent, from: u64, to: u64) -> Result<(), Error> {
-        self.transaction()?.cut_extent(extent, from, to)
+    pub(crate) fn shrink_extent(&mut self, extent: Extent, from: u64, to: u64) -> Result<(), Error> {
+        self.transaction()?.shrink_extent(extent, from, to)
     }
 
     /// Frees one extent.

@@ -5,8 +5,8 @@ use stable_storage_api::Error;
 
 use super::class::Class;
 use super::control::{FIRST_BLOCK, Head, SENTINEL_BYTES};
-use super::tag::{FOOTER_BYTES, GRAIN_BYTES, TAG_BYTES, Tag};
-use super::words::Words;
+use super::tag::{ALIGNMENT, FOOTER_BYTES, TAG_BYTES, Tag};
+use super::write_set::WriteSet;
 use super::{Extent, MAX_ARENA_BYTES, MAX_EXTENT_BYTES, block_bytes};
 
 /// Smallest rest that is split off a block, in bytes; a smaller rest stays with the extent.
@@ -16,7 +16,7 @@ use super::{Extent, MAX_ARENA_BYTES, MAX_EXTENT_BYTES, block_bytes};
 /// cost of overwriting (`tests/costs.rs`), at the same utilisation.
 const MIN_REST_BYTES: u64 = 128;
 
-const _: () = assert!(MIN_REST_BYTES >= GRAIN_BYTES && MIN_REST_BYTES.is_multiple_of(GRAIN_BYTES));
+const _: () = assert!(MIN_REST_BYTES >= ALIGNMENT && MIN_REST_BYTES.is_multiple_of(ALIGNMENT));
 
 /// Largest number of blocks of a size's own class that are searched before the arena grows.
 ///
@@ -35,32 +35,32 @@ pub(super) struct Block {
 /// The arena after the transaction. Every value that is read is checked before it is followed or changed.
 pub(super) struct Blocks<'a, M: Memory> {
     pub(super) head: Head,
-    pub(super) words: Words<'a, M>,
+    pub(super) cache: WriteSet<'a, M>,
     /// Number of bytes by which the arena grows.
     bucket_bytes: u64,
 }
 
 impl<'a, M: Memory> Blocks<'a, M> {
     /// Creates the blocks of the arena with this header and these cache lines.
-    pub(super) fn new(head: Head, words: Words<'a, M>, bucket_bytes: u64) -> Self {
-        Self { head, words, bucket_bytes }
+    pub(super) fn new(head: Head, cache: WriteSet<'a, M>, bucket_bytes: u64) -> Self {
+        Self { head, cache, bucket_bytes }
     }
 
     /// Allocates a block of at least `size` bytes.
-    pub(super) fn take(&mut self, size: u64) -> Result<Extent, Error> {
+    pub(super) fn allocate(&mut self, size: u64) -> Result<Extent, Error> {
         let block = match self.find(size)? {
             Some(block) => block,
             None => self.search_or_grow(size)?,
         };
         self.unlink(block)?;
-        let size = self.cut(block, size)?;
+        let size = self.split_block(block, size)?;
         self.set_tag(block.at, Tag::used(size));
         self.head.count_used(size);
         Ok(Extent(block.at + TAG_BYTES))
     }
 
     /// Splits a free block after `size` bytes if the rest is large enough, and returns the remaining size.
-    fn cut(&mut self, block: Block, size: u64) -> Result<u64, Error> {
+    fn split_block(&mut self, block: Block, size: u64) -> Result<u64, Error> {
         let rest = block.tag.size - size;
         if rest >= MIN_REST_BYTES {
             self.link(block.at + size, rest)?;
@@ -91,19 +91,19 @@ impl<'a, M: Memory> Blocks<'a, M> {
     }
 
     /// Frees the block of an extent of `len` bytes.
-    pub(super) fn give_back(&mut self, extent: Extent, len: u64) -> Result<(), Error> {
-        self.give_back_run(extent, len, 1)
+    pub(super) fn free(&mut self, extent: Extent, len: u64) -> Result<(), Error> {
+        self.free_run(extent, len, 1)
     }
 
     /// Frees contiguous extents of the same length as a single block, which is cheaper than freeing them
     /// individually.
-    pub(super) fn give_back_run(&mut self, extent: Extent, len: u64, count: u64) -> Result<(), Error> {
+    pub(super) fn free_run(&mut self, extent: Extent, len: u64, count: u64) -> Result<(), Error> {
         let at = extent.0.checked_sub(TAG_BYTES).ok_or_else(|| foreign(extent.0, len))?;
         if len == 0 || len > MAX_EXTENT_BYTES || !self.is_place(at) {
             return Err(foreign(extent.0, len));
         }
         // The footer of the previous block is in the previous line; one read fetches both.
-        self.words.fetch(at - GRAIN_BYTES, 2);
+        self.cache.fetch(at - ALIGNMENT, 2);
         let first = self.used_block(at, len)?;
         self.head.count_freed(first.tag.size)?;
         let (mut size, mut last) = (first.tag.size, first.tag.size);
@@ -123,13 +123,13 @@ impl<'a, M: Memory> Blocks<'a, M> {
         }
         if count > 1 {
             // Without its tag an extent cannot be freed twice, in this transaction or later.
-            self.words.clear(at + block_bytes(len), block_bytes(len), count - 1);
+            self.cache.clear(at + block_bytes(len), block_bytes(len), count - 1);
         }
         self.release(Block { tag: Tag { size, ..first.tag }, ..first }).map(drop)
     }
 
     /// Shrinks the block of an extent from `from` to `to` bytes, and frees the rest if it is large enough.
-    pub(super) fn cut_extent(&mut self, extent: Extent, from: u64, to: u64) -> Result<(), Error> {
+    pub(super) fn shrink_extent(&mut self, extent: Extent, from: u64, to: u64) -> Result<(), Error> {
         let at = extent.0.checked_sub(TAG_BYTES).ok_or_else(|| foreign(extent.0, from))?;
         if from > MAX_EXTENT_BYTES || !self.is_place(at) {
             return Err(foreign(extent.0, from));
@@ -169,7 +169,7 @@ impl<'a, M: Memory> Blocks<'a, M> {
         }
         let previous = self.block_before(block.at)?;
         // Without its tag the extent cannot be freed twice.
-        self.words.set(block.at, 0);
+        self.cache.set(block.at, 0);
         self.enlarge(previous, previous.tag.size + size)
     }
 
@@ -272,20 +272,20 @@ impl<'a, M: Memory> Blocks<'a, M> {
     fn set_sentinel(&mut self, end: u64, previous_free: bool) {
         self.head.set_end(end);
         self.set_tag(end, Tag { previous_free, ..Tag::SENTINEL });
-        (TAG_BYTES..SENTINEL_BYTES).step_by(8).for_each(|zeroes| self.words.set(end + zeroes, 0));
+        (TAG_BYTES..SENTINEL_BYTES).step_by(8).for_each(|zeroes| self.cache.set(end + zeroes, 0));
     }
 
     /// Returns the block at `offset`, or the sentinel.
     pub(super) fn block(&mut self, at: u64) -> Result<Block, Error> {
         self.check_place(at)?;
-        let [word, ..] = self.words.header(at);
+        let [word, ..] = self.cache.header(at);
         self.checked(at, word)
     }
 
     /// Returns the block at `offset` without caching it.
     fn peek(&self, at: u64) -> Result<Block, Error> {
         self.check_place(at)?;
-        self.checked(at, self.words.peek(at))
+        self.checked(at, self.cache.peek(at))
     }
 
     fn check_place(&self, at: u64) -> Result<(), Error> {
@@ -308,7 +308,7 @@ impl<'a, M: Memory> Blocks<'a, M> {
     /// Returns the free block before the one at `offset`, whose tag states that it exists.
     fn block_before(&mut self, at: u64) -> Result<Block, Error> {
         let footer_at = at - FOOTER_BYTES;
-        let footer = Tag::decode(self.words.get(footer_at), footer_at)?;
+        let footer = Tag::decode(self.cache.get(footer_at), footer_at)?;
         let block = self.block(at.saturating_sub(footer.size))?;
         if block.tag != Tag::free(footer.size) {
             return Err(Error::corrupted("an arena footer differs from its tag", footer_at));
@@ -318,11 +318,11 @@ impl<'a, M: Memory> Blocks<'a, M> {
 
     /// Returns whether `offset` is valid for a block other than the sentinel.
     fn is_place(&self, at: u64) -> bool {
-        at.is_multiple_of(GRAIN_BYTES) && (FIRST_BLOCK..self.head.end()).contains(&at)
+        at.is_multiple_of(ALIGNMENT) && (FIRST_BLOCK..self.head.end()).contains(&at)
     }
 
     fn set_tag(&mut self, at: u64, tag: Tag) {
-        self.words.set(at, tag.encode(at));
+        self.cache.set(at, tag.encode(at));
     }
 
     /// Sets the tag and the footer of a free block.

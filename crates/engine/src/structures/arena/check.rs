@@ -6,7 +6,7 @@ use stable_storage_api::Error;
 use super::class::{CLASSES, Class};
 use super::control::{FIRST_BLOCK, Head, list_head};
 use super::repair::LOST_SENTINEL;
-use super::tag::{FOOTER_BYTES, GRAIN_BYTES, TAG_BYTES, Tag};
+use super::tag::{ALIGNMENT, FOOTER_BYTES, TAG_BYTES, Tag};
 use super::{Extent, SLOT_BYTES, read_head, read_words};
 use crate::Problem;
 
@@ -138,7 +138,7 @@ impl<M: Memory> Checker<'_, M> {
 
     fn sentinel(&mut self, previous_free: bool) {
         let end = self.head.end();
-        let [word, rest @ ..]: [u64; (GRAIN_BYTES / 8) as usize] = read_words(self.memory, end);
+        let [word, rest @ ..]: [u64; (ALIGNMENT / 8) as usize] = read_words(self.memory, end);
         if word == LOST_SENTINEL {
             self.report.add("the sentinel of the arena is lost: a repair restores it", end);
         } else if word != (Tag { previous_free, ..Tag::SENTINEL }).encode(end) {

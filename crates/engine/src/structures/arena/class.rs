@@ -5,7 +5,7 @@
 //! whose every block is large enough.
 
 use super::MAX_ARENA_BYTES;
-use super::tag::GRAIN_BYTES;
+use super::tag::ALIGNMENT;
 
 /// Number of levels.
 pub(super) const LEVELS: usize = 31;
@@ -17,7 +17,7 @@ pub(super) const CLASSES_PER_LEVEL: usize = 16;
 pub(super) const CLASSES: usize = LEVELS * CLASSES_PER_LEVEL;
 
 /// Sizes below this one are in level 0, in bytes.
-const LINEAR_BYTES: u64 = CLASSES_PER_LEVEL as u64 * GRAIN_BYTES;
+const LINEAR_BYTES: u64 = CLASSES_PER_LEVEL as u64 * ALIGNMENT;
 
 const _: () = assert!(LINEAR_BYTES == 512);
 const _: () =
@@ -36,7 +36,7 @@ impl Class {
 
     /// Returns the class of a block of `size` bytes.
     pub(super) const fn holding(size: u64) -> Self {
-        debug_assert!(size >= GRAIN_BYTES);
+        debug_assert!(size >= ALIGNMENT);
         let (level, shift) = level_and_shift(size);
         Self::of_index(level * CLASSES_PER_LEVEL + (size >> shift) as usize % CLASSES_PER_LEVEL)
     }
@@ -44,7 +44,7 @@ impl Class {
     /// Returns the first class in which every block has at least `size` bytes.
     pub(super) const fn fitting(size: u64) -> Self {
         let (_, shift) = level_and_shift(size);
-        Self::holding(size + (1 << shift) - GRAIN_BYTES)
+        Self::holding(size + (1 << shift) - ALIGNMENT)
     }
 
     /// Returns the number of the class.
@@ -61,7 +61,7 @@ impl Class {
 /// Returns the level of `size`, and the binary logarithm of the width of its classes in bytes.
 const fn level_and_shift(size: u64) -> (usize, u32) {
     if size < LINEAR_BYTES {
-        return (0, GRAIN_BYTES.ilog2());
+        return (0, ALIGNMENT.ilog2());
     }
     let level = (size.ilog2() - LINEAR_BYTES.ilog2() + 1) as usize;
     (level, size.ilog2() - CLASSES_PER_LEVEL.ilog2())

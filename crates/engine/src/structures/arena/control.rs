@@ -3,7 +3,7 @@
 use stable_storage_api::Error;
 
 use super::class::{CLASSES, CLASSES_PER_LEVEL, Class, LEVELS};
-use super::tag::GRAIN_BYTES;
+use super::tag::ALIGNMENT;
 use super::{MAX_ARENA_BYTES, SLOT_BYTES};
 
 // Words of the header, numbered consecutively.
@@ -30,7 +30,7 @@ pub(super) const CONTROL_BYTES: u64 = (HEAD_BYTES + CLASSES * WORD_BYTES) as u64
 
 const _: () = assert!(RESERVED == 14 && RESERVED <= HEAD_WORDS);
 const _: () = assert!(CONTROL_BYTES == 4_096);
-const _: () = assert!(CONTROL_BYTES.is_multiple_of(GRAIN_BYTES));
+const _: () = assert!(CONTROL_BYTES.is_multiple_of(ALIGNMENT));
 
 /// Magic: six bytes that identify the structure, and two with the version of the layout.
 const MAGIC_V1: u64 = u64::from_le_bytes(*b"ARENA\0\x01\0");
@@ -40,7 +40,7 @@ const NAME_MASK: u64 = (1 << 48) - 1;
 pub(super) const FIRST_BLOCK: u64 = CONTROL_BYTES;
 
 /// Size of the sentinel at the end of the memory, in bytes: its tag, and zeroes that keep blocks aligned.
-pub(super) const SENTINEL_BYTES: u64 = GRAIN_BYTES;
+pub(super) const SENTINEL_BYTES: u64 = ALIGNMENT;
 
 /// Returns the offset of the list head of `class` from the start of the memory, in bytes.
 pub(super) const fn list_head(class: Class) -> u64 {
@@ -81,10 +81,10 @@ impl Head {
     /// Checks that the counters are possible, the two bitmaps agree, and the reserved words are zero.
     pub(super) fn verify(&self) -> Result<(), Error> {
         let (used, room) = (self.used_bytes(), self.end().saturating_sub(FIRST_BLOCK));
-        if !used.is_multiple_of(GRAIN_BYTES) || used > room {
+        if !used.is_multiple_of(ALIGNMENT) || used > room {
             return Err(corrupted("the arena's count of used bytes is impossible", USED_BYTES));
         }
-        if self.used_blocks() > used / GRAIN_BYTES || (self.used_blocks() == 0) != (used == 0) {
+        if self.used_blocks() > used / ALIGNMENT || (self.used_blocks() == 0) != (used == 0) {
             return Err(corrupted("the arena's count of used blocks is impossible", USED_BLOCKS));
         }
         let second = &self.0[SECOND_LEVEL..SLOTS];

@@ -29,17 +29,17 @@ impl<M: Memory> Blocks<'_, M> {
     /// Inserts a free block of `size` bytes at the front of the list of its class.
     pub(super) fn link(&mut self, at: u64, size: u64) -> Result<Block, Error> {
         let class = Class::holding(size);
-        let next = self.words.get(list_head(class));
+        let next = self.cache.get(list_head(class));
         if self.head.has(class) != (next != 0) {
             return Err(Error::corrupted("a free list of the arena contradicts its bit", list_head(class)));
         }
         if next != 0 {
             self.member(next, class, Link::Previous, 0)?;
-            self.words.set(Link::Previous.of(next), at);
+            self.cache.set(Link::Previous.of(next), at);
         }
-        self.words.set(list_head(class), at);
-        self.words.set(Link::Next.of(at), next);
-        self.words.set(Link::Previous.of(at), 0);
+        self.cache.set(list_head(class), at);
+        self.cache.set(Link::Next.of(at), next);
+        self.cache.set(Link::Previous.of(at), 0);
         self.head.mark(class);
         self.head.count_slots(size);
         Ok(self.set_free(at, size))
@@ -49,20 +49,20 @@ impl<M: Memory> Blocks<'_, M> {
     pub(super) fn unlink(&mut self, block: Block) -> Result<(), Error> {
         let class = Class::holding(block.tag.size);
         self.head.uncount_slots(block.tag.size)?;
-        let [_, next, previous] = self.words.header(block.at);
+        let [_, next, previous] = self.cache.header(block.at);
         if next != 0 {
             self.member(next, class, Link::Previous, block.at)?;
-            self.words.set(Link::Previous.of(next), previous);
+            self.cache.set(Link::Previous.of(next), previous);
         }
         if previous != 0 {
             self.member(previous, class, Link::Next, block.at)?;
-            self.words.set(Link::Next.of(previous), next);
+            self.cache.set(Link::Next.of(previous), next);
             return Ok(());
         }
-        if self.words.get(list_head(class)) != block.at || !self.head.has(class) {
+        if self.cache.get(list_head(class)) != block.at || !self.head.has(class) {
             return Err(Error::corrupted("a free block is not in the list of its class", block.at));
         }
-        self.words.set(list_head(class), next);
+        self.cache.set(list_head(class), next);
         if next == 0 {
             self.head.clear(class);
         }
@@ -71,13 +71,13 @@ impl<M: Memory> Blocks<'_, M> {
 
     /// Returns the first block in the list of `class`, which the bitmaps mark as not empty.
     pub(super) fn first(&mut self, class: Class) -> Result<Block, Error> {
-        let at = self.words.get(list_head(class));
+        let at = self.cache.get(list_head(class));
         self.member(at, class, Link::Previous, 0)
     }
 
     /// Returns the block after this one in the list of `class`, if there is one.
     pub(super) fn next_in_class(&mut self, block: Block, class: Class) -> Result<Option<Block>, Error> {
-        match self.words.get(Link::Next.of(block.at)) {
+        match self.cache.get(Link::Next.of(block.at)) {
             0 => Ok(None),
             next => self.member(next, class, Link::Previous, block.at).map(Some),
         }
@@ -86,7 +86,7 @@ impl<M: Memory> Blocks<'_, M> {
     /// Returns the block at `offset`, which must be a free block of `class` whose link points to `expected`.
     fn member(&mut self, at: u64, class: Class, link: Link, expected: u64) -> Result<Block, Error> {
         let block = self.block(at)?;
-        let found = self.words.get(link.of(at));
+        let found = self.cache.get(link.of(at));
         if !block.tag.free || Class::holding(block.tag.size) != class || found != expected {
             return Err(Error::corrupted("a free list of the arena is inconsistent", at));
         }

@@ -48,7 +48,7 @@ mod lists;
 mod repair;
 mod tag;
 mod transaction;
-mod words;
+mod write_set;
 
 #[cfg(test)]
 mod tests;
@@ -61,7 +61,7 @@ use stable_storage_api::Error;
 pub use self::transaction::Transaction;
 
 use self::control::{FIRST_BLOCK, HEAD_BYTES, Head, list_head};
-use self::tag::{GRAIN_BYTES, TAG_BYTES, Tag};
+use self::tag::{ALIGNMENT, TAG_BYTES, Tag};
 use crate::Problem;
 
 /// Largest extent, in bytes: 16 MiB.
@@ -89,7 +89,7 @@ const BUCKET_BYTES: u64 = 256 * PAGE_BYTES;
 /// Returns the size of the smallest block for an extent of `len` bytes: a tag and the extent, rounded up to a
 /// multiple of 32.
 pub(crate) const fn block_bytes(len: u64) -> u64 {
-    (TAG_BYTES + len).next_multiple_of(GRAIN_BYTES)
+    (TAG_BYTES + len).next_multiple_of(ALIGNMENT)
 }
 
 /// An extent, identified by the offset of its payload from the start of the arena's memory, in bytes.
@@ -207,7 +207,7 @@ impl<M: Memory> Arena<M> {
     pub(crate) fn require(&self, extent: Extent, len: u64) -> Result<(), Error> {
         let nowhere = || Error::corrupted(format!("there is no extent of {len} bytes"), extent.0);
         let at = self.place(extent, 0, len as usize).and_then(|at| at.checked_sub(TAG_BYTES));
-        let at = at.filter(|at| at.is_multiple_of(GRAIN_BYTES)).ok_or_else(nowhere)?;
+        let at = at.filter(|at| at.is_multiple_of(ALIGNMENT)).ok_or_else(nowhere)?;
         let [word] = read_words(&self.memory, at);
         let tag = Tag::decode(word, at)?;
         if tag.free || tag.size < block_bytes(len) { Err(nowhere()) } else { Ok(()) }
@@ -268,7 +268,7 @@ impl<M: Memory> Arena<M> {
     fn largest_free_bytes(&self, head: &Head) -> Result<u64, Error> {
         let Some(class) = head.highest() else { return Ok(0) };
         let [at] = read_words(&self.memory, list_head(class));
-        if !at.is_multiple_of(GRAIN_BYTES) || !(FIRST_BLOCK..head.end()).contains(&at) {
+        if !at.is_multiple_of(ALIGNMENT) || !(FIRST_BLOCK..head.end()).contains(&at) {
             return Err(Error::corrupted(
                 "the head of a free list points outside the arena",
                 list_head(class),

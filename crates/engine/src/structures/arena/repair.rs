@@ -4,7 +4,7 @@ use ic_stable_structures::Memory;
 use stable_storage_api::Error;
 
 use super::control::{FIRST_BLOCK, Head};
-use super::tag::{GRAIN_BYTES, Tag};
+use super::tag::{ALIGNMENT, Tag};
 use super::{read_head, read_words};
 use crate::Problem;
 
@@ -20,7 +20,7 @@ pub(super) fn repair<M: Memory>(memory: &M, bucket_bytes: u64) -> Result<Option<
         return Ok(None);
     }
     let end = head.end();
-    if read_words(memory, end) != [LOST_SENTINEL; (GRAIN_BYTES / 8) as usize] {
+    if read_words(memory, end) != [LOST_SENTINEL; (ALIGNMENT / 8) as usize] {
         return Ok(None);
     }
     let sentinel = Tag { previous_free: last_is_free(memory, &head)?, ..Tag::SENTINEL };

@@ -16,7 +16,7 @@ use stable_storage_api::Error;
 
 /// Alignment of block offsets and sizes, in bytes. It is also the smallest free block: a tag, two links and a
 /// footer of eight bytes each.
-pub(super) const GRAIN_BYTES: u64 = 32;
+pub(super) const ALIGNMENT: u64 = 32;
 
 /// Size of the tag before the payload, in bytes.
 pub(super) const TAG_BYTES: u64 = 8;
@@ -29,7 +29,7 @@ const FREE: u64 = 1;
 const PREVIOUS_FREE: u64 = 2;
 const CHECK_SHIFT: u32 = 48;
 const BODY_MASK: u64 = (1 << CHECK_SHIFT) - 1;
-const SIZE_MASK: u64 = BODY_MASK - (GRAIN_BYTES - 1);
+const SIZE_MASK: u64 = BODY_MASK - (ALIGNMENT - 1);
 
 /// The decoded tag of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,7 +13,7 @@ mod parts;
 use ic_stable_structures::Memory;
 use stable_storage_api::Error;
 
-use super::{Arena, ArenaStats, BUCKET_BYTES, Extent, FIRST_BLOCK, GRAIN_BYTES, read_words};
+use super::{ALIGNMENT, Arena, ArenaStats, BUCKET_BYTES, Extent, FIRST_BLOCK, read_words};
 use crate::testing::SparseMemory;
 
 fn arena() -> (SparseMemory, Arena<SparseMemory>) {
@@ -56,7 +56,7 @@ fn assert_all_free<M: Memory>(arena: &Arena<M>) {
     assert_eq!(check(arena), []);
     let stats = arena.stats().unwrap();
     assert_eq!((stats.used_bytes, stats.extents), (0, 0));
-    assert_eq!(stats.free_bytes, stats.size_bytes - FIRST_BLOCK - GRAIN_BYTES);
+    assert_eq!(stats.free_bytes, stats.size_bytes - FIRST_BLOCK - ALIGNMENT);
     assert_eq!(stats.largest_free_bytes, stats.free_bytes);
 }
 

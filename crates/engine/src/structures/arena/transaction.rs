@@ -5,7 +5,7 @@ use stable_storage_api::Error;
 
 use super::blocks::Blocks;
 use super::control::Head;
-use super::words::Words;
+use super::write_set::WriteSet;
 use super::{Arena, Extent, MAX_EXTENT_BYTES, PAGE_BYTES, block_bytes};
 
 /// Allocations and frees that take effect together, at [`commit`](Self::commit).
@@ -24,14 +24,14 @@ pub struct Transaction<'a, M: Memory> {
     /// Number of committed transactions of the arena when this one began.
     commits: u64,
     /// Whether corruption was found in the middle of a change, so that the `blocks` must not be written.
-    broken: bool,
+    poisoned: bool,
 }
 
 impl<'a, M: Memory> Transaction<'a, M> {
     /// Begins a transaction on an arena with this header, in a memory of `pages` pages.
     pub(super) fn new(arena: &'a Arena<M>, head: Head, pages: u64) -> Self {
-        let blocks = Blocks::new(head, Words::new(&arena.memory, pages * PAGE_BYTES), arena.bucket_bytes);
-        Self { arena, stored: head, blocks, pages, commits: arena.commits.get(), broken: false }
+        let blocks = Blocks::new(head, WriteSet::new(&arena.memory, pages * PAGE_BYTES), arena.bucket_bytes);
+        Self { arena, stored: head, blocks, pages, commits: arena.commits.get(), poisoned: false }
     }
 
     /// Allocates an extent of at least `len` bytes, from 1 to [`MAX_EXTENT_BYTES`]. Its contents are
@@ -52,8 +52,8 @@ impl<'a, M: Memory> Transaction<'a, M> {
         if len > MAX_EXTENT_BYTES {
             return Err(Error::TooLarge { size: len, limit: MAX_EXTENT_BYTES });
         }
-        let taken = self.blocks.take(block_bytes(len));
-        self.noting(taken)
+        let taken = self.blocks.allocate(block_bytes(len));
+        self.poison_on_corruption(taken)
     }
 
     /// Frees an extent that was allocated with `len` bytes.
@@ -62,8 +62,8 @@ impl<'a, M: Memory> Transaction<'a, M> {
     ///
     /// [`Error::Corrupted`] if it is not such an extent; the transaction cannot be committed in that case.
     pub fn free(&mut self, extent: Extent, len: u64) -> Result<(), Error> {
-        let freed = self.blocks.give_back(extent, len);
-        self.noting(freed)
+        let freed = self.blocks.free(extent, len);
+        self.poison_on_corruption(freed)
     }
 
     /// Frees `count` contiguous extents of the same length, each directly after the block of the previous
@@ -73,8 +73,8 @@ impl<'a, M: Memory> Transaction<'a, M> {
     ///
     /// The same as for [`free`](Self::free).
     pub fn free_run(&mut self, extent: Extent, len: u64, count: u64) -> Result<(), Error> {
-        let freed = self.blocks.give_back_run(extent, len, count);
-        self.noting(freed)
+        let freed = self.blocks.free_run(extent, len, count);
+        self.poison_on_corruption(freed)
     }
 
     /// Shrinks an extent from `from` to `to` bytes, and frees the rest. The bytes are not moved.
@@ -87,10 +87,10 @@ impl<'a, M: Memory> Transaction<'a, M> {
     /// # Panics
     ///
     /// Panics if `to` is 0 or more than `from`.
-    pub fn cut_extent(&mut self, extent: Extent, from: u64, to: u64) -> Result<(), Error> {
+    pub fn shrink_extent(&mut self, extent: Extent, from: u64, to: u64) -> Result<(), Error> {
         assert!((1..=from).contains(&to), "an extent of {from} bytes cannot shrink to {to}");
-        let shrunk = self.blocks.cut_extent(extent, from, to);
-        self.noting(shrunk)
+        let shrunk = self.blocks.shrink_extent(extent, from, to);
+        self.poison_on_corruption(shrunk)
     }
 
     /// Returns by how much the commit grows the memory, in pages of 64 KiB: 0, or whole buckets.
@@ -111,7 +111,7 @@ impl<'a, M: Memory> Transaction<'a, M> {
             return Ok(false);
         }
         let shrunk = self.blocks.shrink(buckets);
-        self.noting(shrunk)
+        self.poison_on_corruption(shrunk)
     }
 
     /// Writes the changes. The order of the writes does not matter, because a message's writes are atomic.
@@ -122,7 +122,7 @@ impl<'a, M: Memory> Transaction<'a, M> {
     /// reserved; if an allocation or a free has found corruption; or if another transaction was committed
     /// since this one began.
     pub fn commit(self) {
-        assert!(!self.broken, "a transaction that found corruption was committed");
+        assert!(!self.poisoned, "a transaction that found corruption was committed");
         assert_eq!(self.commits, self.arena.commits.get(), "two transactions of an arena overlap");
         self.arena.commits.set(self.commits + 1);
         let pages = self.pages_to_grow();
@@ -130,15 +130,15 @@ impl<'a, M: Memory> Transaction<'a, M> {
             let grown = self.arena.memory.grow(pages);
             assert!(grown >= 0, "the arena's memory refused {pages} pages that the caller had reserved");
         }
-        let Blocks { head, words, .. } = self.blocks;
+        let Blocks { head, cache, .. } = self.blocks;
         if let Some((at, bytes)) = head.changes(&self.stored) {
             self.arena.memory.write(at, &bytes);
         }
-        words.write();
+        cache.write();
     }
 
-    fn noting<T>(&mut self, result: Result<T, Error>) -> Result<T, Error> {
-        self.broken |= matches!(result, Err(Error::Corrupted { .. }));
+    fn poison_on_corruption<T>(&mut self, result: Result<T, Error>) -> Result<T, Error> {
+        self.poisoned |= matches!(result, Err(Error::Corrupted { .. }));
         result
     }
 }

@@ -41,7 +41,7 @@ pub(super) struct Change<'a, M: Memory> {
     /// The leaf of the previous search.
     last: Option<LastLeaf>,
     /// Whether an error occurred in the middle of the change, so that the pages must not be written.
-    is_broken: bool,
+    poisoned: bool,
 }
 
 /// Position of a key, or its insertion point: a leaf among the pages of a change, and the index in it.
@@ -102,7 +102,7 @@ impl<'a, M: Memory> Change<'a, M> {
             freed: BTreeSet::new(),
             shape: 0,
             last: None,
-            is_broken: false,
+            poisoned: false,
         }
     }
 
@@ -300,7 +300,7 @@ impl<'a, M: Memory> Change<'a, M> {
         debug_assert!(key.len() <= MAX_KEY);
         let position = self.position(located, key)?;
         let inserted = self.try_insert(position, key, start, end);
-        self.is_broken |= inserted.is_err();
+        self.poisoned |= inserted.is_err();
         inserted
     }
 
@@ -428,7 +428,7 @@ impl<'a, M: Memory> Change<'a, M> {
         let position = self.position(located, key)?;
         let Some(Position { leaf, found: Ok(index) }) = position else { return Ok(false) };
         let removed = self.try_remove(leaf, index, key);
-        self.is_broken |= removed.is_err();
+        self.poisoned |= removed.is_err();
         removed.map(|()| true)
     }
 
@@ -602,7 +602,7 @@ impl<'a, M: Memory> Change<'a, M> {
     /// this one began.
     pub(super) fn commit(&mut self) {
         let tree = self.tree;
-        assert!(!self.is_broken, "a change that met an error was committed");
+        assert!(!self.poisoned, "a change that met an error was committed");
         assert_eq!(self.stored, tree.head.get(), "two changes of a tree overlap");
         let pages = self.pages_to_grow();
         if pages > 0 {

@@ -88,7 +88,7 @@ impl<M: Memory + Clone> Uploads<'_, M> {
         let last = table.extents() - 1;
         if record.is_unsized {
             let extent = open.require(&self.core.arena, last)?;
-            extents.cut_extent(extent, open.extent_bytes(last), table.extent_bytes(last))?;
+            extents.shrink_extent(extent, open.extent_bytes(last), table.extent_bytes(last))?;
         }
         if last == 0 {
             let only = open.require(&self.core.arena, 0)?;

@@ -145,12 +145,12 @@ fn growth_joins_the_free_end() {
 #[test]
 fn growth_after_a_used_end() {
     let (memory, arena) = arena();
-    let len = BUCKET_BYTES - FIRST_BLOCK - GRAIN_BYTES - 8;
+    let len = BUCKET_BYTES - FIRST_BLOCK - ALIGNMENT - 8;
     allocate(&arena, len);
     assert_eq!(arena.stats().unwrap().free_bytes, 0);
     assert_eq!(arena.stats().unwrap().largest_free_bytes, 0);
     let next = allocate(&arena, 1);
-    assert_eq!((memory.size(), next.offset()), (512, BUCKET_BYTES - GRAIN_BYTES + 8));
+    assert_eq!((memory.size(), next.offset()), (512, BUCKET_BYTES - ALIGNMENT + 8));
     check(&arena);
 }
 
@@ -198,17 +198,17 @@ fn wrong_frees_are_detected() {
     free(&arena, a, 100);
     let before = memory.copy();
     let wrong = [
-        (a, 100),                                        // Freed before.
-        (b, 1_850),                                      // Another length.
-        (b, 2_020),                                      // More than the block has.
-        (b, 0),                                          // No length.
-        (b, MAX_EXTENT_BYTES + 1),                       // More than any extent.
-        (Extent::at(b.offset() + 32), 2_000),            // Within the extent.
-        (Extent::at(b.offset() + 1), 2_000),             // Not aligned.
-        (Extent::at(0), 1),                              // The control page.
-        (Extent::at(4_096), 1),                          // Before the first payload.
-        (Extent::at(BUCKET_BYTES - GRAIN_BYTES + 8), 1), // The sentinel.
-        (Extent::at(u64::MAX), 1),                       // Outside the memory.
+        (a, 100),                                      // Freed before.
+        (b, 1_850),                                    // Another length.
+        (b, 2_020),                                    // More than the block has.
+        (b, 0),                                        // No length.
+        (b, MAX_EXTENT_BYTES + 1),                     // More than any extent.
+        (Extent::at(b.offset() + 32), 2_000),          // Within the extent.
+        (Extent::at(b.offset() + 1), 2_000),           // Not aligned.
+        (Extent::at(0), 1),                            // The control page.
+        (Extent::at(4_096), 1),                        // Before the first payload.
+        (Extent::at(BUCKET_BYTES - ALIGNMENT + 8), 1), // The sentinel.
+        (Extent::at(u64::MAX), 1),                     // Outside the memory.
     ];
     for (extent, len) in wrong {
         let result = arena.begin().unwrap().free(extent, len);

@@ -24,8 +24,8 @@ fn image() -> (SparseMemory, Vec<(Extent, u64)>) {
 /// Returns the ranges of metadata in a sound image: everything except payloads and the insides of free
 /// blocks.
 fn metadata(memory: &SparseMemory) -> Vec<Range<u64>> {
-    let end = memory.size() * 65_536 - GRAIN_BYTES;
-    let (mut ranges, mut at) = (vec![0..FIRST_BLOCK, end..end + GRAIN_BYTES], FIRST_BLOCK);
+    let end = memory.size() * 65_536 - ALIGNMENT;
+    let (mut ranges, mut at) = (vec![0..FIRST_BLOCK, end..end + ALIGNMENT], FIRST_BLOCK);
     while at < end {
         let [word] = read_words(memory, at);
         let tag = Tag::decode(word, at).unwrap();

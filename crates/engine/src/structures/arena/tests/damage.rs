@@ -113,7 +113,7 @@ fn a_block_of_an_impossible_size() {
 
 #[test]
 fn an_invalid_sentinel() {
-    let end = BUCKET_BYTES - GRAIN_BYTES;
+    let end = BUCKET_BYTES - ALIGNMENT;
     for tag in [Tag::free(0), Tag::used(32)] {
         expect(
             |memory| put_tag(memory, end, tag),

@@ -96,7 +96,7 @@ impl Naive {
 
     /// Records that a block of `size` bytes was allocated at an offset, which must be valid; grows if nothing
     /// fits.
-    fn take(&mut self, at: u64, size: u64) {
+    fn allocate(&mut self, at: u64, size: u64) {
         if self.end == 0 {
             self.end = FIRST_BLOCK;
         }
@@ -139,7 +139,7 @@ impl Pair {
                     allocate_block(&mut transaction, &mut self.naive, &mut self.lens, *grains)
                 }
                 Step::LeaveAtEnd(grains) => {
-                    let more = (self.naive.free_at_end() / GRAIN_BYTES).saturating_sub(*grains);
+                    let more = (self.naive.free_at_end() / ALIGNMENT).saturating_sub(*grains);
                     if more > 0 {
                         allocate_block(&mut transaction, &mut self.naive, &mut self.lens, more);
                     }
@@ -183,9 +183,9 @@ fn allocate_block(
     lens: &mut BTreeMap<Extent, u64>,
     grains: u64,
 ) {
-    let len = (grains * GRAIN_BYTES - 8).min(crate::structures::arena::MAX_EXTENT_BYTES);
+    let len = (grains * ALIGNMENT - 8).min(crate::structures::arena::MAX_EXTENT_BYTES);
     let extent = transaction.allocate(len).unwrap();
-    naive.take(extent.offset() - 8, block_bytes(len));
+    naive.allocate(extent.offset() - 8, block_bytes(len));
     assert!(lens.insert(extent, len).is_none());
 }
 

@@ -28,7 +28,7 @@ fn the_largest_arena() {
     let (extents, refusal) = fill(&arena);
     assert_eq!(refusal, Error::OutOfMemory { requested: BUCKET_BYTES, available: 0 });
     assert_eq!(memory.size() * 65_536, MAX_ARENA_BYTES);
-    let room = MAX_ARENA_BYTES - FIRST_BLOCK - GRAIN_BYTES;
+    let room = MAX_ARENA_BYTES - FIRST_BLOCK - ALIGNMENT;
     assert_eq!(extents.len() as u64, room / block_bytes(MAX_EXTENT_BYTES));
 
     for (i, &extent) in extents.iter().enumerate() {

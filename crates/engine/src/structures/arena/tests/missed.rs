@@ -67,8 +67,8 @@ fn a_free_block_at_the_end_is_allocated_in_every_class() {
     for class in 16..Class::holding(bucket / 2).index() {
         let (class, size) = (Class::of_index(class), smallest_of(class));
         let next = smallest_of(class.index() + 1);
-        let middle = (size + (next - size) / 2).next_multiple_of(GRAIN_BYTES);
-        if next - size < 3 * GRAIN_BYTES {
+        let middle = (size + (next - size) / 2).next_multiple_of(ALIGNMENT);
+        if next - size < 3 * ALIGNMENT {
             continue;
         }
         let memory = SparseMemory::default();
@@ -77,7 +77,7 @@ fn a_free_block_at_the_end_is_allocated_in_every_class() {
         allocate(&arena, 1);
         fill_but(&arena, middle, u64::MAX);
         free(&arena, hole, len_of(size));
-        allocate(&arena, len_of(size + GRAIN_BYTES));
+        allocate(&arena, len_of(size + ALIGNMENT));
         check(&arena);
         assert_eq!(memory.size() * 65_536, bucket, "{class:?}");
     }

@@ -3,13 +3,13 @@
 use super::*;
 use crate::structures::arena::class::{CLASSES, Class};
 use crate::structures::arena::control::{HEAD_BYTES, Head};
-use crate::structures::arena::words::Words;
+use crate::structures::arena::write_set::WriteSet;
 use crate::testing::Traffic;
 
 /// Returns the header of an arena of one bucket, with a free block in each of these classes.
 fn head(classes: &[usize]) -> Head {
     let mut head = Head::EMPTY;
-    head.set_end(BUCKET_BYTES - GRAIN_BYTES);
+    head.set_end(BUCKET_BYTES - ALIGNMENT);
     classes.iter().for_each(|&class| head.mark(Class::of_index(class)));
     head
 }
@@ -114,7 +114,7 @@ fn contiguous_words_are_one_write() {
     let memory = SparseMemory::default();
     memory.grow(1);
     memory.take_traffic();
-    let mut words = Words::new(&memory, 65_536);
+    let mut words = WriteSet::new(&memory, 65_536);
     for at in [104, 96, 88, 200, 112] {
         words.set(at, at);
     }
@@ -132,7 +132,7 @@ fn reads_see_changes_and_no_line_is_read_twice() {
     memory.grow(1);
     memory.write(64, &7u64.to_le_bytes());
     memory.take_traffic();
-    let mut words = Words::new(&memory, 65_536);
+    let mut words = WriteSet::new(&memory, 65_536);
     words.set(72, 8);
     assert_eq!(words.get(72), 8);
     assert_eq!(memory.take_traffic().reads, 0, "words that were set are not read");
@@ -146,7 +146,7 @@ fn reads_see_changes_and_no_line_is_read_twice() {
 fn bytes_after_the_memory_read_as_zeroes() {
     let memory = SparseMemory::default();
     memory.grow(1);
-    let mut words = Words::new(&memory, 65_536);
+    let mut words = WriteSet::new(&memory, 65_536);
     words.fetch(65_536 - 32, 2);
     assert_eq!(words.header(1 << 38), [0; 3]);
 }

@@ -12,7 +12,7 @@ const ALL: u8 = (1 << LINE_WORDS) - 1;
 /// A cache line: four words of the memory. The start of a block is one line, and its footer is in the last
 /// line before the next block.
 #[derive(Clone, Copy, Default)]
-struct Line {
+struct CacheLine {
     words: [u64; LINE_WORDS],
     /// Bit set of the words that are read or changed.
     known: u8,
@@ -20,7 +20,7 @@ struct Line {
     changed: u8,
 }
 
-impl Line {
+impl CacheLine {
     /// Fills the words from memory, except those that were changed.
     fn fill(&mut self, bytes: &[u8]) {
         let (words, _) = bytes.as_chunks::<{ WORD_BYTES as usize }>();
@@ -35,18 +35,18 @@ impl Line {
 ///
 /// Reads see the pending writes. Lines that were read are cached, so that none is read twice in a
 /// transaction. Only changed words are written, because the others may be payload.
-pub(super) struct Words<'a, M: Memory> {
+pub(super) struct WriteSet<'a, M: Memory> {
     memory: &'a M,
     /// Size of the memory when the transaction began, in bytes. The transaction adds the bytes after it, as
     /// zeroes.
     bytes: u64,
-    lines: BTreeMap<u64, Line>,
+    lines: BTreeMap<u64, CacheLine>,
     /// Runs of lines whose first word becomes zero: offset of the first, distance, and count. There can be
     /// thousands of lines, which must not each use a line on the heap.
     cleared: BTreeMap<u64, (u64, u64)>,
 }
 
-impl<'a, M: Memory> Words<'a, M> {
+impl<'a, M: Memory> WriteSet<'a, M> {
     /// Creates a cache over a memory that has `bytes` bytes.
     pub(super) fn new(memory: &'a M, bytes: u64) -> Self {
         Self { memory, bytes, lines: BTreeMap::new(), cleared: BTreeMap::new() }
