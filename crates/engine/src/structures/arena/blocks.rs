@@ -28,7 +28,7 @@ const MAX_SEARCHED_BLOCKS: usize = 32;
 #[derive(Clone, Copy)]
 pub(super) struct Block {
     /// Offset of the block from the start of the memory, in bytes.
-    pub(super) at: u64,
+    pub(super) offset: u64,
     pub(super) tag: Tag,
 }
 
@@ -54,23 +54,23 @@ impl<'a, M: Memory> Blocks<'a, M> {
         };
         self.unlink(block)?;
         let size = self.split_block(block, size)?;
-        self.set_tag(block.at, Tag::used(size));
+        self.set_tag(block.offset, Tag::used(size));
         self.head.count_used(size);
-        Ok(Extent(block.at + TAG_BYTES))
+        Ok(Extent(block.offset + TAG_BYTES))
     }
 
     /// Splits a free block after `size` bytes if the rest is large enough, and returns the remaining size.
     fn split_block(&mut self, block: Block, size: u64) -> Result<u64, Error> {
         let rest = block.tag.size - size;
         if rest >= MIN_REST_BYTES {
-            self.link(block.at + size, rest)?;
+            self.link(block.offset + size, rest)?;
             return Ok(size);
         }
-        let next = self.block(block.at + block.tag.size)?;
+        let next = self.block(block.offset + block.tag.size)?;
         if next.tag.free || !next.tag.previous_free {
-            return Err(Error::corrupted("an arena block contradicts the free block before it", next.at));
+            return Err(Error::corrupted("an arena block contradicts the free block before it", next.offset));
         }
-        self.set_tag(next.at, Tag { previous_free: false, ..next.tag });
+        self.set_tag(next.offset, Tag { previous_free: false, ..next.tag });
         Ok(block.tag.size)
     }
 
@@ -98,24 +98,27 @@ impl<'a, M: Memory> Blocks<'a, M> {
     /// Frees contiguous extents of the same length as a single block, which is cheaper than freeing them
     /// individually.
     pub(super) fn free_run(&mut self, extent: Extent, len: u64, count: u64) -> Result<(), Error> {
-        let at = extent.0.checked_sub(TAG_BYTES).ok_or_else(|| foreign(extent.0, len))?;
-        if len == 0 || len > MAX_EXTENT_BYTES || !self.is_place(at) {
+        let offset = extent.0.checked_sub(TAG_BYTES).ok_or_else(|| foreign(extent.0, len))?;
+        if len == 0 || len > MAX_EXTENT_BYTES || !self.is_place(offset) {
             return Err(foreign(extent.0, len));
         }
         // The footer of the previous block is in the previous line; one read fetches both.
-        self.cache.fetch(at - ALIGNMENT, 2);
-        let first = self.used_block(at, len)?;
+        self.cache.fetch(offset - ALIGNMENT, 2);
+        let first = self.used_block(offset, len)?;
         self.head.count_freed(first.tag.size)?;
         let (mut size, mut last) = (first.tag.size, first.tag.size);
         for _ in 1..count {
             // Only the last block may be larger than its extent needs; otherwise the next one would be
             // elsewhere.
             if last != block_bytes(len) {
-                return Err(foreign(at + size + TAG_BYTES, len));
+                return Err(foreign(offset + size + TAG_BYTES, len));
             }
-            let next = checked_use(self.peek(at + size)?, len)?;
+            let next = checked_use(self.peek(offset + size)?, len)?;
             if next.tag.previous_free {
-                return Err(Error::corrupted("an arena block contradicts the used block before it", next.at));
+                return Err(Error::corrupted(
+                    "an arena block contradicts the used block before it",
+                    next.offset,
+                ));
             }
             self.head.count_freed(next.tag.size)?;
             last = next.tag.size;
@@ -123,18 +126,18 @@ impl<'a, M: Memory> Blocks<'a, M> {
         }
         if count > 1 {
             // Without its tag an extent cannot be freed twice, in this transaction or later.
-            self.cache.clear(at + block_bytes(len), block_bytes(len), count - 1);
+            self.cache.clear(offset + block_bytes(len), block_bytes(len), count - 1);
         }
         self.release(Block { tag: Tag { size, ..first.tag }, ..first }).map(drop)
     }
 
     /// Shrinks the block of an extent from `from` to `to` bytes, and frees the rest if it is large enough.
     pub(super) fn shrink_extent(&mut self, extent: Extent, from: u64, to: u64) -> Result<(), Error> {
-        let at = extent.0.checked_sub(TAG_BYTES).ok_or_else(|| foreign(extent.0, from))?;
-        if from > MAX_EXTENT_BYTES || !self.is_place(at) {
+        let offset = extent.0.checked_sub(TAG_BYTES).ok_or_else(|| foreign(extent.0, from))?;
+        if from > MAX_EXTENT_BYTES || !self.is_place(offset) {
             return Err(foreign(extent.0, from));
         }
-        let block = self.used_block(at, from)?;
+        let block = self.used_block(offset, from)?;
         let size = block_bytes(to);
         let rest = block.tag.size - size;
         if rest < MIN_REST_BYTES {
@@ -142,34 +145,37 @@ impl<'a, M: Memory> Blocks<'a, M> {
         }
         self.head.count_freed(block.tag.size)?;
         self.head.count_used(size);
-        self.set_tag(at, Tag { size, ..block.tag });
-        self.release(Block { at: at + size, tag: Tag::used(rest) }).map(drop)
+        self.set_tag(offset, Tag { size, ..block.tag });
+        self.release(Block { offset: offset + size, tag: Tag::used(rest) }).map(drop)
     }
 
     /// Returns the used block of an extent of `len` bytes.
-    fn used_block(&mut self, at: u64, len: u64) -> Result<Block, Error> {
-        checked_use(self.block(at)?, len)
+    fn used_block(&mut self, offset: u64, len: u64) -> Result<Block, Error> {
+        checked_use(self.block(offset)?, len)
     }
 
     /// Makes a used block a free one, and coalesces it with its free neighbours.
     fn release(&mut self, block: Block) -> Result<Block, Error> {
         let mut size = block.tag.size;
-        let next = self.block(block.at + size)?;
+        let next = self.block(block.offset + size)?;
         if next.tag.previous_free {
-            return Err(Error::corrupted("the next arena block states that a used block is free", next.at));
+            return Err(Error::corrupted(
+                "the next arena block states that a used block is free",
+                next.offset,
+            ));
         }
         if next.tag.free {
             self.unlink(next)?;
             size += next.tag.size;
         } else {
-            self.set_tag(next.at, Tag { previous_free: true, ..next.tag });
+            self.set_tag(next.offset, Tag { previous_free: true, ..next.tag });
         }
         if !block.tag.previous_free {
-            return self.link(block.at, size);
+            return self.link(block.offset, size);
         }
-        let previous = self.block_before(block.at)?;
+        let previous = self.block_before(block.offset)?;
         // Without its tag the extent cannot be freed twice.
-        self.cache.set(block.at, 0);
+        self.cache.set(block.offset, 0);
         self.enlarge(previous, previous.tag.size + size)
     }
 
@@ -178,24 +184,24 @@ impl<'a, M: Memory> Blocks<'a, M> {
     fn enlarge(&mut self, block: Block, size: u64) -> Result<Block, Error> {
         if Class::holding(block.tag.size) != Class::holding(size) {
             self.unlink(block)?;
-            return self.link(block.at, size);
+            return self.link(block.offset, size);
         }
         self.head.uncount_slots(block.tag.size)?;
         self.head.count_slots(size);
-        Ok(self.set_free(block.at, size))
+        Ok(self.set_free(block.offset, size))
     }
 
     /// Returns a free block of at least `size` bytes that [`find`](Self::find) did not find: one that the
     /// search by class skips, or a new one at the end.
     fn search_or_grow(&mut self, size: u64) -> Result<Block, Error> {
         if self.head.is_empty() {
-            return self.grow(size, Block { at: FIRST_BLOCK, tag: Tag::SENTINEL }, None);
+            return self.grow(size, Block { offset: FIRST_BLOCK, tag: Tag::SENTINEL }, None);
         }
         if let Some(block) = self.search_class(size)? {
             return Ok(block);
         }
         let sentinel = self.block(self.head.end())?;
-        let last = sentinel.tag.previous_free.then(|| self.block_before(sentinel.at)).transpose()?;
+        let last = sentinel.tag.previous_free.then(|| self.block_before(sentinel.offset)).transpose()?;
         match last {
             // Growing would start from this block, and add nothing to it.
             Some(last) if last.tag.size >= size => Ok(last),
@@ -223,7 +229,7 @@ impl<'a, M: Memory> Blocks<'a, M> {
     /// Adds as many buckets as a free block of `size` bytes at the end needs, and returns that block. A free
     /// last block is too small, and becomes a part of it.
     fn grow(&mut self, size: u64, sentinel: Block, last: Option<Block>) -> Result<Block, Error> {
-        let start = last.map_or(sentinel.at, |last| last.at);
+        let start = last.map_or(sentinel.offset, |last| last.offset);
         let total = (start + size + SENTINEL_BYTES).next_multiple_of(self.bucket_bytes);
         let now = self.head.total_bytes();
         if total > MAX_ARENA_BYTES {
@@ -234,21 +240,21 @@ impl<'a, M: Memory> Blocks<'a, M> {
         let end = total - SENTINEL_BYTES;
         self.set_sentinel(end, false);
         // The old sentinel becomes the tag of the new space.
-        self.release(Block { tag: Tag { size: end - sentinel.at, ..sentinel.tag }, ..sentinel })
+        self.release(Block { tag: Tag { size: end - sentinel.offset, ..sentinel.tag }, ..sentinel })
     }
 
     /// Moves the end of the arena before its last `buckets` buckets. Returns false and changes nothing if
     /// they are not free.
     pub(super) fn shrink(&mut self, buckets: u64) -> Result<bool, Error> {
-        let Some(last) = self.last_free()?.filter(|last| self.buckets_after(last.at) >= buckets) else {
+        let Some(last) = self.last_free()?.filter(|last| self.buckets_after(last.offset) >= buckets) else {
             return Ok(false);
         };
         let end = self.head.end() - buckets * self.bucket_bytes;
-        let rest = end - last.at;
+        let rest = end - last.offset;
         self.unlink(last)?;
         self.set_sentinel(end, rest > 0);
         if rest > 0 {
-            self.link(last.at, rest)?;
+            self.link(last.offset, rest)?;
         }
         Ok(true)
     }
@@ -259,13 +265,13 @@ impl<'a, M: Memory> Blocks<'a, M> {
             return Ok(None);
         }
         let sentinel = self.block(self.head.end())?;
-        sentinel.tag.previous_free.then(|| self.block_before(sentinel.at)).transpose()
+        sentinel.tag.previous_free.then(|| self.block_before(sentinel.offset)).transpose()
     }
 
     /// Returns the number of whole buckets after `offset`, which is the start of a block, and the sentinel
     /// that would follow it.
-    fn buckets_after(&self, at: u64) -> u64 {
-        (self.head.total_bytes() - at - SENTINEL_BYTES) / self.bucket_bytes
+    fn buckets_after(&self, offset: u64) -> u64 {
+        (self.head.total_bytes() - offset - SENTINEL_BYTES) / self.bucket_bytes
     }
 
     /// Ends the arena at `end`. The previous contents there are arbitrary.
@@ -276,40 +282,40 @@ impl<'a, M: Memory> Blocks<'a, M> {
     }
 
     /// Returns the block at `offset`, or the sentinel.
-    pub(super) fn block(&mut self, at: u64) -> Result<Block, Error> {
-        self.check_place(at)?;
-        let [word, ..] = self.cache.header(at);
-        self.checked(at, word)
+    pub(super) fn block(&mut self, offset: u64) -> Result<Block, Error> {
+        self.check_place(offset)?;
+        let [word, ..] = self.cache.header(offset);
+        self.checked(offset, word)
     }
 
     /// Returns the block at `offset` without caching it.
-    fn peek(&self, at: u64) -> Result<Block, Error> {
-        self.check_place(at)?;
-        self.checked(at, self.cache.peek(at))
+    fn peek(&self, offset: u64) -> Result<Block, Error> {
+        self.check_place(offset)?;
+        self.checked(offset, self.cache.peek(offset))
     }
 
-    fn check_place(&self, at: u64) -> Result<(), Error> {
-        if at == self.head.end() || self.is_place(at) {
+    fn check_place(&self, offset: u64) -> Result<(), Error> {
+        if offset == self.head.end() || self.is_place(offset) {
             return Ok(());
         }
-        Err(Error::corrupted("an arena block has an impossible offset", at))
+        Err(Error::corrupted("an arena block has an impossible offset", offset))
     }
 
     /// Returns the block whose tag is this word.
-    fn checked(&self, at: u64, word: u64) -> Result<Block, Error> {
-        let tag = Tag::decode(word, at)?;
-        let fits = if at == self.head.end() { tag.size == 0 && !tag.free } else { tag.size > 0 };
-        if !fits || tag.size > self.head.end() - at {
-            return Err(Error::corrupted("an arena block has an impossible size", at));
+    fn checked(&self, offset: u64, word: u64) -> Result<Block, Error> {
+        let tag = Tag::decode(word, offset)?;
+        let fits = if offset == self.head.end() { tag.size == 0 && !tag.free } else { tag.size > 0 };
+        if !fits || tag.size > self.head.end() - offset {
+            return Err(Error::corrupted("an arena block has an impossible size", offset));
         }
-        Ok(Block { at, tag })
+        Ok(Block { offset, tag })
     }
 
     /// Returns the free block before the one at `offset`, whose tag states that it exists.
-    fn block_before(&mut self, at: u64) -> Result<Block, Error> {
-        let footer_at = at - FOOTER_BYTES;
+    fn block_before(&mut self, offset: u64) -> Result<Block, Error> {
+        let footer_at = offset - FOOTER_BYTES;
         let footer = Tag::decode(self.cache.get(footer_at), footer_at)?;
-        let block = self.block(at.saturating_sub(footer.size))?;
+        let block = self.block(offset.saturating_sub(footer.size))?;
         if block.tag != Tag::free(footer.size) {
             return Err(Error::corrupted("an arena footer differs from its tag", footer_at));
         }
@@ -317,20 +323,20 @@ impl<'a, M: Memory> Blocks<'a, M> {
     }
 
     /// Returns whether `offset` is valid for a block other than the sentinel.
-    fn is_place(&self, at: u64) -> bool {
-        at.is_multiple_of(ALIGNMENT) && (FIRST_BLOCK..self.head.end()).contains(&at)
+    fn is_place(&self, offset: u64) -> bool {
+        offset.is_multiple_of(ALIGNMENT) && (FIRST_BLOCK..self.head.end()).contains(&offset)
     }
 
-    fn set_tag(&mut self, at: u64, tag: Tag) {
-        self.cache.set(at, tag.encode(at));
+    fn set_tag(&mut self, offset: u64, tag: Tag) {
+        self.cache.set(offset, tag.encode(offset));
     }
 
     /// Sets the tag and the footer of a free block.
-    pub(super) fn set_free(&mut self, at: u64, size: u64) -> Block {
+    pub(super) fn set_free(&mut self, offset: u64, size: u64) -> Block {
         let tag = Tag::free(size);
-        self.set_tag(at, tag);
-        self.set_tag(at + size - FOOTER_BYTES, tag);
-        Block { at, tag }
+        self.set_tag(offset, tag);
+        self.set_tag(offset + size - FOOTER_BYTES, tag);
+        Block { offset, tag }
     }
 }
 
@@ -338,11 +344,11 @@ impl<'a, M: Memory> Blocks<'a, M> {
 fn checked_use(block: Block, len: u64) -> Result<Block, Error> {
     let spare = block.tag.size.checked_sub(block_bytes(len));
     if block.tag.free || spare.is_none_or(|spare| spare >= MIN_REST_BYTES) {
-        return Err(foreign(block.at + TAG_BYTES, len));
+        return Err(foreign(block.offset + TAG_BYTES, len));
     }
     Ok(block)
 }
 
-fn foreign(at: u64, len: u64) -> Error {
-    Error::corrupted(format!("there is no extent of {len} bytes"), at)
+fn foreign(offset: u64, len: u64) -> Error {
+    Error::corrupted(format!("there is no extent of {len} bytes"), offset)
 }

@@ -56,7 +56,7 @@ impl Report<'_> {
 
 /// A free block that the walk over the blocks has found.
 struct FreeBlock {
-    at: u64,
+    offset: u64,
     size: u64,
     /// Whether a free list contains it.
     listed: bool,
@@ -77,28 +77,28 @@ impl<M: Memory> Checker<'_, M> {
             self.walk_list(class, whole);
         }
         for block in self.free.iter().filter(|block| !block.listed) {
-            self.report.add("a free block is in no list", block.at);
+            self.report.add("a free block is in no list", block.offset);
         }
     }
 
     /// Walks from the first block to the sentinel. Returns false if the chain breaks: the next block cannot
     /// be found then, and checks that need all blocks are skipped.
     fn walk_blocks(&mut self, owned: &mut dyn FnMut(Extent, u64)) -> bool {
-        let (mut at, mut previous_free) = (FIRST_BLOCK, false);
+        let (mut offset, mut previous_free) = (FIRST_BLOCK, false);
         let (mut used_bytes, mut used_blocks) = (0, 0);
-        while at < self.head.end() {
-            let Some(tag) = self.tag(at, previous_free) else { return false };
-            if tag.size == 0 || tag.size > self.head.end() - at {
-                self.report.add("a block has an impossible size; the walk ends here", at);
+        while offset < self.head.end() {
+            let Some(tag) = self.tag(offset, previous_free) else { return false };
+            if tag.size == 0 || tag.size > self.head.end() - offset {
+                self.report.add("a block has an impossible size; the walk ends here", offset);
                 return false;
             }
             if tag.free {
-                self.free_block(at, tag.size);
+                self.free_block(offset, tag.size);
             } else {
                 (used_bytes, used_blocks) = (used_bytes + tag.size, used_blocks + 1);
-                owned(Extent(at + TAG_BYTES), tag.size - TAG_BYTES);
+                owned(Extent(offset + TAG_BYTES), tag.size - TAG_BYTES);
             }
-            (at, previous_free) = (at + tag.size, tag.free);
+            (offset, previous_free) = (offset + tag.size, tag.free);
         }
         self.sentinel(previous_free);
         if self.free.iter().map(|block| block.size / SLOT_BYTES).sum::<u64>() != self.head.slots() {
@@ -111,12 +111,12 @@ impl<M: Memory> Checker<'_, M> {
     }
 
     /// Returns the tag at `offset`, if it is valid.
-    fn tag(&mut self, at: u64, previous_free: bool) -> Option<Tag> {
-        let [word] = read_words(self.memory, at);
-        match Tag::decode(word, at) {
+    fn tag(&mut self, offset: u64, previous_free: bool) -> Option<Tag> {
+        let [word] = read_words(self.memory, offset);
+        match Tag::decode(word, offset) {
             Ok(tag) => {
                 if tag.previous_free != previous_free {
-                    self.report.add("a tag contradicts the block before it", at);
+                    self.report.add("a tag contradicts the block before it", offset);
                 }
                 Some(tag)
             }
@@ -127,13 +127,13 @@ impl<M: Memory> Checker<'_, M> {
         }
     }
 
-    fn free_block(&mut self, at: u64, size: u64) {
-        let footer_at = at + size - FOOTER_BYTES;
+    fn free_block(&mut self, offset: u64, size: u64) {
+        let footer_at = offset + size - FOOTER_BYTES;
         let [footer] = read_words(self.memory, footer_at);
         if footer != Tag::free(size).encode(footer_at) {
             self.report.add("a footer differs from its tag", footer_at);
         }
-        self.free.push(FreeBlock { at, size, listed: false });
+        self.free.push(FreeBlock { offset, size, listed: false });
     }
 
     fn sentinel(&mut self, previous_free: bool) {
@@ -152,30 +152,30 @@ impl<M: Memory> Checker<'_, M> {
     /// Follows the list of `class`. Every step marks a block that was not marked before, so the walk
     /// terminates.
     fn walk_list(&mut self, class: Class, whole: bool) {
-        let [mut at] = read_words(self.memory, list_head(class));
-        if self.head.has(class) != (at != 0) {
+        let [mut offset] = read_words(self.memory, list_head(class));
+        if self.head.has(class) != (offset != 0) {
             self.report.add("a free list contradicts its bit", list_head(class));
         }
         let mut previous = 0;
-        while at != 0 {
-            let Ok(i) = self.free.binary_search_by_key(&at, |block| block.at) else {
+        while offset != 0 {
+            let Ok(i) = self.free.binary_search_by_key(&offset, |block| block.offset) else {
                 if whole {
-                    self.report.add("a free list contains an offset without a free block", at);
+                    self.report.add("a free list contains an offset without a free block", offset);
                 }
                 return;
             };
             if std::mem::replace(&mut self.free[i].listed, true) {
-                self.report.add("a free list contains a block twice", at);
+                self.report.add("a free list contains a block twice", offset);
                 return;
             }
             if Class::holding(self.free[i].size) != class {
-                self.report.add("a free block is in the list of another class", at);
+                self.report.add("a free block is in the list of another class", offset);
             }
-            let [next, back] = read_words(self.memory, at + TAG_BYTES);
+            let [next, back] = read_words(self.memory, offset + TAG_BYTES);
             if back != previous {
-                self.report.add("a free block's link to the previous block is wrong", at);
+                self.report.add("a free block's link to the previous block is wrong", offset);
             }
-            (previous, at) = (at, next);
+            (previous, offset) = (offset, next);
         }
     }
 }

@@ -17,17 +17,17 @@ enum Link {
 
 impl Link {
     /// Returns the offset of this link of the block at `offset`.
-    const fn of(self, at: u64) -> u64 {
+    const fn of(self, offset: u64) -> u64 {
         match self {
-            Self::Next => at + TAG_BYTES,
-            Self::Previous => at + TAG_BYTES + 8,
+            Self::Next => offset + TAG_BYTES,
+            Self::Previous => offset + TAG_BYTES + 8,
         }
     }
 }
 
 impl<M: Memory> Blocks<'_, M> {
     /// Inserts a free block of `size` bytes at the front of the list of its class.
-    pub(super) fn link(&mut self, at: u64, size: u64) -> Result<Block, Error> {
+    pub(super) fn link(&mut self, offset: u64, size: u64) -> Result<Block, Error> {
         let class = Class::holding(size);
         let next = self.cache.get(list_head(class));
         if self.head.has(class) != (next != 0) {
@@ -35,32 +35,32 @@ impl<M: Memory> Blocks<'_, M> {
         }
         if next != 0 {
             self.member(next, class, Link::Previous, 0)?;
-            self.cache.set(Link::Previous.of(next), at);
+            self.cache.set(Link::Previous.of(next), offset);
         }
-        self.cache.set(list_head(class), at);
-        self.cache.set(Link::Next.of(at), next);
-        self.cache.set(Link::Previous.of(at), 0);
+        self.cache.set(list_head(class), offset);
+        self.cache.set(Link::Next.of(offset), next);
+        self.cache.set(Link::Previous.of(offset), 0);
         self.head.mark(class);
         self.head.count_slots(size);
-        Ok(self.set_free(at, size))
+        Ok(self.set_free(offset, size))
     }
 
     /// Removes a free block from the list of its class.
     pub(super) fn unlink(&mut self, block: Block) -> Result<(), Error> {
         let class = Class::holding(block.tag.size);
         self.head.uncount_slots(block.tag.size)?;
-        let [_, next, previous] = self.cache.header(block.at);
+        let [_, next, previous] = self.cache.header(block.offset);
         if next != 0 {
-            self.member(next, class, Link::Previous, block.at)?;
+            self.member(next, class, Link::Previous, block.offset)?;
             self.cache.set(Link::Previous.of(next), previous);
         }
         if previous != 0 {
-            self.member(previous, class, Link::Next, block.at)?;
+            self.member(previous, class, Link::Next, block.offset)?;
             self.cache.set(Link::Next.of(previous), next);
             return Ok(());
         }
-        if self.cache.get(list_head(class)) != block.at || !self.head.has(class) {
-            return Err(Error::corrupted("a free block is not in the list of its class", block.at));
+        if self.cache.get(list_head(class)) != block.offset || !self.head.has(class) {
+            return Err(Error::corrupted("a free block is not in the list of its class", block.offset));
         }
         self.cache.set(list_head(class), next);
         if next == 0 {
@@ -71,24 +71,24 @@ impl<M: Memory> Blocks<'_, M> {
 
     /// Returns the first block in the list of `class`, which the bitmaps mark as not empty.
     pub(super) fn first(&mut self, class: Class) -> Result<Block, Error> {
-        let at = self.cache.get(list_head(class));
-        self.member(at, class, Link::Previous, 0)
+        let offset = self.cache.get(list_head(class));
+        self.member(offset, class, Link::Previous, 0)
     }
 
     /// Returns the block after this one in the list of `class`, if there is one.
     pub(super) fn next_in_class(&mut self, block: Block, class: Class) -> Result<Option<Block>, Error> {
-        match self.cache.get(Link::Next.of(block.at)) {
+        match self.cache.get(Link::Next.of(block.offset)) {
             0 => Ok(None),
-            next => self.member(next, class, Link::Previous, block.at).map(Some),
+            next => self.member(next, class, Link::Previous, block.offset).map(Some),
         }
     }
 
     /// Returns the block at `offset`, which must be a free block of `class` whose link points to `expected`.
-    fn member(&mut self, at: u64, class: Class, link: Link, expected: u64) -> Result<Block, Error> {
-        let block = self.block(at)?;
-        let found = self.cache.get(link.of(at));
+    fn member(&mut self, offset: u64, class: Class, link: Link, expected: u64) -> Result<Block, Error> {
+        let block = self.block(offset)?;
+        let found = self.cache.get(link.of(offset));
         if !block.tag.free || Class::holding(block.tag.size) != class || found != expected {
-            return Err(Error::corrupted("a free list of the arena is inconsistent", at));
+            return Err(Error::corrupted("a free list of the arena is inconsistent", offset));
         }
         Ok(block)
     }

@@ -186,9 +186,9 @@ impl<M: Memory> Arena<M> {
     ///
     /// [`Error::Corrupted`] if the range is not within the memory.
     pub fn read(&self, extent: Extent, offset: u64, dst: &mut [u8]) -> Result<(), Error> {
-        let at = self.place(extent, offset, dst.len());
-        let at = at.ok_or_else(|| Error::corrupted("an extent is outside the arena", extent.0))?;
-        self.memory.read(at, dst);
+        let address = self.place(extent, offset, dst.len());
+        let address = address.ok_or_else(|| Error::corrupted("an extent is outside the arena", extent.0))?;
+        self.memory.read(address, dst);
         Ok(())
     }
 
@@ -198,18 +198,18 @@ impl<M: Memory> Arena<M> {
     ///
     /// Panics if the range is not within the memory.
     pub fn write(&self, extent: Extent, offset: u64, src: &[u8]) {
-        let at = self.place(extent, offset, src.len()).expect("the extent is within the arena");
-        self.memory.write(at, src);
+        let address = self.place(extent, offset, src.len()).expect("the extent is within the arena");
+        self.memory.write(address, src);
     }
 
     /// Checks that this extent is a used block of at least `len` bytes, with one read. Needed before writing
     /// to an extent whose offset is not covered by a checksum.
     pub(crate) fn require(&self, extent: Extent, len: u64) -> Result<(), Error> {
         let nowhere = || Error::corrupted(format!("there is no extent of {len} bytes"), extent.0);
-        let at = self.place(extent, 0, len as usize).and_then(|at| at.checked_sub(TAG_BYTES));
-        let at = at.filter(|at| at.is_multiple_of(ALIGNMENT)).ok_or_else(nowhere)?;
-        let [word] = read_words(&self.memory, at);
-        let tag = Tag::decode(word, at)?;
+        let address = self.place(extent, 0, len as usize).and_then(|address| address.checked_sub(TAG_BYTES));
+        let address = address.filter(|address| address.is_multiple_of(ALIGNMENT)).ok_or_else(nowhere)?;
+        let [word] = read_words(&self.memory, address);
+        let tag = Tag::decode(word, address)?;
         if tag.free || tag.size < block_bytes(len) { Err(nowhere()) } else { Ok(()) }
     }
 
@@ -260,22 +260,22 @@ impl<M: Memory> Arena<M> {
 
     /// Returns the offset of the range in the memory, if the memory contains it.
     fn place(&self, extent: Extent, offset: u64, len: usize) -> Option<u64> {
-        let at = extent.0.checked_add(offset)?;
-        let end = at.checked_add(len as u64)?;
-        (extent.0 >= FIRST_BLOCK + TAG_BYTES && end <= self.memory.size() * PAGE_BYTES).then_some(at)
+        let address = extent.0.checked_add(offset)?;
+        let end = address.checked_add(len as u64)?;
+        (extent.0 >= FIRST_BLOCK + TAG_BYTES && end <= self.memory.size() * PAGE_BYTES).then_some(address)
     }
 
     fn largest_free_bytes(&self, head: &Head) -> Result<u64, Error> {
         let Some(class) = head.highest() else { return Ok(0) };
-        let [at] = read_words(&self.memory, list_head(class));
-        if !at.is_multiple_of(ALIGNMENT) || !(FIRST_BLOCK..head.end()).contains(&at) {
+        let [address] = read_words(&self.memory, list_head(class));
+        if !address.is_multiple_of(ALIGNMENT) || !(FIRST_BLOCK..head.end()).contains(&address) {
             return Err(Error::corrupted(
                 "the head of a free list points outside the arena",
                 list_head(class),
             ));
         }
-        let [word] = read_words(&self.memory, at);
-        Ok(Tag::decode(word, at)?.size)
+        let [word] = read_words(&self.memory, address);
+        Ok(Tag::decode(word, address)?.size)
     }
 }
 
@@ -291,8 +291,8 @@ fn read_head<M: Memory>(memory: &M, bucket_bytes: u64) -> Result<Head, Error> {
 }
 
 /// Reads the words at `offset`, which must be in the memory, with one read.
-fn read_words<M: Memory, const N: usize>(memory: &M, at: u64) -> [u64; N] {
+fn read_words<M: Memory, const N: usize>(memory: &M, offset: u64) -> [u64; N] {
     let mut bytes = [[0; 8]; N];
-    memory.read(at, bytes.as_flattened_mut());
+    memory.read(offset, bytes.as_flattened_mut());
     bytes.map(u64::from_le_bytes)
 }

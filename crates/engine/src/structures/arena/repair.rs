@@ -31,14 +31,14 @@ pub(super) fn repair<M: Memory>(memory: &M, bucket_bytes: u64) -> Result<Option<
 /// Returns whether the last block is free, by walking over all blocks: the footer before the end is not
 /// enough, because it may be the end of a payload.
 fn last_is_free<M: Memory>(memory: &M, head: &Head) -> Result<bool, Error> {
-    let (mut at, mut previous_free) = (FIRST_BLOCK, false);
-    while at < head.end() {
-        let [word] = read_words(memory, at);
-        let tag = Tag::decode(word, at)?;
-        if tag.size == 0 || tag.size > head.end() - at || tag.previous_free != previous_free {
-            return Err(Error::corrupted("a block of the arena contradicts its neighbours", at));
+    let (mut offset, mut previous_free) = (FIRST_BLOCK, false);
+    while offset < head.end() {
+        let [word] = read_words(memory, offset);
+        let tag = Tag::decode(word, offset)?;
+        if tag.size == 0 || tag.size > head.end() - offset || tag.previous_free != previous_free {
+            return Err(Error::corrupted("a block of the arena contradicts its neighbours", offset));
         }
-        (at, previous_free) = (at + tag.size, tag.free);
+        (offset, previous_free) = (offset + tag.size, tag.free);
     }
     Ok(previous_free)
 }

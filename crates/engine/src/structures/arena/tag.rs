@@ -58,23 +58,23 @@ impl Tag {
     }
 
     /// Encodes the tag for an offset from the start of the memory.
-    pub(super) const fn encode(self, at: u64) -> u64 {
+    pub(super) const fn encode(self, offset: u64) -> u64 {
         debug_assert!(self.size & !SIZE_MASK == 0);
         let body =
             self.size | if self.free { FREE } else { 0 } | if self.previous_free { PREVIOUS_FREE } else { 0 };
-        body | check(body, at) << CHECK_SHIFT
+        body | check(body, offset) << CHECK_SHIFT
     }
 
     /// Decodes the tag that was read from an offset.
-    pub(super) fn decode(word: u64, at: u64) -> Result<Self, Error> {
+    pub(super) fn decode(word: u64, offset: u64) -> Result<Self, Error> {
         let body = word & BODY_MASK;
         let tag =
             Self { size: body & SIZE_MASK, free: body & FREE != 0, previous_free: body & PREVIOUS_FREE != 0 };
-        if tag.encode(at) != word {
-            return Err(Error::corrupted("the tag of an arena block fails its check", at));
+        if tag.encode(offset) != word {
+            return Err(Error::corrupted("the tag of an arena block fails its check", offset));
         }
         if tag.free && tag.previous_free {
-            return Err(Error::corrupted("two adjacent arena blocks are free", at));
+            return Err(Error::corrupted("two adjacent arena blocks are free", offset));
         }
         Ok(tag)
     }
@@ -84,8 +84,8 @@ impl Tag {
 ///
 /// The top bits of a product depend on all lower bits of the factor. The multipliers are odd and have no run
 /// of sixteen equal bits, so a single flipped bit always changes the result.
-const fn check(body: u64, at: u64) -> u64 {
-    (body ^ at.wrapping_mul(0xD6E8_FEB8_6659_FD93)).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> CHECK_SHIFT
+const fn check(body: u64, offset: u64) -> u64 {
+    (body ^ offset.wrapping_mul(0xD6E8_FEB8_6659_FD93)).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> CHECK_SHIFT
 }
 
 #[cfg(test)]
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn golden() {
-        let bytes = |tag: Tag, at| tag.encode(at).to_le_bytes();
+        let bytes = |tag: Tag, offset| tag.encode(offset).to_le_bytes();
         assert_eq!(bytes(EXAMPLE, 4_096), [0x82, 0x78, 0x56, 0x34, 0x12, 0x00, 0xE6, 0xA3]);
         assert_eq!(bytes(Tag::free(32), 4_096), [0x21, 0x00, 0x00, 0x00, 0x00, 0x00, 0xE2, 0x07]);
         assert_eq!(bytes(Tag::SENTINEL, (16 << 20) - 32), [0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xF0, 0x1C]);
@@ -111,9 +111,9 @@ mod tests {
 
     #[test]
     fn a_flipped_bit_is_found() {
-        for (tag, at) in [(EXAMPLE, 4_096), (Tag::free(64), 1 << 38), (Tag::used(2_080), 12_345 * 32)] {
+        for (tag, offset) in [(EXAMPLE, 4_096), (Tag::free(64), 1 << 38), (Tag::used(2_080), 12_345 * 32)] {
             for bit in 0..64 {
-                assert!(Tag::decode(tag.encode(at) ^ 1 << bit, at).is_err(), "bit {bit} of {tag:?}");
+                assert!(Tag::decode(tag.encode(offset) ^ 1 << bit, offset).is_err(), "bit {bit} of {tag:?}");
             }
         }
     }

@@ -131,8 +131,8 @@ impl<'a, M: Memory> Transaction<'a, M> {
             assert!(grown >= 0, "the arena's memory refused {pages} pages that the caller had reserved");
         }
         let Blocks { head, cache, .. } = self.blocks;
-        if let Some((at, bytes)) = head.changes(&self.stored) {
-            self.arena.memory.write(at, &bytes);
+        if let Some((offset, bytes)) = head.changes(&self.stored) {
+            self.arena.memory.write(offset, &bytes);
         }
         cache.write();
     }

@@ -53,8 +53,8 @@ impl<'a, M: Memory> WriteSet<'a, M> {
     }
 
     /// Returns the word at `offset`.
-    pub(super) fn get(&mut self, at: u64) -> u64 {
-        let (start, i) = place(at);
+    pub(super) fn get(&mut self, offset: u64) -> u64 {
+        let (start, i) = place(offset);
         if let Some(line) = self.lines.get(&start).filter(|line| line.known >> i & 1 == 1) {
             return line.words[i];
         }
@@ -64,28 +64,28 @@ impl<'a, M: Memory> WriteSet<'a, M> {
 
     /// Returns the first word of the line at `offset`, without caching it: a large object has thousands of
     /// extents, and the heap must not grow with them.
-    pub(super) fn peek(&self, at: u64) -> u64 {
-        match self.lines.get(&at) {
+    pub(super) fn peek(&self, offset: u64) -> u64 {
+        match self.lines.get(&offset) {
             Some(line) if line.known & 1 == 1 => line.words[0],
-            _ if at >= self.bytes || self.is_cleared(at) => 0,
+            _ if offset >= self.bytes || self.is_cleared(offset) => 0,
             _ => {
                 let mut word = [0; WORD_BYTES as usize];
-                self.memory.read(at, &mut word);
+                self.memory.read(offset, &mut word);
                 u64::from_le_bytes(word)
             }
         }
     }
 
     /// Returns the first three words of the line at `offset`: a block's tag and links.
-    pub(super) fn header(&mut self, at: u64) -> [u64; 3] {
-        self.fetch(at, 1);
-        let [tag, next, previous, _] = self.lines[&at].words;
+    pub(super) fn header(&mut self, offset: u64) -> [u64; 3] {
+        self.fetch(offset, 1);
+        let [tag, next, previous, _] = self.lines[&offset].words;
         [tag, next, previous]
     }
 
     /// Sets the word at `offset`.
-    pub(super) fn set(&mut self, at: u64, word: u64) {
-        let (start, i) = place(at);
+    pub(super) fn set(&mut self, offset: u64, word: u64) {
+        let (start, i) = place(offset);
         let line = self.lines.entry(start).or_default();
         line.words[i] = word;
         line.known |= 1 << i;
@@ -94,29 +94,31 @@ impl<'a, M: Memory> WriteSet<'a, M> {
 
     /// Sets the first word of `count` lines to zero. The first line is at `offset`; the distance of the lines
     /// is `stride` bytes.
-    pub(super) fn clear(&mut self, at: u64, stride: u64, count: u64) {
-        for line in
-            self.lines.range_mut(at..at + stride * count).filter(|line| (line.0 - at).is_multiple_of(stride))
+    pub(super) fn clear(&mut self, offset: u64, stride: u64, count: u64) {
+        for line in self
+            .lines
+            .range_mut(offset..offset + stride * count)
+            .filter(|line| (line.0 - offset).is_multiple_of(stride))
         {
             line.1.words[0] = 0;
             line.1.known |= 1;
             line.1.changed |= 1;
         }
-        self.cleared.insert(at, (stride, count));
+        self.cleared.insert(offset, (stride, count));
     }
 
     /// Returns whether the first word of the line at `offset` was cleared.
-    fn is_cleared(&self, at: u64) -> bool {
-        let run = self.cleared.range(..=at).next_back();
+    fn is_cleared(&self, offset: u64) -> bool {
+        let run = self.cleared.range(..=offset).next_back();
         run.is_some_and(|(first, (stride, count))| {
-            (at - first).is_multiple_of(*stride) && (at - first) / stride < *count
+            (offset - first).is_multiple_of(*stride) && (offset - first) / stride < *count
         })
     }
 
     /// Caches `count` lines from `start`, with one read at most.
     pub(super) fn fetch(&mut self, start: u64, count: usize) {
         let starts = (0..count as u64).map(|i| start + i * LINE_BYTES);
-        if starts.clone().all(|at| self.lines.get(&at).is_some_and(|line| line.known == ALL)) {
+        if starts.clone().all(|offset| self.lines.get(&offset).is_some_and(|line| line.known == ALL)) {
             return;
         }
         let mut buffer = [0; 2 * LINE_BYTES as usize];
@@ -125,11 +127,11 @@ impl<'a, M: Memory> WriteSet<'a, M> {
         if there > 0 {
             self.memory.read(start, &mut bytes[..there]);
         }
-        for (at, bytes) in starts.zip(bytes.chunks_exact_mut(LINE_BYTES as usize)) {
-            if self.is_cleared(at) {
+        for (offset, bytes) in starts.zip(bytes.chunks_exact_mut(LINE_BYTES as usize)) {
+            if self.is_cleared(offset) {
                 bytes[..WORD_BYTES as usize].fill(0);
             }
-            self.lines.entry(at).or_default().fill(bytes);
+            self.lines.entry(offset).or_default().fill(bytes);
         }
     }
 
@@ -141,11 +143,11 @@ impl<'a, M: Memory> WriteSet<'a, M> {
         }
         let mut run = Vec::new();
         let mut run_at = 0;
-        for (at, word) in self.changed() {
-            if run_at + run.len() as u64 != at {
+        for (offset, word) in self.changed() {
+            if run_at + run.len() as u64 != offset {
                 write_run(self.memory, run_at, &run);
                 run.clear();
-                run_at = at;
+                run_at = offset;
             }
             run.extend_from_slice(&word.to_le_bytes());
         }
@@ -161,14 +163,14 @@ impl<'a, M: Memory> WriteSet<'a, M> {
     }
 }
 
-fn write_run<M: Memory>(memory: &M, at: u64, run: &[u8]) {
+fn write_run<M: Memory>(memory: &M, offset: u64, run: &[u8]) {
     if !run.is_empty() {
-        memory.write(at, run);
+        memory.write(offset, run);
     }
 }
 
 /// Returns the line of the word at `offset`, and the word's index in the line.
-fn place(at: u64) -> (u64, usize) {
-    debug_assert!(at.is_multiple_of(WORD_BYTES));
-    (at - at % LINE_BYTES, (at % LINE_BYTES / WORD_BYTES) as usize)
+fn place(offset: u64) -> (u64, usize) {
+    debug_assert!(offset.is_multiple_of(WORD_BYTES));
+    (offset - offset % LINE_BYTES, (offset % LINE_BYTES / WORD_BYTES) as usize)
 }

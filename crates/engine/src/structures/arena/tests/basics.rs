@@ -36,7 +36,7 @@ fn golden_image() {
     expected[128 + 8 * 255..][..8].copy_from_slice(&4_736u64.to_le_bytes());
     assert!(control == expected);
 
-    let words = |at: u64| read_words::<_, 4>(&memory, at);
+    let words = |address: u64| read_words::<_, 4>(&memory, address);
     assert_eq!(words(4_096)[..3], [0x04B4_0000_0000_0261, 0, 0], "a free block of 608 bytes");
     assert_eq!(words(4_096 + 608 - 32)[3] & 0xFFFF_FFFF_FFFF, 0x261, "its footer");
     assert_eq!(words(4_704)[0] & 0xFFFF_FFFF_FFFF, 0x22, "32 used bytes, after a free block");
@@ -283,14 +283,14 @@ fn reads_and_writes_are_at_their_offsets() {
 #[test]
 fn a_read_outside_the_memory_is_corruption() {
     let (memory, arena) = arena();
-    let read = |at, offset| Arena::new(memory.clone()).read(Extent::at(at), offset, &mut [0; 8]);
+    let read = |address, offset| Arena::new(memory.clone()).read(Extent::at(address), offset, &mut [0; 8]);
     assert!(read(4_104, 0).is_err(), "the memory has no pages");
     allocate(&arena, 1);
     assert_eq!(read(BUCKET_BYTES - 8, 0), Ok(()));
-    for (at, offset) in
+    for (address, offset) in
         [(BUCKET_BYTES - 7, 0), (4_104, u64::MAX), (u64::MAX, 0), (u64::MAX, 1), (0, 0), (4_103, 0)]
     {
-        assert!(matches!(read(at, offset), Err(Error::Corrupted { .. })), "{at} + {offset}");
+        assert!(matches!(read(address, offset), Err(Error::Corrupted { .. })), "{address} + {offset}");
     }
 }
 

@@ -25,25 +25,25 @@ fn image() -> (SparseMemory, Vec<(Extent, u64)>) {
 /// blocks.
 fn metadata(memory: &SparseMemory) -> Vec<Range<u64>> {
     let end = memory.size() * 65_536 - ALIGNMENT;
-    let (mut ranges, mut at) = (vec![0..FIRST_BLOCK, end..end + ALIGNMENT], FIRST_BLOCK);
-    while at < end {
-        let [word] = read_words(memory, at);
-        let tag = Tag::decode(word, at).unwrap();
+    let (mut ranges, mut offset) = (vec![0..FIRST_BLOCK, end..end + ALIGNMENT], FIRST_BLOCK);
+    while offset < end {
+        let [word] = read_words(memory, offset);
+        let tag = Tag::decode(word, offset).unwrap();
         if tag.free {
-            ranges.push(at..at + 24);
-            ranges.push(at + tag.size - 8..at + tag.size);
+            ranges.push(offset..offset + 24);
+            ranges.push(offset + tag.size - 8..offset + tag.size);
         } else {
-            ranges.push(at..at + 8);
+            ranges.push(offset..offset + 8);
         }
-        at += tag.size;
+        offset += tag.size;
     }
     ranges
 }
 
-fn flip(memory: &SparseMemory, at: u64, mask: u8) {
+fn flip(memory: &SparseMemory, offset: u64, mask: u8) {
     let mut byte = [0];
-    memory.read(at, &mut byte);
-    memory.write(at, &[byte[0] ^ mask]);
+    memory.read(offset, &mut byte);
+    memory.write(offset, &[byte[0] ^ mask]);
 }
 
 /// Runs every operation, in transactions that are committed if possible.
@@ -74,11 +74,11 @@ fn attempt(
 #[test]
 fn every_flipped_byte_is_reported() {
     let (memory, extents) = image();
-    for at in metadata(&memory).into_iter().flatten() {
+    for offset in metadata(&memory).into_iter().flatten() {
         for mask in [0x01, 0x80, 0xFF] {
             let damaged = memory.copy();
-            flip(&damaged, at, mask);
-            assert!(problems(&Arena::new(damaged.clone())) > 0, "byte {at} ^ {mask:#x} was not detected");
+            flip(&damaged, offset, mask);
+            assert!(problems(&Arena::new(damaged.clone())) > 0, "byte {offset} ^ {mask:#x} was not detected");
             if mask == 0xFF {
                 exercise(&damaged, &extents);
             }
@@ -95,19 +95,19 @@ fn corruption_never_makes_an_operation_panic() {
     for _ in 0..2_000 {
         let damaged = memory.copy();
         for _ in 0..1 + random.below(4) {
-            let at = words[random.below(words.len() as u64) as usize];
+            let offset = words[random.below(words.len() as u64) as usize];
             let from = words[random.below(words.len() as u64) as usize];
             let [other] = read_words(&damaged, from);
             let word = match random.below(4) {
                 0 => other,
                 1 => {
                     Tag { size: random.below(1 << 20) * 32, free: random.below(2) == 0, previous_free: false }
-                        .encode(at)
+                        .encode(offset)
                 }
                 2 => FIRST_BLOCK + random.below(300) * 32,
                 _ => random.below(1 << 31) << random.below(33),
             };
-            damaged.write(at, &word.to_le_bytes());
+            damaged.write(offset, &word.to_le_bytes());
         }
         exercise(&damaged, &extents);
     }

@@ -30,20 +30,20 @@ fn image() -> SparseMemory {
     memory
 }
 
-fn put(memory: &SparseMemory, at: u64, word: u64) {
-    memory.write(at, &word.to_le_bytes());
+fn put(memory: &SparseMemory, offset: u64, word: u64) {
+    memory.write(offset, &word.to_le_bytes());
 }
 
-fn put_tag(memory: &SparseMemory, at: u64, tag: Tag) {
-    put(memory, at, tag.encode(at));
+fn put_tag(memory: &SparseMemory, offset: u64, tag: Tag) {
+    put(memory, offset, tag.encode(offset));
 }
 
 /// Removes the class of blocks 1 and 3 from the bitmaps.
 fn clear_bits(memory: &SparseMemory) {
     let index = Class::holding(SIZE).index() as u64;
-    for (at, bit) in [(32, index / 16), (40 + index / 64 * 8, index % 64)] {
-        let [word] = read_words(memory, at);
-        put(memory, at, word & !(1 << bit));
+    for (offset, bit) in [(32, index / 16), (40 + index / 64 * 8, index % 64)] {
+        let [word] = read_words(memory, offset);
+        put(memory, offset, word & !(1 << bit));
     }
 }
 

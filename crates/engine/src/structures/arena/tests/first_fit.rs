@@ -71,19 +71,19 @@ impl Naive {
     /// Returns the free blocks in ascending order.
     fn free(&self) -> Vec<(u64, u64)> {
         let mut free = Vec::new();
-        let mut at = FIRST_BLOCK;
+        let mut offset = FIRST_BLOCK;
         for (&start, &size) in self.used.iter().chain([(&self.end, &0)]) {
-            if start > at {
-                free.push((at, start - at));
+            if start > offset {
+                free.push((offset, start - offset));
             }
-            at = start + size;
+            offset = start + size;
         }
         free
     }
 
     fn free_at_end(&self) -> u64 {
         let last = self.free().last().copied();
-        last.filter(|(at, size)| at + size == self.end).map_or(0, |(_, size)| size)
+        last.filter(|(offset, size)| offset + size == self.end).map_or(0, |(_, size)| size)
     }
 
     /// Removes buckets from the end, if they are free.
@@ -96,23 +96,25 @@ impl Naive {
 
     /// Records that a block of `size` bytes was allocated at an offset, which must be valid; grows if nothing
     /// fits.
-    fn allocate(&mut self, at: u64, size: u64) {
+    fn allocate(&mut self, offset: u64, size: u64) {
         if self.end == 0 {
             self.end = FIRST_BLOCK;
         }
         let class = Class::holding(size);
         let fits = self.free().iter().any(|&(_, free)| free >= size);
         let in_class = self.free().iter().filter(|&&(_, free)| Class::holding(free) == class).count();
-        let is_free = |naive: &Self| naive.free().iter().any(|&(start, free)| start == at && free >= size);
+        let is_free =
+            |naive: &Self| naive.free().iter().any(|&(start, free)| start == offset && free >= size);
         if !fits || (in_class > SEARCHED && !is_free(self)) {
             let start = self.end - self.free_at_end();
             self.end = (start + size + SENTINEL_BYTES).next_multiple_of(self.bucket) - SENTINEL_BYTES;
         }
         let free = self.free();
-        let block = free.iter().find(|&&(start, _)| start == at);
-        let &(_, free) = block.unwrap_or_else(|| panic!("{size} bytes at {at}, which is not a free block"));
+        let block = free.iter().find(|&&(start, _)| start == offset);
+        let &(_, free) =
+            block.unwrap_or_else(|| panic!("{size} bytes at {offset}, which is not a free block"));
         assert!(free >= size);
-        self.used.insert(at, if free - size < 128 { free } else { size });
+        self.used.insert(offset, if free - size < 128 { free } else { size });
     }
 }
 
@@ -163,8 +165,9 @@ impl Pair {
 
     /// Asserts that both have the same blocks and the same end.
     fn compare(&self) {
-        let found: Vec<_> = check(&self.arena).iter().map(|&(at, len)| (at.offset() - 8, len + 8)).collect();
-        assert_eq!(found, self.naive.used.iter().map(|(&at, &size)| (at, size)).collect::<Vec<_>>());
+        let found: Vec<_> =
+            check(&self.arena).iter().map(|&(offset, len)| (offset.offset() - 8, len + 8)).collect();
+        assert_eq!(found, self.naive.used.iter().map(|(&offset, &size)| (offset, size)).collect::<Vec<_>>());
         let stats = self.arena.stats().unwrap();
         let total = if self.naive.end == 0 { 0 } else { self.naive.end + SENTINEL_BYTES };
         assert_eq!(stats.size_bytes, total);

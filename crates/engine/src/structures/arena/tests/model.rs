@@ -150,7 +150,8 @@ impl Owned {
     fn each_piece(&self, mut piece: impl FnMut(u64, &[u8])) {
         let short = self.len.min(64);
         for start in [0, self.len - short] {
-            let bytes: Vec<u8> = (start..start + short).map(|at| (self.stamp * 31 + at) as u8).collect();
+            let bytes: Vec<u8> =
+                (start..start + short).map(|offset| (self.stamp * 31 + offset) as u8).collect();
             piece(start, &bytes);
         }
     }

@@ -16,8 +16,8 @@ fn head(classes: &[usize]) -> Head {
 
 fn bytes(head: &Head) -> [u8; HEAD_BYTES] {
     let mut bytes = [0; HEAD_BYTES];
-    let (at, changes) = head.changes(&Head::EMPTY).unwrap();
-    bytes[at as usize..][..changes.len()].copy_from_slice(&changes);
+    let (offset, changes) = head.changes(&Head::EMPTY).unwrap();
+    bytes[offset as usize..][..changes.len()].copy_from_slice(&changes);
     bytes
 }
 
@@ -70,11 +70,11 @@ fn an_impossible_head_is_refused() {
         (104, 2),                                   // More slots than the arena can supply.
         (112, 1),                                   // Reserved.
     ];
-    for (at, word) in wrong {
+    for (offset, word) in wrong {
         let mut bytes = sound;
-        bytes[at..at + 8].copy_from_slice(&word.to_le_bytes());
+        bytes[offset..offset + 8].copy_from_slice(&word.to_le_bytes());
         let found = decode(&bytes);
-        assert!(matches!(found, Err(Error::Corrupted { .. })), "{word:#x} at {at}: {found:?}");
+        assert!(matches!(found, Err(Error::Corrupted { .. })), "{word:#x} at {offset}: {found:?}");
     }
 }
 
@@ -115,8 +115,8 @@ fn contiguous_words_are_one_write() {
     memory.grow(1);
     memory.take_traffic();
     let mut words = WriteSet::new(&memory, 65_536);
-    for at in [104, 96, 88, 200, 112] {
-        words.set(at, at);
+    for offset in [104, 96, 88, 200, 112] {
+        words.set(offset, offset);
     }
     words.write();
     let expected = Traffic { writes: 2, written_bytes: 40, written_pages: 1, ..Traffic::default() };
