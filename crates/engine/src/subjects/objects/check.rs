@@ -7,7 +7,7 @@ use ic_stable_structures::Memory;
 use stable_storage_api::Error;
 
 use super::Objects;
-use super::entry::{Head, Holding};
+use super::entry::{ArenaUse, EntryHeader};
 use crate::base::problem::{CheckReport, Problem};
 use crate::core::key::Key;
 use crate::core::ledger::LEDGER_AT;
@@ -61,8 +61,8 @@ impl Walk {
     /// Checks one object and returns its size.
     fn object<M: Memory>(&mut self, arena: &Arena<M>, key: &Key, raw: &Raw) -> Result<u64, Error> {
         let text = key.text()?;
-        let head = Head::decode(&raw.0)?;
-        let entry = head.entry()?;
+        let header = EntryHeader::decode(&raw.0)?;
+        let entry = header.entry()?;
         // Only a reply decodes the user metadata, and a reply must not fail.
         entry.metadata.pairs.decode()?;
         if entry.revision == 0 || entry.revision > self.revision || !self.revisions.insert(entry.revision) {
@@ -70,10 +70,10 @@ impl Walk {
                 format!("the object {text:?} has revision {}, which was never assigned", entry.revision);
             return Err(Error::corrupted(what, LEDGER_AT));
         }
-        match head.present().holding {
-            Holding::Nothing => {}
-            Holding::Extent(extent) => self.claim(&text, extent, entry.size)?,
-            Holding::Table(table) => {
+        match header.existing().arena_use {
+            ArenaUse::Nothing => {}
+            ArenaUse::Extent(extent) => self.claim(&text, extent, entry.size)?,
+            ArenaUse::Table(table) => {
                 self.claim(&text, table.extent(), table.bytes())?;
                 for number in 0..table.extents() {
                     self.claim(&text, table.require(arena, number)?, table.extent_bytes(number))?;

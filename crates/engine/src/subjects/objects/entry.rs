@@ -32,7 +32,7 @@ use crate::structures::arena::{Extent, MAX_EXTENT_BYTES};
 use crate::structures::btree::Raw;
 
 /// Largest size of an entry without its optional fields and inline value.
-pub(super) const MAX_HEAD_BYTES: usize = 1 + 2 * MAX_NUMBER_BYTES + 3 * 8 + 2 + CRC_BYTES;
+pub(super) const MAX_HEADER_BYTES: usize = 1 + 2 * MAX_NUMBER_BYTES + 3 * 8 + 2 + CRC_BYTES;
 
 const KIND: u8 = 0b111;
 const INLINE: u8 = 0;
@@ -45,13 +45,13 @@ const FLAGS: u8 = KIND | IS_MODIFIED | HAS_FIELDS;
 
 /// Location of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Body<'a> {
+pub(crate) enum ValueLocation<'a> {
     Inline(&'a [u8]),
     Extent(Extent),
     Table(Table),
 }
 
-impl<'a> Body<'a> {
+impl<'a> ValueLocation<'a> {
     /// Returns the bytes that are stored in the entry itself.
     pub(super) fn inline(self) -> &'a [u8] {
         match self {
@@ -63,12 +63,12 @@ impl<'a> Body<'a> {
 
 /// The fields that every object has, which is all that most reads and writes need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Head<'a> {
+pub(crate) struct EntryHeader<'a> {
     pub(crate) size: u64,
     pub(crate) revision: u64,
     pub(crate) created_ns: u64,
     pub(crate) modified_ns: u64,
-    pub(crate) body: Body<'a>,
+    pub(crate) location: ValueLocation<'a>,
     /// The optional fields, not decoded.
     fields: &'a [u8],
 }
@@ -81,27 +81,27 @@ pub(crate) struct Entry<'a> {
     pub(crate) created_ns: u64,
     pub(crate) modified_ns: u64,
     pub(crate) metadata: Metadata<'a>,
-    pub(crate) body: Body<'a>,
+    pub(crate) location: ValueLocation<'a>,
 }
 
 /// The facts about an existing object that a change needs.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Present {
+pub(crate) struct ExistingObject {
     pub(crate) size: u64,
     pub(crate) revision: u64,
     pub(crate) created_ns: u64,
-    pub(crate) holding: Holding,
+    pub(crate) arena_use: ArenaUse,
 }
 
 /// The space of an object in the arena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Holding {
+pub(crate) enum ArenaUse {
     Nothing,
     Extent(Extent),
     Table(Table),
 }
 
-impl<'a> Head<'a> {
+impl<'a> EntryHeader<'a> {
     /// Checks an entry, and decodes the fields that every object has.
     ///
     /// # Errors
@@ -117,17 +117,17 @@ impl<'a> Head<'a> {
             return Err(Error::corrupted("an entry of the object index does not match its checksum", 0));
         }
         let Parts { flags, size, revision, created_ns, modified_ns, extent, fields } = parts;
-        let body = body(flags & KIND, size, extent, inline)?;
-        Ok(Self { size, revision, created_ns, modified_ns, body, fields })
+        let location = location(flags & KIND, size, extent, inline)?;
+        Ok(Self { size, revision, created_ns, modified_ns, location, fields })
     }
 
-    pub(crate) fn present(&self) -> Present {
-        let holding = match self.body {
-            Body::Inline(_) => Holding::Nothing,
-            Body::Extent(extent) => Holding::Extent(extent),
-            Body::Table(table) => Holding::Table(table),
+    pub(crate) fn existing(&self) -> ExistingObject {
+        let arena_use = match self.location {
+            ValueLocation::Inline(_) => ArenaUse::Nothing,
+            ValueLocation::Extent(extent) => ArenaUse::Extent(extent),
+            ValueLocation::Table(table) => ArenaUse::Table(table),
         };
-        Present { size: self.size, revision: self.revision, created_ns: self.created_ns, holding }
+        ExistingObject { size: self.size, revision: self.revision, created_ns: self.created_ns, arena_use }
     }
 
     /// Returns the approximate size of the optional fields in a reply.
@@ -141,9 +141,9 @@ impl<'a> Head<'a> {
     ///
     /// [`Error::Corrupted`].
     pub(crate) fn entry(self) -> Result<Entry<'a>, Error> {
-        let Self { size, revision, created_ns, modified_ns, body, fields } = self;
+        let Self { size, revision, created_ns, modified_ns, location, fields } = self;
         let metadata = Metadata::decode(fields, size)?;
-        Ok(Entry { size, revision, created_ns, modified_ns, metadata, body })
+        Ok(Entry { size, revision, created_ns, modified_ns, metadata, location })
     }
 }
 
@@ -172,21 +172,21 @@ impl<'a> Parts<'a> {
     }
 }
 
-fn body(kind: u8, size: u64, extent: Option<Extent>, inline: &[u8]) -> Result<Body<'_>, Error> {
+fn location(kind: u8, size: u64, extent: Option<Extent>, inline: &[u8]) -> Result<ValueLocation<'_>, Error> {
     match (kind, extent) {
-        (INLINE, _) if size == inline.len() as u64 => Ok(Body::Inline(inline)),
+        (INLINE, _) if size == inline.len() as u64 => Ok(ValueLocation::Inline(inline)),
         (ONE_EXTENT, Some(extent)) if inline.is_empty() && (1..=MAX_EXTENT_BYTES).contains(&size) => {
-            Ok(Body::Extent(extent))
+            Ok(ValueLocation::Extent(extent))
         }
         (TABLE, Some(extent)) if inline.is_empty() && Table::can_hold(size) => {
-            Ok(Body::Table(Table::at(extent, size)))
+            Ok(ValueLocation::Table(Table::at(extent, size)))
         }
         _ => Err(Error::corrupted("the size of an object contradicts the location of its value", 0)),
     }
 }
 
 /// The numbers that every entry has.
-pub(crate) struct Facts {
+pub(crate) struct EntryNumbers {
     pub(crate) size: u64,
     pub(crate) revision: u64,
     pub(crate) created_ns: u64,
@@ -194,26 +194,26 @@ pub(crate) struct Facts {
 }
 
 /// Appends an entry without its inline value to an empty `Vec`.
-pub(super) fn encode_head(
+pub(super) fn encode_header(
     bytes: &mut Vec<u8>,
-    facts: &Facts,
-    body: Body<'_>,
+    numbers: &EntryNumbers,
+    location: ValueLocation<'_>,
     metadata: Option<&Metadata<'_>>,
 ) {
-    let (kind, extent) = match body {
-        Body::Inline(_) => (INLINE, None),
-        Body::Extent(extent) => (ONE_EXTENT, Some(extent)),
-        Body::Table(table) => (TABLE, Some(table.extent())),
+    let (kind, extent) = match location {
+        ValueLocation::Inline(_) => (INLINE, None),
+        ValueLocation::Extent(extent) => (ONE_EXTENT, Some(extent)),
+        ValueLocation::Table(table) => (TABLE, Some(table.extent())),
     };
     let fields_bytes = metadata.map_or(0, Metadata::encoded_bytes);
-    let is_modified = facts.modified_ns != facts.created_ns;
+    let is_modified = numbers.modified_ns != numbers.created_ns;
     let flags = if is_modified { IS_MODIFIED } else { 0 } | if fields_bytes > 0 { HAS_FIELDS } else { 0 };
     bytes.push(kind | flags);
-    put_number(bytes, facts.size);
-    put_number(bytes, facts.revision);
-    bytes.extend_from_slice(&facts.created_ns.to_le_bytes());
+    put_number(bytes, numbers.size);
+    put_number(bytes, numbers.revision);
+    bytes.extend_from_slice(&numbers.created_ns.to_le_bytes());
     if is_modified {
-        bytes.extend_from_slice(&facts.modified_ns.to_le_bytes());
+        bytes.extend_from_slice(&numbers.modified_ns.to_le_bytes());
     }
     if let Some(extent) = extent {
         bytes.extend_from_slice(&extent.offset().to_le_bytes());
@@ -227,14 +227,14 @@ pub(super) fn encode_head(
 
 impl<'a> Entry<'a> {
     pub(crate) fn encode(&self) -> Raw {
-        let Self { size, revision, created_ns, modified_ns, body, .. } = *self;
-        let inline = body.inline();
-        let capacity = MAX_HEAD_BYTES + self.metadata.encoded_bytes() + inline.len();
+        let Self { size, revision, created_ns, modified_ns, location, .. } = *self;
+        let inline = location.inline();
+        let capacity = MAX_HEADER_BYTES + self.metadata.encoded_bytes() + inline.len();
         let mut bytes = Vec::with_capacity(capacity);
-        encode_head(
+        encode_header(
             &mut bytes,
-            &Facts { size, revision, created_ns, modified_ns },
-            body,
+            &EntryNumbers { size, revision, created_ns, modified_ns },
+            location,
             Some(&self.metadata),
         );
         bytes.extend_from_slice(inline);
@@ -247,7 +247,7 @@ impl<'a> Entry<'a> {
     ///
     /// [`Error::Corrupted`].
     pub(crate) fn decode(bytes: &'a [u8]) -> Result<Self, Error> {
-        Head::decode(bytes)?.entry()
+        EntryHeader::decode(bytes)?.entry()
     }
 
     /// Returns the object's metadata in the form of the contract.
@@ -282,14 +282,14 @@ mod tests {
     use super::*;
     use crate::base::checksum::write_crc;
 
-    fn sample<'a>(body: Body<'a>, size: u64, content_type: Option<&'a str>) -> Entry<'a> {
+    fn sample<'a>(location: ValueLocation<'a>, size: u64, content_type: Option<&'a str>) -> Entry<'a> {
         Entry {
             size,
             revision: 0x0102_0304_0506_0708,
             created_ns: 0x1112_1314_1516_1718,
             modified_ns: 0x2122_2324_2526_2728,
             metadata: Metadata { content_type, ..Metadata::default() },
-            body,
+            location,
         }
     }
 
@@ -308,7 +308,7 @@ mod tests {
 
     #[test]
     fn encoding_matches_the_layout_table() {
-        let Raw(bytes) = sample(Body::Extent(Extent::at(0x3132)), 5_000, Some("a/b")).encode();
+        let Raw(bytes) = sample(ValueLocation::Extent(Extent::at(0x3132)), 5_000, Some("a/b")).encode();
         assert_eq!(bytes[..3], [0b0001_1001, 0x88, 0x27]);
         assert_eq!(bytes[3..12], [0x88, 0x8e, 0x98, 0xa8, 0xc0, 0xe0, 0x80, 0x81, 0x01]);
         assert_eq!(bytes[12..20], [0x18, 0x17, 0x16, 0x15, 0x14, 0x13, 0x12, 0x11]);
@@ -322,7 +322,7 @@ mod tests {
     #[test]
     fn a_plain_value_has_17_bytes_of_overhead() {
         let value = [7; 100];
-        let plain = Entry { revision: 100_000, ..sample(Body::Inline(&value), 100, None) };
+        let plain = Entry { revision: 100_000, ..sample(ValueLocation::Inline(&value), 100, None) };
         let once = Entry { modified_ns: plain.created_ns, ..plain };
         let Raw(bytes) = once.encode();
         assert_eq!(bytes[..5], [0, 100, 0xa0, 0x8d, 0x06]);
@@ -339,17 +339,21 @@ mod tests {
         let longest = "t".repeat(MAX_CONTENT_TYPE_BYTES as usize);
         for content_type in [None, Some("text/plain"), Some(longest.as_str())] {
             for entry in [
-                sample(Body::Inline(b""), 0, content_type),
-                sample(Body::Inline(b"value"), 5, content_type),
-                sample(Body::Extent(Extent::at(4_104)), MAX_EXTENT_BYTES, content_type),
-                sample(Body::Table(Table::at(Extent::at(4_104), 1 << 38)), 1 << 38, content_type),
-                verified(sample(Body::Extent(Extent::at(4_104)), 5_000, content_type)),
-                Entry { revision: u64::MAX, ..sample(Body::Inline(b"value"), 5, content_type) },
-                Entry { modified_ns: 0, created_ns: 0, ..sample(Body::Inline(b""), 0, content_type) },
+                sample(ValueLocation::Inline(b""), 0, content_type),
+                sample(ValueLocation::Inline(b"value"), 5, content_type),
+                sample(ValueLocation::Extent(Extent::at(4_104)), MAX_EXTENT_BYTES, content_type),
+                sample(ValueLocation::Table(Table::at(Extent::at(4_104), 1 << 38)), 1 << 38, content_type),
+                verified(sample(ValueLocation::Extent(Extent::at(4_104)), 5_000, content_type)),
+                Entry { revision: u64::MAX, ..sample(ValueLocation::Inline(b"value"), 5, content_type) },
+                Entry {
+                    modified_ns: 0,
+                    created_ns: 0,
+                    ..sample(ValueLocation::Inline(b""), 0, content_type)
+                },
             ] {
                 let raw = entry.encode();
                 assert_eq!(Entry::decode(&raw.0), Ok(entry));
-                assert!(raw.0.len() <= MAX_HEAD_BYTES + entry.metadata.encoded_bytes() + 5);
+                assert!(raw.0.len() <= MAX_HEADER_BYTES + entry.metadata.encoded_bytes() + 5);
             }
         }
     }
@@ -357,12 +361,13 @@ mod tests {
     #[test]
     fn every_flipped_bit_and_truncation_is_detected() {
         for entry in [
-            sample(Body::Inline(b"value"), 5, Some("text/plain")),
-            sample(Body::Extent(Extent::at(4_104)), 9_999, Some("text/plain")),
-            verified(sample(Body::Extent(Extent::at(4_104)), 9_999, Some("text/plain"))),
+            sample(ValueLocation::Inline(b"value"), 5, Some("text/plain")),
+            sample(ValueLocation::Extent(Extent::at(4_104)), 9_999, Some("text/plain")),
+            verified(sample(ValueLocation::Extent(Extent::at(4_104)), 9_999, Some("text/plain"))),
         ] {
             let Raw(bytes) = entry.encode();
-            let metadata = bytes.len() - if matches!(entry.body, Body::Inline(_)) { 5 } else { 0 };
+            let metadata =
+                bytes.len() - if matches!(entry.location, ValueLocation::Inline(_)) { 5 } else { 0 };
             for bit in 0..metadata * 8 {
                 let mut damaged = bytes.clone();
                 damaged[bit / 8] ^= 1 << (bit % 8);
@@ -378,7 +383,7 @@ mod tests {
     /// Values reserved for later versions are refused, not misinterpreted.
     #[test]
     fn kinds_and_flags_of_later_versions_are_refused() {
-        let Raw(plain) = sample(Body::Extent(Extent::at(4_104)), 9_999, None).encode();
+        let Raw(plain) = sample(ValueLocation::Extent(Extent::at(4_104)), 9_999, None).encode();
         for flags in [IS_MODIFIED | 3, IS_MODIFIED | 7, IS_MODIFIED | ONE_EXTENT | 1 << 5, 1 << 7 | 9] {
             let mut bytes = plain.clone();
             bytes[0] = flags;

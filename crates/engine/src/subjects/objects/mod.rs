@@ -27,8 +27,8 @@ use crate::core::extents::Extents;
 use crate::memory::space::StoreMemory;
 use crate::structures::btree::Located;
 pub(crate) use check::Walk;
-use entry::Head;
-pub(crate) use entry::{Body, Entry, Holding, Present};
+use entry::EntryHeader;
+pub(crate) use entry::{ArenaUse, Entry, ExistingObject, ValueLocation};
 pub use limits::INLINE_LIMIT;
 pub(crate) use limits::MAX_INLINE_LIMIT;
 pub(crate) use metadata::{Digest, MAX_PAIRS_BYTES, Metadata, Pairs};
@@ -37,8 +37,8 @@ pub use put::Put;
 pub use read::ValueView;
 
 /// Checks the condition of a change against the existing object, or against its absence.
-pub(crate) fn check_condition(condition: Condition, present: Option<Present>) -> Result<(), Error> {
-    let current = present.map(|present| present.revision);
+pub(crate) fn check_condition(condition: Condition, existing: Option<ExistingObject>) -> Result<(), Error> {
+    let current = existing.map(|existing| existing.revision);
     match condition {
         Condition::Any => Ok(()),
         Condition::Absent if current.is_some() => Err(Error::AlreadyExists),
@@ -55,39 +55,43 @@ pub(crate) struct Objects<'a, M: Memory> {
 
 impl<M: Memory + Clone> Objects<'_, M> {
     /// Calls `f` with the entry of the object under a key, borrowed from the index.
-    fn with_entry<R>(&self, key: &str, f: impl FnOnce(Head<'_>) -> Result<R, Error>) -> Result<R, Error> {
+    fn with_entry<R>(
+        &self,
+        key: &str,
+        f: impl FnOnce(EntryHeader<'_>) -> Result<R, Error>,
+    ) -> Result<R, Error> {
         stable_storage_api::check::key(key)?;
-        let found = self.core.index.get_with(key.as_bytes(), |bytes| f(Head::decode(bytes)?))?;
+        let found = self.core.index.get_with(key.as_bytes(), |bytes| f(EntryHeader::decode(bytes)?))?;
         found.unwrap_or(Err(Error::NotFound))
     }
 }
 
 /// Returns the facts about the object under a key that a change needs.
-pub(crate) fn present<M: Memory + Clone>(
+pub(crate) fn existing<M: Memory + Clone>(
     change: &mut Change<'_, M>,
     key: &str,
-) -> Result<Option<Present>, Error> {
+) -> Result<Option<ExistingObject>, Error> {
     let located = change.index.locate(key.as_bytes())?;
-    present_at(change, located)
+    existing_at(change, located)
 }
 
 /// Returns the facts about the object at a located key that a change needs.
-pub(crate) fn present_at<M: Memory + Clone>(
+pub(crate) fn existing_at<M: Memory + Clone>(
     change: &mut Change<'_, M>,
     located: Located,
-) -> Result<Option<Present>, Error> {
-    change.index.look(located, |bytes| Ok(Head::decode(bytes)?.present()))?.transpose()
+) -> Result<Option<ExistingObject>, Error> {
+    change.index.look(located, |bytes| Ok(EntryHeader::decode(bytes)?.existing()))?.transpose()
 }
 
 /// Frees the space of the existing object in the arena, if there is one.
 pub(crate) fn free<M: Memory>(
     extents: &mut Extents<'_, StoreMemory<M>>,
-    present: Option<Present>,
+    existing: Option<ExistingObject>,
 ) -> Result<(), Error> {
-    let Some(Present { size, holding, .. }) = present else { return Ok(()) };
-    match holding {
-        Holding::Nothing => Ok(()),
-        Holding::Extent(extent) => extents.free_extent(extent, size),
-        Holding::Table(table) => extents.free_table(table),
+    let Some(ExistingObject { size, arena_use, .. }) = existing else { return Ok(()) };
+    match arena_use {
+        ArenaUse::Nothing => Ok(()),
+        ArenaUse::Extent(extent) => extents.free_extent(extent, size),
+        ArenaUse::Table(table) => extents.free_table(table),
     }
 }

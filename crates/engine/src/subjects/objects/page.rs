@@ -10,7 +10,7 @@ use stable_storage_api::limits::{ITEM_OVERHEAD_BYTES, MAX_REPLY_BYTES};
 use stable_storage_api::{Entry as KeyValue, Error, ListArgs, ListPage, ObjectInfo, ScanPage};
 
 use super::Objects;
-use super::entry::Head;
+use super::entry::EntryHeader;
 use super::read::{ValueView, check_fits_reply};
 use crate::core::key::{Key, key_text};
 use crate::structures::btree::Direction;
@@ -18,7 +18,7 @@ use crate::structures::btree::Direction;
 /// An object of a page, borrowed from the index.
 pub struct ObjectView<'a> {
     key: &'a [u8],
-    head: Head<'a>,
+    header: EntryHeader<'a>,
 }
 
 impl<'a> ObjectView<'a> {
@@ -31,31 +31,31 @@ impl<'a> ObjectView<'a> {
     /// Returns the size in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
-        self.head.size
+        self.header.size
     }
 
     /// Returns the revision of the change that wrote the object.
     #[must_use]
     pub fn revision(&self) -> u64 {
-        self.head.revision
+        self.header.revision
     }
 
     /// Returns the time when an object was first put under this key, in nanoseconds since 1970.
     #[must_use]
     pub fn created_ns(&self) -> u64 {
-        self.head.created_ns
+        self.header.created_ns
     }
 
     /// Returns the time of the last write or rename, in nanoseconds since 1970.
     #[must_use]
     pub fn modified_ns(&self) -> u64 {
-        self.head.modified_ns
+        self.header.modified_ns
     }
 
     /// Returns whether the object has optional fields.
     #[must_use]
     pub fn has_metadata(&self) -> bool {
-        self.head.fields_bytes() > 0
+        self.header.fields_bytes() > 0
     }
 
     /// Returns everything that `stat` returns.
@@ -64,7 +64,7 @@ impl<'a> ObjectView<'a> {
     ///
     /// [`Error::Corrupted`].
     pub fn info(&self) -> Result<ObjectInfo, Error> {
-        self.head.entry()?.info(key_text(self.key)?)
+        self.header.entry()?.info(key_text(self.key)?)
     }
 }
 
@@ -105,7 +105,7 @@ impl<M: Memory + Clone> Objects<'_, M> {
             while cursor.advance()? && cursor.key()?.starts_with(args.prefix.as_bytes()) {
                 let (key, entry) = cursor.entry()?;
                 let Some(common) = listing.common_prefix(key) else {
-                    let object = ObjectView { key, head: Head::decode(entry)? };
+                    let object = ObjectView { key, header: EntryHeader::decode(entry)? };
                     if !listing.has_room_for(&object) {
                         return listing.end(cursor.previous_key()).map(Some);
                     }
@@ -152,7 +152,7 @@ impl<M: Memory + Clone> Objects<'_, M> {
         let mut cursor = self.core.index.cursor(start.as_ref().map(Key::as_bytes), direction_of(args))?;
         while cursor.advance()? && cursor.key()?.starts_with(args.prefix.as_bytes()) {
             let (key, entry) = cursor.entry()?;
-            let value = ValueView::of(self.core, &Head::decode(entry)?);
+            let value = ValueView::of(self.core, &EntryHeader::decode(entry)?);
             if !page.takes(key.len() as u64 + value.size()) {
                 return cursor.previous_key().map(key_text).transpose();
             }
@@ -211,7 +211,7 @@ impl<'a> Listing<'a> {
 
     /// Returns whether the page has space for an object, and counts it in that case.
     fn has_room_for(&mut self, object: &ObjectView<'_>) -> bool {
-        let has_room = self.budget.takes(object.key.len() as u64 + object.head.fields_bytes());
+        let has_room = self.budget.takes(object.key.len() as u64 + object.header.fields_bytes());
         self.ends_in_prefix &= !has_room;
         has_room
     }

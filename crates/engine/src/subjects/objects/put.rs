@@ -5,9 +5,9 @@ use ic_stable_structures::Memory;
 use stable_storage_api::{Condition, Error, Written, check};
 
 use super::Objects;
-use super::entry::{Body, Facts, MAX_HEAD_BYTES, encode_head};
+use super::entry::{EntryNumbers, MAX_HEADER_BYTES, ValueLocation, encode_header};
 use super::metadata::{Digest, Metadata, Pairs};
-use super::{check_condition, free, present_at};
+use super::{check_condition, existing_at, free};
 use crate::core::change::Change;
 
 /// A value to store. It is borrowed, so that it is copied only once: into stable memory.
@@ -99,37 +99,37 @@ impl<M: Memory + Clone> Objects<'_, M> {
         put.check()?;
         let key = put.key.as_bytes();
         let located = change.index.locate(key)?;
-        let present = present_at(change, located)?;
+        let existing = existing_at(change, located)?;
         // An object that this change has put has a revision that the store does not have yet.
-        if present.is_some_and(|present| present.revision > self.core.ledger().revision) {
+        if existing.is_some_and(|existing| existing.revision > self.core.ledger().revision) {
             return Err(Error::invalid(format!("the key {:?} occurs twice in the batch", put.key)));
         }
-        check_condition(put.condition, present)?;
+        check_condition(put.condition, existing)?;
         let size = put.value.len() as u64;
-        let body = if size <= self.core.inline_limit {
-            Body::Inline(put.value)
+        let location = if size <= self.core.inline_limit {
+            ValueLocation::Inline(put.value)
         } else {
             let extent = change.extents.allocate(size)?;
             change.write(extent, 0, put.value);
-            Body::Extent(extent)
+            ValueLocation::Extent(extent)
         };
-        free(&mut change.extents, present)?;
-        change.ledger = change.ledger.after(1, size, present.map_or(0, |present| present.size))?;
-        let facts = Facts {
+        free(&mut change.extents, existing)?;
+        change.ledger = change.ledger.after(1, size, existing.map_or(0, |existing| existing.size))?;
+        let numbers = EntryNumbers {
             size,
             revision: change.ledger.revision,
-            created_ns: present.map_or(now_ns, |present| present.created_ns),
+            created_ns: existing.map_or(now_ns, |existing| existing.created_ns),
             modified_ns: now_ns,
         };
-        let mut head = Vec::with_capacity(MAX_HEAD_BYTES);
+        let mut header = Vec::with_capacity(MAX_HEADER_BYTES);
         if put.has_metadata() {
             let pairs = Pairs::encode(put.metadata.iter().copied());
-            encode_head(&mut head, &facts, body, Some(&put.metadata(&pairs)?));
+            encode_header(&mut header, &numbers, location, Some(&put.metadata(&pairs)?));
         } else {
-            encode_head(&mut head, &facts, body, None);
+            encode_header(&mut header, &numbers, location, None);
         }
-        change.index.insert_at(located, key, (&head, body.inline()))?;
-        Ok(Written { revision: facts.revision })
+        change.index.insert_at(located, key, (&header, location.inline()))?;
+        Ok(Written { revision: numbers.revision })
     }
 }
 

@@ -6,7 +6,7 @@ use stable_storage_api::limits::MAX_REPLY_BYTES;
 use stable_storage_api::{Error, Object, ObjectInfo, ReadArgs, check};
 
 use super::Objects;
-use super::entry::{Body, Head};
+use super::entry::{EntryHeader, ValueLocation};
 use crate::core::Core;
 use crate::core::table::pieces;
 use crate::structures::arena::Arena;
@@ -14,9 +14,9 @@ use crate::structures::arena::Arena;
 impl<M: Memory + Clone> Objects<'_, M> {
     /// Returns the whole value under a key.
     pub(crate) fn get(&self, key: &str) -> Result<Vec<u8>, Error> {
-        self.with_entry(key, |head| {
-            check_fits_reply(head.size)?;
-            ValueView::of(self.core, &head).to_vec()
+        self.with_entry(key, |header| {
+            check_fits_reply(header.size)?;
+            ValueView::of(self.core, &header).to_vec()
         })
     }
 
@@ -32,21 +32,21 @@ impl<M: Memory + Clone> Objects<'_, M> {
     /// Reads a range of an object into the start of a buffer, without another copy. Returns the number of
     /// bytes: those requested, limited to the end of the object, to the buffer and to one reply.
     pub(crate) fn read_into(&self, args: &ReadArgs, buffer: &mut [u8]) -> Result<usize, Error> {
-        self.with_entry(&args.key, |head| {
-            if args.revision.is_some_and(|revision| revision != head.revision) {
-                return Err(Error::RevisionMismatch { current: Some(head.revision) });
+        self.with_entry(&args.key, |header| {
+            if args.revision.is_some_and(|revision| revision != header.revision) {
+                return Err(Error::RevisionMismatch { current: Some(header.revision) });
             }
             let ReadArgs { offset, length, .. } = *args;
-            let Some(rest) = head.size.checked_sub(offset) else {
+            let Some(rest) = header.size.checked_sub(offset) else {
                 return Err(Error::OutOfRange {
                     offset,
                     length: length.unwrap_or_default(),
-                    size: head.size,
+                    size: header.size,
                 });
             };
             let length =
                 length.unwrap_or(rest).min(rest).min(MAX_REPLY_BYTES).min(buffer.len() as u64) as usize;
-            read_range(&self.core.arena, head.body, offset, &mut buffer[..length])?;
+            read_range(&self.core.arena, header.location, offset, &mut buffer[..length])?;
             Ok(length)
         })
     }
@@ -54,21 +54,21 @@ impl<M: Memory + Clone> Objects<'_, M> {
     /// Reads the whole value under a key into the start of a buffer, without another copy. Returns the number
     /// of bytes. An empty value fits an empty buffer.
     pub(crate) fn get_into(&self, key: &str, buffer: &mut [u8]) -> Result<usize, Error> {
-        self.with_entry(key, |head| {
+        self.with_entry(key, |header| {
             let limit = buffer.len() as u64;
-            let size = usize::try_from(head.size).ok().filter(|size| *size <= buffer.len());
-            let size = size.ok_or(Error::TooLarge { size: head.size, limit })?;
-            read_range(&self.core.arena, head.body, 0, &mut buffer[..size])?;
+            let size = usize::try_from(header.size).ok().filter(|size| *size <= buffer.len());
+            let size = size.ok_or(Error::TooLarge { size: header.size, limit })?;
+            read_range(&self.core.arena, header.location, 0, &mut buffer[..size])?;
             Ok(size)
         })
     }
 
     /// Returns the whole value under a key with its metadata, both of the same moment.
     pub(crate) fn get_with_info(&self, key: &str) -> Result<Object, Error> {
-        self.with_entry(key, |head| {
-            check_fits_reply(head.size)?;
-            let value = ByteBuf::from(ValueView::of(self.core, &head).to_vec()?);
-            Ok(Object { info: head.entry()?.info(key.to_owned())?, value })
+        self.with_entry(key, |header| {
+            check_fits_reply(header.size)?;
+            let value = ByteBuf::from(ValueView::of(self.core, &header).to_vec()?);
+            Ok(Object { info: header.entry()?.info(key.to_owned())?, value })
         })
     }
 
@@ -93,7 +93,7 @@ impl<M: Memory + Clone> Objects<'_, M> {
         for key in keys {
             check::key(key)?;
             let found = self.core.index.get_with(key.as_bytes(), |bytes| {
-                let value = ValueView::of(self.core, &Head::decode(bytes)?);
+                let value = ValueView::of(self.core, &EntryHeader::decode(bytes)?);
                 size = size.saturating_add(value.size());
                 // A value that does not fit is only counted.
                 if size > MAX_REPLY_BYTES { Ok(()) } else { take(Some(&value)) }
@@ -108,20 +108,20 @@ impl<M: Memory + Clone> Objects<'_, M> {
 
     /// Returns the metadata of an object without reading its value.
     pub(crate) fn stat(&self, key: &str) -> Result<ObjectInfo, Error> {
-        self.with_entry(key, |head| head.entry()?.info(key.to_owned()))
+        self.with_entry(key, |header| header.entry()?.info(key.to_owned()))
     }
 }
 
 /// A value that can be read from its location.
 pub struct ValueView<'a, M: Memory> {
     core: &'a Core<M>,
-    body: Body<'a>,
+    location: ValueLocation<'a>,
     size: u64,
 }
 
 impl<'a, M: Memory + Clone> ValueView<'a, M> {
-    pub(super) fn of(core: &'a Core<M>, head: &Head<'a>) -> Self {
-        Self { core, body: head.body, size: head.size }
+    pub(super) fn of(core: &'a Core<M>, header: &EntryHeader<'a>) -> Self {
+        Self { core, location: header.location, size: header.size }
     }
 
     /// Returns the size in bytes.
@@ -141,7 +141,7 @@ impl<'a, M: Memory + Clone> ValueView<'a, M> {
     /// Panics if the buffer has another size.
     pub fn read(&self, buffer: &mut [u8]) -> Result<(), Error> {
         assert_eq!(buffer.len() as u64, self.size, "the buffer has the size of the value");
-        read_range(&self.core.arena, self.body, 0, buffer)
+        read_range(&self.core.arena, self.location, 0, buffer)
     }
 
     /// Returns the whole value, which must fit in one reply.
@@ -160,14 +160,16 @@ pub(super) fn check_fits_reply(size: u64) -> Result<(), Error> {
 /// Reads a range of an object. The range must be within the object.
 pub(super) fn read_range<M: Memory>(
     arena: &Arena<M>,
-    body: Body<'_>,
+    location: ValueLocation<'_>,
     offset: u64,
     dst: &mut [u8],
 ) -> Result<(), Error> {
-    match body {
-        Body::Inline(value) => dst.copy_from_slice(&value[offset as usize..offset as usize + dst.len()]),
-        Body::Extent(extent) => arena.read(extent, offset, dst)?,
-        Body::Table(table) => {
+    match location {
+        ValueLocation::Inline(value) => {
+            dst.copy_from_slice(&value[offset as usize..offset as usize + dst.len()])
+        }
+        ValueLocation::Extent(extent) => arena.read(extent, offset, dst)?,
+        ValueLocation::Table(table) => {
             let mut rest = dst;
             for piece in pieces(offset, rest.len() as u64) {
                 let (part, after) = rest.split_at_mut(piece.length as usize);

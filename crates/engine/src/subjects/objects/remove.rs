@@ -8,9 +8,9 @@ use serde_bytes::ByteBuf;
 use stable_storage_api::{Condition, DeleteArgs, DeletePrefixArgs, Deleted, Entry as KeyValue, Error, check};
 
 use super::Objects;
-use super::entry::{Head, Present};
+use super::entry::{EntryHeader, ExistingObject};
 use super::read::{ValueView, check_fits_reply};
-use super::{check_condition, free, present_at};
+use super::{check_condition, existing_at, free};
 use crate::core::change::Change;
 use crate::core::key::key_text;
 use crate::structures::btree::{Direction, Located};
@@ -66,9 +66,9 @@ impl<M: Memory + Clone> Objects<'_, M> {
         let mut change = Change::new(self.core);
         for key in &doomed {
             let located = change.index.locate(key)?;
-            let present = present_at(&mut change, located)?;
+            let existing = existing_at(&mut change, located)?;
             let gone = || Error::corrupted("a key that the object index lists is not found", 0);
-            self.remove_located(&mut change, located, key, present.ok_or_else(gone)?)?;
+            self.remove_located(&mut change, located, key, existing.ok_or_else(gone)?)?;
         }
         change.reserve()?.commit();
         Ok(Deleted { deleted: doomed.len() as u64, more })
@@ -79,8 +79,8 @@ impl<M: Memory + Clone> Objects<'_, M> {
         let mut change = Change::new(self.core);
         let Some(located) = change.index.locate_from(prefix.as_bytes())? else { return Ok(None) };
         let first = change.index.look_entry(located, |key, entry| self.first_under(prefix, key, entry))??;
-        let Some((taken, present)) = first else { return Ok(None) };
-        self.remove_located(&mut change, located, taken.key.as_bytes(), present)?;
+        let Some((taken, existing)) = first else { return Ok(None) };
+        self.remove_located(&mut change, located, taken.key.as_bytes(), existing)?;
         change.reserve()?.commit();
         Ok(Some(taken))
     }
@@ -91,15 +91,15 @@ impl<M: Memory + Clone> Objects<'_, M> {
         prefix: &str,
         key: &[u8],
         entry: &[u8],
-    ) -> Result<Option<(KeyValue, Present)>, Error> {
+    ) -> Result<Option<(KeyValue, ExistingObject)>, Error> {
         if !key.starts_with(prefix.as_bytes()) {
             return Ok(None);
         }
-        let head = Head::decode(entry)?;
-        check_fits_reply(head.size)?;
-        let value = ByteBuf::from(ValueView::of(self.core, &head).to_vec()?);
+        let header = EntryHeader::decode(entry)?;
+        check_fits_reply(header.size)?;
+        let value = ByteBuf::from(ValueView::of(self.core, &header).to_vec()?);
         let taken = KeyValue { key: key_text(key)?, value };
-        Ok(Some((taken, head.present())))
+        Ok(Some((taken, header.existing())))
     }
 
     /// Adds the removal of the object under a key to a change, if there is one and the condition holds.
@@ -111,10 +111,10 @@ impl<M: Memory + Clone> Objects<'_, M> {
         condition: Condition,
     ) -> Result<bool, Error> {
         let located = change.index.locate(key.as_bytes())?;
-        let present = present_at(change, located)?;
-        check_condition(condition, present)?;
-        let Some(present) = present else { return Ok(false) };
-        self.remove_located(change, located, key.as_bytes(), present)?;
+        let existing = existing_at(change, located)?;
+        check_condition(condition, existing)?;
+        let Some(existing) = existing else { return Ok(false) };
+        self.remove_located(change, located, key.as_bytes(), existing)?;
         Ok(true)
     }
 
@@ -124,11 +124,11 @@ impl<M: Memory + Clone> Objects<'_, M> {
         change: &mut Change<'_, M>,
         located: Located,
         key: &[u8],
-        present: Present,
+        existing: ExistingObject,
     ) -> Result<(), Error> {
         change.index.remove_at(located, key)?;
-        free(&mut change.extents, Some(present))?;
-        change.ledger = change.ledger.after(1, 0, present.size)?;
+        free(&mut change.extents, Some(existing))?;
+        change.ledger = change.ledger.after(1, 0, existing.size)?;
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use stable_storage_api::{Condition, Error, RenameArgs, Written, check};
 
 use super::Objects;
 use super::entry::Entry;
-use super::{check_condition, free, present_at};
+use super::{check_condition, existing_at, free};
 use crate::core::change::Change;
 
 impl<M: Memory + Clone> Objects<'_, M> {
@@ -32,12 +32,12 @@ impl<M: Memory + Clone> Objects<'_, M> {
         let moved = change.index.look(source, <[u8]>::to_vec)?.ok_or(Error::NotFound)?;
         let entry = Entry::decode(&moved)?;
         let target = change.index.locate(to)?;
-        let present = present_at(&mut change, target)?;
-        check_condition(condition, present)?;
+        let existing = existing_at(&mut change, target)?;
+        check_condition(condition, existing)?;
 
         // A rename to the same key replaces no other object.
         let is_same = from.len() == to.len() && from == to;
-        let replaced = if is_same { None } else { present };
+        let replaced = if is_same { None } else { existing };
         free(&mut change.extents, replaced)?;
         change.ledger = change.ledger.after(1, 0, replaced.map_or(0, |replaced| replaced.size))?;
         let revision = change.ledger.revision;

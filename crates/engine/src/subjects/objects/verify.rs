@@ -65,7 +65,7 @@ impl<M: Memory + Clone> Objects<'_, M> {
         let mut buffer = vec![0; READ_BYTES.min(end - hashed) as usize];
         while hashed < end {
             let bytes = &mut buffer[..READ_BYTES.min(end - hashed) as usize];
-            read_range(&self.core.arena, entry.body, hashed, bytes)?;
+            read_range(&self.core.arena, entry.location, hashed, bytes)?;
             hashed += bytes.len() as u64;
             let rest = compress(&mut state, bytes);
             if hashed == entry.size {

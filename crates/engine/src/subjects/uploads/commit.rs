@@ -14,7 +14,7 @@ use crate::core::ledger::Ledger;
 use crate::core::table::Table;
 use crate::memory::space::StoreMemory;
 use crate::subjects::objects::{
-    Body, Digest, Entry, Metadata, Pairs, Present, check_condition, free, present_at,
+    Digest, Entry, ExistingObject, Metadata, Pairs, ValueLocation, check_condition, existing_at, free,
 };
 
 impl<M: Memory + Clone> Uploads<'_, M> {
@@ -36,16 +36,16 @@ impl<M: Memory + Clone> Uploads<'_, M> {
         self.check_complete(&record, size)?;
         let mut change = Change::new(self.core);
         let located = change.index.locate(record.key.as_bytes())?;
-        let present = present_at(&mut change, located)?;
-        check_condition(record.condition, present)?;
+        let existing = existing_at(&mut change, located)?;
+        check_condition(record.condition, existing)?;
 
-        free(&mut change.extents, present)?;
-        let Placed { body, table } = self.place_body(&record, size, &mut change.extents)?;
+        free(&mut change.extents, existing)?;
+        let Placed { location, table } = self.place_body(&record, size, &mut change.extents)?;
         if let Some((table, bytes)) = table {
             change.write(table.extent(), 0, bytes);
         }
-        change.ledger = change.ledger.after(1, size, present.map_or(0, |present| present.size))?;
-        let entry = committed(&record, size, present, body, change.ledger, now_ns).encode();
+        change.ledger = change.ledger.after(1, size, existing.map_or(0, |existing| existing.size))?;
+        let entry = committed(&record, size, existing, location, change.ledger, now_ns).encode();
         change.index.insert_at(located, record.key.as_bytes(), (&entry.0, &[]))?;
         change.uploads().remove(&id)?;
         let revision = change.ledger.revision;
@@ -93,21 +93,21 @@ impl<M: Memory + Clone> Uploads<'_, M> {
         if last == 0 {
             let only = open.require(&self.core.arena, 0)?;
             extents.free_extent(open.extent(), open.bytes())?;
-            return Ok(Placed { body: Body::Extent(only), table: None });
+            return Ok(Placed { location: ValueLocation::Extent(only), table: None });
         }
         if !record.is_unsized {
-            return Ok(Placed { body: Body::Table(table), table: None });
+            return Ok(Placed { location: ValueLocation::Table(table), table: None });
         }
         let bytes = open.bytes_for(table, &self.core.arena)?;
         extents.free_extent(open.extent(), open.bytes())?;
         let table = Table::at(extents.allocate(table.bytes())?, size);
-        Ok(Placed { body: Body::Table(table), table: Some((table, bytes)) })
+        Ok(Placed { location: ValueLocation::Table(table), table: Some((table, bytes)) })
     }
 }
 
 /// The location of an object's bytes, and the bytes of its table if that differs from the upload's table.
 struct Placed {
-    body: Body<'static>,
+    location: ValueLocation<'static>,
     table: Option<(Table, Vec<u8>)>,
 }
 
@@ -135,15 +135,15 @@ fn ended(record: Record, end: Option<&UploadEnd>) -> Result<(Record, u64), Error
 fn committed<'r>(
     record: &'r Record,
     size: u64,
-    present: Option<Present>,
-    body: Body<'static>,
+    existing: Option<ExistingObject>,
+    location: ValueLocation<'static>,
     ledger: Ledger,
     now_ns: u64,
 ) -> Entry<'r> {
     Entry {
         size,
         revision: ledger.revision,
-        created_ns: present.map_or(now_ns, |present| present.created_ns),
+        created_ns: existing.map_or(now_ns, |existing| existing.created_ns),
         modified_ns: now_ns,
         metadata: Metadata {
             content_type: record.content_type.as_deref(),
@@ -153,6 +153,6 @@ fn committed<'r>(
             digest: record.sha256.map(Digest::declared),
             ..Metadata::default()
         },
-        body,
+        location,
     }
 }

@@ -12,7 +12,7 @@ use crate::base::layout::BUCKET_BYTES;
 use crate::core::change::Change;
 use crate::core::ledger::Ledger;
 use crate::structures::arena::{Extent, SLOT_EXTENT_BYTES};
-use crate::subjects::objects::{Pairs, check_condition, present};
+use crate::subjects::objects::{Pairs, check_condition, existing};
 
 impl<M: Memory + Clone> Uploads<'_, M> {
     /// Opens an upload: checks the condition, and reserves space for the whole object, if its size is given,
@@ -50,7 +50,7 @@ impl<M: Memory + Clone> Uploads<'_, M> {
         let sha256 = args.sha256.as_ref().map(|digest| check::sha256(digest)).transpose()?;
         check_condition(
             args.condition.unwrap_or_default(),
-            present(&mut Change::new(self.core), &args.key)?,
+            existing(&mut Change::new(self.core), &args.key)?,
         )?;
         if let Some(size) = args.size.filter(|size| *size > MAX_STABLE_BYTES) {
             return Err(self.no_room_for(size)?);
