@@ -20,7 +20,8 @@ thread_local! {
 /// Opens the store, with every value inline or every value in an extent.
 #[update]
 fn open(inline_limit: u64) {
-    let opened = Store::open_with(DefaultMemoryImpl::default(), Options { inline_limit });
+    let opened =
+        Store::open_with(DefaultMemoryImpl::default(), Options { inline_limit, ..Options::default() });
     STORE.set(Some(opened.expect("stable memory is empty or a store")));
 }
 

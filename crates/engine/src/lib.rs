@@ -58,7 +58,7 @@ mod subjects;
 pub mod testing;
 
 pub use base::caller::Caller;
-pub use base::layout;
+pub use base::layout::{self, BucketSize};
 pub use base::open::OpenError;
 pub use base::problem::{CheckReport, Problem};
 pub use core::header;

@@ -6,7 +6,7 @@
 use stable_storage_api::limits::{CHUNK_BYTES, MAX_PAYLOAD_BYTES, MIN_CAPACITY_BYTES};
 use stable_storage_api::{DeletePrefixArgs, Error, Role, Settings, Status, UploadArgs};
 use storage_engine::testing::SparseMemory;
-use storage_engine::{Caller, HostFacts, Options, Put, Store};
+use storage_engine::{BucketSize, Caller, HostFacts, Options, Put, Store};
 
 type TestStore = Store<SparseMemory>;
 
@@ -18,7 +18,16 @@ const OWNER: Caller = Caller { principal: candid::Principal::management_canister
 
 /// Returns a store with the smallest capacity plus `more_buckets` buckets.
 fn store(more_buckets: u64) -> TestStore {
-    let options = Options { inline_limit: 4_096 };
+    store_of(BucketSize::LARGEST, more_buckets)
+}
+
+/// Returns a store of large and one of small buckets, with the same capacity.
+fn stores(more_buckets: u64) -> impl Iterator<Item = TestStore> {
+    [BucketSize::LARGEST, BucketSize::SMALLEST].into_iter().map(move |size| store_of(size, more_buckets))
+}
+
+fn store_of(bucket_size: BucketSize, more_buckets: u64) -> TestStore {
+    let options = Options { inline_limit: 4_096, bucket_size };
     let mut store = Store::open_with(SparseMemory::default(), options).unwrap();
     store.configure(&Settings::capacity(MIN_CAPACITY_BYTES + more_buckets * BUCKET)).unwrap();
     store
@@ -101,9 +110,10 @@ fn every_structure_can_start_when_another_is_full() {
     for fill in [fill_with_large, fill_with_small, |store: &mut TestStore| {
         until_full(|_| store.append(&[vec![3; 1_000_000]]));
     }] {
-        let mut store = store(1);
-        fill(&mut store);
-        every_structure_starts(&mut store);
+        for mut store in stores(1) {
+            fill(&mut store);
+            every_structure_starts(&mut store);
+        }
     }
 }
 
@@ -197,42 +207,44 @@ fn a_region_reuses_the_arenas_free_end_zeroed() {
 /// A commit is never refused for lack of memory, regardless of what fills the store while the upload is open.
 #[test]
 fn an_upload_that_is_open_can_be_committed_in_a_full_store() {
-    let mut store = store(3);
-    store.put(Put::new("first", b"uses the first bucket of the index"), 0).unwrap();
-    let uploads: Vec<_> = (0..12)
-        .map(|i| {
-            let key = format!("{i:02}{}", "k".repeat(1_022));
-            store.create_upload(&UploadArgs::new(&key, 5_000), &OWNER, 0).unwrap().id
-        })
-        .collect();
-    uploads.iter().for_each(|id| send(&mut store, *id, 5_000));
-    fill_with_small(&mut store);
-    fill_with_large(&mut store);
-    for (i, id) in uploads.into_iter().enumerate() {
-        store.commit_upload(id, &OWNER, 0).unwrap_or_else(|error| panic!("upload {i}: {error}"));
-        // The space of a commit stays reserved for the other open uploads.
+    for mut store in stores(3) {
+        store.put(Put::new("first", b"uses the first bucket of the index"), 0).unwrap();
+        let uploads: Vec<_> = (0..12)
+            .map(|i| {
+                let key = format!("{i:02}{}", "k".repeat(1_022));
+                store.create_upload(&UploadArgs::new(&key, 5_000), &OWNER, 0).unwrap().id
+            })
+            .collect();
+        uploads.iter().for_each(|id| send(&mut store, *id, 5_000));
         fill_with_small(&mut store);
+        fill_with_large(&mut store);
+        for (i, id) in uploads.into_iter().enumerate() {
+            store.commit_upload(id, &OWNER, 0).unwrap_or_else(|error| panic!("upload {i}: {error}"));
+            // The space of a commit stays reserved for the other open uploads.
+            fill_with_small(&mut store);
+        }
+        sound(&store);
     }
-    sound(&store);
 }
 
 /// Puts of 1.0 to 1.1 MB and deletes in any order: sizes that once corrupted the arena.
 #[test]
 fn puts_and_deletes_of_a_megabyte_leave_the_store_sound() {
-    let mut store = store(3);
-    let value = vec![4; 1_150_000];
-    let mut random = 3u64;
-    for step in 0..3_000 {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let (key, size) = (format!("{}", (random >> 33) % 40), 1_000_000 + (random >> 40) % 120_000);
-        if random >> 62 == 0 {
-            store.delete(&key).unwrap();
-        } else if let Err(error) = store.put(Put::new(&key, &value[..size as usize]), 0) {
-            assert!(matches!(error, Error::OutOfMemory { .. }), "step {step}: {error}");
+    for mut store in stores(3) {
+        let value = vec![4; 1_150_000];
+        let mut random = 3u64;
+        for step in 0..3_000 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let (key, size) = (format!("{}", (random >> 33) % 40), 1_000_000 + (random >> 40) % 120_000);
+            if random >> 62 == 0 {
+                store.delete(&key).unwrap();
+            } else if let Err(error) = store.put(Put::new(&key, &value[..size as usize]), 0) {
+                assert!(matches!(error, Error::OutOfMemory { .. }), "step {step}: {error}");
+            }
+            if step % 100 == 0 {
+                sound(&store);
+            }
         }
-        if step % 100 == 0 {
-            sound(&store);
-        }
+        sound(&store);
     }
-    sound(&store);
 }

@@ -16,7 +16,7 @@ use stable_storage_api::{
 };
 use storage_engine::arena::SLOT_EXTENT_BYTES;
 use storage_engine::testing::{FaultyMemory, callers, key_of, now_ns, run_all, value_of};
-use storage_engine::{HostFacts, Store};
+use storage_engine::{BucketSize, HostFacts, Memory, Options, Store};
 
 type TestStore = Store<FaultyMemory>;
 
@@ -52,6 +52,25 @@ fn the_image_of_layout_v1_is_never_replaced() {
     let digest: [u8; 32] = Sha256::digest(std::fs::read(&path).unwrap()).into();
     let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(digest, "c157e3b43a4773e9af944e961c63469fffd0496ef65278f4a28dc3608e11e6aa");
+}
+
+/// The same operations give the same store, whatever the size of its buckets.
+#[test]
+fn stores_of_smaller_buckets_have_the_same_contents() {
+    for pages in [16, 64] {
+        let options = Options { bucket_size: BucketSize::from_pages(pages).unwrap(), ..Options::default() };
+        let memory = FaultyMemory::default();
+        drop(Store::open_with(memory.clone(), options).unwrap());
+        run_all(&memory);
+        let store = Store::open(memory.clone()).unwrap();
+        expect_objects(&store);
+        expect_uploads(&store);
+        expect_log(&store);
+        expect_roles(&store);
+        expect_regions(&store);
+        assert_eq!(store.check().problems, []);
+        assert!(memory.size() < image("layout-v1").size(), "smaller buckets take less memory");
+    }
 }
 
 #[test]

@@ -180,7 +180,8 @@ fn the_inline_limit_can_change_at_each_opening() {
     let memory = VectorMemory::default();
     let value = vec![9; INLINE_LIMIT as usize];
     for (limit, key) in [(0, "extent"), (4_096, "inline"), (INLINE_LIMIT, "default")] {
-        let mut store = Store::open_with(memory.clone(), Options { inline_limit: limit }).unwrap();
+        let mut store =
+            Store::open_with(memory.clone(), Options { inline_limit: limit, ..Options::default() }).unwrap();
         store.put(Put::new(key, &value), 0).unwrap();
     }
     let store = Store::open(memory).unwrap();

@@ -7,7 +7,7 @@ use stable_storage_api::{
 };
 use storage_engine::arena::SLOT_EXTENT_BYTES;
 use storage_engine::testing::{FaultyMemory, callers};
-use storage_engine::{Caller, HostFacts, Memory, Put, Store};
+use storage_engine::{BucketSize, Caller, HostFacts, Memory, Options, Put, Store};
 
 use crate::call::{Answer, Call};
 use crate::domains::{KEYS, grantees, key, prefix};
@@ -52,8 +52,19 @@ impl Differential {
     /// For an invalid capacity.
     #[must_use]
     pub fn new(capacity: Option<u64>) -> Self {
+        Self::with_buckets(capacity, BucketSize::LARGEST)
+    }
+
+    /// Creates an empty store with buckets of this size, and with limited memory if a capacity is given.
+    ///
+    /// # Panics
+    ///
+    /// For an invalid capacity.
+    #[must_use]
+    pub fn with_buckets(capacity: Option<u64>, bucket_size: BucketSize) -> Self {
         let memory = FaultyMemory::default();
-        let mut store = Store::open(memory.clone()).expect("empty memory is formatted");
+        let options = Options { bucket_size, ..Options::default() };
+        let mut store = Store::open_with(memory.clone(), options).expect("empty memory is formatted");
         let settings = Settings { capacity, ..Settings::default() };
         let config = store.configure(&settings).expect("the capacity is within its limits");
         let [one, other, admin] = callers();

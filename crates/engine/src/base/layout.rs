@@ -41,6 +41,65 @@ pub const MANAGER_PAGE: u64 = 1;
 /// Number of pages before the first bucket: the header and the bucket table.
 pub const FIRST_BUCKET_PAGE: u64 = MANAGER_PAGE + 1;
 
+/// Bytes of an arena block for an extent of full size. Such a block fits in a fresh bucket of the usual size.
+pub const SLOT_BYTES: u64 = 31 << 19;
+
+/// Size of the buckets of a store, which is chosen when its memory is formatted.
+///
+/// A memory of a store takes whole buckets, and a store has seven memories and one for each region. Smaller buckets
+/// suit a store that shares the stable memory of a canister with other structures. There are at most 32,768 buckets,
+/// so the largest size reaches 512 GiB and the smallest 32 GiB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BucketSize(u16);
+
+impl BucketSize {
+    /// Buckets of 1 MiB.
+    pub const SMALLEST: Self = Self(16);
+    /// Buckets of 16 MiB, the usual size.
+    pub const LARGEST: Self = Self(BUCKET_PAGES as u16);
+
+    /// Returns the size of this number of pages of 64 KiB. `None` unless it is 16, 32, 64, 128 or 256.
+    #[must_use]
+    pub const fn from_pages(pages: u64) -> Option<Self> {
+        match pages {
+            16 | 32 | 64 | 128 | BUCKET_PAGES => Some(Self(pages as u16)),
+            _ => None,
+        }
+    }
+
+    /// Returns the pages of a bucket.
+    #[must_use]
+    pub const fn pages(self) -> u64 {
+        self.0 as u64
+    }
+
+    /// Returns the bytes of a bucket.
+    #[must_use]
+    pub const fn bytes(self) -> u64 {
+        self.pages() * PAGE_BYTES
+    }
+
+    /// Returns the number of buckets that have `pages` pages.
+    pub(crate) const fn count(self, pages: u64) -> u64 {
+        pages.div_ceil(self.pages())
+    }
+
+    /// Returns the number of buckets by which an arena grows for a block of [`SLOT_BYTES`].
+    pub(crate) const fn per_slot(self) -> u64 {
+        SLOT_BYTES.div_ceil(self.bytes())
+    }
+
+    /// Returns the number of physical pages of a store with `buckets` buckets.
+    pub(crate) const fn physical_pages(self, buckets: u64) -> u64 {
+        FIRST_BUCKET_PAGE + buckets * self.pages()
+    }
+
+    /// Returns the offset of a bucket, in bytes from the start of the physical memory.
+    pub(crate) const fn address(self, bucket: u64) -> u64 {
+        FIRST_BUCKET_PAGE * PAGE_BYTES + bucket * self.bytes()
+    }
+}
+
 /// Number of a memory: 0 to 254.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct MemoryId(u8);

@@ -31,7 +31,7 @@ use stable_storage_api::Config;
 use stable_storage_api::limits::{MAX_STABLE_BYTES, MAX_UPLOADS, UPLOAD_IDLE_NS};
 
 use crate::base::checksum::{CRC_BYTES, has_valid_crc, u32_at, u64_at, write_crc};
-use crate::base::layout::{BUCKET_PAGES, LAYOUT_VERSION};
+use crate::base::layout::{BucketSize, LAYOUT_VERSION};
 use crate::base::open::OpenError;
 
 /// The first eight bytes of every store.
@@ -66,6 +66,8 @@ const PUBLIC_READ: u8 = 4;
 /// A header whose magic, version and checksum have been checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
+    /// Size of the buckets.
+    pub(crate) bucket_size: BucketSize,
     /// The configuration.
     pub(crate) config: Config,
     /// Number of upgrades of this memory.
@@ -80,21 +82,21 @@ pub(crate) struct Header {
 
 impl Header {
     /// Returns the header of a new store.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(bucket_size: BucketSize) -> Self {
         let config = Config {
             capacity: MAX_STABLE_BYTES,
             public_read: false,
             max_uploads: MAX_UPLOADS,
             upload_idle_ns: UPLOAD_IDLE_NS,
         };
-        Self { config, upgrades: 0, open_instructions: 0, sealed: false, last_was_sealed: false }
+        Self { bucket_size, config, upgrades: 0, open_instructions: 0, sealed: false, last_was_sealed: false }
     }
 
     pub(crate) fn encode(&self) -> [u8; HEADER_BYTES] {
         let mut bytes = [0; HEADER_BYTES];
         bytes[..VERSION_AT].copy_from_slice(&MAGIC);
         bytes[VERSION_AT..BUCKET_PAGES_AT].copy_from_slice(&LAYOUT_VERSION.to_le_bytes());
-        bytes[BUCKET_PAGES_AT..CAPACITY_AT].copy_from_slice(&(BUCKET_PAGES as u32).to_le_bytes());
+        bytes[BUCKET_PAGES_AT..CAPACITY_AT].copy_from_slice(&(self.bucket_size.pages() as u32).to_le_bytes());
         bytes[CAPACITY_AT..UPGRADES_AT].copy_from_slice(&self.config.capacity.to_le_bytes());
         bytes[UPGRADES_AT..OPEN_INSTRUCTIONS_AT].copy_from_slice(&self.upgrades.to_le_bytes());
         bytes[OPEN_INSTRUCTIONS_AT..FLAGS_AT].copy_from_slice(&self.open_instructions.to_le_bytes());
@@ -129,12 +131,14 @@ impl Header {
         let flags = bytes[FLAGS_AT];
         let reserved_is_zero = RESERVED.into_iter().all(|range| bytes[range].iter().all(|byte| *byte == 0));
         let is_known = flags <= SEALED | LAST_WAS_SEALED | PUBLIC_READ;
-        if u64::from(u32_at(bytes, BUCKET_PAGES_AT)) != BUCKET_PAGES || !is_known || !reserved_is_zero {
-            return Err(OpenError::damaged("the header has an invalid field for layout version 1", 0));
-        }
+        let bucket_size = BucketSize::from_pages(u32_at(bytes, BUCKET_PAGES_AT).into());
+        let bucket_size = bucket_size
+            .filter(|_| is_known && reserved_is_zero)
+            .ok_or_else(|| OpenError::damaged("the header has an invalid field for layout version 1", 0))?;
         let max_uploads = u64::from(u16::from_le_bytes([bytes[MAX_UPLOADS_AT], bytes[MAX_UPLOADS_AT + 1]]));
         let or_default = |value, default| if value == 0 { default } else { value };
         Ok(Self {
+            bucket_size,
             config: Config {
                 capacity: u64_at(bytes, CAPACITY_AT),
                 public_read: flags & PUBLIC_READ != 0,
@@ -165,6 +169,7 @@ mod tests {
 
     fn sample() -> Header {
         Header {
+            bucket_size: BucketSize::LARGEST,
             config: Config {
                 capacity: 0x1122_3344_5566_7788,
                 public_read: true,
@@ -211,10 +216,10 @@ mod tests {
     /// As written by the first versions, which had no such settings.
     #[test]
     fn zeroes_stand_for_the_defaults() {
-        let mut bytes = Header::new().encode();
+        let mut bytes = Header::new(BucketSize::LARGEST).encode();
         bytes[MAX_UPLOADS_AT..CRC_AT].fill(0);
         write_crc(&mut bytes);
-        assert_eq!(Header::decode(&bytes), Ok(Header::new()));
+        assert_eq!(Header::decode(&bytes), Ok(Header::new(BucketSize::LARGEST)));
     }
 
     #[test]

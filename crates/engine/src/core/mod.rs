@@ -16,7 +16,7 @@ use stable_storage_api::{Config, Error};
 
 use crate::base::growth::Growth;
 use crate::base::layout::{
-    ARENA, BUCKET_PAGES, LOG_MARK_AT, MemoryId, OBJECTS, TREE_HEADER_STEP, UPLOADS, tree_header_at,
+    self, ARENA, LOG_MARK_AT, MemoryId, OBJECTS, TREE_HEADER_STEP, UPLOADS, tree_header_at,
 };
 use crate::base::open::OpenError;
 use crate::core::extents::Extents;
@@ -24,7 +24,7 @@ use crate::core::header::Header;
 use crate::core::key::Key;
 use crate::core::ledger::{LEDGER_AT, LEDGER_BYTES, Ledger};
 use crate::memory::space::{Reservations, Space, StoreMemory};
-use crate::structures::arena::Arena;
+use crate::structures::arena::{self, Arena};
 use crate::structures::btree::{self, HEAD_BYTES, Map, Raw, Transaction};
 use crate::structures::log::MARK_BYTES;
 
@@ -37,6 +37,7 @@ const FEW_CACHED_PAGES: usize = 64;
 
 // The structures must fit in the first 4 KiB page.
 const _: () = assert!(TREE_HEADER_STEP >= HEAD_BYTES as u64);
+const _: () = assert!(layout::SLOT_BYTES == arena::SLOT_BYTES);
 const _: () = assert!(LOG_MARK_AT + MARK_BYTES as u64 <= 4_096);
 
 /// Entries of all objects, by key.
@@ -67,7 +68,7 @@ impl<M: Memory + Clone> Core<M> {
         inline_limit: u64,
     ) -> Result<Self, OpenError> {
         Ok(Self {
-            arena: Arena::new(space.memory(ARENA)),
+            arena: Arena::with_bucket(space.memory(ARENA), space.bucket_size().bytes()),
             index: open_map(&space, OBJECTS, "object index")?,
             uploads: open_map(&space, UPLOADS, "uploads")?,
             inline_limit,
@@ -205,10 +206,11 @@ impl<M: Memory + Clone> Core<M> {
         }
     }
 
-    /// Returns the number of buckets that any one structure can still use.
-    pub(crate) fn free_buckets(&self) -> Result<u64, Error> {
+    /// Returns the number of bytes by which any one structure can still grow.
+    pub(crate) fn free_bytes(&self) -> Result<u64, Error> {
         let reservations = Reservations { free_slots: self.arena.slots()?, ..self.reservations() };
-        Ok(self.space.free_buckets(self.config().capacity, 0, reservations))
+        let buckets = self.space.free_buckets(self.config().capacity, 0, reservations);
+        Ok(buckets * self.space.bucket_size().bytes())
     }
 }
 
@@ -220,6 +222,6 @@ pub(crate) fn open_map<K: Storable, V: Storable, M: Memory + Clone>(
 ) -> Result<Map<K, V, StoreMemory<M>>, OpenError> {
     let cached_pages = if id == OBJECTS { MAX_CACHED_PAGES } else { FEW_CACHED_PAGES };
     // Growing by less than a bucket would save nothing: a bucket belongs to one memory as a whole.
-    let options = btree::Options { name, growth_pages: BUCKET_PAGES, cached_pages };
+    let options = btree::Options { name, growth_pages: space.bucket_size().pages(), cached_pages };
     Map::open(space.memory(id), Some((space.first_page(), tree_header_at(id))), options)
 }

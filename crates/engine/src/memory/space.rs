@@ -10,12 +10,12 @@ use stable_storage_api::{Error, limits::MAX_STABLE_BYTES};
 
 use crate::base::growth::Growth;
 use crate::base::layout::{
-    ARENA, BUCKET_BYTES, BUCKET_PAGES, FIRST_BUCKET_PAGE, LOG, LOG_INDEX, MAX_BUCKETS, MemoryId, OBJECTS,
-    PAGE_BYTES, REGIONS, ROLES, UPLOADS,
+    ARENA, BucketSize, FIRST_BUCKET_PAGE, LOG, LOG_INDEX, MAX_BUCKETS, MemoryId, OBJECTS, PAGE_BYTES,
+    REGIONS, ROLES, UPLOADS,
 };
 use crate::base::open::OpenError;
 use crate::base::problem::Problem;
-use crate::memory::buckets::{BucketMemory, Buckets, pages_of};
+use crate::memory::buckets::{BucketMemory, Buckets};
 
 /// The memory of every structure of a store.
 pub(crate) type StoreMemory<M> = BucketMemory<M>;
@@ -41,8 +41,8 @@ pub(crate) struct Reservations {
 }
 
 impl Reservations {
-    /// Returns the number of reserved slots that the free blocks cannot supply. The arena needs one bucket
-    /// for each.
+    /// Returns the number of reserved slots that the free blocks cannot supply. The arena needs as many buckets
+    /// as a slot has for each.
     fn shortfall(self) -> u64 {
         self.slots.saturating_sub(self.free_slots)
     }
@@ -56,6 +56,7 @@ impl Reservations {
 /// The reason why a change is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shortage {
+    bucket_size: BucketSize,
     /// Buckets that the change needs or that must remain free.
     requested: u64,
     /// Buckets that were available.
@@ -65,8 +66,9 @@ pub(crate) struct Shortage {
 }
 
 impl From<Shortage> for Error {
-    fn from(Shortage { requested, available, .. }: Shortage) -> Self {
-        Self::OutOfMemory { requested: requested * BUCKET_BYTES, available: available * BUCKET_BYTES }
+    fn from(Shortage { bucket_size, requested, available, .. }: Shortage) -> Self {
+        let bytes = |buckets| buckets * bucket_size.bytes();
+        Self::OutOfMemory { requested: bytes(requested), available: bytes(available) }
     }
 }
 
@@ -76,13 +78,18 @@ pub(crate) struct Space<M: Memory>(Buckets<M>);
 impl<M: Memory + Clone> Space<M> {
     /// Writes the bucket table of an empty store. The caller has grown the memory to two pages and written
     /// only page 0.
-    pub(crate) fn format(raw: M) -> Self {
-        Self(Buckets::format(raw))
+    pub(crate) fn format(raw: M, bucket_size: BucketSize) -> Self {
+        Self(Buckets::format(raw, bucket_size))
     }
 
     /// Opens the buckets of a memory whose header is valid.
     pub(crate) fn load(raw: M) -> Result<Self, OpenError> {
         Ok(Self(Buckets::load(raw)?))
+    }
+
+    /// Returns the size of the buckets.
+    pub(crate) fn bucket_size(&self) -> BucketSize {
+        self.0.bucket_size()
     }
 
     /// Returns the memory with this identifier.
@@ -128,6 +135,7 @@ impl<M: Memory + Clone> Space<M> {
         if buckets == 0 && before.is_nothing() && after.is_nothing() {
             return Ok(());
         }
+        let bucket_size = self.bucket_size();
         let room = self.unused_buckets(capacity);
         let (kept_before, kept_after) =
             (self.buckets_to_keep(&[], before), self.buckets_to_keep(growths, after));
@@ -140,12 +148,12 @@ impl<M: Memory + Clone> Space<M> {
         let missing = match () {
             () if missing_after > missing_buckets => missing_after - missing_buckets,
             () if fresh > most_fresh => fresh - most_fresh,
-            () if fresh > 0 && !self.grow_to(pages_of(self.0.allocated() + fresh)) => fresh,
+            () if fresh > 0 && !self.grow_to(bucket_size.physical_pages(self.0.allocated() + fresh)) => fresh,
             () => return Ok(()),
         };
         let available = room.saturating_sub(kept_before).min(self.0.freed() + most_fresh);
         let requested = (buckets + kept_after).saturating_sub(kept_before).max(available + 1);
-        Err(Shortage { requested, available, missing })
+        Err(Shortage { bucket_size, requested, available, missing })
     }
 
     /// Returns the number of buckets that must remain free after the growth, for structures without a bucket
@@ -158,10 +166,11 @@ impl<M: Memory + Clone> Space<M> {
         let without = STORES.into_iter().filter(|id| size(*id) == 0).count() as u64;
         // The first bucket of the index is reserved already.
         let index = size(OBJECTS);
-        let spare = if index == 0 { BUCKET_PAGES } else { index.next_multiple_of(BUCKET_PAGES) - index };
+        let bucket_size = self.bucket_size();
+        let spare = bucket_size.count(index).max(1) * bucket_size.pages() - index;
         let entries =
             (reservations.uploads * INDEX_PAGES_PER_UPLOAD).saturating_sub(spare + reservations.index_pages);
-        without + reservations.shortfall() + entries.div_ceil(BUCKET_PAGES)
+        without + reservations.shortfall() * bucket_size.per_slot() + bucket_size.count(entries)
     }
 
     /// Returns the number of unowned buckets that the growth needs.
@@ -185,7 +194,7 @@ impl<M: Memory + Clone> Space<M> {
     /// Returns the number of buckets within a capacity.
     fn buckets_within(&self, capacity: u64) -> u64 {
         let pages = (capacity.min(MAX_STABLE_BYTES) / PAGE_BYTES).max(self.raw().size());
-        (pages.saturating_sub(FIRST_BUCKET_PAGE) / BUCKET_PAGES).min(MAX_BUCKETS)
+        (pages.saturating_sub(FIRST_BUCKET_PAGE) / self.bucket_size().pages()).min(MAX_BUCKETS)
     }
 
     /// Returns the number of buckets that a structure with at least one can still use, if the arena frees
@@ -211,10 +220,13 @@ impl<M: Memory + Clone> Space<M> {
     }
 }
 
-impl<M: Memory> Growth<'_, M> {
+impl<M: Memory> Growth<'_, BucketMemory<M>> {
     fn new_buckets(&self) -> u64 {
-        let size = self.memory.size();
-        (size + self.pages).div_ceil(BUCKET_PAGES) - size.div_ceil(BUCKET_PAGES)
+        if self.pages == 0 {
+            return 0;
+        }
+        let (size, bucket_size) = (self.memory.size(), self.memory.bucket_size());
+        bucket_size.count(size + self.pages) - bucket_size.count(size)
     }
 }
 

@@ -13,7 +13,7 @@ mod uploads;
 use ic_stable_structures::Memory;
 use stable_storage_api::Error;
 
-use crate::base::layout::{BUCKET_PAGES, FIRST_BUCKET_PAGE, LOG, LOG_INDEX, LOG_MARK_AT};
+use crate::base::layout::{BucketSize, FIRST_BUCKET_PAGE, LOG, LOG_INDEX, LOG_MARK_AT};
 use crate::base::open::OpenError;
 use crate::core::Core;
 use crate::core::counters::{COUNTERS_BYTES, Counters};
@@ -42,11 +42,13 @@ pub struct Options {
     /// Largest size in bytes of a value that is stored inline in the index; larger values go to the arena. At
     /// most 4,096.
     pub inline_limit: u64,
+    /// Size of the buckets, for an empty memory. A store that is there keeps its size.
+    pub bucket_size: BucketSize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { inline_limit: INLINE_LIMIT }
+        Self { inline_limit: INLINE_LIMIT, bucket_size: BucketSize::LARGEST }
     }
 }
 
@@ -79,7 +81,7 @@ impl<M: Memory + Clone> Store<M> {
     ///
     /// The same as for [`open`](Self::open).
     pub fn open_with(memory: M, options: Options) -> Result<Self, OpenError> {
-        let options = Options { inline_limit: options.inline_limit.min(MAX_INLINE_LIMIT) };
+        let options = Options { inline_limit: options.inline_limit.min(MAX_INLINE_LIMIT), ..options };
         if memory.size() == 0 { Self::format(memory, options) } else { Self::load(memory, options) }
     }
 
@@ -87,17 +89,21 @@ impl<M: Memory + Clone> Store<M> {
         if memory.grow(FIRST_BUCKET_PAGE) < 0 {
             return Err(OpenError::OutOfMemory { pages: FIRST_BUCKET_PAGE });
         }
-        let (header, ledger) = (Header::new(), Ledger::default());
+        let (header, ledger) = (Header::new(options.bucket_size), Ledger::default());
         header.write(&memory);
         ledger.write(&memory);
-        Self::over(Space::format(memory), header, ledger, Counters::default(), options)
+        Self::over(Space::format(memory, options.bucket_size), header, ledger, Counters::default(), options)
     }
 
     fn load(memory: M, options: Options) -> Result<Self, OpenError> {
         let header = Header::read(&memory)?;
         let ledger = Ledger::read(&memory)?;
         let counters = Counters::read(&memory)?;
-        let store = Self::over(Space::load(memory)?, header, ledger, counters, options)?;
+        let space = Space::load(memory)?;
+        if space.bucket_size() != header.bucket_size {
+            return Err(OpenError::damaged("header and bucket table have different bucket sizes", 0));
+        }
+        let store = Self::over(space, header, ledger, counters, options)?;
         store.core.index.warm(WARM_PAGES);
         Ok(store)
     }
@@ -116,7 +122,7 @@ impl<M: Memory + Clone> Store<M> {
                 space.memory(LOG),
                 space.memory(LOG_INDEX),
                 sealed_mark(&space, &header),
-                BUCKET_PAGES,
+                space.bucket_size().pages(),
             )?,
             roles: Roles::open(&space)?,
             regions: crate::subjects::regions::open(&space)?,

@@ -103,7 +103,8 @@ impl<M: Memory + Clone> Store<M> {
         let buckets = self.core.space.free_buckets(capacity, extents.returned(), reservations);
         // An empty arena can also use the bucket that is reserved for it.
         let first = u64::from(self.core.space.memory(ARENA).size() == 0);
-        Ok((slots + buckets + first).saturating_sub(1) * SLOT_EXTENT_BYTES)
+        let fresh = (buckets + first) / self.core.space.bucket_size().per_slot();
+        Ok((slots + fresh).saturating_sub(1) * SLOT_EXTENT_BYTES)
     }
 }
 

@@ -11,6 +11,7 @@ use std::hash::{BuildHasher, RandomState};
 use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, RngSeed, TestRunner};
 use stable_storage_api::limits::MIN_CAPACITY_BYTES;
+use storage_engine::BucketSize;
 use storage_model::{
     Differential, Op, from_environment, lists, lists_in_a_crowd, lists_with_large_objects, number,
 };
@@ -55,6 +56,13 @@ fn the_store_agrees_with_the_model() {
 #[test]
 fn a_store_with_little_memory_agrees_or_refuses() {
     run_lists(CASES, lists(), || Differential::new(Some(MIN_CAPACITY_BYTES + 4 * (16 << 20))));
+}
+
+#[test]
+fn a_store_of_small_buckets_agrees_with_the_model() {
+    // Without a capacity, the model would accept uploads of more than the 32 GiB that such a store can have.
+    let capacity = Some(MIN_CAPACITY_BYTES);
+    run_lists(CASES, lists(), || Differential::with_buckets(capacity, BucketSize::SMALLEST));
 }
 
 #[test]

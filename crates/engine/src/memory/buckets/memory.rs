@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use ic_stable_structures::Memory;
 
-use super::{NO_OWNER, State, address_of, pages_of};
-use crate::base::layout::{ARENA, BUCKET_BYTES, BUCKET_PAGES, MAX_BUCKETS, MemoryId, PAGE_BYTES};
+use super::{NO_OWNER, State};
+use crate::base::layout::{ARENA, BucketSize, MAX_BUCKETS, MemoryId, PAGE_BYTES};
 
 /// Largest number of freed buckets that a memory reuses in one growth. They must be filled with zeroes, which
 /// costs about 21 million instructions each.
@@ -64,6 +64,11 @@ impl<M: Memory> BucketMemory<M> {
         buckets.min(freed).min(most)
     }
 
+    /// Returns the size of the buckets.
+    pub(crate) fn bucket_size(&self) -> BucketSize {
+        self.state.borrow().bucket_size
+    }
+
     /// Frees the last `buckets` buckets for use by other memories.
     ///
     /// # Panics
@@ -78,16 +83,16 @@ impl<M: Memory> BucketMemory<M> {
         let kept = state.runs.buckets(id).checked_sub(buckets).expect("the memory has these buckets");
         let given = state.runs.truncate(id, kept);
         state.holes.extend(&given);
-        state.sizes[id] = kept * BUCKET_PAGES;
+        state.sizes[id] = kept * state.bucket_size.pages();
         state.write_owners(&self.raw, given, NO_OWNER);
         state.write_size(&self.raw, self.id);
         state.write_moved(&self.raw);
         self.epoch.set(self.epoch.get() + 1);
     }
 
-    fn clear_bucket(&self, bucket: u64) {
+    fn clear_bucket(&self, size: BucketSize, bucket: u64) {
         let zeroes = [0; PAGE_BYTES as usize];
-        (0..BUCKET_PAGES).for_each(|page| self.raw.write(address_of(bucket) + page * PAGE_BYTES, &zeroes));
+        (0..size.pages()).for_each(|page| self.raw.write(size.address(bucket) + page * PAGE_BYTES, &zeroes));
     }
 
     /// Creates the first page of the physical memory, for accesses within that page.
@@ -100,12 +105,13 @@ impl<M: Memory> BucketMemory<M> {
     /// Finds the window that contains a byte, and caches it.
     fn window_at(&self, offset: u64) -> Window {
         let state = self.state.borrow();
-        let run = state.runs.find(self.id.index(), offset / BUCKET_BYTES);
+        let bucket_bytes = state.bucket_size.bytes();
+        let run = state.runs.find(self.id.index(), offset / bucket_bytes);
         let run = run.unwrap_or_else(|| panic!("{:?}: byte {offset} is out of bounds", self.id));
         let window = Window {
-            start: run.first * BUCKET_BYTES,
-            end: run.end() * BUCKET_BYTES,
-            address: address_of(run.bucket),
+            start: run.first * bucket_bytes,
+            end: run.end() * bucket_bytes,
+            address: state.bucket_size.address(run.bucket),
             epoch: self.epoch.get(),
         };
         self.window.set(window);
@@ -136,24 +142,25 @@ impl<M: Memory> Memory for BucketMemory<M> {
     /// Grows by `pages` pages. Returns -1 and changes nothing if the buckets or the platform do not allow it.
     fn grow(&self, pages: u64) -> i64 {
         let state = &mut *self.state.borrow_mut();
+        let size = state.bucket_size;
         let id = self.id.index();
         let old = state.sizes[id];
-        let Some(new) = old.checked_add(pages).filter(|new| *new <= MAX_BUCKETS * BUCKET_PAGES) else {
+        let Some(new) = old.checked_add(pages).filter(|new| *new <= MAX_BUCKETS * size.pages()) else {
             return -1;
         };
-        let added = new.div_ceil(BUCKET_PAGES) - old.div_ceil(BUCKET_PAGES);
+        let added = size.count(new) - size.count(old);
         let reused = self.reused(added, state.freed());
         let (first, fresh) = (state.allocated, added - reused);
         if first + fresh > MAX_BUCKETS {
             return -1;
         }
-        let missing = pages_of(first + fresh).saturating_sub(self.raw.size());
+        let missing = size.physical_pages(first + fresh).saturating_sub(self.raw.size());
         if missing > 0 && self.raw.grow(missing) < 0 {
             return -1;
         }
         let mut taken: Vec<u64> = (0..reused).filter_map(|_| state.holes.pop_first()).collect();
         if self.id != ARENA {
-            taken.iter().for_each(|bucket| self.clear_bucket(*bucket));
+            taken.iter().for_each(|bucket| self.clear_bucket(size, *bucket));
         }
         taken.extend(first..first + fresh);
         state.allocated += fresh;

@@ -41,9 +41,7 @@ use std::rc::Rc;
 
 use ic_stable_structures::Memory;
 
-use crate::base::layout::{
-    BUCKET_BYTES, BUCKET_PAGES, FIRST_BUCKET_PAGE, MANAGER_PAGE, MAX_BUCKETS, MemoryId, PAGE_BYTES,
-};
+use crate::base::layout::{BucketSize, FIRST_BUCKET_PAGE, MANAGER_PAGE, MAX_BUCKETS, MemoryId, PAGE_BYTES};
 use crate::base::open::OpenError;
 use crate::base::problem::Problem;
 pub(crate) use memory::BucketMemory;
@@ -95,6 +93,7 @@ struct State {
     /// Number of moved runs in the page.
     moved: u64,
     version: u8,
+    bucket_size: BucketSize,
     /// Sizes of the memories, in pages.
     sizes: Box<[u64]>,
     /// Locations of the buckets of each memory.
@@ -104,18 +103,19 @@ struct State {
 impl<M: Memory + Clone> Buckets<M> {
     /// Writes the page of an empty store. The caller has grown the memory to two pages and written only page
     /// 0.
-    pub(crate) fn format(raw: M) -> Self {
+    pub(crate) fn format(raw: M, bucket_size: BucketSize) -> Self {
         let mut head = [0; HEAD_BYTES];
         head[..3].copy_from_slice(&MAGIC);
         head[3] = PLAIN;
-        head[6..8].copy_from_slice(&(BUCKET_PAGES as u16).to_le_bytes());
+        head[6..8].copy_from_slice(&(bucket_size.pages() as u16).to_le_bytes());
         raw.write(MAGIC_AT, &head);
         raw.write(OWNERS_AT, &[NO_OWNER; MAX_BUCKETS as usize]);
         let (sizes, runs) = (vec![0; MEMORIES].into(), Runs::default());
-        Self::over(raw, State { allocated: 0, holes: BTreeSet::new(), moved: 0, version: PLAIN, sizes, runs })
+        let holes = BTreeSet::new();
+        Self::over(raw, State { allocated: 0, holes, moved: 0, version: PLAIN, bucket_size, sizes, runs })
     }
 
-    /// Opens the page. Reads the owners of the allocated buckets, one byte for each 16 MiB. The cost is low
+    /// Opens the page. Reads the owners of the allocated buckets, one byte each. The cost is low
     /// as long as neighbours have the same owner.
     pub(crate) fn load(raw: M) -> Result<Self, OpenError> {
         if raw.size() < FIRST_BUCKET_PAGE {
@@ -128,13 +128,12 @@ impl<M: Memory + Clone> Buckets<M> {
             return Err(OpenError::damaged("the bucket table does not have version 1 or 2", MAGIC_AT));
         }
         let allocated = u64::from(u16::from_le_bytes([head[4], head[5]]));
-        let bucket_pages = u64::from(u16::from_le_bytes([head[6], head[7]]));
-        if bucket_pages != BUCKET_PAGES || allocated > MAX_BUCKETS || raw.size() < pages_of(allocated) {
-            return Err(OpenError::damaged(
-                "the header of the bucket table contradicts the memory",
-                ALLOCATED_AT,
-            ));
-        }
+        let bucket_size = BucketSize::from_pages(u16::from_le_bytes([head[6], head[7]]).into());
+        let is_possible =
+            |size: &BucketSize| allocated <= MAX_BUCKETS && raw.size() >= size.physical_pages(allocated);
+        let bucket_size = bucket_size.filter(is_possible).ok_or_else(|| {
+            OpenError::damaged("the header of the bucket table contradicts the memory", ALLOCATED_AT)
+        })?;
         let (sizes, _) = head[(SIZES_AT - MAGIC_AT) as usize..].as_chunks();
         let sizes = sizes.iter().copied().map(u64::from_le_bytes).collect();
         let mut owners = vec![0; allocated as usize];
@@ -148,7 +147,7 @@ impl<M: Memory + Clone> Buckets<M> {
                     OWNERS_AT,
                 )
             })?;
-        let state = State { allocated, holes, moved: moved.len() as u64, version, sizes, runs };
+        let state = State { allocated, holes, moved: moved.len() as u64, version, bucket_size, sizes, runs };
         match state.first_impossible_size() {
             Some(id) => Err(OpenError::damaged(
                 format!("the size of memory {id} does not match its number of buckets"),
@@ -175,6 +174,11 @@ impl<M: Memory + Clone> Buckets<M> {
     /// Returns the physical memory.
     pub(crate) fn raw(&self) -> &M {
         &self.raw
+    }
+
+    /// Returns the size of the buckets.
+    pub(crate) fn bucket_size(&self) -> BucketSize {
+        self.state.borrow().bucket_size
     }
 
     /// Returns the number of freed buckets that can be reused.
@@ -235,7 +239,7 @@ impl State {
         let is_possible = |(size, runs): (&u64, &Vec<Run>)| {
             // Most memories are empty. An upgrade checks all of them.
             let is_empty = *size == 0 && runs.is_empty();
-            is_empty || size.div_ceil(BUCKET_PAGES) == buckets_in(runs)
+            is_empty || self.bucket_size.count(*size) == buckets_in(runs)
         };
         self.sizes.iter().zip(self.runs.all()).position(|memory| !is_possible(memory))
     }
@@ -275,16 +279,6 @@ impl State {
         let count = u16::try_from(self.moved).expect("the page has space for them");
         raw.write(MOVED_COUNT_AT, &count.to_le_bytes());
     }
-}
-
-/// Returns the number of physical pages of a store with `buckets` buckets.
-pub(crate) const fn pages_of(buckets: u64) -> u64 {
-    FIRST_BUCKET_PAGE + buckets * BUCKET_PAGES
-}
-
-/// Returns the offset of a bucket, in bytes from the start of the physical memory.
-fn address_of(bucket: u64) -> u64 {
-    FIRST_BUCKET_PAGE * PAGE_BYTES + bucket * BUCKET_BYTES
 }
 
 #[cfg(test)]

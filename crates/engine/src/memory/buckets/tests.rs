@@ -2,15 +2,16 @@ use ic_stable_structures::memory_manager::{self, MemoryManager};
 use ic_stable_structures::{RestrictedMemory, VectorMemory};
 
 use super::*;
+use crate::base::layout::{BUCKET_BYTES, BUCKET_PAGES};
 
 fn formatted() -> (VectorMemory, Buckets<VectorMemory>) {
     let raw = VectorMemory::default();
     raw.grow(FIRST_BUCKET_PAGE);
-    (raw.clone(), Buckets::format(raw))
+    (raw.clone(), Buckets::format(raw, BucketSize::LARGEST))
 }
 
 fn original(raw: &VectorMemory) -> MemoryManager<RestrictedMemory<VectorMemory>> {
-    let pages = MANAGER_PAGE..pages_of(MAX_BUCKETS);
+    let pages = MANAGER_PAGE..BucketSize::LARGEST.physical_pages(MAX_BUCKETS);
     MemoryManager::init_with_bucket_size(RestrictedMemory::new(raw.clone(), pages), BUCKET_PAGES as u16)
 }
 
@@ -95,9 +96,9 @@ fn check_reports_an_owner_of_a_bucket_that_is_not_allocated() {
 
 #[test]
 fn grow_returns_an_error_if_the_platform_refuses() {
-    let raw = crate::testing::SparseMemory::with_maximum(pages_of(2));
+    let raw = crate::testing::SparseMemory::with_maximum(BucketSize::LARGEST.physical_pages(2));
     raw.grow(FIRST_BUCKET_PAGE);
-    let buckets = Buckets::format(raw.clone());
+    let buckets = Buckets::format(raw.clone(), BucketSize::LARGEST);
     let memory = buckets.memory(MemoryId::new(0));
     assert_eq!(memory.grow(BUCKET_PAGES), 0);
     let before = raw.copy();
@@ -114,7 +115,7 @@ fn grow_returns_an_error_if_the_platform_refuses() {
 fn reused_buckets_keep_their_order_and_are_cleared() {
     let raw = crate::testing::SparseMemory::default();
     raw.grow(FIRST_BUCKET_PAGE);
-    let mut buckets = Buckets::format(raw.clone());
+    let mut buckets = Buckets::format(raw.clone(), BucketSize::LARGEST);
     let ids = [1, 2, 3, 200].map(MemoryId::new);
     let mut models: [Vec<u64>; 4] = Default::default();
     let (mut random, mut stamp) = (7u64, 0);
@@ -209,9 +210,9 @@ fn load_rejects_a_memory_shorter_than_its_buckets() {
     raw.grow(FIRST_BUCKET_PAGE - 1);
     assert!(is_damaged(raw.clone()));
     raw.grow(1);
-    Buckets::format(raw.clone()).memory(MemoryId::new(1)).grow(2 * BUCKET_PAGES);
+    Buckets::format(raw.clone(), BucketSize::LARGEST).memory(MemoryId::new(1)).grow(2 * BUCKET_PAGES);
     let short = crate::testing::SparseMemory::default();
-    short.grow(pages_of(2) - 1);
+    short.grow(BucketSize::LARGEST.physical_pages(2) - 1);
     let mut pages = vec![0; (FIRST_BUCKET_PAGE * PAGE_BYTES) as usize];
     raw.read(0, &mut pages);
     short.write(0, &pages);
@@ -219,7 +220,7 @@ fn load_rejects_a_memory_shorter_than_its_buckets() {
     short.grow(1);
     assert!(!is_damaged(short.clone()));
     // More buckets than the limit, in a memory that is large enough for them.
-    short.grow(pages_of(MAX_BUCKETS + 1) - short.size());
+    short.grow(BucketSize::LARGEST.physical_pages(MAX_BUCKETS + 1) - short.size());
     short.write(ALLOCATED_AT, &(MAX_BUCKETS as u16 + 1).to_le_bytes());
     short.write(OWNERS_AT, &[1; MAX_BUCKETS as usize]);
     assert!(is_damaged(short));
@@ -229,13 +230,16 @@ fn load_rejects_a_memory_shorter_than_its_buckets() {
 fn there_are_32768_buckets_and_no_more() {
     let raw = crate::testing::SparseMemory::default();
     raw.grow(FIRST_BUCKET_PAGE);
-    let buckets = Buckets::format(raw.clone());
+    let buckets = Buckets::format(raw.clone(), BucketSize::LARGEST);
     let (one, other) = (buckets.memory(MemoryId::new(1)), buckets.memory(MemoryId::new(2)));
     assert_eq!(one.grow((MAX_BUCKETS - 1) * BUCKET_PAGES), 0);
     assert_eq!(other.grow(BUCKET_PAGES + 1), -1);
     assert_eq!(other.grow(BUCKET_PAGES), 0);
     assert_eq!((one.grow(1), other.grow(1)), (-1, -1));
-    assert_eq!((buckets.allocated(), raw.size()), (MAX_BUCKETS, pages_of(MAX_BUCKETS)));
+    assert_eq!(
+        (buckets.allocated(), raw.size()),
+        (MAX_BUCKETS, BucketSize::LARGEST.physical_pages(MAX_BUCKETS))
+    );
     assert_eq!(Buckets::load(raw).unwrap().allocated(), MAX_BUCKETS);
 }
 

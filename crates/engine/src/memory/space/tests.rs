@@ -1,12 +1,13 @@
 use ic_stable_structures::VectorMemory;
 
 use super::*;
+use crate::base::layout::{BUCKET_BYTES, BUCKET_PAGES};
 use crate::memory::buckets::MAX_CLEARED_BUCKETS;
 
 fn empty() -> Space<VectorMemory> {
     let raw = VectorMemory::default();
     raw.grow(FIRST_BUCKET_PAGE);
-    Space::format(raw)
+    Space::format(raw, BucketSize::LARGEST)
 }
 
 /// Returns a space in which every structure has its first page, and so a bucket.
@@ -17,7 +18,7 @@ fn begun() -> Space<VectorMemory> {
 }
 
 const fn capacity(buckets: u64) -> u64 {
-    pages_of(buckets) * PAGE_BYTES
+    BucketSize::LARGEST.physical_pages(buckets) * PAGE_BYTES
 }
 
 const fn slots(free_slots: u64, slots: u64) -> Reservations {
@@ -77,7 +78,7 @@ fn every_structure_can_start_in_a_full_space() {
         assert_eq!(ensure(&space, nine, &[(id, 1)], NOTHING, NOTHING), Ok(()), "{id:?}");
         assert_eq!(space.memory(id).grow(1), 0);
     }
-    assert_eq!(space.raw().size(), pages_of(9));
+    assert_eq!(space.raw().size(), BucketSize::LARGEST.physical_pages(9));
 }
 
 /// The index keeps a page for each open upload: first in its last bucket, then in further buckets.
@@ -120,7 +121,7 @@ fn the_growth_of_two_memories_is_all_or_nothing() {
     assert_eq!(space.raw().size(), before);
     assert_eq!(ensure(&space, capacity(9), &both, NOTHING, NOTHING), Ok(()));
     assert_eq!((space.memory(OBJECTS).grow(256), space.memory(LOG).grow(256)), (1, 1));
-    assert_eq!(space.raw().size(), pages_of(9));
+    assert_eq!(space.raw().size(), BucketSize::LARGEST.physical_pages(9));
 }
 
 /// Freed buckets count as available, and are reused before the platform is asked for more.
@@ -147,9 +148,9 @@ fn freed_buckets_are_available() {
 #[test]
 fn free_buckets_are_those_that_one_structure_can_use() {
     let space = begun();
-    assert_eq!(space.physical_bytes(), pages_of(7) * PAGE_BYTES);
+    assert_eq!(space.physical_bytes(), BucketSize::LARGEST.physical_pages(7) * PAGE_BYTES);
     let free = |capacity, returned, reservations| {
-        let capacity = pages_of(capacity) * PAGE_BYTES;
+        let capacity = BucketSize::LARGEST.physical_pages(capacity) * PAGE_BYTES;
         (
             space.free_buckets(capacity, returned, reservations),
             space.missing_buckets(capacity, returned, reservations),
@@ -176,7 +177,7 @@ fn free_buckets_are_those_that_one_structure_can_use() {
 fn the_number_of_cleared_buckets_per_growth_is_limited() {
     let raw = crate::testing::SparseMemory::default();
     raw.grow(FIRST_BUCKET_PAGE);
-    let space = Space::format(raw);
+    let space = Space::format(raw, BucketSize::LARGEST);
     space.memory(ARENA).grow((MAX_CLEARED_BUCKETS + 3) * BUCKET_PAGES);
     STORES.iter().for_each(|id| assert!(space.memory(*id).grow(1) >= 0));
     space.memory(ARENA).free_last(MAX_CLEARED_BUCKETS + 2);

@@ -157,9 +157,8 @@ impl<M: Memory> Arena<M> {
         Self { memory, commits: Cell::new(0), bucket_bytes: BUCKET_BYTES }
     }
 
-    /// Creates an arena that grows by `bucket_bytes`, so that tests reach its end often.
-    #[cfg(test)]
-    fn with_bucket(memory: M, bucket_bytes: u64) -> Self {
+    /// Creates an arena that grows by multiples of `bucket_bytes`.
+    pub(crate) fn with_bucket(memory: M, bucket_bytes: u64) -> Self {
         Self { memory, commits: Cell::new(0), bucket_bytes }
     }
 

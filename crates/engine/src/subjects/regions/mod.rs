@@ -19,7 +19,7 @@ use stable_storage_api::{Error, RegionInfo, Role};
 
 use crate::base::caller::Caller;
 use crate::base::growth::Growth;
-use crate::base::layout::{BUCKET_BYTES, MemoryId, PAGE_BYTES, REGIONS};
+use crate::base::layout::{MemoryId, PAGE_BYTES, REGIONS};
 use crate::base::open::OpenError;
 use crate::core::{Core, open_map};
 use crate::memory::space::{Space, StoreMemory};
@@ -78,8 +78,7 @@ impl<M: Memory + Clone> Regions<'_, M> {
         self.region_record(id, caller)?;
         let memory = self.region_memory(id);
         if pages > MAX_STABLE_BYTES / PAGE_BYTES {
-            let (requested, available) =
-                (pages.saturating_mul(PAGE_BYTES), self.core.free_buckets()? * BUCKET_BYTES);
+            let (requested, available) = (pages.saturating_mul(PAGE_BYTES), self.core.free_bytes()?);
             return Err(Error::OutOfMemory { requested, available });
         }
         let before = memory.size();

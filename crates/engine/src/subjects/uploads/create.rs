@@ -8,7 +8,6 @@ use super::Uploads;
 use super::discard::release;
 use super::record::Record;
 use crate::base::caller::Caller;
-use crate::base::layout::BUCKET_BYTES;
 use crate::core::change::Change;
 use crate::core::ledger::Ledger;
 use crate::structures::arena::{Extent, SLOT_EXTENT_BYTES};
@@ -77,7 +76,7 @@ impl<M: Memory + Clone> Uploads<'_, M> {
     }
 
     pub(super) fn no_room_for(&self, size: u64) -> Result<Error, Error> {
-        Ok(Error::OutOfMemory { requested: size, available: self.core.free_buckets()? * BUCKET_BYTES })
+        Ok(Error::OutOfMemory { requested: size, available: self.core.free_bytes()? })
     }
 }
 
