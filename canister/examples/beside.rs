@@ -10,7 +10,7 @@ use ic_cdk::api::time;
 use ic_cdk::{init, post_upgrade, pre_upgrade, query, update};
 use ic_stable_structures::memory_manager::{MemoryId, MemoryManager, VirtualMemory};
 use ic_stable_structures::{DefaultMemoryImpl, StableBTreeMap};
-use storage_engine::{Put, Store};
+use storage_engine::{BucketSize, Options, Put, Store};
 
 type Shared = VirtualMemory<DefaultMemoryImpl>;
 
@@ -38,7 +38,9 @@ fn post_upgrade() {
 /// Opens the store: formats an empty memory, or loads the store.
 fn open() {
     let memory = MANAGER.with_borrow(|manager| manager.get(FILES));
-    STORE.set(Some(Store::open(memory).expect("the memory is empty, or holds a store")));
+    // Small buckets, because the memory is shared.
+    let options = Options { bucket_size: BucketSize::SMALLEST, ..Options::default() };
+    STORE.set(Some(Store::open_with(memory, options).expect("the memory is empty, or holds a store")));
 }
 
 /// Optional: without it, the next opening has to search for the end of the log.
