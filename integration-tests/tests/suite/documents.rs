@@ -32,7 +32,7 @@ async fn calls_in_the_documents_succeed() {
             let arguments = arguments.unwrap_or_else(|error| panic!("{document}: {line}: {error}"));
             let reply = method.call(&transport, arguments).await.unwrap();
             let reply = method.show(&reply);
-            assert!(!reply.contains("err = "), "{document}: {line}: {reply}");
+            assert!(!reply.contains("Err = "), "{document}: {line}: {reply}");
         }
     }
 }
