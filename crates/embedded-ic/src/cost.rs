@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_log_pays_for_what_fits() {
+    fn log_line_costs_only_the_bytes_that_fit() {
         assert_eq!(log_line(10, 4_096, 4_096), 20 + 500);
         assert_eq!(log_line(10_000, 4_096, 100), 2 * 4_096 + 50 * 100);
     }

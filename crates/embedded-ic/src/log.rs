@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ring_holds_its_limit_and_not_a_byte_more() {
+    fn log_holds_at_most_its_limit() {
         let mut log = Log::default();
         log.push(0, &[1; LOG_RING_BYTES - 1]);
         log.push(0, &[2; 1]);

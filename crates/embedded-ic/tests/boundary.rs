@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 const PROGRAMS: u64 = 3_000;
 
 #[test]
-fn random_programs_neither_panic_nor_leave_traces() {
+fn random_programs_do_not_panic_and_failures_change_nothing() {
     let number = |name: &str| std::env::var(name).ok().map(|value| value.parse::<u64>().unwrap());
     let seed = number("EMBEDDED_IC_SEED").unwrap_or(0x5EED);
     let time = number("EMBEDDED_IC_FUZZ_SECONDS").map(Duration::from_secs);

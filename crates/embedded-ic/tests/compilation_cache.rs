@@ -11,7 +11,7 @@ use embedded_ic::{Config, EmbeddedIc};
 
 /// The first host of a process decides where compiled modules are kept: a later one cannot move them.
 #[test]
-fn compiled_modules_are_kept_where_the_first_host_says() {
+fn compiled_modules_are_kept_in_the_folder_of_the_first_host() {
     let folder = tempfile::tempdir().unwrap();
     let (first, second) = (folder.path().join("first"), folder.path().join("second"));
     let wasm = common::module(r#"(func (export "canister_update run") (call $msg_reply))"#);

@@ -106,7 +106,7 @@ fn run(function: (&str, &str, &str, &str), kind: char) -> Option<String> {
 }
 
 #[test]
-fn every_function_knows_where_it_may_be_called() {
+fn functions_are_limited_to_their_contexts() {
     for &function in FUNCTIONS {
         for (kind, mode) in [
             ('s', "start"),
@@ -136,7 +136,7 @@ fn outgoing_calls_are_rejected_with_a_hint() {
 }
 
 #[test]
-fn controllers_are_asked_for_by_the_canister() {
+fn is_controller_recognizes_the_controllers() {
     let wasm = bare(
         r#"(module
             (import "ic0" "msg_caller_size" (func $size (result i32)))

@@ -161,7 +161,7 @@ fn a_failed_upgrade_leaves_the_folder_as_it_was() {
 }
 
 #[test]
-fn a_folder_in_use_refuses_a_second_host() {
+fn a_folder_in_use_cannot_be_opened_again() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("state");
     let ic = create(&path);
@@ -173,7 +173,7 @@ fn a_folder_in_use_refuses_a_second_host() {
 }
 
 #[test]
-fn create_and_open_look_before_they_act() {
+fn create_and_open_check_the_folder_first() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("state");
     let error = EmbeddedIc::open_dir(&path, config()).unwrap_err();
@@ -202,7 +202,7 @@ fn create_and_open_look_before_they_act() {
 }
 
 #[test]
-fn a_journal_cut_anywhere_gives_one_of_the_committed_states() {
+fn truncated_journal_restores_a_committed_state() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("state");
     let mut ic = create(&path);
@@ -240,7 +240,7 @@ fn a_journal_cut_anywhere_gives_one_of_the_committed_states() {
 }
 
 #[test]
-fn a_journal_from_before_the_checkpoint_changes_nothing() {
+fn journal_older_than_the_checkpoint_is_ignored() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("state");
     let mut ic = create(&path);
@@ -258,7 +258,7 @@ fn a_journal_from_before_the_checkpoint_changes_nothing() {
 }
 
 #[test]
-fn damage_is_refused_and_named() {
+fn corrupt_file_is_named_in_the_error() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("state");
     let mut ic = create(&path);
@@ -302,7 +302,7 @@ fn record_len(bytes: &[u8]) -> usize {
 }
 
 #[test]
-fn a_damaged_module_is_refused() {
+fn a_corrupt_module_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("state");
     drop(create(&path));
@@ -317,7 +317,7 @@ fn a_damaged_module_is_refused() {
 }
 
 #[test]
-fn both_policies_keep_answered_messages() {
+fn both_durability_policies_keep_answered_messages() {
     let dir = tempfile::tempdir().unwrap();
     for sync in [SyncPolicy::EveryMessage, SyncPolicy::Checkpoint] {
         let path = dir.path().join(format!("{sync:?}"));

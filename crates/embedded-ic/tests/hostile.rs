@@ -21,7 +21,7 @@ fn invalid(wasm: &[u8]) -> String {
 }
 
 #[test]
-fn a_module_cut_anywhere_is_refused() {
+fn truncated_module_is_rejected() {
     let wasm =
         module(r#"(func (export "canister_update go") (call $msg_reply)) (data (i32.const 0) "data")"#);
     for len in 0..wasm.len() {
@@ -61,7 +61,7 @@ fn a_module_with_flipped_bits_never_panics_the_host() {
 
 /// Fuzzing found one that panicked the host: the sections of the inner module end beyond the end of the file.
 #[test]
-fn a_component_is_refused() {
+fn a_component_is_rejected() {
     let found = [
         b"\0asm\x0d\0\x01\0\x01\xff\x04\0asm\x01\0\0\0\x09\x9f\0m\0\xfd\xa7\x01\0mm\0\xfd\xa7\x01\0m\0\xfd$\x01",
         &b"\0\x94\xbcsm\x01&&\x06&&&&"[..],
@@ -71,7 +71,7 @@ fn a_component_is_refused() {
 }
 
 #[test]
-fn unknown_and_mistyped_imports_are_refused_by_name() {
+fn unknown_and_mistyped_imports_are_named_in_the_error() {
     for (import, part) in [
         (r#""ic0" "nothing" (func)"#, "Module imports function 'nothing' from 'ic0' that is not exported"),
         (
@@ -97,7 +97,7 @@ fn unknown_and_mistyped_imports_are_refused_by_name() {
 }
 
 #[test]
-fn bad_exports_are_refused() {
+fn invalid_exports_are_rejected() {
     for (exports, part) in [
         (r#"(func (export "canister_update a") (export "canister_query a"))"#, "Duplicate function 'a'"),
         (
@@ -120,7 +120,7 @@ fn bad_exports_are_refused() {
 }
 
 #[test]
-fn what_a_replica_does_not_run_is_refused() {
+fn unsupported_wasm_features_are_rejected() {
     for text in [
         "(module (memory i64 1))",
         "(module (memory 1) (memory 1))",
@@ -191,7 +191,7 @@ fn endless_recursion_is_a_stack_overflow() {
 }
 
 #[test]
-fn traps_have_their_names() {
+fn traps_have_their_standard_names() {
     let mut ic = install(
         r#"(table 1 funcref)
         (func (export "canister_update load") (drop (i32.load (i32.const 65533))))
@@ -263,7 +263,7 @@ const POINTERS: &[(&str, &str, &str)] = &[
 const EDGES: &[&str] = &["0", "1", "65535", "65536", "65537", "0x7fffffff", "0x80000000", "-1"];
 
 #[test]
-fn no_pointer_or_length_panics_the_host() {
+fn any_pointer_and_length_is_handled() {
     let mut calls = 0;
     for (name, types, place) in POINTERS {
         let types: Vec<&str> = types.split(' ').collect();

@@ -70,7 +70,7 @@ fn images_work_in_folders_and_survive() {
 }
 
 #[test]
-fn what_cannot_be_stable_memory_is_refused() {
+fn an_image_of_an_invalid_size_is_rejected() {
     let dir = tempfile::tempdir().unwrap();
     let image = dir.path().join("image");
     let mut ic = install(WRITER);

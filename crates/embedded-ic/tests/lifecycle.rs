@@ -106,7 +106,7 @@ fn a_failed_install_leaves_the_canister_empty() {
 }
 
 #[test]
-fn install_wants_an_empty_canister_and_reinstall_makes_one() {
+fn install_needs_an_empty_canister() {
     let mut ic = installed('A', "");
     ic.upgrade(&noting('A', ""), b"", RUN).unwrap();
     assert_eq!(rejected(ic.install(&noting('B', ""), b"")).error_code, "IC0514");
@@ -140,7 +140,7 @@ fn certified_data_and_timer_follow_the_rules() {
 }
 
 #[test]
-fn the_first_controller_installs_and_the_argument_arrives() {
+fn the_first_controller_is_the_caller_of_install() {
     let wasm = module(
         r#"(func $keep
             (call $msg_caller_copy (i32.const 0) (i32.const 0) (call $msg_caller_size))

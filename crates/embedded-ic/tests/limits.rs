@@ -78,7 +78,7 @@ fn instructions_of_an_install() {
 }
 
 #[test]
-fn a_straight_line_at_the_end_is_not_free() {
+fn instructions_after_the_last_branch_are_counted() {
     let wasm = r#"(func (export "canister_update go") (call $msg_reply) nop nop nop)"#;
     install_with(wasm, limits(|l| l.instructions.update = 509)).call("go", b"").unwrap();
     assert_eq!(

@@ -71,7 +71,7 @@ fn updates_change_heap_globals_and_stable_memory() {
 }
 
 #[test]
-fn whatever_fails_leaves_everything_as_it_was() {
+fn failed_messages_change_nothing() {
     let mut ic = everywhere();
     ic.call("bump", b"").unwrap();
     for method in ["bump_and_trap", "bump_and_ic0_trap", "bump_for_ever"] {
@@ -84,7 +84,7 @@ fn whatever_fails_leaves_everything_as_it_was() {
 }
 
 #[test]
-fn a_reject_of_the_canister_commits_what_came_before_it() {
+fn a_reject_by_the_canister_commits_its_changes() {
     let mut ic = everywhere();
     let reject = ic.call_rejected("bump_and_reject");
     assert_eq!((reject.code, reject.message.as_str()), (RejectCode::CanisterReject, "bang"));
@@ -96,7 +96,7 @@ fn a_reject_of_the_canister_commits_what_came_before_it() {
 }
 
 #[test]
-fn queries_leave_no_trace_whether_they_succeed_or_trap() {
+fn queries_change_nothing() {
     let mut ic = everywhere();
     ic.call("bump", b"").unwrap();
     let reply = ic.ask("bump_in_query", b"").unwrap();
@@ -110,7 +110,7 @@ fn queries_leave_no_trace_whether_they_succeed_or_trap() {
 }
 
 #[test]
-fn the_texts_are_those_of_a_replica() {
+fn reject_messages_match_the_replica() {
     let mut ic = everywhere();
     let id = ic.canister_id();
     for (method, code, text) in [
@@ -137,7 +137,7 @@ fn the_texts_are_those_of_a_replica() {
 }
 
 #[test]
-fn an_empty_canister_says_so() {
+fn messages_to_an_empty_canister_are_rejected() {
     let mut ic = EmbeddedIc::new(Config::default()).unwrap();
     assert!(!ic.is_installed());
     let reject = ic.call_rejected("anything");
@@ -148,7 +148,7 @@ fn an_empty_canister_says_so() {
 }
 
 #[test]
-fn inspection_sees_the_message_and_decides() {
+fn inspect_message_accepts_or_rejects_the_message() {
     let mut ic = install(
         r#"(func (export "canister_inspect_message") (local $n i32)
             ;; accepts methods whose names begin with `a`, and traps for those that begin with `t`
@@ -174,7 +174,7 @@ fn inspection_sees_the_message_and_decides() {
 }
 
 #[test]
-fn arguments_callers_and_replies_pass_through() {
+fn arguments_callers_and_replies_are_unchanged() {
     let mut ic = install(
         r#"(func (export "canister_update echo") (call $reply (i32.const 1000) (call $arg)))
         (func (export "canister_query who")
@@ -194,7 +194,7 @@ fn arguments_callers_and_replies_pass_through() {
 }
 
 #[test]
-fn the_log_keeps_what_updates_print_also_when_they_trap() {
+fn log_keeps_lines_of_trapped_updates() {
     let mut ic = install(
         r#"(func $say (call $debug_print (i32.const 0) (i32.const 5)))
         (func (export "canister_update talk") (call $say) (call $msg_reply))
@@ -210,7 +210,7 @@ fn the_log_keeps_what_updates_print_also_when_they_trap() {
 }
 
 #[test]
-fn the_version_counts_what_changes_the_canister() {
+fn version_counts_the_changes_of_the_canister() {
     let mut ic = install(
         r#"(func (export "canister_query version") (call $reply64 (call $canister_version)))
         (func (export "canister_update touch") (call $msg_reply))
@@ -229,7 +229,7 @@ fn the_version_counts_what_changes_the_canister() {
 }
 
 #[test]
-fn modules_that_change_their_tables_start_each_message_with_fresh_ones() {
+fn tables_are_reset_for_each_message() {
     let mut ic = install(
         r#"(table 2 funcref)
         (elem (i32.const 0) $one)
@@ -252,7 +252,7 @@ fn modules_that_change_their_tables_start_each_message_with_fresh_ones() {
 }
 
 #[test]
-fn composite_queries_are_queries_and_nothing_else() {
+fn composite_queries_are_only_called_as_queries() {
     let mut ic = install(r#"(func (export "canister_composite_query all") (call $reply64 (i64.const 7)))"#);
     assert_eq!(ic.ask64("all"), 7);
     let reject = ic.call_rejected("all");

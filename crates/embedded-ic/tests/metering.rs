@@ -174,7 +174,7 @@ fn stable_memory() {
 }
 
 #[test]
-fn pages_are_new_again_in_the_next_message() {
+fn pages_are_charged_again_in_the_next_message() {
     let mut ic = install(
         r#"(func (export "canister_init") (drop (call $grow (i64.const 1))))
         (func (export "canister_update go")
@@ -219,7 +219,7 @@ fn storing_an_argument_costs_2244_for_a_thousand_bytes() {
 }
 
 #[test]
-fn the_counter_sees_the_whole_segment_as_on_a_replica() {
+fn counter_includes_the_whole_segment() {
     let mut ic = install(
         r#"(func (export "canister_update first")
             i32.const 0
@@ -275,14 +275,14 @@ fn an_unknown_counter_is_a_violation() {
 }
 
 #[test]
-fn what_failed_counts_too() {
+fn failed_messages_are_counted() {
     let mut ic = install(r#"(func (export "canister_update go") call $time drop unreachable)"#);
     // Entry, call and time 505, drop, unreachable
     assert_eq!(ic.call_rejected("go").instructions, 1 + 505 + 1 + 1);
 }
 
 #[test]
-fn an_upgrade_adds_its_parts_up() {
+fn an_upgrade_sums_its_phases() {
     let wasm = bare(&format!(
         r#"(module {PRELUDE}
             (func $start nop)

@@ -77,7 +77,7 @@ fn scratch_is_not_written_to_the_folder() {
 }
 
 #[test]
-fn all_but_scratch_survives_a_process_that_is_gone() {
+fn a_killed_process_loses_only_scratch() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("state");
     let mut ic = create(&path, DECLARATION);
@@ -103,7 +103,7 @@ fn all_but_scratch_survives_a_process_that_is_gone() {
 }
 
 #[test]
-fn traps_and_queries_leave_no_trace_outside_of_scratch() {
+fn traps_and_queries_change_only_scratch() {
     let dir = tempfile::tempdir().unwrap();
     let mut ic = create(&dir.path().join("state"), DECLARATION);
     ic.call("take", &[1; ARGUMENT]).unwrap();

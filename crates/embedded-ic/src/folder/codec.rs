@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_state_survives_the_round_trip() {
+    fn state_round_trips() {
         let state = test_state();
         assert_eq!(decode(&encode(&state)).unwrap(), state);
         let empty = Committed { module: None, globals: vec![], log: Log::default(), ..state };

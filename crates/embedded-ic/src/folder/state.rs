@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_survives_the_round_trip() {
+    fn state_round_trips() {
         let state = codec::test_state();
         for files in [files(), Files::default()] {
             let bytes = encode(77, &state, &files);

@@ -225,7 +225,7 @@ fn killed_creation_can_be_repeated() {
 }
 
 #[test]
-fn a_failed_import_changes_nothing_and_leaves_nothing() {
+fn a_failed_import_changes_nothing_and_leaves_no_files() {
     let fixture = Fixture::new(1);
     let mut ic = open(&fixture.path()).unwrap();
     let error = ic.upgrade_onto(&fixture.image(70), &canister("(func $t unreachable) (start $t)"), b"");

@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn reading_makes_nothing_dirty() {
+    fn reading_marks_no_page_dirty() {
         let (mut store, memory, mut image) = memory();
         image.write(0, &[7; 3 * WASM_PAGE]).unwrap();
         image.map_all(&mut store, memory).unwrap();
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_canister_writes_stays_out_of_the_image() {
+    fn writes_of_the_canister_do_not_change_the_image() {
         let (mut store, memory, image) = memory();
         image.map_all(&mut store, memory).unwrap();
         memory.data_mut(&mut store)[0] = 9;

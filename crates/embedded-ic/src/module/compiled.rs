@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn only_so_many_files_are_kept() {
+    fn number_of_files_is_limited() {
         let (folder, engine) = (tempfile::tempdir().unwrap(), engine().unwrap());
         for number in 0..KEPT as u32 + 3 {
             module(engine, &wasm(number), Some(folder.path())).unwrap();

@@ -315,7 +315,7 @@ mod tests {
 
     /// A few pages that are only in the journal save one write and one wait.
     #[test]
-    fn a_few_fresh_pages_are_not_written_ahead_where_each_message_is_forced() {
+    fn few_new_pages_are_not_written_ahead_if_each_message_is_synced() {
         let most = (1..=PAGES_FOR_JOURNAL as u64).collect::<Vec<_>>();
         for (are_forced, is_ahead) in [(true, false), (false, true)] {
             let mut store = FileStore::new(tempfile::tempfile().unwrap(), 0, Runs::default());

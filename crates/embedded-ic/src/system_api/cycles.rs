@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn burning_takes_what_is_there_and_no_more() {
+    fn burning_is_limited_by_the_balance() {
         let mut heap = [0; 16];
         let mut message = test_message(Kind::Update);
         message.cycles_burn128(&mut heap, 5, 0).unwrap();

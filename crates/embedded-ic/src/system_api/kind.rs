@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_names_the_function_and_the_mode() {
+    fn an_error_names_the_function_and_the_mode() {
         assert!(Update.allows("msg_reply", HAS_REPLY).is_ok());
         let fault = Inspect.allows("msg_reply", HAS_REPLY).unwrap_err();
         assert_eq!(

@@ -184,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_update_sees_its_argument_and_caller() {
+    fn update_reads_its_argument_and_caller() {
         let message = test_message(Kind::Update);
         let mut heap = [0; 10];
         assert_eq!(message.msg_arg_data_size().unwrap(), 8);
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn only_inspection_sees_the_method_and_accepts_once() {
+    fn only_inspection_reads_the_method_and_accepts_once() {
         let mut message = test_message(Kind::Inspect);
         let mut heap = [0; 6];
         assert_eq!(message.msg_method_name_size().unwrap(), 6);
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn the_start_function_sees_nothing() {
+    fn the_start_function_has_no_message() {
         let mut message = test_message(Kind::Start);
         assert!(
             message.time().unwrap_err().to_string().contains("\"ic0_time\" cannot be executed in start mode")
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_are_refused_with_the_reason() {
+    fn calls_are_rejected_with_the_reason() {
         let text = test_message(Kind::Update).outgoing_call("call_new").unwrap_err().to_string();
         assert!(text.contains("does not support calls"), "{text}");
         let text = test_message(Kind::Query).outgoing_call("call_new").unwrap_err().to_string();
