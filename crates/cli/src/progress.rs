@@ -66,14 +66,14 @@ fn columns() -> u16 {
 
 /// Writes to the terminal while the bar is hidden.
 pub(crate) fn suspend<R>(write: impl FnOnce() -> R) -> R {
-    let bar = shown().as_ref().and_then(WeakProgressBar::upgrade);
+    let bar = current_bar().as_ref().and_then(WeakProgressBar::upgrade);
     match bar {
         Some(bar) => bar.suspend(write),
         None => write(),
     }
 }
 
-fn shown() -> std::sync::MutexGuard<'static, Option<WeakProgressBar>> {
+fn current_bar() -> std::sync::MutexGuard<'static, Option<WeakProgressBar>> {
     SHOWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -88,7 +88,7 @@ impl Bar {
         let style = ProgressStyle::with_template(template);
         bar.set_style(style.expect("the templates are well-formed"));
         bar.set_message(what);
-        *shown() = Some(bar.downgrade());
+        *current_bar() = Some(bar.downgrade());
         Self { bar, is_started: AtomicBool::new(false) }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::log::Log;
 use crate::module::ModuleHash;
-use crate::system_api::World;
+use crate::system_api::CanisterEnv;
 
 /// Value of a mutable global.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(crate) enum GlobalValue {
 /// All small state that a message can change. It is written with every message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Committed {
-    pub(crate) world: World,
+    pub(crate) env: CanisterEnv,
     pub(crate) log: Log,
     /// The installed module.
     pub(crate) module: Option<ModuleHash>,

@@ -16,7 +16,7 @@ use crate::log::Log;
 use crate::module::Prepared;
 use crate::space::disk_full;
 use crate::stable::{PAGE, StableMemory};
-use crate::system_api::{Kind, Message, World};
+use crate::system_api::{CanisterEnv, Kind, Message};
 
 /// Function to run.
 pub(crate) struct Call<'a> {
@@ -33,8 +33,8 @@ pub(crate) struct Call<'a> {
 }
 
 /// Finished execution. Its stable memory is back with the host.
-pub(crate) struct Done {
-    pub(crate) world: World,
+pub(crate) struct ExecutionResult {
+    pub(crate) env: CanisterEnv,
     pub(crate) response: crate::system_api::Response,
     pub(crate) accepted: bool,
     pub(crate) printed: Vec<Vec<u8>>,
@@ -51,26 +51,26 @@ pub(crate) struct NewModule {
 
 impl EmbeddedIc {
     /// Runs a function on the instance of the committed state. Does not commit or roll back.
-    pub(crate) fn execute(&mut self, world: World, call: &Call<'_>) -> Result<Done, Fault> {
+    pub(crate) fn execute(&mut self, env: CanisterEnv, call: &Call<'_>) -> Result<ExecutionResult, Fault> {
         let mut instance = self.take_instance()?;
-        let done = self.execute_on(&mut instance, world, call);
+        let execution = self.execute_on(&mut instance, env, call);
         self.instance = Some(instance);
-        done
+        execution
     }
 
     /// Runs a function on a given instance. Does not commit or roll back.
     pub(crate) fn execute_on(
         &mut self,
         instance: &mut Instance,
-        world: World,
+        env: CanisterEnv,
         call: &Call<'_>,
-    ) -> Result<Done, Fault> {
+    ) -> Result<ExecutionResult, Fault> {
         let mut stable = self
             .stable
             .take()
             .ok_or_else(|| Fault::Host(HostError::Poisoned("stable memory was lost in a panic".into())))?;
         stable.begin();
-        let mut message = Message::new(call.kind, world, stable, Arc::clone(&self.limits), self.certifier());
+        let mut message = Message::new(call.kind, env, stable, Arc::clone(&self.limits), self.certifier());
         message.caller = call.sender;
         message.arg = Arc::clone(call.arg);
         message.method = call.method.to_owned();
@@ -78,8 +78,8 @@ impl EmbeddedIc {
             instance.run(call.export, message, call.budget, call.budget_shown);
         let stable_pages_written = message.stable.pages_written();
         self.stable = Some(message.stable);
-        Ok(Done {
-            world: message.world,
+        Ok(ExecutionResult {
+            env: message.env,
             response: message.response,
             accepted: message.accepted,
             printed: message.printed,
@@ -141,17 +141,17 @@ impl EmbeddedIc {
             return Ok(());
         }
         let mut next = self.committed.clone();
-        push_lines(&mut next.log, next.world.time_ns, lines);
-        self.write_journal(&next, &[], Part::State)?;
+        push_lines(&mut next.log, next.env.time_ns, lines);
+        self.write_journal(&next, &[], JournalScope::State)?;
         self.committed = next;
         Ok(())
     }
 
     /// Commits state that is neither heap nor stable memory.
-    pub(crate) fn set_world(&mut self, world: World) -> Result<(), HostError> {
+    pub(crate) fn set_env(&mut self, env: CanisterEnv) -> Result<(), HostError> {
         self.changeable()?;
-        let next = Committed { world, ..self.committed.clone() };
-        self.write_journal(&next, &[], Part::State)?;
+        let next = Committed { env, ..self.committed.clone() };
+        self.write_journal(&next, &[], JournalScope::State)?;
         self.committed = next;
         Ok(())
     }
@@ -162,9 +162,9 @@ impl EmbeddedIc {
     /// heap image and all other pages. If the process dies in between, the journal is replayed. If the journal cannot be
     /// written, nothing has happened, and the caller rolls back. If a later step fails, memory and disk differ, and the host
     /// refuses to continue.
-    pub(crate) fn commit(&mut self, world: World, printed: &[Vec<u8>]) -> Result<u64, Fault> {
+    pub(crate) fn commit(&mut self, env: CanisterEnv, printed: &[Vec<u8>]) -> Result<u64, Fault> {
         let mut instance = self.instance.take().ok_or(Fault::NoModule)?;
-        let committed = self.commit_instance(&mut instance, world, printed, None);
+        let committed = self.commit_instance(&mut instance, env, printed, None);
         self.instance = Some(instance);
         committed
     }
@@ -173,11 +173,11 @@ impl EmbeddedIc {
     pub(crate) fn commit_module(
         &mut self,
         new: NewModule,
-        world: World,
+        env: CanisterEnv,
         printed: &[Vec<u8>],
     ) -> Result<u64, Fault> {
         let NewModule { module, mut instance } = new;
-        let pages = self.commit_instance(&mut instance, world, printed, Some(&module))?;
+        let pages = self.commit_instance(&mut instance, env, printed, Some(&module))?;
         self.instance = Some(instance);
         self.module = Some(module);
         Ok(pages)
@@ -186,20 +186,20 @@ impl EmbeddedIc {
     fn commit_instance(
         &mut self,
         instance: &mut Instance,
-        world: World,
+        env: CanisterEnv,
         printed: &[Vec<u8>],
         module: Option<&Arc<Prepared>>,
     ) -> Result<u64, Fault> {
         let stable_pages = self.stable().map_err(Fault::Host)?.pages();
         let mut next = Committed {
-            world,
+            env,
             log: self.committed.log.clone(),
             module: module.map_or(self.committed.module, |module| Some(module.hash)),
             globals: instance.global_values()?,
             heap_pages: instance.heap_pages(),
             stable_pages,
         };
-        push_lines(&mut next.log, next.world.time_ns, printed);
+        push_lines(&mut next.log, next.env.time_ns, printed);
         let dirty = match module {
             // Scratch written by a start function is kept: the range is scratch only for messages.
             Some(_) => instance.dirty(&self.heap, &(0..0)).map(|dirty| without_zeros(instance.heap(), dirty)),
@@ -207,7 +207,7 @@ impl EmbeddedIc {
         };
         let dirty = dirty.map_err(Fault::Host)?;
         self.write_ahead(&dirty).map_err(Fault::Host)?;
-        self.write_journal(&next, &dirty, Part::All { instance, replaced: module.is_some() })
+        self.write_journal(&next, &dirty, JournalScope::All { instance, replaced: module.is_some() })
             .map_err(Fault::Host)?;
         let applied = self.apply(instance, &next, &dirty, module.is_some());
         if let Err(error) = applied.and_then(|()| self.checkpoint_if_due()) {
@@ -221,7 +221,7 @@ impl EmbeddedIc {
     pub(crate) fn commit_stable(&mut self) -> Result<(), HostError> {
         let next = Committed { stable_pages: self.stable()?.pages(), ..self.committed.clone() };
         self.write_ahead(&[])?;
-        self.write_journal(&next, &[], Part::Stable)?;
+        self.write_journal(&next, &[], JournalScope::Stable)?;
         if let Some(stable) = &mut self.stable
             && let Err(error) = stable.commit()
         {
@@ -292,11 +292,11 @@ impl EmbeddedIc {
         &mut self,
         next: &Committed,
         dirty: &[Range<usize>],
-        part: Part<'_>,
+        scope: JournalScope<'_>,
     ) -> Result<(), HostError> {
-        match self.try_write_journal(next, dirty, part) {
+        match self.try_write_journal(next, dirty, scope) {
             Err(error) if error.is_disk_full() && self.make_room() => {
-                self.try_write_journal(next, dirty, part)
+                self.try_write_journal(next, dirty, scope)
             }
             result => result,
         }
@@ -306,16 +306,16 @@ impl EmbeddedIc {
         &mut self,
         next: &Committed,
         dirty: &[Range<usize>],
-        part: Part<'_>,
+        scope: JournalScope<'_>,
     ) -> Result<(), HostError> {
         let Some(folder) = &mut self.folder else { return Ok(()) };
-        let (heap, heap_replaced) = match part {
-            Part::All { instance, replaced } => (instance.heap(), replaced),
-            Part::State | Part::Stable => (&[][..], false),
+        let (heap, heap_replaced) = match scope {
+            JournalScope::All { instance, replaced } => (instance.heap(), replaced),
+            JournalScope::State | JournalScope::Stable => (&[][..], false),
         };
-        let stable = match part {
-            Part::State => None,
-            Part::All { .. } | Part::Stable => self.stable.as_ref(),
+        let stable = match scope {
+            JournalScope::State => None,
+            JournalScope::All { .. } | JournalScope::Stable => self.stable.as_ref(),
         };
         let generation = folder.generation_after(stable.is_some_and(StableMemory::is_replaced));
         let appended =
@@ -371,7 +371,7 @@ impl EmbeddedIc {
 
 /// Parts of the state in a journal record.
 #[derive(Clone, Copy)]
-enum Part<'a> {
+enum JournalScope<'a> {
     /// Neither heap nor stable memory.
     State,
     /// Stable memory.

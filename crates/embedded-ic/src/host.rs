@@ -22,7 +22,7 @@ use crate::outcome::LogRecord;
 use crate::signer::{Certifier, Keyring};
 use crate::space;
 use crate::stable::{MemoryStore, PageStore, StableFault, StableMemory};
-use crate::system_api::World;
+use crate::system_api::CanisterEnv;
 
 /// Internet Computer with one canister, in this process.
 ///
@@ -169,13 +169,13 @@ impl EmbeddedIc {
     /// Returns the id of the canister.
     #[must_use]
     pub fn canister_id(&self) -> Principal {
-        self.committed.world.canister_id
+        self.committed.env.canister_id
     }
 
     /// Returns the controllers of the canister.
     #[must_use]
     pub fn controllers(&self) -> &[Principal] {
-        &self.committed.world.controllers
+        &self.committed.env.controllers
     }
 
     /// Sets the controllers: 1 to 10 principals. Increments the canister version.
@@ -184,10 +184,10 @@ impl EmbeddedIc {
     /// `BadConfig` for too few or too many; `Io`.
     pub fn set_controllers(&mut self, controllers: Vec<Principal>) -> Result<(), HostError> {
         check_controllers(&controllers)?;
-        let mut world = self.committed.world.clone();
-        world.controllers = controllers;
-        world.version += 1;
-        self.set_world(world)
+        let mut env = self.committed.env.clone();
+        env.controllers = controllers;
+        env.version += 1;
+        self.set_env(env)
     }
 
     /// Starts or stops the canister. A stopped canister answers neither updates nor queries, but can be upgraded.
@@ -195,33 +195,33 @@ impl EmbeddedIc {
     /// # Errors
     /// `Io`.
     pub fn set_running(&mut self, running: bool) -> Result<(), HostError> {
-        let mut world = self.committed.world.clone();
-        world.running = running;
-        world.version += 1;
-        self.set_world(world)
+        let mut env = self.committed.env.clone();
+        env.running = running;
+        env.version += 1;
+        self.set_env(env)
     }
 
     /// Whether the canister is running, and not stopped.
     #[must_use]
     pub fn is_running(&self) -> bool {
-        self.committed.world.running
+        self.committed.env.running
     }
 
     /// The time that the canister sees, in nanoseconds since 1970.
     #[must_use]
     pub fn time_ns(&self) -> u64 {
-        self.committed.world.time_ns
+        self.committed.env.time_ns
     }
 
     /// Sets the time of the canister, in nanoseconds since 1970. It is stored in a folder with the next message.
     pub fn set_time_ns(&mut self, time_ns: u64) {
-        self.committed.world.time_ns = time_ns;
+        self.committed.env.time_ns = time_ns;
     }
 
     /// Advances the time of the canister.
     pub fn advance_time(&mut self, by: Duration) {
         let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
-        self.committed.world.time_ns = self.committed.world.time_ns.saturating_add(by);
+        self.committed.env.time_ns = self.committed.env.time_ns.saturating_add(by);
     }
 
     /// Returns the canister log, oldest record first: printed lines and traps of updates and installs, at most 4 KiB.
@@ -233,19 +233,19 @@ impl EmbeddedIc {
     /// Returns the certified data, at most 32 bytes.
     #[must_use]
     pub fn certified_data(&self) -> &[u8] {
-        &self.committed.world.certified_data
+        &self.committed.env.certified_data
     }
 
     /// Returns the balance of cycles.
     #[must_use]
     pub fn cycles(&self) -> u128 {
-        self.committed.world.cycles
+        self.committed.env.cycles
     }
 
     /// Returns the value of `ic0.canister_version`.
     #[must_use]
     pub fn canister_version(&self) -> u64 {
-        self.committed.world.version
+        self.committed.env.version
     }
 
     /// Returns the size of stable memory in wasm pages of 64 KiB.
@@ -336,7 +336,7 @@ pub(crate) fn read_stable(stable: &StableMemory, offset: u64, dst: &mut [u8]) ->
 /// Returns the state of a new canister.
 fn empty(config: &Config) -> Committed {
     Committed {
-        world: World {
+        env: CanisterEnv {
             canister_id: config.canister_id,
             controllers: config.controllers.clone(),
             time_ns: config.initial_time_ns,

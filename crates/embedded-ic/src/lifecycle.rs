@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use crate::config::UpgradeOptions;
 use crate::error::{CallError, HostError};
-use crate::execute::{Call, Done, NewModule};
+use crate::execute::{Call, ExecutionResult, NewModule};
 use crate::fault::Fault;
 use crate::host::EmbeddedIc;
 use crate::instance::Instance;
 use crate::module::{ModuleLimits, Prepared, START_EXPORT, prepared};
 use crate::outcome::Execution;
 use crate::stable::StableFault;
-use crate::system_api::{Kind, World};
+use crate::system_api::{CanisterEnv, Kind};
 
 const INIT: &str = "canister_init";
 const PRE_UPGRADE: &str = "canister_pre_upgrade";
@@ -150,21 +150,21 @@ impl EmbeddedIc {
             _ => {}
         }
         let module = prepared(wasm, &ModuleLimits::from(&*self.limits))?;
-        let mut world = self.committed.world.clone();
+        let mut env = self.committed.env.clone();
         if let Mode::Upgrade(options) = mode
             && !options.skip_pre_upgrade
             && self.exports(PRE_UPGRADE)
         {
-            world = self.run_pre_upgrade(world, progress)?;
+            env = self.run_pre_upgrade(env, progress)?;
         }
-        world.version += 1;
-        world.global_timer_ns = 0;
+        env.version += 1;
+        env.global_timer_ns = 0;
         match mode {
             Mode::Upgrade(_) => {}
             Mode::Onto(image) => self.load(image).map_err(Fault::Host)?,
             Mode::Patched(patches) => self.patch(patches).map_err(Fault::Host)?,
             Mode::Install | Mode::Reinstall => {
-                world.certified_data.clear();
+                env.certified_data.clear();
                 let store = self.new_store().map_err(Fault::Host)?;
                 if let Some(stable) = &mut self.stable {
                     stable.replace(store, 0);
@@ -172,9 +172,9 @@ impl EmbeddedIc {
             }
         }
         let last = if mode.is_upgrade() { POST_UPGRADE } else { INIT };
-        let (instance, world) = self.run_new_module(&module, world, last, arg, progress)?;
+        let (instance, env) = self.run_new_module(&module, env, last, arg, progress)?;
         self.keep_module(wasm, &module)?;
-        self.commit_module(NewModule { module, instance }, world, &progress.printed)?;
+        self.commit_module(NewModule { module, instance }, env, &progress.printed)?;
         Ok(())
     }
 
@@ -182,43 +182,43 @@ impl EmbeddedIc {
         self.module.as_ref().is_some_and(|module| module.exports(name))
     }
 
-    fn run_pre_upgrade(&mut self, world: World, progress: &mut Progress) -> Result<World, Fault> {
-        let sender = world.controllers[0];
+    fn run_pre_upgrade(&mut self, env: CanisterEnv, progress: &mut Progress) -> Result<CanisterEnv, Fault> {
+        let sender = env.controllers[0];
         let no_arg = Arc::default();
         let call = self.part(Kind::PreUpgrade, PRE_UPGRADE, sender, &no_arg, progress);
-        let done = self.execute(world, &call)?;
-        progress.execution.pre_upgrade = done.instructions;
-        progress.finish(done)
+        let execution = self.execute(env, &call)?;
+        progress.execution.pre_upgrade = execution.instructions;
+        progress.finish(execution)
     }
 
     fn run_new_module(
         &mut self,
         module: &Arc<Prepared>,
-        mut world: World,
+        mut env: CanisterEnv,
         last: &'static str,
         arg: &[u8],
         progress: &mut Progress,
-    ) -> Result<(Instance, World), Fault> {
+    ) -> Result<(Instance, CanisterEnv), Fault> {
         let mut instance = Instance::fresh(module)?;
-        let sender = world.controllers[0];
+        let sender = env.controllers[0];
         if module.shape.start.is_some() {
             let no_arg = Arc::default();
             let call = self.part(Kind::Start, START_EXPORT, sender, &no_arg, progress);
-            let done = self.execute_on(&mut instance, world, &call)?;
-            progress.execution.start = done.instructions;
-            world = progress.finish(done)?;
+            let execution = self.execute_on(&mut instance, env, &call)?;
+            progress.execution.start = execution.instructions;
+            env = progress.finish(execution)?;
         }
         if module.exports(last) {
             let arg = Arc::new(arg.to_vec());
             let call = self.part(Kind::Init, last, sender, &arg, progress);
-            let done = self.execute_on(&mut instance, world, &call)?;
+            let execution = self.execute_on(&mut instance, env, &call)?;
             match last {
-                INIT => progress.execution.init = done.instructions,
-                _ => progress.execution.post_upgrade = done.instructions,
+                INIT => progress.execution.init = execution.instructions,
+                _ => progress.execution.post_upgrade = execution.instructions,
             }
-            world = progress.finish(done)?;
+            env = progress.finish(execution)?;
         }
-        Ok((instance, world))
+        Ok((instance, env))
     }
 
     /// Prepares one of the functions that run in sequence, with the remaining budget.
@@ -246,9 +246,9 @@ impl EmbeddedIc {
 
 impl Progress {
     /// Adds what an execution used and printed, and returns its outcome.
-    fn finish(&mut self, done: Done) -> Result<World, Fault> {
-        self.execution.instructions += done.instructions;
-        self.printed.extend(done.printed);
-        done.result.map(|()| done.world)
+    fn finish(&mut self, execution: ExecutionResult) -> Result<CanisterEnv, Fault> {
+        self.execution.instructions += execution.instructions;
+        self.printed.extend(execution.printed);
+        execution.result.map(|()| execution.env)
     }
 }

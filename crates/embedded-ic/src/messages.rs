@@ -6,7 +6,7 @@ use std::sync::Arc;
 use candid::Principal;
 
 use crate::error::{CallError, Reject, RejectCode};
-use crate::execute::{Call, Done};
+use crate::execute::{Call, ExecutionResult};
 use crate::fault::Fault;
 use crate::host::EmbeddedIc;
 use crate::module::{COMPOSITE_QUERY, QUERY, UPDATE};
@@ -74,8 +74,8 @@ impl EmbeddedIc {
         arg: &Arc<Vec<u8>>,
     ) -> Result<Reply, CallError> {
         let (kind, export) = self.update_export(method).map_err(|fault| self.failed(fault, 0))?;
-        let done = self.call(kind, &export, sender, method, arg)?;
-        self.answer(kind, done)
+        let execution = self.call(kind, &export, sender, method, arg)?;
+        self.answer(kind, execution)
     }
 
     /// Calls a query method on the committed state. It has no effect, not even on the log.
@@ -93,8 +93,8 @@ impl EmbeddedIc {
         self.check_ingress(&arg)?;
         self.answers()?;
         let (kind, export) = self.query_export(method).map_err(|fault| self.failed(fault, 0))?;
-        let done = self.call(kind, &export, sender, method, &arg)?;
-        self.answer(kind, done)
+        let execution = self.call(kind, &export, sender, method, &arg)?;
+        self.answer(kind, execution)
     }
 
     /// Runs `canister_inspect_message`, if it exists, and drops its effects.
@@ -102,12 +102,12 @@ impl EmbeddedIc {
         if !self.module.as_ref().is_some_and(|module| module.exports(INSPECT)) {
             return Ok(());
         }
-        let done = self.call(Kind::Inspect, INSPECT, sender, method, arg)?;
+        let execution = self.call(Kind::Inspect, INSPECT, sender, method, arg)?;
         self.rollback();
-        match done.result {
-            Ok(()) if done.accepted => Ok(()),
-            Ok(()) => Err(self.failed(Fault::NotAccepted, done.instructions)),
-            Err(fault) => Err(self.failed(fault, done.instructions)),
+        match execution.result {
+            Ok(()) if execution.accepted => Ok(()),
+            Ok(()) => Err(self.failed(Fault::NotAccepted, execution.instructions)),
+            Err(fault) => Err(self.failed(fault, execution.instructions)),
         }
     }
 
@@ -118,15 +118,23 @@ impl EmbeddedIc {
         sender: Principal,
         method: &str,
         arg: &Arc<Vec<u8>>,
-    ) -> Result<Done, CallError> {
+    ) -> Result<ExecutionResult, CallError> {
         let budget = kind.limit(self.limits.instructions);
         let call = Call { kind, export, sender, method, arg, budget, budget_shown: budget };
-        self.execute(self.committed.world.clone(), &call).map_err(|fault| self.failed(fault, 0))
+        self.execute(self.committed.env.clone(), &call).map_err(|fault| self.failed(fault, 0))
     }
 
     /// Commits or rolls back, and returns the reply.
-    fn answer(&mut self, kind: Kind, done: Done) -> Result<Reply, CallError> {
-        let Done { mut world, response, mut printed, instructions, stable_pages_written, result, .. } = done;
+    fn answer(&mut self, kind: Kind, execution: ExecutionResult) -> Result<Reply, CallError> {
+        let ExecutionResult {
+            mut env,
+            response,
+            mut printed,
+            instructions,
+            stable_pages_written,
+            result,
+            ..
+        } = execution;
         if let Err(fault) = result {
             self.rollback();
             if fault.is_logged() && kind.is_replicated() {
@@ -135,9 +143,9 @@ impl EmbeddedIc {
             }
             return Err(self.failed(fault, instructions));
         }
-        world.version += 1;
+        env.version += 1;
         let heap_pages_written = match kind {
-            Kind::Update => match self.commit(world, &printed) {
+            Kind::Update => match self.commit(env, &printed) {
                 Ok(pages) => pages,
                 Err(fault) => {
                     self.rollback();
@@ -191,7 +199,7 @@ impl EmbeddedIc {
         if self.module.is_none() {
             return Err(self.failed(Fault::NoModule, 0));
         }
-        if !self.committed.world.running {
+        if !self.committed.env.running {
             return Err(self.failed(Fault::NotRunning(self.canister_id()), 0));
         }
         Ok(())

@@ -33,7 +33,7 @@ impl Line {
     }
 
     /// Returns the text, or the escaped bytes if the entry is not text.
-    fn shown(&self) -> String {
+    fn render(&self) -> String {
         match &self.text {
             Some(text) => text.clone(),
             None => format!("0x{}", self.hex.as_deref().unwrap_or_default()),
@@ -79,7 +79,7 @@ async fn print(client: &StoreClient, output: &Output, from: u64, end: u64) -> Re
         }
         let entries = page.entries.into_iter().map(ByteBuf::into_vec);
         let lines: Vec<_> = (next..).zip(entries).map(|(index, bytes)| Line::new(index, bytes)).collect();
-        output.lines(&lines, Line::shown)?;
+        output.lines(&lines, Line::render)?;
         next += lines.len() as u64;
     }
     Ok(next)

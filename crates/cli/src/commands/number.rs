@@ -43,7 +43,7 @@ pub(crate) fn parse(kind: NumberKind, text: &str) -> Result<RegionValue> {
 }
 
 /// Returns the number for printing. A number that JSON lacks, such as infinity, is a text.
-pub(crate) fn shown(value: &RegionValue) -> Result<Value> {
+pub(crate) fn to_json(value: &RegionValue) -> Result<Value> {
     Ok(match value {
         RegionValue::Nat8(number) => Value::from(*number),
         RegionValue::Nat16(number) => Value::from(*number),
@@ -81,7 +81,7 @@ mod tests {
         ];
         for (kind, text, expected) in cases {
             let printed =
-                parse(kind, text).and_then(|value| shown(&value)).ok().map(|value| value.to_string());
+                parse(kind, text).and_then(|value| to_json(&value)).ok().map(|value| value.to_string());
             assert_eq!(printed.as_deref(), expected, "{kind:?} {text}");
         }
     }

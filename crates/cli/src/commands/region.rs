@@ -15,7 +15,7 @@ use stable_storage_api::{
 };
 use storage_client::{ClientError, Progress};
 
-use super::number::{kind_of, parse, shown};
+use super::number::{kind_of, parse, to_json};
 use crate::{
     args::RegionCommand,
     context::Context,
@@ -78,11 +78,11 @@ pub(crate) async fn run(client: &StoreClient, context: &Context, command: Region
             let load = RegionLoad { offset, kind: kind_of(kind) };
             let values = client.region_load(id, &[load]).await.map_err(|error| explain(error, id))?;
             let value = values.first().context("expected a number, got nothing")?;
-            output.print(&shown(value)?, |value| vec![value.to_string()])
+            output.print(&to_json(value)?, |value| vec![value.to_string()])
         }
         RegionCommand::Set { id, offset, kind, value } => {
             let store = RegionStore { offset, value: parse(kind, &value)? };
-            let set = Set { id, offset, value: shown(&store.value)? };
+            let set = Set { id, offset, value: to_json(&store.value)? };
             client.region_store(id, &[store]).await.map_err(|error| explain(error, id))?;
             if output.json { output.print(&set, |_| Vec::new()) } else { Ok(()) }
         }

@@ -5,12 +5,12 @@ use candid::Principal;
 use crate::committed::{Committed, GlobalValue};
 use crate::log::Log;
 use crate::outcome::LogRecord;
-use crate::system_api::World;
+use crate::system_api::CanisterEnv;
 
 /// Encodes the state.
 pub(super) fn encode(state: &Committed) -> Vec<u8> {
     let mut out = Vec::with_capacity(512);
-    let World {
+    let CanisterEnv {
         canister_id,
         controllers,
         time_ns,
@@ -19,7 +19,7 @@ pub(super) fn encode(state: &Committed) -> Vec<u8> {
         global_timer_ns,
         cycles,
         running,
-    } = &state.world;
+    } = &state.env;
     bytes(&mut out, canister_id.as_slice());
     count(&mut out, controllers.len());
     for controller in controllers {
@@ -52,7 +52,7 @@ pub(super) fn encode(state: &Committed) -> Vec<u8> {
 /// Decodes a state from all of the bytes; `None` if they are invalid.
 pub(super) fn decode(input: &[u8]) -> Option<Committed> {
     let mut input = Input(input);
-    let world = World {
+    let env = CanisterEnv {
         canister_id: input.principal()?,
         controllers: (0..input.count()?).map(|_| input.principal()).collect::<Option<_>>()?,
         time_ns: input.u64()?,
@@ -65,7 +65,7 @@ pub(super) fn decode(input: &[u8]) -> Option<Committed> {
     let installed = input.flag()?;
     let hash = input.array()?;
     let state = Committed {
-        world,
+        env,
         module: installed.then_some(hash),
         globals: (0..input.count()?).map(|_| input.global()).collect::<Option<_>>()?,
         heap_pages: input.u64()?,
@@ -167,7 +167,7 @@ pub(super) fn test_state() -> Committed {
     log.push(3, b"one");
     log.push(4, b"");
     Committed {
-        world: World {
+        env: CanisterEnv {
             canister_id: Principal::from_slice(&[1, 2]),
             controllers: vec![Principal::from_slice(&[3; 29]), Principal::anonymous()],
             time_ns: 0x0102_0304_0506_0708,

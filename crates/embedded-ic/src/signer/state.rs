@@ -8,7 +8,7 @@ use super::{Keyring, Signer, StateTree, to_cbor};
 use crate::error::HostError;
 use crate::host::EmbeddedIc;
 use crate::module::Prepared;
-use crate::system_api::World;
+use crate::system_api::CanisterEnv;
 
 /// Makes the data certificate of a query, if the canister asks for it.
 #[derive(Clone, Default)]
@@ -20,13 +20,13 @@ pub(crate) struct Certifier {
 impl Certifier {
     /// A certificate of the canister's certified data; none where nothing can be signed, because the folder is only read
     /// and has no keys.
-    pub(crate) fn data_certificate(&self, world: &World) -> Result<Option<Vec<u8>>, HostError> {
+    pub(crate) fn data_certificate(&self, env: &CanisterEnv) -> Result<Option<Vec<u8>>, HostError> {
         let signer = match self.keyring.signer() {
             Err(HostError::ReadOnly { .. }) => return Ok(None),
             signer => signer?,
         };
-        let tree = state_tree(&signer, world, self.module.as_deref());
-        let data = [&b"canister"[..], world.canister_id.as_slice(), b"certified_data"];
+        let tree = state_tree(&signer, env, self.module.as_deref());
+        let data = [&b"canister"[..], env.canister_id.as_slice(), b"certified_data"];
         let paths = [data.map(<[u8]>::to_vec).to_vec(), vec![b"time".to_vec()]];
         Ok(Some(signer.certify(&tree, &paths)))
     }
@@ -48,7 +48,7 @@ impl EmbeddedIc {
     /// # Errors
     /// As [`Self::signer`].
     pub fn state_tree(&self) -> Result<StateTree, HostError> {
-        Ok(state_tree(&*self.signer()?, &self.committed.world, self.module.as_deref()))
+        Ok(state_tree(&*self.signer()?, &self.committed.env, self.module.as_deref()))
     }
 
     /// Returns the custom sections that the module declares as metadata: `icp:public NAME` and `icp:private NAME`.
@@ -69,14 +69,14 @@ pub struct Metadata {
     pub content: Vec<u8>,
 }
 
-fn state_tree(signer: &Signer, world: &World, module: Option<&Prepared>) -> StateTree {
+fn state_tree(signer: &Signer, env: &CanisterEnv, module: Option<&Prepared>) -> StateTree {
     let mut tree = StateTree::default();
-    tree.set_time(world.time_ns);
-    add_subnet(&mut tree, signer, world.canister_id);
-    let id = world.canister_id.as_slice();
+    tree.set_time(env.time_ns);
+    add_subnet(&mut tree, signer, env.canister_id);
+    let id = env.canister_id.as_slice();
     let canister = |name: &'static [u8]| [&b"canister"[..], id, name];
-    tree.insert(&canister(b"certified_data"), &world.certified_data[..]);
-    tree.insert(&canister(b"controllers"), to_cbor(&world.controllers));
+    tree.insert(&canister(b"certified_data"), &env.certified_data[..]);
+    tree.insert(&canister(b"controllers"), to_cbor(&env.controllers));
     if let Some(module) = module {
         tree.insert(&canister(b"module_hash"), module.hash);
         for Metadata { name, content, .. } in &module.metadata {

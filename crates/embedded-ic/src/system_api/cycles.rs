@@ -14,13 +14,13 @@ const CALLBACK_FEE: u128 = 5_000_000 + 40_000_000_000;
 impl Message {
     pub(super) fn canister_cycle_balance128(&self, heap: &mut [u8], dst: u32) -> Result<(), Fault> {
         self.kind.allows("canister_cycle_balance128", ALL_BUT_START)?;
-        write_u128("canister_cycle_balance128", self.world.cycles, heap, dst)
+        write_u128("canister_cycle_balance128", self.env.cycles, heap, dst)
     }
 
     /// All cycles are liquid: this host freezes none.
     pub(super) fn canister_liquid_cycle_balance128(&self, heap: &mut [u8], dst: u32) -> Result<(), Fault> {
         self.kind.allows("canister_liquid_cycle_balance128", ALL_BUT_START)?;
-        write_u128("canister_liquid_cycle_balance128", self.world.cycles, heap, dst)
+        write_u128("canister_liquid_cycle_balance128", self.env.cycles, heap, dst)
     }
 
     /// Cycles of the message: none, because users cannot send any.
@@ -37,9 +37,9 @@ impl Message {
 
     pub(super) fn cycles_burn128(&mut self, heap: &mut [u8], amount: u128, dst: u32) -> Result<(), Fault> {
         self.kind.allows("cycles_burn128", BURNS_CYCLES)?;
-        let burned = amount.min(self.world.cycles);
+        let burned = amount.min(self.env.cycles);
         write_u128("cycles_burn128", burned, heap, dst)?;
-        self.world.cycles -= burned;
+        self.env.cycles -= burned;
         Ok(())
     }
 
@@ -77,7 +77,7 @@ mod tests {
     fn a_bad_pointer_burns_nothing() {
         let mut message = test_message(Kind::Update);
         assert!(message.cycles_burn128(&mut [0; 15], 5, 0).is_err());
-        assert_eq!(message.world.cycles, 1 << 70);
+        assert_eq!(message.env.cycles, 1 << 70);
         assert!(test_message(Kind::Query).cycles_burn128(&mut [0; 16], 5, 0).is_err());
     }
 

@@ -23,12 +23,12 @@ const SUBNET_ID_BYTES: u32 = 29;
 impl Message {
     pub(super) fn canister_self_size(&self) -> Result<u32, Fault> {
         self.kind.allows("canister_self_size", ALL_BUT_START)?;
-        Ok(self.world.canister_id.as_slice().len() as u32)
+        Ok(self.env.canister_id.as_slice().len() as u32)
     }
 
     pub(super) fn canister_self_copy(&self, heap: &mut [u8], at: (u32, u32, u32)) -> Result<(), Fault> {
         self.kind.allows("canister_self_copy", ALL_BUT_START)?;
-        copy_out("canister_self_copy", self.world.canister_id.as_slice(), heap, at)
+        copy_out("canister_self_copy", self.env.canister_id.as_slice(), heap, at)
     }
 
     pub(super) fn subnet_self_size(&self) -> Result<u32, Fault> {
@@ -53,12 +53,12 @@ impl Message {
 
     pub(super) fn canister_status(&self) -> Result<u32, Fault> {
         self.kind.allows("canister_status", ALL_BUT_START)?;
-        Ok(if self.world.running { RUNNING } else { STOPPED })
+        Ok(if self.env.running { RUNNING } else { STOPPED })
     }
 
     pub(super) fn canister_version(&self) -> Result<u64, Fault> {
         self.kind.allows("canister_version", ALL_BUT_START)?;
-        Ok(self.world.version)
+        Ok(self.env.version)
     }
 
     pub(super) fn in_replicated_execution(&self) -> u32 {
@@ -68,7 +68,7 @@ impl Message {
     pub(super) fn is_controller(&self, heap: &[u8], src: u32, len: u32) -> Result<u32, Fault> {
         let bytes = slice("ic0.is_controller", src, len, heap)?;
         let principal = Principal::try_from_slice(bytes).map_err(|_| Fault::InvalidPrincipal)?;
-        Ok(u32::from(self.world.controllers.contains(&principal)))
+        Ok(u32::from(self.env.controllers.contains(&principal)))
     }
 
     pub(super) fn certified_data_set(&mut self, heap: &[u8], src: u32, len: u32) -> Result<(), Fault> {
@@ -79,7 +79,7 @@ impl Message {
                  {MAX_CERTIFIED_DATA_BYTES} bytes. Found {len} bytes"
             )));
         }
-        self.world.certified_data = slice("ic0.certified_data_set", src, len, heap)?.to_vec();
+        self.env.certified_data = slice("ic0.certified_data_set", src, len, heap)?.to_vec();
         Ok(())
     }
 
@@ -114,7 +114,7 @@ impl Message {
     /// The certificate, which is signed when the canister first asks for it.
     fn certificate(&mut self) -> Result<Option<&[u8]>, Fault> {
         if self.certificate.is_none() {
-            self.certificate = Some(self.certifier.data_certificate(&self.world).map_err(Fault::Host)?);
+            self.certificate = Some(self.certifier.data_certificate(&self.env).map_err(Fault::Host)?);
         }
         Ok(self.certificate.as_ref().and_then(Option::as_deref))
     }
@@ -144,12 +144,12 @@ mod tests {
     fn certified_data_has_at_most_32_bytes_and_is_for_updates() {
         let mut message = test_message(Kind::Update);
         message.certified_data_set(&[5; 33], 0, 32).unwrap();
-        assert_eq!(message.world.certified_data, [5; 32]);
+        assert_eq!(message.env.certified_data, [5; 32]);
         assert!(
             message.certified_data_set(&[5; 33], 0, 33).unwrap_err().to_string().ends_with("Found 33 bytes")
         );
         message.certified_data_set(&[], 0, 0).unwrap();
-        assert_eq!(message.world.certified_data, [0; 0]);
+        assert_eq!(message.env.certified_data, [0; 0]);
         assert!(test_message(Kind::Query).certified_data_set(&[], 0, 0).is_err());
         assert_eq!(message.data_certificate_present().unwrap(), 0);
         assert!(message.data_certificate_size().unwrap_err().to_string().contains("update mode"));

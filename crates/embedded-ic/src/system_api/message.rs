@@ -18,7 +18,7 @@ const MAX_TRAP_MESSAGE_BYTES: u32 = 16 * 1_024;
 
 /// State that the canister can see and change, besides heap and stable memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct World {
+pub(crate) struct CanisterEnv {
     pub(crate) canister_id: Principal,
     pub(crate) controllers: Vec<Principal>,
     pub(crate) time_ns: u64,
@@ -35,7 +35,7 @@ pub(crate) struct Message {
     pub(crate) caller: Principal,
     pub(crate) arg: Arc<Vec<u8>>,
     pub(crate) method: String,
-    pub(crate) world: World,
+    pub(crate) env: CanisterEnv,
     pub(crate) stable: StableMemory,
     pub(crate) limits: Arc<Limits>,
     pub(crate) response: Response,
@@ -53,7 +53,7 @@ pub(crate) struct Message {
 impl Message {
     pub(crate) fn new(
         kind: Kind,
-        world: World,
+        env: CanisterEnv,
         stable: StableMemory,
         limits: Arc<Limits>,
         certifier: Certifier,
@@ -63,7 +63,7 @@ impl Message {
             caller: Principal::management_canister(),
             arg: Arc::default(),
             method: String::new(),
-            world,
+            env,
             stable,
             limits,
             response: Response::Open(Vec::new()),
@@ -121,13 +121,13 @@ impl Message {
 
     pub(super) fn time(&self) -> Result<u64, Fault> {
         self.kind.allows("time", ALL_BUT_START)?;
-        Ok(self.world.time_ns)
+        Ok(self.env.time_ns)
     }
 
     /// Sets the timer and returns its previous value. Timers never fire in this host.
     pub(super) fn global_timer_set(&mut self, time_ns: u64) -> Result<u64, Fault> {
         self.kind.allows("global_timer_set", CHANGES_STATE)?;
-        Ok(std::mem::replace(&mut self.world.global_timer_ns, time_ns))
+        Ok(std::mem::replace(&mut self.env.global_timer_ns, time_ns))
     }
 
     /// Rejects all functions that prepare and make outgoing calls.
@@ -161,7 +161,7 @@ impl Message {
 
 #[cfg(test)]
 pub(super) fn test_message(kind: Kind) -> Message {
-    let world = World {
+    let env = CanisterEnv {
         canister_id: Principal::from_slice(&[1, 2, 3]),
         controllers: vec![Principal::from_slice(&[7; 5])],
         time_ns: 1_000,
@@ -172,7 +172,7 @@ pub(super) fn test_message(kind: Kind) -> Message {
         running: true,
     };
     let stable = StableMemory::new(Box::new(crate::stable::MemoryStore::default()), 0);
-    let mut message = Message::new(kind, world, stable, Arc::new(Limits::default()), Certifier::default());
+    let mut message = Message::new(kind, env, stable, Arc::new(Limits::default()), Certifier::default());
     message.caller = Principal::anonymous();
     message.arg = Arc::new(b"argument".to_vec());
     message.method = "method".into();

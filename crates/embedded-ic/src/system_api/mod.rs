@@ -13,6 +13,6 @@ mod state;
 
 pub(crate) use kind::Kind;
 pub(crate) use linker::link;
-pub(crate) use message::{Message, World};
+pub(crate) use message::{CanisterEnv, Message};
 pub(crate) use response::Response;
 pub(crate) use state::HostState;
