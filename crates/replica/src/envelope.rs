@@ -7,7 +7,8 @@ use ic_transport_types::{DelegationPermissions, Envelope, EnvelopeContent, Reque
 
 use crate::error::HttpError;
 use crate::limits::{
-    CLOCK_DRIFT, MAX_DELEGATIONS, MAX_INGRESS_TTL, MAX_METHOD_BYTES, MAX_NONCE_BYTES, MAX_TARGETS,
+    CLOCK_DRIFT, MAX_CBOR_ITEMS, MAX_DELEGATIONS, MAX_INGRESS_TTL, MAX_METHOD_BYTES, MAX_NONCE_BYTES,
+    MAX_TARGETS,
 };
 use crate::signature::{PublicKey, SignatureError};
 
@@ -47,9 +48,43 @@ pub(crate) fn verify(body: &[u8], now_ns: u64) -> Result<Verified, HttpError> {
 
 /// Decodes an envelope.
 pub(crate) fn decode(body: &[u8]) -> Result<Envelope<'static>, HttpError> {
+    if cbor_items(body) > MAX_CBOR_ITEMS {
+        return Err(HttpError::bad_request(format!(
+            "Could not parse body as an envelope in CBOR: it has more than the max allowed {MAX_CBOR_ITEMS} items."
+        )));
+    }
     serde_cbor::from_slice(body).map_err(|error| {
         HttpError::bad_request(format!("Could not parse body as an envelope in CBOR: {error}"))
     })
+}
+
+/// Counts the data items of CBOR up to its end or the first malformed one. Decoding takes about 32 bytes for each item, so a
+/// body of single-byte items would take many times its size.
+fn cbor_items(body: &[u8]) -> usize {
+    let (mut rest, mut items) = (body, 0);
+    while let Some((&head, after)) = rest.split_first() {
+        items += 1;
+        let length_bytes = match head & 0x1f {
+            24 => 1,
+            25 => 2,
+            26 => 4,
+            27 => 8,
+            _ => 0,
+        };
+        let Some((length, after)) = after.split_at_checked(length_bytes) else { break };
+        // Byte strings and texts are followed by their bytes.
+        let is_string = matches!(head >> 5, 2 | 3);
+        let skipped = match (is_string, head & 0x1f) {
+            (true, small @ 0..24) => u64::from(small),
+            (true, 24..28) => length.iter().fold(0, |number, &byte| number << 8 | u64::from(byte)),
+            _ => 0,
+        };
+        let Some(next) = usize::try_from(skipped).ok().and_then(|skipped| after.get(skipped..)) else {
+            break;
+        };
+        rest = next;
+    }
+    items
 }
 
 /// Checks lengths, and rejects fields that this server does not support.
@@ -189,6 +224,36 @@ mod tests {
         };
         let content = std::borrow::Cow::Owned(content);
         Envelope { content, sender_pubkey: None, sender_sig: None, sender_delegation: None }.encode_bytes()
+    }
+
+    #[test]
+    fn items_are_counted_without_their_contents() {
+        let count = |items: serde_cbor::Value| cbor_items(&serde_cbor::to_vec(&items).unwrap());
+        use serde_cbor::Value::{Array, Bytes, Integer, Text};
+        assert_eq!(count(Integer(5)), 1);
+        assert_eq!(count(Integer(1 << 40)), 1);
+        assert_eq!(count(Bytes(vec![0x80; 23])), 1);
+        assert_eq!(count(Text("x".repeat(300))), 1);
+        assert_eq!(count(Bytes(vec![0x80; 70_000])), 1);
+        assert_eq!(count(Array(vec![Array(vec![]); 1_000])), 1_001);
+        assert_eq!(cbor_items(&[0x5b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x80]), 1);
+        assert_eq!(cbor_items(&[0x19, 0x01]), 1);
+        assert_eq!(cbor_items(&[]), 0);
+    }
+
+    #[test]
+    fn an_envelope_with_too_many_items_is_rejected_before_it_is_decoded() {
+        let paths = |paths: usize| {
+            let label = ic_certification::Label::from_bytes(b"time");
+            let paths = vec![vec![label]; paths];
+            let content =
+                EnvelopeContent::ReadState { ingress_expiry: NOW, sender: Principal::anonymous(), paths };
+            let content = std::borrow::Cow::Owned(content);
+            Envelope { content, sender_pubkey: None, sender_sig: None, sender_delegation: None }
+                .encode_bytes()
+        };
+        assert!(decode(&paths(MAX_CBOR_ITEMS / 2 - 10)).is_ok());
+        assert!(decode(&paths(MAX_CBOR_ITEMS / 2)).unwrap_err().text.contains("100000 items"));
     }
 
     #[test]

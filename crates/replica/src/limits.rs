@@ -22,6 +22,8 @@ pub(crate) const CLOCK_DRIFT: Duration = Duration::from_secs(60);
 /// How long a call's outcome is kept after the message has expired.
 pub(crate) const KEPT_AFTER_EXPIRY: Duration = Duration::from_secs(60);
 
+/// Maximum data items of an envelope in CBOR. A chain of 20 delegations with 1,000 targets each has 20,000.
+pub(crate) const MAX_CBOR_ITEMS: usize = 100_000;
 /// Maximum bytes of a nonce.
 pub(crate) const MAX_NONCE_BYTES: usize = 32;
 /// Maximum delegations in a chain.

@@ -25,6 +25,7 @@ pub(crate) struct Shared {
 pub(crate) struct View {
     pub(crate) tree: StateTree,
     pub(crate) controllers: Vec<Principal>,
+    time_ns: u64,
     /// Names of metadata sections that only controllers may read.
     pub(crate) private_metadata: Vec<String>,
 }
@@ -35,6 +36,7 @@ impl View {
         Ok(Self {
             tree: host.state_tree()?,
             controllers: host.controllers().to_vec(),
+            time_ns: host.time_ns(),
             private_metadata: private.map(|metadata| metadata.name.clone()).collect(),
         })
     }
@@ -78,9 +80,10 @@ impl Shared {
 
     /// Returns a certificate of the current state with the status of these calls.
     pub(crate) fn certify(&self, requests: &[&[u8]], paths: &[Vec<Vec<u8>>]) -> Vec<u8> {
-        let mut tree = self.view().tree.clone();
+        let view = self.view();
+        let mut tree = view.tree.clone();
         // The state has not changed since the last call, so it is also the state at the current time.
-        tree.set_time(now_ns());
+        tree.set_time(view.time_ns.max(now_ns()));
         for id in requests {
             self.requests().describe(id, &mut tree);
         }
