@@ -227,6 +227,9 @@ fn numbers<const N: usize, const TEXTS: usize>(text: &str, around: [&str; TEXTS]
 mod tests {
     use super::*;
 
+    /// Texts of errors, which are part of the contract: clients in other languages parse them, too.
+    const TEXTS: &str = include_str!("../error-texts.txt");
+
     /// Every case round-trips through its text, also with texts that resemble other parts of it.
     #[test]
     fn an_error_is_read_from_its_text() {
@@ -245,9 +248,15 @@ mod tests {
             Error::corrupted("a page at offset 5: torn", 99),
         ];
         let errors = errors.into_iter().chain(roles.map(|needed| Error::Unauthorized { needed }));
+        let mut kinds = std::collections::BTreeSet::new();
+        let mut texts = TEXTS.lines();
         for error in errors {
+            assert_eq!(Some(error.to_string().as_str()), texts.next());
+            kinds.insert(error.kind());
             assert_eq!(error.to_string().parse(), Ok(error));
         }
+        assert_eq!(texts.next(), None);
+        assert_eq!(kinds.len(), Error::KINDS.len(), "a case has no text");
     }
 
     #[test]

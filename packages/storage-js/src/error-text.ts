@@ -1,6 +1,6 @@
 /**
  * The contract's error as text, and back. A message that `inspect_message` drops, and a method whose reply has no place
- * for an error, answer with the text alone. The texts are those of `crates/api/src/error.rs`.
+ * for an error, answer with the text alone. The texts are those of `crates/api/error-texts.txt`.
  */
 import { type Error_, Role } from "./bindings/storage.js";
 
@@ -24,7 +24,7 @@ export function textOf(error: Error_): string {
       return `too large: ${error.TooLarge.size} bytes, the limit is ${error.TooLarge.limit}`;
     case "OutOfMemory": {
       const { requested, available } = error.OutOfMemory;
-      return `out of memory: ${requested} more bytes of stable memory are needed, ${available} can be had`; // lint-prose: allow, the text of the contract
+      return `out of memory: ${requested} more bytes of stable memory are needed, ${available} are available`;
     }
     case "LimitExceeded":
       return `limit exceeded: at most ${error.LimitExceeded.limit} ${error.LimitExceeded.what}`;
@@ -32,7 +32,7 @@ export function textOf(error: Error_): string {
       return `incomplete: chunk ${error.Incomplete.first_missing} has not been received`;
     case "OutOfRange": {
       const { offset, length, size } = error.OutOfRange;
-      return `out of range: ${length} at ${offset}, of ${size}`;
+      return `out of range: ${length} at ${offset}, beyond the size ${size}`;
     }
     case "Corrupted":
       return `corrupted: ${error.Corrupted.what} at offset ${error.Corrupted.offset}`;
@@ -64,7 +64,7 @@ const TEXTS: readonly [RegExp, (...groups: string[]) => Error_][] = [
     (size, limit) => ({ __kind__: "TooLarge", TooLarge: { size: BigInt(size!), limit: BigInt(limit!) } }),
   ],
   [
-    /^out of memory: (\d+) more bytes of stable memory are needed, (\d+) can be had$/, // lint-prose: allow, the text of the contract
+    /^out of memory: (\d+) more bytes of stable memory are needed, (\d+) are available$/,
     (requested, available) => ({
       __kind__: "OutOfMemory",
       OutOfMemory: { requested: BigInt(requested!), available: BigInt(available!) },
@@ -79,7 +79,7 @@ const TEXTS: readonly [RegExp, (...groups: string[]) => Error_][] = [
     (chunk) => ({ __kind__: "Incomplete", Incomplete: { first_missing: BigInt(chunk!) } }),
   ],
   [
-    /^out of range: (\d+) at (\d+), of (\d+)$/,
+    /^out of range: (\d+) at (\d+), beyond the size (\d+)$/,
     (length, offset, size) => ({
       __kind__: "OutOfRange",
       OutOfRange: { offset: BigInt(offset!), length: BigInt(length!), size: BigInt(size!) },

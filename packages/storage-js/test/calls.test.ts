@@ -16,6 +16,7 @@ import { Attempts, mayRepeat } from "../src/retry.js";
 import { bytes, collect, FakeCanister, silence } from "./fake.js";
 
 const RUST_LIMITS = new URL("../../../../crates/api/src/limits.rs", import.meta.url);
+const RUST_ERRORS = new URL("../../../../crates/api/error-texts.txt", import.meta.url);
 
 /** A caller whose every call fails with this. */
 function failing(error: unknown, afterAcceptance = new WeakSet<object>()): Caller {
@@ -65,6 +66,14 @@ describe("errors", () => {
     }
     for (const text of ["", "no", "not found: x", "too large: -1 bytes, the limit is 1", "unauthorized: this needs the role King"]) {
       assert.equal(errorInReject(text), undefined, text);
+    }
+  });
+
+  it("have the texts of the canister", () => {
+    for (const text of readFileSync(RUST_ERRORS, "utf8").trimEnd().split("\n")) {
+      const error = parseError(text);
+      assert.ok(error, text);
+      assert.equal(textOf(error), text);
     }
   });
 
