@@ -3,6 +3,19 @@
 use candid::Principal;
 
 /// Caller of a method for uploads or regions.
+///
+/// ```
+/// use candid::Principal;
+/// use storage_engine::{Caller, Error, Store, VectorMemory};
+///
+/// let mut store = Store::open(VectorMemory::default())?;
+/// let alice = Caller { principal: Principal::from_slice(&[1]), is_admin: false };
+/// let bob = Caller { principal: Principal::from_slice(&[2]), is_admin: false };
+/// let region = store.region_new(&alice, 0)?;
+/// assert!(matches!(store.region_info(region.id, &bob), Err(Error::Unauthorized { .. })));
+/// assert!(store.region_info(region.id, &Caller { is_admin: true, ..bob }).is_ok());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Caller {
     /// The caller's principal.

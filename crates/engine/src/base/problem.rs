@@ -21,6 +21,17 @@ impl From<Error> for Problem {
 }
 
 /// Result of [`Store::check`](crate::Store::check).
+///
+/// ```
+/// use storage_engine::{Put, Store, VectorMemory};
+///
+/// let mut store = Store::open(VectorMemory::default())?;
+/// store.put(Put::new("key", b"value"), 0)?;
+/// let report = store.check();
+/// assert!(report.is_sound());
+/// assert_eq!((report.objects, report.object_bytes), (1, 5));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CheckReport {
     /// Number of objects that were checked.

@@ -25,7 +25,7 @@ use crate::core::key::Key;
 use crate::core::ledger::{LEDGER_AT, LEDGER_BYTES, Ledger};
 use crate::memory::space::{Reservations, Space, StoreMemory};
 use crate::structures::arena::{self, Arena};
-use crate::structures::btree::{self, HEAD_BYTES, Map, Raw, Transaction};
+use crate::structures::btree::{self, HEADER_BYTES, Map, Raw, Transaction};
 use crate::structures::log::MARK_BYTES;
 
 /// Limit of the inner pages of the object index that are cached on the heap: 8 MiB, enough for four million
@@ -36,7 +36,7 @@ const MAX_CACHED_PAGES: usize = 2_048;
 const FEW_CACHED_PAGES: usize = 64;
 
 // The structures must fit in the first 4 KiB page.
-const _: () = assert!(TREE_HEADER_STEP >= HEAD_BYTES as u64);
+const _: () = assert!(TREE_HEADER_STEP >= HEADER_BYTES as u64);
 const _: () = assert!(layout::SLOT_BYTES == arena::SLOT_BYTES);
 const _: () = assert!(LOG_MARK_AT + MARK_BYTES as u64 <= 4_096);
 
@@ -101,7 +101,7 @@ impl<M: Memory + Clone> Core<M> {
         let memory = self.space.raw();
         match (ledger != self.ledger.replace(ledger), changes_index_head) {
             (true, true) => {
-                let mut bytes = [0; LEDGER_BYTES + HEAD_BYTES];
+                let mut bytes = [0; LEDGER_BYTES + HEADER_BYTES];
                 bytes[..LEDGER_BYTES].copy_from_slice(&ledger.encode());
                 bytes[LEDGER_BYTES..].copy_from_slice(&self.index.head_bytes());
                 memory.write(LEDGER_AT, &bytes);

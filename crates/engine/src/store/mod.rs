@@ -37,6 +37,16 @@ const WARM_PAGES: usize = 8;
 pub use status::HostFacts;
 
 /// Options for opening a store. They can differ each time, because none of them is part of the format.
+///
+/// ```
+/// use storage_engine::{Options, Put, Store, VectorMemory};
+///
+/// // Every value that is not empty is stored in the arena.
+/// let mut store = Store::open_with(VectorMemory::default(), Options { inline_limit: 0 })?;
+/// store.put(Put::new("key", b"value"), 0)?;
+/// assert_eq!(store.check().extents, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// Largest size in bytes of a value that is stored inline in the index; larger values go to the arena. At

@@ -4,7 +4,7 @@ use ic_stable_structures::Memory;
 use stable_storage_api::Error;
 
 use super::class::Class;
-use super::control::{FIRST_BLOCK, Head, SENTINEL_BYTES};
+use super::control::{ArenaHeader, FIRST_BLOCK, SENTINEL_BYTES};
 use super::tag::{ALIGNMENT, FOOTER_BYTES, TAG_BYTES, Tag};
 use super::write_set::WriteSet;
 use super::{Extent, MAX_ARENA_BYTES, MAX_EXTENT_BYTES, block_bytes};
@@ -34,7 +34,7 @@ pub(super) struct Block {
 
 /// The arena after the transaction. Every value that is read is checked before it is followed or changed.
 pub(super) struct Blocks<'a, M: Memory> {
-    pub(super) head: Head,
+    pub(super) header: ArenaHeader,
     pub(super) cache: WriteSet<'a, M>,
     /// Number of bytes by which the arena grows.
     bucket_bytes: u64,
@@ -42,8 +42,8 @@ pub(super) struct Blocks<'a, M: Memory> {
 
 impl<'a, M: Memory> Blocks<'a, M> {
     /// Creates the blocks of the arena with this header and these cache lines.
-    pub(super) fn new(head: Head, cache: WriteSet<'a, M>, bucket_bytes: u64) -> Self {
-        Self { head, cache, bucket_bytes }
+    pub(super) fn new(header: ArenaHeader, cache: WriteSet<'a, M>, bucket_bytes: u64) -> Self {
+        Self { header, cache, bucket_bytes }
     }
 
     /// Allocates a block of at least `size` bytes.
@@ -55,7 +55,7 @@ impl<'a, M: Memory> Blocks<'a, M> {
         self.unlink(block)?;
         let size = self.split_block(block, size)?;
         self.set_tag(block.offset, Tag::used(size));
-        self.head.count_used(size);
+        self.header.count_used(size);
         Ok(Extent(block.offset + TAG_BYTES))
     }
 
@@ -81,13 +81,13 @@ impl<'a, M: Memory> Blocks<'a, M> {
     /// of equal length would not reuse the holes that they leave.
     fn find(&mut self, size: u64) -> Result<Option<Block>, Error> {
         let (own, fitting) = (Class::holding(size), Class::fitting(size));
-        if own != fitting && self.head.has(own) {
+        if own != fitting && self.header.has(own) {
             let block = self.first(own)?;
             if block.tag.size >= size {
                 return Ok(Some(block));
             }
         }
-        self.head.first_from(fitting).map(|class| self.first(class)).transpose()
+        self.header.first_from(fitting).map(|class| self.first(class)).transpose()
     }
 
     /// Frees the block of an extent of `len` bytes.
@@ -105,7 +105,7 @@ impl<'a, M: Memory> Blocks<'a, M> {
         // The footer of the previous block is in the previous line; one read fetches both.
         self.cache.fetch(offset - ALIGNMENT, 2);
         let first = self.used_block(offset, len)?;
-        self.head.count_freed(first.tag.size)?;
+        self.header.count_freed(first.tag.size)?;
         let (mut size, mut last) = (first.tag.size, first.tag.size);
         for _ in 1..count {
             // Only the last block may be larger than its extent needs; otherwise the next one would be
@@ -120,7 +120,7 @@ impl<'a, M: Memory> Blocks<'a, M> {
                     next.offset,
                 ));
             }
-            self.head.count_freed(next.tag.size)?;
+            self.header.count_freed(next.tag.size)?;
             last = next.tag.size;
             size += last;
         }
@@ -143,8 +143,8 @@ impl<'a, M: Memory> Blocks<'a, M> {
         if rest < MIN_REST_BYTES {
             return Ok(());
         }
-        self.head.count_freed(block.tag.size)?;
-        self.head.count_used(size);
+        self.header.count_freed(block.tag.size)?;
+        self.header.count_used(size);
         self.set_tag(offset, Tag { size, ..block.tag });
         self.release(Block { offset: offset + size, tag: Tag::used(rest) }).map(drop)
     }
@@ -186,21 +186,21 @@ impl<'a, M: Memory> Blocks<'a, M> {
             self.unlink(block)?;
             return self.link(block.offset, size);
         }
-        self.head.uncount_slots(block.tag.size)?;
-        self.head.count_slots(size);
+        self.header.uncount_slots(block.tag.size)?;
+        self.header.count_slots(size);
         Ok(self.set_free(block.offset, size))
     }
 
     /// Returns a free block of at least `size` bytes that [`find`](Self::find) did not find: one that the
     /// search by class skips, or a new one at the end.
     fn search_or_grow(&mut self, size: u64) -> Result<Block, Error> {
-        if self.head.is_empty() {
+        if self.header.is_empty() {
             return self.grow(size, Block { offset: FIRST_BLOCK, tag: Tag::SENTINEL }, None);
         }
         if let Some(block) = self.search_class(size)? {
             return Ok(block);
         }
-        let sentinel = self.block(self.head.end())?;
+        let sentinel = self.block(self.header.end())?;
         let last = sentinel.tag.previous_free.then(|| self.block_before(sentinel.offset)).transpose()?;
         match last {
             // Growing would start from this block, and add nothing to it.
@@ -212,7 +212,7 @@ impl<'a, M: Memory> Blocks<'a, M> {
     /// Searches the blocks of the class of `size`, after the first.
     fn search_class(&mut self, size: u64) -> Result<Option<Block>, Error> {
         let class = Class::holding(size);
-        if !self.head.has(class) {
+        if !self.header.has(class) {
             return Ok(None);
         }
         let mut block = self.first(class)?;
@@ -231,7 +231,7 @@ impl<'a, M: Memory> Blocks<'a, M> {
     fn grow(&mut self, size: u64, sentinel: Block, last: Option<Block>) -> Result<Block, Error> {
         let start = last.map_or(sentinel.offset, |last| last.offset);
         let total = (start + size + SENTINEL_BYTES).next_multiple_of(self.bucket_bytes);
-        let now = self.head.total_bytes();
+        let now = self.header.total_bytes();
         if total > MAX_ARENA_BYTES {
             return Err(Error::OutOfMemory { requested: total - now, available: MAX_ARENA_BYTES - now });
         }
@@ -249,7 +249,7 @@ impl<'a, M: Memory> Blocks<'a, M> {
         let Some(last) = self.last_free()?.filter(|last| self.buckets_after(last.offset) >= buckets) else {
             return Ok(false);
         };
-        let end = self.head.end() - buckets * self.bucket_bytes;
+        let end = self.header.end() - buckets * self.bucket_bytes;
         let rest = end - last.offset;
         self.unlink(last)?;
         self.set_sentinel(end, rest > 0);
@@ -261,22 +261,22 @@ impl<'a, M: Memory> Blocks<'a, M> {
 
     /// Returns the last block, if it is free.
     fn last_free(&mut self) -> Result<Option<Block>, Error> {
-        if self.head.is_empty() {
+        if self.header.is_empty() {
             return Ok(None);
         }
-        let sentinel = self.block(self.head.end())?;
+        let sentinel = self.block(self.header.end())?;
         sentinel.tag.previous_free.then(|| self.block_before(sentinel.offset)).transpose()
     }
 
     /// Returns the number of whole buckets after `offset`, which is the start of a block, and the sentinel
     /// that would follow it.
     fn buckets_after(&self, offset: u64) -> u64 {
-        (self.head.total_bytes() - offset - SENTINEL_BYTES) / self.bucket_bytes
+        (self.header.total_bytes() - offset - SENTINEL_BYTES) / self.bucket_bytes
     }
 
     /// Ends the arena at `end`. The previous contents there are arbitrary.
     fn set_sentinel(&mut self, end: u64, previous_free: bool) {
-        self.head.set_end(end);
+        self.header.set_end(end);
         self.set_tag(end, Tag { previous_free, ..Tag::SENTINEL });
         (TAG_BYTES..SENTINEL_BYTES).step_by(8).for_each(|zeroes| self.cache.set(end + zeroes, 0));
     }
@@ -295,7 +295,7 @@ impl<'a, M: Memory> Blocks<'a, M> {
     }
 
     fn check_place(&self, offset: u64) -> Result<(), Error> {
-        if offset == self.head.end() || self.is_place(offset) {
+        if offset == self.header.end() || self.is_place(offset) {
             return Ok(());
         }
         Err(Error::corrupted("an arena block has an impossible offset", offset))
@@ -304,8 +304,8 @@ impl<'a, M: Memory> Blocks<'a, M> {
     /// Returns the block whose tag is this word.
     fn checked(&self, offset: u64, word: u64) -> Result<Block, Error> {
         let tag = Tag::decode(word, offset)?;
-        let fits = if offset == self.head.end() { tag.size == 0 && !tag.free } else { tag.size > 0 };
-        if !fits || tag.size > self.head.end() - offset {
+        let fits = if offset == self.header.end() { tag.size == 0 && !tag.free } else { tag.size > 0 };
+        if !fits || tag.size > self.header.end() - offset {
             return Err(Error::corrupted("an arena block has an impossible size", offset));
         }
         Ok(Block { offset, tag })
@@ -324,7 +324,7 @@ impl<'a, M: Memory> Blocks<'a, M> {
 
     /// Returns whether `offset` is valid for a block other than the sentinel.
     fn is_place(&self, offset: u64) -> bool {
-        offset.is_multiple_of(ALIGNMENT) && (FIRST_BLOCK..self.head.end()).contains(&offset)
+        offset.is_multiple_of(ALIGNMENT) && (FIRST_BLOCK..self.header.end()).contains(&offset)
     }
 
     fn set_tag(&mut self, offset: u64, tag: Tag) {

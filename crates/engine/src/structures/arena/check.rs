@@ -4,10 +4,10 @@ use ic_stable_structures::Memory;
 use stable_storage_api::Error;
 
 use super::class::{CLASSES, Class};
-use super::control::{FIRST_BLOCK, Head, list_head};
+use super::control::{ArenaHeader, FIRST_BLOCK, list_head};
 use super::repair::LOST_SENTINEL;
 use super::tag::{ALIGNMENT, FOOTER_BYTES, TAG_BYTES, Tag};
-use super::{Extent, SLOT_BYTES, read_head, read_words};
+use super::{Extent, SLOT_BYTES, read_header, read_words};
 use crate::Problem;
 
 /// Limit of reported problems: a corrupt image can have millions.
@@ -22,11 +22,11 @@ pub(super) fn check<M: Memory>(
 ) {
     let most = problems.len() + MAX_PROBLEMS;
     let mut report = Report { problems, most };
-    match read_head(memory, bucket_bytes) {
-        Ok(head) if head.is_empty() => {}
-        Ok(head) => {
-            report.error(head.verify());
-            Checker { memory, head, report, free: Vec::new() }.run(owned);
+    match read_header(memory, bucket_bytes) {
+        Ok(header) if header.is_empty() => {}
+        Ok(header) => {
+            report.error(header.verify());
+            Checker { memory, header, report, free: Vec::new() }.run(owned);
         }
         Err(error) => report.error(Err(error)),
     }
@@ -64,7 +64,7 @@ struct FreeBlock {
 
 struct Checker<'a, M: Memory> {
     memory: &'a M,
-    head: Head,
+    header: ArenaHeader,
     report: Report<'a>,
     /// In ascending order of the offset.
     free: Vec<FreeBlock>,
@@ -86,9 +86,9 @@ impl<M: Memory> Checker<'_, M> {
     fn walk_blocks(&mut self, owned: &mut dyn FnMut(Extent, u64)) -> bool {
         let (mut offset, mut previous_free) = (FIRST_BLOCK, false);
         let (mut used_bytes, mut used_blocks) = (0, 0);
-        while offset < self.head.end() {
+        while offset < self.header.end() {
             let Some(tag) = self.tag(offset, previous_free) else { return false };
-            if tag.size == 0 || tag.size > self.head.end() - offset {
+            if tag.size == 0 || tag.size > self.header.end() - offset {
                 self.report.add("a block has an impossible size; the walk ends here", offset);
                 return false;
             }
@@ -101,10 +101,10 @@ impl<M: Memory> Checker<'_, M> {
             (offset, previous_free) = (offset + tag.size, tag.free);
         }
         self.sentinel(previous_free);
-        if self.free.iter().map(|block| block.size / SLOT_BYTES).sum::<u64>() != self.head.slots() {
+        if self.free.iter().map(|block| block.size / SLOT_BYTES).sum::<u64>() != self.header.slots() {
             self.report.add("the count of slots differs from the free blocks", 0);
         }
-        if (used_bytes, used_blocks) != (self.head.used_bytes(), self.head.used_blocks()) {
+        if (used_bytes, used_blocks) != (self.header.used_bytes(), self.header.used_blocks()) {
             self.report.add("the counts of used bytes and blocks differ from the blocks", 0);
         }
         true
@@ -137,7 +137,7 @@ impl<M: Memory> Checker<'_, M> {
     }
 
     fn sentinel(&mut self, previous_free: bool) {
-        let end = self.head.end();
+        let end = self.header.end();
         let [word, rest @ ..]: [u64; (ALIGNMENT / 8) as usize] = read_words(self.memory, end);
         if word == LOST_SENTINEL {
             self.report.add("the sentinel of the arena is lost: a repair restores it", end);
@@ -153,7 +153,7 @@ impl<M: Memory> Checker<'_, M> {
     /// terminates.
     fn walk_list(&mut self, class: Class, whole: bool) {
         let [mut offset] = read_words(self.memory, list_head(class));
-        if self.head.has(class) != (offset != 0) {
+        if self.header.has(class) != (offset != 0) {
             self.report.add("a free list contradicts its bit", list_head(class));
         }
         let mut previous = 0;

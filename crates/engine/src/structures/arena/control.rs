@@ -15,7 +15,7 @@ const FIRST_LEVEL: usize = USED_BLOCKS + 1;
 const SECOND_LEVEL: usize = FIRST_LEVEL + 1;
 const SLOTS: usize = SECOND_LEVEL + SECOND_LEVEL_WORDS;
 const RESERVED: usize = SLOTS + 1;
-const HEAD_WORDS: usize = 16;
+const HEADER_WORDS: usize = 16;
 
 /// Words of the second-level bitmap: one bit for each class, 16 bits for each level.
 const SECOND_LEVEL_WORDS: usize = CLASSES.div_ceil(64);
@@ -23,12 +23,12 @@ const SECOND_LEVEL_WORDS: usize = CLASSES.div_ceil(64);
 const WORD_BYTES: usize = 8;
 
 /// Size of the header at the start of the memory, in bytes.
-pub(super) const HEAD_BYTES: usize = HEAD_WORDS * WORD_BYTES;
+pub(super) const HEADER_BYTES: usize = HEADER_WORDS * WORD_BYTES;
 
 /// Size of the control page, in bytes: the header, and a list head for each class.
-pub(super) const CONTROL_BYTES: u64 = (HEAD_BYTES + CLASSES * WORD_BYTES) as u64;
+pub(super) const CONTROL_BYTES: u64 = (HEADER_BYTES + CLASSES * WORD_BYTES) as u64;
 
-const _: () = assert!(RESERVED == 14 && RESERVED <= HEAD_WORDS);
+const _: () = assert!(RESERVED == 14 && RESERVED <= HEADER_WORDS);
 const _: () = assert!(CONTROL_BYTES == 4_096);
 const _: () = assert!(CONTROL_BYTES.is_multiple_of(ALIGNMENT));
 
@@ -44,36 +44,36 @@ pub(super) const SENTINEL_BYTES: u64 = ALIGNMENT;
 
 /// Returns the offset of the list head of `class` from the start of the memory, in bytes.
 pub(super) const fn list_head(class: Class) -> u64 {
-    (HEAD_BYTES + class.index() * WORD_BYTES) as u64
+    (HEADER_BYTES + class.index() * WORD_BYTES) as u64
 }
 
 /// Words of the header. All zero represents an arena in which nothing was ever allocated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Head([u64; HEAD_WORDS]);
+pub(super) struct ArenaHeader([u64; HEADER_WORDS]);
 
-impl Head {
+impl ArenaHeader {
     /// The header of an arena in a memory of no pages.
-    pub(super) const EMPTY: Self = Self([0; HEAD_WORDS]);
+    pub(super) const EMPTY: Self = Self([0; HEADER_WORDS]);
 
     /// Decodes the header of an arena in a memory of `memory_bytes` that grows by `bucket_bytes`. Checks only
     /// what reading needs: the magic, the version, and the end of the blocks.
     pub(super) fn decode(
-        bytes: &[u8; HEAD_BYTES],
+        bytes: &[u8; HEADER_BYTES],
         memory_bytes: u64,
         bucket_bytes: u64,
     ) -> Result<Self, Error> {
         let (words, _) = bytes.as_chunks::<WORD_BYTES>();
-        let head = Self(std::array::from_fn(|i| u64::from_le_bytes(words[i])));
-        if head.0[MAGIC] & NAME_MASK != MAGIC_V1 & NAME_MASK {
+        let header = Self(std::array::from_fn(|i| u64::from_le_bytes(words[i])));
+        if header.0[MAGIC] & NAME_MASK != MAGIC_V1 & NAME_MASK {
             return Err(corrupted("the memory does not contain an arena", MAGIC));
         }
-        if head.0[MAGIC] != MAGIC_V1 {
+        if header.0[MAGIC] != MAGIC_V1 {
             return Err(corrupted("the layout version of the arena is unknown", MAGIC));
         }
         let ends_a_bucket = |total: u64| total > 0 && total.is_multiple_of(bucket_bytes);
         let most = memory_bytes.min(MAX_ARENA_BYTES);
-        match head.end().checked_add(SENTINEL_BYTES) {
-            Some(total) if ends_a_bucket(total) && total <= most => Ok(head),
+        match header.end().checked_add(SENTINEL_BYTES) {
+            Some(total) if ends_a_bucket(total) && total <= most => Ok(header),
             _ => Err(corrupted("the end of the arena is impossible", END)),
         }
     }
@@ -213,8 +213,8 @@ impl Head {
     /// memory.
     pub(super) fn changes(&self, stored: &Self) -> Option<(u64, Vec<u8>)> {
         let differs = |i: &usize| self.0[*i] != stored.0[*i];
-        let first = (0..HEAD_WORDS).find(differs)?;
-        let last = (0..HEAD_WORDS).rfind(differs)?;
+        let first = (0..HEADER_WORDS).find(differs)?;
+        let last = (0..HEADER_WORDS).rfind(differs)?;
         let bytes = self.0[first..=last].iter().flat_map(|word| word.to_le_bytes()).collect();
         Some(((first * WORD_BYTES) as u64, bytes))
     }

@@ -30,7 +30,7 @@ impl<M: Memory> Blocks<'_, M> {
     pub(super) fn link(&mut self, offset: u64, size: u64) -> Result<Block, Error> {
         let class = Class::holding(size);
         let next = self.cache.get(list_head(class));
-        if self.head.has(class) != (next != 0) {
+        if self.header.has(class) != (next != 0) {
             return Err(Error::corrupted("a free list of the arena contradicts its bit", list_head(class)));
         }
         if next != 0 {
@@ -40,15 +40,15 @@ impl<M: Memory> Blocks<'_, M> {
         self.cache.set(list_head(class), offset);
         self.cache.set(Link::Next.of(offset), next);
         self.cache.set(Link::Previous.of(offset), 0);
-        self.head.mark(class);
-        self.head.count_slots(size);
+        self.header.mark(class);
+        self.header.count_slots(size);
         Ok(self.set_free(offset, size))
     }
 
     /// Removes a free block from the list of its class.
     pub(super) fn unlink(&mut self, block: Block) -> Result<(), Error> {
         let class = Class::holding(block.tag.size);
-        self.head.uncount_slots(block.tag.size)?;
+        self.header.uncount_slots(block.tag.size)?;
         let [_, next, previous] = self.cache.header(block.offset);
         if next != 0 {
             self.member(next, class, Link::Previous, block.offset)?;
@@ -59,12 +59,12 @@ impl<M: Memory> Blocks<'_, M> {
             self.cache.set(Link::Next.of(previous), next);
             return Ok(());
         }
-        if self.cache.get(list_head(class)) != block.offset || !self.head.has(class) {
+        if self.cache.get(list_head(class)) != block.offset || !self.header.has(class) {
             return Err(Error::corrupted("a free block is not in the list of its class", block.offset));
         }
         self.cache.set(list_head(class), next);
         if next == 0 {
-            self.head.clear(class);
+            self.header.clear(class);
         }
         Ok(())
     }

@@ -60,7 +60,7 @@ use stable_storage_api::Error;
 
 pub use self::transaction::Transaction;
 
-use self::control::{FIRST_BLOCK, HEAD_BYTES, Head, list_head};
+use self::control::{ArenaHeader, FIRST_BLOCK, HEADER_BYTES, list_head};
 use self::tag::{ALIGNMENT, TAG_BYTES, Tag};
 use crate::Problem;
 
@@ -173,7 +173,7 @@ impl<M: Memory> Arena<M> {
     ///
     /// [`Error::Corrupted`] if the memory has pages that are not an arena.
     pub fn begin(&self) -> Result<Transaction<'_, M>, Error> {
-        Ok(Transaction::new(self, self.head()?, self.memory.size()))
+        Ok(Transaction::new(self, self.header()?, self.memory.size()))
     }
 
     /// Reads bytes at an offset of an extent.
@@ -214,23 +214,23 @@ impl<M: Memory> Arena<M> {
 
     /// Returns the space used and free. The cost does not depend on the number of extents.
     pub fn stats(&self) -> Result<ArenaStats, Error> {
-        let head = self.head()?;
-        if head.is_empty() {
+        let header = self.header()?;
+        if header.is_empty() {
             return Ok(ArenaStats::default());
         }
         Ok(ArenaStats {
-            used_bytes: head.used_bytes(),
-            free_bytes: head.end() - FIRST_BLOCK - head.used_bytes(),
-            extents: head.used_blocks(),
-            largest_free_bytes: self.largest_free_bytes(&head)?,
-            size_bytes: head.total_bytes(),
-            slots: head.slots(),
+            used_bytes: header.used_bytes(),
+            free_bytes: header.end() - FIRST_BLOCK - header.used_bytes(),
+            extents: header.used_blocks(),
+            largest_free_bytes: self.largest_free_bytes(&header)?,
+            size_bytes: header.total_bytes(),
+            slots: header.slots(),
         })
     }
 
     /// Returns the number of blocks of [`SLOT_BYTES`] that the free blocks can supply. One read.
     pub fn slots(&self) -> Result<u64, Error> {
-        Ok(self.head()?.slots())
+        Ok(self.header()?.slots())
     }
 
     /// Checks every block and every free list, and reports at most 100 problems.
@@ -251,10 +251,10 @@ impl<M: Memory> Arena<M> {
         repair::repair(&self.memory, self.bucket_bytes)
     }
 
-    fn head(&self) -> Result<Head, Error> {
-        let head = read_head(&self.memory, self.bucket_bytes)?;
-        head.verify()?;
-        Ok(head)
+    fn header(&self) -> Result<ArenaHeader, Error> {
+        let header = read_header(&self.memory, self.bucket_bytes)?;
+        header.verify()?;
+        Ok(header)
     }
 
     /// Returns the offset of the range in the memory, if the memory contains it.
@@ -264,10 +264,10 @@ impl<M: Memory> Arena<M> {
         (extent.0 >= FIRST_BLOCK + TAG_BYTES && end <= self.memory.size() * PAGE_BYTES).then_some(address)
     }
 
-    fn largest_free_bytes(&self, head: &Head) -> Result<u64, Error> {
-        let Some(class) = head.highest() else { return Ok(0) };
+    fn largest_free_bytes(&self, header: &ArenaHeader) -> Result<u64, Error> {
+        let Some(class) = header.highest() else { return Ok(0) };
         let [address] = read_words(&self.memory, list_head(class));
-        if !address.is_multiple_of(ALIGNMENT) || !(FIRST_BLOCK..head.end()).contains(&address) {
+        if !address.is_multiple_of(ALIGNMENT) || !(FIRST_BLOCK..header.end()).contains(&address) {
             return Err(Error::corrupted(
                 "the head of a free list points outside the arena",
                 list_head(class),
@@ -279,14 +279,14 @@ impl<M: Memory> Arena<M> {
 }
 
 /// Reads the header of the arena in `memory`; checks only the fields needed to interpret the rest.
-fn read_head<M: Memory>(memory: &M, bucket_bytes: u64) -> Result<Head, Error> {
+fn read_header<M: Memory>(memory: &M, bucket_bytes: u64) -> Result<ArenaHeader, Error> {
     let pages = memory.size();
     if pages == 0 {
-        return Ok(Head::EMPTY);
+        return Ok(ArenaHeader::EMPTY);
     }
-    let mut bytes = [0; HEAD_BYTES];
+    let mut bytes = [0; HEADER_BYTES];
     memory.read(0, &mut bytes);
-    Head::decode(&bytes, pages * PAGE_BYTES, bucket_bytes)
+    ArenaHeader::decode(&bytes, pages * PAGE_BYTES, bucket_bytes)
 }
 
 /// Reads the words at `offset`, which must be in the memory, with one read.

@@ -3,9 +3,9 @@
 use ic_stable_structures::Memory;
 use stable_storage_api::Error;
 
-use super::control::{FIRST_BLOCK, Head};
+use super::control::{ArenaHeader, FIRST_BLOCK};
 use super::tag::{ALIGNMENT, Tag};
-use super::{read_head, read_words};
+use super::{read_header, read_words};
 use crate::Problem;
 
 /// Contents of a lost sentinel. Until November 2026, an allocation of exactly the size and class of the free
@@ -14,28 +14,28 @@ pub(super) const LOST_SENTINEL: u64 = 0;
 
 /// Implements [`Arena::repair`](super::Arena::repair).
 pub(super) fn repair<M: Memory>(memory: &M, bucket_bytes: u64) -> Result<Option<Problem>, Error> {
-    let head = read_head(memory, bucket_bytes)?;
-    head.verify()?;
-    if head.is_empty() {
+    let header = read_header(memory, bucket_bytes)?;
+    header.verify()?;
+    if header.is_empty() {
         return Ok(None);
     }
-    let end = head.end();
+    let end = header.end();
     if read_words(memory, end) != [LOST_SENTINEL; (ALIGNMENT / 8) as usize] {
         return Ok(None);
     }
-    let sentinel = Tag { previous_free: last_is_free(memory, &head)?, ..Tag::SENTINEL };
+    let sentinel = Tag { previous_free: last_is_free(memory, &header)?, ..Tag::SENTINEL };
     memory.write(end, &sentinel.encode(end).to_le_bytes());
     Ok(Some(Problem { what: "the sentinel of the arena was lost".into(), offset: end }))
 }
 
 /// Returns whether the last block is free, by walking over all blocks: the footer before the end is not
 /// enough, because it may be the end of a payload.
-fn last_is_free<M: Memory>(memory: &M, head: &Head) -> Result<bool, Error> {
+fn last_is_free<M: Memory>(memory: &M, header: &ArenaHeader) -> Result<bool, Error> {
     let (mut offset, mut previous_free) = (FIRST_BLOCK, false);
-    while offset < head.end() {
+    while offset < header.end() {
         let [word] = read_words(memory, offset);
         let tag = Tag::decode(word, offset)?;
-        if tag.size == 0 || tag.size > head.end() - offset || tag.previous_free != previous_free {
+        if tag.size == 0 || tag.size > header.end() - offset || tag.previous_free != previous_free {
             return Err(Error::corrupted("a block of the arena contradicts its neighbours", offset));
         }
         (offset, previous_free) = (offset + tag.size, tag.free);

@@ -4,7 +4,7 @@ use ic_stable_structures::Memory;
 use stable_storage_api::Error;
 
 use super::blocks::Blocks;
-use super::control::Head;
+use super::control::ArenaHeader;
 use super::write_set::WriteSet;
 use super::{Arena, Extent, MAX_EXTENT_BYTES, PAGE_BYTES, block_bytes};
 
@@ -12,11 +12,27 @@ use super::{Arena, Extent, MAX_EXTENT_BYTES, PAGE_BYTES, block_bytes};
 ///
 /// Nothing is written before the commit, and dropping the transaction changes nothing. Every possible error
 /// occurs before the commit.
+///
+/// ```
+/// use storage_engine::{VectorMemory, arena::Arena};
+///
+/// let arena = Arena::new(VectorMemory::default());
+/// let mut transaction = arena.begin()?;
+/// let extent = transaction.allocate(100_000)?;
+/// assert_eq!(transaction.pages_to_grow(), 256);
+/// transaction.commit();
+///
+/// let mut transaction = arena.begin()?;
+/// transaction.free(extent, 100_000)?;
+/// drop(transaction); // Nothing has changed.
+/// assert_eq!(arena.stats()?.extents, 1);
+/// # Ok::<(), storage_engine::Error>(())
+/// ```
 #[must_use = "a transaction that is not committed changes nothing"]
 pub struct Transaction<'a, M: Memory> {
     arena: &'a Arena<M>,
     /// The header as it is in the memory.
-    stored: Head,
+    stored: ArenaHeader,
     /// The arena after the transaction.
     blocks: Blocks<'a, M>,
     /// Size of the memory, in pages.
@@ -29,9 +45,10 @@ pub struct Transaction<'a, M: Memory> {
 
 impl<'a, M: Memory> Transaction<'a, M> {
     /// Begins a transaction on an arena with this header, in a memory of `pages` pages.
-    pub(super) fn new(arena: &'a Arena<M>, head: Head, pages: u64) -> Self {
-        let blocks = Blocks::new(head, WriteSet::new(&arena.memory, pages * PAGE_BYTES), arena.bucket_bytes);
-        Self { arena, stored: head, blocks, pages, commits: arena.commits.get(), poisoned: false }
+    pub(super) fn new(arena: &'a Arena<M>, header: ArenaHeader, pages: u64) -> Self {
+        let blocks =
+            Blocks::new(header, WriteSet::new(&arena.memory, pages * PAGE_BYTES), arena.bucket_bytes);
+        Self { arena, stored: header, blocks, pages, commits: arena.commits.get(), poisoned: false }
     }
 
     /// Allocates an extent of at least `len` bytes, from 1 to [`MAX_EXTENT_BYTES`]. Its contents are
@@ -95,12 +112,12 @@ impl<'a, M: Memory> Transaction<'a, M> {
 
     /// Returns by how much the commit grows the memory, in pages of 64 KiB: 0, or whole buckets.
     pub fn pages_to_grow(&self) -> u64 {
-        (self.blocks.head.total_bytes() / PAGE_BYTES).saturating_sub(self.pages)
+        (self.blocks.header.total_bytes() / PAGE_BYTES).saturating_sub(self.pages)
     }
 
     /// Returns the number of slots that the free blocks can supply after the commit.
     pub fn slots(&self) -> u64 {
-        self.blocks.head.slots()
+        self.blocks.header.slots()
     }
 
     /// Frees the last `buckets` buckets. Returns false and changes nothing if they are not free, or if the
@@ -130,8 +147,8 @@ impl<'a, M: Memory> Transaction<'a, M> {
             let grown = self.arena.memory.grow(pages);
             assert!(grown >= 0, "the arena's memory refused {pages} pages that the caller had reserved");
         }
-        let Blocks { head, cache, .. } = self.blocks;
-        if let Some((offset, bytes)) = head.changes(&self.stored) {
+        let Blocks { header, cache, .. } = self.blocks;
+        if let Some((offset, bytes)) = header.changes(&self.stored) {
             self.arena.memory.write(offset, &bytes);
         }
         cache.write();

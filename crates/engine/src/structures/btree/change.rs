@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use ic_stable_structures::Memory;
 use stable_storage_api::Error;
 
-use super::head::Head;
+use super::header::TreeHeader;
 use super::loaded::Loaded;
 use super::page::{
     CellSpan, FREE, Frame, INNER, LEAF, LINK, LONG, LONG_CONTENT, MAX_KEY, MAX_LOCAL_VALUE, NewValue, Node,
@@ -29,9 +29,9 @@ const PAGES_PER_WASM_PAGE: u64 = 65_536 / PAGE as u64;
 pub(super) struct Change<'a, M: Memory> {
     pub(super) tree: &'a Tree<M>,
     /// The header as it is in memory.
-    stored: Head,
+    stored: TreeHeader,
     /// The header after the change.
-    pub(super) head: Head,
+    pub(super) header: TreeHeader,
     pub(super) pages: PageSet,
     /// Pages that were freed and not allocated again.
     freed: BTreeSet<PageNumber>,
@@ -83,9 +83,9 @@ fn common_around(node: Node<'_>, child: usize) -> Option<usize> {
 
 /// Returns the whole pages of 64 KiB that a tree does not use in a memory of `memory_pages` pages, after
 /// `freed` of its pages are freed.
-pub(super) fn unused_pages(head: &Head, memory_pages: u64, freed: u64) -> u64 {
-    let free = memory_pages * PAGES_PER_WASM_PAGE + u64::from(head.free_count) + freed;
-    free.saturating_sub(u64::from(head.pages)) / PAGES_PER_WASM_PAGE
+pub(super) fn unused_pages(header: &TreeHeader, memory_pages: u64, freed: u64) -> u64 {
+    let free = memory_pages * PAGES_PER_WASM_PAGE + u64::from(header.free_count) + freed;
+    free.saturating_sub(u64::from(header.pages)) / PAGES_PER_WASM_PAGE
 }
 
 /// The inner pages from the root to a leaf, each with the index of the next child.
@@ -93,11 +93,11 @@ pub(super) type Path = Vec<(PageNumber, usize)>;
 
 impl<'a, M: Memory> Change<'a, M> {
     pub(super) fn new(tree: &'a Tree<M>) -> Self {
-        let stored = tree.head.get();
+        let stored = tree.header.get();
         Self {
             tree,
             stored,
-            head: stored,
+            header: stored,
             pages: tree.pages.take(),
             freed: BTreeSet::new(),
             shape: 0,
@@ -138,13 +138,13 @@ impl<'a, M: Memory> Change<'a, M> {
     fn position(&mut self, located: Located, key: &[u8]) -> Result<Option<Position>, Error> {
         let is_good = match located.position {
             Some(Position { leaf, .. }) => self.pages[leaf].version == located.version,
-            None => self.head.root.is_none(),
+            None => self.header.root.is_none(),
         };
         if is_good { Ok(located.position) } else { self.find(key) }
     }
 
     fn find(&mut self, key: &[u8]) -> Result<Option<Position>, Error> {
-        if self.head.root.is_none() {
+        if self.header.root.is_none() {
             return Ok(None);
         }
         let leaf = match self.last_leaf(key)? {
@@ -170,8 +170,8 @@ impl<'a, M: Memory> Change<'a, M> {
 
     /// Returns the leaf of a key, searching from the root.
     fn descend(&mut self, key: &[u8]) -> Result<usize, Error> {
-        let (mut number, mut last) = (self.head.root, None);
-        for _ in 1..self.head.levels {
+        let (mut number, mut last) = (self.header.root, None);
+        for _ in 1..self.header.levels {
             let parent = number;
             let child;
             (child, number) = self.look(parent, |node| {
@@ -323,7 +323,7 @@ impl<'a, M: Memory> Change<'a, M> {
             None => self.plant(key, value),
             Some(Position { leaf, found: Ok(index) }) => self.replace(leaf, index, key, value),
             Some(Position { leaf, found: Err(index) }) => {
-                self.head.entries = self.head.entries.saturating_add(1);
+                self.header.entries = self.header.entries.saturating_add(1);
                 let bytes = leaf_cell_len(key, value);
                 if self.pages[leaf].node().gap() >= bytes + SLOT {
                     self.insert_cell(leaf, LEAF, index, key, bytes, |cell| write_leaf_cell(cell, key, value))
@@ -340,8 +340,8 @@ impl<'a, M: Memory> Change<'a, M> {
     fn plant(&mut self, key: &[u8], value: NewValue<'_>) -> Result<(), Error> {
         let mut cell = vec![0; leaf_cell_len(key, value)];
         write_leaf_cell(&mut cell, key, value);
-        self.head.root = self.add_page(LEAF, &[&cell], PageNumber::NONE, PageNumber::NONE)?;
-        (self.head.levels, self.head.entries) = (1, 1);
+        self.header.root = self.add_page(LEAF, &[&cell], PageNumber::NONE, PageNumber::NONE)?;
+        (self.header.levels, self.header.entries) = (1, 1);
         Ok(())
     }
 
@@ -434,8 +434,8 @@ impl<'a, M: Memory> Change<'a, M> {
 
     fn try_remove(&mut self, leaf: usize, index: usize, key: &[u8]) -> Result<(), Error> {
         self.free_long_at(leaf, index)?;
-        let counted = self.head.entries.checked_sub(1);
-        self.head.entries =
+        let counted = self.header.entries.checked_sub(1);
+        self.header.entries =
             counted.ok_or_else(|| self.tree.damaged("it has entries, but its header counts none", 0))?;
         let page = &mut self.pages[leaf];
         let span = self.tree.know_cell(page, index)?;
@@ -447,7 +447,7 @@ impl<'a, M: Memory> Change<'a, M> {
     /// Frees the pages of the value of an entry, if it is long.
     fn free_long_at(&mut self, leaf: usize, index: usize) -> Result<(), Error> {
         let (_, Value::Long { length, first }) = self.cell_at(leaf, index)? else { return Ok(()) };
-        self.tree.check_long(length, self.head.pages, first)?;
+        self.tree.check_long(length, self.header.pages, first)?;
         let mut next = first;
         for _ in 0..length.div_ceil(LONG_CONTENT) {
             let number = next;
@@ -476,7 +476,7 @@ impl<'a, M: Memory> Change<'a, M> {
 
     /// Returns the bytes of a long value, which this change may have written.
     fn read_long(&self, length: usize, first: PageNumber) -> Result<Vec<u8>, Error> {
-        self.tree.check_long(length, self.head.pages, first)?;
+        self.tree.check_long(length, self.header.pages, first)?;
         let mut bytes = vec![0; length];
         let mut next = first;
         for part in bytes.chunks_mut(LONG_CONTENT) {
@@ -506,18 +506,18 @@ impl<'a, M: Memory> Change<'a, M> {
         if let Some(number) = self.freed.pop_first() {
             return Ok(number);
         }
-        let number = self.head.free;
+        let number = self.header.free;
         if !number.is_none() {
             let next = self.tree.next_in_chain(FREE, number, self.stored.pages)?;
-            let counted = self.head.free_count.checked_sub(1).filter(|left| (*left == 0) == next.is_none());
+            let counted = self.header.free_count.checked_sub(1).filter(|left| (*left == 0) == next.is_none());
             let damaged = || self.tree.damaged("the list of free pages does not have the counted length", 0);
-            self.head.free_count = counted.ok_or_else(damaged)?;
-            self.head.free = next;
+            self.header.free_count = counted.ok_or_else(damaged)?;
+            self.header.free = next;
             return Ok(number);
         }
-        let number = PageNumber(self.head.pages);
-        let pages = self.head.pages.checked_add(1);
-        self.head.pages = pages.ok_or(Error::OutOfMemory { requested: PAGE as u64, available: 0 })?;
+        let number = PageNumber(self.header.pages);
+        let pages = self.header.pages.checked_add(1);
+        self.header.pages = pages.ok_or(Error::OutOfMemory { requested: PAGE as u64, available: 0 })?;
         Ok(number)
     }
 
@@ -576,21 +576,21 @@ impl<'a, M: Memory> Change<'a, M> {
     /// Returns the number of pages of 64 KiB by which the commit grows the memory.
     pub(super) fn pages_to_grow(&self) -> u64 {
         let size = self.tree.memory.size();
-        if self.head.pages == 1 {
+        if self.header.pages == 1 {
             return 0;
         }
-        let needed = u64::from(self.head.pages).div_ceil(PAGES_PER_WASM_PAGE);
+        let needed = u64::from(self.header.pages).div_ceil(PAGES_PER_WASM_PAGE);
         if needed <= size { 0 } else { needed.next_multiple_of(self.tree.options.growth_pages) - size }
     }
 
     /// Returns the number of unused pages of 64 KiB of the memory after the commit.
     pub(super) fn unused_pages(&self) -> u64 {
-        unused_pages(&self.head, self.tree.memory.size() + self.pages_to_grow(), self.freed.len() as u64)
+        unused_pages(&self.header, self.tree.memory.size() + self.pages_to_grow(), self.freed.len() as u64)
     }
 
     /// Returns whether the commit changes the header.
-    pub(super) fn changes_head(&self) -> bool {
-        self.head != self.stored || !self.freed.is_empty()
+    pub(super) fn changes_header(&self) -> bool {
+        self.header != self.stored || !self.freed.is_empty()
     }
 
     /// Writes the changes. The header is changed on the heap; the caller writes it to memory.
@@ -603,19 +603,19 @@ impl<'a, M: Memory> Change<'a, M> {
     pub(super) fn commit(&mut self) {
         let tree = self.tree;
         assert!(!self.poisoned, "a change that met an error was committed");
-        assert_eq!(self.stored, tree.head.get(), "two changes of a tree overlap");
+        assert_eq!(self.stored, tree.header.get(), "two changes of a tree overlap");
         let pages = self.pages_to_grow();
         if pages > 0 {
             let grown = tree.memory.grow(pages);
             assert!(grown >= 0, "the memory of a tree refused {pages} pages that had been reserved");
         }
         self.pages.iter().for_each(|page| page.write(&tree.memory));
-        let mut head = self.head;
+        let mut header = self.header;
         let (mut cache, mut frames) = (tree.cache.borrow_mut(), tree.frames.borrow_mut());
         for number in std::mem::take(&mut self.freed).into_iter().rev() {
-            tree.memory.write(number.offset(), &link(FREE, head.free));
-            head.free = number;
-            head.free_count += 1;
+            tree.memory.write(number.offset(), &link(FREE, header.free));
+            header.free = number;
+            header.free_count += 1;
             cache.remove(number).into_iter().for_each(|frame| frames.give(frame));
         }
         for page in self.pages.drain() {
@@ -630,7 +630,7 @@ impl<'a, M: Memory> Change<'a, M> {
             };
             unused.into_iter().for_each(|frame| frames.give(frame));
         }
-        tree.head.set(head);
+        tree.header.set(header);
         tree.pages.set(std::mem::take(&mut self.pages).for_reuse());
     }
 }

@@ -51,26 +51,26 @@ struct Walk<'a, M: Memory> {
 
 impl<M: Memory> Walk<'_, M> {
     fn all(mut self) -> Result<(), Error> {
-        let (tree, head) = (self.tree, self.tree.head.get());
+        let (tree, header) = (self.tree, self.tree.header.get());
         if tree.memory.size() == 0 {
             return Ok(());
         }
         self.free_pages()?;
-        if !head.root.is_none() {
-            self.page(head.root, 1, Bounds::default())?;
+        if !header.root.is_none() {
+            self.page(header.root, 1, Bounds::default())?;
         }
         if self.expected.is_some_and(|page| !page.is_none()) {
             return Err(tree.damaged("the last leaf has a link to a next leaf", self.last_leaf.offset()));
         }
-        if self.entries != head.entries {
-            let what = format!("it has {} entries, but its header counts {}", self.entries, head.entries);
+        if self.entries != header.entries {
+            let what = format!("it has {} entries, but its header counts {}", self.entries, header.entries);
             return Err(tree.damaged(&what, 0));
         }
-        if self.seen.len() as u64 + 1 != u64::from(head.pages) {
+        if self.seen.len() as u64 + 1 != u64::from(header.pages) {
             let what = format!(
                 "{} pages are used or free, but the header counts {}",
                 self.seen.len(),
-                head.pages - 1
+                header.pages - 1
             );
             return Err(tree.damaged(&what, 0));
         }
@@ -78,11 +78,11 @@ impl<M: Memory> Walk<'_, M> {
     }
 
     fn free_pages(&mut self) -> Result<(), Error> {
-        let head = self.tree.head.get();
-        let mut next = head.free;
-        for _ in 0..head.free_count {
+        let header = self.tree.header.get();
+        let mut next = header.free;
+        for _ in 0..header.free_count {
             let number = next;
-            next = self.tree.next_in_chain(FREE, number, head.pages)?;
+            next = self.tree.next_in_chain(FREE, number, header.pages)?;
             self.see(number)?;
         }
         if next.is_none() {
@@ -103,13 +103,13 @@ impl<M: Memory> Walk<'_, M> {
 
     /// Checks a page and all pages below it.
     fn page(&mut self, number: PageNumber, level: u8, bounds: Bounds<'_>) -> Result<(), Error> {
-        let (tree, head) = (self.tree, self.tree.head.get());
-        tree.check_number(number, head.pages)?;
+        let (tree, header) = (self.tree, self.tree.header.get());
+        tree.check_number(number, header.pages)?;
         self.see(number)?;
         let mut bytes = vec![0; PAGE];
         tree.memory.read(number.offset(), &mut bytes);
         let bytes: &[u8; PAGE] = bytes.first_chunk().expect("the buffer has the size of a page");
-        let kind = if level == head.levels { LEAF } else { INNER };
+        let kind = if level == header.levels { LEAF } else { INNER };
         let damaged = || tree.damaged_page(number);
         let node = Node::of(bytes, kind).ok_or_else(damaged)?;
         check_cells(node, kind, bounds).ok_or_else(damaged)?;
@@ -153,7 +153,7 @@ impl<M: Memory> Walk<'_, M> {
     }
 
     fn long(&mut self, length: usize, first: PageNumber) -> Result<(), Error> {
-        let pages = self.tree.head.get().pages;
+        let pages = self.tree.header.get().pages;
         self.tree.check_long(length, pages, first)?;
         let mut next = first;
         for _ in 0..length.div_ceil(LONG_CONTENT) {

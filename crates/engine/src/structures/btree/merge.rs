@@ -21,7 +21,7 @@ impl<M: Memory> Change<'_, M> {
     /// empty.
     pub(super) fn shrink_leaf(&mut self, leaf: usize, key: &[u8]) -> Result<(), Error> {
         let node = self.pages[leaf].node();
-        if node.len() > 0 && (node.used() >= FEW_BYTES || self.head.levels == 1) {
+        if node.len() > 0 && (node.used() >= FEW_BYTES || self.header.levels == 1) {
             return Ok(());
         }
         let number = self.pages[leaf].number;
@@ -62,7 +62,7 @@ impl<M: Memory> Change<'_, M> {
                 self.remove_child(path, child)
             }
             None => {
-                (self.head.root, self.head.levels) = (PageNumber::NONE, 0);
+                (self.header.root, self.header.levels) = (PageNumber::NONE, 0);
                 Ok(())
             }
         }
@@ -126,7 +126,7 @@ impl<M: Memory> Change<'_, M> {
             self.free(number)?;
             match path.last() {
                 Some((_, index)) => child = *index,
-                None => (self.head.root, self.head.levels) = (PageNumber::NONE, 0),
+                None => (self.header.root, self.header.levels) = (PageNumber::NONE, 0),
             }
         }
         Ok(())
@@ -153,15 +153,15 @@ impl<M: Memory> Change<'_, M> {
 
     /// Removes roots that have only one child.
     fn lower_root(&mut self) -> Result<(), Error> {
-        while self.head.levels > 1 {
-            let root = self.head.root;
+        while self.header.levels > 1 {
+            let root = self.header.root;
             let (count, child) = self.look(root, |node| Some((node.len(), node.child(0)?)))?;
             if count > 0 {
                 break;
             }
             self.free(root)?;
-            self.head.root = child;
-            self.head.levels -= 1;
+            self.header.root = child;
+            self.header.levels -= 1;
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ mod cache;
 mod change;
 mod check;
 mod cursor;
-mod head;
+mod header;
 mod iter;
 mod loaded;
 mod map;
@@ -38,7 +38,7 @@ use crate::base::open::OpenError;
 use change::Change;
 pub(crate) use change::Located;
 pub(crate) use cursor::{Cursor, Direction};
-pub(crate) use head::HEAD_BYTES;
+pub(crate) use header::HEADER_BYTES;
 pub use iter::Iter;
 pub use map::{BPlusTreeMap, MapOptions};
 pub use page::MAX_KEY as MAX_MAP_KEY_BYTES;
@@ -89,7 +89,7 @@ impl<K: Storable, V: Storable, M: Memory> Map<K, V, M> {
 
     /// Returns the number of entries.
     pub(crate) fn len(&self) -> u64 {
-        self.tree.head.get().entries
+        self.tree.header.get().entries
     }
 
     /// Returns the value under a key.
@@ -136,12 +136,12 @@ impl<K: Storable, V: Storable, M: Memory> Map<K, V, M> {
 
     /// Returns the number of unused whole pages of 64 KiB in the memory.
     pub(crate) fn unused_pages(&self) -> u64 {
-        change::unused_pages(&self.tree.head.get(), self.tree.memory.size(), 0)
+        change::unused_pages(&self.tree.header.get(), self.tree.memory.size(), 0)
     }
 
     /// The header of the tree as it is on the heap.
-    pub(crate) fn head_bytes(&self) -> [u8; HEAD_BYTES] {
-        self.tree.head.get().encode()
+    pub(crate) fn head_bytes(&self) -> [u8; HEADER_BYTES] {
+        self.tree.header.get().encode()
     }
 
     /// Begins a change.
@@ -252,7 +252,7 @@ impl<'a, K: Storable, V: Storable, M: Memory> Transaction<'a, K, V, M> {
 
     /// Returns the number of entries after the commit.
     pub(crate) fn len(&self) -> u64 {
-        self.change.head.entries
+        self.change.header.entries
     }
 
     /// Returns the growth of the memory by the commit.
@@ -275,7 +275,7 @@ impl<'a, K: Storable, V: Storable, M: Memory> Transaction<'a, K, V, M> {
     /// began.
     pub(crate) fn commit(&mut self) {
         if self.commit_pages() {
-            self.change.tree.write_head();
+            self.change.tree.write_header();
         }
     }
 
@@ -286,8 +286,8 @@ impl<'a, K: Storable, V: Storable, M: Memory> Transaction<'a, K, V, M> {
     ///
     /// As [`commit`](Self::commit).
     pub(crate) fn commit_pages(&mut self) -> bool {
-        let changes_head = self.change.changes_head();
+        let changes_header = self.change.changes_header();
         self.change.commit();
-        changes_head
+        changes_header
     }
 }

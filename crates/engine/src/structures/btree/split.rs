@@ -4,7 +4,7 @@ use ic_stable_structures::Memory;
 use stable_storage_api::Error;
 
 use super::change::{Change, Path};
-use super::head::MAX_LEVELS;
+use super::header::MAX_LEVELS;
 use super::page::{
     AFTER_AT, BEFORE_AT, CAPACITY, Frame, INNER, LEAF, Node, NodeMut, PageNumber, SLOT, inner_cell,
     inner_child, key_in, leaf_key, space_of,
@@ -172,9 +172,9 @@ impl<M: Memory> Change<'_, M> {
 
     /// Returns the inner pages from the root to the leaf of a key, which must be this one.
     pub(super) fn path_to(&mut self, key: &[u8], leaf: PageNumber) -> Result<Path, Error> {
-        let mut path = Path::with_capacity(usize::from(self.head.levels));
-        let mut number = self.head.root;
-        for _ in 1..self.head.levels {
+        let mut path = Path::with_capacity(usize::from(self.header.levels));
+        let mut number = self.header.root;
+        for _ in 1..self.header.levels {
             let (child, next) = self.look(number, |node| {
                 let child = node.child_for(key)?;
                 Some((child, node.child(child)?))
@@ -210,12 +210,12 @@ impl<M: Memory> Change<'_, M> {
 
     /// Adds a root with two children above the current one.
     fn add_root(&mut self, between: &[u8], child: PageNumber) -> Result<(), Error> {
-        if usize::from(self.head.levels) == MAX_LEVELS {
+        if usize::from(self.header.levels) == MAX_LEVELS {
             return Err(self.tree.damaged("it has more levels than the limit", 0));
         }
         let cell = inner_cell(between, child);
-        self.head.root = self.add_page(INNER, &[&cell], self.head.root, PageNumber::NONE)?;
-        self.head.levels += 1;
+        self.header.root = self.add_page(INNER, &[&cell], self.header.root, PageNumber::NONE)?;
+        self.header.levels += 1;
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use std::ops::Bound;
 use ic_stable_structures::{Memory, VectorMemory};
 use stable_storage_api::Error;
 
-use super::head::Head;
+use super::header::TreeHeader;
 use super::page::{CAPACITY, MAX_KEY, MAX_LOCAL_VALUE, PAGE};
 use super::{Direction, Map, Options};
 use crate::base::open::OpenError;
@@ -171,8 +171,8 @@ fn a_map_equals_a_model_for_every_family_of_keys() {
         let left: Vec<_> = model.keys().cloned().collect();
         left.iter().for_each(|key| assert!(remove(&map, key)));
         assert_eq!((map.len(), entries(&map).len(), problems(&map)), (0, 0, vec![]));
-        let head = map.tree.head.get();
-        assert_eq!(head.pages - 1, head.free_count, "every page is free again");
+        let header = map.tree.header.get();
+        assert_eq!(header.pages - 1, header.free_count, "every page is free again");
     }
 }
 
@@ -208,8 +208,8 @@ fn values_around_the_limits_round_trip_and_free_their_pages() {
         assert_eq!(problems(&map), [], "{length} bytes");
     }
     keys.iter().for_each(|key| assert!(remove(&map, key)));
-    let head = map.tree.head.get();
-    assert_eq!((head.pages - 1, head.levels), (head.free_count, 0));
+    let header = map.tree.header.get();
+    assert_eq!((header.pages - 1, header.levels), (header.free_count, 0));
 }
 
 /// Runs of ascending and of descending keys leave their pages full, anywhere in the map.
@@ -219,7 +219,7 @@ fn keys_in_order_fill_their_pages() {
         let memory = VectorMemory::default();
         let map = open(&memory);
         (0..others).for_each(|number| insert(&map, format!("{number}").as_bytes(), &[1; 100]));
-        let before = map.tree.head.get().pages;
+        let before = map.tree.header.get().pages;
         let mut change = map.begin();
         let count = 5_000u64;
         for number in 0..count {
@@ -229,7 +229,7 @@ fn keys_in_order_fill_their_pages() {
         change.commit();
         assert_eq!(problems(&map), []);
         let used = count as usize * (2 + 10 + 100 + 8);
-        let pages = (map.tree.head.get().pages - before) as usize;
+        let pages = (map.tree.header.get().pages - before) as usize;
         assert!(used * 10 > pages * CAPACITY * 9, "{pages} pages for {used} bytes");
     }
 }
@@ -240,11 +240,11 @@ fn freed_pages_are_reused() {
     let map = open(&memory);
     let key = |number: u32| format!("{:08x}", number.wrapping_mul(0x9e37_79b1)).into_bytes();
     (0..8_000).for_each(|number| insert(&map, &key(number), &[1; 500]));
-    let full = map.tree.head.get().pages;
+    let full = map.tree.header.get().pages;
     (0..7_500).for_each(|number| assert!(remove(&map, &key(number))));
-    assert!(map.tree.head.get().free_count > full * 8 / 10, "few pages are still used");
+    assert!(map.tree.header.get().free_count > full * 8 / 10, "few pages are still used");
     (0..5_000).for_each(|number| insert(&map, &key(number), &[1; 500]));
-    assert_eq!(map.tree.head.get().pages, full);
+    assert_eq!(map.tree.header.get().pages, full);
     assert_eq!(problems(&map), []);
 }
 
@@ -330,7 +330,7 @@ fn a_memory_without_a_tree_is_refused() {
     let memory = VectorMemory::default();
     memory.grow(1);
     assert!(matches!(try_open(&memory), Err(OpenError::Damaged { .. })));
-    memory.write(0, &Head::NEW.encode());
+    memory.write(0, &TreeHeader::NEW.encode());
     assert_eq!(open(&memory).len(), 0);
     assert_eq!(PAGE as u64 * 16, memory.size() * 65_536);
     assert!(matches!(open(&memory).get(&vec![]), Ok(None) | Err(Error::Corrupted { .. })));

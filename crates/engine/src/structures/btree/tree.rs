@@ -6,7 +6,7 @@ use ic_stable_structures::Memory;
 use stable_storage_api::Error;
 
 use super::cache::{Cache, Frames};
-use super::head::{HEAD_BYTES, Head};
+use super::header::{HEADER_BYTES, TreeHeader};
 use super::loaded::Loaded;
 use super::page::{
     CellSpan, Frame, INNER, LEAF, LINK, LONG, LONG_CONTENT, Node, PAGE, PageNumber, Value, leaf_key,
@@ -37,7 +37,7 @@ pub(super) struct Tree<M: Memory> {
     home: Option<(M, u64)>,
     pub(super) options: Options,
     /// The header after the last commit.
-    pub(super) head: Cell<Head>,
+    pub(super) header: Cell<TreeHeader>,
     pub(super) cache: RefCell<Cache>,
     pub(super) frames: RefCell<Frames>,
     /// Allocation that the next change reuses for its pages.
@@ -49,24 +49,24 @@ impl<M: Memory> Tree<M> {
     /// memory. An empty memory is an empty tree.
     pub(super) fn open(memory: M, home: Option<(M, u64)>, options: Options) -> Result<Self, OpenError> {
         let bytes = memory.size().saturating_mul(WASM_PAGE);
-        let mut header = [0; HEAD_BYTES];
+        let mut encoded = [0; HEADER_BYTES];
         match &home {
-            Some((home, offset)) => home.read(*offset, &mut header),
-            None if bytes > 0 => memory.read(0, &mut header),
+            Some((home, offset)) => home.read(*offset, &mut encoded),
+            None if bytes > 0 => memory.read(0, &mut encoded),
             None => {}
         }
-        let head = if bytes == 0 && header == [0; HEAD_BYTES] {
-            Head::NEW
+        let header = if bytes == 0 && encoded == [0; HEADER_BYTES] {
+            TreeHeader::NEW
         } else {
             let offset = home.as_ref().map_or(0, |(_, offset)| *offset);
             let what = || format!("the {} does not have a valid header of a tree", options.name);
-            Head::decode(&header, bytes).ok_or_else(|| OpenError::damaged(what(), offset))?
+            TreeHeader::decode(&encoded, bytes).ok_or_else(|| OpenError::damaged(what(), offset))?
         };
         Ok(Self {
             memory,
             home,
             options,
-            head: Cell::new(head),
+            header: Cell::new(header),
             cache: RefCell::new(Cache::new(options.cached_pages)),
             frames: RefCell::default(),
             pages: Cell::default(),
@@ -74,8 +74,8 @@ impl<M: Memory> Tree<M> {
     }
 
     /// Writes the header.
-    pub(super) fn write_head(&self) {
-        let header = self.head.get().encode();
+    pub(super) fn write_header(&self) {
+        let header = self.header.get().encode();
         match &self.home {
             Some((home, offset)) => home.write(*offset, &header),
             None => self.memory.write(0, &header),
@@ -140,7 +140,7 @@ impl<M: Memory> Tree<M> {
 
     /// Reads an inner page.
     pub(super) fn read_inner(&self, number: PageNumber) -> Result<Box<Frame>, Error> {
-        self.check_number(number, self.head.get().pages)?;
+        self.check_number(number, self.header.get().pages)?;
         let frame = self.frames.borrow_mut().read(&self.memory, number);
         match Node::of(&frame.0, INNER) {
             Some(_) => Ok(frame),
@@ -150,7 +150,7 @@ impl<M: Memory> Tree<M> {
 
     /// Reads the header and the slots of a leaf.
     pub(super) fn load_leaf(&self, number: PageNumber) -> Result<Loaded, Error> {
-        self.check_number(number, self.head.get().pages)?;
+        self.check_number(number, self.header.get().pages)?;
         let mut page = Loaded::read(number, self.frame(), &self.memory);
         let Some(node) = Node::of(page.bytes(), LEAF) else { return Err(self.damaged_page(number)) };
         let slots_end = node.slots_end();
@@ -241,12 +241,12 @@ impl<M: Memory> Tree<M> {
         &self,
         choose: impl Fn(Node<'_>) -> Option<PageNumber>,
     ) -> Result<Option<PageNumber>, Error> {
-        let head = self.head.get();
-        if head.root.is_none() {
+        let header = self.header.get();
+        if header.root.is_none() {
             return Ok(None);
         }
-        let mut number = head.root;
-        for _ in 1..head.levels {
+        let mut number = header.root;
+        for _ in 1..header.levels {
             number = self.with_inner(number, &choose)?;
         }
         Ok(Some(number))
@@ -274,12 +274,12 @@ impl<M: Memory> Tree<M> {
 
     /// Returns the bytes of a long value.
     pub(super) fn read_long(&self, length: usize, first: PageNumber) -> Result<Vec<u8>, Error> {
-        self.check_long(length, self.head.get().pages, first)?;
+        self.check_long(length, self.header.get().pages, first)?;
         let mut bytes = vec![0; length];
         let mut next = first;
         for part in bytes.chunks_mut(LONG_CONTENT) {
             let number = next;
-            next = self.next_in_chain(LONG, number, self.head.get().pages)?;
+            next = self.next_in_chain(LONG, number, self.header.get().pages)?;
             self.memory.read(number.offset() + LINK as u64, part);
         }
         Ok(bytes)
@@ -311,9 +311,9 @@ impl<M: Memory> Tree<M> {
     ///
     /// Needed when a store is opened, because a query cannot keep the pages that it reads.
     pub(super) fn warm(&self, mut pages: usize) {
-        let head = self.head.get();
-        let mut level = vec![head.root];
-        for depth in 1..head.levels {
+        let header = self.header.get();
+        let mut level = vec![header.root];
+        for depth in 1..header.levels {
             let mut below = Vec::new();
             for number in level {
                 if pages == 0 {
@@ -326,7 +326,7 @@ impl<M: Memory> Tree<M> {
                 });
                 below.extend(children.unwrap_or_default());
             }
-            if depth + 1 == head.levels {
+            if depth + 1 == header.levels {
                 return;
             }
             level = below;

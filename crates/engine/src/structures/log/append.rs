@@ -4,7 +4,7 @@ use ic_stable_structures::Memory;
 use stable_storage_api::limits::{MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES};
 use stable_storage_api::{Appended, Error};
 
-use super::head::{Head, START};
+use super::mark::{LogState, START};
 use super::writer::Writer;
 use super::{INDEX_ENTRY_BYTES, INDEX_INTERVAL, Log, MARK_BYTES, TRAILER_BYTES, index_bytes};
 use crate::base::growth::Growth;
@@ -34,8 +34,8 @@ impl<M: Memory> Log<M> {
     pub(crate) fn plan<E: AsRef<[u8]>>(&self, entries: &[E]) -> Result<Plan, Error> {
         check_entries(entries)?;
         let bytes: u64 = entries.iter().map(|entry| entry.as_ref().len() as u64 + TRAILER_BYTES).sum();
-        let Head { length, end } = self.head;
-        Ok(Plan { after: Head { length: length + entries.len() as u64, end: end + bytes } })
+        let LogState { length, end } = self.state;
+        Ok(Plan { after: LogState { length: length + entries.len() as u64, end: end + bytes } })
     }
 
     /// Returns the growth of the memories of the entries and of the index, which is rare: they grow by many
@@ -44,13 +44,13 @@ impl<M: Memory> Log<M> {
     pub(crate) fn growths(&self, plan: &Plan) -> [Growth<'_, M>; 2] {
         let after = plan.after;
         // An empty append must not grow the log, because a memory that is not empty must have a mark.
-        let entries = match after == self.head {
+        let entries = match after == self.state {
             true => 0,
             false => pages_short(&self.entries, after.end + MARK_BYTES as u64, self.growth_pages),
         };
         // Most appends do not reach the next entry of the index, so they need not access its memory.
         let index = match index_bytes(after.length) {
-            bytes if bytes == index_bytes(self.head.length) => 0,
+            bytes if bytes == index_bytes(self.state.length) => 0,
             bytes => pages_short(&self.index, bytes, self.growth_pages),
         };
         [Growth { memory: &self.entries, pages: entries }, Growth { memory: &self.index, pages: index }]
@@ -58,7 +58,7 @@ impl<M: Memory> Log<M> {
 
     /// Writes planned entries. The memories must have grown before.
     pub(crate) fn commit<E: AsRef<[u8]>>(&mut self, entries: &[E], plan: &Plan) -> Appended {
-        let first = self.head.length;
+        let first = self.state.length;
         if !entries.is_empty() {
             self.write(entries, plan.after);
         }
@@ -68,13 +68,13 @@ impl<M: Memory> Log<M> {
 
 /// The state of the log after an append.
 pub(crate) struct Plan {
-    after: Head,
+    after: LogState,
 }
 
 impl Plan {
     /// Returns whether the plan changes the log.
     pub(crate) fn changes<M: Memory>(&self, log: &Log<M>) -> bool {
-        self.after != log.head
+        self.after != log.state
     }
 }
 
@@ -95,30 +95,30 @@ pub fn check_entries<E: AsRef<[u8]>>(entries: &[E]) -> Result<(), Error> {
 
 impl<M: Memory> Log<M> {
     /// Writes entries and the mark after them. The memories are large enough.
-    fn write<E: AsRef<[u8]>>(&mut self, entries: &[E], after: Head) {
-        if self.head == Head::EMPTY {
+    fn write<E: AsRef<[u8]>>(&mut self, entries: &[E], after: LogState) {
+        if self.state == LogState::EMPTY {
             self.entries.write(0, &START);
         }
         match entries {
             [entry] => self.write_one(entry.as_ref(), after),
             _ => self.write_batch(entries, after),
         }
-        self.head = after;
+        self.state = after;
     }
 
     /// Writes an entry, and then its length and the mark in one write.
-    fn write_one(&self, entry: &[u8], after: Head) {
-        self.entries.write(self.head.end, entry);
+    fn write_one(&self, entry: &[u8], after: LogState) {
+        self.entries.write(self.state.end, entry);
         let mut tail = [0; TRAILER_BYTES as usize + MARK_BYTES];
         tail[..TRAILER_BYTES as usize].copy_from_slice(&trailer_of(entry));
         tail[TRAILER_BYTES as usize..].copy_from_slice(&after.encode());
-        self.entries.write(self.head.end + entry.len() as u64, &tail);
+        self.entries.write(self.state.end + entry.len() as u64, &tail);
         self.write_index(after.length, after.end);
     }
 
     /// Writes several entries per write.
-    fn write_batch<E: AsRef<[u8]>>(&self, entries: &[E], after: Head) {
-        let Head { mut length, mut end } = self.head;
+    fn write_batch<E: AsRef<[u8]>>(&self, entries: &[E], after: LogState) {
+        let LogState { mut length, mut end } = self.state;
         let mut writer = Writer::new(&self.entries, end, after.end - end);
         for entry in entries.iter().map(AsRef::as_ref) {
             writer.write(entry, trailer_of(entry));
@@ -128,7 +128,7 @@ impl<M: Memory> Log<M> {
         }
         writer.flush();
         self.entries.write(after.end, &after.encode());
-        assert_eq!(Head { length, end }, after, "the written end equals the planned end");
+        assert_eq!(LogState { length, end }, after, "the written end equals the planned end");
     }
 
     /// Writes the end of an entry to the index, if the index includes this entry.

@@ -16,8 +16,8 @@ impl<M: Memory> Log<M> {
     }
 
     fn walk(&self) -> Result<(), Error> {
-        let mut end = self.head.end;
-        for entry in (0..self.head.length).rev() {
+        let mut end = self.state.end;
+        for entry in (0..self.state.length).rev() {
             if (entry + 1).is_multiple_of(INDEX_INTERVAL) && self.indexed_end(entry / INDEX_INTERVAL)? != end
             {
                 return Err(Error::corrupted(

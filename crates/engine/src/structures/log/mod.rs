@@ -29,7 +29,7 @@
 
 mod append;
 mod check;
-mod head;
+mod mark;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -41,8 +41,8 @@ use stable_storage_api::LogInfo;
 use crate::base::layout::PAGE_BYTES;
 use crate::base::open::OpenError;
 pub use append::check_entries;
-use head::Head;
-pub(crate) use head::MARK_BYTES;
+use mark::LogState;
+pub(crate) use mark::MARK_BYTES;
 
 /// Offset of the first entry from the start of the log's memory, in bytes.
 pub const LOG_START: u64 = 64;
@@ -84,7 +84,7 @@ const GROWTH_PAGES: u64 = 16;
 pub struct Log<M: Memory> {
     entries: M,
     index: M,
-    head: Head,
+    state: LogState,
     /// The memories grow by multiples of this many pages.
     growth_pages: u64,
 }
@@ -107,21 +107,21 @@ impl<M: Memory> Log<M> {
         sealed: Option<[u8; MARK_BYTES]>,
         growth_pages: u64,
     ) -> Result<Self, OpenError> {
-        let head = if entries.size() == 0 { Head::EMPTY } else { Head::find(&entries, sealed)? };
-        if index.size() * PAGE_BYTES < index_bytes(head.length) {
+        let state = if entries.size() == 0 { LogState::EMPTY } else { LogState::find(&entries, sealed)? };
+        if index.size() * PAGE_BYTES < index_bytes(state.length) {
             return Err(OpenError::damaged("the log's index is too short for the log", 0));
         }
-        Ok(Self { entries, index, head, growth_pages })
+        Ok(Self { entries, index, state, growth_pages })
     }
 
     /// Returns the mark at the end of the log.
     pub(crate) fn mark(&self) -> [u8; MARK_BYTES] {
-        self.head.encode()
+        self.state.encode()
     }
 
     /// Returns the number of entries, and their bytes including the four bytes of each length.
     #[must_use]
     pub fn info(&self) -> LogInfo {
-        LogInfo { length: self.head.length, bytes: self.head.end - LOG_START }
+        LogInfo { length: self.state.length, bytes: self.state.end - LOG_START }
     }
 }

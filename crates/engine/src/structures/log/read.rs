@@ -5,7 +5,7 @@ use serde_bytes::ByteBuf;
 use stable_storage_api::limits::{LOG_ITEM_OVERHEAD_BYTES, MAX_PAYLOAD_BYTES, MAX_REPLY_BYTES};
 use stable_storage_api::{Error, LogPage, ReadLogArgs};
 
-use super::head::Head;
+use super::mark::LogState;
 use super::{INDEX_ENTRY_BYTES, INDEX_INTERVAL, LOG_START, Log, TRAILER_BYTES};
 
 impl<M: Memory> Log<M> {
@@ -26,7 +26,7 @@ impl<M: Memory> Log<M> {
     ///
     /// The same as for [`read_last`](Self::read_last).
     pub fn read_last_with(&self, count: u64, mut take: impl FnMut(&[u8])) -> Result<(), Error> {
-        let Head { length, end } = self.head;
+        let LogState { length, end } = self.state;
         let (count, mut budget, mut end) = (count.min(length), ReplyBudget::new(), end);
         if count == 0 {
             return Ok(());
@@ -69,7 +69,7 @@ impl<M: Memory> Log<M> {
         mut take: impl FnMut(&[u8]),
     ) -> Result<(u64, u64), Error> {
         let ReadLogArgs { from, limit } = *args;
-        let length = self.head.length;
+        let length = self.state.length;
         args.check()?;
         if from > length {
             return Err(Error::OutOfRange {
@@ -138,11 +138,11 @@ impl<'a, M: Memory> Window<'a, M> {
 
     /// Returns the payloads from an existing entry to the end of its block of 64 entries, or of the log.
     fn spans_to_end_of_block(&mut self, from: u64) -> Result<Vec<Span>, Error> {
-        let (block, length) = (from / INDEX_INTERVAL, self.log.head.length);
+        let (block, length) = (from / INDEX_INTERVAL, self.log.state.length);
         let block_end = ((block + 1) * INDEX_INTERVAL).min(length);
         let floor = if block == 0 { LOG_START } else { self.log.indexed_end(block - 1)? };
         let is_whole = block_end.is_multiple_of(INDEX_INTERVAL);
-        let mut end = if is_whole { self.log.indexed_end(block)? } else { self.log.head.end };
+        let mut end = if is_whole { self.log.indexed_end(block)? } else { self.log.state.end };
         let mut spans = Vec::with_capacity((block_end - from) as usize);
         for _ in from..block_end {
             let span = self.entry_before(end, floor)?;
@@ -206,7 +206,7 @@ impl<M: Memory> Log<M> {
         let mut bytes = [0; INDEX_ENTRY_BYTES as usize];
         self.index.read(at, &mut bytes);
         let end = u64::from_le_bytes(bytes);
-        if (LOG_START..=self.head.end).contains(&end) {
+        if (LOG_START..=self.state.end).contains(&end) {
             Ok(end)
         } else {
             Err(Error::corrupted("an end offset of the log's index is outside the log", at))

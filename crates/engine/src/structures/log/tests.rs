@@ -73,7 +73,7 @@ fn the_start_and_the_mark_match_the_layout_table() {
 fn no_entry_is_lost_whether_pre_upgrade_ran_or_not() {
     let memory = VectorMemory::default();
     let mut model: Vec<Vec<u8>> = Vec::new();
-    let mark = |length: u64, end: u64| super::head::Head { length, end }.encode().to_vec();
+    let mark = |length: u64, end: u64| super::mark::LogState { length, end }.encode().to_vec();
     for round in 0..60u64 {
         let mut store = Store::open(memory.clone()).unwrap();
         let end = LOG_START + store.log_info().bytes;

@@ -3,7 +3,7 @@
 //! A value of at most [`INLINE_LIMIT`] bytes is stored in its index entry. A larger value is one extent of
 //! the arena. A value that was uploaded and is larger than an extent has several extents, listed in a table.
 //! The entry contains the offset of the extent or of the table. Every change gets the next revision and uses
-//! [`Change`](crate::core::change::Change).
+//! [`Change`].
 
 mod check;
 mod entry;

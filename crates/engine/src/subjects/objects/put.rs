@@ -11,6 +11,16 @@ use super::{check_condition, existing_at, free};
 use crate::core::change::Change;
 
 /// A value to store. It is borrowed, so that it is copied only once: into stable memory.
+///
+/// ```
+/// use storage_engine::{Condition, Error, Put, Store, VectorMemory};
+///
+/// let mut store = Store::open(VectorMemory::default())?;
+/// let put = Put { content_type: Some("text/plain"), condition: Condition::Absent, ..Put::new("key", b"value") };
+/// store.put(put, 0)?;
+/// assert_eq!(store.put(put, 0), Err(Error::AlreadyExists));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Put<'a> {
     /// The key: 1 to 1,024 bytes.

@@ -12,7 +12,7 @@ use crate::base::caller::Caller;
 use crate::base::checksum::mix;
 use crate::base::layout::{BUCKET_BYTES, PAGE_BYTES, REGIONS, tree_header_at};
 use crate::store::Store;
-use crate::structures::btree::HEAD_BYTES;
+use crate::structures::btree::HEADER_BYTES;
 use crate::testing::SparseMemory;
 
 type TestStore = Store<VectorMemory>;
@@ -276,9 +276,9 @@ fn refused_growth_changes_nothing_and_reports_the_available_space() {
 fn an_impossible_count_of_regions_does_not_panic() {
     let (store, _) = with_region(1);
     let header_at = tree_header_at(REGIONS);
-    let mut header = [0; HEAD_BYTES];
+    let mut header = [0; HEADER_BYTES];
     store.core.space.raw().read(header_at, &mut header);
-    let (counted, check) = header.split_at_mut(HEAD_BYTES - 8);
+    let (counted, check) = header.split_at_mut(HEADER_BYTES - 8);
     counted[24..].copy_from_slice(&300u64.to_le_bytes());
     check.copy_from_slice(&mix(counted).to_le_bytes());
     store.core.space.raw().write(header_at, &header);

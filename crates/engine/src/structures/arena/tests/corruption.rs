@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::*;
 use crate::structures::arena::tag::Tag;
-use crate::structures::arena::{HEAD_BYTES, MAX_EXTENT_BYTES};
+use crate::structures::arena::{HEADER_BYTES, MAX_EXTENT_BYTES};
 
 /// Returns two free blocks of one class, two of others, and extents between them and at the ends.
 fn image() -> (SparseMemory, Vec<(Extent, u64)>) {
@@ -116,7 +116,7 @@ fn corruption_never_makes_an_operation_panic() {
 #[test]
 fn check_reports_at_most_a_hundred_problems() {
     let (memory, _) = image();
-    memory.write(HEAD_BYTES as u64, &[0xA5; 4_096 - HEAD_BYTES]);
+    memory.write(HEADER_BYTES as u64, &[0xA5; 4_096 - HEADER_BYTES]);
     assert_eq!(problems(&Arena::new(memory)), 100);
 }
 
@@ -136,11 +136,11 @@ fn a_memory_with_other_contents_is_refused() {
 fn a_truncated_memory_is_refused() {
     let (memory, arena) = arena();
     allocate(&arena, MAX_EXTENT_BYTES);
-    let mut head = [0; 4_096];
-    memory.read(0, &mut head);
+    let mut header = [0; 4_096];
+    memory.read(0, &mut header);
     let short = SparseMemory::default();
     short.grow(511);
-    short.write(0, &head);
+    short.write(0, &header);
     let arena = Arena::new(short);
     assert!(matches!(arena.begin(), Err(Error::Corrupted { offset: 8, .. })));
     assert_eq!(problems(&arena), 1);

@@ -2,38 +2,38 @@
 
 use super::*;
 use crate::structures::arena::class::{CLASSES, Class};
-use crate::structures::arena::control::{HEAD_BYTES, Head};
+use crate::structures::arena::control::{ArenaHeader, HEADER_BYTES};
 use crate::structures::arena::write_set::WriteSet;
 use crate::testing::Traffic;
 
 /// Returns the header of an arena of one bucket, with a free block in each of these classes.
-fn head(classes: &[usize]) -> Head {
-    let mut head = Head::EMPTY;
-    head.set_end(BUCKET_BYTES - ALIGNMENT);
-    classes.iter().for_each(|&class| head.mark(Class::of_index(class)));
-    head
+fn header(classes: &[usize]) -> ArenaHeader {
+    let mut header = ArenaHeader::EMPTY;
+    header.set_end(BUCKET_BYTES - ALIGNMENT);
+    classes.iter().for_each(|&class| header.mark(Class::of_index(class)));
+    header
 }
 
-fn bytes(head: &Head) -> [u8; HEAD_BYTES] {
-    let mut bytes = [0; HEAD_BYTES];
-    let (offset, changes) = head.changes(&Head::EMPTY).unwrap();
+fn bytes(header: &ArenaHeader) -> [u8; HEADER_BYTES] {
+    let mut bytes = [0; HEADER_BYTES];
+    let (offset, changes) = header.changes(&ArenaHeader::EMPTY).unwrap();
     bytes[offset as usize..][..changes.len()].copy_from_slice(&changes);
     bytes
 }
 
-fn decode(bytes: &[u8; HEAD_BYTES]) -> Result<Head, Error> {
-    let head = Head::decode(bytes, BUCKET_BYTES, BUCKET_BYTES)?;
-    head.verify().map(|()| head)
+fn decode(bytes: &[u8; HEADER_BYTES]) -> Result<ArenaHeader, Error> {
+    let header = ArenaHeader::decode(bytes, BUCKET_BYTES, BUCKET_BYTES)?;
+    header.verify().map(|()| header)
 }
 
 /// Each field has a distinct pattern.
 #[test]
 fn golden_head() {
-    let mut head = head(&[1, 18, 35, 68, 485]);
+    let mut header = header(&[1, 18, 35, 68, 485]);
     for _ in 0..3 {
-        head.count_used(0x1_1260);
+        header.count_used(0x1_1260);
     }
-    let mut expected = [0; HEAD_BYTES];
+    let mut expected = [0; HEADER_BYTES];
     expected[..8].copy_from_slice(b"ARENA\0\x01\0");
     expected[8..16].copy_from_slice(&[0xE0, 0xFF, 0xFF, 0, 0, 0, 0, 0]);
     expected[16..24].copy_from_slice(&[0x20, 0x37, 0x03, 0, 0, 0, 0, 0]);
@@ -44,14 +44,14 @@ fn golden_head() {
     expected[44] = 1 << 3; // Level 2, class 3.
     expected[48] = 1 << 4; // Level 4, class 4.
     expected[100] = 1 << 5; // Level 30, class 5.
-    assert_eq!(bytes(&head), expected);
-    assert_eq!(decode(&expected), Ok(head));
+    assert_eq!(bytes(&header), expected);
+    assert_eq!(decode(&expected), Ok(header));
 }
 
 /// A word that is invalid is reported at its offset.
 #[test]
 fn an_impossible_head_is_refused() {
-    let sound = bytes(&head(&[40]));
+    let sound = bytes(&header(&[40]));
     assert!(decode(&sound).is_ok());
     let wrong: [(usize, u64); 15] = [
         (0, 0),                                     // No magic.
@@ -83,30 +83,34 @@ fn an_impossible_head_is_refused() {
 fn bitmaps_match_a_linear_search() {
     let mut random = Random::new(3);
     for _ in 0..50 {
-        let mut head = head(&[]);
+        let mut header = header(&[]);
         let mut set = [false; CLASSES];
         for _ in 0..random.below(60) {
             let class = random.below(CLASSES as u64) as usize;
             set[class] = random.below(3) > 0;
-            if set[class] { head.mark(Class::of_index(class)) } else { head.clear(Class::of_index(class)) }
+            if set[class] {
+                header.mark(Class::of_index(class))
+            } else {
+                header.clear(Class::of_index(class))
+            }
         }
-        assert_eq!(head.verify(), Ok(()));
-        assert_eq!(head.highest().map(Class::index), set.iter().rposition(|&marked| marked));
+        assert_eq!(header.verify(), Ok(()));
+        assert_eq!(header.highest().map(Class::index), set.iter().rposition(|&marked| marked));
         for class in 0..CLASSES {
-            let found = head.first_from(Class::of_index(class)).map(Class::index);
+            let found = header.first_from(Class::of_index(class)).map(Class::index);
             assert_eq!(found, set[class..].iter().position(|&marked| marked).map(|i| class + i));
-            assert_eq!(head.has(Class::of_index(class)), set[class]);
+            assert_eq!(header.has(Class::of_index(class)), set[class]);
         }
     }
 }
 
 #[test]
 fn counters_do_not_go_below_zero() {
-    let mut head = head(&[]);
-    head.count_used(64);
-    assert!(head.count_freed(96).is_err());
-    assert_eq!(head.count_freed(64), Ok(()));
-    assert!(head.count_freed(64).is_err());
+    let mut header = header(&[]);
+    header.count_used(64);
+    assert!(header.count_freed(96).is_err());
+    assert_eq!(header.count_freed(64), Ok(()));
+    assert!(header.count_freed(64).is_err());
 }
 
 #[test]

@@ -17,7 +17,7 @@ fn filled() -> (VectorMemory, Model) {
         assert!(remove(&map, &key));
         model.remove(&key);
     }
-    assert!(map.tree.head.get().levels >= 2 && map.tree.head.get().free_count > 0);
+    assert!(map.tree.header.get().levels >= 2 && map.tree.header.get().free_count > 0);
     (memory, model)
 }
 
@@ -129,5 +129,5 @@ fn check_reports_structural_corruption() {
 }
 
 fn map_bytes(memory: &VectorMemory) -> usize {
-    open(memory).tree.head.get().pages as usize * PAGE
+    open(memory).tree.header.get().pages as usize * PAGE
 }

@@ -18,16 +18,16 @@ fn a_removal_never_needs_a_page_in_the_worst_order() {
                 let mut change = map.begin();
                 assert!(change.remove(&left[*index]).unwrap());
                 assert_eq!(change.growth().pages, 0);
-                change.change.head.pages
+                change.change.header.pages
             });
             let key = left.swap_remove(worst.expect("there are candidates"));
-            let before = map.tree.head.get();
+            let before = map.tree.header.get();
             assert!(remove(&map, &key));
-            let after = map.tree.head.get();
+            let after = map.tree.header.get();
             assert_eq!(after.pages, before.pages, "{keys:?}");
             assert!(after.free_count >= before.free_count, "{keys:?}: a removal needed a page");
         }
-        assert_eq!(map.tree.head.get().free_count, map.tree.head.get().pages - 1);
+        assert_eq!(map.tree.header.get().free_count, map.tree.header.get().pages - 1);
     }
 }
 

@@ -30,14 +30,14 @@ const SCAN_BYTES: u64 = PAGE_BYTES;
 
 /// The length and end of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Head {
+pub(super) struct LogState {
     /// Number of entries.
     pub(super) length: u64,
     /// Offset after the last entry, which is the offset of the mark.
     pub(super) end: u64,
 }
 
-impl Head {
+impl LogState {
     /// The state of an empty log.
     pub(super) const EMPTY: Self = Self { length: 0, end: LOG_START };
 
@@ -53,11 +53,11 @@ impl Head {
 
     /// Decodes a mark. Returns `None` for bytes that are not the mark of a log in a memory of this size.
     pub(super) fn decode(bytes: &[u8; MARK_BYTES], memory_bytes: u64) -> Option<Self> {
-        let head = Self { length: u64_at(bytes, 0), end: u64_at(bytes, 8) };
-        let is_inside = head.end.checked_add(MARK_BYTES as u64).is_some_and(|end| end <= memory_bytes);
-        let least = head.length.checked_mul(TRAILER_BYTES).and_then(|bytes| bytes.checked_add(LOG_START));
-        let is_mark = head.encode() == *bytes && is_inside && least.is_some_and(|least| least <= head.end);
-        is_mark.then_some(head)
+        let state = Self { length: u64_at(bytes, 0), end: u64_at(bytes, 8) };
+        let is_inside = state.end.checked_add(MARK_BYTES as u64).is_some_and(|end| end <= memory_bytes);
+        let least = state.length.checked_mul(TRAILER_BYTES).and_then(|bytes| bytes.checked_add(LOG_START));
+        let is_mark = state.encode() == *bytes && is_inside && least.is_some_and(|least| least <= state.end);
+        is_mark.then_some(state)
     }
 
     /// Returns the state of the log in a memory. `sealed` is the mark stored by a clean shutdown, if it is
@@ -69,7 +69,7 @@ impl Head {
         if start != START {
             return Err(OpenError::damaged("the memory of the log does not contain a log", 0));
         }
-        let known = sealed.and_then(|mark| Self::decode(&mark, bytes)).map(|head| head.end);
+        let known = sealed.and_then(|mark| Self::decode(&mark, bytes)).map(|state| state.end);
         let at = match known {
             Some(end) => end,
             None => Self::last_byte(memory)
@@ -80,7 +80,7 @@ impl Head {
         let mut mark = [0; MARK_BYTES];
         memory.read(at, &mut mark);
         Self::decode(&mark, bytes)
-            .filter(|head| head.end == at)
+            .filter(|state| state.end == at)
             .ok_or_else(|| OpenError::damaged("the mark at the end of the log is corrupt", at))
     }
 

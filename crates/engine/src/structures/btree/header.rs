@@ -22,7 +22,7 @@ use super::page::{PAGE, PageNumber};
 use crate::base::checksum::{mix, u32_at, u64_at};
 
 /// Size of a header, in bytes.
-pub(crate) const HEAD_BYTES: usize = 40;
+pub(crate) const HEADER_BYTES: usize = 40;
 
 /// Largest number of levels.
 pub(super) const MAX_LEVELS: usize = 24;
@@ -37,11 +37,11 @@ const FREE_COUNT_AT: usize = FREE_AT + 4;
 const ENTRIES_AT: usize = FREE_COUNT_AT + 4;
 const CHECK_AT: usize = ENTRIES_AT + 8;
 
-const _: () = assert!(CHECK_AT + 8 == HEAD_BYTES);
+const _: () = assert!(CHECK_AT + 8 == HEADER_BYTES);
 
 /// The header of a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Head {
+pub(crate) struct TreeHeader {
     pub(super) root: PageNumber,
     /// Number of levels from the root to the leaves.
     pub(super) levels: u8,
@@ -53,7 +53,7 @@ pub(crate) struct Head {
     pub(super) entries: u64,
 }
 
-impl Head {
+impl TreeHeader {
     /// The header of an empty tree.
     pub(crate) const NEW: Self = Self {
         root: PageNumber::NONE,
@@ -64,8 +64,8 @@ impl Head {
         entries: 0,
     };
 
-    pub(crate) fn encode(&self) -> [u8; HEAD_BYTES] {
-        let mut bytes = [0; HEAD_BYTES];
+    pub(crate) fn encode(&self) -> [u8; HEADER_BYTES] {
+        let mut bytes = [0; HEADER_BYTES];
         bytes[..LEVELS_AT].copy_from_slice(&MAGIC);
         bytes[LEVELS_AT] = self.levels;
         let fields = [
@@ -84,8 +84,8 @@ impl Head {
     }
 
     /// Decodes a header. Returns `None` for bytes that are not the header of a tree in a memory of this size.
-    pub(crate) fn decode(bytes: &[u8; HEAD_BYTES], memory_bytes: u64) -> Option<Self> {
-        let head = Self {
+    pub(crate) fn decode(bytes: &[u8; HEADER_BYTES], memory_bytes: u64) -> Option<Self> {
+        let header = Self {
             root: PageNumber(u32_at(bytes, ROOT_AT)),
             levels: bytes[LEVELS_AT],
             pages: u32_at(bytes, PAGES_AT),
@@ -96,7 +96,7 @@ impl Head {
         let is_sound = bytes[..LEVELS_AT] == MAGIC
             && u64_at(bytes, CHECK_AT) == mix(&bytes[..CHECK_AT])
             && bytes[RESERVED_AT..ROOT_AT] == [0, 0];
-        (is_sound && head.is_possible(memory_bytes)).then_some(head)
+        (is_sound && header.is_possible(memory_bytes)).then_some(header)
     }
 
     /// Returns whether the numbers are consistent with each other and with the memory.
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn headers_round_trip_and_every_flipped_bit_is_detected() {
-        let head = Head {
+        let header = TreeHeader {
             root: PageNumber(0x0102),
             levels: 3,
             pages: 0x0203_0405,
@@ -128,23 +128,23 @@ mod tests {
             free_count: 0x13,
             entries: 0x0102_0304_0506_0708,
         };
-        let bytes = head.encode();
+        let bytes = header.encode();
         assert_eq!(bytes[..8], *b"IC-T\x01\x03\0\0");
         assert_eq!(bytes[8..24], [2, 1, 0, 0, 5, 4, 3, 2, 0x12, 0x11, 0, 0, 0x13, 0, 0, 0]);
         assert_eq!(bytes[24..32], [8, 7, 6, 5, 4, 3, 2, 1]);
-        assert_eq!(Head::decode(&bytes, 1 << 40), Some(head));
-        assert_eq!(Head::decode(&bytes, 1 << 20), None, "the memory has fewer pages");
+        assert_eq!(TreeHeader::decode(&bytes, 1 << 40), Some(header));
+        assert_eq!(TreeHeader::decode(&bytes, 1 << 20), None, "the memory has fewer pages");
         for bit in 0..bytes.len() * 8 {
             let mut damaged = bytes;
             damaged[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(Head::decode(&damaged, 1 << 40), None, "bit {bit}");
+            assert_eq!(TreeHeader::decode(&damaged, 1 << 40), None, "bit {bit}");
         }
-        assert_eq!(Head::decode(&Head::NEW.encode(), 0), Some(Head::NEW));
+        assert_eq!(TreeHeader::decode(&TreeHeader::NEW.encode(), 0), Some(TreeHeader::NEW));
     }
 
     #[test]
     fn impossible_numbers_are_refused_despite_a_valid_check() {
-        let head = Head {
+        let header = TreeHeader {
             root: PageNumber(9),
             levels: MAX_LEVELS as u8,
             pages: 10,
@@ -153,27 +153,28 @@ mod tests {
             entries: 1,
         };
         let full = 10 * PAGE as u64;
-        let is_decoded = |head: Head, bytes| Head::decode(&head.encode(), bytes) == Some(head);
-        assert!(is_decoded(head, full));
-        assert!(!is_decoded(head, full - 1));
+        let is_decoded =
+            |header: TreeHeader, bytes| TreeHeader::decode(&header.encode(), bytes) == Some(header);
+        assert!(is_decoded(header, full));
+        assert!(!is_decoded(header, full - 1));
         for bad in [
-            Head { root: PageNumber(10), ..head },
-            Head { levels: MAX_LEVELS as u8 + 1, ..head },
-            Head { free: PageNumber(10), ..head },
-            Head { free_count: 10, ..head },
+            TreeHeader { root: PageNumber(10), ..header },
+            TreeHeader { levels: MAX_LEVELS as u8 + 1, ..header },
+            TreeHeader { free: PageNumber(10), ..header },
+            TreeHeader { free_count: 10, ..header },
             // One field of a pair without the other.
-            Head { free: PageNumber::NONE, ..head },
-            Head { free_count: 0, ..head },
-            Head { root: PageNumber::NONE, ..head },
-            Head { levels: 0, ..head },
-            Head { entries: 0, ..head },
-            Head { pages: 0, ..Head::NEW },
-            Head { pages: 2, ..Head::NEW },
+            TreeHeader { free: PageNumber::NONE, ..header },
+            TreeHeader { free_count: 0, ..header },
+            TreeHeader { root: PageNumber::NONE, ..header },
+            TreeHeader { levels: 0, ..header },
+            TreeHeader { entries: 0, ..header },
+            TreeHeader { pages: 0, ..TreeHeader::NEW },
+            TreeHeader { pages: 2, ..TreeHeader::NEW },
         ] {
             assert!(!is_decoded(bad, if bad.root.is_none() { PAGE as u64 } else { full }), "{bad:?}");
         }
         // An emptied tree has free pages.
-        let emptied = Head { root: PageNumber::NONE, levels: 0, entries: 0, ..head };
+        let emptied = TreeHeader { root: PageNumber::NONE, levels: 0, entries: 0, ..header };
         assert!(is_decoded(emptied, full));
     }
 }
