@@ -15,7 +15,7 @@
 //! store.put(Put::new("greeting", b"hello"), 0)?;
 //! drop(store);
 //!
-//! A new heap over the same memory: this is what an upgrade does.
+//! // A new heap over the same memory: this is what an upgrade does.
 //! let store = Store::open(memory)?;
 //! assert_eq!(store.get("greeting")?, b"hello");
 //! # Ok::<(), Box<dyn std::error::Error>>(())

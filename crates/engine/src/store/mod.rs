@@ -42,7 +42,8 @@ pub use status::HostFacts;
 /// use storage_engine::{Options, Put, Store, VectorMemory};
 ///
 /// // Every value that is not empty is stored in the arena.
-/// let mut store = Store::open_with(VectorMemory::default(), Options { inline_limit: 0 })?;
+/// let options = Options { inline_limit: 0, ..Options::default() };
+/// let mut store = Store::open_with(VectorMemory::default(), options)?;
 /// store.put(Put::new("key", b"value"), 0)?;
 /// assert_eq!(store.check().extents, 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())

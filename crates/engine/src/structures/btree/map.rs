@@ -43,7 +43,7 @@ impl Default for MapOptions {
 /// ages.insert("grace".to_string(), 85);
 /// drop(ages);
 ///
-/// A new heap over the same memory: this is what an upgrade does.
+/// // A new heap over the same memory: this is what an upgrade does.
 /// let mut ages = BPlusTreeMap::<String, u32, _>::open(memory)?;
 /// assert_eq!(ages.get(&"ada".to_string()), Some(36));
 /// assert_eq!(ages.pop_last(), Some(("grace".to_string(), 85)));

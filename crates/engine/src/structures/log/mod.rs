@@ -76,7 +76,7 @@ const GROWTH_PAGES: u64 = 16;
 /// log.append(&["first", "second"])?;
 /// assert_eq!(log.read_last(1)?, [b"second"]);
 ///
-/// A new heap over the same memories: this is what an upgrade does.
+/// // A new heap over the same memories: this is what an upgrade does.
 /// let log = Log::open(manager.get(MemoryId::new(0)), manager.get(MemoryId::new(1)))?;
 /// assert_eq!(log.info().length, 2);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
