@@ -25,6 +25,6 @@ EMBEDDED_IC_KILLS=1000 cargo test --locked -p embedded-ic --test kill
 
 if [[ -n ${STORAGE_REPLICA_URL:-} ]]; then
   step "the canister on $STORAGE_REPLICA_URL"
-  cargo test --locked -p storage-client -- --ignored
-  cargo test --locked -p storage-cli --test cli -- --ignored live
+  cargo test --locked -p storage-client --features agent,embedded --test agent -- live
+  cargo test --locked -p storage-cli --test cli -- live
 fi

@@ -167,3 +167,14 @@ async fn clients_that_do_not_read_are_disconnected() {
     drop(silent);
     server.stop().await;
 }
+
+/// A connection without a further request is closed, so that idle clients do not use up the connections.
+#[tokio::test]
+async fn idle_connections_are_closed() {
+    let server = impatient().await;
+    let mut stream = server.connect().await;
+    stream.write_all(b"GET /api/v2/status HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    // The server ends the connection, as the client does not.
+    assert_eq!(read(stream).await.status, 200);
+    server.stop().await;
+}
