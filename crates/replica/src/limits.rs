@@ -9,7 +9,7 @@ pub(crate) const MAX_DRAINED_BYTES: usize = 16 << 20;
 /// Maximum bytes of large bodies in memory, from their arrival to their execution.
 pub(crate) const MAX_HELD_BYTES: usize = 16 << 20;
 /// Maximum bytes of large responses in memory, from their execution until the client has received them.
-pub(crate) const MAX_RESPONSE_BYTES: usize = 32 << 20;
+pub(crate) const MAX_RESPONSE_BYTES: usize = 16 << 20;
 /// Maximum bytes of the reply to a query, and of what the response has around it.
 pub(crate) const MAX_REPLY_BYTES: usize = (3 << 20) + (64 << 10);
 /// Bodies of up to this many bytes do not count towards [`MAX_HELD_BYTES`] or [`MAX_RESPONSE_BYTES`].

@@ -1,10 +1,12 @@
 //! From an HTTP request to a verified message.
 
+use std::num::NonZero;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use axum::extract::Request;
 use axum::http::StatusCode;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::body;
 use crate::envelope::{self, Verified};
@@ -37,6 +39,10 @@ impl Message {
 pub(crate) async fn blocking<R: Send + 'static>(
     work: impl FnOnce() -> R + Send + 'static,
 ) -> Result<R, HttpError> {
+    // As many threads as processors: each thread keeps memory that it has freed, so more would only cost memory.
+    static TURNS: LazyLock<Semaphore> =
+        LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(2, NonZero::get)));
+    let _turn = TURNS.acquire().await;
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|_| {
         HttpError::new(StatusCode::INTERNAL_SERVER_ERROR, "The server failed to look at the request.")

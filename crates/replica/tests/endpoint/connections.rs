@@ -156,7 +156,7 @@ async fn clients_that_do_not_read_are_disconnected() {
         stream.write_all(&asking).await.unwrap();
         silent.push(stream);
     }
-    // There is memory for 10 such responses: this one waits until others have timed out.
+    // There is memory for 8 such responses: this one waits until others have timed out.
     let answer = read({
         let mut stream = server.connect().await;
         stream.write_all(&asking).await.unwrap();
