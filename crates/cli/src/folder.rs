@@ -9,7 +9,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use candid::Principal;
 use embedded_ic::{CallError, Config, EmbeddedIc, HostError};
 use storage_client::{Transport, TransportError};
@@ -68,7 +68,7 @@ impl FolderTransport {
         let mut host = self.open_in_turn().await?;
         let folder = &self.0.folder;
         if !host.is_installed() {
-            bail!("{}", no_store(folder));
+            return Err(no_store(folder));
         }
         let owner = *host.controllers().first().context("the store's canister has no controller")?;
         let mut state = self.state();
@@ -93,7 +93,7 @@ impl FolderTransport {
                 match EmbeddedIc::open_dir(folder, config(*notes)) {
                     Ok(host) => return Ok(host),
                     Err(HostError::FolderInUse { .. }) => refuse_served(folder)?,
-                    Err(HostError::NotAFolder { .. }) => bail!("{}", no_store(folder)),
+                    Err(HostError::NotAFolder { .. }) => return Err(no_store(folder)),
                     Err(error) => return Err(cannot_open(error, folder)),
                 }
             }

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap_complete::ArgValueCompleter;
 use serde::Deserialize;
 
@@ -117,7 +117,10 @@ impl StoreLocation {
         let decides = levels.iter().find(|(_, level)| level.store.is_some() || level.network.is_some());
         let (store, network) = match decides {
             Some((name, Settings { store: Some(_), network: Some(_), .. })) => {
-                bail!("{name} has both a store and a network; give only one of them")
+                return Err(with_help(
+                    format!("{name} has both a store and a network"),
+                    "remove one of them",
+                ));
             }
             Some((_, level)) => (level.store.clone(), level.network.clone()),
             None => (None, None),
@@ -125,7 +128,10 @@ impl StoreLocation {
         let Some(network) = network else {
             // On other levels they may be intended for another command; a flag is intended for this one.
             if levels.first().is_some_and(|(_, flags)| flags.canister.is_some() || flags.identity.is_some()) {
-                bail!("--canister and --identity require --network (ic, local or a URL)");
+                return Err(with_help(
+                    "--canister and --identity require a network",
+                    "add --network ic, --network local or --network URL",
+                ));
             }
             return Ok(Self::Folder(store.unwrap_or_else(|| "./.storage".into())));
         };

@@ -1,4 +1,4 @@
-//! What can be said about serving a store.
+//! Arguments of `storage serve`.
 
 use std::net::SocketAddr;
 
@@ -7,12 +7,12 @@ use clap::Args;
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
-    /// The address and port to listen on. Port 0 takes a free one. On an address that is not of this machine alone, others
-    /// can connect.
+    /// Address and port to listen on. Port 0 selects a free one. If the address is not a loopback address, other machines can
+    /// connect.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:4943")]
     pub(crate) listen: SocketAddr,
 
-    /// Make a principal a controller of the canister, who may do everything and upgrade it. Can be given more than once.
+    /// Make a principal a controller of the canister, which may call every method and upgrade it. Can be given several times.
     #[arg(long, value_name = "PRINCIPAL")]
     pub(crate) controller: Vec<Principal>,
 }

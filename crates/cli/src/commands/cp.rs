@@ -45,7 +45,10 @@ pub(crate) async fn run(
     let sources = args.sources.iter().map(|source| Location::of(source)).collect::<Result<Vec<_>>>()?;
     let target = Location::of(&args.target)?;
     if args.recursive && sources.len() > 1 {
-        bail!("-r copies one folder at a time, and there are {} sources", sources.len());
+        return Err(with_help(
+            format!("-r copies one folder, and there are {} sources", sources.len()),
+            "run the command for each folder",
+        ));
     }
     match target {
         Location::Store(key) => {

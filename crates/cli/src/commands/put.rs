@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use serde::Serialize;
 use stable_storage_api::{Condition, ObjectInfo};
 
@@ -132,7 +132,10 @@ fn items(files: &[impl AsRef<Path>], to: Option<&str>) -> Result<Vec<Item>> {
         Some(folder) if folder.ends_with('/') => folder,
         Some(key) => {
             let [file] = files else {
-                bail!("several files need a folder as the target, with a slash at the end: {key}/");
+                return Err(with_help(
+                    format!("several files cannot have one key: {key:?}"),
+                    format!("for a folder, add a slash to the target: {}", text::argument(format!("{key}/"))),
+                ));
             };
             return Ok(vec![Item { file: file.as_ref().to_owned(), key: key.to_owned() }]);
         }

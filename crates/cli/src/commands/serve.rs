@@ -13,8 +13,8 @@ use tokio::{
 };
 
 use crate::{
-    args::ServeArgs, context::Context, folder::FolderTransport, output::Output, page, served::Served,
-    settings::StoreLocation,
+    args::ServeArgs, context::Context, failure::add_help, folder::FolderTransport, output::Output, page,
+    served::Served, settings::StoreLocation,
 };
 
 /// What clients need to connect to the store.
@@ -29,9 +29,13 @@ struct Endpoint {
 pub(crate) async fn run(location: &StoreLocation, context: &Context, args: &ServeArgs) -> Result<()> {
     let folder = location.folder()?;
     let mut host = open(folder, context).await?;
-    let listener = TcpListener::bind(args.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}; --listen takes another address", args.listen))?;
+    let listener = TcpListener::bind(args.listen).await.map_err(|error| {
+        add_help(
+            error,
+            format!("cannot listen on {}", args.listen),
+            "select another address with --listen ADDRESS:PORT",
+        )
+    })?;
     let url = format!("http://{}", listener.local_addr().context("cannot read the local address")?);
     add_controllers(&mut host, &args.controller)?;
     let replica = Replica::start(host).context("cannot serve the store")?;

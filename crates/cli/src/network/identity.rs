@@ -136,9 +136,12 @@ impl Keys {
             (Some("pem"), None | Some("plaintext")) => pem(&folder.join("keys").join(format!("{name}.pem"))),
             (Some("pem"), _) => Err(must_be_exported(Program::Icp, name, "is protected by a password")),
             (Some("keyring"), _) => Err(must_be_exported(Program::Icp, name, "is in the keyring")),
-            (kind, _) => Err(anyhow::anyhow!(
-                "the identity {name:?} of icp has the kind {}, which has no key file; create one with: icp identity new NAME --storage plaintext",
-                kind.unwrap_or("?")
+            (kind, _) => Err(with_help(
+                format!(
+                    "the identity {name:?} of icp has the kind {}, which has no key file",
+                    kind.unwrap_or("?")
+                ),
+                "create one with: icp identity new NAME --storage plaintext",
             )),
         })
     }

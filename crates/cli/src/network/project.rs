@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use serde_json::Value;
 use yaml_rust2::{Yaml, YamlLoader};
 
@@ -141,7 +141,10 @@ fn icp_url(network: &Yaml, folder: &Path) -> Result<String> {
             let file = folder.join(".icp/cache/networks").join(name).join("descriptor.json");
             let descriptor = read_json(&file)?.map(|(_, descriptor)| descriptor["gateway"]["port"].as_i64());
             descriptor.flatten().ok_or_else(|| {
-                anyhow!("the network {name} is not running: {} has no port; start it with: icp network start {name}", text::path(&file))
+                with_help(
+                    format!("the network {name} is not running: {} has no port", text::path(&file)),
+                    format!("start it with: icp network start {name}"),
+                )
             })?
         }
         Some(port) => port,

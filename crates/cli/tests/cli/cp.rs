@@ -159,11 +159,7 @@ fn mistakes_of_cp_are_explained() {
         (3, &["store:to", "copy"], "no object under \"to\", but a folder\nhelp: fetch the folder with -r"),
         (3, &["-r", "store:nothing", "copy"], "there is no object"),
         (3, &["-r", "store:nothing/", "copy"], "there is no object"),
-        (
-            1,
-            &["-r", "folder", "folder", "store:x"],
-            "-r copies one folder at a time, and there are 2 sources",
-        ),
+        (1, &["-r", "folder", "folder", "store:x"], "-r copies one folder, and there are 2 sources"),
         (2, &["folder/a"], "<TARGET>"),
     ] {
         let said = store.fail(code, &[&["cp"], args].concat());
