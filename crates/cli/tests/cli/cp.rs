@@ -42,7 +42,7 @@ fn cp_reports_each_file_that_fails() {
         (&"f/a".into(), &"nothing".into())
     );
     let said = store.fail(1, &["cp", "a", "a", "store:f"]);
-    assert!(said.contains("slash at the end: f/"), "{said}");
+    assert!(said.contains("add a slash to the target: f/"), "{said}");
 }
 
 /// An object is copied to a file, to a folder under the last part of its key, and to standard output; several need a folder.
