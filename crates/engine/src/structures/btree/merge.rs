@@ -45,7 +45,7 @@ impl<M: Memory> Change<'_, M> {
         let frame = self.filled(LEAF, &cells, before, after)?;
         self.replace_page(left, frame);
         self.set_before(after, left_number)?;
-        self.free(right_number)?;
+        self.free_page(right_number)?;
         self.remove_child(path, child)
     }
 
@@ -55,7 +55,7 @@ impl<M: Memory> Change<'_, M> {
         let (number, before, after) = (self.pages[leaf].number, node.before(), node.after());
         self.set_after(before, after)?;
         self.set_before(after, before)?;
-        self.free(number)?;
+        self.free_page(number)?;
         match path.last() {
             Some((_, child)) => {
                 let child = *child;
@@ -123,7 +123,7 @@ impl<M: Memory> Change<'_, M> {
                 return if path.is_empty() { self.lower_root() } else { self.shrink_inner(number, path) };
             }
             // It was the only child, so the page is freed as well.
-            self.free(number)?;
+            self.free_page(number)?;
             match path.last() {
                 Some((_, index)) => child = *index,
                 None => (self.header.root, self.header.levels) = (PageNumber::NONE, 0),
@@ -159,7 +159,7 @@ impl<M: Memory> Change<'_, M> {
             if count > 0 {
                 break;
             }
-            self.free(root)?;
+            self.free_page(root)?;
             self.header.root = child;
             self.header.levels -= 1;
         }
@@ -187,7 +187,7 @@ impl<M: Memory> Change<'_, M> {
         debug_assert!(space_of(&cells) <= CAPACITY);
         let frame = self.filled(INNER, &cells, before, PageNumber::NONE)?;
         self.replace_page(left_at, frame);
-        self.free(right)?;
+        self.free_page(right)?;
         self.remove_child(path, child)
     }
 }
