@@ -96,7 +96,7 @@ fn a_corrupt_header_of_any_structure_is_refused() {
     let bucket = |number: usize| 2 * 65_536 + number * (16 << 20);
     // Header, ledger, the header of the index, the bucket table, and the start of the log. The structures got
     // their buckets in the order of first use: index, arena, log.
-    for offset in [20, 60, 2_050, 2_304, 2_330, 65_536, 65_540, 65_543, bucket(2), bucket(2) + 9] {
+    for offset in [20, 60, 2_266, 2_304, 2_330, 65_536, 65_540, 65_543, bucket(2), bucket(2) + 9] {
         let memory = filled();
         memory.borrow_mut()[offset] ^= 0x40;
         let error = refused(&memory);

@@ -99,10 +99,10 @@ impl<M: Memory + Clone> Reserved<'_, '_, M> {
         for Write { extent, offset, bytes } in writes.iter() {
             core.arena.write(*extent, *offset, bytes);
         }
-        let changes_index_head = index.commit_pages();
+        let changes_index_header = index.commit_pages();
         if let Some(uploads) = uploads {
             uploads.commit();
         }
-        core.write_totals(*ledger, changes_index_head);
+        core.write_totals(*ledger, changes_index_header);
     }
 }

@@ -95,19 +95,19 @@ impl<M: Memory + Clone> Core<M> {
         self.ledger.get()
     }
 
-    /// Writes the ledger where it has changed, and the header of the index where that has: with one write where both have,
-    /// which is what most changes do.
-    pub(crate) fn write_totals(&self, ledger: Ledger, changes_index_head: bool) {
+    /// Writes the ledger and the header of the index if they have changed. Most changes change both, which are
+    /// then written together.
+    pub(crate) fn write_totals(&self, ledger: Ledger, changes_index_header: bool) {
         let memory = self.space.raw();
-        match (ledger != self.ledger.replace(ledger), changes_index_head) {
+        match (ledger != self.ledger.replace(ledger), changes_index_header) {
             (true, true) => {
                 let mut bytes = [0; LEDGER_BYTES + HEADER_BYTES];
                 bytes[..LEDGER_BYTES].copy_from_slice(&ledger.encode());
-                bytes[LEDGER_BYTES..].copy_from_slice(&self.index.head_bytes());
+                bytes[LEDGER_BYTES..].copy_from_slice(&self.index.header_bytes());
                 memory.write(LEDGER_AT, &bytes);
             }
             (true, false) => ledger.write(memory),
-            (false, true) => memory.write(tree_header_at(OBJECTS), &self.index.head_bytes()),
+            (false, true) => memory.write(tree_header_at(OBJECTS), &self.index.header_bytes()),
             (false, false) => {}
         }
     }

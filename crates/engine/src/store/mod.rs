@@ -53,7 +53,7 @@ pub struct Options {
     /// Largest size in bytes of a value that is stored inline in the index; larger values go to the arena. At
     /// most 4,096.
     pub inline_limit: u64,
-    /// Size of the buckets, for an empty memory. A store that is there keeps its size.
+    /// Size of the buckets, for an empty memory. An existing store keeps its size.
     pub bucket_size: BucketSize,
 }
 

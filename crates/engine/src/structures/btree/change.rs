@@ -10,8 +10,8 @@ use stable_storage_api::Error;
 
 use super::header::TreeHeader;
 use super::loaded::Loaded;
-use super::locate::LastLeaf;
-use super::page::{FREE, Frame, INNER, LEAF, Node, NodeMut, PAGE, PageNumber, link};
+use super::node_mut::NodeMut;
+use super::page::{FREE, Frame, INNER, LEAF, Node, PAGE, PageNumber, link};
 use super::page_set::PageSet;
 use super::tree::Tree;
 
@@ -38,6 +38,16 @@ pub(super) struct Change<'a, M: Memory> {
     pub(super) last: Option<LastLeaf>,
     /// Whether an error occurred in the middle of the change, so that the pages must not be written.
     pub(super) poisoned: bool,
+}
+
+/// A leaf and its position below its parent: the next key of a batch often belongs to the same leaf.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LastLeaf {
+    pub(super) leaf: usize,
+    pub(super) parent: PageNumber,
+    pub(super) child: usize,
+    /// The position is valid as long as the tree has this shape.
+    pub(super) shape: u32,
 }
 
 /// Returns the whole pages of 64 KiB that a tree does not use in a memory of `memory_pages` pages, after

@@ -5,9 +5,10 @@ use stable_storage_api::Error;
 
 use super::change::Change;
 use super::locate::{Located, Position};
+use super::node_mut::NodeMut;
 use super::page::{
-    CellSpan, LEAF, LONG, LONG_CONTENT, MAX_KEY, MAX_LOCAL_VALUE, NewValue, NodeMut, PageNumber, SLOT, Value,
-    head_of, key_in, leaf_cell_len, leaf_value, write_leaf_cell,
+    CellSpan, LEAF, LONG, LONG_CONTENT, MAX_KEY, MAX_LOCAL_VALUE, NewValue, PageNumber, SLOT, Value, head_of,
+    key_in, leaf_cell_len, leaf_value, write_leaf_cell,
 };
 use crate::base::bytes::common_prefix;
 

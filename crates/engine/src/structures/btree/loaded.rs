@@ -2,7 +2,8 @@
 
 use ic_stable_structures::Memory;
 
-use super::page::{Frame, Node, NodeMut, PAGE, PageNumber};
+use super::node_mut::NodeMut;
+use super::page::{Frame, Node, PAGE, PageNumber};
 use super::ranges::Ranges;
 
 /// Number of bytes of a page that are read first: the header and the slots of most leaves.

@@ -3,7 +3,7 @@
 use ic_stable_structures::Memory;
 use stable_storage_api::Error;
 
-use super::change::Change;
+use super::change::{Change, LastLeaf};
 use super::page::{Node, PageNumber, Value, leaf_key, leaf_value};
 use crate::base::bytes::{common_prefix, compare};
 
@@ -21,16 +21,6 @@ pub(crate) struct Located {
     pub(super) position: Option<Position>,
     /// Version of the leaf for which the position is valid.
     pub(super) version: u32,
-}
-
-/// A leaf and its position below its parent: the next key of a batch often belongs to the same leaf.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct LastLeaf {
-    leaf: usize,
-    parent: PageNumber,
-    child: usize,
-    /// The position is valid as long as the tree has this shape.
-    shape: u32,
 }
 
 /// Returns the length of the common prefix of the separators on both sides of a child, or 0 if there is only

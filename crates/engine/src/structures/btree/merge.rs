@@ -8,7 +8,8 @@ use ic_stable_structures::Memory;
 use stable_storage_api::Error;
 
 use super::change::{Change, Path};
-use super::page::{CAPACITY, INNER, LEAF, NodeMut, PageNumber, SLOT, inner_cell, space_of};
+use super::node_mut::NodeMut;
+use super::page::{CAPACITY, INNER, LEAF, PageNumber, SLOT, inner_cell, space_of};
 
 /// A page with fewer bytes is merged with a neighbour.
 const FEW_BYTES: usize = CAPACITY / 4;

@@ -22,6 +22,7 @@ mod locate;
 mod long_value;
 mod map;
 mod merge;
+mod node_mut;
 mod page;
 mod page_set;
 mod ranges;
@@ -142,8 +143,8 @@ impl<K: Storable, V: Storable, M: Memory> Map<K, V, M> {
         change::unused_pages(&self.tree.header.get(), self.tree.memory.size(), 0)
     }
 
-    /// The header of the tree as it is on the heap.
-    pub(crate) fn head_bytes(&self) -> [u8; HEADER_BYTES] {
+    /// Returns the bytes of the header of the tree.
+    pub(crate) fn header_bytes(&self) -> [u8; HEADER_BYTES] {
         self.tree.header.get().encode()
     }
 
@@ -283,11 +284,11 @@ impl<'a, K: Storable, V: Storable, M: Memory> Transaction<'a, K, V, M> {
     }
 
     /// Makes the changes, but for the header of the tree in memory. Returns whether that has to be written, as
-    /// [`head_bytes`](Map::head_bytes) has it then.
+    /// [`header_bytes`](Map::header_bytes) has it then.
     ///
     /// # Panics
     ///
-    /// As [`commit`](Self::commit).
+    /// The same as for [`commit`](Self::commit).
     pub(crate) fn commit_pages(&mut self) -> bool {
         let changes_header = self.change.changes_header();
         self.change.commit();

@@ -5,9 +5,10 @@ use stable_storage_api::Error;
 
 use super::change::{Change, Path};
 use super::header::MAX_LEVELS;
+use super::node_mut::NodeMut;
 use super::page::{
-    AFTER_AT, BEFORE_AT, CAPACITY, Frame, INNER, LEAF, Node, NodeMut, PageNumber, SLOT, inner_cell,
-    inner_child, key_in, leaf_key, space_of,
+    AFTER_AT, BEFORE_AT, CAPACITY, Frame, INNER, LEAF, Node, PageNumber, SLOT, inner_cell, inner_child,
+    key_in, leaf_key, space_of,
 };
 use crate::base::bytes::separator;
 
