@@ -11,13 +11,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 list=scripts/prose.tsv
 
-# Folders that still have to be revised: none.
-pending=()
-
 # The texts of the repository, without those that are generated or that define the phrases.
 repository_files() {
-  local excluded=(':!scripts/prose.tsv' ':!scripts/lint-prose.sh' ':!docs/*.tsv' ':!packages/storage-js/src/bindings' ':!crates/cli/page') folder
-  for folder in "${pending[@]}"; do excluded+=(":!$folder"); done
+  local excluded=(':!scripts/prose.tsv' ':!scripts/lint-prose.sh' ':!docs/*.tsv' ':!packages/storage-js/src/bindings' ':!crates/cli/page')
   git ls-files -- '*.md' '*.rs' '*.did' '*.sh' '*.toml' '*.ts' '*.mjs' '*.yml' '*.yaml' "${excluded[@]}"
 }
 
