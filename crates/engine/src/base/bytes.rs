@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 pub(crate) fn compare(one: &[u8], other: &[u8]) -> Ordering {
     let shorter = one.len().min(other.len());
     let order = match first_difference(&one[..shorter], &other[..shorter]) {
-        Some(at) => one[at].cmp(&other[at]),
+        Some(index) => one[index].cmp(&other[index]),
         None => Ordering::Equal,
     };
     order.then(one.len().cmp(&other.len()))
@@ -61,27 +61,27 @@ fn start_of(bytes: &[u8]) -> u64 {
 /// Copies bytes, usually few. A `memory.copy` costs 100 instructions plus one per byte, and so does each loop
 /// that the compiler turns into one.
 #[inline]
-pub(crate) fn copy_few(place: &mut [u8], bytes: &[u8]) {
-    debug_assert_eq!(place.len(), bytes.len());
+pub(crate) fn copy_few(target: &mut [u8], bytes: &[u8]) {
+    debug_assert_eq!(target.len(), bytes.len());
     match bytes.len() {
-        8..=16 => copy_ends::<8>(place, bytes),
-        17..=32 => copy_ends::<16>(place, bytes),
-        33..=64 => copy_ends::<32>(place, bytes),
-        65..=128 => copy_ends::<64>(place, bytes),
-        4..8 => copy_ends::<4>(place, bytes),
-        _ => place.copy_from_slice(bytes),
+        8..=16 => copy_ends::<8>(target, bytes),
+        17..=32 => copy_ends::<16>(target, bytes),
+        33..=64 => copy_ends::<32>(target, bytes),
+        65..=128 => copy_ends::<64>(target, bytes),
+        4..8 => copy_ends::<4>(target, bytes),
+        _ => target.copy_from_slice(bytes),
     }
 }
 
 /// Copies the first and the last `N` bytes, which may overlap.
 #[inline]
-fn copy_ends<const N: usize>(place: &mut [u8], bytes: &[u8]) {
+fn copy_ends<const N: usize>(target: &mut [u8], bytes: &[u8]) {
     let (first, last) = (bytes.first_chunk::<N>(), bytes.last_chunk::<N>());
-    if let (Some(place), Some(first)) = (place.first_chunk_mut::<N>(), first) {
-        *place = *first;
+    if let (Some(target), Some(first)) = (target.first_chunk_mut::<N>(), first) {
+        *target = *first;
     }
-    if let (Some(place), Some(last)) = (place.last_chunk_mut::<N>(), last) {
-        *place = *last;
+    if let (Some(target), Some(last)) = (target.last_chunk_mut::<N>(), last) {
+        *target = *last;
     }
 }
 
@@ -109,9 +109,9 @@ mod tests {
     fn few_bytes_are_copied_whatever_their_number() {
         for length in 0..140 {
             let bytes: Vec<u8> = (1..=length).collect();
-            let mut place = vec![0; bytes.len()];
-            copy_few(&mut place, &bytes);
-            assert_eq!(place, bytes);
+            let mut target = vec![0; bytes.len()];
+            copy_few(&mut target, &bytes);
+            assert_eq!(target, bytes);
         }
     }
 
@@ -119,10 +119,10 @@ mod tests {
     fn bytes_are_compared_as_slices_are() {
         let mut all: Vec<Vec<u8>> = vec![vec![]];
         for length in 1..20 {
-            for at in 0..length {
+            for index in 0..length {
                 for byte in [0, 1, 127, 128, 255] {
                     let mut bytes = vec![1; length];
-                    bytes[at] = byte;
+                    bytes[index] = byte;
                     all.push(bytes);
                 }
             }

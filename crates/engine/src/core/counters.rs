@@ -113,17 +113,17 @@ mod tests {
         memory.grow(1);
         assert_eq!(Counters::read(&memory), Ok(Counters::default()));
         let counters = Counters {
-            operations: std::array::from_fn(|at| 1 << at),
-            refusals: std::array::from_fn(|at| 3 << at),
+            operations: std::array::from_fn(|index| 1 << index),
+            refusals: std::array::from_fn(|index| 3 << index),
         };
         counters.write(&memory);
         assert_eq!(Counters::read(&memory), Ok(counters));
         assert_eq!(memory.borrow()[520..528], [2, 0, 0, 0, 0, 0, 0, 0]);
         assert_eq!(memory.borrow()[1_024..1_026], [3, 0]);
-        for at in [512, 1_100, 1_155] {
-            memory.borrow_mut()[at] ^= 4;
+        for offset in [512, 1_100, 1_155] {
+            memory.borrow_mut()[offset] ^= 4;
             assert!(matches!(Counters::read(&memory), Err(OpenError::Damaged { offset: 512, .. })));
-            memory.borrow_mut()[at] ^= 4;
+            memory.borrow_mut()[offset] ^= 4;
         }
     }
 

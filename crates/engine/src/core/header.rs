@@ -224,13 +224,13 @@ mod tests {
 
     #[test]
     fn a_sealed_header_with_values_of_a_later_version_is_refused() {
-        for at in
+        for offset in
             [BUCKET_PAGES_AT, FLAGS_AT, FLAGS_AT + 1, MAX_UPLOADS_AT + 2, UPLOAD_IDLE_AT - 1, CRC_AT - 1]
         {
             let mut bytes = sample().encode();
-            bytes[at] |= 0x80;
+            bytes[offset] |= 0x80;
             write_crc(&mut bytes);
-            assert!(matches!(Header::decode(&bytes), Err(OpenError::Damaged { .. })), "byte {at}");
+            assert!(matches!(Header::decode(&bytes), Err(OpenError::Damaged { .. })), "byte {offset}");
         }
     }
 }

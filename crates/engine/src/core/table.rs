@@ -74,7 +74,7 @@ pub(crate) fn pieces(offset: u64, length: u64) -> impl Iterator<Item = Piece> {
 }
 
 impl Table {
-    /// Returns whether the table of an object of `size` bytes fits in one extent, which holds up to 30 TiB.
+    /// Returns whether the table of an object of `size` bytes fits in one extent. It does for sizes below 30 TiB.
     pub(crate) fn can_hold(size: u64) -> bool {
         size > 0 && bytes_for(size) <= MAX_EXTENT_BYTES
     }
@@ -117,8 +117,8 @@ impl Table {
     pub(crate) fn fresh(self, last: Option<Extent>) -> Vec<u8> {
         let mut bytes = vec![0; self.bytes() as usize];
         if let Some(last) = last {
-            let at = ((self.extents() - 1) * OFFSET_BYTES) as usize;
-            bytes[at..at + OFFSET_BYTES as usize].copy_from_slice(&last.offset().to_le_bytes());
+            let position = ((self.extents() - 1) * OFFSET_BYTES) as usize;
+            bytes[position..position + OFFSET_BYTES as usize].copy_from_slice(&last.offset().to_le_bytes());
         }
         bytes
     }
@@ -224,13 +224,13 @@ mod tests {
         for (offset, length) in
             [(0, 1), (0, slot), (0, slot + 1), (slot - 1, 2), (5 * slot, 3 * slot), (7, 0)]
         {
-            let mut at = offset;
+            let mut position = offset;
             for piece in pieces(offset, length) {
-                assert_eq!(piece.number * slot + piece.offset, at);
+                assert_eq!(piece.number * slot + piece.offset, position);
                 assert!(piece.length > 0 && piece.offset + piece.length <= slot);
-                at += piece.length;
+                position += piece.length;
             }
-            assert_eq!(at, offset + length);
+            assert_eq!(position, offset + length);
         }
     }
 

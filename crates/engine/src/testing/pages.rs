@@ -19,12 +19,12 @@ pub(super) fn page(pages: &Pages, number: u64) -> &Page {
 pub(super) fn pieces(offset: u64, len: usize) -> impl Iterator<Item = (u64, usize, Range<usize>)> {
     let mut done = 0;
     std::iter::from_fn(move || {
-        let at = offset + done as u64;
-        let within = (at % PAGE_BYTES as u64) as usize;
+        let position = offset + done as u64;
+        let within = (position % PAGE_BYTES as u64) as usize;
         let piece = (len - done).min(PAGE_BYTES - within);
         let range = done..done + piece;
         done += piece;
-        (piece > 0).then_some((at / PAGE_BYTES as u64, within, range))
+        (piece > 0).then_some((position / PAGE_BYTES as u64, within, range))
     })
 }
 

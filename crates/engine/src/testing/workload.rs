@@ -255,11 +255,11 @@ fn regions<M: Memory + Clone>() -> Named<M> {
             store.region_store_blob(17, 65_000, &value_of(1_000, 5), &callers()[1])
         }),
         ("region 16: store numbers", |store, _| {
-            let place = |offset, value| RegionStore { offset, value };
+            let store_at = |offset, value| RegionStore { offset, value };
             let stores = [
-                place(0, RegionValue::Nat8(200)),
-                place(1, RegionValue::Int32(-7)),
-                place(65_528, RegionValue::Float(0.5)),
+                store_at(0, RegionValue::Nat8(200)),
+                store_at(1, RegionValue::Int32(-7)),
+                store_at(65_528, RegionValue::Float(0.5)),
             ];
             store.region_store(16, &stores, &callers()[0])
         }),

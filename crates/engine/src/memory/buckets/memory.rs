@@ -125,10 +125,10 @@ impl<M: Memory> BucketMemory<M> {
         }
         let mut done = 0;
         while done < length {
-            let at = offset + done as u64;
-            let window = self.window_at(at);
-            let part = (window.end - at).min((length - done) as u64) as usize;
-            f(window.address + (at - window.start), done..done + part);
+            let position = offset + done as u64;
+            let window = self.window_at(position);
+            let part = (window.end - position).min((length - done) as u64) as usize;
+            f(window.address + (position - window.start), done..done + part);
             done += part;
         }
     }

@@ -203,8 +203,8 @@ impl<M: Memory> Buckets<M> {
         let allocated = self.allocated();
         let mut owners = vec![0; (MAX_BUCKETS - allocated) as usize];
         self.raw.read(OWNERS_AT + allocated, &mut owners);
-        let place = owners.iter().position(|owner| *owner != NO_OWNER)? as u64;
-        let bucket = allocated + place;
+        let index = owners.iter().position(|owner| *owner != NO_OWNER)? as u64;
+        let bucket = allocated + index;
         Some(Problem {
             what: format!("bucket {bucket} has an owner, and only {allocated} buckets are allocated"),
             offset: OWNERS_AT + bucket,

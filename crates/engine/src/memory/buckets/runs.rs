@@ -56,22 +56,23 @@ impl Runs {
             let (first, bucket, count) = (first.into(), bucket.into(), u64::from(count));
             let owner = *owners.get(bucket as usize).filter(|owner| **owner != NO_OWNER)?;
             let range = owners.get(bucket as usize..(bucket + count) as usize)?;
-            let before = is_moved.range(..bucket + count).next_back().map_or(0, |(at, count)| at + count);
+            let before =
+                is_moved.range(..bucket + count).next_back().map_or(0, |(index, count)| index + count);
             if count == 0 || equal_bytes(range, owner) != range.len() || before > bucket {
                 return None;
             }
             is_moved.insert(bucket, count);
             moved_runs.entry(owner).or_default().push(Run { first, bucket, count });
         }
-        let mut at = 0;
-        while let Some(&owner) = owners.get(at) {
-            let end = at + equal_bytes(&owners[at..], owner);
+        let mut index = 0;
+        while let Some(&owner) = owners.get(index) {
+            let end = index + equal_bytes(&owners[index..], owner);
             if owner == NO_OWNER {
-                holes.extend(at as u64..end as u64);
+                holes.extend(index as u64..end as u64);
             } else {
-                runs.add_but(owner.into(), at as u64..end as u64, &is_moved);
+                runs.add_but(owner.into(), index as u64..end as u64, &is_moved);
             }
-            at = end;
+            index = end;
         }
         for (id, mut moved) in moved_runs {
             moved.sort_by_key(|run| run.first);
@@ -82,15 +83,15 @@ impl Runs {
 
     /// Adds the buckets of a range to a memory, except those that are moved.
     fn add_but(&mut self, id: usize, range: Range<u64>, moved: &BTreeMap<u64, u64>) {
-        let mut at = range.start;
+        let mut index = range.start;
         for (&bucket, &count) in moved.range(range.clone()) {
-            if bucket > at {
-                self.add(id, at, bucket - at);
+            if bucket > index {
+                self.add(id, index, bucket - index);
             }
-            at = at.max(bucket + count);
+            index = index.max(bucket + count);
         }
-        if at < range.end {
-            self.add(id, at, range.end - at);
+        if index < range.end {
+            self.add(id, index, range.end - index);
         }
     }
 
@@ -171,19 +172,19 @@ fn merged(others: &[Run], moved: &[Run]) -> Option<Vec<Run>> {
     let mut merged = Runs::default();
     let mut others = others.iter().map(|run| (run.bucket, run.count));
     let mut rest = (0, 0);
-    let mut at = 0;
+    let mut index = 0;
     for run in moved {
-        while at < run.first {
+        while index < run.first {
             rest = if rest.1 == 0 { others.next()? } else { rest };
-            let count = rest.1.min(run.first - at);
+            let count = rest.1.min(run.first - index);
             merged.add(0, rest.0, count);
-            (rest, at) = ((rest.0 + count, rest.1 - count), at + count);
+            (rest, index) = ((rest.0 + count, rest.1 - count), index + count);
         }
-        if at != run.first {
+        if index != run.first {
             return None;
         }
         merged.add(0, run.bucket, run.count);
-        at += run.count;
+        index += run.count;
     }
     std::iter::once(rest).chain(others).filter(|run| run.1 > 0).for_each(|run| merged.add(0, run.0, run.1));
     Some(std::mem::take(&mut merged.0[0]))
@@ -263,10 +264,10 @@ mod tests {
             runs.add(7, bucket, count);
             runs.add(7, next, 2);
             assert_eq!(runs.0[7].len() == 1, next == bucket + count, "{bucket}, {count}, {next}");
-            let at = |number| runs.find(7, number).map(|run| run.bucket + (number - run.first));
+            let index = |number| runs.find(7, number).map(|run| run.bucket + (number - run.first));
             let expected = [bucket, next, next + 1].map(Some);
-            assert_eq!([at(0), at(count), at(count + 1)], expected, "{bucket}, {count}, {next}");
-            assert_eq!((at(count + 2), runs.buckets(7)), (None, count + 2));
+            assert_eq!([index(0), index(count), index(count + 1)], expected, "{bucket}, {count}, {next}");
+            assert_eq!((index(count + 2), runs.buckets(7)), (None, count + 2));
         }
     }
 

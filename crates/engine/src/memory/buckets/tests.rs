@@ -71,10 +71,10 @@ fn load_rejects_an_inconsistent_page() {
         (SIZES_AT + 2, &[1]),
         (OWNERS_AT, &[NO_OWNER]),
     ];
-    for (at, bytes) in wrong {
+    for (offset, bytes) in wrong {
         let before = raw.borrow().clone();
-        raw.write(at, bytes);
-        assert!(matches!(Buckets::load(raw.clone()), Err(OpenError::Damaged { .. })), "byte {at}");
+        raw.write(offset, bytes);
+        assert!(matches!(Buckets::load(raw.clone()), Err(OpenError::Damaged { .. })), "byte {offset}");
         raw.borrow_mut().copy_from_slice(&before);
     }
     assert!(Buckets::load(raw).is_ok());
@@ -251,19 +251,22 @@ fn fragmented_memory_is_readable_in_any_order() {
     for memory in [&one, &other, &one, &other, &one] {
         memory.grow(BUCKET_PAGES);
     }
-    let places: Vec<u64> =
-        (0..3).flat_map(|bucket| [0, 1, BUCKET_BYTES - 1].map(|at| bucket * BUCKET_BYTES + at)).collect();
-    for (value, at) in (1..).zip(&places) {
-        one.write(*at, &[value]);
+    let offsets: Vec<u64> = (0..3)
+        .flat_map(|bucket| [0, 1, BUCKET_BYTES - 1].map(|offset| bucket * BUCKET_BYTES + offset))
+        .collect();
+    for (value, offset) in (1..).zip(&offsets) {
+        one.write(*offset, &[value]);
     }
-    let read = |at| {
+    let read = |offset| {
         let mut byte = [0];
-        one.read(at, &mut byte);
+        one.read(offset, &mut byte);
         byte[0]
     };
-    for (last, at) in places.iter().flat_map(|last| (1..).zip(&places).map(move |place| (last, place))) {
+    for (last, offset) in
+        offsets.iter().flat_map(|last| (1..).zip(&offsets).map(move |offset| (last, offset)))
+    {
         read(*last);
-        assert_eq!(read(*at.1), at.0, "{} after {last}", at.1);
+        assert_eq!(read(*offset.1), offset.0, "{} after {last}", offset.1);
     }
 }
 
@@ -307,10 +310,13 @@ fn load_rejects_moved_runs_that_contradict_the_owners() {
         (MOVED_AT + 4, &[2]),
         (MOVED_AT + 4, &[0xff, 0xff]),
     ];
-    for (at, bytes) in wrong {
+    for (offset, bytes) in wrong {
         let before = raw.borrow().clone();
-        raw.write(at, bytes);
-        assert!(matches!(Buckets::load(raw.clone()), Err(OpenError::Damaged { .. })), "byte {at}: {bytes:?}");
+        raw.write(offset, bytes);
+        assert!(
+            matches!(Buckets::load(raw.clone()), Err(OpenError::Damaged { .. })),
+            "byte {offset}: {bytes:?}"
+        );
         raw.borrow_mut().copy_from_slice(&before);
     }
 }

@@ -186,8 +186,8 @@ impl ArenaHeader {
 
     /// Returns the first class with free blocks, from `class` on.
     pub(super) fn first_from(&self, class: Class) -> Option<Class> {
-        let place = class.index() % CLASSES_PER_LEVEL;
-        let here = self.classes_of(class.level()) & u64::MAX << place;
+        let index = class.index() % CLASSES_PER_LEVEL;
+        let here = self.classes_of(class.level()) & u64::MAX << index;
         if here != 0 {
             return Some(in_level(class.level(), here.trailing_zeros()));
         }
@@ -220,8 +220,8 @@ impl ArenaHeader {
     }
 }
 
-fn in_level(level: usize, place: u32) -> Class {
-    Class::of_index(level * CLASSES_PER_LEVEL + place as usize)
+fn in_level(level: usize, index: u32) -> Class {
+    Class::of_index(level * CLASSES_PER_LEVEL + index as usize)
 }
 
 /// Returns as four bits which of the four 16-bit lanes of `word` are not zero.

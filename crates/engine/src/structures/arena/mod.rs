@@ -185,7 +185,7 @@ impl<M: Memory> Arena<M> {
     ///
     /// [`Error::Corrupted`] if the range is not within the memory.
     pub fn read(&self, extent: Extent, offset: u64, dst: &mut [u8]) -> Result<(), Error> {
-        let address = self.place(extent, offset, dst.len());
+        let address = self.address_of(extent, offset, dst.len());
         let address = address.ok_or_else(|| Error::corrupted("an extent is outside the arena", extent.0))?;
         self.memory.read(address, dst);
         Ok(())
@@ -197,7 +197,7 @@ impl<M: Memory> Arena<M> {
     ///
     /// Panics if the range is not within the memory.
     pub fn write(&self, extent: Extent, offset: u64, src: &[u8]) {
-        let address = self.place(extent, offset, src.len()).expect("the extent is within the arena");
+        let address = self.address_of(extent, offset, src.len()).expect("the extent is within the arena");
         self.memory.write(address, src);
     }
 
@@ -205,7 +205,8 @@ impl<M: Memory> Arena<M> {
     /// to an extent whose offset is not covered by a checksum.
     pub(crate) fn require(&self, extent: Extent, len: u64) -> Result<(), Error> {
         let nowhere = || Error::corrupted(format!("there is no extent of {len} bytes"), extent.0);
-        let address = self.place(extent, 0, len as usize).and_then(|address| address.checked_sub(TAG_BYTES));
+        let address =
+            self.address_of(extent, 0, len as usize).and_then(|address| address.checked_sub(TAG_BYTES));
         let address = address.filter(|address| address.is_multiple_of(ALIGNMENT)).ok_or_else(nowhere)?;
         let [word] = read_words(&self.memory, address);
         let tag = Tag::decode(word, address)?;
@@ -258,7 +259,7 @@ impl<M: Memory> Arena<M> {
     }
 
     /// Returns the offset of the range in the memory, if the memory contains it.
-    fn place(&self, extent: Extent, offset: u64, len: usize) -> Option<u64> {
+    fn address_of(&self, extent: Extent, offset: u64, len: usize) -> Option<u64> {
         let address = extent.0.checked_add(offset)?;
         let end = address.checked_add(len as u64)?;
         (extent.0 >= FIRST_BLOCK + TAG_BYTES && end <= self.memory.size() * PAGE_BYTES).then_some(address)

@@ -54,7 +54,7 @@ impl<'a, M: Memory> WriteSet<'a, M> {
 
     /// Returns the word at `offset`.
     pub(super) fn get(&mut self, offset: u64) -> u64 {
-        let (start, i) = place(offset);
+        let (start, i) = line_of(offset);
         if let Some(line) = self.lines.get(&start).filter(|line| line.known >> i & 1 == 1) {
             return line.words[i];
         }
@@ -85,7 +85,7 @@ impl<'a, M: Memory> WriteSet<'a, M> {
 
     /// Sets the word at `offset`.
     pub(super) fn set(&mut self, offset: u64, word: u64) {
-        let (start, i) = place(offset);
+        let (start, i) = line_of(offset);
         let line = self.lines.entry(start).or_default();
         line.words[i] = word;
         line.known |= 1 << i;
@@ -170,7 +170,7 @@ fn write_run<M: Memory>(memory: &M, offset: u64, run: &[u8]) {
 }
 
 /// Returns the line of the word at `offset`, and the word's index in the line.
-fn place(offset: u64) -> (u64, usize) {
+fn line_of(offset: u64) -> (u64, usize) {
     debug_assert!(offset.is_multiple_of(WORD_BYTES));
     (offset - offset % LINE_BYTES, (offset % LINE_BYTES / WORD_BYTES) as usize)
 }

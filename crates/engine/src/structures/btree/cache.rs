@@ -31,27 +31,27 @@ impl Cache {
         Self { sets: Vec::new(), set_count: (pages / WAYS).max(1) }
     }
 
-    fn place(&self, number: PageNumber) -> usize {
+    fn set_index(&self, number: PageNumber) -> usize {
         number.0 as usize % self.set_count
     }
 
     /// Returns the page, if it is cached.
     #[inline]
     pub(super) fn get(&self, number: PageNumber) -> Option<&[u8; PAGE]> {
-        let set = self.sets.get(self.place(number))?;
+        let set = self.sets.get(self.set_index(number))?;
         let way = set.numbers.iter().position(|kept| *kept == number)?;
         set.frames[way].as_ref().map(|frame| &frame.0)
     }
 
     /// Caches a page. Returns the frame of the page that it replaces, if any.
     pub(super) fn put(&mut self, number: PageNumber, frame: Box<Frame>) -> Option<Box<Frame>> {
-        let place = self.place(number);
-        if place >= self.sets.len() {
+        let index = self.set_index(number);
+        if index >= self.sets.len() {
             // Allocated once, because a growing vector would copy its contents.
             self.sets.reserve_exact(self.set_count - self.sets.len());
-            self.sets.resize_with(place + 1, Set::default);
+            self.sets.resize_with(index + 1, Set::default);
         }
-        let set = &mut self.sets[place];
+        let set = &mut self.sets[index];
         let same = set.numbers.iter().position(|kept| *kept == number);
         let way = same.or_else(|| set.frames.iter().position(Option::is_none)).unwrap_or_else(|| {
             set.next = (set.next + 1) % WAYS;
@@ -63,8 +63,8 @@ impl Cache {
 
     /// Removes a page that is no longer an inner page, and returns its frame.
     pub(super) fn remove(&mut self, number: PageNumber) -> Option<Box<Frame>> {
-        let place = self.place(number);
-        let set = self.sets.get_mut(place)?;
+        let index = self.set_index(number);
+        let set = self.sets.get_mut(index)?;
         let way = set.numbers.iter().position(|kept| *kept == number)?;
         set.numbers[way] = PageNumber::NONE;
         set.frames[way].take()

@@ -74,8 +74,8 @@ impl TreeHeader {
             (FREE_AT, self.free.0),
             (FREE_COUNT_AT, self.free_count),
         ];
-        for (at, field) in fields {
-            bytes[at..at + 4].copy_from_slice(&field.to_le_bytes());
+        for (offset, field) in fields {
+            bytes[offset..offset + 4].copy_from_slice(&field.to_le_bytes());
         }
         bytes[ENTRIES_AT..CHECK_AT].copy_from_slice(&self.entries.to_le_bytes());
         let check = mix(&bytes[..CHECK_AT]);

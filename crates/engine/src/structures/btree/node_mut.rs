@@ -10,12 +10,12 @@ use crate::base::bytes::common_prefix;
 pub(super) struct NodeMut<'a>(pub(super) &'a mut [u8; PAGE]);
 
 impl NodeMut<'_> {
-    fn set_u16(&mut self, at: usize, number: usize) {
-        self.0[at..at + 2].copy_from_slice(&(number as u16).to_le_bytes());
+    fn set_u16(&mut self, offset: usize, number: usize) {
+        self.0[offset..offset + 2].copy_from_slice(&(number as u16).to_le_bytes());
     }
 
-    fn set_u32(&mut self, at: usize, number: u32) {
-        self.0[at..at + 4].copy_from_slice(&number.to_le_bytes());
+    fn set_u32(&mut self, offset: usize, number: u32) {
+        self.0[offset..offset + 4].copy_from_slice(&number.to_le_bytes());
     }
 
     pub(super) fn as_node(&self) -> Node<'_> {

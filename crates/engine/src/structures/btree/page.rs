@@ -225,9 +225,9 @@ impl<'a> Node<'a> {
     /// Returns the position of the cell of an entry, or `None` if it is not within the cells.
     #[inline]
     pub(super) fn cell_span(self, index: usize) -> Option<CellSpan> {
-        let place = self.half_of_slot(2 * index + 1) as usize;
-        let start = place & 0xffff;
-        let end = start + (place >> 16);
+        let half = self.half_of_slot(2 * index + 1) as usize;
+        let start = half & 0xffff;
+        let end = start + (half >> 16);
         (start >= self.lowest() && end <= PAGE).then_some(CellSpan { start, end })
     }
 
@@ -395,21 +395,21 @@ pub(super) fn leaf_cell_len(key: &[u8], value: NewValue<'_>) -> usize {
 }
 
 /// Writes an entry's cell in a leaf to a slice of [`leaf_cell_len`] bytes.
-pub(super) fn write_leaf_cell(place: &mut [u8], key: &[u8], value: NewValue<'_>) {
+pub(super) fn write_leaf_cell(target: &mut [u8], key: &[u8], value: NewValue<'_>) {
     let is_long = matches!(value, NewValue::Long { .. });
     let field = key.len() as u16 | if is_long { IS_LONG } else { 0 };
-    place[..LEAF_LEAD].copy_from_slice(&field.to_le_bytes());
-    let (key_place, value_place) = place[LEAF_LEAD..].split_at_mut(key.len());
-    copy_few(key_place, key);
+    target[..LEAF_LEAD].copy_from_slice(&field.to_le_bytes());
+    let (key_target, value_target) = target[LEAF_LEAD..].split_at_mut(key.len());
+    copy_few(key_target, key);
     match value {
         NewValue::Local(start, end) => {
-            let (start_place, end_place) = value_place.split_at_mut(start.len());
+            let (start_place, end_place) = value_target.split_at_mut(start.len());
             copy_few(start_place, start);
             copy_few(end_place, end);
         }
         NewValue::Long { length, first } => {
-            value_place[..4].copy_from_slice(&(length as u32).to_le_bytes());
-            value_place[4..].copy_from_slice(&first.0.to_le_bytes());
+            value_target[..4].copy_from_slice(&(length as u32).to_le_bytes());
+            value_target[4..].copy_from_slice(&first.0.to_le_bytes());
         }
     }
 }

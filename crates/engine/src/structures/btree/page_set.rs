@@ -35,8 +35,9 @@ impl PageSet {
     pub(super) fn add(&mut self, page: Loaded) -> usize {
         if self.pages.len() == FEW {
             let pages = self.pages.iter().enumerate();
-            self.index
-                .extend(pages.filter(|(_, page)| !page.number.is_none()).map(|(at, page)| (page.number, at)));
+            self.index.extend(
+                pages.filter(|(_, page)| !page.number.is_none()).map(|(index, page)| (page.number, index)),
+            );
         }
         if self.pages.len() >= FEW {
             self.index.insert(page.number, self.pages.len());

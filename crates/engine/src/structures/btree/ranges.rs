@@ -107,7 +107,7 @@ mod tests {
                 let end = start + below(1 + (64 - start as u64).min(9));
                 let mut gaps = [false; 64];
                 ranges.gaps(start, end, |from, to| gaps[from..to].fill(true));
-                assert!((0..64).all(|at| gaps[at] == (at >= start && at < end && !model[at])));
+                assert!((0..64).all(|index| gaps[index] == (index >= start && index < end && !model[index])));
                 assert_eq!(
                     start == end || ranges.contains(start, end),
                     model[start..end].iter().all(|bit| *bit)

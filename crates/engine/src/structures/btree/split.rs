@@ -163,10 +163,10 @@ impl<M: Memory> Change<'_, M> {
     }
 
     /// Changes the four bytes of a link of a leaf, if there is one.
-    fn link(&mut self, leaf: PageNumber, at: usize, set: impl FnOnce(NodeMut<'_>)) -> Result<(), Error> {
+    fn link(&mut self, leaf: PageNumber, offset: usize, set: impl FnOnce(NodeMut<'_>)) -> Result<(), Error> {
         if !leaf.is_none() {
             let leaf = self.leaf(leaf)?;
-            self.pages[leaf].change(&self.tree.memory, at, at + 4, |frame| set(NodeMut(frame)));
+            self.pages[leaf].change(&self.tree.memory, offset, offset + 4, |frame| set(NodeMut(frame)));
         }
         Ok(())
     }
@@ -197,8 +197,8 @@ impl<M: Memory> Change<'_, M> {
             let position = self.inner(number)?;
             let cell = inner_cell(&between, child);
             if self.pages[position].node().gap() >= cell.len() + SLOT {
-                return self.insert_cell(position, INNER, index, &between, cell.len(), |place| {
-                    place.copy_from_slice(&cell);
+                return self.insert_cell(position, INNER, index, &between, cell.len(), |target| {
+                    target.copy_from_slice(&cell);
                 });
             }
             match self.rebuild_inner(position, index, &cell)? {

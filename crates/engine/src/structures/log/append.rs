@@ -134,8 +134,8 @@ impl<M: Memory> Log<M> {
     /// Writes the end of an entry to the index, if the index includes this entry.
     fn write_index(&self, length: u64, end: u64) {
         if length.is_multiple_of(INDEX_INTERVAL) {
-            let at = (length / INDEX_INTERVAL - 1) * INDEX_ENTRY_BYTES;
-            self.index.write(at, &end.to_le_bytes());
+            let offset = (length / INDEX_INTERVAL - 1) * INDEX_ENTRY_BYTES;
+            self.index.write(offset, &end.to_le_bytes());
         }
     }
 }

@@ -11,10 +11,10 @@ use crate::base::open::OpenError;
 pub(super) const START: [u8; LOG_START as usize] = {
     let mut bytes = [0; LOG_START as usize];
     let magic = *b"IC-LOG\x01\x00";
-    let mut at = 0;
-    while at < magic.len() {
-        bytes[at] = magic[at];
-        at += 1;
+    let mut offset = 0;
+    while offset < magic.len() {
+        bytes[offset] = magic[offset];
+        offset += 1;
     }
     bytes
 };
@@ -70,18 +70,18 @@ impl LogState {
             return Err(OpenError::damaged("the memory of the log does not contain a log", 0));
         }
         let known = sealed.and_then(|mark| Self::decode(&mark, bytes)).map(|state| state.end);
-        let at = match known {
+        let offset = match known {
             Some(end) => end,
             None => Self::last_byte(memory)
                 .and_then(|last| (last + 1).checked_sub(MARK_BYTES as u64))
-                .filter(|at| *at >= LOG_START)
+                .filter(|offset| *offset >= LOG_START)
                 .ok_or_else(|| OpenError::damaged("the log has no mark at its end", LOG_START))?,
         };
         let mut mark = [0; MARK_BYTES];
-        memory.read(at, &mut mark);
+        memory.read(offset, &mut mark);
         Self::decode(&mark, bytes)
-            .filter(|state| state.end == at)
-            .ok_or_else(|| OpenError::damaged("the mark at the end of the log is corrupt", at))
+            .filter(|state| state.end == offset)
+            .ok_or_else(|| OpenError::damaged("the mark at the end of the log is corrupt", offset))
     }
 
     /// Returns the offset of the last byte of a memory that is not zero. The bytes after the mark were never

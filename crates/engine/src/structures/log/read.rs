@@ -119,8 +119,8 @@ impl<'a, M: Memory> Window<'a, M> {
 
     /// Returns these bytes of the log, if the window contains them.
     fn part(&self, start: u64, bytes: u64) -> Option<&[u8]> {
-        let at = usize::try_from(start.checked_sub(self.start)?).ok()?;
-        self.bytes.get(at..at.checked_add(bytes as usize)?)
+        let offset = usize::try_from(start.checked_sub(self.start)?).ok()?;
+        self.bytes.get(offset..offset.checked_add(bytes as usize)?)
     }
 
     /// The same as [`Log::entry_before`].
@@ -195,21 +195,21 @@ impl<M: Memory> Log<M> {
     }
 
     fn trailer_before(&self, end: u64, floor: u64) -> Result<u64, Error> {
-        end.checked_sub(TRAILER_BYTES).filter(|at| *at >= floor).ok_or_else(|| {
+        end.checked_sub(TRAILER_BYTES).filter(|offset| *offset >= floor).ok_or_else(|| {
             Error::corrupted("an entry of the log starts before the first possible offset", end)
         })
     }
 
     /// Returns the end offset of the last entry of a complete block.
     pub(super) fn indexed_end(&self, block: u64) -> Result<u64, Error> {
-        let at = block * INDEX_ENTRY_BYTES;
+        let offset = block * INDEX_ENTRY_BYTES;
         let mut bytes = [0; INDEX_ENTRY_BYTES as usize];
-        self.index.read(at, &mut bytes);
+        self.index.read(offset, &mut bytes);
         let end = u64::from_le_bytes(bytes);
         if (LOG_START..=self.state.end).contains(&end) {
             Ok(end)
         } else {
-            Err(Error::corrupted("an end offset of the log's index is outside the log", at))
+            Err(Error::corrupted("an end offset of the log's index is outside the log", offset))
         }
     }
 }

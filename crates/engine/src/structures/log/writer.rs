@@ -29,13 +29,13 @@ impl<'a, M: Memory> Writer<'a, M> {
     #[inline(always)]
     pub(super) fn write(&mut self, bytes: &[u8], last: [u8; 4]) {
         let end = self.collected + bytes.len() + last.len();
-        let Some((place, last_place)) =
+        let Some((target, last_target)) =
             self.buffer.get_mut(self.collected..end).and_then(<[u8]>::split_last_chunk_mut)
         else {
             return self.write_through(bytes, last);
         };
-        copy_few(place, bytes);
-        *last_place = last;
+        copy_few(target, bytes);
+        *last_target = last;
         self.collected = end;
     }
 
@@ -73,7 +73,7 @@ mod tests {
         let mut writer = Writer::new(&memory, 7, 100_000);
         let mut expected = vec![0; 7];
         for (number, size) in sizes.into_iter().chain(0..70).enumerate() {
-            let bytes: Vec<u8> = (0..size).map(|at| (number * 31 + at) as u8).collect();
+            let bytes: Vec<u8> = (0..size).map(|index| (number * 31 + index) as u8).collect();
             writer.write(&bytes, [9, 8, 7, number as u8]);
             expected.extend(bytes);
             expected.extend([9, 8, 7, number as u8]);

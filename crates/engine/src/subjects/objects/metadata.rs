@@ -198,7 +198,7 @@ impl<'a> Metadata<'a> {
             PROGRESS if content.len() as u64 == PROGRESS_BYTES => {
                 let hashed = fields.u64()?;
                 let (words, _) = fields.0.as_chunks();
-                let state = std::array::from_fn(|at| u32::from_le_bytes(words[at]));
+                let state = std::array::from_fn(|index| u32::from_le_bytes(words[index]));
                 self.progress = Some(HashProgress { hashed, state });
             }
             _ => return None,

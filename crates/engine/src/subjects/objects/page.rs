@@ -195,8 +195,8 @@ impl<'a> Listing<'a> {
     fn common_prefix<'k>(&self, key: &'k [u8]) -> Option<&'k [u8]> {
         let delimiter = self.args.delimiter.as_deref()?.as_bytes();
         let rest = key.strip_prefix(self.args.prefix.as_bytes())?;
-        let at = rest.windows(delimiter.len()).position(|window| window == delimiter)?;
-        Some(&key[..self.args.prefix.len() + at + delimiter.len()])
+        let index = rest.windows(delimiter.len()).position(|window| window == delimiter)?;
+        Some(&key[..self.args.prefix.len() + index + delimiter.len()])
     }
 
     /// Adds a common prefix, if the page has space for it.

@@ -114,8 +114,8 @@ fn finish(mut state: [u32; 8], rest: &[u8], message_bytes: u64) -> [u8; 32] {
     tail.extend((message_bytes * 8).to_be_bytes());
     compress(&mut state, &tail);
     let mut digest = [0; 32];
-    for (place, word) in digest.chunks_exact_mut(4).zip(state) {
-        place.copy_from_slice(&word.to_be_bytes());
+    for (target, word) in digest.chunks_exact_mut(4).zip(state) {
+        target.copy_from_slice(&word.to_be_bytes());
     }
     digest
 }

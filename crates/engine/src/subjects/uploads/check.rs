@@ -49,7 +49,7 @@ impl<M: Memory + Clone> Uploads<'_, M> {
         }
         let bitmap = table.bitmap(&self.core.arena)?;
         let reach = bitmap.iter().zip(0..).filter(|(byte, _)| **byte != 0).last();
-        let reach = reach.map_or(0, |(byte, at)| at * 8 + u64::from(u8::BITS - byte.leading_zeros()));
+        let reach = reach.map_or(0, |(byte, offset)| offset * 8 + u64::from(u8::BITS - byte.leading_zeros()));
         let has_all_counted = !record.is_unsized || reach == record.reach;
         if received_bytes(record, &bitmap) != Some(record.received) || !has_all_counted {
             return Err(Error::corrupted(

@@ -17,10 +17,10 @@ use crate::structures::arena::{Extent, SLOT_EXTENT_BYTES};
 const MAX_PIECES: usize = 2;
 
 /// The extents of a chunk: existing ones, or new ones.
-struct Place {
+struct ChunkExtents {
     extents: [Option<Extent>; MAX_PIECES],
     /// Number of new extents that use a reservation.
-    taken: u64,
+    allocated: u64,
 }
 
 /// A larger table that replaces the current one, and its contents.
@@ -53,7 +53,7 @@ impl<M: Memory + Clone> Uploads<'_, M> {
 
         let mut change = Change::new(self.core);
         let grown = self.grown_table(&record, index, &mut change.extents)?;
-        let place = self.place_chunk(table, index, bytes.len() as u64, &mut change.extents)?;
+        let chunk_extents = self.chunk_extents(table, index, bytes.len() as u64, &mut change.extents)?;
         let (table, bit) = match (grown, known) {
             (Some(Grown { table, bytes }), _) => {
                 let bit = table.chunk_bit_in(&bytes, index);
@@ -65,10 +65,10 @@ impl<M: Memory + Clone> Uploads<'_, M> {
                 return Err(Error::corrupted("the table of an upload has no entry for a chunk", index));
             }
         };
-        write_chunk(&mut change, table, index, bytes, &place);
+        write_chunk(&mut change, table, index, bytes, &chunk_extents);
         change.write(table.extent(), bit.offset, vec![bit.set()]);
 
-        let reservations = if record.is_unsized { 0 } else { place.taken };
+        let reservations = if record.is_unsized { 0 } else { chunk_extents.allocated };
         let record = Record {
             size: record.size.or(told_size),
             room: table.size(),
@@ -117,15 +117,15 @@ impl<M: Memory + Clone> Uploads<'_, M> {
     }
 
     /// Finds the extents of a chunk, and allocates those that are missing.
-    fn place_chunk(
+    fn chunk_extents(
         &self,
         table: Table,
         index: u64,
         length: u64,
         extents: &mut Extents<'_, StoreMemory<M>>,
-    ) -> Result<Place, Error> {
-        let mut place = Place { extents: [None; MAX_PIECES], taken: 0 };
-        for (slot, piece) in place.extents.iter_mut().zip(pieces(index * CHUNK_BYTES, length)) {
+    ) -> Result<ChunkExtents, Error> {
+        let mut chunk_extents = ChunkExtents { extents: [None; MAX_PIECES], allocated: 0 };
+        for (slot, piece) in chunk_extents.extents.iter_mut().zip(pieces(index * CHUNK_BYTES, length)) {
             let is_listed = piece.number < table.extents();
             let there = if is_listed { table.get(&self.core.arena, piece.number)? } else { None };
             // The extents after the end of a table that will grow are full ones.
@@ -137,12 +137,12 @@ impl<M: Memory + Clone> Uploads<'_, M> {
                     Some(extent)
                 }
                 None => {
-                    place.taken += 1;
+                    chunk_extents.allocated += 1;
                     Some(extents.allocate(bytes)?)
                 }
             };
         }
-        Ok(place)
+        Ok(chunk_extents)
     }
 
     /// Compares a chunk that is received again with the stored one.
@@ -200,14 +200,14 @@ fn write_chunk<'a, M: Memory + Clone>(
     table: Table,
     index: u64,
     bytes: &'a [u8],
-    place: &Place,
+    chunk_extents: &ChunkExtents,
 ) {
     let mut rest = bytes;
-    for (extent, piece) in place.extents.iter().zip(pieces(index * CHUNK_BYTES, bytes.len() as u64)) {
+    for (extent, piece) in chunk_extents.extents.iter().zip(pieces(index * CHUNK_BYTES, bytes.len() as u64)) {
         let extent = extent.expect("every piece has an extent");
         let (part, after) = rest.split_at(piece.length as usize);
         change.write(extent, piece.offset, part);
-        if place.taken > 0 {
+        if chunk_extents.allocated > 0 {
             let (offset, entry) = Table::entry(piece.number, extent);
             change.write(table.extent(), offset, entry.to_vec());
         }

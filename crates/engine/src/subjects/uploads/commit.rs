@@ -40,7 +40,7 @@ impl<M: Memory + Clone> Uploads<'_, M> {
         check_condition(record.condition, existing)?;
 
         free(&mut change.extents, existing)?;
-        let Placed { location, table } = self.place_body(&record, size, &mut change.extents)?;
+        let ObjectLocation { location, table } = self.object_location(&record, size, &mut change.extents)?;
         if let Some((table, bytes)) = table {
             change.write(table.extent(), 0, bytes);
         }
@@ -77,12 +77,12 @@ impl<M: Memory + Clone> Uploads<'_, M> {
 
     /// Returns the location of the object's bytes. An object with a single extent does not need the table.
     /// For an upload without a size, the table and the last extent are too large and are shrunk.
-    fn place_body(
+    fn object_location(
         &self,
         record: &Record,
         size: u64,
         extents: &mut Extents<'_, StoreMemory<M>>,
-    ) -> Result<Placed, Error> {
+    ) -> Result<ObjectLocation, Error> {
         let open = record.table();
         let table = Table::at(open.extent(), size);
         let last = table.extents() - 1;
@@ -93,20 +93,20 @@ impl<M: Memory + Clone> Uploads<'_, M> {
         if last == 0 {
             let only = open.require(&self.core.arena, 0)?;
             extents.free_extent(open.extent(), open.bytes())?;
-            return Ok(Placed { location: ValueLocation::Extent(only), table: None });
+            return Ok(ObjectLocation { location: ValueLocation::Extent(only), table: None });
         }
         if !record.is_unsized {
-            return Ok(Placed { location: ValueLocation::Table(table), table: None });
+            return Ok(ObjectLocation { location: ValueLocation::Table(table), table: None });
         }
         let bytes = open.bytes_for(table, &self.core.arena)?;
         extents.free_extent(open.extent(), open.bytes())?;
         let table = Table::at(extents.allocate(table.bytes())?, size);
-        Ok(Placed { location: ValueLocation::Table(table), table: Some((table, bytes)) })
+        Ok(ObjectLocation { location: ValueLocation::Table(table), table: Some((table, bytes)) })
     }
 }
 
 /// The location of an object's bytes, and the bytes of its table if that differs from the upload's table.
-struct Placed {
+struct ObjectLocation {
     location: ValueLocation<'static>,
     table: Option<(Table, Vec<u8>)>,
 }

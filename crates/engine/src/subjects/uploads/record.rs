@@ -286,11 +286,11 @@ mod tests {
     fn encoding_matches_the_layout_table() {
         let Raw(bytes) = sample().encode();
         assert_eq!(bytes[0..8], [2, 29, 3, 3, 5, 0, 4, 0]);
-        for (at, number) in [(8, 3 << 40), (16, 0x0102_0304), (24, 0x1112_1314), (32, 0x1_2324u64)] {
-            assert_eq!(bytes[at..at + 8], number.to_le_bytes());
+        for (offset, number) in [(8, 3 << 40), (16, 0x0102_0304), (24, 0x1112_1314), (32, 0x1_2324u64)] {
+            assert_eq!(bytes[offset..offset + 8], number.to_le_bytes());
         }
-        for (at, number) in [(40, 0x3132_3334u64), (48, 0x4142_4344), (56, 0x5152_5354)] {
-            assert_eq!(bytes[at..at + 8], number.to_le_bytes());
+        for (offset, number) in [(40, 0x3132_3334u64), (48, 0x4142_4344), (56, 0x5152_5354)] {
+            assert_eq!(bytes[offset..offset + 8], number.to_le_bytes());
         }
         assert_eq!(bytes[64..96], [0xab; 32]);
         assert_eq!(bytes[96..104], [2, 0, 0, 0, 0, 0, 0, 0]);

@@ -57,11 +57,11 @@ pub(super) fn missing(bitmap: &[u8], chunks: u64) -> impl Iterator<Item = ChunkR
     // A table that has not grown yet has no bits for later chunks.
     let byte = move |index: u64| bitmap.get((index / 8) as usize).copied().unwrap_or(0);
     let is_missing = move |index: u64| byte(index) >> (index % 8) & 1 == 0;
-    let mut at = 0;
+    let mut start = 0;
     std::iter::from_fn(move || {
-        let first = (at..chunks).find(|index| is_missing(*index))?;
+        let first = (start..chunks).find(|index| is_missing(*index))?;
         let end = (first..chunks).find(|index| !is_missing(*index)).unwrap_or(chunks);
-        at = end;
+        start = end;
         Some(ChunkRange { first, last: end - 1 })
     })
 }

@@ -44,7 +44,7 @@ fn byte(seed: u64, offset: u64) -> u8 {
 
 fn chunk(seed: u64, size: u64, index: u64) -> Vec<u8> {
     let start = index * CHUNK_BYTES;
-    (start..size.min(start + CHUNK_BYTES)).map(|at| byte(seed, at)).collect()
+    (start..size.min(start + CHUNK_BYTES)).map(|position| byte(seed, position)).collect()
 }
 
 fn chunks(size: u64) -> u64 {
@@ -73,7 +73,7 @@ fn compare(store: &TestStore, key: &str, seed: u64, size: u64) {
         let args = ReadArgs { key: key.into(), offset, length: Some(1_234_567), revision: None };
         let bytes = store.read(&args).unwrap();
         assert!(
-            bytes.iter().zip(offset..).all(|(found, at)| *found == byte(seed, at)),
+            bytes.iter().zip(offset..).all(|(found, position)| *found == byte(seed, position)),
             "at {offset} of {key}"
         );
         offset += bytes.len() as u64;
@@ -166,9 +166,9 @@ fn a_repeated_chunk_is_accepted_only_with_the_same_bytes() {
         let before = store.core.space.raw().copy();
         write(&mut store, id, 1, size, index);
         assert!(store.core.space.raw().same_as(&before));
-        for at in [0, CHUNK_BYTES as usize - 1] {
+        for position in [0, CHUNK_BYTES as usize - 1] {
             let mut other = chunk(1, size, index);
-            other[at] ^= 1;
+            other[position] ^= 1;
             let error = refused(&mut store, |store| store.write_chunk(id, index, &other, &OWNER, 0));
             assert_eq!(error, Error::AlreadyExists);
         }

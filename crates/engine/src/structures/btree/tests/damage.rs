@@ -81,22 +81,22 @@ fn corrupt_headers_and_slots_cause_errors_but_no_panic() {
     let clean = memory.borrow().clone();
     let pages = map_bytes(&memory) / PAGE;
     for page in 0..pages {
-        for at in (0..40).map(|at| page * PAGE + at) {
+        for offset in (0..40).map(|offset| page * PAGE + offset) {
             for byte in [0, 1, 2, 16, 255] {
-                memory.borrow_mut()[at] = byte;
-                if memory.borrow()[at] != clean[at] {
+                memory.borrow_mut()[offset] = byte;
+                if memory.borrow()[offset] != clean[offset] {
                     let map = try_open(&memory);
                     let mut found = Vec::new();
                     if let Ok(map) = &map {
                         map.check(&mut found);
                     }
                     // To keep the suite fast, only one in 64 runs every operation.
-                    if (at + usize::from(byte)) % 64 == 0 {
+                    if (offset + usize::from(byte)) % 64 == 0 {
                         exercise(&memory, &model);
                         *memory.borrow_mut() = clean.clone();
                     }
                 }
-                memory.borrow_mut()[at] = clean[at];
+                memory.borrow_mut()[offset] = clean[offset];
             }
         }
     }

@@ -3,12 +3,12 @@
 use super::*;
 use crate::structures::btree::page::Node;
 
-fn u16_of(bytes: &[u8], at: usize) -> usize {
-    u16::from_le_bytes([bytes[at], bytes[at + 1]]).into()
+fn u16_of(bytes: &[u8], offset: usize) -> usize {
+    u16::from_le_bytes([bytes[offset], bytes[offset + 1]]).into()
 }
 
-fn u32_of(bytes: &[u8], at: usize) -> usize {
-    u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize
+fn u32_of(bytes: &[u8], offset: usize) -> usize {
+    u32::from_le_bytes(bytes[offset..offset + 4].try_into().unwrap()) as usize
 }
 
 /// The memory of a tree with its header at the start.
@@ -127,8 +127,8 @@ fn an_invalid_page_header_is_refused_field_by_field() {
     let mut good = [0; PAGE];
     good[0] = 1;
     // Two slots, the longest common prefix, and cells directly after the slots, all of them unused.
-    for (at, number) in [(2, 2_u16), (4, 1_024), (6, 24 + 16), (8, 4_096 - 40)] {
-        good[at..at + 2].copy_from_slice(&number.to_le_bytes());
+    for (offset, number) in [(2, 2_u16), (4, 1_024), (6, 24 + 16), (8, 4_096 - 40)] {
+        good[offset..offset + 2].copy_from_slice(&number.to_le_bytes());
     }
     let is_page = |bytes: &[u8; PAGE]| Node::of(bytes, 1).is_some();
     assert!(is_page(&good));
@@ -150,7 +150,9 @@ fn an_invalid_page_header_is_refused_field_by_field() {
     let tails = [[(20, 1)], [(20, 0x100)], [(22, 1)], [(22, 0x100)]];
     for changes in wrong.into_iter().chain(tails.iter().map(|tail| &tail[..])) {
         let mut bytes = good;
-        changes.iter().for_each(|(at, number)| bytes[*at..at + 2].copy_from_slice(&number.to_le_bytes()));
+        changes
+            .iter()
+            .for_each(|(offset, number)| bytes[*offset..offset + 2].copy_from_slice(&number.to_le_bytes()));
         assert!(!is_page(&bytes), "{changes:?}");
     }
 }

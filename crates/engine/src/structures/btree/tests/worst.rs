@@ -57,7 +57,9 @@ fn a_full_memory_can_be_emptied_in_any_order() {
         match seed {
             0 => keys.sort_by_key(|key| std::cmp::Reverse(key.len())),
             1 => keys.sort_by_key(|key| key.len()),
-            _ => (0..keys.len()).rev().for_each(|at| keys.swap(at, random.below(at as u64 + 1) as usize)),
+            _ => (0..keys.len())
+                .rev()
+                .for_each(|index| keys.swap(index, random.below(index as u64 + 1) as usize)),
         }
         for key in keys.into_iter().rev() {
             let mut change = map.begin();

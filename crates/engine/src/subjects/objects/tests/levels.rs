@@ -33,8 +33,8 @@ fn expected(keys: &[&str], prefix: &str, delimiter: &str, start_after: &str) -> 
     let sorted: BTreeSet<_> = keys.iter().filter(|key| key.starts_with(prefix)).collect();
     for key in sorted {
         match key[prefix.len()..].find(delimiter) {
-            Some(at) => {
-                let common = &key[..prefix.len() + at + delimiter.len()];
+            Some(index) => {
+                let common = &key[..prefix.len() + index + delimiter.len()];
                 if *key > start_after && common != start_after {
                     prefixes.insert(common.to_owned());
                 }
@@ -58,7 +58,7 @@ fn expected_descending(
     let sorted: BTreeSet<_> = keys.iter().filter(|key| key.starts_with(prefix) && is_before(key)).collect();
     for key in sorted.into_iter().rev() {
         match key[prefix.len()..].find(delimiter) {
-            Some(at) => _ = prefixes.insert(key[..prefix.len() + at + delimiter.len()].to_owned()),
+            Some(index) => _ = prefixes.insert(key[..prefix.len() + index + delimiter.len()].to_owned()),
             None => objects.push((*key).to_owned()),
         }
     }
@@ -164,7 +164,7 @@ fn a_common_prefix_costs_one_search() {
     let mut store = Store::open(memory.clone()).unwrap();
     for folder in ["full", "next"] {
         for batch in (0..5_000).collect::<Vec<_>>().chunks(1_000) {
-            let keys: Vec<_> = batch.iter().map(|at| format!("{folder}/{at:06}")).collect();
+            let keys: Vec<_> = batch.iter().map(|index| format!("{folder}/{index:06}")).collect();
             let puts: Vec<_> = keys.iter().map(|key| Put::new(key, b"v")).collect();
             store.put_many(puts.iter().copied(), 0).unwrap();
         }

@@ -70,7 +70,7 @@ fn put_rejects_metadata_outside_its_limits() {
     let encoding = "e".repeat(MAX_CONTENT_ENCODING_BYTES as usize);
     let good = Put { content_encoding: Some(&encoding), metadata: &[(&name, &most)], ..Put::new("k", b"v") };
     store.put(good, 0).unwrap();
-    let names: Vec<_> = (0..=MAX_METADATA_PAIRS).map(|at| at.to_string()).collect();
+    let names: Vec<_> = (0..=MAX_METADATA_PAIRS).map(|index| index.to_string()).collect();
     let many: Vec<_> = names.iter().map(|name| (name.as_str(), "v")).collect();
     store.put(Put { metadata: &many[1..], ..Put::new("k", b"v") }, 0).unwrap();
     let (long, too_much) = (encoding + "e", most + "v");
@@ -96,8 +96,8 @@ fn put_rejects_metadata_outside_its_limits() {
 fn a_page_of_objects_with_large_metadata_fits_in_one_reply() {
     let mut store = store();
     let value = "v".repeat(2_000);
-    for at in 0..1_000 {
-        let key = format!("{at:04}");
+    for index in 0..1_000 {
+        let key = format!("{index:04}");
         store.put(Put { metadata: &[("name", &value)], ..Put::new(&key, b"") }, 0).unwrap();
     }
     let page = store.list(&stable_storage_api::ListArgs::prefix("")).unwrap();
@@ -136,7 +136,7 @@ fn delete_many_is_all_or_nothing_and_returns_which_existed() {
     assert!(matches!(refused(&mut store, |store| store.delete_many(&twice)), Error::InvalidArgument { .. }));
     let bad = [DeleteArgs::new("a"), DeleteArgs::new("")];
     assert!(matches!(refused(&mut store, |store| store.delete_many(&bad)), Error::InvalidArgument { .. }));
-    let many: Vec<_> = (0..=MAX_BATCH_ITEMS).map(|at| DeleteArgs::new(at.to_string())).collect();
+    let many: Vec<_> = (0..=MAX_BATCH_ITEMS).map(|index| DeleteArgs::new(index.to_string())).collect();
     assert!(matches!(refused(&mut store, |store| store.delete_many(&many)), Error::LimitExceeded { .. }));
 
     let batch = [delete("a", Some(Condition::Revision(1))), DeleteArgs::new("x"), DeleteArgs::new("b")];
