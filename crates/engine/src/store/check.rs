@@ -11,10 +11,10 @@ use crate::structures::arena::Extent;
 use crate::subjects::objects::Walk;
 
 impl<M: Memory + Clone> Store<M> {
-    /// Checks the whole store: each block and free list of the arena, each node of the maps, each object,
-    /// each entry of the log, each role and region, and that these agree with each other. The check
-    /// terminates on any image that can be opened, and does not panic. It skips the contents of a map with a
-    /// corrupt node.
+    /// Checks the whole store: each block and free list of the arena, each page of the maps, each object,
+    /// each entry of the log, and each role and region. Also checks that these agree with each other. The
+    /// check terminates on any image that can be opened, and does not panic. It skips the contents of a map
+    /// with a corrupt page.
     ///
     /// Its time and heap use grow with what is stored. Use it in tests and on downloaded images, not in a
     /// canister's message.

@@ -35,8 +35,9 @@ impl Snapshot {
         })
     }
 
-    /// Returns whether both are equal except for one key or one identifier of an upload, which their users
-    /// determine, and for the pages of regions, which only the bucket table contains.
+    /// Returns whether both are equal, with two exceptions. One key or one identifier of an upload may
+    /// differ, because their users determine it. The pages of regions may differ, because only the bucket
+    /// table contains them.
     pub(crate) fn is_as_good_as(&self, other: &Self) -> bool {
         let mut theirs = other.clone();
         if self.objects.len() != theirs.objects.len() || self.uploads.len() != theirs.uploads.len() {

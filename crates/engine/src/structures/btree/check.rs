@@ -169,8 +169,8 @@ impl<M: Memory> Walk<'_, M> {
     }
 }
 
-/// Checks that the cells of a page do not overlap and have the counted size, and that its keys are in order,
-/// within their bounds and consistent with their slots.
+/// Checks that the cells of a page do not overlap and have the counted size. Checks that its keys are in
+/// order, within their bounds and consistent with their slots.
 fn check_cells(node: Node<'_>, kind: u8, bounds: Bounds<'_>) -> Option<()> {
     let mut spans = Vec::new();
     let mut last: Option<&[u8]> = None;

@@ -69,8 +69,8 @@ impl<M: Memory> Change<'_, M> {
         }
     }
 
-    /// Returns two neighbours under the last page of a path that can merge, one of which is this page, and
-    /// the index of the second one among the children.
+    /// Returns this page and a neighbour below the last page of a path, if they can merge, and the index of
+    /// the second one among the children.
     fn partner(
         &mut self,
         path: &Path,

@@ -88,9 +88,9 @@ fn smallest_of(class: usize) -> u64 {
     if level == 0 { part * 32 } else { (16 + part) << (4 + level) }
 }
 
-/// Allocates a block of 20,448 bytes and `count` smaller ones of the same class, frees them in this order, so
-/// that the large one is the last in their list, and returns the extents. Besides these, only `rest` bytes at
-/// the end are free.
+/// Returns the extents of a block of 20,448 bytes and `count` smaller ones of the same class. They are freed
+/// in this order, so that the large one is the last in their list. Besides these, only `rest` bytes at the
+/// end are free.
 fn class_list(arena: &Arena<SparseMemory>, count: usize, rest: u64) -> Vec<Extent> {
     let sizes: Vec<u64> = std::iter::once(20_448).chain(vec![19_456; count]).collect();
     let hole = |&size: &u64| {
