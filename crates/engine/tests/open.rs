@@ -8,7 +8,7 @@ use ic_stable_structures::{FileMemory, Memory, VectorMemory};
 use stable_storage_api::limits::{MAX_STABLE_BYTES, MIN_CAPACITY_BYTES};
 use stable_storage_api::{Error, InitArgs, Status};
 use storage_engine::header::{LAYOUT_VERSION_OFFSET, MAGIC};
-use storage_engine::{HostFacts, INLINE_LIMIT, OpenError, Options, Put, Store};
+use storage_engine::{HostFacts, INLINE_LIMIT, OpenError, Options, Put, Store, UPGRADE_BYTES};
 
 fn status<M: Memory + Clone>(store: &Store<M>) -> Status {
     store.status(HostFacts::default()).unwrap()
@@ -202,4 +202,11 @@ fn a_store_in_a_file_is_the_same_store() {
     assert_eq!(store.get("large").unwrap(), [7; 100_000]);
     store.delete("large").unwrap();
     assert!(store.check().is_sound());
+}
+
+#[test]
+fn the_readme_states_what_pre_upgrade_writes() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).unwrap();
+    let statement = format!("`pre_upgrade` writes {UPGRADE_BYTES} bytes");
+    assert!(readme.contains(&statement), "README.md has to contain: {statement}");
 }
