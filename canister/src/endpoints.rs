@@ -24,17 +24,13 @@
 
 use candid::Principal;
 use serde_bytes::{ByteBuf, Bytes};
-use stable_storage_api::limits::MAX_BATCH_ITEMS;
 use stable_storage_api::*;
 use storage_wire::{Batch, Count, Encoded, Text};
 
 use crate::http::Request;
-use crate::message::endpoints;
+use crate::message::{BATCH, endpoints};
 use crate::objects::BorrowedPut;
 use crate::{http, log, objects, operator, regions, roles, uploads};
-
-/// Largest number of items in a batch.
-pub(crate) const BATCH: usize = MAX_BATCH_ITEMS as usize;
 
 endpoints! {
     "canister_update put": update_as objects::put(key: &str, value: &Bytes) => result Written;

@@ -10,7 +10,7 @@ use stable_storage_api::{Error, METHODS, Method};
 use storage_engine::{Put, check_entries};
 use storage_wire::{Batch, Text, argument_headers};
 
-use crate::endpoints::BATCH;
+use crate::message::BATCH;
 use crate::message::{not_those, with_argument};
 use crate::objects::BorrowedPut;
 use crate::{access, state};

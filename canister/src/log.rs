@@ -4,7 +4,7 @@ use serde_bytes::{ByteBuf, Bytes};
 use stable_storage_api::{Appended, LogInfo, ReadLogArgs, Result};
 use storage_wire::{Batch, Count, Encoded, Text, Wire};
 
-use crate::endpoints::BATCH;
+use crate::message::BATCH;
 use crate::message::Room;
 use crate::state::CanisterStore;
 

@@ -10,7 +10,7 @@ use stable_storage_api::{
 use storage_engine::{Caller, ObjectView, PageEnd, Put};
 use storage_wire::{Batch, Decode, Encode, Encoded, Input, Output, Text, Type, Typed, Wire};
 
-use crate::endpoints::BATCH;
+use crate::message::BATCH;
 use crate::message::Room;
 use crate::state::CanisterStore;
 

@@ -7,7 +7,7 @@ use stable_storage_api::{RegionInfo, RegionLoad, RegionStore, RegionValue, Resul
 use storage_engine::{Caller, UPGRADE_BYTES};
 use storage_wire::Batch;
 
-use crate::endpoints::BATCH;
+use crate::message::BATCH;
 use crate::state::CanisterStore;
 
 pub(crate) fn region_new(store: &mut CanisterStore, caller: &Caller) -> Result<RegionInfo> {

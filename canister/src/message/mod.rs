@@ -10,7 +10,7 @@ mod room;
 
 use std::cell::RefCell;
 
-use stable_storage_api::limits::{MAX_PAYLOAD_BYTES, PAGE_BYTES};
+use stable_storage_api::limits::{MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES, PAGE_BYTES};
 
 pub(crate) use argument::{Argument, decode, not_those, with_argument};
 pub(crate) use endpoint::{
@@ -18,6 +18,9 @@ pub(crate) use endpoint::{
 };
 pub(crate) use reply::{OK, Reply, reject, reject_aloud, send_blob};
 pub(crate) use room::Room;
+
+/// Largest number of items in a batch.
+pub(crate) const BATCH: usize = MAX_BATCH_ITEMS as usize;
 
 /// Number of bytes of a reply that are collected before they are sent. A longer reply is sent in parts.
 const REPLY_BYTES: usize = 2_048;

@@ -185,6 +185,7 @@ mod tests {
             Error::Incomplete { first_missing: 5 },
             Error::OutOfRange { offset: 6, length: 7, size: 8 },
             Error::corrupted("structure", 9),
+            Error::ChunkConflict { index: 10 },
         ];
         let mut cases: Vec<_> = errors.iter().map(Cases::case).collect();
         cases.dedup();

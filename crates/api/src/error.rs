@@ -89,11 +89,17 @@ pub enum Error {
         /// Offset in bytes from the start of the memory that holds the structure.
         offset: u64,
     },
+    /// A chunk was already received with other bytes, which are kept.
+    #[error("chunk conflict: chunk {index} was received with other bytes")]
+    ChunkConflict {
+        /// Index of the chunk.
+        index: u64,
+    },
 }
 
 impl Error {
     /// Names of the cases, in the order in which a store counts them. Append new cases at the end.
-    pub const KINDS: [&'static str; 11] = [
+    pub const KINDS: [&'static str; 12] = [
         "NotFound",
         "AlreadyExists",
         "RevisionMismatch",
@@ -105,6 +111,7 @@ impl Error {
         "Incomplete",
         "OutOfRange",
         "Corrupted",
+        "ChunkConflict",
     ];
 
     /// Returns the index of the case in [`KINDS`](Self::KINDS).
@@ -122,6 +129,7 @@ impl Error {
             Self::Incomplete { .. } => 8,
             Self::OutOfRange { .. } => 9,
             Self::Corrupted { .. } => 10,
+            Self::ChunkConflict { .. } => 11,
         }
     }
 
@@ -203,6 +211,10 @@ fn numbers_of(kind: &str, rest: &str) -> Option<Error> {
             let [first_missing] = numbers(rest, ["chunk ", " has not been received"])?;
             Error::Incomplete { first_missing }
         }
+        "chunk conflict" => {
+            let [index] = numbers(rest, ["chunk ", " was received with other bytes"])?;
+            Error::ChunkConflict { index }
+        }
         "out of range" => {
             let [length, offset, size] = numbers(rest, ["", " at ", ", beyond the size ", ""])?;
             Error::OutOfRange { offset, length, size }
@@ -246,6 +258,7 @@ mod tests {
             Error::Incomplete { first_missing: 3 },
             Error::OutOfRange { offset: 1, length: 2, size: 3 },
             Error::corrupted("a page at offset 5: torn", 99),
+            Error::ChunkConflict { index: 3 },
         ];
         let errors = errors.into_iter().chain(roles.map(|needed| Error::Unauthorized { needed }));
         let mut kinds = std::collections::BTreeSet::new();
@@ -289,6 +302,7 @@ mod tests {
             Error::Incomplete { first_missing: 0 },
             Error::OutOfRange { offset: 0, length: 0, size: 0 },
             Error::corrupted("", 0),
+            Error::ChunkConflict { index: 0 },
         ];
         assert_eq!(cases.len(), Error::KINDS.len());
         for (at, case) in cases.iter().enumerate() {

@@ -55,6 +55,7 @@ fn of_storage(error: &Error) -> Option<String> {
         }
         Error::TooLarge { .. } => "Use an upload to store a larger object, and ranged reads to fetch it.",
         Error::OutOfMemory { .. } => "Delete objects, abort open uploads, or raise the canister's capacity.",
+        Error::ChunkConflict { .. } => "Abort the upload and start again: its source has changed.",
         Error::Incomplete { .. } => "Resume the upload to send the missing chunks.",
         Error::Corrupted { .. } => {
             "Stop writing to the canister. Check a copy of its memory, and restore it from a snapshot."

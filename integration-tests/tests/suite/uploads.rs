@@ -141,7 +141,7 @@ async fn a_chunk_may_come_again() {
             let mut other = right.clone();
             other[at] ^= 1;
             let refused = expect::storage_error(client.write_chunk(id, index, &other).await);
-            assert_eq!(refused, Error::AlreadyExists);
+            assert_eq!(refused, Error::ChunkConflict { index });
         }
     }
     assert_eq!(client.upload_status(id).await.unwrap(), before);

@@ -36,6 +36,8 @@ export function textOf(error: Error_): string {
     }
     case "Corrupted":
       return `corrupted: ${error.Corrupted.what} at offset ${error.Corrupted.offset}`;
+    case "ChunkConflict":
+      return `chunk conflict: chunk ${error.ChunkConflict.index} was received with other bytes`;
   }
 }
 
@@ -88,6 +90,10 @@ const TEXTS: readonly [RegExp, (...groups: string[]) => Error_][] = [
   [
     /^corrupted: (.*) at offset (\d+)$/s,
     (what, offset) => ({ __kind__: "Corrupted", Corrupted: { what: what!, offset: BigInt(offset!) } }),
+  ],
+  [
+    /^chunk conflict: chunk (\d+) was received with other bytes$/,
+    (index) => ({ __kind__: "ChunkConflict", ChunkConflict: { index: BigInt(index!) } }),
   ],
 ];
 

@@ -46,6 +46,7 @@ const errors: Error_[] = [
   { __kind__: "Incomplete", Incomplete: { first_missing: 3n } },
   { __kind__: "OutOfRange", OutOfRange: { offset: 1n, length: 2n, size: 3n } },
   { __kind__: "Corrupted", Corrupted: { what: "a page at offset 5: torn", offset: 99n } },
+  { __kind__: "ChunkConflict", ChunkConflict: { index: 3n } },
   ...[Role.Reader, Role.Writer, Role.Admin].map((needed): Error_ => ({ __kind__: "Unauthorized", Unauthorized: { needed } })),
 ];
 

@@ -55,7 +55,7 @@ impl<M: Memory + Clone> Store<M> {
     ///
     /// [`Error::NotFound`] and [`Error::Unauthorized`] for the upload; [`Error::OutOfRange`] for an index
     /// after the last chunk; [`Error::InvalidArgument`] for a chunk of the wrong length;
-    /// [`Error::AlreadyExists`] if the chunk was received with other bytes, which are kept; and
+    /// [`Error::ChunkConflict`] if the chunk was received with other bytes, which are kept; and
     /// [`Error::OutOfMemory`] if the platform refuses memory that the capacity allows.
     pub fn write_chunk(
         &mut self,

@@ -182,7 +182,7 @@ impl Model {
         let upload = self.open_upload(id, caller)?;
         let told_size = upload.check_chunk(index, bytes.len() as u64)?;
         if upload.chunks.get(&index).is_some_and(|there| **there != bytes) {
-            return Err(Error::AlreadyExists);
+            return Err(Error::ChunkConflict { index });
         }
         let now_ns = self.now_ns;
         let upload = self.uploads.get_mut(&id).expect("it was just there");

@@ -231,7 +231,7 @@ export type Error_ = {
 } | {
     __kind__: "AlreadyExists";
     /**
-     * An object exists under the key but the condition was Absent, or a chunk was already received with other bytes.
+     * An object exists under the key but the condition was Absent.
      */
     AlreadyExists: null;
 } | {
@@ -241,6 +241,14 @@ export type Error_ = {
      */
     RevisionMismatch: {
         current?: bigint;
+    };
+} | {
+    __kind__: "ChunkConflict";
+    /**
+     * The chunk was already received with other bytes, which are kept.
+     */
+    ChunkConflict: {
+        index: bigint;
     };
 } | {
     __kind__: "OutOfMemory";
@@ -1758,6 +1766,10 @@ function from_candid_variant_n4(value: {
         current: [] | [bigint];
     };
 } | {
+    ChunkConflict: {
+        index: bigint;
+    };
+} | {
     OutOfMemory: {
         requested: bigint;
         available: bigint;
@@ -1807,6 +1819,11 @@ function from_candid_variant_n4(value: {
     __kind__: "RevisionMismatch";
     RevisionMismatch: {
         current?: bigint;
+    };
+} | {
+    __kind__: "ChunkConflict";
+    ChunkConflict: {
+        index: bigint;
     };
 } | {
     __kind__: "OutOfMemory";
@@ -1859,6 +1876,9 @@ function from_candid_variant_n4(value: {
     } : "RevisionMismatch" in value ? {
         __kind__: "RevisionMismatch",
         RevisionMismatch: from_candid_record_n8(value.RevisionMismatch)
+    } : "ChunkConflict" in value ? {
+        __kind__: "ChunkConflict",
+        ChunkConflict: value.ChunkConflict
     } : "OutOfMemory" in value ? {
         __kind__: "OutOfMemory",
         OutOfMemory: value.OutOfMemory

@@ -149,7 +149,7 @@ impl<M: Memory + Clone> Uploads<'_, M> {
     fn compare_chunk(&self, record: &Record, index: u64, bytes: &[u8]) -> Result<(), Error> {
         // While the size is unknown, every received chunk is a full one.
         if record.size.is_none() && bytes.len() as u64 != CHUNK_BYTES {
-            return Err(Error::AlreadyExists);
+            return Err(Error::ChunkConflict { index });
         }
         let (table, mut rest) = (record.table(), bytes);
         for piece in pieces(index * CHUNK_BYTES, bytes.len() as u64) {
@@ -161,7 +161,7 @@ impl<M: Memory + Clone> Uploads<'_, M> {
                 &mut stored,
             )?;
             if stored != part {
-                return Err(Error::AlreadyExists);
+                return Err(Error::ChunkConflict { index });
             }
             rest = after;
         }

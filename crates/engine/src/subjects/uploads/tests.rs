@@ -171,7 +171,7 @@ fn a_repeated_chunk_is_accepted_only_with_the_same_bytes() {
             let mut other = chunk(1, size, index);
             other[position] ^= 1;
             let error = refused(&mut store, |store| store.write_chunk(id, index, &other, &OWNER, 0));
-            assert_eq!(error, Error::AlreadyExists);
+            assert_eq!(error, Error::ChunkConflict { index });
         }
     }
     assert_eq!(store.upload_status(id, &OWNER, 0).unwrap().received, 2 * CHUNK_BYTES);
@@ -325,7 +325,7 @@ fn a_repeated_chunk_keeps_its_upload_open() {
     store.write_chunk(id, 0, &chunk(1, size, 0), &OWNER, UPLOAD_IDLE_NS).unwrap();
     let other = chunk(2, size, 0);
     let refusal = refused(&mut store, |store| store.write_chunk(id, 0, &other, &OWNER, UPLOAD_IDLE_NS + 9));
-    assert_eq!(refusal, Error::AlreadyExists);
+    assert_eq!(refusal, Error::ChunkConflict { index: 0 });
     let status = store.upload_status(id, &OWNER, 2 * UPLOAD_IDLE_NS).unwrap();
     assert_eq!(status.upload.expires_ns, 2 * UPLOAD_IDLE_NS);
     assert_eq!(status.received, CHUNK_BYTES);

@@ -87,7 +87,7 @@ export type Error = { 'TooLarge' : { 'size' : bigint, 'limit' : bigint } } |
   { 'Unauthorized' : { 'needed' : Role } } |
   {
     /**
-     * An object exists under the key but the condition was Absent, or a chunk was already received with other bytes.
+     * An object exists under the key but the condition was Absent.
      */
     'AlreadyExists' : null
   } |
@@ -96,6 +96,12 @@ export type Error = { 'TooLarge' : { 'size' : bigint, 'limit' : bigint } } |
      * The object does not have the expected revision; null if there is no object.
      */
     'RevisionMismatch' : { 'current' : [] | [bigint] }
+  } |
+  {
+    /**
+     * The chunk was already received with other bytes, which are kept.
+     */
+    'ChunkConflict' : { 'index' : bigint }
   } |
   {
     /**
@@ -693,7 +699,7 @@ export interface _SERVICE {
    */
   'verify' : ActorMethod<[string], VerifyResult>,
   /**
-   * Receives a chunk, in any order. The same chunk may be sent again; one with other bytes is AlreadyExists.
+   * Receives a chunk, in any order. The same chunk may be sent again; one with other bytes is ChunkConflict.
    */
   'write_chunk' : ActorMethod<[bigint, bigint, Uint8Array], ReceivedResult>,
 }
@@ -716,6 +722,7 @@ export const idlFactory: IDL.InterfaceFactory = ({ IDL }) => {
     'Unauthorized' : IDL.Record({ 'needed' : Role }),
     'AlreadyExists' : IDL.Null,
     'RevisionMismatch' : IDL.Record({ 'current' : IDL.Opt(IDL.Nat64) }),
+    'ChunkConflict' : IDL.Record({ 'index' : IDL.Nat64 }),
     'OutOfMemory' : IDL.Record({
       'requested' : IDL.Nat64,
       'available' : IDL.Nat64,

@@ -81,7 +81,7 @@ fn a_short_chunk_is_the_last_one() {
     // The last received chunk is a full one, and remains so.
     assert_eq!(
         refused(&mut store, |store| store.write_chunk(id, 1, b"short", &OWNER, 0)),
-        Error::AlreadyExists
+        Error::ChunkConflict { index: 1 }
     );
     assert_eq!(store.write_chunk(id, 1, &full, &OWNER, 0).unwrap().received, CHUNK_BYTES);
 
