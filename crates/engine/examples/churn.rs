@@ -4,7 +4,7 @@
 //! Run it with `scripts/measure-churn.sh`. It is deterministic.
 
 use storage_engine::arena::{Arena, Extent, SLOT_EXTENT_BYTES};
-use storage_engine::testing::SparseMemory;
+use storage_testkit::SparseMemory;
 
 /// Limit of the arena in bytes, of which 70 % stay in use.
 const CAPACITY: u64 = 16 << 30;

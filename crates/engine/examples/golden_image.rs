@@ -12,7 +12,8 @@ use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use storage_engine::testing::{FaultyMemory, run_all};
+use storage_engine::testing::run_all;
+use storage_testkit::FaultyMemory;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let path = std::env::args_os().nth(1).ok_or("name the file to write")?;

@@ -5,8 +5,8 @@
 
 use stable_storage_api::limits::{CHUNK_BYTES, MAX_PAYLOAD_BYTES, MIN_CAPACITY_BYTES};
 use stable_storage_api::{DeletePrefixArgs, Error, Role, Settings, Status, UploadArgs};
-use storage_engine::testing::SparseMemory;
 use storage_engine::{BucketSize, Caller, HostFacts, Options, Put, Store};
+use storage_testkit::SparseMemory;
 
 type TestStore = Store<SparseMemory>;
 

@@ -15,8 +15,9 @@ use stable_storage_api::{
     RegionLoad, RegionType, RegionValue, Role, UploadEnd,
 };
 use storage_engine::arena::SLOT_EXTENT_BYTES;
-use storage_engine::testing::{FaultyMemory, callers, key_of, now_ns, run_all, value_of};
+use storage_engine::testing::{callers, key_of, now_ns, run_all, value_of};
 use storage_engine::{BucketSize, HostFacts, Memory, Options, Store};
+use storage_testkit::FaultyMemory;
 
 type TestStore = Store<FaultyMemory>;
 

@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use ic_stable_structures::Memory;
 use stable_storage_api::Error;
-use storage_engine::testing::FaultyMemory;
 use storage_engine::{OpenError, Put, Store};
+use storage_testkit::FaultyMemory;
 
 /// A memory of at most `pages` pages.
 #[derive(Clone)]

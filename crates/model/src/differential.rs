@@ -6,8 +6,9 @@ use stable_storage_api::{
     Error, ListArgs, MetadataPair, PutArgs, ReadArgs, ReadLogArgs, Settings, UploadStatus,
 };
 use storage_engine::arena::SLOT_EXTENT_BYTES;
-use storage_engine::testing::{FaultyMemory, callers};
+use storage_engine::testing::callers;
 use storage_engine::{BucketSize, Caller, HostFacts, Memory, Options, Put, Store};
+use storage_testkit::FaultyMemory;
 
 use crate::call::{Answer, Call};
 use crate::domains::{KEYS, grantees, key, prefix};

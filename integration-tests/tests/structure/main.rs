@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use imports::{Graph, crate_graph};
 
 /// The crates whose structure is checked: those with more than one file.
-const CRATES: [&str; 10] = [
+const CRATES: [&str; 11] = [
     "canister",
     "crates/api",
     "crates/cli",
@@ -19,6 +19,7 @@ const CRATES: [&str; 10] = [
     "crates/engine",
     "crates/model",
     "crates/replica",
+    "crates/testkit",
     "crates/wire",
     "integration-tests",
 ];

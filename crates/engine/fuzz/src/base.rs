@@ -5,8 +5,8 @@ use ic_stable_structures::Memory;
 use stable_storage_api::limits::CHUNK_BYTES;
 use stable_storage_api::{Condition, Error, Role, Settings, UploadArgs};
 use storage_engine::layout::{BUCKET_BYTES, FIRST_BUCKET_PAGE, MANAGER_PAGE, PAGE_BYTES};
-use storage_engine::testing::SparseMemory;
 use storage_engine::{Caller, Put, Store};
+use storage_testkit::SparseMemory;
 
 /// The memories, by the numbers of docs/FORMAT.md.
 pub(crate) const OBJECTS: usize = 0;

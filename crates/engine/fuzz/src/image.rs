@@ -3,8 +3,8 @@
 use arbitrary::{Arbitrary, Unstructured};
 use ic_stable_structures::Memory;
 use stable_storage_api::{DeletePrefixArgs, Error, UploadArgs};
-use storage_engine::testing::SparseMemory;
 use storage_engine::{Put, Store};
+use storage_testkit::SparseMemory;
 
 use super::base::{ADMIN, KEYS, MADE_NS, with_base};
 use super::patch::{Patch, apply_all};

@@ -2,7 +2,7 @@
 
 use arbitrary::Arbitrary;
 use ic_stable_structures::Memory;
-use storage_engine::testing::SparseMemory;
+use storage_testkit::SparseMemory;
 
 use super::base::{ARENA, Base, FIRST_REGION, LOG, LOG_INDEX, MAPS};
 

@@ -4,8 +4,8 @@ use arbitrary::Arbitrary;
 use candid::Principal;
 use stable_storage_api::limits::MAX_REPLY_BYTES;
 use stable_storage_api::{Error, ListArgs, ReadArgs, ReadLogArgs, RegionLoad, RegionType};
-use storage_engine::testing::SparseMemory;
 use storage_engine::{HostFacts, Store};
+use storage_testkit::SparseMemory;
 
 use super::base::{ADMIN, KEYS, MADE_NS};
 

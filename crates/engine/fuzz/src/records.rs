@@ -5,7 +5,8 @@
 use arbitrary::{Arbitrary, Unstructured};
 use ic_stable_structures::Storable;
 use storage_engine::Store;
-use storage_engine::testing::{RawMap, SparseMemory};
+use storage_engine::testing::RawMap;
+use storage_testkit::SparseMemory;
 
 use super::base::{KEYS, OBJECTS, REGIONS, ROLES, UPLOADS, with_base};
 use super::patch::{seal, seal_all};

@@ -1,7 +1,7 @@
 //! A flipped bit in every byte of the store's own data; a truncated image.
 
 use storage_engine::Store;
-use storage_engine::testing::FaultyMemory;
+use storage_testkit::FaultyMemory;
 
 use super::methods::{CHANGES, Method, READS};
 use super::probe::{Found, Panic, check_safely, on_a_store};

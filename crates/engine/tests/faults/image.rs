@@ -2,8 +2,8 @@
 
 use ic_stable_structures::Memory;
 use storage_engine::layout::{BUCKET_BYTES, FIRST_BUCKET_PAGE, MANAGER_PAGE, PAGE_BYTES};
-use storage_engine::testing::FaultyMemory;
 use storage_engine::{LOG_START, Store};
+use storage_testkit::FaultyMemory;
 
 const OWNERS_AT: u64 = MANAGER_PAGE * PAGE_BYTES + 2_080;
 

@@ -12,7 +12,8 @@ mod snapshot;
 mod trap;
 
 use storage_engine::Store;
-use storage_engine::testing::{FaultyMemory, run_all};
+use storage_engine::testing::run_all;
+use storage_testkit::FaultyMemory;
 
 type TestStore = Store<FaultyMemory>;
 

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::Once;
 
 use storage_engine::Store;
-use storage_engine::testing::{FaultyMemory, TooManyReads};
+use storage_testkit::{FaultyMemory, TooManyReads};
 
 use super::TestStore;
 

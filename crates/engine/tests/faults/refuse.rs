@@ -1,8 +1,9 @@
 //! A platform that refuses to grow, at each attempt.
 
 use stable_storage_api::Error;
-use storage_engine::testing::{FaultyMemory, steps};
+use storage_engine::testing::steps;
 use storage_engine::{OpenError, Store};
+use storage_testkit::FaultyMemory;
 
 use super::{TestStore, undisturbed};
 

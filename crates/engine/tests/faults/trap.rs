@@ -7,7 +7,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use storage_engine::Store;
-use storage_engine::testing::{FaultyMemory, Step, Trap, steps};
+use storage_engine::testing::{Step, steps};
+use storage_testkit::{FaultyMemory, Trap};
 
 use super::TestStore;
 use super::probe::check_safely;

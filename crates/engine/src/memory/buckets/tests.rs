@@ -96,7 +96,7 @@ fn check_reports_an_owner_of_a_bucket_that_is_not_allocated() {
 
 #[test]
 fn grow_returns_an_error_if_the_platform_refuses() {
-    let raw = crate::testing::SparseMemory::with_maximum(BucketSize::LARGEST.physical_pages(2));
+    let raw = storage_testkit::SparseMemory::with_maximum(BucketSize::LARGEST.physical_pages(2));
     raw.grow(FIRST_BUCKET_PAGE);
     let buckets = Buckets::format(raw.clone(), BucketSize::LARGEST);
     let memory = buckets.memory(MemoryId::new(0));
@@ -113,7 +113,7 @@ fn grow_returns_an_error_if_the_platform_refuses() {
 /// loaded again after every step.
 #[test]
 fn reused_buckets_keep_their_order_and_are_cleared() {
-    let raw = crate::testing::SparseMemory::default();
+    let raw = storage_testkit::SparseMemory::default();
     raw.grow(FIRST_BUCKET_PAGE);
     let mut buckets = Buckets::format(raw.clone(), BucketSize::LARGEST);
     let ids = [1, 2, 3, 200].map(MemoryId::new);
@@ -204,14 +204,14 @@ fn moved_runs_match_the_layout_table() {
 
 #[test]
 fn load_rejects_a_memory_shorter_than_its_buckets() {
-    let raw = crate::testing::SparseMemory::default();
+    let raw = storage_testkit::SparseMemory::default();
     let is_damaged = |raw| matches!(Buckets::load(raw), Err(OpenError::Damaged { .. }));
     assert!(is_damaged(raw.clone()));
     raw.grow(FIRST_BUCKET_PAGE - 1);
     assert!(is_damaged(raw.clone()));
     raw.grow(1);
     Buckets::format(raw.clone(), BucketSize::LARGEST).memory(MemoryId::new(1)).grow(2 * BUCKET_PAGES);
-    let short = crate::testing::SparseMemory::default();
+    let short = storage_testkit::SparseMemory::default();
     short.grow(BucketSize::LARGEST.physical_pages(2) - 1);
     let mut pages = vec![0; (FIRST_BUCKET_PAGE * PAGE_BYTES) as usize];
     raw.read(0, &mut pages);
@@ -228,7 +228,7 @@ fn load_rejects_a_memory_shorter_than_its_buckets() {
 
 #[test]
 fn there_are_32768_buckets_and_no_more() {
-    let raw = crate::testing::SparseMemory::default();
+    let raw = storage_testkit::SparseMemory::default();
     raw.grow(FIRST_BUCKET_PAGE);
     let buckets = Buckets::format(raw.clone(), BucketSize::LARGEST);
     let (one, other) = (buckets.memory(MemoryId::new(1)), buckets.memory(MemoryId::new(2)));

@@ -175,7 +175,7 @@ fn free_buckets_are_those_that_one_structure_can_use() {
 /// Filling buckets with zeroes takes time, so the number of reused buckets per growth is limited.
 #[test]
 fn the_number_of_cleared_buckets_per_growth_is_limited() {
-    let raw = crate::testing::SparseMemory::default();
+    let raw = storage_testkit::SparseMemory::default();
     raw.grow(FIRST_BUCKET_PAGE);
     let space = Space::format(raw, BucketSize::LARGEST);
     space.memory(ARENA).grow((MAX_CLEARED_BUCKETS + 3) * BUCKET_PAGES);

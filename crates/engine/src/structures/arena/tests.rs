@@ -14,7 +14,7 @@ use ic_stable_structures::Memory;
 use stable_storage_api::Error;
 
 use super::{ALIGNMENT, Arena, ArenaStats, BUCKET_BYTES, Extent, FIRST_BLOCK, read_words};
-use crate::testing::SparseMemory;
+use storage_testkit::SparseMemory;
 
 fn arena() -> (SparseMemory, Arena<SparseMemory>) {
     let memory = SparseMemory::default();

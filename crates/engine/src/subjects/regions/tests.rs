@@ -13,7 +13,7 @@ use crate::base::checksum::mix;
 use crate::base::layout::{BUCKET_BYTES, PAGE_BYTES, REGIONS, tree_header_at};
 use crate::store::Store;
 use crate::structures::btree::HEADER_BYTES;
-use crate::testing::SparseMemory;
+use storage_testkit::SparseMemory;
 
 type TestStore = Store<VectorMemory>;
 

@@ -12,7 +12,7 @@ use crate::base::layout::{BUCKET_BYTES, PAGE_BYTES};
 use crate::store::Store;
 use crate::structures::arena::SLOT_EXTENT_BYTES;
 use crate::subjects::objects::Put;
-use crate::testing::SparseMemory;
+use storage_testkit::SparseMemory;
 
 const OWNER: Caller = Caller { principal: Principal::from_slice(&[1]), is_admin: false };
 const OTHER: Caller = Caller { principal: Principal::from_slice(&[2]), is_admin: false };

@@ -1,7 +1,7 @@
 //! Memory accesses of the operations, as golden figures: a change of them is a change of the costs.
 
 use super::*;
-use crate::testing::Traffic;
+use storage_testkit::Traffic;
 
 /// Returns the memory accesses of a transaction.
 fn cost(memory: &SparseMemory, work: impl FnOnce()) -> Traffic {

@@ -4,7 +4,7 @@ use super::*;
 use crate::structures::arena::class::{CLASSES, Class};
 use crate::structures::arena::control::{ArenaHeader, HEADER_BYTES};
 use crate::structures::arena::write_set::WriteSet;
-use crate::testing::Traffic;
+use storage_testkit::Traffic;
 
 /// Returns the header of an arena of one bucket, with a free block in each of these classes.
 fn header(classes: &[usize]) -> ArenaHeader {

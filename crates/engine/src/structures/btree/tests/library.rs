@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::structures::btree::{BPlusTreeMap, MapOptions};
-use crate::testing::SparseMemory;
+use storage_testkit::SparseMemory;
 
 #[test]
 fn the_map_of_the_library_equals_the_map_of_std() {

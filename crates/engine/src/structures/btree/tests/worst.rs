@@ -1,7 +1,7 @@
 //! Removals in a memory that is full to its last page.
 
 use super::*;
-use crate::testing::SparseMemory;
+use storage_testkit::SparseMemory;
 
 /// Removes everything in an order that a greedy search finds bad: among some candidates, the one that leaves
 /// most pages in use. No removal may need a page, for any family of keys.

@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use ic_stable_structures::Memory;
 
-use super::pages::{
+use crate::pages::{
     PAGE_BYTES, Page, Pages, WASM_PAGE_BYTES, ZERO, assert_inside, first_difference, page, pieces, read,
 };
 

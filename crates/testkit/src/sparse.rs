@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use ic_stable_structures::Memory;
 
-use super::pages::{Pages, WASM_PAGE_BYTES, ZERO, assert_inside, first_difference, pieces, read};
+use crate::pages::{Pages, WASM_PAGE_BYTES, ZERO, assert_inside, first_difference, pieces, read};
 
 /// Accesses of a [`SparseMemory`] since the counters were last read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
