@@ -247,7 +247,7 @@ mod tests {
         assert!(said("network = 'ic'").contains("--canister"));
         assert!(said("network = 'ic'\ncanister = 'a'").contains("--identity"));
         let flags = [settings("canister = 'a'"), settings("store = 'b'"), Settings::default()];
-        assert!(location(flags).unwrap_err().to_string().contains("--network"));
+        assert!(crate::failure::printed(&location(flags).unwrap_err()).contains("--network"));
         let unknown = toml::from_str::<Settings>("stroe = 'a'").unwrap_err().to_string();
         assert!(unknown.contains("stroe"), "{unknown}");
     }

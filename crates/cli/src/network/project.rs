@@ -234,7 +234,7 @@ mod tests {
             (".icp/cache/networks/local/descriptor.json", r#"{"gateway": {"fixed": false, "port": 51423}}"#);
         assert_eq!(url("local", &[("icp.yaml", icp), descriptor]).unwrap(), "http://127.0.0.1:51423");
         let (_folder, below) = project(&[("icp.yaml", icp)]);
-        let said = find("local", &below).unwrap_err().to_string();
+        let said = crate::failure::printed(&find("local", &below).unwrap_err());
         assert!(said.contains("icp network start local"), "{said}");
     }
 
