@@ -41,7 +41,9 @@ pub const MANAGER_PAGE: u64 = 1;
 /// Number of pages before the first bucket: the header and the bucket table.
 pub const FIRST_BUCKET_PAGE: u64 = MANAGER_PAGE + 1;
 
-/// Bytes of an arena block for an extent of full size. Such a block fits in a fresh bucket of the usual size.
+/// Size of a slot, in bytes: the block of the arena for a full extent of a large object. Only free blocks of at
+/// least a slot are in its class and above, so an allocation of a full extent finds one if there is any. Every new
+/// bucket of 16 MiB supplies one. Slots can therefore be counted and reserved.
 pub const SLOT_BYTES: u64 = 31 << 19;
 
 /// Size of the buckets of a store, which is chosen when its memory is formatted.

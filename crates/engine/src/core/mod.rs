@@ -15,16 +15,14 @@ use ic_stable_structures::{Memory, Storable};
 use stable_storage_api::{Config, Error};
 
 use crate::base::growth::Growth;
-use crate::base::layout::{
-    self, ARENA, LOG_MARK_AT, MemoryId, OBJECTS, TREE_HEADER_STEP, UPLOADS, tree_header_at,
-};
+use crate::base::layout::{ARENA, LOG_MARK_AT, MemoryId, OBJECTS, TREE_HEADER_STEP, UPLOADS, tree_header_at};
 use crate::base::open::OpenError;
 use crate::core::extents::Extents;
 use crate::core::header::Header;
 use crate::core::key::Key;
 use crate::core::ledger::{LEDGER_AT, LEDGER_BYTES, Ledger};
 use crate::memory::space::{Reservations, Space, StoreMemory};
-use crate::structures::arena::{self, Arena};
+use crate::structures::arena::Arena;
 use crate::structures::btree::{self, HEADER_BYTES, Map, Raw, Transaction};
 use crate::structures::log::MARK_BYTES;
 
@@ -37,7 +35,6 @@ const FEW_CACHED_PAGES: usize = 64;
 
 // The structures must fit in the first 4 KiB page.
 const _: () = assert!(TREE_HEADER_STEP >= HEADER_BYTES as u64);
-const _: () = assert!(layout::SLOT_BYTES == arena::SLOT_BYTES);
 const _: () = assert!(LOG_MARK_AT + MARK_BYTES as u64 <= 4_096);
 
 /// Entries of all objects, by key.
@@ -162,7 +159,7 @@ impl<M: Memory + Clone> Core<M> {
 
     /// Reserves pages for growth that is unrelated to objects and uploads, and commits the change of the
     /// arena if it shrinks.
-    pub(crate) fn reserve_for(&self, growths: &[Growth<'_, StoreMemory<M>>]) -> Result<(), Error> {
+    fn reserve_for(&self, growths: &[Growth<'_, StoreMemory<M>>]) -> Result<(), Error> {
         let mut extents = Extents::of(&self.arena);
         self.reserve(growths, &mut extents, self.reservations())?;
         extents.commit();

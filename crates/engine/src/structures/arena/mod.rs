@@ -63,6 +63,8 @@ pub use self::transaction::Transaction;
 use self::control::{ArenaHeader, FIRST_BLOCK, HEADER_BYTES, list_head};
 use self::tag::{ALIGNMENT, TAG_BYTES, Tag};
 use crate::Problem;
+pub use crate::base::layout::SLOT_BYTES;
+use crate::base::layout::{BUCKET_BYTES, PAGE_BYTES};
 
 /// Largest extent, in bytes: 16 MiB.
 pub const MAX_EXTENT_BYTES: u64 = 16 << 20;
@@ -70,21 +72,11 @@ pub const MAX_EXTENT_BYTES: u64 = 16 << 20;
 /// Largest arena, in bytes: 512 GiB less a bucket.
 pub const MAX_ARENA_BYTES: u64 = (512 << 30) - BUCKET_BYTES;
 
-/// Size of a slot, in bytes: the block of a full extent of a large object. Only free blocks of at least a
-/// slot are in its class and above, so an allocation of [`SLOT_EXTENT_BYTES`] finds one if there is any.
-/// Every new bucket supplies one. Slots can therefore be counted and reserved.
-pub const SLOT_BYTES: u64 = 31 << 19;
-
 /// Size of a full extent, in bytes: 15.5 MiB less a tag.
 pub const SLOT_EXTENT_BYTES: u64 = SLOT_BYTES - TAG_BYTES;
 
 const _: () = assert!(class::Class::fitting(SLOT_BYTES).index() == class::Class::holding(SLOT_BYTES).index());
 const _: () = assert!(FIRST_BLOCK + SLOT_BYTES + control::SENTINEL_BYTES <= BUCKET_BYTES);
-
-const PAGE_BYTES: u64 = 65_536;
-
-/// Number of bytes by which the arena grows: a bucket of 256 pages (see [`layout`](crate::base::layout)).
-const BUCKET_BYTES: u64 = 256 * PAGE_BYTES;
 
 /// Returns the size of the smallest block for an extent of `len` bytes: a tag and the extent, rounded up to a
 /// multiple of 32.
