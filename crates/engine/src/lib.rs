@@ -70,5 +70,6 @@ pub use stable_storage_api::{Condition, Error, ListArgs, ObjectInfo, ReadArgs, W
 pub use store::{HostFacts, Options, Store, UPGRADE_BYTES};
 pub use structures::arena;
 pub use structures::btree::{BPlusTreeMap, Iter, MAX_MAP_KEY_BYTES, MapOptions};
+pub use structures::hash_tree::{Digest, HashTree};
 pub use structures::log::{LOG_START, Log, check_entries};
 pub use subjects::objects::{INLINE_LIMIT, ObjectView, PageEnd, Put, ValueView};

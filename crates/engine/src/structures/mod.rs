@@ -1,5 +1,6 @@
-//! The data structures, each in a separate memory: the allocator, the ordered map, and the log.
+//! The data structures, each in a separate memory: the allocator, the ordered map, the hash tree and the log.
 
 pub mod arena;
 pub(crate) mod btree;
+pub(crate) mod hash_tree;
 pub(crate) mod log;
