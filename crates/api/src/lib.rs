@@ -4,6 +4,7 @@
 //! at the top of the repository; a test of the canister compares the two.
 
 mod access;
+mod certified;
 pub mod check;
 mod checksum;
 mod condition;
@@ -16,10 +17,14 @@ mod object;
 mod page;
 mod region;
 mod settings;
+mod site;
 mod status;
 mod upload;
 
 pub use access::{Grant, Role};
+pub use certified::{
+    CertifiedInfo, CertifiedLogPage, CertifiedObject, CertifiedPage, CertifiedPrefix, CertifyProgress, Proof,
+};
 pub use checksum::{Checksum, ChecksumState, VerifyProgress};
 pub use condition::Condition;
 pub use error::{Error, NotAnError, Result};
@@ -30,5 +35,6 @@ pub use object::{DeleteArgs, MetadataPair, Object, ObjectInfo, PutArgs, ReadArgs
 pub use page::{DeletePrefixArgs, Deleted, Entry, ListArgs, ListPage, ScanPage};
 pub use region::{RegionInfo, RegionLoad, RegionStore, RegionType, RegionValue, StableVarInfo};
 pub use settings::{Config, InitArgs, Settings};
+pub use site::{Site, SiteStatus};
 pub use status::{ArenaStatus, Count, Status, StoreBytes, UpgradeStatus};
 pub use upload::{ChunkRange, Received, Upload, UploadArgs, UploadEnd, UploadStatus};

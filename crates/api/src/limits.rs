@@ -82,6 +82,21 @@ pub const LOG_ITEM_OVERHEAD_BYTES: u64 = 16;
 /// seven stores has one bucket reserved, and the eighth is for any of them to grow by.
 pub const MIN_CAPACITY_BYTES: u64 = (2 + 8 * 256) * PAGE_BYTES;
 
+/// The most sites.
+pub const MAX_SITES: u64 = 100;
+
+/// The most prefixes that can be certified.
+pub const MAX_CERTIFIED_PREFIXES: u64 = 100;
+
+/// The most headers of a site.
+pub const MAX_SITE_HEADERS: u64 = 32;
+
+/// The most bytes of a site's headers: all names and values together.
+pub const MAX_SITE_HEADER_BYTES: u64 = 4_096;
+
+/// The most bytes of an HTTP response's body. A larger object is served in pieces of this size.
+pub const HTTP_PIECE_BYTES: u64 = 30 * PAGE_BYTES;
+
 /// The largest stable memory of a canister on the platform, in bytes: 500 GiB.
 pub const MAX_STABLE_BYTES: u64 = 500 << 30;
 
