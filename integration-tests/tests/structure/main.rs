@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use imports::{Graph, crate_graph};
 
 /// The crates whose structure is checked: those with more than one file.
-const CRATES: [&str; 11] = [
+const CRATES: [&str; 12] = [
     "canister",
     "crates/api",
     "crates/cli",
@@ -20,6 +20,7 @@ const CRATES: [&str; 11] = [
     "crates/model",
     "crates/replica",
     "crates/testkit",
+    "crates/verify",
     "crates/wire",
     "integration-tests",
 ];
