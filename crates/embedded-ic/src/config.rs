@@ -46,6 +46,9 @@ pub struct Config {
     pub compilation_notice: Option<fn()>,
     /// Whether a state folder is opened read-only. Without effect in memory.
     pub read_only: bool,
+    /// Function that is called with each line that a query prints with `ic0.debug_print`, on the thread of the query. Only
+    /// lines of updates are kept in the canister log.
+    pub query_print: Option<fn(&[u8])>,
 }
 
 impl Default for Config {
@@ -60,6 +63,7 @@ impl Default for Config {
             compilation_cache: None,
             compilation_notice: None,
             read_only: false,
+            query_print: None,
         }
     }
 }
@@ -130,6 +134,13 @@ impl Config {
     #[must_use]
     pub fn with_read_only(mut self) -> Self {
         self.read_only = true;
+        self
+    }
+
+    /// Sets a function that is called with each line that a query prints.
+    #[must_use]
+    pub fn with_query_print(mut self, print: fn(&[u8])) -> Self {
+        self.query_print = Some(print);
         self
     }
 

@@ -75,6 +75,9 @@ pub enum HostError {
     /// The wasm engine could not be set up, or failed in another way than a trap.
     #[error("the wasm engine failed: {0}")]
     Engine(String),
+    /// The host of these queries does not exist any more.
+    #[error("the host is closed")]
+    Closed,
     /// The disk of a state folder is full. Nothing has changed.
     #[error(
         "the disk at {} is full: {missing} more bytes are needed for {}, {free} are free",

@@ -19,6 +19,7 @@ use crate::log::Log;
 use crate::module::{ModuleLimits, Prepared, keep_compiled_modules, prepared};
 use crate::notice::Notice;
 use crate::outcome::LogRecord;
+use crate::queries::{Gate, Owner, Published, max_concurrent};
 use crate::signer::{Certifier, Keyring};
 use crate::space;
 use crate::stable::{MemoryStore, PageStore, StableFault, StableMemory};
@@ -27,8 +28,10 @@ use crate::system_api::CanisterEnv;
 /// Internet Computer with one canister, in this process.
 ///
 /// Messages are executed in sequence on the calling thread, which needs 2 MiB of stack, the default of Rust. A host is
-/// `Send`; sharing it between threads needs a lock.
+/// `Send`; sharing it between threads needs a lock. [`Self::queries`] runs queries on other threads at the same time.
 pub struct EmbeddedIc {
+    /// Dropped first: queries use all the rest.
+    pub(crate) gate: Owner,
     pub(crate) limits: Arc<Limits>,
     pub(crate) committed: Committed,
     pub(crate) module: Option<Arc<Prepared>>,
@@ -39,6 +42,7 @@ pub struct EmbeddedIc {
     pub(crate) instance: Option<Instance>,
     pub(crate) folder: Option<Folder>,
     pub(crate) keyring: Arc<Keyring>,
+    pub(crate) query_print: Option<fn(&[u8])>,
     /// Reason why the host can no longer be used.
     pub(crate) poisoned: Option<String>,
 }
@@ -65,7 +69,9 @@ impl EmbeddedIc {
         keep_compiled_modules(config.compilation_cache.as_deref(), config.compilation_notice);
         let heap = HeapImage::in_memory().map_err(HostError::io("allocate memory for the heap"))?;
         let stable = StableMemory::new(Box::new(MemoryStore::default()), 0);
-        Ok(Self {
+        let this = Self {
+            gate: Owner(Gate::new(max_concurrent())),
+            query_print: config.query_print,
             committed: empty(&config),
             limits: Arc::new(config.limits),
             module: None,
@@ -75,7 +81,9 @@ impl EmbeddedIc {
             folder: None,
             keyring: Arc::default(),
             poisoned: None,
-        })
+        };
+        this.publish();
+        Ok(this)
     }
 
     /// Creates a host whose state is in a new folder. The folder is created if it does not exist.
@@ -114,7 +122,9 @@ impl EmbeddedIc {
             None => None,
         };
         let keyring = Keyring::in_folder(path.to_owned(), folder.writable().is_ok());
-        Ok(Self {
+        let this = Self {
+            gate: Owner(Gate::new(max_concurrent())),
+            query_print: config.query_print,
             limits,
             committed,
             module,
@@ -124,7 +134,9 @@ impl EmbeddedIc {
             folder: Some(folder),
             keyring: Arc::new(keyring),
             poisoned: None,
-        })
+        };
+        this.publish();
+        Ok(this)
     }
 
     /// Closes the host. A state folder is forced to the disk and can be opened again.
@@ -216,12 +228,13 @@ impl EmbeddedIc {
     /// Sets the time of the canister, in nanoseconds since 1970. It is stored in a folder with the next message.
     pub fn set_time_ns(&mut self, time_ns: u64) {
         self.committed.env.time_ns = time_ns;
+        self.publish();
     }
 
     /// Advances the time of the canister.
     pub fn advance_time(&mut self, by: Duration) {
         let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
-        self.committed.env.time_ns = self.committed.env.time_ns.saturating_add(by);
+        self.set_time_ns(self.committed.env.time_ns.saturating_add(by));
     }
 
     /// Returns the canister log, oldest record first: printed lines and traps of updates and installs, at most 4 KiB.
@@ -296,6 +309,25 @@ impl EmbeddedIc {
 
     pub(crate) fn stable(&self) -> Result<&StableMemory, HostError> {
         self.stable.as_ref().ok_or_else(|| HostError::Poisoned("stable memory was lost in a panic".into()))
+    }
+
+    /// Shows the committed state to the next queries. Heap and stable memory have not changed since it was last published.
+    pub(crate) fn publish(&self) {
+        let Ok(stable) = self.stable() else { return };
+        let published = Published {
+            module: self.module.as_ref(),
+            heap: self.heap.view(),
+            stable: stable.versions(),
+            scratch: self.scratch(self.module.as_deref()),
+        };
+        self.gate.0.commit().publish(&self.committed, published);
+    }
+
+    /// Makes the host and its queries refuse to continue.
+    pub(crate) fn poison(&mut self, why: &HostError) {
+        let why = why.to_string();
+        self.gate.0.fail(&why);
+        self.poisoned = Some(why);
     }
 
     /// Returns an error after a failure that may have left memory and disk inconsistent.

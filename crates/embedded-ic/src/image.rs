@@ -23,16 +23,17 @@ impl EmbeddedIc {
         self.usable()?;
         let failed = || HostError::io(format!("write {}", path.display()));
         let stable = self.stable()?;
+        let store = stable.store();
         let file = disk::create_new(path).map_err(failed())?;
         file.set_len(stable.bytes()).map_err(failed())?;
         let mut buffer = vec![0; CHUNK as usize];
         let mut at = 0;
-        while let Some(range) = stable.store().next_data(at).map_err(HostError::io("read stable memory"))? {
+        while let Some(range) = store.next_data(at).map_err(HostError::io("read stable memory"))? {
             let mut from = range.start;
             let end = range.end.min(stable.bytes());
             while from < end {
                 let part = &mut buffer[..(end - from).min(CHUNK) as usize];
-                stable.store().read(from, part).map_err(HostError::io("read stable memory"))?;
+                store.read(from, part).map_err(HostError::io("read stable memory"))?;
                 file.write_all_at(part, from).map_err(failed())?;
                 from += part.len() as u64;
             }

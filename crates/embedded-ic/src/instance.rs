@@ -8,7 +8,7 @@ use wasmtime::{Global, Memory, Store, Val};
 use crate::committed::GlobalValue;
 use crate::error::HostError;
 use crate::fault::Fault;
-use crate::heap::HeapImage;
+use crate::heap::{HeapView, Region};
 use crate::module::{MEMORY_EXPORT, Prepared, global_export};
 use crate::system_api::{HostState, Message};
 
@@ -52,18 +52,35 @@ impl Instance {
     /// Creates an instance with the committed heap and globals.
     pub(crate) fn attached(
         module: &Prepared,
-        heap: &HeapImage,
+        heap: &HeapView,
         heap_pages: u64,
         globals: &[GlobalValue],
     ) -> Result<Self, Fault> {
         let mut this = Self::fresh(module)?;
-        if let Some(memory) = this.memory {
-            let held = memory.size(&this.store);
-            memory.grow(&mut this.store, heap_pages.saturating_sub(held))?;
-        }
-        this.map_all(heap).map_err(Fault::Host)?;
-        this.set_globals(globals)?;
+        this.attach(heap, heap_pages, globals)?;
         Ok(this)
+    }
+
+    /// Gives an instance the committed heap and globals. If it had them before, no private pages may be left.
+    pub(crate) fn attach(
+        &mut self,
+        heap: &HeapView,
+        heap_pages: u64,
+        globals: &[GlobalValue],
+    ) -> Result<(), Fault> {
+        let missing = heap_pages.saturating_sub(self.heap_pages());
+        if let Some(memory) = self.memory {
+            memory.grow(&mut self.store, missing)?;
+        }
+        if missing > 0 || !self.mapped || !heap.finds_copies() {
+            self.map_all(heap).map_err(Fault::Host)?;
+        }
+        self.set_globals(globals)
+    }
+
+    /// Returns the addresses of the heap, if there is one.
+    pub(crate) fn region(&self) -> Option<Region> {
+        self.memory.map(|memory| Region::of(&self.store, memory))
     }
 
     /// Runs an exported function with an instruction budget; `shown` is the limit named by an error.
@@ -105,7 +122,7 @@ impl Instance {
     /// it is not mapped to the image.
     pub(crate) fn dirty(
         &self,
-        heap: &HeapImage,
+        heap: &HeapView,
         scratch: &Range<u32>,
     ) -> Result<Vec<Range<usize>>, HostError> {
         let Some(memory) = self.memory else { return Ok(Vec::new()) };
@@ -114,14 +131,14 @@ impl Instance {
     }
 
     /// Maps the whole heap to the image.
-    pub(crate) fn map_all(&mut self, heap: &HeapImage) -> Result<(), HostError> {
+    pub(crate) fn map_all(&mut self, heap: &HeapView) -> Result<(), HostError> {
         self.mapped = true;
         let Some(memory) = self.memory else { return Ok(()) };
         heap.map_all(&mut self.store, memory).map_err(HostError::io("map the heap"))
     }
 
     /// Maps ranges of the heap to the image again.
-    pub(crate) fn map(&mut self, heap: &HeapImage, ranges: &[Range<usize>]) -> Result<(), HostError> {
+    pub(crate) fn map(&mut self, heap: &HeapView, ranges: &[Range<usize>]) -> Result<(), HostError> {
         let Some(memory) = self.memory else { return Ok(()) };
         heap.map(&mut self.store, memory, ranges).map_err(HostError::io("map the heap"))
     }

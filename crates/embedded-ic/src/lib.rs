@@ -23,6 +23,7 @@
 compile_error!("embedded-ic needs a 64-bit Unix");
 
 mod allocator;
+mod commit;
 mod committed;
 mod config;
 mod cost;
@@ -42,6 +43,7 @@ mod messages;
 mod module;
 mod notice;
 mod outcome;
+mod queries;
 mod repair;
 mod signer;
 mod space;
@@ -57,5 +59,6 @@ pub use limits::{
 };
 pub use notice::{Finding, Notice};
 pub use outcome::{Execution, LogRecord, Reply};
+pub use queries::Queries;
 pub use repair::Inspection;
 pub use signer::{Metadata, Signer, StateTree};

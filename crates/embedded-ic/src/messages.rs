@@ -9,9 +9,11 @@ use crate::error::{CallError, Reject, RejectCode};
 use crate::execute::{Call, ExecutionResult};
 use crate::fault::Fault;
 use crate::host::EmbeddedIc;
+use crate::limits::Limits;
+use crate::module::Prepared;
 use crate::module::{COMPOSITE_QUERY, QUERY, UPDATE};
 use crate::outcome::Reply;
-use crate::system_api::{Kind, Response};
+use crate::system_api::Kind;
 
 const INSPECT: &str = "canister_inspect_message";
 
@@ -45,7 +47,7 @@ impl EmbeddedIc {
 
     fn check_update(&mut self, sender: Principal, method: &str, arg: &Arc<Vec<u8>>) -> Result<(), CallError> {
         self.changeable()?;
-        self.check_ingress(arg)?;
+        check_ingress(&self.limits, arg)?;
         self.answers()?;
         self.inspect(sender, method, arg)
     }
@@ -90,7 +92,7 @@ impl EmbeddedIc {
     ) -> Result<Reply, CallError> {
         let arg = owned(arg);
         self.usable()?;
-        self.check_ingress(&arg)?;
+        check_ingress(&self.limits, &arg)?;
         self.answers()?;
         let (kind, export) = self.query_export(method).map_err(|fault| self.failed(fault, 0))?;
         let execution = self.call(kind, &export, sender, method, &arg)?;
@@ -160,13 +162,8 @@ impl EmbeddedIc {
                 pages
             }
         };
-        match response {
-            Response::Reply(bytes) => {
-                Ok(Reply { bytes, instructions, stable_pages_written, heap_pages_written })
-            }
-            Response::Reject(text) => Err(self.failed(Fault::Rejected(text), instructions)),
-            Response::Open(_) => Err(self.failed(Fault::DidNotReply, instructions)),
-        }
+        let bytes = response.reply().map_err(|fault| self.failed(fault, instructions))?;
+        Ok(Reply { bytes, instructions, stable_pages_written, heap_pages_written })
     }
 
     fn update_export(&self, method: &str) -> Result<(Kind, String), Fault> {
@@ -179,19 +176,11 @@ impl EmbeddedIc {
     }
 
     fn query_export(&self, method: &str) -> Result<(Kind, String), Fault> {
-        self.export(method, &[(QUERY, Kind::Query), (COMPOSITE_QUERY, Kind::CompositeQuery)])
+        self.export(method, &QUERY_KINDS)
     }
 
     fn export(&self, method: &str, kinds: &[(&str, Kind)]) -> Result<(Kind, String), Fault> {
-        let module = self.module.as_ref().ok_or(Fault::NoModule)?;
-        kinds
-            .iter()
-            .map(|&(prefix, kind)| (kind, format!("{prefix}{method}")))
-            .find(|(_, export)| module.exports(export))
-            .ok_or_else(|| Fault::MethodNotFound {
-                kind: if kinds[0].1 == Kind::Update { "update" } else { "query" },
-                name: method.to_owned(),
-            })
+        export(self.module.as_ref().ok_or(Fault::NoModule)?, method, kinds)
     }
 
     /// Returns an error for a canister without a module, or one that is stopped.
@@ -204,23 +193,43 @@ impl EmbeddedIc {
         }
         Ok(())
     }
+}
 
-    /// Returns an error for an argument that is too long, as the receiving node does, without calling the canister.
-    pub(crate) fn check_ingress(&self, arg: &[u8]) -> Result<(), CallError> {
-        let (size, limit) = (arg.len() as u64, self.limits.ingress_bytes);
-        if size <= limit {
-            return Ok(());
-        }
-        Err(CallError::Rejected(Reject {
-            code: RejectCode::SysFatal,
-            error_code: "HTTP413",
-            message: format!("Message byte size {size} is larger than the max allowed {limit}."),
-            instructions: 0,
-        }))
+/// Kinds of a query, with the prefixes of their exports.
+pub(crate) const QUERY_KINDS: [(&str, Kind); 2] =
+    [(QUERY, Kind::Query), (COMPOSITE_QUERY, Kind::CompositeQuery)];
+
+/// Returns the first kind for which the module exports a method, and the name of the export.
+pub(crate) fn export(
+    module: &Prepared,
+    method: &str,
+    kinds: &[(&str, Kind)],
+) -> Result<(Kind, String), Fault> {
+    kinds
+        .iter()
+        .map(|&(prefix, kind)| (kind, format!("{prefix}{method}")))
+        .find(|(_, export)| module.exports(export))
+        .ok_or_else(|| Fault::MethodNotFound {
+            kind: if kinds[0].1 == Kind::Update { "update" } else { "query" },
+            name: method.to_owned(),
+        })
+}
+
+/// Returns an error for an argument that is too long, as the receiving node does, without calling the canister.
+pub(crate) fn check_ingress(limits: &Limits, arg: &[u8]) -> Result<(), CallError> {
+    let (size, limit) = (arg.len() as u64, limits.ingress_bytes);
+    if size <= limit {
+        return Ok(());
     }
+    Err(CallError::Rejected(Reject {
+        code: RejectCode::SysFatal,
+        error_code: "HTTP413",
+        message: format!("Message byte size {size} is larger than the max allowed {limit}."),
+        instructions: 0,
+    }))
 }
 
 /// Returns the argument as the canister's message holds it.
-fn owned<'a>(arg: impl Into<Cow<'a, [u8]>>) -> Arc<Vec<u8>> {
+pub(crate) fn owned<'a>(arg: impl Into<Cow<'a, [u8]>>) -> Arc<Vec<u8>> {
     Arc::new(arg.into().into_owned())
 }

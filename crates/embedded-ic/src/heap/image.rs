@@ -5,10 +5,7 @@ use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
-use wasmtime::{Memory, Store};
-
-use super::dirty::{PageTable, different_pages, push, whole_pages};
-use super::mapping;
+use super::HeapView;
 use crate::disk;
 use crate::stable::{FileStore, PAGE, Runs, next_data};
 
@@ -22,8 +19,7 @@ fn zero_page_sum() -> u32 {
 
 /// Sparse file with the committed content of the heap.
 pub(crate) struct HeapImage {
-    file: File,
-    table: Option<PageTable>,
+    view: HeapView,
     /// Checksums of the pages, if the file is in a folder.
     sums: Option<Vec<u32>>,
     /// Pages that are allocated on the disk.
@@ -44,27 +40,33 @@ impl HeapImage {
     }
 
     fn over(file: File, sums: Option<Vec<u32>>) -> Self {
-        Self { file, table: PageTable::open(), sums, reserved: Runs::default(), is_copy: false }
+        Self { view: HeapView::new(file), sums, reserved: Runs::default(), is_copy: false }
     }
 
     /// Continues with a copy of the file in memory. No memory may be mapped to the image.
     pub(crate) fn detach(&mut self) -> io::Result<()> {
         let copy = anonymous_file()?;
-        let len = self.file.metadata()?.len();
+        let len = self.view.file.metadata()?.len();
         copy.set_len(len)?;
         let mut buffer = vec![0; CHUNK];
         let mut at = 0;
-        while let Some(range) = next_data(&self.file, at)? {
+        while let Some(range) = next_data(&self.view.file, at)? {
             at = range.start;
             while at < range.end {
                 let part = &mut buffer[..(range.end - at).min(CHUNK as u64) as usize];
-                FileStore::read_zero_filled(&self.file, at, part)?;
+                FileStore::read_zero_filled(&self.view.file, at, part)?;
                 copy.write_all_at(part, at)?;
                 at += part.len() as u64;
             }
         }
-        (self.file, self.is_copy) = (copy, true);
+        self.view.replace_file(copy);
+        self.is_copy = true;
         Ok(())
+    }
+
+    /// Returns what maps the committed content into memories.
+    pub(crate) fn view(&self) -> &HeapView {
+        &self.view
     }
 
     /// Returns whether the committed content is only in memory and in the journal.
@@ -84,7 +86,7 @@ impl HeapImage {
 
     /// Computes the checksums from the file, if they were not recorded.
     pub(crate) fn sum_up(&mut self) -> io::Result<()> {
-        let pages = self.file.metadata()?.len().div_ceil(PAGE as u64);
+        let pages = self.view.file.metadata()?.len().div_ceil(PAGE as u64);
         let mut sums = vec![zero_page_sum(); pages as usize];
         self.each_sum(|page, sum| sums[page] = sum)?;
         self.sums = Some(sums);
@@ -94,7 +96,7 @@ impl HeapImage {
     /// Returns the first page that does not match its checksum, or is not completely in the file.
     pub(crate) fn damaged_page(&self) -> io::Result<Option<u64>> {
         let Some(sums) = &self.sums else { return Ok(None) };
-        let whole_pages = self.file.metadata()?.len() / PAGE as u64;
+        let whole_pages = self.view.file.metadata()?.len() / PAGE as u64;
         if whole_pages < sums.len() as u64 {
             return Ok(Some(whole_pages));
         }
@@ -112,12 +114,12 @@ impl HeapImage {
     fn each_sum(&self, mut visit: impl FnMut(usize, u32)) -> io::Result<()> {
         let mut buffer = vec![0; CHUNK];
         let mut at = 0;
-        while let Some(range) = next_data(&self.file, at)? {
+        while let Some(range) = next_data(&self.view.file, at)? {
             at = range.start / PAGE as u64 * PAGE as u64;
             while at < range.end {
                 let len = (range.end - at).div_ceil(PAGE as u64) * PAGE as u64;
                 let part = &mut buffer[..len.min(CHUNK as u64) as usize];
-                FileStore::read_zero_filled(&self.file, at, part)?;
+                FileStore::read_zero_filled(&self.view.file, at, part)?;
                 for (page, number) in part.chunks(PAGE).zip(at as usize / PAGE..) {
                     visit(number, crc32fast::hash(page));
                 }
@@ -133,7 +135,7 @@ impl HeapImage {
         if let Some(sums) = &mut self.sums {
             sums.clear();
         }
-        disk::set_len(&self.file, 0)
+        disk::set_len(&self.view.file, 0)
     }
 
     /// Allocates disk space for these ranges, so that writing them cannot fail for lack of space.
@@ -150,7 +152,7 @@ impl HeapImage {
                 .map(|(run, _)| run)
                 .collect();
             for run in new {
-                disk::reserve(&self.file, run.start * PAGE as u64..run.end * PAGE as u64)?;
+                disk::reserve(&self.view.file, run.start * PAGE as u64..run.end * PAGE as u64)?;
             }
             self.reserved.insert(pages);
         }
@@ -160,8 +162,8 @@ impl HeapImage {
     /// Writes bytes of the committed content: whole pages, if the file is in a folder.
     pub(crate) fn write(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         match self.is_copy {
-            true => self.file.write_all_at(bytes, offset)?,
-            false => disk::write_at(&self.file, bytes, offset)?,
+            true => self.view.file.write_all_at(bytes, offset)?,
+            false => disk::write_at(&self.view.file, bytes, offset)?,
         }
         let Some(sums) = &mut self.sums else { return Ok(()) };
         let first = (offset / PAGE as u64) as usize;
@@ -186,51 +188,8 @@ impl HeapImage {
         }
     }
 
-    /// Maps the whole committed content into the memory, and discards what the memory held.
-    pub(crate) fn map_all<T: 'static>(&self, store: &mut Store<T>, memory: Memory) -> io::Result<()> {
-        let len = memory.data_size(&*store);
-        if self.file.metadata()?.len() < len as u64 {
-            disk::set_len(&self.file, len as u64)?;
-        }
-        mapping::map(store, memory, &self.file, 0..len)
-    }
-
-    /// Restores the committed content of ranges of a mapped memory.
-    pub(crate) fn map<T: 'static>(
-        &self,
-        store: &mut Store<T>,
-        memory: Memory,
-        ranges: &[Range<usize>],
-    ) -> io::Result<()> {
-        ranges.iter().try_for_each(|range| mapping::restore(store, memory, &self.file, range.clone()))
-    }
-
-    /// Returns the byte ranges of the memory that may differ from the committed content, sorted, with adjacent ones merged.
-    /// Whole pages of `scratch` are left out.
-    ///
-    /// A memory that was not mapped to the image yet differs wherever it was touched.
-    pub(crate) fn dirty<T: 'static>(
-        &self,
-        store: &Store<T>,
-        memory: Memory,
-        mapped: bool,
-        scratch: &Range<u32>,
-    ) -> io::Result<Vec<Range<usize>>> {
-        let held = memory.data(store);
-        let scratch = whole_pages(scratch, held.len());
-        let mut found = Vec::new();
-        for part in [0..scratch.start, scratch.end..held.len()] {
-            match &self.table {
-                Some(table) => table.private_pages(held.as_ptr() as usize, part, &mut found)?,
-                None if mapped => different_pages(held, &self.file, part, &mut found)?,
-                None => push(&mut found, part),
-            }
-        }
-        Ok(found)
-    }
-
     pub(crate) fn sync(&self) -> io::Result<()> {
-        disk::sync(&self.file)
+        disk::sync(&self.view.file)
     }
 }
 
@@ -257,8 +216,9 @@ fn anonymous_file() -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::heap::dirty::{different_pages, whole_pages};
     use crate::module::engine;
-    use wasmtime::MemoryType;
+    use wasmtime::{Memory, MemoryType, Store};
 
     const WASM_PAGE: usize = 65_536;
 
@@ -272,8 +232,8 @@ mod tests {
     fn the_pages_that_were_written_are_found_and_restored() {
         let (mut store, memory, mut image) = memory();
         image.write(5_000, b"committed").unwrap();
-        image.map_all(&mut store, memory).unwrap();
-        assert!(image.dirty(&store, memory, true, &(0..0)).unwrap().is_empty());
+        image.view.map_all(&mut store, memory).unwrap();
+        assert!(image.view.dirty(&store, memory, true, &(0..0)).unwrap().is_empty());
         let data = memory.data_mut(&mut store);
         assert_eq!(&data[5_000..5_009], b"committed");
         data[5_000] = b'C';
@@ -282,21 +242,21 @@ mod tests {
         let page = rustix::param::page_size();
         let expected =
             [5_000 / page * page..5_000 / page * page + page, 3 * WASM_PAGE - page..3 * WASM_PAGE + page];
-        let dirty = image.dirty(&store, memory, true, &(0..0)).unwrap();
+        let dirty = image.view.dirty(&store, memory, true, &(0..0)).unwrap();
         assert_eq!(dirty, expected);
         let (held, mut compared) = (memory.data(&store), Vec::new());
-        different_pages(held, &image.file, 0..held.len(), &mut compared).unwrap();
+        different_pages(held, &image.view.file, 0..held.len(), &mut compared).unwrap();
         assert_eq!(compared, expected, "by comparing");
-        image.map(&mut store, memory, &dirty).unwrap();
+        image.view.map(&mut store, memory, &dirty).unwrap();
         assert_eq!(&memory.data(&store)[5_000..5_009], b"committed");
         assert_eq!(memory.data(&store)[3 * WASM_PAGE], 0);
-        assert!(image.dirty(&store, memory, true, &(0..0)).unwrap().is_empty());
+        assert!(image.view.dirty(&store, memory, true, &(0..0)).unwrap().is_empty());
     }
 
     #[test]
     fn whole_pages_of_scratch_are_left_out() {
         let (mut store, memory, image) = memory();
-        image.map_all(&mut store, memory).unwrap();
+        image.view.map_all(&mut store, memory).unwrap();
         let page = rustix::param::page_size();
         memory.data_mut(&mut store)[..8 * page].fill(1);
         for (scratch, expected) in [
@@ -308,11 +268,11 @@ mod tests {
             (900 * WASM_PAGE..901 * WASM_PAGE, std::iter::once(0..8 * page).collect()),
         ] {
             let scratch = scratch.start as u32..scratch.end as u32;
-            assert_eq!(image.dirty(&store, memory, true, &scratch).unwrap(), expected, "{scratch:?}");
+            assert_eq!(image.view.dirty(&store, memory, true, &scratch).unwrap(), expected, "{scratch:?}");
             let (held, skipped) = (memory.data(&store), whole_pages(&scratch, memory.data_size(&store)));
             let mut compared = Vec::new();
             for part in [0..skipped.start, skipped.end..held.len()] {
-                different_pages(held, &image.file, part, &mut compared).unwrap();
+                different_pages(held, &image.view.file, part, &mut compared).unwrap();
             }
             assert_eq!(compared, expected, "{scratch:?}, by comparing");
         }
@@ -322,34 +282,34 @@ mod tests {
     fn reading_marks_no_page_dirty() {
         let (mut store, memory, mut image) = memory();
         image.write(0, &[7; 3 * WASM_PAGE]).unwrap();
-        image.map_all(&mut store, memory).unwrap();
+        image.view.map_all(&mut store, memory).unwrap();
         assert_eq!(
             memory.data(&store).iter().map(|&byte| u64::from(byte)).sum::<u64>(),
             7 * 3 * WASM_PAGE as u64
         );
-        assert!(image.dirty(&store, memory, true, &(0..0)).unwrap().is_empty());
+        assert!(image.view.dirty(&store, memory, true, &(0..0)).unwrap().is_empty());
     }
 
     #[test]
     fn writes_of_the_canister_do_not_change_the_image() {
         let (mut store, memory, image) = memory();
-        image.map_all(&mut store, memory).unwrap();
+        image.view.map_all(&mut store, memory).unwrap();
         memory.data_mut(&mut store)[0] = 9;
         let mut byte = [1];
-        image.file.read_exact_at(&mut byte, 0).unwrap();
+        image.view.file.read_exact_at(&mut byte, 0).unwrap();
         assert_eq!(byte, [0]);
     }
 
     #[test]
     fn a_memory_that_grew_is_dirty_where_it_was_touched() {
         let (mut store, memory, image) = memory();
-        image.map_all(&mut store, memory).unwrap();
+        image.view.map_all(&mut store, memory).unwrap();
         memory.grow(&mut store, 90).unwrap();
         memory.data_mut(&mut store)[80 * WASM_PAGE] = 1;
-        let dirty = image.dirty(&store, memory, true, &(0..0)).unwrap();
+        let dirty = image.view.dirty(&store, memory, true, &(0..0)).unwrap();
         let page = rustix::param::page_size();
         assert_eq!((dirty.len(), &dirty[0]), (1, &(80 * WASM_PAGE..80 * WASM_PAGE + page)));
-        image.map_all(&mut store, memory).unwrap();
+        image.view.map_all(&mut store, memory).unwrap();
         assert_eq!(memory.data(&store)[80 * WASM_PAGE], 0);
     }
 
@@ -365,11 +325,11 @@ mod tests {
         assert_eq!(image.damaged_page().unwrap(), None);
         for at in [6 * PAGE as u64 + 9, 2 * PAGE as u64] {
             let mut byte = [0];
-            image.file.read_exact_at(&mut byte, at).unwrap();
-            image.file.write_all_at(&[byte[0] ^ 4], at).unwrap();
+            image.view.file.read_exact_at(&mut byte, at).unwrap();
+            image.view.file.write_all_at(&[byte[0] ^ 4], at).unwrap();
             assert_eq!(image.damaged_page().unwrap(), Some(at / PAGE as u64));
         }
-        image.file.set_len(4 * PAGE as u64 + 1).unwrap();
+        image.view.file.set_len(4 * PAGE as u64 + 1).unwrap();
         assert_eq!(image.damaged_page().unwrap(), Some(4));
     }
 
@@ -377,7 +337,7 @@ mod tests {
     fn a_memory_that_was_never_mapped_is_dirty_wherever_it_was_touched() {
         let (mut store, memory, image) = memory();
         memory.data_mut(&mut store)[WASM_PAGE] = 1;
-        let dirty = image.dirty(&store, memory, false, &(0..0)).unwrap();
+        let dirty = image.view.dirty(&store, memory, false, &(0..0)).unwrap();
         assert!(dirty.iter().any(|range| range.contains(&WASM_PAGE)), "{dirty:?}");
     }
 }

@@ -10,6 +10,48 @@ use std::ops::Range;
 use rustix::mm::{MapFlags, ProtFlags};
 use wasmtime::{Memory, Store};
 
+/// Bytes of a memory that are mapped to a file. The memory exists at least as long as the region is registered for a query.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Region {
+    address: usize,
+    len: usize,
+}
+
+impl Region {
+    /// Returns the region of a memory that is mapped to a file as a whole.
+    pub(crate) fn of<T: 'static>(store: &Store<T>, memory: Memory) -> Self {
+        Self { address: memory.data_ptr(store) as usize, len: memory.data_size(store) }
+    }
+
+    /// Makes the kernel copy a range of the region that has not been copied yet, as if the canister wrote to each of its pages.
+    /// The content stays the same, and later changes of the file do not reach it.
+    ///
+    /// # Errors
+    /// `Unsupported` outside of Linux 5.14, or an error of the kernel, for example if there is no memory for the copies.
+    pub(crate) fn keep(self, range: &Range<usize>) -> io::Result<()> {
+        let range = range.start.min(self.len)..range.end.min(self.len);
+        if range.is_empty() {
+            return Ok(());
+        }
+        populate(self.address + range.start, range.len())
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn populate(address: usize, len: usize) -> io::Result<()> {
+    // SAFETY: The advice prefaults pages for writing and changes no content, whatever is mapped there, so it cannot be observed
+    // by the code that runs on the memory at the same time. The memory is not unmapped while its region is registered.
+    unsafe {
+        rustix::mm::madvise(address as *mut c_void, len, rustix::mm::Advice::LinuxPopulateWrite)?;
+    }
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn populate(_address: usize, _len: usize) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// Asserts that the range consists of whole operating-system pages within the memory.
 fn assert_pages_of<T: 'static>(memory: Memory, store: &Store<T>, range: &Range<usize>) {
     let page = rustix::param::page_size();

@@ -8,17 +8,17 @@ use super::pages::{PAGE, Page, PageMap};
 use super::runs::Runs;
 
 /// Sparse array of pages. Unwritten pages read as zeros and take no space.
-pub(crate) trait PageStore: Send {
+pub(crate) trait PageStore: Send + Sync {
     /// Fills `dst` with the bytes from `offset` on. The range may cross pages and include unwritten ones.
     fn read(&self, offset: u64, dst: &mut [u8]) -> io::Result<()>;
 
     /// Writes pages that had no content before, and returns them: no reader sees them until [`Self::write`] makes them part of
     /// the store, so the journal need not contain them. The store may leave out some or all of them; their disk space is
     /// allocated then. `are_forced` states that the caller will force the written pages to the disk.
-    fn write_ahead(&mut self, pages: &PageMap, are_forced: bool) -> io::Result<Runs>;
+    fn write_ahead(&self, pages: &PageMap, are_forced: bool) -> io::Result<Runs>;
 
     /// Frees the space of pages that were written ahead and will not be part of the store.
-    fn forget_ahead(&mut self, ahead: &Runs);
+    fn forget_ahead(&self, ahead: &Runs);
 
     /// Makes the pages part of the store; those in `ahead` are already written. The store may take pages out of the map.
     fn write(&mut self, pages: &mut PageMap, ahead: &Runs) -> io::Result<()>;
@@ -29,8 +29,13 @@ pub(crate) trait PageStore: Send {
     /// Returns the bytes that the store takes, in memory or on the disk.
     fn resident_bytes(&self) -> io::Result<u64>;
 
+    /// Writes pages that could not be written before, for lack of space.
+    fn settle(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Forces everything written to the disk.
-    fn sync(&mut self) -> io::Result<()>;
+    fn sync(&self) -> io::Result<()>;
 
     /// Returns the next range of bytes at or after `from` that may contain nonzero bytes.
     fn next_data(&self, from: u64) -> io::Result<Option<Range<u64>>>;
@@ -67,11 +72,11 @@ impl PageStore for MemoryStore {
         Ok(())
     }
 
-    fn write_ahead(&mut self, _pages: &PageMap, _are_forced: bool) -> io::Result<Runs> {
+    fn write_ahead(&self, _pages: &PageMap, _are_forced: bool) -> io::Result<Runs> {
         Ok(Runs::default())
     }
 
-    fn forget_ahead(&mut self, _ahead: &Runs) {}
+    fn forget_ahead(&self, _ahead: &Runs) {}
 
     fn write(&mut self, pages: &mut PageMap, _ahead: &Runs) -> io::Result<()> {
         // The boxes move: committing costs no copy.
@@ -90,7 +95,7 @@ impl PageStore for MemoryStore {
         Ok(self.pages.len() as u64 * size_of::<Page>() as u64)
     }
 
-    fn sync(&mut self) -> io::Result<()> {
+    fn sync(&self) -> io::Result<()> {
         Ok(())
     }
 

@@ -132,15 +132,6 @@ impl FileStore {
                 .for_each(|run| disk::release(&self.file, run.start * PAGE_BYTES..run.end * PAGE_BYTES));
         })
     }
-
-    /// Tries again to write the pages that wait for space.
-    fn write_waiting(&mut self) -> io::Result<()> {
-        if !self.waiting.is_empty() && self.is_writable {
-            self.write_to_file(&self.waiting, &in_order(&self.waiting, |_| true))?;
-            self.waiting = PageMap::default();
-        }
-        Ok(())
-    }
 }
 
 impl PageStore for FileStore {
@@ -169,7 +160,7 @@ impl PageStore for FileStore {
         Ok(())
     }
 
-    fn write_ahead(&mut self, pages: &PageMap, are_forced: bool) -> io::Result<Runs> {
+    fn write_ahead(&self, pages: &PageMap, are_forced: bool) -> io::Result<Runs> {
         // A store that is to replace another one is not visible yet.
         let fresh = in_order(pages, |number| self.is_new || !self.content.contains(number));
         let mut ahead = if self.is_new { self.content.clone() } else { Runs::default() };
@@ -193,7 +184,7 @@ impl PageStore for FileStore {
         }
     }
 
-    fn forget_ahead(&mut self, ahead: &Runs) {
+    fn forget_ahead(&self, ahead: &Runs) {
         for run in ahead.iter() {
             disk::release(&self.file, run.start * PAGE_BYTES..run.end * PAGE_BYTES);
         }
@@ -229,8 +220,15 @@ impl PageStore for FileStore {
         Ok(self.file.metadata()?.blocks() * STAT_BLOCK_BYTES)
     }
 
-    fn sync(&mut self) -> io::Result<()> {
-        self.write_waiting()?;
+    fn settle(&mut self) -> io::Result<()> {
+        if !self.waiting.is_empty() && self.is_writable {
+            self.write_to_file(&self.waiting, &in_order(&self.waiting, |_| true))?;
+            self.waiting = PageMap::default();
+        }
+        Ok(())
+    }
+
+    fn sync(&self) -> io::Result<()> {
         disk::sync(&self.file)
     }
 
@@ -341,7 +339,7 @@ mod tests {
 
     #[test]
     fn forgotten_pages_free_their_space() {
-        let mut store = FileStore::new(tempfile::tempfile().unwrap(), 0, Runs::default());
+        let store = FileStore::new(tempfile::tempfile().unwrap(), 0, Runs::default());
         let ahead = store.write_ahead(&pages(&(10..500).collect::<Vec<_>>(), 3), true).unwrap();
         store.forget_ahead(&ahead);
         assert!(store.resident_bytes().unwrap() < 100_000, "{}", store.resident_bytes().unwrap());
@@ -359,8 +357,9 @@ mod tests {
             let mut bytes = vec![9; 3 * PAGE];
             store.read(PAGE_BYTES / 2, &mut bytes).unwrap();
             assert_eq!((bytes[0], bytes[PAGE / 2 - 1], bytes[PAGE / 2], bytes[3 * PAGE - 1]), (1, 1, 2, 2));
-            assert!(disk::is_full(&store.sync().unwrap_err()));
+            assert!(disk::is_full(&store.settle().unwrap_err()));
         });
+        store.settle().unwrap();
         store.sync().unwrap();
         assert_eq!(store.waiting_bytes(), 0);
         assert_eq!([0, 1, 2, 3, 4].map(|page| read(&store, page)), [1, 2, 2, 2, 0]);

@@ -1,10 +1,12 @@
 //! Stable memory as seen by the running message.
 
 use std::io;
+use std::sync::Arc;
 
 use super::backing::PageStore;
 use super::pages::{PAGE, Page, PageMap, PageSet};
 use super::runs::Runs;
+use super::versions::{Current, Snapshot, Snapshots, Versions};
 use crate::limits::{OS_PAGE_BYTES, WASM_PAGE_BYTES};
 
 /// Number of pages that are kept for later messages instead of freed.
@@ -34,9 +36,11 @@ impl From<io::Error> for StableFault {
 
 /// Committed pages, and an overlay with the writes of the running message. Dropping the overlay is the rollback.
 pub(crate) struct StableMemory {
-    store: Box<dyn PageStore>,
+    store: Arc<Versions>,
+    /// State that a query sees; `None` for the current one.
+    snapshot: Option<Snapshot>,
     /// Store that replaces the current one at the commit, and that the running message sees.
-    replacement: Option<Box<dyn PageStore>>,
+    replacement: Option<Arc<Versions>>,
     committed_pages: u64,
     pages: u64,
     dirty: PageMap,
@@ -51,8 +55,18 @@ pub(crate) struct StableMemory {
 impl StableMemory {
     /// Creates stable memory of `pages` wasm pages whose content is in `store`.
     pub(crate) fn new(store: Box<dyn PageStore>, pages: u64) -> Self {
+        Self::over(Arc::new(Versions::new(store)), None, pages)
+    }
+
+    /// Creates the stable memory of a query: a snapshot of the committed one.
+    pub(crate) fn of_query(store: Arc<Versions>, snapshot: Snapshot, pages: u64) -> Self {
+        Self::over(store, Some(snapshot), pages)
+    }
+
+    fn over(store: Arc<Versions>, snapshot: Option<Snapshot>, pages: u64) -> Self {
         Self {
             store,
+            snapshot,
             replacement: None,
             committed_pages: pages,
             pages,
@@ -109,15 +123,13 @@ impl StableMemory {
     }
 
     /// Returns the store as the running message leaves it, without the overlay.
-    pub(crate) fn store(&self) -> &dyn PageStore {
-        self.replacement.as_deref().unwrap_or(&*self.store)
+    pub(crate) fn store(&self) -> Current<'_> {
+        self.versions().current()
     }
 
-    fn store_mut(&mut self) -> &mut dyn PageStore {
-        match &mut self.replacement {
-            Some(replacement) => &mut **replacement,
-            None => &mut *self.store,
-        }
+    /// Returns the store of [`Self::store`], to share it.
+    pub(crate) fn versions(&self) -> &Arc<Versions> {
+        self.replacement.as_ref().unwrap_or(&self.store)
     }
 
     /// Grows by `by` wasm pages if the result is at most `limit`, and returns the old size.
@@ -210,7 +222,7 @@ impl StableMemory {
     }
 
     fn read_store(&self, offset: u64, dst: &mut [u8]) -> Result<(), StableFault> {
-        Ok(self.store().read(offset, dst)?)
+        Ok(self.versions().read(self.snapshot, offset, dst)?)
     }
 
     /// Returns the pages of a range: `None` if it is empty, a fault if it exceeds stable memory.
@@ -237,7 +249,7 @@ impl StableMemory {
     pub(crate) fn replace(&mut self, store: Box<dyn PageStore>, pages: u64) {
         self.dirty.clear();
         self.pages = pages;
-        self.replacement = Some(store);
+        self.replacement = Some(Arc::new(Versions::new(store)));
     }
 
     /// Returns whether a commit would replace stable memory.
@@ -248,25 +260,23 @@ impl StableMemory {
     /// Writes the pages of the overlay that had no content before, so that the journal need not contain them. They are not
     /// visible before the commit. The caller forces them to the disk if needed.
     pub(crate) fn write_ahead(&mut self, are_forced: bool) -> io::Result<()> {
-        let dirty = std::mem::take(&mut self.dirty);
-        let ahead = self.store_mut().write_ahead(&dirty, are_forced);
-        self.dirty = dirty;
-        self.ahead = ahead?;
+        let ahead = self.store().write_ahead(&self.dirty, are_forced)?;
+        self.ahead = ahead;
         Ok(())
     }
 
     /// Forces the replacing store to the disk.
-    pub(crate) fn sync_replacement(&mut self) -> io::Result<()> {
-        self.replacement.as_mut().map_or(Ok(()), |replacement| replacement.sync())
+    pub(crate) fn sync_replacement(&self) -> io::Result<()> {
+        self.replacement.as_ref().map_or(Ok(()), |replacement| replacement.sync())
     }
 
-    /// Commits the writes of the message.
-    pub(crate) fn commit(&mut self) -> io::Result<()> {
+    /// Commits the writes of the message. Queries keep seeing their snapshots.
+    pub(crate) fn commit(&mut self, snapshots: &Snapshots) -> io::Result<()> {
         if let Some(replacement) = self.replacement.take() {
             self.store = replacement;
         }
         let ahead = std::mem::take(&mut self.ahead);
-        self.store.write(&mut self.dirty, &ahead)?;
+        self.store.write(&mut self.dirty, &ahead, snapshots)?;
         self.recycle();
         self.committed_pages = self.pages;
         Ok(())
@@ -276,7 +286,7 @@ impl StableMemory {
     pub(crate) fn rollback(&mut self) {
         let ahead = std::mem::take(&mut self.ahead);
         if self.replacement.take().is_none() {
-            self.store.forget_ahead(&ahead);
+            self.store.current().forget_ahead(&ahead);
         }
         self.recycle();
         self.pages = self.committed_pages;
@@ -294,7 +304,7 @@ impl StableMemory {
     }
 
     /// Forces everything to the disk.
-    pub(crate) fn sync(&mut self) -> io::Result<()> {
+    pub(crate) fn sync(&self) -> io::Result<()> {
         self.store.sync()
     }
 }
@@ -320,7 +330,7 @@ mod tests {
     fn a_rollback_restores_content_and_size() {
         let mut memory = memory(1);
         memory.write(4_000, &[1; 200]).unwrap();
-        memory.commit().unwrap();
+        memory.commit(&Snapshots::default()).unwrap();
         assert_eq!(memory.grow(1, 10), Some(1));
         memory.write(4_090, &[2; 10]).unwrap();
         memory.write(65_536, &[3; 10]).unwrap();
@@ -337,7 +347,7 @@ mod tests {
     fn a_fresh_memory_hides_the_old_one_until_it_is_rolled_back() {
         let mut memory = memory(2);
         memory.write(0, b"old").unwrap();
-        memory.commit().unwrap();
+        memory.commit(&Snapshots::default()).unwrap();
         memory.replace(Box::new(MemoryStore::default()), 0);
         assert_eq!(memory.pages(), 0);
         memory.grow(1, 10).unwrap();
@@ -348,7 +358,7 @@ mod tests {
         assert_eq!((memory.pages(), bytes(&memory, 0, 3)), (2, b"old".to_vec()));
         memory.replace(Box::new(MemoryStore::default()), 0);
         memory.grow(1, 10).unwrap();
-        memory.commit().unwrap();
+        memory.commit(&Snapshots::default()).unwrap();
         assert_eq!((memory.pages(), bytes(&memory, 0, 3)), (1, vec![0; 3]));
     }
 
@@ -392,7 +402,7 @@ mod tests {
     fn reads_join_overlay_and_store() {
         let mut memory = memory(1);
         memory.write(0, &[1; 5 * 4_096]).unwrap();
-        memory.commit().unwrap();
+        memory.commit(&Snapshots::default()).unwrap();
         memory.write(2 * 4_096, &[2; 4_096]).unwrap();
         let mut expected = vec![1; 5 * 4_096];
         expected[2 * 4_096..3 * 4_096].fill(2);

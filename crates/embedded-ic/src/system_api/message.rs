@@ -44,6 +44,8 @@ pub(crate) struct Message {
     /// Lines for the canister log.
     pub(crate) printed: Vec<Vec<u8>>,
     printed_bytes: usize,
+    /// Receives the lines of a query.
+    pub(crate) query_print: Option<fn(&[u8])>,
     /// Signs for the host that runs the message.
     pub(super) certifier: Certifier,
     /// The data certificate of a query, once the canister has asked for it; none within if nothing can be signed.
@@ -70,6 +72,7 @@ impl Message {
             accepted: false,
             printed: Vec::new(),
             printed_bytes: 0,
+            query_print: None,
             certifier,
             certificate: None,
         }
@@ -148,6 +151,9 @@ impl Message {
         let line =
             slice("ic0.debug_print", src, len, heap).unwrap_or(b"(debug_print message out of memory bounds)");
         let line = line[..line.len().min(LOG_RING_BYTES)].to_vec();
+        if let Some(print) = self.query_print.filter(|_| !self.kind.is_replicated()) {
+            print(&line);
+        }
         self.printed_bytes += line.len();
         self.printed.push(line);
     }

@@ -16,6 +16,17 @@ pub(crate) enum Response {
     Reject(String),
 }
 
+impl Response {
+    /// Returns the bytes of the reply, or the fault of a canister that rejected the message or did not reply.
+    pub(crate) fn reply(self) -> Result<Vec<u8>, Fault> {
+        match self {
+            Self::Reply(bytes) => Ok(bytes),
+            Self::Reject(text) => Err(Fault::Rejected(text)),
+            Self::Open(_) => Err(Fault::DidNotReply),
+        }
+    }
+}
+
 impl Message {
     pub(super) fn msg_reply_data_append(&mut self, heap: &[u8], src: u32, len: u32) -> Result<(), Fault> {
         self.kind.allows("msg_reply_data_append", HAS_REPLY)?;

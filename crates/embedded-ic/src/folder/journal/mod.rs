@@ -130,8 +130,9 @@ impl Journal {
         }
         let with = change.stable.filter(|stable| sync && stable.is_to_be_forced());
         let record = Record::new(number, change, with);
+        let store = with.map(StableMemory::store);
         let written = record.write(&self.file, self.end).and_then(|()| match sync {
-            true => disk::sync_both(&self.file, with.and_then(|stable| stable.store().file())),
+            true => disk::sync_both(&self.file, store.as_ref().and_then(|store| store.file())),
             false => Ok(()),
         });
         match written {
