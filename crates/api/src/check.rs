@@ -3,6 +3,8 @@
 //! The canister checks every argument. A client runs the same checks before a call, so that an invalid argument is
 //! reported where it was made and costs no message.
 
+mod site;
+
 use candid::Principal;
 
 use crate::limits::{
@@ -14,6 +16,8 @@ use crate::{
     DeleteArgs, DeletePrefixArgs, Error, ListArgs, MetadataPair, Method, PutArgs, ReadLogArgs, RenameArgs,
     Result, Role, UploadArgs, UploadEnd,
 };
+
+pub use site::{is_field_value, is_token};
 
 /// Checks that a key has 1 to 1,024 bytes.
 ///

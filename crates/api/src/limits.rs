@@ -94,6 +94,12 @@ pub const MAX_SITE_HEADERS: u64 = 32;
 /// The most bytes of a site's headers: all names and values together.
 pub const MAX_SITE_HEADER_BYTES: u64 = 4_096;
 
+/// The longest value of a site's `access-control-allow-origin` and of its `cache-control`, in bytes.
+pub const MAX_SITE_VALUE_BYTES: u64 = 255;
+
+/// The longest URL path of a site, in bytes.
+pub const MAX_SITE_PATH_BYTES: u64 = 1_024;
+
 /// The most bytes of an HTTP response's body. A larger object is served in pieces of this size.
 pub const HTTP_PIECE_BYTES: u64 = 30 * PAGE_BYTES;
 

@@ -1,7 +1,9 @@
-//! The subjects of a store: objects, uploads, regions and roles. Each implements its operations over the
+//! The subjects of a store: objects, uploads, regions, roles and sites. Each implements its operations over the
 //! core.
 
 pub(crate) mod objects;
 pub(crate) mod regions;
 pub(crate) mod roles;
+#[allow(dead_code, reason = "the store does not use it yet")]
+pub(crate) mod sites;
 pub(crate) mod uploads;

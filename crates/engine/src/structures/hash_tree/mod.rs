@@ -4,4 +4,5 @@ mod hash;
 mod witness;
 
 pub use hash::Digest;
+pub(crate) use hash::labeled;
 pub use witness::HashTree;
