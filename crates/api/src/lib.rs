@@ -9,6 +9,7 @@ pub mod check;
 mod checksum;
 mod condition;
 mod error;
+pub mod headers;
 mod http;
 pub mod limits;
 mod log;

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use imports::{Graph, crate_graph};
 
 /// The crates whose structure is checked: those with more than one file.
-const CRATES: [&str; 12] = [
+const CRATES: [&str; 13] = [
     "canister",
     "crates/api",
     "crates/cli",
@@ -18,6 +18,7 @@ const CRATES: [&str; 12] = [
     "crates/embedded-ic",
     "crates/engine",
     "crates/model",
+    "crates/object-store",
     "crates/replica",
     "crates/testkit",
     "crates/verify",

@@ -33,12 +33,7 @@ impl<T: Transport> Client<T> {
         sink: &mut W,
         options: TransferOptions<'_>,
     ) -> Result<Downloaded, TransferError> {
-        let info = match self.stat(key).await {
-            Err(error) if has_not_seen(&error, 0) => {
-                self.stat_replicated(key).await.map_err(|agreed| more_certain(agreed, error))?
-            }
-            done => done?,
-        };
+        let info = self.stat_confirmed(key).await?;
         self.download_object(info, sink, options).await
     }
 
@@ -82,7 +77,7 @@ impl<T: Transport> Client<T> {
             // Ranges that arrived out of order count as well, so that a slow range does not fill the memory.
             while under_way.len() < options.concurrency.get() {
                 let Some(offset) = offsets.next() else { break };
-                under_way.push_back(self.range(info, offset));
+                under_way.push_back(self.range(info, offset, MAX_REPLY_BYTES.min(info.size - offset)));
             }
             let Some(bytes) = under_way.next().await else { break };
             let bytes = bytes?;
@@ -95,8 +90,13 @@ impl<T: Transport> Client<T> {
         Ok(hasher.finish())
     }
 
-    async fn range(&self, info: &ObjectInfo, offset: u64) -> Result<Vec<u8>, TransferError> {
-        let length = MAX_REPLY_BYTES.min(info.size - offset);
+    /// Returns a range of an object, which must have this revision and all of these bytes.
+    pub(super) async fn range(
+        &self,
+        info: &ObjectInfo,
+        offset: u64,
+        length: u64,
+    ) -> Result<Vec<u8>, TransferError> {
         let args =
             ReadArgs { key: info.key.clone(), offset, length: Some(length), revision: Some(info.revision) };
         let bytes = match self.read(&args).await {
@@ -113,7 +113,7 @@ impl<T: Transport> Client<T> {
 }
 
 /// Returns the replicated error if it explains the failure. Where reads are public, a caller may query but not update.
-fn more_certain(agreed: ClientError, of_one_node: ClientError) -> ClientError {
+pub(super) fn more_certain(agreed: ClientError, of_one_node: ClientError) -> ClientError {
     match agreed.storage_error() {
         Some(Error::NotFound | Error::RevisionMismatch { .. }) => agreed,
         _ => of_one_node,
@@ -121,7 +121,7 @@ fn more_certain(agreed: ClientError, of_one_node: ClientError) -> ClientError {
 }
 
 /// Returns whether the error may come from a node that has not executed the change with this revision yet.
-fn has_not_seen(error: &ClientError, revision: u64) -> bool {
+pub(super) fn has_not_seen(error: &ClientError, revision: u64) -> bool {
     match error.storage_error() {
         Some(Error::NotFound) => true,
         Some(Error::RevisionMismatch { current }) => current.is_none_or(|current| current < revision),

@@ -12,6 +12,7 @@ mod download;
 mod error;
 mod find;
 mod hasher;
+mod range;
 mod source;
 mod stream;
 mod upload;
@@ -22,6 +23,7 @@ use std::num::NonZeroUsize;
 pub use download::Downloaded;
 pub use error::TransferError;
 pub use hasher::Hasher;
+pub use range::read_stream;
 
 /// Default number of concurrent calls of a transfer.
 const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(4).expect("four is not zero");

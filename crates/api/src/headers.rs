@@ -1,0 +1,37 @@
+//! HTTP headers of an object that have no field in the contract.
+//!
+//! Gateways store such a header as a pair of the user metadata, under one of these names. They start with a colon, which no
+//! HTTP header name has, so they never collide with metadata that arrives in headers.
+
+/// Name of the pair with the header `Cache-Control`.
+pub const CACHE_CONTROL: &str = ":cache-control";
+
+/// Name of the pair with the header `Content-Disposition`.
+pub const CONTENT_DISPOSITION: &str = ":content-disposition";
+
+/// Name of the pair with the header `Content-Language`.
+pub const CONTENT_LANGUAGE: &str = ":content-language";
+
+/// Name of the pair with the header `Expires`.
+pub const EXPIRES: &str = ":expires";
+
+/// Name of the pair with the ETag that a gateway returned when it stored the object, without quotation marks.
+pub const ETAG: &str = ":etag";
+
+/// Returns whether a name of user metadata is reserved for gateways: it starts with a colon.
+#[must_use]
+pub fn is_reserved(name: &str) -> bool {
+    name.starts_with(':')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_start_with_a_colon_are_reserved() {
+        let names = [CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LANGUAGE, EXPIRES, ETAG];
+        assert!(names.into_iter().all(is_reserved));
+        assert!(!is_reserved("cache-control") && !is_reserved(""));
+    }
+}

@@ -1,0 +1,116 @@
+//! Storing and copying objects.
+
+use std::{io, sync::Arc};
+
+use futures_util::stream;
+use object_store::{
+    CopyMode, CopyOptions, PutMode, PutOptions, PutPayload, PutResult, RenameOptions, RenameTargetMode,
+    Result, path::Path,
+};
+use stable_storage_api::{ChecksumState, Condition, ObjectInfo, UploadArgs};
+use storage_client::{Client, TransferOptions, Transport};
+
+use crate::{
+    attributes::Described,
+    error::{of_call, of_transfer, precondition},
+    meta::{e_tag, required},
+    read::stat,
+};
+
+/// Returns the arguments of an upload of an object with these attributes.
+pub(crate) fn upload_args(key: &str, described: Described, condition: Condition) -> UploadArgs {
+    let Described { content_type, content_encoding, metadata } = described;
+    UploadArgs {
+        content_type,
+        content_encoding,
+        metadata,
+        condition: Some(condition),
+        ..UploadArgs::unsized_new(key)
+    }
+}
+
+/// Returns the result of a write that has this revision.
+pub(crate) fn put_result(revision: u64) -> PutResult {
+    PutResult { e_tag: Some(e_tag(revision)), version: None, extensions: Default::default() }
+}
+
+/// Stores a payload of any size on a condition.
+pub(crate) async fn put<T: Transport>(
+    client: &Client<T>,
+    location: &Path,
+    payload: PutPayload,
+    options: PutOptions,
+) -> Result<PutResult> {
+    let key = location.as_ref();
+    let condition = match &options.mode {
+        PutMode::Overwrite => Condition::Any,
+        PutMode::Create => Condition::Absent,
+        PutMode::Update(version) => Condition::Revision(
+            required(version).ok_or_else(|| precondition(key, "no object has this ETag and version"))?,
+        ),
+    };
+    let args = upload_args(key, Described::of(&options.attributes)?, condition);
+    let args = UploadArgs { size: Some(payload.content_length() as u64), ..args };
+    let pieces = stream::iter(payload.into_iter().map(io::Result::Ok));
+    let (written, _) = client
+        .upload_stream(pieces, &args, TransferOptions::default())
+        .await
+        .map_err(|error| of_transfer(key, error))?;
+    Ok(put_result(written.revision))
+}
+
+/// Copies an object with its metadata. Its bytes are read and sent again.
+pub(crate) async fn copy<T: Transport>(
+    client: &Client<T>,
+    from: &Path,
+    to: &Path,
+    options: CopyOptions,
+) -> Result<()> {
+    let info = stat(client, from.as_ref()).await?;
+    let condition = match options.mode {
+        CopyMode::Overwrite => Condition::Any,
+        CopyMode::Create => Condition::Absent,
+    };
+    let args = copied(&info, to.as_ref(), condition);
+    client
+        .compose(&[Arc::new(info)], &args, TransferOptions::default())
+        .await
+        .map_err(|error| of_transfer(to.as_ref(), error))?;
+    Ok(())
+}
+
+/// Moves an object in one call.
+pub(crate) async fn rename<T: Transport>(
+    client: &Client<T>,
+    from: &Path,
+    to: &Path,
+    options: RenameOptions,
+) -> Result<()> {
+    let (from, to) = (from.as_ref(), to.as_ref());
+    let condition = match options.target_mode {
+        RenameTargetMode::Overwrite => Condition::Any,
+        RenameTargetMode::Create => Condition::Absent,
+    };
+    let renamed = client.rename_when(from, to, condition).await;
+    let Err(error) = renamed else { return Ok(()) };
+    // What is missing is the source; what exists is the target.
+    let path = if error.storage_error() == Some(&stable_storage_api::Error::NotFound) { from } else { to };
+    Err(of_call(path, error))
+}
+
+fn copied(info: &ObjectInfo, to: &str, condition: Condition) -> UploadArgs {
+    let is_right = |state| state != ChecksumState::Mismatch;
+    UploadArgs {
+        content_type: info.content_type.clone(),
+        content_encoding: info.content_encoding.clone(),
+        metadata: info.metadata.clone(),
+        // A copy of corrupt bytes is refused.
+        sha256: info
+            .sha256
+            .as_ref()
+            .filter(|sha256| is_right(sha256.state))
+            .map(|sha256| sha256.digest.clone()),
+        condition: Some(condition),
+        ..UploadArgs::new(to, info.size)
+    }
+}
