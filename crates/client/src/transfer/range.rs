@@ -21,7 +21,7 @@ use crate::{Client, Result, Transport};
 ///
 /// [`stable_storage_api::Error::RevisionMismatch`] if the object is overwritten while it is read,
 /// [`TransferError::WrongLength`], and the errors of the calls.
-pub fn read_stream<T: Transport, C>(
+pub fn read_stream<T, C>(
     client: C,
     info: Arc<ObjectInfo>,
     range: Range<u64>,
@@ -29,7 +29,7 @@ pub fn read_stream<T: Transport, C>(
 ) -> impl Stream<Item = std::result::Result<Vec<u8>, TransferError>> + Send
 where
     C: Deref<Target = Client<T>> + Clone + Send + Sync,
-    T: Send + Sync,
+    T: Transport,
 {
     let end = range.end.min(info.size);
     let offsets = (range.start.min(end)..end).step_by(MAX_REPLY_BYTES as usize);
