@@ -4,6 +4,6 @@
 pub(crate) mod objects;
 pub(crate) mod regions;
 pub(crate) mod roles;
-#[allow(dead_code, reason = "the store does not use it yet")]
+#[allow(dead_code, unused_imports, reason = "the store does not use it yet")]
 pub(crate) mod sites;
 pub(crate) mod uploads;
