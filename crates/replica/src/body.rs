@@ -21,15 +21,6 @@ pub(crate) struct Room {
     responses: Arc<Semaphore>,
 }
 
-impl Default for Room {
-    fn default() -> Self {
-        Self {
-            requests: Arc::new(Semaphore::new(MAX_HELD_BYTES)),
-            responses: Arc::new(Semaphore::new(MAX_RESPONSE_BYTES)),
-        }
-    }
-}
-
 /// A body, and the permit for the memory that it uses.
 pub(crate) struct Received {
     pub(crate) bytes: Bytes,
@@ -116,6 +107,16 @@ async fn refuse(mut body: Body, length: u64) -> HttpError {
 }
 
 impl Room {
+    /// Creates the room of a server that executes this many queries at the same time. It suffices for their replies and for
+    /// another response, so that long queries do not delay the responses to calls.
+    pub(crate) fn beside_queries(queries: usize) -> Self {
+        let responses = MAX_RESPONSE_BYTES.max((queries + 1) * MAX_REPLY_BYTES);
+        Self {
+            requests: Arc::new(Semaphore::new(MAX_HELD_BYTES)),
+            responses: Arc::new(Semaphore::new(responses)),
+        }
+    }
+
     /// Waits for memory for a request. Small bodies need no permit.
     async fn take(&self, bytes: usize) -> Result<Option<OwnedSemaphorePermit>, HttpError> {
         match bytes {

@@ -28,7 +28,9 @@
 //! | `envelope`, `signature` | authentication of messages |
 //! | `call`, `query`, `read_state`, `status` | the endpoints |
 //! | `requests`, `outcome` | the status of recent calls |
-//! | `worker`, `shared` | the thread that owns the host, and the state that requests share |
+//! | `worker` | the thread that owns the host and executes calls |
+//! | `queries` | queries of the canister, on other threads |
+//! | `shared` | the state that requests share |
 //! | `management` | calls of the management canister |
 
 #![forbid(unsafe_code)]
@@ -44,6 +46,7 @@ mod management;
 mod message;
 mod outcome;
 mod progressing;
+mod queries;
 mod query;
 mod read_state;
 mod replica;

@@ -8,7 +8,8 @@ pub(crate) const MAX_BODY_BYTES: usize = 2 << 20;
 pub(crate) const MAX_DRAINED_BYTES: usize = 16 << 20;
 /// Maximum bytes of large bodies in memory, from their arrival to their execution.
 pub(crate) const MAX_HELD_BYTES: usize = 16 << 20;
-/// Maximum bytes of large responses in memory, from their execution until the client has received them.
+/// Maximum bytes of large responses in memory, from their execution until the client has received them. More if that does not
+/// suffice for the replies of all queries that run at the same time, and one other.
 pub(crate) const MAX_RESPONSE_BYTES: usize = 16 << 20;
 /// Maximum bytes of the reply to a query, and of what the response has around it.
 pub(crate) const MAX_REPLY_BYTES: usize = (3 << 20) + (64 << 10);

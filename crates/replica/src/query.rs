@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use candid::Principal;
-use embedded_ic::{EmbeddedIc, Signer};
+use embedded_ic::Signer;
 use ic_transport_types::{EnvelopeContent, NodeSignature, QueryResponse, ReplyResponse, RequestId};
 
 use crate::cbor;
@@ -13,7 +13,7 @@ use crate::error::HttpError;
 use crate::limits::MAX_REPLY_BYTES;
 use crate::management;
 use crate::message::{Message, blocking};
-use crate::outcome::{Outcome, rejection};
+use crate::outcome::Outcome;
 use crate::shared::Shared;
 use crate::worker::now_ns;
 
@@ -27,32 +27,30 @@ pub(crate) async fn query(
     let EnvelopeContent::Query { sender, canister_id, method_name, arg, .. } = verified.content else {
         return Err(HttpError::bad_request("Expected a request of type query."));
     };
-    let memory = shared.room.for_response(MAX_REPLY_BYTES).await?;
-    let outcome = match Destination::find(shared, effective, canister_id, &method_name, &arg)? {
-        Ok(destination) => {
-            let state = Arc::clone(shared);
-            let run = move |host: &mut EmbeddedIc| {
-                let _permit = permit;
-                match destination {
-                    Destination::Canister => answer(host, sender, &method_name, arg),
-                    Destination::Management(request) => {
-                        management::query(host, &state.chunks(), sender, request)
-                    }
-                }
+    let destination = Destination::find(shared, effective, canister_id, &method_name, &arg)?;
+    let (signer, id) = (Arc::clone(&shared.signer), verified.id);
+    let respond = move |outcome, memory| cbor::large_response(&signed(&signer, outcome, id), memory);
+    let outcome = match destination {
+        Ok(Destination::Canister) => {
+            // A query that waits for its turn reserves no memory: others need it to end.
+            let turn = shared.queries.turn().await?;
+            let memory = shared.room.for_response(MAX_REPLY_BYTES).await?;
+            let respond = move |outcome| {
+                // The argument was dropped with the message.
+                drop(permit);
+                respond(outcome, memory)
             };
-            shared.worker.run(run).await?
+            return turn.run(sender, method_name, arg, respond).await;
+        }
+        // Status and log of the canister belong to the host.
+        Ok(Destination::Management(request)) => {
+            let state = Arc::clone(shared);
+            shared.worker.run(move |host| management::query(host, &state.chunks(), sender, request)).await?
         }
         Err(reject) => Outcome::Rejected(reject),
     };
-    let (signer, id) = (Arc::clone(&shared.signer), verified.id);
-    blocking(move || cbor::large_response(&signed(&signer, outcome, id), memory)).await
-}
-
-fn answer(host: &mut EmbeddedIc, sender: Principal, method: &str, arg: Vec<u8>) -> Outcome {
-    match host.query(sender, method, arg) {
-        Ok(reply) => Outcome::Replied(reply.bytes),
-        Err(error) => Outcome::Rejected(rejection(error)),
-    }
+    let memory = shared.room.for_response(MAX_REPLY_BYTES).await?;
+    blocking(move || respond(outcome, memory)).await
 }
 
 fn signed(signer: &Signer, outcome: Outcome, id: RequestId) -> QueryResponse {

@@ -7,11 +7,12 @@ use candid::Principal;
 use embedded_ic::{EmbeddedIc, HostError};
 
 use crate::limits::Options;
+use crate::queries::QueryThreads;
 use crate::routes;
 use crate::shared::{Shared, View};
-use crate::worker::{Handle, Worker};
+use crate::worker::{Clock, Handle, Worker};
 
-/// A canister with an HTTP interface. It runs on its own thread until [`close`](Self::close).
+/// A canister with an HTTP interface. Updates run on their own thread until [`close`](Self::close), queries on others.
 pub struct Replica {
     shared: Arc<Shared>,
     handle: Handle,
@@ -31,10 +32,12 @@ impl Replica {
     pub fn start(host: EmbeddedIc) -> Result<Self, HostError> {
         let (canister, signer) = (host.canister_id(), host.signer()?);
         let view = View::of(&host)?;
-        let started = Worker::start(host);
+        let clock = Arc::new(Clock::starting_at(host.time_ns()));
+        let queries = QueryThreads::new(host.queries(), Arc::clone(&clock));
+        let started = Worker::start(host, clock);
         let (worker, handle) = started
             .map_err(|source| HostError::Io { action: "start a thread for the canister".into(), source })?;
-        let shared = Shared::new(canister, signer, worker, view);
+        let shared = Shared::new(canister, signer, worker, queries, view);
         Ok(Self { shared: Arc::new(shared), handle })
     }
 

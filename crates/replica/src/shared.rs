@@ -7,6 +7,7 @@ use embedded_ic::{EmbeddedIc, HostError, Signer, StateTree};
 
 use crate::body::Room;
 use crate::management::Chunks;
+use crate::queries::QueryThreads;
 use crate::requests::Requests;
 use crate::worker::{Worker, now_ns};
 
@@ -15,6 +16,7 @@ pub(crate) struct Shared {
     pub(crate) canister: Principal,
     pub(crate) signer: Arc<Signer>,
     pub(crate) worker: Worker,
+    pub(crate) queries: QueryThreads,
     pub(crate) room: Room,
     chunks: Mutex<Chunks>,
     requests: Mutex<Requests>,
@@ -43,13 +45,20 @@ impl View {
 }
 
 impl Shared {
-    pub(crate) fn new(canister: Principal, signer: Arc<Signer>, worker: Worker, view: View) -> Self {
+    pub(crate) fn new(
+        canister: Principal,
+        signer: Arc<Signer>,
+        worker: Worker,
+        queries: QueryThreads,
+        view: View,
+    ) -> Self {
         Self {
             canister,
             signer,
             worker,
             view: RwLock::new(Arc::new(view)),
-            room: Room::default(),
+            room: Room::beside_queries(queries.max_concurrent()),
+            queries,
             chunks: Mutex::default(),
             requests: Mutex::default(),
         }

@@ -1,5 +1,7 @@
-//! The thread that owns the host and executes messages one after the other.
+//! The thread that owns the host and executes calls one after the other.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -26,7 +28,7 @@ pub(crate) struct Handle {
 
 impl Worker {
     /// Starts the thread.
-    pub(crate) fn start(mut host: EmbeddedIc) -> std::io::Result<(Self, Handle)> {
+    pub(crate) fn start(mut host: EmbeddedIc, clock: Arc<Clock>) -> std::io::Result<(Self, Handle)> {
         let (jobs, mut queue) = mpsc::channel::<Job>(MAX_QUEUED);
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = thread::Builder::new().name("canister".into()).spawn(move || {
@@ -42,7 +44,7 @@ impl Worker {
                         _ = &mut stopped => None,
                     };
                     let Some(job) = job else { break };
-                    set_clock(&mut host);
+                    host.set_time_ns(clock.now_ns());
                     job(&mut host);
                 }
             });
@@ -94,13 +96,25 @@ impl Handle {
     }
 }
 
-fn ended() -> HttpError {
+/// Returns the error of a request after the host was closed.
+pub(crate) fn ended() -> HttpError {
     HttpError::unavailable("The server shuts down, or the host of the canister has failed.")
 }
 
-/// Advances the host's clock to the current time. It is never set back.
-fn set_clock(host: &mut EmbeddedIc) {
-    host.set_time_ns(host.time_ns().max(now_ns()));
+/// The time that the canister sees: that of this machine, except that it never runs backwards.
+pub(crate) struct Clock(AtomicU64);
+
+impl Clock {
+    /// Creates a clock that shows at least a given time, in nanoseconds since 1970.
+    pub(crate) fn starting_at(time_ns: u64) -> Self {
+        Self(AtomicU64::new(time_ns))
+    }
+
+    /// Returns the current time, in nanoseconds since 1970.
+    pub(crate) fn now_ns(&self) -> u64 {
+        let now = now_ns();
+        now.max(self.0.fetch_max(now, Ordering::Relaxed))
+    }
 }
 
 /// The time of this machine, in nanoseconds since 1970.

@@ -28,7 +28,7 @@ impl HeapView {
         self.file = Arc::new(file);
     }
 
-    /// Returns whether the kernel tells which pages of a memory are private copies. Otherwise a copy that equals the file is
+    /// Returns whether the kernel reports which pages of a memory are private copies. Otherwise a copy that equals the file is
     /// not found, and goes out of date when the file changes.
     pub(crate) fn finds_copies(&self) -> bool {
         self.table.is_some()

@@ -14,7 +14,8 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// Keeps the last argument (8 bytes at 0: its length; at 16: its bytes) and counts updates.
+/// Keeps the last argument (8 bytes at 0: its length; at 16: its bytes) and counts updates, in two pages of its heap and in one of
+/// stable memory. `counts` and `pause` reply with these three counts; `pause` prints after it has read the first.
 const CANISTER: &str = r#"(module
     (import "ic0" "msg_arg_data_size" (func $size (result i32)))
     (import "ic0" "msg_arg_data_copy" (func $copy (param i32 i32 i32)))
@@ -27,7 +28,11 @@ const CANISTER: &str = r#"(module
     (import "ic0" "accept_message" (func $accept))
     (import "ic0" "debug_print" (func $print (param i32 i32)))
     (import "ic0" "trap" (func $trap (param i32 i32)))
+    (import "ic0" "stable64_grow" (func $stable_grow (param i64) (result i64)))
+    (import "ic0" "stable64_write" (func $stable_write (param i64 i64 i64)))
+    (import "ic0" "stable64_read" (func $stable_read (param i64 i64 i64)))
     (memory (export "memory") 64)
+    (func (export "canister_init") (drop (call $stable_grow (i64.const 1))))
     (data (i32.const 4000000) "no")
     (func (export "canister_inspect_message")
         ;; Methods with names of six letters are not accepted.
@@ -42,9 +47,20 @@ const CANISTER: &str = r#"(module
         (call $reply))
     (func (export "canister_update count")
         (i32.store (i32.const 8) (i32.add (i32.load (i32.const 8)) (i32.const 1)))
+        (i32.store (i32.const 3500000) (i32.load (i32.const 8)))
+        (call $stable_write (i64.const 5000) (i64.const 8) (i64.const 4))
         (call $append (i32.const 8) (i32.const 4))
         (call $reply))
     (func (export "canister_query counted") (call $append (i32.const 8) (i32.const 4)) (call $reply))
+    (func $counts (param $pauses i32)
+        (call $append (i32.const 8) (i32.const 4))
+        (if (local.get $pauses) (then (call $print (i32.const 4000000) (i32.const 2))))
+        (call $append (i32.const 3500000) (i32.const 4))
+        (call $stable_read (i64.const 3600000) (i64.const 5000) (i64.const 4))
+        (call $append (i32.const 3600000) (i32.const 4))
+        (call $reply))
+    (func (export "canister_query counts") (call $counts (i32.const 0)))
+    (func (export "canister_query pause") (call $counts (i32.const 1)))
     (func (export "canister_query whoami")
         (call $caller_copy (i32.const 3000000) (i32.const 0) (call $caller_size))
         (call $append (i32.const 3000000) (call $caller_size))

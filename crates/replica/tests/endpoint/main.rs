@@ -9,3 +9,4 @@ mod harness;
 mod hostile;
 mod management;
 mod paths;
+mod queries;

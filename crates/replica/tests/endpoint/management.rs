@@ -22,7 +22,7 @@ async fn server() -> Server {
     Server::start_with(Options::default(), config).await
 }
 
-async fn manage(
+pub(crate) async fn manage(
     agent: &Agent,
     about: Principal,
     method: &str,
