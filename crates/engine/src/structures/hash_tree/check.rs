@@ -1,0 +1,203 @@
+//! Checks a whole tree.
+
+use std::collections::BTreeSet;
+
+use ic_stable_structures::Memory;
+use stable_storage_api::Error;
+
+use super::change::MAX_PATH;
+use super::hash::{Digest, EMPTY, fork, labeled};
+use super::slot::{Node, Slot, SlotNumber};
+use super::tree::{Steps, Tree, damaged};
+use crate::base::problem::Problem;
+
+/// The slots that have been visited.
+type Visited = BTreeSet<SlotNumber>;
+
+/// What the check of one tree returns: its digest, its black height, and its smallest and largest label.
+struct Checked {
+    digest: Digest,
+    black_height: u32,
+    first: Vec<u8>,
+    last: Vec<u8>,
+}
+
+impl<M: Memory> Tree<M> {
+    /// Checks every slot: the digests, the order of the labels, the shape of the trees, and that each slot is either in a tree or
+    /// free. Returns whether the tree is sound. `leaf` is passed the path and the digest of each value, in order.
+    pub(crate) fn check(
+        &self,
+        problems: &mut Vec<Problem>,
+        leaf: &mut dyn FnMut(&[Vec<u8>], Digest) -> Result<(), Error>,
+    ) -> bool {
+        match self.check_all(leaf) {
+            Ok(()) => true,
+            Err(error) => {
+                problems.push(Problem::from(error));
+                false
+            }
+        }
+    }
+
+    fn check_all(&self, leaf: &mut dyn FnMut(&[Vec<u8>], Digest) -> Result<(), Error>) -> Result<(), Error> {
+        let header = self.header.get();
+        let mut visited = Visited::new();
+        let digest = match header.root {
+            SlotNumber::NONE => EMPTY,
+            root => self.check_tree(root, &mut Vec::new(), &mut visited, leaf)?,
+        };
+        if digest != header.digest {
+            return Err(Error::corrupted("hash tree: the digest differs from the one in the header", 0));
+        }
+        self.check_free(header.free, &mut visited)?;
+        if visited.len() as u64 + 1 != u64::from(header.slots) {
+            return Err(Error::corrupted("hash tree: a slot is neither in the tree nor free", 0));
+        }
+        Ok(())
+    }
+
+    /// Checks the tree at a path, and returns its digest.
+    fn check_tree(
+        &self,
+        root: SlotNumber,
+        path: &mut Vec<Vec<u8>>,
+        visited: &mut Visited,
+        leaf: &mut dyn FnMut(&[Vec<u8>], Digest) -> Result<(), Error>,
+    ) -> Result<Digest, Error> {
+        if path.len() > MAX_PATH || self.node(root)?.is_red {
+            return Err(shape(root));
+        }
+        Ok(self.check_subtree(root, 0, path, visited, leaf)?.digest)
+    }
+
+    fn check_subtree(
+        &self,
+        number: SlotNumber,
+        level: u32,
+        path: &mut Vec<Vec<u8>>,
+        visited: &mut Visited,
+        leaf: &mut dyn FnMut(&[Vec<u8>], Digest) -> Result<(), Error>,
+    ) -> Result<Checked, Error> {
+        Steps::at(level, number)?;
+        visit(visited, number)?;
+        let node = self.node(number)?;
+        let label = self.label(&node.label)?;
+        self.visit_label(&node, visited)?;
+        let left = self.check_child(node.left.slot, level + 1, path, visited, leaf)?;
+        path.push(label);
+        let value = if node.value.tree.is_none() {
+            leaf(path, node.value.digest)?;
+            node.value.digest
+        } else {
+            self.check_tree(node.value.tree, path, visited, leaf)?
+        };
+        let label = path.pop().expect("the label was pushed");
+        let right = self.check_child(node.right.slot, level + 1, path, visited, leaf)?;
+        self.check_shape(number, &node, left.as_ref(), right.as_ref())?;
+        let is_ordered = left.as_ref().is_none_or(|left| left.last < label)
+            && right.as_ref().is_none_or(|right| label < right.first);
+        if !is_ordered {
+            return Err(Error::corrupted("hash tree: labels are out of order", number.offset()));
+        }
+        let digest = check_digests(number, &node, &label, &value, left.as_ref(), right.as_ref())?;
+        let black_height = left.as_ref().map_or(0, |left| left.black_height) + u32::from(!node.is_red);
+        let first = left.map_or_else(|| label.clone(), |left| left.first);
+        let last = right.map_or(label, |right| right.last);
+        Ok(Checked { digest, black_height, first, last })
+    }
+
+    fn check_child(
+        &self,
+        number: SlotNumber,
+        level: u32,
+        path: &mut Vec<Vec<u8>>,
+        visited: &mut Visited,
+        leaf: &mut dyn FnMut(&[Vec<u8>], Digest) -> Result<(), Error>,
+    ) -> Result<Option<Checked>, Error> {
+        if number.is_none() {
+            return Ok(None);
+        }
+        self.check_subtree(number, level, path, visited, leaf).map(Some)
+    }
+
+    /// Checks that a red node is a left child without red children, and that both sides have the same black height.
+    fn check_shape(
+        &self,
+        number: SlotNumber,
+        node: &Node,
+        left: Option<&Checked>,
+        right: Option<&Checked>,
+    ) -> Result<(), Error> {
+        let height = |side: Option<&Checked>| side.map_or(0, |side| side.black_height);
+        let is_red =
+            |slot: SlotNumber| -> Result<bool, Error> { Ok(!slot.is_none() && self.node(slot)?.is_red) };
+        let has_red_pair = node.is_red && is_red(node.left.slot)?;
+        if height(left) != height(right) || is_red(node.right.slot)? || has_red_pair {
+            return Err(shape(number));
+        }
+        Ok(())
+    }
+
+    fn visit_label(&self, node: &Node, visited: &mut Visited) -> Result<(), Error> {
+        let mut next = node.label.rest;
+        while !next.is_none() {
+            visit(visited, next)?;
+            let Slot::LabelPart(part) = self.slot(next)? else { return Err(damaged(next)) };
+            next = part.rest;
+        }
+        Ok(())
+    }
+
+    /// Visits the free slots: the list, and all that their links reach.
+    fn check_free(&self, first: SlotNumber, visited: &mut Visited) -> Result<(), Error> {
+        let mut next = first;
+        let mut behind = Vec::new();
+        while !next.is_none() {
+            visit(visited, next)?;
+            let Slot::Free(free) = self.slot(next)? else { return Err(damaged(next)) };
+            behind.extend(free.links);
+            next = free.next;
+        }
+        while let Some(number) = behind.pop() {
+            if !number.is_none() {
+                visit(visited, number)?;
+                behind.extend(self.slot(number)?.links());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn visit(visited: &mut Visited, number: SlotNumber) -> Result<(), Error> {
+    if visited.insert(number) {
+        return Ok(());
+    }
+    Err(Error::corrupted("hash tree: two links point to one slot", number.offset()))
+}
+
+/// Checks the digests that a node keeps, and returns the one of its subtree.
+fn check_digests(
+    number: SlotNumber,
+    node: &Node,
+    label: &[u8],
+    value: &Digest,
+    left: Option<&Checked>,
+    right: Option<&Checked>,
+) -> Result<Digest, Error> {
+    let own = labeled(label, value);
+    let joined = right.map_or(own, |right| fork(&own, &right.digest));
+    let is_kept = |side: Option<&Checked>, kept: &Digest| side.is_none_or(|side| side.digest == *kept);
+    let is_sound = node.value.digest == *value
+        && node.value.labeled == own
+        && node.joined == joined
+        && is_kept(left, &node.left.digest)
+        && is_kept(right, &node.right.digest);
+    if !is_sound {
+        return Err(Error::corrupted("hash tree: a digest is not that of what is under it", number.offset()));
+    }
+    Ok(left.map_or(joined, |left| fork(&left.digest, &joined)))
+}
+
+fn shape(number: SlotNumber) -> Error {
+    Error::corrupted("hash tree: the tree is not balanced", number.offset())
+}

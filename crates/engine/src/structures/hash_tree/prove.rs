@@ -1,0 +1,198 @@
+//! Witnesses of values, of their absence, and of all labels in a range.
+
+use std::cmp::Ordering;
+
+use ic_stable_structures::Memory;
+use stable_storage_api::Error;
+
+use super::slot::{Node, SlotNumber, Subtree};
+use super::tree::{Steps, Tree};
+use super::witness::HashTree;
+
+/// An end of a range of labels.
+#[derive(Clone, Copy)]
+struct End<'a> {
+    label: &'a [u8],
+    /// Whether the label is in the range, or only next to it.
+    is_included: bool,
+}
+
+/// A range of labels between two ends; `None` means that there is no label on that side.
+#[derive(Clone, Copy)]
+struct Range<'a> {
+    first: Option<End<'a>>,
+    last: Option<End<'a>>,
+}
+
+impl<M: Memory> Tree<M> {
+    /// Returns the tree with only what concerns a path: `shown`, which must have the digest of the value under it; or the labels
+    /// next to the first label of the path that is absent.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupted`].
+    pub(crate) fn witness(&self, path: &[&[u8]], shown: HashTree) -> Result<HashTree, Error> {
+        self.witness_in(self.header.get().root, path, shown)
+    }
+
+    fn witness_in(&self, root: SlotNumber, path: &[&[u8]], shown: HashTree) -> Result<HashTree, Error> {
+        let Some((label, rest)) = path.split_first() else { return Ok(shown) };
+        match self.way_to(root, label)? {
+            Some((node, way)) => {
+                let value = match rest {
+                    [] => shown,
+                    _ if node.value.tree.is_none() => HashTree::Pruned(node.value.digest),
+                    _ => self.witness_in(node.value.tree, rest, shown)?,
+                };
+                Ok(joined(way, around(&node, HashTree::labeled(label, value))))
+            }
+            None => self.with_labels(root, label, label, &mut |_, value| Ok(value)),
+        }
+    }
+
+    /// Returns the tree at a path with all labels from `first` to `last`, both included. `show` returns the tree under each of
+    /// them; it is passed the label and the pruned tree. A label next to the range is shown without its value, unless the end is a label
+    /// of the tree.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupted`], and any error that `show` returns.
+    pub(crate) fn witness_of_range(
+        &self,
+        path: &[&[u8]],
+        first: &[u8],
+        last: &[u8],
+        show: &mut dyn FnMut(&[u8], HashTree) -> Result<HashTree, Error>,
+    ) -> Result<HashTree, Error> {
+        let root = match path {
+            [] => self.header.get().root,
+            _ => self.find(path)?.map_or(SlotNumber::NONE, |value| value.tree),
+        };
+        let shown = self.with_labels(root, first, last, show)?;
+        self.witness(path, shown)
+    }
+
+    /// Returns a tree with the labels from `first` to `last`.
+    fn with_labels(
+        &self,
+        root: SlotNumber,
+        first: &[u8],
+        last: &[u8],
+        show: &mut dyn FnMut(&[u8], HashTree) -> Result<HashTree, Error>,
+    ) -> Result<HashTree, Error> {
+        let before = self.neighbour(root, first, Ordering::Less)?;
+        let after = self.neighbour(root, last, Ordering::Greater)?;
+        let range = Range {
+            first: before.as_ref().map(|(label, is_included)| End { label, is_included: *is_included }),
+            last: after.as_ref().map(|(label, is_included)| End { label, is_included: *is_included }),
+        };
+        self.range(root, range, 0, show)
+    }
+
+    /// Returns the label itself and true, or the nearest label on one side and false.
+    fn neighbour(
+        &self,
+        root: SlotNumber,
+        label: &[u8],
+        side: Ordering,
+    ) -> Result<Option<(Vec<u8>, bool)>, Error> {
+        let (mut next, mut nearest, mut steps) = (root, None, Steps::default());
+        while !next.is_none() {
+            steps.take(next)?;
+            let node = self.node(next)?;
+            // How the label of the node compares with the label.
+            let order = self.compare(label, &node.label)?.reverse();
+            if order == Ordering::Equal {
+                return Ok(Some((label.to_vec(), true)));
+            }
+            if order == side {
+                nearest = Some(node.label);
+            }
+            next = if order == Ordering::Less { node.right.slot } else { node.left.slot };
+        }
+        nearest.map(|nearest| Ok((self.label(&nearest)?, false))).transpose()
+    }
+
+    fn range(
+        &self,
+        root: SlotNumber,
+        range: Range<'_>,
+        depth: u32,
+        show: &mut dyn FnMut(&[u8], HashTree) -> Result<HashTree, Error>,
+    ) -> Result<HashTree, Error> {
+        if root.is_none() {
+            return Ok(HashTree::Empty);
+        }
+        Steps::at(depth, root)?;
+        let node = self.node(root)?;
+        let compare = |end: Option<End<'_>>, without| -> Result<Ordering, Error> {
+            end.map_or(Ok(without), |end| Ok(self.compare(end.label, &node.label)?.reverse()))
+        };
+        let (to_first, to_last) =
+            (compare(range.first, Ordering::Greater)?, compare(range.last, Ordering::Less)?);
+        let left = if to_first == Ordering::Greater {
+            let last = range.last.filter(|_| to_last == Ordering::Greater);
+            self.range(node.left.slot, Range { last, ..range }, depth + 1, show)?
+        } else {
+            node.left.pruned()
+        };
+        let own = if to_first == Ordering::Less || to_last == Ordering::Greater {
+            HashTree::Pruned(node.value.labeled)
+        } else {
+            let is_end = |order, end: Option<End<'_>>| {
+                order == Ordering::Equal && end.is_some_and(|end| !end.is_included)
+            };
+            let label = self.label(&node.label)?;
+            let pruned = HashTree::Pruned(node.value.digest);
+            let is_beside = is_end(to_first, range.first) || is_end(to_last, range.last);
+            HashTree::labeled(&label, if is_beside { pruned } else { show(&label, pruned)? })
+        };
+        let right = if to_last == Ordering::Less {
+            let first = range.first.filter(|_| to_first == Ordering::Less);
+            self.range(node.right.slot, Range { first, ..range }, depth + 1, show)?
+        } else {
+            node.right.pruned()
+        };
+        Ok(HashTree::fork(left, HashTree::fork(own, right)))
+    }
+
+    /// Returns the node of a label, and the nodes on the way to it.
+    fn way_to(&self, root: SlotNumber, label: &[u8]) -> Result<Option<(Node, Vec<(Node, Ordering)>)>, Error> {
+        let (mut next, mut way, mut steps) = (root, Vec::new(), Steps::default());
+        while !next.is_none() {
+            steps.take(next)?;
+            let node = self.node(next)?;
+            let order = self.compare(label, &node.label)?;
+            next = match order {
+                Ordering::Equal => return Ok(Some((node, way))),
+                Ordering::Less => node.left.slot,
+                Ordering::Greater => node.right.slot,
+            };
+            way.push((node, order));
+        }
+        Ok(None)
+    }
+}
+
+impl Subtree {
+    fn pruned(&self) -> HashTree {
+        if self.slot.is_none() { HashTree::Empty } else { HashTree::Pruned(self.digest) }
+    }
+}
+
+/// Returns the subtree of a node that shows only its own label.
+fn around(node: &Node, own: HashTree) -> HashTree {
+    HashTree::fork(node.left.pruned(), HashTree::fork(own, node.right.pruned()))
+}
+
+/// Puts a subtree under the nodes on the way to it.
+fn joined(way: Vec<(Node, Ordering)>, subtree: HashTree) -> HashTree {
+    way.into_iter().rev().fold(subtree, |tree, (node, order)| {
+        if order == Ordering::Less {
+            // What is not shown has one digest.
+            HashTree::fork(tree, HashTree::Pruned(node.joined))
+        } else {
+            HashTree::fork(node.left.pruned(), HashTree::fork(HashTree::Pruned(node.value.labeled), tree))
+        }
+    })
+}
