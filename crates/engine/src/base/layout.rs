@@ -13,11 +13,16 @@
 //!   memory 4      uploads: map from identifier to record
 //!   memory 5      roles: map from principal to role
 //!   memory 6      regions: map from identifier to record
+//!   memory 7      hash tree: the digests that the Internet Computer certifies
+//!   memory 8      Merkle mountain range over the entries of the log
+//!   memory 9      scopes: map from the certified prefixes and the sites to record
+//!   memory 10     pieces: map from revision and number to the digest of a piece of a large object
+//!   memory 11     pending: map of the keys that wait to be certified
 //!   memory 16 ..  the regions; the memory's number is the region's identifier
 //! ```
 //!
-//! A memory gets its first bucket at its first write, so an empty store has two pages. Memories 7 to 15 are
-//! not used.
+//! A memory gets its first bucket at its first write, so an empty store has two pages. Memories 7 to 11 are used
+//! once something is certified, and 12 to 15 are not used.
 
 /// Version of the whole layout described here.
 pub const LAYOUT_VERSION: u32 = 1;
@@ -132,8 +137,13 @@ pub(crate) const LOG_INDEX: MemoryId = MemoryId::new(3);
 pub(crate) const UPLOADS: MemoryId = MemoryId::new(4);
 pub(crate) const ROLES: MemoryId = MemoryId::new(5);
 pub(crate) const REGIONS: MemoryId = MemoryId::new(6);
+pub(crate) const HASH_TREE: MemoryId = MemoryId::new(7);
+pub(crate) const LOG_RANGE: MemoryId = MemoryId::new(8);
+pub(crate) const SCOPES: MemoryId = MemoryId::new(9);
+pub(crate) const PIECES: MemoryId = MemoryId::new(10);
+pub(crate) const PENDING: MemoryId = MemoryId::new(11);
 
-/// Offset of the first tree header from the start of stable memory, in bytes. It follows the ledger, in the
+/// Offset of the first header of a tree, B+ tree or hash tree, from the start of stable memory, in bytes. It follows the ledger, in the
 /// page of 4 KiB that most messages change.
 const TREE_HEADERS_AT: u64 = 2_304;
 

@@ -10,6 +10,7 @@ use ic_stable_structures::Memory;
 use stable_storage_api::Error;
 
 use crate::core::Core;
+use crate::core::certified::CertifiedChange;
 use crate::core::extents::Extents;
 use crate::core::key::Key;
 use crate::core::ledger::Ledger;
@@ -29,6 +30,8 @@ pub(crate) struct Change<'a, M: Memory> {
     pub(crate) ledger: Ledger,
     /// Changes of the records of uploads; `None` until the first one.
     uploads: Option<Transaction<'a, u64, Raw, StoreMemory<M>>>,
+    /// The part that concerns certification; `None` until the first change of it.
+    certified: Option<Box<CertifiedChange<'a, M>>>,
     /// Bytes to write to extents, in order.
     writes: Vec<Write<'a>>,
 }
@@ -48,6 +51,7 @@ impl<'a, M: Memory + Clone> Change<'a, M> {
             extents: Extents::of(&core.arena),
             ledger: core.ledger(),
             uploads: None,
+            certified: None,
             writes: Vec::new(),
         }
     }
@@ -55,6 +59,14 @@ impl<'a, M: Memory + Clone> Change<'a, M> {
     /// Returns the changes of the records of uploads, to add to them.
     pub(crate) fn uploads(&mut self) -> &mut Transaction<'a, u64, Raw, StoreMemory<M>> {
         self.uploads.get_or_insert_with(|| self.core.uploads.begin())
+    }
+
+    /// Returns the part that concerns certification, to add to it.
+    pub(crate) fn certified(&mut self) -> Result<&mut CertifiedChange<'a, M>, Error> {
+        if self.certified.is_none() {
+            self.certified = Some(Box::new(CertifiedChange::new(self.core.certified_from_now_on()?)));
+        }
+        Ok(self.certified.as_mut().expect("it has just been set"))
     }
 
     /// Adds bytes that the commit writes to an extent, an existing one or one allocated by this change.
@@ -75,9 +87,15 @@ impl<'a, M: Memory + Clone> Change<'a, M> {
             uploads: uploads.map_or(self.core.uploads.len(), Transaction::len),
             index_pages: self.index.unused_pages(),
         };
-        match uploads {
-            None => self.core.reserve(&[self.index.growth()], &mut self.extents, after)?,
-            Some(uploads) => {
+        match (uploads, &mut self.certified) {
+            (uploads, Some(certified)) => {
+                let mut growths = certified.growths();
+                growths.push(self.index.growth());
+                growths.extend(uploads.map(Transaction::growth));
+                self.core.reserve(&growths, &mut self.extents, after)?;
+            }
+            (None, None) => self.core.reserve(&[self.index.growth()], &mut self.extents, after)?,
+            (Some(uploads), None) => {
                 let growths = [self.index.growth(), uploads.growth()];
                 self.core.reserve(&growths, &mut self.extents, after)?;
             }
@@ -93,7 +111,7 @@ pub(crate) struct Reserved<'c, 'a, M: Memory>(&'c mut Change<'a, M>);
 impl<M: Memory + Clone> Reserved<'_, '_, M> {
     /// Writes the change.
     pub(crate) fn commit(self) {
-        let Change { core, index, extents, ledger, uploads, writes } = self.0;
+        let Change { core, index, extents, ledger, uploads, certified, writes } = self.0;
         // The arena commits first, because the others may grow into the buckets that it frees.
         extents.commit();
         for Write { extent, offset, bytes } in writes.iter() {
@@ -102,6 +120,9 @@ impl<M: Memory + Clone> Reserved<'_, '_, M> {
         let changes_index_header = index.commit_pages();
         if let Some(uploads) = uploads {
             uploads.commit();
+        }
+        if let Some(certified) = certified.take() {
+            certified.commit();
         }
         core.write_totals(*ledger, changes_index_header);
     }

@@ -1,6 +1,7 @@
 //! The ground of every operation: the memory and its division, the arena, the maps that a change touches
 //! together, the header and the ledger.
 
+pub(crate) mod certified;
 pub(crate) mod change;
 pub(crate) mod counters;
 pub(crate) mod extents;
@@ -9,7 +10,7 @@ pub(crate) mod key;
 pub(crate) mod ledger;
 pub(crate) mod table;
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 
 use ic_stable_structures::{Memory, Storable};
 use stable_storage_api::{Config, Error};
@@ -17,6 +18,7 @@ use stable_storage_api::{Config, Error};
 use crate::base::growth::Growth;
 use crate::base::layout::{ARENA, LOG_MARK_AT, MemoryId, OBJECTS, TREE_HEADER_STEP, UPLOADS, tree_header_at};
 use crate::base::open::OpenError;
+use crate::core::certified::Certified;
 use crate::core::extents::Extents;
 use crate::core::header::Header;
 use crate::core::key::Key;
@@ -50,6 +52,8 @@ pub(crate) struct Core<M: Memory> {
     pub(crate) arena: Arena<StoreMemory<M>>,
     pub(crate) index: Index<M>,
     pub(crate) uploads: UploadRecords<M>,
+    /// What is needed once something is certified.
+    certified: OnceCell<Certified<M>>,
     /// Largest size in bytes of a value that is stored in the index.
     pub(crate) inline_limit: u64,
     header: Cell<Header>,
@@ -68,11 +72,27 @@ impl<M: Memory + Clone> Core<M> {
             arena: Arena::with_bucket(space.memory(ARENA), space.bucket_size().bytes()),
             index: open_map(&space, OBJECTS, "object index")?,
             uploads: open_map(&space, UPLOADS, "uploads")?,
+            certified: Certified::open_if_used(&space)?.map_or_else(OnceCell::new, OnceCell::from),
             inline_limit,
             header: Cell::new(header),
             ledger: Cell::new(ledger),
             space,
         })
+    }
+
+    /// Returns the structures of certification, or `None` if nothing has ever been certified.
+    pub(crate) fn certified(&self) -> Option<&Certified<M>> {
+        self.certified.get()
+    }
+
+    /// Returns the structures of certification, and opens them if nothing has been certified yet.
+    pub(crate) fn certified_from_now_on(&self) -> Result<&Certified<M>, Error> {
+        if self.certified.get().is_none() {
+            let opened =
+                Certified::open(&self.space).map_err(|error| Error::corrupted(error.to_string(), 0))?;
+            _ = self.certified.set(opened);
+        }
+        Ok(self.certified.get().expect("the cell has just been set"))
     }
 
     pub(crate) fn header(&self) -> Header {

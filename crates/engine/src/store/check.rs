@@ -25,6 +25,7 @@ impl<M: Memory + Clone> Store<M> {
         self.check_objects(&mut report);
         self.log.check(&mut report.problems);
         self.roles.check(&mut report);
+        self.certified_objects().check(&mut report.problems);
         self.regions().check(&mut report);
         report
     }

@@ -1,5 +1,6 @@
 //! The store: all structures of one memory, opened from its header. Every change is written through.
 
+mod certified;
 mod check;
 mod config;
 mod log;
@@ -24,6 +25,7 @@ use crate::structures::log::{Log, MARK_BYTES};
 use crate::subjects::objects::{INLINE_LIMIT, MAX_INLINE_LIMIT, Objects};
 use crate::subjects::regions::{RegionRecords, Regions};
 use crate::subjects::roles::Roles;
+use crate::subjects::scopes::Scopes;
 use crate::subjects::uploads::Uploads;
 
 /// Bytes that an upgrade writes to stable memory: the header, the counters and the mark of the log's end. The
@@ -72,6 +74,7 @@ pub struct Store<M: Memory> {
     pub(crate) log: Log<StoreMemory<M>>,
     pub(crate) roles: Roles<StoreMemory<M>>,
     regions: RegionRecords<StoreMemory<M>>,
+    scopes: Scopes,
     /// Counters of calls and errors: the only state that exists on the heap alone between two messages.
     pub(crate) counters: Counters,
 }
@@ -137,17 +140,18 @@ impl<M: Memory + Clone> Store<M> {
             )?,
             roles: Roles::open(&space)?,
             regions: crate::subjects::regions::open(&space)?,
+            scopes: Scopes::default(),
             counters,
             core: Core::open(space, header, ledger, options.inline_limit)?,
         })
     }
 
     pub(crate) fn objects(&self) -> Objects<'_, M> {
-        Objects { core: &self.core }
+        Objects { core: &self.core, scopes: &self.scopes }
     }
 
     pub(crate) fn uploads(&self) -> Uploads<'_, M> {
-        Uploads { core: &self.core }
+        Uploads { core: &self.core, scopes: &self.scopes }
     }
 
     pub(crate) fn regions(&self) -> Regions<'_, M> {

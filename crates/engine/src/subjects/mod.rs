@@ -1,9 +1,11 @@
-//! The subjects of a store: objects, uploads, regions, roles and sites. Each implements its operations over the
-//! core.
+//! The subjects of a store: objects, uploads, regions, roles, sites, and what is certified of them. Each
+//! implements its operations over the core.
 
+pub(crate) mod certified;
 pub(crate) mod objects;
 pub(crate) mod regions;
 pub(crate) mod roles;
+pub(crate) mod scopes;
 #[allow(dead_code, unused_imports, reason = "the store does not use it yet")]
 pub(crate) mod sites;
 pub(crate) mod uploads;

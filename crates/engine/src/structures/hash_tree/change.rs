@@ -12,7 +12,7 @@ use super::slot::{
     FreeSlot, INLINE_LABEL, LABEL_PART, Label, LabelPart, MAX_LABEL, Node, SLOT, Slot, SlotNumber, Subtree,
     Value,
 };
-use super::tree::{MAX_LEVELS, Tree, damaged};
+use super::tree::{MAX_LEVELS, Steps, Tree, damaged};
 use crate::base::growth::Growth;
 use crate::base::layout::PAGE_BYTES;
 
@@ -91,6 +91,30 @@ impl<M: Memory> Change<'_, M> {
     /// Returns the digest of the value under a path, after the changes so far, unless they concern a tree under it.
     pub(crate) fn get(&mut self, path: &[&[u8]]) -> Result<Option<Digest>, Error> {
         Ok(self.find(path)?.map(|value| value.digest))
+    }
+
+    /// Returns the first label from a bound on, of the tree at a path.
+    pub(crate) fn first_label(&mut self, path: &[&[u8]], bound: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let mut next = self.find(path)?.map_or(SlotNumber::NONE, |value| value.tree);
+        let mut first = None;
+        let mut steps = Steps::default();
+        while !next.is_none() {
+            steps.take(next)?;
+            let node = *self.node(next)?;
+            next = if self.compare(bound, &node.label)? == Ordering::Greater {
+                node.right.slot
+            } else {
+                first = Some(node.label);
+                node.left.slot
+            };
+        }
+        first.map(|label| self.read_label(&label)).transpose()
+    }
+
+    /// Returns the bytes of a label.
+    fn read_label(&mut self, label: &Label) -> Result<Vec<u8>, Error> {
+        self.plan_label(label.rest)?;
+        Ok(self.whole_label(label))
     }
 
     fn find(&mut self, path: &[&[u8]]) -> Result<Option<Value>, Error> {

@@ -114,6 +114,11 @@ pub(crate) struct Metadata<'a> {
 }
 
 impl<'a> Metadata<'a> {
+    /// Returns whether the digest of the bytes has been computed.
+    pub(crate) fn has_verdict(&self) -> bool {
+        self.digest.is_some_and(|digest| digest.state != ChecksumState::Declared)
+    }
+
     /// Returns the number of bytes in the stored form.
     pub(super) fn encoded_bytes(&self) -> usize {
         let field = |bytes: Option<usize>| bytes.map_or(0, |bytes| 1 + number_bytes(bytes as u64) + bytes);

@@ -5,6 +5,7 @@
 //! The entry contains the offset of the extent or of the table. Every change gets the next revision and uses
 //! [`Change`].
 
+mod certify;
 mod check;
 mod entry;
 mod limits;
@@ -26,6 +27,8 @@ use crate::core::change::Change;
 use crate::core::extents::Extents;
 use crate::memory::space::StoreMemory;
 use crate::structures::btree::Located;
+use crate::subjects::scopes::Scopes;
+pub(crate) use certify::{OBJECTS_LABEL, record};
 pub(crate) use check::Walk;
 use entry::EntryHeader;
 pub(crate) use entry::{ArenaUse, Entry, ExistingObject, ValueLocation};
@@ -35,6 +38,7 @@ pub(crate) use metadata::{Digest, MAX_PAIRS_BYTES, Metadata, Pairs};
 pub use page::{ObjectView, PageEnd};
 pub use put::Put;
 pub use read::ValueView;
+pub(crate) use read::check_fits_reply;
 
 /// Checks the condition of a change against the existing object, or against its absence.
 pub(crate) fn check_condition(condition: Condition, existing: Option<ExistingObject>) -> Result<(), Error> {
@@ -51,6 +55,7 @@ pub(crate) fn check_condition(condition: Condition, existing: Option<ExistingObj
 /// The objects of a store.
 pub(crate) struct Objects<'a, M: Memory> {
     pub(crate) core: &'a Core<M>,
+    pub(crate) scopes: &'a Scopes,
 }
 
 impl<M: Memory + Clone> Objects<'_, M> {

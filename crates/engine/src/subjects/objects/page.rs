@@ -58,6 +58,11 @@ impl<'a> ObjectView<'a> {
         self.header.fields_bytes() > 0
     }
 
+    /// Returns the approximate size of the optional fields, in bytes.
+    pub(crate) fn fields_bytes(&self) -> u64 {
+        self.header.fields_bytes()
+    }
+
     /// Returns everything that `stat` returns.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use stable_storage_api::{Condition, Error, Written, check};
 
 use super::Objects;
 use super::entry::{EntryNumbers, MAX_HEADER_BYTES, ValueLocation, encode_header};
-use super::metadata::{Digest, Metadata, Pairs};
+use super::metadata::{Metadata, Pairs};
 use super::{check_condition, existing_at, free};
 use crate::core::change::Change;
 
@@ -132,40 +132,41 @@ impl<M: Memory + Clone> Objects<'_, M> {
             modified_ns: now_ns,
         };
         let mut header = Vec::with_capacity(MAX_HEADER_BYTES);
-        if put.has_metadata() {
+        let declared = put.sha256.map(check::sha256).transpose()?;
+        let digest = self.digest_of(put.key, put.value, declared)?;
+        if put.has_metadata() || digest.is_some() {
             let pairs = Pairs::encode(put.metadata.iter().copied());
-            encode_header(&mut header, &numbers, location, Some(&put.metadata(&pairs)?));
+            let metadata = Metadata { digest, ..put.metadata(&pairs) };
+            encode_header(&mut header, &numbers, location, Some(&metadata));
         } else {
             encode_header(&mut header, &numbers, location, None);
         }
-        change.index.insert_at(located, key, (&header, location.inline()))?;
+        self.write(change, located, key, (&header, location.inline()))?;
         Ok(Written { revision: numbers.revision })
     }
 }
 
 impl<'a> Put<'a> {
-    /// Returns whether there is anything to record besides the value.
+    /// Returns whether there is anything to record besides the value and a digest.
     fn has_metadata(&self) -> bool {
         let has_text = |text: Option<&str>| text.is_some_and(|text| !text.is_empty());
         has_text(self.content_type)
             || has_text(self.content_encoding)
             || !self.metadata.is_empty()
-            || self.sha256.is_some()
             || self.owner.is_some()
     }
 
-    /// Returns the optional fields to record, with the pairs in their stored form.
-    fn metadata<'e>(&self, pairs: &'e [u8]) -> Result<Metadata<'e>, Error>
+    /// Returns the optional fields to record except the digest, with the pairs in their stored form.
+    fn metadata<'e>(&self, pairs: &'e [u8]) -> Metadata<'e>
     where
         'a: 'e,
     {
-        Ok(Metadata {
+        Metadata {
             content_type: self.content_type.filter(|text| !text.is_empty()),
             content_encoding: self.content_encoding.filter(|text| !text.is_empty()),
             pairs: Pairs(pairs),
             owner: self.owner,
-            digest: self.sha256.map(check::sha256).transpose()?.map(Digest::declared),
             ..Metadata::default()
-        })
+        }
     }
 }

@@ -6,7 +6,7 @@ use stable_storage_api::limits::MAX_REPLY_BYTES;
 use stable_storage_api::{Error, Object, ObjectInfo, ReadArgs, check};
 
 use super::Objects;
-use super::entry::{EntryHeader, ValueLocation};
+use super::entry::{Entry, EntryHeader, ValueLocation};
 use crate::core::Core;
 use crate::core::table::pieces;
 use crate::structures::arena::Arena;
@@ -120,6 +120,10 @@ pub struct ValueView<'a, M: Memory> {
 }
 
 impl<'a, M: Memory + Clone> ValueView<'a, M> {
+    pub(crate) fn of_entry(core: &'a Core<M>, entry: &Entry<'a>) -> Self {
+        Self { core, location: entry.location, size: entry.size }
+    }
+
     pub(super) fn of(core: &'a Core<M>, header: &EntryHeader<'a>) -> Self {
         Self { core, location: header.location, size: header.size }
     }
@@ -145,7 +149,7 @@ impl<'a, M: Memory + Clone> ValueView<'a, M> {
     }
 
     /// Returns the whole value, which must fit in one reply.
-    pub(super) fn to_vec(&self) -> Result<Vec<u8>, Error> {
+    pub(crate) fn to_vec(&self) -> Result<Vec<u8>, Error> {
         let mut value = vec![0; self.size as usize];
         self.read(&mut value)?;
         Ok(value)
@@ -153,7 +157,7 @@ impl<'a, M: Memory + Clone> ValueView<'a, M> {
 }
 
 /// Refuses an object that does not fit in one reply.
-pub(super) fn check_fits_reply(size: u64) -> Result<(), Error> {
+pub(crate) fn check_fits_reply(size: u64) -> Result<(), Error> {
     if size > MAX_REPLY_BYTES { Err(Error::TooLarge { size, limit: MAX_REPLY_BYTES }) } else { Ok(()) }
 }
 

@@ -126,7 +126,7 @@ impl<M: Memory + Clone> Objects<'_, M> {
         key: &[u8],
         existing: ExistingObject,
     ) -> Result<(), Error> {
-        change.index.remove_at(located, key)?;
+        self.erase(change, located, key)?;
         free(&mut change.extents, Some(existing))?;
         change.ledger = change.ledger.after(1, 0, existing.size)?;
         Ok(())

@@ -41,11 +41,12 @@ impl<M: Memory + Clone> Objects<'_, M> {
         free(&mut change.extents, replaced)?;
         change.ledger = change.ledger.after(1, 0, replaced.map_or(0, |replaced| replaced.size))?;
         let revision = change.ledger.revision;
-        let renamed = Entry { revision, modified_ns: now_ns, ..entry }.encode();
+        let metadata = self.metadata_under(to, &entry)?;
+        let renamed = Entry { revision, modified_ns: now_ns, metadata, ..entry }.encode();
         if !is_same {
-            change.index.remove_at(source, from)?;
+            self.erase(&mut change, source, from)?;
         }
-        change.index.insert_at(target, to, (&renamed.0, &[]))?;
+        self.write(&mut change, target, to, (&renamed.0, &[]))?;
         change.reserve()?.commit();
         Ok(Written { revision })
     }

@@ -55,9 +55,25 @@ impl<M: Memory + Clone> Objects<'_, M> {
             }
         };
         let judged = Entry { metadata, ..entry }.encode();
-        change.index.insert_at(located, key.as_bytes(), (&judged.0, &[]))?;
+        self.write(&mut change, located, key.as_bytes(), (&judged.0, &[]))?;
         change.reserve()?.commit();
         Ok(VerifyProgress { hashed: end, size: entry.size, verdict })
+    }
+
+    /// Returns the number of bytes that earlier steps have hashed.
+    pub(crate) fn hashed_bytes(&self, key: &str) -> Result<u64, Error> {
+        self.with_entry(key, |header| {
+            Ok(header.entry()?.metadata.progress.map_or(0, |progress| progress.hashed))
+        })
+    }
+
+    /// Hashes a whole object, and compares the digest with the declared one.
+    pub(super) fn verdict_on(&self, entry: &Entry<'_>) -> Result<Digest, Error> {
+        let start = HashProgress { hashed: 0, state: INITIAL };
+        match self.hash(entry, start, entry.size)? {
+            Step::Finished(computed) => Ok(judge(entry.metadata.digest, computed)),
+            Step::Paused(_) => unreachable!("the step ends with the object"),
+        }
     }
 
     fn hash(&self, entry: &Entry<'_>, start: HashProgress, end: u64) -> Result<Step, Error> {

@@ -46,7 +46,7 @@ impl<M: Memory + Clone> Uploads<'_, M> {
         }
         change.ledger = change.ledger.after(1, size, existing.map_or(0, |existing| existing.size))?;
         let entry = committed(&record, size, existing, location, change.ledger, now_ns).encode();
-        change.index.insert_at(located, record.key.as_bytes(), (&entry.0, &[]))?;
+        self.objects().write(&mut change, located, record.key.as_bytes(), (&entry.0, &[]))?;
         change.uploads().remove(&id)?;
         let revision = change.ledger.revision;
         change.reserve()?.commit();

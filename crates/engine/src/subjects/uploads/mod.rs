@@ -29,14 +29,21 @@ use stable_storage_api::{Error, Role};
 
 use crate::base::caller::Caller;
 use crate::core::Core;
+use crate::subjects::objects::Objects;
+use crate::subjects::scopes::Scopes;
 use record::Record;
 
 /// The uploads of a store.
 pub(crate) struct Uploads<'a, M: Memory> {
     pub(crate) core: &'a Core<M>,
+    pub(crate) scopes: &'a Scopes,
 }
 
 impl<M: Memory + Clone> Uploads<'_, M> {
+    fn objects(&self) -> Objects<'_, M> {
+        Objects { core: self.core, scopes: self.scopes }
+    }
+
     /// Returns the record of an open upload, if the caller may use it.
     fn upload_record(&self, id: u64, caller: &Caller, now_ns: u64) -> Result<Record, Error> {
         let record = Record::decode(&self.core.uploads.get(&id)?.ok_or(Error::NotFound)?.0)?;

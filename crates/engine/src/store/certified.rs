@@ -1,0 +1,84 @@
+//! Methods of a store for certification: see [`crate::subjects::certified`].
+
+use ic_stable_structures::Memory;
+use stable_storage_api::{CertifiedPrefix, CertifyProgress, Error, ListArgs, Object, ObjectInfo};
+
+use super::Store;
+use crate::structures::hash_tree::Digest;
+use crate::subjects::certified::{CertifiedObjects, Witnessed};
+
+impl<M: Memory + Clone> Store<M> {
+    pub(crate) fn certified_objects(&self) -> CertifiedObjects<'_, M> {
+        CertifiedObjects { objects: self.objects() }
+    }
+
+    /// Returns the digest to certify, after every change of the store; `None` if nothing has ever been certified.
+    #[must_use]
+    pub fn certified_digest(&self) -> Option<Digest> {
+        self.core.certified().map(|certified| certified.tree.digest())
+    }
+
+    /// Declares that the objects under a prefix are certified, or that they no longer are. The objects that exist are certified
+    /// step by step by [`certify`](Self::certify), and so is their removal from the hash tree.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidArgument`] for a prefix of more than 1,000 bytes, one that overlaps another certified prefix, and one that
+    /// is still being removed; [`Error::LimitExceeded`] for more than 100 prefixes; [`Error::NotFound`] for the removal of a
+    /// prefix that is not certified; and [`Error::OutOfMemory`].
+    pub fn set_certified(&mut self, prefix: &str, is_certified: bool) -> Result<(), Error> {
+        self.certified_objects().set_certified(prefix, is_certified)
+    }
+
+    /// Returns the certified prefixes, in their order.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupted`].
+    pub fn certified_prefixes(&self) -> Result<Vec<CertifiedPrefix>, Error> {
+        self.certified_objects().certified_prefixes()
+    }
+
+    /// Certifies more of the objects under a prefix that was declared: at most 1,000 objects, and at most 64 MiB that must be
+    /// hashed first. Call it until it is done.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] for a prefix that was not declared, and [`Error::OutOfMemory`].
+    pub fn certify(&mut self, prefix: &str) -> Result<CertifyProgress, Error> {
+        self.certified_objects().certify(prefix)
+    }
+
+    /// Returns an object with its value, or `None`, with a witness of either.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidArgument`] for a key that is not valid or not under a certified prefix, [`Error::TooLarge`] for an object
+    /// that does not fit in one reply, and [`Error::Corrupted`].
+    pub fn get_certified(&self, key: &str) -> Result<Witnessed<Option<Object>>, Error> {
+        self.certified_objects().get(key)
+    }
+
+    /// Returns the metadata of an object, or `None`, with a witness of either.
+    ///
+    /// # Errors
+    ///
+    /// The same as for [`get_certified`](Self::get_certified), except [`Error::TooLarge`].
+    pub fn stat_certified(&self, key: &str) -> Result<Witnessed<Option<ObjectInfo>>, Error> {
+        self.certified_objects().stat(key)
+    }
+
+    /// Returns a page of the objects under a prefix, and the `start_after` of the next page, with a witness that no object is
+    /// missing. The page may be shorter than for [`list`](Self::list).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidArgument`] for a prefix that is not under a certified one, a limit of 0, a delimiter, and the descending
+    /// order; and [`Error::Corrupted`].
+    pub fn list_certified(
+        &self,
+        args: &ListArgs,
+    ) -> Result<Witnessed<(Vec<ObjectInfo>, Option<String>)>, Error> {
+        self.certified_objects().list(args)
+    }
+}

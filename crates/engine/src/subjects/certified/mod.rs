@@ -1,0 +1,21 @@
+//! Certified reads: prefixes whose objects are in the hash tree, and replies with a witness.
+
+mod check;
+mod declare;
+mod reads;
+mod steps;
+#[cfg(test)]
+mod tests;
+
+use ic_stable_structures::Memory;
+
+use crate::subjects::objects::Objects;
+pub use reads::Witnessed;
+
+/// The longest certified prefix, in bytes.
+pub const MAX_PREFIX_BYTES: usize = 1_000;
+
+/// The certified objects of a store.
+pub(crate) struct CertifiedObjects<'a, M: Memory> {
+    pub(crate) objects: Objects<'a, M>,
+}

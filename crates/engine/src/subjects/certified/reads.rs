@@ -1,0 +1,165 @@
+//! Reads with a witness.
+
+use ic_stable_structures::Memory;
+use serde_bytes::ByteBuf;
+use stable_storage_api::{Error, ListArgs, Object, ObjectInfo};
+
+use super::CertifiedObjects;
+use crate::core::certified::damaged;
+use crate::core::key::Key;
+use crate::structures::hash_tree::{HashTree, leaf};
+use crate::subjects::objects::{Entry, OBJECTS_LABEL, ValueView, check_fits_reply, record};
+use crate::subjects::scopes::Progress;
+
+/// Largest size of the metadata of a page, in bytes: the witness is a little longer, and both fit one reply.
+const PAGE_BYTES: u64 = 700_000;
+
+/// The most objects in a page.
+const PAGE_OBJECTS: u32 = 1_000;
+
+/// Bytes of an object of a page besides its key and its optional fields, in the reply and in the witness.
+const OBJECT_BYTES: u64 = 200;
+
+/// Contents of a reply, and the hash tree that proves them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Witnessed<T> {
+    /// What was asked for.
+    pub contents: T,
+    /// The hash tree, in CBOR.
+    pub witness: Vec<u8>,
+}
+
+impl<M: Memory + Clone> CertifiedObjects<'_, M> {
+    /// Returns an object with its value, or `None`, with a witness of its presence or absence.
+    pub(crate) fn get(&self, key: &str) -> Result<Witnessed<Option<Object>>, Error> {
+        self.witnessed(key, |entry| {
+            check_fits_reply(entry.size)?;
+            let value = ValueView::of_entry(self.objects.core, &entry).to_vec()?;
+            Ok(Object { info: entry.info(key.to_owned())?, value: ByteBuf::from(value) })
+        })
+    }
+
+    /// Returns the metadata of an object, or `None`, with a witness of its presence or absence.
+    pub(crate) fn stat(&self, key: &str) -> Result<Witnessed<Option<ObjectInfo>>, Error> {
+        self.witnessed(key, |entry| entry.info(key.to_owned()))
+    }
+
+    fn witnessed<T>(
+        &self,
+        key: &str,
+        contents: impl FnOnce(Entry<'_>) -> Result<T, Error>,
+    ) -> Result<Witnessed<Option<T>>, Error> {
+        stable_storage_api::check::key(key)?;
+        self.check_certified(key)?;
+        let core = self.objects.core;
+        let found = core.index.get_with(key.as_bytes(), |bytes| {
+            let entry = Entry::decode(bytes)?;
+            Ok::<_, Error>((record(&entry)?, contents(entry)?))
+        })?;
+        let path = [OBJECTS_LABEL, key.as_bytes()];
+        let tree = &core.certified().ok_or_else(not_in_tree)?.tree;
+        let stored = tree.get(&path)?;
+        let Some((record, contents)) = found.transpose()? else {
+            let witness = tree.witness(&path, HashTree::Empty)?;
+            let is_absent = stored.is_none();
+            return if is_absent {
+                Ok(Witnessed { contents: None, witness: witness.to_cbor() })
+            } else {
+                Err(not_in_tree())
+            };
+        };
+        if stored != Some(leaf(&record)) {
+            return Err(not_in_tree());
+        }
+        let witness = tree.witness(&path, HashTree::Leaf(record))?;
+        Ok(Witnessed { contents: Some(contents), witness: witness.to_cbor() })
+    }
+
+    /// Returns a page of the objects under a prefix, and the `start_after` of the next one, with a witness that none is missing.
+    pub(crate) fn list(
+        &self,
+        args: &ListArgs,
+    ) -> Result<Witnessed<(Vec<ObjectInfo>, Option<String>)>, Error> {
+        if args.delimiter.is_some() || args.descending == Some(true) {
+            return Err(Error::invalid("a certified list has no delimiter, and is in ascending order"));
+        }
+        args.check()?;
+        self.check_certified(&args.prefix)?;
+        let (mut objects, mut bytes) = (Vec::new(), 0);
+        let mut is_full = false;
+        let limit = args.most().min(PAGE_OBJECTS);
+        // One more than asked for tells whether there is another page.
+        let probe = ListArgs { limit: Some(limit + 1), ..args.clone() };
+        let end = self.objects.list_with(&probe, |object| {
+            bytes += object.key().len() as u64 + object.fields_bytes() + OBJECT_BYTES;
+            is_full = !objects.is_empty() && (bytes > PAGE_BYTES || objects.len() as u32 == limit);
+            if !is_full {
+                objects.push(object.info()?);
+            }
+            Ok(!is_full)
+        })?;
+        let has_more = is_full || end.is_none_or(|end| end.next.is_some());
+        let next = objects.last().filter(|_| has_more).map(|last: &ObjectInfo| last.key.clone());
+        let witness = self.witness_of_page(args, &objects, next.as_deref())?;
+        Ok(Witnessed { contents: (objects, next), witness })
+    }
+
+    fn witness_of_page(
+        &self,
+        args: &ListArgs,
+        objects: &[ObjectInfo],
+        next: Option<&str>,
+    ) -> Result<Vec<u8>, Error> {
+        let core = self.objects.core;
+        let tree = &core.certified().ok_or_else(not_in_tree)?.tree;
+        let first =
+            args.start_after.as_deref().filter(|after| *after > args.prefix.as_str()).unwrap_or(&args.prefix);
+        let last = match next {
+            Some(next) => next.as_bytes().to_vec(),
+            // No byte of UTF-8 is the largest byte.
+            None if args.prefix.is_empty() => vec![0xff],
+            None => Key::after_all(args.prefix.as_bytes()).as_bytes().to_vec(),
+        };
+        let mut listed = objects.iter().map(|object| object.key.as_bytes()).peekable();
+        let witness =
+            tree.witness_of_range(&[OBJECTS_LABEL], first.as_bytes(), &last, &mut |label, pruned| {
+                if listed.next_if_eq(&label).is_none() {
+                    // The end of the range is a label of the tree, but not one of the page.
+                    let is_end =
+                        Some(label) == args.start_after.as_deref().map(str::as_bytes) || label == last;
+                    return if is_end { Ok(pruned) } else { Err(not_in_tree()) };
+                }
+                let record = core.index.get_with(label, |entry| record(&Entry::decode(entry)?))?;
+                let record = record.ok_or_else(not_in_tree)??;
+                if pruned != HashTree::Pruned(leaf(&record)) {
+                    return Err(not_in_tree());
+                }
+                Ok(HashTree::Leaf(record))
+            })?;
+        if listed.peek().is_some() {
+            return Err(not_in_tree());
+        }
+        Ok(witness.to_cbor())
+    }
+
+    /// Refuses a key or prefix that is not under a certified prefix whose objects are all certified.
+    fn check_certified(&self, key: &str) -> Result<(), Error> {
+        let known = self.objects.scopes.all(self.objects.core)?;
+        let scope = known.prefixes.iter().find(|scope| key.starts_with(scope.prefix.as_str()));
+        match scope.map(|scope| &scope.progress) {
+            Some(Progress::Complete) => Ok(()),
+            Some(Progress::After(_)) => Err(Error::invalid(format!(
+                "not all objects under {key:?} are certified; call certify until it is done"
+            ))),
+            Some(Progress::Removing) | None => {
+                Err(Error::invalid(format!("{key:?} is not under a certified prefix")))
+            }
+        }
+    }
+}
+
+/// Returns the error for a tree that does not agree with the index.
+#[cold]
+fn not_in_tree() -> Error {
+    damaged("the hash tree does not agree with the object index")
+}

@@ -1,0 +1,485 @@
+use std::collections::BTreeMap;
+
+use ic_stable_structures::VectorMemory;
+use proptest::prelude::*;
+use sha2::{Digest as _, Sha256};
+use stable_storage_api::limits::{CHUNK_BYTES, MAX_CERTIFIED_PREFIXES, MAX_PAYLOAD_BYTES};
+use stable_storage_api::{
+    CertifiedPrefix, ChecksumState, DeleteArgs, DeletePrefixArgs, Error, ListArgs, ObjectInfo, RenameArgs,
+    UploadArgs,
+};
+
+use crate::base::caller::Caller;
+use crate::store::Store;
+use crate::structures::hash_tree::Digest;
+use crate::subjects::objects::Put;
+
+type TestStore = Store<VectorMemory>;
+
+fn store() -> TestStore {
+    Store::open(VectorMemory::default()).unwrap()
+}
+
+fn put(store: &mut TestStore, key: &str, value: &[u8]) {
+    store.put(Put::new(key, value), 7).unwrap();
+}
+
+/// Declares a prefix and certifies what is under it.
+fn certify(store: &mut TestStore, prefix: &str) {
+    store.set_certified(prefix, true).unwrap();
+    while !store.certify(prefix).unwrap().done {}
+    sound(store);
+}
+
+fn sound(store: &TestStore) {
+    assert_eq!(store.check().problems, []);
+}
+
+/// What a witness shows: the root that it has, and the leaves under `objects`.
+fn shown(witness: &[u8]) -> (Digest, BTreeMap<Vec<u8>, Vec<u8>>) {
+    let tree: ic_certified_map::HashTree<'_> = serde_cbor::from_slice(witness).unwrap();
+    let mut leaves = BTreeMap::new();
+    collect(&tree, &mut Vec::new(), &mut leaves);
+    (tree.reconstruct(), leaves)
+}
+
+fn collect(
+    tree: &ic_certified_map::HashTree<'_>,
+    path: &mut Vec<Vec<u8>>,
+    leaves: &mut BTreeMap<Vec<u8>, Vec<u8>>,
+) {
+    use ic_certified_map::HashTree;
+    match tree {
+        HashTree::Fork(pair) => {
+            collect(&pair.0, path, leaves);
+            collect(&pair.1, path, leaves);
+        }
+        HashTree::Labeled(label, tree) => {
+            path.push(label.to_vec());
+            collect(tree, path, leaves);
+            path.pop();
+        }
+        HashTree::Leaf(contents) => {
+            leaves.insert(path.last().unwrap().clone(), contents.to_vec());
+        }
+        HashTree::Empty | HashTree::Pruned(_) => {}
+    }
+}
+
+/// The record of an object, written down a second time.
+fn expected_record(info: &ObjectInfo) -> Vec<u8> {
+    let text = |text: &Option<String>| match text {
+        None => vec![0],
+        Some(text) => [&[1], &(text.len() as u16).to_le_bytes()[..], text.as_bytes()].concat(),
+    };
+    let mut bytes = vec![1];
+    for number in [info.size, info.revision, info.created_ns, info.modified_ns] {
+        bytes.extend(number.to_le_bytes());
+    }
+    bytes.extend(text(&info.content_type));
+    bytes.extend(text(&info.content_encoding));
+    match &info.owner {
+        None => bytes.push(0),
+        Some(owner) => {
+            bytes.push(1);
+            bytes.extend((owner.as_slice().len() as u16).to_le_bytes());
+            bytes.extend(owner.as_slice());
+        }
+    }
+    let pairs = info.metadata.clone().unwrap_or_default();
+    bytes.extend((pairs.len() as u16).to_le_bytes());
+    for pair in pairs {
+        for text in [pair.name, pair.value] {
+            bytes.extend((text.len() as u16).to_le_bytes());
+            bytes.extend(text.as_bytes());
+        }
+    }
+    match &info.sha256 {
+        None => bytes.push(0),
+        Some(checksum) => {
+            bytes.push(1 + checksum.state as u8);
+            bytes.extend(checksum.digest.as_slice());
+        }
+    }
+    bytes
+}
+
+#[test]
+fn a_certified_object_is_returned_with_its_witness() {
+    let mut store = store();
+    certify(&mut store, "a/");
+    let owner = candid::Principal::from_slice(&[9; 29]);
+    let pairs = [("name", "value"), ("other", "é")];
+    let all = Put {
+        content_type: Some("text/plain"),
+        content_encoding: Some("gzip"),
+        metadata: &pairs,
+        owner: Some(owner),
+        ..Put::new("a/all", b"value")
+    };
+    store.put(all, 7).unwrap();
+    put(&mut store, "a/plain", b"");
+    put(&mut store, "b/other", b"not certified");
+    let sha256 = |bytes: &[u8]| <[u8; 32]>::from(Sha256::digest(bytes));
+    for (key, value) in [("a/all", b"value".as_slice()), ("a/plain", b"")] {
+        let reply = store.get_certified(key).unwrap();
+        let object = reply.contents.unwrap();
+        assert_eq!((object.value.as_slice(), &object.info), (value, &store.stat(key).unwrap()));
+        let checksum = object.info.sha256.clone().unwrap();
+        assert_eq!(
+            (checksum.digest.as_slice(), checksum.state),
+            (sha256(value).as_slice(), ChecksumState::Verified)
+        );
+        let (root, leaves) = shown(&reply.witness);
+        assert_eq!(Some(root), store.certified_digest());
+        assert_eq!(leaves, BTreeMap::from([(key.as_bytes().to_vec(), expected_record(&object.info))]));
+        let stat = store.stat_certified(key).unwrap();
+        assert_eq!((stat.contents, stat.witness), (Some(object.info), reply.witness));
+    }
+    let absent = store.get_certified("a/none").unwrap();
+    assert_eq!(
+        (absent.contents, shown(&absent.witness)),
+        (None, (store.certified_digest().unwrap(), BTreeMap::new()))
+    );
+    let refused = store.get_certified("b/other").unwrap_err();
+    assert_eq!(refused, Error::invalid("\"b/other\" is not under a certified prefix"));
+    sound(&store);
+}
+
+#[test]
+fn a_put_with_another_digest_than_declared_is_refused() {
+    let mut store = store();
+    certify(&mut store, "a/");
+    let right: [u8; 32] = Sha256::digest(b"value").into();
+    store.put(Put { sha256: Some(&right), ..Put::new("a/key", b"value") }, 7).unwrap();
+    let digest = store.certified_digest();
+    let refused = store.put(Put { sha256: Some(&right), ..Put::new("a/key", b"other") }, 7).unwrap_err();
+    assert_eq!(refused, Error::invalid("the value of \"a/key\" does not have the declared SHA-256"));
+    assert_eq!(store.certified_digest(), digest);
+    // Elsewhere it is only recorded.
+    store.put(Put { sha256: Some(&right), ..Put::new("b", b"other") }, 7).unwrap();
+}
+
+#[test]
+fn objects_that_exist_are_certified_in_steps() {
+    let mut store = store();
+    for number in 0..30 {
+        put(&mut store, &format!("a/{number:02}"), &vec![number; 10_000]);
+    }
+    put(&mut store, "b", b"other");
+    store.set_certified("a/", true).unwrap();
+    let incomplete = |store: &TestStore| {
+        assert_eq!(
+            store.certified_prefixes().unwrap(),
+            [CertifiedPrefix { prefix: "a/".into(), complete: false }]
+        );
+        let refused = store.get_certified("a/00").unwrap_err().to_string();
+        assert!(refused.contains("call certify until it is done"), "{refused}");
+        sound(store);
+    };
+    incomplete(&store);
+    // A step stops at the bytes that it may hash, and each object takes a read of 64 KiB.
+    let step = store.certified_objects().certify_step("a/", 7, 65_536).unwrap();
+    assert_eq!((step.items, step.hashed, step.done), (1, 10_000, false));
+    incomplete(&store);
+    // What changes meanwhile, before and after the place that the certification has reached.
+    put(&mut store, "a/00", b"new");
+    put(&mut store, "a/20", b"new");
+    store.delete("a/00").unwrap();
+    store.delete("a/29").unwrap();
+    sound(&store);
+    let mut steps = 0;
+    loop {
+        let step = store.certified_objects().certify_step("a/", 7, 1 << 20).unwrap();
+        steps += 1;
+        sound(&store);
+        if step.done {
+            break;
+        }
+        assert_eq!(step.items, 7);
+    }
+    assert_eq!(steps, 5);
+    assert_eq!(
+        store.certify("a/").unwrap(),
+        stable_storage_api::CertifyProgress { done: true, ..Default::default() }
+    );
+    let page = store.list_certified(&ListArgs::prefix("a/")).unwrap();
+    assert_eq!(page.contents.0, store.list(&ListArgs::prefix("a/")).unwrap().objects);
+    assert!(
+        page.contents.0.iter().all(|info| info.sha256.as_ref().unwrap().state == ChecksumState::Verified)
+    );
+}
+
+#[test]
+fn an_object_larger_than_a_step_takes_several() {
+    let mut store = store();
+    let value = vec![5; 200_000];
+    put(&mut store, "large", &value);
+    store.set_certified("", true).unwrap();
+    let mut hashed = Vec::new();
+    loop {
+        let step = store.certified_objects().certify_step("", 100, 65_536).unwrap();
+        hashed.push(step.hashed);
+        sound(&store);
+        if step.done {
+            break;
+        }
+    }
+    assert_eq!(hashed, [65_536, 65_536, 65_536, 200_000 - 3 * 65_536]);
+    assert_eq!(store.get_certified("large").unwrap().contents.unwrap().value.as_slice(), value);
+}
+
+#[test]
+fn a_prefix_that_is_no_longer_certified_leaves_the_tree_in_steps() {
+    let mut store = store();
+    for number in 0..25 {
+        put(&mut store, &format!("a/{number:02}"), b"value");
+    }
+    certify(&mut store, "a/");
+    certify(&mut store, "b/");
+    put(&mut store, "b/stays", b"value");
+    let other = store.get_certified("b/stays").unwrap().contents;
+    store.set_certified("a/", false).unwrap();
+    assert!(store.get_certified("a/00").is_err());
+    assert_eq!(store.certified_prefixes().unwrap().len(), 1);
+    assert!(store.set_certified("a/", true).unwrap_err().to_string().contains("still being removed"));
+    put(&mut store, "a/00", b"changed");
+    store.delete("a/24").unwrap();
+    for (items, done) in [(10, false), (10, false), (4, true)] {
+        let step = store.certified_objects().certify_step("a/", 10, 1 << 20).unwrap();
+        assert_eq!((step.items, step.done), (items, done));
+        sound(&store);
+    }
+    assert_eq!(store.certify("a/"), Err(Error::NotFound));
+    assert_eq!(store.get_certified("b/stays").unwrap().contents, other);
+    certify(&mut store, "a/");
+    assert_eq!(store.list_certified(&ListArgs::prefix("a/")).unwrap().contents.0.len(), 24);
+}
+
+#[test]
+fn prefixes_that_cannot_be_certified_are_refused() {
+    let mut store = store();
+    let refusal = |store: &mut TestStore, prefix: &str| store.set_certified(prefix, true).unwrap_err();
+    certify(&mut store, "a/");
+    store.set_certified("a/", true).unwrap();
+    for prefix in ["", "a", "a/b"] {
+        let text = format!("the prefix {prefix:?} overlaps the certified prefix \"a/\"");
+        assert_eq!(refusal(&mut store, prefix), Error::invalid(text));
+    }
+    let long = "b".repeat(1_001);
+    assert_eq!(refusal(&mut store, &long), Error::invalid("the prefix has 1001 bytes; the limit is 1000"));
+    assert_eq!(store.set_certified("none", false), Err(Error::NotFound));
+    assert_eq!(store.certify("none"), Err(Error::NotFound));
+    store.set_certified(&long[..1_000], true).unwrap();
+    for number in 2..MAX_CERTIFIED_PREFIXES {
+        store.set_certified(&format!("c{number:03}/"), true).unwrap();
+    }
+    let full = Error::LimitExceeded { what: "certified prefixes".into(), limit: MAX_CERTIFIED_PREFIXES };
+    assert_eq!(refusal(&mut store, "d/"), full);
+    sound(&store);
+}
+
+/// A store that certifies nothing has no memory for it.
+#[test]
+fn a_store_that_certifies_nothing_pays_nothing() {
+    let mut store = store();
+    put(&mut store, "key", b"value");
+    assert_eq!(store.certified_digest(), None);
+    assert!(store.core.certified().is_none());
+    let memory = store.core.space.raw().clone();
+    drop(store);
+    assert!(Store::open(memory).unwrap().core.certified().is_none());
+}
+
+#[test]
+fn an_upload_is_certified_with_what_was_declared() {
+    let mut store = store();
+    certify(&mut store, "a/");
+    let value = vec![3; CHUNK_BYTES as usize + 5];
+    let digest: [u8; 32] = Sha256::digest(&value).into();
+    let args = UploadArgs {
+        sha256: Some(serde_bytes::ByteBuf::from(digest)),
+        ..UploadArgs::new("a/large", value.len() as u64)
+    };
+    let caller = Caller { principal: candid::Principal::anonymous(), is_admin: true };
+    let upload = store.create_upload(&args, &caller, 7).unwrap();
+    for (index, chunk) in value.chunks(CHUNK_BYTES as usize).enumerate() {
+        store.write_chunk(upload.id, index as u64, chunk, &caller, 7).unwrap();
+    }
+    store.commit_upload(upload.id, &caller, 7).unwrap();
+    let state = |store: &TestStore| {
+        let reply = store.stat_certified("a/large").unwrap();
+        let info = reply.contents.unwrap();
+        assert_eq!(shown(&reply.witness).1[b"a/large".as_slice()], expected_record(&info));
+        info.sha256.unwrap().state
+    };
+    assert_eq!(state(&store), ChecksumState::Declared);
+    store.verify("a/large").unwrap();
+    assert_eq!(state(&store), ChecksumState::Verified);
+    sound(&store);
+}
+
+#[test]
+fn an_object_that_moves_under_a_prefix_gets_its_digest() {
+    let mut store = store();
+    certify(&mut store, "a/");
+    put(&mut store, "from", b"value");
+    let mut rename = |from: &str, to: &str| {
+        store.rename(&RenameArgs { from: from.into(), to: to.into(), condition: None }, 8).unwrap();
+        sound(&store);
+        store.stat(to).unwrap().sha256.map(|checksum| checksum.state)
+    };
+    assert_eq!(rename("from", "b/to"), None);
+    assert_eq!(rename("b/to", "a/to"), Some(ChecksumState::Verified));
+    assert_eq!(rename("a/to", "out"), Some(ChecksumState::Verified));
+    assert_eq!(store.list_certified(&ListArgs::prefix("a/")).unwrap().contents.0, []);
+}
+
+#[test]
+fn a_page_proves_that_no_object_is_missing() {
+    let mut store = store();
+    certify(&mut store, "");
+    for number in 0..40 {
+        put(&mut store, &format!("k{number:02}"), b"value");
+    }
+    put(&mut store, "l", b"after");
+    let pages = [
+        (ListArgs::prefix("k").limited(7), 7, true),
+        (ListArgs { start_after: Some("k06".into()), ..ListArgs::prefix("k").limited(40) }, 33, false),
+        (ListArgs { start_after: Some("k065".into()), ..ListArgs::prefix("k").limited(3) }, 3, true),
+        (ListArgs { start_after: Some("k99".into()), ..ListArgs::prefix("k") }, 0, false),
+        (ListArgs::prefix(""), 41, false),
+        (ListArgs::prefix("m"), 0, false),
+        (ListArgs::prefix("k").limited(40), 40, false),
+    ];
+    for (args, count, has_next) in pages {
+        let reply = store.list_certified(&args).unwrap();
+        let (objects, next) = reply.contents;
+        assert_eq!((objects.len(), next.is_some()), (count, has_next), "{args:?}");
+        assert_eq!(next, objects.last().filter(|_| has_next).map(|last| last.key.clone()));
+        let (root, leaves) = shown(&reply.witness);
+        assert_eq!(Some(root), store.certified_digest());
+        let expected = objects.iter().map(|info| (info.key.clone().into_bytes(), expected_record(info)));
+        assert_eq!(leaves, expected.collect());
+    }
+    for bad in
+        [ListArgs::level("k", "/"), ListArgs::prefix("k").descending(), ListArgs::prefix("k").limited(0)]
+    {
+        assert!(matches!(store.list_certified(&bad), Err(Error::InvalidArgument { .. })), "{bad:?}");
+    }
+}
+
+/// A page of objects with much metadata ends before it would not fit a reply together with its witness.
+#[test]
+fn a_page_and_its_witness_fit_one_reply() {
+    let mut store = store();
+    certify(&mut store, "");
+    let value = "v".repeat(1_000);
+    for number in 0..1_200 {
+        let key = format!("{number:04}{}", "k".repeat(900));
+        store.put(Put { metadata: &[("a", &value), ("b", &value)], ..Put::new(&key, b"") }, 7).unwrap();
+    }
+    let mut after = None;
+    let mut count = 0;
+    loop {
+        let reply = store.list_certified(&ListArgs { start_after: after, ..ListArgs::prefix("") }).unwrap();
+        let bytes: usize =
+            reply.contents.0.iter().map(|info| expected_record(info).len() + info.key.len() + 100).sum();
+        assert!(
+            (bytes + reply.witness.len()) as u64 <= MAX_PAYLOAD_BYTES - 20_000,
+            "{bytes} and {}",
+            reply.witness.len()
+        );
+        count += reply.contents.0.len();
+        after = reply.contents.1;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(count, 1_200);
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Put(u8, u8),
+    PutMany(Vec<u8>),
+    Delete(u8),
+    DeleteMany(Vec<u8>),
+    DeletePrefix(u8),
+    TakeFirst,
+    Rename(u8, u8),
+    Verify(u8),
+    Certify(u8),
+    Declare(u8, bool),
+    Reopen,
+}
+
+fn a_step() -> impl Strategy<Value = Step> {
+    let key = 0..24u8;
+    let keys =
+        prop::collection::btree_set(0..24u8, 1..4).prop_map(|keys| keys.into_iter().collect::<Vec<_>>());
+    prop_oneof![
+        4 => (key.clone(), any::<u8>()).prop_map(|(key, byte)| Step::Put(key, byte)),
+        1 => keys.clone().prop_map(Step::PutMany),
+        2 => key.clone().prop_map(Step::Delete),
+        1 => keys.prop_map(Step::DeleteMany),
+        1 => (0..3u8).prop_map(Step::DeletePrefix),
+        1 => Just(Step::TakeFirst),
+        2 => (key.clone(), key.clone()).prop_map(|(from, to)| Step::Rename(from, to)),
+        1 => key.prop_map(Step::Verify),
+        3 => (0..3u8).prop_map(Step::Certify),
+        2 => (0..3u8, any::<bool>()).prop_map(|(prefix, on)| Step::Declare(prefix, on)),
+        1 => Just(Step::Reopen),
+    ]
+}
+
+fn key(number: u8) -> String {
+    format!("{}/{}", number % 3, number / 3)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// After any changes, the tree has exactly the records of the objects that are certified: `check` compares them.
+    #[test]
+    fn the_tree_agrees_with_the_objects_after_every_change(steps in prop::collection::vec(a_step(), 1..40)) {
+        let mut store = store();
+        for step in steps {
+            match step {
+                Step::Put(number, byte) => put(&mut store, &key(number), &vec![byte; usize::from(byte) * 30]),
+                Step::PutMany(numbers) => {
+                    let keys: Vec<_> = numbers.into_iter().map(key).collect();
+                    store.put_many(keys.iter().map(|key| Put::new(key, key.as_bytes())).collect::<Vec<_>>(), 7).unwrap();
+                }
+                Step::Delete(number) => drop(store.delete(&key(number)).unwrap()),
+                Step::DeleteMany(numbers) => {
+                    let deletes: Vec<_> = numbers.into_iter().map(|number| DeleteArgs { key: key(number), condition: None }).collect();
+                    store.delete_many(&deletes).unwrap();
+                }
+                Step::DeletePrefix(prefix) => {
+                    drop(store.delete_prefix(&DeletePrefixArgs { prefix: format!("{prefix}/"), limit: Some(3) }).unwrap());
+                }
+                Step::TakeFirst => drop(store.take_first("").unwrap()),
+                Step::Rename(from, to) => {
+                    _ = store.rename(&RenameArgs { from: key(from), to: key(to), condition: None }, 9);
+                }
+                Step::Verify(number) => _ = store.verify(&key(number)),
+                Step::Certify(prefix) => _ = store.certified_objects().certify_step(&format!("{prefix}/"), 2, 65_536),
+                Step::Declare(prefix, on) => _ = store.set_certified(&format!("{prefix}/"), on),
+                Step::Reopen => {
+                    let memory = store.core.space.raw().clone();
+                    store = Store::open(memory).unwrap();
+                }
+            }
+            prop_assert_eq!(store.check().problems, vec![]);
+        }
+        for prefix in 0..3 {
+            let prefix = format!("{prefix}/");
+            if store.certified_prefixes().unwrap().iter().any(|known| known.prefix == prefix && known.complete) {
+                let reply = store.list_certified(&ListArgs::prefix(&prefix)).unwrap();
+                prop_assert_eq!(reply.contents.0, store.list(&ListArgs::prefix(&prefix)).unwrap().objects);
+                prop_assert_eq!(Some(shown(&reply.witness).0), store.certified_digest());
+            }
+        }
+    }
+}
