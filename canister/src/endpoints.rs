@@ -30,7 +30,7 @@ use storage_wire::{Batch, Count, Encoded, Text};
 use crate::http::Request;
 use crate::message::{BATCH, endpoints};
 use crate::objects::BorrowedPut;
-use crate::{http, log, objects, operator, regions, roles, uploads};
+use crate::{certified, http, log, objects, operator, regions, roles, uploads};
 
 endpoints! {
     "canister_update put": update_as objects::put(key: &str, value: &Bytes) => result Written;
@@ -72,6 +72,15 @@ endpoints! {
     "canister_query region_load": query_as regions::region_load(region: u64, loads: Batch<RegionLoad, BATCH>) => result Vec<RegionValue>;
     "canister_update region_store": update_as regions::region_store(region: u64, stores: Batch<RegionStore, BATCH>) => result ();
     "canister_update region_set_owner": update_as regions::region_set_owner(region: u64, owner: Principal) => result RegionInfo;
+    "canister_update set_certified": update certified::set_certified(prefix: &str, certified: bool) => result ();
+    "canister_query certified_prefixes": query certified::certified_prefixes() => result Vec<CertifiedPrefix>;
+    "canister_update certify": update certified::certify(prefix: &str) => result CertifyProgress;
+    "canister_update certify_log": update certified::certify_log() => result CertifyProgress;
+    "canister_query get_certified": query certified::get_certified(key: &str) => result CertifiedObject;
+    "canister_query stat_certified": query certified::stat_certified(key: &str) => result CertifiedInfo;
+    "canister_query list_certified": query certified::list_certified(args: ListArgs) => result CertifiedPage;
+    "canister_query log_certified": query certified::log_certified(args: ReadLogArgs) => result CertifiedLogPage;
+
     "canister_query stable_var_query": query regions::stable_var_query() => plain StableVarInfo;
 
     "canister_query status": query operator::status() => result Status;

@@ -5,6 +5,7 @@
 //! the contract.
 
 mod access;
+mod certified;
 mod endpoints;
 mod http;
 mod inspect;

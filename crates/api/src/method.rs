@@ -129,7 +129,7 @@ const fn is_same(one: &[u8], other: &[u8]) -> bool {
 /// and the tests read it.
 ///
 /// Append new methods at the end, because a store counts its operations by the index in this table.
-pub static METHODS: [Method; 43] = {
+pub static METHODS: [Method; 51] = {
     use Role::{Admin, Reader, Writer};
     use Unanswered::{CheckLog, CheckObject, CheckState, CheckUploads, Repeat};
     [
@@ -178,6 +178,15 @@ pub static METHODS: [Method; 43] = {
         Method::update("delete_many", Writer, CheckState),
         Method::query("get_with_info", Reader),
         Method::update("put_with", Writer, CheckState).takes(PAYLOAD_ARGUMENT),
+        Method::update("set_certified", Admin, CheckState),
+        Method::query("certified_prefixes", Reader),
+        // Certifies the next step; callers continue until it is done.
+        Method::update("certify", Writer, Repeat),
+        Method::query("get_certified", Reader),
+        Method::query("stat_certified", Reader),
+        Method::query("list_certified", Reader),
+        Method::query("log_certified", Reader),
+        Method::update("certify_log", Admin, Repeat),
     ]
 };
 
@@ -205,9 +214,12 @@ mod tests {
 
     /// Of the updates, a second call is harmless only for these.
     #[test]
-    fn only_two_updates_may_be_repeated() {
+    fn only_these_updates_may_be_repeated() {
         let updates = METHODS.iter().filter(|method| method.kind == MethodKind::Update);
         let repeatable = updates.filter(|method| method.unanswered == Unanswered::Repeat);
-        assert_eq!(repeatable.map(|method| method.name).collect::<Vec<_>>(), ["write_chunk", "verify"]);
+        assert_eq!(
+            repeatable.map(|method| method.name).collect::<Vec<_>>(),
+            ["write_chunk", "verify", "certify", "certify_log"]
+        );
     }
 }

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use ic_stable_structures::Memory;
 use stable_storage_api::Error;
 
+use crate::base::growth::Growth;
 use crate::core::Core;
 use crate::core::certified::CertifiedChange;
 use crate::core::extents::Extents;
@@ -80,6 +81,18 @@ impl<'a, M: Memory + Clone> Change<'a, M> {
     ///
     /// [`Error::OutOfMemory`] and [`Error::Corrupted`].
     pub(crate) fn reserve(&mut self) -> Result<Reserved<'_, 'a, M>, Error> {
+        self.reserve_with(&[])
+    }
+
+    /// Reserves the memory that the change needs, and growth of the caller's.
+    ///
+    /// # Errors
+    ///
+    /// The same as for [`reserve`](Self::reserve).
+    pub(crate) fn reserve_with(
+        &mut self,
+        others: &[Growth<'_, StoreMemory<M>>],
+    ) -> Result<Reserved<'_, 'a, M>, Error> {
         let uploads = self.uploads.as_ref();
         let after = Reservations {
             free_slots: 0,
@@ -92,6 +105,7 @@ impl<'a, M: Memory + Clone> Change<'a, M> {
                 let mut growths = certified.growths();
                 growths.push(self.index.growth());
                 growths.extend(uploads.map(Transaction::growth));
+                growths.extend_from_slice(others);
                 self.core.reserve(&growths, &mut self.extents, after)?;
             }
             (None, None) => self.core.reserve(&[self.index.growth()], &mut self.extents, after)?,

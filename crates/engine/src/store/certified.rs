@@ -1,11 +1,13 @@
 //! Methods of a store for certification: see [`crate::subjects::certified`].
 
 use ic_stable_structures::Memory;
-use stable_storage_api::{CertifiedPrefix, CertifyProgress, Error, ListArgs, Object, ObjectInfo};
+use stable_storage_api::{
+    CertifiedPrefix, CertifyProgress, Error, ListArgs, Object, ObjectInfo, ReadLogArgs,
+};
 
 use super::Store;
 use crate::structures::hash_tree::Digest;
-use crate::subjects::certified::{CertifiedObjects, Witnessed};
+use crate::subjects::certified::{CertifiedObjects, LogProof, Witnessed};
 
 impl<M: Memory + Clone> Store<M> {
     pub(crate) fn certified_objects(&self) -> CertifiedObjects<'_, M> {
@@ -80,5 +82,26 @@ impl<M: Memory + Clone> Store<M> {
         args: &ListArgs,
     ) -> Result<Witnessed<(Vec<ObjectInfo>, Option<String>)>, Error> {
         self.certified_objects().list(args)
+    }
+
+    /// Certifies more of the entries of the log: at most 10,000, and at most 64 MiB. The first call switches the certification of the log
+    /// on, for good. Call it until it is done; from then on, every append certifies its entries.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfMemory`] and [`Error::Corrupted`].
+    pub fn certify_log(&mut self) -> Result<CertifyProgress, Error> {
+        self.certified_log().certify()
+    }
+
+    /// Returns a page of entries of the certified log, oldest first, with a witness of the root and the length. At most 500
+    /// entries.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidArgument`] for a log that is not certified and for a limit of 0, [`Error::OutOfRange`] for an index after the end
+    /// of the log, and [`Error::Corrupted`].
+    pub fn log_certified(&self, args: &ReadLogArgs) -> Result<Witnessed<LogProof>, Error> {
+        self.certified_log().read(args)
     }
 }

@@ -26,6 +26,7 @@ impl<M: Memory + Clone> Store<M> {
         self.log.check(&mut report.problems);
         self.roles.check(&mut report);
         self.certified_objects().check(&mut report.problems);
+        self.certified_log().check(&mut report.problems);
         self.regions().check(&mut report);
         report
     }

@@ -40,6 +40,7 @@ use stable_storage_api::LogInfo;
 
 use crate::base::layout::PAGE_BYTES;
 use crate::base::open::OpenError;
+pub(crate) use append::Plan;
 pub use append::check_entries;
 use mark::LogState;
 pub(crate) use mark::MARK_BYTES;

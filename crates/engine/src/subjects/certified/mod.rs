@@ -2,6 +2,7 @@
 
 mod check;
 mod declare;
+mod log;
 mod reads;
 mod steps;
 #[cfg(test)]
@@ -10,6 +11,8 @@ mod tests;
 use ic_stable_structures::Memory;
 
 use crate::subjects::objects::Objects;
+pub(crate) use log::CertifiedLog;
+pub use log::LogProof;
 pub use reads::Witnessed;
 
 /// The longest certified prefix, in bytes.

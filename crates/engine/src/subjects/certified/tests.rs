@@ -483,3 +483,5 @@ proptest! {
         }
     }
 }
+
+mod log;
