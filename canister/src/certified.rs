@@ -37,7 +37,7 @@ pub(crate) fn stat_certified(store: &CanisterStore, key: &str) -> Result<Certifi
 
 pub(crate) fn list_certified(store: &CanisterStore, args: ListArgs) -> Result<CertifiedPage> {
     let reply = store.list_certified(&args)?;
-    let (objects, next) = reply.contents;
+    let storage_engine::InfoPage { objects, next } = reply.contents;
     Ok(CertifiedPage { objects, next, proof: proof(reply.witness)? })
 }
 

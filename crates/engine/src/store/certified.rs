@@ -7,7 +7,7 @@ use stable_storage_api::{
 
 use super::Store;
 use crate::structures::hash_tree::Digest;
-use crate::subjects::certified::{CertifiedObjects, LogProof, Witnessed};
+use crate::subjects::certified::{CertifiedObjects, InfoPage, LogProof, Witnessed};
 
 impl<M: Memory + Clone> Store<M> {
     pub(crate) fn certified_objects(&self) -> CertifiedObjects<'_, M> {
@@ -77,10 +77,7 @@ impl<M: Memory + Clone> Store<M> {
     ///
     /// [`Error::InvalidArgument`] for a prefix that is not under a certified one, a limit of 0, a delimiter, and the descending
     /// order; and [`Error::Corrupted`].
-    pub fn list_certified(
-        &self,
-        args: &ListArgs,
-    ) -> Result<Witnessed<(Vec<ObjectInfo>, Option<String>)>, Error> {
+    pub fn list_certified(&self, args: &ListArgs) -> Result<Witnessed<InfoPage>, Error> {
         self.certified_objects().list(args)
     }
 

@@ -51,16 +51,16 @@ function candid_none<T>(): [] {
 function record_opt_to_undefined<T>(arg: T | null): T | undefined {
     return arg == null ? undefined : arg;
 }
-export type BoolResult = {
+export type BlobResult = {
     __kind__: "Ok";
-    Ok: boolean;
+    Ok: Uint8Array;
 } | {
     __kind__: "Err";
     Err: Error_;
 };
-export type ConfigResult = {
+export type BoolResult = {
     __kind__: "Ok";
-    Ok: Config;
+    Ok: boolean;
 } | {
     __kind__: "Err";
     Err: Error_;
@@ -76,14 +76,54 @@ export interface LogInfo {
     length: bigint;
     bytes: bigint;
 }
+export type RegionValuesResult = {
+    __kind__: "Ok";
+    Ok: Array<RegionValue>;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+};
+export type ConfigResult = {
+    __kind__: "Ok";
+    Ok: Config;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+};
 export interface UploadEnd {
     sha256?: Uint8Array;
     size: bigint;
 }
+export type CertifyResult = {
+    __kind__: "Ok";
+    Ok: CertifyProgress;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+};
 export interface Count {
     name: string;
     count: bigint;
 }
+export interface CertifyProgress {
+    done: boolean;
+    hashed: bigint;
+    items: bigint;
+}
+export type CertifiedObjectResult = {
+    __kind__: "Ok";
+    Ok: CertifiedObject;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+};
+export type CertifiedInfoResult = {
+    __kind__: "Ok";
+    Ok: CertifiedInfo;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+};
 export interface Written {
     /**
      * Current revision of the object.
@@ -104,13 +144,10 @@ export type DeletedResult = {
     __kind__: "Err";
     Err: Error_;
 };
-export type EmptyResult = {
-    __kind__: "Ok";
-    Ok: null;
-} | {
-    __kind__: "Err";
-    Err: Error_;
-};
+export interface CertifiedPrefix {
+    complete: boolean;
+    prefix: string;
+}
 export interface ScanPage {
     next?: string;
     entries: Array<Entry>;
@@ -133,6 +170,24 @@ export interface UpgradeStatus {
      */
     open_instructions: bigint;
 }
+export interface Proof {
+    certificate: Uint8Array;
+    witness: Uint8Array;
+}
+export type EmptyResult = {
+    __kind__: "Ok";
+    Ok: null;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+};
+export type CertifiedLogResult = {
+    __kind__: "Ok";
+    Ok: CertifiedLogPage;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+};
 export type ReceivedResult = {
     __kind__: "Ok";
     Ok: Received;
@@ -191,6 +246,12 @@ export type LogInfoResult = {
     __kind__: "Err";
     Err: Error_;
 };
+export interface CertifiedLogPage {
+    entries: Array<Uint8Array>;
+    length: bigint;
+    paths: Array<Array<Uint8Array>>;
+    proof: Proof;
+}
 export interface Upload {
     id: bigint;
     key: string;
@@ -327,13 +388,6 @@ export interface Grant {
     who: Principal;
     role: Role;
 }
-export type ObjectResult = {
-    __kind__: "Ok";
-    Ok: Object;
-} | {
-    __kind__: "Err";
-    Err: Error_;
-};
 export interface ReadArgs {
     key: string;
     offset: bigint;
@@ -362,6 +416,13 @@ export interface StoreBytes {
     region_data: bigint;
     roles: bigint;
 }
+export type ObjectResult = {
+    __kind__: "Ok";
+    Ok: Object;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+};
 export type StatusResult = {
     __kind__: "Ok";
     Ok: Status;
@@ -556,6 +617,11 @@ export type RegionInfosResult = {
     __kind__: "Err";
     Err: Error_;
 };
+export interface CertifiedPage {
+    next?: string;
+    objects: Array<ObjectInfo>;
+    proof: Proof;
+}
 export type LogPageResult = {
     __kind__: "Ok";
     Ok: LogPage;
@@ -566,6 +632,13 @@ export type LogPageResult = {
 export type VerifyResult = {
     __kind__: "Ok";
     Ok: VerifyProgress;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+};
+export type CertifiedPrefixesResult = {
+    __kind__: "Ok";
+    Ok: Array<CertifiedPrefix>;
 } | {
     __kind__: "Err";
     Err: Error_;
@@ -635,16 +708,16 @@ export interface ObjectInfo {
      */
     revision: bigint;
 }
-export type OptBlobsResult = {
+export type CertifiedListResult = {
     __kind__: "Ok";
-    Ok: Array<Uint8Array | null>;
+    Ok: CertifiedPage;
 } | {
     __kind__: "Err";
     Err: Error_;
 };
-export type BlobResult = {
+export type OptBlobsResult = {
     __kind__: "Ok";
-    Ok: Uint8Array;
+    Ok: Array<Uint8Array | null>;
 } | {
     __kind__: "Err";
     Err: Error_;
@@ -689,18 +762,15 @@ export interface ArenaStatus {
      */
     reserved_bytes: bigint;
 }
+export interface CertifiedObject {
+    object?: Object;
+    proof: Proof;
+}
 export interface HttpResponse {
     body: Uint8Array;
     headers: Array<HttpHeader>;
     status_code: number;
 }
-export type ObjectInfoResult = {
-    __kind__: "Ok";
-    Ok: ObjectInfo;
-} | {
-    __kind__: "Err";
-    Err: Error_;
-};
 export interface PutArgs {
     key: string;
     /**
@@ -726,6 +796,14 @@ export interface ChunkRange {
     first: bigint;
     last: bigint;
 }
+export interface Deleted {
+    deleted: bigint;
+    more: boolean;
+}
+export interface CertifiedInfo {
+    info?: ObjectInfo;
+    proof: Proof;
+}
 export type WrittenListResult = {
     __kind__: "Ok";
     Ok: Array<Written>;
@@ -733,14 +811,16 @@ export type WrittenListResult = {
     __kind__: "Err";
     Err: Error_;
 };
-export interface Deleted {
-    deleted: bigint;
-    more: boolean;
-}
 export interface LogPage {
     next: bigint;
     entries: Array<Uint8Array>;
     length: bigint;
+}
+export interface HttpRequest {
+    url: string;
+    method: string;
+    body: Uint8Array;
+    headers: Array<HttpHeader>;
 }
 export interface Status {
     stores: StoreBytes;
@@ -779,15 +859,9 @@ export interface Status {
     roles: bigint;
     heap_bytes: bigint;
 }
-export interface HttpRequest {
-    url: string;
-    method: string;
-    body: Uint8Array;
-    headers: Array<HttpHeader>;
-}
-export type RegionValuesResult = {
+export type ObjectInfoResult = {
     __kind__: "Ok";
-    Ok: Array<RegionValue>;
+    Ok: ObjectInfo;
 } | {
     __kind__: "Err";
     Err: Error_;
@@ -805,6 +879,9 @@ export enum Role {
 export interface storageInterface {
     abort_upload(upload: bigint): Promise<EmptyResult>;
     append(entries: Array<Uint8Array>): Promise<AppendResult>;
+    certified_prefixes(): Promise<CertifiedPrefixesResult>;
+    certify(prefix: string): Promise<CertifyResult>;
+    certify_log(): Promise<CertifyResult>;
     commit_upload(upload: bigint, end: UploadEnd | null): Promise<WrittenResult>;
     configure(settings: Settings): Promise<ConfigResult>;
     create_upload(args: UploadArgs): Promise<UploadResult>;
@@ -812,14 +889,17 @@ export interface storageInterface {
     delete_many(deletes: Array<DeleteArgs>): Promise<BoolsResult>;
     delete_prefix(args: DeletePrefixArgs): Promise<DeletedResult>;
     get(key: string): Promise<BlobResult>;
+    get_certified(key: string): Promise<CertifiedObjectResult>;
     get_config(): Promise<ConfigResult>;
     get_many(keys: Array<string>): Promise<OptBlobsResult>;
     get_with_info(key: string): Promise<ObjectResult>;
     http_request(request: HttpRequest): Promise<HttpResponse>;
     list(args: ListArgs): Promise<ListResult>;
+    list_certified(args: ListArgs): Promise<CertifiedListResult>;
     list_roles(): Promise<GrantsResult>;
     list_uploads(): Promise<UploadStatusesResult>;
     log(entry: string): Promise<void>;
+    log_certified(args: ReadLogArgs): Promise<CertifiedLogResult>;
     log_info(): Promise<LogInfoResult>;
     put(key: string, value: Uint8Array): Promise<WrittenResult>;
     put_many(puts: Array<PutArgs>): Promise<WrittenListResult>;
@@ -838,16 +918,18 @@ export interface storageInterface {
     region_store_blob(region: bigint, offset: bigint, bytes: Uint8Array): Promise<EmptyResult>;
     rename(args: RenameArgs): Promise<WrittenResult>;
     scan(args: ListArgs): Promise<ScanResult>;
+    set_certified(prefix: string, certified: boolean): Promise<EmptyResult>;
     set_role(who: Principal, role: Role | null): Promise<EmptyResult>;
     stable_var_query(): Promise<StableVarInfo>;
     stat(key: string): Promise<ObjectInfoResult>;
+    stat_certified(key: string): Promise<CertifiedInfoResult>;
     status(): Promise<StatusResult>;
     take_first(prefix: string): Promise<OptEntryResult>;
     upload_status(upload: bigint): Promise<UploadStatusResult>;
     verify(key: string): Promise<VerifyResult>;
     write_chunk(upload: bigint, index: bigint, bytes: Uint8Array): Promise<ReceivedResult>;
 }
-import type { AppendResult as _AppendResult, Appended as _Appended, BlobResult as _BlobResult, BoolResult as _BoolResult, BoolsResult as _BoolsResult, Checksum as _Checksum, ChecksumState as _ChecksumState, ChunkRange as _ChunkRange, Condition as _Condition, Config as _Config, ConfigResult as _ConfigResult, DeleteArgs as _DeleteArgs, DeletePrefixArgs as _DeletePrefixArgs, Deleted as _Deleted, DeletedResult as _DeletedResult, EmptyResult as _EmptyResult, Entry as _Entry, Error as _Error, Grant as _Grant, GrantsResult as _GrantsResult, ListArgs as _ListArgs, ListPage as _ListPage, ListResult as _ListResult, LogInfo as _LogInfo, LogInfoResult as _LogInfoResult, LogPage as _LogPage, LogPageResult as _LogPageResult, MetadataPair as _MetadataPair, Nat64Result as _Nat64Result, Object as _Object, ObjectInfo as _ObjectInfo, ObjectInfoResult as _ObjectInfoResult, ObjectResult as _ObjectResult, OptBlobsResult as _OptBlobsResult, OptEntryResult as _OptEntryResult, PutArgs as _PutArgs, ReadArgs as _ReadArgs, ReadLogArgs as _ReadLogArgs, Received as _Received, ReceivedResult as _ReceivedResult, RegionInfo as _RegionInfo, RegionInfoResult as _RegionInfoResult, RegionInfosResult as _RegionInfosResult, RegionLoad as _RegionLoad, RegionStore as _RegionStore, RegionType as _RegionType, RegionValue as _RegionValue, RegionValuesResult as _RegionValuesResult, RenameArgs as _RenameArgs, Role as _Role, ScanPage as _ScanPage, ScanResult as _ScanResult, Settings as _Settings, Status as _Status, StatusResult as _StatusResult, Upload as _Upload, UploadArgs as _UploadArgs, UploadEnd as _UploadEnd, UploadResult as _UploadResult, UploadStatus as _UploadStatus, UploadStatusResult as _UploadStatusResult, UploadStatusesResult as _UploadStatusesResult, VerifyProgress as _VerifyProgress, VerifyResult as _VerifyResult, Written as _Written, WrittenListResult as _WrittenListResult, WrittenResult as _WrittenResult } from "./declarations/storage.did.js";
+import type { AppendResult as _AppendResult, Appended as _Appended, BlobResult as _BlobResult, BoolResult as _BoolResult, BoolsResult as _BoolsResult, CertifiedInfo as _CertifiedInfo, CertifiedInfoResult as _CertifiedInfoResult, CertifiedListResult as _CertifiedListResult, CertifiedLogPage as _CertifiedLogPage, CertifiedLogResult as _CertifiedLogResult, CertifiedObject as _CertifiedObject, CertifiedObjectResult as _CertifiedObjectResult, CertifiedPage as _CertifiedPage, CertifiedPrefix as _CertifiedPrefix, CertifiedPrefixesResult as _CertifiedPrefixesResult, CertifyProgress as _CertifyProgress, CertifyResult as _CertifyResult, Checksum as _Checksum, ChecksumState as _ChecksumState, ChunkRange as _ChunkRange, Condition as _Condition, Config as _Config, ConfigResult as _ConfigResult, DeleteArgs as _DeleteArgs, DeletePrefixArgs as _DeletePrefixArgs, Deleted as _Deleted, DeletedResult as _DeletedResult, EmptyResult as _EmptyResult, Entry as _Entry, Error as _Error, Grant as _Grant, GrantsResult as _GrantsResult, ListArgs as _ListArgs, ListPage as _ListPage, ListResult as _ListResult, LogInfo as _LogInfo, LogInfoResult as _LogInfoResult, LogPage as _LogPage, LogPageResult as _LogPageResult, MetadataPair as _MetadataPair, Nat64Result as _Nat64Result, Object as _Object, ObjectInfo as _ObjectInfo, ObjectInfoResult as _ObjectInfoResult, ObjectResult as _ObjectResult, OptBlobsResult as _OptBlobsResult, OptEntryResult as _OptEntryResult, Proof as _Proof, PutArgs as _PutArgs, ReadArgs as _ReadArgs, ReadLogArgs as _ReadLogArgs, Received as _Received, ReceivedResult as _ReceivedResult, RegionInfo as _RegionInfo, RegionInfoResult as _RegionInfoResult, RegionInfosResult as _RegionInfosResult, RegionLoad as _RegionLoad, RegionStore as _RegionStore, RegionType as _RegionType, RegionValue as _RegionValue, RegionValuesResult as _RegionValuesResult, RenameArgs as _RenameArgs, Role as _Role, ScanPage as _ScanPage, ScanResult as _ScanResult, Settings as _Settings, Status as _Status, StatusResult as _StatusResult, Upload as _Upload, UploadArgs as _UploadArgs, UploadEnd as _UploadEnd, UploadResult as _UploadResult, UploadStatus as _UploadStatus, UploadStatusResult as _UploadStatusResult, UploadStatusesResult as _UploadStatusesResult, VerifyProgress as _VerifyProgress, VerifyResult as _VerifyResult, Written as _Written, WrittenListResult as _WrittenListResult, WrittenResult as _WrittenResult } from "./declarations/storage.did.js";
 export class Storage implements storageInterface {
     constructor(private actor: ActorSubclass<_SERVICE>){}
     async abort_upload(arg0: bigint): Promise<EmptyResult> {
@@ -858,124 +940,148 @@ export class Storage implements storageInterface {
         const result = await this.actor.append(arg0);
         return from_candid_AppendResult_n10(result);
     }
+    async certified_prefixes(): Promise<CertifiedPrefixesResult> {
+        const result = await this.actor.certified_prefixes();
+        return from_candid_CertifiedPrefixesResult_n12(result);
+    }
+    async certify(arg0: string): Promise<CertifyResult> {
+        const result = await this.actor.certify(arg0);
+        return from_candid_CertifyResult_n14(result);
+    }
+    async certify_log(): Promise<CertifyResult> {
+        const result = await this.actor.certify_log();
+        return from_candid_CertifyResult_n14(result);
+    }
     async commit_upload(arg0: bigint, arg1: UploadEnd | null): Promise<WrittenResult> {
-        const result = await this.actor.commit_upload(arg0, to_candid_opt_n12(arg1));
-        return from_candid_WrittenResult_n15(result);
+        const result = await this.actor.commit_upload(arg0, to_candid_opt_n16(arg1));
+        return from_candid_WrittenResult_n19(result);
     }
     async configure(arg0: Settings): Promise<ConfigResult> {
-        const result = await this.actor.configure(to_candid_Settings_n17(arg0));
-        return from_candid_ConfigResult_n19(result);
+        const result = await this.actor.configure(to_candid_Settings_n21(arg0));
+        return from_candid_ConfigResult_n23(result);
     }
     async create_upload(arg0: UploadArgs): Promise<UploadResult> {
-        const result = await this.actor.create_upload(to_candid_UploadArgs_n21(arg0));
-        return from_candid_UploadResult_n25(result);
+        const result = await this.actor.create_upload(to_candid_UploadArgs_n25(arg0));
+        return from_candid_UploadResult_n29(result);
     }
     async delete_(arg0: string, arg1: Condition | null): Promise<BoolResult> {
-        const result = await this.actor.delete(arg0, to_candid_opt_n29(arg1));
-        return from_candid_BoolResult_n30(result);
+        const result = await this.actor.delete(arg0, to_candid_opt_n33(arg1));
+        return from_candid_BoolResult_n34(result);
     }
     async delete_many(arg0: Array<DeleteArgs>): Promise<BoolsResult> {
-        const result = await this.actor.delete_many(to_candid_vec_n32(arg0));
-        return from_candid_BoolsResult_n35(result);
+        const result = await this.actor.delete_many(to_candid_vec_n36(arg0));
+        return from_candid_BoolsResult_n39(result);
     }
     async delete_prefix(arg0: DeletePrefixArgs): Promise<DeletedResult> {
-        const result = await this.actor.delete_prefix(to_candid_DeletePrefixArgs_n37(arg0));
-        return from_candid_DeletedResult_n39(result);
+        const result = await this.actor.delete_prefix(to_candid_DeletePrefixArgs_n41(arg0));
+        return from_candid_DeletedResult_n43(result);
     }
     async get(arg0: string): Promise<BlobResult> {
         const result = await this.actor.get(arg0);
-        return from_candid_BlobResult_n41(result);
+        return from_candid_BlobResult_n45(result);
+    }
+    async get_certified(arg0: string): Promise<CertifiedObjectResult> {
+        const result = await this.actor.get_certified(arg0);
+        return from_candid_CertifiedObjectResult_n47(result);
     }
     async get_config(): Promise<ConfigResult> {
         const result = await this.actor.get_config();
-        return from_candid_ConfigResult_n19(result);
+        return from_candid_ConfigResult_n23(result);
     }
     async get_many(arg0: Array<string>): Promise<OptBlobsResult> {
         const result = await this.actor.get_many(arg0);
-        return from_candid_OptBlobsResult_n43(result);
+        return from_candid_OptBlobsResult_n64(result);
     }
     async get_with_info(arg0: string): Promise<ObjectResult> {
         const result = await this.actor.get_with_info(arg0);
-        return from_candid_ObjectResult_n47(result);
+        return from_candid_ObjectResult_n68(result);
     }
     async http_request(arg0: HttpRequest): Promise<HttpResponse> {
         const result = await this.actor.http_request(arg0);
         return result;
     }
     async list(arg0: ListArgs): Promise<ListResult> {
-        const result = await this.actor.list(to_candid_ListArgs_n61(arg0));
-        return from_candid_ListResult_n63(result);
+        const result = await this.actor.list(to_candid_ListArgs_n70(arg0));
+        return from_candid_ListResult_n72(result);
+    }
+    async list_certified(arg0: ListArgs): Promise<CertifiedListResult> {
+        const result = await this.actor.list_certified(to_candid_ListArgs_n70(arg0));
+        return from_candid_CertifiedListResult_n77(result);
     }
     async list_roles(): Promise<GrantsResult> {
         const result = await this.actor.list_roles();
-        return from_candid_GrantsResult_n68(result);
+        return from_candid_GrantsResult_n81(result);
     }
     async list_uploads(): Promise<UploadStatusesResult> {
         const result = await this.actor.list_uploads();
-        return from_candid_UploadStatusesResult_n73(result);
+        return from_candid_UploadStatusesResult_n86(result);
     }
     async log(arg0: string): Promise<void> {
         const result = await this.actor.log(arg0);
         return result;
     }
+    async log_certified(arg0: ReadLogArgs): Promise<CertifiedLogResult> {
+        const result = await this.actor.log_certified(to_candid_ReadLogArgs_n93(arg0));
+        return from_candid_CertifiedLogResult_n95(result);
+    }
     async log_info(): Promise<LogInfoResult> {
         const result = await this.actor.log_info();
-        return from_candid_LogInfoResult_n80(result);
+        return from_candid_LogInfoResult_n97(result);
     }
     async put(arg0: string, arg1: Uint8Array): Promise<WrittenResult> {
         const result = await this.actor.put(arg0, arg1);
-        return from_candid_WrittenResult_n15(result);
+        return from_candid_WrittenResult_n19(result);
     }
     async put_many(arg0: Array<PutArgs>): Promise<WrittenListResult> {
-        const result = await this.actor.put_many(to_candid_vec_n82(arg0));
-        return from_candid_WrittenListResult_n85(result);
+        const result = await this.actor.put_many(to_candid_vec_n99(arg0));
+        return from_candid_WrittenListResult_n102(result);
     }
     async put_with(arg0: PutArgs): Promise<WrittenResult> {
-        const result = await this.actor.put_with(to_candid_PutArgs_n83(arg0));
-        return from_candid_WrittenResult_n15(result);
+        const result = await this.actor.put_with(to_candid_PutArgs_n100(arg0));
+        return from_candid_WrittenResult_n19(result);
     }
     async read(arg0: ReadArgs): Promise<BlobResult> {
-        const result = await this.actor.read(to_candid_ReadArgs_n87(arg0));
-        return from_candid_BlobResult_n41(result);
+        const result = await this.actor.read(to_candid_ReadArgs_n104(arg0));
+        return from_candid_BlobResult_n45(result);
     }
     async readLast(arg0: bigint): Promise<Array<string>> {
         const result = await this.actor.readLast(arg0);
         return result;
     }
     async read_log(arg0: ReadLogArgs): Promise<LogPageResult> {
-        const result = await this.actor.read_log(to_candid_ReadLogArgs_n89(arg0));
-        return from_candid_LogPageResult_n91(result);
+        const result = await this.actor.read_log(to_candid_ReadLogArgs_n93(arg0));
+        return from_candid_LogPageResult_n106(result);
     }
     async region_grow(arg0: bigint, arg1: bigint): Promise<Nat64Result> {
         const result = await this.actor.region_grow(arg0, arg1);
-        return from_candid_Nat64Result_n93(result);
+        return from_candid_Nat64Result_n108(result);
     }
     async region_info(arg0: bigint): Promise<RegionInfoResult> {
         const result = await this.actor.region_info(arg0);
-        return from_candid_RegionInfoResult_n95(result);
+        return from_candid_RegionInfoResult_n110(result);
     }
     async region_list(): Promise<RegionInfosResult> {
         const result = await this.actor.region_list();
-        return from_candid_RegionInfosResult_n97(result);
+        return from_candid_RegionInfosResult_n112(result);
     }
     async region_load(arg0: bigint, arg1: Array<RegionLoad>): Promise<RegionValuesResult> {
-        const result = await this.actor.region_load(arg0, to_candid_vec_n99(arg1));
-        return from_candid_RegionValuesResult_n104(result);
+        const result = await this.actor.region_load(arg0, to_candid_vec_n114(arg1));
+        return from_candid_RegionValuesResult_n119(result);
     }
     async region_load_blob(arg0: bigint, arg1: bigint, arg2: bigint): Promise<BlobResult> {
         const result = await this.actor.region_load_blob(arg0, arg1, arg2);
-        return from_candid_BlobResult_n41(result);
+        return from_candid_BlobResult_n45(result);
     }
     async region_new(): Promise<RegionInfoResult> {
         const result = await this.actor.region_new();
-        return from_candid_RegionInfoResult_n95(result);
+        return from_candid_RegionInfoResult_n110(result);
     }
     async region_set_owner(arg0: bigint, arg1: Principal): Promise<RegionInfoResult> {
         const result = await this.actor.region_set_owner(arg0, arg1);
-        return from_candid_RegionInfoResult_n95(result);
+        return from_candid_RegionInfoResult_n110(result);
     }
     async region_store(arg0: bigint, arg1: Array<RegionStore>): Promise<EmptyResult> {
-        const result = await this.actor.region_store(arg0, to_candid_vec_n109(arg1));
+        const result = await this.actor.region_store(arg0, to_candid_vec_n124(arg1));
         return from_candid_EmptyResult_n1(result);
     }
     async region_store_blob(arg0: bigint, arg1: bigint, arg2: Uint8Array): Promise<EmptyResult> {
@@ -983,15 +1089,19 @@ export class Storage implements storageInterface {
         return from_candid_EmptyResult_n1(result);
     }
     async rename(arg0: RenameArgs): Promise<WrittenResult> {
-        const result = await this.actor.rename(to_candid_RenameArgs_n114(arg0));
-        return from_candid_WrittenResult_n15(result);
+        const result = await this.actor.rename(to_candid_RenameArgs_n129(arg0));
+        return from_candid_WrittenResult_n19(result);
     }
     async scan(arg0: ListArgs): Promise<ScanResult> {
-        const result = await this.actor.scan(to_candid_ListArgs_n61(arg0));
-        return from_candid_ScanResult_n116(result);
+        const result = await this.actor.scan(to_candid_ListArgs_n70(arg0));
+        return from_candid_ScanResult_n131(result);
+    }
+    async set_certified(arg0: string, arg1: boolean): Promise<EmptyResult> {
+        const result = await this.actor.set_certified(arg0, arg1);
+        return from_candid_EmptyResult_n1(result);
     }
     async set_role(arg0: Principal, arg1: Role | null): Promise<EmptyResult> {
-        const result = await this.actor.set_role(arg0, to_candid_opt_n120(arg1));
+        const result = await this.actor.set_role(arg0, to_candid_opt_n135(arg1));
         return from_candid_EmptyResult_n1(result);
     }
     async stable_var_query(): Promise<StableVarInfo> {
@@ -1000,55 +1110,86 @@ export class Storage implements storageInterface {
     }
     async stat(arg0: string): Promise<ObjectInfoResult> {
         const result = await this.actor.stat(arg0);
-        return from_candid_ObjectInfoResult_n123(result);
+        return from_candid_ObjectInfoResult_n138(result);
+    }
+    async stat_certified(arg0: string): Promise<CertifiedInfoResult> {
+        const result = await this.actor.stat_certified(arg0);
+        return from_candid_CertifiedInfoResult_n140(result);
     }
     async status(): Promise<StatusResult> {
         const result = await this.actor.status();
-        return from_candid_StatusResult_n125(result);
+        return from_candid_StatusResult_n145(result);
     }
     async take_first(arg0: string): Promise<OptEntryResult> {
         const result = await this.actor.take_first(arg0);
-        return from_candid_OptEntryResult_n127(result);
+        return from_candid_OptEntryResult_n147(result);
     }
     async upload_status(arg0: bigint): Promise<UploadStatusResult> {
         const result = await this.actor.upload_status(arg0);
-        return from_candid_UploadStatusResult_n130(result);
+        return from_candid_UploadStatusResult_n150(result);
     }
     async verify(arg0: string): Promise<VerifyResult> {
         const result = await this.actor.verify(arg0);
-        return from_candid_VerifyResult_n132(result);
+        return from_candid_VerifyResult_n152(result);
     }
     async write_chunk(arg0: bigint, arg1: bigint, arg2: Uint8Array): Promise<ReceivedResult> {
         const result = await this.actor.write_chunk(arg0, arg1, arg2);
-        return from_candid_ReceivedResult_n137(result);
+        return from_candid_ReceivedResult_n157(result);
     }
 }
 function from_candid_AppendResult_n10(value: _AppendResult): AppendResult {
     return from_candid_variant_n11(value);
 }
-function from_candid_BlobResult_n41(value: _BlobResult): BlobResult {
-    return from_candid_variant_n42(value);
+function from_candid_BlobResult_n45(value: _BlobResult): BlobResult {
+    return from_candid_variant_n46(value);
 }
-function from_candid_BoolResult_n30(value: _BoolResult): BoolResult {
-    return from_candid_variant_n31(value);
+function from_candid_BoolResult_n34(value: _BoolResult): BoolResult {
+    return from_candid_variant_n35(value);
 }
-function from_candid_BoolsResult_n35(value: _BoolsResult): BoolsResult {
-    return from_candid_variant_n36(value);
-}
-function from_candid_ChecksumState_n56(value: _ChecksumState): ChecksumState {
-    return from_candid_variant_n57(value);
-}
-function from_candid_Checksum_n54(value: _Checksum): Checksum {
-    return from_candid_record_n55(value);
-}
-function from_candid_Condition_n78(value: _Condition): Condition {
-    return from_candid_variant_n79(value);
-}
-function from_candid_ConfigResult_n19(value: _ConfigResult): ConfigResult {
-    return from_candid_variant_n20(value);
-}
-function from_candid_DeletedResult_n39(value: _DeletedResult): DeletedResult {
+function from_candid_BoolsResult_n39(value: _BoolsResult): BoolsResult {
     return from_candid_variant_n40(value);
+}
+function from_candid_CertifiedInfoResult_n140(value: _CertifiedInfoResult): CertifiedInfoResult {
+    return from_candid_variant_n141(value);
+}
+function from_candid_CertifiedInfo_n142(value: _CertifiedInfo): CertifiedInfo {
+    return from_candid_record_n143(value);
+}
+function from_candid_CertifiedListResult_n77(value: _CertifiedListResult): CertifiedListResult {
+    return from_candid_variant_n78(value);
+}
+function from_candid_CertifiedLogResult_n95(value: _CertifiedLogResult): CertifiedLogResult {
+    return from_candid_variant_n96(value);
+}
+function from_candid_CertifiedObjectResult_n47(value: _CertifiedObjectResult): CertifiedObjectResult {
+    return from_candid_variant_n48(value);
+}
+function from_candid_CertifiedObject_n49(value: _CertifiedObject): CertifiedObject {
+    return from_candid_record_n50(value);
+}
+function from_candid_CertifiedPage_n79(value: _CertifiedPage): CertifiedPage {
+    return from_candid_record_n80(value);
+}
+function from_candid_CertifiedPrefixesResult_n12(value: _CertifiedPrefixesResult): CertifiedPrefixesResult {
+    return from_candid_variant_n13(value);
+}
+function from_candid_CertifyResult_n14(value: _CertifyResult): CertifyResult {
+    return from_candid_variant_n15(value);
+}
+function from_candid_ChecksumState_n59(value: _ChecksumState): ChecksumState {
+    return from_candid_variant_n60(value);
+}
+function from_candid_Checksum_n57(value: _Checksum): Checksum {
+    return from_candid_record_n58(value);
+}
+function from_candid_Condition_n91(value: _Condition): Condition {
+    return from_candid_variant_n92(value);
+}
+function from_candid_ConfigResult_n23(value: _ConfigResult): ConfigResult {
+    return from_candid_variant_n24(value);
+}
+function from_candid_DeletedResult_n43(value: _DeletedResult): DeletedResult {
+    return from_candid_variant_n44(value);
 }
 function from_candid_EmptyResult_n1(value: _EmptyResult): EmptyResult {
     return from_candid_variant_n2(value);
@@ -1056,127 +1197,133 @@ function from_candid_EmptyResult_n1(value: _EmptyResult): EmptyResult {
 function from_candid_Error_n3(value: _Error): Error_ {
     return from_candid_variant_n4(value);
 }
-function from_candid_Grant_n71(value: _Grant): Grant {
-    return from_candid_record_n72(value);
+function from_candid_Grant_n84(value: _Grant): Grant {
+    return from_candid_record_n85(value);
 }
-function from_candid_GrantsResult_n68(value: _GrantsResult): GrantsResult {
-    return from_candid_variant_n69(value);
+function from_candid_GrantsResult_n81(value: _GrantsResult): GrantsResult {
+    return from_candid_variant_n82(value);
 }
-function from_candid_ListPage_n65(value: _ListPage): ListPage {
-    return from_candid_record_n66(value);
+function from_candid_ListPage_n74(value: _ListPage): ListPage {
+    return from_candid_record_n75(value);
 }
-function from_candid_ListResult_n63(value: _ListResult): ListResult {
-    return from_candid_variant_n64(value);
+function from_candid_ListResult_n72(value: _ListResult): ListResult {
+    return from_candid_variant_n73(value);
 }
-function from_candid_LogInfoResult_n80(value: _LogInfoResult): LogInfoResult {
-    return from_candid_variant_n81(value);
-}
-function from_candid_LogPageResult_n91(value: _LogPageResult): LogPageResult {
-    return from_candid_variant_n92(value);
-}
-function from_candid_Nat64Result_n93(value: _Nat64Result): Nat64Result {
-    return from_candid_variant_n94(value);
-}
-function from_candid_ObjectInfoResult_n123(value: _ObjectInfoResult): ObjectInfoResult {
-    return from_candid_variant_n124(value);
-}
-function from_candid_ObjectInfo_n51(value: _ObjectInfo): ObjectInfo {
-    return from_candid_record_n52(value);
-}
-function from_candid_ObjectResult_n47(value: _ObjectResult): ObjectResult {
-    return from_candid_variant_n48(value);
-}
-function from_candid_Object_n49(value: _Object): Object {
-    return from_candid_record_n50(value);
-}
-function from_candid_OptBlobsResult_n43(value: _OptBlobsResult): OptBlobsResult {
-    return from_candid_variant_n44(value);
-}
-function from_candid_OptEntryResult_n127(value: _OptEntryResult): OptEntryResult {
-    return from_candid_variant_n128(value);
-}
-function from_candid_ReceivedResult_n137(value: _ReceivedResult): ReceivedResult {
-    return from_candid_variant_n138(value);
-}
-function from_candid_Received_n139(value: _Received): Received {
-    return from_candid_record_n140(value);
-}
-function from_candid_RegionInfoResult_n95(value: _RegionInfoResult): RegionInfoResult {
-    return from_candid_variant_n96(value);
-}
-function from_candid_RegionInfosResult_n97(value: _RegionInfosResult): RegionInfosResult {
+function from_candid_LogInfoResult_n97(value: _LogInfoResult): LogInfoResult {
     return from_candid_variant_n98(value);
 }
-function from_candid_RegionValue_n107(value: _RegionValue): RegionValue {
-    return from_candid_variant_n108(value);
+function from_candid_LogPageResult_n106(value: _LogPageResult): LogPageResult {
+    return from_candid_variant_n107(value);
 }
-function from_candid_RegionValuesResult_n104(value: _RegionValuesResult): RegionValuesResult {
-    return from_candid_variant_n105(value);
+function from_candid_Nat64Result_n108(value: _Nat64Result): Nat64Result {
+    return from_candid_variant_n109(value);
+}
+function from_candid_ObjectInfoResult_n138(value: _ObjectInfoResult): ObjectInfoResult {
+    return from_candid_variant_n139(value);
+}
+function from_candid_ObjectInfo_n54(value: _ObjectInfo): ObjectInfo {
+    return from_candid_record_n55(value);
+}
+function from_candid_ObjectResult_n68(value: _ObjectResult): ObjectResult {
+    return from_candid_variant_n69(value);
+}
+function from_candid_Object_n52(value: _Object): Object {
+    return from_candid_record_n53(value);
+}
+function from_candid_OptBlobsResult_n64(value: _OptBlobsResult): OptBlobsResult {
+    return from_candid_variant_n65(value);
+}
+function from_candid_OptEntryResult_n147(value: _OptEntryResult): OptEntryResult {
+    return from_candid_variant_n148(value);
+}
+function from_candid_ReceivedResult_n157(value: _ReceivedResult): ReceivedResult {
+    return from_candid_variant_n158(value);
+}
+function from_candid_Received_n159(value: _Received): Received {
+    return from_candid_record_n160(value);
+}
+function from_candid_RegionInfoResult_n110(value: _RegionInfoResult): RegionInfoResult {
+    return from_candid_variant_n111(value);
+}
+function from_candid_RegionInfosResult_n112(value: _RegionInfosResult): RegionInfosResult {
+    return from_candid_variant_n113(value);
+}
+function from_candid_RegionValue_n122(value: _RegionValue): RegionValue {
+    return from_candid_variant_n123(value);
+}
+function from_candid_RegionValuesResult_n119(value: _RegionValuesResult): RegionValuesResult {
+    return from_candid_variant_n120(value);
 }
 function from_candid_Role_n6(value: _Role): Role {
     return from_candid_variant_n7(value);
 }
-function from_candid_ScanPage_n118(value: _ScanPage): ScanPage {
-    return from_candid_record_n119(value);
+function from_candid_ScanPage_n133(value: _ScanPage): ScanPage {
+    return from_candid_record_n134(value);
 }
-function from_candid_ScanResult_n116(value: _ScanResult): ScanResult {
-    return from_candid_variant_n117(value);
+function from_candid_ScanResult_n131(value: _ScanResult): ScanResult {
+    return from_candid_variant_n132(value);
 }
-function from_candid_StatusResult_n125(value: _StatusResult): StatusResult {
-    return from_candid_variant_n126(value);
+function from_candid_StatusResult_n145(value: _StatusResult): StatusResult {
+    return from_candid_variant_n146(value);
 }
-function from_candid_UploadResult_n25(value: _UploadResult): UploadResult {
-    return from_candid_variant_n26(value);
+function from_candid_UploadResult_n29(value: _UploadResult): UploadResult {
+    return from_candid_variant_n30(value);
 }
-function from_candid_UploadStatusResult_n130(value: _UploadStatusResult): UploadStatusResult {
-    return from_candid_variant_n131(value);
+function from_candid_UploadStatusResult_n150(value: _UploadStatusResult): UploadStatusResult {
+    return from_candid_variant_n151(value);
 }
-function from_candid_UploadStatus_n76(value: _UploadStatus): UploadStatus {
-    return from_candid_record_n77(value);
+function from_candid_UploadStatus_n89(value: _UploadStatus): UploadStatus {
+    return from_candid_record_n90(value);
 }
-function from_candid_UploadStatusesResult_n73(value: _UploadStatusesResult): UploadStatusesResult {
-    return from_candid_variant_n74(value);
+function from_candid_UploadStatusesResult_n86(value: _UploadStatusesResult): UploadStatusesResult {
+    return from_candid_variant_n87(value);
 }
-function from_candid_Upload_n27(value: _Upload): Upload {
-    return from_candid_record_n28(value);
+function from_candid_Upload_n31(value: _Upload): Upload {
+    return from_candid_record_n32(value);
 }
-function from_candid_VerifyProgress_n134(value: _VerifyProgress): VerifyProgress {
-    return from_candid_record_n135(value);
+function from_candid_VerifyProgress_n154(value: _VerifyProgress): VerifyProgress {
+    return from_candid_record_n155(value);
 }
-function from_candid_VerifyResult_n132(value: _VerifyResult): VerifyResult {
-    return from_candid_variant_n133(value);
+function from_candid_VerifyResult_n152(value: _VerifyResult): VerifyResult {
+    return from_candid_variant_n153(value);
 }
-function from_candid_WrittenListResult_n85(value: _WrittenListResult): WrittenListResult {
-    return from_candid_variant_n86(value);
+function from_candid_WrittenListResult_n102(value: _WrittenListResult): WrittenListResult {
+    return from_candid_variant_n103(value);
 }
-function from_candid_WrittenResult_n15(value: _WrittenResult): WrittenResult {
-    return from_candid_variant_n16(value);
+function from_candid_WrittenResult_n19(value: _WrittenResult): WrittenResult {
+    return from_candid_variant_n20(value);
 }
-function from_candid_opt_n129(value: [] | [_Entry]): Entry | null {
+function from_candid_opt_n144(value: [] | [_ObjectInfo]): ObjectInfo | null {
+    return value.length === 0 ? null : from_candid_ObjectInfo_n54(value[0]);
+}
+function from_candid_opt_n149(value: [] | [_Entry]): Entry | null {
     return value.length === 0 ? null : value[0];
 }
-function from_candid_opt_n136(value: [] | [_ChecksumState]): ChecksumState | null {
-    return value.length === 0 ? null : from_candid_ChecksumState_n56(value[0]);
+function from_candid_opt_n156(value: [] | [_ChecksumState]): ChecksumState | null {
+    return value.length === 0 ? null : from_candid_ChecksumState_n59(value[0]);
 }
-function from_candid_opt_n46(value: [] | [Uint8Array]): Uint8Array | null {
+function from_candid_opt_n51(value: [] | [_Object]): Object | null {
+    return value.length === 0 ? null : from_candid_Object_n52(value[0]);
+}
+function from_candid_opt_n56(value: [] | [_Checksum]): Checksum | null {
+    return value.length === 0 ? null : from_candid_Checksum_n57(value[0]);
+}
+function from_candid_opt_n61(value: [] | [Principal]): Principal | null {
     return value.length === 0 ? null : value[0];
 }
-function from_candid_opt_n53(value: [] | [_Checksum]): Checksum | null {
-    return value.length === 0 ? null : from_candid_Checksum_n54(value[0]);
-}
-function from_candid_opt_n58(value: [] | [Principal]): Principal | null {
+function from_candid_opt_n62(value: [] | [Array<_MetadataPair>]): Array<MetadataPair> | null {
     return value.length === 0 ? null : value[0];
 }
-function from_candid_opt_n59(value: [] | [Array<_MetadataPair>]): Array<MetadataPair> | null {
+function from_candid_opt_n63(value: [] | [string]): string | null {
     return value.length === 0 ? null : value[0];
 }
-function from_candid_opt_n60(value: [] | [string]): string | null {
+function from_candid_opt_n67(value: [] | [Uint8Array]): Uint8Array | null {
     return value.length === 0 ? null : value[0];
 }
 function from_candid_opt_n9(value: [] | [bigint]): bigint | null {
     return value.length === 0 ? null : value[0];
 }
-function from_candid_record_n119(value: {
+function from_candid_record_n134(value: {
     next: [] | [string];
     entries: Array<_Entry>;
 }): {
@@ -1184,11 +1331,23 @@ function from_candid_record_n119(value: {
     entries: Array<Entry>;
 } {
     return {
-        next: record_opt_to_undefined(from_candid_opt_n60(value.next)),
+        next: record_opt_to_undefined(from_candid_opt_n63(value.next)),
         entries: value.entries
     };
 }
-function from_candid_record_n135(value: {
+function from_candid_record_n143(value: {
+    info: [] | [_ObjectInfo];
+    proof: _Proof;
+}): {
+    info?: ObjectInfo;
+    proof: Proof;
+} {
+    return {
+        info: record_opt_to_undefined(from_candid_opt_n144(value.info)),
+        proof: value.proof
+    };
+}
+function from_candid_record_n155(value: {
     size: bigint;
     verdict: [] | [_ChecksumState];
     hashed: bigint;
@@ -1199,11 +1358,11 @@ function from_candid_record_n135(value: {
 } {
     return {
         size: value.size,
-        verdict: record_opt_to_undefined(from_candid_opt_n136(value.verdict)),
+        verdict: record_opt_to_undefined(from_candid_opt_n156(value.verdict)),
         hashed: value.hashed
     };
 }
-function from_candid_record_n140(value: {
+function from_candid_record_n160(value: {
     size: [] | [bigint];
     received: bigint;
 }): {
@@ -1215,7 +1374,7 @@ function from_candid_record_n140(value: {
         received: value.received
     };
 }
-function from_candid_record_n28(value: {
+function from_candid_record_n32(value: {
     id: bigint;
     key: string;
     size: [] | [bigint];
@@ -1249,6 +1408,18 @@ function from_candid_record_n5(value: {
     };
 }
 function from_candid_record_n50(value: {
+    object: [] | [_Object];
+    proof: _Proof;
+}): {
+    object?: Object;
+    proof: Proof;
+} {
+    return {
+        object: record_opt_to_undefined(from_candid_opt_n51(value.object)),
+        proof: value.proof
+    };
+}
+function from_candid_record_n53(value: {
     value: Uint8Array;
     info: _ObjectInfo;
 }): {
@@ -1257,10 +1428,10 @@ function from_candid_record_n50(value: {
 } {
     return {
         value: value.value,
-        info: from_candid_ObjectInfo_n51(value.info)
+        info: from_candid_ObjectInfo_n54(value.info)
     };
 }
-function from_candid_record_n52(value: {
+function from_candid_record_n55(value: {
     key: string;
     modified_ns: bigint;
     sha256: [] | [_Checksum];
@@ -1286,17 +1457,17 @@ function from_candid_record_n52(value: {
     return {
         key: value.key,
         modified_ns: value.modified_ns,
-        sha256: record_opt_to_undefined(from_candid_opt_n53(value.sha256)),
-        owner: record_opt_to_undefined(from_candid_opt_n58(value.owner)),
-        metadata: record_opt_to_undefined(from_candid_opt_n59(value.metadata)),
+        sha256: record_opt_to_undefined(from_candid_opt_n56(value.sha256)),
+        owner: record_opt_to_undefined(from_candid_opt_n61(value.owner)),
+        metadata: record_opt_to_undefined(from_candid_opt_n62(value.metadata)),
         size: value.size,
-        content_type: record_opt_to_undefined(from_candid_opt_n60(value.content_type)),
+        content_type: record_opt_to_undefined(from_candid_opt_n63(value.content_type)),
         created_ns: value.created_ns,
-        content_encoding: record_opt_to_undefined(from_candid_opt_n60(value.content_encoding)),
+        content_encoding: record_opt_to_undefined(from_candid_opt_n63(value.content_encoding)),
         revision: value.revision
     };
 }
-function from_candid_record_n55(value: {
+function from_candid_record_n58(value: {
     state: _ChecksumState;
     digest: Uint8Array;
 }): {
@@ -1304,11 +1475,11 @@ function from_candid_record_n55(value: {
     digest: Uint8Array;
 } {
     return {
-        state: from_candid_ChecksumState_n56(value.state),
+        state: from_candid_ChecksumState_n59(value.state),
         digest: value.digest
     };
 }
-function from_candid_record_n66(value: {
+function from_candid_record_n75(value: {
     next: [] | [string];
     objects: Array<_ObjectInfo>;
     prefixes: Array<string>;
@@ -1318,12 +1489,36 @@ function from_candid_record_n66(value: {
     prefixes: Array<string>;
 } {
     return {
-        next: record_opt_to_undefined(from_candid_opt_n60(value.next)),
-        objects: from_candid_vec_n67(value.objects),
+        next: record_opt_to_undefined(from_candid_opt_n63(value.next)),
+        objects: from_candid_vec_n76(value.objects),
         prefixes: value.prefixes
     };
 }
-function from_candid_record_n72(value: {
+function from_candid_record_n8(value: {
+    current: [] | [bigint];
+}): {
+    current?: bigint;
+} {
+    return {
+        current: record_opt_to_undefined(from_candid_opt_n9(value.current))
+    };
+}
+function from_candid_record_n80(value: {
+    next: [] | [string];
+    objects: Array<_ObjectInfo>;
+    proof: _Proof;
+}): {
+    next?: string;
+    objects: Array<ObjectInfo>;
+    proof: Proof;
+} {
+    return {
+        next: record_opt_to_undefined(from_candid_opt_n63(value.next)),
+        objects: from_candid_vec_n76(value.objects),
+        proof: value.proof
+    };
+}
+function from_candid_record_n85(value: {
     who: Principal;
     role: _Role;
 }): {
@@ -1335,7 +1530,7 @@ function from_candid_record_n72(value: {
         role: from_candid_Role_n6(value.role)
     };
 }
-function from_candid_record_n77(value: {
+function from_candid_record_n90(value: {
     creator: Principal;
     sha256: [] | [Uint8Array];
     more_missing: boolean;
@@ -1360,27 +1555,132 @@ function from_candid_record_n77(value: {
 } {
     return {
         creator: value.creator,
-        sha256: record_opt_to_undefined(from_candid_opt_n46(value.sha256)),
+        sha256: record_opt_to_undefined(from_candid_opt_n67(value.sha256)),
         more_missing: value.more_missing,
         missing: value.missing,
-        metadata: record_opt_to_undefined(from_candid_opt_n59(value.metadata)),
-        content_type: record_opt_to_undefined(from_candid_opt_n60(value.content_type)),
-        upload: from_candid_Upload_n27(value.upload),
-        content_encoding: record_opt_to_undefined(from_candid_opt_n60(value.content_encoding)),
+        metadata: record_opt_to_undefined(from_candid_opt_n62(value.metadata)),
+        content_type: record_opt_to_undefined(from_candid_opt_n63(value.content_type)),
+        upload: from_candid_Upload_n31(value.upload),
+        content_encoding: record_opt_to_undefined(from_candid_opt_n63(value.content_encoding)),
         received: value.received,
-        condition: from_candid_Condition_n78(value.condition)
+        condition: from_candid_Condition_n91(value.condition)
     };
 }
-function from_candid_record_n8(value: {
-    current: [] | [bigint];
+function from_candid_variant_n103(value: {
+    Ok: Array<_Written>;
+} | {
+    Err: _Error;
 }): {
-    current?: bigint;
+    __kind__: "Ok";
+    Ok: Array<Written>;
+} | {
+    __kind__: "Err";
+    Err: Error_;
 } {
-    return {
-        current: record_opt_to_undefined(from_candid_opt_n9(value.current))
-    };
+    return "Ok" in value ? {
+        __kind__: "Ok",
+        Ok: value.Ok
+    } : "Err" in value ? {
+        __kind__: "Err",
+        Err: from_candid_Error_n3(value.Err)
+    } : value;
 }
-function from_candid_variant_n105(value: {
+function from_candid_variant_n107(value: {
+    Ok: _LogPage;
+} | {
+    Err: _Error;
+}): {
+    __kind__: "Ok";
+    Ok: LogPage;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+} {
+    return "Ok" in value ? {
+        __kind__: "Ok",
+        Ok: value.Ok
+    } : "Err" in value ? {
+        __kind__: "Err",
+        Err: from_candid_Error_n3(value.Err)
+    } : value;
+}
+function from_candid_variant_n109(value: {
+    Ok: bigint;
+} | {
+    Err: _Error;
+}): {
+    __kind__: "Ok";
+    Ok: bigint;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+} {
+    return "Ok" in value ? {
+        __kind__: "Ok",
+        Ok: value.Ok
+    } : "Err" in value ? {
+        __kind__: "Err",
+        Err: from_candid_Error_n3(value.Err)
+    } : value;
+}
+function from_candid_variant_n11(value: {
+    Ok: _Appended;
+} | {
+    Err: _Error;
+}): {
+    __kind__: "Ok";
+    Ok: Appended;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+} {
+    return "Ok" in value ? {
+        __kind__: "Ok",
+        Ok: value.Ok
+    } : "Err" in value ? {
+        __kind__: "Err",
+        Err: from_candid_Error_n3(value.Err)
+    } : value;
+}
+function from_candid_variant_n111(value: {
+    Ok: _RegionInfo;
+} | {
+    Err: _Error;
+}): {
+    __kind__: "Ok";
+    Ok: RegionInfo;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+} {
+    return "Ok" in value ? {
+        __kind__: "Ok",
+        Ok: value.Ok
+    } : "Err" in value ? {
+        __kind__: "Err",
+        Err: from_candid_Error_n3(value.Err)
+    } : value;
+}
+function from_candid_variant_n113(value: {
+    Ok: Array<_RegionInfo>;
+} | {
+    Err: _Error;
+}): {
+    __kind__: "Ok";
+    Ok: Array<RegionInfo>;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+} {
+    return "Ok" in value ? {
+        __kind__: "Ok",
+        Ok: value.Ok
+    } : "Err" in value ? {
+        __kind__: "Err",
+        Err: from_candid_Error_n3(value.Err)
+    } : value;
+}
+function from_candid_variant_n120(value: {
     Ok: Array<_RegionValue>;
 } | {
     Err: _Error;
@@ -1393,13 +1693,13 @@ function from_candid_variant_n105(value: {
 } {
     return "Ok" in value ? {
         __kind__: "Ok",
-        Ok: from_candid_vec_n106(value.Ok)
+        Ok: from_candid_vec_n121(value.Ok)
     } : "Err" in value ? {
         __kind__: "Err",
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n108(value: {
+function from_candid_variant_n123(value: {
     Nat16: number;
 } | {
     Nat32: number;
@@ -1482,13 +1782,13 @@ function from_candid_variant_n108(value: {
         Float: value.Float
     } : value;
 }
-function from_candid_variant_n11(value: {
-    Ok: _Appended;
+function from_candid_variant_n13(value: {
+    Ok: Array<_CertifiedPrefix>;
 } | {
     Err: _Error;
 }): {
     __kind__: "Ok";
-    Ok: Appended;
+    Ok: Array<CertifiedPrefix>;
 } | {
     __kind__: "Err";
     Err: Error_;
@@ -1501,7 +1801,7 @@ function from_candid_variant_n11(value: {
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n117(value: {
+function from_candid_variant_n132(value: {
     Ok: _ScanPage;
 } | {
     Err: _Error;
@@ -1514,13 +1814,13 @@ function from_candid_variant_n117(value: {
 } {
     return "Ok" in value ? {
         __kind__: "Ok",
-        Ok: from_candid_ScanPage_n118(value.Ok)
+        Ok: from_candid_ScanPage_n133(value.Ok)
     } : "Err" in value ? {
         __kind__: "Err",
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n124(value: {
+function from_candid_variant_n139(value: {
     Ok: _ObjectInfo;
 } | {
     Err: _Error;
@@ -1533,13 +1833,32 @@ function from_candid_variant_n124(value: {
 } {
     return "Ok" in value ? {
         __kind__: "Ok",
-        Ok: from_candid_ObjectInfo_n51(value.Ok)
+        Ok: from_candid_ObjectInfo_n54(value.Ok)
     } : "Err" in value ? {
         __kind__: "Err",
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n126(value: {
+function from_candid_variant_n141(value: {
+    Ok: _CertifiedInfo;
+} | {
+    Err: _Error;
+}): {
+    __kind__: "Ok";
+    Ok: CertifiedInfo;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+} {
+    return "Ok" in value ? {
+        __kind__: "Ok",
+        Ok: from_candid_CertifiedInfo_n142(value.Ok)
+    } : "Err" in value ? {
+        __kind__: "Err",
+        Err: from_candid_Error_n3(value.Err)
+    } : value;
+}
+function from_candid_variant_n146(value: {
     Ok: _Status;
 } | {
     Err: _Error;
@@ -1558,7 +1877,7 @@ function from_candid_variant_n126(value: {
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n128(value: {
+function from_candid_variant_n148(value: {
     Ok: [] | [_Entry];
 } | {
     Err: _Error;
@@ -1571,13 +1890,32 @@ function from_candid_variant_n128(value: {
 } {
     return "Ok" in value ? {
         __kind__: "Ok",
-        Ok: from_candid_opt_n129(value.Ok)
+        Ok: from_candid_opt_n149(value.Ok)
     } : "Err" in value ? {
         __kind__: "Err",
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n131(value: {
+function from_candid_variant_n15(value: {
+    Ok: _CertifyProgress;
+} | {
+    Err: _Error;
+}): {
+    __kind__: "Ok";
+    Ok: CertifyProgress;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+} {
+    return "Ok" in value ? {
+        __kind__: "Ok",
+        Ok: value.Ok
+    } : "Err" in value ? {
+        __kind__: "Err",
+        Err: from_candid_Error_n3(value.Err)
+    } : value;
+}
+function from_candid_variant_n151(value: {
     Ok: _UploadStatus;
 } | {
     Err: _Error;
@@ -1590,13 +1928,13 @@ function from_candid_variant_n131(value: {
 } {
     return "Ok" in value ? {
         __kind__: "Ok",
-        Ok: from_candid_UploadStatus_n76(value.Ok)
+        Ok: from_candid_UploadStatus_n89(value.Ok)
     } : "Err" in value ? {
         __kind__: "Err",
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n133(value: {
+function from_candid_variant_n153(value: {
     Ok: _VerifyProgress;
 } | {
     Err: _Error;
@@ -1609,13 +1947,13 @@ function from_candid_variant_n133(value: {
 } {
     return "Ok" in value ? {
         __kind__: "Ok",
-        Ok: from_candid_VerifyProgress_n134(value.Ok)
+        Ok: from_candid_VerifyProgress_n154(value.Ok)
     } : "Err" in value ? {
         __kind__: "Err",
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n138(value: {
+function from_candid_variant_n158(value: {
     Ok: _Received;
 } | {
     Err: _Error;
@@ -1628,26 +1966,7 @@ function from_candid_variant_n138(value: {
 } {
     return "Ok" in value ? {
         __kind__: "Ok",
-        Ok: from_candid_Received_n139(value.Ok)
-    } : "Err" in value ? {
-        __kind__: "Err",
-        Err: from_candid_Error_n3(value.Err)
-    } : value;
-}
-function from_candid_variant_n16(value: {
-    Ok: _Written;
-} | {
-    Err: _Error;
-}): {
-    __kind__: "Ok";
-    Ok: Written;
-} | {
-    __kind__: "Err";
-    Err: Error_;
-} {
-    return "Ok" in value ? {
-        __kind__: "Ok",
-        Ok: value.Ok
+        Ok: from_candid_Received_n159(value.Ok)
     } : "Err" in value ? {
         __kind__: "Err",
         Err: from_candid_Error_n3(value.Err)
@@ -1673,6 +1992,25 @@ function from_candid_variant_n2(value: {
     } : value;
 }
 function from_candid_variant_n20(value: {
+    Ok: _Written;
+} | {
+    Err: _Error;
+}): {
+    __kind__: "Ok";
+    Ok: Written;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+} {
+    return "Ok" in value ? {
+        __kind__: "Ok",
+        Ok: value.Ok
+    } : "Err" in value ? {
+        __kind__: "Err",
+        Err: from_candid_Error_n3(value.Err)
+    } : value;
+}
+function from_candid_variant_n24(value: {
     Ok: _Config;
 } | {
     Err: _Error;
@@ -1691,7 +2029,7 @@ function from_candid_variant_n20(value: {
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n26(value: {
+function from_candid_variant_n30(value: {
     Ok: _Upload;
 } | {
     Err: _Error;
@@ -1704,38 +2042,19 @@ function from_candid_variant_n26(value: {
 } {
     return "Ok" in value ? {
         __kind__: "Ok",
-        Ok: from_candid_Upload_n27(value.Ok)
+        Ok: from_candid_Upload_n31(value.Ok)
     } : "Err" in value ? {
         __kind__: "Err",
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n31(value: {
+function from_candid_variant_n35(value: {
     Ok: boolean;
 } | {
     Err: _Error;
 }): {
     __kind__: "Ok";
     Ok: boolean;
-} | {
-    __kind__: "Err";
-    Err: Error_;
-} {
-    return "Ok" in value ? {
-        __kind__: "Ok",
-        Ok: value.Ok
-    } : "Err" in value ? {
-        __kind__: "Err",
-        Err: from_candid_Error_n3(value.Err)
-    } : value;
-}
-function from_candid_variant_n36(value: {
-    Ok: Array<boolean>;
-} | {
-    Err: _Error;
-}): {
-    __kind__: "Ok";
-    Ok: Array<boolean>;
 } | {
     __kind__: "Err";
     Err: Error_;
@@ -1900,6 +2219,25 @@ function from_candid_variant_n4(value: {
     } : value;
 }
 function from_candid_variant_n40(value: {
+    Ok: Array<boolean>;
+} | {
+    Err: _Error;
+}): {
+    __kind__: "Ok";
+    Ok: Array<boolean>;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+} {
+    return "Ok" in value ? {
+        __kind__: "Ok",
+        Ok: value.Ok
+    } : "Err" in value ? {
+        __kind__: "Err",
+        Err: from_candid_Error_n3(value.Err)
+    } : value;
+}
+function from_candid_variant_n44(value: {
     Ok: _Deleted;
 } | {
     Err: _Error;
@@ -1918,7 +2256,7 @@ function from_candid_variant_n40(value: {
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n42(value: {
+function from_candid_variant_n46(value: {
     Ok: Uint8Array;
 } | {
     Err: _Error;
@@ -1937,7 +2275,35 @@ function from_candid_variant_n42(value: {
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n44(value: {
+function from_candid_variant_n48(value: {
+    Ok: _CertifiedObject;
+} | {
+    Err: _Error;
+}): {
+    __kind__: "Ok";
+    Ok: CertifiedObject;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+} {
+    return "Ok" in value ? {
+        __kind__: "Ok",
+        Ok: from_candid_CertifiedObject_n49(value.Ok)
+    } : "Err" in value ? {
+        __kind__: "Err",
+        Err: from_candid_Error_n3(value.Err)
+    } : value;
+}
+function from_candid_variant_n60(value: {
+    Mismatch: null;
+} | {
+    Declared: null;
+} | {
+    Verified: null;
+}): ChecksumState {
+    return "Mismatch" in value ? ChecksumState.Mismatch : "Declared" in value ? ChecksumState.Declared : "Verified" in value ? ChecksumState.Verified : value;
+}
+function from_candid_variant_n65(value: {
     Ok: Array<[] | [Uint8Array]>;
 } | {
     Err: _Error;
@@ -1950,13 +2316,13 @@ function from_candid_variant_n44(value: {
 } {
     return "Ok" in value ? {
         __kind__: "Ok",
-        Ok: from_candid_vec_n45(value.Ok)
+        Ok: from_candid_vec_n66(value.Ok)
     } : "Err" in value ? {
         __kind__: "Err",
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n48(value: {
+function from_candid_variant_n69(value: {
     Ok: _Object;
 } | {
     Err: _Error;
@@ -1969,54 +2335,7 @@ function from_candid_variant_n48(value: {
 } {
     return "Ok" in value ? {
         __kind__: "Ok",
-        Ok: from_candid_Object_n49(value.Ok)
-    } : "Err" in value ? {
-        __kind__: "Err",
-        Err: from_candid_Error_n3(value.Err)
-    } : value;
-}
-function from_candid_variant_n57(value: {
-    Mismatch: null;
-} | {
-    Declared: null;
-} | {
-    Verified: null;
-}): ChecksumState {
-    return "Mismatch" in value ? ChecksumState.Mismatch : "Declared" in value ? ChecksumState.Declared : "Verified" in value ? ChecksumState.Verified : value;
-}
-function from_candid_variant_n64(value: {
-    Ok: _ListPage;
-} | {
-    Err: _Error;
-}): {
-    __kind__: "Ok";
-    Ok: ListPage;
-} | {
-    __kind__: "Err";
-    Err: Error_;
-} {
-    return "Ok" in value ? {
-        __kind__: "Ok",
-        Ok: from_candid_ListPage_n65(value.Ok)
-    } : "Err" in value ? {
-        __kind__: "Err",
-        Err: from_candid_Error_n3(value.Err)
-    } : value;
-}
-function from_candid_variant_n69(value: {
-    Ok: Array<_Grant>;
-} | {
-    Err: _Error;
-}): {
-    __kind__: "Ok";
-    Ok: Array<Grant>;
-} | {
-    __kind__: "Err";
-    Err: Error_;
-} {
-    return "Ok" in value ? {
-        __kind__: "Ok",
-        Ok: from_candid_vec_n70(value.Ok)
+        Ok: from_candid_Object_n52(value.Ok)
     } : "Err" in value ? {
         __kind__: "Err",
         Err: from_candid_Error_n3(value.Err)
@@ -2031,7 +2350,64 @@ function from_candid_variant_n7(value: {
 }): Role {
     return "Reader" in value ? Role.Reader : "Admin" in value ? Role.Admin : "Writer" in value ? Role.Writer : value;
 }
-function from_candid_variant_n74(value: {
+function from_candid_variant_n73(value: {
+    Ok: _ListPage;
+} | {
+    Err: _Error;
+}): {
+    __kind__: "Ok";
+    Ok: ListPage;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+} {
+    return "Ok" in value ? {
+        __kind__: "Ok",
+        Ok: from_candid_ListPage_n74(value.Ok)
+    } : "Err" in value ? {
+        __kind__: "Err",
+        Err: from_candid_Error_n3(value.Err)
+    } : value;
+}
+function from_candid_variant_n78(value: {
+    Ok: _CertifiedPage;
+} | {
+    Err: _Error;
+}): {
+    __kind__: "Ok";
+    Ok: CertifiedPage;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+} {
+    return "Ok" in value ? {
+        __kind__: "Ok",
+        Ok: from_candid_CertifiedPage_n79(value.Ok)
+    } : "Err" in value ? {
+        __kind__: "Err",
+        Err: from_candid_Error_n3(value.Err)
+    } : value;
+}
+function from_candid_variant_n82(value: {
+    Ok: Array<_Grant>;
+} | {
+    Err: _Error;
+}): {
+    __kind__: "Ok";
+    Ok: Array<Grant>;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+} {
+    return "Ok" in value ? {
+        __kind__: "Ok",
+        Ok: from_candid_vec_n83(value.Ok)
+    } : "Err" in value ? {
+        __kind__: "Err",
+        Err: from_candid_Error_n3(value.Err)
+    } : value;
+}
+function from_candid_variant_n87(value: {
     Ok: Array<_UploadStatus>;
 } | {
     Err: _Error;
@@ -2044,13 +2420,13 @@ function from_candid_variant_n74(value: {
 } {
     return "Ok" in value ? {
         __kind__: "Ok",
-        Ok: from_candid_vec_n75(value.Ok)
+        Ok: from_candid_vec_n88(value.Ok)
     } : "Err" in value ? {
         __kind__: "Err",
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n79(value: {
+function from_candid_variant_n92(value: {
     Any: null;
 } | {
     Revision: bigint;
@@ -2077,7 +2453,26 @@ function from_candid_variant_n79(value: {
         Absent: value.Absent
     } : value;
 }
-function from_candid_variant_n81(value: {
+function from_candid_variant_n96(value: {
+    Ok: _CertifiedLogPage;
+} | {
+    Err: _Error;
+}): {
+    __kind__: "Ok";
+    Ok: CertifiedLogPage;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+} {
+    return "Ok" in value ? {
+        __kind__: "Ok",
+        Ok: value.Ok
+    } : "Err" in value ? {
+        __kind__: "Err",
+        Err: from_candid_Error_n3(value.Err)
+    } : value;
+}
+function from_candid_variant_n98(value: {
     Ok: _LogInfo;
 } | {
     Err: _Error;
@@ -2096,315 +2491,79 @@ function from_candid_variant_n81(value: {
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n86(value: {
-    Ok: Array<_Written>;
-} | {
-    Err: _Error;
-}): {
-    __kind__: "Ok";
-    Ok: Array<Written>;
-} | {
-    __kind__: "Err";
-    Err: Error_;
-} {
-    return "Ok" in value ? {
-        __kind__: "Ok",
-        Ok: value.Ok
-    } : "Err" in value ? {
-        __kind__: "Err",
-        Err: from_candid_Error_n3(value.Err)
-    } : value;
+function from_candid_vec_n121(value: Array<_RegionValue>): Array<RegionValue> {
+    return value.map((x)=>from_candid_RegionValue_n122(x));
 }
-function from_candid_variant_n92(value: {
-    Ok: _LogPage;
-} | {
-    Err: _Error;
-}): {
-    __kind__: "Ok";
-    Ok: LogPage;
-} | {
-    __kind__: "Err";
-    Err: Error_;
-} {
-    return "Ok" in value ? {
-        __kind__: "Ok",
-        Ok: value.Ok
-    } : "Err" in value ? {
-        __kind__: "Err",
-        Err: from_candid_Error_n3(value.Err)
-    } : value;
+function from_candid_vec_n66(value: Array<[] | [Uint8Array]>): Array<Uint8Array | null> {
+    return value.map((x)=>from_candid_opt_n67(x));
 }
-function from_candid_variant_n94(value: {
-    Ok: bigint;
-} | {
-    Err: _Error;
-}): {
-    __kind__: "Ok";
-    Ok: bigint;
-} | {
-    __kind__: "Err";
-    Err: Error_;
-} {
-    return "Ok" in value ? {
-        __kind__: "Ok",
-        Ok: value.Ok
-    } : "Err" in value ? {
-        __kind__: "Err",
-        Err: from_candid_Error_n3(value.Err)
-    } : value;
+function from_candid_vec_n76(value: Array<_ObjectInfo>): Array<ObjectInfo> {
+    return value.map((x)=>from_candid_ObjectInfo_n54(x));
 }
-function from_candid_variant_n96(value: {
-    Ok: _RegionInfo;
-} | {
-    Err: _Error;
-}): {
-    __kind__: "Ok";
-    Ok: RegionInfo;
-} | {
-    __kind__: "Err";
-    Err: Error_;
-} {
-    return "Ok" in value ? {
-        __kind__: "Ok",
-        Ok: value.Ok
-    } : "Err" in value ? {
-        __kind__: "Err",
-        Err: from_candid_Error_n3(value.Err)
-    } : value;
+function from_candid_vec_n83(value: Array<_Grant>): Array<Grant> {
+    return value.map((x)=>from_candid_Grant_n84(x));
 }
-function from_candid_variant_n98(value: {
-    Ok: Array<_RegionInfo>;
-} | {
-    Err: _Error;
-}): {
-    __kind__: "Ok";
-    Ok: Array<RegionInfo>;
-} | {
-    __kind__: "Err";
-    Err: Error_;
-} {
-    return "Ok" in value ? {
-        __kind__: "Ok",
-        Ok: value.Ok
-    } : "Err" in value ? {
-        __kind__: "Err",
-        Err: from_candid_Error_n3(value.Err)
-    } : value;
+function from_candid_vec_n88(value: Array<_UploadStatus>): Array<UploadStatus> {
+    return value.map((x)=>from_candid_UploadStatus_n89(x));
 }
-function from_candid_vec_n106(value: Array<_RegionValue>): Array<RegionValue> {
-    return value.map((x)=>from_candid_RegionValue_n107(x));
+function to_candid_Condition_n27(value: Condition): _Condition {
+    return to_candid_variant_n28(value);
 }
-function from_candid_vec_n45(value: Array<[] | [Uint8Array]>): Array<Uint8Array | null> {
-    return value.map((x)=>from_candid_opt_n46(x));
-}
-function from_candid_vec_n67(value: Array<_ObjectInfo>): Array<ObjectInfo> {
-    return value.map((x)=>from_candid_ObjectInfo_n51(x));
-}
-function from_candid_vec_n70(value: Array<_Grant>): Array<Grant> {
-    return value.map((x)=>from_candid_Grant_n71(x));
-}
-function from_candid_vec_n75(value: Array<_UploadStatus>): Array<UploadStatus> {
-    return value.map((x)=>from_candid_UploadStatus_n76(x));
-}
-function to_candid_Condition_n23(value: Condition): _Condition {
-    return to_candid_variant_n24(value);
-}
-function to_candid_DeleteArgs_n33(value: DeleteArgs): _DeleteArgs {
-    return to_candid_record_n34(value);
-}
-function to_candid_DeletePrefixArgs_n37(value: DeletePrefixArgs): _DeletePrefixArgs {
+function to_candid_DeleteArgs_n37(value: DeleteArgs): _DeleteArgs {
     return to_candid_record_n38(value);
 }
-function to_candid_ListArgs_n61(value: ListArgs): _ListArgs {
-    return to_candid_record_n62(value);
+function to_candid_DeletePrefixArgs_n41(value: DeletePrefixArgs): _DeletePrefixArgs {
+    return to_candid_record_n42(value);
 }
-function to_candid_PutArgs_n83(value: PutArgs): _PutArgs {
-    return to_candid_record_n84(value);
+function to_candid_ListArgs_n70(value: ListArgs): _ListArgs {
+    return to_candid_record_n71(value);
 }
-function to_candid_ReadArgs_n87(value: ReadArgs): _ReadArgs {
-    return to_candid_record_n88(value);
-}
-function to_candid_ReadLogArgs_n89(value: ReadLogArgs): _ReadLogArgs {
-    return to_candid_record_n90(value);
-}
-function to_candid_RegionLoad_n100(value: RegionLoad): _RegionLoad {
+function to_candid_PutArgs_n100(value: PutArgs): _PutArgs {
     return to_candid_record_n101(value);
 }
-function to_candid_RegionStore_n110(value: RegionStore): _RegionStore {
-    return to_candid_record_n111(value);
+function to_candid_ReadArgs_n104(value: ReadArgs): _ReadArgs {
+    return to_candid_record_n105(value);
 }
-function to_candid_RegionType_n102(value: RegionType): _RegionType {
-    return to_candid_variant_n103(value);
+function to_candid_ReadLogArgs_n93(value: ReadLogArgs): _ReadLogArgs {
+    return to_candid_record_n94(value);
 }
-function to_candid_RegionValue_n112(value: RegionValue): _RegionValue {
-    return to_candid_variant_n113(value);
+function to_candid_RegionLoad_n115(value: RegionLoad): _RegionLoad {
+    return to_candid_record_n116(value);
 }
-function to_candid_RenameArgs_n114(value: RenameArgs): _RenameArgs {
-    return to_candid_record_n115(value);
+function to_candid_RegionStore_n125(value: RegionStore): _RegionStore {
+    return to_candid_record_n126(value);
 }
-function to_candid_Role_n121(value: Role): _Role {
-    return to_candid_variant_n122(value);
+function to_candid_RegionType_n117(value: RegionType): _RegionType {
+    return to_candid_variant_n118(value);
 }
-function to_candid_Settings_n17(value: Settings): _Settings {
-    return to_candid_record_n18(value);
+function to_candid_RegionValue_n127(value: RegionValue): _RegionValue {
+    return to_candid_variant_n128(value);
 }
-function to_candid_UploadArgs_n21(value: UploadArgs): _UploadArgs {
+function to_candid_RenameArgs_n129(value: RenameArgs): _RenameArgs {
+    return to_candid_record_n130(value);
+}
+function to_candid_Role_n136(value: Role): _Role {
+    return to_candid_variant_n137(value);
+}
+function to_candid_Settings_n21(value: Settings): _Settings {
     return to_candid_record_n22(value);
 }
-function to_candid_UploadEnd_n13(value: UploadEnd): _UploadEnd {
-    return to_candid_record_n14(value);
+function to_candid_UploadArgs_n25(value: UploadArgs): _UploadArgs {
+    return to_candid_record_n26(value);
 }
-function to_candid_opt_n12(value: UploadEnd | null): [] | [_UploadEnd] {
-    return value === null ? candid_none() : candid_some(to_candid_UploadEnd_n13(value));
+function to_candid_UploadEnd_n17(value: UploadEnd): _UploadEnd {
+    return to_candid_record_n18(value);
 }
-function to_candid_opt_n120(value: Role | null): [] | [_Role] {
-    return value === null ? candid_none() : candid_some(to_candid_Role_n121(value));
+function to_candid_opt_n135(value: Role | null): [] | [_Role] {
+    return value === null ? candid_none() : candid_some(to_candid_Role_n136(value));
 }
-function to_candid_opt_n29(value: Condition | null): [] | [_Condition] {
-    return value === null ? candid_none() : candid_some(to_candid_Condition_n23(value));
+function to_candid_opt_n16(value: UploadEnd | null): [] | [_UploadEnd] {
+    return value === null ? candid_none() : candid_some(to_candid_UploadEnd_n17(value));
+}
+function to_candid_opt_n33(value: Condition | null): [] | [_Condition] {
+    return value === null ? candid_none() : candid_some(to_candid_Condition_n27(value));
 }
 function to_candid_record_n101(value: {
-    kind: RegionType;
-    offset: bigint;
-}): {
-    kind: _RegionType;
-    offset: bigint;
-} {
-    return {
-        kind: to_candid_RegionType_n102(value.kind),
-        offset: value.offset
-    };
-}
-function to_candid_record_n111(value: {
-    value: RegionValue;
-    offset: bigint;
-}): {
-    value: _RegionValue;
-    offset: bigint;
-} {
-    return {
-        value: to_candid_RegionValue_n112(value.value),
-        offset: value.offset
-    };
-}
-function to_candid_record_n115(value: {
-    to: string;
-    from: string;
-    condition?: Condition;
-}): {
-    to: string;
-    from: string;
-    condition: [] | [_Condition];
-} {
-    return {
-        to: value.to,
-        from: value.from,
-        condition: value.condition != null ? candid_some(to_candid_Condition_n23(value.condition)) : candid_none()
-    };
-}
-function to_candid_record_n14(value: {
-    sha256?: Uint8Array;
-    size: bigint;
-}): {
-    sha256: [] | [Uint8Array];
-    size: bigint;
-} {
-    return {
-        sha256: value.sha256 != null ? candid_some(value.sha256) : candid_none(),
-        size: value.size
-    };
-}
-function to_candid_record_n18(value: {
-    upload_idle_ns?: bigint;
-    max_uploads?: bigint;
-    capacity?: bigint;
-    public_read?: boolean;
-}): {
-    upload_idle_ns: [] | [bigint];
-    max_uploads: [] | [bigint];
-    capacity: [] | [bigint];
-    public_read: [] | [boolean];
-} {
-    return {
-        upload_idle_ns: value.upload_idle_ns != null ? candid_some(value.upload_idle_ns) : candid_none(),
-        max_uploads: value.max_uploads != null ? candid_some(value.max_uploads) : candid_none(),
-        capacity: value.capacity != null ? candid_some(value.capacity) : candid_none(),
-        public_read: value.public_read != null ? candid_some(value.public_read) : candid_none()
-    };
-}
-function to_candid_record_n22(value: {
-    key: string;
-    sha256?: Uint8Array;
-    metadata?: Array<MetadataPair>;
-    size?: bigint;
-    content_type?: string;
-    content_encoding?: string;
-    condition?: Condition;
-}): {
-    key: string;
-    sha256: [] | [Uint8Array];
-    metadata: [] | [Array<_MetadataPair>];
-    size: [] | [bigint];
-    content_type: [] | [string];
-    content_encoding: [] | [string];
-    condition: [] | [_Condition];
-} {
-    return {
-        key: value.key,
-        sha256: value.sha256 != null ? candid_some(value.sha256) : candid_none(),
-        metadata: value.metadata != null ? candid_some(value.metadata) : candid_none(),
-        size: value.size != null ? candid_some(value.size) : candid_none(),
-        content_type: value.content_type != null ? candid_some(value.content_type) : candid_none(),
-        content_encoding: value.content_encoding != null ? candid_some(value.content_encoding) : candid_none(),
-        condition: value.condition != null ? candid_some(to_candid_Condition_n23(value.condition)) : candid_none()
-    };
-}
-function to_candid_record_n34(value: {
-    key: string;
-    condition?: Condition;
-}): {
-    key: string;
-    condition: [] | [_Condition];
-} {
-    return {
-        key: value.key,
-        condition: value.condition != null ? candid_some(to_candid_Condition_n23(value.condition)) : candid_none()
-    };
-}
-function to_candid_record_n38(value: {
-    limit?: number;
-    prefix: string;
-}): {
-    limit: [] | [number];
-    prefix: string;
-} {
-    return {
-        limit: value.limit != null ? candid_some(value.limit) : candid_none(),
-        prefix: value.prefix
-    };
-}
-function to_candid_record_n62(value: {
-    descending?: boolean;
-    start_after?: string;
-    limit?: number;
-    delimiter?: string;
-    prefix: string;
-}): {
-    descending: [] | [boolean];
-    start_after: [] | [string];
-    limit: [] | [number];
-    delimiter: [] | [string];
-    prefix: string;
-} {
-    return {
-        descending: value.descending != null ? candid_some(value.descending) : candid_none(),
-        start_after: value.start_after != null ? candid_some(value.start_after) : candid_none(),
-        limit: value.limit != null ? candid_some(value.limit) : candid_none(),
-        delimiter: value.delimiter != null ? candid_some(value.delimiter) : candid_none(),
-        prefix: value.prefix
-    };
-}
-function to_candid_record_n84(value: {
     key: string;
     sha256?: Uint8Array;
     value: Uint8Array;
@@ -2428,10 +2587,10 @@ function to_candid_record_n84(value: {
         metadata: value.metadata != null ? candid_some(value.metadata) : candid_none(),
         content_type: value.content_type != null ? candid_some(value.content_type) : candid_none(),
         content_encoding: value.content_encoding != null ? candid_some(value.content_encoding) : candid_none(),
-        condition: value.condition != null ? candid_some(to_candid_Condition_n23(value.condition)) : candid_none()
+        condition: value.condition != null ? candid_some(to_candid_Condition_n27(value.condition)) : candid_none()
     };
 }
-function to_candid_record_n88(value: {
+function to_candid_record_n105(value: {
     key: string;
     offset: bigint;
     length?: bigint;
@@ -2449,7 +2608,148 @@ function to_candid_record_n88(value: {
         revision: value.revision != null ? candid_some(value.revision) : candid_none()
     };
 }
-function to_candid_record_n90(value: {
+function to_candid_record_n116(value: {
+    kind: RegionType;
+    offset: bigint;
+}): {
+    kind: _RegionType;
+    offset: bigint;
+} {
+    return {
+        kind: to_candid_RegionType_n117(value.kind),
+        offset: value.offset
+    };
+}
+function to_candid_record_n126(value: {
+    value: RegionValue;
+    offset: bigint;
+}): {
+    value: _RegionValue;
+    offset: bigint;
+} {
+    return {
+        value: to_candid_RegionValue_n127(value.value),
+        offset: value.offset
+    };
+}
+function to_candid_record_n130(value: {
+    to: string;
+    from: string;
+    condition?: Condition;
+}): {
+    to: string;
+    from: string;
+    condition: [] | [_Condition];
+} {
+    return {
+        to: value.to,
+        from: value.from,
+        condition: value.condition != null ? candid_some(to_candid_Condition_n27(value.condition)) : candid_none()
+    };
+}
+function to_candid_record_n18(value: {
+    sha256?: Uint8Array;
+    size: bigint;
+}): {
+    sha256: [] | [Uint8Array];
+    size: bigint;
+} {
+    return {
+        sha256: value.sha256 != null ? candid_some(value.sha256) : candid_none(),
+        size: value.size
+    };
+}
+function to_candid_record_n22(value: {
+    upload_idle_ns?: bigint;
+    max_uploads?: bigint;
+    capacity?: bigint;
+    public_read?: boolean;
+}): {
+    upload_idle_ns: [] | [bigint];
+    max_uploads: [] | [bigint];
+    capacity: [] | [bigint];
+    public_read: [] | [boolean];
+} {
+    return {
+        upload_idle_ns: value.upload_idle_ns != null ? candid_some(value.upload_idle_ns) : candid_none(),
+        max_uploads: value.max_uploads != null ? candid_some(value.max_uploads) : candid_none(),
+        capacity: value.capacity != null ? candid_some(value.capacity) : candid_none(),
+        public_read: value.public_read != null ? candid_some(value.public_read) : candid_none()
+    };
+}
+function to_candid_record_n26(value: {
+    key: string;
+    sha256?: Uint8Array;
+    metadata?: Array<MetadataPair>;
+    size?: bigint;
+    content_type?: string;
+    content_encoding?: string;
+    condition?: Condition;
+}): {
+    key: string;
+    sha256: [] | [Uint8Array];
+    metadata: [] | [Array<_MetadataPair>];
+    size: [] | [bigint];
+    content_type: [] | [string];
+    content_encoding: [] | [string];
+    condition: [] | [_Condition];
+} {
+    return {
+        key: value.key,
+        sha256: value.sha256 != null ? candid_some(value.sha256) : candid_none(),
+        metadata: value.metadata != null ? candid_some(value.metadata) : candid_none(),
+        size: value.size != null ? candid_some(value.size) : candid_none(),
+        content_type: value.content_type != null ? candid_some(value.content_type) : candid_none(),
+        content_encoding: value.content_encoding != null ? candid_some(value.content_encoding) : candid_none(),
+        condition: value.condition != null ? candid_some(to_candid_Condition_n27(value.condition)) : candid_none()
+    };
+}
+function to_candid_record_n38(value: {
+    key: string;
+    condition?: Condition;
+}): {
+    key: string;
+    condition: [] | [_Condition];
+} {
+    return {
+        key: value.key,
+        condition: value.condition != null ? candid_some(to_candid_Condition_n27(value.condition)) : candid_none()
+    };
+}
+function to_candid_record_n42(value: {
+    limit?: number;
+    prefix: string;
+}): {
+    limit: [] | [number];
+    prefix: string;
+} {
+    return {
+        limit: value.limit != null ? candid_some(value.limit) : candid_none(),
+        prefix: value.prefix
+    };
+}
+function to_candid_record_n71(value: {
+    descending?: boolean;
+    start_after?: string;
+    limit?: number;
+    delimiter?: string;
+    prefix: string;
+}): {
+    descending: [] | [boolean];
+    start_after: [] | [string];
+    limit: [] | [number];
+    delimiter: [] | [string];
+    prefix: string;
+} {
+    return {
+        descending: value.descending != null ? candid_some(value.descending) : candid_none(),
+        start_after: value.start_after != null ? candid_some(value.start_after) : candid_none(),
+        limit: value.limit != null ? candid_some(value.limit) : candid_none(),
+        delimiter: value.delimiter != null ? candid_some(value.delimiter) : candid_none(),
+        prefix: value.prefix
+    };
+}
+function to_candid_record_n94(value: {
     from: bigint;
     limit?: number;
 }): {
@@ -2461,7 +2761,7 @@ function to_candid_record_n90(value: {
         limit: value.limit != null ? candid_some(value.limit) : candid_none()
     };
 }
-function to_candid_variant_n103(value: {
+function to_candid_variant_n118(value: {
     __kind__: "Nat16";
     Nat16: null;
 } | {
@@ -2534,7 +2834,7 @@ function to_candid_variant_n103(value: {
         Float: value.Float
     } : value;
 }
-function to_candid_variant_n113(value: {
+function to_candid_variant_n128(value: {
     __kind__: "Nat16";
     Nat16: number;
 } | {
@@ -2607,7 +2907,7 @@ function to_candid_variant_n113(value: {
         Float: value.Float
     } : value;
 }
-function to_candid_variant_n122(value: Role): {
+function to_candid_variant_n137(value: Role): {
     Reader: null;
 } | {
     Admin: null;
@@ -2622,7 +2922,7 @@ function to_candid_variant_n122(value: Role): {
         Writer: null
     } : value;
 }
-function to_candid_variant_n24(value: {
+function to_candid_variant_n28(value: {
     __kind__: "Any";
     Any: null;
 } | {
@@ -2646,17 +2946,17 @@ function to_candid_variant_n24(value: {
         Absent: value.Absent
     } : value;
 }
-function to_candid_vec_n109(value: Array<RegionStore>): Array<_RegionStore> {
-    return value.map((x)=>to_candid_RegionStore_n110(x));
+function to_candid_vec_n114(value: Array<RegionLoad>): Array<_RegionLoad> {
+    return value.map((x)=>to_candid_RegionLoad_n115(x));
 }
-function to_candid_vec_n32(value: Array<DeleteArgs>): Array<_DeleteArgs> {
-    return value.map((x)=>to_candid_DeleteArgs_n33(x));
+function to_candid_vec_n124(value: Array<RegionStore>): Array<_RegionStore> {
+    return value.map((x)=>to_candid_RegionStore_n125(x));
 }
-function to_candid_vec_n82(value: Array<PutArgs>): Array<_PutArgs> {
-    return value.map((x)=>to_candid_PutArgs_n83(x));
+function to_candid_vec_n36(value: Array<DeleteArgs>): Array<_DeleteArgs> {
+    return value.map((x)=>to_candid_DeleteArgs_n37(x));
 }
-function to_candid_vec_n99(value: Array<RegionLoad>): Array<_RegionLoad> {
-    return value.map((x)=>to_candid_RegionLoad_n100(x));
+function to_candid_vec_n99(value: Array<PutArgs>): Array<_PutArgs> {
+    return value.map((x)=>to_candid_PutArgs_n100(x));
 }
 export interface CreateActorOptions {
     agent?: Agent;

@@ -88,11 +88,6 @@ impl<M: Memory> Change<'_, M> {
         Ok(true)
     }
 
-    /// Returns the digest of the value under a path, after the changes so far, unless they concern a tree under it.
-    pub(crate) fn get(&mut self, path: &[&[u8]]) -> Result<Option<Digest>, Error> {
-        Ok(self.find(path)?.map(|value| value.digest))
-    }
-
     /// Returns the first label from a bound on, of the tree at a path.
     pub(crate) fn first_label(&mut self, path: &[&[u8]], bound: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         let mut next = self.find(path)?.map_or(SlotNumber::NONE, |value| value.tree);

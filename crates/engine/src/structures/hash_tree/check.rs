@@ -11,6 +11,9 @@ use super::slot::{Node, Slot, SlotNumber};
 use super::tree::{Steps, Tree, damaged};
 use crate::base::problem::Problem;
 
+/// What is done with each value: it is passed the path and the digest.
+pub(crate) type CheckLeaf<'f> = dyn FnMut(&[Vec<u8>], Digest) -> Result<(), Error> + 'f;
+
 /// The slots that have been visited.
 type Visited = BTreeSet<SlotNumber>;
 
@@ -25,11 +28,7 @@ struct Checked {
 impl<M: Memory> Tree<M> {
     /// Checks every slot: the digests, the order of the labels, the shape of the trees, and that each slot is either in a tree or
     /// free. Returns whether the tree is sound. `leaf` is passed the path and the digest of each value, in order.
-    pub(crate) fn check(
-        &self,
-        problems: &mut Vec<Problem>,
-        leaf: &mut dyn FnMut(&[Vec<u8>], Digest) -> Result<(), Error>,
-    ) -> bool {
+    pub(crate) fn check(&self, problems: &mut Vec<Problem>, leaf: &mut CheckLeaf<'_>) -> bool {
         match self.check_all(leaf) {
             Ok(()) => true,
             Err(error) => {
@@ -39,7 +38,7 @@ impl<M: Memory> Tree<M> {
         }
     }
 
-    fn check_all(&self, leaf: &mut dyn FnMut(&[Vec<u8>], Digest) -> Result<(), Error>) -> Result<(), Error> {
+    fn check_all(&self, leaf: &mut CheckLeaf<'_>) -> Result<(), Error> {
         let header = self.header.get();
         let mut visited = Visited::new();
         let digest = match header.root {
@@ -62,7 +61,7 @@ impl<M: Memory> Tree<M> {
         root: SlotNumber,
         path: &mut Vec<Vec<u8>>,
         visited: &mut Visited,
-        leaf: &mut dyn FnMut(&[Vec<u8>], Digest) -> Result<(), Error>,
+        leaf: &mut CheckLeaf<'_>,
     ) -> Result<Digest, Error> {
         if path.len() > MAX_PATH || self.node(root)?.is_red {
             return Err(shape(root));
@@ -76,7 +75,7 @@ impl<M: Memory> Tree<M> {
         level: u32,
         path: &mut Vec<Vec<u8>>,
         visited: &mut Visited,
-        leaf: &mut dyn FnMut(&[Vec<u8>], Digest) -> Result<(), Error>,
+        leaf: &mut CheckLeaf<'_>,
     ) -> Result<Checked, Error> {
         Steps::at(level, number)?;
         visit(visited, number)?;
@@ -112,7 +111,7 @@ impl<M: Memory> Tree<M> {
         level: u32,
         path: &mut Vec<Vec<u8>>,
         visited: &mut Visited,
-        leaf: &mut dyn FnMut(&[Vec<u8>], Digest) -> Result<(), Error>,
+        leaf: &mut CheckLeaf<'_>,
     ) -> Result<Option<Checked>, Error> {
         if number.is_none() {
             return Ok(None);

@@ -9,6 +9,9 @@ use super::slot::{Node, SlotNumber, Subtree};
 use super::tree::{Steps, Tree};
 use super::witness::HashTree;
 
+/// Returns the tree to show under a label, from the pruned tree.
+pub(crate) type Show<'f> = dyn FnMut(&[u8], HashTree) -> Result<HashTree, Error> + 'f;
+
 /// An end of a range of labels.
 #[derive(Clone, Copy)]
 struct End<'a> {
@@ -16,6 +19,9 @@ struct End<'a> {
     /// Whether the label is in the range, or only next to it.
     is_included: bool,
 }
+
+/// The nodes from a root down to a label, each with the side on which the label is.
+type Way = Vec<(Node, Ordering)>;
 
 /// A range of labels between two ends; `None` means that there is no label on that side.
 #[derive(Clone, Copy)]
@@ -62,7 +68,7 @@ impl<M: Memory> Tree<M> {
         path: &[&[u8]],
         first: &[u8],
         last: &[u8],
-        show: &mut dyn FnMut(&[u8], HashTree) -> Result<HashTree, Error>,
+        show: &mut Show<'_>,
     ) -> Result<HashTree, Error> {
         let root = match path {
             [] => self.header.get().root,
@@ -78,7 +84,7 @@ impl<M: Memory> Tree<M> {
         root: SlotNumber,
         first: &[u8],
         last: &[u8],
-        show: &mut dyn FnMut(&[u8], HashTree) -> Result<HashTree, Error>,
+        show: &mut Show<'_>,
     ) -> Result<HashTree, Error> {
         let before = self.neighbour(root, first, Ordering::Less)?;
         let after = self.neighbour(root, last, Ordering::Greater)?;
@@ -118,7 +124,7 @@ impl<M: Memory> Tree<M> {
         root: SlotNumber,
         range: Range<'_>,
         depth: u32,
-        show: &mut dyn FnMut(&[u8], HashTree) -> Result<HashTree, Error>,
+        show: &mut Show<'_>,
     ) -> Result<HashTree, Error> {
         if root.is_none() {
             return Ok(HashTree::Empty);
@@ -157,7 +163,7 @@ impl<M: Memory> Tree<M> {
     }
 
     /// Returns the node of a label, and the nodes on the way to it.
-    fn way_to(&self, root: SlotNumber, label: &[u8]) -> Result<Option<(Node, Vec<(Node, Ordering)>)>, Error> {
+    fn way_to(&self, root: SlotNumber, label: &[u8]) -> Result<Option<(Node, Way)>, Error> {
         let (mut next, mut way, mut steps) = (root, Vec::new(), Steps::default());
         while !next.is_none() {
             steps.take(next)?;
@@ -186,7 +192,7 @@ fn around(node: &Node, own: HashTree) -> HashTree {
 }
 
 /// Puts a subtree under the nodes on the way to it.
-fn joined(way: Vec<(Node, Ordering)>, subtree: HashTree) -> HashTree {
+fn joined(way: Way, subtree: HashTree) -> HashTree {
     way.into_iter().rev().fold(subtree, |tree, (node, order)| {
         if order == Ordering::Less {
             // What is not shown has one digest.

@@ -47,11 +47,6 @@ impl<M: Memory> Tree<M> {
         self.header.get().digest
     }
 
-    /// Returns whether the tree has no label.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.header.get().root.is_none()
-    }
-
     /// Returns the digest of the value under a path of labels.
     ///
     /// # Errors

@@ -68,7 +68,7 @@ impl<M: Memory> MountainRange<M> {
         let elements = u64_at(&header, 8);
         let is_sound = header[..8] == MAGIC && u64_at(&header, 16) == mix(&header[..16]);
         let fits = elements < 1 << 48 && nodes(elements) * 32 <= memory.size() * PAGE_BYTES;
-        if !is_unused && !(is_sound && fits) {
+        if !(is_unused || is_sound && fits) {
             return Err(OpenError::damaged("the digests of the log do not have a valid header", home.1));
         }
         let elements = Cell::new((!is_unused).then_some(elements));

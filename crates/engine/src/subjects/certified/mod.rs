@@ -13,10 +13,10 @@ use ic_stable_structures::Memory;
 use crate::subjects::objects::Objects;
 pub(crate) use log::CertifiedLog;
 pub use log::LogProof;
-pub use reads::Witnessed;
+pub use reads::{InfoPage, Witnessed};
 
 /// The longest certified prefix, in bytes.
-pub const MAX_PREFIX_BYTES: usize = 1_000;
+pub(crate) const MAX_PREFIX_BYTES: usize = 1_000;
 
 /// The certified objects of a store.
 pub(crate) struct CertifiedObjects<'a, M: Memory> {

@@ -29,6 +29,15 @@ pub struct Witnessed<T> {
     pub witness: Vec<u8>,
 }
 
+/// A page of the metadata of objects.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InfoPage {
+    /// The objects, in the order of their keys.
+    pub objects: Vec<ObjectInfo>,
+    /// The `start_after` of the next page; `None` on the last page.
+    pub next: Option<String>,
+}
+
 impl<M: Memory + Clone> CertifiedObjects<'_, M> {
     /// Returns an object with its value, or `None`, with a witness of its presence or absence.
     pub(crate) fn get(&self, key: &str) -> Result<Witnessed<Option<Object>>, Error> {
@@ -76,10 +85,7 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
     }
 
     /// Returns a page of the objects under a prefix, and the `start_after` of the next one, with a witness that none is missing.
-    pub(crate) fn list(
-        &self,
-        args: &ListArgs,
-    ) -> Result<Witnessed<(Vec<ObjectInfo>, Option<String>)>, Error> {
+    pub(crate) fn list(&self, args: &ListArgs) -> Result<Witnessed<InfoPage>, Error> {
         if args.delimiter.is_some() || args.descending == Some(true) {
             return Err(Error::invalid("a certified list has no delimiter, and is in ascending order"));
         }
@@ -101,7 +107,7 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
         let has_more = is_full || end.is_none_or(|end| end.next.is_some());
         let next = objects.last().filter(|_| has_more).map(|last: &ObjectInfo| last.key.clone());
         let witness = self.witness_of_page(args, &objects, next.as_deref())?;
-        Ok(Witnessed { contents: (objects, next), witness })
+        Ok(Witnessed { contents: InfoPage { objects, next }, witness })
     }
 
     fn witness_of_page(

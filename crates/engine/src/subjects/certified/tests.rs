@@ -204,9 +204,12 @@ fn objects_that_exist_are_certified_in_steps() {
         stable_storage_api::CertifyProgress { done: true, ..Default::default() }
     );
     let page = store.list_certified(&ListArgs::prefix("a/")).unwrap();
-    assert_eq!(page.contents.0, store.list(&ListArgs::prefix("a/")).unwrap().objects);
+    assert_eq!(page.contents.objects, store.list(&ListArgs::prefix("a/")).unwrap().objects);
     assert!(
-        page.contents.0.iter().all(|info| info.sha256.as_ref().unwrap().state == ChecksumState::Verified)
+        page.contents
+            .objects
+            .iter()
+            .all(|info| info.sha256.as_ref().unwrap().state == ChecksumState::Verified)
     );
 }
 
@@ -253,7 +256,7 @@ fn a_prefix_that_is_no_longer_certified_leaves_the_tree_in_steps() {
     assert_eq!(store.certify("a/"), Err(Error::NotFound));
     assert_eq!(store.get_certified("b/stays").unwrap().contents, other);
     certify(&mut store, "a/");
-    assert_eq!(store.list_certified(&ListArgs::prefix("a/")).unwrap().contents.0.len(), 24);
+    assert_eq!(store.list_certified(&ListArgs::prefix("a/")).unwrap().contents.objects.len(), 24);
 }
 
 #[test]
@@ -332,7 +335,7 @@ fn an_object_that_moves_under_a_prefix_gets_its_digest() {
     assert_eq!(rename("from", "b/to"), None);
     assert_eq!(rename("b/to", "a/to"), Some(ChecksumState::Verified));
     assert_eq!(rename("a/to", "out"), Some(ChecksumState::Verified));
-    assert_eq!(store.list_certified(&ListArgs::prefix("a/")).unwrap().contents.0, []);
+    assert_eq!(store.list_certified(&ListArgs::prefix("a/")).unwrap().contents.objects, []);
 }
 
 #[test]
@@ -354,7 +357,7 @@ fn a_page_proves_that_no_object_is_missing() {
     ];
     for (args, count, has_next) in pages {
         let reply = store.list_certified(&args).unwrap();
-        let (objects, next) = reply.contents;
+        let crate::InfoPage { objects, next } = reply.contents;
         assert_eq!((objects.len(), next.is_some()), (count, has_next), "{args:?}");
         assert_eq!(next, objects.last().filter(|_| has_next).map(|last| last.key.clone()));
         let (root, leaves) = shown(&reply.witness);
@@ -383,15 +386,19 @@ fn a_page_and_its_witness_fit_one_reply() {
     let mut count = 0;
     loop {
         let reply = store.list_certified(&ListArgs { start_after: after, ..ListArgs::prefix("") }).unwrap();
-        let bytes: usize =
-            reply.contents.0.iter().map(|info| expected_record(info).len() + info.key.len() + 100).sum();
+        let bytes: usize = reply
+            .contents
+            .objects
+            .iter()
+            .map(|info| expected_record(info).len() + info.key.len() + 100)
+            .sum();
         assert!(
             (bytes + reply.witness.len()) as u64 <= MAX_PAYLOAD_BYTES - 20_000,
             "{bytes} and {}",
             reply.witness.len()
         );
-        count += reply.contents.0.len();
-        after = reply.contents.1;
+        count += reply.contents.objects.len();
+        after = reply.contents.next;
         if after.is_none() {
             break;
         }
@@ -451,15 +458,15 @@ proptest! {
                     let keys: Vec<_> = numbers.into_iter().map(key).collect();
                     store.put_many(keys.iter().map(|key| Put::new(key, key.as_bytes())).collect::<Vec<_>>(), 7).unwrap();
                 }
-                Step::Delete(number) => drop(store.delete(&key(number)).unwrap()),
+                Step::Delete(number) => _ = store.delete(&key(number)).unwrap(),
                 Step::DeleteMany(numbers) => {
                     let deletes: Vec<_> = numbers.into_iter().map(|number| DeleteArgs { key: key(number), condition: None }).collect();
                     store.delete_many(&deletes).unwrap();
                 }
                 Step::DeletePrefix(prefix) => {
-                    drop(store.delete_prefix(&DeletePrefixArgs { prefix: format!("{prefix}/"), limit: Some(3) }).unwrap());
+                    _ = store.delete_prefix(&DeletePrefixArgs { prefix: format!("{prefix}/"), limit: Some(3) }).unwrap();
                 }
-                Step::TakeFirst => drop(store.take_first("").unwrap()),
+                Step::TakeFirst => _ = store.take_first("").unwrap(),
                 Step::Rename(from, to) => {
                     _ = store.rename(&RenameArgs { from: key(from), to: key(to), condition: None }, 9);
                 }
@@ -477,7 +484,7 @@ proptest! {
             let prefix = format!("{prefix}/");
             if store.certified_prefixes().unwrap().iter().any(|known| known.prefix == prefix && known.complete) {
                 let reply = store.list_certified(&ListArgs::prefix(&prefix)).unwrap();
-                prop_assert_eq!(reply.contents.0, store.list(&ListArgs::prefix(&prefix)).unwrap().objects);
+                prop_assert_eq!(reply.contents.objects, store.list(&ListArgs::prefix(&prefix)).unwrap().objects);
                 prop_assert_eq!(Some(shown(&reply.witness).0), store.certified_digest());
             }
         }

@@ -34,6 +34,56 @@ export type BoolResult = { 'Ok' : boolean } |
   { 'Err' : Error };
 export type BoolsResult = { 'Ok' : Array<boolean> } |
   { 'Err' : Error };
+/**
+ * Null means that the proof shows that there is no object.
+ */
+export interface CertifiedInfo { 'info' : [] | [ObjectInfo], 'proof' : Proof }
+export type CertifiedInfoResult = { 'Ok' : CertifiedInfo } |
+  { 'Err' : Error };
+export type CertifiedListResult = { 'Ok' : CertifiedPage } |
+  { 'Err' : Error };
+/**
+ * Entries of the log, oldest first, with the digests that lead from each of them to the root of the log. The proof shows the root and
+ * the length.
+ */
+export interface CertifiedLogPage {
+  'entries' : Array<Uint8Array>,
+  'length' : bigint,
+  'paths' : Array<Array<Uint8Array>>,
+  'proof' : Proof,
+}
+export type CertifiedLogResult = { 'Ok' : CertifiedLogPage } |
+  { 'Err' : Error };
+/**
+ * Null means that the proof shows that there is no object.
+ */
+export interface CertifiedObject { 'object' : [] | [Object], 'proof' : Proof }
+export type CertifiedObjectResult = { 'Ok' : CertifiedObject } |
+  { 'Err' : Error };
+/**
+ * The proof shows that no object of the page is missing. `next` is the `start_after` of the next page; null on the last page.
+ */
+export interface CertifiedPage {
+  'next' : [] | [string],
+  'objects' : Array<ObjectInfo>,
+  'proof' : Proof,
+}
+/**
+ * Until it is complete, certify must be called.
+ */
+export interface CertifiedPrefix { 'complete' : boolean, 'prefix' : string }
+export type CertifiedPrefixesResult = { 'Ok' : Array<CertifiedPrefix> } |
+  { 'Err' : Error };
+/**
+ * What one call has certified. Call certify again until it is done.
+ */
+export interface CertifyProgress {
+  'done' : boolean,
+  'hashed' : bigint,
+  'items' : bigint,
+}
+export type CertifyResult = { 'Ok' : CertifyProgress } |
+  { 'Err' : Error };
 export interface Checksum { 'state' : ChecksumState, 'digest' : Uint8Array }
 /**
  * Mismatch: the canister computed a digest other than the declared one, which is the one shown.
@@ -226,6 +276,11 @@ export type OptBlobsResult = { 'Ok' : Array<[] | [Uint8Array]> } |
   { 'Err' : Error };
 export type OptEntryResult = { 'Ok' : [] | [Entry] } |
   { 'Err' : Error };
+/**
+ * Proof of a reply: the certificate of the Internet Computer over the root of the canister's hash tree, and the part of the tree that
+ * concerns the reply. Both in CBOR, as in the interface specification.
+ */
+export interface Proof { 'certificate' : Uint8Array, 'witness' : Uint8Array }
 export interface PutArgs {
   'key' : string,
   /**
@@ -535,6 +590,20 @@ export interface _SERVICE {
    */
   'append' : ActorMethod<[Array<Uint8Array>], AppendResult>,
   /**
+   * Returns the certified prefixes.
+   */
+  'certified_prefixes' : ActorMethod<[], CertifiedPrefixesResult>,
+  /**
+   * Certifies up to 1,000 more of the objects under a certified prefix, after hashing at most 64 MiB of those without a verified
+   * digest. Or removes as many from the hash tree, if the prefix is no longer certified.
+   */
+  'certify' : ActorMethod<[string], CertifyResult>,
+  /**
+   * Certifies up to 10,000 more entries of the log, of at most 64 MiB. The first call switches the certification of the log on, for
+   * good; when it is done, every append certifies its entries.
+   */
+  'certify_log' : ActorMethod<[], CertifyResult>,
+  /**
    * Makes a complete upload the object under its key, and replaces an existing object. Incomplete names the first missing
    * chunk. An upload that was opened without a size needs `end`.
    */
@@ -565,6 +634,10 @@ export interface _SERVICE {
    */
   'get' : ActorMethod<[string], BlobResult>,
   /**
+   * Returns the whole value and the metadata of an object under a certified prefix, with a proof that anyone can check.
+   */
+  'get_certified' : ActorMethod<[string], CertifiedObjectResult>,
+  /**
    * Returns the configuration.
    */
   'get_config' : ActorMethod<[], ConfigResult>,
@@ -585,6 +658,10 @@ export interface _SERVICE {
    */
   'list' : ActorMethod<[ListArgs], ListResult>,
   /**
+   * Returns a page of the objects under a certified prefix, with a proof that none is missing. Not with a delimiter or descending.
+   */
+  'list_certified' : ActorMethod<[ListArgs], CertifiedListResult>,
+  /**
    * Returns all principals with a role.
    */
   'list_roles' : ActorMethod<[], GrantsResult>,
@@ -598,6 +675,10 @@ export interface _SERVICE {
    * learn of errors.
    */
   'log' : ActorMethod<[string], undefined>,
+  /**
+   * Returns a page of entries of the certified log, with a proof of each.
+   */
+  'log_certified' : ActorMethod<[ReadLogArgs], CertifiedLogResult>,
   /**
    * Returns the number of entries and bytes of the log.
    */
@@ -671,6 +752,11 @@ export interface _SERVICE {
    */
   'scan' : ActorMethod<[ListArgs], ScanResult>,
   /**
+   * Declares whether the objects under a prefix are certified. A put under a certified prefix hashes its value. Objects that exist are
+   * certified by certify. At most 100 prefixes, of which none is under another one.
+   */
+  'set_certified' : ActorMethod<[string, boolean], EmptyResult>,
+  /**
    * Sets the role of a principal; null removes it. At most 10,000 principals have a role.
    */
   'set_role' : ActorMethod<[Principal, [] | [Role]], EmptyResult>,
@@ -682,6 +768,10 @@ export interface _SERVICE {
    * Returns the metadata of an object.
    */
   'stat' : ActorMethod<[string], ObjectInfoResult>,
+  /**
+   * Returns the metadata of an object under a certified prefix, with a proof.
+   */
+  'stat_certified' : ActorMethod<[string], CertifiedInfoResult>,
   /**
    * Returns the state of the canister.
    */
@@ -740,6 +830,20 @@ export const idlFactory: IDL.InterfaceFactory = ({ IDL }) => {
   const EmptyResult = IDL.Variant({ 'Ok' : IDL.Null, 'Err' : Error });
   const Appended = IDL.Record({ 'first' : IDL.Nat64, 'next' : IDL.Nat64 });
   const AppendResult = IDL.Variant({ 'Ok' : Appended, 'Err' : Error });
+  const CertifiedPrefix = IDL.Record({
+    'complete' : IDL.Bool,
+    'prefix' : IDL.Text,
+  });
+  const CertifiedPrefixesResult = IDL.Variant({
+    'Ok' : IDL.Vec(CertifiedPrefix),
+    'Err' : Error,
+  });
+  const CertifyProgress = IDL.Record({
+    'done' : IDL.Bool,
+    'hashed' : IDL.Nat64,
+    'items' : IDL.Nat64,
+  });
+  const CertifyResult = IDL.Variant({ 'Ok' : CertifyProgress, 'Err' : Error });
   const UploadEnd = IDL.Record({
     'sha256' : IDL.Opt(IDL.Vec(IDL.Nat8)),
     'size' : IDL.Nat64,
@@ -790,10 +894,6 @@ export const idlFactory: IDL.InterfaceFactory = ({ IDL }) => {
   const Deleted = IDL.Record({ 'deleted' : IDL.Nat64, 'more' : IDL.Bool });
   const DeletedResult = IDL.Variant({ 'Ok' : Deleted, 'Err' : Error });
   const BlobResult = IDL.Variant({ 'Ok' : IDL.Vec(IDL.Nat8), 'Err' : Error });
-  const OptBlobsResult = IDL.Variant({
-    'Ok' : IDL.Vec(IDL.Opt(IDL.Vec(IDL.Nat8))),
-    'Err' : Error,
-  });
   const ChecksumState = IDL.Variant({
     'Mismatch' : IDL.Null,
     'Declared' : IDL.Null,
@@ -818,6 +918,22 @@ export const idlFactory: IDL.InterfaceFactory = ({ IDL }) => {
   const Object = IDL.Record({
     'value' : IDL.Vec(IDL.Nat8),
     'info' : ObjectInfo,
+  });
+  const Proof = IDL.Record({
+    'certificate' : IDL.Vec(IDL.Nat8),
+    'witness' : IDL.Vec(IDL.Nat8),
+  });
+  const CertifiedObject = IDL.Record({
+    'object' : IDL.Opt(Object),
+    'proof' : Proof,
+  });
+  const CertifiedObjectResult = IDL.Variant({
+    'Ok' : CertifiedObject,
+    'Err' : Error,
+  });
+  const OptBlobsResult = IDL.Variant({
+    'Ok' : IDL.Vec(IDL.Opt(IDL.Vec(IDL.Nat8))),
+    'Err' : Error,
   });
   const ObjectResult = IDL.Variant({ 'Ok' : Object, 'Err' : Error });
   const HttpHeader = IDL.Tuple(IDL.Text, IDL.Text);
@@ -845,6 +961,15 @@ export const idlFactory: IDL.InterfaceFactory = ({ IDL }) => {
     'prefixes' : IDL.Vec(IDL.Text),
   });
   const ListResult = IDL.Variant({ 'Ok' : ListPage, 'Err' : Error });
+  const CertifiedPage = IDL.Record({
+    'next' : IDL.Opt(IDL.Text),
+    'objects' : IDL.Vec(ObjectInfo),
+    'proof' : Proof,
+  });
+  const CertifiedListResult = IDL.Variant({
+    'Ok' : CertifiedPage,
+    'Err' : Error,
+  });
   const Grant = IDL.Record({ 'who' : IDL.Principal, 'role' : Role });
   const GrantsResult = IDL.Variant({ 'Ok' : IDL.Vec(Grant), 'Err' : Error });
   const ChunkRange = IDL.Record({ 'first' : IDL.Nat64, 'last' : IDL.Nat64 });
@@ -862,6 +987,20 @@ export const idlFactory: IDL.InterfaceFactory = ({ IDL }) => {
   });
   const UploadStatusesResult = IDL.Variant({
     'Ok' : IDL.Vec(UploadStatus),
+    'Err' : Error,
+  });
+  const ReadLogArgs = IDL.Record({
+    'from' : IDL.Nat64,
+    'limit' : IDL.Opt(IDL.Nat32),
+  });
+  const CertifiedLogPage = IDL.Record({
+    'entries' : IDL.Vec(IDL.Vec(IDL.Nat8)),
+    'length' : IDL.Nat64,
+    'paths' : IDL.Vec(IDL.Vec(IDL.Vec(IDL.Nat8))),
+    'proof' : Proof,
+  });
+  const CertifiedLogResult = IDL.Variant({
+    'Ok' : CertifiedLogPage,
     'Err' : Error,
   });
   const LogInfo = IDL.Record({ 'length' : IDL.Nat64, 'bytes' : IDL.Nat64 });
@@ -884,10 +1023,6 @@ export const idlFactory: IDL.InterfaceFactory = ({ IDL }) => {
     'offset' : IDL.Nat64,
     'length' : IDL.Opt(IDL.Nat64),
     'revision' : IDL.Opt(IDL.Nat64),
-  });
-  const ReadLogArgs = IDL.Record({
-    'from' : IDL.Nat64,
-    'limit' : IDL.Opt(IDL.Nat32),
   });
   const LogPage = IDL.Record({
     'next' : IDL.Nat64,
@@ -953,6 +1088,14 @@ export const idlFactory: IDL.InterfaceFactory = ({ IDL }) => {
   const ScanResult = IDL.Variant({ 'Ok' : ScanPage, 'Err' : Error });
   const StableVarInfo = IDL.Record({ 'size' : IDL.Nat64 });
   const ObjectInfoResult = IDL.Variant({ 'Ok' : ObjectInfo, 'Err' : Error });
+  const CertifiedInfo = IDL.Record({
+    'info' : IDL.Opt(ObjectInfo),
+    'proof' : Proof,
+  });
+  const CertifiedInfoResult = IDL.Variant({
+    'Ok' : CertifiedInfo,
+    'Err' : Error,
+  });
   const StoreBytes = IDL.Record({
     'log' : IDL.Nat64,
     'arena' : IDL.Nat64,
@@ -1020,6 +1163,9 @@ export const idlFactory: IDL.InterfaceFactory = ({ IDL }) => {
   return IDL.Service({
     'abort_upload' : IDL.Func([IDL.Nat64], [EmptyResult], []),
     'append' : IDL.Func([IDL.Vec(IDL.Vec(IDL.Nat8))], [AppendResult], []),
+    'certified_prefixes' : IDL.Func([], [CertifiedPrefixesResult], ['query']),
+    'certify' : IDL.Func([IDL.Text], [CertifyResult], []),
+    'certify_log' : IDL.Func([], [CertifyResult], []),
     'commit_upload' : IDL.Func(
         [IDL.Nat64, IDL.Opt(UploadEnd)],
         [WrittenResult],
@@ -1031,14 +1177,17 @@ export const idlFactory: IDL.InterfaceFactory = ({ IDL }) => {
     'delete_many' : IDL.Func([IDL.Vec(DeleteArgs)], [BoolsResult], []),
     'delete_prefix' : IDL.Func([DeletePrefixArgs], [DeletedResult], []),
     'get' : IDL.Func([IDL.Text], [BlobResult], ['query']),
+    'get_certified' : IDL.Func([IDL.Text], [CertifiedObjectResult], ['query']),
     'get_config' : IDL.Func([], [ConfigResult], ['query']),
     'get_many' : IDL.Func([IDL.Vec(IDL.Text)], [OptBlobsResult], ['query']),
     'get_with_info' : IDL.Func([IDL.Text], [ObjectResult], ['query']),
     'http_request' : IDL.Func([HttpRequest], [HttpResponse], ['query']),
     'list' : IDL.Func([ListArgs], [ListResult], ['query']),
+    'list_certified' : IDL.Func([ListArgs], [CertifiedListResult], ['query']),
     'list_roles' : IDL.Func([], [GrantsResult], ['query']),
     'list_uploads' : IDL.Func([], [UploadStatusesResult], ['query']),
     'log' : IDL.Func([IDL.Text], [], ['oneway']),
+    'log_certified' : IDL.Func([ReadLogArgs], [CertifiedLogResult], ['query']),
     'log_info' : IDL.Func([], [LogInfoResult], ['query']),
     'put' : IDL.Func([IDL.Text, IDL.Vec(IDL.Nat8)], [WrittenResult], []),
     'put_many' : IDL.Func([IDL.Vec(PutArgs)], [WrittenListResult], []),
@@ -1077,9 +1226,11 @@ export const idlFactory: IDL.InterfaceFactory = ({ IDL }) => {
       ),
     'rename' : IDL.Func([RenameArgs], [WrittenResult], []),
     'scan' : IDL.Func([ListArgs], [ScanResult], ['query']),
+    'set_certified' : IDL.Func([IDL.Text, IDL.Bool], [EmptyResult], []),
     'set_role' : IDL.Func([IDL.Principal, IDL.Opt(Role)], [EmptyResult], []),
     'stable_var_query' : IDL.Func([], [StableVarInfo], ['query']),
     'stat' : IDL.Func([IDL.Text], [ObjectInfoResult], ['query']),
+    'stat_certified' : IDL.Func([IDL.Text], [CertifiedInfoResult], ['query']),
     'status' : IDL.Func([], [StatusResult], ['query']),
     'take_first' : IDL.Func([IDL.Text], [OptEntryResult], []),
     'upload_status' : IDL.Func([IDL.Nat64], [UploadStatusResult], ['query']),
