@@ -12,11 +12,12 @@ use stable_storage_api::Error;
 
 use super::digest::{EMPTY_BODY, sha256};
 use super::expression::Expression;
+use super::facts::{Facts, Hashes};
 use super::page::{Page, Response};
 use super::path::{BadUrl, absent_labels, exact_labels, is_under, wildcard_labels};
 use super::request::{Method, Request};
 use super::resource::{Coding, Document, NOT_FOUND, Objects, Resource, ServedSite, Version, piece};
-use super::response::{Facts, Hashes, Head};
+use super::response::Head;
 use crate::structures::hash_tree::{Digest, HashTree};
 
 /// How the canister was called.
@@ -97,36 +98,29 @@ pub(crate) fn answer(
     call: Call,
     objects: &impl Objects,
 ) -> Result<Reply, Error> {
-    let path = request.path.as_str();
-    let exchange = Exchange { served, request, call };
+    let at = |resource, is_exact| Exchange { served, request, call, resource, is_exact };
     if request.method == Method::Other {
-        return Ok(exchange.text(405, "Only GET and HEAD are possible.\n"));
+        return Ok(at(&Resource::Nothing, false).text(405, "Only GET and HEAD are possible.\n"));
     }
-    let resource = Resource::at(served, path, objects)?;
+    let resource = Resource::at(served, request.path.as_str(), objects)?;
     if let Resource::Nothing = resource {
         let fallback = Resource::fallback(served, objects)?;
-        let page = fallback.fallback_page(served);
-        return Ok(exchange.resource(&fallback, &Place { page, is_exact: false }));
+        return Ok(at(&fallback, false).reply());
     }
-    let page = resource.page(&served.headers);
-    Ok(exchange.resource(&resource, &Place { page, is_exact: true }))
+    Ok(at(&resource, true).reply())
 }
 
-/// A request to a site.
+/// A request to a site, and what its path stands for.
 struct Exchange<'a> {
     served: &'a ServedSite,
     request: &'a Request<'a>,
     call: Call,
-}
-
-/// The page that can prove a response.
-struct Place {
-    page: Option<Page>,
-    /// Whether the page is that of exactly this path.
+    resource: &'a Resource,
+    /// Whether the resource is that of exactly this path, and not that of all paths which stand for nothing else.
     is_exact: bool,
 }
 
-/// Body of a response, and its hash if a page can have it.
+/// Body of a response, and its hash if a page can have the response.
 struct Content {
     body: Body,
     hash: Option<Digest>,
@@ -139,7 +133,7 @@ impl Content {
     }
 
     fn text(text: &str) -> Self {
-        Self { body: Body::Text(text.into()), hash: Some(sha256(text.as_bytes())), length: text.len() as u64 }
+        Self { body: Body::Text(text.into()), hash: None, length: text.len() as u64 }
     }
 
     fn part(key: &str, hash: Option<Digest>, start: u64, end: u64) -> Self {
@@ -149,26 +143,25 @@ impl Content {
 }
 
 impl Exchange<'_> {
-    fn resource(&self, resource: &Resource, place: &Place) -> Reply {
-        match resource {
-            Resource::Document(document) => self.document(document, place),
+    fn reply(&self) -> Reply {
+        match self.resource {
+            Resource::Document(document) => self.document(document),
             Resource::Redirect { location } => {
-                self.reply(Head::redirect(location.clone()), Content::empty(), place)
+                self.complete(Head::redirect(location.clone()), Content::empty())
             }
-            Resource::Nothing => self.reply(Head::text(404), Content::text(NOT_FOUND), place),
+            Resource::Nothing => {
+                let hash = Some(sha256(NOT_FOUND.as_bytes()));
+                self.complete(Head::text(404), Content { hash, ..Content::text(NOT_FOUND) })
+            }
         }
     }
 
     /// Answers with a sentence that no page has.
     fn text(&self, status: u16, text: &str) -> Reply {
-        self.reply(
-            Head::text(status),
-            Content { hash: None, ..Content::text(text) },
-            &Place { page: None, is_exact: false },
-        )
+        self.complete(Head::text(status), Content::text(text))
     }
 
-    fn document(&self, document: &Document, place: &Place) -> Reply {
+    fn document(&self, document: &Document) -> Reply {
         let request = self.request;
         let version = self.version(document);
         let (facts, etag) = (document.facts(version), version.etag.as_str());
@@ -177,16 +170,16 @@ impl Exchange<'_> {
                 return self.text(412, "The document has another entity tag than those of if-match.\n");
             }
             if request.if_none_match.matches_weakly(etag) {
-                return self.not_modified(document, version, place);
+                return self.not_modified(document, version);
             }
             if let Some(range) = request.range(etag) {
                 return match range.of(facts.size) {
-                    Some((start, end)) => self.part(document, version, (start, end), place),
+                    Some((start, end)) => self.part(document, version, start, end),
                     None => self.unsatisfiable(&facts),
                 };
             }
         }
-        self.whole(document, version, place)
+        self.whole(document, version)
     }
 
     /// Returns the best version that the client accepts; the document as it is stored, if it accepts none.
@@ -199,53 +192,49 @@ impl Exchange<'_> {
         document.versions.iter().find(is_accepted).expect("the last version is always accepted")
     }
 
-    fn whole(&self, document: &Document, version: &Version, place: &Place) -> Reply {
+    fn whole(&self, document: &Document, version: &Version) -> Reply {
         let facts = document.facts(version);
         if facts.is_large() && !self.is_head_without_body() {
-            return self.first_piece(document, version, place);
+            return self.first_piece(document, version);
         }
         let head = Head::whole(document.status, &facts, &version.etag, document.varies());
         let hash = match facts.hashes {
             Hashes::Whole(hash) => Some(hash),
             _ => None,
         };
-        self.reply(head, Content::part(&version.object.info.key, hash, 0, facts.size), place)
+        self.complete(head, Content::part(&version.object.info.key, hash, 0, facts.size))
     }
 
-    /// Answers with the first piece of a large object. The gateway reads the others with queries and sends them as one body, so
-    /// queries must be able to answer.
-    fn first_piece(&self, document: &Document, version: &Version, place: &Place) -> Reply {
+    /// Answers with the first piece of a large object. The gateway reads the others with queries, which it does not repeat as
+    /// updates, and sends them as one body. So queries must be able to answer.
+    fn first_piece(&self, document: &Document, version: &Version) -> Reply {
         let facts = document.facts(version);
         if self.served.site.certified && !facts.is_certifiable() {
             return self.text(503, "The document is being certified. Ranges of it can be read.\n");
         }
-        self.part(document, version, piece(0, facts.size), place)
+        let (start, end) = piece(0, facts.size);
+        self.part(document, version, start, end)
     }
 
-    fn part(&self, document: &Document, version: &Version, (start, end): (u64, u64), place: &Place) -> Reply {
+    fn part(&self, document: &Document, version: &Version, start: u64, end: u64) -> Reply {
         let facts = document.facts(version);
         let head = Head::part(&facts, &version.etag, document.varies(), start, end);
         let hash = document.body_hash(&facts, start, end);
-        self.reply(head, Content::part(&version.object.info.key, hash, start, end), place)
+        self.complete(head, Content::part(&version.object.info.key, hash, start, end))
     }
 
-    fn not_modified(&self, document: &Document, version: &Version, place: &Place) -> Reply {
+    fn not_modified(&self, document: &Document, version: &Version) -> Reply {
         let head = Head::not_modified(&version.etag, document.varies());
         // The page has the response to this request alone: a GET with this one entity tag.
         let request = self.request;
         let is_certified = request.method == Method::Get
             && !request.has_body
             && request.if_none_match.is(version.etag.as_str());
-        self.reply(head, Content { hash: is_certified.then_some(EMPTY_BODY), ..Content::empty() }, place)
+        self.complete(head, Content { hash: is_certified.then_some(EMPTY_BODY), ..Content::empty() })
     }
 
     fn unsatisfiable(&self, facts: &Facts<'_>) -> Reply {
-        let content = Content::text("The document has no byte of the range.\n");
-        self.reply(
-            Head::unsatisfiable(facts),
-            Content { hash: None, ..content },
-            &Place { page: None, is_exact: true },
-        )
+        self.complete(Head::unsatisfiable(facts), Content::text("The document has no byte of the range.\n"))
     }
 
     /// Returns whether the reply to a `HEAD` has no body. A gateway verifies a certified response with its body, and sends only the
@@ -256,35 +245,37 @@ impl Exchange<'_> {
     }
 
     /// Completes a response with what proves it.
-    fn reply(&self, head: Head<'_>, content: Content, place: &Place) -> Reply {
-        let Self { served, call, .. } = self;
-        let (head, proof) = match (call, served.site.certified) {
+    fn complete(&self, head: Head<'_>, content: Content) -> Reply {
+        let (head, proof) = match (self.call, self.served.site.certified) {
             (Call::Update, _) => (head.with_length(content.length), None),
             (Call::Query, false) => {
                 let head = head.certified(Expression::Skip).with_length(content.length);
                 (head, self.proof(&Page::new(vec![Response::SKIP]), &Response::SKIP, false))
             }
             (Call::Query, true) => {
-                let certified = self.certify(head, &content, place);
-                let Some((head, proof)) = certified else { return Reply::Upgrade };
+                let Some((head, proof)) = self.certify(head, &content) else { return Reply::Upgrade };
                 (head, Some(proof))
             }
         };
         Reply::Answer(Box::new(Answer {
             status: head.status(),
-            headers: served.headers.headers(&head),
+            headers: self.served.headers.headers(&head),
             body: if self.is_head_without_body() { Body::Empty } else { content.body },
             proof,
         }))
     }
 
     /// Proves a response. Returns `None` if the page does not have it.
-    fn certify<'h>(&self, head: Head<'h>, content: &Content, place: &Place) -> Option<(Head<'h>, Proof)> {
-        let (page, hash) = (place.page.as_ref()?, content.hash?);
+    fn certify<'h>(&self, head: Head<'h>, content: &Content) -> Option<(Head<'h>, Proof)> {
+        let hash = content.hash?;
+        let page = match self.is_exact {
+            true => self.resource.page(&self.served.headers)?,
+            false => self.resource.fallback_page(self.served)?,
+        };
         let expression = if head.status() == 304 { Expression::IfNoneMatch } else { Expression::Response };
         let head = head.certified(expression);
         let response = self.served.headers.response(&head, &hash);
-        let proof = self.proof(page, &response, place.is_exact)?;
+        let proof = self.proof(&page, &response, self.is_exact)?;
         Some((head, proof))
     }
 

@@ -7,6 +7,8 @@ mod certificate;
 mod conditional;
 mod digest;
 mod expression;
+mod facts;
+mod headers;
 mod page;
 mod path;
 mod range;

@@ -8,9 +8,11 @@ use stable_storage_api::{Error, ObjectInfo, Site};
 
 use super::digest::{EMPTY_BODY, sha256};
 use super::expression::Expression;
+use super::facts::{Etag, Facts, Hashes};
+use super::headers::SiteHeaders;
 use super::page::{Page, Response};
 use super::path::{Escaped, key_of, path_of};
-use super::response::{Etag, Facts, Hashes, Head, SiteHeaders};
+use super::response::Head;
 use crate::structures::hash_tree::Digest;
 
 /// Body of the response for a path without an object, if the site has no document for it.
