@@ -36,9 +36,9 @@ impl Trend {
                 && space_of(&cells[*count + between..]) <= CAPACITY
         };
         let candidates = match self {
-            Self::Ascending(index) => [index + 1, index],
-            // The cell before the new one becomes the separator, so that the new one is the first of its
-            // page.
+            // Where a cell becomes the separator, it is the one before the new one, so that the new one is
+            // the first of its page.
+            Self::Ascending(index) => [index + 1, index.saturating_sub(between)],
             Self::Descending(index) => [index.saturating_sub(between), index + 1 - between],
             Self::Mixed => [usize::MAX; 2],
         };

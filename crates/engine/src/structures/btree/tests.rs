@@ -13,6 +13,7 @@ use crate::base::problem::Problem;
 mod damage;
 mod library;
 mod picture;
+mod shape;
 mod worst;
 
 type TestMap = Map<Vec<u8>, Vec<u8>, VectorMemory>;
