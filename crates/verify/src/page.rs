@@ -20,7 +20,10 @@ pub(crate) fn check(
     };
     let first = children.iter().position(|child| child.label().is_some_and(is_after_start));
     let first = first.unwrap_or(children.len());
-    check_shown(children, first.checked_sub(1))?;
+    // Labels before the prefix itself are not under it.
+    if children.get(first).and_then(|child| child.label()) != Some(args.prefix.as_bytes()) {
+        check_shown(children, first.checked_sub(1))?;
+    }
     for (index, info) in page.objects.iter().enumerate() {
         let key = info.key.as_bytes();
         if !info.key.starts_with(&args.prefix) || !is_after_start(key) {

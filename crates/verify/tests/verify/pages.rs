@@ -134,6 +134,19 @@ fn a_page_of_another_range_is_refused() {
     assert_eq!(check(&later, &page), Err(VerifyError::OutsidePage { key: "b/1".into() }));
 }
 
+/// The witness of a range that begins with a label of the tree does not show the label before it.
+#[test]
+fn a_page_that_begins_with_its_prefix_needs_no_label_before_it() {
+    let store = store();
+    let args = ListArgs::prefix("b");
+    let mut page = CertifiedPage { proof: store.range_proof("b", "c"), ..store.list(&args) };
+    assert_eq!(check(&args, &page).unwrap().join(" "), "b b/1 b/2 b/3 b/4 b/5 b0");
+    page.proof = store.range_proof("b/1", "c");
+    page.objects.remove(0);
+    let gap = VerifyError::Gap { after: None, before: Some("b/1".into()) };
+    assert_eq!(check(&args, &page), Err(gap));
+}
+
 #[test]
 fn every_changed_byte_of_the_witness_of_a_page_is_refused() {
     let store = store();

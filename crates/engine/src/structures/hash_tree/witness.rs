@@ -37,6 +37,22 @@ impl HashTree {
         }
     }
 
+    /// Joins two views of the same tree: shows what one of them shows.
+    #[must_use]
+    pub fn merged(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Pruned(_), shown) | (shown, Self::Pruned(_)) => shown,
+            (Self::Fork(one), Self::Fork(other)) => {
+                let ((left, right), (other_left, other_right)) = (*one, *other);
+                Self::Fork(Box::new((left.merged(other_left), right.merged(other_right))))
+            }
+            (Self::Labeled(label, one), Self::Labeled(_, other)) => {
+                Self::Labeled(label, Box::new(one.merged(*other)))
+            }
+            (same, _) => same,
+        }
+    }
+
     /// Returns the digest of the tree.
     #[must_use]
     pub fn digest(&self) -> Digest {
@@ -134,6 +150,24 @@ mod tests {
             serde::Serialize::serialize(&reference, &mut serializer).unwrap();
             assert!(tree.to_cbor() == expected, "{:?}", tree.digest());
         }
+    }
+
+    #[test]
+    fn merged_views_show_what_either_shows_and_have_the_same_digest() {
+        let leaf = |text: &str| HashTree::labeled(text.as_bytes(), HashTree::Leaf(text.into()));
+        let hidden = |tree: HashTree| HashTree::Pruned(tree.digest());
+        let tree = |a: HashTree, b: HashTree, c: HashTree| HashTree::fork(HashTree::fork(a, b), c);
+        let whole = tree(leaf("a"), leaf("b"), leaf("c"));
+        let label_only = HashTree::labeled(b"b", hidden(HashTree::Leaf("b".into())));
+        let one = tree(leaf("a"), hidden(leaf("b")), hidden(leaf("c")));
+        let other = tree(hidden(leaf("a")), label_only.clone(), hidden(leaf("c")));
+        let both = one.clone().merged(other.clone());
+        assert_eq!(both, tree(leaf("a"), label_only, hidden(leaf("c"))));
+        assert_eq!(other.merged(one), both);
+        assert_eq!(both.digest(), whole.digest());
+        assert_eq!(both.clone().merged(hidden(whole.clone())), both);
+        assert_eq!(hidden(whole.clone()).merged(both.clone()), both);
+        assert_eq!(both.merged(whole.clone()), whole);
     }
 
     #[test]

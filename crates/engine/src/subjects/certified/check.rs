@@ -5,7 +5,7 @@ use std::ops::Bound::Included;
 use ic_stable_structures::Memory;
 use stable_storage_api::Error;
 
-use super::CertifiedObjects;
+use super::{CertifiedObjects, PREFIXES_LABEL};
 use crate::base::problem::Problem;
 use crate::core::certified::damaged;
 use crate::structures::btree::Direction;
@@ -40,6 +40,12 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
     /// Checks that a leaf has the record of the object under its key.
     fn check_leaf(&self, known: &Known, path: &[Vec<u8>], digest: Digest) -> Result<(), Error> {
         let [tree, key] = path else { return Ok(()) };
+        if tree == PREFIXES_LABEL {
+            let is_complete =
+                |known: &Prefix| known.prefix.as_bytes() == key && known.progress == Progress::Complete;
+            let is_right = digest == leaf(b"") && known.prefixes.iter().any(is_complete);
+            return if is_right { Ok(()) } else { Err(damaged("a prefix in the tree is not certified")) };
+        }
         if tree != OBJECTS_LABEL {
             return Ok(());
         }
@@ -58,6 +64,11 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
     /// Checks that the objects under a prefix are in the tree, as far as they have been certified.
     fn check_prefix(&self, Prefix { prefix, progress }: &Prefix) -> Result<(), Error> {
         let core = self.objects.core;
+        let tree = core.certified().map(|certified| &certified.tree);
+        let shown = tree.map_or(Ok(None), |tree| tree.get(&[PREFIXES_LABEL, prefix.as_bytes()]))?;
+        if *progress == Progress::Complete && shown.is_none() {
+            return Err(damaged("a certified prefix is not in the tree"));
+        }
         let start = Included(prefix.as_bytes());
         let mut cursor = core.index.cursor(start, Direction::Forward)?;
         while cursor.advance()? && cursor.key()?.starts_with(prefix.as_bytes()) {
@@ -67,7 +78,6 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
                 Progress::After(last) => key.as_slice() <= last.as_bytes(),
                 Progress::Removing => false,
             };
-            let tree = core.certified().map(|certified| &certified.tree);
             let stored = tree.map_or(Ok(None), |tree| tree.get(&[OBJECTS_LABEL, &key]))?;
             if is_due && stored.is_none() {
                 return Err(damaged("an object under a certified prefix has no leaf"));

@@ -4,7 +4,7 @@ use ic_stable_structures::Memory;
 use stable_storage_api::limits::MAX_CERTIFIED_PREFIXES;
 use stable_storage_api::{CertifiedPrefix, Error};
 
-use super::{CertifiedObjects, MAX_PREFIX_BYTES};
+use super::{CertifiedObjects, MAX_PREFIX_BYTES, PREFIXES_LABEL};
 use crate::core::change::Change;
 use crate::subjects::scopes::{Prefix, Progress};
 
@@ -13,7 +13,9 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
     /// removed from the tree by [`certify`](Self::certify).
     pub(crate) fn set_certified(&self, prefix: &str, is_certified: bool) -> Result<(), Error> {
         let existing = self.declared(prefix)?;
-        let progress = match (existing.map(|existing| existing.progress), is_certified) {
+        let existing = existing.map(|existing| existing.progress);
+        let was_complete = existing == Some(Progress::Complete);
+        let progress = match (existing, is_certified) {
             (None, false) => return Err(Error::NotFound),
             (Some(Progress::Removing), true) => return Err(is_being_removed(prefix)),
             (Some(Progress::Removing), false) | (Some(Progress::Complete | Progress::After(_)), true) => {
@@ -25,7 +27,15 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
             }
             (Some(_), false) => Progress::Removing,
         };
-        self.store_prefix(&Prefix { prefix: prefix.to_owned(), progress })
+        let mut change = Change::new(self.objects.core);
+        if was_complete {
+            change.certified()?.tree.remove(&[PREFIXES_LABEL, prefix.as_bytes()])?;
+        }
+        let prefix = Prefix { prefix: prefix.to_owned(), progress };
+        change.certified()?.scopes().insert(&Prefix::key(&prefix.prefix), &prefix.encode())?;
+        change.reserve()?.commit();
+        self.objects.scopes.forget();
+        Ok(())
     }
 
     /// Returns the certified prefixes, except those that are being removed.
@@ -69,14 +79,6 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
             ))),
             None => Ok(()),
         }
-    }
-
-    fn store_prefix(&self, prefix: &Prefix) -> Result<(), Error> {
-        let mut change = Change::new(self.objects.core);
-        change.certified()?.scopes().insert(&Prefix::key(&prefix.prefix), &prefix.encode())?;
-        change.reserve()?.commit();
-        self.objects.scopes.forget();
-        Ok(())
     }
 }
 

@@ -15,6 +15,9 @@ pub(crate) use log::CertifiedLog;
 pub use log::LogProof;
 pub use reads::{InfoPage, Witnessed};
 
+/// Label of the tree of the certified prefixes whose objects are all certified. The leaf under each of them is empty.
+pub(crate) const PREFIXES_LABEL: &[u8] = b"prefixes";
+
 /// The longest certified prefix, in bytes.
 pub(crate) const MAX_PREFIX_BYTES: usize = 1_000;
 

@@ -4,12 +4,12 @@ use ic_stable_structures::Memory;
 use serde_bytes::ByteBuf;
 use stable_storage_api::{Error, ListArgs, Object, ObjectInfo};
 
-use super::CertifiedObjects;
+use super::{CertifiedObjects, PREFIXES_LABEL};
 use crate::core::certified::damaged;
 use crate::core::key::Key;
 use crate::structures::hash_tree::{HashTree, leaf};
 use crate::subjects::objects::{Entry, OBJECTS_LABEL, ValueView, check_fits_reply, record};
-use crate::subjects::scopes::Progress;
+use crate::subjects::scopes::{Prefix, Progress};
 
 /// Largest size of the metadata of a page, in bytes: the witness is a little longer, and both fit one reply.
 const PAGE_BYTES: u64 = 700_000;
@@ -59,7 +59,7 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
         contents: impl FnOnce(Entry<'_>) -> Result<T, Error>,
     ) -> Result<Witnessed<Option<T>>, Error> {
         stable_storage_api::check::key(key)?;
-        self.check_certified(key)?;
+        let prefix = self.certified_prefix(key)?;
         let core = self.objects.core;
         let found = core.index.get_with(key.as_bytes(), |bytes| {
             let entry = Entry::decode(bytes)?;
@@ -69,13 +69,11 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
         let tree = &core.certified().ok_or_else(not_in_tree)?.tree;
         let stored = tree.get(&path)?;
         let Some((record, contents)) = found.transpose()? else {
-            let witness = tree.witness(&path, HashTree::Empty)?;
-            let is_absent = stored.is_none();
-            return if is_absent {
-                Ok(Witnessed { contents: None, witness: witness.to_cbor() })
-            } else {
-                Err(not_in_tree())
-            };
+            if stored.is_some() {
+                return Err(not_in_tree());
+            }
+            let witness = self.with_prefix(&prefix, tree.witness(&path, HashTree::Empty)?)?;
+            return Ok(Witnessed { contents: None, witness: witness.to_cbor() });
         };
         if stored != Some(leaf(&record)) {
             return Err(not_in_tree());
@@ -90,7 +88,7 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
             return Err(Error::invalid("a certified list has no delimiter, and is in ascending order"));
         }
         args.check()?;
-        self.check_certified(&args.prefix)?;
+        let prefix = self.certified_prefix(&args.prefix)?;
         let (mut objects, mut bytes) = (Vec::new(), 0);
         let mut is_full = false;
         let limit = args.most().min(PAGE_OBJECTS);
@@ -107,7 +105,8 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
         let has_more = is_full || end.is_none_or(|end| end.next.is_some());
         let next = objects.last().filter(|_| has_more).map(|last: &ObjectInfo| last.key.clone());
         let witness = self.witness_of_page(args, &objects, next.as_deref())?;
-        Ok(Witnessed { contents: InfoPage { objects, next }, witness })
+        let witness = self.with_prefix(&prefix, witness)?;
+        Ok(Witnessed { contents: InfoPage { objects, next }, witness: witness.to_cbor() })
     }
 
     fn witness_of_page(
@@ -115,7 +114,7 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
         args: &ListArgs,
         objects: &[ObjectInfo],
         next: Option<&str>,
-    ) -> Result<Vec<u8>, Error> {
+    ) -> Result<HashTree, Error> {
         let core = self.objects.core;
         let tree = &core.certified().ok_or_else(not_in_tree)?.tree;
         let first =
@@ -145,19 +144,30 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
         if listed.peek().is_some() {
             return Err(not_in_tree());
         }
-        Ok(witness.to_cbor())
+        Ok(witness)
     }
 
-    /// Refuses a key or prefix that is not under a certified prefix whose objects are all certified.
-    fn check_certified(&self, key: &str) -> Result<(), Error> {
+    /// Adds to a witness that a prefix is certified. Only then does it prove that an object is absent: all objects under the
+    /// prefix are in the tree.
+    fn with_prefix(&self, prefix: &str, witness: HashTree) -> Result<HashTree, Error> {
+        let tree = &self.objects.core.certified().ok_or_else(not_in_tree)?.tree;
+        let path = [PREFIXES_LABEL, prefix.as_bytes()];
+        if tree.get(&path)? != Some(leaf(b"")) {
+            return Err(not_in_tree());
+        }
+        Ok(witness.merged(tree.witness(&path, HashTree::Leaf(Vec::new()))?))
+    }
+
+    /// Returns the certified prefix of a key or prefix. All objects under it are certified.
+    fn certified_prefix(&self, key: &str) -> Result<String, Error> {
         let known = self.objects.scopes.all(self.objects.core)?;
         let scope = known.prefixes.iter().find(|scope| key.starts_with(scope.prefix.as_str()));
-        match scope.map(|scope| &scope.progress) {
-            Some(Progress::Complete) => Ok(()),
-            Some(Progress::After(_)) => Err(Error::invalid(format!(
+        match scope {
+            Some(Prefix { prefix, progress: Progress::Complete }) => Ok(prefix.clone()),
+            Some(Prefix { progress: Progress::After(_), .. }) => Err(Error::invalid(format!(
                 "not all objects under {key:?} are certified; call certify until it is done"
             ))),
-            Some(Progress::Removing) | None => {
+            Some(Prefix { progress: Progress::Removing, .. }) | None => {
                 Err(Error::invalid(format!("{key:?} is not under a certified prefix")))
             }
         }

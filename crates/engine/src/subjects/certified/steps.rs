@@ -6,7 +6,7 @@ use ic_stable_structures::Memory;
 use stable_storage_api::limits::VERIFY_STEP_BYTES;
 use stable_storage_api::{CertifyProgress, Error};
 
-use super::CertifiedObjects;
+use super::{CertifiedObjects, PREFIXES_LABEL};
 use crate::core::change::Change;
 use crate::core::key::key_text;
 use crate::structures::btree::Direction;
@@ -114,6 +114,10 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
             let record = core.index.get_with(key.as_bytes(), |entry| record(&Entry::decode(entry)?))?;
             let record = record.ok_or(Error::NotFound)??;
             change.certified()?.tree.set(&[OBJECTS_LABEL, key.as_bytes()], leaf(&record))?;
+        }
+        if prefix.progress == Progress::Complete {
+            let path = [PREFIXES_LABEL, prefix.prefix.as_bytes()];
+            change.certified()?.tree.set(&path, leaf(b""))?;
         }
         change.certified()?.scopes().insert(&Prefix::key(&prefix.prefix), &prefix.encode())?;
         change.reserve()?.commit();

@@ -35,18 +35,34 @@ fn sound(store: &TestStore) {
     assert_eq!(store.check().problems, []);
 }
 
-/// What a witness shows: the root that it has, and the leaves under `objects`.
+/// What a witness shows: the root that it has, and the leaves, except those of certified prefixes.
 fn shown(witness: &[u8]) -> (Digest, BTreeMap<Vec<u8>, Vec<u8>>) {
     let tree: ic_certified_map::HashTree<'_> = serde_cbor::from_slice(witness).unwrap();
+    (tree.reconstruct(), leaves_that(&tree, |path| path[0] != b"prefixes"))
+}
+
+/// The certified prefixes that a witness shows.
+fn shown_prefixes(witness: &[u8]) -> Vec<String> {
+    let tree: ic_certified_map::HashTree<'_> = serde_cbor::from_slice(witness).unwrap();
+    let leaves = leaves_that(&tree, |path| path[0] == b"prefixes");
+    assert!(leaves.values().all(Vec::is_empty));
+    leaves.into_keys().map(|prefix| String::from_utf8(prefix).unwrap()).collect()
+}
+
+fn leaves_that(
+    tree: &ic_certified_map::HashTree<'_>,
+    is_of: fn(&[Vec<u8>]) -> bool,
+) -> BTreeMap<Vec<u8>, Vec<u8>> {
     let mut leaves = BTreeMap::new();
-    collect(&tree, &mut Vec::new(), &mut leaves);
-    (tree.reconstruct(), leaves)
+    collect(tree, &mut Vec::new(), &mut leaves);
+    leaves.retain(|path, _| is_of(path));
+    leaves.into_iter().map(|(path, contents)| (path.last().unwrap().clone(), contents)).collect()
 }
 
 fn collect(
     tree: &ic_certified_map::HashTree<'_>,
     path: &mut Vec<Vec<u8>>,
-    leaves: &mut BTreeMap<Vec<u8>, Vec<u8>>,
+    leaves: &mut BTreeMap<Vec<Vec<u8>>, Vec<u8>>,
 ) {
     use ic_certified_map::HashTree;
     match tree {
@@ -60,7 +76,7 @@ fn collect(
             path.pop();
         }
         HashTree::Leaf(contents) => {
-            leaves.insert(path.last().unwrap().clone(), contents.to_vec());
+            leaves.insert(path.clone(), contents.to_vec());
         }
         HashTree::Empty | HashTree::Pruned(_) => {}
     }
@@ -102,6 +118,34 @@ fn expected_record(info: &ObjectInfo) -> Vec<u8> {
         }
     }
     bytes
+}
+
+/// Without the prefix, a proof of absence would prove nothing: an object that is not certified is not in the tree either.
+#[test]
+fn absence_is_proven_with_the_certified_prefix() {
+    let mut store = store();
+    put(&mut store, "b/1", b"one");
+    certify(&mut store, "");
+    let absent = store.stat_certified("c").unwrap();
+    assert_eq!((absent.contents, shown_prefixes(&absent.witness)), (None, vec![String::new()]));
+    store.set_certified("", false).unwrap();
+    while !store.certify("").unwrap().done {}
+    for prefix in ["a/", "b/"] {
+        certify(&mut store, prefix);
+    }
+    let absent = store.get_certified("b/2").unwrap();
+    assert_eq!(shown_prefixes(&absent.witness), ["b/"]);
+    assert_eq!(shown(&absent.witness).0, store.certified_digest().unwrap());
+    let page = store.list_certified(&ListArgs::prefix("b/")).unwrap();
+    assert_eq!(shown_prefixes(&page.witness), ["b/"]);
+    assert_eq!(shown(&page.witness).0, store.certified_digest().unwrap());
+    let empty = store.list_certified(&ListArgs::prefix("a/x")).unwrap();
+    assert_eq!(shown_prefixes(&empty.witness), ["a/"]);
+    // While objects are removed from the tree, nothing proves that they are absent.
+    let root = store.certified_digest();
+    store.set_certified("b/", false).unwrap();
+    assert_ne!(store.certified_digest(), root);
+    sound(&store);
 }
 
 #[test]
