@@ -16,6 +16,8 @@ pub struct HttpRequest {
     pub headers: Vec<(String, String)>,
     /// The body, empty for `GET`.
     pub body: ByteBuf,
+    /// Version of the verification of responses that the gateway supports.
+    pub certificate_version: Option<u16>,
 }
 
 impl HttpRequest {
@@ -34,4 +36,6 @@ pub struct HttpResponse {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: ByteBuf,
+    /// Whether the gateway has to call `http_request_update` instead.
+    pub upgrade: Option<bool>,
 }

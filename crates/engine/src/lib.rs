@@ -72,5 +72,5 @@ pub use structures::arena;
 pub use structures::btree::{BPlusTreeMap, Iter, MAX_MAP_KEY_BYTES, MapOptions};
 pub use structures::hash_tree::{Digest, HashTree};
 pub use structures::log::{LOG_START, Log, check_entries};
-pub use subjects::certified::{InfoPage, LogProof, Witnessed};
+pub use subjects::certified::{HttpReply, InfoPage, LogProof, Witnessed};
 pub use subjects::objects::{INLINE_LIMIT, ObjectView, PageEnd, Put, ValueView};

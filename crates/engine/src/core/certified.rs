@@ -84,13 +84,11 @@ impl<'a, M: Memory + Clone> CertifiedChange<'a, M> {
     }
 
     /// Returns the changes of the pieces, to add to them.
-    #[allow(dead_code, reason = "the sites use it")]
     pub(crate) fn pieces(&mut self) -> &mut Transaction<'a, Raw, Raw, StoreMemory<M>> {
         self.pieces.get_or_insert_with(|| self.certified.pieces.begin())
     }
 
     /// Returns the changes of the keys that wait, to add to them.
-    #[allow(dead_code, reason = "the sites use it")]
     pub(crate) fn pending(&mut self) -> &mut Transaction<'a, Raw, Raw, StoreMemory<M>> {
         self.pending.get_or_insert_with(|| self.certified.pending.begin())
     }

@@ -2,12 +2,13 @@
 
 use ic_stable_structures::Memory;
 use stable_storage_api::{
-    CertifiedPrefix, CertifyProgress, Error, ListArgs, Object, ObjectInfo, ReadLogArgs,
+    CertifiedPrefix, CertifyProgress, Error, HttpRequest, ListArgs, Object, ObjectInfo, ReadLogArgs, Site,
+    SiteStatus,
 };
 
 use super::Store;
 use crate::structures::hash_tree::Digest;
-use crate::subjects::certified::{CertifiedObjects, InfoPage, LogProof, Witnessed};
+use crate::subjects::certified::{CertifiedObjects, HttpReply, InfoPage, LogProof, Witnessed};
 
 impl<M: Memory + Clone> Store<M> {
     pub(crate) fn certified_objects(&self) -> CertifiedObjects<'_, M> {
@@ -100,5 +101,44 @@ impl<M: Memory + Clone> Store<M> {
     /// of the log, and [`Error::Corrupted`].
     pub fn log_certified(&self, args: &ReadLogArgs) -> Result<Witnessed<LogProof>, Error> {
         self.certified_log().read(args)
+    }
+
+    /// Adds a site, or replaces the one with the same prefix. Its objects are public over HTTP. The responses of a certified site are
+    /// certified step by step by [`certify`](Self::certify), called with the site's prefix.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidArgument`] for a site that is not valid or overlaps another one, [`Error::LimitExceeded`] for more than 100
+    /// sites, and [`Error::OutOfMemory`].
+    pub fn set_site(&mut self, site: &Site) -> Result<(), Error> {
+        self.certified_objects().set_site(site)
+    }
+
+    /// Removes the site with this prefix, and returns whether there was one. Its objects stay.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupted`].
+    pub fn remove_site(&mut self, prefix: &str) -> Result<bool, Error> {
+        self.certified_objects().remove_site(prefix)
+    }
+
+    /// Returns the sites with the progress of their certification, in the order of their prefixes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupted`].
+    pub fn list_sites(&self) -> Result<Vec<SiteStatus>, Error> {
+        self.certified_objects().list_sites()
+    }
+
+    /// Answers an HTTP request. `certificate` is the one of the platform for [`certified_digest`](Self::certified_digest), which
+    /// only a query has. Without it, the answer is that of `http_request_update`, which the subnet certifies.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupted`].
+    pub fn http(&self, request: &HttpRequest, certificate: Option<&[u8]>) -> Result<HttpReply, Error> {
+        self.certified_objects().http(request, certificate)
     }
 }

@@ -6,6 +6,5 @@ pub(crate) mod objects;
 pub(crate) mod regions;
 pub(crate) mod roles;
 pub(crate) mod scopes;
-#[allow(dead_code, unused_imports, reason = "the store does not use it yet")]
 pub(crate) mod sites;
 pub(crate) mod uploads;

@@ -17,9 +17,9 @@ mod tests;
 mod tree;
 mod witness;
 
-pub(crate) use change::Change;
+pub(crate) use change::{Change, MAX_PATH};
 pub use hash::Digest;
-pub(crate) use hash::{labeled, leaf};
+pub(crate) use hash::{EMPTY, labeled, leaf};
 pub(crate) use header::HEADER_BYTES;
 pub(crate) use tree::Tree;
 pub use witness::HashTree;

@@ -1,5 +1,6 @@
 //! Checks that the hash tree agrees with the objects and the scopes.
 
+use std::collections::BTreeMap;
 use std::ops::Bound::Included;
 
 use ic_stable_structures::Memory;
@@ -8,10 +9,20 @@ use stable_storage_api::Error;
 use super::{CertifiedObjects, PREFIXES_LABEL};
 use crate::base::problem::Problem;
 use crate::core::certified::damaged;
+use crate::core::key::key_text;
 use crate::structures::btree::Direction;
-use crate::structures::hash_tree::{Digest, leaf};
-use crate::subjects::objects::{Entry, OBJECTS_LABEL, record};
-use crate::subjects::scopes::{Known, Prefix, Progress};
+use crate::structures::hash_tree::{Digest, MAX_PATH, leaf};
+use crate::subjects::objects::{Entry, OBJECTS_LABEL, StoredObjects, page_digest, record};
+use crate::subjects::scopes::{Known, Prefix, Progress, SiteScope};
+use crate::subjects::sites::{
+    HTTP_EXPR, Resource, ServedSite, dependents, exact_labels, wildcard_labels,
+};
+
+/// The digests of the pages in the tree, by their labels.
+type Pages = BTreeMap<Vec<Vec<u8>>, Digest>;
+
+/// The digests that pages must have, and whether each must be in the tree.
+type Expected = BTreeMap<Vec<Vec<u8>>, (Option<Digest>, bool)>;
 
 impl<M: Memory + Clone> CertifiedObjects<'_, M> {
     /// Checks the tree and the maps of certification, and that every object that must be in the tree is there with its record, and
@@ -29,11 +40,18 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
             Ok(known) => known,
             Err(error) => return problems.push(error.into()),
         };
-        let is_sound =
-            certified.tree.check(problems, &mut |path, digest| self.check_leaf(&known, path, digest));
+        let mut pages = Pages::new();
+        let is_sound = certified.tree.check(problems, &mut |path, digest| match path {
+            [tree, ..] if tree == HTTP_EXPR.as_bytes() => {
+                pages.insert(path.to_vec(), digest);
+                Ok(())
+            }
+            _ => self.check_leaf(&known, path, digest),
+        });
         if is_sound {
             let missing = known.prefixes.iter().find_map(|prefix| self.check_prefix(prefix).err());
-            problems.extend(missing.map(Problem::from));
+            let wrong = missing.or_else(|| self.check_pages(&known, pages).err());
+            problems.extend(wrong.map(Problem::from));
         }
     }
 
@@ -84,6 +102,47 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
             }
         }
         Ok(())
+    }
+
+    /// Checks that each page in the tree is that of its objects, and that none is missing of those that have been certified.
+    fn check_pages(&self, known: &Known, mut pages: Pages) -> Result<(), Error> {
+        for SiteScope { served, scanned } in &known.sites {
+            for (labels, (page, is_due)) in self.expected_pages(served, scanned.as_deref())? {
+                match (pages.remove(&labels), page) {
+                    (stored, page) if stored == page => {}
+                    (None, Some(_)) if !is_due => {}
+                    _ => return Err(damaged("a page of a site is not that of its objects")),
+                }
+            }
+        }
+        if pages.is_empty() { Ok(()) } else { Err(damaged("a page belongs to no site")) }
+    }
+
+    /// Returns the pages that the objects of a site can have, and whether each must be in the tree.
+    fn expected_pages(&self, served: &ServedSite, scanned: Option<&str>) -> Result<Expected, Error> {
+        let core = self.objects.core;
+        let view = StoredObjects(core);
+        let mut expected = Expected::new();
+        let mut add = |labels: Vec<&str>, page: Option<Digest>, is_due: bool| {
+            if labels.len() <= MAX_PATH {
+                let labels = labels.into_iter().map(|label| label.as_bytes().to_vec()).collect();
+                let known: &mut (_, bool) = expected.entry(labels).or_insert((None, false));
+                *known = (page, known.1 | is_due);
+            }
+        };
+        let fallback = Resource::fallback(served, &view)?.fallback_page(served);
+        add(wildcard_labels(&served.path), fallback.filter(|_| scanned.is_none()).map(|page| page.digest()), true);
+        let prefix = served.site.prefix.as_bytes();
+        let mut cursor = core.index.cursor(Included(prefix), Direction::Forward)?;
+        while served.site.certified && cursor.advance()? && cursor.key()?.starts_with(prefix) {
+            let key = key_text(cursor.key()?)?;
+            let is_due = scanned.is_none_or(|scanned| *key <= *scanned);
+            for path in dependents(served, &key).paths {
+                let page = page_digest(&Resource::at(served, &path, &view)?, served);
+                add(exact_labels(&path), page, is_due);
+            }
+        }
+        Ok(expected)
     }
 
     /// Returns the digest of the leaf that an object must have.

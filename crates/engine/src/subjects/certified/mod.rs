@@ -1,9 +1,11 @@
-//! Certified reads: prefixes whose objects are in the hash tree, and replies with a witness.
+//! What is certified: prefixes whose objects are in the hash tree, sites whose responses are, the log, and replies with a witness.
 
 mod check;
 mod declare;
+mod http;
 mod log;
 mod reads;
+mod sites;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -11,6 +13,7 @@ mod tests;
 use ic_stable_structures::Memory;
 
 use crate::subjects::objects::Objects;
+pub use http::HttpReply;
 pub(crate) use log::CertifiedLog;
 pub use log::LogProof;
 pub use reads::{InfoPage, Witnessed};

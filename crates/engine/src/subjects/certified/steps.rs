@@ -36,6 +36,12 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
         objects: usize,
         bytes: u64,
     ) -> Result<CertifyProgress, Error> {
+        let known = self.objects.scopes.all(self.objects.core)?;
+        if let Some(site) = known.sites.iter().find(|scope| scope.served.site.prefix == prefix)
+            && self.declared(prefix)?.is_none_or(|scope| scope.progress == Progress::Complete)
+        {
+            return self.certify_site(site, objects, bytes);
+        }
         match self.declared(prefix)?.ok_or(Error::NotFound)?.progress {
             Progress::Complete => Ok(CertifyProgress { done: true, ..CertifyProgress::default() }),
             Progress::Removing => self.remove_step(prefix, objects),
@@ -60,17 +66,14 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
                 break;
             };
             if !has_verdict {
-                let room = (bytes - hashed) / READ_BYTES * READ_BYTES;
-                if room == 0 {
-                    break;
-                }
-                match self.hash_object(&key, room) {
-                    Ok((more, is_hashed)) => {
+                match self.hash_some(&key, bytes - hashed) {
+                    Ok(Some((more, is_whole))) => {
                         hashed += more;
-                        if !is_hashed {
+                        if !is_whole {
                             break;
                         }
                     }
+                    Ok(None) => break,
                     // What an earlier object of this step has changed is kept, so this is not an error.
                     Err(_) if hashed > 0 => break,
                     Err(error) => return Err(error),
@@ -99,11 +102,16 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
         Ok(Some((key_text(key)?, Entry::decode(entry)?.metadata.has_verdict())))
     }
 
-    /// Hashes more of an object. Returns the number of bytes, and whether it is hashed to its end.
-    fn hash_object(&self, key: &str, room: u64) -> Result<(u64, bool), Error> {
+    /// Hashes more of an object, at most `room` bytes. Returns the number of bytes, and whether it is hashed to its end; `None` if
+    /// there is no room for a read.
+    pub(super) fn hash_some(&self, key: &str, room: u64) -> Result<Option<(u64, bool)>, Error> {
+        let room = room / READ_BYTES * READ_BYTES;
+        if room == 0 {
+            return Ok(None);
+        }
         let before = self.objects.hashed_bytes(key)?;
         let progress = self.objects.verify_in_steps(key, room)?;
-        Ok((progress.hashed - before, progress.verdict.is_some()))
+        Ok(Some((progress.hashed - before, progress.verdict.is_some())))
     }
 
     /// Puts the records of objects in the tree, and stores how far the prefix is certified.

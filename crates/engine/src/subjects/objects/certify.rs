@@ -48,13 +48,18 @@ impl<M: Memory + Clone> Objects<'_, M> {
         key: &[u8],
         (header, inline): (&[u8], &[u8]),
     ) -> Result<(), Error> {
+        if self.core.certified().is_none() {
+            return change.index.insert_at(located, key, (header, inline));
+        }
+        let whole = [header, inline].concat();
+        let entry = EntryHeader::decode(&whole)?;
+        self.forget_pieces(change, located, Some(entry.revision))?;
         change.index.insert_at(located, key, (header, inline))?;
         if self.scopes.prefix_of(self.core, key)?.is_some() {
-            let whole = [header, inline].concat();
-            let record = record(&EntryHeader::decode(&whole)?.entry()?)?;
+            let record = record(&entry.entry()?)?;
             change.certified()?.tree.set(&[OBJECTS_LABEL, key], leaf(&record))?;
         }
-        Ok(())
+        self.update_pages(change, key)
     }
 
     /// Adds the removal of the object under a key to a change.
@@ -64,14 +69,18 @@ impl<M: Memory + Clone> Objects<'_, M> {
         located: Located,
         key: &[u8],
     ) -> Result<(), Error> {
+        if self.core.certified().is_none() {
+            return change.index.remove_at(located, key).map(drop);
+        }
+        self.forget_pieces(change, located, None)?;
         change.index.remove_at(located, key)?;
         if self.scopes.prefix_of(self.core, key)?.is_some() {
             change.certified()?.tree.remove(&[OBJECTS_LABEL, key])?;
         }
-        Ok(())
+        self.update_pages(change, key)
     }
 
-    /// Returns the digest to record for a value: under a certified prefix, the one of its bytes.
+    /// Returns the digest to record for a value: where something of it is certified, the one of its bytes.
     ///
     /// # Errors
     ///
@@ -82,7 +91,7 @@ impl<M: Memory + Clone> Objects<'_, M> {
         value: &[u8],
         declared: Option<[u8; 32]>,
     ) -> Result<Option<Digest>, Error> {
-        if self.scopes.prefix_of(self.core, key.as_bytes())?.is_none() {
+        if !self.scopes.needs_digest(self.core, key.as_bytes())? {
             return Ok(declared.map(Digest::declared));
         }
         let bytes: [u8; 32] = Sha256::digest(value).into();
@@ -96,7 +105,7 @@ impl<M: Memory + Clone> Objects<'_, M> {
     /// is so large that [`verify`](Self::verify) must compute it.
     pub(super) fn metadata_under<'e>(&self, key: &[u8], entry: &Entry<'e>) -> Result<Metadata<'e>, Error> {
         let is_computed = entry.metadata.has_verdict() || entry.size > MAX_PAYLOAD_BYTES;
-        if is_computed || self.scopes.prefix_of(self.core, key)?.is_none() {
+        if is_computed || !self.scopes.needs_digest(self.core, key)? {
             return Ok(entry.metadata);
         }
         let digest = self.verdict_on(entry)?;

@@ -15,6 +15,7 @@ mod put;
 mod read;
 mod remove;
 mod rename;
+mod site_pages;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -38,7 +39,8 @@ pub(crate) use metadata::{Digest, MAX_PAIRS_BYTES, Metadata, Pairs};
 pub use page::{ObjectView, PageEnd};
 pub use put::Put;
 pub use read::ValueView;
-pub(crate) use read::check_fits_reply;
+pub(crate) use read::{check_fits_reply, read_range};
+pub(crate) use site_pages::{StoredObjects, is_hashed, page_digest, piece_key, set_fallback};
 
 /// Checks the condition of a change against the existing object, or against its absence.
 pub(crate) fn check_condition(condition: Condition, existing: Option<ExistingObject>) -> Result<(), Error> {

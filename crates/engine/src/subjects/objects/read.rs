@@ -162,7 +162,7 @@ pub(crate) fn check_fits_reply(size: u64) -> Result<(), Error> {
 }
 
 /// Reads a range of an object. The range must be within the object.
-pub(super) fn read_range<M: Memory>(
+pub(crate) fn read_range<M: Memory>(
     arena: &Arena<M>,
     location: ValueLocation<'_>,
     offset: u64,

@@ -43,6 +43,7 @@ impl<M: Memory + Clone> Objects<'_, M> {
         let revision = change.ledger.revision;
         let metadata = self.metadata_under(to, &entry)?;
         let renamed = Entry { revision, modified_ns: now_ns, metadata, ..entry }.encode();
+        self.keep_pieces(&mut change, entry.revision, revision)?;
         if !is_same {
             self.erase(&mut change, source, from)?;
         }

@@ -12,7 +12,11 @@ use stable_storage_api::Error;
 use crate::core::Core;
 use crate::core::certified::{Certified, damaged};
 use crate::structures::btree::Raw;
+use crate::subjects::sites::{Record, ServedSite};
 pub(crate) use prefix::{Prefix, Progress};
+
+/// First byte of the key of a site.
+const SITE: u8 = b's';
 
 /// The scopes of a store, which are read when they are first needed and then kept on the heap. Changes are written through.
 #[derive(Default)]
@@ -25,6 +29,20 @@ pub(crate) struct Scopes {
 pub(crate) struct Known {
     /// The certified prefixes, in their order. None is under another one.
     pub(crate) prefixes: Vec<Prefix>,
+    /// The sites, in the order of their prefixes.
+    pub(crate) sites: Vec<SiteScope>,
+}
+
+/// A site, and how far its objects are certified.
+pub(crate) struct SiteScope {
+    pub(crate) served: ServedSite,
+    /// Key up to which all objects are certified: empty at the start, `None` when all are.
+    pub(crate) scanned: Option<String>,
+}
+
+/// Returns the key of the record of a site.
+pub(crate) fn site_key(prefix: &str) -> Raw {
+    Raw([&[SITE], prefix.as_bytes()].concat())
 }
 
 impl Scopes {
@@ -57,6 +75,20 @@ impl Scopes {
         Ok(known.prefixes.iter().find(|scope| key.starts_with(scope.prefix.as_bytes())).cloned())
     }
 
+    /// Returns whether the digest of an object's bytes is needed: under a certified prefix, and in a certified site.
+    pub(crate) fn needs_digest<M: Memory + Clone>(&self, core: &Core<M>, key: &[u8]) -> Result<bool, Error> {
+        if core.certified().is_none() {
+            return Ok(false);
+        }
+        let known = self.all(core)?;
+        let is_under = |prefix: &str| key.starts_with(prefix.as_bytes());
+        Ok(known.prefixes.iter().any(|scope| is_under(&scope.prefix))
+            || known
+                .sites
+                .iter()
+                .any(|scope| scope.served.site.certified && is_under(&scope.served.site.prefix)))
+    }
+
     /// Forgets what is on the heap, after a change of the scopes.
     pub(crate) fn forget(&self) {
         *self.known.borrow_mut() = None;
@@ -70,6 +102,13 @@ impl Known {
             let (Raw(key), Raw(record)) = entry?;
             match key.split_first() {
                 Some((&prefix::KIND, prefix)) => known.prefixes.push(Prefix::decode(prefix, &record)?),
+                Some((&SITE, prefix)) => {
+                    let Record { site, scanned } = Record::decode(&record)?;
+                    if site.prefix.as_bytes() != prefix {
+                        return Err(damaged("the record of a site has another prefix than its key"));
+                    }
+                    known.sites.push(SiteScope { served: ServedSite::new(site), scanned });
+                }
                 _ => return Err(damaged("a scope is of an unknown kind")),
             }
         }
