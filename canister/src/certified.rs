@@ -1,10 +1,10 @@
-//! Certified reads.
+//! Certified reads, and sites.
 
 use ic_cdk::api::data_certificate;
 use serde_bytes::ByteBuf;
 use stable_storage_api::{
     CertifiedInfo, CertifiedLogPage, CertifiedObject, CertifiedPage, CertifiedPrefix, CertifyProgress, Error,
-    ListArgs, Proof, ReadLogArgs, Result,
+    ListArgs, Proof, ReadLogArgs, Result, Site, SiteStatus,
 };
 
 use crate::state::CanisterStore;
@@ -51,6 +51,18 @@ pub(crate) fn log_certified(store: &CanisterStore, args: ReadLogArgs) -> Result<
         paths: paths.into_iter().map(blobs).collect(),
         proof: proof(reply.witness)?,
     })
+}
+
+pub(crate) fn set_site(store: &mut CanisterStore, site: Site) -> Result<()> {
+    store.set_site(&site)
+}
+
+pub(crate) fn remove_site(store: &mut CanisterStore, prefix: &str) -> Result<bool> {
+    store.remove_site(prefix)
+}
+
+pub(crate) fn list_sites(store: &CanisterStore) -> Result<Vec<SiteStatus>> {
+    store.list_sites()
 }
 
 /// Returns a witness with the certificate of its root.

@@ -27,7 +27,6 @@ use serde_bytes::{ByteBuf, Bytes};
 use stable_storage_api::*;
 use storage_wire::{Batch, Count, Encoded, Text};
 
-use crate::http::Request;
 use crate::message::{BATCH, endpoints};
 use crate::objects::BorrowedPut;
 use crate::{certified, http, log, objects, operator, regions, roles, uploads};
@@ -88,5 +87,9 @@ endpoints! {
     "canister_query get_config": query operator::get_config() => result Config;
     "canister_update set_role": update roles::set_role(who: Principal, role: Option<Role>) => result ();
     "canister_query list_roles": query roles::list_roles() => result Vec<Grant>;
-    "canister_query http_request": open http::http_request(request: Request) => plain HttpResponse;
+    "canister_update set_site": update certified::set_site(site: Site) => result ();
+    "canister_update remove_site": update certified::remove_site(prefix: &str) => result bool;
+    "canister_query list_sites": query certified::list_sites() => result Vec<SiteStatus>;
+    "canister_query http_request": open http::http_request(request: HttpRequest) => plain HttpResponse;
+    "canister_update http_request_update": open http::http_request_update(request: HttpRequest) => plain HttpResponse;
 }

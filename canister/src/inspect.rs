@@ -6,7 +6,7 @@ use ic_cdk::api::{accept_message, msg_method_name};
 use ic_cdk::trap;
 use serde_bytes::Bytes;
 use stable_storage_api::limits::{CHUNK_BYTES, MAX_PAYLOAD_BYTES};
-use stable_storage_api::{Error, METHODS, Method};
+use stable_storage_api::{Error, METHODS, Method, MethodKind};
 use storage_engine::{Put, check_entries};
 use storage_wire::{Batch, Text, argument_headers};
 
@@ -33,7 +33,7 @@ fn inspect(name: &str) -> Result<(), String> {
     let at = Method::find(name).ok_or_else(|| format!("there is no method {name:?}"))?;
     let method = &METHODS[at];
     if method.role.is_none() {
-        return Err(format!("{name} is a query; call it as a query"));
+        return inspect_open(method);
     }
     // A caller with only public read access can use a query, which costs the canister nothing.
     let is_allowed = state::read(|store| access::check_given(store, at));
@@ -41,6 +41,18 @@ fn inspect(name: &str) -> Result<(), String> {
         .and_then(|()| at_most(ic0::msg_arg_data_size(), method.max_argument_bytes))
         .map_err(|error| error.to_string())?;
     with_argument(|bytes| hot(name, bytes))
+}
+
+/// Accepts HTTP requests for which a gateway needs an update, while there are sites.
+fn inspect_open(method: &Method) -> Result<(), String> {
+    let Method { name, kind, max_argument_bytes, .. } = method;
+    if *kind == MethodKind::Query {
+        return Err(format!("{name} is a query; call it as a query"));
+    }
+    if !state::read(|store| store.has_sites()).map_err(|error| error.to_string())? {
+        return Err("there is no site".into());
+    }
+    at_most(ic0::msg_arg_data_size(), *max_argument_bytes).map_err(|error| error.to_string())
 }
 
 /// Decodes the arguments like the method does, and runs the checks that need no store.

@@ -54,6 +54,9 @@ const BATCH_ARGUMENT: u64 = MAX_BATCH_ITEMS * (MAX_KEY_BYTES + 16) + SMALL_ARGUM
 /// [`MAX_PAYLOAD_BYTES`], and a page for everything else, which is what the platform accepts.
 const PAYLOAD_ARGUMENT: u64 = MAX_PAYLOAD_BYTES + PAGE_BYTES;
 
+/// An HTTP request to which a response that is not certified is made: URL and headers. A longer one is refused before it is paid for.
+const REQUEST_ARGUMENT: u64 = 64 << 10;
+
 impl Method {
     const fn query(name: &'static str, role: Role) -> Self {
         Self {
@@ -71,6 +74,11 @@ impl Method {
 
     const fn open_query(name: &'static str) -> Self {
         Self { role: None, ..Self::query(name, Role::Reader) }
+    }
+
+    /// An update that changes nothing, so that everyone may call it.
+    const fn open_update(name: &'static str) -> Self {
+        Self { kind: MethodKind::Update, ..Self::open_query(name) }.takes(REQUEST_ARGUMENT)
     }
 
     /// Sets the longest argument, in bytes.
@@ -129,7 +137,7 @@ const fn is_same(one: &[u8], other: &[u8]) -> bool {
 /// and the tests read it.
 ///
 /// Append new methods at the end, because a store counts its operations by the index in this table.
-pub static METHODS: [Method; 51] = {
+pub static METHODS: [Method; 55] = {
     use Role::{Admin, Reader, Writer};
     use Unanswered::{CheckLog, CheckObject, CheckState, CheckUploads, Repeat};
     [
@@ -187,6 +195,10 @@ pub static METHODS: [Method; 51] = {
         Method::query("list_certified", Reader),
         Method::query("log_certified", Reader),
         Method::update("certify_log", Admin, Repeat),
+        Method::update("set_site", Admin, CheckState),
+        Method::update("remove_site", Admin, CheckState),
+        Method::query("list_sites", Reader),
+        Method::open_update("http_request_update"),
     ]
 };
 
@@ -207,7 +219,9 @@ mod tests {
 
     #[test]
     fn what_changes_the_state_needs_more_than_a_reader() {
-        for method in METHODS.iter().filter(|method| method.kind == MethodKind::Update) {
+        for method in
+            METHODS.iter().filter(|method| method.kind == MethodKind::Update && method.role.is_some())
+        {
             assert!(method.role >= Some(Role::Writer), "{}", method.name);
         }
     }
@@ -219,7 +233,7 @@ mod tests {
         let repeatable = updates.filter(|method| method.unanswered == Unanswered::Repeat);
         assert_eq!(
             repeatable.map(|method| method.name).collect::<Vec<_>>(),
-            ["write_chunk", "verify", "certify", "certify_log"]
+            ["write_chunk", "verify", "certify", "certify_log", "http_request_update"]
         );
     }
 }

@@ -132,6 +132,15 @@ impl<M: Memory + Clone> Store<M> {
         self.certified_objects().list_sites()
     }
 
+    /// Returns whether there is a site.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupted`].
+    pub fn has_sites(&self) -> Result<bool, Error> {
+        Ok(!self.scopes.all(&self.core)?.sites.is_empty())
+    }
+
     /// Answers an HTTP request. `certificate` is the one of the platform for [`certified_digest`](Self::certified_digest), which
     /// only a query has. Without it, the answer is that of `http_request_update`, which the subnet certifies.
     ///

@@ -14,9 +14,7 @@ use crate::structures::btree::Direction;
 use crate::structures::hash_tree::{Digest, MAX_PATH, leaf};
 use crate::subjects::objects::{Entry, OBJECTS_LABEL, StoredObjects, page_digest, record};
 use crate::subjects::scopes::{Known, Prefix, Progress, SiteScope};
-use crate::subjects::sites::{
-    HTTP_EXPR, Resource, ServedSite, dependents, exact_labels, wildcard_labels,
-};
+use crate::subjects::sites::{HTTP_EXPR, Resource, ServedSite, dependents, exact_labels, wildcard_labels};
 
 /// The digests of the pages in the tree, by their labels.
 type Pages = BTreeMap<Vec<Vec<u8>>, Digest>;
@@ -131,7 +129,11 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
             }
         };
         let fallback = Resource::fallback(served, &view)?.fallback_page(served);
-        add(wildcard_labels(&served.path), fallback.filter(|_| scanned.is_none()).map(|page| page.digest()), true);
+        add(
+            wildcard_labels(&served.path),
+            fallback.filter(|_| scanned.is_none()).map(|page| page.digest()),
+            true,
+        );
         let prefix = served.site.prefix.as_bytes();
         let mut cursor = core.index.cursor(Included(prefix), Direction::Forward)?;
         while served.site.certified && cursor.advance()? && cursor.key()?.starts_with(prefix) {

@@ -536,3 +536,4 @@ proptest! {
 }
 
 mod log;
+mod sites;

@@ -53,7 +53,7 @@ impl<M: Memory + Clone> Objects<'_, M> {
         }
         let whole = [header, inline].concat();
         let entry = EntryHeader::decode(&whole)?;
-        self.forget_pieces(change, located, Some(entry.revision))?;
+        self.forget_pieces(change, key, Some(entry.revision))?;
         change.index.insert_at(located, key, (header, inline))?;
         if self.scopes.prefix_of(self.core, key)?.is_some() {
             let record = record(&entry.entry()?)?;
@@ -72,7 +72,7 @@ impl<M: Memory + Clone> Objects<'_, M> {
         if self.core.certified().is_none() {
             return change.index.remove_at(located, key).map(drop);
         }
-        self.forget_pieces(change, located, None)?;
+        self.forget_pieces(change, key, None)?;
         change.index.remove_at(located, key)?;
         if self.scopes.prefix_of(self.core, key)?.is_some() {
             change.certified()?.tree.remove(&[OBJECTS_LABEL, key])?;

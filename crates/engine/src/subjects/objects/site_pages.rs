@@ -16,7 +16,7 @@ use crate::core::Core;
 use crate::core::certified::damaged;
 use crate::core::change::Change;
 use crate::core::key::key_text;
-use crate::structures::btree::{Located, Raw};
+use crate::structures::btree::Raw;
 use crate::structures::hash_tree::{Digest, EMPTY, MAX_PATH};
 use crate::subjects::sites::{self, Resource, ServedSite, dependents, exact_labels, wildcard_labels};
 
@@ -84,16 +84,17 @@ pub(crate) fn is_hashed(object: &sites::Object) -> bool {
 }
 
 impl<M: Memory + Clone> Objects<'_, M> {
-    /// Removes the pieces of the object that a change replaces or removes.
+    /// Removes the pieces of the object under a key, which a change is about to replace or remove.
     pub(super) fn forget_pieces(
         &self,
         change: &mut Change<'_, M>,
-        located: Located,
+        key: &[u8],
         kept: Option<u64>,
     ) -> Result<(), Error> {
         if self.core.certified().is_none_or(|certified| certified.pieces.len() == 0) {
             return Ok(());
         }
+        let located = change.index.locate(key)?;
         let old = change
             .index
             .look(located, |entry| EntryHeader::decode(entry).map(|old| (old.size, old.revision)))?;

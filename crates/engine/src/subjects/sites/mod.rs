@@ -19,7 +19,6 @@ mod site;
 
 pub(crate) use answer::{Answer, Body, Call, Proof, Reply, answer, find, refusal};
 pub(crate) use certificate::{CERTIFICATE_HEADER, header as certificate_header};
-pub(crate) use page::Page;
 pub(crate) use path::{HTTP_EXPR, exact_labels, wildcard_labels};
 pub(crate) use request::Request;
 pub(crate) use resource::{Object, Objects, Resource, ServedSite, dependents};

@@ -114,7 +114,9 @@ fn a_change_of_an_object_changes_what_depends_on_it() {
     let packed = certified(&store, "/", &gzip);
     assert_eq!((packed.body.as_slice(), header(&packed, "content-encoding")), (&b"packed"[..], Some("gzip")));
     assert_eq!(certified(&store, "/", &[]).body.as_slice(), b"home");
-    store.rename(&RenameArgs { from: "www/index.html.gz".into(), to: "elsewhere".into(), condition: None }, 8).unwrap();
+    store
+        .rename(&RenameArgs { from: "www/index.html.gz".into(), to: "elsewhere".into(), condition: None }, 8)
+        .unwrap();
     assert_eq!(certified(&store, "/", &gzip).body.as_slice(), b"home");
     store.delete("www/a/index.html").unwrap();
     assert_eq!((status(&store, "/a"), status(&store, "/a/")), (404, 404));
@@ -160,11 +162,15 @@ fn a_large_object_is_certified_piece_by_piece() {
     assert!(is_upgraded(&store, "/www/large", &[("range", "bytes=5-6")]));
     assert_eq!(updated(&store, "/www/large", &[("range", "bytes=5-6")]).body.as_slice(), &value[5..7]);
     // A rename keeps what was hashed; another upload starts again.
-    store.rename(&RenameArgs { from: "www/large".into(), to: "www/renamed".into(), condition: None }, 8).unwrap();
+    store
+        .rename(&RenameArgs { from: "www/large".into(), to: "www/renamed".into(), condition: None }, 8)
+        .unwrap();
     sound(&store);
     assert_eq!(certified(&store, "/www/renamed", &[]).status_code, 206);
     upload(&mut store);
-    store.rename(&RenameArgs { from: "www/large".into(), to: "www/renamed".into(), condition: None }, 9).unwrap();
+    store
+        .rename(&RenameArgs { from: "www/large".into(), to: "www/renamed".into(), condition: None }, 9)
+        .unwrap();
     sound(&store);
     assert!(!store.list_sites().unwrap()[0].complete);
     finish(&mut store, "www/");
@@ -248,8 +254,18 @@ enum Step {
 }
 
 const NAMES: [&str; 12] = [
-    "index.html", "index.html.gz", "index.html.br", "a", "a/index.html", "a/b/index.html", "a/b", "404.html", "app.js",
-    "app.js.br", "x//y", "<$>",
+    "index.html",
+    "index.html.gz",
+    "index.html.br",
+    "a",
+    "a/index.html",
+    "a/b/index.html",
+    "a/b",
+    "404.html",
+    "app.js",
+    "app.js.br",
+    "x//y",
+    "<$>",
 ];
 
 fn key(number: u8) -> String {
