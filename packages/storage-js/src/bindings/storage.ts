@@ -51,9 +51,9 @@ function candid_none<T>(): [] {
 function record_opt_to_undefined<T>(arg: T | null): T | undefined {
     return arg == null ? undefined : arg;
 }
-export type BlobResult = {
+export type ObjectInfoResult = {
     __kind__: "Ok";
-    Ok: Uint8Array;
+    Ok: ObjectInfo;
 } | {
     __kind__: "Err";
     Err: Error_;
@@ -110,9 +110,9 @@ export interface CertifyProgress {
     hashed: bigint;
     items: bigint;
 }
-export type CertifiedObjectResult = {
+export type BlobResult = {
     __kind__: "Ok";
-    Ok: CertifiedObject;
+    Ok: Uint8Array;
 } | {
     __kind__: "Err";
     Err: Error_;
@@ -140,6 +140,13 @@ export type ListResult = {
 export type DeletedResult = {
     __kind__: "Ok";
     Ok: Deleted;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+};
+export type CertifiedObjectResult = {
+    __kind__: "Ok";
+    Ok: CertifiedObject;
 } | {
     __kind__: "Err";
     Err: Error_;
@@ -388,6 +395,13 @@ export interface Grant {
     who: Principal;
     role: Role;
 }
+export type SiteStatusesResult = {
+    __kind__: "Ok";
+    Ok: Array<SiteStatus>;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+};
 export interface ReadArgs {
     key: string;
     offset: bigint;
@@ -629,6 +643,11 @@ export type LogPageResult = {
     __kind__: "Err";
     Err: Error_;
 };
+export interface SiteStatus {
+    pending: bigint;
+    site: Site;
+    complete: boolean;
+}
 export type VerifyResult = {
     __kind__: "Ok";
     Ok: VerifyProgress;
@@ -748,6 +767,44 @@ export interface Settings {
      */
     public_read?: boolean;
 }
+export interface Site {
+    /**
+     * Value of access-control-allow-origin.
+     */
+    cors?: string;
+    /**
+     * Key, without the prefix, of the document that is the response with status 404 for a path without an object.
+     */
+    not_found?: string;
+    /**
+     * Path of the URLs: begins and ends with a slash. Null means a slash and the prefix; a single slash is the root.
+     */
+    path?: string;
+    /**
+     * Key, without the prefix, of the document that is the response with status 200 for a path without an object. Excludes not_found.
+     */
+    single_page?: string;
+    /**
+     * Further headers of every response: at most 32, and 4,096 bytes in all.
+     */
+    headers: Array<HttpHeader>;
+    /**
+     * Value of cache-control.
+     */
+    cache_control?: string;
+    /**
+     * Ends with a slash, and overlaps the prefix of no other site.
+     */
+    prefix: string;
+    /**
+     * Name of the document that is the response for a folder, for example index.html.
+     */
+    index?: string;
+    /**
+     * Whether the responses are certified, so that gateways verify them.
+     */
+    certified: boolean;
+}
 export interface ArenaStatus {
     largest_free_bytes: bigint;
     /**
@@ -762,13 +819,13 @@ export interface ArenaStatus {
      */
     reserved_bytes: bigint;
 }
-export interface CertifiedObject {
-    object?: Object;
-    proof: Proof;
-}
 export interface HttpResponse {
     body: Uint8Array;
     headers: Array<HttpHeader>;
+    /**
+     * Whether the gateway has to call http_request_update instead.
+     */
+    upgrade?: boolean;
     status_code: number;
 }
 export interface PutArgs {
@@ -804,23 +861,10 @@ export interface CertifiedInfo {
     info?: ObjectInfo;
     proof: Proof;
 }
-export type WrittenListResult = {
-    __kind__: "Ok";
-    Ok: Array<Written>;
-} | {
-    __kind__: "Err";
-    Err: Error_;
-};
 export interface LogPage {
     next: bigint;
     entries: Array<Uint8Array>;
     length: bigint;
-}
-export interface HttpRequest {
-    url: string;
-    method: string;
-    body: Uint8Array;
-    headers: Array<HttpHeader>;
 }
 export interface Status {
     stores: StoreBytes;
@@ -859,9 +903,23 @@ export interface Status {
     roles: bigint;
     heap_bytes: bigint;
 }
-export type ObjectInfoResult = {
+export interface HttpRequest {
+    url: string;
+    method: string;
+    body: Uint8Array;
+    headers: Array<HttpHeader>;
+    /**
+     * Version of the verification of responses that the gateway supports.
+     */
+    certificate_version?: number;
+}
+export interface CertifiedObject {
+    object?: Object;
+    proof: Proof;
+}
+export type WrittenListResult = {
     __kind__: "Ok";
-    Ok: ObjectInfo;
+    Ok: Array<Written>;
 } | {
     __kind__: "Err";
     Err: Error_;
@@ -894,9 +952,11 @@ export interface storageInterface {
     get_many(keys: Array<string>): Promise<OptBlobsResult>;
     get_with_info(key: string): Promise<ObjectResult>;
     http_request(request: HttpRequest): Promise<HttpResponse>;
+    http_request_update(request: HttpRequest): Promise<HttpResponse>;
     list(args: ListArgs): Promise<ListResult>;
     list_certified(args: ListArgs): Promise<CertifiedListResult>;
     list_roles(): Promise<GrantsResult>;
+    list_sites(): Promise<SiteStatusesResult>;
     list_uploads(): Promise<UploadStatusesResult>;
     log(entry: string): Promise<void>;
     log_certified(args: ReadLogArgs): Promise<CertifiedLogResult>;
@@ -916,10 +976,12 @@ export interface storageInterface {
     region_set_owner(region: bigint, owner: Principal): Promise<RegionInfoResult>;
     region_store(region: bigint, stores: Array<RegionStore>): Promise<EmptyResult>;
     region_store_blob(region: bigint, offset: bigint, bytes: Uint8Array): Promise<EmptyResult>;
+    remove_site(prefix: string): Promise<BoolResult>;
     rename(args: RenameArgs): Promise<WrittenResult>;
     scan(args: ListArgs): Promise<ScanResult>;
     set_certified(prefix: string, certified: boolean): Promise<EmptyResult>;
     set_role(who: Principal, role: Role | null): Promise<EmptyResult>;
+    set_site(site: Site): Promise<EmptyResult>;
     stable_var_query(): Promise<StableVarInfo>;
     stat(key: string): Promise<ObjectInfoResult>;
     stat_certified(key: string): Promise<CertifiedInfoResult>;
@@ -929,7 +991,7 @@ export interface storageInterface {
     verify(key: string): Promise<VerifyResult>;
     write_chunk(upload: bigint, index: bigint, bytes: Uint8Array): Promise<ReceivedResult>;
 }
-import type { AppendResult as _AppendResult, Appended as _Appended, BlobResult as _BlobResult, BoolResult as _BoolResult, BoolsResult as _BoolsResult, CertifiedInfo as _CertifiedInfo, CertifiedInfoResult as _CertifiedInfoResult, CertifiedListResult as _CertifiedListResult, CertifiedLogPage as _CertifiedLogPage, CertifiedLogResult as _CertifiedLogResult, CertifiedObject as _CertifiedObject, CertifiedObjectResult as _CertifiedObjectResult, CertifiedPage as _CertifiedPage, CertifiedPrefix as _CertifiedPrefix, CertifiedPrefixesResult as _CertifiedPrefixesResult, CertifyProgress as _CertifyProgress, CertifyResult as _CertifyResult, Checksum as _Checksum, ChecksumState as _ChecksumState, ChunkRange as _ChunkRange, Condition as _Condition, Config as _Config, ConfigResult as _ConfigResult, DeleteArgs as _DeleteArgs, DeletePrefixArgs as _DeletePrefixArgs, Deleted as _Deleted, DeletedResult as _DeletedResult, EmptyResult as _EmptyResult, Entry as _Entry, Error as _Error, Grant as _Grant, GrantsResult as _GrantsResult, ListArgs as _ListArgs, ListPage as _ListPage, ListResult as _ListResult, LogInfo as _LogInfo, LogInfoResult as _LogInfoResult, LogPage as _LogPage, LogPageResult as _LogPageResult, MetadataPair as _MetadataPair, Nat64Result as _Nat64Result, Object as _Object, ObjectInfo as _ObjectInfo, ObjectInfoResult as _ObjectInfoResult, ObjectResult as _ObjectResult, OptBlobsResult as _OptBlobsResult, OptEntryResult as _OptEntryResult, Proof as _Proof, PutArgs as _PutArgs, ReadArgs as _ReadArgs, ReadLogArgs as _ReadLogArgs, Received as _Received, ReceivedResult as _ReceivedResult, RegionInfo as _RegionInfo, RegionInfoResult as _RegionInfoResult, RegionInfosResult as _RegionInfosResult, RegionLoad as _RegionLoad, RegionStore as _RegionStore, RegionType as _RegionType, RegionValue as _RegionValue, RegionValuesResult as _RegionValuesResult, RenameArgs as _RenameArgs, Role as _Role, ScanPage as _ScanPage, ScanResult as _ScanResult, Settings as _Settings, Status as _Status, StatusResult as _StatusResult, Upload as _Upload, UploadArgs as _UploadArgs, UploadEnd as _UploadEnd, UploadResult as _UploadResult, UploadStatus as _UploadStatus, UploadStatusResult as _UploadStatusResult, UploadStatusesResult as _UploadStatusesResult, VerifyProgress as _VerifyProgress, VerifyResult as _VerifyResult, Written as _Written, WrittenListResult as _WrittenListResult, WrittenResult as _WrittenResult } from "./declarations/storage.did.js";
+import type { AppendResult as _AppendResult, Appended as _Appended, BlobResult as _BlobResult, BoolResult as _BoolResult, BoolsResult as _BoolsResult, CertifiedInfo as _CertifiedInfo, CertifiedInfoResult as _CertifiedInfoResult, CertifiedListResult as _CertifiedListResult, CertifiedLogPage as _CertifiedLogPage, CertifiedLogResult as _CertifiedLogResult, CertifiedObject as _CertifiedObject, CertifiedObjectResult as _CertifiedObjectResult, CertifiedPage as _CertifiedPage, CertifiedPrefix as _CertifiedPrefix, CertifiedPrefixesResult as _CertifiedPrefixesResult, CertifyProgress as _CertifyProgress, CertifyResult as _CertifyResult, Checksum as _Checksum, ChecksumState as _ChecksumState, ChunkRange as _ChunkRange, Condition as _Condition, Config as _Config, ConfigResult as _ConfigResult, DeleteArgs as _DeleteArgs, DeletePrefixArgs as _DeletePrefixArgs, Deleted as _Deleted, DeletedResult as _DeletedResult, EmptyResult as _EmptyResult, Entry as _Entry, Error as _Error, Grant as _Grant, GrantsResult as _GrantsResult, HttpHeader as _HttpHeader, HttpRequest as _HttpRequest, HttpResponse as _HttpResponse, ListArgs as _ListArgs, ListPage as _ListPage, ListResult as _ListResult, LogInfo as _LogInfo, LogInfoResult as _LogInfoResult, LogPage as _LogPage, LogPageResult as _LogPageResult, MetadataPair as _MetadataPair, Nat64Result as _Nat64Result, Object as _Object, ObjectInfo as _ObjectInfo, ObjectInfoResult as _ObjectInfoResult, ObjectResult as _ObjectResult, OptBlobsResult as _OptBlobsResult, OptEntryResult as _OptEntryResult, Proof as _Proof, PutArgs as _PutArgs, ReadArgs as _ReadArgs, ReadLogArgs as _ReadLogArgs, Received as _Received, ReceivedResult as _ReceivedResult, RegionInfo as _RegionInfo, RegionInfoResult as _RegionInfoResult, RegionInfosResult as _RegionInfosResult, RegionLoad as _RegionLoad, RegionStore as _RegionStore, RegionType as _RegionType, RegionValue as _RegionValue, RegionValuesResult as _RegionValuesResult, RenameArgs as _RenameArgs, Role as _Role, ScanPage as _ScanPage, ScanResult as _ScanResult, Settings as _Settings, Site as _Site, SiteStatus as _SiteStatus, SiteStatusesResult as _SiteStatusesResult, Status as _Status, StatusResult as _StatusResult, Upload as _Upload, UploadArgs as _UploadArgs, UploadEnd as _UploadEnd, UploadResult as _UploadResult, UploadStatus as _UploadStatus, UploadStatusResult as _UploadStatusResult, UploadStatusesResult as _UploadStatusesResult, VerifyProgress as _VerifyProgress, VerifyResult as _VerifyResult, Written as _Written, WrittenListResult as _WrittenListResult, WrittenResult as _WrittenResult } from "./declarations/storage.did.js";
 export class Storage implements storageInterface {
     constructor(private actor: ActorSubclass<_SERVICE>){}
     async abort_upload(arg0: bigint): Promise<EmptyResult> {
@@ -997,51 +1059,59 @@ export class Storage implements storageInterface {
         return from_candid_ObjectResult_n68(result);
     }
     async http_request(arg0: HttpRequest): Promise<HttpResponse> {
-        const result = await this.actor.http_request(arg0);
-        return result;
+        const result = await this.actor.http_request(to_candid_HttpRequest_n70(arg0));
+        return from_candid_HttpResponse_n72(result);
+    }
+    async http_request_update(arg0: HttpRequest): Promise<HttpResponse> {
+        const result = await this.actor.http_request_update(to_candid_HttpRequest_n70(arg0));
+        return from_candid_HttpResponse_n72(result);
     }
     async list(arg0: ListArgs): Promise<ListResult> {
-        const result = await this.actor.list(to_candid_ListArgs_n70(arg0));
-        return from_candid_ListResult_n72(result);
+        const result = await this.actor.list(to_candid_ListArgs_n75(arg0));
+        return from_candid_ListResult_n77(result);
     }
     async list_certified(arg0: ListArgs): Promise<CertifiedListResult> {
-        const result = await this.actor.list_certified(to_candid_ListArgs_n70(arg0));
-        return from_candid_CertifiedListResult_n77(result);
+        const result = await this.actor.list_certified(to_candid_ListArgs_n75(arg0));
+        return from_candid_CertifiedListResult_n82(result);
     }
     async list_roles(): Promise<GrantsResult> {
         const result = await this.actor.list_roles();
-        return from_candid_GrantsResult_n81(result);
+        return from_candid_GrantsResult_n86(result);
+    }
+    async list_sites(): Promise<SiteStatusesResult> {
+        const result = await this.actor.list_sites();
+        return from_candid_SiteStatusesResult_n91(result);
     }
     async list_uploads(): Promise<UploadStatusesResult> {
         const result = await this.actor.list_uploads();
-        return from_candid_UploadStatusesResult_n86(result);
+        return from_candid_UploadStatusesResult_n98(result);
     }
     async log(arg0: string): Promise<void> {
         const result = await this.actor.log(arg0);
         return result;
     }
     async log_certified(arg0: ReadLogArgs): Promise<CertifiedLogResult> {
-        const result = await this.actor.log_certified(to_candid_ReadLogArgs_n93(arg0));
-        return from_candid_CertifiedLogResult_n95(result);
+        const result = await this.actor.log_certified(to_candid_ReadLogArgs_n105(arg0));
+        return from_candid_CertifiedLogResult_n107(result);
     }
     async log_info(): Promise<LogInfoResult> {
         const result = await this.actor.log_info();
-        return from_candid_LogInfoResult_n97(result);
+        return from_candid_LogInfoResult_n109(result);
     }
     async put(arg0: string, arg1: Uint8Array): Promise<WrittenResult> {
         const result = await this.actor.put(arg0, arg1);
         return from_candid_WrittenResult_n19(result);
     }
     async put_many(arg0: Array<PutArgs>): Promise<WrittenListResult> {
-        const result = await this.actor.put_many(to_candid_vec_n99(arg0));
-        return from_candid_WrittenListResult_n102(result);
+        const result = await this.actor.put_many(to_candid_vec_n111(arg0));
+        return from_candid_WrittenListResult_n114(result);
     }
     async put_with(arg0: PutArgs): Promise<WrittenResult> {
-        const result = await this.actor.put_with(to_candid_PutArgs_n100(arg0));
+        const result = await this.actor.put_with(to_candid_PutArgs_n112(arg0));
         return from_candid_WrittenResult_n19(result);
     }
     async read(arg0: ReadArgs): Promise<BlobResult> {
-        const result = await this.actor.read(to_candid_ReadArgs_n104(arg0));
+        const result = await this.actor.read(to_candid_ReadArgs_n116(arg0));
         return from_candid_BlobResult_n45(result);
     }
     async readLast(arg0: bigint): Promise<Array<string>> {
@@ -1049,24 +1119,24 @@ export class Storage implements storageInterface {
         return result;
     }
     async read_log(arg0: ReadLogArgs): Promise<LogPageResult> {
-        const result = await this.actor.read_log(to_candid_ReadLogArgs_n93(arg0));
-        return from_candid_LogPageResult_n106(result);
+        const result = await this.actor.read_log(to_candid_ReadLogArgs_n105(arg0));
+        return from_candid_LogPageResult_n118(result);
     }
     async region_grow(arg0: bigint, arg1: bigint): Promise<Nat64Result> {
         const result = await this.actor.region_grow(arg0, arg1);
-        return from_candid_Nat64Result_n108(result);
+        return from_candid_Nat64Result_n120(result);
     }
     async region_info(arg0: bigint): Promise<RegionInfoResult> {
         const result = await this.actor.region_info(arg0);
-        return from_candid_RegionInfoResult_n110(result);
+        return from_candid_RegionInfoResult_n122(result);
     }
     async region_list(): Promise<RegionInfosResult> {
         const result = await this.actor.region_list();
-        return from_candid_RegionInfosResult_n112(result);
+        return from_candid_RegionInfosResult_n124(result);
     }
     async region_load(arg0: bigint, arg1: Array<RegionLoad>): Promise<RegionValuesResult> {
-        const result = await this.actor.region_load(arg0, to_candid_vec_n114(arg1));
-        return from_candid_RegionValuesResult_n119(result);
+        const result = await this.actor.region_load(arg0, to_candid_vec_n126(arg1));
+        return from_candid_RegionValuesResult_n131(result);
     }
     async region_load_blob(arg0: bigint, arg1: bigint, arg2: bigint): Promise<BlobResult> {
         const result = await this.actor.region_load_blob(arg0, arg1, arg2);
@@ -1074,34 +1144,42 @@ export class Storage implements storageInterface {
     }
     async region_new(): Promise<RegionInfoResult> {
         const result = await this.actor.region_new();
-        return from_candid_RegionInfoResult_n110(result);
+        return from_candid_RegionInfoResult_n122(result);
     }
     async region_set_owner(arg0: bigint, arg1: Principal): Promise<RegionInfoResult> {
         const result = await this.actor.region_set_owner(arg0, arg1);
-        return from_candid_RegionInfoResult_n110(result);
+        return from_candid_RegionInfoResult_n122(result);
     }
     async region_store(arg0: bigint, arg1: Array<RegionStore>): Promise<EmptyResult> {
-        const result = await this.actor.region_store(arg0, to_candid_vec_n124(arg1));
+        const result = await this.actor.region_store(arg0, to_candid_vec_n136(arg1));
         return from_candid_EmptyResult_n1(result);
     }
     async region_store_blob(arg0: bigint, arg1: bigint, arg2: Uint8Array): Promise<EmptyResult> {
         const result = await this.actor.region_store_blob(arg0, arg1, arg2);
         return from_candid_EmptyResult_n1(result);
     }
+    async remove_site(arg0: string): Promise<BoolResult> {
+        const result = await this.actor.remove_site(arg0);
+        return from_candid_BoolResult_n34(result);
+    }
     async rename(arg0: RenameArgs): Promise<WrittenResult> {
-        const result = await this.actor.rename(to_candid_RenameArgs_n129(arg0));
+        const result = await this.actor.rename(to_candid_RenameArgs_n141(arg0));
         return from_candid_WrittenResult_n19(result);
     }
     async scan(arg0: ListArgs): Promise<ScanResult> {
-        const result = await this.actor.scan(to_candid_ListArgs_n70(arg0));
-        return from_candid_ScanResult_n131(result);
+        const result = await this.actor.scan(to_candid_ListArgs_n75(arg0));
+        return from_candid_ScanResult_n143(result);
     }
     async set_certified(arg0: string, arg1: boolean): Promise<EmptyResult> {
         const result = await this.actor.set_certified(arg0, arg1);
         return from_candid_EmptyResult_n1(result);
     }
     async set_role(arg0: Principal, arg1: Role | null): Promise<EmptyResult> {
-        const result = await this.actor.set_role(arg0, to_candid_opt_n135(arg1));
+        const result = await this.actor.set_role(arg0, to_candid_opt_n147(arg1));
+        return from_candid_EmptyResult_n1(result);
+    }
+    async set_site(arg0: Site): Promise<EmptyResult> {
+        const result = await this.actor.set_site(to_candid_Site_n150(arg0));
         return from_candid_EmptyResult_n1(result);
     }
     async stable_var_query(): Promise<StableVarInfo> {
@@ -1110,31 +1188,31 @@ export class Storage implements storageInterface {
     }
     async stat(arg0: string): Promise<ObjectInfoResult> {
         const result = await this.actor.stat(arg0);
-        return from_candid_ObjectInfoResult_n138(result);
+        return from_candid_ObjectInfoResult_n152(result);
     }
     async stat_certified(arg0: string): Promise<CertifiedInfoResult> {
         const result = await this.actor.stat_certified(arg0);
-        return from_candid_CertifiedInfoResult_n140(result);
+        return from_candid_CertifiedInfoResult_n154(result);
     }
     async status(): Promise<StatusResult> {
         const result = await this.actor.status();
-        return from_candid_StatusResult_n145(result);
+        return from_candid_StatusResult_n159(result);
     }
     async take_first(arg0: string): Promise<OptEntryResult> {
         const result = await this.actor.take_first(arg0);
-        return from_candid_OptEntryResult_n147(result);
+        return from_candid_OptEntryResult_n161(result);
     }
     async upload_status(arg0: bigint): Promise<UploadStatusResult> {
         const result = await this.actor.upload_status(arg0);
-        return from_candid_UploadStatusResult_n150(result);
+        return from_candid_UploadStatusResult_n164(result);
     }
     async verify(arg0: string): Promise<VerifyResult> {
         const result = await this.actor.verify(arg0);
-        return from_candid_VerifyResult_n152(result);
+        return from_candid_VerifyResult_n166(result);
     }
     async write_chunk(arg0: bigint, arg1: bigint, arg2: Uint8Array): Promise<ReceivedResult> {
         const result = await this.actor.write_chunk(arg0, arg1, arg2);
-        return from_candid_ReceivedResult_n157(result);
+        return from_candid_ReceivedResult_n171(result);
     }
 }
 function from_candid_AppendResult_n10(value: _AppendResult): AppendResult {
@@ -1149,17 +1227,17 @@ function from_candid_BoolResult_n34(value: _BoolResult): BoolResult {
 function from_candid_BoolsResult_n39(value: _BoolsResult): BoolsResult {
     return from_candid_variant_n40(value);
 }
-function from_candid_CertifiedInfoResult_n140(value: _CertifiedInfoResult): CertifiedInfoResult {
-    return from_candid_variant_n141(value);
+function from_candid_CertifiedInfoResult_n154(value: _CertifiedInfoResult): CertifiedInfoResult {
+    return from_candid_variant_n155(value);
 }
-function from_candid_CertifiedInfo_n142(value: _CertifiedInfo): CertifiedInfo {
-    return from_candid_record_n143(value);
+function from_candid_CertifiedInfo_n156(value: _CertifiedInfo): CertifiedInfo {
+    return from_candid_record_n157(value);
 }
-function from_candid_CertifiedListResult_n77(value: _CertifiedListResult): CertifiedListResult {
-    return from_candid_variant_n78(value);
+function from_candid_CertifiedListResult_n82(value: _CertifiedListResult): CertifiedListResult {
+    return from_candid_variant_n83(value);
 }
-function from_candid_CertifiedLogResult_n95(value: _CertifiedLogResult): CertifiedLogResult {
-    return from_candid_variant_n96(value);
+function from_candid_CertifiedLogResult_n107(value: _CertifiedLogResult): CertifiedLogResult {
+    return from_candid_variant_n108(value);
 }
 function from_candid_CertifiedObjectResult_n47(value: _CertifiedObjectResult): CertifiedObjectResult {
     return from_candid_variant_n48(value);
@@ -1167,8 +1245,8 @@ function from_candid_CertifiedObjectResult_n47(value: _CertifiedObjectResult): C
 function from_candid_CertifiedObject_n49(value: _CertifiedObject): CertifiedObject {
     return from_candid_record_n50(value);
 }
-function from_candid_CertifiedPage_n79(value: _CertifiedPage): CertifiedPage {
-    return from_candid_record_n80(value);
+function from_candid_CertifiedPage_n84(value: _CertifiedPage): CertifiedPage {
+    return from_candid_record_n85(value);
 }
 function from_candid_CertifiedPrefixesResult_n12(value: _CertifiedPrefixesResult): CertifiedPrefixesResult {
     return from_candid_variant_n13(value);
@@ -1182,8 +1260,8 @@ function from_candid_ChecksumState_n59(value: _ChecksumState): ChecksumState {
 function from_candid_Checksum_n57(value: _Checksum): Checksum {
     return from_candid_record_n58(value);
 }
-function from_candid_Condition_n91(value: _Condition): Condition {
-    return from_candid_variant_n92(value);
+function from_candid_Condition_n103(value: _Condition): Condition {
+    return from_candid_variant_n104(value);
 }
 function from_candid_ConfigResult_n23(value: _ConfigResult): ConfigResult {
     return from_candid_variant_n24(value);
@@ -1197,29 +1275,32 @@ function from_candid_EmptyResult_n1(value: _EmptyResult): EmptyResult {
 function from_candid_Error_n3(value: _Error): Error_ {
     return from_candid_variant_n4(value);
 }
-function from_candid_Grant_n84(value: _Grant): Grant {
-    return from_candid_record_n85(value);
+function from_candid_Grant_n89(value: _Grant): Grant {
+    return from_candid_record_n90(value);
 }
-function from_candid_GrantsResult_n81(value: _GrantsResult): GrantsResult {
-    return from_candid_variant_n82(value);
+function from_candid_GrantsResult_n86(value: _GrantsResult): GrantsResult {
+    return from_candid_variant_n87(value);
 }
-function from_candid_ListPage_n74(value: _ListPage): ListPage {
-    return from_candid_record_n75(value);
+function from_candid_HttpResponse_n72(value: _HttpResponse): HttpResponse {
+    return from_candid_record_n73(value);
 }
-function from_candid_ListResult_n72(value: _ListResult): ListResult {
-    return from_candid_variant_n73(value);
+function from_candid_ListPage_n79(value: _ListPage): ListPage {
+    return from_candid_record_n80(value);
 }
-function from_candid_LogInfoResult_n97(value: _LogInfoResult): LogInfoResult {
-    return from_candid_variant_n98(value);
+function from_candid_ListResult_n77(value: _ListResult): ListResult {
+    return from_candid_variant_n78(value);
 }
-function from_candid_LogPageResult_n106(value: _LogPageResult): LogPageResult {
-    return from_candid_variant_n107(value);
+function from_candid_LogInfoResult_n109(value: _LogInfoResult): LogInfoResult {
+    return from_candid_variant_n110(value);
 }
-function from_candid_Nat64Result_n108(value: _Nat64Result): Nat64Result {
-    return from_candid_variant_n109(value);
+function from_candid_LogPageResult_n118(value: _LogPageResult): LogPageResult {
+    return from_candid_variant_n119(value);
 }
-function from_candid_ObjectInfoResult_n138(value: _ObjectInfoResult): ObjectInfoResult {
-    return from_candid_variant_n139(value);
+function from_candid_Nat64Result_n120(value: _Nat64Result): Nat64Result {
+    return from_candid_variant_n121(value);
+}
+function from_candid_ObjectInfoResult_n152(value: _ObjectInfoResult): ObjectInfoResult {
+    return from_candid_variant_n153(value);
 }
 function from_candid_ObjectInfo_n54(value: _ObjectInfo): ObjectInfo {
     return from_candid_record_n55(value);
@@ -1233,73 +1314,82 @@ function from_candid_Object_n52(value: _Object): Object {
 function from_candid_OptBlobsResult_n64(value: _OptBlobsResult): OptBlobsResult {
     return from_candid_variant_n65(value);
 }
-function from_candid_OptEntryResult_n147(value: _OptEntryResult): OptEntryResult {
-    return from_candid_variant_n148(value);
+function from_candid_OptEntryResult_n161(value: _OptEntryResult): OptEntryResult {
+    return from_candid_variant_n162(value);
 }
-function from_candid_ReceivedResult_n157(value: _ReceivedResult): ReceivedResult {
-    return from_candid_variant_n158(value);
+function from_candid_ReceivedResult_n171(value: _ReceivedResult): ReceivedResult {
+    return from_candid_variant_n172(value);
 }
-function from_candid_Received_n159(value: _Received): Received {
-    return from_candid_record_n160(value);
+function from_candid_Received_n173(value: _Received): Received {
+    return from_candid_record_n174(value);
 }
-function from_candid_RegionInfoResult_n110(value: _RegionInfoResult): RegionInfoResult {
-    return from_candid_variant_n111(value);
-}
-function from_candid_RegionInfosResult_n112(value: _RegionInfosResult): RegionInfosResult {
-    return from_candid_variant_n113(value);
-}
-function from_candid_RegionValue_n122(value: _RegionValue): RegionValue {
+function from_candid_RegionInfoResult_n122(value: _RegionInfoResult): RegionInfoResult {
     return from_candid_variant_n123(value);
 }
-function from_candid_RegionValuesResult_n119(value: _RegionValuesResult): RegionValuesResult {
-    return from_candid_variant_n120(value);
+function from_candid_RegionInfosResult_n124(value: _RegionInfosResult): RegionInfosResult {
+    return from_candid_variant_n125(value);
+}
+function from_candid_RegionValue_n134(value: _RegionValue): RegionValue {
+    return from_candid_variant_n135(value);
+}
+function from_candid_RegionValuesResult_n131(value: _RegionValuesResult): RegionValuesResult {
+    return from_candid_variant_n132(value);
 }
 function from_candid_Role_n6(value: _Role): Role {
     return from_candid_variant_n7(value);
 }
-function from_candid_ScanPage_n133(value: _ScanPage): ScanPage {
-    return from_candid_record_n134(value);
+function from_candid_ScanPage_n145(value: _ScanPage): ScanPage {
+    return from_candid_record_n146(value);
 }
-function from_candid_ScanResult_n131(value: _ScanResult): ScanResult {
-    return from_candid_variant_n132(value);
+function from_candid_ScanResult_n143(value: _ScanResult): ScanResult {
+    return from_candid_variant_n144(value);
 }
-function from_candid_StatusResult_n145(value: _StatusResult): StatusResult {
-    return from_candid_variant_n146(value);
+function from_candid_SiteStatus_n94(value: _SiteStatus): SiteStatus {
+    return from_candid_record_n95(value);
+}
+function from_candid_SiteStatusesResult_n91(value: _SiteStatusesResult): SiteStatusesResult {
+    return from_candid_variant_n92(value);
+}
+function from_candid_Site_n96(value: _Site): Site {
+    return from_candid_record_n97(value);
+}
+function from_candid_StatusResult_n159(value: _StatusResult): StatusResult {
+    return from_candid_variant_n160(value);
 }
 function from_candid_UploadResult_n29(value: _UploadResult): UploadResult {
     return from_candid_variant_n30(value);
 }
-function from_candid_UploadStatusResult_n150(value: _UploadStatusResult): UploadStatusResult {
-    return from_candid_variant_n151(value);
+function from_candid_UploadStatusResult_n164(value: _UploadStatusResult): UploadStatusResult {
+    return from_candid_variant_n165(value);
 }
-function from_candid_UploadStatus_n89(value: _UploadStatus): UploadStatus {
-    return from_candid_record_n90(value);
+function from_candid_UploadStatus_n101(value: _UploadStatus): UploadStatus {
+    return from_candid_record_n102(value);
 }
-function from_candid_UploadStatusesResult_n86(value: _UploadStatusesResult): UploadStatusesResult {
-    return from_candid_variant_n87(value);
+function from_candid_UploadStatusesResult_n98(value: _UploadStatusesResult): UploadStatusesResult {
+    return from_candid_variant_n99(value);
 }
 function from_candid_Upload_n31(value: _Upload): Upload {
     return from_candid_record_n32(value);
 }
-function from_candid_VerifyProgress_n154(value: _VerifyProgress): VerifyProgress {
-    return from_candid_record_n155(value);
+function from_candid_VerifyProgress_n168(value: _VerifyProgress): VerifyProgress {
+    return from_candid_record_n169(value);
 }
-function from_candid_VerifyResult_n152(value: _VerifyResult): VerifyResult {
-    return from_candid_variant_n153(value);
+function from_candid_VerifyResult_n166(value: _VerifyResult): VerifyResult {
+    return from_candid_variant_n167(value);
 }
-function from_candid_WrittenListResult_n102(value: _WrittenListResult): WrittenListResult {
-    return from_candid_variant_n103(value);
+function from_candid_WrittenListResult_n114(value: _WrittenListResult): WrittenListResult {
+    return from_candid_variant_n115(value);
 }
 function from_candid_WrittenResult_n19(value: _WrittenResult): WrittenResult {
     return from_candid_variant_n20(value);
 }
-function from_candid_opt_n144(value: [] | [_ObjectInfo]): ObjectInfo | null {
+function from_candid_opt_n158(value: [] | [_ObjectInfo]): ObjectInfo | null {
     return value.length === 0 ? null : from_candid_ObjectInfo_n54(value[0]);
 }
-function from_candid_opt_n149(value: [] | [_Entry]): Entry | null {
+function from_candid_opt_n163(value: [] | [_Entry]): Entry | null {
     return value.length === 0 ? null : value[0];
 }
-function from_candid_opt_n156(value: [] | [_ChecksumState]): ChecksumState | null {
+function from_candid_opt_n170(value: [] | [_ChecksumState]): ChecksumState | null {
     return value.length === 0 ? null : from_candid_ChecksumState_n59(value[0]);
 }
 function from_candid_opt_n51(value: [] | [_Object]): Object | null {
@@ -1320,10 +1410,49 @@ function from_candid_opt_n63(value: [] | [string]): string | null {
 function from_candid_opt_n67(value: [] | [Uint8Array]): Uint8Array | null {
     return value.length === 0 ? null : value[0];
 }
+function from_candid_opt_n74(value: [] | [boolean]): boolean | null {
+    return value.length === 0 ? null : value[0];
+}
 function from_candid_opt_n9(value: [] | [bigint]): bigint | null {
     return value.length === 0 ? null : value[0];
 }
-function from_candid_record_n134(value: {
+function from_candid_record_n102(value: {
+    creator: Principal;
+    sha256: [] | [Uint8Array];
+    more_missing: boolean;
+    missing: Array<_ChunkRange>;
+    metadata: [] | [Array<_MetadataPair>];
+    content_type: [] | [string];
+    upload: _Upload;
+    content_encoding: [] | [string];
+    received: bigint;
+    condition: _Condition;
+}): {
+    creator: Principal;
+    sha256?: Uint8Array;
+    more_missing: boolean;
+    missing: Array<ChunkRange>;
+    metadata?: Array<MetadataPair>;
+    content_type?: string;
+    upload: Upload;
+    content_encoding?: string;
+    received: bigint;
+    condition: Condition;
+} {
+    return {
+        creator: value.creator,
+        sha256: record_opt_to_undefined(from_candid_opt_n67(value.sha256)),
+        more_missing: value.more_missing,
+        missing: value.missing,
+        metadata: record_opt_to_undefined(from_candid_opt_n62(value.metadata)),
+        content_type: record_opt_to_undefined(from_candid_opt_n63(value.content_type)),
+        upload: from_candid_Upload_n31(value.upload),
+        content_encoding: record_opt_to_undefined(from_candid_opt_n63(value.content_encoding)),
+        received: value.received,
+        condition: from_candid_Condition_n103(value.condition)
+    };
+}
+function from_candid_record_n146(value: {
     next: [] | [string];
     entries: Array<_Entry>;
 }): {
@@ -1335,7 +1464,7 @@ function from_candid_record_n134(value: {
         entries: value.entries
     };
 }
-function from_candid_record_n143(value: {
+function from_candid_record_n157(value: {
     info: [] | [_ObjectInfo];
     proof: _Proof;
 }): {
@@ -1343,11 +1472,11 @@ function from_candid_record_n143(value: {
     proof: Proof;
 } {
     return {
-        info: record_opt_to_undefined(from_candid_opt_n144(value.info)),
+        info: record_opt_to_undefined(from_candid_opt_n158(value.info)),
         proof: value.proof
     };
 }
-function from_candid_record_n155(value: {
+function from_candid_record_n169(value: {
     size: bigint;
     verdict: [] | [_ChecksumState];
     hashed: bigint;
@@ -1358,11 +1487,11 @@ function from_candid_record_n155(value: {
 } {
     return {
         size: value.size,
-        verdict: record_opt_to_undefined(from_candid_opt_n156(value.verdict)),
+        verdict: record_opt_to_undefined(from_candid_opt_n170(value.verdict)),
         hashed: value.hashed
     };
 }
-function from_candid_record_n160(value: {
+function from_candid_record_n174(value: {
     size: [] | [bigint];
     received: bigint;
 }): {
@@ -1479,19 +1608,22 @@ function from_candid_record_n58(value: {
         digest: value.digest
     };
 }
-function from_candid_record_n75(value: {
-    next: [] | [string];
-    objects: Array<_ObjectInfo>;
-    prefixes: Array<string>;
+function from_candid_record_n73(value: {
+    body: Uint8Array;
+    headers: Array<_HttpHeader>;
+    upgrade: [] | [boolean];
+    status_code: number;
 }): {
-    next?: string;
-    objects: Array<ObjectInfo>;
-    prefixes: Array<string>;
+    body: Uint8Array;
+    headers: Array<HttpHeader>;
+    upgrade?: boolean;
+    status_code: number;
 } {
     return {
-        next: record_opt_to_undefined(from_candid_opt_n63(value.next)),
-        objects: from_candid_vec_n76(value.objects),
-        prefixes: value.prefixes
+        body: value.body,
+        headers: value.headers,
+        upgrade: record_opt_to_undefined(from_candid_opt_n74(value.upgrade)),
+        status_code: value.status_code
     };
 }
 function from_candid_record_n8(value: {
@@ -1506,6 +1638,21 @@ function from_candid_record_n8(value: {
 function from_candid_record_n80(value: {
     next: [] | [string];
     objects: Array<_ObjectInfo>;
+    prefixes: Array<string>;
+}): {
+    next?: string;
+    objects: Array<ObjectInfo>;
+    prefixes: Array<string>;
+} {
+    return {
+        next: record_opt_to_undefined(from_candid_opt_n63(value.next)),
+        objects: from_candid_vec_n81(value.objects),
+        prefixes: value.prefixes
+    };
+}
+function from_candid_record_n85(value: {
+    next: [] | [string];
+    objects: Array<_ObjectInfo>;
     proof: _Proof;
 }): {
     next?: string;
@@ -1514,11 +1661,11 @@ function from_candid_record_n80(value: {
 } {
     return {
         next: record_opt_to_undefined(from_candid_opt_n63(value.next)),
-        objects: from_candid_vec_n76(value.objects),
+        objects: from_candid_vec_n81(value.objects),
         proof: value.proof
     };
 }
-function from_candid_record_n85(value: {
+function from_candid_record_n90(value: {
     who: Principal;
     role: _Role;
 }): {
@@ -1530,87 +1677,88 @@ function from_candid_record_n85(value: {
         role: from_candid_Role_n6(value.role)
     };
 }
-function from_candid_record_n90(value: {
-    creator: Principal;
-    sha256: [] | [Uint8Array];
-    more_missing: boolean;
-    missing: Array<_ChunkRange>;
-    metadata: [] | [Array<_MetadataPair>];
-    content_type: [] | [string];
-    upload: _Upload;
-    content_encoding: [] | [string];
-    received: bigint;
-    condition: _Condition;
+function from_candid_record_n95(value: {
+    pending: bigint;
+    site: _Site;
+    complete: boolean;
 }): {
-    creator: Principal;
-    sha256?: Uint8Array;
-    more_missing: boolean;
-    missing: Array<ChunkRange>;
-    metadata?: Array<MetadataPair>;
-    content_type?: string;
-    upload: Upload;
-    content_encoding?: string;
-    received: bigint;
-    condition: Condition;
+    pending: bigint;
+    site: Site;
+    complete: boolean;
 } {
     return {
-        creator: value.creator,
-        sha256: record_opt_to_undefined(from_candid_opt_n67(value.sha256)),
-        more_missing: value.more_missing,
-        missing: value.missing,
-        metadata: record_opt_to_undefined(from_candid_opt_n62(value.metadata)),
-        content_type: record_opt_to_undefined(from_candid_opt_n63(value.content_type)),
-        upload: from_candid_Upload_n31(value.upload),
-        content_encoding: record_opt_to_undefined(from_candid_opt_n63(value.content_encoding)),
-        received: value.received,
-        condition: from_candid_Condition_n91(value.condition)
+        pending: value.pending,
+        site: from_candid_Site_n96(value.site),
+        complete: value.complete
     };
 }
-function from_candid_variant_n103(value: {
-    Ok: Array<_Written>;
-} | {
-    Err: _Error;
+function from_candid_record_n97(value: {
+    cors: [] | [string];
+    not_found: [] | [string];
+    path: [] | [string];
+    single_page: [] | [string];
+    headers: Array<_HttpHeader>;
+    cache_control: [] | [string];
+    prefix: string;
+    index: [] | [string];
+    certified: boolean;
 }): {
-    __kind__: "Ok";
-    Ok: Array<Written>;
-} | {
-    __kind__: "Err";
-    Err: Error_;
+    cors?: string;
+    not_found?: string;
+    path?: string;
+    single_page?: string;
+    headers: Array<HttpHeader>;
+    cache_control?: string;
+    prefix: string;
+    index?: string;
+    certified: boolean;
 } {
-    return "Ok" in value ? {
-        __kind__: "Ok",
-        Ok: value.Ok
-    } : "Err" in value ? {
-        __kind__: "Err",
-        Err: from_candid_Error_n3(value.Err)
+    return {
+        cors: record_opt_to_undefined(from_candid_opt_n63(value.cors)),
+        not_found: record_opt_to_undefined(from_candid_opt_n63(value.not_found)),
+        path: record_opt_to_undefined(from_candid_opt_n63(value.path)),
+        single_page: record_opt_to_undefined(from_candid_opt_n63(value.single_page)),
+        headers: value.headers,
+        cache_control: record_opt_to_undefined(from_candid_opt_n63(value.cache_control)),
+        prefix: value.prefix,
+        index: record_opt_to_undefined(from_candid_opt_n63(value.index)),
+        certified: value.certified
+    };
+}
+function from_candid_variant_n104(value: {
+    Any: null;
+} | {
+    Revision: bigint;
+} | {
+    Absent: null;
+}): {
+    __kind__: "Any";
+    Any: null;
+} | {
+    __kind__: "Revision";
+    Revision: bigint;
+} | {
+    __kind__: "Absent";
+    Absent: null;
+} {
+    return "Any" in value ? {
+        __kind__: "Any",
+        Any: value.Any
+    } : "Revision" in value ? {
+        __kind__: "Revision",
+        Revision: value.Revision
+    } : "Absent" in value ? {
+        __kind__: "Absent",
+        Absent: value.Absent
     } : value;
 }
-function from_candid_variant_n107(value: {
-    Ok: _LogPage;
+function from_candid_variant_n108(value: {
+    Ok: _CertifiedLogPage;
 } | {
     Err: _Error;
 }): {
     __kind__: "Ok";
-    Ok: LogPage;
-} | {
-    __kind__: "Err";
-    Err: Error_;
-} {
-    return "Ok" in value ? {
-        __kind__: "Ok",
-        Ok: value.Ok
-    } : "Err" in value ? {
-        __kind__: "Err",
-        Err: from_candid_Error_n3(value.Err)
-    } : value;
-}
-function from_candid_variant_n109(value: {
-    Ok: bigint;
-} | {
-    Err: _Error;
-}): {
-    __kind__: "Ok";
-    Ok: bigint;
+    Ok: CertifiedLogPage;
 } | {
     __kind__: "Err";
     Err: Error_;
@@ -1642,7 +1790,83 @@ function from_candid_variant_n11(value: {
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n111(value: {
+function from_candid_variant_n110(value: {
+    Ok: _LogInfo;
+} | {
+    Err: _Error;
+}): {
+    __kind__: "Ok";
+    Ok: LogInfo;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+} {
+    return "Ok" in value ? {
+        __kind__: "Ok",
+        Ok: value.Ok
+    } : "Err" in value ? {
+        __kind__: "Err",
+        Err: from_candid_Error_n3(value.Err)
+    } : value;
+}
+function from_candid_variant_n115(value: {
+    Ok: Array<_Written>;
+} | {
+    Err: _Error;
+}): {
+    __kind__: "Ok";
+    Ok: Array<Written>;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+} {
+    return "Ok" in value ? {
+        __kind__: "Ok",
+        Ok: value.Ok
+    } : "Err" in value ? {
+        __kind__: "Err",
+        Err: from_candid_Error_n3(value.Err)
+    } : value;
+}
+function from_candid_variant_n119(value: {
+    Ok: _LogPage;
+} | {
+    Err: _Error;
+}): {
+    __kind__: "Ok";
+    Ok: LogPage;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+} {
+    return "Ok" in value ? {
+        __kind__: "Ok",
+        Ok: value.Ok
+    } : "Err" in value ? {
+        __kind__: "Err",
+        Err: from_candid_Error_n3(value.Err)
+    } : value;
+}
+function from_candid_variant_n121(value: {
+    Ok: bigint;
+} | {
+    Err: _Error;
+}): {
+    __kind__: "Ok";
+    Ok: bigint;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+} {
+    return "Ok" in value ? {
+        __kind__: "Ok",
+        Ok: value.Ok
+    } : "Err" in value ? {
+        __kind__: "Err",
+        Err: from_candid_Error_n3(value.Err)
+    } : value;
+}
+function from_candid_variant_n123(value: {
     Ok: _RegionInfo;
 } | {
     Err: _Error;
@@ -1661,7 +1885,7 @@ function from_candid_variant_n111(value: {
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n113(value: {
+function from_candid_variant_n125(value: {
     Ok: Array<_RegionInfo>;
 } | {
     Err: _Error;
@@ -1680,7 +1904,26 @@ function from_candid_variant_n113(value: {
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n120(value: {
+function from_candid_variant_n13(value: {
+    Ok: Array<_CertifiedPrefix>;
+} | {
+    Err: _Error;
+}): {
+    __kind__: "Ok";
+    Ok: Array<CertifiedPrefix>;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+} {
+    return "Ok" in value ? {
+        __kind__: "Ok",
+        Ok: value.Ok
+    } : "Err" in value ? {
+        __kind__: "Err",
+        Err: from_candid_Error_n3(value.Err)
+    } : value;
+}
+function from_candid_variant_n132(value: {
     Ok: Array<_RegionValue>;
 } | {
     Err: _Error;
@@ -1693,13 +1936,13 @@ function from_candid_variant_n120(value: {
 } {
     return "Ok" in value ? {
         __kind__: "Ok",
-        Ok: from_candid_vec_n121(value.Ok)
+        Ok: from_candid_vec_n133(value.Ok)
     } : "Err" in value ? {
         __kind__: "Err",
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n123(value: {
+function from_candid_variant_n135(value: {
     Nat16: number;
 } | {
     Nat32: number;
@@ -1782,26 +2025,7 @@ function from_candid_variant_n123(value: {
         Float: value.Float
     } : value;
 }
-function from_candid_variant_n13(value: {
-    Ok: Array<_CertifiedPrefix>;
-} | {
-    Err: _Error;
-}): {
-    __kind__: "Ok";
-    Ok: Array<CertifiedPrefix>;
-} | {
-    __kind__: "Err";
-    Err: Error_;
-} {
-    return "Ok" in value ? {
-        __kind__: "Ok",
-        Ok: value.Ok
-    } : "Err" in value ? {
-        __kind__: "Err",
-        Err: from_candid_Error_n3(value.Err)
-    } : value;
-}
-function from_candid_variant_n132(value: {
+function from_candid_variant_n144(value: {
     Ok: _ScanPage;
 } | {
     Err: _Error;
@@ -1814,83 +2038,7 @@ function from_candid_variant_n132(value: {
 } {
     return "Ok" in value ? {
         __kind__: "Ok",
-        Ok: from_candid_ScanPage_n133(value.Ok)
-    } : "Err" in value ? {
-        __kind__: "Err",
-        Err: from_candid_Error_n3(value.Err)
-    } : value;
-}
-function from_candid_variant_n139(value: {
-    Ok: _ObjectInfo;
-} | {
-    Err: _Error;
-}): {
-    __kind__: "Ok";
-    Ok: ObjectInfo;
-} | {
-    __kind__: "Err";
-    Err: Error_;
-} {
-    return "Ok" in value ? {
-        __kind__: "Ok",
-        Ok: from_candid_ObjectInfo_n54(value.Ok)
-    } : "Err" in value ? {
-        __kind__: "Err",
-        Err: from_candid_Error_n3(value.Err)
-    } : value;
-}
-function from_candid_variant_n141(value: {
-    Ok: _CertifiedInfo;
-} | {
-    Err: _Error;
-}): {
-    __kind__: "Ok";
-    Ok: CertifiedInfo;
-} | {
-    __kind__: "Err";
-    Err: Error_;
-} {
-    return "Ok" in value ? {
-        __kind__: "Ok",
-        Ok: from_candid_CertifiedInfo_n142(value.Ok)
-    } : "Err" in value ? {
-        __kind__: "Err",
-        Err: from_candid_Error_n3(value.Err)
-    } : value;
-}
-function from_candid_variant_n146(value: {
-    Ok: _Status;
-} | {
-    Err: _Error;
-}): {
-    __kind__: "Ok";
-    Ok: Status;
-} | {
-    __kind__: "Err";
-    Err: Error_;
-} {
-    return "Ok" in value ? {
-        __kind__: "Ok",
-        Ok: value.Ok
-    } : "Err" in value ? {
-        __kind__: "Err",
-        Err: from_candid_Error_n3(value.Err)
-    } : value;
-}
-function from_candid_variant_n148(value: {
-    Ok: [] | [_Entry];
-} | {
-    Err: _Error;
-}): {
-    __kind__: "Ok";
-    Ok: Entry | null;
-} | {
-    __kind__: "Err";
-    Err: Error_;
-} {
-    return "Ok" in value ? {
-        __kind__: "Ok",
-        Ok: from_candid_opt_n149(value.Ok)
+        Ok: from_candid_ScanPage_n145(value.Ok)
     } : "Err" in value ? {
         __kind__: "Err",
         Err: from_candid_Error_n3(value.Err)
@@ -1915,7 +2063,83 @@ function from_candid_variant_n15(value: {
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n151(value: {
+function from_candid_variant_n153(value: {
+    Ok: _ObjectInfo;
+} | {
+    Err: _Error;
+}): {
+    __kind__: "Ok";
+    Ok: ObjectInfo;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+} {
+    return "Ok" in value ? {
+        __kind__: "Ok",
+        Ok: from_candid_ObjectInfo_n54(value.Ok)
+    } : "Err" in value ? {
+        __kind__: "Err",
+        Err: from_candid_Error_n3(value.Err)
+    } : value;
+}
+function from_candid_variant_n155(value: {
+    Ok: _CertifiedInfo;
+} | {
+    Err: _Error;
+}): {
+    __kind__: "Ok";
+    Ok: CertifiedInfo;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+} {
+    return "Ok" in value ? {
+        __kind__: "Ok",
+        Ok: from_candid_CertifiedInfo_n156(value.Ok)
+    } : "Err" in value ? {
+        __kind__: "Err",
+        Err: from_candid_Error_n3(value.Err)
+    } : value;
+}
+function from_candid_variant_n160(value: {
+    Ok: _Status;
+} | {
+    Err: _Error;
+}): {
+    __kind__: "Ok";
+    Ok: Status;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+} {
+    return "Ok" in value ? {
+        __kind__: "Ok",
+        Ok: value.Ok
+    } : "Err" in value ? {
+        __kind__: "Err",
+        Err: from_candid_Error_n3(value.Err)
+    } : value;
+}
+function from_candid_variant_n162(value: {
+    Ok: [] | [_Entry];
+} | {
+    Err: _Error;
+}): {
+    __kind__: "Ok";
+    Ok: Entry | null;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+} {
+    return "Ok" in value ? {
+        __kind__: "Ok",
+        Ok: from_candid_opt_n163(value.Ok)
+    } : "Err" in value ? {
+        __kind__: "Err",
+        Err: from_candid_Error_n3(value.Err)
+    } : value;
+}
+function from_candid_variant_n165(value: {
     Ok: _UploadStatus;
 } | {
     Err: _Error;
@@ -1928,13 +2152,13 @@ function from_candid_variant_n151(value: {
 } {
     return "Ok" in value ? {
         __kind__: "Ok",
-        Ok: from_candid_UploadStatus_n89(value.Ok)
+        Ok: from_candid_UploadStatus_n101(value.Ok)
     } : "Err" in value ? {
         __kind__: "Err",
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n153(value: {
+function from_candid_variant_n167(value: {
     Ok: _VerifyProgress;
 } | {
     Err: _Error;
@@ -1947,13 +2171,13 @@ function from_candid_variant_n153(value: {
 } {
     return "Ok" in value ? {
         __kind__: "Ok",
-        Ok: from_candid_VerifyProgress_n154(value.Ok)
+        Ok: from_candid_VerifyProgress_n168(value.Ok)
     } : "Err" in value ? {
         __kind__: "Err",
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n158(value: {
+function from_candid_variant_n172(value: {
     Ok: _Received;
 } | {
     Err: _Error;
@@ -1966,7 +2190,7 @@ function from_candid_variant_n158(value: {
 } {
     return "Ok" in value ? {
         __kind__: "Ok",
-        Ok: from_candid_Received_n159(value.Ok)
+        Ok: from_candid_Received_n173(value.Ok)
     } : "Err" in value ? {
         __kind__: "Err",
         Err: from_candid_Error_n3(value.Err)
@@ -2350,7 +2574,7 @@ function from_candid_variant_n7(value: {
 }): Role {
     return "Reader" in value ? Role.Reader : "Admin" in value ? Role.Admin : "Writer" in value ? Role.Writer : value;
 }
-function from_candid_variant_n73(value: {
+function from_candid_variant_n78(value: {
     Ok: _ListPage;
 } | {
     Err: _Error;
@@ -2363,13 +2587,13 @@ function from_candid_variant_n73(value: {
 } {
     return "Ok" in value ? {
         __kind__: "Ok",
-        Ok: from_candid_ListPage_n74(value.Ok)
+        Ok: from_candid_ListPage_n79(value.Ok)
     } : "Err" in value ? {
         __kind__: "Err",
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n78(value: {
+function from_candid_variant_n83(value: {
     Ok: _CertifiedPage;
 } | {
     Err: _Error;
@@ -2382,38 +2606,19 @@ function from_candid_variant_n78(value: {
 } {
     return "Ok" in value ? {
         __kind__: "Ok",
-        Ok: from_candid_CertifiedPage_n79(value.Ok)
-    } : "Err" in value ? {
-        __kind__: "Err",
-        Err: from_candid_Error_n3(value.Err)
-    } : value;
-}
-function from_candid_variant_n82(value: {
-    Ok: Array<_Grant>;
-} | {
-    Err: _Error;
-}): {
-    __kind__: "Ok";
-    Ok: Array<Grant>;
-} | {
-    __kind__: "Err";
-    Err: Error_;
-} {
-    return "Ok" in value ? {
-        __kind__: "Ok",
-        Ok: from_candid_vec_n83(value.Ok)
+        Ok: from_candid_CertifiedPage_n84(value.Ok)
     } : "Err" in value ? {
         __kind__: "Err",
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
 function from_candid_variant_n87(value: {
-    Ok: Array<_UploadStatus>;
+    Ok: Array<_Grant>;
 } | {
     Err: _Error;
 }): {
     __kind__: "Ok";
-    Ok: Array<UploadStatus>;
+    Ok: Array<Grant>;
 } | {
     __kind__: "Err";
     Err: Error_;
@@ -2427,84 +2632,60 @@ function from_candid_variant_n87(value: {
     } : value;
 }
 function from_candid_variant_n92(value: {
-    Any: null;
-} | {
-    Revision: bigint;
-} | {
-    Absent: null;
-}): {
-    __kind__: "Any";
-    Any: null;
-} | {
-    __kind__: "Revision";
-    Revision: bigint;
-} | {
-    __kind__: "Absent";
-    Absent: null;
-} {
-    return "Any" in value ? {
-        __kind__: "Any",
-        Any: value.Any
-    } : "Revision" in value ? {
-        __kind__: "Revision",
-        Revision: value.Revision
-    } : "Absent" in value ? {
-        __kind__: "Absent",
-        Absent: value.Absent
-    } : value;
-}
-function from_candid_variant_n96(value: {
-    Ok: _CertifiedLogPage;
+    Ok: Array<_SiteStatus>;
 } | {
     Err: _Error;
 }): {
     __kind__: "Ok";
-    Ok: CertifiedLogPage;
+    Ok: Array<SiteStatus>;
 } | {
     __kind__: "Err";
     Err: Error_;
 } {
     return "Ok" in value ? {
         __kind__: "Ok",
-        Ok: value.Ok
+        Ok: from_candid_vec_n93(value.Ok)
     } : "Err" in value ? {
         __kind__: "Err",
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n98(value: {
-    Ok: _LogInfo;
+function from_candid_variant_n99(value: {
+    Ok: Array<_UploadStatus>;
 } | {
     Err: _Error;
 }): {
     __kind__: "Ok";
-    Ok: LogInfo;
+    Ok: Array<UploadStatus>;
 } | {
     __kind__: "Err";
     Err: Error_;
 } {
     return "Ok" in value ? {
         __kind__: "Ok",
-        Ok: value.Ok
+        Ok: from_candid_vec_n100(value.Ok)
     } : "Err" in value ? {
         __kind__: "Err",
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_vec_n121(value: Array<_RegionValue>): Array<RegionValue> {
-    return value.map((x)=>from_candid_RegionValue_n122(x));
+function from_candid_vec_n100(value: Array<_UploadStatus>): Array<UploadStatus> {
+    return value.map((x)=>from_candid_UploadStatus_n101(x));
+}
+function from_candid_vec_n133(value: Array<_RegionValue>): Array<RegionValue> {
+    return value.map((x)=>from_candid_RegionValue_n134(x));
 }
 function from_candid_vec_n66(value: Array<[] | [Uint8Array]>): Array<Uint8Array | null> {
     return value.map((x)=>from_candid_opt_n67(x));
 }
-function from_candid_vec_n76(value: Array<_ObjectInfo>): Array<ObjectInfo> {
+function from_candid_vec_n81(value: Array<_ObjectInfo>): Array<ObjectInfo> {
     return value.map((x)=>from_candid_ObjectInfo_n54(x));
 }
-function from_candid_vec_n83(value: Array<_Grant>): Array<Grant> {
-    return value.map((x)=>from_candid_Grant_n84(x));
+function from_candid_vec_n88(value: Array<_Grant>): Array<Grant> {
+    return value.map((x)=>from_candid_Grant_n89(x));
 }
-function from_candid_vec_n88(value: Array<_UploadStatus>): Array<UploadStatus> {
-    return value.map((x)=>from_candid_UploadStatus_n89(x));
+function from_candid_vec_n93(value: Array<_SiteStatus>): Array<SiteStatus> {
+    return value.map((x)=>from_candid_SiteStatus_n94(x));
 }
 function to_candid_Condition_n27(value: Condition): _Condition {
     return to_candid_variant_n28(value);
@@ -2515,38 +2696,44 @@ function to_candid_DeleteArgs_n37(value: DeleteArgs): _DeleteArgs {
 function to_candid_DeletePrefixArgs_n41(value: DeletePrefixArgs): _DeletePrefixArgs {
     return to_candid_record_n42(value);
 }
-function to_candid_ListArgs_n70(value: ListArgs): _ListArgs {
+function to_candid_HttpRequest_n70(value: HttpRequest): _HttpRequest {
     return to_candid_record_n71(value);
 }
-function to_candid_PutArgs_n100(value: PutArgs): _PutArgs {
-    return to_candid_record_n101(value);
+function to_candid_ListArgs_n75(value: ListArgs): _ListArgs {
+    return to_candid_record_n76(value);
 }
-function to_candid_ReadArgs_n104(value: ReadArgs): _ReadArgs {
-    return to_candid_record_n105(value);
+function to_candid_PutArgs_n112(value: PutArgs): _PutArgs {
+    return to_candid_record_n113(value);
 }
-function to_candid_ReadLogArgs_n93(value: ReadLogArgs): _ReadLogArgs {
-    return to_candid_record_n94(value);
+function to_candid_ReadArgs_n116(value: ReadArgs): _ReadArgs {
+    return to_candid_record_n117(value);
 }
-function to_candid_RegionLoad_n115(value: RegionLoad): _RegionLoad {
-    return to_candid_record_n116(value);
+function to_candid_ReadLogArgs_n105(value: ReadLogArgs): _ReadLogArgs {
+    return to_candid_record_n106(value);
 }
-function to_candid_RegionStore_n125(value: RegionStore): _RegionStore {
-    return to_candid_record_n126(value);
+function to_candid_RegionLoad_n127(value: RegionLoad): _RegionLoad {
+    return to_candid_record_n128(value);
 }
-function to_candid_RegionType_n117(value: RegionType): _RegionType {
-    return to_candid_variant_n118(value);
+function to_candid_RegionStore_n137(value: RegionStore): _RegionStore {
+    return to_candid_record_n138(value);
 }
-function to_candid_RegionValue_n127(value: RegionValue): _RegionValue {
-    return to_candid_variant_n128(value);
+function to_candid_RegionType_n129(value: RegionType): _RegionType {
+    return to_candid_variant_n130(value);
 }
-function to_candid_RenameArgs_n129(value: RenameArgs): _RenameArgs {
-    return to_candid_record_n130(value);
+function to_candid_RegionValue_n139(value: RegionValue): _RegionValue {
+    return to_candid_variant_n140(value);
 }
-function to_candid_Role_n136(value: Role): _Role {
-    return to_candid_variant_n137(value);
+function to_candid_RenameArgs_n141(value: RenameArgs): _RenameArgs {
+    return to_candid_record_n142(value);
+}
+function to_candid_Role_n148(value: Role): _Role {
+    return to_candid_variant_n149(value);
 }
 function to_candid_Settings_n21(value: Settings): _Settings {
     return to_candid_record_n22(value);
+}
+function to_candid_Site_n150(value: Site): _Site {
+    return to_candid_record_n151(value);
 }
 function to_candid_UploadArgs_n25(value: UploadArgs): _UploadArgs {
     return to_candid_record_n26(value);
@@ -2554,8 +2741,8 @@ function to_candid_UploadArgs_n25(value: UploadArgs): _UploadArgs {
 function to_candid_UploadEnd_n17(value: UploadEnd): _UploadEnd {
     return to_candid_record_n18(value);
 }
-function to_candid_opt_n135(value: Role | null): [] | [_Role] {
-    return value === null ? candid_none() : candid_some(to_candid_Role_n136(value));
+function to_candid_opt_n147(value: Role | null): [] | [_Role] {
+    return value === null ? candid_none() : candid_some(to_candid_Role_n148(value));
 }
 function to_candid_opt_n16(value: UploadEnd | null): [] | [_UploadEnd] {
     return value === null ? candid_none() : candid_some(to_candid_UploadEnd_n17(value));
@@ -2563,7 +2750,19 @@ function to_candid_opt_n16(value: UploadEnd | null): [] | [_UploadEnd] {
 function to_candid_opt_n33(value: Condition | null): [] | [_Condition] {
     return value === null ? candid_none() : candid_some(to_candid_Condition_n27(value));
 }
-function to_candid_record_n101(value: {
+function to_candid_record_n106(value: {
+    from: bigint;
+    limit?: number;
+}): {
+    from: bigint;
+    limit: [] | [number];
+} {
+    return {
+        from: value.from,
+        limit: value.limit != null ? candid_some(value.limit) : candid_none()
+    };
+}
+function to_candid_record_n113(value: {
     key: string;
     sha256?: Uint8Array;
     value: Uint8Array;
@@ -2590,7 +2789,7 @@ function to_candid_record_n101(value: {
         condition: value.condition != null ? candid_some(to_candid_Condition_n27(value.condition)) : candid_none()
     };
 }
-function to_candid_record_n105(value: {
+function to_candid_record_n117(value: {
     key: string;
     offset: bigint;
     length?: bigint;
@@ -2608,7 +2807,7 @@ function to_candid_record_n105(value: {
         revision: value.revision != null ? candid_some(value.revision) : candid_none()
     };
 }
-function to_candid_record_n116(value: {
+function to_candid_record_n128(value: {
     kind: RegionType;
     offset: bigint;
 }): {
@@ -2616,11 +2815,11 @@ function to_candid_record_n116(value: {
     offset: bigint;
 } {
     return {
-        kind: to_candid_RegionType_n117(value.kind),
+        kind: to_candid_RegionType_n129(value.kind),
         offset: value.offset
     };
 }
-function to_candid_record_n126(value: {
+function to_candid_record_n138(value: {
     value: RegionValue;
     offset: bigint;
 }): {
@@ -2628,11 +2827,11 @@ function to_candid_record_n126(value: {
     offset: bigint;
 } {
     return {
-        value: to_candid_RegionValue_n127(value.value),
+        value: to_candid_RegionValue_n139(value.value),
         offset: value.offset
     };
 }
-function to_candid_record_n130(value: {
+function to_candid_record_n142(value: {
     to: string;
     from: string;
     condition?: Condition;
@@ -2645,6 +2844,39 @@ function to_candid_record_n130(value: {
         to: value.to,
         from: value.from,
         condition: value.condition != null ? candid_some(to_candid_Condition_n27(value.condition)) : candid_none()
+    };
+}
+function to_candid_record_n151(value: {
+    cors?: string;
+    not_found?: string;
+    path?: string;
+    single_page?: string;
+    headers: Array<HttpHeader>;
+    cache_control?: string;
+    prefix: string;
+    index?: string;
+    certified: boolean;
+}): {
+    cors: [] | [string];
+    not_found: [] | [string];
+    path: [] | [string];
+    single_page: [] | [string];
+    headers: Array<_HttpHeader>;
+    cache_control: [] | [string];
+    prefix: string;
+    index: [] | [string];
+    certified: boolean;
+} {
+    return {
+        cors: value.cors != null ? candid_some(value.cors) : candid_none(),
+        not_found: value.not_found != null ? candid_some(value.not_found) : candid_none(),
+        path: value.path != null ? candid_some(value.path) : candid_none(),
+        single_page: value.single_page != null ? candid_some(value.single_page) : candid_none(),
+        headers: value.headers,
+        cache_control: value.cache_control != null ? candid_some(value.cache_control) : candid_none(),
+        prefix: value.prefix,
+        index: value.index != null ? candid_some(value.index) : candid_none(),
+        certified: value.certified
     };
 }
 function to_candid_record_n18(value: {
@@ -2729,6 +2961,27 @@ function to_candid_record_n42(value: {
     };
 }
 function to_candid_record_n71(value: {
+    url: string;
+    method: string;
+    body: Uint8Array;
+    headers: Array<HttpHeader>;
+    certificate_version?: number;
+}): {
+    url: string;
+    method: string;
+    body: Uint8Array;
+    headers: Array<_HttpHeader>;
+    certificate_version: [] | [number];
+} {
+    return {
+        url: value.url,
+        method: value.method,
+        body: value.body,
+        headers: value.headers,
+        certificate_version: value.certificate_version != null ? candid_some(value.certificate_version) : candid_none()
+    };
+}
+function to_candid_record_n76(value: {
     descending?: boolean;
     start_after?: string;
     limit?: number;
@@ -2749,19 +3002,7 @@ function to_candid_record_n71(value: {
         prefix: value.prefix
     };
 }
-function to_candid_record_n94(value: {
-    from: bigint;
-    limit?: number;
-}): {
-    from: bigint;
-    limit: [] | [number];
-} {
-    return {
-        from: value.from,
-        limit: value.limit != null ? candid_some(value.limit) : candid_none()
-    };
-}
-function to_candid_variant_n118(value: {
+function to_candid_variant_n130(value: {
     __kind__: "Nat16";
     Nat16: null;
 } | {
@@ -2834,7 +3075,7 @@ function to_candid_variant_n118(value: {
         Float: value.Float
     } : value;
 }
-function to_candid_variant_n128(value: {
+function to_candid_variant_n140(value: {
     __kind__: "Nat16";
     Nat16: number;
 } | {
@@ -2907,7 +3148,7 @@ function to_candid_variant_n128(value: {
         Float: value.Float
     } : value;
 }
-function to_candid_variant_n137(value: Role): {
+function to_candid_variant_n149(value: Role): {
     Reader: null;
 } | {
     Admin: null;
@@ -2946,17 +3187,17 @@ function to_candid_variant_n28(value: {
         Absent: value.Absent
     } : value;
 }
-function to_candid_vec_n114(value: Array<RegionLoad>): Array<_RegionLoad> {
-    return value.map((x)=>to_candid_RegionLoad_n115(x));
+function to_candid_vec_n111(value: Array<PutArgs>): Array<_PutArgs> {
+    return value.map((x)=>to_candid_PutArgs_n112(x));
 }
-function to_candid_vec_n124(value: Array<RegionStore>): Array<_RegionStore> {
-    return value.map((x)=>to_candid_RegionStore_n125(x));
+function to_candid_vec_n126(value: Array<RegionLoad>): Array<_RegionLoad> {
+    return value.map((x)=>to_candid_RegionLoad_n127(x));
+}
+function to_candid_vec_n136(value: Array<RegionStore>): Array<_RegionStore> {
+    return value.map((x)=>to_candid_RegionStore_n137(x));
 }
 function to_candid_vec_n36(value: Array<DeleteArgs>): Array<_DeleteArgs> {
     return value.map((x)=>to_candid_DeleteArgs_n37(x));
-}
-function to_candid_vec_n99(value: Array<PutArgs>): Array<_PutArgs> {
-    return value.map((x)=>to_candid_PutArgs_n100(x));
 }
 export interface CreateActorOptions {
     agent?: Agent;

@@ -184,10 +184,18 @@ export interface HttpRequest {
   'method' : string,
   'body' : Uint8Array,
   'headers' : Array<HttpHeader>,
+  /**
+   * Version of the verification of responses that the gateway supports.
+   */
+  'certificate_version' : [] | [number],
 }
 export interface HttpResponse {
   'body' : Uint8Array,
   'headers' : Array<HttpHeader>,
+  /**
+   * Whether the gateway has to call http_request_update instead.
+   */
+  'upgrade' : [] | [boolean],
   'status_code' : number,
 }
 export type InitArgs = Settings;
@@ -406,6 +414,57 @@ export interface Settings {
   'public_read' : [] | [boolean],
 }
 /**
+ * A web site: the objects under a prefix, public over HTTP.
+ */
+export interface Site {
+  /**
+   * Value of access-control-allow-origin.
+   */
+  'cors' : [] | [string],
+  /**
+   * Key, without the prefix, of the document that is the response with status 404 for a path without an object.
+   */
+  'not_found' : [] | [string],
+  /**
+   * Path of the URLs: begins and ends with a slash. Null means a slash and the prefix; a single slash is the root.
+   */
+  'path' : [] | [string],
+  /**
+   * Key, without the prefix, of the document that is the response with status 200 for a path without an object. Excludes not_found.
+   */
+  'single_page' : [] | [string],
+  /**
+   * Further headers of every response: at most 32, and 4,096 bytes in all.
+   */
+  'headers' : Array<HttpHeader>,
+  /**
+   * Value of cache-control.
+   */
+  'cache_control' : [] | [string],
+  /**
+   * Ends with a slash, and overlaps the prefix of no other site.
+   */
+  'prefix' : string,
+  /**
+   * Name of the document that is the response for a folder, for example index.html.
+   */
+  'index' : [] | [string],
+  /**
+   * Whether the responses are certified, so that gateways verify them.
+   */
+  'certified' : boolean,
+}
+/**
+ * `pending` is the number of objects that are known to wait for certify. Until the site is complete, certify must be called.
+ */
+export interface SiteStatus {
+  'pending' : bigint,
+  'site' : Site,
+  'complete' : boolean,
+}
+export type SiteStatusesResult = { 'Ok' : Array<SiteStatus> } |
+  { 'Err' : Error };
+/**
  * Number of bytes that an upgrade writes.
  */
 export interface StableVarInfo { 'size' : bigint }
@@ -594,7 +653,7 @@ export interface _SERVICE {
    */
   'certified_prefixes' : ActorMethod<[], CertifiedPrefixesResult>,
   /**
-   * Certifies up to 1,000 more of the objects under a certified prefix, after hashing at most 64 MiB of those without a verified
+   * Certifies up to 1,000 more of the objects under a certified prefix or of a site, after hashing at most 64 MiB of those without a verified
    * digest. Or removes as many from the hash tree, if the prefix is no longer certified.
    */
   'certify' : ActorMethod<[string], CertifyResult>,
@@ -650,9 +709,14 @@ export interface _SERVICE {
    */
   'get_with_info' : ActorMethod<[string], ObjectResult>,
   /**
-   * Serves GET and HEAD of /metrics, in the text format of Prometheus, to everyone.
+   * Serves the web sites to everyone, and at /metrics, unless a site has that path, the metrics in the text format of Prometheus. What
+   * is not certified is left to http_request_update.
    */
   'http_request' : ActorMethod<[HttpRequest], HttpResponse>,
+  /**
+   * Serves the same to a gateway, with the certification of an update.
+   */
+  'http_request_update' : ActorMethod<[HttpRequest], HttpResponse>,
   /**
    * Returns a page of the objects under a prefix, in byte order of their keys.
    */
@@ -665,6 +729,10 @@ export interface _SERVICE {
    * Returns all principals with a role.
    */
   'list_roles' : ActorMethod<[], GrantsResult>,
+  /**
+   * Returns the web sites.
+   */
+  'list_sites' : ActorMethod<[], SiteStatusesResult>,
   /**
    * Returns the caller's open uploads, or all uploads if the caller is an admin.
    */
@@ -744,6 +812,10 @@ export interface _SERVICE {
    */
   'region_store_blob' : ActorMethod<[bigint, bigint, Uint8Array], EmptyResult>,
   /**
+   * Removes a web site, and returns whether there was one. Its objects stay.
+   */
+  'remove_site' : ActorMethod<[string], BoolResult>,
+  /**
    * Moves an object to another key without copying its bytes. The condition applies to the object under `to`.
    */
   'rename' : ActorMethod<[RenameArgs], WrittenResult>,
@@ -760,6 +832,11 @@ export interface _SERVICE {
    * Sets the role of a principal; null removes it. At most 10,000 principals have a role.
    */
   'set_role' : ActorMethod<[Principal, [] | [Role]], EmptyResult>,
+  /**
+   * Adds a web site, or replaces the one with the same prefix. Its objects are public over HTTP. Those that exist are certified by
+   * certify, called with the prefix. At most 100 sites.
+   */
+  'set_site' : ActorMethod<[Site], EmptyResult>,
   /**
    * Returns the number of bytes that an upgrade writes to stable memory. It does not depend on what is stored.
    */
@@ -942,10 +1019,12 @@ export const idlFactory: IDL.InterfaceFactory = ({ IDL }) => {
     'method' : IDL.Text,
     'body' : IDL.Vec(IDL.Nat8),
     'headers' : IDL.Vec(HttpHeader),
+    'certificate_version' : IDL.Opt(IDL.Nat16),
   });
   const HttpResponse = IDL.Record({
     'body' : IDL.Vec(IDL.Nat8),
     'headers' : IDL.Vec(HttpHeader),
+    'upgrade' : IDL.Opt(IDL.Bool),
     'status_code' : IDL.Nat16,
   });
   const ListArgs = IDL.Record({
@@ -972,6 +1051,26 @@ export const idlFactory: IDL.InterfaceFactory = ({ IDL }) => {
   });
   const Grant = IDL.Record({ 'who' : IDL.Principal, 'role' : Role });
   const GrantsResult = IDL.Variant({ 'Ok' : IDL.Vec(Grant), 'Err' : Error });
+  const Site = IDL.Record({
+    'cors' : IDL.Opt(IDL.Text),
+    'not_found' : IDL.Opt(IDL.Text),
+    'path' : IDL.Opt(IDL.Text),
+    'single_page' : IDL.Opt(IDL.Text),
+    'headers' : IDL.Vec(HttpHeader),
+    'cache_control' : IDL.Opt(IDL.Text),
+    'prefix' : IDL.Text,
+    'index' : IDL.Opt(IDL.Text),
+    'certified' : IDL.Bool,
+  });
+  const SiteStatus = IDL.Record({
+    'pending' : IDL.Nat64,
+    'site' : Site,
+    'complete' : IDL.Bool,
+  });
+  const SiteStatusesResult = IDL.Variant({
+    'Ok' : IDL.Vec(SiteStatus),
+    'Err' : Error,
+  });
   const ChunkRange = IDL.Record({ 'first' : IDL.Nat64, 'last' : IDL.Nat64 });
   const UploadStatus = IDL.Record({
     'creator' : IDL.Principal,
@@ -1182,9 +1281,11 @@ export const idlFactory: IDL.InterfaceFactory = ({ IDL }) => {
     'get_many' : IDL.Func([IDL.Vec(IDL.Text)], [OptBlobsResult], ['query']),
     'get_with_info' : IDL.Func([IDL.Text], [ObjectResult], ['query']),
     'http_request' : IDL.Func([HttpRequest], [HttpResponse], ['query']),
+    'http_request_update' : IDL.Func([HttpRequest], [HttpResponse], []),
     'list' : IDL.Func([ListArgs], [ListResult], ['query']),
     'list_certified' : IDL.Func([ListArgs], [CertifiedListResult], ['query']),
     'list_roles' : IDL.Func([], [GrantsResult], ['query']),
+    'list_sites' : IDL.Func([], [SiteStatusesResult], ['query']),
     'list_uploads' : IDL.Func([], [UploadStatusesResult], ['query']),
     'log' : IDL.Func([IDL.Text], [], ['oneway']),
     'log_certified' : IDL.Func([ReadLogArgs], [CertifiedLogResult], ['query']),
@@ -1224,10 +1325,12 @@ export const idlFactory: IDL.InterfaceFactory = ({ IDL }) => {
         [EmptyResult],
         [],
       ),
+    'remove_site' : IDL.Func([IDL.Text], [BoolResult], []),
     'rename' : IDL.Func([RenameArgs], [WrittenResult], []),
     'scan' : IDL.Func([ListArgs], [ScanResult], ['query']),
     'set_certified' : IDL.Func([IDL.Text, IDL.Bool], [EmptyResult], []),
     'set_role' : IDL.Func([IDL.Principal, IDL.Opt(Role)], [EmptyResult], []),
+    'set_site' : IDL.Func([Site], [EmptyResult], []),
     'stable_var_query' : IDL.Func([], [StableVarInfo], ['query']),
     'stat' : IDL.Func([IDL.Text], [ObjectInfoResult], ['query']),
     'stat_certified' : IDL.Func([IDL.Text], [CertifiedInfoResult], ['query']),
