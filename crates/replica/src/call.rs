@@ -15,10 +15,11 @@ use crate::destination::Destination;
 use crate::error::HttpError;
 use crate::limits::{MAX_REQUESTS, SYNC_CALL_WAIT};
 use crate::management;
-use crate::message::{Message, blocking};
+use crate::message::Message;
 use crate::outcome::{Outcome, rejection};
 use crate::requests::{Admission, Origin, Step};
 use crate::shared::Shared;
+use crate::threads::blocking;
 use crate::worker::now_ns;
 
 /// What the response to a call is.

@@ -56,6 +56,7 @@ mod server;
 mod shared;
 mod signature;
 mod status;
+mod threads;
 mod worker;
 
 pub use limits::Options;

@@ -7,8 +7,8 @@ use embedded_ic::{CallError, HostError, Queries};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::HttpError;
-use crate::message::on_thread;
 use crate::outcome::{Outcome, rejection};
+use crate::threads::on_thread;
 use crate::worker::{Clock, ended};
 
 /// Runs queries of the canister.

@@ -12,9 +12,10 @@ use crate::destination::Destination;
 use crate::error::HttpError;
 use crate::limits::MAX_REPLY_BYTES;
 use crate::management;
-use crate::message::{Message, blocking};
+use crate::message::Message;
 use crate::outcome::Outcome;
 use crate::shared::Shared;
+use crate::threads::blocking;
 use crate::worker::now_ns;
 
 /// Executes a query.

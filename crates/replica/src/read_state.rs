@@ -11,8 +11,9 @@ use crate::cbor;
 use crate::envelope::Verified;
 use crate::error::HttpError;
 use crate::limits::{MAX_LABELS, MAX_PATHS};
-use crate::message::{Message, blocking};
+use crate::message::Message;
 use crate::shared::Shared;
+use crate::threads::blocking;
 
 /// The canister or subnet in the URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use stable_storage_api::Error;
 use crate::base::growth::Growth;
 use crate::base::layout::{HASH_TREE, LOG_RANGE, PENDING, PIECES, SCOPES, tree_header_at};
 use crate::base::open::OpenError;
-use crate::core::open_map;
+use crate::core::open_map::open_map;
 use crate::memory::space::{Space, StoreMemory};
 use crate::structures::btree::{Map, Raw, Transaction};
 use crate::structures::hash_tree::{self, HEADER_BYTES, Tree};

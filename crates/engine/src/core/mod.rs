@@ -8,6 +8,7 @@ pub(crate) mod extents;
 pub mod header;
 pub(crate) mod key;
 pub(crate) mod ledger;
+mod open_map;
 pub(crate) mod table;
 
 use std::cell::{Cell, OnceCell};
@@ -16,7 +17,7 @@ use ic_stable_structures::{Memory, Storable};
 use stable_storage_api::{Config, Error};
 
 use crate::base::growth::Growth;
-use crate::base::layout::{ARENA, LOG_MARK_AT, MemoryId, OBJECTS, TREE_HEADER_STEP, UPLOADS, tree_header_at};
+use crate::base::layout::{ARENA, LOG_MARK_AT, OBJECTS, TREE_HEADER_STEP, UPLOADS, tree_header_at};
 use crate::base::open::OpenError;
 use crate::core::certified::Certified;
 use crate::core::extents::Extents;
@@ -25,15 +26,9 @@ use crate::core::key::Key;
 use crate::core::ledger::{LEDGER_AT, LEDGER_BYTES, Ledger};
 use crate::memory::space::{Reservations, Space, StoreMemory};
 use crate::structures::arena::Arena;
-use crate::structures::btree::{self, HEADER_BYTES, Map, Raw, Transaction};
+use crate::structures::btree::{HEADER_BYTES, Map, Raw, Transaction};
 use crate::structures::log::MARK_BYTES;
-
-/// Limit of the inner pages of the object index that are cached on the heap: 8 MiB, enough for four million
-/// small objects.
-const MAX_CACHED_PAGES: usize = 2_048;
-
-/// Limit of the inner pages of another map that are cached on the heap.
-const FEW_CACHED_PAGES: usize = 64;
+pub(crate) use open_map::open_map;
 
 // The structures must fit in the first 4 KiB page.
 const _: () = assert!(TREE_HEADER_STEP >= HEADER_BYTES as u64);
@@ -229,16 +224,4 @@ impl<M: Memory + Clone> Core<M> {
         let buckets = self.space.free_buckets(self.config().capacity, 0, reservations);
         Ok(buckets * self.space.bucket_size().bytes())
     }
-}
-
-/// Opens the map in the memory `id`. `name` is its name in errors.
-pub(crate) fn open_map<K: Storable, V: Storable, M: Memory + Clone>(
-    space: &Space<M>,
-    id: MemoryId,
-    name: &'static str,
-) -> Result<Map<K, V, StoreMemory<M>>, OpenError> {
-    let cached_pages = if id == OBJECTS { MAX_CACHED_PAGES } else { FEW_CACHED_PAGES };
-    // Growing by less than a bucket would save nothing: a bucket belongs to one memory as a whole.
-    let options = btree::Options { name, growth_pages: space.bucket_size().pages(), cached_pages };
-    Map::open(space.memory(id), Some((space.first_page(), tree_header_at(id))), options)
 }
