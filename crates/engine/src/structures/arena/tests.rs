@@ -4,6 +4,7 @@ mod basics;
 mod corruption;
 mod costs;
 mod damage;
+mod edges;
 mod first_fit;
 mod large;
 mod missed;

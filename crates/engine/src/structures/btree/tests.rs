@@ -12,6 +12,7 @@ use crate::base::problem::Problem;
 
 mod damage;
 mod library;
+mod located;
 mod picture;
 mod shape;
 mod worst;

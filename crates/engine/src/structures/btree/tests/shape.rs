@@ -168,14 +168,19 @@ fn removals_merge_small_pages_with_a_neighbour_that_has_space() {
 /// The separators are long, so that a leaf costs much space in its parent.
 #[test]
 fn keys_in_order_fill_inner_pages() {
-    for is_ascending in [true, false] {
+    for (is_ascending, of_a_batch) in [(true, 1), (true, 1_600), (false, 1), (false, 1_600)] {
         let memory = VectorMemory::default();
         let map = open(&memory);
-        for number in 0..1_600u32 {
-            let number = if is_ascending { number } else { 1_600 - number };
-            let key = [&[b'p'; 300][..], format!("{number:08}").as_bytes()].concat();
-            insert(&map, &key, &[7; 600]);
+        for batch in 0..1_600 / of_a_batch {
+            let mut change = map.begin();
+            for number in (0..of_a_batch).map(|number| batch * of_a_batch + number) {
+                let number = if is_ascending { number } else { 1_600 - number };
+                let key = [&[b'p'; 300][..], format!("{number:08}").as_bytes()].concat();
+                change.insert(&key, &vec![7; 600]).unwrap();
+            }
+            change.commit();
         }
+        assert_eq!((map.len(), problems(&map)), (1_600, vec![]));
         let (mut pages, mut bytes) = (0, 0);
         Shape::of(&map).unwrap().inner_pages(&mut |page| {
             pages += 1;
