@@ -259,6 +259,19 @@ mod tests {
     }
 
     #[test]
+    fn a_stored_role_of_the_anonymous_principal_is_reported() {
+        let store = Store::open(VectorMemory::default()).unwrap();
+        assert_eq!((store.roles.len(), store.check().problems.len()), (0, 0));
+        let key = RawPrincipal::of(&Principal::anonymous());
+        let mut roles = store.roles.map.begin();
+        roles.insert(&key, &RawRole::of(&key, Role::Reader)).unwrap();
+        roles.commit();
+        let problems = store.check().problems;
+        assert_eq!(problems[0].what, "2vxsx-fae cannot have a role, but has one");
+        assert_eq!((store.roles.len(), problems.len()), (1, 1));
+    }
+
+    #[test]
     fn there_is_a_limit_on_principals_but_not_on_changes() {
         let mut store = Store::open(VectorMemory::default()).unwrap();
         (0..MAX_ROLES).for_each(|number| store.set_role(&principal(number), Some(Role::Reader)).unwrap());

@@ -4,10 +4,11 @@ use stable_storage_api::limits::{
 };
 use stable_storage_api::{Appended, Error, InitArgs, LogInfo, ReadLogArgs};
 
-use super::LOG_START;
-use crate::base::layout::LOG;
+use super::{LOG_START, Log, index_bytes};
+use crate::base::layout::{LOG, PAGE_BYTES};
 use crate::base::open::OpenError;
 use crate::store::Store;
+use storage_testkit::SparseMemory;
 
 type TestStore = Store<VectorMemory>;
 
@@ -249,4 +250,63 @@ fn invalid_trailers_and_index_entries_are_corruption() {
         assert!(matches!(read_log(&store, 129, 1), Err(Error::Corrupted { .. })), "trailer {trailer}");
         assert!(!store.check().is_sound());
     }
+}
+
+/// A log in its own memories, which have at most these pages.
+fn own_log(pages: [u64; 2]) -> (SparseMemory, SparseMemory, Log<SparseMemory>) {
+    let [entries, index] = pages.map(SparseMemory::with_maximum);
+    let log = Log::open(entries.clone(), index.clone()).unwrap();
+    (entries, index, log)
+}
+
+/// The mark after the last entry must fit as well.
+#[test]
+fn a_log_grows_if_its_mark_does_not_fit() {
+    let space = 16 * PAGE_BYTES - LOG_START - 24;
+    for (bytes, pages) in [(space - 4, 16), (space - 3, 32)] {
+        let (entries, _, mut log) = own_log([1_000, 1_000]);
+        log.append(&[vec![1; bytes as usize - 4], vec![]]).unwrap();
+        assert_eq!(entries.size(), pages);
+        assert_eq!(log.append::<&[u8]>(&[]).unwrap(), Appended { first: 2, next: 2 });
+        let plan = log.plan::<&[u8]>(&[]).unwrap();
+        assert!(!plan.changes(&log) && log.plan(&["a"]).unwrap().changes(&log));
+    }
+}
+
+/// Both memories are asked for pages before anything is written.
+#[test]
+fn a_memory_that_refuses_to_grow_leaves_the_log_unchanged() {
+    for (pages, last) in [([16, 1_000], None), ([1_000, 0], Some(63))] {
+        let (entries, index, mut log) = own_log(pages);
+        let entry = vec![7; 20_000];
+        let mut length = 0;
+        let refused = loop {
+            let before = entries.copy();
+            match log.append(&[&entry]) {
+                Ok(_) => length += 1,
+                Err(error) => {
+                    assert!(entries.same_as(&before));
+                    break error;
+                }
+            }
+        };
+        assert_eq!(refused, Error::OutOfMemory { requested: 16 * PAGE_BYTES, available: 0 });
+        assert_eq!(length, last.unwrap_or((16 * PAGE_BYTES - LOG_START - 24) / 20_004));
+        assert_eq!(log.info().length, length);
+        let read = Log::open(entries, index).unwrap().read_last(length).unwrap();
+        assert!(read.len() as u64 == length && read.iter().all(|read| *read == entry));
+    }
+}
+
+#[test]
+fn the_index_has_an_end_for_every_64th_entry() {
+    for (length, bytes) in [(0, 0), (63, 0), (64, 8), (127, 8), (128, 16), (1 << 30, 1 << 27)] {
+        assert_eq!(index_bytes(length), bytes);
+    }
+    let (entries, _, mut log) = own_log([1_000, 1_000]);
+    log.append(&["entry"; 63]).unwrap();
+    assert!(Log::open(entries.clone(), SparseMemory::default()).is_ok());
+    log.append(&["entry"]).unwrap();
+    let opened = Log::open(entries, SparseMemory::default()).map(drop);
+    assert_eq!(opened, Err(OpenError::damaged("the log's index is too short for the log", 0)));
 }

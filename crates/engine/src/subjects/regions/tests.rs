@@ -3,14 +3,16 @@ use ic_stable_structures::{Memory, VectorMemory};
 use proptest::prelude::*;
 use serde_bytes::ByteBuf;
 use stable_storage_api::limits::{
-    FIRST_REGION, MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES, MAX_REGIONS, MIN_CAPACITY_BYTES,
+    FIRST_REGION, MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES, MAX_REGIONS, MAX_REPLY_BYTES, MIN_CAPACITY_BYTES,
 };
 use stable_storage_api::{Error, RegionLoad, RegionStore, RegionType, RegionValue, Role, Settings};
 
 use crate::HostFacts;
 use crate::base::caller::Caller;
 use crate::base::checksum::mix;
-use crate::base::layout::{BUCKET_BYTES, PAGE_BYTES, REGIONS, tree_header_at};
+use crate::base::growth::Growth;
+use crate::base::layout::{BUCKET_BYTES, MemoryId, PAGE_BYTES, REGIONS, tree_header_at};
+use crate::base::problem::Problem;
 use crate::store::Store;
 use crate::structures::btree::HEADER_BYTES;
 use storage_testkit::SparseMemory;
@@ -184,6 +186,13 @@ fn sizes_beyond_one_message_are_refused() {
     let refused = Err(Error::TooLarge { size: most + 1, limit: most });
     assert_eq!(store.region_store_blob(id, 1, &vec![7; most as usize + 1], &caller(1)), refused);
     assert_eq!(load_blob(&store, id, 1, most + 1, &caller(1)).map(drop), refused);
+    // Each value takes 64 bytes more in a reply.
+    let blob = |bytes| RegionLoad { offset: 0, kind: RegionType::Blob(bytes) };
+    let full = [blob(1_000), blob(MAX_REPLY_BYTES - 1_000 - 2 * 64)];
+    assert_eq!(store.region_load(id, &full, &caller(1)).unwrap().len(), 2);
+    let too_much = [blob(1_001), full[1]];
+    let refused = Error::TooLarge { size: MAX_REPLY_BYTES + 1, limit: MAX_REPLY_BYTES };
+    assert_eq!(store.region_load(id, &too_much, &caller(1)), Err(refused));
     let half = RegionLoad { offset: 0, kind: RegionType::Blob(most / 2) };
     assert!(matches!(store.region_load(id, &[half, half], &caller(1)), Err(Error::TooLarge { .. })));
     let many = vec![RegionLoad { offset: 0, kind: RegionType::Nat8 }; MAX_BATCH_ITEMS as usize + 1];
@@ -272,6 +281,19 @@ fn refused_growth_changes_nothing_and_reports_the_available_space() {
 }
 
 /// The records are in a map, whose header may be corrupt.
+#[test]
+fn check_counts_regions_and_reports_pages_of_none() {
+    let (mut store, first) = with_region(1);
+    store.region_new(&caller(2), 0).unwrap();
+    let report = store.check();
+    assert_eq!((report.regions, report.problems), (2, vec![]));
+    let memory = store.core.space.memory(MemoryId::new((first + 2) as u8));
+    store.core.grow(&[Growth { memory: &memory, pages: 1 }]).unwrap();
+    let report = store.check();
+    let what = "memory 18 has pages, but there is no region 18".into();
+    assert_eq!((report.regions, report.problems), (2, vec![Problem { what, offset: 0 }]));
+}
+
 #[test]
 fn an_impossible_count_of_regions_does_not_panic() {
     let (store, _) = with_region(1);

@@ -357,6 +357,26 @@ mod tests {
         }
     }
 
+    /// The checksum of these is right: lengths and flags are checked as well.
+    #[test]
+    fn a_record_with_wrong_lengths_or_unknown_flags_is_corruption() {
+        let Raw(good) = sample().encode();
+        let refused = |body: &[u8]| {
+            let mut bytes = body.to_vec();
+            crate::base::checksum::append_crc(&mut bytes);
+            matches!(Record::decode(&bytes), Err(Error::Corrupted { .. }))
+        };
+        let body = &good[..good.len() - CRC_BYTES];
+        assert!(!refused(body));
+        (0..body.len()).for_each(|length| assert!(refused(&body[..length]), "{length} bytes"));
+        assert!(refused(&[body, b"x"].concat()));
+        for unknown in [8, 16, 32, 64, 128] {
+            let mut bytes = body.to_vec();
+            bytes[3] |= unknown;
+            assert!(refused(&bytes), "flag {unknown}");
+        }
+    }
+
     /// Such a record once caused an overflow in the check.
     #[test]
     fn reserving_more_extents_than_the_object_has_is_corruption() {

@@ -22,6 +22,7 @@ type TestStore = Store<SparseMemory>;
 
 mod corruption;
 mod interleaved;
+mod metadata;
 mod unsized_uploads;
 
 fn store() -> TestStore {
