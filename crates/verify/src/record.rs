@@ -1,19 +1,4 @@
 //! The record of an object: the contents of its leaf in the hash tree of the canister.
-//!
-//! # Record v1
-//! Integers are little-endian. A text or a principal is its length in bytes as a `u16`, and its bytes. An optional item is a
-//! byte 0, or a byte 1 and the item.
-//!
-//! | field | encoding |
-//! |---|---|
-//! | version | `u8`, 1 |
-//! | size, revision, created_ns, modified_ns | `u64` each |
-//! | content_type, content_encoding | optional text |
-//! | owner | optional principal |
-//! | metadata | number of pairs as a `u16`, then for each pair name and value as texts |
-//! | sha256 | `u8`: 0 none, 1 declared, 2 verified, 3 mismatch; then the 32 bytes of the digest unless 0 |
-//!
-//! The key is not in the record: it is the label of the leaf.
 
 use stable_storage_api::{Checksum, ChecksumState, MetadataPair, ObjectInfo};
 
@@ -23,6 +8,21 @@ const VERSION: u8 = 1;
 /// bytes, a digest that has not 32 bytes, or user metadata that is present and empty.
 ///
 /// An object has one record, and two objects with the same record and key are equal.
+///
+/// # Record v1
+/// Integers are little-endian. A text or a principal is its length in bytes as a `u16`, and its bytes. An optional item is a
+/// byte 0, or a byte 1 and the item.
+///
+/// | field | encoding |
+/// |---|---|
+/// | version | `u8`, 1 |
+/// | size, revision, created_ns, modified_ns | `u64` each |
+/// | content_type, content_encoding | optional text |
+/// | owner | optional principal |
+/// | metadata | number of pairs as a `u16`, then for each pair name and value as texts |
+/// | sha256 | `u8`: 0 none, 1 declared, 2 verified, 3 mismatch; then the 32 bytes of the digest unless 0 |
+///
+/// The key is not in the record: it is the label of the leaf.
 #[must_use]
 pub fn record(info: &ObjectInfo) -> Option<Vec<u8>> {
     let mut bytes = vec![VERSION];
