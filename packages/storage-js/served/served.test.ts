@@ -4,11 +4,12 @@ import { createHash } from "node:crypto";
 import { after, before, describe, it } from "node:test";
 import { IC_ROOT_KEY } from "@icp-sdk/core/agent";
 import { Ed25519KeyIdentity } from "@icp-sdk/core/identity";
-import { absent, atRevision, CallError, ChecksumState, isStorageError, limits, Role, StorageClient } from "../src/index.js";
+import { absent, atRevision, CallError, ChecksumState, isStorageError, limits, Role, StorageClient, VerifyError } from "../src/index.js";
 import { bytes, collect } from "../test/fake.js";
 import { serve, type Served } from "./serve.js";
 
 const { CHUNK_BYTES } = limits;
+const IC_ROOT_KEY_BYTES = new Uint8Array(Buffer.from(IC_ROOT_KEY, "hex"));
 const digest = (data: Uint8Array) => new Uint8Array(createHash("sha256").update(data).digest());
 
 describe("a served store", () => {
@@ -119,6 +120,28 @@ describe("a served store", () => {
     }
     assert.deepEqual(seen, ["three", "four"]);
     assert.equal((await writer.logInfo()).length, 4n);
+  });
+
+  it("certifies objects and the log, and verifies what it reads of them", async () => {
+    await writer.put("certified/a", "one");
+    await admin.setCertified("certified/", true);
+    assert.deepEqual(await admin.certifiedPrefixes(), [{ prefix: "certified/", complete: false }]);
+    assert.equal((await writer.certify("certified/")).items, 1n);
+    await writer.put("certified/b", "two", { content_type: "text/plain" });
+    const reads = writer.verified();
+    assert.equal(new TextDecoder().decode((await reads.get("certified/b"))?.value), "two");
+    assert.equal(await reads.get("certified/c"), null);
+    assert.equal((await reads.stat("certified/a"))?.sha256?.state, ChecksumState.Verified);
+    assert.deepEqual((await collect(reads.list("certified/", { page: 1 }))).map(({ key }) => key), ["certified/a", "certified/b"]);
+    assert.equal(await (await reads.download("certified/a"))?.text(), "one");
+    await assert.rejects(reads.get("elsewhere"), (error) => isStorageError(error, "InvalidArgument"));
+    await writer.append("first", "second");
+    await admin.certifyLog();
+    await writer.append("third");
+    const entries = await collect(reads.log({ page: 2 }));
+    assert.deepEqual(entries.slice(-3).map(({ text }) => text), ["first", "second", "third"]);
+    const mainnet = writer.verified({ rootKey: IC_ROOT_KEY_BYTES });
+    await assert.rejects(mainnet.get("certified/a"), (error) => error instanceof VerifyError && error.problem === "certificate");
   });
 
   it("has a status and settings, and every method of the contract by its name", async () => {

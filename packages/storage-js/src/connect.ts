@@ -1,6 +1,6 @@
 /** From the address of a network and a canister to calls with verified replies. */
 import { Actor, HttpAgent, type Identity } from "@icp-sdk/core/agent";
-import type { Principal } from "@icp-sdk/core/principal";
+import { Principal } from "@icp-sdk/core/principal";
 import { type _SERVICE, idlFactory } from "./bindings/declarations/storage.did.js";
 import { Storage as Bindings } from "./bindings/storage.js";
 import { Caller } from "./caller.js";
@@ -35,6 +35,7 @@ export interface Connection {
   readonly agent: HttpAgent;
   readonly caller: Caller;
   readonly principal: Principal;
+  readonly canister: Principal;
 }
 
 const MAINNET = "https://icp-api.io";
@@ -75,7 +76,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
     );
   const policy = options.retry ?? DEFAULT_RETRY;
   const caller = new Caller(actor("query"), actor("update"), policy, agent.afterAcceptance);
-  return { agent, caller, principal: await agent.getPrincipal() };
+  return { agent, caller, principal: await agent.getPrincipal(), canister: Principal.from(options.canister) };
 }
 
 /** Whether a URL leads to this machine, whose replica has its own root key. */

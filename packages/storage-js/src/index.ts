@@ -4,7 +4,7 @@
  * {@link StorageClient} has the calls; {@link StorageError}, {@link CallError} and {@link TransferError} are what they throw.
  */
 export {
-  type Appended, ChecksumState, type Condition, type Config, type DeleteArgs, type Entry, type Grant, type LogInfo,
+  type Appended, type CertifiedPrefix, type CertifyProgress, ChecksumState, type Condition, type Config, type DeleteArgs, type Entry, type Grant, type LogInfo,
   type MetadataPair, type Object, type ObjectInfo, Role, type Settings, type Status, type UploadStatus, type Written,
 } from "./bindings/storage.js";
 export { Caller, type Method, type Result, type Service } from "./caller.js";
@@ -19,6 +19,8 @@ export type { FollowOptions, LogEntry, LogOptions } from "./log.js";
 export type { Listed, ListOptions } from "./pages.js";
 export type { RetryPolicy } from "./retry.js";
 export type { Source } from "./source.js";
-export { type Put, StorageClient } from "./storage.js";
+export { type CertifyOptions, type Put, StorageClient } from "./storage.js";
 export type { Phase, Progress, TransferOptions } from "./transfer.js";
 export { absent, atRevision, type ObjectOptions, type Uploaded, type UploadOptions } from "./upload.js";
+export { VerifiedReads } from "./verified.js";
+export { checkValue, record, Verifier, type VerifierOptions, VerifyError, type VerifyProblem } from "./verify.js";

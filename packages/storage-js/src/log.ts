@@ -57,7 +57,8 @@ export async function* followLog(caller: Caller, options: FollowOptions): AsyncG
   }
 }
 
-function entry(index: bigint, bytes: Uint8Array): LogEntry {
+/** An entry, whose text is decoded when it is asked for. */
+export function entry(index: bigint, bytes: Uint8Array): LogEntry {
   return {
     index,
     bytes,

@@ -2,7 +2,7 @@
 import type { HttpAgent } from "@icp-sdk/core/agent";
 import { Principal } from "@icp-sdk/core/principal";
 import {
-  type Appended, ChecksumState, type Config, type Condition, type DeleteArgs, type Entry, type Grant, type LogInfo, type Object,
+  type Appended, type CertifiedPrefix, type CertifyProgress, ChecksumState, type Config, type Condition, type DeleteArgs, type Entry, type Grant, type LogInfo, type Object,
   type ObjectInfo, type Role, type Settings, type Status, type UploadStatus, type Written,
 } from "./bindings/storage.js";
 import { Caller, type Method, type Result, type Service } from "./caller.js";
@@ -14,7 +14,16 @@ import { type FollowOptions, followLog, type LogEntry, type LogOptions, readLog 
 import { type Listed, list, type ListOptions, scan } from "./pages.js";
 import type { Source } from "./source.js";
 import type { TransferOptions } from "./transfer.js";
+import { certifyAll, VerifiedReads } from "./verified.js";
+import { Verifier, type VerifierOptions } from "./verify.js";
 import { type ObjectOptions, upload, type Uploaded, type UploadOptions } from "./upload.js";
+
+/** How it is certified. */
+export interface CertifyOptions {
+  /** Called after each step with the sum of all steps. */
+  progress?: (sum: CertifyProgress) => void;
+  signal?: AbortSignal;
+}
 
 /** An object to store with others in one call. */
 export interface Put extends ObjectOptions {
@@ -30,12 +39,14 @@ export class StorageClient {
     readonly principal: Principal,
     /** The agent that carries the calls, where there is one. */
     readonly agent?: HttpAgent,
+    /** The canister that is called, where it is known. */
+    readonly canister?: Principal,
   ) {}
 
   /** Connects to a canister. Replies are verified: updates by certificates, queries by the signatures of nodes. */
   static async connect(options: ConnectOptions): Promise<StorageClient> {
-    const { agent, caller, principal }: Connection = await connect(options);
-    return new StorageClient(caller, principal, agent);
+    const { agent, caller, principal, canister }: Connection = await connect(options);
+    return new StorageClient(caller, principal, agent, canister);
   }
 
   /**
@@ -194,6 +205,37 @@ export class StorageClient {
   /** How many entries and bytes the log has. */
   async logInfo(): Promise<LogInfo> {
     return this.call("log_info");
+  }
+
+  /**
+   * Reads of what is certified, whose replies are checked against the root key of the network, or with the options against
+   * another one.
+   */
+  verified(options: Partial<VerifierOptions> = {}): VerifiedReads {
+    const canister = options.canister ?? this.canister;
+    const rootKey = options.rootKey ?? this.agent?.rootKey;
+    if (!canister || !rootKey) throw new TypeError("verified() needs a canister and a root key: connect, or name them");
+    return new VerifiedReads(this.caller, new Verifier({ ...options, canister, rootKey }));
+  }
+
+  /** Declares that the objects under a prefix are certified, or that they no longer are. */
+  async setCertified(prefix: string, certified: boolean): Promise<void> {
+    await this.call("set_certified", prefix, certified);
+  }
+
+  /** The certified prefixes, and whether all objects under them are certified. */
+  async certifiedPrefixes(): Promise<CertifiedPrefix[]> {
+    return this.call("certified_prefixes");
+  }
+
+  /** Certifies all objects under a certified prefix, step after step. */
+  async certify(prefix: string, options: CertifyOptions = {}): Promise<CertifyProgress> {
+    return certifyAll(() => this.call("certify", prefix), options.progress, options.signal);
+  }
+
+  /** Certifies all entries of the log, and from then on those that are appended. */
+  async certifyLog(options: CertifyOptions = {}): Promise<CertifyProgress> {
+    return certifyAll(() => this.call("certify_log"), options.progress, options.signal);
   }
 
   /** Gives a principal a role in place of the one that it has; null takes it away. */

@@ -10,6 +10,7 @@ mod network;
 mod objects;
 mod pages;
 mod store;
+mod vectors;
 
 /// Calls a function with each copy of some bytes in which one bit differs, a bit of another place in each byte.
 fn for_each_flip(bytes: &[u8], mut check: impl FnMut(usize, Vec<u8>)) {
