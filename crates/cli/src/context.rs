@@ -3,6 +3,7 @@
 use std::{num::NonZeroUsize, time::Duration};
 
 use storage_client::{Progress, TransferOptions};
+use storage_verify::Verifier;
 
 use crate::{args::global::GlobalOptions, interrupt::Interrupt, output::Output, progress::Bars};
 
@@ -14,6 +15,8 @@ pub(crate) struct Context {
     pub(crate) interrupt: Interrupt,
     /// Time to wait for other commands that have the store open; `None` means without limit.
     pub(crate) wait: Option<Duration>,
+    /// Verifier of objects that are read; `None` if they are not verified.
+    pub(crate) verifier: Option<Verifier>,
     jobs: NonZeroUsize,
 }
 
@@ -25,6 +28,7 @@ impl Context {
             bars: Bars::new(options.json || options.quiet),
             interrupt,
             wait: Some(options.wait),
+            verifier: None,
             jobs: options.jobs,
         }
     }
@@ -37,6 +41,11 @@ impl Context {
     /// Returns the same context without a limit on waiting.
     pub(crate) fn without_time_limit(&self) -> Self {
         Self { wait: None, ..self.clone() }
+    }
+
+    /// Returns the same context with a verifier of objects that are read.
+    pub(crate) fn verified_by(&self, verifier: Option<Verifier>) -> Self {
+        Self { verifier, ..self.clone() }
     }
 
     /// Returns the number of concurrent calls.

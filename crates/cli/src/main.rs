@@ -24,6 +24,7 @@ mod output;
 mod page;
 mod pipe;
 mod progress;
+mod proof;
 mod screen;
 mod served;
 mod settings;

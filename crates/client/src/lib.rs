@@ -6,6 +6,9 @@
 //! by default.
 //! Objects of any size are sent and fetched by [`Client::upload`] and [`Client::download`].
 //!
+//! Replies that the canister certifies are checked against the root key of the network by `Client::verified`, of the feature
+//! `verify`.
+//!
 //! A call is sent once, unless [`Client::with_retry`] sets a policy. Each error names the method whose call failed, and
 //! [`ClientError::hint`] returns what a person can do about it.
 //!
@@ -49,6 +52,7 @@
 mod agent;
 mod batch;
 mod call;
+mod certified;
 #[cfg(feature = "embedded")]
 mod embedded;
 mod error;
@@ -62,6 +66,8 @@ mod retry;
 pub mod transfer;
 mod transport;
 mod uploads;
+#[cfg(feature = "verify")]
+mod verified;
 
 #[cfg(feature = "agent")]
 pub use agent::{AgentIdentity, AgentOptions, AgentTransport, ConnectError, IdentityError};
@@ -73,3 +79,5 @@ pub use pages::Level;
 pub use retry::RetryPolicy;
 pub use transfer::{Downloaded, Hasher, Progress, TransferError, TransferOptions};
 pub use transport::{Transport, TransportError};
+#[cfg(feature = "verify")]
+pub use verified::{Verified, VerifiedError};

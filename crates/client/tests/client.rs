@@ -5,10 +5,11 @@ use std::sync::Mutex;
 use candid::{CandidType, Principal};
 use serde_bytes::ByteBuf;
 use stable_storage_api::{
-    Condition, Deleted, Error, ListArgs, ListPage, LogPage, MetadataPair, ObjectInfo, Role, Upload,
-    UploadArgs, UploadStatus,
+    CertifiedLogPage, CertifiedObject, CertifiedPage, CertifyProgress, Condition, Deleted, Error, ListArgs,
+    ListPage, LogPage, MetadataPair, ObjectInfo, Proof, Role, Upload, UploadArgs, UploadStatus,
 };
-use storage_client::{Client, ClientError, Transport, TransportError};
+use storage_client::{Client, ClientError, Transport, TransportError, VerifiedError};
+use storage_verify::Verifier;
 
 /// Returns the next of these replies to each call, and records the calls.
 struct Script {
@@ -115,6 +116,42 @@ async fn list_all_follows_the_pages() {
         args.start_after
     });
     assert_eq!(cursors.collect::<Vec<_>>(), [None, Some("b".into()), Some("c".into())]);
+}
+
+/// `certify_all` calls until it is done, and reports the sum of the steps.
+#[tokio::test]
+async fn certify_all_adds_its_steps_up() {
+    let step = |items, hashed, done| ok(CertifyProgress { items, hashed, done });
+    let client = Script::client([step(200, 7, false), step(0, 64, false), step(3, 1, true)]);
+    let mut reported = Vec::new();
+    let sum = client.certify_all("p/", |sum| reported.push((sum.items, sum.hashed, sum.done))).await.unwrap();
+    assert_eq!(reported, [(200, 7, false), (200, 71, false), (203, 72, true)]);
+    assert_eq!(sum, CertifyProgress { items: 203, hashed: 72, done: true });
+    let calls = client.transport().calls.lock().unwrap();
+    assert!(calls.iter().all(|(kind, method, _)| (*kind, method.as_str()) == ("update", "certify")));
+    assert_eq!(candid::decode_one::<String>(&calls[0].2).unwrap(), "p/");
+}
+
+/// Certified reads are queries, because an update has no certificate to return. An unproven reply is an error of its method.
+#[tokio::test]
+async fn an_unproven_reply_is_an_error() {
+    let proof = Proof::default();
+    let object = CertifiedObject { object: None, proof: proof.clone() };
+    let page = CertifiedPage { objects: vec![], next: None, proof: proof.clone() };
+    let log = CertifiedLogPage { entries: vec![], length: 0, paths: vec![], proof };
+    let client = Script::client([ok(object), ok(page), ok(log)]);
+    let verifier = Verifier::mainnet(Principal::anonymous());
+    let reads = client.verified(&verifier);
+    let unproven = [
+        reads.get("k").await.unwrap_err(),
+        reads.list_all("p").await.unwrap_err(),
+        reads.log(0, None).await.unwrap_err(),
+    ];
+    for (error, expected) in unproven.iter().zip(["get_certified", "list_certified", "log_certified"]) {
+        assert!(matches!(error, VerifiedError::Unproven { method, .. } if *method == expected), "{error}");
+        assert!(error.hint().unwrap().contains("Do not use the reply"), "{error}");
+    }
+    assert!(client.transport().calls.lock().unwrap().iter().all(|(kind, ..)| *kind == "query"));
 }
 
 /// `list_level` follows the pages as well, and separates objects and common prefixes.

@@ -23,6 +23,9 @@ Examples:
         /// Wait for new entries and print them.
         #[arg(short, long)]
         follow: bool,
+        /// Verify the entries with the root key of the network. The log must be certified.
+        #[arg(long)]
+        verify: bool,
     },
     /// Print entries from an index on, oldest first. Entries that are not text are shown in hexadecimal.
     Read {
@@ -32,5 +35,8 @@ Examples:
         /// Limit on the number of entries. Default: all.
         #[arg(short = 'n', value_name = "N")]
         count: Option<u64>,
+        /// Verify the entries with the root key of the network. The log must be certified.
+        #[arg(long)]
+        verify: bool,
     },
 }

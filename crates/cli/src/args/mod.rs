@@ -1,6 +1,7 @@
 //! The command line.
 
 mod access;
+mod certify;
 pub(crate) mod global;
 mod log;
 mod objects;
@@ -16,6 +17,7 @@ use storage_wasm::STORAGE_WASM_SHA256;
 
 pub(crate) use self::{
     access::{ConfigArgs, ConfigCommand, RoleName, RolesCommand},
+    certify::CertifyArgs,
     log::LogCommand,
     objects::{CpArgs, GetArgs, LsArgs, PutArgs, RmArgs, SyncArgs, UploadsCommand},
     operator::{ManArgs, SnapshotCommand},
@@ -144,6 +146,9 @@ pub(crate) enum StoreCommand {
         /// The key.
         #[arg(add = ArgValueCompleter::new(complete::keys))]
         key: String,
+        /// Verify the metadata, or that there is no object, with the root key of the network.
+        #[arg(long)]
+        verify: bool,
     },
     /// Remove objects.
     Rm(RmArgs),
@@ -169,6 +174,8 @@ Examples:
         #[arg(add = ArgValueCompleter::new(complete::keys))]
         key: String,
     },
+    /// Certify the objects under a prefix, or the log, so that anyone can verify what is read.
+    Certify(CertifyArgs),
     /// List, resume or abort incomplete uploads.
     #[command(subcommand)]
     Uploads(UploadsCommand),

@@ -67,6 +67,9 @@ pub(crate) struct GetArgs {
     /// Fetch a folder: write each object whose key starts with KEY and a slash to a file named by the rest of its key.
     #[arg(short, long)]
     pub(crate) recursive: bool,
+    /// Verify the object with the root key of the network; with -r, also that none is missing. The key must be under a certified prefix.
+    #[arg(long)]
+    pub(crate) verify: bool,
 }
 
 #[derive(Debug, Args)]
@@ -91,6 +94,9 @@ pub(crate) struct LsArgs {
     /// List from the last key to the first.
     #[arg(long)]
     pub(crate) reverse: bool,
+    /// Verify the listing, and that no object is missing, with the root key of the network. The prefix must be under a certified prefix.
+    #[arg(long)]
+    pub(crate) verify: bool,
     /// Show sizes with units. This is the default; --bytes shows them in bytes.
     #[arg(short = 'h', long, conflicts_with = "bytes")]
     pub(crate) human_readable: bool,

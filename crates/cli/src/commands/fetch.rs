@@ -15,6 +15,7 @@ use crate::{
     context::Context,
     failure::{NotFound, with_help},
     failures::{Failed, Failures, ends_all},
+    proof,
     store::StoreClient,
     text::{self, pluralize},
 };
@@ -33,7 +34,7 @@ pub(crate) async fn run(client: &StoreClient, context: &Context, key: &str, fold
         "" => String::new(),
         key => format!("{key}/"),
     };
-    let objects = client.list_all(&prefix).await?;
+    let objects = proof::list_all(client, context.verifier.as_ref(), &prefix).await?;
     if objects.is_empty() {
         return Err(NotFound::under(key).into());
     }

@@ -13,6 +13,7 @@ use crate::{
     failure::{NotFound, NotText, add_help, with_help},
     idle::Stdout,
     input::is_stream,
+    proof,
     screen::Screen,
     store::StoreClient,
     text,
@@ -71,7 +72,15 @@ pub(super) async fn download(
     sink: &mut impl Write,
 ) -> Result<ObjectInfo> {
     let bar = context.bars.bar("reading", 0);
-    match client.download(key, sink, context.transfer(&bar)).await {
+    let options = context.transfer(&bar);
+    let downloaded = match &context.verifier {
+        None => client.download(key, sink, options).await,
+        Some(verifier) => match client.verified(verifier).download(key, sink, options).await {
+            Ok(downloaded) => Ok(downloaded),
+            Err(error) => Err(proof::of_transfer(error)?),
+        },
+    };
+    match downloaded {
         Ok(downloaded) => Ok(downloaded.info),
         Err(TransferError::Client(error)) => match error.storage_error() {
             Some(Error::RevisionMismatch { .. }) => {

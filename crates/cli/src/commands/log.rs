@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, anyhow};
 use serde::Serialize;
 use stable_storage_api::limits::{MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES};
 
-use super::log_read;
+use super::log_read::Log;
 use crate::{
     args::LogCommand,
     context::Context,
@@ -23,8 +23,13 @@ pub(crate) async fn run(client: &StoreClient, context: &Context, command: LogCom
     match command {
         LogCommand::Append { texts } if texts == ["-"] => append_lines(client, context).await,
         LogCommand::Append { texts } => append_texts(client, context, texts).await,
-        LogCommand::Tail { count, .. } => log_read::tail(client, output, count).await.map(drop),
-        LogCommand::Read { from, count } => log_read::read(client, output, from, count).await,
+        LogCommand::Tail { count, verify, .. } => {
+            let log = Log::new(client, output, verify).await?;
+            log.tail(count).await.map(drop)
+        }
+        LogCommand::Read { from, count, verify } => {
+            Log::new(client, output, verify).await?.read(from, count).await
+        }
     }
 }
 

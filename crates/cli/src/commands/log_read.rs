@@ -5,9 +5,11 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::Serialize;
 use serde_bytes::ByteBuf;
+use storage_verify::Verifier;
 
 use crate::{
     output::Output,
+    proof,
     store::{Store, StoreClient},
 };
 
@@ -41,46 +43,83 @@ impl Line {
     }
 }
 
-/// Prints the last entries, and returns the index of the next one.
-pub(crate) async fn tail(client: &StoreClient, output: &Output, count: u64) -> Result<u64> {
-    let length = client.log_info().await?.length;
-    print(client, output, length.saturating_sub(count), length).await
+/// The log of a store, as it is printed.
+pub(crate) struct Log<'a> {
+    client: &'a StoreClient,
+    output: &'a Output,
+    verifier: Option<Verifier>,
 }
 
-/// Prints entries from an index on.
-pub(crate) async fn read(client: &StoreClient, output: &Output, from: u64, count: Option<u64>) -> Result<()> {
-    let length = client.log_info().await?.length;
-    let end = count.map_or(length, |count| from.saturating_add(count).min(length));
-    print(client, output, from, end).await.map(drop)
+impl<'a> Log<'a> {
+    /// Prepares reading the log, verified or not.
+    pub(crate) async fn new(client: &'a StoreClient, output: &'a Output, verify: bool) -> Result<Self> {
+        let verifier = proof::verifier_if(verify, client, output.notes()).await?;
+        Ok(Self { client, output, verifier })
+    }
+
+    /// Prints the last entries, and returns the index of the next one.
+    pub(crate) async fn tail(&self, count: u64) -> Result<u64> {
+        let length = self.length().await?;
+        self.print(length.saturating_sub(count), length).await
+    }
+
+    /// Prints entries from an index on.
+    pub(crate) async fn read(&self, from: u64, count: Option<u64>) -> Result<()> {
+        let length = self.length().await?;
+        let end = count.map_or(length, |count| from.saturating_add(count).min(length));
+        self.print(from, end).await.map(drop)
+    }
+
+    /// Returns the number of entries.
+    async fn length(&self) -> Result<u64> {
+        match &self.verifier {
+            None => Ok(self.client.log_info().await?.length),
+            Some(verifier) => {
+                let page = self.client.verified(verifier).log(0, Some(1)).await;
+                Ok(page.map_err(proof::explain)?.1)
+            }
+        }
+    }
+
+    /// Returns a page of entries.
+    async fn page(&self, from: u64, limit: u32) -> Result<Vec<ByteBuf>> {
+        match &self.verifier {
+            None => Ok(self.client.read_log(from, limit).await?.entries),
+            Some(verifier) => {
+                let page = self.client.verified(verifier).log(from, Some(limit)).await;
+                Ok(page.map_err(proof::explain)?.0)
+            }
+        }
+    }
+
+    /// Prints the entries from one index to another, page by page.
+    async fn print(&self, from: u64, end: u64) -> Result<u64> {
+        let mut next = from;
+        while next < end {
+            let limit = u32::try_from(end - next).unwrap_or(u32::MAX);
+            let entries = self.page(next, limit).await?;
+            if entries.is_empty() {
+                break;
+            }
+            let entries = entries.into_iter().map(ByteBuf::into_vec);
+            let lines: Vec<_> = (next..).zip(entries).map(|(index, bytes)| Line::new(index, bytes)).collect();
+            self.output.lines(&lines, Line::render)?;
+            next += lines.len() as u64;
+        }
+        Ok(next)
+    }
 }
 
 /// Prints the last entries and then new ones, until Ctrl-C.
 ///
 /// The store in a folder is released between two polls, so that other commands can append to it.
-pub(crate) async fn follow(store: &Store, output: &Output, count: u64) -> Result<()> {
-    let client = store.client();
-    let mut next = tail(client, output, count).await?;
+pub(crate) async fn follow(store: &Store, output: &Output, count: u64, verify: bool) -> Result<()> {
+    let log = Log::new(store.client(), output, verify).await?;
+    let mut next = log.tail(count).await?;
     loop {
         store.release();
         tokio::time::sleep(POLL).await;
-        let length = client.log_info().await?.length;
-        next = print(client, output, next, length).await?;
+        let length = log.length().await?;
+        next = log.print(next, length).await?;
     }
-}
-
-/// Prints the entries from one index to another, page by page.
-async fn print(client: &StoreClient, output: &Output, from: u64, end: u64) -> Result<u64> {
-    let mut next = from;
-    while next < end {
-        let limit = u32::try_from(end - next).unwrap_or(u32::MAX);
-        let page = client.read_log(next, limit).await?;
-        if page.entries.is_empty() {
-            break;
-        }
-        let entries = page.entries.into_iter().map(ByteBuf::into_vec);
-        let lines: Vec<_> = (next..).zip(entries).map(|(index, bytes)| Line::new(index, bytes)).collect();
-        output.lines(&lines, Line::render)?;
-        next += lines.len() as u64;
-    }
-    Ok(next)
 }

@@ -1,6 +1,7 @@
 //! The commands: call and print.
 
 mod access;
+mod certify;
 mod check;
 pub(crate) mod cp;
 mod fetch;
@@ -29,6 +30,7 @@ use crate::{
     args::{Command, GetArgs, LogCommand, StoreCommand},
     context::Context,
     failure::Refused,
+    proof,
     settings::{Settings, StoreLocation},
     store::{self, Store, StoreClient},
     text,
@@ -56,10 +58,10 @@ pub(crate) async fn run(flags: Settings, context: &Context, command: Command) ->
             let folder = text::path(&folder);
             context.output.done(&Made { store: &folder }, &format!("created an empty store in {folder}"))
         }
-        Command::InStore(StoreCommand::Log(LogCommand::Tail { count, follow: true })) => {
+        Command::InStore(StoreCommand::Log(LogCommand::Tail { count, follow: true, verify })) => {
             let context = context.without_time_limit();
             let store = Store::new(&location, &context).await?;
-            let done = log_read::follow(&store, &context.output, count).await;
+            let done = log_read::follow(&store, &context.output, count, verify).await;
             store.close(done)
         }
         Command::Serve(args) => serve::run(&location, context, &args).await,
@@ -107,17 +109,15 @@ async fn call(
     let output = &context.output;
     match command {
         StoreCommand::Put(args) => put::run(client, context, args).await,
-        StoreCommand::Get(GetArgs { key, file, recursive: true }) => {
-            fetch::run(client, context, &key, &file.unwrap_or_else(|| ".".into())).await
-        }
-        StoreCommand::Get(args) => get::run(client, context, &args.key, args.file.as_deref()).await,
+        StoreCommand::Get(args) => get(client, context, args).await,
         StoreCommand::Ls(args) => objects::ls(client, output, &args).await,
-        StoreCommand::Stat { key } => objects::stat(client, output, &key).await,
+        StoreCommand::Stat { key, verify } => objects::stat(client, output, &key, verify).await,
         StoreCommand::Rm(args) => rm::run(client, context, &args).await,
         StoreCommand::Mv { from, to } => objects::mv(client, output, &from, &to).await,
         StoreCommand::Cp(args) => cp::run(client, context, location, &args).await,
         StoreCommand::Sync(args) => sync::run(client, context, location, &args).await,
         StoreCommand::Verify { key } => verify::run(client, context, &key).await,
+        StoreCommand::Certify(args) => certify::run(client, context, args).await,
         StoreCommand::Uploads(command) => uploads::run(client, context, command).await,
         StoreCommand::Log(command) => log::run(client, context, command).await,
         StoreCommand::Region(command) => region::run(client, context, command).await,
@@ -125,5 +125,17 @@ async fn call(
         StoreCommand::Config(command) => access::config(client, output, command).await,
         StoreCommand::Whoami => access::whoami(client, output).await,
         StoreCommand::Status => operator::status(client, output).await,
+    }
+}
+
+async fn get(client: &StoreClient, context: &Context, args: GetArgs) -> Result<()> {
+    let verifier = proof::verifier_if(args.verify, client, context.output.notes()).await?;
+    let context = &context.verified_by(verifier);
+    match args.recursive {
+        true => {
+            let folder = args.file.unwrap_or_else(|| ".".into());
+            fetch::run(client, context, &args.key, &folder).await
+        }
+        false => get::run(client, context, &args.key, args.file.as_deref()).await,
     }
 }

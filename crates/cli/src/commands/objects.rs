@@ -3,9 +3,11 @@
 use anyhow::{Result, anyhow};
 use serde::Serialize;
 use stable_storage_api::{Error, ListArgs, MetadataPair};
-use storage_client::{ClientError, Level};
+use storage_client::{ClientError, Level, VerifiedError};
 
-use crate::{args::LsArgs, failure::NotFound, output::Output, size::Sizes, store::StoreClient, view::Object};
+use crate::{
+    args::LsArgs, failure::NotFound, output::Output, proof, size::Sizes, store::StoreClient, view::Object,
+};
 
 pub(crate) fn describe(view: &Object<'_>, sizes: Sizes) -> Vec<String> {
     let sha256 = match (&view.sha256, view.sha256_state) {
@@ -65,9 +67,13 @@ impl<'a> Listed<'a> {
 }
 
 pub(crate) async fn ls(client: &StoreClient, output: &Output, args: &LsArgs) -> Result<()> {
+    let verifier = proof::verifier_if(args.verify, client, output.notes()).await?;
+    let verifier = verifier.as_ref();
     let level = match args.recursive {
-        true => Level { objects: client.list_all(&args.prefix).await?, prefixes: Vec::new() },
-        false => client.list_level(&args.prefix, "/").await?,
+        true => {
+            Level { objects: proof::list_all(client, verifier, &args.prefix).await?, prefixes: Vec::new() }
+        }
+        false => proof::list_level(client, verifier, &args.prefix).await?,
     };
     let objects = level.objects.iter().map(|info| Listed::Object(Object::new(info)));
     let folders = level.prefixes.iter().map(|prefix| Listed::Folder { prefix });
@@ -96,8 +102,13 @@ fn table(listed: &[Listed<'_>], sizes: Sizes) -> Vec<String> {
     rows.iter().map(line).collect()
 }
 
-pub(crate) async fn stat(client: &StoreClient, output: &Output, key: &str) -> Result<()> {
-    let info = client.stat(key).await.map_err(|error| explain(error, key))?;
+pub(crate) async fn stat(client: &StoreClient, output: &Output, key: &str, verify: bool) -> Result<()> {
+    let verifier = proof::verifier_if(verify, client, output.notes()).await?;
+    let info = match proof::stat(client, verifier.as_ref(), key).await {
+        Ok(info) => info,
+        Err(VerifiedError::Client(error)) => return Err(explain(error, key)),
+        Err(error) => return Err(proof::explain(error)),
+    };
     output.print(&Object::new(&info), |view| describe(view, output.sizes))
 }
 

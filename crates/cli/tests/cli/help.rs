@@ -2,7 +2,7 @@
 
 use crate::harness::{Store, output};
 
-const COMMANDS: [&[&str]; 45] = [
+const COMMANDS: [&[&str]; 46] = [
     &[],
     &["init"],
     &["put"],
@@ -14,6 +14,7 @@ const COMMANDS: [&[&str]; 45] = [
     &["cp"],
     &["sync"],
     &["verify"],
+    &["certify"],
     &["uploads"],
     &["uploads", "ls"],
     &["uploads", "resume"],

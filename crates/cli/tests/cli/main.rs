@@ -4,6 +4,7 @@
 
 mod access;
 mod batch;
+mod certified;
 mod cp;
 mod docs;
 mod harness;

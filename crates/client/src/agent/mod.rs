@@ -99,6 +99,16 @@ impl AgentTransport {
         self.sender
     }
 
+    /// Returns the URL of the replica.
+    pub fn url(&self) -> &str {
+        self.url.as_str()
+    }
+
+    /// Returns the root key of the network, in DER: that of the mainnet, or the one that was fetched.
+    pub fn root_key(&self) -> Vec<u8> {
+        self.agent.read_root_key()
+    }
+
     /// Returns the identifier of the canister.
     pub fn canister(&self) -> Principal {
         self.canister

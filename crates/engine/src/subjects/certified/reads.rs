@@ -92,7 +92,7 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
         let (mut objects, mut bytes) = (Vec::new(), 0);
         let mut is_full = false;
         let limit = args.most().min(PAGE_OBJECTS);
-        // One more than asked for tells whether there is another page.
+        // One more than asked for shows whether there is another page.
         let probe = ListArgs { limit: Some(limit + 1), ..args.clone() };
         let end = self.objects.list_with(&probe, |object| {
             bytes += object.key().len() as u64 + object.fields_bytes() + OBJECT_BYTES;
