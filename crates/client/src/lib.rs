@@ -63,6 +63,7 @@ mod operator;
 mod pages;
 mod regions;
 mod retry;
+mod sites;
 pub mod transfer;
 mod transport;
 mod uploads;

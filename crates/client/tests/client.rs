@@ -6,7 +6,8 @@ use candid::{CandidType, Principal};
 use serde_bytes::ByteBuf;
 use stable_storage_api::{
     CertifiedLogPage, CertifiedObject, CertifiedPage, CertifyProgress, Condition, Deleted, Error, ListArgs,
-    ListPage, LogPage, MetadataPair, ObjectInfo, Proof, Role, Upload, UploadArgs, UploadStatus,
+    ListPage, LogPage, MetadataPair, ObjectInfo, Proof, Role, Site, SiteStatus, Upload, UploadArgs,
+    UploadStatus,
 };
 use storage_client::{Client, ClientError, Transport, TransportError, VerifiedError};
 use storage_verify::Verifier;
@@ -116,6 +117,23 @@ async fn list_all_follows_the_pages() {
         args.start_after
     });
     assert_eq!(cursors.collect::<Vec<_>>(), [None, Some("b".into()), Some("c".into())]);
+}
+
+/// The methods of sites are called with their arguments; a site that cannot be is refused before the call.
+#[tokio::test]
+async fn sites_are_set_listed_and_removed() {
+    let site = Site::new("www/");
+    let status = SiteStatus { site: site.clone(), pending: 2, complete: false };
+    let client = Script::client([ok(()), ok(vec![status.clone()]), ok(true)]);
+    client.set_site(&site).await.unwrap();
+    assert_eq!(client.list_sites().await.unwrap(), [status]);
+    assert!(client.remove_site("www/").await.unwrap());
+    let refused = client.set_site(&Site::new("")).await.unwrap_err();
+    assert!(matches!(refused.storage_error(), Some(Error::InvalidArgument { .. })), "{refused}");
+    let calls = client.transport().calls.lock().unwrap();
+    let made: Vec<_> = calls.iter().map(|(kind, method, _)| (*kind, method.as_str())).collect();
+    assert_eq!(made, [("update", "set_site"), ("query", "list_sites"), ("update", "remove_site")]);
+    assert_eq!(candid::decode_one::<Site>(&calls[0].2).unwrap(), site);
 }
 
 /// `certify_all` calls until it is done, and reports the sum of the steps.
