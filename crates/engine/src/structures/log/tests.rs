@@ -4,6 +4,7 @@ use stable_storage_api::limits::{
 };
 use stable_storage_api::{Appended, Error, InitArgs, LogInfo, ReadLogArgs};
 
+use super::mark::LogState;
 use super::{LOG_START, Log, index_bytes};
 use crate::base::layout::{LOG, PAGE_BYTES};
 use crate::base::open::OpenError;
@@ -309,4 +310,23 @@ fn the_index_has_an_end_for_every_64th_entry() {
     log.append(&["entry"]).unwrap();
     let opened = Log::open(entries, SparseMemory::default()).map(drop);
     assert_eq!(opened, Err(OpenError::damaged("the log's index is too short for the log", 0)));
+}
+
+/// The check of each of these marks is right.
+#[test]
+fn a_mark_of_an_impossible_log_is_refused() {
+    let memory = 16 * PAGE_BYTES;
+    for (length, end, is_good) in [
+        (0, LOG_START, true),
+        (0, LOG_START - 1, false),
+        (1, LOG_START + 3, false),
+        (1, LOG_START + 4, true),
+        (5, memory - 24, true),
+        (5, memory - 23, false),
+        (5, u64::MAX, false),
+        (u64::MAX, memory - 24, false),
+    ] {
+        let state = LogState { length, end };
+        assert_eq!(LogState::decode(&state.encode(), memory), is_good.then_some(state), "{length} {end}");
+    }
 }

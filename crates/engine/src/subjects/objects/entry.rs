@@ -391,4 +391,26 @@ mod tests {
             assert!(matches!(Entry::decode(&bytes), Err(Error::Corrupted { .. })), "{flags:#b}");
         }
     }
+
+    #[test]
+    fn a_location_that_contradicts_the_size_is_corruption() {
+        let extent = Some(Extent::at(4_136));
+        let table = MAX_EXTENT_BYTES + 1;
+        for (kind, size, extent, inline, is_good) in [
+            (INLINE, 3, None, &b"abc"[..], true),
+            (INLINE, 2, None, b"abc", false),
+            (ONE_EXTENT, 1, extent, b"", true),
+            (ONE_EXTENT, MAX_EXTENT_BYTES, extent, b"", true),
+            (ONE_EXTENT, 0, extent, b"", false),
+            (ONE_EXTENT, MAX_EXTENT_BYTES + 1, extent, b"", false),
+            (ONE_EXTENT, 1, extent, b"a", false),
+            (ONE_EXTENT, 1, None, b"", false),
+            (TABLE, table, extent, b"", true),
+            (TABLE, u64::MAX, extent, b"", false),
+            (TABLE, table, extent, b"a", false),
+            (TABLE, table, None, b"", false),
+        ] {
+            assert_eq!(location(kind, size, extent, inline).is_ok(), is_good, "{kind} {size} {inline:?}");
+        }
+    }
 }

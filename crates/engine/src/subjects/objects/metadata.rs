@@ -323,4 +323,14 @@ mod tests {
         let bytes = encoded(&most).len() as u64;
         assert!(bytes <= MAX_FIELDS_BYTES && bytes + 60 > MAX_FIELDS_BYTES, "{bytes} of {MAX_FIELDS_BYTES}");
     }
+
+    #[test]
+    fn a_digest_and_a_progress_of_another_length_are_refused() {
+        let zeroes = [0; 64];
+        for length in 0..zeroes.len() {
+            let set = |tag| Metadata::default().set(tag, &zeroes[..length]).is_some();
+            assert!(length as u64 == DIGEST_BYTES || !set(DIGEST), "{length}");
+            assert_eq!(set(PROGRESS), length as u64 == PROGRESS_BYTES, "{length}");
+        }
+    }
 }

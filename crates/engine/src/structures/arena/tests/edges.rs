@@ -161,3 +161,23 @@ fn a_transaction_that_grows_the_arena_does_not_shrink_it() {
     let slots = MAX_EXTENT_BYTES / SLOT_BYTES;
     assert!((1..=slots + 1).contains(&(arena.slots().unwrap() - transaction.slots())));
 }
+
+/// The tags of the extents within a freed run are invalid, in the transaction that frees it and later.
+#[test]
+fn an_extent_of_a_freed_run_is_not_freed_again() {
+    let (_, arena) = arena();
+    let extents = [100; 4].map(|len| allocate(&arena, len));
+    for extent in &extents[..3] {
+        let mut transaction = arena.begin().unwrap();
+        transaction.free_run(extents[0], 100, 3).unwrap();
+        assert!(transaction.free(*extent, 100).is_err());
+    }
+    let mut transaction = arena.begin().unwrap();
+    transaction.free_run(extents[0], 100, 3).unwrap();
+    transaction.commit();
+    for extent in &extents[..3] {
+        assert!(arena.begin().unwrap().free(*extent, 100).is_err());
+        assert!(arena.begin().unwrap().free_run(*extent, 100, 2).is_err());
+    }
+    assert_eq!(check(&arena).len(), 1);
+}
