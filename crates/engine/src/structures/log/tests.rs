@@ -330,3 +330,20 @@ fn a_mark_of_an_impossible_log_is_refused() {
         assert_eq!(LogState::decode(&state.encode(), memory), is_good.then_some(state), "{length} {end}");
     }
 }
+
+/// A length is refused if it is too large for an entry, or if the entry would begin before the log.
+#[test]
+fn a_trailer_that_reaches_before_the_log_or_above_the_limit_is_corruption() {
+    let trailer_of = |log: &Log<SparseMemory>| LOG_START + log.info().bytes - 4;
+    let (entries, _, mut log) = own_log([1_000, 1_000]);
+    log.append(&["abcde"]).unwrap();
+    entries.write(trailer_of(&log), &6u32.to_le_bytes());
+    assert!(matches!(log.read_last(1), Err(Error::Corrupted { .. })));
+    let (entries, _, mut log) = own_log([1_000, 1_000]);
+    log.append(&[vec![1; MAX_PAYLOAD_BYTES as usize]]).unwrap();
+    log.append(&["abcde"]).unwrap();
+    for bytes in [MAX_PAYLOAD_BYTES as u32, MAX_PAYLOAD_BYTES as u32 + 1] {
+        entries.write(trailer_of(&log), &bytes.to_le_bytes());
+        assert_eq!(log.read_last(1).is_ok(), u64::from(bytes) == MAX_PAYLOAD_BYTES);
+    }
+}

@@ -5,6 +5,7 @@ use stable_storage_api::{Condition, DeletePrefixArgs, Deleted, Error, InitArgs, 
 use super::{INLINE_LIMIT, Put};
 use crate::store::Store;
 
+mod check;
 mod levels;
 mod metadata;
 

@@ -131,3 +131,21 @@ fn check_reports_structural_corruption() {
 fn map_bytes(memory: &VectorMemory) -> usize {
     open(memory).tree.header.get().pages as usize * PAGE
 }
+
+/// The order of the keys is what ends such an iteration.
+#[test]
+fn a_cursor_does_not_follow_links_in_a_circle() {
+    for (direction, offset) in [(Direction::Forward, 16), (Direction::Backward, 12)] {
+        let memory = VectorMemory::default();
+        let map = open(&memory);
+        (0..60u8).for_each(|number| insert(&map, &[number], &[1; 300]));
+        let root = map.tree.header.get().root;
+        let (first, last) =
+            map.tree.with_inner(root, |node| Some((node.child(0)?, node.child(node.len())?))).unwrap();
+        let (from, to) = if direction == Direction::Forward { (last, first) } else { (first, last) };
+        memory.write(from.offset() + offset, &to.0.to_le_bytes());
+        let mut cursor = map.cursor(Bound::Unbounded, direction).unwrap();
+        (0..60).for_each(|_| assert!(cursor.advance().unwrap()));
+        assert!(matches!(cursor.advance(), Err(Error::Corrupted { .. })));
+    }
+}

@@ -38,6 +38,7 @@ fn a_position_may_be_used_after_other_changes() {
         let memory = VectorMemory::default();
         let (map, mut model) = tens(&memory);
         let mut change = map.begin();
+        assert_eq!(change.len(), 199);
         let (new, old) = (505u32.to_be_bytes().to_vec(), 510u32.to_be_bytes().to_vec());
         let (new_at, old_at) = (change.locate(&new).unwrap(), change.locate(&old).unwrap());
         for number in 0..others {
@@ -49,6 +50,7 @@ fn a_position_may_be_used_after_other_changes() {
         model.insert(new, [vec![2; 10], vec![3; 20]].concat());
         assert!(change.remove_at(old_at, &old).unwrap());
         model.remove(&old);
+        assert_eq!(change.len(), 199 + u64::from(others));
         change.commit();
         assert!(entries(&map) == model);
         assert_eq!(problems(&map), []);
