@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # In the order in which they depend on each other.
-crates=(storage-wire-derive storage-wire stable-storage-api storage-verify storage-engine embedded-ic embedded-ic-replica storage-wasm storage-client storage-object-store storage-cli)
+crates=(storage-wire-derive storage-wire stable-storage-api storage-verify storage-engine embedded-ic embedded-ic-replica storage-wasm storage-client storage-object-store storage-s3 storage-cli)
 
 scripts/build.sh >/dev/null
 mkdir -p crates/wasm/module

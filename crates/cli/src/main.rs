@@ -25,6 +25,7 @@ mod page;
 mod pipe;
 mod progress;
 mod proof;
+mod s3;
 mod screen;
 mod served;
 mod settings;

@@ -31,6 +31,7 @@
 //! | `worker` | the thread that owns the host and executes calls |
 //! | `queries` | queries of the canister, on other threads |
 //! | `shared` | the state that requests share |
+//! | `direct` | calls from the process that serves the canister |
 //! | `management` | calls of the management canister |
 
 #![forbid(unsafe_code)]
@@ -39,6 +40,7 @@ mod body;
 mod call;
 mod cbor;
 mod destination;
+mod direct;
 mod envelope;
 mod error;
 mod limits;
@@ -59,6 +61,7 @@ mod status;
 mod threads;
 mod worker;
 
+pub use direct::Direct;
 pub use limits::Options;
 pub use replica::Replica;
 pub use server::serve;

@@ -6,6 +6,7 @@ use axum::Router;
 use candid::Principal;
 use embedded_ic::{EmbeddedIc, HostError};
 
+use crate::direct::Direct;
 use crate::limits::Options;
 use crate::queries::QueryThreads;
 use crate::routes;
@@ -56,6 +57,12 @@ impl Replica {
     /// Returns the routes under `/api`. Other routes can be merged with them.
     pub fn router(&self, options: &Options) -> Router {
         routes::router(Arc::clone(&self.shared), options)
+    }
+
+    /// Returns a handle for calls from this process.
+    #[must_use]
+    pub fn direct(&self) -> Direct {
+        Direct::new(Arc::clone(&self.shared))
     }
 
     /// Completes if the host fails and cannot continue. Requests are rejected from then on, and [`close`](Self::close)

@@ -1,6 +1,6 @@
 //! Arguments of `storage serve`.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::PathBuf};
 
 use candid::Principal;
 use clap::Args;
@@ -15,4 +15,13 @@ pub(crate) struct ServeArgs {
     /// Make a principal a controller of the canister, which may call every method and upgrade it. Can be given several times.
     #[arg(long, value_name = "PRINCIPAL")]
     pub(crate) controller: Vec<Principal>,
+
+    /// Also serve the store to S3 clients at this address and port. A bucket is the first segment of a key. See docs/S3.md.
+    #[arg(long, value_name = "ADDRESS:PORT", requires = "s3_credentials")]
+    pub(crate) s3: Option<SocketAddr>,
+
+    /// The access keys of S3 clients, in TOML: a table [[key]] with access_key, secret_key, and role, which is reader or
+    /// writer, for each.
+    #[arg(long, value_name = "FILE", requires = "s3")]
+    pub(crate) s3_credentials: Option<PathBuf>,
 }

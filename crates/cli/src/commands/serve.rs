@@ -1,8 +1,9 @@
 //! The command `serve`: serves the store in a folder over the Internet Computer's HTTP interface.
 
-use std::path::Path;
+use std::{net::SocketAddr, path::Path};
 
 use anyhow::{Context as _, Result};
+use axum::Router;
 use candid::Principal;
 use embedded_ic::EmbeddedIc;
 use embedded_ic_replica::{Options, Replica, serve};
@@ -10,11 +11,12 @@ use serde::Serialize;
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
 };
 
 use crate::{
     args::ServeArgs, context::Context, failure::add_help, folder::FolderTransport, output::Output, page,
-    served::Served, settings::StoreLocation,
+    s3::Gateway, served::Served, settings::StoreLocation,
 };
 
 /// What clients need to connect to the store.
@@ -23,40 +25,76 @@ struct Endpoint {
     url: String,
     canister: String,
     root_key: String,
+    /// The URL for S3 clients.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    s3: Option<String>,
 }
 
 /// Serves until Ctrl-C or SIGTERM, then closes the folder.
 pub(crate) async fn run(location: &StoreLocation, context: &Context, args: &ServeArgs) -> Result<()> {
     let folder = location.folder()?;
+    let gateway = match (args.s3, &args.s3_credentials) {
+        (Some(listen), Some(credentials)) => Some(Gateway::new(listen, credentials)?),
+        _ => None,
+    };
     let mut host = open(folder, context).await?;
-    let listener = TcpListener::bind(args.listen).await.map_err(|error| {
-        add_help(
-            error,
-            format!("cannot listen on {}", args.listen),
-            "select another address with --listen ADDRESS:PORT",
-        )
-    })?;
-    let url = format!("http://{}", listener.local_addr().context("cannot read the local address")?);
+    let (listener, url) = bind(args.listen, "--listen").await?;
     add_controllers(&mut host, &args.controller)?;
+    let caller = host.controllers()[0];
     let replica = Replica::start(host).context("cannot serve the store")?;
     let canister = replica.canister_id().to_text();
+    let s3 = match gateway {
+        Some(gateway) => {
+            let (listener, url) = bind(gateway.listen, "--s3").await?;
+            Some((listener, url, gateway.router(&replica, caller)))
+        }
+        None => None,
+    };
+    let s3_url = s3.as_ref().map(|(_, url, _)| url.clone());
     // A process that reads the output may send a signal immediately, so the handlers come first.
     context.interrupt.take_over();
     let terminated = signal(SignalKind::terminate());
     let served = Served::announce(folder, &url, &canister)?;
     let page = page::router(&canister);
-    print(&context.output, &Endpoint { url, canister, root_key: hex::encode(replica.root_key()) })?;
+    print(
+        &context.output,
+        &Endpoint { url, canister, root_key: hex::encode(replica.root_key()), s3: s3_url },
+    )?;
     let options = Options::default();
+    let (stop, stopping) = watch::channel(false);
     let shutdown = async {
         tokio::select! {
             () = stopped(context, terminated) => {}
             () = replica.failed() => {}
         }
+        stop.send_replace(true);
     };
-    serve(listener, replica.router(&options).merge(page), options, shutdown).await;
+    let served_s3 = serve_s3(s3.map(|(listener, _, router)| (listener, router)), stopping);
+    let router = replica.router(&options).merge(page);
+    tokio::join!(serve(listener, router, options, shutdown), served_s3);
     context.output.note("closing the store");
     drop(served);
     replica.close().await.context("cannot close the store")
+}
+
+/// Listens on an address, and returns the URL.
+async fn bind(address: SocketAddr, option: &str) -> Result<(TcpListener, String)> {
+    let listener = TcpListener::bind(address).await.map_err(|error| {
+        add_help(
+            error,
+            format!("cannot listen on {address}"),
+            &format!("select another address with {option} ADDRESS:PORT"),
+        )
+    })?;
+    let url = format!("http://{}", listener.local_addr().context("cannot read the local address")?);
+    Ok((listener, url))
+}
+
+/// Serves S3 clients, if there is a gateway, until the value is set.
+async fn serve_s3(gateway: Option<(TcpListener, Router)>, mut stopping: watch::Receiver<bool>) {
+    let Some((listener, router)) = gateway else { return };
+    let shutdown = async move { drop(stopping.wait_for(|stopping| *stopping).await) };
+    serve(listener, router, Options::default(), shutdown).await;
 }
 
 /// Opens the folder when earlier commands have finished with it.
@@ -98,8 +136,9 @@ async fn stopped(context: &Context, terminated: std::io::Result<Signal>) {
 }
 
 fn print(output: &Output, endpoint: &Endpoint) -> Result<()> {
-    output.print(endpoint, |Endpoint { url, canister, .. }| {
-        vec![
+    output.print(endpoint, |Endpoint { url, canister, s3, .. }| {
+        let s3 = s3.iter().map(|s3| format!("S3           aws --endpoint-url {s3} s3 ls"));
+        let lines = [
             format!("serving      {url}"),
             format!("page         {url}/"),
             format!("canister     {canister}"),
@@ -111,6 +150,7 @@ fn print(output: &Output, endpoint: &Endpoint) -> Result<()> {
             format!("JavaScript   await HttpAgent.create({{ host: \"{url}\", shouldFetchRootKey: true }})"),
             format!("Rust         let agent = Agent::builder().with_url(\"{url}\").build()?; agent.fetch_root_key().await?"),
             format!("Python       Agent(Identity(anonymous=True), Client(url=\"{url}\"))"),
-        ]
+        ];
+        lines.into_iter().chain(s3).collect()
     })
 }

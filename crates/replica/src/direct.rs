@@ -1,0 +1,61 @@
+//! Calls of the canister from the process that serves it, without HTTP and signatures.
+
+use std::sync::Arc;
+
+use candid::Principal;
+use embedded_ic::CallError;
+
+use crate::shared::Shared;
+
+/// Calls the canister of a [`Replica`](crate::Replica). Clones call the same canister. Calls are executed one after the
+/// other with those of HTTP clients.
+#[derive(Clone)]
+pub struct Direct {
+    shared: Arc<Shared>,
+}
+
+impl std::fmt::Debug for Direct {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Direct").finish_non_exhaustive()
+    }
+}
+
+impl Direct {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// Sends an update as a user does, and returns the reply. `None` if the replica has been closed.
+    ///
+    /// # Errors
+    /// Those of [`EmbeddedIc::update`](embedded_ic::EmbeddedIc::update).
+    pub async fn update(
+        &self,
+        sender: Principal,
+        method: String,
+        arg: Vec<u8>,
+    ) -> Option<Result<Vec<u8>, CallError>> {
+        let shared = Arc::clone(&self.shared);
+        let update = self.shared.worker.run(move |host| {
+            let reply = host.update(sender, &method, arg);
+            shared.publish(host);
+            reply.map(|reply| reply.bytes)
+        });
+        update.await.ok()
+    }
+
+    /// Calls a query, and returns the reply. `None` if the replica has been closed.
+    ///
+    /// # Errors
+    /// Those of [`EmbeddedIc::query`](embedded_ic::EmbeddedIc::query).
+    pub async fn query(
+        &self,
+        sender: Principal,
+        method: String,
+        arg: Vec<u8>,
+    ) -> Option<Result<Vec<u8>, CallError>> {
+        let query =
+            self.shared.worker.run(move |host| host.query(sender, &method, arg).map(|reply| reply.bytes));
+        query.await.ok()
+    }
+}

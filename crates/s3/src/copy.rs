@@ -1,0 +1,104 @@
+//! `CopyObject`, and the source of a copy.
+
+use std::sync::Arc;
+
+use s3s::{
+    S3Result,
+    dto::{CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopySource, MetadataDirective},
+    s3_error,
+};
+use stable_storage_api::{ObjectInfo, UploadArgs, headers as names};
+use storage_client::{TransferOptions, Transport};
+
+use crate::{
+    conditions::ReadConditions,
+    error::{not_implemented, of_transfer},
+    etag,
+    headers::{described, timestamp, with_pair},
+    keys,
+    store::Store,
+};
+
+/// Takes the conditions on the source of a copy from an input.
+macro_rules! source_conditions {
+    ($input:expr) => {
+        $crate::conditions::ReadConditions {
+            if_match: $input.copy_source_if_match.take(),
+            if_none_match: $input.copy_source_if_none_match.take(),
+            if_modified_since: $input.copy_source_if_modified_since.take(),
+            if_unmodified_since: $input.copy_source_if_unmodified_since.take(),
+        }
+    };
+}
+pub(crate) use source_conditions;
+
+/// Returns the source of a copy, if the conditions on it hold.
+///
+/// # Errors
+/// `PreconditionFailed`, also where a read would have the status *not modified*.
+pub(crate) async fn source<T: Transport>(
+    store: &Store<T>,
+    source: &CopySource,
+    conditions: &ReadConditions,
+) -> S3Result<ObjectInfo> {
+    let CopySource::Bucket { bucket, key, version_id } = source else {
+        return Err(not_implemented("a copy from an access point"));
+    };
+    if version_id.as_deref().is_some_and(|version| version != "null") {
+        return Err(s3_error!(NoSuchVersion, "objects have no versions"));
+    }
+    let info = store.object(bucket, key).await?;
+    conditions.check(&info).map_err(|_| s3_error!(PreconditionFailed))?;
+    Ok(info)
+}
+
+/// Copies an object. Its bytes are read and sent again, a few pieces at a time.
+pub(crate) async fn copy<T: Transport>(
+    store: &Store<T>,
+    mut input: CopyObjectInput,
+) -> S3Result<CopyObjectOutput> {
+    let key = keys::object_key(&input.bucket, &input.key)?;
+    store.require_bucket(&input.bucket).await?;
+    if input.checksum_algorithm.is_some() {
+        return Err(not_implemented("a checksum of a copy"));
+    }
+    let info = source(store, &input.copy_source, &source_conditions!(input)).await?;
+    let replaces = input
+        .metadata_directive
+        .as_ref()
+        .is_some_and(|directive| directive.as_str() == MetadataDirective::REPLACE);
+    let args = match replaces {
+        true => with_etag_of(&info, described!(input).args(&key)?)?,
+        false if info.key == key => {
+            return Err(s3_error!(InvalidRequest, "an object is copied to itself only with other metadata"));
+        }
+        false => same(&info, &key),
+    };
+    let options = TransferOptions::default();
+    store.client().compose(&[Arc::new(info)], &args, options).await.map_err(of_transfer)?;
+    let copied = store.find(&key).await?.ok_or_else(|| s3_error!(NoSuchKey))?;
+    let result = CopyObjectResult {
+        e_tag: Some(etag::of(&copied)),
+        last_modified: Some(timestamp(copied.modified_ns)),
+        ..Default::default()
+    };
+    Ok(CopyObjectOutput { copy_object_result: Some(result), ..Default::default() })
+}
+
+/// Returns the arguments of a copy with the same metadata.
+fn same(info: &ObjectInfo, key: &str) -> UploadArgs {
+    UploadArgs {
+        content_type: info.content_type.clone(),
+        content_encoding: info.content_encoding.clone(),
+        metadata: info.metadata.clone(),
+        ..UploadArgs::unsized_new(key)
+    }
+}
+
+/// Adds the recorded ETag of the source, because the bytes are the same.
+fn with_etag_of(info: &ObjectInfo, args: UploadArgs) -> S3Result<UploadArgs> {
+    match info.metadata.iter().flatten().find(|pair| pair.name == names::ETAG) {
+        Some(pair) => with_pair(args, pair.clone()),
+        None => Ok(args),
+    }
+}

@@ -1,0 +1,64 @@
+//! ETags.
+//!
+//! S3 clients take an ETag of 32 hexadecimal digits for the MD5 of the bytes, and one with a hyphen for something else. So an
+//! object whose MD5 is not known has an ETag with a hyphen, made of its SHA-256 or else of its revision.
+
+use md5::{Digest, Md5};
+use s3s::dto::ETag;
+use stable_storage_api::{MetadataPair, ObjectInfo, headers};
+
+/// Number of hexadecimal digits of an MD5.
+const DIGITS: usize = 32;
+
+/// Returns the ETag of an object.
+pub(crate) fn of(info: &ObjectInfo) -> ETag {
+    let recorded = info.metadata.iter().flatten().find(|pair| pair.name == headers::ETAG);
+    let digest = info.sha256.as_ref().map(|sha256| sha256.digest.as_slice());
+    ETag::Strong(match recorded {
+        Some(pair) => pair.value.clone(),
+        None => without_md5(digest, info.revision),
+    })
+}
+
+/// Returns the ETag of an object whose MD5 is not known.
+pub(crate) fn without_md5(sha256: Option<&[u8]>, revision: u64) -> String {
+    match sha256.map(hex::encode) {
+        Some(digits) => format!("{}-1", &digits[..DIGITS.min(digits.len())]),
+        None => format!("{revision:032x}-1"),
+    }
+}
+
+/// Returns the pair that records an ETag.
+pub(crate) fn pair(etag: &str) -> MetadataPair {
+    MetadataPair::new(headers::ETAG, etag)
+}
+
+/// Returns the ETag of an object that was uploaded in parts: the MD5 of their MD5s, and their number.
+pub(crate) fn of_parts<'p>(parts: impl IntoIterator<Item = &'p str>) -> String {
+    let (mut hash, mut count) = (Md5::new(), 0);
+    for part in parts {
+        hash.update(hex::decode(part).unwrap_or_default());
+        count += 1;
+    }
+    format!("{}-{count}", hex::encode(hash.finalize()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example of a file of two parts whose ETag Amazon S3 gives.
+    #[test]
+    fn the_etag_of_parts_is_the_md5_of_their_md5s() {
+        let part = |byte: u8| hex::encode(Md5::digest([byte]));
+        let both = [Md5::digest([1]).to_vec(), Md5::digest([2]).to_vec()].concat();
+        let expected = format!("{}-2", hex::encode(Md5::digest(both)));
+        assert_eq!(of_parts([part(1).as_str(), part(2).as_str()]), expected);
+    }
+
+    #[test]
+    fn an_etag_that_is_no_md5_has_a_hyphen() {
+        assert_eq!(without_md5(Some(&[0xab; 32]), 7), format!("{}-1", "ab".repeat(16)));
+        assert_eq!(without_md5(None, 7), format!("{:032x}-1", 7));
+    }
+}

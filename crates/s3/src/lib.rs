@@ -1,0 +1,52 @@
+//! An S3 gateway to the storage canister, on [`s3s`]: `rclone`, `aws`, boto3 and other S3 clients store and read its objects.
+//!
+//! A bucket is the first segment of a key: the object `2026/a.jpg` of the bucket `photos` is under the key
+//! `photos/2026/a.jpg`. Requests are signed with the keys of a [credentials file](Credentials), which have a role.
+//!
+//! ```no_run
+//! # async fn example(client: storage_client::Client<impl storage_client::Transport + 'static>)
+//! # -> Result<(), Box<dyn std::error::Error>> {
+//! use storage_s3::{Credentials, router};
+//!
+//! let credentials = Credentials::read("s3.toml".as_ref())?;
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:9000").await?;
+//! axum::serve(listener, router(client, credentials)).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | module | content |
+//! |---|---|
+//! | `service` | the router, and the operations of S3 by name |
+//! | `credentials`, `access` | keys, roles, and which operation needs which |
+//! | `buckets`, `listing` | buckets, and pages of objects |
+//! | `read`, `write`, `copy`, `remove` | objects |
+//! | `multipart`, `staging` | multipart uploads, and where their parts are kept |
+//! | `body`, `sums` | request and response bodies, and the checksums of request bodies |
+//! | `conditions`, `etag`, `headers`, `keys`, `refusals`, `error` | parts of requests and responses |
+
+#![forbid(unsafe_code)]
+
+mod access;
+mod body;
+mod buckets;
+mod conditions;
+mod copy;
+mod credentials;
+mod error;
+mod etag;
+mod headers;
+mod keys;
+mod listing;
+mod multipart;
+mod read;
+mod refusals;
+mod remove;
+mod service;
+mod staging;
+mod store;
+mod sums;
+mod write;
+
+pub use credentials::{Credentials, CredentialsError};
+pub use service::router;

@@ -1,0 +1,332 @@
+//! Multipart uploads.
+
+use std::{collections::BTreeMap, io, sync::Arc};
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, TryStreamExt};
+use s3s::{
+    S3Request, S3Result,
+    dto::{
+        CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CompletedPart, CopyPartResult,
+        CreateMultipartUploadInput, CreateMultipartUploadOutput, ETag, ListMultipartUploadsInput,
+        ListMultipartUploadsOutput, ListPartsInput, ListPartsOutput, MultipartUpload, Part,
+        UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
+    },
+    s3_error,
+};
+use stable_storage_api::{UploadArgs, limits::MAX_STABLE_BYTES};
+use storage_client::{TransferOptions, Transport, transfer::read_stream};
+
+use crate::{
+    body::{self, Checked},
+    conditions,
+    copy::{self, source_conditions},
+    error::{not_implemented, of_call, of_transfer},
+    etag,
+    headers::{described, timestamp, with_pair},
+    keys,
+    listing::Encoding,
+    staging::{self, Upload},
+    store::{CONCURRENCY, Store},
+    sums::{Given, Sums, given},
+    write::{self, Stored},
+};
+
+/// The highest number of a part.
+const MAX_PARTS: i32 = 10_000;
+
+/// The most parts or uploads of a page.
+const MAX_PAGE: i32 = 1_000;
+
+/// The smallest part, except the last, in bytes.
+const MIN_PART_BYTES: u64 = 5 << 20;
+
+/// From this size on, the response to a completion starts before it has ended, so that the client keeps waiting.
+const KEEP_ALIVE_BYTES: u64 = 64 << 20;
+
+/// Opens an upload.
+pub(crate) async fn create<T: Transport>(
+    store: &Store<T>,
+    mut input: CreateMultipartUploadInput,
+) -> S3Result<CreateMultipartUploadOutput> {
+    let key = keys::object_key(&input.bucket, &input.key)?;
+    store.require_bucket(&input.bucket).await?;
+    let args = described!(input).args(&key)?;
+    // The ETag is added at the end. If there is no room for it, the client learns that now.
+    with_pair(args.clone(), etag::pair(&etag::of_parts([])))?;
+    let id = staging::create(store, args).await?;
+    Ok(CreateMultipartUploadOutput {
+        bucket: Some(input.bucket),
+        checksum_algorithm: input.checksum_algorithm,
+        key: Some(input.key),
+        upload_id: Some(id),
+        ..Default::default()
+    })
+}
+
+/// Stores a part, in any order, and replaces an earlier part with its number.
+pub(crate) async fn put_part<T: Transport>(
+    store: &Store<T>,
+    mut request: S3Request<UploadPartInput>,
+) -> S3Result<UploadPartOutput> {
+    let given = given!(request);
+    let input = request.input;
+    let upload = find(store, &input.bucket, &input.key, &input.upload_id).await?;
+    let body = Checked::new(body::pieces(input.body), Sums::new(given)?);
+    let Stored { verified, .. } = store_part(store, &upload, input.part_number, body).await?;
+    let checksum = verified.checksum;
+    Ok(UploadPartOutput {
+        checksum_crc32: checksum.checksum_crc32,
+        checksum_crc32c: checksum.checksum_crc32c,
+        checksum_crc64nvme: checksum.checksum_crc64nvme,
+        checksum_sha1: checksum.checksum_sha1,
+        checksum_sha256: checksum.checksum_sha256,
+        e_tag: Some(ETag::Strong(verified.md5)),
+        ..Default::default()
+    })
+}
+
+/// Stores a range of an object as a part.
+pub(crate) async fn copy_part<T: Transport + 'static>(
+    store: &Store<T>,
+    mut input: UploadPartCopyInput,
+) -> S3Result<UploadPartCopyOutput> {
+    let upload = find(store, &input.bucket, &input.key, &input.upload_id).await?;
+    let info = copy::source(store, &input.copy_source, &source_conditions!(input)).await?;
+    let range = match input.copy_source_range.as_deref() {
+        None => 0..info.size,
+        Some(text) => {
+            let range = s3s::dto::Range::parse(text).ok().and_then(|range| range.check(info.size).ok());
+            range.ok_or_else(|| s3_error!(InvalidRange, "the source has {} bytes", info.size))?
+        }
+    };
+    let pieces = read_stream(Arc::clone(store.client()), Arc::new(info), range, CONCURRENCY);
+    let pieces = pieces.map_ok(Bytes::from).map_err(io::Error::other).boxed();
+    let body = Checked::new(pieces, Sums::new(Given::default())?);
+    let Stored { verified, .. } = store_part(store, &upload, input.part_number, body).await?;
+    let result = CopyPartResult {
+        e_tag: Some(ETag::Strong(verified.md5)),
+        last_modified: Some(std::time::SystemTime::now().into()),
+        ..Default::default()
+    };
+    Ok(UploadPartCopyOutput { copy_part_result: Some(result), ..Default::default() })
+}
+
+async fn find<T: Transport>(store: &Store<T>, bucket: &str, object: &str, id: &str) -> S3Result<Upload> {
+    staging::find(store, id, &keys::object_key(bucket, object)?).await
+}
+
+async fn store_part<T: Transport, S>(
+    store: &Store<T>,
+    upload: &Upload,
+    number: i32,
+    body: Checked<S>,
+) -> S3Result<Stored>
+where
+    S: Stream<Item = io::Result<Bytes>> + Send + Unpin,
+{
+    if !(1..=MAX_PARTS).contains(&number) {
+        return Err(s3_error!(
+            InvalidArgument,
+            "the part number is {number}; the limits are 1 and {MAX_PARTS}"
+        ));
+    }
+    let new = upload.new_key()?;
+    let stored = write::store(store, UploadArgs::unsized_new(&new), body).await?;
+    let key = upload.part_key(number, &stored.verified.md5);
+    store.client().rename(&new, &key).await.map_err(of_call)?;
+    staging::remove_older(store, upload, number, &key).await?;
+    Ok(stored)
+}
+
+/// Makes the parts that the client lists the object, and removes the upload.
+pub(crate) async fn complete<T: Transport + 'static>(
+    store: &Store<T>,
+    input: CompleteMultipartUploadInput,
+) -> S3Result<CompleteMultipartUploadOutput> {
+    let checksums = [
+        &input.checksum_crc32,
+        &input.checksum_crc32c,
+        &input.checksum_crc64nvme,
+        &input.checksum_sha1,
+        &input.checksum_sha256,
+    ];
+    if checksums.into_iter().any(Option::is_some) {
+        return Err(not_implemented("a checksum of the whole object in CompleteMultipartUpload"));
+    }
+    let upload = find(store, &input.bucket, &input.key, &input.upload_id).await?;
+    let (if_match, if_none_match) = (input.if_match.as_ref(), input.if_none_match.as_ref());
+    let current = async || store.find(&upload.target).await;
+    let condition = conditions::of_write(if_match, if_none_match, current).await?;
+    let listed = input.multipart_upload.and_then(|listed| listed.parts).unwrap_or_default();
+    let parts = chosen(staging::parts(store, &upload).await?, &listed)?;
+    let size: u64 = parts.iter().map(|part| part.info.size).sum();
+    if input.mpu_object_size.is_some_and(|expected| u64::try_from(expected) != Ok(size)) {
+        return Err(s3_error!(InvalidRequest, "the parts have {size} bytes"));
+    }
+    if size > MAX_STABLE_BYTES {
+        return Err(s3_error!(
+            EntityTooLarge,
+            "the parts have {size} bytes; the limit is {MAX_STABLE_BYTES}"
+        ));
+    }
+    let etag = etag::of_parts(parts.iter().map(|part| part.md5.as_str()));
+    let args = UploadArgs { condition: Some(condition), ..with_pair(upload.args(), etag::pair(&etag))? };
+    let output = CompleteMultipartUploadOutput {
+        bucket: Some(input.bucket.clone()),
+        e_tag: Some(ETag::Strong(etag)),
+        key: Some(input.key.clone()),
+        location: Some(format!("/{}/{}", input.bucket, input.key)),
+        ..Default::default()
+    };
+    let store = store.clone();
+    let compose = async move {
+        let sources: Vec<_> = parts.into_iter().map(|part| part.info).collect();
+        store.client().compose(&sources, &args, TransferOptions::default()).await.map_err(of_transfer)?;
+        staging::remove(&store, &upload).await?;
+        Ok(output)
+    };
+    match size < KEEP_ALIVE_BYTES {
+        true => compose.await,
+        false => {
+            // It runs to its end, also if the client disconnects.
+            let composed = tokio::spawn(compose);
+            let future = async move {
+                composed
+                    .await
+                    .map_err(|error| s3_error!(InternalError, "the operation has failed: {error}"))?
+            };
+            Ok(CompleteMultipartUploadOutput { future: Some(Box::pin(future)), ..Default::default() })
+        }
+    }
+}
+
+/// Returns the listed parts.
+///
+/// # Errors
+/// `MalformedXML` without parts, `InvalidPartOrder`, `InvalidPart`, `EntityTooSmall`.
+fn chosen(mut parts: BTreeMap<i32, staging::Part>, listed: &[CompletedPart]) -> S3Result<Vec<staging::Part>> {
+    let numbers: Vec<_> = listed.iter().map(|part| part.part_number.unwrap_or_default()).collect();
+    if listed.is_empty() {
+        return Err(s3_error!(MalformedXML, "the request lists no parts"));
+    }
+    if !numbers.is_sorted_by(|one, other| one < other) {
+        return Err(s3_error!(InvalidPartOrder));
+    }
+    let mut chosen = Vec::new();
+    for (number, listed) in numbers.iter().zip(listed) {
+        let etag = listed.e_tag.as_ref().map(ETag::value);
+        let part = parts.remove(number).filter(|part| Some(part.md5.as_str()) == etag);
+        chosen.push(
+            part.ok_or_else(|| s3_error!(InvalidPart, "part {number} was not uploaded with this ETag"))?,
+        );
+    }
+    let small = chosen.iter().rev().skip(1).find(|part| part.info.size < MIN_PART_BYTES);
+    match small {
+        Some(part) => Err(s3_error!(
+            EntityTooSmall,
+            "a part has {} bytes; each part except the last has at least {MIN_PART_BYTES}",
+            part.info.size
+        )),
+        None => Ok(chosen),
+    }
+}
+
+/// Removes an upload and its parts.
+pub(crate) async fn abort<T: Transport>(
+    store: &Store<T>,
+    bucket: &str,
+    object: &str,
+    id: &str,
+) -> S3Result<()> {
+    let upload = find(store, bucket, object, id).await?;
+    staging::remove(store, &upload).await
+}
+
+/// Lists the parts of an upload.
+pub(crate) async fn list_parts<T: Transport>(
+    store: &Store<T>,
+    input: ListPartsInput,
+) -> S3Result<ListPartsOutput> {
+    let upload = find(store, &input.bucket, &input.key, &input.upload_id).await?;
+    let after = input.part_number_marker.unwrap_or_default();
+    let limit = page_limit(input.max_parts, "max-parts")?;
+    let parts = staging::parts(store, &upload).await?;
+    let mut rest = parts.into_iter().filter(|(number, _)| *number > after);
+    let parts: Vec<_> = rest.by_ref().take(limit).map(part).collect();
+    let is_truncated = rest.next().is_some();
+    Ok(ListPartsOutput {
+        bucket: Some(input.bucket),
+        is_truncated: Some(is_truncated),
+        key: Some(input.key),
+        max_parts: i32::try_from(limit).ok(),
+        next_part_number_marker: parts.last().and_then(|part| part.part_number).filter(|_| is_truncated),
+        part_number_marker: Some(after),
+        parts: Some(parts),
+        upload_id: Some(input.upload_id),
+        ..Default::default()
+    })
+}
+
+fn part((number, part): (i32, staging::Part)) -> Part {
+    Part {
+        e_tag: Some(ETag::Strong(part.md5)),
+        last_modified: Some(timestamp(part.info.modified_ns)),
+        part_number: Some(number),
+        size: i64::try_from(part.info.size).ok(),
+        ..Default::default()
+    }
+}
+
+/// Lists the uploads to a bucket.
+pub(crate) async fn list_uploads<T: Transport>(
+    store: &Store<T>,
+    input: ListMultipartUploadsInput,
+) -> S3Result<ListMultipartUploadsOutput> {
+    if input.delimiter.as_deref().is_some_and(|delimiter| !delimiter.is_empty()) {
+        return Err(not_implemented("ListMultipartUploads with a delimiter"));
+    }
+    store.require_bucket(&input.bucket).await?;
+    let encoding = Encoding::of(input.encoding_type.as_ref())?;
+    let limit = page_limit(input.max_uploads, "max-uploads")?;
+    let prefix = input.prefix.as_deref().unwrap_or_default();
+    let bucket = keys::bucket_prefix(&input.bucket);
+    let uploads = staging::list(store, &format!("{bucket}{prefix}")).await?;
+    let start = start(&uploads, &bucket, input.key_marker.as_deref(), input.upload_id_marker.as_deref());
+    let page = &uploads[start..uploads.len().min(start + limit)];
+    let name = |upload: &Upload| encoding.text(&upload.target[bucket.len()..]);
+    let last = page.last().filter(|_| start + limit < uploads.len());
+    let upload = |upload: &Upload| MultipartUpload {
+        initiated: Some(timestamp(upload.info.created_ns)),
+        key: Some(name(upload)),
+        upload_id: Some(upload.id.clone()),
+        ..Default::default()
+    };
+    Ok(ListMultipartUploadsOutput {
+        encoding_type: input.encoding_type.clone(),
+        is_truncated: Some(last.is_some()),
+        key_marker: input.key_marker.as_deref().map(|marker| encoding.text(marker)),
+        max_uploads: i32::try_from(limit).ok(),
+        next_key_marker: last.map(name),
+        next_upload_id_marker: last.map(|upload| upload.id.clone()),
+        prefix: Some(encoding.text(prefix)),
+        upload_id_marker: input.upload_id_marker.clone(),
+        uploads: Some(page.iter().map(upload).collect()),
+        bucket: Some(input.bucket),
+        ..Default::default()
+    })
+}
+
+/// Returns the index of the first upload after the markers: after that upload to the key, or else after all uploads to it.
+fn start(uploads: &[Upload], bucket: &str, key: Option<&str>, id: Option<&str>) -> usize {
+    let Some(key) = key.filter(|key| !key.is_empty()) else { return 0 };
+    let name = |upload: &Upload| upload.target[bucket.len()..].to_owned();
+    let after_key = uploads.partition_point(|upload| name(upload).as_str() <= key);
+    let named = id.and_then(|id| uploads.iter().position(|upload| upload.id == id && name(upload) == key));
+    named.map_or(after_key, |index| index + 1)
+}
+
+fn page_limit(limit: Option<i32>, what: &str) -> S3Result<usize> {
+    let limit = limit.unwrap_or(MAX_PAGE).min(MAX_PAGE);
+    usize::try_from(limit).map_err(|_| s3_error!(InvalidArgument, "{what} is negative"))
+}

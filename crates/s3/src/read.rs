@@ -1,0 +1,120 @@
+//! `GetObject` and `HeadObject`.
+
+use std::{ops::Range, sync::Arc};
+
+use s3s::{
+    S3Result,
+    dto::{self, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput},
+    s3_error,
+};
+use stable_storage_api::{ObjectInfo, headers as names};
+use storage_client::{Transport, transfer::read_stream};
+
+use crate::{
+    body,
+    conditions::ReadConditions,
+    error::not_implemented,
+    etag,
+    headers::{expires, header, timestamp, user_metadata},
+    store::{CONCURRENCY, Store},
+};
+
+/// Takes the conditions of a read from an input.
+macro_rules! read_conditions {
+    ($input:expr) => {
+        ReadConditions {
+            if_match: $input.if_match.take(),
+            if_none_match: $input.if_none_match.take(),
+            if_modified_since: $input.if_modified_since.take(),
+            if_unmodified_since: $input.if_unmodified_since.take(),
+        }
+    };
+}
+
+/// What both operations return of an object.
+struct Found {
+    info: ObjectInfo,
+    range: Range<u64>,
+    /// The header `Content-Range`, if the client asked for a range.
+    content_range: Option<String>,
+}
+
+async fn find<T: Transport>(
+    store: &Store<T>,
+    bucket: &str,
+    object: &str,
+    conditions: &ReadConditions,
+    range: Option<&dto::Range>,
+) -> S3Result<Found> {
+    let info = store.object(bucket, object).await?;
+    conditions.check(&info)?;
+    let size = info.size;
+    let Some(range) = range else { return Ok(Found { info, range: 0..size, content_range: None }) };
+    let range = range.check(size).map_err(|_| s3_error!(InvalidRange, "the object has {size} bytes"))?;
+    let content_range = format!("bytes {}-{}/{size}", range.start, range.end.saturating_sub(1));
+    Ok(Found { info, range, content_range: Some(content_range) })
+}
+
+/// Refuses what would have to return something else than the current object as a whole.
+fn check_version(version: Option<&str>, part: Option<i32>) -> S3Result<()> {
+    match (version, part) {
+        (Some(version), _) if version != "null" => Err(s3_error!(NoSuchVersion, "objects have no versions")),
+        (_, Some(_)) => Err(not_implemented("partNumber")),
+        _ => Ok(()),
+    }
+}
+
+/// Returns the bytes of an object, or a range of them.
+pub(crate) async fn get<T: Transport + 'static>(
+    store: &Store<T>,
+    mut input: GetObjectInput,
+) -> S3Result<GetObjectOutput> {
+    check_version(input.version_id.as_deref(), input.part_number)?;
+    let conditions = read_conditions!(input);
+    let found = find(store, &input.bucket, &input.key, &conditions, input.range.as_ref()).await?;
+    let Found { info, range, content_range } = found;
+    let length = range.end - range.start;
+    let output = GetObjectOutput {
+        accept_ranges: Some("bytes".into()),
+        cache_control: header(&info, names::CACHE_CONTROL),
+        content_disposition: header(&info, names::CONTENT_DISPOSITION),
+        content_encoding: info.content_encoding.clone(),
+        content_language: header(&info, names::CONTENT_LANGUAGE),
+        content_length: i64::try_from(length).ok(),
+        content_range,
+        content_type: info.content_type.clone(),
+        e_tag: Some(etag::of(&info)),
+        expires: expires(&info),
+        last_modified: Some(timestamp(info.modified_ns)),
+        metadata: user_metadata(&info),
+        ..Default::default()
+    };
+    let pieces = read_stream(Arc::clone(store.client()), Arc::new(info), range, CONCURRENCY);
+    Ok(GetObjectOutput { body: Some(body::response(pieces, length)), ..output })
+}
+
+/// Returns what [`get`] returns, without the bytes.
+pub(crate) async fn head<T: Transport>(
+    store: &Store<T>,
+    mut input: HeadObjectInput,
+) -> S3Result<HeadObjectOutput> {
+    check_version(input.version_id.as_deref(), input.part_number)?;
+    let conditions = read_conditions!(input);
+    let found = find(store, &input.bucket, &input.key, &conditions, input.range.as_ref()).await?;
+    let Found { info, range, content_range } = found;
+    Ok(HeadObjectOutput {
+        accept_ranges: Some("bytes".into()),
+        cache_control: header(&info, names::CACHE_CONTROL),
+        content_disposition: header(&info, names::CONTENT_DISPOSITION),
+        content_encoding: info.content_encoding.clone(),
+        content_language: header(&info, names::CONTENT_LANGUAGE),
+        content_length: i64::try_from(range.end - range.start).ok(),
+        content_range,
+        content_type: info.content_type.clone(),
+        e_tag: Some(etag::of(&info)),
+        expires: expires(&info),
+        last_modified: Some(timestamp(info.modified_ns)),
+        metadata: user_metadata(&info),
+        ..Default::default()
+    })
+}

@@ -1,0 +1,229 @@
+//! A gateway, and requests to it.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::{Router, body::Body, http};
+use bytes::Bytes;
+use chrono::DateTime;
+use embedded_ic::{Config, EmbeddedIc};
+use hmac::{Hmac, Mac};
+use http_body_util::BodyExt;
+use md5::Md5;
+use sha2::{Digest, Sha256};
+use stable_storage_api::InitArgs;
+use storage_client::{Client, EmbeddedTransport};
+use storage_s3::{Credentials, router};
+use storage_wasm::STORAGE_WASM;
+use tower::ServiceExt;
+
+/// A key that may do everything, and one that may read.
+const KEYS: &str =
+    "[[key]]\naccess_key = \"WRITER\"\nsecret_key = \"secret of the writer\"\nrole = \"writer\"\n
+[[key]]\naccess_key = \"READER\"\nsecret_key = \"secret of the reader\"\nrole = \"reader\"\n";
+
+/// Who signs a request.
+#[derive(Clone, Copy)]
+pub(crate) struct Signer {
+    pub(crate) key: &'static str,
+    pub(crate) secret: &'static str,
+}
+
+pub(crate) const WRITER: Signer = Signer { key: "WRITER", secret: "secret of the writer" };
+pub(crate) const READER: Signer = Signer { key: "READER", secret: "secret of the reader" };
+
+/// A gateway to a new store.
+pub(crate) struct Gateway {
+    pub(crate) client: Client<EmbeddedTransport>,
+    router: Router,
+}
+
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) headers: http::HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Response {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    /// The texts of all elements with this name.
+    pub(crate) fn all(&self, element: &str) -> Vec<&str> {
+        let (start, end) = (format!("<{element}>"), format!("</{element}>"));
+        let parts = self.text().split(start.as_str()).skip(1);
+        parts.map(|part| part.split(end.as_str()).next().unwrap()).collect()
+    }
+
+    /// The text of the first element with this name.
+    pub(crate) fn one(&self, element: &str) -> &str {
+        self.all(element).first().copied().unwrap_or_default()
+    }
+
+    /// The status and the code of an error.
+    pub(crate) fn error(&self) -> (u16, &str) {
+        (self.status, self.one("Code"))
+    }
+
+    #[track_caller]
+    pub(crate) fn ok(self) -> Self {
+        assert!((200..300).contains(&self.status), "{}: {:?}", self.status, self.body);
+        self
+    }
+}
+
+/// A request, of the writer unless another signer is set.
+pub(crate) struct Request<'g> {
+    gateway: &'g Gateway,
+    signer: Option<Signer>,
+    method: &'static str,
+    path: String,
+    query: Vec<(String, String)>,
+    headers: Vec<(&'static str, String)>,
+    body: Body,
+}
+
+impl Gateway {
+    pub(crate) fn new() -> Self {
+        let mut host = EmbeddedIc::new(Config::default()).unwrap();
+        let owner = host.controllers()[0];
+        host.install(STORAGE_WASM, &candid::encode_one(None::<InitArgs>).unwrap()).unwrap();
+        Self::over(Client::new(EmbeddedTransport::new(host, owner)))
+    }
+
+    /// Another gateway to the same store.
+    pub(crate) fn over(client: Client<EmbeddedTransport>) -> Self {
+        let router = router(client.clone(), Credentials::parse(KEYS).unwrap());
+        Self { client, router }
+    }
+
+    /// A gateway with the bucket `bucket`.
+    pub(crate) async fn with_bucket() -> Self {
+        let gateway = Self::new();
+        gateway.request("PUT", "/bucket").send().await.ok();
+        gateway
+    }
+
+    pub(crate) fn request(&self, method: &'static str, path: &str) -> Request<'_> {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let pairs = query.split('&').filter(|pair| !pair.is_empty());
+        let query = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        Request {
+            gateway: self,
+            signer: Some(WRITER),
+            method,
+            path: path.to_owned(),
+            query: query.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            headers: Vec::new(),
+            body: Body::empty(),
+        }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Response {
+        self.request("GET", path).send().await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: impl Into<Bytes>) -> Response {
+        self.request("PUT", path).body(body).send().await
+    }
+}
+
+impl Request<'_> {
+    pub(crate) fn signed_by(self, signer: impl Into<Option<Signer>>) -> Self {
+        Self { signer: signer.into(), ..self }
+    }
+
+    pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    pub(crate) fn body(self, body: impl Into<Bytes>) -> Self {
+        let bytes: Bytes = body.into();
+        let length = bytes.len().to_string();
+        Self { body: Body::from(bytes), ..self }.header("content-length", length)
+    }
+
+    /// Sends this body, whose length is not what its pieces have.
+    pub(crate) fn streamed(self, length: u64, body: Body) -> Self {
+        Self { body, ..self }.header("content-length", length.to_string())
+    }
+
+    pub(crate) async fn send(self) -> Response {
+        let uri = self.uri();
+        let mut request = http::Request::builder().method(self.method).uri(uri).header("host", HOST);
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
+        }
+        let response = self.gateway.router.clone().oneshot(request.body(self.body).unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Response { status: parts.status.as_u16(), headers: parts.headers, body }
+    }
+
+    /// Returns the presigned URL: its query has the signature.
+    fn uri(&self) -> String {
+        let mut query = self.query.clone();
+        let path = encoded(&self.path, true);
+        let Some(Signer { key, secret }) = self.signer else { return format!("{path}?{}", joined(&query)) };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let time = DateTime::from_timestamp(now.try_into().unwrap(), 0).unwrap();
+        let (day, time) = (time.format("%Y%m%d").to_string(), time.format("%Y%m%dT%H%M%SZ").to_string());
+        let scope = format!("{day}/us-east-1/s3/aws4_request");
+        for (name, value) in [
+            ("X-Amz-Algorithm", "AWS4-HMAC-SHA256".to_owned()),
+            ("X-Amz-Credential", format!("{key}/{scope}")),
+            ("X-Amz-Date", time.clone()),
+            ("X-Amz-Expires", "60".to_owned()),
+            ("X-Amz-SignedHeaders", "host".to_owned()),
+        ] {
+            query.push((name.to_owned(), value));
+        }
+        query.sort();
+        let canonical =
+            format!("{}\n{path}\n{}\nhost:{HOST}\n\nhost\nUNSIGNED-PAYLOAD", self.method, joined(&query));
+        let text = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", hex::encode(Sha256::digest(canonical)));
+        let first = format!("AWS4{secret}").into_bytes();
+        let key = [&*day, "us-east-1", "s3", "aws4_request"].iter().fold(first, |key, text| mac(&key, text));
+        format!("{path}?{}&X-Amz-Signature={}", joined(&query), hex::encode(mac(&key, &text)))
+    }
+}
+
+const HOST: &str = "localhost";
+
+fn mac(key: &[u8], text: &str) -> Vec<u8> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
+    mac.update(text.as_bytes());
+    mac.finalize().into_bytes().to_vec()
+}
+
+fn joined(query: &[(String, String)]) -> String {
+    let pairs =
+        query.iter().map(|(name, value)| format!("{}={}", encoded(name, false), encoded(value, false)));
+    pairs.collect::<Vec<_>>().join("&")
+}
+
+fn encoded(text: &str, is_path: bool) -> String {
+    let is_plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) || (is_path && byte == b'/');
+    let byte = |byte| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    text.bytes().map(byte).collect()
+}
+
+/// Bytes that differ at each offset and repeat with no power of two.
+pub(crate) fn bytes(length: u64) -> Vec<u8> {
+    (0..length).map(|at| (at % 251) as u8).collect()
+}
+
+/// The MD5 of bytes, in hexadecimal.
+pub(crate) fn md5(bytes: &[u8]) -> String {
+    hex::encode(md5_digest(bytes))
+}
+
+pub(crate) fn md5_digest(bytes: &[u8]) -> Vec<u8> {
+    <Md5 as md5::Digest>::digest(bytes).to_vec()
+}

@@ -1,0 +1,69 @@
+use crate::harness::Gateway;
+
+async fn filled() -> Gateway {
+    let gateway = Gateway::with_bucket().await;
+    for name in ["a.txt", "b/1", "b/2", "b/c/3", "d", "e f", "z/ä"] {
+        gateway.put(&format!("/bucket/{name}"), "x").await.ok();
+    }
+    gateway.client.put("bucket2/other", b"").await.unwrap();
+    gateway
+}
+
+#[tokio::test]
+async fn a_listing_has_all_names_of_the_bucket() {
+    let gateway = filled().await;
+    for path in ["/bucket", "/bucket?list-type=2"] {
+        let page = gateway.get(path).await.ok();
+        assert_eq!(page.all("Key"), ["a.txt", "b/1", "b/2", "b/c/3", "d", "e f", "z/ä"], "{path}");
+        assert_eq!(page.one("IsTruncated"), "false");
+    }
+    let page = gateway.get("/bucket?list-type=2&encoding-type=url&prefix=e ").await.ok();
+    assert_eq!((page.one("Key"), page.one("EncodingType"), page.all("Prefix")[0]), ("e%20f", "url", "e%20"));
+    assert_eq!(gateway.get("/bucket?list-type=2&max-keys=0").await.ok().one("KeyCount"), "0");
+}
+
+#[tokio::test]
+async fn a_delimiter_groups_names() {
+    let gateway = filled().await;
+    for path in ["/bucket?delimiter=/", "/bucket?list-type=2&delimiter=/"] {
+        let page = gateway.get(path).await.ok();
+        assert_eq!(page.all("Key"), ["a.txt", "d", "e f"]);
+        assert_eq!(page.all("CommonPrefixes"), ["<Prefix>b/</Prefix>", "<Prefix>z/</Prefix>"]);
+    }
+    let page = gateway.get("/bucket?list-type=2&delimiter=/&prefix=b/").await.ok();
+    assert_eq!(page.all("Key"), ["b/1", "b/2"]);
+    assert_eq!(page.all("CommonPrefixes"), ["<Prefix>b/c/</Prefix>"]);
+    let page = gateway.get("/bucket?list-type=2&start-after=b/2").await.ok();
+    assert_eq!(page.all("Key"), ["b/c/3", "d", "e f", "z/ä"]);
+}
+
+/// Pages of every size have the same names as one page, in both versions and with and without a delimiter.
+#[tokio::test]
+async fn pages_continue_where_the_last_one_ended() {
+    let gateway = filled().await;
+    for (version, token) in [("", "NextMarker"), ("list-type=2&", "NextContinuationToken")] {
+        let name = if version.is_empty() { "marker" } else { "continuation-token" };
+        for (delimiter, count) in [("", 7), ("delimiter=/&", 5)] {
+            for size in 1..=8 {
+                let (mut names, mut next) = (Vec::new(), String::new());
+                loop {
+                    let page = gateway
+                        .get(&format!("/bucket?{version}{delimiter}max-keys={size}&{name}={next}"))
+                        .await
+                        .ok();
+                    let prefixes = page.all("CommonPrefixes");
+                    names.extend(page.all("Key").into_iter().chain(prefixes).map(str::to_owned));
+                    if page.one("IsTruncated") == "false" {
+                        break;
+                    }
+                    next = page.one(token).to_owned();
+                }
+                names.sort();
+                names.dedup();
+                assert_eq!(names.len(), count, "{version}{delimiter}{size}: {names:?}");
+            }
+        }
+    }
+    let bad = gateway.get("/bucket?list-type=2&continuation-token=zz").await;
+    assert_eq!(bad.error(), (400, "InvalidArgument"));
+}

@@ -1,0 +1,11 @@
+//! The gateway over a canister on the embedded host, with requests that are signed as S3 clients sign them.
+
+#![expect(clippy::unwrap_used, reason = "a helper of tests may fail the test")]
+
+mod access;
+mod buckets;
+mod harness;
+mod listing;
+mod multipart;
+mod objects;
+mod sums;

@@ -1,0 +1,52 @@
+use base64::{Engine, engine::general_purpose::STANDARD};
+use sha2::{Digest, Sha256};
+use stable_storage_api::limits::CHUNK_BYTES;
+
+use crate::harness::{Gateway, bytes, md5_digest};
+
+/// Digests are verified before the commit: a body without them is not stored, however large it is.
+#[tokio::test]
+async fn a_body_with_another_digest_is_not_stored() {
+    let gateway = Gateway::with_bucket().await;
+    for size in [10, 3 * CHUNK_BYTES] {
+        let (body, other) = (bytes(size), bytes(size + 1));
+        for (name, good, bad) in [
+            ("content-md5", STANDARD.encode(md5_digest(&body)), STANDARD.encode(md5_digest(&other))),
+            (
+                "x-amz-checksum-sha256",
+                STANDARD.encode(Sha256::digest(&body)),
+                STANDARD.encode(Sha256::digest(&other)),
+            ),
+            (
+                "x-amz-checksum-crc32",
+                STANDARD.encode(crc32fast::hash(&body).to_be_bytes()),
+                STANDARD.encode(crc32fast::hash(&other).to_be_bytes()),
+            ),
+        ] {
+            let put =
+                |value: String| gateway.request("PUT", "/bucket/a").header(name, value).body(body.clone());
+            assert_eq!(put(bad).send().await.error(), (400, "BadDigest"), "{name} {size}");
+            assert_eq!(gateway.get("/bucket/a").await.status, 404);
+            assert!(gateway.client.list_uploads().await.unwrap().is_empty());
+            let stored = put(good.clone()).send().await.ok();
+            if name != "content-md5" {
+                assert_eq!(stored.header(name), good);
+            }
+            gateway.request("DELETE", "/bucket/a").send().await.ok();
+        }
+        let invalid = gateway.request("PUT", "/bucket/a").header("content-md5", "x").body(body).send().await;
+        assert_eq!(invalid.error(), (400, "InvalidDigest"));
+    }
+}
+
+#[tokio::test]
+async fn a_part_with_another_digest_is_not_stored() {
+    let gateway = Gateway::with_bucket().await;
+    let created = gateway.request("POST", "/bucket/a?uploads").send().await.ok();
+    let path = format!("/bucket/a?partNumber=1&uploadId={}", created.one("UploadId"));
+    let crc = STANDARD.encode(crc32fast::hash(b"other").to_be_bytes());
+    let put = gateway.request("PUT", &path).header("x-amz-checksum-crc32", crc).body("body").send().await;
+    assert_eq!(put.error(), (400, "BadDigest"));
+    let listed = gateway.get(&format!("/bucket/a?uploadId={}", created.one("UploadId"))).await.ok();
+    assert!(listed.all("PartNumber").is_empty());
+}
