@@ -1,6 +1,6 @@
 //! The S3 gateway of a served store.
 
-use std::{net::SocketAddr, path::Path};
+use std::path::Path;
 
 use anyhow::Result;
 use axum::Router;
@@ -11,31 +11,19 @@ use storage_s3::Credentials;
 
 use crate::failure::with_help;
 
-/// A gateway to be served.
-pub(crate) struct Gateway {
-    pub(crate) listen: SocketAddr,
-    credentials: Credentials,
+/// Reads a credentials file.
+pub(crate) fn credentials(path: &Path) -> Result<Credentials> {
+    Credentials::read(path).map_err(|error| {
+        with_help(
+            error.to_string(),
+            "write a table [[key]] with access_key, secret_key and role (reader or writer) for each key",
+        )
+    })
 }
 
-impl Gateway {
-    /// Reads the credentials, before anything is opened.
-    pub(crate) fn new(listen: SocketAddr, credentials: &Path) -> Result<Self> {
-        let credentials = Credentials::read(credentials).map_err(|error| {
-            with_help(
-                error.to_string(),
-                "write a table [[key]] with access_key, secret_key and role (reader or writer) for each key",
-            )
-        })?;
-        Ok(Self { listen, credentials })
-    }
-
-    /// Returns the routes. Calls are made as `caller`.
-    pub(crate) fn router(self, replica: &Replica, caller: Principal) -> Router {
-        storage_s3::router(
-            Client::new(DirectTransport { direct: replica.direct(), caller }),
-            self.credentials,
-        )
-    }
+/// Returns the routes of a gateway to a store. Calls are made as `caller`.
+pub(crate) fn router(replica: &Replica, caller: Principal, credentials: Credentials) -> Router {
+    storage_s3::router(Client::new(DirectTransport { direct: replica.direct(), caller }), credentials)
 }
 
 /// Calls the canister that this process serves.

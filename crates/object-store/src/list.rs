@@ -1,10 +1,14 @@
 //! Listing and deleting objects.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use futures_util::{StreamExt, TryStreamExt, future, stream, stream::BoxStream};
-use object_store::{Error, ListResult, ObjectMeta, Result, path::Path};
-use stable_storage_api::{DeleteArgs, ListArgs, limits::MAX_BATCH_ITEMS};
+use object_store::{
+    Error, ListResult, ObjectMeta, Result,
+    list::{PaginatedListOptions, PaginatedListResult},
+    path::Path,
+};
+use stable_storage_api::{DeleteArgs, ListArgs, ObjectInfo, limits::MAX_BATCH_ITEMS};
 use storage_client::{Client, Transport};
 
 use crate::{
@@ -50,13 +54,37 @@ pub(crate) fn list<T: Transport + 'static>(
 pub(crate) async fn level<T: Transport>(client: &Client<T>, prefix: Option<&Path>) -> Result<ListResult> {
     let prefix = key_prefix(prefix);
     let level = client.list_level(&prefix, DELIMITER).await.map_err(|error| of_call(&prefix, error))?;
-    let common = level.prefixes.iter().filter_map(|prefix| path(prefix.strip_suffix(DELIMITER)?));
-    let objects = level.objects.iter().filter_map(|info| Some(meta(path(&info.key)?, info)));
-    Ok(ListResult {
-        common_prefixes: common.collect(),
+    Ok(result(&level.prefixes, &level.objects))
+}
+
+/// Returns a page of the objects whose keys start with a prefix.
+pub(crate) async fn page<T: Transport>(
+    client: &Client<T>,
+    prefix: Option<&str>,
+    options: PaginatedListOptions,
+) -> Result<PaginatedListResult> {
+    let prefix = prefix.unwrap_or_default();
+    let limit = options.max_keys.map(|limit| u32::try_from(limit).unwrap_or(u32::MAX));
+    let args = ListArgs {
+        start_after: options.page_token.or(options.offset),
+        limit,
+        delimiter: options.delimiter.map(Cow::into_owned).filter(|delimiter| !delimiter.is_empty()),
+        ..ListArgs::prefix(prefix)
+    };
+    let page = client.list(&args).await.map_err(|error| of_call(prefix, error))?;
+    Ok(PaginatedListResult { result: result(&page.prefixes, &page.objects), page_token: page.next })
+}
+
+/// Returns the prefixes and objects that are paths.
+fn result(prefixes: &[String], objects: &[ObjectInfo]) -> ListResult {
+    let prefixes =
+        prefixes.iter().filter_map(|prefix| path(prefix.strip_suffix(DELIMITER).unwrap_or(prefix)));
+    let objects = objects.iter().filter_map(|info| Some(meta(path(&info.key)?, info)));
+    ListResult {
+        common_prefixes: prefixes.collect(),
         objects: objects.collect(),
         extensions: Default::default(),
-    })
+    }
 }
 
 /// Deletes objects, up to 1,000 with each call. A path without an object is a success.

@@ -7,7 +7,9 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use object_store::{
     CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result, path::Path,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result,
+    list::{PaginatedListOptions, PaginatedListResult, PaginatedListStore},
+    path::Path,
 };
 use storage_client::{Client, Transport};
 
@@ -100,5 +102,16 @@ impl<T: Transport + 'static> ObjectStore for CanisterStore<T> {
 
     async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
         write::rename(&self.client, from, to, options).await
+    }
+}
+
+#[async_trait]
+impl<T: Transport + 'static> PaginatedListStore for CanisterStore<T> {
+    async fn list_paginated(
+        &self,
+        prefix: Option<&str>,
+        opts: PaginatedListOptions,
+    ) -> Result<PaginatedListResult> {
+        list::page(&self.client, prefix, opts).await
     }
 }

@@ -41,6 +41,7 @@ async fn the_published_suite_passes() {
     integration::list_uses_directories_correctly(&store).await;
     integration::list_with_delimiter(&store).await;
     integration::list_with_offset_exclusivity(&store).await;
+    integration::list_paginated(&store, &store).await;
     integration::rename_and_copy(&store).await;
     integration::copy_if_not_exists(&store).await;
     integration::copy_rename_nonexistent_object(&store).await;

@@ -49,6 +49,10 @@ impl<S: Stream<Item = io::Result<Bytes>> + Unpin> Stream for Checked<S> {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
+        if this.sums.is_none() {
+            // The body has ended.
+            return Poll::Ready(None);
+        }
         let item = std::task::ready!(this.inner.poll_next_unpin(context));
         Poll::Ready(match (item, &mut this.sums) {
             (Some(Ok(bytes)), Some(sums)) => {

@@ -23,7 +23,7 @@
 //! | `read`, `write`, `copy`, `remove` | objects |
 //! | `multipart`, `staging` | multipart uploads, and where their parts are kept |
 //! | `body`, `sums` | request and response bodies, and the checksums of request bodies |
-//! | `conditions`, `etag`, `headers`, `keys`, `refusals`, `error` | parts of requests and responses |
+//! | `conditions`, `etag`, `headers`, `keys`, `refusals`, `region`, `error` | parts of requests and responses |
 
 #![forbid(unsafe_code)]
 
@@ -41,6 +41,7 @@ mod listing;
 mod multipart;
 mod read;
 mod refusals;
+mod region;
 mod remove;
 mod service;
 mod staging;

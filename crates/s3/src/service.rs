@@ -2,7 +2,12 @@
 
 use std::{future::Future, sync::Arc};
 
-use axum::{Router, body::Body, extract::Request, response::IntoResponse};
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    response::{IntoResponse, Response},
+};
 use s3s::{
     S3, S3Request, S3Response, S3Result,
     dto::*,
@@ -12,8 +17,8 @@ use s3s::{
 use storage_client::{Client, Transport};
 
 use crate::{
-    access::Access, buckets, copy, credentials::Credentials, listing, multipart, read, remove, store::Store,
-    write,
+    access::Access, buckets, copy, credentials::Credentials, listing, multipart, read, region, remove,
+    store::Store, write,
 };
 
 /// Returns the routes of a gateway to a store, for requests that are signed with these credentials. All calls are made by
@@ -26,7 +31,10 @@ pub fn router<T: Transport + 'static>(client: impl Into<Arc<Client<T>>>, credent
     Router::new().fallback(move |request: Request| respond(service.clone(), request))
 }
 
-async fn respond(service: S3Service, request: Request) -> impl IntoResponse {
+async fn respond(service: S3Service, request: Request) -> Response {
+    if let Some(redirection) = region::redirection(request.headers()) {
+        return redirection;
+    }
     let request = request.map(s3s::Body::http_body_unsync);
     match service.call(request).await {
         Ok(response) => response.map(Body::new),

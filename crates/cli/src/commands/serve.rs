@@ -15,8 +15,8 @@ use tokio::{
 };
 
 use crate::{
-    args::ServeArgs, context::Context, failure::add_help, folder::FolderTransport, output::Output, page,
-    s3::Gateway, served::Served, settings::StoreLocation,
+    args::ServeArgs, context::Context, failure::add_help, folder::FolderTransport, output::Output, page, s3,
+    served::Served, settings::StoreLocation,
 };
 
 /// What clients need to connect to the store.
@@ -30,36 +30,33 @@ struct Endpoint {
     s3: Option<String>,
 }
 
+/// The most connections of S3 clients. Each request holds up to 16 MiB of an object.
+const MAX_S3_CONNECTIONS: usize = 128;
+
+/// A socket, and the URL by which clients reach it.
+type Bound = (TcpListener, String);
+
 /// Serves until Ctrl-C or SIGTERM, then closes the folder.
 pub(crate) async fn run(location: &StoreLocation, context: &Context, args: &ServeArgs) -> Result<()> {
     let folder = location.folder()?;
-    let gateway = match (args.s3, &args.s3_credentials) {
-        (Some(listen), Some(credentials)) => Some(Gateway::new(listen, credentials)?),
-        _ => None,
-    };
+    let credentials = args.s3_credentials.as_deref().map(s3::credentials).transpose()?;
     let mut host = open(folder, context).await?;
     let (listener, url) = bind(args.listen, "--listen").await?;
+    let gateway = match (args.s3, credentials) {
+        (Some(address), Some(credentials)) => Some((bind(address, "--s3").await?, credentials)),
+        _ => None,
+    };
     add_controllers(&mut host, &args.controller)?;
     let caller = host.controllers()[0];
     let replica = Replica::start(host).context("cannot serve the store")?;
     let canister = replica.canister_id().to_text();
-    let s3 = match gateway {
-        Some(gateway) => {
-            let (listener, url) = bind(gateway.listen, "--s3").await?;
-            Some((listener, url, gateway.router(&replica, caller)))
-        }
-        None => None,
-    };
-    let s3_url = s3.as_ref().map(|(_, url, _)| url.clone());
     // A process that reads the output may send a signal immediately, so the handlers come first.
     context.interrupt.take_over();
     let terminated = signal(SignalKind::terminate());
     let served = Served::announce(folder, &url, &canister)?;
     let page = page::router(&canister);
-    print(
-        &context.output,
-        &Endpoint { url, canister, root_key: hex::encode(replica.root_key()), s3: s3_url },
-    )?;
+    let s3 = gateway.as_ref().map(|((_, url), _)| url.clone());
+    print(&context.output, &Endpoint { url, canister, root_key: hex::encode(replica.root_key()), s3 })?;
     let options = Options::default();
     let (stop, stopping) = watch::channel(false);
     let shutdown = async {
@@ -69,21 +66,21 @@ pub(crate) async fn run(location: &StoreLocation, context: &Context, args: &Serv
         }
         stop.send_replace(true);
     };
-    let served_s3 = serve_s3(s3.map(|(listener, _, router)| (listener, router)), stopping);
+    let gateway = gateway.map(|(bound, credentials)| (bound, s3::router(&replica, caller, credentials)));
     let router = replica.router(&options).merge(page);
-    tokio::join!(serve(listener, router, options, shutdown), served_s3);
+    tokio::join!(serve(listener, router, options, shutdown), serve_s3(gateway, stopping));
     context.output.note("closing the store");
     drop(served);
     replica.close().await.context("cannot close the store")
 }
 
 /// Listens on an address, and returns the URL.
-async fn bind(address: SocketAddr, option: &str) -> Result<(TcpListener, String)> {
+async fn bind(address: SocketAddr, option: &str) -> Result<Bound> {
     let listener = TcpListener::bind(address).await.map_err(|error| {
         add_help(
             error,
             format!("cannot listen on {address}"),
-            &format!("select another address with {option} ADDRESS:PORT"),
+            format!("select another address with {option} ADDRESS:PORT"),
         )
     })?;
     let url = format!("http://{}", listener.local_addr().context("cannot read the local address")?);
@@ -91,10 +88,12 @@ async fn bind(address: SocketAddr, option: &str) -> Result<(TcpListener, String)
 }
 
 /// Serves S3 clients, if there is a gateway, until the value is set.
-async fn serve_s3(gateway: Option<(TcpListener, Router)>, mut stopping: watch::Receiver<bool>) {
-    let Some((listener, router)) = gateway else { return };
+async fn serve_s3(gateway: Option<(Bound, Router)>, mut stopping: watch::Receiver<bool>) {
+    let Some(((listener, _), router)) = gateway else { return };
     let shutdown = async move { drop(stopping.wait_for(|stopping| *stopping).await) };
-    serve(listener, router, Options::default(), shutdown).await;
+    let mut options = Options::default();
+    options.max_connections = MAX_S3_CONNECTIONS;
+    serve(listener, router, options, shutdown).await;
 }
 
 /// Opens the folder when earlier commands have finished with it.

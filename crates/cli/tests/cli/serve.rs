@@ -1,7 +1,7 @@
 //! Tests of `storage serve`.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read, Write},
     process::{Child, Output, Stdio},
     thread,
 };
@@ -170,5 +170,52 @@ fn an_address_in_use_is_an_error() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let said = store.fail(1, &["serve", "--listen", &taken.local_addr().unwrap().to_string()]);
     assert!(said.contains("cannot listen on 127.0.0.1:") && said.contains("--listen"), "{said}");
+    assert_eq!(store.text(&["ls"]), "");
+}
+
+/// The credentials of the tests of the S3 gateway.
+const S3_KEYS: &[u8] =
+    b"[[key]]\naccess_key = \"ONE\"\nsecret_key = \"0123456789abcdef\"\nrole = \"writer\"\n";
+
+/// The gateway listens where the output says, refuses requests that are not signed, and ends with the server.
+#[test]
+fn s3_clients_are_served_beside_the_others() {
+    let store = Store::new();
+    let keys = store.file("s3.toml", S3_KEYS);
+    let args = ["serve", "--listen", "127.0.0.1:0", "--s3", "127.0.0.1:0", "--s3-credentials", &keys];
+    let mut child = store.command(&[&["--json"][..], &args].concat()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let endpoint: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let address = endpoint["s3"].as_str().unwrap().strip_prefix("http://").unwrap();
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream.write_all(b"GET /bucket HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    assert!(response.starts_with("HTTP/1.1 403") && response.contains("AccessDenied"), "{response}");
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    assert!(child.wait().unwrap().success());
+    assert!(std::net::TcpStream::connect(address).is_err());
+    assert_eq!(store.text(&["ls"]), "");
+}
+
+/// A gateway without usable credentials is an error that says what they look like, before the store is opened.
+#[test]
+fn s3_needs_credentials() {
+    let store = Store::new();
+    let said = store.fail(2, &["serve", "--s3", "127.0.0.1:0"]);
+    assert!(said.contains("--s3-credentials"), "{said}");
+    let missing = ["serve", "--s3", "127.0.0.1:0", "--s3-credentials", "/no/such/file"];
+    let said = store.fail(1, &missing);
+    assert!(said.contains("/no/such/file") && said.contains("[[key]]"), "{said}");
+    let short = store.file("short.toml", &S3_KEYS[..S3_KEYS.len() - 20]);
+    let said = store.fail(1, &["serve", "--s3", "127.0.0.1:0", "--s3-credentials", &short]);
+    assert!(said.contains("[[key]]"), "{said}");
+    let keys = store.file("s3.toml", S3_KEYS);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let said =
+        store.fail(1, &["serve", "--listen", "127.0.0.1:0", "--s3", &taken, "--s3-credentials", &keys]);
+    assert!(said.contains("cannot listen on") && said.contains("--s3"), "{said}");
     assert_eq!(store.text(&["ls"]), "");
 }
