@@ -129,6 +129,24 @@ def presigned():
         assert error.code == 403, error
 
 
+def posted():
+    """A form of a browser, with a policy that is signed."""
+    post = s3.generate_presigned_post(BUCKET, "posted", ExpiresIn=60)
+    fields = [f'name="{name}"\r\n\r\n{value}\r\n' for name, value in post["fields"].items()]
+    fields.append('name="file"; filename="f"\r\n\r\nposted\r\n')
+    body = "".join(f"--boundary\r\nContent-Disposition: form-data; {field}" for field in fields)
+    headers = {"Content-Type": "multipart/form-data; boundary=boundary"}
+    for key, expected in (("posted", (204,)), ("other", (400, 403))):
+        data = body.replace('name="key"\r\n\r\nposted', f'name="key"\r\n\r\n{key}') + "--boundary--\r\n"
+        request = urllib.request.Request(post["url"], data=data.encode(), headers=headers, method="POST")
+        try:
+            status = urllib.request.urlopen(request).status
+        except urllib.error.HTTPError as error:
+            status = error.code
+        assert status in expected, (key, status)
+    assert s3.get_object(Bucket=BUCKET, Key="posted")["Body"].read() == b"posted"
+
+
 def refusals():
     reader = client("READER", "secret of the reader")
     assert reader.get_object(Bucket=BUCKET, Key="presigned")["Body"].read() == b"presigned"
@@ -145,7 +163,7 @@ def refusals():
 
 s3.create_bucket(Bucket=BUCKET)
 assert BUCKET in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
-for check in (small_objects, listings, presigned, refusals, transfers):
+for check in (small_objects, listings, presigned, posted, refusals, transfers):
     check()
     print(f"boto3: {check.__name__}")
 for page in s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET):

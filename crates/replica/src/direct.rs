@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use candid::Principal;
-use embedded_ic::CallError;
+use embedded_ic::{CallError, HostError};
 
 use crate::shared::Shared;
 
-/// Calls the canister of a [`Replica`](crate::Replica). Clones call the same canister. Calls are executed one after the
-/// other with those of HTTP clients.
+/// Calls the canister of a [`Replica`](crate::Replica). Clones call the same canister. Updates are executed one after the
+/// other with those of HTTP clients, and queries beside them.
 #[derive(Clone)]
 pub struct Direct {
     shared: Arc<Shared>,
@@ -44,7 +44,7 @@ impl Direct {
         update.await.ok()
     }
 
-    /// Calls a query, and returns the reply. `None` if the replica has been closed.
+    /// Calls a query on the state of the last update, and returns the reply. `None` if the replica has been closed.
     ///
     /// # Errors
     /// Those of [`EmbeddedIc::query`](embedded_ic::EmbeddedIc::query).
@@ -54,8 +54,10 @@ impl Direct {
         method: String,
         arg: Vec<u8>,
     ) -> Option<Result<Vec<u8>, CallError>> {
-        let query =
-            self.shared.worker.run(move |host| host.query(sender, &method, arg).map(|reply| reply.bytes));
-        query.await.ok()
+        let turn = self.shared.queries.turn().await.ok()?;
+        match turn.reply(sender, method, arg).await.ok()? {
+            Err(CallError::Host(HostError::Closed)) => None,
+            reply => Some(reply),
+        }
     }
 }

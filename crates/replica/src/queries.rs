@@ -48,6 +48,23 @@ impl QueryThreads {
 }
 
 impl Turn {
+    /// Executes a query on the state of the last update, and returns its reply.
+    ///
+    /// # Errors
+    /// 503 if there is no thread for it.
+    pub(crate) async fn reply(
+        self,
+        sender: Principal,
+        method: String,
+        arg: Vec<u8>,
+    ) -> Result<Result<Vec<u8>, CallError>, HttpError> {
+        let run = move || {
+            let Self { queries, clock, permit: _permit } = self;
+            queries.query_at(clock.now_ns(), sender, &method, arg).map(|reply| reply.bytes)
+        };
+        on_thread(run).await
+    }
+
     /// Executes a query on the state of the last update, and passes its outcome to a function on the same thread.
     ///
     /// # Errors

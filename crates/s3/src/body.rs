@@ -133,3 +133,30 @@ impl ByteStream for Response {
         usize::try_from(self.length).map_or_else(|_| RemainingLength::unknown(), RemainingLength::new_exact)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sums::Given;
+
+    /// A body of `s3s` panics if it is read again after its end.
+    #[tokio::test]
+    async fn a_body_is_not_read_past_its_end() {
+        let inner = stream::unfold(0, |number| async move { (number < 2).then_some((number, number + 1)) });
+        let inner = inner.map(|number: u8| Ok(Bytes::from(vec![number]))).boxed();
+        let mut body = Checked::new(inner, Sums::new(Given::default()).unwrap());
+        assert_eq!((&mut body).count().await, 2);
+        assert!(body.verified().is_some());
+        assert!(body.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn nothing_follows_a_body_with_another_digest() {
+        let given = Given { content_md5: Some("XUFAKrxLKna5cZ2REBfFkg==".to_owned()), ..Given::default() };
+        let inner = stream::once(async { Ok(Bytes::from_static(b"other")) }).boxed();
+        let mut body = Checked::new(inner, Sums::new(given).unwrap());
+        assert!(body.next().await.is_some_and(|piece| piece.is_ok()));
+        assert!(body.next().await.is_some_and(|piece| piece.is_err()));
+        assert!(body.next().await.is_none() && body.verified().is_none());
+    }
+}

@@ -1,20 +1,29 @@
 //! Errors of the client as errors of S3.
 
+use axum::http::StatusCode;
 use s3s::{S3Error, S3ErrorCode, s3_error};
 use stable_storage_api::Error;
 use storage_client::{ClientError, TransferError};
 
 /// Converts an error of a call.
 pub(crate) fn of_call(error: ClientError) -> S3Error {
-    let code = match error.storage_error() {
-        Some(error) => code(error),
-        None => match &error {
-            // The client may send the request again.
-            ClientError::Transport { .. } | ClientError::Refused { .. } => S3ErrorCode::ServiceUnavailable,
-            _ => S3ErrorCode::InternalError,
-        },
+    let (code, status) = match (error.storage_error(), &error) {
+        // No status of S3 says this. With a status of its own, clients do not send the request again.
+        (Some(Error::OutOfMemory { .. }), _) => {
+            (S3ErrorCode::InternalError, Some(StatusCode::INSUFFICIENT_STORAGE))
+        }
+        (Some(error), _) => (code(error), None),
+        // The client may send the request again.
+        (None, ClientError::Transport { .. } | ClientError::Refused { .. }) => {
+            (S3ErrorCode::ServiceUnavailable, None)
+        }
+        _ => (S3ErrorCode::InternalError, None),
     };
-    S3Error::with_message(code, error.to_string())
+    let mut answer = S3Error::with_message(code, error.to_string());
+    if let Some(status) = status {
+        answer.set_status_code(status);
+    }
+    answer
 }
 
 fn code(error: &Error) -> S3ErrorCode {
@@ -25,12 +34,10 @@ fn code(error: &Error) -> S3ErrorCode {
         Error::InvalidArgument { .. } | Error::OutOfRange { .. } => S3ErrorCode::InvalidArgument,
         Error::TooLarge { .. } => S3ErrorCode::EntityTooLarge,
         Error::LimitExceeded { .. } => S3ErrorCode::SlowDown,
-        Error::OutOfMemory { .. } => {
-            S3ErrorCode::from_bytes(b"InsufficientStorage").unwrap_or(S3ErrorCode::InternalError)
-        }
-        Error::Incomplete { .. } | Error::Corrupted { .. } | Error::ChunkConflict { .. } => {
-            S3ErrorCode::InternalError
-        }
+        Error::OutOfMemory { .. }
+        | Error::Incomplete { .. }
+        | Error::Corrupted { .. }
+        | Error::ChunkConflict { .. } => S3ErrorCode::InternalError,
     }
 }
 
@@ -58,4 +65,35 @@ pub(crate) fn of_transfer(error: TransferError) -> S3Error {
 /// What S3 has and this gateway has not.
 pub(crate) fn not_implemented(what: &str) -> S3Error {
     s3_error!(NotImplemented, "{what}: not supported by this gateway")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn converted(error: Error) -> (S3ErrorCode, Option<StatusCode>) {
+        let error = of_transfer(TransferError::Client(ClientError::Storage { method: "put", error }));
+        (error.code().clone(), error.status_code())
+    }
+
+    #[test]
+    fn a_full_store_is_not_an_error_that_is_tried_again() {
+        let full = Error::OutOfMemory { requested: 2, available: 1 };
+        assert_eq!(converted(full), (S3ErrorCode::InternalError, Some(StatusCode::INSUFFICIENT_STORAGE)));
+        assert_eq!(converted(Error::AlreadyExists).0, S3ErrorCode::PreconditionFailed);
+    }
+
+    /// The reason that a body was refused arrives through the transfer that read it.
+    #[test]
+    fn the_reason_of_a_body_is_kept() {
+        let error = std::io::Error::other(s3_error!(BadDigest));
+        assert_eq!(of_transfer(TransferError::Read { offset: 7, error }).code(), &S3ErrorCode::BadDigest);
+        let source =
+            ClientError::Storage { method: "read", error: Error::RevisionMismatch { current: None } };
+        let error = std::io::Error::other(TransferError::Client(source));
+        assert_eq!(
+            of_transfer(TransferError::Read { offset: 7, error }).code(),
+            &S3ErrorCode::PreconditionFailed
+        );
+    }
 }

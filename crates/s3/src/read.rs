@@ -2,9 +2,12 @@
 
 use std::{ops::Range, sync::Arc};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use s3s::{
     S3Result,
-    dto::{self, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput},
+    dto::{
+        self, ChecksumMode, ChecksumType, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput,
+    },
     s3_error,
 };
 use stable_storage_api::{ObjectInfo, headers as names};
@@ -55,6 +58,13 @@ async fn find<T: Transport>(
     Ok(Found { info, range, content_range: Some(content_range) })
 }
 
+/// Returns the SHA-256 of a whole object for a client that asks for checksums, so that it verifies what it receives.
+fn sha256(found: &Found, mode: Option<&ChecksumMode>) -> Option<String> {
+    let is_asked = mode.is_some_and(|mode| mode.as_str() == ChecksumMode::ENABLED);
+    let checksum = found.info.sha256.as_ref().filter(|_| is_asked && found.content_range.is_none())?;
+    Some(STANDARD.encode(&checksum.digest))
+}
+
 /// Refuses what would have to return something else than the current object as a whole.
 fn check_version(version: Option<&str>, part: Option<i32>) -> S3Result<()> {
     match (version, part) {
@@ -72,10 +82,15 @@ pub(crate) async fn get<T: Transport + 'static>(
     check_version(input.version_id.as_deref(), input.part_number)?;
     let conditions = read_conditions!(input);
     let found = find(store, &input.bucket, &input.key, &conditions, input.range.as_ref()).await?;
+    let checksum_sha256 = sha256(&found, input.checksum_mode.as_ref());
     let Found { info, range, content_range } = found;
     let length = range.end - range.start;
     let output = GetObjectOutput {
         accept_ranges: Some("bytes".into()),
+        checksum_type: checksum_sha256
+            .is_some()
+            .then(|| ChecksumType::from_static(ChecksumType::FULL_OBJECT)),
+        checksum_sha256,
         cache_control: header(&info, names::CACHE_CONTROL),
         content_disposition: header(&info, names::CONTENT_DISPOSITION),
         content_encoding: info.content_encoding.clone(),
@@ -101,9 +116,14 @@ pub(crate) async fn head<T: Transport>(
     check_version(input.version_id.as_deref(), input.part_number)?;
     let conditions = read_conditions!(input);
     let found = find(store, &input.bucket, &input.key, &conditions, input.range.as_ref()).await?;
+    let checksum_sha256 = sha256(&found, input.checksum_mode.as_ref());
     let Found { info, range, content_range } = found;
     Ok(HeadObjectOutput {
         accept_ranges: Some("bytes".into()),
+        checksum_type: checksum_sha256
+            .is_some()
+            .then(|| ChecksumType::from_static(ChecksumType::FULL_OBJECT)),
+        checksum_sha256,
         cache_control: header(&info, names::CACHE_CONTROL),
         content_disposition: header(&info, names::CONTENT_DISPOSITION),
         content_encoding: info.content_encoding.clone(),

@@ -50,3 +50,22 @@ async fn a_part_with_another_digest_is_not_stored() {
     let listed = gateway.get(&format!("/bucket/a?uploadId={}", created.one("UploadId"))).await.ok();
     assert!(listed.all("PartNumber").is_empty());
 }
+
+/// A client that asks for checksums gets the SHA-256 of a whole object, and verifies what it receives.
+#[tokio::test]
+async fn the_digest_of_an_object_is_sent_to_clients_that_ask_for_it() {
+    let gateway = Gateway::with_bucket().await;
+    for size in [5, 2 * CHUNK_BYTES] {
+        let body = bytes(size);
+        gateway.put("/bucket/a", body.clone()).await.ok();
+        for method in ["GET", "HEAD"] {
+            let read = || gateway.request(method, "/bucket/a");
+            let asked = read().header("x-amz-checksum-mode", "ENABLED").send().await.ok();
+            assert_eq!(asked.header("x-amz-checksum-sha256"), STANDARD.encode(Sha256::digest(&body)));
+            assert_eq!(asked.header("x-amz-checksum-type"), "FULL_OBJECT");
+            assert_eq!(read().send().await.ok().header("x-amz-checksum-sha256"), "");
+            let range = read().header("x-amz-checksum-mode", "ENABLED").header("range", "bytes=0-1");
+            assert_eq!(range.send().await.ok().header("x-amz-checksum-sha256"), "");
+        }
+    }
+}
