@@ -50,9 +50,7 @@ pub(crate) async fn create<T: Transport>(
     }
     let marker = PutArgs::new(bucket_prefix(&input.bucket), "").when(Condition::Absent);
     match store.client().put_with(marker).await {
-        Ok(_) => {
-            Ok(CreateBucketOutput { location: Some(format!("/{}", input.bucket)), ..Default::default() })
-        }
+        Ok(_) => Ok(CreateBucketOutput { location: Some(format!("/{}", input.bucket)) }),
         Err(error) if error.storage_error() == Some(&Error::AlreadyExists) => Err(exists()),
         Err(error) => Err(of_call(error)),
     }
