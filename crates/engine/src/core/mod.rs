@@ -48,7 +48,7 @@ pub(crate) struct Core<M: Memory> {
     pub(crate) index: Index<M>,
     pub(crate) uploads: UploadRecords<M>,
     /// What is needed once something is certified.
-    certified: OnceCell<Certified<M>>,
+    certified: OnceCell<Box<Certified<M>>>,
     /// Largest size in bytes of a value that is stored in the index.
     pub(crate) inline_limit: u64,
     header: Cell<Header>,
@@ -67,7 +67,8 @@ impl<M: Memory + Clone> Core<M> {
             arena: Arena::with_bucket(space.memory(ARENA), space.bucket_size().bytes()),
             index: open_map(&space, OBJECTS, "object index")?,
             uploads: open_map(&space, UPLOADS, "uploads")?,
-            certified: Certified::open_if_used(&space)?.map_or_else(OnceCell::new, OnceCell::from),
+            certified: Certified::open_if_used(&space)?
+                .map_or_else(OnceCell::new, |certified| Box::new(certified).into()),
             inline_limit,
             header: Cell::new(header),
             ledger: Cell::new(ledger),
@@ -77,7 +78,7 @@ impl<M: Memory + Clone> Core<M> {
 
     /// Returns the structures of certification, or `None` if nothing has ever been certified.
     pub(crate) fn certified(&self) -> Option<&Certified<M>> {
-        self.certified.get()
+        self.certified.get().map(|certified| &**certified)
     }
 
     /// Returns the structures of certification, and opens them if nothing has been certified yet.
@@ -85,7 +86,7 @@ impl<M: Memory + Clone> Core<M> {
         if self.certified.get().is_none() {
             let opened =
                 Certified::open(&self.space).map_err(|error| Error::corrupted(error.to_string(), 0))?;
-            _ = self.certified.set(opened);
+            _ = self.certified.set(Box::new(opened));
         }
         Ok(self.certified.get().expect("the cell has just been set"))
     }

@@ -140,6 +140,7 @@ impl<M: Memory> Change<'_, M> {
     }
 
     /// Applies a goal in the tree with this root, and returns the root after it.
+    #[inline(never)]
     fn apply(&mut self, root: SlotNumber, path: &[&[u8]], goal: Goal) -> Result<SlotNumber, Error> {
         let (label, rest) = path.split_first().expect("a path has a label");
         let existing = self.find_label(root, label)?;
@@ -218,6 +219,7 @@ impl<M: Memory> Change<'_, M> {
     }
 
     /// Creates a red node.
+    #[inline(never)]
     pub(super) fn new_node(
         &mut self,
         label: &[u8],
@@ -348,6 +350,7 @@ impl<M: Memory> Change<'_, M> {
     }
 
     /// Returns the digest of a tree whose root has changed.
+    #[inline(never)]
     fn compute_tree(&mut self, root: SlotNumber) -> Digest {
         let Some(Planned { slot: Slot::Node(node), is_stale, is_joined_anew, .. }) =
             self.slots.get_mut(&root)

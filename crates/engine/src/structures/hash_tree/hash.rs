@@ -14,6 +14,7 @@ pub(crate) const EMPTY: Digest = [
 
 /// Returns the digest of two trees side by side.
 #[must_use]
+#[inline(never)]
 pub(crate) fn fork(left: &Digest, right: &Digest) -> Digest {
     // One update is cheaper than several: each copies through the buffer of the hash function.
     let mut bytes = [0; 17 + 64];
@@ -25,6 +26,7 @@ pub(crate) fn fork(left: &Digest, right: &Digest) -> Digest {
 
 /// Returns the digest of a tree under a label.
 #[must_use]
+#[inline(never)]
 pub(crate) fn labeled(label: &[u8], tree: &Digest) -> Digest {
     Sha256::new()
         .chain_update(b"\x13ic-hashtree-labeled")
@@ -36,6 +38,7 @@ pub(crate) fn labeled(label: &[u8], tree: &Digest) -> Digest {
 
 /// Returns the digest of a leaf with these contents.
 #[must_use]
+#[inline(never)]
 pub(crate) fn leaf(contents: &[u8]) -> Digest {
     Sha256::new().chain_update(b"\x10ic-hashtree-leaf").chain_update(contents).finalize().into()
 }

@@ -51,6 +51,18 @@ impl<M: Memory + Clone> Objects<'_, M> {
         if self.core.certified().is_none() {
             return change.index.insert_at(located, key, (header, inline));
         }
+        self.write_certified(change, located, key, (header, inline))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn write_certified(
+        &self,
+        change: &mut Change<'_, M>,
+        located: Located,
+        key: &[u8],
+        (header, inline): (&[u8], &[u8]),
+    ) -> Result<(), Error> {
         let whole = [header, inline].concat();
         let entry = EntryHeader::decode(&whole)?;
         self.forget_pieces(change, key, Some(entry.revision))?;
@@ -72,6 +84,12 @@ impl<M: Memory + Clone> Objects<'_, M> {
         if self.core.certified().is_none() {
             return change.index.remove_at(located, key).map(drop);
         }
+        self.erase_certified(change, located, key)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn erase_certified(&self, change: &mut Change<'_, M>, located: Located, key: &[u8]) -> Result<(), Error> {
         self.forget_pieces(change, key, None)?;
         change.index.remove_at(located, key)?;
         if self.scopes.prefix_of(self.core, key)?.is_some() {
@@ -91,7 +109,7 @@ impl<M: Memory + Clone> Objects<'_, M> {
         value: &[u8],
         declared: Option<[u8; 32]>,
     ) -> Result<Option<Digest>, Error> {
-        if !self.scopes.needs_digest(self.core, key.as_bytes())? {
+        if self.core.certified().is_none() || !self.scopes.needs_digest(self.core, key.as_bytes())? {
             return Ok(declared.map(Digest::declared));
         }
         let bytes: [u8; 32] = Sha256::digest(value).into();

@@ -51,6 +51,7 @@ impl Scopes {
     /// # Errors
     ///
     /// [`Error::Corrupted`].
+    #[inline(never)]
     pub(crate) fn all<M: Memory + Clone>(&self, core: &Core<M>) -> Result<Rc<Known>, Error> {
         let Some(certified) = core.certified() else { return Ok(Rc::default()) };
         let known = self.known.borrow().clone();

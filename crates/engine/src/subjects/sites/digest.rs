@@ -4,6 +4,8 @@
 //! and a hashed value, in ascending order. A pair has the size of a block of SHA-256. So what the responses of many objects have in
 //! common is compressed once: most fields, because the names of those that differ have the greatest hashes.
 
+use std::collections::BinaryHeap;
+
 use sha2::digest::generic_array::GenericArray;
 use sha2::{Digest as _, Sha256};
 
@@ -56,8 +58,8 @@ pub(crate) struct Fields {
 
 impl Fields {
     /// Creates the common fields of messages whose other fields have names with hashes of `varying` or greater.
-    pub(crate) fn new(mut pairs: Vec<Pair>, varying: &Digest) -> Self {
-        pairs.sort_unstable();
+    pub(crate) fn new(pairs: Vec<Pair>, varying: &Digest) -> Self {
+        let mut pairs = sorted(pairs);
         let compressed = pairs.partition_point(|pair| pair[..32] < varying[..]);
         let mut state = INITIAL;
         pairs[..compressed].iter().for_each(|pair| compress(&mut state, pair));
@@ -66,8 +68,7 @@ impl Fields {
 
     /// Returns the hash of the common fields and of those that vary.
     pub(crate) fn digest(&self, varying: &[Pair]) -> Digest {
-        let mut pairs = [&self.rest[..], varying].concat();
-        pairs.sort_unstable();
+        let pairs = sorted([&self.rest[..], varying].concat());
         let mut state = self.state;
         pairs.iter().for_each(|pair| compress(&mut state, pair));
         let bits = (self.compressed + pairs.len()) as u64 * 512;
@@ -79,6 +80,11 @@ impl Fields {
         digest.copy_from_slice(state.map(u32::to_be_bytes).as_flattened());
         digest
     }
+}
+
+/// Returns the items in ascending order. The sorting of slices would be 60 KB of code for each type of items, and this is one.
+pub(super) fn sorted<T: Ord>(items: Vec<T>) -> Vec<T> {
+    BinaryHeap::from(items).into_sorted_vec()
 }
 
 /// The state of SHA-256 before the first block (FIPS 180-4).

@@ -4,6 +4,7 @@
 //! contents. The tree in stable memory has only the digest of a page. A page is computed again for each witness, from the site and
 //! from what is known of the objects, and must have that digest.
 
+use super::digest::sorted;
 use super::expression::Expression;
 use crate::structures::hash_tree::{Digest, HashTree, labeled};
 
@@ -44,8 +45,8 @@ pub(crate) struct Page(Vec<Response>);
 
 impl Page {
     /// Creates a page with these responses. It must have at least one.
-    pub(crate) fn new(mut responses: Vec<Response>) -> Self {
-        responses.sort_unstable();
+    pub(crate) fn new(responses: Vec<Response>) -> Self {
+        let mut responses = sorted(responses);
         responses.dedup();
         debug_assert!(!responses.is_empty(), "an empty page would be the digest of an empty tree");
         Self(responses)
