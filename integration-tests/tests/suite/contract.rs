@@ -27,9 +27,10 @@ fn the_module_carries_the_types_of_its_argument() {
     candid_parser::utils::check_rust_type::<Option<stable_storage_api::InitArgs>>(args).unwrap();
 }
 
-/// The module fits one message, so that deploying needs no chunk store. Candid's generic code would add 900 KB to its 600.
+/// The module fits one message, so that deploying needs no chunk store. Certification, the sites and their requests are 450 KB of it;
+/// Candid's generic code would add 900 KB.
 /// Examine any growth before you raise the bound.
 #[test]
 fn the_module_fits_one_message() {
-    assert!(STORAGE_WASM.len() < 800_000, "the module has {} bytes", STORAGE_WASM.len());
+    assert!(STORAGE_WASM.len() < 1_300_000, "the module has {} bytes", STORAGE_WASM.len());
 }

@@ -22,7 +22,7 @@ pub(super) const MOST_INSTRUCTIONS: u64 = 250_000_000;
 const HEAP_PAGES: u64 = 1_024;
 
 /// Permitted texts of rejects: of the canister's decoder, errors of the contract, and of inspection.
-const REASONS: [&str; 8] = [
+const REASONS: [&str; 9] = [
     "the arguments do not match this method",
     // Errors of the contract, if the message was dropped because its method would return one, and by `log`.
     "'invalid argument: ",
@@ -30,6 +30,7 @@ const REASONS: [&str; 8] = [
     "'limit exceeded: ",
     "is a query; call it as a query",
     "has no query method",
+    "there is no site",
     "unauthorized: this needs the role",
     // Only of canister_inspect_message, which is free for the canister.
     "exceeded the limit of 200000000 instructions",
