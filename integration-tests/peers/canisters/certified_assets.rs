@@ -36,7 +36,8 @@ fn put(key: String, value: ByteBuf) {
 
 #[update]
 fn put_many(entries: Vec<Entry>) {
-    let assets = entries.iter().map(|entry| Asset::new(entry.key.clone(), entry.value.to_vec())).collect();
+    let assets: Vec<_> =
+        entries.iter().map(|entry| Asset::new(entry.key.clone(), entry.value.to_vec())).collect();
     let configs = entries.iter().map(|entry| AssetConfig::File {
         path: entry.key.clone(),
         content_type: Some("text/html".into()),
@@ -45,7 +46,7 @@ fn put_many(entries: Vec<Entry>) {
         aliased_by: Vec::new(),
         encodings: Vec::new(),
     });
-    let configs = configs.collect();
+    let configs: Vec<_> = configs.collect();
     ROUTER.with_borrow_mut(|router| {
         router.certify_assets(assets, configs).expect("the files can be certified");
         certified_data_set(router.root_hash());
