@@ -1,4 +1,4 @@
-//! Slow work, on threads of its own.
+//! Slow work, on separate threads.
 
 use std::num::NonZero;
 use std::sync::LazyLock;

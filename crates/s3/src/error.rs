@@ -8,7 +8,7 @@ use storage_client::{ClientError, TransferError};
 /// Converts an error of a call.
 pub(crate) fn of_call(error: ClientError) -> S3Error {
     let (code, status) = match (error.storage_error(), &error) {
-        // No status of S3 says this. With a status of its own, clients do not send the request again.
+        // No status of S3 says this. With a separate status, clients do not send the request again.
         (Some(Error::OutOfMemory { .. }), _) => {
             (S3ErrorCode::InternalError, Some(StatusCode::INSUFFICIENT_STORAGE))
         }

@@ -5,7 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-/// The region that clients are told to sign for.
+/// The region for which clients have to sign.
 const REGION: &str = "us-east-1";
 
 /// Returns the response to a request for a region like `US`, which s3cmd has by default: S3 names the region then, and the

@@ -5,7 +5,7 @@ use crate::limits::{
 };
 use crate::{Error, Result, Site};
 
-/// Headers that a site cannot have: those of one connection, and those that depend on the object or have a field of their own.
+/// Headers that a site cannot have: those of one connection, and those that depend on the object or have a separate field.
 const REFUSED_HEADERS: [&str; 23] = [
     "accept-ranges",
     "access-control-allow-origin",
@@ -272,9 +272,9 @@ mod tests {
 
     #[test]
     fn a_prefix_has_2_to_1023_bytes_and_whole_segments() {
-        for good in ["a/", "a b/é/", "...//"] {
-            let result = with(|site| site.prefix = good.into());
-            assert_eq!(result.is_ok(), good != "...//", "{good}");
+        for valid in ["a/", "a b/é/", "...//"] {
+            let result = with(|site| site.prefix = valid.into());
+            assert_eq!(result.is_ok(), valid != "...//", "{valid}");
         }
         for bad in
             ["", "/", "a", "ab", "//", "/a/", "a//b/", "a/./", "../a/", "a/../b/", "<$>/", "a/<*>/", "a\0/"]
@@ -290,8 +290,8 @@ mod tests {
 
     #[test]
     fn a_path_needs_no_escapes() {
-        for good in ["/", "/a/", "/a-._~!$&'()*+,;=:@/b/"] {
-            assert_eq!(with(|site| site.path = Some(good.into())), Ok(()), "{good}");
+        for valid in ["/", "/a/", "/a-._~!$&'()*+,;=:@/b/"] {
+            assert_eq!(with(|site| site.path = Some(valid.into())), Ok(()), "{valid}");
         }
         for bad in [
             "", "a", "/a", "a/", "//", "/a//", "/a b/", "/a%20/", "/é/", "/a?/", "/#/", "/../", "/./",

@@ -83,7 +83,7 @@ impl<M: Memory + Clone> Store<M> {
     }
 
     /// Certifies more of the entries of the log: at most 10,000, and at most 64 MiB. The first call switches the certification of the log
-    /// on, for good. Call it until it is done; from then on, every append certifies its entries.
+    /// on, permanently. Call it until it is done; from then on, every append certifies its entries.
     ///
     /// # Errors
     ///

@@ -150,17 +150,17 @@ impl<M: Memory> Tree<M> {
     /// Visits the free slots: the list, and all that their links reach.
     fn check_free(&self, first: SlotNumber, visited: &mut Visited) -> Result<(), Error> {
         let mut next = first;
-        let mut behind = Vec::new();
+        let mut linked = Vec::new();
         while !next.is_none() {
             visit(visited, next)?;
             let Slot::Free(free) = self.slot(next)? else { return Err(damaged(next)) };
-            behind.extend(free.links);
+            linked.extend(free.links);
             next = free.next;
         }
-        while let Some(number) = behind.pop() {
+        while let Some(number) = linked.pop() {
             if !number.is_none() {
                 visit(visited, number)?;
-                behind.extend(self.slot(number)?.links());
+                linked.extend(self.slot(number)?.links());
             }
         }
         Ok(())

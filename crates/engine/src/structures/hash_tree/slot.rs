@@ -22,7 +22,7 @@
 //! ```
 //!
 //! The rest of a label is in a list of slots, each with 224 bytes from offset 24 on; offset 16 has the number of its bytes. A free
-//! slot keeps its four links: the slots behind them are free as well, which frees a whole tree in one step. The next free slot
+//! slot keeps its four links: the slots to which they lead are free as well, which frees a whole tree in one step. The next free slot
 //! is at offset 20. Slot 0 is not used.
 
 use super::hash::Digest;

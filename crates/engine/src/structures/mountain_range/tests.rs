@@ -7,7 +7,7 @@ fn expected_root(digests: &[Digest]) -> Digest {
     match digests {
         [] => [0; 32],
         [only] => *only,
-        // A mountain of its own is split in the middle, and a range after its first mountain.
+        // A single mountain is split in the middle, and a range after its first mountain.
         _ => {
             let largest = 1 << digests.len().ilog2();
             let split = if largest == digests.len() { largest / 2 } else { largest };

@@ -167,7 +167,7 @@ pub(crate) fn page_digest(resource: &Resource, served: &ServedSite) -> Option<Di
     }
 }
 
-/// Computes the page again of the paths of a site that have none of their own.
+/// Computes the page again of the paths of a site without a separate page.
 pub(crate) fn set_fallback<M: Memory + Clone>(
     change: &mut Change<'_, M>,
     served: &ServedSite,

@@ -17,7 +17,7 @@ pub(crate) const HTTP_EXPR: &str = "http_expr";
 /// Label after the segments of a path, above the page of exactly this path.
 pub(crate) const EXACT: &str = "<$>";
 
-/// Label after the segments of a path, above the page of all paths that begin so and have none of their own.
+/// Label after the segments of a path, above the page of all paths that begin so and have no page themselves.
 pub(crate) const WILDCARD: &str = "<*>";
 
 /// Reason why the URL of a request is refused.
@@ -130,7 +130,7 @@ pub(crate) fn exact_labels(path: &str) -> Vec<&str> {
     labels
 }
 
-/// Returns the labels of the page of all paths of a site that have no page of their own.
+/// Returns the labels of the page of all paths of a site without a separate page.
 ///
 /// The last slash of the site's path adds no empty label, so the page is also that of the path without the slash.
 pub(crate) fn wildcard_labels(site_path: &str) -> Vec<&str> {

@@ -169,7 +169,7 @@ impl Resource {
         }
     }
 
-    /// Returns the page of all paths of a site that have none of their own. It is `None` if it cannot be certified yet.
+    /// Returns the page of all paths of a site without a separate page. It is `None` if it cannot be certified yet.
     pub(crate) fn fallback_page(&self, served: &ServedSite) -> Option<Page> {
         match self {
             _ if !served.site.certified => Some(Page::new(vec![Response::SKIP])),
@@ -263,7 +263,7 @@ impl Document {
         }
     }
 
-    /// Returns whether the range of all bytes has a response of its own. Players of sound and video begin with that range.
+    /// Returns whether the range of all bytes has a separate response. Players of sound and video begin with that range.
     fn has_whole_range(&self, facts: &Facts<'_>) -> bool {
         let is_media = |name: &str| name.starts_with("video/") || name.starts_with("audio/");
         self.status == 200 && facts.size > 0 && self.content_type.as_deref().is_some_and(is_media)
@@ -296,7 +296,7 @@ fn object(objects: &impl Objects, key: &str) -> Result<Option<Object>, Error> {
 pub(crate) struct Dependents {
     /// Paths of the pages.
     pub(crate) paths: Vec<String>,
-    /// Whether the page of all paths without one of their own is among them.
+    /// Whether the page of all paths without a separate one is among them.
     pub(crate) fallback: bool,
 }
 

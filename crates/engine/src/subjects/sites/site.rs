@@ -193,11 +193,11 @@ mod tests {
             |prefix: &str, path: Option<&str>| Site { path: path.map(Into::into), ..Site::new(prefix) };
         let others = [site("www/", None), site("blog/", Some("/b/"))];
         let check = |site: Site| check_addition(&site, &others.iter().collect::<Vec<_>>());
-        for good in
+        for valid in
             [site("ww/", None), site("wwww/", None), site("www/", Some("/")), site("x/", Some("/blog/"))]
         {
-            let is_root = good.path.as_deref() == Some("/");
-            assert_eq!(check(good.clone()).is_ok(), !is_root, "{good:?}");
+            let is_root = valid.path.as_deref() == Some("/");
+            assert_eq!(check(valid.clone()).is_ok(), !is_root, "{valid:?}");
         }
         // The site with the same prefix is replaced.
         assert_eq!(check(site("www/", Some("/w/"))), Ok(()));

@@ -658,8 +658,8 @@ export interface _SERVICE {
    */
   'certify' : ActorMethod<[string], CertifyResult>,
   /**
-   * Certifies up to 10,000 more entries of the log, of at most 64 MiB. The first call switches the certification of the log on, for
-   * good; when it is done, every append certifies its entries.
+   * Certifies up to 10,000 more entries of the log, of at most 64 MiB. The first call switches the certification of the log on
+   * permanently; when it is done, every append certifies its entries.
    */
   'certify_log' : ActorMethod<[], CertifyResult>,
   /**
