@@ -15,7 +15,7 @@ use stable_storage_api::{
     RegionLoad, RegionType, RegionValue, Role, UploadEnd,
 };
 use storage_engine::arena::SLOT_EXTENT_BYTES;
-use storage_engine::testing::{callers, key_of, now_ns, run_all, value_of};
+use storage_engine::testing::{callers, key_of, now_ns, run_all, run_certified, value_of};
 use storage_engine::{BucketSize, HostFacts, Memory, Options, Store};
 use storage_testkit::FaultyMemory;
 
@@ -37,6 +37,37 @@ fn written_now() -> FaultyMemory {
     memory
 }
 
+/// The image of a store that certifies, of the same layout: memories 7 to 11 are in use.
+#[test]
+fn the_code_still_writes_what_is_certified_byte_for_byte() {
+    let memory = FaultyMemory::default();
+    run_certified(&memory);
+    let differs = image("layout-v1-certified").compare(&memory).err();
+    assert_eq!(differs, None, "the bytes differ from this offset on; a new layout needs a new version");
+}
+
+#[test]
+fn what_is_certified_is_still_proven() {
+    let memory = image("layout-v1-certified");
+    let mut store = Store::open(memory.clone()).unwrap();
+    assert_eq!(store.check().problems, []);
+    let digest = store.certified_digest().unwrap();
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(hex, "55e2b3217166ea8b3512400ec02fda5a3619ad73282a4f1b6eede41577da64e1");
+    let object = store.get_certified("cert/new").unwrap().contents.unwrap();
+    assert_eq!(object.value.as_slice(), b"value");
+    assert_eq!(store.get_certified("cert/07").unwrap().contents, None);
+    assert_eq!(
+        store.log_certified(&ReadLogArgs { from: 3, limit: None }).unwrap().contents.entries,
+        [b"four".to_vec(), vec![]]
+    );
+    assert!(store.list_sites().unwrap().iter().all(|status| status.complete));
+    assert!(memory.is_as_marked(), "reading has written something");
+    store.put(storage_engine::Put::new("cert/more", b"value"), now_ns(300)).unwrap();
+    store.append(&["five"]).unwrap();
+    assert_eq!(store.check().problems, []);
+}
+
 /// Images of layout version 1.
 const LAYOUT_V1: [&str; 1] = ["layout-v1"];
 
@@ -49,10 +80,15 @@ fn the_code_still_writes_layout_v1_byte_for_byte() {
 /// Layout 1 is frozen: stores of it exist. Another image would hide that the code writes other bytes.
 #[test]
 fn the_image_of_layout_v1_is_never_replaced() {
-    let path = format!("{}/tests/golden/layout-v1.img.gz", env!("CARGO_MANIFEST_DIR"));
-    let digest: [u8; 32] = Sha256::digest(std::fs::read(&path).unwrap()).into();
-    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(digest, "c157e3b43a4773e9af944e961c63469fffd0496ef65278f4a28dc3608e11e6aa");
+    for (name, expected) in [
+        ("layout-v1", "c157e3b43a4773e9af944e961c63469fffd0496ef65278f4a28dc3608e11e6aa"),
+        ("layout-v1-certified", "e7fba0c8d21a876c8505c096169d34feec460539f35e0305d8038330d5b288be"),
+    ] {
+        let path = format!("{}/tests/golden/{name}.img.gz", env!("CARGO_MANIFEST_DIR"));
+        let digest: [u8; 32] = Sha256::digest(std::fs::read(&path).unwrap()).into();
+        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(digest, expected, "{name}");
+    }
 }
 
 /// The same operations give the same store, whatever the size of its buckets.

@@ -19,7 +19,7 @@ use crate::subjects::objects::Put;
 pub struct Step<M: Memory + Clone> {
     /// Description of the step.
     pub name: &'static str,
-    run: Run<M>,
+    pub(super) run: Run<M>,
 }
 
 type Run<M> = fn(&mut Store<M>, &M) -> Result<(), Error>;
@@ -96,7 +96,7 @@ pub fn run_all<M: Memory + Clone>(memory: &M) {
     }
 }
 
-type Named<M> = Vec<(&'static str, Run<M>)>;
+pub(super) type Named<M> = Vec<(&'static str, Run<M>)>;
 
 fn objects<M: Memory + Clone>() -> Named<M> {
     vec![

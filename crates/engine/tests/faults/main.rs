@@ -12,10 +12,22 @@ mod snapshot;
 mod trap;
 
 use storage_engine::Store;
-use storage_engine::testing::run_all;
+use storage_engine::testing::{Step, certified_steps, run_all, run_certified, steps};
 use storage_testkit::FaultyMemory;
 
 type TestStore = Store<FaultyMemory>;
+
+/// Returns all steps, with those that certify.
+fn all_steps() -> Vec<Step<FaultyMemory>> {
+    steps().into_iter().chain(certified_steps()).collect()
+}
+
+/// Returns the memory after all steps, with those that certify, without a fault.
+fn certified() -> FaultyMemory {
+    let memory = undisturbed();
+    run_certified(&memory);
+    memory
+}
 
 /// Returns the memory after all steps without a fault.
 fn undisturbed() -> FaultyMemory {

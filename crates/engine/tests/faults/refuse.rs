@@ -1,15 +1,15 @@
 //! A platform that refuses to grow, at each attempt.
 
 use stable_storage_api::Error;
-use storage_engine::testing::steps;
+use storage_engine::testing::{Step, certified_steps, run_certified, steps};
 use storage_engine::{OpenError, Store};
 use storage_testkit::FaultyMemory;
 
 use super::{TestStore, undisturbed};
 
-/// Runs every step, and refuses the growth that follows `nth` others. Returns the memory, and whether there
+/// Runs all of these steps, and refuses the growth that follows `nth` others. Returns the memory, and whether there
 /// was such a growth. If so, one operation has returned OutOfMemory.
-fn with_refusal(nth: u64) -> (FaultyMemory, bool) {
+fn with_refusal(steps: Vec<Step<FaultyMemory>>, nth: u64) -> (FaultyMemory, bool) {
     let memory = FaultyMemory::default();
     let (mut grown, mut refusals) = (0, 0);
     let mut store = match open_with_refusal(&memory, nth) {
@@ -21,7 +21,7 @@ fn with_refusal(nth: u64) -> (FaultyMemory, bool) {
         }
     };
     grown += memory.grows_and_writes().0;
-    for step in steps() {
+    for step in steps {
         memory.mark();
         if let Some(left) = nth.checked_sub(grown) {
             memory.refuse_grow(left);
@@ -53,19 +53,30 @@ fn open_with_refusal(memory: &FaultyMemory, nth: u64) -> Result<TestStore, OpenE
 /// the same end as without the refusal.
 #[test]
 fn a_refusal_of_any_growth_changes_nothing() {
-    let expected = undisturbed();
+    assert!(refused_growths(steps, &undisturbed()) >= 10);
+}
+
+/// On a store without the other steps: after them, the arena has buckets that a refused structure takes instead.
+#[test]
+fn a_refusal_of_any_growth_by_certification_changes_nothing() {
+    let expected = FaultyMemory::default();
+    run_certified(&expected);
+    assert!(refused_growths(certified_steps, &expected) >= 8);
+}
+
+/// Refuses each growth in turn. Returns their number.
+fn refused_growths(steps: fn() -> Vec<Step<FaultyMemory>>, expected: &FaultyMemory) -> u64 {
     let mut nth = 0;
     loop {
-        let (memory, was_refused) = with_refusal(nth);
+        let (memory, was_refused) = with_refusal(steps(), nth);
         assert_eq!(
-            memory.compare(&expected),
+            memory.compare(expected),
             Ok(()),
             "growth {nth} was refused, and the final memory differs"
         );
         if !was_refused {
-            break;
+            return nth;
         }
         nth += 1;
     }
-    assert!(nth >= 10, "the steps grow only {nth} times");
 }
