@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode, header};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
+use hyper::body::Body as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::HttpError;
@@ -30,14 +31,27 @@ pub(crate) struct Received {
 /// Reads the body of a message in CBOR.
 ///
 /// # Errors
-/// 413 for a body that is too long, 408 for one that does not arrive in time, 415 for another type of content.
-pub(crate) async fn receive(
+/// Those of [`receive`]; 415 for another type of content.
+pub(crate) async fn receive_cbor(
     headers: &HeaderMap,
     body: Body,
     room: &Room,
     timeout: Duration,
 ) -> Result<Received, HttpError> {
     check_type(headers)?;
+    receive(headers, body, room, timeout).await
+}
+
+/// Reads the body of a request.
+///
+/// # Errors
+/// 413 for a body that is too long, 408 for one that does not arrive in time.
+pub(crate) async fn receive(
+    headers: &HeaderMap,
+    body: Body,
+    room: &Room,
+    timeout: Duration,
+) -> Result<Received, HttpError> {
     let too_slow = || {
         HttpError::new(
             StatusCode::REQUEST_TIMEOUT,
@@ -66,7 +80,11 @@ async fn read(headers: &HeaderMap, body: Body, room: &Room) -> Result<Received, 
         return Err(refuse(body, length).await);
     }
     // A body of unknown length can be as long as the limit.
-    let expected = declared.map_or(MAX_BODY_BYTES, |length| length as usize);
+    let expected = match declared {
+        Some(length) => length as usize,
+        None if body.is_end_stream() => 0,
+        None => MAX_BODY_BYTES,
+    };
     let permit = room.take(expected).await?;
     let bytes = collect(body, expected).await?;
     Ok(Received { bytes, permit })

@@ -27,6 +27,11 @@ impl HttpError {
         Self::new(StatusCode::FORBIDDEN, text)
     }
 
+    /// 404: there is nothing of this name.
+    pub(crate) fn not_found(text: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, text)
+    }
+
     /// 503: the server is shutting down or overloaded, or its host has failed.
     pub(crate) fn unavailable(text: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, text)

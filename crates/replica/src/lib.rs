@@ -14,7 +14,8 @@
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:4943").await?;
 //! let options = Options::default();
 //! let ctrl_c = std::future::pending();
-//! embedded_ic_replica::serve(listener, replica.router(&options), options, ctrl_c).await;
+//! let router = replica.with_sites(replica.router(&options), &options);
+//! embedded_ic_replica::serve(listener, router, options, ctrl_c).await;
 //! replica.close().await?;
 //! # Ok(())
 //! # }
@@ -27,6 +28,7 @@
 //! | `destination` | the recipient of a message |
 //! | `envelope`, `signature` | authentication of messages |
 //! | `call`, `query`, `read_state`, `status` | the endpoints |
+//! | `gateway` | web sites of the canister |
 //! | `requests`, `outcome` | the status of recent calls |
 //! | `worker` | the thread that owns the host and executes calls |
 //! | `queries` | queries of the canister, on other threads |
@@ -43,6 +45,7 @@ mod destination;
 mod direct;
 mod envelope;
 mod error;
+mod gateway;
 mod limits;
 mod management;
 mod message;

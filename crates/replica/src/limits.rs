@@ -16,6 +16,10 @@ pub(crate) const MAX_REPLY_BYTES: usize = (3 << 20) + (64 << 10);
 /// Bodies of up to this many bytes do not count towards [`MAX_HELD_BYTES`] or [`MAX_RESPONSE_BYTES`].
 pub(crate) const SMALL_BODY_BYTES: usize = 64 << 10;
 
+/// Maximum responses of sites that are in preparation or being sent. Each has a piece of at most [`MAX_REPLY_BYTES`] in memory, or
+/// two while it is a stream.
+pub(crate) const MAX_SITE_RESPONSES: usize = 64;
+
 /// Maximum time to live of a message.
 pub(crate) const MAX_INGRESS_TTL: Duration = Duration::from_secs(5 * 60);
 /// Tolerated difference between the clocks of client and server.

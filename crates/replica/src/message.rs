@@ -25,7 +25,7 @@ impl Message {
         request: Request,
     ) -> Result<Self, HttpError> {
         let (parts, body) = request.into_parts();
-        let received = body::receive(&parts.headers, body, &shared.room, timeout).await?;
+        let received = body::receive_cbor(&parts.headers, body, &shared.room, timeout).await?;
         let body::Received { bytes, permit } = received;
         // Signature verification is slow, and must not block other requests.
         let verified = blocking(move || envelope::verify(&bytes, now_ns())).await??;

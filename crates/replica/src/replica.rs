@@ -7,6 +7,7 @@ use candid::Principal;
 use embedded_ic::{EmbeddedIc, HostError};
 
 use crate::direct::Direct;
+use crate::gateway;
 use crate::limits::Options;
 use crate::queries::QueryThreads;
 use crate::routes;
@@ -63,6 +64,15 @@ impl Replica {
     #[must_use]
     pub fn direct(&self) -> Direct {
         Direct::new(Arc::clone(&self.shared))
+    }
+
+    /// Adds the canister's web sites to other routes: requests to `<canister>.localhost`, or with the parameter `canisterId`, are
+    /// answered with what `http_request` returns, once it is verified as the public gateways verify it. Requests to other hosts,
+    /// and to `/api`, are passed on.
+    ///
+    /// Under `<canister>.raw.localhost` nothing is verified.
+    pub fn with_sites(&self, other: Router, options: &Options) -> Router {
+        gateway::router(Arc::clone(&self.shared), self.router(options), other, options)
     }
 
     /// Completes if the host fails and cannot continue. Requests are rejected from then on, and [`close`](Self::close)

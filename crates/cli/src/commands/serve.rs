@@ -67,7 +67,7 @@ pub(crate) async fn run(location: &StoreLocation, context: &Context, args: &Serv
         stop.send_replace(true);
     };
     let gateway = gateway.map(|(bound, credentials)| (bound, s3::router(&replica, caller, credentials)));
-    let router = replica.router(&options).merge(page);
+    let router = replica.with_sites(replica.router(&options).merge(page), &options);
     tokio::join!(serve(listener, router, options, shutdown), serve_s3(gateway, stopping));
     context.output.note("closing the store");
     drop(served);
