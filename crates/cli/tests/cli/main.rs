@@ -22,6 +22,7 @@ mod repair;
 mod serve;
 mod session;
 mod settings;
+mod sites;
 mod snapshot;
 mod sync;
 mod terminal;
