@@ -20,8 +20,8 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "ADDRESS:PORT", requires = "s3_credentials")]
     pub(crate) s3: Option<SocketAddr>,
 
-    /// The access keys of S3 clients, in TOML: a table [[key]] with access_key, secret_key, and role, which is reader or
-    /// writer, for each.
+    /// The access keys of S3 clients, in TOML, for each of them access_key, secret_key, and role, which is reader or writer.
+    /// docs/S3.md has an example.
     #[arg(long, value_name = "FILE", requires = "s3")]
     pub(crate) s3_credentials: Option<PathBuf>,
 }
