@@ -4,13 +4,13 @@
 //! `photos/2026/a.jpg`. Requests are signed with the keys of a [credentials file](Credentials), which have a role.
 //!
 //! ```no_run
-//! # async fn example(client: storage_client::Client<impl storage_client::Transport + 'static>)
+//! # fn example(client: storage_client::Client<impl storage_client::Transport + 'static>)
 //! # -> Result<(), Box<dyn std::error::Error>> {
 //! use storage_s3::{Credentials, router};
 //!
 //! let credentials = Credentials::read("s3.toml".as_ref())?;
-//! let listener = tokio::net::TcpListener::bind("127.0.0.1:9000").await?;
-//! axum::serve(listener, router(client, credentials)).await?;
+//! // `axum::serve` serves it, with the feature `tokio`.
+//! let gateway: axum::Router = router(client, credentials);
 //! # Ok(())
 //! # }
 //! ```
