@@ -4,8 +4,9 @@ use std::{future::Future, sync::Arc};
 
 use axum::{
     Router,
-    body::Body,
+    body::{Body, HttpBody},
     extract::Request,
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use s3s::{
@@ -31,7 +32,19 @@ pub fn router<T: Transport + 'static>(client: impl Into<Arc<Client<T>>>, credent
     Router::new().fallback(move |request: Request| respond(service.clone(), request))
 }
 
+/// An empty body is not read, so a request that waits for a response with status 100 before it sends one gets only the final response.
+/// After that, awscli takes its status for that of the next request of the connection, and loses the headers of that one. So the
+/// connection ends.
 async fn respond(service: S3Service, request: Request) -> Response {
+    let is_never_continued = request.headers().contains_key(header::EXPECT) && request.body().is_end_stream();
+    let mut response = answer(service, request).await;
+    if is_never_continued {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+async fn answer(service: S3Service, request: Request) -> Response {
     if let Some(redirection) = region::redirection(request.headers()) {
         return redirection;
     }
@@ -39,7 +52,7 @@ async fn respond(service: S3Service, request: Request) -> Response {
     match service.call(request).await {
         Ok(response) => response.map(Body::new),
         // Errors of S3 are responses; this one has none.
-        Err(_) => axum::http::StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 

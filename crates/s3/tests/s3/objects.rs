@@ -23,6 +23,20 @@ async fn objects_of_any_size_are_stored_and_read() {
     assert!(gateway.client.list_uploads().await.unwrap().is_empty());
 }
 
+/// awscli reads the response to the next request of the connection wrongly after one that it did not have to continue.
+#[tokio::test]
+async fn a_request_that_is_never_continued_ends_its_connection() {
+    let gateway = Gateway::with_bucket().await;
+    let put = |body: &'static [u8]| gateway.request("PUT", "/bucket/a").body(body);
+    for (request, connection) in [
+        (put(b"").header("expect", "100-continue"), "close"),
+        (put(b"bytes").header("expect", "100-continue"), ""),
+        (put(b""), ""),
+    ] {
+        assert_eq!(request.send().await.ok().header("connection"), connection);
+    }
+}
+
 /// Clients that give the MD5 of a large body get it back as its ETag.
 #[tokio::test]
 async fn a_given_md5_is_the_etag() {
