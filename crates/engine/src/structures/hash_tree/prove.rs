@@ -43,8 +43,9 @@ impl<M: Memory> Tree<M> {
 
     fn witness_in(&self, root: SlotNumber, path: &[&[u8]], shown: HashTree) -> Result<HashTree, Error> {
         let Some((label, rest)) = path.split_first() else { return Ok(shown) };
-        match self.way_to(root, label)? {
-            Some((node, way)) => {
+        let mut way = Way::new();
+        match self.descend(root, label, |node, side| way.push((*node, side)))? {
+            Some(node) => {
                 let value = match rest {
                     [] => shown,
                     _ if node.value.tree.is_none() => HashTree::Pruned(node.value.digest),
@@ -102,19 +103,15 @@ impl<M: Memory> Tree<M> {
         label: &[u8],
         side: Ordering,
     ) -> Result<Option<(Vec<u8>, bool)>, Error> {
-        let (mut next, mut nearest, mut steps) = (root, None, Steps::default());
-        while !next.is_none() {
-            steps.take(next)?;
-            let node = self.node(next)?;
-            // How the label of the node compares with the label.
-            let order = self.compare(label, &node.label)?.reverse();
-            if order == Ordering::Equal {
-                return Ok(Some((label.to_vec(), true)));
-            }
-            if order == side {
+        let mut nearest = None;
+        // The label is on the other side of the nearest one.
+        let found = self.descend(root, label, |node, of_label| {
+            if of_label.reverse() == side {
                 nearest = Some(node.label);
             }
-            next = if order == Ordering::Less { node.right.slot } else { node.left.slot };
+        })?;
+        if found.is_some() {
+            return Ok(Some((label.to_vec(), true)));
         }
         nearest.map(|nearest| Ok((self.label(&nearest)?, false))).transpose()
     }
@@ -160,23 +157,6 @@ impl<M: Memory> Tree<M> {
             node.right.pruned()
         };
         Ok(HashTree::fork(left, HashTree::fork(own, right)))
-    }
-
-    /// Returns the node of a label, and the nodes on the way to it.
-    fn way_to(&self, root: SlotNumber, label: &[u8]) -> Result<Option<(Node, Way)>, Error> {
-        let (mut next, mut way, mut steps) = (root, Vec::new(), Steps::default());
-        while !next.is_none() {
-            steps.take(next)?;
-            let node = self.node(next)?;
-            let order = self.compare(label, &node.label)?;
-            next = match order {
-                Ordering::Equal => return Ok(Some((node, way))),
-                Ordering::Less => node.left.slot,
-                Ordering::Greater => node.right.slot,
-            };
-            way.push((node, order));
-        }
-        Ok(None)
     }
 }
 

@@ -70,16 +70,29 @@ impl<M: Memory> Tree<M> {
 
     /// Returns the node of a label in one tree.
     fn find_label(&self, root: SlotNumber, label: &[u8]) -> Result<Option<Node>, Error> {
+        self.descend(root, label, |_, _| ())
+    }
+
+    /// Searches a label in one tree, and returns its node. Passes the other nodes on the way to `pass`, each with the side on which
+    /// the label is.
+    pub(super) fn descend(
+        &self,
+        root: SlotNumber,
+        label: &[u8],
+        mut pass: impl FnMut(&Node, Ordering),
+    ) -> Result<Option<Node>, Error> {
         let mut next = root;
         let mut steps = Steps::default();
         while !next.is_none() {
             steps.take(next)?;
             let node = self.node(next)?;
-            next = match self.compare(label, &node.label)? {
+            let side = self.compare(label, &node.label)?;
+            next = match side {
                 Ordering::Equal => return Ok(Some(node)),
                 Ordering::Less => node.left.slot,
                 Ordering::Greater => node.right.slot,
             };
+            pass(&node, side);
         }
         Ok(None)
     }
