@@ -1,8 +1,8 @@
 //! A platform that refuses to grow, at each attempt.
 
-use stable_storage_api::Error;
+use stable_storage_api::{CertifyProgress, Error};
 use storage_engine::testing::{Step, certified_steps, run_certified, steps};
-use storage_engine::{OpenError, Store};
+use storage_engine::{BucketSize, OpenError, Options, Put, Store};
 use storage_testkit::FaultyMemory;
 
 use super::{TestStore, undisturbed};
@@ -79,4 +79,34 @@ fn refused_growths(steps: fn() -> Vec<Step<FaultyMemory>>, expected: &FaultyMemo
         }
         nth += 1;
     }
+}
+
+/// A step that has hashed an object before a growth was refused has changed something: it reports what it has done. The next one has
+/// nothing to hash, and reports the error.
+#[test]
+fn a_step_of_certification_that_has_changed_something_is_no_error() {
+    let memory = FaultyMemory::default();
+    let options = Options { bucket_size: BucketSize::SMALLEST, ..Options::default() };
+    let mut store = Store::open_with(memory.clone(), options).unwrap();
+    // A bucket of the hash tree has 4,096 slots, and a step takes 1,000 objects.
+    let keys: Vec<_> = (0..4_500).map(|number| format!("k{number:04}")).collect();
+    for keys in keys.chunks(1_000) {
+        store.put_many(keys.iter().map(|key| Put::new(key, b"value")).collect::<Vec<_>>(), 1).unwrap();
+    }
+    keys.iter().filter(|key| *key != "k4000").for_each(|key| _ = store.verify(key).unwrap());
+    store.set_certified("k", true).unwrap();
+    for _ in 0..4 {
+        let expected = CertifyProgress { items: 1_000, hashed: 0, done: false };
+        assert_eq!(store.certify("k"), Ok(expected));
+    }
+    memory.mark();
+    memory.refuse_grow(0);
+    assert_eq!(store.certify("k"), Ok(CertifyProgress { items: 0, hashed: 5, done: false }));
+    memory.mark();
+    memory.refuse_grow(0);
+    assert!(matches!(store.certify("k"), Err(Error::OutOfMemory { .. })));
+    assert!(memory.is_as_marked());
+    assert_eq!(store.check().problems, []);
+    assert_eq!(store.certify("k"), Ok(CertifyProgress { items: 500, hashed: 0, done: true }));
+    assert_eq!(store.check().problems, []);
 }

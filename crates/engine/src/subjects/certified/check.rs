@@ -8,11 +8,11 @@ use stable_storage_api::Error;
 
 use super::{CertifiedObjects, PREFIXES_LABEL};
 use crate::base::problem::Problem;
-use crate::core::certified::damaged;
+use crate::core::certified::{Certified, damaged};
 use crate::core::key::key_text;
 use crate::structures::btree::Direction;
 use crate::structures::hash_tree::{Digest, MAX_PATH, leaf};
-use crate::subjects::objects::{Entry, OBJECTS_LABEL, StoredObjects, page_digest, record};
+use crate::subjects::objects::{OBJECTS_LABEL, StoredObjects, page_digest};
 use crate::subjects::scopes::{Known, Prefix, Progress, SiteScope};
 use crate::subjects::sites::{HTTP_EXPR, Resource, ServedSite, dependents, exact_labels, wildcard_labels};
 
@@ -47,7 +47,7 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
             _ => self.check_leaf(&known, path, digest),
         });
         if is_sound {
-            let missing = known.prefixes.iter().find_map(|prefix| self.check_prefix(prefix).err());
+            let missing = known.prefixes.iter().find_map(|prefix| self.check_prefix(certified, prefix).err());
             let wrong = missing.or_else(|| self.check_pages(&known, pages).err());
             problems.extend(wrong.map(Problem::from));
         }
@@ -65,28 +65,29 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
         if tree != OBJECTS_LABEL {
             return Ok(());
         }
-        let scope = known.prefixes.iter().find(|scope| key.starts_with(scope.prefix.as_bytes()));
-        let scope = scope.ok_or_else(|| damaged("a leaf is not under a certified prefix"))?;
+        let scope = known.prefix_of(key).ok_or_else(|| damaged("a leaf is not under a certified prefix"))?;
         if scope.progress == Progress::Removing {
             return Ok(());
         }
-        match self.leaf_of(key)? {
-            Some(expected) if expected == digest => Ok(()),
+        match self.objects.record_of(key)? {
+            Some(record) if leaf(&record) == digest => Ok(()),
             Some(_) => Err(damaged("a leaf is not that of its object")),
             None => Err(damaged("a leaf has no object")),
         }
     }
 
     /// Checks that the objects under a prefix are in the tree, as far as they have been certified.
-    fn check_prefix(&self, Prefix { prefix, progress }: &Prefix) -> Result<(), Error> {
-        let core = self.objects.core;
-        let tree = core.certified().map(|certified| &certified.tree);
-        let shown = tree.map_or(Ok(None), |tree| tree.get(&[PREFIXES_LABEL, prefix.as_bytes()]))?;
+    fn check_prefix(
+        &self,
+        Certified { tree, .. }: &Certified<M>,
+        Prefix { prefix, progress }: &Prefix,
+    ) -> Result<(), Error> {
+        let shown = tree.get(&[PREFIXES_LABEL, prefix.as_bytes()])?;
         if *progress == Progress::Complete && shown.is_none() {
             return Err(damaged("a certified prefix is not in the tree"));
         }
         let start = Included(prefix.as_bytes());
-        let mut cursor = core.index.cursor(start, Direction::Forward)?;
+        let mut cursor = self.objects.core.index.cursor(start, Direction::Forward)?;
         while cursor.advance()? && cursor.key()?.starts_with(prefix.as_bytes()) {
             let key = cursor.key()?.to_vec();
             let is_due = match progress {
@@ -94,8 +95,7 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
                 Progress::After(last) => key.as_slice() <= last.as_bytes(),
                 Progress::Removing => false,
             };
-            let stored = tree.map_or(Ok(None), |tree| tree.get(&[OBJECTS_LABEL, &key]))?;
-            if is_due && stored.is_none() {
+            if is_due && tree.get(&[OBJECTS_LABEL, &key])?.is_none() {
                 return Err(damaged("an object under a certified prefix has no leaf"));
             }
         }
@@ -145,11 +145,5 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
             }
         }
         Ok(expected)
-    }
-
-    /// Returns the digest of the leaf that an object must have.
-    fn leaf_of(&self, key: &[u8]) -> Result<Option<Digest>, Error> {
-        let record = self.objects.core.index.get_with(key, |entry| record(&Entry::decode(entry)?))?;
-        Ok(record.transpose()?.map(|record| leaf(&record)))
     }
 }

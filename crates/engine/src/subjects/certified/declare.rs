@@ -33,9 +33,7 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
         }
         let prefix = Prefix { prefix: prefix.to_owned(), progress };
         change.certified()?.scopes().insert(&Prefix::key(&prefix.prefix), &prefix.encode())?;
-        change.reserve()?.commit();
-        self.objects.scopes.forget();
-        Ok(())
+        self.commit(change)
     }
 
     /// Returns the certified prefixes, except those that are being removed.

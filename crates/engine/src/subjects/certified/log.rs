@@ -5,7 +5,7 @@
 //! The contents of the leaf are the number of entries in 8 bytes, little-endian, and the root in 32 bytes.
 
 use ic_stable_structures::Memory;
-use stable_storage_api::limits::{MAX_BATCH_ITEMS, VERIFY_STEP_BYTES};
+use stable_storage_api::limits::{MAX_BATCH_ITEMS, MAX_REPLY_BYTES, VERIFY_STEP_BYTES};
 use stable_storage_api::{CertifyProgress, Error, ReadLogArgs};
 
 use super::Witnessed;
@@ -24,7 +24,7 @@ const LOG_LABEL: &[u8] = b"log";
 /// The most entries of one step, about 200 million instructions.
 const STEP_ENTRIES: u64 = 10_000;
 
-/// The most bytes of a reply that the entries may take, so that their paths and the proof fit as well.
+/// The most entries of a page.
 const PAGE_ENTRIES: u32 = 500;
 
 /// A page of a log, with the digests that lead from each entry to the root.
@@ -143,7 +143,6 @@ fn head(length: u64, root: &Digest) -> Vec<u8> {
 
 /// Removes entries from the end until the rest fits one reply with its paths. The first entry stays: it fits with its path.
 fn keep_what_fits(entries: &mut Vec<Vec<u8>>, length: u64) {
-    use stable_storage_api::limits::MAX_REPLY_BYTES;
     let path = u64::from(2 * (u64::BITS - length.leading_zeros())) * 34 + 16;
     let mut bytes = 0;
     let fits = entries.iter().take_while(|entry| {

@@ -134,8 +134,7 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
                         Some(label) == args.start_after.as_deref().map(str::as_bytes) || label == last;
                     return if is_end { Ok(pruned) } else { Err(not_in_tree()) };
                 }
-                let record = core.index.get_with(label, |entry| record(&Entry::decode(entry)?))?;
-                let record = record.ok_or_else(not_in_tree)??;
+                let record = self.objects.record_of(label)?.ok_or_else(not_in_tree)?;
                 if pruned != HashTree::Pruned(leaf(&record)) {
                     return Err(not_in_tree());
                 }
@@ -161,8 +160,7 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
     /// Returns the certified prefix of a key or prefix. All objects under it are certified.
     fn certified_prefix(&self, key: &str) -> Result<String, Error> {
         let known = self.objects.scopes.all(self.objects.core)?;
-        let scope = known.prefixes.iter().find(|scope| key.starts_with(scope.prefix.as_str()));
-        match scope {
+        match known.prefix_of(key.as_bytes()) {
             Some(Prefix { prefix, progress: Progress::Complete }) => Ok(prefix.clone()),
             Some(Prefix { progress: Progress::After(_), .. }) => Err(Error::invalid(format!(
                 "not all objects under {key:?} are certified; call certify until it is done"

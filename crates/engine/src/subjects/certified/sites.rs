@@ -8,9 +8,10 @@ use stable_storage_api::limits::HTTP_PIECE_BYTES;
 use stable_storage_api::{CertifyProgress, Error, Site, SiteStatus};
 
 use super::CertifiedObjects;
+use super::steps::Step;
 use crate::core::change::Change;
 use crate::core::key::key_text;
-use crate::structures::btree::{Direction, Raw};
+use crate::structures::btree::Raw;
 use crate::subjects::objects::{Entry, StoredObjects, is_hashed, piece_key, read_range, set_fallback};
 use crate::subjects::scopes::{SiteScope, site_key};
 use crate::subjects::sites::{Objects as _, Record, ServedSite, check_addition, wildcard_labels};
@@ -21,7 +22,7 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
         let known = self.objects.scopes.all(self.objects.core)?;
         let others: Vec<_> = known.sites.iter().map(|scope| &scope.served.site).collect();
         check_addition(site, &others)?;
-        let existing = known.sites.iter().find(|scope| scope.served.site.prefix == site.prefix);
+        let existing = known.site(&site.prefix);
         if existing.is_some_and(|scope| scope.served.site == *site) {
             return Ok(());
         }
@@ -38,22 +39,19 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
         if scanned.is_none() {
             set_fallback(&mut change, &served)?;
         }
-        change.reserve()?.commit();
-        self.objects.scopes.forget();
-        Ok(())
+        self.commit(change)
     }
 
     /// Removes a site, and returns whether there was one. Its objects stay.
     pub(crate) fn remove_site(&self, prefix: &str) -> Result<bool, Error> {
         let known = self.objects.scopes.all(self.objects.core)?;
-        let Some(scope) = known.sites.iter().find(|scope| scope.served.site.prefix == prefix) else {
+        let Some(scope) = known.site(prefix) else {
             return Ok(false);
         };
         let mut change = Change::new(self.objects.core);
         remove_pages(&mut change, &scope.served)?;
         change.certified()?.scopes().remove(&site_key(prefix))?;
-        change.reserve()?.commit();
-        self.objects.scopes.forget();
+        self.commit(change)?;
         Ok(true)
     }
 
@@ -112,26 +110,32 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
                 is_done = true;
                 break;
             };
-            if !self.hash(&key, &mut step)? {
+            let hashed = self.hash(&key, &mut step);
+            if !step.part(hashed)? {
                 break;
             }
             last.clone_from(&key);
             keys.push(key);
         }
+        let stored = self.set_pages(served, &keys, (!is_done).then_some(last));
+        let is_stored = step.part(stored.map(|()| true))?;
+        let items = if is_stored { keys.len() as u64 } else { 0 };
+        let done = is_done && is_stored && self.first_pending(served)?.is_none();
+        Ok(CertifyProgress { items, hashed: step.hashed, done })
+    }
+
+    /// Stores the pages that depend on objects, and how far the site is certified.
+    fn set_pages(&self, served: &ServedSite, keys: &[String], scanned: Option<String>) -> Result<(), Error> {
         let mut change = Change::new(self.objects.core);
-        for key in &keys {
+        for key in keys {
             self.objects.update_pages(&mut change, key.as_bytes())?;
         }
-        if is_done {
+        if scanned.is_none() {
             // Not before: until then, the tree does not say which paths have no object.
             set_fallback(&mut change, served)?;
         }
-        let record = record(served, (!is_done).then_some(last));
-        change.certified()?.scopes().insert(&site_key(&served.site.prefix), &record)?;
-        change.reserve()?.commit();
-        self.objects.scopes.forget();
-        let is_done = is_done && self.first_pending(served)?.is_none();
-        Ok(CertifyProgress { items: keys.len() as u64, hashed: step.hashed, done: is_done })
+        change.certified()?.scopes().insert(&site_key(&served.site.prefix), &record(served, scanned))?;
+        self.commit(change)
     }
 
     /// Certifies the objects that were written since.
@@ -145,20 +149,25 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
         let mut items = 0;
         while (items as usize) < objects {
             let Some(key) = self.first_pending(served)? else { break };
-            if !self.hash(&key, &mut step)? {
+            let hashed = self.hash(&key, &mut step);
+            if !step.part(hashed)? {
                 break;
             }
-            let mut change = Change::new(self.objects.core);
-            self.objects.update_pages(&mut change, key.as_bytes())?;
-            match change.reserve() {
-                Ok(reserved) => reserved.commit(),
-                Err(_) if step.has_changed => break,
-                Err(error) => return Err(error),
+            let certified = self.update_pages_of(&key);
+            if !step.part(certified)? {
+                break;
             }
-            step.has_changed = true;
+            step.took(0);
             items += 1;
         }
         Ok(CertifyProgress { items, hashed: step.hashed, done: self.first_pending(served)?.is_none() })
+    }
+
+    fn update_pages_of(&self, key: &str) -> Result<bool, Error> {
+        let mut change = Change::new(self.objects.core);
+        self.objects.update_pages(&mut change, key.as_bytes())?;
+        change.reserve()?.commit();
+        Ok(true)
     }
 
     fn first_pending(&self, served: &ServedSite) -> Result<Option<String>, Error> {
@@ -170,40 +179,19 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
     }
 
     fn next_key(&self, prefix: &str, after: &str) -> Result<Option<String>, Error> {
-        let start = if after.is_empty() {
-            Bound::Included(prefix.as_bytes())
-        } else {
-            Bound::Excluded(after.as_bytes())
-        };
-        let mut cursor = self.objects.core.index.cursor(start, Direction::Forward)?;
-        if !cursor.advance()? || !cursor.key()?.starts_with(prefix.as_bytes()) {
-            return Ok(None);
-        }
-        key_text(cursor.key()?).map(Some)
+        Ok(self.next_object(prefix, after, |_| Ok(()))?.map(|(key, ())| key))
     }
 
     /// Hashes an object as far as the step has room. Returns whether nothing more of it can be hashed.
-    ///
-    /// An error after a change would be reported although something has changed; then the step only ends.
     fn hash(&self, key: &str, step: &mut Step) -> Result<bool, Error> {
         let Some(object) = StoredObjects(self.objects.core).object(key)? else { return Ok(true) };
         if is_hashed(&object) {
             return Ok(true);
         }
-        let hashed = match object.info.size > HTTP_PIECE_BYTES {
+        match object.info.size > HTTP_PIECE_BYTES {
             true => self.hash_pieces(key, object.info.revision, object.info.size, step),
             false => self.hash_whole(key, step),
-        };
-        match hashed {
-            Err(_) if step.has_changed => Ok(false),
-            hashed => hashed,
         }
-    }
-
-    fn hash_whole(&self, key: &str, step: &mut Step) -> Result<bool, Error> {
-        let Some((bytes, is_whole)) = self.hash_some(key, step.room())? else { return Ok(false) };
-        step.took(bytes);
-        Ok(is_whole)
     }
 
     /// Hashes the next pieces of a large object, and stores their digests.
@@ -234,28 +222,6 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
         change.reserve()?.commit();
         step.took(bytes);
         Ok(first + most == all)
-    }
-}
-
-/// What one step has done so far.
-struct Step {
-    bytes: u64,
-    hashed: u64,
-    has_changed: bool,
-}
-
-impl Step {
-    fn new(bytes: u64) -> Self {
-        Self { bytes, hashed: 0, has_changed: false }
-    }
-
-    fn room(&self) -> u64 {
-        self.bytes.saturating_sub(self.hashed)
-    }
-
-    fn took(&mut self, bytes: u64) {
-        self.hashed += bytes;
-        self.has_changed = true;
     }
 }
 

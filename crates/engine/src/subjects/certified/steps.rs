@@ -11,23 +11,51 @@ use crate::core::change::Change;
 use crate::core::key::key_text;
 use crate::structures::btree::Direction;
 use crate::structures::hash_tree::leaf;
-use crate::subjects::objects::{Entry, OBJECTS_LABEL, record};
+use crate::subjects::objects::{Entry, HASHED_READ_BYTES, OBJECTS_LABEL};
 use crate::subjects::scopes::{Prefix, Progress};
 
-/// The most objects of one step, about 400 million instructions.
+/// The most objects of one step: about 400 million instructions under a prefix, and a billion in a site.
 const STEP_OBJECTS: usize = 1_000;
 
-/// The most bytes that one step hashes.
-const STEP_BYTES: u64 = VERIFY_STEP_BYTES;
+/// What one step has done so far.
+pub(super) struct Step {
+    /// The most bytes to hash.
+    bytes: u64,
+    pub(super) hashed: u64,
+    /// Whether it has changed anything. From then on, an error only ends the step: it would say that nothing has changed.
+    has_changed: bool,
+}
 
-/// Whole blocks of the hash function, and whole reads.
-const READ_BYTES: u64 = 65_536;
+impl Step {
+    pub(super) fn new(bytes: u64) -> Self {
+        Self { bytes, hashed: 0, has_changed: false }
+    }
+
+    /// Returns the number of bytes that can still be hashed.
+    pub(super) fn room(&self) -> u64 {
+        self.bytes.saturating_sub(self.hashed)
+    }
+
+    /// Records a change, before which this many bytes were hashed.
+    pub(super) fn took(&mut self, bytes: u64) {
+        self.hashed += bytes;
+        self.has_changed = true;
+    }
+
+    /// Returns the result of a part of the step, or that it is not done, if an earlier part has changed something.
+    pub(super) fn part(&self, result: Result<bool, Error>) -> Result<bool, Error> {
+        match result {
+            Err(_) if self.has_changed => Ok(false),
+            result => result,
+        }
+    }
+}
 
 impl<M: Memory + Clone> CertifiedObjects<'_, M> {
     /// Certifies more of the objects under a prefix: at most 1,000, and at most 64 MiB that must be hashed first. Or removes as
     /// many from the tree, if the prefix is no longer certified.
     pub(crate) fn certify(&self, prefix: &str) -> Result<CertifyProgress, Error> {
-        self.certify_step(prefix, STEP_OBJECTS, STEP_BYTES)
+        self.certify_step(prefix, STEP_OBJECTS, VERIFY_STEP_BYTES)
     }
 
     pub(super) fn certify_step(
@@ -37,15 +65,15 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
         bytes: u64,
     ) -> Result<CertifyProgress, Error> {
         let known = self.objects.scopes.all(self.objects.core)?;
-        if let Some(site) = known.sites.iter().find(|scope| scope.served.site.prefix == prefix)
-            && self.declared(prefix)?.is_none_or(|scope| scope.progress == Progress::Complete)
-        {
-            return self.certify_site(site, objects, bytes);
-        }
-        match self.declared(prefix)?.ok_or(Error::NotFound)?.progress {
-            Progress::Complete => Ok(CertifyProgress { done: true, ..CertifyProgress::default() }),
-            Progress::Removing => self.remove_step(prefix, objects),
-            Progress::After(key) => self.add_step(prefix, &key, objects, bytes),
+        let progress = self.declared(prefix)?.map(|declared| declared.progress);
+        match (progress, known.site(prefix)) {
+            (None, None) => Err(Error::NotFound),
+            (None | Some(Progress::Complete), Some(site)) => self.certify_site(site, objects, bytes),
+            (Some(Progress::Complete), None) => {
+                Ok(CertifyProgress { done: true, ..CertifyProgress::default() })
+            }
+            (Some(Progress::Removing), _) => self.remove_step(prefix, objects),
+            (Some(Progress::After(key)), _) => self.add_step(prefix, &key, objects, bytes),
         }
     }
 
@@ -56,39 +84,37 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
         objects: usize,
         bytes: u64,
     ) -> Result<CertifyProgress, Error> {
-        let mut hashed = 0;
-        let mut ready = Vec::new();
-        let mut last = after.to_owned();
-        let mut is_done = false;
+        let mut step = Step::new(bytes);
+        let (mut ready, mut last, mut is_done) = (Vec::new(), after.to_owned(), false);
         while ready.len() < objects {
-            let Some((key, has_verdict)) = self.next_object(prefix, &last)? else {
+            let has_verdict = |entry: &[u8]| Ok(Entry::decode(entry)?.metadata.has_verdict());
+            let Some((key, has_verdict)) = self.next_object(prefix, &last, has_verdict)? else {
                 is_done = true;
                 break;
             };
             if !has_verdict {
-                match self.hash_some(&key, bytes - hashed) {
-                    Ok(Some((more, is_whole))) => {
-                        hashed += more;
-                        if !is_whole {
-                            break;
-                        }
-                    }
-                    Ok(None) => break,
-                    // What an earlier object of this step has changed is kept, so this is not an error.
-                    Err(_) if hashed > 0 => break,
-                    Err(error) => return Err(error),
+                let hashed = self.hash_whole(&key, &mut step);
+                if !step.part(hashed)? {
+                    break;
                 }
             }
             last.clone_from(&key);
             ready.push(key);
         }
         let progress = if is_done { Progress::Complete } else { Progress::After(last) };
-        self.set_leaves(&ready, Prefix { prefix: prefix.to_owned(), progress })?;
-        Ok(CertifyProgress { items: ready.len() as u64, hashed, done: is_done })
+        let stored = self.set_leaves(&ready, Prefix { prefix: prefix.to_owned(), progress });
+        let is_stored = step.part(stored.map(|()| true))?;
+        let items = if is_stored { ready.len() as u64 } else { 0 };
+        Ok(CertifyProgress { items, hashed: step.hashed, done: is_done && is_stored })
     }
 
-    /// Returns the first key under a prefix and after another key, and whether the object's digest has been computed.
-    fn next_object(&self, prefix: &str, after: &str) -> Result<Option<(String, bool)>, Error> {
+    /// Returns the first key under a prefix and after another key, with what `look` returns for the entry of the object.
+    pub(super) fn next_object<R>(
+        &self,
+        prefix: &str,
+        after: &str,
+        look: impl FnOnce(&[u8]) -> Result<R, Error>,
+    ) -> Result<Option<(String, R)>, Error> {
         let start = if after.is_empty() {
             Bound::Included(prefix.as_bytes())
         } else {
@@ -99,28 +125,33 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
             return Ok(None);
         }
         let (key, entry) = cursor.entry()?;
-        Ok(Some((key_text(key)?, Entry::decode(entry)?.metadata.has_verdict())))
+        Ok(Some((key_text(key)?, look(entry)?)))
     }
 
-    /// Hashes more of an object, at most `room` bytes. Returns the number of bytes, and whether it is hashed to its end; `None` if
-    /// there is no room for a read.
-    pub(super) fn hash_some(&self, key: &str, room: u64) -> Result<Option<(u64, bool)>, Error> {
-        let room = room / READ_BYTES * READ_BYTES;
+    /// Hashes more of an object, as far as the step has room. Returns whether it is hashed to its end.
+    pub(super) fn hash_whole(&self, key: &str, step: &mut Step) -> Result<bool, Error> {
+        let room = step.room() / HASHED_READ_BYTES * HASHED_READ_BYTES;
         if room == 0 {
-            return Ok(None);
+            return Ok(false);
         }
         let before = self.objects.hashed_bytes(key)?;
         let progress = self.objects.verify_in_steps(key, room)?;
-        Ok(Some((progress.hashed - before, progress.verdict.is_some())))
+        step.took(progress.hashed - before);
+        Ok(progress.verdict.is_some())
+    }
+
+    /// Commits a change of the scopes.
+    pub(super) fn commit(&self, mut change: Change<'_, M>) -> Result<(), Error> {
+        change.reserve()?.commit();
+        self.objects.scopes.forget();
+        Ok(())
     }
 
     /// Puts the records of objects in the tree, and stores how far the prefix is certified.
     fn set_leaves(&self, keys: &[String], prefix: Prefix) -> Result<(), Error> {
-        let core = self.objects.core;
-        let mut change = Change::new(core);
+        let mut change = Change::new(self.objects.core);
         for key in keys {
-            let record = core.index.get_with(key.as_bytes(), |entry| record(&Entry::decode(entry)?))?;
-            let record = record.ok_or(Error::NotFound)??;
+            let record = self.objects.record_of(key.as_bytes())?.ok_or(Error::NotFound)?;
             change.certified()?.tree.set(&[OBJECTS_LABEL, key.as_bytes()], leaf(&record))?;
         }
         if prefix.progress == Progress::Complete {
@@ -128,9 +159,7 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
             change.certified()?.tree.set(&path, leaf(b""))?;
         }
         change.certified()?.scopes().insert(&Prefix::key(&prefix.prefix), &prefix.encode())?;
-        change.reserve()?.commit();
-        self.objects.scopes.forget();
-        Ok(())
+        self.commit(change)
     }
 
     fn remove_step(&self, prefix: &str, objects: usize) -> Result<CertifyProgress, Error> {
@@ -147,8 +176,7 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
             certified.tree.remove(&[OBJECTS_LABEL, &label])?;
             items += 1;
         }
-        change.reserve()?.commit();
-        self.objects.scopes.forget();
+        self.commit(change)?;
         Ok(CertifyProgress { items, hashed: 0, done: is_done })
     }
 }

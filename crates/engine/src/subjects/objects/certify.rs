@@ -67,7 +67,7 @@ impl<M: Memory + Clone> Objects<'_, M> {
         let entry = EntryHeader::decode(&whole)?;
         self.forget_pieces(change, key, Some(entry.revision))?;
         change.index.insert_at(located, key, (header, inline))?;
-        if self.scopes.prefix_of(self.core, key)?.is_some() {
+        if self.scopes.all(self.core)?.prefix_of(key).is_some() {
             let record = record(&entry.entry()?)?;
             change.certified()?.tree.set(&[OBJECTS_LABEL, key], leaf(&record))?;
         }
@@ -92,7 +92,7 @@ impl<M: Memory + Clone> Objects<'_, M> {
     fn erase_certified(&self, change: &mut Change<'_, M>, located: Located, key: &[u8]) -> Result<(), Error> {
         self.forget_pieces(change, key, None)?;
         change.index.remove_at(located, key)?;
-        if self.scopes.prefix_of(self.core, key)?.is_some() {
+        if self.scopes.all(self.core)?.prefix_of(key).is_some() {
             change.certified()?.tree.remove(&[OBJECTS_LABEL, key])?;
         }
         self.update_pages(change, key)
@@ -109,7 +109,7 @@ impl<M: Memory + Clone> Objects<'_, M> {
         value: &[u8],
         declared: Option<[u8; 32]>,
     ) -> Result<Option<Digest>, Error> {
-        if self.core.certified().is_none() || !self.scopes.needs_digest(self.core, key.as_bytes())? {
+        if self.core.certified().is_none() || !self.scopes.all(self.core)?.needs_digest(key.as_bytes()) {
             return Ok(declared.map(Digest::declared));
         }
         let bytes: [u8; 32] = Sha256::digest(value).into();
@@ -123,11 +123,16 @@ impl<M: Memory + Clone> Objects<'_, M> {
     /// is so large that [`verify`](Self::verify) must compute it.
     pub(super) fn metadata_under<'e>(&self, key: &[u8], entry: &Entry<'e>) -> Result<Metadata<'e>, Error> {
         let is_computed = entry.metadata.has_verdict() || entry.size > MAX_PAYLOAD_BYTES;
-        if is_computed || !self.scopes.needs_digest(self.core, key)? {
+        if is_computed || !self.scopes.all(self.core)?.needs_digest(key) {
             return Ok(entry.metadata);
         }
         let digest = self.verdict_on(entry)?;
         Ok(Metadata { digest: Some(digest), progress: None, ..entry.metadata })
+    }
+
+    /// Returns the record of the object under a key.
+    pub(crate) fn record_of(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        self.core.index.get_with(key, |entry| record(&Entry::decode(entry)?))?.transpose()
     }
 }
 

@@ -41,6 +41,7 @@ pub use put::Put;
 pub use read::ValueView;
 pub(crate) use read::{check_fits_reply, read_range};
 pub(crate) use site_pages::{StoredObjects, is_hashed, page_digest, piece_key, set_fallback};
+pub(crate) use verify::HASHED_READ_BYTES;
 
 /// Checks the condition of a change against the existing object, or against its absence.
 pub(crate) fn check_condition(condition: Condition, existing: Option<ExistingObject>) -> Result<(), Error> {

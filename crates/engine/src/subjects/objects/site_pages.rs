@@ -122,8 +122,7 @@ impl<M: Memory + Clone> Objects<'_, M> {
     /// Computes the pages again that depend on the object under a key, after a change of it.
     pub(crate) fn update_pages(&self, change: &mut Change<'_, M>, key: &[u8]) -> Result<(), Error> {
         let known = self.scopes.all(self.core)?;
-        let site = known.sites.iter().find(|site| key.starts_with(site.served.site.prefix.as_bytes()));
-        let Some(site) = site.filter(|site| site.served.site.certified) else { return Ok(()) };
+        let Some(site) = known.certified_site_of(key) else { return Ok(()) };
         let key = key_text(key)?;
         let dependents = dependents(&site.served, &key);
         for path in &dependents.paths {

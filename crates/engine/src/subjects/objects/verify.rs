@@ -20,9 +20,9 @@ use crate::core::change::Change;
 const BLOCK_BYTES: usize = 64;
 
 /// Number of bytes per read: whole blocks.
-const READ_BYTES: u64 = 65_536;
+pub(crate) const HASHED_READ_BYTES: u64 = 65_536;
 
-const _: () = assert!(VERIFY_STEP_BYTES.is_multiple_of(READ_BYTES));
+const _: () = assert!(VERIFY_STEP_BYTES.is_multiple_of(HASHED_READ_BYTES));
 
 /// Initial state: the first 32 bits of the fractional parts of the square roots of the first eight primes.
 const INITIAL: [u32; 8] =
@@ -78,9 +78,9 @@ impl<M: Memory + Clone> Objects<'_, M> {
 
     fn hash(&self, entry: &Entry<'_>, start: HashProgress, end: u64) -> Result<Step, Error> {
         let HashProgress { mut hashed, mut state } = start;
-        let mut buffer = vec![0; READ_BYTES.min(end - hashed) as usize];
+        let mut buffer = vec![0; HASHED_READ_BYTES.min(end - hashed) as usize];
         while hashed < end {
-            let bytes = &mut buffer[..READ_BYTES.min(end - hashed) as usize];
+            let bytes = &mut buffer[..HASHED_READ_BYTES.min(end - hashed) as usize];
             read_range(&self.core.arena, entry.location, hashed, bytes)?;
             hashed += bytes.len() as u64;
             let rest = compress(&mut state, bytes);
@@ -164,9 +164,9 @@ mod tests {
         let mut steps = 0;
         let verdict = loop {
             let mut store = Store::open(memory.clone()).unwrap();
-            let progress = store.verify_in_steps("k", READ_BYTES).unwrap();
+            let progress = store.verify_in_steps("k", HASHED_READ_BYTES).unwrap();
             steps += 1;
-            assert_eq!(progress.hashed, (steps * READ_BYTES).min(progress.size));
+            assert_eq!(progress.hashed, (steps * HASHED_READ_BYTES).min(progress.size));
             assert_eq!(store.get("k").unwrap(), value);
             assert!(store.check().is_sound());
             if let Some(verdict) = progress.verdict {
@@ -190,13 +190,16 @@ mod tests {
         let mut store = Store::open(VectorMemory::default()).unwrap();
         store.put(Put::new("from", &value), 0).unwrap();
         store.put(Put::new("to", &[1; 300_000]), 0).unwrap();
-        store.verify_in_steps("from", READ_BYTES).unwrap();
-        store.verify_in_steps("to", 2 * READ_BYTES).unwrap();
+        store.verify_in_steps("from", HASHED_READ_BYTES).unwrap();
+        store.verify_in_steps("to", 2 * HASHED_READ_BYTES).unwrap();
         let rename = stable_storage_api::RenameArgs { from: "from".into(), to: "to".into(), condition: None };
         store.rename(&rename, 1).unwrap();
         assert!(store.check().is_sound());
-        let progress = store.verify_in_steps("to", READ_BYTES).unwrap();
-        assert_eq!((progress.hashed, progress.size, progress.verdict), (2 * READ_BYTES, 200_003, None));
+        let progress = store.verify_in_steps("to", HASHED_READ_BYTES).unwrap();
+        assert_eq!(
+            (progress.hashed, progress.size, progress.verdict),
+            (2 * HASHED_READ_BYTES, 200_003, None)
+        );
         assert_eq!(store.verify("to").unwrap().verdict, Some(ChecksumState::Verified));
         assert_eq!(store.stat("to").unwrap().sha256.unwrap().digest.as_slice(), &Sha256::digest(&value)[..]);
         assert_eq!(store.verify("from"), Err(Error::NotFound));
@@ -206,7 +209,7 @@ mod tests {
     fn overwriting_ends_a_verification_and_an_empty_object_has_a_digest() {
         let mut store = Store::open(VectorMemory::default()).unwrap();
         store.put(Put::new("k", &[1; 200_000]), 0).unwrap();
-        assert_eq!(store.verify_in_steps("k", READ_BYTES).unwrap().hashed, READ_BYTES);
+        assert_eq!(store.verify_in_steps("k", HASHED_READ_BYTES).unwrap().hashed, HASHED_READ_BYTES);
         store.put(Put::new("k", b""), 0).unwrap();
         assert_eq!(store.stat("k").unwrap().sha256, None);
         let progress = store.verify("k").unwrap();

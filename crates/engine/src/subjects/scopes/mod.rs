@@ -63,33 +63,6 @@ impl Scopes {
         Ok(read)
     }
 
-    /// Returns the certified prefix of a key, if there is one.
-    pub(crate) fn prefix_of<M: Memory + Clone>(
-        &self,
-        core: &Core<M>,
-        key: &[u8],
-    ) -> Result<Option<Prefix>, Error> {
-        if core.certified().is_none() {
-            return Ok(None);
-        }
-        let known = self.all(core)?;
-        Ok(known.prefixes.iter().find(|scope| key.starts_with(scope.prefix.as_bytes())).cloned())
-    }
-
-    /// Returns whether the digest of an object's bytes is needed: under a certified prefix, and in a certified site.
-    pub(crate) fn needs_digest<M: Memory + Clone>(&self, core: &Core<M>, key: &[u8]) -> Result<bool, Error> {
-        if core.certified().is_none() {
-            return Ok(false);
-        }
-        let known = self.all(core)?;
-        let is_under = |prefix: &str| key.starts_with(prefix.as_bytes());
-        Ok(known.prefixes.iter().any(|scope| is_under(&scope.prefix))
-            || known
-                .sites
-                .iter()
-                .any(|scope| scope.served.site.certified && is_under(&scope.served.site.prefix)))
-    }
-
     /// Forgets what is on the heap, after a change of the scopes.
     pub(crate) fn forget(&self) {
         *self.known.borrow_mut() = None;
@@ -97,6 +70,27 @@ impl Scopes {
 }
 
 impl Known {
+    /// Returns the certified prefix of a key.
+    pub(crate) fn prefix_of(&self, key: &[u8]) -> Option<&Prefix> {
+        self.prefixes.iter().find(|scope| key.starts_with(scope.prefix.as_bytes()))
+    }
+
+    /// Returns the certified site of a key.
+    pub(crate) fn certified_site_of(&self, key: &[u8]) -> Option<&SiteScope> {
+        let of_key = |scope: &&SiteScope| key.starts_with(scope.served.site.prefix.as_bytes());
+        self.sites.iter().find(of_key).filter(|scope| scope.served.site.certified)
+    }
+
+    /// Returns the site with this prefix.
+    pub(crate) fn site(&self, prefix: &str) -> Option<&SiteScope> {
+        self.sites.iter().find(|scope| scope.served.site.prefix == prefix)
+    }
+
+    /// Returns whether the digest of an object's bytes is needed: under a certified prefix, and in a certified site.
+    pub(crate) fn needs_digest(&self, key: &[u8]) -> bool {
+        self.prefix_of(key).is_some() || self.certified_site_of(key).is_some()
+    }
+
     fn read<M: Memory + Clone>(certified: &Certified<M>) -> Result<Self, Error> {
         let mut known = Self::default();
         for entry in certified.scopes.from(Unbounded, |_| true) {
