@@ -8,3 +8,4 @@ pub(crate) mod growth;
 pub mod layout;
 pub(crate) mod open;
 pub(crate) mod problem;
+pub(crate) mod sha256;

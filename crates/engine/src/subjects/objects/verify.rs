@@ -6,7 +6,6 @@
 //! entry is replaced.
 
 use ic_stable_structures::Memory;
-use sha2::digest::generic_array::GenericArray;
 use stable_storage_api::limits::VERIFY_STEP_BYTES;
 use stable_storage_api::{ChecksumState, Error, VerifyProgress, check};
 
@@ -14,19 +13,13 @@ use super::Objects;
 use super::entry::Entry;
 use super::metadata::{Digest, HashProgress, Metadata};
 use super::read::read_range;
+use crate::base::sha256::{INITIAL, compress, finish};
 use crate::core::change::Change;
-
-/// Block size of the compression function, in bytes.
-const BLOCK_BYTES: usize = 64;
 
 /// Number of bytes per read: whole blocks.
 pub(crate) const HASHED_READ_BYTES: u64 = 65_536;
 
 const _: () = assert!(VERIFY_STEP_BYTES.is_multiple_of(HASHED_READ_BYTES));
-
-/// Initial state: the first 32 bits of the fractional parts of the square roots of the first eight primes.
-const INITIAL: [u32; 8] =
-    [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 
 impl<M: Memory + Clone> Objects<'_, M> {
     /// Hashes up to 64 MiB more of an object. At the end, compares the digest with the declared one, or
@@ -109,33 +102,6 @@ fn judge(declared: Option<Digest>, computed: [u8; 32]) -> Digest {
     }
 }
 
-/// Compresses whole blocks, and returns the rest.
-fn compress<'a>(state: &mut [u32; 8], bytes: &'a [u8]) -> &'a [u8] {
-    let blocks = bytes.chunks_exact(BLOCK_BYTES);
-    let rest = blocks.remainder();
-    for block in blocks {
-        sha2::compress256(state, std::slice::from_ref(GenericArray::from_slice(block)));
-    }
-    rest
-}
-
-/// Returns the digest after the last, incomplete block of a message: pads it with a one bit, zeroes and the
-/// length in bits.
-fn finish(mut state: [u32; 8], rest: &[u8], message_bytes: u64) -> [u8; 32] {
-    let mut tail = rest.to_vec();
-    tail.push(0x80);
-    while tail.len() % BLOCK_BYTES != BLOCK_BYTES - 8 {
-        tail.push(0);
-    }
-    tail.extend((message_bytes * 8).to_be_bytes());
-    compress(&mut state, &tail);
-    let mut digest = [0; 32];
-    for (target, word) in digest.chunks_exact_mut(4).zip(state) {
-        target.copy_from_slice(&word.to_be_bytes());
-    }
-    digest
-}
-
 #[cfg(test)]
 mod tests {
     use ic_stable_structures::VectorMemory;
@@ -144,17 +110,6 @@ mod tests {
     use super::*;
     use crate::Store;
     use crate::subjects::objects::Put;
-
-    #[test]
-    fn digests_around_the_block_size_match_the_library() {
-        let bytes: Vec<u8> = (0..300).map(|i| i as u8).collect();
-        for length in 0..bytes.len() {
-            let mut state = INITIAL;
-            let rest = compress(&mut state, &bytes[..length]);
-            let expected: [u8; 32] = Sha256::digest(&bytes[..length]).into();
-            assert_eq!(finish(state, rest, length as u64), expected, "{length} bytes");
-        }
-    }
 
     #[test]
     fn a_verification_resumes_after_reopening() {

@@ -6,10 +6,10 @@
 
 use std::collections::BinaryHeap;
 
-use sha2::digest::generic_array::GenericArray;
 use sha2::{Digest as _, Sha256};
 
 use crate::base::codec::put_number;
+use crate::base::sha256::{INITIAL, compress, finish};
 use crate::structures::hash_tree::Digest;
 
 /// Hashes of the name and of the value of a field.
@@ -62,7 +62,7 @@ impl Fields {
         let mut pairs = sorted(pairs);
         let compressed = pairs.partition_point(|pair| pair[..32] < varying[..]);
         let mut state = INITIAL;
-        pairs[..compressed].iter().for_each(|pair| compress(&mut state, pair));
+        compress(&mut state, pairs[..compressed].as_flattened());
         Self { state, compressed, rest: pairs.split_off(compressed) }
     }
 
@@ -70,29 +70,14 @@ impl Fields {
     pub(crate) fn digest(&self, varying: &[Pair]) -> Digest {
         let pairs = sorted([&self.rest[..], varying].concat());
         let mut state = self.state;
-        pairs.iter().for_each(|pair| compress(&mut state, pair));
-        let bits = (self.compressed + pairs.len()) as u64 * 512;
-        let mut end = [0; 64];
-        end[0] = 0x80;
-        end[56..].copy_from_slice(&bits.to_be_bytes());
-        compress(&mut state, &end);
-        let mut digest = [0; 32];
-        digest.copy_from_slice(state.map(u32::to_be_bytes).as_flattened());
-        digest
+        compress(&mut state, pairs.as_flattened());
+        finish(state, &[], ((self.compressed + pairs.len()) * size_of::<Pair>()) as u64)
     }
 }
 
 /// Returns the items in ascending order. The sorting of slices would be 60 KB of code for each type of items, and this is one.
 pub(super) fn sorted<T: Ord>(items: Vec<T>) -> Vec<T> {
     BinaryHeap::from(items).into_sorted_vec()
-}
-
-/// The state of SHA-256 before the first block (FIPS 180-4).
-const INITIAL: [u32; 8] =
-    [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
-
-fn compress(state: &mut [u32; 8], block: &Pair) {
-    sha2::compress256(state, std::slice::from_ref(GenericArray::from_slice(block)));
 }
 
 /// SHA-256 of an empty body.
