@@ -101,16 +101,19 @@ impl<'a, M: Memory + Clone> Change<'a, M> {
             index_pages: self.index.unused_pages(),
         };
         match (uploads, &mut self.certified) {
-            (uploads, Some(certified)) => {
-                let mut growths = certified.growths();
+            // The usual changes need no list on the heap.
+            (None, None) if others.is_empty() => {
+                self.core.reserve(&[self.index.growth()], &mut self.extents, after)?;
+            }
+            (Some(uploads), None) if others.is_empty() => {
+                let growths = [self.index.growth(), uploads.growth()];
+                self.core.reserve(&growths, &mut self.extents, after)?;
+            }
+            (uploads, certified) => {
+                let mut growths = certified.as_mut().map_or_else(Vec::new, |certified| certified.growths());
                 growths.push(self.index.growth());
                 growths.extend(uploads.map(Transaction::growth));
                 growths.extend_from_slice(others);
-                self.core.reserve(&growths, &mut self.extents, after)?;
-            }
-            (None, None) => self.core.reserve(&[self.index.growth()], &mut self.extents, after)?,
-            (Some(uploads), None) => {
-                let growths = [self.index.growth(), uploads.growth()];
                 self.core.reserve(&growths, &mut self.extents, after)?;
             }
         }

@@ -14,9 +14,6 @@ use crate::base::problem::Problem;
 /// What is done with each value: it is passed the path and the digest.
 pub(crate) type CheckLeaf<'f> = dyn FnMut(&[Vec<u8>], Digest) -> Result<(), Error> + 'f;
 
-/// The slots that have been visited.
-type Visited = BTreeSet<SlotNumber>;
-
 /// What the check of one tree returns: its digest, its black height, and its smallest and largest label.
 struct Checked {
     digest: Digest,
@@ -40,58 +37,56 @@ impl<M: Memory> Tree<M> {
 
     fn check_all(&self, leaf: &mut CheckLeaf<'_>) -> Result<(), Error> {
         let header = self.header.get();
-        let mut visited = Visited::new();
+        let mut walk = Walk { tree: self, path: Vec::new(), visited: BTreeSet::new(), leaf };
         let digest = match header.root {
             SlotNumber::NONE => EMPTY,
-            root => self.check_tree(root, &mut Vec::new(), &mut visited, leaf)?,
+            root => walk.check_tree(root)?,
         };
         if digest != header.digest {
             return Err(Error::corrupted("hash tree: the digest differs from the one in the header", 0));
         }
-        self.check_free(header.free, &mut visited)?;
-        if visited.len() as u64 + 1 != u64::from(header.slots) {
+        walk.check_free(header.free)?;
+        if walk.visited.len() as u64 + 1 != u64::from(header.slots) {
             return Err(Error::corrupted("hash tree: a slot is neither in the tree nor free", 0));
         }
         Ok(())
     }
+}
 
-    /// Checks the tree at a path, and returns its digest.
-    fn check_tree(
-        &self,
-        root: SlotNumber,
-        path: &mut Vec<Vec<u8>>,
-        visited: &mut Visited,
-        leaf: &mut CheckLeaf<'_>,
-    ) -> Result<Digest, Error> {
-        if path.len() > MAX_PATH || self.node(root)?.is_red {
+/// A walk over all slots of a tree.
+struct Walk<'w, 'f, M: Memory> {
+    tree: &'w Tree<M>,
+    /// The labels above the tree that is being checked.
+    path: Vec<Vec<u8>>,
+    visited: BTreeSet<SlotNumber>,
+    leaf: &'w mut CheckLeaf<'f>,
+}
+
+impl<M: Memory> Walk<'_, '_, M> {
+    /// Checks the tree at the path, and returns its digest.
+    fn check_tree(&mut self, root: SlotNumber) -> Result<Digest, Error> {
+        if self.path.len() > MAX_PATH || self.tree.node(root)?.is_red {
             return Err(shape(root));
         }
-        Ok(self.check_subtree(root, 0, path, visited, leaf)?.digest)
+        Ok(self.check_subtree(root, 0)?.digest)
     }
 
-    fn check_subtree(
-        &self,
-        number: SlotNumber,
-        level: u32,
-        path: &mut Vec<Vec<u8>>,
-        visited: &mut Visited,
-        leaf: &mut CheckLeaf<'_>,
-    ) -> Result<Checked, Error> {
+    fn check_subtree(&mut self, number: SlotNumber, level: u32) -> Result<Checked, Error> {
         Steps::at(level, number)?;
-        visit(visited, number)?;
-        let node = self.node(number)?;
-        let label = self.label(&node.label)?;
-        self.visit_label(&node, visited)?;
-        let left = self.check_child(node.left.slot, level + 1, path, visited, leaf)?;
-        path.push(label);
+        self.visit(number)?;
+        let node = self.tree.node(number)?;
+        let label = self.tree.label(&node.label)?;
+        self.visit_label(&node)?;
+        let left = self.check_child(node.left.slot, level + 1)?;
+        self.path.push(label);
         let value = if node.value.tree.is_none() {
-            leaf(path, node.value.digest)?;
+            (self.leaf)(&self.path, node.value.digest)?;
             node.value.digest
         } else {
-            self.check_tree(node.value.tree, path, visited, leaf)?
+            self.check_tree(node.value.tree)?
         };
-        let label = path.pop().expect("the label was pushed");
-        let right = self.check_child(node.right.slot, level + 1, path, visited, leaf)?;
+        let label = self.path.pop().expect("the label was pushed");
+        let right = self.check_child(node.right.slot, level + 1)?;
         self.check_shape(number, &node, left.as_ref(), right.as_ref())?;
         let is_ordered = left.as_ref().is_none_or(|left| left.last < label)
             && right.as_ref().is_none_or(|right| label < right.first);
@@ -105,18 +100,11 @@ impl<M: Memory> Tree<M> {
         Ok(Checked { digest, black_height, first, last })
     }
 
-    fn check_child(
-        &self,
-        number: SlotNumber,
-        level: u32,
-        path: &mut Vec<Vec<u8>>,
-        visited: &mut Visited,
-        leaf: &mut CheckLeaf<'_>,
-    ) -> Result<Option<Checked>, Error> {
+    fn check_child(&mut self, number: SlotNumber, level: u32) -> Result<Option<Checked>, Error> {
         if number.is_none() {
             return Ok(None);
         }
-        self.check_subtree(number, level, path, visited, leaf).map(Some)
+        self.check_subtree(number, level).map(Some)
     }
 
     /// Checks that a red node is a left child without red children, and that both sides have the same black height.
@@ -129,7 +117,7 @@ impl<M: Memory> Tree<M> {
     ) -> Result<(), Error> {
         let height = |side: Option<&Checked>| side.map_or(0, |side| side.black_height);
         let is_red =
-            |slot: SlotNumber| -> Result<bool, Error> { Ok(!slot.is_none() && self.node(slot)?.is_red) };
+            |slot: SlotNumber| -> Result<bool, Error> { Ok(!slot.is_none() && self.tree.node(slot)?.is_red) };
         let has_red_pair = node.is_red && is_red(node.left.slot)?;
         if height(left) != height(right) || is_red(node.right.slot)? || has_red_pair {
             return Err(shape(number));
@@ -137,41 +125,41 @@ impl<M: Memory> Tree<M> {
         Ok(())
     }
 
-    fn visit_label(&self, node: &Node, visited: &mut Visited) -> Result<(), Error> {
+    fn visit_label(&mut self, node: &Node) -> Result<(), Error> {
         let mut next = node.label.rest;
         while !next.is_none() {
-            visit(visited, next)?;
-            let Slot::LabelPart(part) = self.slot(next)? else { return Err(damaged(next)) };
+            self.visit(next)?;
+            let Slot::LabelPart(part) = self.tree.slot(next)? else { return Err(damaged(next)) };
             next = part.rest;
         }
         Ok(())
     }
 
     /// Visits the free slots: the list, and all that their links reach.
-    fn check_free(&self, first: SlotNumber, visited: &mut Visited) -> Result<(), Error> {
+    fn check_free(&mut self, first: SlotNumber) -> Result<(), Error> {
         let mut next = first;
         let mut linked = Vec::new();
         while !next.is_none() {
-            visit(visited, next)?;
-            let Slot::Free(free) = self.slot(next)? else { return Err(damaged(next)) };
+            self.visit(next)?;
+            let Slot::Free(free) = self.tree.slot(next)? else { return Err(damaged(next)) };
             linked.extend(free.links);
             next = free.next;
         }
         while let Some(number) = linked.pop() {
             if !number.is_none() {
-                visit(visited, number)?;
-                linked.extend(self.slot(number)?.links());
+                self.visit(number)?;
+                linked.extend(self.tree.slot(number)?.links());
             }
         }
         Ok(())
     }
-}
 
-fn visit(visited: &mut Visited, number: SlotNumber) -> Result<(), Error> {
-    if visited.insert(number) {
-        return Ok(());
+    fn visit(&mut self, number: SlotNumber) -> Result<(), Error> {
+        if self.visited.insert(number) {
+            return Ok(());
+        }
+        Err(Error::corrupted("hash tree: two links point to one slot", number.offset()))
     }
-    Err(Error::corrupted("hash tree: two links point to one slot", number.offset()))
 }
 
 /// Checks the digests that a node keeps, and returns the one of its subtree.
