@@ -34,7 +34,34 @@ macro_rules! read_conditions {
     };
 }
 
-/// What both operations return of an object.
+/// Makes an output with what both operations return of an object.
+macro_rules! output {
+    ($output:ident, $found:ident, $mode:expr) => {{
+        let checksum_sha256 = sha256(&$found, $mode);
+        let Found { info, range, content_range } = &$found;
+        $output {
+            accept_ranges: Some("bytes".into()),
+            checksum_type: checksum_sha256
+                .is_some()
+                .then(|| ChecksumType::from_static(ChecksumType::FULL_OBJECT)),
+            checksum_sha256,
+            cache_control: header(info, names::CACHE_CONTROL),
+            content_disposition: header(info, names::CONTENT_DISPOSITION),
+            content_encoding: info.content_encoding.clone(),
+            content_language: header(info, names::CONTENT_LANGUAGE),
+            content_length: i64::try_from(range.end - range.start).ok(),
+            content_range: content_range.clone(),
+            content_type: info.content_type.clone(),
+            e_tag: Some(etag::of(info)),
+            expires: expires(info),
+            last_modified: Some(timestamp(info.modified_ns)),
+            metadata: user_metadata(info),
+            ..Default::default()
+        }
+    }};
+}
+
+/// What both operations find of an object.
 struct Found {
     info: ObjectInfo,
     range: Range<u64>,
@@ -82,28 +109,9 @@ pub(crate) async fn get<T: Transport + 'static>(
     check_version(input.version_id.as_deref(), input.part_number)?;
     let conditions = read_conditions!(input);
     let found = find(store, &input.bucket, &input.key, &conditions, input.range.as_ref()).await?;
-    let checksum_sha256 = sha256(&found, input.checksum_mode.as_ref());
-    let Found { info, range, content_range } = found;
+    let output = output!(GetObjectOutput, found, input.checksum_mode.as_ref());
+    let Found { info, range, .. } = found;
     let length = range.end - range.start;
-    let output = GetObjectOutput {
-        accept_ranges: Some("bytes".into()),
-        checksum_type: checksum_sha256
-            .is_some()
-            .then(|| ChecksumType::from_static(ChecksumType::FULL_OBJECT)),
-        checksum_sha256,
-        cache_control: header(&info, names::CACHE_CONTROL),
-        content_disposition: header(&info, names::CONTENT_DISPOSITION),
-        content_encoding: info.content_encoding.clone(),
-        content_language: header(&info, names::CONTENT_LANGUAGE),
-        content_length: i64::try_from(length).ok(),
-        content_range,
-        content_type: info.content_type.clone(),
-        e_tag: Some(etag::of(&info)),
-        expires: expires(&info),
-        last_modified: Some(timestamp(info.modified_ns)),
-        metadata: user_metadata(&info),
-        ..Default::default()
-    };
     let pieces = read_stream(Arc::clone(store.client()), Arc::new(info), range, CONCURRENCY);
     Ok(GetObjectOutput { body: Some(body::response(pieces, length)), ..output })
 }
@@ -116,25 +124,5 @@ pub(crate) async fn head<T: Transport>(
     check_version(input.version_id.as_deref(), input.part_number)?;
     let conditions = read_conditions!(input);
     let found = find(store, &input.bucket, &input.key, &conditions, input.range.as_ref()).await?;
-    let checksum_sha256 = sha256(&found, input.checksum_mode.as_ref());
-    let Found { info, range, content_range } = found;
-    Ok(HeadObjectOutput {
-        accept_ranges: Some("bytes".into()),
-        checksum_type: checksum_sha256
-            .is_some()
-            .then(|| ChecksumType::from_static(ChecksumType::FULL_OBJECT)),
-        checksum_sha256,
-        cache_control: header(&info, names::CACHE_CONTROL),
-        content_disposition: header(&info, names::CONTENT_DISPOSITION),
-        content_encoding: info.content_encoding.clone(),
-        content_language: header(&info, names::CONTENT_LANGUAGE),
-        content_length: i64::try_from(range.end - range.start).ok(),
-        content_range,
-        content_type: info.content_type.clone(),
-        e_tag: Some(etag::of(&info)),
-        expires: expires(&info),
-        last_modified: Some(timestamp(info.modified_ns)),
-        metadata: user_metadata(&info),
-        ..Default::default()
-    })
+    Ok(output!(HeadObjectOutput, found, input.checksum_mode.as_ref()))
 }
