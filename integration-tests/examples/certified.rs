@@ -4,7 +4,7 @@
 
 use candid::utils::{ArgumentDecoder, ArgumentEncoder};
 use candid::{CandidType, Reserved, decode_args, encode_args};
-use embedded_ic::{Config, EmbeddedIc, UpgradeOptions};
+use embedded_ic::{CallError, Config, EmbeddedIc, Reply, UpgradeOptions};
 use integration_tests::{controller, init_args};
 use serde_bytes::Bytes;
 use stable_storage_api::{
@@ -44,20 +44,17 @@ impl<'a> Measured<'a> {
         args: impl ArgumentEncoder,
     ) -> (R, u64) {
         let args = encode_args(args).expect("the arguments encode");
-        let reply =
-            self.ic.update(controller(), method, &args).unwrap_or_else(|error| panic!("{method}: {error}"));
-        (decode_args(&reply.bytes).expect("the reply decodes"), reply.instructions)
+        answered(method, self.ic.update(controller(), method, &args))
     }
 
+    /// Sends a query, and returns its reply and its instructions.
     fn query<R: for<'r> ArgumentDecoder<'r>>(
         &mut self,
         method: &str,
         args: impl ArgumentEncoder,
     ) -> (R, u64) {
         let args = encode_args(args).expect("the arguments encode");
-        let reply =
-            self.ic.query(controller(), method, &args).unwrap_or_else(|error| panic!("{method}: {error}"));
-        (decode_args(&reply.bytes).expect("the reply decodes"), reply.instructions)
+        answered(method, self.ic.query(controller(), method, &args))
     }
 
     fn upgrade(&mut self) -> u64 {
@@ -80,6 +77,15 @@ impl<'a> Measured<'a> {
             }
         }
     }
+}
+
+/// Returns a decoded reply and its instructions.
+fn answered<R: for<'r> ArgumentDecoder<'r>>(
+    method: &str,
+    reply: std::result::Result<Reply, CallError>,
+) -> (R, u64) {
+    let reply = reply.unwrap_or_else(|error| panic!("{method}: {error}"));
+    (decode_args(&reply.bytes).expect("the reply decodes"), reply.instructions)
 }
 
 /// Keys spread over the map: an odd factor permutes the numbers.
