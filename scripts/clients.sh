@@ -9,52 +9,18 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-allow_missing=false
-case ${1:-} in
-  "") ;;
-  --allow-missing) allow_missing=true ;;
-  *)
-    echo "scripts/clients.sh: unknown option $1; use: scripts/clients.sh [--allow-missing]" >&2
-    exit 2
-    ;;
-esac
+source scripts/served-clients.sh
 
 icp_version=1.5.0
 python_packages=("icp-py-core==2.3.1" "cbor2<6") # From 6, cbor2 decodes tagged lists as tuples, which icp-py-core rejects.
 
 tools=$PWD/target/clients
-folder=$(mktemp -d)
-passed=() missing=()
-server=
-
-stop() {
-  if [[ -n $server ]]; then
-    kill "$server"
-    wait "$server"
-    server=
-  fi
-}
-trap 'stop || true; rm -rf "$folder"' EXIT
-
-# Records a client that cannot be installed, with the reason.
-is_missing() {
-  missing+=("$1 ($2)")
-}
 
 # Installs icp of npm. Fails if that is not possible.
 install_icp() {
   if ! command -v npm >/dev/null; then is_missing icp "npm is not installed" && return 1; fi
   npm install --silent --no-audit --no-fund --prefix "$tools" "@icp-sdk/icp-cli-linux-x64@$icp_version" ||
     { is_missing icp "npm cannot install @icp-sdk/icp-cli-linux-x64" && return 1; }
-}
-
-# Installs icp-py-core of PyPI in a virtual environment. Fails if that is not possible.
-install_python() {
-  if ! command -v python3 >/dev/null; then is_missing icp-py-core "python3 is not installed" && return 1; fi
-  [[ -x $tools/python/bin/python ]] || python3 -m venv "$tools/python" ||
-    { is_missing icp-py-core "python3 cannot create a virtual environment" && return 1; }
-  "$tools/python/bin/pip" install --quiet --disable-pip-version-check "${python_packages[@]}" ||
-    { is_missing icp-py-core "pip cannot install ${python_packages[*]}" && return 1; }
 }
 
 icp() {
@@ -103,12 +69,7 @@ use_python() {
   passed+=("icp-py-core 2.3.1")
 }
 
-if [[ -z ${STORAGE:-} ]]; then
-  cargo build --quiet --locked --workspace --bin storage
-  STORAGE=$PWD/target/debug/storage
-fi
-export STORAGE_STORE=$folder/store
-storage=$STORAGE
+find_storage
 mkdir -p "$tools"
 "$storage" --quiet init
 
@@ -120,7 +81,7 @@ if install_icp; then
   icp_principal=$(icp identity principal --identity clients)
   controllers+=("$icp_principal")
 fi
-if install_python; then
+if install_python icp-py-core "$tools/python" "${python_packages[@]}"; then
   has_python=true
   python_key=$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')
   controllers+=("$(python principal "$python_key")")
@@ -132,9 +93,4 @@ if $has_python; then use_python; fi
 stop
 "$storage" check >/dev/null
 
-for client in "${passed[@]}"; do echo "passed: $client"; done
-for client in "${missing[@]}"; do echo "did not run: $client" >&2; done
-if [[ ${#missing[@]} -gt 0 ]] && ! $allow_missing; then
-  echo "scripts/clients.sh: a required client is missing; --allow-missing skips it" >&2
-  exit 1
-fi
+report

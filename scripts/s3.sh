@@ -8,37 +8,12 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-allow_missing=false
-case ${1:-} in
-  "") ;;
-  --allow-missing) allow_missing=true ;;
-  *)
-    echo "scripts/s3.sh: unknown option $1; use: scripts/s3.sh [--allow-missing]" >&2
-    exit 2
-    ;;
-esac
+source scripts/served-clients.sh
 
 python_packages=(awscli==1.46.3 boto3==1.44.8 s3cmd==2.4.0)
 
 tools=$PWD/target/s3-clients
 client_py=$PWD/scripts/s3/client.py
-folder=$(mktemp -d)
-passed=() missing=()
-server=
-
-stop() {
-  if [[ -n $server ]]; then
-    kill "$server"
-    wait "$server"
-    server=
-  fi
-}
-trap 'stop || true; rm -rf "$folder"' EXIT
-
-# Records a client that cannot be installed, with the reason.
-is_missing() {
-  missing+=("$1 ($2)")
-}
 
 # Installs rclone of Debian. Fails if that is not possible.
 install_rclone() {
@@ -50,15 +25,6 @@ install_rclone() {
     "${as_root[@]}" apt-get update -qq &&
       DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -qq -y --no-install-recommends rclone >/dev/null
   } || { is_missing rclone "apt-get cannot install it" && return 1; }
-}
-
-# Installs the clients of PyPI in a virtual environment. Fails if that is not possible.
-install_python() {
-  if ! command -v python3 >/dev/null; then is_missing "s3cmd, awscli, boto3" "python3 is not installed" && return 1; fi
-  [[ -x $tools/bin/python ]] || python3 -m venv "$tools" ||
-    { is_missing "s3cmd, awscli, boto3" "python3 cannot create a virtual environment" && return 1; }
-  "$tools/bin/pip" install --quiet --disable-pip-version-check "${python_packages[@]}" ||
-    { is_missing "s3cmd, awscli, boto3" "pip cannot install ${python_packages[*]}" && return 1; }
 }
 
 # Starts the server with a key that can write and one that can read, and sets url.
@@ -191,15 +157,10 @@ with_boto3() {
   passed+=("boto3 $("$tools/bin/pip" list --disable-pip-version-check 2>/dev/null | awk '$1 == "boto3" { print $2 }')")
 }
 
-if [[ -z ${STORAGE:-} ]]; then
-  cargo build --quiet --locked --workspace --bin storage
-  STORAGE=$PWD/target/debug/storage
-fi
-storage=$(realpath "$STORAGE")
-export STORAGE_STORE=$folder/store
+find_storage
 has_rclone=false has_python=false
 if install_rclone; then has_rclone=true; fi
-if install_python; then has_python=true; fi
+if install_python "s3cmd, awscli, boto3" "$tools" "${python_packages[@]}"; then has_python=true; fi
 
 cd "$folder"
 "$storage" --quiet init
@@ -220,9 +181,4 @@ if [[ -n $("$storage" ls -r)$("$storage" uploads ls) ]]; then
 fi
 "$storage" check >/dev/null
 
-for client in "${passed[@]}"; do echo "passed: $client"; done
-for client in "${missing[@]}"; do echo "did not run: $client" >&2; done
-if [[ ${#missing[@]} -gt 0 ]] && ! $allow_missing; then
-  echo "scripts/s3.sh: a required client is missing; --allow-missing skips it" >&2
-  exit 1
-fi
+report
