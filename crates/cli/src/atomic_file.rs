@@ -59,14 +59,26 @@ impl AtomicFile {
 
     /// Puts the file in place, in one step.
     pub(crate) fn finish(self) -> io::Result<()> {
+        self.complete()?;
+        self.temporary.persist(&self.path).map_err(|error| error.error)?;
+        Ok(())
+    }
+
+    /// Puts the file in place, in one step, unless there is one.
+    pub(crate) fn finish_new(self) -> io::Result<()> {
+        self.complete()?;
+        self.temporary.persist_noclobber(&self.path).map_err(|error| error.error)?;
+        Ok(())
+    }
+
+    /// Makes sure that the content is on the disk.
+    fn complete(&self) -> io::Result<()> {
         let permissions = match fs::metadata(&self.path) {
             Ok(replaced) => replaced.permissions(),
             Err(_) => permissions_of_new_files(folder_of(&self.path))?,
         };
         self.temporary.as_file().set_permissions(permissions)?;
-        self.temporary.as_file().sync_all()?;
-        self.temporary.persist(&self.path).map_err(|error| error.error)?;
-        Ok(())
+        self.temporary.as_file().sync_all()
     }
 }
 

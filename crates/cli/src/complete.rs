@@ -1,4 +1,4 @@
-//! Shell completion of keys. Errors complete nothing, because a message would disturb the line that
+//! Shell completion of keys and locations. Errors complete nothing, because a message would disturb the line that
 //! is being typed.
 
 use std::{
@@ -19,9 +19,11 @@ use storage_client::Client;
 
 use crate::{
     folder,
+    levels::Levels,
+    location::{CURRENT, Location, StoreName, StorePath},
     network::{self, complete::starting_with},
     notes::Notes,
-    settings::{STORE, Settings, StoreLocation},
+    settings::{Settings, StoreLocation},
 };
 
 /// Timeout of a network.
@@ -32,29 +34,43 @@ const QUIET: Notes = Notes { quiet: true, json: true };
 /// Completes keys and folders, in the store that the earlier words select.
 pub(crate) fn keys(word: &OsStr) -> Vec<CompletionCandidate> {
     let Some(word) = word.to_str() else { return Vec::new() };
-    let words: Vec<_> = env::args_os().skip_while(|word| word != "--").skip(1).collect();
-    let Ok(location) = StoreLocation::find(settings(&words), QUIET) else { return Vec::new() };
-    let args = ListArgs::level(word, "/");
-    let page = match &location {
+    let Ok(location) = StoreLocation::find(settings(&words_before()), QUIET) else { return Vec::new() };
+    keys_at(&location, word).into_iter().map(CompletionCandidate::new).collect()
+}
+
+/// Returns the words of the command that is being typed.
+fn words_before() -> Vec<OsString> {
+    env::args_os().skip_while(|word| word != "--").skip(1).collect()
+}
+
+/// Returns the keys and folders of a store that continue a key.
+fn keys_at(location: &StoreLocation, key: &str) -> Vec<String> {
+    let args = ListArgs::level(key, "/");
+    let page = match location {
         StoreLocation::Folder(store) => of_folder(store, &args),
         StoreLocation::Network { network, canister, identity } => {
             of_network(network, canister, identity, &args)
         }
     };
     let Some(page) = page else { return Vec::new() };
-    let keys = page.objects.into_iter().map(|info| info.key);
-    keys.chain(page.prefixes).map(CompletionCandidate::new).collect()
+    page.objects.into_iter().map(|info| info.key).chain(page.prefixes).collect()
 }
 
-/// Completes paths of this machine; after `store:`, keys and folders of the store.
-pub(crate) fn paths(word: &OsStr) -> Vec<CompletionCandidate> {
-    if let Some(key) = word.to_str().and_then(|word| word.strip_prefix(STORE)) {
-        return keys(key.as_ref()).into_iter().map(|key| key.add_prefix(STORE)).collect();
+/// Completes paths of this machine and names of stores; after `NAME:`, keys and folders of the store.
+pub(crate) fn locations(word: &OsStr) -> Vec<CompletionCandidate> {
+    let levels = Levels::read(settings(&words_before()));
+    if let (Ok(Location::Store(path)), Ok(levels)) = (Location::parse(word), &levels) {
+        let start = StorePath { key: String::new(), ..path.clone() }.to_string();
+        let location = match &path.store {
+            StoreName::Current => levels.current(QUIET),
+            StoreName::Named(name) => levels.named(name, QUIET),
+        };
+        let keys = location.map(|location| keys_at(&location, &path.key)).unwrap_or_default();
+        return keys.into_iter().map(|key| CompletionCandidate::new(key).add_prefix(&start)).collect();
     }
-    starting_with(word, vec![STORE.to_owned()])
-        .into_iter()
-        .chain(PathCompleter::any().complete(word))
-        .collect()
+    let names = levels.as_ref().map(Levels::names).unwrap_or_default();
+    let names = [CURRENT].into_iter().chain(names).map(|name| format!("{name}:"));
+    starting_with(word, names.collect()).into_iter().chain(PathCompleter::any().complete(word)).collect()
 }
 
 /// Parses the settings from the words of a command that is being typed.
@@ -76,6 +92,7 @@ fn settings(words: &[OsString]) -> Settings {
         network: flag("--network"),
         canister: flag("--canister"),
         identity: flag("--identity"),
+        ..Settings::default()
     }
 }
 

@@ -33,11 +33,6 @@ impl Context {
         }
     }
 
-    /// Returns the same context without progress bars.
-    pub(crate) fn without_bars(&self) -> Self {
-        Self { bars: Bars::new(true), ..self.clone() }
-    }
-
     /// Returns the same context without a limit on waiting.
     pub(crate) fn without_time_limit(&self) -> Self {
         Self { wait: None, ..self.clone() }

@@ -7,7 +7,7 @@ use std::{
     fs::File,
     io::{self, Read, Write},
     os::fd::AsFd,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, PoisonError},
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -22,22 +22,19 @@ use crate::{folder::FolderTransport, pipe::Pipe};
 /// Time that a pipe may block a command before the command releases its store.
 pub(crate) const SILENCE: Duration = Duration::from_millis(100);
 
-/// The folder that is released while a command waits, once it is known, if the store is in one.
+/// The folders that are released while a command waits: those of the stores that it has used so far.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Idle(Arc<OnceLock<FolderTransport>>);
+pub(crate) struct Idle(Arc<Mutex<Vec<FolderTransport>>>);
 
 impl Idle {
-    /// Sets the folder.
-    pub(crate) fn set(&self, folder: FolderTransport) {
-        // A command uses one store.
-        let _ = self.0.set(folder);
+    /// Adds a folder.
+    pub(crate) fn add(&self, folder: FolderTransport) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(folder);
     }
 
-    /// Releases the store. The next call opens it again.
+    /// Releases the stores. The next calls open them again.
     pub(crate) fn release(&self) {
-        if let Some(folder) = self.0.get() {
-            folder.release();
-        }
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(FolderTransport::release);
     }
 }
 

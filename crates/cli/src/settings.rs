@@ -1,6 +1,7 @@
 //! Location of the store: from flags, the environment and files, in this order.
 
 use std::{
+    collections::BTreeMap,
     env, fs,
     io::{self, ErrorKind},
     path::{Path, PathBuf},
@@ -12,16 +13,15 @@ use serde::Deserialize;
 
 use crate::{
     failure::with_help,
+    levels::Levels,
+    location::{CURRENT, is_name},
     network::{self, complete},
     notes::Notes,
     text,
 };
 
 /// Name of the file, in the working directory and in the user's configuration folder.
-const FILE: &str = "storage.toml";
-
-/// Prefix of a path in the store, in commands that take paths of both sides.
-pub(crate) const STORE: &str = "store:";
+pub(crate) const FILE: &str = "storage.toml";
 
 /// Settings from one source. Each of them is a flag, an environment variable and a key of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args, Deserialize)]
@@ -41,6 +41,21 @@ pub(crate) struct Settings {
 
     /// Identity of the caller: the name of an identity of icp or dfx, a PEM file with a private key, or anonymous.
     #[arg(long, global = true, value_name = "NAME|PEM|anonymous", add = ArgValueCompleter::new(complete::identities))]
+    pub(crate) identity: Option<String>,
+
+    /// Other stores, by the names that locations in them begin with. Only in the file.
+    #[arg(skip)]
+    #[serde(default)]
+    pub(crate) stores: BTreeMap<String, NamedStore>,
+}
+
+/// Store with a name: in a folder, or a canister on a network.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NamedStore {
+    pub(crate) store: Option<PathBuf>,
+    pub(crate) network: Option<String>,
+    pub(crate) canister: Option<String>,
     pub(crate) identity: Option<String>,
 }
 
@@ -63,34 +78,11 @@ pub(crate) enum StoreLocation {
 impl StoreLocation {
     /// Determines the location from flags, environment and files.
     pub(crate) fn find(flags: Settings, notes: Notes) -> Result<Self> {
-        let here = Settings::of_file(Path::new(FILE))?;
-        let users = user_folder("XDG_CONFIG_HOME", ".config").map(|folder| folder.join(FILE));
-        // Most commands do not need the user's file, so one that cannot be read is only a note.
-        let (user, unread) = match users.as_deref().map(Settings::of_file) {
-            None => (Settings::default(), None),
-            Some(Ok(user)) => (user, None),
-            Some(Err(error)) if is_unreadable(&error) => (Settings::default(), Some(error)),
-            Some(Err(error)) => return Err(error),
-        };
-        let levels = [
-            ("the flags", flags),
-            ("the environment", Settings::of_environment()),
-            (FILE, here),
-            ("the user's storage.toml", user),
-        ];
-        let found = Self::of(&levels);
-        if let Some(error) = unread
-            && !matches!(&found, Ok(found) if found.is_decided_by(&levels))
-        {
-            notes.say(&format!("ignored: {error:#}"));
-        }
-        let found = found?;
-        found.announce(&levels[..2], &levels[2].1, notes);
-        Ok(found)
+        Levels::read(flags)?.current(notes)
     }
 
     /// Returns whether these levels are sufficient: a network with all of its settings, or a folder.
-    fn is_decided_by(&self, levels: &[(&str, Settings)]) -> bool {
+    pub(crate) fn is_decided_by(&self, levels: &[(&str, Settings)]) -> bool {
         match self {
             Self::Folder(_) => levels.iter().any(|(_, level)| level.store.is_some()),
             Self::Network { .. } => true,
@@ -98,7 +90,7 @@ impl StoreLocation {
     }
 
     /// Prints a note if a file in the working directory selects a network: it may be part of someone else's project.
-    fn announce(&self, before: &[(&str, Settings)], here: &Settings, notes: Notes) {
+    pub(crate) fn announce(&self, before: &[(&str, Settings)], here: &Settings, notes: Notes) {
         let Self::Network { network, canister, identity } = self else { return };
         let is_new = |of: fn(&Settings) -> &Option<String>| {
             of(here).is_some() && before.iter().all(|(_, level)| of(level).is_none())
@@ -113,7 +105,7 @@ impl StoreLocation {
     }
 
     /// The first level with a location decides; each other setting comes from the first level that has it.
-    fn of(levels: &[(&str, Settings)]) -> Result<Self> {
+    pub(crate) fn of(levels: &[(&str, Settings)]) -> Result<Self> {
         let decides = levels.iter().find(|(_, level)| level.store.is_some() || level.network.is_some());
         let (store, network) = match decides {
             Some((name, Settings { store: Some(_), network: Some(_), .. })) => {
@@ -152,7 +144,7 @@ impl StoreLocation {
 }
 
 impl Settings {
-    fn of_environment() -> Self {
+    pub(crate) fn of_environment() -> Self {
         // A variable with an empty value counts as unset.
         let variable = |name| env::var_os(name).filter(|value| !value.is_empty());
         let text = |name| variable(name).map(|value| value.to_string_lossy().into_owned());
@@ -161,11 +153,12 @@ impl Settings {
             network: text("STORAGE_NETWORK"),
             canister: text("STORAGE_CANISTER"),
             identity: text("STORAGE_IDENTITY"),
+            stores: BTreeMap::new(),
         }
     }
 
     /// Reads a file; a missing file has no settings. Relative paths start at the file's folder.
-    fn of_file(file: &Path) -> Result<Self> {
+    pub(crate) fn of_file(file: &Path) -> Result<Self> {
         let text = match fs::read_to_string(file) {
             Ok(text) => text,
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
@@ -176,18 +169,32 @@ impl Settings {
         let mut settings: Self =
             toml::from_str(&text).with_context(|| format!("{} cannot be parsed", text::path(file)))?;
         let folder = file.parent().unwrap_or(Path::new(""));
-        settings.store = settings.store.map(|store| folder.join(store));
-        settings.identity = settings.identity.map(|identity| {
-            let file = folder.join(&identity);
-            let is_file = network::is_path(&identity) || file.is_file();
-            if is_file && identity != "anonymous" { file.to_string_lossy().into_owned() } else { identity }
-        });
+        from_folder(folder, &mut settings.store, &mut settings.identity);
+        for (name, named) in &mut settings.stores {
+            if name == CURRENT || !is_name(name.as_bytes()) {
+                return Err(with_help(
+                    format!("a store cannot be named {name:?} in {}", text::path(file)),
+                    format!("use letters, digits, dots, dashes and underscores, and not {CURRENT:?}"),
+                ));
+            }
+            from_folder(folder, &mut named.store, &mut named.identity);
+        }
         Ok(settings)
     }
 }
 
+/// Makes relative paths of a file's settings start at the file's folder.
+fn from_folder(folder: &Path, store: &mut Option<PathBuf>, identity: &mut Option<String>) {
+    *store = store.take().map(|store| folder.join(store));
+    *identity = identity.take().map(|identity| {
+        let file = folder.join(&identity);
+        let is_file = network::is_path(&identity) || file.is_file();
+        if is_file && identity != "anonymous" { file.to_string_lossy().into_owned() } else { identity }
+    });
+}
+
 /// Returns whether a file exists but cannot be read, as opposed to one that cannot be parsed.
-fn is_unreadable(error: &anyhow::Error) -> bool {
+pub(crate) fn is_unreadable(error: &anyhow::Error) -> bool {
     let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
     causes.any(|cause| cause.kind() != ErrorKind::InvalidData)
 }

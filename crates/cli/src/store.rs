@@ -36,7 +36,7 @@ impl Store {
             StoreLocation::Folder(path) => {
                 folder::look_for(path)?;
                 let folder = FolderTransport::new(path, context.wait, context.output.notes());
-                context.output.idle.set(folder.clone());
+                context.output.idle.add(folder.clone());
                 Client::new(AnyTransport::Folder(folder))
             }
             StoreLocation::Network { network, canister, identity } => {

@@ -25,7 +25,7 @@ pub(crate) struct Stored {
 }
 
 /// Key, metadata and condition of an object to store.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct ObjectSpec {
     pub(crate) key: String,
     pub(crate) content_type: Option<String>,
@@ -35,8 +35,15 @@ pub(crate) struct ObjectSpec {
 }
 
 impl ObjectSpec {
+    /// Returns the arguments of a put of these bytes.
+    pub(crate) fn put(self, value: Vec<u8>) -> PutArgs {
+        let Self { key, content_type, content_encoding, metadata, condition } = self;
+        let put = PutArgs::new(key, value).when(condition);
+        PutArgs { content_type, content_encoding, metadata, ..put }
+    }
+
     /// Returns the arguments of an upload of `size` bytes.
-    fn upload(self, size: u64) -> UploadArgs {
+    pub(crate) fn upload(self, size: u64) -> UploadArgs {
         let Self { key, content_type, content_encoding, metadata, condition } = self;
         let condition = Some(condition);
         UploadArgs { content_type, content_encoding, metadata, condition, ..UploadArgs::new(key, size) }
@@ -52,11 +59,8 @@ pub(crate) async fn store(
 ) -> Result<Stored> {
     match input {
         Input::Small(value) => {
-            let ObjectSpec { key, content_type, content_encoding, metadata, condition } = spec;
-            let size = value.len() as u64;
-            let put = PutArgs::new(key.clone(), value).when(condition);
-            let args = PutArgs { content_type, content_encoding, metadata, ..put };
-            let revision = client.put_with(with_digest(args)).await?.revision;
+            let (key, size) = (spec.key.clone(), value.len() as u64);
+            let revision = client.put_with(with_digest(spec.put(value))).await?.revision;
             Ok(Stored { key, size, revision })
         }
         Input::Large(input) => {

@@ -7,6 +7,7 @@ mod log;
 mod objects;
 mod operator;
 mod region;
+mod select;
 mod serve;
 
 use std::sync::LazyLock;
@@ -22,6 +23,7 @@ pub(crate) use self::{
     objects::{CpArgs, GetArgs, LsArgs, PutArgs, RmArgs, SyncArgs, UploadsCommand},
     operator::{ManArgs, SnapshotCommand},
     region::{NumberKind, RegionCommand},
+    select::{CompareArgs, FilterArgs},
     serve::ServeArgs,
 };
 use crate::{complete, settings::Settings};
@@ -80,6 +82,8 @@ pub(crate) enum Command {
     Init,
     #[command(flatten)]
     InStore(StoreCommand),
+    #[command(flatten)]
+    Between(BetweenCommand),
     /// Check the whole memory of a store for corruption.
     #[command(after_help = "\
 Examples:
@@ -164,10 +168,6 @@ Examples:
         /// New key; with a slash at the end, the folder to move the object to.
         to: String,
     },
-    /// Copy files or a folder into or out of the store.
-    Cp(CpArgs),
-    /// Make the store like a folder; with --down, make a folder like the store.
-    Sync(SyncArgs),
     /// Compute the SHA-256 of an object on the canister, and compare it with the declared one.
     Verify {
         /// The key.
@@ -195,6 +195,15 @@ Examples:
     Config(ConfigCommand),
     /// Show the state of the store.
     Status,
+}
+
+/// Subcommands whose arguments are locations, in any stores.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BetweenCommand {
+    /// Copy files, objects and folders into, out of and between stores.
+    Cp(CpArgs),
+    /// Make a folder in a store like a folder of this machine, or the reverse, or like one in another store.
+    Sync(SyncArgs),
 }
 
 #[cfg(test)]

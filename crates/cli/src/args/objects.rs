@@ -6,16 +6,18 @@ use clap::{Args, Subcommand};
 use clap_complete::ArgValueCompleter;
 use stable_storage_api::MetadataPair;
 
+use super::{CompareArgs, FilterArgs};
 use crate::complete;
 
 #[derive(Debug, Default, Args)]
 #[command(
-    override_usage = "storage put [OPTIONS] <FILE> [KEY]\n       storage put [OPTIONS] <FILE>... <FOLDER/>",
+    override_usage = "storage put [OPTIONS] <FILE> [KEY]\n       storage put [OPTIONS] <FILE>... <FOLDER/>\n       storage put [OPTIONS] -r <DIR> [FOLDER]",
     after_help = "\
 Examples:
   storage put video.mp4                  under its name
   storage put video.mp4 films/1          under another key
   storage put 1.png 2.png album/         as album/1.png and album/2.png
+  storage put -r photos                  photos/2026/1.png under its path, and so on
   tar c photos | storage put - photos.tar
 
 A large file is sent in chunks. If this is interrupted, run the same command again to resume it."
@@ -24,6 +26,9 @@ pub(crate) struct PutArgs {
     /// File of any size, or - for standard input, followed by its key of 1 to 1,024 bytes. Default key: the name of the file. A key that ends with a slash is a folder for several files.
     #[arg(required = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) files: Vec<OsString>,
+    /// Store the files in a folder and its folders, also those that are equal in the store. Default folder: the name of DIR.
+    #[arg(short, long, conflicts_with_all = ["content_encoding", "metadata", "if_revision"])]
+    pub(crate) recursive: bool,
     /// Content type, for example image/png. Default: guessed from the name; '' for none.
     #[arg(long = "type", value_name = "TYPE")]
     pub(crate) content_type: Option<String>,
@@ -33,7 +38,7 @@ pub(crate) struct PutArgs {
     /// Name and value of user metadata. Can be given 16 times, with 2,048 bytes in all.
     #[arg(long = "meta", value_name = "NAME=VALUE", value_parser = pair)]
     pub(crate) metadata: Vec<MetadataPair>,
-    /// Fail if an object exists under the key.
+    /// Fail if an object exists under the key; with -r, skip files whose key exists.
     #[arg(long)]
     pub(crate) if_absent: bool,
     /// Fail unless the object under the key has this revision, which storage stat shows.
@@ -134,63 +139,83 @@ pub(crate) struct RmArgs {
 Examples:
   storage cp 1.png 2.png store:album/    to album/1.png and album/2.png, as put does
   storage cp store:album/1.png .         to ./1.png, as get does
-  storage cp -r photos store:album       photos/2026/1.png becomes album/2026/1.png, as sync does
-  storage cp -r store:album photos       the reverse, as sync --down does
   storage cp store:notes.txt -           to standard output
+  storage cp store:album/1.png store:1   within the store
+  storage cp store:album/1.png backup:   to the store that storage.toml names backup
+  storage cp -r photos store:album       photos/2026/1.png becomes album/2026/1.png
+  storage cp -r --newer 7d -i '*.png' store:album photos
 
-A path that starts with store: is a key or a folder in the store; store: alone is the whole store. Any other path is on this machine; write ./store:NAME for a file whose name starts with store:. One side of a copy is the store, the other is this machine.
+A location NAME:KEY is a key or a folder in a store: store:KEY in the current one, or the name of another one in storage.toml; NAME: alone is the whole store. Any other location is a path on this machine; write ./a:b for a file with such a name. One side of a copy is in a store.
 
-If the target ends with a slash or is an existing folder, copies keep the names of their sources. With -r, the contents of SOURCE are copied directly into TARGET, whether or not it exists; files that are equal there are skipped, and nothing is removed.")]
+If the target ends with a slash or is an existing folder, copies keep the names of their sources. With -r, the contents of SOURCE are copied directly into TARGET, whether or not it exists; what is equal there is skipped, and nothing is removed.
+
+PATTERN matches names, or with a slash, paths in the folder; * and ? match any characters except a slash, ** any folders. A pattern that matches a folder applies to its contents.")]
 pub(crate) struct CpArgs {
-    /// Files, or store:KEY for keys in the store; - for standard input. With -r, one folder.
-    #[arg(required = true, value_name = "SOURCE", add = ArgValueCompleter::new(complete::paths))]
+    /// Files or objects; - for standard input. With -r, one folder.
+    #[arg(required = true, value_name = "SOURCE", add = ArgValueCompleter::new(complete::locations))]
     pub(crate) sources: Vec<OsString>,
-    /// Target: store:KEY, store:FOLDER/, a file or a folder; - for standard output.
-    #[arg(add = ArgValueCompleter::new(complete::paths))]
+    /// File, key or folder; - for standard output.
+    #[arg(add = ArgValueCompleter::new(complete::locations))]
     pub(crate) target: OsString,
     /// Copy the contents of the folder SOURCE, including its folders.
     #[arg(short, long)]
     pub(crate) recursive: bool,
+    /// Copy only what the target has not: fail if it exists; with -r, skip what exists.
+    #[arg(long)]
+    pub(crate) if_absent: bool,
+    /// Change nothing, and report what would be done.
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
+    #[command(flatten)]
+    pub(crate) compare: CompareArgs,
 }
 
 #[derive(Debug, Default, Args)]
 #[command(after_help = "\
 Examples:
   storage sync photos album                   photos/2026/1.png becomes album/2026/1.png
+  storage sync photos store:album             the same
+  storage sync store:album photos             the reverse: album/2026/1.png becomes photos/2026/1.png
+  storage sync --delete store: backup:        make the store that storage.toml names backup like this one
   storage sync --exclude '*.tmp' photos album without files named like this
   storage sync --delete --dry-run site ''     report the changes without making them
-  storage sync --down album photos            the reverse: album/2026/1.png becomes photos/2026/1.png
 
-A file is skipped if the other side has the same size and SHA-256. A link to a file counts as the file; a link to a folder is not followed.
+A location NAME:FOLDER is in a store: store:FOLDER in the current one, or the name of another one in storage.toml. If neither side has a name, FROM is a folder and TO is in the current store; with --down, the reverse.
 
-PATTERN matches file names, or with a slash, paths in the folder; * and ? match any characters except a slash, ** any folders. Excluded files are neither copied nor removed; an excluded folder is excluded with its contents.")]
+What has the same size and SHA-256 on both sides is skipped. A link to a file counts as the file; a link to a folder is not followed.
+
+PATTERN matches names, or with a slash, paths in the folder; * and ? match any characters except a slash, ** any folders. A pattern that matches a folder applies to its contents. What is not selected is neither copied nor removed.")]
 pub(crate) struct SyncArgs {
-    /// The folder, or with --down the prefix.
-    #[arg(value_hint = clap::ValueHint::AnyPath)]
+    /// The folder, on this machine or in a store.
+    #[arg(add = ArgValueCompleter::new(complete::locations))]
     pub(crate) from: OsString,
-    /// Prefix of the keys, followed by a slash and the path in the folder; can be empty. With --down, the folder.
+    /// The folder to make like it. In a store, it is the start of the keys, followed by a slash and the path in the folder; can be empty.
+    #[arg(add = ArgValueCompleter::new(complete::locations))]
     pub(crate) to: OsString,
-    /// Make the folder like the store: fetch new and changed objects.
+    /// FROM is in the current store, and TO is a folder.
     #[arg(short, long)]
     pub(crate) down: bool,
-    /// Remove objects under the prefix that are not in the folder; with --down, files that are not in the store.
+    /// Remove what the source has not, after everything is copied.
     #[arg(long)]
     pub(crate) delete: bool,
     /// Remove without asking, even if nothing of what exists now would remain.
     #[arg(long, requires = "delete")]
     pub(crate) force: bool,
-    /// Exclude files and folders with this name or path. Can be given several times.
-    #[arg(short = 'x', long, value_name = "PATTERN")]
-    pub(crate) exclude: Vec<String>,
-    /// Compare only sizes: files are not hashed, so a change that keeps the size is not detected.
+    /// Copy only what the target has not at all.
     #[arg(long)]
-    pub(crate) size_only: bool,
-    /// Content type of all files. Default: unchanged for existing objects, guessed from the name for new ones.
+    pub(crate) if_absent: bool,
+    /// Content type of all objects. Default: unchanged for existing objects, guessed from the name for new ones.
     #[arg(long = "type", value_name = "TYPE", conflicts_with = "down")]
     pub(crate) content_type: Option<String>,
     /// Change nothing, and report what would be done.
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
+    #[command(flatten)]
+    pub(crate) compare: CompareArgs,
 }
 
 /// Commands for uploads.

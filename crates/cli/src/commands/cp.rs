@@ -1,145 +1,239 @@
-//! The command `cp`, which copies files and folders into and out of the store. It uses the other commands.
+//! The command `cp`, which copies files, objects and folders into, out of and between stores.
 
-use std::{
-    ffi::OsStr,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Error as AnyError, Result, bail};
 
-use super::{fetch, get, objects, put, sync};
+use super::{get, put};
 use crate::{
-    args::{CpArgs, PutArgs, SyncArgs},
+    args::{CompareArgs, CpArgs, FilterArgs, PutArgs},
     context::Context,
+    download::{explain, is_folder},
     failure::with_help,
-    input::is_stream,
-    settings::{STORE, StoreLocation},
-    store::StoreClient,
+    failures::{Failures, ends_all},
+    location::{Location, StorePath, ends_with_slash},
+    stores::Stores,
     text,
+    transfer::{self, Compare, Copy, Job, Options, Plan},
+    tree::{Entry, Filter, Root, path_of},
 };
 
-/// Source or target of a copy.
-enum Location<'a> {
-    /// Key or folder in the store.
-    Store(&'a str),
-    /// File or folder on this machine.
-    Local(&'a Path),
-}
-
-impl<'a> Location<'a> {
-    fn of(argument: &'a OsStr) -> Result<Self> {
-        if !argument.as_encoded_bytes().starts_with(STORE.as_bytes()) {
-            return Ok(Self::Local(argument.as_ref()));
+pub(crate) async fn run(stores: &mut Stores, context: &Context, args: &CpArgs) -> Result<()> {
+    let sources = args.sources.iter().map(|source| Location::parse(source)).collect::<Result<Vec<_>>>()?;
+    let target = Location::parse(&args.target)?;
+    check(args, &sources, &target)?;
+    stores.open_all(sources.iter().chain([&target]), context).await?;
+    let copy = Command { stores, context, args };
+    if let ([source], true) = (sources.as_slice(), args.recursive)
+        && copy.is_folder(source).await?
+    {
+        return copy.folder(source, &target).await;
+    }
+    if let Some(folder) = sources.iter().find(|source| is_certainly_folder(source)) {
+        return Err(needs_recursive(&folder.shown()));
+    }
+    match &target {
+        Location::Store(to) if sources.iter().all(|source| source.store().is_none()) => {
+            copy.files(&sources, to).await
         }
-        let path = argument.to_str().with_context(|| format!("{} is not UTF-8", text::name(argument)))?;
-        Ok(Self::Store(&path[STORE.len()..]))
+        _ => copy.objects(&sources, &target).await,
     }
 }
 
-pub(crate) async fn run(
-    client: &StoreClient,
-    context: &Context,
-    location: &StoreLocation,
-    args: &CpArgs,
-) -> Result<()> {
-    let sources = args.sources.iter().map(|source| Location::of(source)).collect::<Result<Vec<_>>>()?;
-    let target = Location::of(&args.target)?;
+/// Rejects copies that no other part of the command is for.
+fn check(args: &CpArgs, sources: &[Location], target: &Location) -> Result<()> {
     if args.recursive && sources.len() > 1 {
         return Err(with_help(
             format!("-r copies one folder, and there are {} sources", sources.len()),
             "run the command for each folder",
         ));
     }
-    match target {
-        Location::Store(key) => {
-            let files = files(&sources, key)?;
-            up(client, context, location, args.recursive, &files, key).await
+    if !args.recursive && (args.filter != FilterArgs::default() || args.compare != CompareArgs::default()) {
+        return Err(with_help("options that select or compare are for folders", "copy a folder with -r"));
+    }
+    if let Some(local) = sources.iter().find(|source| source.store().is_none()) {
+        if target.store().is_none() {
+            return Err(with_help(
+                format!("{} and {} are both on this machine", local.shown(), target.shown()),
+                "write a path in the store as store:KEY",
+            ));
         }
-        Location::Local(path) => {
-            let keys = keys(&sources, path)?;
-            down(client, context, location, args.recursive, &keys, path).await
+        if sources.iter().any(|source| source.store().is_some()) {
+            return Err(with_help(
+                "some of the sources are on this machine and some in a store",
+                "copy them with two commands",
+            ));
         }
+    }
+    Ok(())
+}
+
+/// Copy between locations whose stores are open.
+struct Command<'a> {
+    stores: &'a Stores,
+    context: &'a Context,
+    args: &'a CpArgs,
+}
+
+impl Command<'_> {
+    /// Returns whether a location is a folder. In a store, a name can be both an object and a folder; then it is a folder.
+    async fn is_folder(&self, location: &Location) -> Result<bool> {
+        Ok(match location {
+            Location::Store(path) if !is_certainly_folder(location) => {
+                is_folder(self.stores.client(&path.store), &path.key).await?
+            }
+            _ => is_certainly_folder(location),
+        })
+    }
+
+    fn options(&self) -> Result<Options> {
+        let CpArgs { recursive, if_absent, dry_run, ref filter, ref compare, .. } = *self.args;
+        Ok(Options {
+            filter: Filter::new(filter)?,
+            compare: if recursive { Compare::new(compare) } else { Compare::Nothing },
+            if_absent,
+            dry_run,
+            stores: self.stores.folders(),
+            ..Options::default()
+        })
+    }
+
+    async fn folder(&self, source: &Location, target: &Location) -> Result<()> {
+        let job = Job {
+            source: self.stores.root(source)?,
+            target: self.stores.root(target)?,
+            options: self.options()?,
+        };
+        transfer::run(self.context, &job).await
+    }
+
+    /// Stores files as `put` does.
+    async fn files(&self, sources: &[Location], to: &StorePath) -> Result<()> {
+        let files: Vec<PathBuf> = sources.iter().map(|source| source.argument().into()).collect();
+        let key = Some(to.key.as_str()).filter(|key| !key.is_empty());
+        let args = PutArgs { if_absent: self.args.if_absent, ..PutArgs::default() };
+        if self.args.dry_run {
+            let (mut plan, mut failures) = (Plan::default(), Failures::default());
+            let job = self.job(Root::Folder(".".into()), &Location::Store(to.clone()))?;
+            for item in put::items(&files, key)? {
+                match Entry::read_file(item.key, &item.file) {
+                    Ok(entry) => plan.copies.push(Copy::new(entry, None, &job.target, &job.options)?),
+                    Err(error) => failures.add(text::path(&item.file), &error),
+                }
+            }
+            return transfer::execute(self.context, &job, &plan, failures).await;
+        }
+        put::store_files(self.stores.client(&to.store), self.context, &args, &files, key).await
+    }
+
+    /// Copies objects to files, or to keys of a store.
+    async fn objects(&self, sources: &[Location], target: &Location) -> Result<()> {
+        let paths: Vec<_> = sources.iter().filter_map(Location::path_in_store).collect();
+        if let Location::Stream = target
+            && !self.args.dry_run
+        {
+            let [path] = paths.as_slice() else {
+                bail!("the target of several objects must be an existing folder: -");
+            };
+            return get::run(self.stores.client(&path.store), self.context, &path.key, None).await;
+        }
+        if let (Location::Local(to), [path]) = (target, paths.as_slice())
+            && !self.args.dry_run
+            && !self.args.if_absent
+        {
+            let file = file_of(&path.key, to)?;
+            return get::run(self.stores.client(&path.store), self.context, &path.key, Some(&file)).await;
+        }
+        let is_many = paths.len() > 1;
+        check_target_of(is_many, target)?;
+        // All sources of a plan are in one store.
+        for (at, first) in paths.iter().enumerate() {
+            if !paths[..at].iter().any(|path| path.store == first.store) {
+                let paths: Vec<_> = paths.iter().filter(|path| path.store == first.store).copied().collect();
+                self.objects_of(&paths, target, is_many).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn objects_of(&self, paths: &[&StorePath], target: &Location, is_many: bool) -> Result<()> {
+        let (mut plan, mut failures) = (Plan::default(), Failures::default());
+        let store = &paths[0].store;
+        let client = self.stores.client(store);
+        let all = StorePath { store: store.clone(), key: String::new() };
+        let job = self.job(self.stores.root(&Location::Store(all))?, target)?;
+        for path in paths {
+            let entry = client.stat_confirmed(&path.key).await.map_err(|error| explain(error, &path.key));
+            let copy = entry.and_then(|info| self.copy_of(&job, path, info, target));
+            match copy {
+                Ok(copy) => plan.copies.push(copy),
+                Err(error) if !is_many || ends_all(&error) => return Err(error),
+                Err(error) => failures.add(format!("{:?}", path.key), &error),
+            }
+        }
+        transfer::execute(self.context, &job, &plan, failures).await
+    }
+
+    fn copy_of(
+        &self,
+        job: &Job<'_>,
+        path: &StorePath,
+        info: stable_storage_api::ObjectInfo,
+        target: &Location,
+    ) -> Result<Copy> {
+        match target {
+            Location::Store(to) => {
+                let folder = to.key.is_empty() || to.key.ends_with('/');
+                let key = if folder { format!("{}{}", to.key, last_name(&path.key)) } else { to.key.clone() };
+                Copy::new(Entry::of_object(&key, info), None, &job.target, &job.options)
+            }
+            Location::Local(to) => Ok(Copy::Fetch { info: Box::new(info), file: file_of(&path.key, to)? }),
+            Location::Stream => Ok(Copy::Fetch { info: Box::new(info), file: "-".into() }),
+        }
+    }
+
+    /// Returns the job of a copy whose plan has names that are complete keys, or paths.
+    fn job<'a>(&'a self, source: Root<'a>, target: &Location) -> Result<Job<'a>> {
+        let target = match target {
+            Location::Store(to) => {
+                self.stores.root(&Location::Store(StorePath { key: String::new(), ..to.clone() }))?
+            }
+            _ => Root::Folder(PathBuf::new()),
+        };
+        Ok(Job { source, target, options: self.options()? })
     }
 }
 
-/// Returns the sources of a copy into the store, which must be on this machine.
-fn files<'a>(sources: &[Location<'a>], key: &str) -> Result<Vec<&'a Path>> {
-    let file = |source: &Location<'a>| match *source {
-        Location::Local(file) => Ok(file),
-        Location::Store(from) => Err(with_help(
-            format!("{STORE}{from} and {STORE}{key} are both in the store"),
-            format!("move an object with: storage mv {} {}", text::argument(from), text::argument(key)),
-        )),
-    };
-    sources.iter().map(file).collect()
-}
-
-/// Returns the sources of a copy out of the store, which must be in the store.
-fn keys<'a>(sources: &[Location<'a>], target: &Path) -> Result<Vec<&'a str>> {
-    let key = |source: &Location<'a>| match *source {
-        Location::Store(key) => Ok(key),
-        Location::Local(file) => Err(with_help(
-            format!("{} and {} are both on this machine", text::path(file), text::path(target)),
-            format!("write a path in the store as {STORE}KEY"),
-        )),
-    };
-    sources.iter().map(key).collect()
-}
-
-async fn up(
-    client: &StoreClient,
-    context: &Context,
-    location: &StoreLocation,
-    recursive: bool,
-    files: &[&Path],
-    key: &str,
-) -> Result<()> {
-    match files.iter().find(|file| !is_stream(file) && file.is_dir()) {
-        Some(folder) if recursive => {
-            let args = SyncArgs { from: folder.into(), to: key.into(), ..SyncArgs::default() };
-            sync::run(client, context, location, &args).await
+/// Rejects a target that is not a folder for several objects.
+fn check_target_of(is_many: bool, target: &Location) -> Result<()> {
+    let (is_folder, shown) = match target {
+        Location::Local(path) => (path.is_dir(), "an existing folder"),
+        Location::Stream => (false, "an existing folder"),
+        Location::Store(to) => {
+            (to.key.is_empty() || to.key.ends_with('/'), "a folder, with a slash at its end")
         }
-        Some(folder) => Err(needs_recursive(&text::path(folder))),
-        None => {
-            let key = Some(key).filter(|key| !key.is_empty());
-            put::store_files(client, context, &PutArgs::default(), files, key).await
-        }
+    };
+    if is_many && !is_folder {
+        bail!("the target of several objects must be {shown}: {}", target.shown());
     }
+    Ok(())
 }
 
-async fn down(
-    client: &StoreClient,
-    context: &Context,
-    location: &StoreLocation,
-    recursive: bool,
-    keys: &[&str],
-    target: &Path,
-) -> Result<()> {
-    let folder = keys.iter().find(|key| key.is_empty() || key.ends_with('/'));
-    match (keys, folder) {
-        ([key], _) if recursive && (folder.is_some() || objects::is_folder(client, key).await?) => {
-            let args = SyncArgs { from: (*key).into(), to: target.into(), down: true, ..SyncArgs::default() };
-            sync::run(client, context, location, &args).await
-        }
-        (_, Some(folder)) => Err(needs_recursive(&format!("{STORE}{folder}"))),
-        ([key], None) => get::run(client, context, key, Some(&file_of(key, target)?)).await,
-        _ if is_stream(target) || !target.is_dir() => {
-            bail!("the target of several objects must be an existing folder: {}", text::path(target));
-        }
-        _ => {
-            let objects = keys.iter().map(|key| (fetch::path_of(last_name(key)), (*key).to_owned()));
-            fetch::write_objects(client, context, objects.collect(), target).await
-        }
+/// Returns whether a location is a folder, as far as that is known without a call.
+fn is_certainly_folder(location: &Location) -> bool {
+    match location {
+        Location::Stream => false,
+        Location::Local(path) => path.is_dir(),
+        Location::Store(path) => path.key.is_empty() || path.key.ends_with('/'),
     }
 }
 
 /// Returns the file that an object is copied to: if the target is a folder, one with the object's name.
 fn file_of(key: &str, target: &Path) -> Result<PathBuf> {
-    let is_folder = target.as_os_str().as_encoded_bytes().ends_with(b"/") || target.is_dir();
-    if is_stream(target) || !is_folder {
+    if !ends_with_slash(target) && !target.is_dir() {
         return Ok(target.to_owned());
     }
-    let name = fetch::path_of(last_name(key)).with_context(|| format!("cannot copy {key:?}"))?;
+    let name = path_of(last_name(key)).with_context(|| format!("cannot copy {key:?}"))?;
     Ok(target.join(name))
 }
 

@@ -1,24 +1,35 @@
 //! The command `get`, which reads an object.
 
-use std::{fs::File, io::Write, path::Path};
+use std::{fs::File, path::Path};
 
-use anyhow::{Context as _, Error as AnyError, Result, anyhow};
-use stable_storage_api::{Error, ObjectInfo};
-use storage_client::TransferError;
+use anyhow::{Context as _, Result, anyhow};
+use storage_client::transfer::Unobserved;
 
-use super::objects::{explain, is_folder};
 use crate::{
     atomic_file::AtomicFile,
     context::Context,
-    failure::{NotFound, NotText, add_help, with_help},
+    download::download,
+    failure::with_help,
     idle::Stdout,
     input::is_stream,
-    proof,
     screen::Screen,
     store::StoreClient,
     text,
+    transfer::{self, Compare, Job, Options},
+    tree::Root,
     view::Object,
 };
+
+/// Writes all objects of a folder to files, without comparing.
+pub(crate) async fn folder(client: &StoreClient, context: &Context, key: &str, target: &Path) -> Result<()> {
+    let prefix = match key.trim_end_matches('/') {
+        "" => String::new(),
+        key => format!("{key}/"),
+    };
+    let source = Root::Prefix { client, prefix, label: String::new() };
+    let options = Options { compare: Compare::Nothing, ..Options::default() };
+    transfer::run(context, &Job { source, target: Root::Folder(target.to_owned()), options }).await
+}
 
 pub(crate) async fn run(
     client: &StoreClient,
@@ -35,11 +46,15 @@ pub(crate) async fn run(
             let mut device = File::options().write(true).open(file);
             let device =
                 device.as_mut().map_err(|error| anyhow!("cannot write {}: {error}", text::path(file)))?;
-            download(client, context, key, device).await.map(drop)
+            let bar = context.bars.bar("reading", 0);
+            download(client, context, key, device, &bar).await.map(drop)
         }
         Some(file) => {
             let mut target = AtomicFile::create(file)?;
-            let info = download(client, context, key, target.sink()).await?;
+            let info = {
+                let bar = context.bars.bar("reading", 0);
+                download(client, context, key, target.sink(), &bar).await?
+            };
             target.finish().with_context(|| format!("cannot write {}", text::path(file)))?;
             if context.output.json {
                 context.output.print(&Object::new(&info), |_| Vec::new())
@@ -53,53 +68,13 @@ pub(crate) async fn run(
 /// Writes an object to standard output, on a terminal as text.
 async fn print(client: &StoreClient, context: &Context, key: &str) -> Result<()> {
     // On a terminal, a progress bar would be drawn into the data.
-    let context = context.without_bars();
     let mut out = Stdout::open(&context.output.idle);
     if context.output.is_guarded {
         let mut screen = Screen::new(out);
-        download(client, &context, key, &mut screen).await?;
+        download(client, context, key, &mut screen, &Unobserved).await?;
         out = screen.finish().with_context(|| format!("cannot show {key:?}"))?;
     } else {
-        download(client, &context, key, &mut out).await?;
+        download(client, context, key, &mut out, &Unobserved).await?;
     }
     Ok(out.finish()?)
-}
-
-pub(super) async fn download(
-    client: &StoreClient,
-    context: &Context,
-    key: &str,
-    sink: &mut impl Write,
-) -> Result<ObjectInfo> {
-    let bar = context.bars.bar("reading", 0);
-    let options = context.transfer(&bar);
-    let downloaded = match &context.verifier {
-        None => client.download(key, sink, options).await,
-        Some(verifier) => match client.verified(verifier).download(key, sink, options).await {
-            Ok(downloaded) => Ok(downloaded),
-            Err(error) => Err(proof::of_transfer(error)?),
-        },
-    };
-    match downloaded {
-        Ok(downloaded) => Ok(downloaded.info),
-        Err(TransferError::Client(error)) => match error.storage_error() {
-            Some(Error::RevisionMismatch { .. }) => {
-                Err(with_help(format!("{key:?} was overwritten while it was read"), "run the command again"))
-            }
-            // If this cannot be determined, the original error is reported.
-            Some(Error::NotFound) if is_folder(client, key).await.unwrap_or(false) => {
-                Err(NotFound::but_folder(key).into())
-            }
-            _ => Err(explain(error, key)),
-        },
-        Err(error @ TransferError::WrongDigest { .. }) => {
-            Err(add_help(error, format!("the object under {key:?} is corrupt"), "store it again"))
-        }
-        Err(TransferError::Write { error, .. })
-            if error.get_ref().is_some_and(|error| error.is::<NotText>()) =>
-        {
-            Err(AnyError::new(error).context(format!("cannot show {key:?}")))
-        }
-        Err(error) => Err(error.into()),
-    }
 }

@@ -3,8 +3,7 @@
 mod access;
 mod certify;
 mod check;
-pub(crate) mod cp;
-mod fetch;
+mod cp;
 mod get;
 mod log;
 mod log_read;
@@ -27,12 +26,14 @@ use serde::Serialize;
 use storage_client::Transport;
 
 use crate::{
-    args::{Command, GetArgs, LogCommand, StoreCommand},
+    args::{BetweenCommand, Command, GetArgs, LogCommand, StoreCommand},
     context::Context,
     failure::Refused,
+    levels::Levels,
     proof,
     settings::{Settings, StoreLocation},
     store::{self, Store, StoreClient},
+    stores::Stores,
     text,
 };
 
@@ -51,7 +52,11 @@ pub(crate) async fn run(flags: Settings, context: &Context, command: Command) ->
         Command::Check { image: Some(image) } => return check::image(&image, &context.output),
         _ => {}
     }
-    let location = StoreLocation::find(flags, context.output.notes())?;
+    let levels = Levels::read(flags)?;
+    if let Command::Between(command) = command {
+        return between(Stores::new(levels), context, command).await;
+    }
+    let location = levels.current(context.output.notes())?;
     match command {
         Command::Init => {
             let folder = store::init(&location, context.output.notes())?;
@@ -75,6 +80,16 @@ pub(crate) async fn run(flags: Settings, context: &Context, command: Command) ->
     }
 }
 
+/// Runs a command that opens the stores of its arguments.
+async fn between(mut stores: Stores, context: &Context, command: BetweenCommand) -> Result<()> {
+    let done = match command {
+        BetweenCommand::Cp(args) => cp::run(&mut stores, context, &args).await,
+        BetweenCommand::Sync(args) => sync::run(&mut stores, context, &args).await,
+    };
+    let caller = stores.caller();
+    stores.close(done.map_err(|error| Refused::explain(error, caller)))
+}
+
 async fn run_in(store: &Store, context: &Context, location: &StoreLocation, command: Command) -> Result<()> {
     match command {
         Command::InStore(command) => call(store.client(), context, location, command).await,
@@ -91,6 +106,7 @@ async fn run_in(store: &Store, context: &Context, location: &StoreLocation, comm
             operator::upgrade(store, &context.output, skip_pre_upgrade)
         }
         Command::Init
+        | Command::Between(_)
         | Command::Serve(_)
         | Command::Repair { .. }
         | Command::Completions { .. }
@@ -108,14 +124,12 @@ async fn call(
 ) -> Result<()> {
     let output = &context.output;
     match command {
-        StoreCommand::Put(args) => put::run(client, context, args).await,
+        StoreCommand::Put(args) => put::run(client, context, location, args).await,
         StoreCommand::Get(args) => get(client, context, args).await,
         StoreCommand::Ls(args) => objects::ls(client, output, &args).await,
         StoreCommand::Stat { key, verify } => objects::stat(client, output, &key, verify).await,
         StoreCommand::Rm(args) => rm::run(client, context, &args).await,
         StoreCommand::Mv { from, to } => objects::mv(client, output, &from, &to).await,
-        StoreCommand::Cp(args) => cp::run(client, context, location, &args).await,
-        StoreCommand::Sync(args) => sync::run(client, context, location, &args).await,
         StoreCommand::Verify { key } => verify::run(client, context, &key).await,
         StoreCommand::Certify(args) => certify::run(client, context, args).await,
         StoreCommand::Uploads(command) => uploads::run(client, context, command).await,
@@ -134,7 +148,7 @@ async fn get(client: &StoreClient, context: &Context, args: GetArgs) -> Result<(
     match args.recursive {
         true => {
             let folder = args.file.unwrap_or_else(|| ".".into());
-            fetch::run(client, context, &args.key, &folder).await
+            get::folder(client, context, &args.key, &folder).await
         }
         false => get::run(client, context, &args.key, args.file.as_deref()).await,
     }

@@ -1,12 +1,12 @@
 //! The commands `ls`, `stat` and `mv`.
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use serde::Serialize;
-use stable_storage_api::{Error, ListArgs, MetadataPair};
-use storage_client::{ClientError, Level, VerifiedError};
+use stable_storage_api::MetadataPair;
+use storage_client::{Level, VerifiedError};
 
 use crate::{
-    args::LsArgs, failure::NotFound, output::Output, proof, size::Sizes, store::StoreClient, view::Object,
+    args::LsArgs, download::explain, output::Output, proof, size::Sizes, store::StoreClient, view::Object,
 };
 
 pub(crate) fn describe(view: &Object<'_>, sizes: Sizes) -> Vec<String> {
@@ -137,18 +137,4 @@ pub(super) async fn tell_change(
     }
     let info = client.stat_since(key, revision).await?;
     output.done(&Object::new(&info), text)
-}
-
-/// Returns whether there is an object in a folder with this name.
-pub(super) async fn is_folder(client: &StoreClient, name: &str) -> Result<bool, ClientError> {
-    let page = client.list(&ListArgs::prefix(format!("{name}/")).limited(1)).await?;
-    Ok(!page.objects.is_empty())
-}
-
-/// Returns an error that names the key that was not found.
-pub(crate) fn explain(error: ClientError, key: &str) -> anyhow::Error {
-    match error.storage_error() {
-        Some(Error::NotFound) => anyhow!(NotFound::object(key)),
-        _ => error.into(),
-    }
 }

@@ -17,8 +17,11 @@ use crate::{
     failure::{Interrupted, with_help},
     failures::{Failed, Failures, ends_all},
     input::{Input, is_stream},
+    settings::StoreLocation,
     store::StoreClient,
     stream, text,
+    transfer::{self, Compare, Job, Options},
+    tree::{Root, prefix_of},
     upload::{self, ObjectSpec, Stored},
     view::Object,
 };
@@ -31,21 +34,62 @@ struct Report<'a> {
 }
 
 /// File and key.
-struct Item {
-    file: PathBuf,
-    key: String,
+pub(super) struct Item {
+    pub(super) file: PathBuf,
+    pub(super) key: String,
 }
 
-pub(crate) async fn run(client: &StoreClient, context: &Context, args: PutArgs) -> Result<()> {
+pub(crate) async fn run(
+    client: &StoreClient,
+    context: &Context,
+    location: &StoreLocation,
+    args: PutArgs,
+) -> Result<()> {
     let (files, to) = match args.files.as_slice() {
         [files @ .., to] if !files.is_empty() => (files, Some(key_of_argument(to)?)),
         files => (files, None),
     };
+    if args.recursive {
+        match files {
+            [folder] if Path::new(folder).is_dir() => {
+                return store_folder(client, context, location, &args, folder.as_ref(), to).await;
+            }
+            [_] => {}
+            _ => {
+                return Err(with_help(
+                    format!("-r stores one folder, and there are {} sources", files.len()),
+                    "run the command for each folder",
+                ));
+            }
+        }
+    }
     store_files(client, context, &args, files, to).await
 }
 
+/// Stores all files of a folder, without comparing.
+async fn store_folder(
+    client: &StoreClient,
+    context: &Context,
+    location: &StoreLocation,
+    args: &PutArgs,
+    folder: &Path,
+    to: Option<&str>,
+) -> Result<()> {
+    let prefix = prefix_of(to.map_or_else(|| name_of(folder), Ok)?)?;
+    let options = Options {
+        compare: Compare::Nothing,
+        if_absent: args.if_absent,
+        content_type: args.content_type.clone(),
+        stores: location.folder().into_iter().cloned().collect(),
+        ..Options::default()
+    };
+    let source = Root::Folder(folder.to_owned());
+    let target = Root::Prefix { client, prefix, label: String::new() };
+    transfer::run(context, &Job { source, target, options }).await
+}
+
 /// Stores files under a key or in a folder; by default, under their names.
-pub(super) async fn store_files(
+pub(crate) async fn store_files(
     client: &StoreClient,
     context: &Context,
     args: &PutArgs,
@@ -126,7 +170,7 @@ fn condition(args: &PutArgs) -> Condition {
 }
 
 /// Pairs files with their keys: a file and an optional key, or files and a folder.
-fn items(files: &[impl AsRef<Path>], to: Option<&str>) -> Result<Vec<Item>> {
+pub(super) fn items(files: &[impl AsRef<Path>], to: Option<&str>) -> Result<Vec<Item>> {
     let folder = match to {
         None => "",
         Some(folder) if folder.ends_with('/') => folder,

@@ -4,8 +4,7 @@ use anyhow::Result;
 use serde::Serialize;
 use stable_storage_api::{Checksum, ChecksumState};
 
-use super::objects::explain;
-use crate::{context::Context, failure::with_help, store::StoreClient, view::state_name};
+use crate::{context::Context, download::explain, failure::with_help, store::StoreClient, view::state_name};
 
 /// Result, as JSON.
 #[derive(Serialize)]

@@ -4,13 +4,17 @@ use std::{
     fs,
     os::unix::{
         ffi::OsStrExt,
-        fs::{PermissionsExt, symlink},
+        fs::{PermissionsExt, chown, symlink},
         net::UnixListener,
+        process::CommandExt,
     },
+    path::Path,
     process::Command,
 };
 
-use crate::harness::{MAX_PAYLOAD, Store, numbers};
+use tempfile::TempDir;
+
+use crate::harness::{MAX_PAYLOAD, Store, numbers, output};
 
 impl Store {
     /// Returns the JSON and the messages of a command that fails.
@@ -22,32 +26,114 @@ impl Store {
     }
 }
 
-/// A dangling link, a pipe, a socket and a device are skipped with a warning.
+/// A pipe, a socket and a device are skipped with a warning.
 #[test]
 fn special_files_are_skipped_with_a_warning() {
     let store = Store::new();
     store.file("t/a", b"1");
     store.file("t/c", b"3");
-    symlink("nowhere", store.path("t/b")).unwrap();
-    symlink("loop", store.path("t/loop")).unwrap();
     symlink("/dev/null", store.path("t/null")).unwrap();
     assert!(Command::new("mkfifo").arg(store.path("t/f")).status().unwrap().success());
     let _socket = UnixListener::bind(store.path("t/s")).unwrap();
     // An object under the key of a skipped file is not removed.
-    store.run_with_input(&["put", "-", "p/b"], b"from better days");
+    store.run_with_input(&["put", "-", "p/f"], b"from better days");
     let output = store.output(&["sync", "--delete", "t", "p"], b"");
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{said}");
-    for warning in [
-        "skipped t/b, a dangling link",
-        "skipped t/loop, a dangling link",
-        "skipped t/null, a device",
-        "skipped t/f, a named pipe",
-        "skipped t/s, a socket",
-    ] {
+    for warning in ["skipped t/null, a device", "skipped t/f, a named pipe", "skipped t/s, a socket"] {
         assert!(said.contains(warning), "{warning} is not in {said}");
     }
-    assert_eq!(store.text(&["ls", "-r"]), "p/a\np/b\np/c\n");
+    assert_eq!(store.text(&["ls", "-r"]), "p/a\np/c\np/f\n");
+}
+
+/// Files that cannot be read: a dangling link, a link to itself, a file without permission, a file that fails while it is
+/// read, and a name that is not UTF-8. Each of them is reported, the others are stored, nothing is removed, and the exit code
+/// is 1. This is the same for all commands that store a folder.
+#[test]
+fn unreadable_files_are_reported_and_others_are_stored() {
+    let store = Store::new();
+    store.file("t/a", b"1");
+    store.file("t/d/c", b"3");
+    store.file("t/locked", b"2");
+    symlink("nowhere", store.path("t/b")).unwrap();
+    symlink("loop", store.path("t/loop")).unwrap();
+    symlink("/proc/self/mem", store.path("t/mem")).unwrap();
+    fs::write(store.path("t").join(std::ffi::OsStr::from_bytes(b"x\xff")), b"x").unwrap();
+    fs::set_permissions(store.path("t/locked"), fs::Permissions::from_mode(0o0)).unwrap();
+    let unprivileged = Unprivileged::new(&store);
+    for (args, prefix) in [
+        (&["sync", "--delete", "t", "sync"][..], "sync"),
+        (&["cp", "-r", "t", "store:cp"], "cp"),
+        (&["put", "-r", "t", "put"], "put"),
+    ] {
+        store.run_with_input(&["put", "-", &format!("{prefix}/b")], b"from better days");
+        unprivileged.own(&store);
+        let output = output(unprivileged.command(&store, &[&["--json"], args].concat()), b"");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{args:?}: {said}");
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(report["stored"], serde_json::json!([format!("{prefix}/a"), format!("{prefix}/d/c")]));
+        let failed: Vec<_> = report["failed"].as_array().unwrap().iter().map(|item| &item["item"]).collect();
+        for item in ["t/b", "t/loop", "t/locked", "t/mem", r"t/x\xff"] {
+            assert!(failed.iter().any(|failed| *failed == item), "{args:?}: {item} is not in {report}");
+        }
+        assert_eq!(failed.len(), 5, "{report}");
+        for text in [
+            "t/b: cannot follow the link: No such file",
+            "t/loop: cannot follow the link: Too many levels",
+            "t/locked: ",
+            "Permission denied",
+            r"t/x\xff: the name is not UTF-8",
+            "5 files failed",
+        ] {
+            assert!(said.contains(text), "{args:?}: {text} is not in {said}");
+        }
+        let kept = format!("{prefix}/a\n{prefix}/b\n{prefix}/d/c\n");
+        assert_eq!(store.text(&["ls", "-r", &format!("{prefix}/")]), kept);
+    }
+    fs::set_permissions(store.path("t/locked"), fs::Permissions::from_mode(0o700)).unwrap();
+}
+
+/// User that permissions apply to, unlike root.
+struct Unprivileged {
+    is_root: bool,
+    cache: TempDir,
+}
+
+/// User and group of nobody.
+const NOBODY: u32 = 65_534;
+
+impl Unprivileged {
+    fn new(store: &Store) -> Self {
+        let is_root = rustix::process::geteuid().is_root();
+        let this = Self { is_root, cache: TempDir::new().unwrap() };
+        // Compiles the canister into the cache.
+        let mut init = store.cached_in(this.cache.path(), &["-q", "--store"]);
+        init.arg(this.cache.path().join("store")).arg("init");
+        assert!(init.status().unwrap().success());
+        this
+    }
+
+    /// Makes the user the owner of the store's folder and its files, but not of the files to store.
+    fn own(&self, store: &Store) {
+        if !self.is_root {
+            return;
+        }
+        let give = |path: &Path| chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+        for folder in [store.path("store"), self.cache.path().to_owned()] {
+            walkdir::WalkDir::new(folder).into_iter().for_each(|entry| give(entry.unwrap().path()));
+        }
+        give(store.folder.path());
+    }
+
+    fn command(&self, store: &Store, args: &[&str]) -> Command {
+        let mut command = store.cached_in(self.cache.path(), &["--store"]);
+        command.arg(store.path("store")).args(args);
+        if self.is_root {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        command
+    }
 }
 
 /// A file name that is not a valid key fails alone: other files are stored, and nothing is removed.

@@ -141,7 +141,7 @@ fn cp_is_quiet_when_asked() {
     }
 }
 
-/// A copy within one side is an error that names the right command, and a folder needs -r.
+/// A copy on this machine is an error that names the right command, and a folder needs -r.
 #[test]
 fn mistakes_of_cp_are_explained() {
     let store = Store::new();
@@ -151,8 +151,10 @@ fn mistakes_of_cp_are_explained() {
     for (code, args, expected) in [
         (1, &["folder/a", "copy"][..], "write a path in the store as store:KEY"),
         (1, &["store:to/a", "folder/a", "copy"], "folder/a and copy are both on this machine"),
-        (1, &["store:to/a", "store:b"], "move an object with: storage mv to/a b"),
-        (1, &["folder/a", "store:to/a", "store:b/"], "store:to/a and store:b/ are both in the store"),
+        (1, &["folder/a", "store:to/a", "store:b/"], "some of the sources are on this machine"),
+        (1, &["store:to/a", "store:to/a", "store:b"], "must be a folder, with a slash at its end: store:b"),
+        (1, &["a:b", "store:b"], "no store is named \"a\"\nhelp: for a file, write ./a:..."),
+        (1, &["-x", "a", "folder/a", "store:b"], "copy a folder with -r"),
         (1, &["folder/a", "folder", "store:to/"], "error: folder is a folder\nhelp: copy a folder with -r"),
         (1, &["store:to/", "copy"], "error: store:to/ is a folder\nhelp: copy a folder with -r"),
         (1, &["store:", "copy"], "store: is a folder"),

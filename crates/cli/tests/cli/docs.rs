@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::harness::{Store, output};
+use crate::harness::{Store, output, without_rates};
 
 /// A fenced block of commands: its file and line, whether it is marked as runnable, and its lines.
 struct Block {
@@ -100,6 +100,7 @@ fn runnable_blocks_print_what_they_show() {
                 expected.push('\n');
             }
             if !expected.is_empty() {
+                let (printed, expected) = (without_rates(&printed), without_rates(&expected));
                 assert_eq!(printed, expected, "{}: {command}", block.location);
             }
         }

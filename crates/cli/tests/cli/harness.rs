@@ -144,7 +144,7 @@ impl Store {
     fn steady(&self, text: &str) -> String {
         let folder = self.folder.path().to_str().unwrap();
         let year = |word: &str| word.len() >= 20 && word.starts_with("20") && word.as_bytes()[10] == b'T';
-        let lines = text.replace(folder, "FOLDER");
+        let lines = without_rates(&text.replace(folder, "FOLDER"));
         // Times are replaced by a text of the same width, so that columns stay aligned.
         let words = lines.split_inclusive([' ', '\n', '"']);
         words
@@ -191,6 +191,20 @@ impl Store {
             upload.unwrap().id
         })
     }
+}
+
+/// Replaces the bytes per second of transfers, which vary.
+pub(crate) fn without_rates(text: &str) -> String {
+    let mut steady = String::new();
+    for line in text.split_inclusive('\n') {
+        match (line.find(" at "), line.find("/s, ")) {
+            (Some(start), Some(end)) if start < end => {
+                steady.push_str(&format!("{} at RATE{}", &line[..start], &line[end..]));
+            }
+            _ => steady.push_str(line),
+        }
+    }
+    steady
 }
 
 /// Runs a command to its end.

@@ -36,7 +36,9 @@ fn check_member(command: &str, name: &str, value: &Value) {
         "sha256" => text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()),
         "created" | "modified" | "expires" => text.len() == 20 && text.ends_with('Z') && &text[10..11] == "T",
         "role" => ["reader", "writer", "admin"].contains(&text),
-        "size" | "received" | "stored_bytes" | "fetched_bytes" => value.is_u64(),
+        "size" | "received" | "stored_bytes" | "fetched_bytes" | "copied_bytes" | "bytes_per_second" => {
+            value.is_u64()
+        }
         // A duration, not a time.
         "upload_idle_ns" => value.is_u64(),
         name => !name.ends_with("_ns"),
@@ -69,6 +71,7 @@ fn every_command_prints_json_in_one_format() {
         &["put", "small", "--meta", "author=Ada"][..],
         &["put", "large", "folder/large"],
         &["put", "small", "large", "two/"],
+        &["put", "-r", "folder", "put"],
         &["get", "small", "copy"],
         &["get", "-r", "two", "fetched"],
         &["ls"],
@@ -77,12 +80,16 @@ fn every_command_prints_json_in_one_format() {
         &["cp", "small", "large", "store:two/"],
         &["cp", "store:two/small", "store:two/large", "fetched"],
         &["cp", "-r", "store:two", "copied"],
+        &["cp", "store:two/small", "store:again"],
+        &["cp", "-r", "store:two", "store:three"],
+        &["cp", "-n", "small", "store:dry"],
         &["mv", "small", "moved"],
         &["rm", "moved"],
         &["rm", "-r", "two"],
         &["rm", "-n", "folder/large"],
         &["sync", "folder", "synced"],
         &["sync", "--down", "synced", "down"],
+        &["sync", "-n", "store:synced", "store:elsewhere"],
         &["verify", "folder/large"],
         &["certify", "synced/"],
         &["certify", "--log"],

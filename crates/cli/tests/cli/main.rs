@@ -4,6 +4,7 @@
 
 mod access;
 mod batch;
+mod between;
 mod certified;
 mod cp;
 mod docs;

@@ -34,7 +34,8 @@ impl<T: Transport> Client<T> {
         args: &UploadArgs,
         options: TransferOptions<'_>,
     ) -> Result<(Written, UploadEnd), TransferError> {
-        let pieces = pin!(pieces);
+        // The end is looked for again after it has been found.
+        let pieces = pin!(pieces.fuse());
         let mut chunks = Chunks::of(pieces);
         let first = chunks.next().await?.unwrap_or_default();
         let Some(second) = chunks.next().await? else {

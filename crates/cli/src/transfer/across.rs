@@ -1,0 +1,95 @@
+//! Objects to keys in the same store or in another one.
+
+use std::{io, sync::Arc};
+
+use anyhow::{Error, Result, bail};
+use futures_util::{Stream, StreamExt, stream};
+use stable_storage_api::limits::MAX_PAYLOAD_BYTES;
+use storage_client::{Progress, TransferError, transfer::Unobserved, transfer::read_stream};
+
+use super::{
+    Job,
+    plan::{Copy, Plan},
+    report::shown,
+    tally::Tally,
+};
+use crate::{context::Context, failure::Interrupted, store::StoreClient};
+
+/// Copies the objects of a plan: small ones concurrently, large ones one after the other with concurrent ranges and chunks.
+/// Ctrl-C aborts the upload that is open.
+pub(super) async fn all(
+    from: &StoreClient,
+    to: &StoreClient,
+    context: &Context,
+    job: &Job<'_>,
+    plan: &Plan,
+    tally: &mut Tally<'_>,
+) -> Result<()> {
+    let (small, large): (Vec<_>, Vec<_>) =
+        plan.copies.iter().partition(|copy| copy.size() <= MAX_PAYLOAD_BYTES);
+    let small =
+        small.into_iter().map(|copy| async move { (copy, one(from, to, context, copy, &Unobserved).await) });
+    let mut small = stream::iter(small).buffered(context.jobs());
+    while let Some((copy, copied)) = small.next().await {
+        add(job, copy, copied, tally)?;
+    }
+    drop(small);
+    for copy in large {
+        let copied = one(from, to, context, copy, &tally.part()).await;
+        add(job, copy, copied, tally)?;
+    }
+    Ok(())
+}
+
+fn add(job: &Job<'_>, copy: &Copy, copied: Result<()>, tally: &mut Tally<'_>) -> Result<()> {
+    match copied {
+        Ok(()) => tally.copied(shown(job, copy), copy.size()),
+        Err(error) => tally.failed(format!("{:?}", shown(job, copy)), error)?,
+    }
+    Ok(())
+}
+
+/// Streams an object: a few pieces of it are in memory.
+async fn one(
+    from: &StoreClient,
+    to: &StoreClient,
+    context: &Context,
+    copy: &Copy,
+    progress: &dyn Progress,
+) -> Result<()> {
+    let Copy::Across { info, spec } = copy else { bail!("only an object can be copied to a store") };
+    let options = context.transfer(progress);
+    let mut args = spec.clone().upload(info.size);
+    args.sha256 = info.sha256.as_ref().map(|checksum| checksum.digest.clone());
+    let pieces = read_stream(from, Arc::new((**info).clone()), 0..info.size, options.concurrency);
+    to.upload_stream(until_interrupted(context, pieces), &args, options).await.map_err(cause)?;
+    Ok(())
+}
+
+/// Returns the stream, which ends with an error on Ctrl-C.
+fn until_interrupted<S>(context: &Context, pieces: S) -> impl Stream<Item = io::Result<Vec<u8>>>
+where
+    S: Stream<Item = Result<Vec<u8>, TransferError>>,
+{
+    stream::unfold(Box::pin(pieces), move |mut pieces| async move {
+        tokio::select! {
+            biased;
+            () = context.interrupt.wait() => Some((Err(io::Error::other(Interrupted)), pieces)),
+            piece = pieces.next() => Some((piece?.map_err(io::Error::other), pieces)),
+        }
+    })
+}
+
+/// Returns the error of reading the source, instead of one that wraps it.
+fn cause(error: TransferError) -> Error {
+    match error {
+        TransferError::Read { offset, error } => match error.downcast::<TransferError>() {
+            Ok(cause) => cause.into(),
+            Err(error) => match error.downcast::<Interrupted>() {
+                Ok(interrupted) => interrupted.into(),
+                Err(error) => TransferError::Read { offset, error }.into(),
+            },
+        },
+        error => error.into(),
+    }
+}

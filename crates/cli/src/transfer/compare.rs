@@ -1,0 +1,163 @@
+//! Whether two entries with the same name are equal.
+
+use anyhow::{Context as _, Result, anyhow};
+use sha2::{Digest, Sha256};
+use stable_storage_api::ChecksumState;
+use storage_client::transfer::Unobserved;
+
+use super::Options;
+use crate::{
+    args::CompareArgs,
+    context::Context,
+    input::Input,
+    progress::Bar,
+    tree::{Content, Entry, Root, known_digest},
+};
+
+/// What is compared, after the sizes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Compare {
+    /// SHA-256, if the stores know it. Two objects of unknown digests are equal if the copy is not older.
+    #[default]
+    Known,
+    /// SHA-256. The canister computes one that is unknown.
+    Content,
+    /// Nothing but the sizes.
+    Sizes,
+    /// Not even the sizes: everything is different.
+    Nothing,
+}
+
+impl Compare {
+    /// Returns the comparison given by the arguments.
+    pub(crate) fn new(args: &CompareArgs) -> Self {
+        match args {
+            CompareArgs { size_only: true, .. } => Self::Sizes,
+            CompareArgs { checksum: true, .. } => Self::Content,
+            CompareArgs { .. } => Self::Known,
+        }
+    }
+}
+
+/// Whether an entry equals its counterpart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sameness {
+    Same,
+    Different,
+    /// The digests decide.
+    Undecided,
+}
+
+impl Sameness {
+    /// Compares without reading: sizes, types and times.
+    pub(crate) fn of(entry: &Entry, other: Option<&Entry>, options: &Options) -> Self {
+        let Some(other) = other else { return Self::Different };
+        if options.if_absent {
+            return Self::Same;
+        }
+        match options.compare {
+            Compare::Nothing => Self::Different,
+            _ if entry.size != other.size || !has_type(other, options) => Self::Different,
+            Compare::Sizes => Self::Same,
+            Compare::Content => Self::Undecided,
+            Compare::Known => match (&entry.content, &other.content) {
+                (Content::Object(info), Content::Object(copy)) => {
+                    match (known_digest(info), known_digest(copy)) {
+                        (Some(_), Some(_)) => Self::Undecided,
+                        _ if is_corrupt(info)
+                            || is_corrupt(copy)
+                            || other.modified_ns < entry.modified_ns =>
+                        {
+                            Self::Different
+                        }
+                        _ => Self::Same,
+                    }
+                }
+                (Content::Object(info), Content::File(_)) | (Content::File(_), Content::Object(info)) => {
+                    match known_digest(info) {
+                        Some(_) => Self::Undecided,
+                        // Comparing would read the object, each time.
+                        None => Self::Different,
+                    }
+                }
+                (Content::File(_), Content::File(_)) => Self::Undecided,
+            },
+        }
+    }
+
+    /// Returns the number of bytes of this machine to hash.
+    pub(crate) fn hashed_bytes(self, entry: &Entry) -> u64 {
+        if self == Self::Undecided { entry.size } else { 0 }
+    }
+
+    /// Returns whether the entries are equal.
+    pub(crate) async fn decide(
+        self,
+        digests: &mut Digests<'_>,
+        one: (&Root<'_>, &Entry),
+        other: (&Root<'_>, &Entry),
+    ) -> Result<bool> {
+        match self {
+            Self::Same => Ok(true),
+            Self::Different => Ok(false),
+            Self::Undecided => {
+                // An object with a wrong digest equals nothing.
+                let (one, other) = (digests.of(one.0, one.1).await?, digests.of(other.0, other.1).await?);
+                Ok(one.is_some() && one == other)
+            }
+        }
+    }
+}
+
+/// Returns whether an object has the type that is given for all. A guessed type is not a reason to store a file again.
+fn has_type(entry: &Entry, options: &Options) -> bool {
+    match (&options.content_type, &entry.content) {
+        (Some(given), Content::Object(info)) => info.content_type.as_deref().unwrap_or_default() == given,
+        _ => true,
+    }
+}
+
+fn is_corrupt(info: &stable_storage_api::ObjectInfo) -> bool {
+    info.sha256.as_ref().is_some_and(|checksum| checksum.state == ChecksumState::Mismatch)
+}
+
+/// Determines the SHA-256 of entries, with a bar for those that are computed.
+pub(crate) struct Digests<'a> {
+    context: &'a Context,
+    bar: Bar,
+    hashed: u64,
+}
+
+impl<'a> Digests<'a> {
+    /// Prepares hashing this number of bytes.
+    pub(crate) fn new(context: &'a Context, bytes: u64) -> Self {
+        Self { context, bar: context.bars.bar("comparing", bytes), hashed: 0 }
+    }
+
+    /// Returns the SHA-256: of a file by reading it, of an object as the store knows it, or else as the canister computes it.
+    /// Returns `None` for an object that does not have its declared digest.
+    pub(crate) async fn of(&mut self, root: &Root<'_>, entry: &Entry) -> Result<Option<Vec<u8>>> {
+        let info = match &entry.content {
+            Content::Object(info) => info,
+            Content::File(path) => {
+                let failed = || format!("cannot read {}", crate::text::path(path));
+                let digest = match Input::open(path, &self.context.output.idle).with_context(failed)? {
+                    Input::Small(content) => Sha256::digest(content).into(),
+                    Input::Large(input) => {
+                        input.sha256(&self.bar.part(self.hashed)).await.with_context(failed)?
+                    }
+                };
+                self.hashed += entry.size;
+                storage_client::Progress::safe(&self.bar.part(0), self.hashed, 0);
+                return Ok(Some(digest.to_vec()));
+            }
+        };
+        if info.sha256.is_some() {
+            return Ok(known_digest(info).map(<[u8]>::to_vec));
+        }
+        let Root::Prefix { client, .. } = root else { return Err(anyhow!("an object is in a store")) };
+        client.verify_all(&info.key, &Unobserved).await?;
+        let now = client.stat_confirmed(&info.key).await?;
+        Ok(known_digest(&now).map(<[u8]>::to_vec))
+    }
+}

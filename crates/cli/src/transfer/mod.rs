@@ -1,0 +1,159 @@
+//! Copies of many files and objects: what differs between two trees, and the transfer of that.
+//!
+//! `put -r`, `get -r`, `cp` and `sync` are jobs with different options.
+
+mod across;
+mod compare;
+mod fetch;
+mod plan;
+mod remove;
+mod report;
+mod tally;
+mod upload;
+
+use std::{
+    io::{self, IsTerminal, Write},
+    path::PathBuf,
+    time::Instant,
+};
+
+use anyhow::{Result, bail};
+
+pub(crate) use self::{
+    compare::Compare,
+    plan::{Copy, Plan},
+};
+use self::{
+    report::{Report, Verb},
+    tally::Tally,
+};
+use crate::{
+    context::Context,
+    failure::{Interrupted, with_help},
+    failures::Failures,
+    text::{self, pluralize},
+    tree::{Filter, Root},
+};
+
+/// Copy of a tree. At least one of both sides is in a store.
+pub(crate) struct Job<'a> {
+    pub(crate) source: Root<'a>,
+    pub(crate) target: Root<'a>,
+    pub(crate) options: Options,
+}
+
+/// Options of a job.
+#[derive(Debug, Default)]
+pub(crate) struct Options {
+    pub(crate) filter: Filter,
+    pub(crate) compare: Compare,
+    /// Whether to copy only what the target has not at all.
+    pub(crate) if_absent: bool,
+    /// Whether to remove from the target what the source has not.
+    pub(crate) delete: bool,
+    /// Whether to remove without asking, even if nothing would remain.
+    pub(crate) force: bool,
+    pub(crate) dry_run: bool,
+    /// Content type of all objects; empty for none. By default, they keep theirs, and that of a new one is guessed.
+    pub(crate) content_type: Option<String>,
+    /// Folders of stores, which are neither copied nor removed.
+    pub(crate) stores: Vec<PathBuf>,
+}
+
+/// Makes the target like the source: copies what is missing or different, then removes if that is an option. Reports and
+/// skips what fails.
+pub(crate) async fn run(context: &Context, job: &Job<'_>) -> Result<()> {
+    let mut failures = Failures::default();
+    let mut plan = Plan::make(context, job, &mut failures).await?;
+    if job.options.delete && !failures.is_empty() {
+        context.output.note("nothing will be removed, because something could not be read or compared");
+        plan.removals.clear();
+    }
+    let removes_all = plan.removes_all && !plan.removals.is_empty();
+    if removes_all && !job.options.dry_run && !job.options.force {
+        confirm(context, job, plan.removals.len())?;
+    }
+    execute(context, job, &plan, failures).await
+}
+
+/// Executes a plan, or reports what it would do. The failures are those of making the plan.
+pub(crate) async fn execute(
+    context: &Context,
+    job: &Job<'_>,
+    plan: &Plan,
+    mut failures: Failures,
+) -> Result<()> {
+    let verb = Verb::of(job);
+    let (one, many) = job.source.nouns();
+    let start = Instant::now();
+    let (mut report, done) = match job.options.dry_run {
+        true => (Report::of_plan(job, plan), Ok(())),
+        false => {
+            let mut tally =
+                Tally::new(context.bars.bar(verb.gerund(), plan.bytes()), plan.bytes(), &mut failures);
+            let done = copy_and_remove(context, job, plan, &mut tally).await;
+            (tally.finish(), done)
+        }
+    };
+    report.unchanged = plan.unchanged;
+    report.elapsed = start.elapsed();
+    report.print(context, job, &failures)?;
+    done.and_then(|()| failures.finish(one, many))
+}
+
+/// Removes last, so that an interrupted job loses nothing, and only if nothing has failed.
+async fn copy_and_remove(context: &Context, job: &Job<'_>, plan: &Plan, tally: &mut Tally<'_>) -> Result<()> {
+    context.interrupt.take_over();
+    match (&job.source, &job.target) {
+        (Root::Folder(_), Root::Prefix { client, .. }) => {
+            until_interrupted(context, upload::all(client, context, job, plan, tally)).await?;
+        }
+        (Root::Prefix { client, .. }, Root::Folder(_)) => {
+            until_interrupted(context, fetch::all(client, context, job, plan, tally)).await?;
+        }
+        // This handles Ctrl-C itself, because it must abort what it has begun.
+        (Root::Prefix { client: from, .. }, Root::Prefix { client: to, .. }) => {
+            across::all(from, to, context, job, plan, tally).await?;
+        }
+        (Root::Folder(_), Root::Folder(_)) => bail!("one of both sides of a copy is a store"),
+    }
+    if plan.removals.is_empty() {
+        return Ok(());
+    }
+    if tally.has_failures() {
+        context.output.note("nothing was removed, because something could not be copied");
+        return Ok(());
+    }
+    until_interrupted(context, remove::all(context, job, plan, tally)).await
+}
+
+/// Stops the work on Ctrl-C, but still reports it.
+async fn until_interrupted(context: &Context, work: impl Future<Output = Result<()>>) -> Result<()> {
+    tokio::select! {
+        biased;
+        done = work => done,
+        () = context.interrupt.wait_a_turn() => Err(Interrupted.into()),
+    }
+}
+
+/// Asks the user to confirm that nothing will remain: most likely the source or target is wrong.
+fn confirm(context: &Context, job: &Job<'_>, count: usize) -> Result<()> {
+    let (one, many) = job.target.nouns();
+    let what = format!(
+        "all {} in {} would be removed: none of them is in {}",
+        pluralize(count as u64, one, many),
+        job.target.shown(),
+        job.source.shown()
+    );
+    if context.output.json || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Err(with_help(what, "review it with --dry-run, or confirm it with --force"));
+    }
+    context.output.idle.release();
+    let _ = write!(anstream::stderr(), "{}. Remove it? [y/N] ", text::escape_message(&what));
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    match answer.trim() {
+        "y" | "Y" | "yes" => Ok(()),
+        _ => bail!("canceled"),
+    }
+}

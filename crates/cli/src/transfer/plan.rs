@@ -1,0 +1,236 @@
+//! What a job copies and removes.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::PathBuf,
+};
+
+use anyhow::Result;
+use stable_storage_api::{Condition, ObjectInfo};
+
+use super::{
+    Job, Options,
+    compare::{Compare, Digests, Sameness},
+};
+use crate::{
+    content_type,
+    context::Context,
+    failure::NotFound,
+    failures::{Failures, ends_all},
+    tree::{Content, Entry, Filter, Reading, Root, Tree, path_of},
+    upload::ObjectSpec,
+};
+
+/// Plan of a job.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    /// What is missing or different in the target.
+    pub(crate) copies: Vec<Copy>,
+    /// What the target has and the source has not.
+    pub(crate) removals: Vec<Entry>,
+    /// Whether everything that the target has would be removed.
+    pub(crate) removes_all: bool,
+    /// Number of entries that the target has already.
+    pub(crate) unchanged: u64,
+}
+
+/// One file or object to copy.
+#[derive(Debug)]
+pub(crate) enum Copy {
+    /// A file into a store.
+    Upload { file: PathBuf, size: u64, spec: ObjectSpec },
+    /// An object to a file.
+    Fetch { info: Box<ObjectInfo>, file: PathBuf },
+    /// An object to a key in a store, which may be the same.
+    Across { info: Box<ObjectInfo>, spec: ObjectSpec },
+}
+
+impl Copy {
+    /// Plans the copy of an entry to its name below a root.
+    pub(crate) fn new(
+        entry: Entry,
+        existing: Option<&Entry>,
+        target: &Root<'_>,
+        options: &Options,
+    ) -> Result<Self> {
+        let condition = if options.if_absent { Condition::Absent } else { Condition::Any };
+        Ok(match (entry.content, target) {
+            (Content::File(file), Root::Prefix { prefix, .. }) => {
+                let existing = existing.and_then(object_of);
+                let spec = ObjectSpec {
+                    key: format!("{prefix}{}", entry.name),
+                    content_type: type_of_file(&file, existing, options),
+                    content_encoding: existing.and_then(|info| info.content_encoding.clone()),
+                    metadata: existing.and_then(|info| info.metadata.clone()),
+                    condition,
+                };
+                Self::Upload { file, size: entry.size, spec }
+            }
+            (Content::Object(info), Root::Folder(folder)) => {
+                let file = folder.join(path_of(&entry.name)?);
+                Self::Fetch { info, file }
+            }
+            (Content::Object(info), Root::Prefix { prefix, .. }) => {
+                let own = || info.content_type.clone();
+                let spec = ObjectSpec {
+                    key: format!("{prefix}{}", entry.name),
+                    content_type: content_type::choose(options.content_type.as_deref(), own),
+                    content_encoding: info.content_encoding.clone(),
+                    metadata: info.metadata.clone(),
+                    condition,
+                };
+                Self::Across { info, spec }
+            }
+            (Content::File(_), Root::Folder(_)) => anyhow::bail!("one of both sides of a copy is a store"),
+        })
+    }
+
+    /// Returns the size in bytes.
+    pub(crate) fn size(&self) -> u64 {
+        match self {
+            Self::Upload { size, .. } => *size,
+            Self::Fetch { info, .. } | Self::Across { info, .. } => info.size,
+        }
+    }
+}
+
+/// Returns the type of a file's object: the given one, else that of the existing object, else one guessed from the name.
+fn type_of_file(file: &std::path::Path, existing: Option<&ObjectInfo>, options: &Options) -> Option<String> {
+    content_type::choose(options.content_type.as_deref(), || {
+        existing.and_then(|info| info.content_type.clone()).or_else(|| content_type::guess(file))
+    })
+}
+
+fn object_of(entry: &Entry) -> Option<&ObjectInfo> {
+    match &entry.content {
+        Content::Object(info) => Some(info),
+        Content::File(_) => None,
+    }
+}
+
+impl Plan {
+    /// Compares two trees. Files are hashed, objects are not read. What cannot be read is added to the failures.
+    pub(crate) async fn make(context: &Context, job: &Job<'_>, failures: &mut Failures) -> Result<Self> {
+        let Job { source, options, .. } = job;
+        let Options { filter, stores, .. } = options;
+        let reading = Reading { filter, stores, verifier: context.verifier.as_ref() };
+        let tree = source.read(&reading, failures).await?;
+        tree.skipped.iter().for_each(|skipped| context.output.note(&format!("skipped {skipped}")));
+        if let Root::Prefix { prefix, .. } = source
+            && tree.existing == 0
+            && !options.delete
+        {
+            return Err(NotFound::under(prefix.trim_end_matches('/')).into());
+        }
+        let mut existing = Existing::read(job, failures).await?;
+        let mut plan = Self::default();
+        if options.delete {
+            let kept: BTreeSet<_> =
+                tree.entries.iter().map(|entry| &entry.name).chain(&tree.left_out).collect();
+            plan.remove(existing.not_in(&kept, filter), existing.count);
+        }
+        plan.compare(context, job, tree, &mut existing, failures).await?;
+        Ok(plan)
+    }
+
+    fn remove(&mut self, removals: Vec<Entry>, existing: usize) {
+        self.removes_all = removals.len() == existing;
+        self.removals = removals;
+    }
+
+    /// Adds the entries of the source that the target does not have.
+    async fn compare(
+        &mut self,
+        context: &Context,
+        job: &Job<'_>,
+        tree: Tree,
+        existing: &mut Existing,
+        failures: &mut Failures,
+    ) -> Result<()> {
+        let Job { target, options, .. } = job;
+        let pairs = tree.entries.into_iter().map(|entry| {
+            let other = existing.take(target, &entry.name);
+            (Sameness::of(&entry, other.as_ref(), options), entry, other)
+        });
+        let pairs: Vec<_> = pairs.collect();
+        let hashed = pairs.iter().map(|(sameness, entry, _)| sameness.hashed_bytes(entry)).sum();
+        let mut digests = Digests::new(context, hashed);
+        for (sameness, entry, other) in pairs {
+            let item = entry.shown();
+            let is_same = match &other {
+                Some(other) => sameness.decide(&mut digests, (&job.source, &entry), (target, other)).await,
+                None => Ok(false),
+            };
+            let copy = match is_same {
+                Ok(true) => {
+                    self.unchanged += 1;
+                    continue;
+                }
+                Ok(false) => Copy::new(entry, other.as_ref(), target, options),
+                Err(error) => Err(error),
+            };
+            match copy {
+                Ok(copy) => self.copies.push(copy),
+                Err(error) if ends_all(&error) => return Err(error),
+                Err(error) => failures.add(item, &error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the number of bytes to copy.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.copies.iter().map(Copy::size).sum()
+    }
+}
+
+/// What the target has.
+struct Existing {
+    /// Entries by name. Of a folder, only if something may be removed: otherwise single files are looked up.
+    entries: BTreeMap<String, Entry>,
+    is_listed: bool,
+    count: usize,
+}
+
+impl Existing {
+    async fn read(job: &Job<'_>, failures: &mut Failures) -> Result<Self> {
+        let Job { target, options, .. } = job;
+        let is_needed = match target {
+            Root::Folder(folder) => options.delete && folder.is_dir(),
+            Root::Prefix { .. } => options.delete || options.if_absent || options.compare != Compare::Nothing,
+        };
+        if !is_needed {
+            return Ok(Self { entries: BTreeMap::new(), is_listed: false, count: 0 });
+        }
+        // In a store, an entry is compared also if only its counterpart is selected; a folder need not be walked for that.
+        let all = Filter::default();
+        let filter = match target {
+            Root::Folder(_) => &options.filter.without_ages_and_sizes(),
+            Root::Prefix { .. } => &all,
+        };
+        let tree =
+            target.read(&Reading { filter, stores: &options.stores, verifier: None }, failures).await?;
+        let entries = tree.entries.into_iter().map(|entry| (entry.name.clone(), entry)).collect();
+        Ok(Self { entries, is_listed: true, count: tree.existing })
+    }
+
+    /// Returns the entries with other names than these, which the patterns select.
+    fn not_in(&self, names: &BTreeSet<&String>, filter: &Filter) -> Vec<Entry> {
+        let others = self.entries.values().filter(|entry| !names.contains(&entry.name));
+        others.filter(|entry| filter.names(&entry.name)).cloned().collect()
+    }
+
+    /// Returns the entry with this name.
+    fn take(&mut self, target: &Root<'_>, name: &str) -> Option<Entry> {
+        match target {
+            Root::Folder(folder) => {
+                let path = folder.join(path_of(name).ok()?);
+                let metadata = fs::metadata(&path).ok().filter(fs::Metadata::is_file)?;
+                Some(Entry::of_file(name.to_owned(), &path, &metadata))
+            }
+            Root::Prefix { .. } if self.is_listed => self.entries.remove(name),
+            Root::Prefix { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Reports of jobs.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use serde::{Serialize, Serializer, ser::SerializeMap};
+
+use super::{
+    Job,
+    compare::Compare,
+    plan::{Copy, Plan},
+};
+use crate::{
+    context::Context,
+    failures::Failures,
+    text::{grouped, pluralize},
+    tree::{Content, Entry, Root},
+};
+
+/// What a job does, in output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verb {
+    Store,
+    Fetch,
+    Copy,
+}
+
+impl Verb {
+    pub(super) fn of(job: &Job<'_>) -> Self {
+        match (&job.source, &job.target) {
+            (Root::Folder(_), Root::Prefix { .. }) => Self::Store,
+            (Root::Prefix { .. }, Root::Folder(_)) => Self::Fetch,
+            _ => Self::Copy,
+        }
+    }
+
+    fn infinitive(self) -> &'static str {
+        match self {
+            Self::Store => "store",
+            Self::Fetch => "fetch",
+            Self::Copy => "copy",
+        }
+    }
+
+    fn participle(self) -> &'static str {
+        match self {
+            Self::Store => "stored",
+            Self::Fetch => "fetched",
+            Self::Copy => "copied",
+        }
+    }
+
+    pub(super) fn gerund(self) -> &'static str {
+        match self {
+            Self::Store => "storing",
+            Self::Fetch => "fetching",
+            Self::Copy => "copying",
+        }
+    }
+}
+
+/// What a job has done or would do.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    /// Keys that were stored, fetched or copied.
+    pub(super) copied: Vec<String>,
+    pub(super) bytes: u64,
+    pub(super) unchanged: u64,
+    /// Keys or files.
+    pub(super) removed: Vec<String>,
+    pub(super) elapsed: Duration,
+}
+
+impl Report {
+    /// Returns the report if nothing fails.
+    pub(super) fn of_plan(job: &Job<'_>, plan: &Plan) -> Self {
+        let copied = plan.copies.iter().map(|copy| shown(job, copy)).collect();
+        let removed = plan.removals.iter().map(|entry| shown_removal(job, entry)).collect();
+        Self { copied, removed, bytes: plan.bytes(), ..Self::default() }
+    }
+
+    /// Prints the report as JSON, or its lines on standard output and a summary on standard error.
+    pub(super) fn print(&self, context: &Context, job: &Job<'_>, failures: &Failures) -> Result<()> {
+        let (output, dry_run) = (&context.output, job.options.dry_run);
+        let view = View { report: self, verb: Verb::of(job), dry_run, failures };
+        // A dry run is asked for its list. Otherwise the list shows what was different.
+        let is_informative = job.options.compare != Compare::Nothing && !output.notes().quiet;
+        if output.json || dry_run || is_informative {
+            output.print(&view, View::lines)?;
+        }
+        let (one, many) = job.source.nouns();
+        output.note(&view.summary(context, one, many));
+        Ok(())
+    }
+
+    /// Returns the number of bytes per second.
+    fn rate(&self) -> u64 {
+        rate(self.bytes, self.elapsed)
+    }
+}
+
+/// Returns a number of bytes per second.
+pub(crate) fn rate(bytes: u64, elapsed: Duration) -> u64 {
+    // A time of zero is one that is too short to be measured.
+    let nanoseconds = elapsed.as_nanos().max(1);
+    u64::try_from(u128::from(bytes) * 1_000_000_000 / nanoseconds).unwrap_or(u64::MAX)
+}
+
+/// Returns the key that a copy is listed under: that in the target, or for a file, that of its object.
+pub(super) fn shown(job: &Job<'_>, copy: &Copy) -> String {
+    let label = |root: &Root<'_>| match root {
+        Root::Prefix { label, .. } => label.clone(),
+        Root::Folder(_) => String::new(),
+    };
+    match copy {
+        Copy::Upload { spec, .. } | Copy::Across { spec, .. } => {
+            format!("{}{}", label(&job.target), spec.key)
+        }
+        Copy::Fetch { info, .. } => format!("{}{}", label(&job.source), info.key),
+    }
+}
+
+fn shown_removal(job: &Job<'_>, entry: &Entry) -> String {
+    match (&entry.content, &job.target) {
+        (Content::Object(info), Root::Prefix { label, .. }) => format!("{label}{}", info.key),
+        (Content::Object(info), Root::Folder(_)) => info.key.clone(),
+        (Content::File(path), _) => crate::text::path(path),
+    }
+}
+
+/// Report with what is needed to print it.
+struct View<'a> {
+    report: &'a Report,
+    verb: Verb,
+    dry_run: bool,
+    failures: &'a Failures,
+}
+
+impl View<'_> {
+    fn lines(&self) -> Vec<String> {
+        let (copy, remove) = match self.dry_run {
+            true => (self.verb.infinitive(), "remove"),
+            false => (self.verb.participle(), "removed"),
+        };
+        let copied = self.report.copied.iter().map(|key| format!("{copy:7}  {key}"));
+        copied.chain(self.report.removed.iter().map(|item| format!("{remove:7}  {item}"))).collect()
+    }
+
+    fn summary(&self, context: &Context, one: &str, many: &str) -> String {
+        let Self { report, verb, dry_run, failures } = self;
+        let size = |bytes| context.output.sizes.short(bytes);
+        let (would, rate) = match dry_run {
+            true => ("would have ", String::new()),
+            false => ("", format!(" at {}/s", size(report.rate()))),
+        };
+        format!(
+            "{would}{} {} ({}){rate}, left {} unchanged, removed {}, {} failed",
+            verb.participle(),
+            pluralize(report.copied.len() as u64, one, many),
+            size(report.bytes),
+            grouped(report.unchanged),
+            grouped(report.removed.len() as u64),
+            grouped(failures.count())
+        )
+    }
+}
+
+impl Serialize for View<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { report, verb, dry_run, failures } = self;
+        let copied = verb.participle();
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("dry_run", dry_run)?;
+        map.serialize_entry(copied, &report.copied)?;
+        map.serialize_entry(&format!("{copied}_bytes"), &report.bytes)?;
+        map.serialize_entry("unchanged", &report.unchanged)?;
+        map.serialize_entry("removed", &report.removed)?;
+        map.serialize_entry("failed", failures.items())?;
+        if !dry_run {
+            map.serialize_entry("seconds", &report.elapsed.as_secs_f64())?;
+            map.serialize_entry("bytes_per_second", &report.rate())?;
+        }
+        map.end()
+    }
+}

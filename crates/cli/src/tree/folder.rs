@@ -1,0 +1,138 @@
+//! Walk through a folder of this machine.
+
+use std::{
+    fs::{self, FileType},
+    io,
+    os::unix::fs::{FileTypeExt, MetadataExt},
+    path::Path,
+};
+
+use anyhow::{Context, Result, anyhow, bail};
+use walkdir::{DirEntry, WalkDir};
+
+use super::{Entry, Reading, Tree};
+use crate::{
+    failure::{add_help, with_help},
+    failures::Failures,
+    text,
+};
+
+/// Walks a folder. Adds files that cannot be read to the failures and continues.
+pub(super) fn read(folder: &Path, reading: &Reading<'_>, failures: &mut Failures) -> Result<Tree> {
+    let shown = text::path(folder);
+    let metadata = fs::metadata(folder).with_context(|| format!("cannot read {shown}"))?;
+    if !metadata.is_dir() {
+        return Err(with_help(
+            format!("{shown} is not a folder"),
+            "store a single file with: storage put FILE KEY",
+        ));
+    }
+    let stores = reading.stores.iter().filter_map(|store| fs::metadata(store).ok());
+    let stores: Vec<_> = stores.map(|store| identity(&store)).collect();
+    if stores.contains(&identity(&metadata)) {
+        bail!("{shown} is the store itself");
+    }
+    let mut walk = Walk { folder, reading, stores, tree: Tree::default() };
+    let mut entries = WalkDir::new(folder).min_depth(1).into_iter();
+    while let Some(entry) = entries.next() {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                let item = error.path().map_or(shown.clone(), text::path);
+                failures.add(item, &anyhow!(io::Error::from(error)).context("cannot read it"));
+                continue;
+            }
+        };
+        match walk.add(&entry) {
+            Ok(Step::Into) => {}
+            Ok(Step::Over) => entries.skip_current_dir(),
+            Err(error) => {
+                failures.add(text::path(entry.path()), &error);
+                if entry.file_type().is_dir() {
+                    entries.skip_current_dir();
+                }
+            }
+        }
+    }
+    let mut tree = walk.tree;
+    tree.existing = tree.entries.len();
+    tree.entries.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+    Ok(tree)
+}
+
+struct Walk<'a> {
+    folder: &'a Path,
+    reading: &'a Reading<'a>,
+    /// Identities of the folders of stores.
+    stores: Vec<(u64, u64)>,
+    tree: Tree,
+}
+
+/// How the walk continues.
+enum Step {
+    Into,
+    Over,
+}
+
+impl Walk<'_> {
+    fn add(&mut self, entry: &DirEntry) -> Result<Step> {
+        let path = entry.path();
+        let relative = path.strip_prefix(self.folder).context("the path is outside the folder")?;
+        let filter = self.reading.filter;
+        if entry.file_type().is_dir() {
+            if filter.excludes(&relative.to_string_lossy(), true) {
+                return Ok(Step::Over);
+            }
+            if self.stores.contains(&identity(&entry.metadata()?)) {
+                self.tree.skipped.push(format!("{}: the store itself", text::path(path)));
+                return Ok(Step::Over);
+            }
+            // No file in it could have a valid key.
+            name_of(relative)?;
+            return Ok(Step::Into);
+        }
+        // The folders above were not excluded.
+        let lossy = relative.to_string_lossy();
+        if filter.excludes(&lossy, false) || !filter.includes(&lossy) {
+            return Ok(Step::Into);
+        }
+        let name = name_of(relative)?;
+        // For a link, the metadata of its target.
+        let metadata = fs::metadata(path).map_err(|error| match entry.file_type().is_symlink() {
+            true => add_help(error, "cannot follow the link", "remove the link, or --exclude it"),
+            false => anyhow!(error).context("cannot read it"),
+        })?;
+        match kind(metadata.file_type()) {
+            None => self.tree.entries.push(Entry::of_file(name, path, &metadata)),
+            Some(kind) => {
+                self.tree.skipped.push(format!("{}, {kind}", text::path(path)));
+                self.tree.left_out.insert(name);
+            }
+        }
+        Ok(Step::Into)
+    }
+}
+
+/// Returns a description of a file that is left out.
+fn kind(file_type: FileType) -> Option<&'static str> {
+    match file_type {
+        file if file.is_file() => None,
+        folder if folder.is_dir() => Some("a link to a folder"),
+        fifo if fifo.is_fifo() => Some("a named pipe"),
+        socket if socket.is_socket() => Some("a socket"),
+        _ => Some("a device"),
+    }
+}
+
+/// Returns what identifies a folder, whatever its path.
+fn identity(metadata: &fs::Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
+}
+
+/// Returns the path in the folder as a name.
+fn name_of(relative: &Path) -> Result<String> {
+    let name = relative
+        .to_str()
+        .ok_or_else(|| with_help("the name is not UTF-8", "rename the file, or --exclude it"))?;
+    Ok(name.to_owned())
+}
