@@ -29,6 +29,11 @@ pub(crate) fn finish(mut state: [u32; 8], rest: &[u8], message_bytes: u64) -> [u
     }
     tail.extend((message_bytes * 8).to_be_bytes());
     compress(&mut state, &tail);
+    to_bytes(state)
+}
+
+/// Returns a state as a digest.
+pub(crate) fn to_bytes(state: [u32; 8]) -> [u8; 32] {
     let mut digest = [0; 32];
     for (target, word) in digest.chunks_exact_mut(4).zip(state) {
         target.copy_from_slice(&word.to_be_bytes());

@@ -1,262 +1,246 @@
 //! Insertion and removal of a label in one tree: left-leaning red-black trees, which are 2-3 trees whose nodes of two labels are a
 //! black node with a red left child.
 //!
-//! Every function takes the slot of a root and returns the slot of the root after it.
+//! Every function takes the root of a subtree and returns the root after it.
 
 use std::cmp::Ordering;
 
 use ic_stable_structures::Memory;
 use stable_storage_api::Error;
 
-use super::change::Change;
-use super::hash::Digest;
-use super::slot::{SlotNumber, Subtree};
-use super::tree::{Steps, damaged};
+use super::change::{Change, Passed};
+use super::plan::At;
+use super::slot::{Kept, Link, SlotNumber};
+use super::tree::{Steps, Wanted, damaged};
 
 impl<M: Memory> Change<'_, M> {
-    /// Inserts a label that is not in the tree.
-    pub(super) fn insert_label(
-        &mut self,
-        root: SlotNumber,
-        label: &[u8],
-        value: (Digest, SlotNumber),
-    ) -> Result<SlotNumber, Error> {
-        let root = self.insert(root, label, value)?;
-        self.recolor(root)?.is_red = false;
-        Ok(root)
+    /// Inserts a new red node at the end of the way to its label, and returns the root of the tree.
+    pub(super) fn insert_node(&mut self, way: &[Passed], new: At) -> Result<SlotNumber, Error> {
+        let mut below = new;
+        for &(at, side) in way.iter().rev() {
+            below = self.put_below(at, side, below)?;
+        }
+        self.recolor(below)?.set_red(false);
+        Ok(self.number(below))
     }
 
-    fn insert(
-        &mut self,
-        root: SlotNumber,
-        label: &[u8],
-        value: (Digest, SlotNumber),
-    ) -> Result<SlotNumber, Error> {
-        if root.is_none() {
-            return self.new_node(label, value);
-        }
-        let node = *self.change(root)?;
-        match self.compare(label, &node.label)? {
-            Ordering::Less => {
-                let left = self.insert(node.left.slot, label, value)?;
-                self.change(root)?.left.slot = left;
+    /// Puts a subtree in the place of a child of a node, and balances it. Only a subtree whose root has become red can be out of
+    /// balance there: the black nodes beside it need not even be read.
+    fn put_below(&mut self, at: At, side: Ordering, below: At) -> Result<At, Error> {
+        let link = if side == Ordering::Less { Link::Left } else { Link::Right };
+        self.link_to(at, link, Some(below))?;
+        let is_red = self.plan.slot(below).is_red();
+        match link {
+            Link::Right if is_red && self.is_child_red(at, Link::Left)? => self.flip_colors(at),
+            Link::Right if is_red => self.rotate_left(at),
+            Link::Left if is_red && self.is_planned_red(self.plan.slot(below).link(Link::Left)) => {
+                let up = self.rotate_right(at)?;
+                self.flip_colors(up)
             }
-            Ordering::Greater => {
-                let right = self.insert(node.right.slot, label, value)?;
-                self.set_right(root, right)?;
-            }
-            Ordering::Equal => return Err(damaged(root)),
+            _ => Ok(at),
         }
-        self.balance(root)
     }
 
-    /// Removes a label that is in the tree.
+    /// Returns whether a node is red that is black if the change has not looked at it: the left child of a red node.
+    fn is_planned_red(&self, number: SlotNumber) -> bool {
+        self.plan.find(number).is_some_and(|at| self.plan.slot(at).is_red())
+    }
+
+    /// Removes a label that is in the tree, and returns the root of the tree.
     pub(super) fn remove_label(&mut self, root: SlotNumber, label: &[u8]) -> Result<SlotNumber, Error> {
-        let node = *self.node(root)?;
-        if !self.is_red(node.left.slot)? && !self.is_red(node.right.slot)? {
-            self.recolor(root)?.is_red = true;
+        let at = self.node_at(root)?;
+        if !self.is_child_red(at, Link::Left)? && !self.is_child_red(at, Link::Right)? {
+            self.recolor(at)?.set_red(true);
         }
-        let root = self.remove_below(root, label, &mut Steps::default())?;
-        if !root.is_none() {
-            self.recolor(root)?.is_red = false;
-        }
-        Ok(root)
+        let Some(at) = self.remove_below(at, &Wanted::new(label), &mut Steps::default())? else {
+            return Ok(SlotNumber::NONE);
+        };
+        self.recolor(at)?.set_red(false);
+        Ok(self.number(at))
     }
 
     fn remove_below(
         &mut self,
-        mut root: SlotNumber,
-        label: &[u8],
+        mut at: At,
+        wanted: &Wanted<'_>,
         steps: &mut Steps,
-    ) -> Result<SlotNumber, Error> {
-        steps.take(root)?;
-        let other = self.node(root)?.label;
-        if self.compare(label, &other)? == Ordering::Less {
-            if self.is_left_two_node(root)? {
-                root = self.move_red_left(root)?;
+    ) -> Result<Option<At>, Error> {
+        steps.take(self.number(at))?;
+        if self.compare(wanted, at)? == Ordering::Less {
+            if self.is_two_node(at, Link::Left)? {
+                at = self.move_red_left(at)?;
             }
-            let left = self.left(root)?;
-            let left = self.remove_below(left, label, steps)?;
-            self.change(root)?.left.slot = left;
-            return self.balance(root);
+            let left = self.child(at, Link::Left)?;
+            let left = self.remove_below(left, wanted, steps)?;
+            self.link_to(at, Link::Left, left)?;
+            return self.balance(at).map(Some);
         }
-        if self.is_left_red(root)? {
-            root = self.rotate_right(root)?;
+        if self.is_child_red(at, Link::Left)? {
+            at = self.rotate_right(at)?;
         }
-        if self.right(root)?.is_none() {
-            let other = self.node(root)?.label;
-            let is_here = self.compare(label, &other)? == Ordering::Equal;
-            return if is_here { self.free_node(root) } else { Err(damaged(root)) };
+        if self.plan.slot(at).link(Link::Right).is_none() {
+            let is_here = self.compare(wanted, at)? == Ordering::Equal;
+            return if is_here { self.free_node(at) } else { Err(damaged(self.number(at))) };
         }
-        if self.is_right_two_node(root)? {
-            root = self.move_red_right(root)?;
+        if self.is_two_node(at, Link::Right)? {
+            at = self.move_red_right(at)?;
         }
-        let (node, right) = (*self.node(root)?, self.right(root)?);
-        let right = if self.compare(label, &node.label)? == Ordering::Equal {
-            let smallest = self.smallest(right)?;
-            let successor = *self.node(smallest)?;
-            let (one, other) = (self.change(smallest)?, node);
-            (one.label, one.value) = (other.label, other.value);
-            let root = self.change(root)?;
-            (root.label, root.value) = (successor.label, successor.value);
+        let right = self.child(at, Link::Right)?;
+        let right = if self.compare(wanted, at)? == Ordering::Equal {
+            self.exchange_with_smallest(at, right)?;
             self.remove_smallest(right, steps)?
         } else {
-            self.remove_below(right, label, steps)?
+            self.remove_below(right, wanted, steps)?
         };
-        self.set_right(root, right)?;
-        self.balance(root)
+        self.link_to(at, Link::Right, right)?;
+        self.balance(at).map(Some)
+    }
+
+    /// Exchanges the label and the value of a node with those of the smallest label of its right subtree.
+    fn exchange_with_smallest(&mut self, at: At, right: At) -> Result<(), Error> {
+        let mut smallest = right;
+        let mut steps = Steps::default();
+        while !self.plan.slot(smallest).link(Link::Left).is_none() {
+            steps.take(self.number(smallest))?;
+            smallest = self.child(smallest, Link::Left)?;
+        }
+        let (node, successor) = (self.plan.slot(at).clone(), self.plan.slot(smallest).clone());
+        self.change(smallest)?.take_label_and_value(&node);
+        self.change(at)?.take_label_and_value(&successor);
+        Ok(())
     }
 
     /// Removes the node of the smallest label of a tree.
-    fn remove_smallest(&mut self, mut root: SlotNumber, steps: &mut Steps) -> Result<SlotNumber, Error> {
-        steps.take(root)?;
-        if self.left(root)?.is_none() {
-            return self.free_node(root);
+    fn remove_smallest(&mut self, mut at: At, steps: &mut Steps) -> Result<Option<At>, Error> {
+        steps.take(self.number(at))?;
+        if self.plan.slot(at).link(Link::Left).is_none() {
+            return self.free_node(at);
         }
-        if self.is_left_two_node(root)? {
-            root = self.move_red_left(root)?;
+        if self.is_two_node(at, Link::Left)? {
+            at = self.move_red_left(at)?;
         }
-        let left = self.left(root)?;
+        let left = self.child(at, Link::Left)?;
         let left = self.remove_smallest(left, steps)?;
-        self.change(root)?.left.slot = left;
-        self.balance(root)
+        self.link_to(at, Link::Left, left)?;
+        self.balance(at).map(Some)
     }
 
-    /// Frees a node without children whose value has been freed.
-    fn free_node(&mut self, number: SlotNumber) -> Result<SlotNumber, Error> {
-        let node = self.change(number)?;
-        if !node.left.slot.is_none() || !node.right.slot.is_none() {
+    /// Frees a node without children whose value has been freed. Nothing is in its place then.
+    fn free_node(&mut self, at: At) -> Result<Option<At>, Error> {
+        let number = self.number(at);
+        let node = self.change(at)?;
+        if !node.link(Link::Left).is_none() || !node.link(Link::Right).is_none() {
             return Err(damaged(number));
         }
-        node.value.tree = SlotNumber::NONE;
+        node.set_link(Link::Tree, SlotNumber::NONE);
         self.free(number)?;
-        Ok(SlotNumber::NONE)
+        Ok(None)
     }
 
-    fn smallest(&mut self, root: SlotNumber) -> Result<SlotNumber, Error> {
-        let mut smallest = root;
-        let mut steps = Steps::default();
-        loop {
-            steps.take(smallest)?;
-            match self.left(smallest)? {
-                SlotNumber::NONE => return Ok(smallest),
-                left => smallest = left,
+    fn balance(&mut self, mut at: At) -> Result<At, Error> {
+        if self.is_child_red(at, Link::Right)? && !self.is_child_red(at, Link::Left)? {
+            at = self.rotate_left(at)?;
+        }
+        if self.is_child_red(at, Link::Left)? {
+            let left = self.child(at, Link::Left)?;
+            if self.is_child_red(left, Link::Left)? {
+                at = self.rotate_right(at)?;
             }
         }
-    }
-
-    /// Returns whether the left child is black, and so is its left child.
-    fn is_left_two_node(&mut self, root: SlotNumber) -> Result<bool, Error> {
-        let left = self.left(root)?;
-        self.is_two_node(left)
-    }
-
-    fn is_right_two_node(&mut self, root: SlotNumber) -> Result<bool, Error> {
-        let right = self.right(root)?;
-        self.is_two_node(right)
-    }
-
-    fn is_two_node(&mut self, root: SlotNumber) -> Result<bool, Error> {
-        Ok(!self.is_red(root)? && !self.is_left_red(root)?)
-    }
-
-    fn balance(&mut self, mut root: SlotNumber) -> Result<SlotNumber, Error> {
-        if self.is_right_red(root)? && !self.is_left_red(root)? {
-            root = self.rotate_left(root)?;
+        if self.is_child_red(at, Link::Left)? && self.is_child_red(at, Link::Right)? {
+            self.flip_colors(at)?;
         }
-        let left = self.left(root)?;
-        if self.is_red(left)? && self.is_left_red(left)? {
-            root = self.rotate_right(root)?;
-        }
-        if self.is_left_red(root)? && self.is_right_red(root)? {
-            self.flip_colors(root)?;
-        }
-        Ok(root)
+        Ok(at)
     }
 
-    fn move_red_left(&mut self, root: SlotNumber) -> Result<SlotNumber, Error> {
-        self.flip_colors(root)?;
-        let right = self.right(root)?;
-        if !self.is_left_red(right)? {
-            return Ok(root);
+    fn move_red_left(&mut self, at: At) -> Result<At, Error> {
+        self.flip_colors(at)?;
+        let right = self.child(at, Link::Right)?;
+        if !self.is_child_red(right, Link::Left)? {
+            return Ok(at);
         }
         let right = self.rotate_right(right)?;
-        self.set_right(root, right)?;
-        let root = self.rotate_left(root)?;
-        self.flip_colors(root)?;
-        Ok(root)
+        self.link_to(at, Link::Right, Some(right))?;
+        let at = self.rotate_left(at)?;
+        self.flip_colors(at)
     }
 
-    fn move_red_right(&mut self, root: SlotNumber) -> Result<SlotNumber, Error> {
-        self.flip_colors(root)?;
-        let left = self.left(root)?;
-        if !self.is_left_red(left)? {
-            return Ok(root);
+    fn move_red_right(&mut self, at: At) -> Result<At, Error> {
+        self.flip_colors(at)?;
+        let left = self.child(at, Link::Left)?;
+        if !self.is_child_red(left, Link::Left)? {
+            return Ok(at);
         }
-        let root = self.rotate_right(root)?;
-        self.flip_colors(root)?;
-        Ok(root)
+        let at = self.rotate_right(at)?;
+        self.flip_colors(at)
     }
 
     /// Puts the left child in the place of its parent.
-    fn rotate_right(&mut self, root: SlotNumber) -> Result<SlotNumber, Error> {
-        let (parent, up) = (*self.node(root)?, self.left(root)?);
-        let child = *self.change(up)?;
-        let node = self.change(root)?;
-        node.left = child.right;
-        node.is_red = true;
-        self.change(up)?.is_red = parent.is_red;
-        self.set_right(up, root)?;
+    fn rotate_right(&mut self, at: At) -> Result<At, Error> {
+        let up = self.child(at, Link::Left)?;
+        self.take_child(at, Link::Left, up, Link::Right)?;
+        self.link_to(up, Link::Right, Some(at))?;
         Ok(up)
     }
 
     /// Puts the right child in the place of its parent.
-    fn rotate_left(&mut self, root: SlotNumber) -> Result<SlotNumber, Error> {
-        let (parent, up) = (*self.node(root)?, self.right(root)?);
-        let child = *self.change(up)?;
-        let node = self.change(root)?;
-        node.right = child.left;
-        node.is_red = true;
-        self.join_anew(root);
-        let node = self.change(up)?;
-        node.left = Subtree { slot: root, ..node.left };
-        node.is_red = parent.is_red;
+    fn rotate_left(&mut self, at: At) -> Result<At, Error> {
+        let up = self.child(at, Link::Right)?;
+        self.take_child(at, Link::Right, up, Link::Left)?;
+        self.plan.mark_mut(at).is_joined_anew = true;
+        self.link_to(up, Link::Left, Some(at))?;
         Ok(up)
     }
 
-    fn flip_colors(&mut self, root: SlotNumber) -> Result<(), Error> {
-        for number in [root, self.left(root)?, self.right(root)?] {
-            let node = self.recolor(number)?;
-            node.is_red = !node.is_red;
+    /// Replaces the child `up` of a node by a child of `up`, which gets the color of the node. The node becomes red.
+    fn take_child(&mut self, at: At, link: Link, up: At, of_up: Link) -> Result<(), Error> {
+        let kept = |link| if link == Link::Left { Kept::Left } else { Kept::Right };
+        let child = self.plan.slot(up);
+        let (target, digest) = (child.link(of_up), *child.digest(kept(of_up)));
+        let node = self.change(at)?;
+        let is_red = node.is_red();
+        node.set_link(link, target);
+        node.set_digest(kept(link), &digest);
+        node.set_red(true);
+        self.change(up)?.set_red(is_red);
+        Ok(())
+    }
+
+    fn flip_colors(&mut self, at: At) -> Result<At, Error> {
+        for at in [at, self.child(at, Link::Left)?, self.child(at, Link::Right)?] {
+            let node = self.recolor(at)?;
+            node.set_red(!node.is_red());
         }
+        Ok(at)
+    }
+
+    /// Sets a child of a node.
+    fn link_to(&mut self, at: At, link: Link, child: Option<At>) -> Result<(), Error> {
+        let number = child.map_or(SlotNumber::NONE, |child| self.number(child));
+        self.change(at)?.set_link(link, number);
+        self.plan.mark_mut(at).is_joined_anew |= link == Link::Right;
         Ok(())
     }
 
-    fn set_right(&mut self, root: SlotNumber, right: SlotNumber) -> Result<(), Error> {
-        self.change(root)?.right.slot = right;
-        self.join_anew(root);
-        Ok(())
+    /// Returns a child of a node that must have it.
+    fn child(&mut self, at: At, link: Link) -> Result<At, Error> {
+        self.node_at(self.plan.slot(at).link(link))
     }
 
-    fn left(&mut self, number: SlotNumber) -> Result<SlotNumber, Error> {
-        if number.is_none() { Ok(number) } else { Ok(self.node(number)?.left.slot) }
+    fn is_child_red(&mut self, at: At, link: Link) -> Result<bool, Error> {
+        if self.plan.slot(at).link(link).is_none() {
+            return Ok(false);
+        }
+        let child = self.child(at, link)?;
+        Ok(self.plan.slot(child).is_red())
     }
 
-    fn right(&mut self, number: SlotNumber) -> Result<SlotNumber, Error> {
-        if number.is_none() { Ok(number) } else { Ok(self.node(number)?.right.slot) }
-    }
-
-    fn is_left_red(&mut self, number: SlotNumber) -> Result<bool, Error> {
-        let left = self.left(number)?;
-        self.is_red(left)
-    }
-
-    fn is_right_red(&mut self, number: SlotNumber) -> Result<bool, Error> {
-        let right = self.right(number)?;
-        self.is_red(right)
-    }
-
-    fn is_red(&mut self, number: SlotNumber) -> Result<bool, Error> {
-        Ok(!number.is_none() && self.node(number)?.is_red)
+    /// Returns whether a child and its left child are black.
+    fn is_two_node(&mut self, at: At, link: Link) -> Result<bool, Error> {
+        if self.plan.slot(at).link(link).is_none() {
+            return Ok(true);
+        }
+        let child = self.child(at, link)?;
+        Ok(!self.plan.slot(child).is_red() && !self.is_child_red(child, Link::Left)?)
     }
 }

@@ -1,18 +1,15 @@
 //! A change of the tree: planned on copies of the nodes, and written in one step.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 
 use ic_stable_structures::Memory;
 use stable_storage_api::Error;
 
 use super::hash::{Digest, EMPTY, fork, labeled};
 use super::header::Header;
-use super::slot::{
-    FreeSlot, INLINE_LABEL, LABEL_PART, Label, LabelPart, MAX_LABEL, Node, SLOT, Slot, SlotNumber, Subtree,
-    Value,
-};
-use super::tree::{MAX_LEVELS, Steps, Tree, damaged};
+use super::plan::{At, Plan};
+use super::slot::{INLINE_LABEL, Kept, Kind, LABEL_PART, Link, MAX_LABEL, SLOT, Slot, SlotNumber};
+use super::tree::{Steps, Tree, Wanted, damaged};
 use crate::base::growth::Growth;
 use crate::base::layout::PAGE_BYTES;
 
@@ -22,29 +19,20 @@ pub(crate) const MAX_PATH: usize = 64;
 /// A planned change. Dropping it without a commit changes nothing.
 #[must_use = "a change that is not committed changes nothing"]
 pub(crate) struct Change<'a, M: Memory> {
-    pub(super) tree: &'a Tree<M>,
+    tree: &'a Tree<M>,
     /// The header before the change.
     stored: Header,
     header: Header,
-    /// The slots that the change has looked at.
-    slots: BTreeMap<SlotNumber, Planned>,
+    pub(super) plan: Plan,
 }
 
-/// A slot that a change has looked at.
-pub(super) struct Planned {
-    pub(super) slot: Slot,
-    /// Whether it differs from the memory.
-    is_changed: bool,
-    /// Whether the digest of the subtree of a node must be computed again.
-    is_stale: bool,
-    /// Whether the digest of a node and its right subtree must be computed again.
-    is_joined_anew: bool,
-}
+/// A node on the way to a label, with the side on which the label is.
+pub(super) type Passed = (At, Ordering);
 
-impl Planned {
-    fn new(slot: Slot, is_changed: bool) -> Self {
-        Self { slot, is_changed, is_stale: is_changed, is_joined_anew: false }
-    }
+/// The way from the root of a tree to a label.
+struct Way {
+    passed: Vec<Passed>,
+    found: Option<At>,
 }
 
 /// What to store under the last label of a path.
@@ -58,7 +46,13 @@ impl<M: Memory> Tree<M> {
     /// Begins a change.
     pub(crate) fn begin(&self) -> Change<'_, M> {
         let header = self.header.get();
-        Change { tree: self, stored: header, header, slots: BTreeMap::new() }
+        Change { tree: self, stored: header, header, plan: self.spare.take() }
+    }
+}
+
+impl<M: Memory> Drop for Change<'_, M> {
+    fn drop(&mut self) {
+        self.tree.spare.set(std::mem::take(&mut self.plan).emptied());
     }
 }
 
@@ -90,64 +84,49 @@ impl<M: Memory> Change<'_, M> {
 
     /// Returns the first label from a bound on, of the tree at a path.
     pub(crate) fn first_label(&mut self, path: &[&[u8]], bound: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        let mut next = self.find(path)?.map_or(SlotNumber::NONE, |value| value.tree);
-        let mut first = None;
-        let mut steps = Steps::default();
-        while !next.is_none() {
-            steps.take(next)?;
-            let node = *self.node(next)?;
-            next = if self.compare(bound, &node.label)? == Ordering::Greater {
-                node.right.slot
-            } else {
-                first = Some(node.label);
-                node.left.slot
-            };
-        }
-        first.map(|label| self.read_label(&label)).transpose()
+        let Some(parent) = self.find(path)? else { return Ok(None) };
+        let way = self.descend(self.plan.slot(parent).link(Link::Tree), bound)?;
+        let is_after = |(_, side): &&Passed| *side == Ordering::Less;
+        let after = way.passed.iter().rev().find(is_after).map(|(at, _)| *at);
+        way.found.or(after).map(|at| self.label(at)).transpose()
     }
 
-    /// Returns the bytes of a label.
-    fn read_label(&mut self, label: &Label) -> Result<Vec<u8>, Error> {
-        self.plan_label(label.rest)?;
-        Ok(self.whole_label(label))
-    }
-
-    fn find(&mut self, path: &[&[u8]]) -> Result<Option<Value>, Error> {
+    /// Returns the node of the last label of a path.
+    fn find(&mut self, path: &[&[u8]]) -> Result<Option<At>, Error> {
         let (mut root, mut found) = (self.header.root, None);
         for label in path {
-            let Some(slot) = self.find_label(root, label)? else { return Ok(None) };
-            let value = self.node(slot)?.value;
-            root = value.tree;
-            found = Some(value);
+            found = self.descend(root, label)?.found;
+            let Some(at) = found else { return Ok(None) };
+            root = self.plan.slot(at).link(Link::Tree);
         }
         Ok(found)
     }
 
-    fn find_label(&mut self, root: SlotNumber, label: &[u8]) -> Result<Option<SlotNumber>, Error> {
-        let mut next = root;
-        for _ in 0..=MAX_LEVELS {
-            if next.is_none() {
-                return Ok(None);
-            }
-            let node = *self.node(next)?;
-            next = match self.compare(label, &node.label)? {
-                Ordering::Equal => return Ok(Some(next)),
-                Ordering::Less => node.left.slot,
-                Ordering::Greater => node.right.slot,
+    /// Searches a label in one tree.
+    fn descend(&mut self, root: SlotNumber, label: &[u8]) -> Result<Way, Error> {
+        let wanted = Wanted::new(label);
+        let (mut next, mut passed) = (root, Vec::with_capacity(32));
+        let mut steps = Steps::default();
+        while !next.is_none() {
+            steps.take(next)?;
+            let at = self.node_at(next)?;
+            let side = self.compare(&wanted, at)?;
+            next = match side {
+                Ordering::Equal => return Ok(Way { passed, found: Some(at) }),
+                Ordering::Less => self.plan.slot(at).link(Link::Left),
+                Ordering::Greater => self.plan.slot(at).link(Link::Right),
             };
+            passed.push((at, side));
         }
-        Err(damaged(next))
+        Ok(Way { passed, found: None })
     }
 
     /// Applies a goal in the tree with this root, and returns the root after it.
     #[inline(never)]
     fn apply(&mut self, root: SlotNumber, path: &[&[u8]], goal: Goal) -> Result<SlotNumber, Error> {
         let (label, rest) = path.split_first().expect("a path has a label");
-        let existing = self.find_label(root, label)?;
-        let nested = match existing {
-            Some(slot) => self.node(slot)?.value.tree,
-            None => SlotNumber::NONE,
-        };
+        let way = self.descend(root, label)?;
+        let nested = way.found.map_or(SlotNumber::NONE, |at| self.plan.slot(at).link(Link::Tree));
         let value = match (rest.is_empty(), goal) {
             (true, Goal::Remove) => {
                 self.free(nested)?;
@@ -163,164 +142,160 @@ impl<M: Memory> Change<'_, M> {
                 tree => Some((EMPTY, tree)),
             },
         };
-        match (existing, value) {
+        match (way.found, value) {
             (_, None) => self.remove_label(root, label),
-            (Some(slot), Some(value)) => {
-                self.set_value(slot, label, value)?;
-                self.touch(root, label)?;
+            (Some(at), Some(value)) => {
+                self.set_value(at, label, value)?;
+                for (at, side) in way.passed {
+                    self.change(at)?;
+                    self.plan.mark_mut(at).is_joined_anew |= side == Ordering::Greater;
+                }
                 Ok(root)
             }
-            (None, Some(value)) => self.insert_label(root, label, value),
+            (None, Some(value)) => {
+                let new = self.new_node(label, value)?;
+                self.insert_node(&way.passed, new)
+            }
         }
     }
 
     /// Sets the value of a node.
-    fn set_value(
-        &mut self,
-        slot: SlotNumber,
-        label: &[u8],
-        value: (Digest, SlotNumber),
-    ) -> Result<(), Error> {
-        let labeled = if value.1.is_none() { labeled(label, &value.0) } else { EMPTY };
-        let node = self.change(slot)?;
-        node.value = Value { digest: value.0, tree: value.1, labeled };
-        let rest = node.label.rest;
-        self.join_anew(slot);
-        if value.1.is_none() { Ok(()) } else { self.plan_label(rest) }
-    }
-
-    /// Plans the rest of a label, which is needed again when the digest of the nested tree is known.
-    fn plan_label(&mut self, rest: SlotNumber) -> Result<(), Error> {
-        let mut next = rest;
-        for _ in 0..=MAX_LABEL.div_ceil(LABEL_PART) {
-            if next.is_none() {
-                return Ok(());
-            }
-            let Slot::LabelPart(part) = self.planned(next)?.slot else { return Err(damaged(next)) };
-            next = part.rest;
+    fn set_value(&mut self, at: At, label: &[u8], (digest, tree): (Digest, SlotNumber)) -> Result<(), Error> {
+        let node = self.change(at)?;
+        node.set_digest(Kept::Value, &digest);
+        node.set_link(Link::Tree, tree);
+        // The digest with the label is computed at the end if there is a nested tree.
+        if tree.is_none() {
+            node.set_digest(Kept::Labeled, &labeled(label, &digest));
         }
-        Err(damaged(rest))
-    }
-
-    /// Marks the nodes from the root to a label as changed.
-    fn touch(&mut self, root: SlotNumber, label: &[u8]) -> Result<(), Error> {
-        let mut next = root;
-        loop {
-            let node = *self.change(next)?;
-            next = match self.compare(label, &node.label)? {
-                Ordering::Equal => return Ok(()),
-                Ordering::Less => node.left.slot,
-                Ordering::Greater => {
-                    self.join_anew(next);
-                    node.right.slot
-                }
-            };
-        }
+        self.plan.mark_mut(at).is_joined_anew = true;
+        if tree.is_none() { Ok(()) } else { self.plan_label(at) }
     }
 
     /// Creates a red node.
     #[inline(never)]
-    pub(super) fn new_node(
-        &mut self,
-        label: &[u8],
-        value: (Digest, SlotNumber),
-    ) -> Result<SlotNumber, Error> {
+    fn new_node(&mut self, label: &[u8], value: (Digest, SlotNumber)) -> Result<At, Error> {
         debug_assert!(label.len() <= MAX_LABEL, "a label of {} bytes", label.len());
-        let (inline, rest) = label.split_at(label.len().min(INLINE_LABEL));
-        let mut next = SlotNumber::NONE;
-        for part in rest.chunks(LABEL_PART).rev() {
-            let mut bytes = [0; LABEL_PART];
-            bytes[..part.len()].copy_from_slice(part);
-            next =
-                self.allocate(Slot::LabelPart(LabelPart { length: part.len() as u16, bytes, rest: next }))?;
+        let mut rest = SlotNumber::NONE;
+        for part in label[label.len().min(INLINE_LABEL)..].chunks(LABEL_PART).rev() {
+            let at = self.allocate()?;
+            self.plan.slot_mut(at).become_label_part(part, rest);
+            rest = self.number(at);
         }
-        let mut start = [0; INLINE_LABEL];
-        start[..inline.len()].copy_from_slice(inline);
-        let node = Node {
-            label: Label { length: label.len() as u16, start, rest: next },
-            value: Value { digest: EMPTY, tree: SlotNumber::NONE, labeled: EMPTY },
-            left: Subtree::default(),
-            right: Subtree::default(),
-            joined: EMPTY,
-            is_red: true,
-        };
-        let slot = self.allocate(Slot::Node(node))?;
-        self.set_value(slot, label, value)?;
-        Ok(slot)
+        let at = self.allocate()?;
+        self.plan.slot_mut(at).become_node(label, rest);
+        self.set_value(at, label, value)?;
+        Ok(at)
     }
 
-    /// Compares a label with the one of a node, part of which the change may have created.
-    pub(super) fn compare(&mut self, label: &[u8], other: &Label) -> Result<Ordering, Error> {
-        let is_new =
-            !other.rest.is_none() && self.slots.get(&other.rest).is_some_and(|planned| planned.is_changed);
-        if !is_new {
-            return self.tree.compare(label, other);
+    /// Compares a label with the one of a node.
+    pub(super) fn compare(&mut self, wanted: &Wanted<'_>, at: At) -> Result<Ordering, Error> {
+        match wanted.compare_start(self.plan.slot(at)) {
+            Some(side) => Ok(side),
+            None => Ok(wanted.label.cmp(&self.label(at)?)),
         }
-        Ok(label.cmp(&self.whole_label(other)))
     }
 
-    /// Returns a node.
-    pub(super) fn node(&mut self, number: SlotNumber) -> Result<&Node, Error> {
-        match &self.planned(number)?.slot {
-            Slot::Node(node) => Ok(node),
-            _ => Err(damaged(number)),
+    /// Returns all bytes of the label of a node.
+    fn label(&mut self, at: At) -> Result<Vec<u8>, Error> {
+        self.plan_label(at)?;
+        let label = self.planned_label(at);
+        if label.len() == self.plan.slot(at).length() { Ok(label) } else { Err(damaged(self.number(at))) }
+    }
+
+    /// Plans the rest of the label of a node.
+    fn plan_label(&mut self, at: At) -> Result<(), Error> {
+        let mut next = self.plan.slot(at).link(Link::Rest);
+        for _ in 0..=MAX_LABEL.div_ceil(LABEL_PART) {
+            if next.is_none() {
+                return Ok(());
+            }
+            let part = self.at(next)?;
+            if self.plan.slot(part).kind() != Kind::LabelPart {
+                return Err(damaged(next));
+            }
+            next = self.plan.slot(part).link(Link::Rest);
         }
+        Err(damaged(self.number(at)))
+    }
+
+    /// Returns the bytes of a label whose rest is planned.
+    fn planned_label(&self, at: At) -> Vec<u8> {
+        let node = self.plan.slot(at);
+        let (mut bytes, mut next) = (node.inline_label().to_vec(), node.link(Link::Rest));
+        while bytes.len() < node.length()
+            && let Some(part) = self.plan.find(next).map(|at| self.plan.slot(at))
+            && !part.label_part().is_empty()
+        {
+            bytes.extend_from_slice(part.label_part());
+            next = part.link(Link::Rest);
+        }
+        bytes
+    }
+
+    pub(super) fn number(&self, at: At) -> SlotNumber {
+        self.plan.mark(at).number
+    }
+
+    /// Returns the place of a node, which is read if it is not planned.
+    pub(super) fn node_at(&mut self, number: SlotNumber) -> Result<At, Error> {
+        let at = self.at(number)?;
+        if self.plan.slot(at).kind() == Kind::Node { Ok(at) } else { Err(damaged(number)) }
+    }
+
+    /// Returns the place of a slot, which is read if it is not planned.
+    fn at(&mut self, number: SlotNumber) -> Result<At, Error> {
+        if let Some(at) = self.plan.find(number) {
+            return Ok(at);
+        }
+        self.tree.read(number, self.plan.vacant())?;
+        Ok(self.plan.add(number))
     }
 
     /// Returns a node to change. The digest of its subtree is computed again.
-    pub(super) fn change(&mut self, number: SlotNumber) -> Result<&mut Node, Error> {
-        self.planned(number)?.is_stale = true;
-        self.recolor(number)
+    pub(super) fn change(&mut self, at: At) -> Result<&mut Slot, Error> {
+        self.plan.mark_mut(at).is_stale = true;
+        self.recolor(at)
     }
 
     /// Returns a node to change its color.
-    pub(super) fn recolor(&mut self, number: SlotNumber) -> Result<&mut Node, Error> {
-        let planned = self.planned(number)?;
-        planned.is_changed = true;
-        match &mut planned.slot {
-            Slot::Node(node) => Ok(node),
-            _ => Err(damaged(number)),
+    pub(super) fn recolor(&mut self, at: At) -> Result<&mut Slot, Error> {
+        self.plan.mark_mut(at).is_changed = true;
+        // A slot that a damaged tree has both in use and free is no longer a node.
+        if self.plan.slot(at).kind() != Kind::Node {
+            return Err(damaged(self.number(at)));
         }
+        Ok(self.plan.slot_mut(at))
     }
 
-    /// Has the digest of a planned node and its right subtree computed again.
-    pub(super) fn join_anew(&mut self, number: SlotNumber) {
-        self.slots.get_mut(&number).expect("the node has been changed").is_joined_anew = true;
-    }
-
-    fn planned(&mut self, number: SlotNumber) -> Result<&mut Planned, Error> {
-        use std::collections::btree_map::Entry;
-        match self.slots.entry(number) {
-            Entry::Occupied(occupied) => Ok(occupied.into_mut()),
-            Entry::Vacant(vacant) => {
-                let slot = self.tree.slot(number)?;
-                Ok(vacant.insert(Planned::new(slot, false)))
+    /// Takes a free slot, or a new one. Its contents have no meaning.
+    fn allocate(&mut self) -> Result<At, Error> {
+        let at = match self.header.free {
+            SlotNumber::NONE => {
+                let number = SlotNumber(self.header.slots);
+                let full =
+                    || Error::LimitExceeded { what: "slots of the hash tree".into(), limit: u32::MAX.into() };
+                self.header.slots = self.header.slots.checked_add(1).ok_or_else(full)?;
+                self.plan.vacant();
+                self.plan.add(number)
             }
-        }
-    }
-
-    fn put(&mut self, number: SlotNumber, slot: Slot) {
-        self.slots.insert(number, Planned::new(slot, true));
-    }
-
-    /// Takes a free slot, or a new one.
-    fn allocate(&mut self, slot: Slot) -> Result<SlotNumber, Error> {
-        let number = self.header.free;
-        if number.is_none() {
-            let number = SlotNumber(self.header.slots);
-            let full =
-                || Error::LimitExceeded { what: "slots of the hash tree".into(), limit: u32::MAX.into() };
-            self.header.slots = self.header.slots.checked_add(1).ok_or_else(full)?;
-            self.put(number, slot);
-            return Ok(number);
-        }
-        let Slot::Free(free) = self.planned(number)?.slot else { return Err(damaged(number)) };
-        self.header.free = free.next;
-        for link in free.links {
-            self.free(link)?;
-        }
-        self.put(number, slot);
-        Ok(number)
+            number => {
+                let at = self.at(number)?;
+                let free = self.plan.slot(at);
+                if free.kind() != Kind::Free {
+                    return Err(damaged(number));
+                }
+                let links = free.links();
+                self.header.free = free.next_free();
+                for link in links {
+                    self.free(link)?;
+                }
+                at
+            }
+        };
+        let mark = self.plan.mark_mut(at);
+        (mark.is_changed, mark.is_stale, mark.is_joined_anew) = (true, true, false);
+        Ok(at)
     }
 
     /// Frees a slot and all slots that it links to. Does nothing for [`SlotNumber::NONE`].
@@ -328,13 +303,12 @@ impl<M: Memory> Change<'_, M> {
         if number.is_none() {
             return Ok(());
         }
-        let next = self.header.free;
-        let planned = self.planned(number)?;
-        if let Slot::Free(_) = planned.slot {
+        let at = self.at(number)?;
+        if self.plan.slot(at).kind() == Kind::Free {
             return Err(damaged(number));
         }
-        let links = planned.slot.links();
-        self.put(number, Slot::Free(FreeSlot { next, links }));
+        self.plan.slot_mut(at).become_free(self.header.free);
+        self.plan.mark_mut(at).is_changed = true;
         self.header.free = number;
         Ok(())
     }
@@ -343,63 +317,48 @@ impl<M: Memory> Change<'_, M> {
     pub(crate) fn compute(&mut self) -> Digest {
         if self.header.root.is_none() {
             self.header.digest = EMPTY;
-        } else if self.is_stale(self.header.root) {
-            self.header.digest = self.compute_tree(self.header.root);
+        } else if let Some(root) = self.plan.find_stale(self.header.root) {
+            self.header.digest = self.compute_tree(root);
         }
         self.header.digest
     }
 
     /// Returns the digest of a tree whose root has changed.
     #[inline(never)]
-    fn compute_tree(&mut self, root: SlotNumber) -> Digest {
-        let Some(Planned { slot: Slot::Node(node), is_stale, is_joined_anew, .. }) =
-            self.slots.get_mut(&root)
-        else {
-            unreachable!("the changed nodes of a tree are planned")
-        };
+    fn compute_tree(&mut self, root: At) -> Digest {
+        let mark = self.plan.mark_mut(root);
+        let mut is_joined_anew = mark.is_joined_anew;
         // Now, so that links in a circle end.
-        *is_stale = false;
-        let (mut node, mut is_joined_anew) = (*node, *is_joined_anew);
-        if self.is_stale(node.value.tree) {
-            node.value.digest = self.compute_tree(node.value.tree);
-            node.value.labeled = labeled(&self.whole_label(&node.label), &node.value.digest);
+        (mark.is_stale, mark.is_joined_anew) = (false, false);
+        let [left, right, tree, _] = self.plan.slot(root).links();
+        if let Some(tree) = self.plan.find_stale(tree) {
+            let digest = self.compute_tree(tree);
+            let labeled = labeled(&self.planned_label(root), &digest);
+            self.plan.slot_mut(root).set_digest(Kept::Value, &digest);
+            self.plan.slot_mut(root).set_digest(Kept::Labeled, &labeled);
             is_joined_anew = true;
         }
-        if self.is_stale(node.left.slot) {
-            node.left.digest = self.compute_tree(node.left.slot);
+        if let Some(left) = self.plan.find_stale(left) {
+            let digest = self.compute_tree(left);
+            self.plan.slot_mut(root).set_digest(Kept::Left, &digest);
         }
-        if self.is_stale(node.right.slot) {
-            node.right.digest = self.compute_tree(node.right.slot);
+        if let Some(right) = self.plan.find_stale(right) {
+            let digest = self.compute_tree(right);
+            self.plan.slot_mut(root).set_digest(Kept::Right, &digest);
             is_joined_anew = true;
         }
+        let node = self.plan.slot_mut(root);
         if is_joined_anew {
-            node.joined = if node.right.slot.is_none() {
-                node.value.labeled
-            } else {
-                fork(&node.value.labeled, &node.right.digest)
+            let joined = match right {
+                SlotNumber::NONE => *node.digest(Kept::Labeled),
+                _ => fork(node.digest(Kept::Labeled), node.digest(Kept::Right)),
             };
+            node.set_digest(Kept::Joined, &joined);
         }
-        let planned = self.slots.get_mut(&root).expect("the root is planned");
-        (planned.slot, planned.is_joined_anew) = (Slot::Node(node), false);
-        if node.left.slot.is_none() { node.joined } else { fork(&node.left.digest, &node.joined) }
-    }
-
-    fn is_stale(&self, number: SlotNumber) -> bool {
-        self.slots
-            .get(&number)
-            .is_some_and(|planned| planned.is_stale && matches!(planned.slot, Slot::Node(_)))
-    }
-
-    /// Returns the bytes of a label whose slots are all planned.
-    fn whole_label(&self, label: &Label) -> Vec<u8> {
-        let (mut bytes, mut next) = (label.inline().to_vec(), label.rest);
-        while let Some(Planned { slot: Slot::LabelPart(part), .. }) = self.slots.get(&next)
-            && bytes.len() < usize::from(label.length)
-        {
-            bytes.extend_from_slice(&part.bytes[..usize::from(part.length)]);
-            next = part.rest;
+        match left {
+            SlotNumber::NONE => *node.digest(Kept::Joined),
+            _ => fork(node.digest(Kept::Left), node.digest(Kept::Joined)),
         }
-        bytes
     }
 
     /// Returns the memory and the pages by which the commit grows it.
@@ -413,15 +372,15 @@ impl<M: Memory> Change<'_, M> {
     }
 
     /// Writes the change. The pages of [`growth`](Self::growth) must have been reserved, and the digests computed.
-    pub(crate) fn commit(self) {
+    pub(crate) fn commit(mut self) {
         let tree = self.tree;
         assert_eq!(self.stored, tree.header.get(), "two changes of the hash tree overlap");
         let Growth { memory, pages } = self.growth();
         if pages > 0 {
             assert!(memory.grow(pages) >= 0, "the memory of the hash tree refused {pages} reserved pages");
         }
-        for (number, planned) in self.slots.iter().filter(|(_, planned)| planned.is_changed) {
-            memory.write(number.offset(), &planned.slot.encode());
+        for (number, slot) in self.plan.changed() {
+            tree.memory.write(number.offset(), slot.sealed());
         }
         if self.header != self.stored {
             tree.write_header(self.header);

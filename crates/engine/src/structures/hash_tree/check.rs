@@ -7,7 +7,7 @@ use stable_storage_api::Error;
 
 use super::change::MAX_PATH;
 use super::hash::{Digest, EMPTY, fork, labeled};
-use super::slot::{Node, Slot, SlotNumber};
+use super::slot::{Kept, Kind, Link, Slot, SlotNumber};
 use super::tree::{Steps, Tree, damaged};
 use crate::base::problem::Problem;
 
@@ -65,7 +65,7 @@ struct Walk<'w, 'f, M: Memory> {
 impl<M: Memory> Walk<'_, '_, M> {
     /// Checks the tree at the path, and returns its digest.
     fn check_tree(&mut self, root: SlotNumber) -> Result<Digest, Error> {
-        if self.path.len() > MAX_PATH || self.tree.node(root)?.is_red {
+        if self.path.len() > MAX_PATH || self.tree.node(root)?.is_red() {
             return Err(shape(root));
         }
         Ok(self.check_subtree(root, 0)?.digest)
@@ -75,18 +75,20 @@ impl<M: Memory> Walk<'_, '_, M> {
         Steps::at(level, number)?;
         self.visit(number)?;
         let node = self.tree.node(number)?;
-        let label = self.tree.label(&node.label)?;
+        let label = self.tree.label(&node)?;
         self.visit_label(&node)?;
-        let left = self.check_child(node.left.slot, level + 1)?;
+        let left = self.check_child(node.link(Link::Left), level + 1)?;
         self.path.push(label);
-        let value = if node.value.tree.is_none() {
-            (self.leaf)(&self.path, node.value.digest)?;
-            node.value.digest
-        } else {
-            self.check_tree(node.value.tree)?
+        let value = match node.link(Link::Tree) {
+            SlotNumber::NONE => {
+                let digest = *node.digest(Kept::Value);
+                (self.leaf)(&self.path, digest)?;
+                digest
+            }
+            tree => self.check_tree(tree)?,
         };
         let label = self.path.pop().expect("the label was pushed");
-        let right = self.check_child(node.right.slot, level + 1)?;
+        let right = self.check_child(node.link(Link::Right), level + 1)?;
         self.check_shape(number, &node, left.as_ref(), right.as_ref())?;
         let is_ordered = left.as_ref().is_none_or(|left| left.last < label)
             && right.as_ref().is_none_or(|right| label < right.first);
@@ -94,7 +96,7 @@ impl<M: Memory> Walk<'_, '_, M> {
             return Err(Error::corrupted("hash tree: labels are out of order", number.offset()));
         }
         let digest = check_digests(number, &node, &label, &value, left.as_ref(), right.as_ref())?;
-        let black_height = left.as_ref().map_or(0, |left| left.black_height) + u32::from(!node.is_red);
+        let black_height = left.as_ref().map_or(0, |left| left.black_height) + u32::from(!node.is_red());
         let first = left.map_or_else(|| label.clone(), |left| left.first);
         let last = right.map_or(label, |right| right.last);
         Ok(Checked { digest, black_height, first, last })
@@ -111,26 +113,26 @@ impl<M: Memory> Walk<'_, '_, M> {
     fn check_shape(
         &self,
         number: SlotNumber,
-        node: &Node,
+        node: &Slot,
         left: Option<&Checked>,
         right: Option<&Checked>,
     ) -> Result<(), Error> {
         let height = |side: Option<&Checked>| side.map_or(0, |side| side.black_height);
-        let is_red =
-            |slot: SlotNumber| -> Result<bool, Error> { Ok(!slot.is_none() && self.tree.node(slot)?.is_red) };
-        let has_red_pair = node.is_red && is_red(node.left.slot)?;
-        if height(left) != height(right) || is_red(node.right.slot)? || has_red_pair {
+        let is_red = |slot: SlotNumber| -> Result<bool, Error> {
+            Ok(!slot.is_none() && self.tree.node(slot)?.is_red())
+        };
+        let has_red_pair = node.is_red() && is_red(node.link(Link::Left))?;
+        if height(left) != height(right) || is_red(node.link(Link::Right))? || has_red_pair {
             return Err(shape(number));
         }
         Ok(())
     }
 
-    fn visit_label(&mut self, node: &Node) -> Result<(), Error> {
-        let mut next = node.label.rest;
+    fn visit_label(&mut self, node: &Slot) -> Result<(), Error> {
+        let mut next = node.link(Link::Rest);
         while !next.is_none() {
             self.visit(next)?;
-            let Slot::LabelPart(part) = self.tree.slot(next)? else { return Err(damaged(next)) };
-            next = part.rest;
+            next = self.read(next, Kind::LabelPart)?.link(Link::Rest);
         }
         Ok(())
     }
@@ -141,17 +143,25 @@ impl<M: Memory> Walk<'_, '_, M> {
         let mut linked = Vec::new();
         while !next.is_none() {
             self.visit(next)?;
-            let Slot::Free(free) = self.tree.slot(next)? else { return Err(damaged(next)) };
-            linked.extend(free.links);
-            next = free.next;
+            let free = self.read(next, Kind::Free)?;
+            linked.extend(free.links());
+            next = free.next_free();
         }
         while let Some(number) = linked.pop() {
             if !number.is_none() {
                 self.visit(number)?;
-                linked.extend(self.tree.slot(number)?.links());
+                let mut slot = Slot::EMPTY;
+                self.tree.read(number, &mut slot)?;
+                linked.extend(slot.links());
             }
         }
         Ok(())
+    }
+
+    fn read(&self, number: SlotNumber, kind: Kind) -> Result<Slot, Error> {
+        let mut slot = Slot::EMPTY;
+        self.tree.read(number, &mut slot)?;
+        if slot.kind() == kind { Ok(slot) } else { Err(damaged(number)) }
     }
 
     fn visit(&mut self, number: SlotNumber) -> Result<(), Error> {
@@ -165,7 +175,7 @@ impl<M: Memory> Walk<'_, '_, M> {
 /// Checks the digests that a node keeps, and returns the one of its subtree.
 fn check_digests(
     number: SlotNumber,
-    node: &Node,
+    node: &Slot,
     label: &[u8],
     value: &Digest,
     left: Option<&Checked>,
@@ -174,11 +184,11 @@ fn check_digests(
     let own = labeled(label, value);
     let joined = right.map_or(own, |right| fork(&own, &right.digest));
     let is_kept = |side: Option<&Checked>, kept: &Digest| side.is_none_or(|side| side.digest == *kept);
-    let is_sound = node.value.digest == *value
-        && node.value.labeled == own
-        && node.joined == joined
-        && is_kept(left, &node.left.digest)
-        && is_kept(right, &node.right.digest);
+    let is_sound = node.digest(Kept::Value) == value
+        && *node.digest(Kept::Labeled) == own
+        && *node.digest(Kept::Joined) == joined
+        && is_kept(left, node.digest(Kept::Left))
+        && is_kept(right, node.digest(Kept::Right));
     if !is_sound {
         return Err(Error::corrupted("hash tree: a digest is not that of what is under it", number.offset()));
     }

@@ -3,6 +3,8 @@
 
 use sha2::{Digest as _, Sha256};
 
+use crate::base::sha256::{self, BLOCK_BYTES};
+
 /// A SHA-256 digest.
 pub type Digest = [u8; 32];
 
@@ -16,13 +18,30 @@ pub(crate) const EMPTY: Digest = [
 #[must_use]
 #[inline(never)]
 pub(crate) fn fork(left: &Digest, right: &Digest) -> Digest {
-    // One update is cheaper than several: each copies through the buffer of the hash function.
-    let mut bytes = [0; 17 + 64];
-    bytes[..17].copy_from_slice(b"\x10ic-hashtree-fork");
-    bytes[17..49].copy_from_slice(left);
-    bytes[49..].copy_from_slice(right);
-    Sha256::digest(bytes).into()
+    let mut blocks = FORK;
+    blocks[17..49].copy_from_slice(left);
+    blocks[49..81].copy_from_slice(right);
+    let mut state = sha256::INITIAL;
+    sha256::compress(&mut state, &blocks);
+    sha256::to_bytes(state)
 }
+
+/// The message of a fork without its two digests, with the padding: whole blocks, so that nothing goes through the buffer of the hash
+/// function, which makes a fork cheaper by a tenth.
+const FORK: [u8; 2 * BLOCK_BYTES] = {
+    const SEPARATOR: &[u8; 17] = b"\x10ic-hashtree-fork";
+    let mut blocks = [0; 2 * BLOCK_BYTES];
+    let mut at = 0;
+    while at < SEPARATOR.len() {
+        blocks[at] = SEPARATOR[at];
+        at += 1;
+    }
+    let message = SEPARATOR.len() + 2 * 32;
+    blocks[message] = 0x80;
+    let [high, low] = ((8 * message) as u16).to_be_bytes();
+    (blocks[2 * BLOCK_BYTES - 2], blocks[2 * BLOCK_BYTES - 1]) = (high, low);
+    blocks
+};
 
 /// Returns the digest of a tree under a label.
 #[must_use]

@@ -10,6 +10,7 @@ mod change;
 mod check;
 mod hash;
 mod header;
+mod plan;
 mod prove;
 mod slot;
 #[cfg(test)]

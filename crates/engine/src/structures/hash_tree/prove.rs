@@ -5,8 +5,9 @@ use std::cmp::Ordering;
 use ic_stable_structures::Memory;
 use stable_storage_api::Error;
 
-use super::slot::{Node, SlotNumber, Subtree};
-use super::tree::{Steps, Tree};
+use super::hash::Digest;
+use super::slot::{Kept, Link, Slot, SlotNumber};
+use super::tree::{Steps, Tree, Wanted};
 use super::witness::HashTree;
 
 /// Returns the tree to show under a label, from the pruned tree.
@@ -20,8 +21,13 @@ struct End<'a> {
     is_included: bool,
 }
 
-/// The nodes from a root down to a label, each with the side on which the label is.
-type Way = Vec<(Node, Ordering)>;
+/// What is beside the way from a root down to a label, at one node.
+struct Beside {
+    /// The digest of the left subtree, if the way leads to the right.
+    left: Option<HashTree>,
+    /// The digest of the labeled value, with that of the right subtree if the way leads to the left.
+    own: Digest,
+}
 
 /// A range of labels between two ends; `None` means that there is no label on that side.
 #[derive(Clone, Copy)]
@@ -43,13 +49,13 @@ impl<M: Memory> Tree<M> {
 
     fn witness_in(&self, root: SlotNumber, path: &[&[u8]], shown: HashTree) -> Result<HashTree, Error> {
         let Some((label, rest)) = path.split_first() else { return Ok(shown) };
-        let mut way = Way::new();
-        match self.descend(root, label, |node, side| way.push((*node, side)))? {
+        let mut way = Vec::with_capacity(32);
+        match self.descend(root, label, |node, side| way.push(Beside::new(node, side)))? {
             Some(node) => {
                 let value = match rest {
                     [] => shown,
-                    _ if node.value.tree.is_none() => HashTree::Pruned(node.value.digest),
-                    _ => self.witness_in(node.value.tree, rest, shown)?,
+                    _ if node.link(Link::Tree).is_none() => HashTree::Pruned(*node.digest(Kept::Value)),
+                    _ => self.witness_in(node.link(Link::Tree), rest, shown)?,
                 };
                 Ok(joined(way, around(&node, HashTree::labeled(label, value))))
             }
@@ -73,7 +79,7 @@ impl<M: Memory> Tree<M> {
     ) -> Result<HashTree, Error> {
         let root = match path {
             [] => self.header.get().root,
-            _ => self.find(path)?.map_or(SlotNumber::NONE, |value| value.tree),
+            _ => self.find(path)?.map_or(SlotNumber::NONE, |node| node.link(Link::Tree)),
         };
         let shown = self.with_labels(root, first, last, show)?;
         self.witness(path, shown)
@@ -107,7 +113,7 @@ impl<M: Memory> Tree<M> {
         // The label is on the other side of the nearest one.
         let found = self.descend(root, label, |node, of_label| {
             if of_label.reverse() == side {
-                nearest = Some(node.label);
+                nearest = Some(node.clone());
             }
         })?;
         if found.is_some() {
@@ -129,56 +135,62 @@ impl<M: Memory> Tree<M> {
         Steps::at(depth, root)?;
         let node = self.node(root)?;
         let compare = |end: Option<End<'_>>, without| -> Result<Ordering, Error> {
-            end.map_or(Ok(without), |end| Ok(self.compare(end.label, &node.label)?.reverse()))
+            end.map_or(Ok(without), |end| Ok(self.compare(&Wanted::new(end.label), &node)?.reverse()))
         };
         let (to_first, to_last) =
             (compare(range.first, Ordering::Greater)?, compare(range.last, Ordering::Less)?);
         let left = if to_first == Ordering::Greater {
             let last = range.last.filter(|_| to_last == Ordering::Greater);
-            self.range(node.left.slot, Range { last, ..range }, depth + 1, show)?
+            self.range(node.link(Link::Left), Range { last, ..range }, depth + 1, show)?
         } else {
-            node.left.pruned()
+            pruned(&node, Link::Left)
         };
         let own = if to_first == Ordering::Less || to_last == Ordering::Greater {
-            HashTree::Pruned(node.value.labeled)
+            HashTree::Pruned(*node.digest(Kept::Labeled))
         } else {
             let is_end = |order, end: Option<End<'_>>| {
                 order == Ordering::Equal && end.is_some_and(|end| !end.is_included)
             };
-            let label = self.label(&node.label)?;
-            let pruned = HashTree::Pruned(node.value.digest);
+            let label = self.label(&node)?;
+            let pruned = HashTree::Pruned(*node.digest(Kept::Value));
             let is_beside = is_end(to_first, range.first) || is_end(to_last, range.last);
             HashTree::labeled(&label, if is_beside { pruned } else { show(&label, pruned)? })
         };
         let right = if to_last == Ordering::Less {
             let first = range.first.filter(|_| to_first == Ordering::Less);
-            self.range(node.right.slot, Range { first, ..range }, depth + 1, show)?
+            self.range(node.link(Link::Right), Range { first, ..range }, depth + 1, show)?
         } else {
-            node.right.pruned()
+            pruned(&node, Link::Right)
         };
         Ok(HashTree::fork(left, HashTree::fork(own, right)))
     }
 }
 
-impl Subtree {
-    fn pruned(&self) -> HashTree {
-        if self.slot.is_none() { HashTree::Empty } else { HashTree::Pruned(self.digest) }
+impl Beside {
+    fn new(node: &Slot, side: Ordering) -> Self {
+        match side {
+            // What is not shown has one digest.
+            Ordering::Less => Self { left: None, own: *node.digest(Kept::Joined) },
+            _ => Self { left: Some(pruned(node, Link::Left)), own: *node.digest(Kept::Labeled) },
+        }
     }
 }
 
+/// Returns a child that is not shown.
+fn pruned(node: &Slot, child: Link) -> HashTree {
+    let kept = if child == Link::Left { Kept::Left } else { Kept::Right };
+    if node.link(child).is_none() { HashTree::Empty } else { HashTree::Pruned(*node.digest(kept)) }
+}
+
 /// Returns the subtree of a node that shows only its own label.
-fn around(node: &Node, own: HashTree) -> HashTree {
-    HashTree::fork(node.left.pruned(), HashTree::fork(own, node.right.pruned()))
+fn around(node: &Slot, own: HashTree) -> HashTree {
+    HashTree::fork(pruned(node, Link::Left), HashTree::fork(own, pruned(node, Link::Right)))
 }
 
 /// Puts a subtree under the nodes on the way to it.
-fn joined(way: Way, subtree: HashTree) -> HashTree {
-    way.into_iter().rev().fold(subtree, |tree, (node, order)| {
-        if order == Ordering::Less {
-            // What is not shown has one digest.
-            HashTree::fork(tree, HashTree::Pruned(node.joined))
-        } else {
-            HashTree::fork(node.left.pruned(), HashTree::fork(HashTree::Pruned(node.value.labeled), tree))
-        }
+fn joined(way: Vec<Beside>, subtree: HashTree) -> HashTree {
+    way.into_iter().rev().fold(subtree, |tree, Beside { left, own }| match left {
+        None => HashTree::fork(tree, HashTree::Pruned(own)),
+        Some(left) => HashTree::fork(left, HashTree::fork(HashTree::Pruned(own), tree)),
     })
 }

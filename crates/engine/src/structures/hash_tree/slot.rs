@@ -13,8 +13,8 @@
 //!     19      1  zero
 //!     20      4  next free slot, or 0
 //!     24     32  digest of the value: of the nested tree, if there is one
-//!     56     32  digest of the left subtree; zero if there is none
-//!     88     32  digest of the right subtree; zero if there is none
+//!     56     32  digest of the left subtree; meaningless if there is none
+//!     88     32  digest of the right subtree; meaningless if there is none
 //!    120     32  digest of the labeled value
 //!    152     32  digest of the labeled value and the right subtree
 //!    184     64  first bytes of the label, then zeroes
@@ -40,20 +40,13 @@ pub(super) const LABEL_PART: usize = CHECK_AT - VALUE_AT;
 /// The longest label, in bytes.
 pub(crate) const MAX_LABEL: usize = 1_024;
 
-const LEFT_AT: usize = 0;
-const RIGHT_AT: usize = LEFT_AT + 4;
-const TREE_AT: usize = RIGHT_AT + 4;
-const REST_AT: usize = TREE_AT + 4;
-const LENGTH_AT: usize = REST_AT + 4;
+const LINKS: usize = 4;
+const LENGTH_AT: usize = 4 * LINKS;
 const KIND_AT: usize = LENGTH_AT + 2;
 const ZERO_AT: usize = KIND_AT + 1;
 const NEXT_AT: usize = ZERO_AT + 1;
 const VALUE_AT: usize = NEXT_AT + 4;
-const LEFT_DIGEST_AT: usize = VALUE_AT + 32;
-const RIGHT_DIGEST_AT: usize = LEFT_DIGEST_AT + 32;
-const LABELED_AT: usize = RIGHT_DIGEST_AT + 32;
-const JOINED_AT: usize = LABELED_AT + 32;
-const LABEL_AT: usize = JOINED_AT + 32;
+const LABEL_AT: usize = VALUE_AT + 5 * 32;
 const CHECK_AT: usize = LABEL_AT + INLINE_LABEL;
 
 const _: () = assert!(CHECK_AT + 8 == SLOT);
@@ -81,158 +74,187 @@ impl SlotNumber {
     }
 }
 
-/// A subtree, and its digest.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Subtree {
-    pub(super) slot: SlotNumber,
-    /// Meaningless without a slot.
-    pub(super) digest: Digest,
+/// A link from a slot to another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Link {
+    Left,
+    Right,
+    /// To the root of the nested tree.
+    Tree,
+    /// To the rest of the label.
+    Rest,
 }
 
-/// A label: its first bytes, and the slots with the rest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Label {
-    pub(super) length: u16,
-    pub(super) start: [u8; INLINE_LABEL],
-    pub(super) rest: SlotNumber,
+impl Link {
+    pub(super) const ALL: [Self; LINKS] = [Self::Left, Self::Right, Self::Tree, Self::Rest];
+
+    const fn at(self) -> usize {
+        4 * self as usize
+    }
 }
 
-/// Digest of the value under a label, and the nested tree that has it, if there is one.
+/// A digest that a node keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Value {
-    pub(super) digest: Digest,
-    pub(super) tree: SlotNumber,
-    /// Digest of the value under its label.
-    pub(super) labeled: Digest,
+pub(super) enum Kept {
+    /// Of the value under the label.
+    Value,
+    /// Of the left subtree; meaningless without one.
+    Left,
+    /// Of the right subtree; meaningless without one.
+    Right,
+    /// Of the value with its label.
+    Labeled,
+    /// Of the labeled value and the right subtree.
+    Joined,
 }
 
-/// A node of a red-black tree: a label with its value, between the smaller and the larger labels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Node {
-    pub(super) label: Label,
-    pub(super) value: Value,
-    pub(super) left: Subtree,
-    pub(super) right: Subtree,
-    /// Digest of the labeled value and the right subtree.
-    pub(super) joined: Digest,
-    pub(super) is_red: bool,
+impl Kept {
+    const fn at(self) -> usize {
+        VALUE_AT + 32 * self as usize
+    }
 }
 
-/// Part of a label.
+/// What a slot is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct LabelPart {
-    pub(super) length: u16,
-    pub(super) bytes: [u8; LABEL_PART],
-    pub(super) rest: SlotNumber,
+pub(super) enum Kind {
+    /// A node of a red-black tree: a label with its value, between the smaller and the larger labels.
+    Node,
+    /// Part of a label.
+    LabelPart,
+    Free,
 }
 
-/// A free slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct FreeSlot {
-    pub(super) next: SlotNumber,
-    /// Slots that are free with this one.
-    pub(super) links: [SlotNumber; 4],
-}
-
-/// Contents of a slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Slot {
-    Node(Node),
-    LabelPart(LabelPart),
-    Free(FreeSlot),
-}
+/// A slot as it is stored. Its fields are read and written in place, because a copy of a slot costs more than all else that an
+/// operation does with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Slot([u8; SLOT]);
 
 impl Slot {
-    /// Returns the slots to which this one links.
-    pub(super) fn links(&self) -> [SlotNumber; 4] {
-        match self {
-            Self::Node(node) => [node.left.slot, node.right.slot, node.value.tree, node.label.rest],
-            Self::LabelPart(part) => [SlotNumber::NONE, SlotNumber::NONE, SlotNumber::NONE, part.rest],
-            Self::Free(free) => free.links,
-        }
+    /// A slot of zeroes, to be read into.
+    pub(super) const EMPTY: Self = Self([0; SLOT]);
+
+    /// Makes this slot a red node without a value and without children, whose label begins with these bytes.
+    pub(super) fn become_node(&mut self, label: &[u8], rest: SlotNumber) {
+        let inline = &label[..label.len().min(INLINE_LABEL)];
+        *self = Self::EMPTY;
+        self.0[KIND_AT] = RED;
+        self.0[LENGTH_AT..KIND_AT].copy_from_slice(&(label.len() as u16).to_le_bytes());
+        self.0[LABEL_AT..LABEL_AT + inline.len()].copy_from_slice(inline);
+        self.set_link(Link::Rest, rest);
     }
 
-    pub(super) fn encode(&self) -> [u8; SLOT] {
-        let mut bytes = [0; SLOT];
-        for (index, link) in self.links().into_iter().enumerate() {
-            bytes[4 * index..4 * index + 4].copy_from_slice(&link.0.to_le_bytes());
-        }
-        let kind = match self {
-            Self::Node(node) => {
-                node.encode(&mut bytes);
-                if node.is_red { RED } else { BLACK }
-            }
-            Self::LabelPart(part) => {
-                bytes[LENGTH_AT..KIND_AT].copy_from_slice(&part.length.to_le_bytes());
-                bytes[VALUE_AT..CHECK_AT].copy_from_slice(&part.bytes);
-                REST
-            }
-            Self::Free(free) => {
-                bytes[NEXT_AT..VALUE_AT].copy_from_slice(&free.next.0.to_le_bytes());
-                FREE
-            }
+    /// Makes this slot a part of a label.
+    pub(super) fn become_label_part(&mut self, part: &[u8], rest: SlotNumber) {
+        *self = Self::EMPTY;
+        self.0[KIND_AT] = REST;
+        self.0[LENGTH_AT..KIND_AT].copy_from_slice(&(part.len() as u16).to_le_bytes());
+        self.0[VALUE_AT..VALUE_AT + part.len()].copy_from_slice(part);
+        self.set_link(Link::Rest, rest);
+    }
+
+    /// Makes this slot a free one, which keeps its links.
+    pub(super) fn become_free(&mut self, next: SlotNumber) {
+        self.0[LENGTH_AT..].fill(0);
+        self.0[KIND_AT] = FREE;
+        self.0[NEXT_AT..VALUE_AT].copy_from_slice(&next.0.to_le_bytes());
+    }
+
+    /// Returns the bytes, to be read into.
+    pub(super) fn buffer(&mut self) -> &mut [u8; SLOT] {
+        &mut self.0
+    }
+
+    /// Computes the check, and returns the bytes to store.
+    pub(super) fn sealed(&mut self) -> &[u8; SLOT] {
+        let check = mix(&self.0[..CHECK_AT]);
+        self.0[CHECK_AT..].copy_from_slice(&check.to_le_bytes());
+        &self.0
+    }
+
+    /// Returns whether the bytes that were read are a slot.
+    pub(super) fn is_sound(&self) -> bool {
+        let longest = match self.0[KIND_AT] {
+            BLACK | RED => MAX_LABEL,
+            REST => LABEL_PART,
+            FREE => usize::from(u16::MAX),
+            _ => return false,
         };
-        bytes[KIND_AT] = kind;
-        let check = mix(&bytes[..CHECK_AT]);
-        bytes[CHECK_AT..].copy_from_slice(&check.to_le_bytes());
-        bytes
+        self.length() <= longest && u64_at(&self.0, CHECK_AT) == mix(&self.0[..CHECK_AT])
     }
 
-    /// Decodes a slot. Returns `None` for bytes that are not a slot.
-    pub(super) fn decode(bytes: &[u8; SLOT]) -> Option<Self> {
-        if u64_at(bytes, CHECK_AT) != mix(&bytes[..CHECK_AT]) {
-            return None;
-        }
-        let link = |offset| SlotNumber(u32_at(bytes, offset));
-        let length = u16::from_le_bytes([bytes[LENGTH_AT], bytes[LENGTH_AT + 1]]);
-        match bytes[KIND_AT] {
-            BLACK | RED if usize::from(length) <= MAX_LABEL => Some(Self::Node(Node::decode(bytes, length))),
-            REST if usize::from(length) <= LABEL_PART => Some(Self::LabelPart(LabelPart {
-                length,
-                bytes: bytes[VALUE_AT..CHECK_AT].try_into().expect("the range has the length"),
-                rest: link(REST_AT),
-            })),
-            FREE => Some(Self::Free(FreeSlot {
-                next: link(NEXT_AT),
-                links: [LEFT_AT, RIGHT_AT, TREE_AT, REST_AT].map(link),
-            })),
-            _ => None,
+    pub(super) fn kind(&self) -> Kind {
+        match self.0[KIND_AT] {
+            BLACK | RED => Kind::Node,
+            REST => Kind::LabelPart,
+            _ => Kind::Free,
         }
     }
-}
 
-impl Node {
-    fn encode(&self, bytes: &mut [u8; SLOT]) {
-        bytes[LENGTH_AT..KIND_AT].copy_from_slice(&self.label.length.to_le_bytes());
-        let digests = [
-            (VALUE_AT, &self.value.digest),
-            (LEFT_DIGEST_AT, &self.left.digest),
-            (RIGHT_DIGEST_AT, &self.right.digest),
-            (LABELED_AT, &self.value.labeled),
-            (JOINED_AT, &self.joined),
-        ];
-        for (offset, digest) in digests {
-            bytes[offset..offset + 32].copy_from_slice(digest);
-        }
-        bytes[LABEL_AT..CHECK_AT].copy_from_slice(&self.label.start);
+    pub(super) fn is_red(&self) -> bool {
+        self.0[KIND_AT] == RED
     }
 
-    fn decode(bytes: &[u8; SLOT], length: u16) -> Self {
-        let link = |offset| SlotNumber(u32_at(bytes, offset));
-        let digest = |offset: usize| -> Digest {
-            bytes[offset..offset + 32].try_into().expect("a range of 32 has 32 bytes")
-        };
-        Self {
-            label: Label {
-                length,
-                start: bytes[LABEL_AT..CHECK_AT].try_into().expect("the range has the length"),
-                rest: link(REST_AT),
-            },
-            value: Value { digest: digest(VALUE_AT), tree: link(TREE_AT), labeled: digest(LABELED_AT) },
-            left: Subtree { slot: link(LEFT_AT), digest: digest(LEFT_DIGEST_AT) },
-            right: Subtree { slot: link(RIGHT_AT), digest: digest(RIGHT_DIGEST_AT) },
-            joined: digest(JOINED_AT),
-            is_red: bytes[KIND_AT] == RED,
+    /// Colors a node.
+    pub(super) fn set_red(&mut self, is_red: bool) {
+        self.0[KIND_AT] = if is_red { RED } else { BLACK };
+    }
+
+    pub(super) fn link(&self, link: Link) -> SlotNumber {
+        SlotNumber(u32_at(&self.0, link.at()))
+    }
+
+    pub(super) fn set_link(&mut self, link: Link, target: SlotNumber) {
+        self.0[link.at()..link.at() + 4].copy_from_slice(&target.0.to_le_bytes());
+    }
+
+    /// Returns all slots to which this one links.
+    pub(super) fn links(&self) -> [SlotNumber; LINKS] {
+        Link::ALL.map(|link| self.link(link))
+    }
+
+    /// Returns the next free slot of a free slot.
+    pub(super) fn next_free(&self) -> SlotNumber {
+        SlotNumber(u32_at(&self.0, NEXT_AT))
+    }
+
+    /// Returns a digest of a node.
+    pub(super) fn digest(&self, kept: Kept) -> &Digest {
+        self.0[kept.at()..kept.at() + 32].try_into().expect("a range of 32 has 32 bytes")
+    }
+
+    pub(super) fn set_digest(&mut self, kept: Kept, digest: &Digest) {
+        self.0[kept.at()..kept.at() + 32].copy_from_slice(digest);
+    }
+
+    /// Returns the length of the label of a node, or of a part of a label, in bytes.
+    pub(super) fn length(&self) -> usize {
+        usize::from(u16::from_le_bytes([self.0[LENGTH_AT], self.0[LENGTH_AT + 1]]))
+    }
+
+    /// Returns the first bytes of the label of a node, then zeroes.
+    pub(super) fn label_start(&self) -> &[u8; INLINE_LABEL] {
+        self.0[LABEL_AT..CHECK_AT].try_into().expect("the range has the length")
+    }
+
+    /// Returns the bytes of a label that are in the node itself.
+    pub(super) fn inline_label(&self) -> &[u8] {
+        &self.label_start()[..self.length().min(INLINE_LABEL)]
+    }
+
+    /// Returns the bytes of a part of a label.
+    pub(super) fn label_part(&self) -> &[u8] {
+        &self.0[VALUE_AT..VALUE_AT + self.length().min(LABEL_PART)]
+    }
+
+    /// Takes the label and the value of another node.
+    pub(super) fn take_label_and_value(&mut self, other: &Self) {
+        for link in [Link::Tree, Link::Rest] {
+            self.set_link(link, other.link(link));
+        }
+        self.0[LENGTH_AT..KIND_AT].copy_from_slice(&other.0[LENGTH_AT..KIND_AT]);
+        self.0[LABEL_AT..CHECK_AT].copy_from_slice(&other.0[LABEL_AT..CHECK_AT]);
+        for kept in [Kept::Value, Kept::Labeled] {
+            self.set_digest(kept, other.digest(kept));
         }
     }
 }
@@ -242,36 +264,44 @@ mod tests {
     use super::*;
 
     fn samples() -> [Slot; 3] {
-        let subtree = |slot, byte| Subtree { slot: SlotNumber(slot), digest: [byte; 32] };
-        let node = Node {
-            label: Label { length: 1_024, start: [9; INLINE_LABEL], rest: SlotNumber(0x0a0b_0c0d) },
-            value: Value { digest: [3; 32], tree: SlotNumber(7), labeled: [4; 32] },
-            left: subtree(0x0102_0304, 1),
-            right: subtree(5, 2),
-            joined: [5; 32],
-            is_red: true,
-        };
-        let part = LabelPart { length: 224, bytes: [8; LABEL_PART], rest: SlotNumber(3) };
-        let free = FreeSlot { next: SlotNumber(77), links: [1, 2, 3, 4].map(SlotNumber) };
-        [Slot::Node(node), Slot::LabelPart(part), Slot::Free(free)]
+        let [mut node, mut part, mut free] = [const { Slot::EMPTY }; 3];
+        node.become_node(&[9; MAX_LABEL], SlotNumber(0x0a0b_0c0d));
+        for (link, target) in [(Link::Left, 0x0102_0304), (Link::Right, 5), (Link::Tree, 7)] {
+            node.set_link(link, SlotNumber(target));
+        }
+        let digests = [Kept::Left, Kept::Right, Kept::Value, Kept::Labeled, Kept::Joined];
+        for (byte, kept) in (1..).zip(digests) {
+            node.set_digest(kept, &[byte; 32]);
+        }
+        part.become_label_part(&[8; LABEL_PART], SlotNumber(3));
+        free.become_node(b"a node that was freed", SlotNumber(4));
+        for (link, target) in [(Link::Left, 1), (Link::Right, 2), (Link::Tree, 3)] {
+            free.set_link(link, SlotNumber(target));
+        }
+        free.become_free(SlotNumber(77));
+        [node, part, free]
+    }
+
+    fn is_sound(bytes: [u8; SLOT]) -> bool {
+        Slot(bytes).is_sound()
     }
 
     #[test]
-    fn slots_round_trip_and_every_flipped_bit_is_detected() {
-        for slot in samples() {
-            let bytes = slot.encode();
-            assert_eq!(Slot::decode(&bytes), Some(slot));
+    fn slots_are_sound_and_every_flipped_bit_is_detected() {
+        for mut slot in samples() {
+            let bytes = *slot.sealed();
+            assert!(is_sound(bytes));
             for bit in 0..SLOT * 8 {
                 let mut damaged = bytes;
                 damaged[bit / 8] ^= 1 << (bit % 8);
-                assert_eq!(Slot::decode(&damaged), None, "bit {bit}");
+                assert!(!is_sound(damaged), "bit {bit}");
             }
         }
     }
 
     #[test]
-    fn the_fields_of_a_node_are_where_the_layout_has_them() {
-        let [node, part, free] = samples().map(|slot| slot.encode());
+    fn the_fields_are_where_the_layout_has_them() {
+        let [node, part, free] = samples().map(|mut slot| *slot.sealed());
         assert_eq!(node[..20], [4, 3, 2, 1, 5, 0, 0, 0, 7, 0, 0, 0, 13, 12, 11, 10, 0, 4, 2, 0]);
         for (offset, byte) in [(24, 3), (56, 1), (88, 2), (120, 4), (152, 5), (184, 9)] {
             assert_eq!(node[offset..offset + 32], [byte; 32], "at {offset}");
@@ -279,22 +309,40 @@ mod tests {
         assert_eq!(part[12..20], [3, 0, 0, 0, 224, 0, 3, 0]);
         assert_eq!(part[24..248], [8; 224]);
         assert_eq!(free[..24], [1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0, 0, 0, 4, 0, 77, 0, 0, 0]);
+        assert_eq!(free[24..248], [0; 224], "nothing is left of the node");
+    }
+
+    #[test]
+    fn fields_are_read_back() {
+        let [node, part, free] = samples();
+        assert_eq!((node.kind(), part.kind(), free.kind()), (Kind::Node, Kind::LabelPart, Kind::Free));
+        assert_eq!(node.links(), [0x0102_0304, 5, 7, 0x0a0b_0c0d].map(SlotNumber));
+        assert_eq!((node.length(), node.inline_label()), (MAX_LABEL, [9; INLINE_LABEL].as_slice()));
+        assert_eq!((part.label_part(), free.next_free()), ([8; LABEL_PART].as_slice(), SlotNumber(77)));
+        let mut other = Slot::EMPTY;
+        other.become_node(b"label", SlotNumber::NONE);
+        assert_eq!(other.inline_label(), b"label");
+        other.take_label_and_value(&node);
+        assert_eq!(other.links(), [0, 0, 7, 0x0a0b_0c0d].map(SlotNumber));
+        assert_eq!((other.length(), other.digest(Kept::Labeled)), (MAX_LABEL, &[4; 32]));
+        assert!(other.is_red());
+        other.set_red(false);
+        assert!(!other.is_red() && other.kind() == Kind::Node);
     }
 
     #[test]
     fn impossible_lengths_and_kinds_are_refused_despite_a_valid_check() {
         let with = |slot: &Slot, offset: usize, byte: u8| {
-            let mut bytes = slot.encode();
-            bytes[offset] = byte;
-            let check = mix(&bytes[..CHECK_AT]);
-            bytes[CHECK_AT..].copy_from_slice(&check.to_le_bytes());
-            Slot::decode(&bytes)
+            let mut damaged = slot.clone();
+            damaged.0[offset] = byte;
+            damaged.sealed();
+            damaged.is_sound()
         };
         let [node, part, free] = samples();
-        assert_eq!(with(&node, LENGTH_AT, 1), None, "a label of 1,025 bytes");
-        assert_eq!(with(&part, LENGTH_AT, 225), None);
+        assert!(!with(&node, LENGTH_AT, 1), "a label of 1,025 bytes");
+        assert!(!with(&part, LENGTH_AT, 225));
         for kind in [0, 5, 255] {
-            assert_eq!(with(&free, KIND_AT, kind), None);
+            assert!(!with(&free, KIND_AT, kind));
         }
     }
 }

@@ -336,28 +336,24 @@ fn every_flipped_byte_is_reported() {
 /// Links in a circle, with a valid check, end in an error.
 #[test]
 fn links_in_a_circle_are_an_error() {
-    use slot::{Slot, SlotNumber};
+    use slot::{Link, SlotNumber};
     let fixture = Fixture::new();
     fixture.change(|change| (0..7u8).for_each(|number| change.set(&[&[number]], [number; 32]).unwrap()));
     let slots = fixture.slots();
     for number in 1..slots {
-        let Slot::Node(sound) = fixture.tree.slot(SlotNumber(number)).unwrap() else { panic!("a node") };
+        let mut sound = fixture.tree.node(SlotNumber(number)).unwrap();
         for target in 1..slots {
-            for side in 0..3 {
-                let mut node = sound;
-                match side {
-                    0 => node.left.slot = SlotNumber(target),
-                    1 => node.right.slot = SlotNumber(target),
-                    _ => node.value.tree = SlotNumber(target),
-                }
+            for link in [Link::Left, Link::Right, Link::Tree] {
+                let mut node = sound.clone();
+                node.set_link(link, SlotNumber(target));
                 if node == sound {
                     continue;
                 }
                 let offset = number as usize * slot::SLOT;
-                let write = |slot: Slot| {
-                    fixture.memory.borrow_mut()[offset..offset + slot::SLOT].copy_from_slice(&slot.encode());
+                let write = |bytes: &[u8; slot::SLOT]| {
+                    fixture.memory.borrow_mut()[offset..offset + slot::SLOT].copy_from_slice(bytes);
                 };
-                write(Slot::Node(node));
+                write(node.sealed());
                 assert!(fixture.leaves().is_err());
                 for label in 0..8u8 {
                     let mut change = fixture.tree.begin();
@@ -367,7 +363,7 @@ fn links_in_a_circle_are_an_error() {
                     let _ = fixture.tree.witness(&[&[label]], HashTree::Empty);
                     let _ = fixture.tree.witness_of_range(&[], &[], &[9], &mut |_, tree| Ok(tree));
                 }
-                write(Slot::Node(sound));
+                write(sound.sealed());
             }
         }
     }

@@ -8,7 +8,8 @@ use stable_storage_api::Error;
 
 use super::hash::Digest;
 use super::header::{HEADER_BYTES, Header};
-use super::slot::{INLINE_LABEL, Label, Node, SLOT, Slot, SlotNumber, Value};
+use super::plan::Plan;
+use super::slot::{INLINE_LABEL, Kept, Kind, Link, Slot, SlotNumber};
 use crate::base::layout::PAGE_BYTES;
 use crate::base::open::OpenError;
 
@@ -24,6 +25,8 @@ pub(crate) struct Tree<M: Memory> {
     pub(super) growth_pages: u64,
     /// The header after the last commit.
     pub(super) header: Cell<Header>,
+    /// Buffers for the next change.
+    pub(super) spare: Cell<Plan>,
 }
 
 impl<M: Memory> Tree<M> {
@@ -34,7 +37,7 @@ impl<M: Memory> Tree<M> {
         let bytes = memory.size().saturating_mul(PAGE_BYTES);
         let what = || "the hash tree does not have a valid header".to_string();
         let header = Header::decode(&encoded, bytes).ok_or_else(|| OpenError::damaged(what(), home.1))?;
-        Ok(Self { memory, home, growth_pages, header: Cell::new(header) })
+        Ok(Self { memory, home, growth_pages, header: Cell::new(header), spare: Cell::default() })
     }
 
     pub(super) fn write_header(&self, header: Header) {
@@ -53,24 +56,19 @@ impl<M: Memory> Tree<M> {
     ///
     /// [`Error::Corrupted`].
     pub(crate) fn get(&self, path: &[&[u8]]) -> Result<Option<Digest>, Error> {
-        Ok(self.find(path)?.map(|value| value.digest))
+        Ok(self.find(path)?.map(|node| *node.digest(Kept::Value)))
     }
 
-    /// Returns the value under a path of labels.
-    pub(super) fn find(&self, path: &[&[u8]]) -> Result<Option<Value>, Error> {
+    /// Returns the node of the last label of a path.
+    pub(super) fn find(&self, path: &[&[u8]]) -> Result<Option<Slot>, Error> {
         let mut found = None;
         let mut root = self.header.get().root;
         for label in path {
-            let Some(node) = self.find_label(root, label)? else { return Ok(None) };
-            root = node.value.tree;
-            found = Some(node.value);
+            let Some(node) = self.descend(root, label, |_, _| ())? else { return Ok(None) };
+            root = node.link(Link::Tree);
+            found = Some(node);
         }
         Ok(found)
-    }
-
-    /// Returns the node of a label in one tree.
-    fn find_label(&self, root: SlotNumber, label: &[u8]) -> Result<Option<Node>, Error> {
-        self.descend(root, label, |_, _| ())
     }
 
     /// Searches a label in one tree, and returns its node. Passes the other nodes on the way to `pass`, each with the side on which
@@ -79,18 +77,20 @@ impl<M: Memory> Tree<M> {
         &self,
         root: SlotNumber,
         label: &[u8],
-        mut pass: impl FnMut(&Node, Ordering),
-    ) -> Result<Option<Node>, Error> {
+        mut pass: impl FnMut(&Slot, Ordering),
+    ) -> Result<Option<Slot>, Error> {
+        let wanted = Wanted::new(label);
         let mut next = root;
         let mut steps = Steps::default();
+        let mut node = Slot::EMPTY;
         while !next.is_none() {
             steps.take(next)?;
-            let node = self.node(next)?;
-            let side = self.compare(label, &node.label)?;
+            self.read_node(next, &mut node)?;
+            let side = self.compare(&wanted, &node)?;
             next = match side {
                 Ordering::Equal => return Ok(Some(node)),
-                Ordering::Less => node.left.slot,
-                Ordering::Greater => node.right.slot,
+                Ordering::Less => node.link(Link::Left),
+                Ordering::Greater => node.link(Link::Right),
             };
             pass(&node, side);
         }
@@ -98,62 +98,83 @@ impl<M: Memory> Tree<M> {
     }
 
     /// Compares a label with the one of a node.
-    pub(super) fn compare(&self, label: &[u8], other: &Label) -> Result<Ordering, Error> {
-        let length = usize::from(other.length);
-        let (start, other_start) = (&label[..label.len().min(INLINE_LABEL)], other.inline());
-        match start.cmp(other_start) {
-            Ordering::Equal if length > INLINE_LABEL && label.len() > INLINE_LABEL => {
-                Ok(label.cmp(&self.label(other)?))
-            }
-            Ordering::Equal => Ok(label.len().cmp(&length)),
-            different => Ok(different),
+    pub(super) fn compare(&self, wanted: &Wanted<'_>, node: &Slot) -> Result<Ordering, Error> {
+        match wanted.compare_start(node) {
+            Some(side) => Ok(side),
+            None => Ok(wanted.label.cmp(&self.label(node)?)),
         }
     }
 
-    /// Returns all bytes of a label.
-    pub(super) fn label(&self, label: &Label) -> Result<Vec<u8>, Error> {
-        let mut bytes = label.inline().to_vec();
-        let mut next = label.rest;
-        while bytes.len() < usize::from(label.length) {
-            let Slot::LabelPart(part) = self.slot(next)? else { return Err(damaged(next)) };
-            if part.length == 0 {
+    /// Returns all bytes of the label of a node.
+    pub(super) fn label(&self, node: &Slot) -> Result<Vec<u8>, Error> {
+        let mut bytes = node.inline_label().to_vec();
+        let mut next = node.link(Link::Rest);
+        let mut part = Slot::EMPTY;
+        while bytes.len() < node.length() {
+            self.read(next, &mut part)?;
+            if part.kind() != Kind::LabelPart || part.length() == 0 {
                 return Err(damaged(next));
             }
-            bytes.extend_from_slice(&part.bytes[..usize::from(part.length)]);
-            next = part.rest;
+            bytes.extend_from_slice(part.label_part());
+            next = part.link(Link::Rest);
         }
-        if bytes.len() > usize::from(label.length) || !next.is_none() {
-            return Err(damaged(label.rest));
+        if bytes.len() > node.length() || !next.is_none() {
+            return Err(damaged(node.link(Link::Rest)));
         }
         Ok(bytes)
     }
 
     /// Reads a node.
-    pub(super) fn node(&self, number: SlotNumber) -> Result<Node, Error> {
-        match self.slot(number)? {
-            Slot::Node(node) => Ok(node),
-            _ => Err(damaged(number)),
-        }
+    pub(super) fn node(&self, number: SlotNumber) -> Result<Slot, Error> {
+        let mut node = Slot::EMPTY;
+        self.read_node(number, &mut node)?;
+        Ok(node)
+    }
+
+    fn read_node(&self, number: SlotNumber, node: &mut Slot) -> Result<(), Error> {
+        self.read(number, node)?;
+        if node.kind() == Kind::Node { Ok(()) } else { Err(damaged(number)) }
     }
 
     /// Reads a slot.
-    pub(super) fn slot(&self, number: SlotNumber) -> Result<Slot, Error> {
+    pub(super) fn read(&self, number: SlotNumber, slot: &mut Slot) -> Result<(), Error> {
         if number.is_none() || number.0 >= self.header.get().slots {
             return Err(Error::corrupted(
                 "hash tree: a link points to a slot outside the tree",
                 number.offset(),
             ));
         }
-        let mut bytes = [0; SLOT];
-        self.memory.read(number.offset(), &mut bytes);
-        Slot::decode(&bytes).ok_or_else(|| damaged(number))
+        self.memory.read(number.offset(), slot.buffer());
+        if slot.is_sound() { Ok(()) } else { Err(damaged(number)) }
     }
 }
 
-impl Label {
-    /// Returns the bytes in the node itself.
-    pub(super) fn inline(&self) -> &[u8] {
-        &self.start[..usize::from(self.length).min(INLINE_LABEL)]
+/// A label that is searched.
+pub(super) struct Wanted<'a> {
+    pub(super) label: &'a [u8],
+    /// The first bytes of the label, then zeroes.
+    start: [u8; INLINE_LABEL],
+}
+
+impl<'a> Wanted<'a> {
+    pub(super) fn new(label: &'a [u8]) -> Self {
+        let mut start = [0; INLINE_LABEL];
+        let inline = &label[..label.len().min(INLINE_LABEL)];
+        start[..inline.len()].copy_from_slice(inline);
+        Self { label, start }
+    }
+
+    /// Compares the label with what a node has of its own, or returns `None` if that does not suffice.
+    ///
+    /// Words are compared first: the zeroes after a shorter label are never greater than the bytes of a longer one, and the lengths
+    /// decide if those are zeroes as well.
+    pub(super) fn compare_start(&self, node: &Slot) -> Option<Ordering> {
+        let (ours, theirs) = (self.start.as_chunks::<8>().0, node.label_start().as_chunks::<8>().0);
+        if let Some((ours, theirs)) = ours.iter().zip(theirs).find(|(ours, theirs)| ours != theirs) {
+            return Some(u64::from_be_bytes(*ours).cmp(&u64::from_be_bytes(*theirs)));
+        }
+        let is_longer = self.label.len() > INLINE_LABEL && node.length() > INLINE_LABEL;
+        if is_longer { None } else { Some(self.label.len().cmp(&node.length())) }
     }
 }
 
