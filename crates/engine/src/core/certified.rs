@@ -1,6 +1,9 @@
 //! The structures of certification: the hash tree, and what says what is in it.
 //!
-//! A store that certifies nothing has none of them, and its operations pay nothing for them.
+//! A store that certifies nothing has none of them, and its operations pay nothing for them. All but the tree are opened when they are
+//! first needed, so that an upgrade pays for the tree alone, which has the digest to certify.
+
+use std::cell::OnceCell;
 
 use ic_stable_structures::Memory;
 use stable_storage_api::Error;
@@ -21,16 +24,13 @@ pub(crate) type RawMap<M> = Map<Raw, Raw, StoreMemory<M>>;
 
 /// The structures of certification.
 pub(crate) struct Certified<M: Memory> {
+    space: Space<M>,
     /// The tree whose digest is certified.
     pub(crate) tree: Tree<StoreMemory<M>>,
-    /// The digests of the entries of the log.
-    pub(crate) log: MountainRange<StoreMemory<M>>,
-    /// The certified prefixes and the sites.
-    pub(crate) scopes: RawMap<M>,
-    /// The digests of the pieces of large objects.
-    pub(crate) pieces: RawMap<M>,
-    /// The keys of objects that wait to be certified.
-    pub(crate) pending: RawMap<M>,
+    log: OnceCell<MountainRange<StoreMemory<M>>>,
+    scopes: OnceCell<RawMap<M>>,
+    pieces: OnceCell<RawMap<M>>,
+    pending: OnceCell<RawMap<M>>,
 }
 
 impl<M: Memory + Clone> Certified<M> {
@@ -42,16 +42,52 @@ impl<M: Memory + Clone> Certified<M> {
 
     /// Opens the structures.
     pub(crate) fn open(space: &Space<M>) -> Result<Self, OpenError> {
-        let home = |id| (space.first_page(), tree_header_at(id));
-        let pages = space.bucket_size().pages();
+        let home = (space.first_page(), tree_header_at(HASH_TREE));
         Ok(Self {
-            tree: Tree::open(space.memory(HASH_TREE), home(HASH_TREE), pages)?,
-            log: MountainRange::open(space.memory(LOG_RANGE), home(LOG_RANGE), pages)?,
-            scopes: open_map(space, SCOPES, "scopes")?,
-            pieces: open_map(space, PIECES, "pieces")?,
-            pending: open_map(space, PENDING, "pending objects")?,
+            tree: Tree::open(space.memory(HASH_TREE), home, space.bucket_size().pages())?,
+            log: OnceCell::new(),
+            scopes: OnceCell::new(),
+            pieces: OnceCell::new(),
+            pending: OnceCell::new(),
+            space: space.clone(),
         })
     }
+
+    /// Returns the digests of the entries of the log.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupted`] for a corrupt header. The same holds for the functions below.
+    pub(crate) fn log(&self) -> Result<&MountainRange<StoreMemory<M>>, Error> {
+        opened(&self.log, || {
+            let home = (self.space.first_page(), tree_header_at(LOG_RANGE));
+            MountainRange::open(self.space.memory(LOG_RANGE), home, self.space.bucket_size().pages())
+        })
+    }
+
+    /// Returns the certified prefixes and the sites.
+    pub(crate) fn scopes(&self) -> Result<&RawMap<M>, Error> {
+        opened(&self.scopes, || open_map(&self.space, SCOPES, "scopes"))
+    }
+
+    /// Returns the digests of the pieces of large objects.
+    pub(crate) fn pieces(&self) -> Result<&RawMap<M>, Error> {
+        opened(&self.pieces, || open_map(&self.space, PIECES, "pieces"))
+    }
+
+    /// Returns the keys of objects that wait to be certified.
+    pub(crate) fn pending(&self) -> Result<&RawMap<M>, Error> {
+        opened(&self.pending, || open_map(&self.space, PENDING, "pending objects"))
+    }
+}
+
+/// Returns a structure, and opens it the first time.
+fn opened<T>(cell: &OnceCell<T>, open: impl FnOnce() -> Result<T, OpenError>) -> Result<&T, Error> {
+    if let Some(structure) = cell.get() {
+        return Ok(structure);
+    }
+    let structure = open().map_err(|error| Error::corrupted(error.to_string(), 0))?;
+    Ok(cell.get_or_init(|| structure))
 }
 
 /// A change of one of the maps; `None` until the first one.
@@ -74,23 +110,35 @@ impl<'a, M: Memory + Clone> CertifiedChange<'a, M> {
     }
 
     /// Returns the changes of the digests of the log, to add to them.
-    pub(crate) fn log(&mut self) -> &mut mountain_range::Change<'a, StoreMemory<M>> {
-        self.log.get_or_insert_with(|| self.certified.log.begin())
+    pub(crate) fn log(&mut self) -> Result<&mut mountain_range::Change<'a, StoreMemory<M>>, Error> {
+        if self.log.is_none() {
+            self.log = Some(self.certified.log()?.begin());
+        }
+        Ok(self.log.as_mut().expect("it has just been set"))
     }
 
     /// Returns the changes of the scopes, to add to them.
-    pub(crate) fn scopes(&mut self) -> &mut Transaction<'a, Raw, Raw, StoreMemory<M>> {
-        self.scopes.get_or_insert_with(|| self.certified.scopes.begin())
+    pub(crate) fn scopes(&mut self) -> Result<&mut Transaction<'a, Raw, Raw, StoreMemory<M>>, Error> {
+        if self.scopes.is_none() {
+            self.scopes = Some(self.certified.scopes()?.begin());
+        }
+        Ok(self.scopes.as_mut().expect("it has just been set"))
     }
 
     /// Returns the changes of the pieces, to add to them.
-    pub(crate) fn pieces(&mut self) -> &mut Transaction<'a, Raw, Raw, StoreMemory<M>> {
-        self.pieces.get_or_insert_with(|| self.certified.pieces.begin())
+    pub(crate) fn pieces(&mut self) -> Result<&mut Transaction<'a, Raw, Raw, StoreMemory<M>>, Error> {
+        if self.pieces.is_none() {
+            self.pieces = Some(self.certified.pieces()?.begin());
+        }
+        Ok(self.pieces.as_mut().expect("it has just been set"))
     }
 
     /// Returns the changes of the keys that wait, to add to them.
-    pub(crate) fn pending(&mut self) -> &mut Transaction<'a, Raw, Raw, StoreMemory<M>> {
-        self.pending.get_or_insert_with(|| self.certified.pending.begin())
+    pub(crate) fn pending(&mut self) -> Result<&mut Transaction<'a, Raw, Raw, StoreMemory<M>>, Error> {
+        if self.pending.is_none() {
+            self.pending = Some(self.certified.pending()?.begin());
+        }
+        Ok(self.pending.as_mut().expect("it has just been set"))
     }
 
     /// Computes the digests of the tree, and returns the growth of the memories.

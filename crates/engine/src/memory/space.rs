@@ -73,6 +73,7 @@ impl From<Shortage> for Error {
 }
 
 /// The physical memory and its buckets.
+#[derive(Clone)]
 pub(crate) struct Space<M: Memory>(Buckets<M>);
 
 impl<M: Memory + Clone> Space<M> {

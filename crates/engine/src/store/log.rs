@@ -19,7 +19,7 @@ impl<M: Memory + Clone> Store<M> {
     /// long, and [`Error::OutOfMemory`]. Nothing has changed in these cases.
     pub fn append<E: AsRef<[u8]>>(&mut self, entries: &[E]) -> Result<Appended, Error> {
         let plan = self.log.plan(entries)?;
-        if self.core.certified().is_some() && self.certified_log().is_certified() {
+        if self.core.certified().is_some() && self.certified_log().is_certified()? {
             self.reserve_certified(entries, &plan)?;
         } else {
             self.reserve(&plan)?;

@@ -77,6 +77,7 @@ const _: () = assert!(HEAD_BYTES == 2_080);
 const _: () = assert!(MAX_MOVED > 5_000);
 
 /// The memories. Clones share their state.
+#[derive(Clone)]
 pub(crate) struct Buckets<M: Memory> {
     raw: M,
     state: Rc<RefCell<State>>,

@@ -28,8 +28,15 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
     pub(crate) fn check(&self, problems: &mut Vec<Problem>) {
         let core = self.objects.core;
         let Some(certified) = core.certified() else { return };
-        let maps = [&certified.scopes, &certified.pieces, &certified.pending];
-        let are_sound = maps.map(|map| map.check(problems)).iter().all(|is_sound| *is_sound);
+        let maps = [certified.scopes(), certified.pieces(), certified.pending()];
+        let are_sound = maps.map(|map| match map {
+            Ok(map) => map.check(problems),
+            Err(error) => {
+                problems.push(error.into());
+                false
+            }
+        });
+        let are_sound = are_sound.iter().all(|is_sound| *is_sound);
         // The check of the objects has reported the problems of the index.
         if !are_sound || !core.index.check(&mut Vec::new()) {
             return;

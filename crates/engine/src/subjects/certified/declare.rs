@@ -32,7 +32,7 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
             change.certified()?.tree.remove(&[PREFIXES_LABEL, prefix.as_bytes()])?;
         }
         let prefix = Prefix { prefix: prefix.to_owned(), progress };
-        change.certified()?.scopes().insert(&Prefix::key(&prefix.prefix), &prefix.encode())?;
+        change.certified()?.scopes()?.insert(&Prefix::key(&prefix.prefix), &prefix.encode())?;
         self.commit(change)
     }
 

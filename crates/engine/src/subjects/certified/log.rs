@@ -46,15 +46,15 @@ pub(crate) struct CertifiedLog<'a, M: Memory> {
 
 impl<M: Memory + Clone> CertifiedLog<'_, M> {
     /// Returns whether all entries of the log are certified, so that new ones must be.
-    pub(crate) fn is_certified(&self) -> bool {
-        let elements = self.core.certified().and_then(|certified| certified.log.elements());
-        elements == Some(self.log.info().length)
+    pub(crate) fn is_certified(&self) -> Result<bool, Error> {
+        let Some(certified) = self.core.certified() else { return Ok(false) };
+        Ok(certified.log()?.elements() == Some(self.log.info().length))
     }
 
     /// Adds entries to the digests, and the new root to the tree.
     pub(crate) fn stage<E: AsRef<[u8]>>(change: &mut Change<'_, M>, entries: &[E]) -> Result<(), Error> {
         let certified = change.certified()?;
-        let range = certified.log();
+        let range = certified.log()?;
         entries.iter().for_each(|entry| range.append(element_digest(entry.as_ref())));
         let head = head(range.elements(), &range.root());
         certified.tree.set(&[LOG_LABEL], leaf(&head))
@@ -68,7 +68,7 @@ impl<M: Memory + Clone> CertifiedLog<'_, M> {
     pub(super) fn certify_step(&self, most: u64, bytes: u64) -> Result<CertifyProgress, Error> {
         let length = self.log.info().length;
         let mut change = Change::new(self.core);
-        let range = change.certified()?.log();
+        let range = change.certified()?.log()?;
         let (first, mut hashed) = (range.elements(), 0);
         while range.elements() < length && range.elements() - first < most && hashed < bytes {
             let left = (most - (range.elements() - first)).min(MAX_BATCH_ITEMS);
@@ -89,10 +89,11 @@ impl<M: Memory + Clone> CertifiedLog<'_, M> {
 
     /// Returns a page of entries, oldest first, with a witness of the root and the length.
     pub(crate) fn read(&self, args: &ReadLogArgs) -> Result<Witnessed<LogProof>, Error> {
-        let certified = self.core.certified().filter(|_| self.is_certified());
-        let Some(certified) = certified else {
-            return Err(Error::invalid("the log is not certified; call certify_log until it is done"));
+        let certified = match self.core.certified() {
+            Some(certified) if self.is_certified()? => certified,
+            _ => return Err(Error::invalid("the log is not certified; call certify_log until it is done")),
         };
+        let range = certified.log()?;
         let limit = args.limit.unwrap_or(PAGE_ENTRIES).min(PAGE_ENTRIES);
         let mut proof = LogProof { entries: Vec::new(), length: 0, paths: Vec::new() };
         let args = ReadLogArgs { limit: Some(limit), ..*args };
@@ -100,9 +101,9 @@ impl<M: Memory + Clone> CertifiedLog<'_, M> {
         proof.length = length;
         keep_what_fits(&mut proof.entries, length);
         for number in (args.from..).take(proof.entries.len()) {
-            proof.paths.push(certified.log.path(number).into_iter().map(|digest| digest.to_vec()).collect());
+            proof.paths.push(range.path(number).into_iter().map(|digest| digest.to_vec()).collect());
         }
-        let head = head(length, &certified.log.begin().root());
+        let head = head(length, &range.begin().root());
         if certified.tree.get(&[LOG_LABEL])? != Some(leaf(&head)) {
             return Err(not_in_tree());
         }
@@ -112,27 +113,29 @@ impl<M: Memory + Clone> CertifiedLog<'_, M> {
 
     /// Checks that the digests are those of the entries, and that the leaf has their root.
     pub(crate) fn check(&self, problems: &mut Vec<Problem>) {
-        let Some(certified) = self.core.certified() else { return };
-        let Some(elements) = certified.log.elements() else { return };
-        let mut comparison = certified.log.compare();
+        problems.extend(self.check_all().err().map(Problem::from));
+    }
+
+    fn check_all(&self) -> Result<(), Error> {
+        let Some(certified) = self.core.certified() else { return Ok(()) };
+        let range = certified.log()?;
+        let Some(elements) = range.elements() else { return Ok(()) };
+        let mut comparison = range.compare();
         let mut from = 0;
-        let checked = (|| {
-            while from < elements.min(self.log.info().length) {
-                let mut result = Ok(());
-                let read = self.log.read_log_with(&ReadLogArgs { from, limit: None }, |entry| {
-                    if result.is_ok() {
-                        result = comparison.next(element_digest(entry));
-                    }
-                })?;
-                result?;
-                from = read.0;
-            }
-            comparison.end()?;
-            let expected = self.is_certified().then(|| leaf(&head(elements, &certified.log.begin().root())));
-            let stored = certified.tree.get(&[LOG_LABEL])?;
-            if expected.is_some() && stored != expected { Err(not_in_tree()) } else { Ok(()) }
-        })();
-        problems.extend(checked.err().map(Problem::from));
+        while from < elements.min(self.log.info().length) {
+            let mut result = Ok(());
+            let read = self.log.read_log_with(&ReadLogArgs { from, limit: None }, |entry| {
+                if result.is_ok() {
+                    result = comparison.next(element_digest(entry));
+                }
+            })?;
+            result?;
+            from = read.0;
+        }
+        comparison.end()?;
+        let expected = self.is_certified()?.then(|| leaf(&head(elements, &range.begin().root())));
+        let stored = certified.tree.get(&[LOG_LABEL])?;
+        if expected.is_some() && stored != expected { Err(not_in_tree()) } else { Ok(()) }
     }
 }
 

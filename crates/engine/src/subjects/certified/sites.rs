@@ -35,7 +35,7 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
         if let Some(scope) = existing {
             remove_pages(&mut change, &scope.served)?;
         }
-        change.certified()?.scopes().insert(&site_key(&site.prefix), &record(&served, scanned.clone()))?;
+        change.certified()?.scopes()?.insert(&site_key(&site.prefix), &record(&served, scanned.clone()))?;
         if scanned.is_none() {
             set_fallback(&mut change, &served)?;
         }
@@ -50,7 +50,7 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
         };
         let mut change = Change::new(self.objects.core);
         remove_pages(&mut change, &scope.served)?;
-        change.certified()?.scopes().remove(&site_key(prefix))?;
+        change.certified()?.scopes()?.remove(&site_key(prefix))?;
         self.commit(change)?;
         Ok(true)
     }
@@ -70,7 +70,7 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
             Some(certified) => {
                 let prefix = site.prefix.as_bytes();
                 let start = Bound::Included(Raw(prefix.to_vec()));
-                let keys = certified.pending.from(start, |key| key.starts_with(prefix)).take(MOST);
+                let keys = certified.pending()?.from(start, |key| key.starts_with(prefix)).take(MOST);
                 keys.collect::<Result<Vec<_>, _>>()?.len()
             }
             None => 0,
@@ -134,7 +134,7 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
             // Not before: until then, the tree does not say which paths have no object.
             set_fallback(&mut change, served)?;
         }
-        change.certified()?.scopes().insert(&site_key(&served.site.prefix), &record(served, scanned))?;
+        change.certified()?.scopes()?.insert(&site_key(&served.site.prefix), &record(served, scanned))?;
         self.commit(change)
     }
 
@@ -174,7 +174,7 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
         let Some(certified) = self.objects.core.certified() else { return Ok(None) };
         let prefix = served.site.prefix.as_bytes();
         let mut keys =
-            certified.pending.from(Bound::Included(Raw(prefix.to_vec())), |key| key.starts_with(prefix));
+            certified.pending()?.from(Bound::Included(Raw(prefix.to_vec())), |key| key.starts_with(prefix));
         keys.next().map(|entry| key_text(&entry?.0.0)).transpose()
     }
 
@@ -198,7 +198,7 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
     fn hash_pieces(&self, key: &str, revision: u64, size: u64, step: &mut Step) -> Result<bool, Error> {
         let core = self.objects.core;
         let mut change = Change::new(core);
-        let pieces = change.certified()?.pieces();
+        let pieces = change.certified()?.pieces()?;
         let Raw(mut digests) = pieces.get(&piece_key(revision))?.unwrap_or(Raw(Vec::new()));
         let all = size.div_ceil(HTTP_PIECE_BYTES);
         let first = digests.len() as u64 / 32;

@@ -158,7 +158,7 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
             let path = [PREFIXES_LABEL, prefix.prefix.as_bytes()];
             change.certified()?.tree.set(&path, leaf(b""))?;
         }
-        change.certified()?.scopes().insert(&Prefix::key(&prefix.prefix), &prefix.encode())?;
+        change.certified()?.scopes()?.insert(&Prefix::key(&prefix.prefix), &prefix.encode())?;
         self.commit(change)
     }
 
@@ -169,7 +169,7 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
         while items < objects as u64 {
             let label = certified.tree.first_label(&[OBJECTS_LABEL], prefix.as_bytes())?;
             let Some(label) = label.filter(|label| label.starts_with(prefix.as_bytes())) else {
-                certified.scopes().remove(&Prefix::key(prefix))?;
+                certified.scopes()?.remove(&Prefix::key(prefix))?;
                 is_done = true;
                 break;
             };

@@ -30,7 +30,7 @@ impl<M: Memory + Clone> sites::Objects for StoredObjects<'_, M> {
         let Some(info) = info.transpose()? else { return Ok(None) };
         let pieces = match core.certified() {
             Some(certified) if info.size > HTTP_PIECE_BYTES => {
-                certified.pieces.get(&piece_key(info.revision))?
+                certified.pieces()?.get(&piece_key(info.revision))?
             }
             _ => None,
         };
@@ -48,7 +48,7 @@ impl<M: Memory + Clone> sites::Objects for PlannedObjects<'_, '_, M> {
         let info = change.index.look(located, |entry| Entry::decode(entry)?.info(key.to_owned()))?;
         let Some(info) = info.transpose()? else { return Ok(None) };
         let pieces = match info.size > HTTP_PIECE_BYTES {
-            true => change.certified()?.pieces().get(&piece_key(info.revision))?,
+            true => change.certified()?.pieces()?.get(&piece_key(info.revision))?,
             false => None,
         };
         object(info, pieces).map(Some)
@@ -84,6 +84,12 @@ pub(crate) fn is_hashed(object: &sites::Object) -> bool {
 }
 
 impl<M: Memory + Clone> Objects<'_, M> {
+    /// Returns whether there are pieces of any object.
+    fn has_pieces(&self) -> Result<bool, Error> {
+        let Some(certified) = self.core.certified() else { return Ok(false) };
+        Ok(certified.pieces()?.len() > 0)
+    }
+
     /// Removes the pieces of the object under a key, which a change is about to replace or remove.
     pub(super) fn forget_pieces(
         &self,
@@ -91,7 +97,7 @@ impl<M: Memory + Clone> Objects<'_, M> {
         key: &[u8],
         kept: Option<u64>,
     ) -> Result<(), Error> {
-        if self.core.certified().is_none_or(|certified| certified.pieces.len() == 0) {
+        if !self.has_pieces()? {
             return Ok(());
         }
         let located = change.index.locate(key)?;
@@ -102,17 +108,17 @@ impl<M: Memory + Clone> Objects<'_, M> {
             && size > HTTP_PIECE_BYTES
             && kept != Some(revision)
         {
-            change.certified()?.pieces().remove(&piece_key(revision))?;
+            change.certified()?.pieces()?.remove(&piece_key(revision))?;
         }
         Ok(())
     }
 
     /// Gives the pieces of an object to its next revision.
     pub(super) fn keep_pieces(&self, change: &mut Change<'_, M>, old: u64, new: u64) -> Result<(), Error> {
-        if self.core.certified().is_none_or(|certified| certified.pieces.len() == 0) {
+        if !self.has_pieces()? {
             return Ok(());
         }
-        let pieces = change.certified()?.pieces();
+        let pieces = change.certified()?.pieces()?;
         if let Some(digests) = pieces.get(&piece_key(old))? {
             pieces.insert(&piece_key(new), &digests)?;
         }
@@ -133,7 +139,7 @@ impl<M: Memory + Clone> Objects<'_, M> {
         }
         let objects = PlannedObjects(RefCell::new(&mut *change));
         let is_pending = sites::Objects::object(&objects, &key)?.is_some_and(|object| !is_hashed(&object));
-        let pending = change.certified()?.pending();
+        let pending = change.certified()?.pending()?;
         let key = Raw(key.into_bytes());
         if is_pending {
             pending.insert(&key, &Raw(Vec::new()))?;

@@ -93,7 +93,7 @@ impl Known {
 
     fn read<M: Memory + Clone>(certified: &Certified<M>) -> Result<Self, Error> {
         let mut known = Self::default();
-        for entry in certified.scopes.from(Unbounded, |_| true) {
+        for entry in certified.scopes()?.from(Unbounded, |_| true) {
             let (Raw(key), Raw(record)) = entry?;
             match key.split_first() {
                 Some((&prefix::KIND, prefix)) => known.prefixes.push(Prefix::decode(prefix, &record)?),

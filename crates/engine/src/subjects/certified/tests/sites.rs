@@ -177,7 +177,7 @@ fn a_large_object_is_certified_piece_by_piece() {
     assert_eq!(certified(&store, "/www/renamed", &[]).status_code, 206);
     store.delete("www/renamed").unwrap();
     sound(&store);
-    assert_eq!(store.core.certified().unwrap().pieces.len(), 0);
+    assert_eq!(store.core.certified().unwrap().pieces().unwrap().len(), 0);
 }
 
 #[test]
