@@ -109,8 +109,16 @@ impl NotFound {
     }
 }
 
+/// Two locations differ, which is an answer rather than a failure. The command has printed how.
+#[derive(Debug, thiserror::Error)]
+#[error("the locations differ")]
+pub(crate) struct Differ;
+
 /// Prints an error with its help, and returns the exit code.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
+    if error.is::<Differ>() {
+        return ExitCode::from(exit_code::FAILED);
+    }
     print_error(&text(error));
     if let Some(help) = help(error) {
         print_help(&help);
@@ -166,7 +174,7 @@ fn describe(cause: &(dyn std::error::Error + 'static)) -> String {
 }
 
 fn describe_storage(error: &Error) -> String {
-    let size = |bytes| Sizes { exact: false }.full(bytes);
+    let size = |bytes| Sizes::Full.full(bytes);
     match *error {
         Error::TooLarge { size: bytes, limit } => {
             format!("too large: {}, the limit is {}", size(bytes), size(limit))

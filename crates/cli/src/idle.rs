@@ -81,7 +81,8 @@ impl Read for Stdin {
 /// Standard output, written by a separate thread, so that a slow reader blocks only this command.
 pub(crate) struct Stdout {
     pipe: Pipe,
-    writer: JoinHandle<()>,
+    /// Taken by [`finish`](Self::finish).
+    writer: Option<JoinHandle<()>>,
     idle: Idle,
 }
 
@@ -98,17 +99,24 @@ impl Stdout {
                 }
             }
         });
-        Self { pipe, writer, idle: idle.clone() }
+        Self { pipe, writer: Some(writer), idle: idle.clone() }
     }
 
     /// Waits until everything has been written.
-    pub(crate) fn finish(self) -> io::Result<()> {
+    pub(crate) fn finish(mut self) -> io::Result<()> {
         if !self.pipe.close(SILENCE) {
             self.idle.release();
         }
         // A thread that panicked has printed its message.
-        let _ = self.writer.join();
+        let _ = self.writer.take().map(JoinHandle::join);
         self.pipe.failure()
+    }
+}
+
+impl Drop for Stdout {
+    /// Ends the thread when it has written what it has, so that standard output can be opened again after an error.
+    fn drop(&mut self) {
+        self.pipe.close(Duration::ZERO);
     }
 }
 

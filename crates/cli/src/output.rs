@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
 use crate::{
-    args::global::GlobalOptions,
+    args::{HumanArgs, global::GlobalOptions},
     idle::{Idle, Stdout},
     notes::Notes,
     size::Sizes,
@@ -36,11 +36,17 @@ impl Output {
     pub(crate) fn new(options: GlobalOptions) -> Self {
         Self {
             json: options.json,
-            sizes: Sizes { exact: options.bytes },
+            sizes: if options.bytes { Sizes::Exact } else { Sizes::Full },
             idle: Idle::default(),
             is_guarded: io::stdout().is_terminal() && !options.raw,
             notes: Notes { quiet: options.quiet, json: options.json },
         }
+    }
+
+    /// Returns the same output with sizes only in units, if that is asked for.
+    pub(crate) fn human(&self, args: &HumanArgs) -> Self {
+        let sizes = if args.human_readable { Sizes::Human } else { self.sizes };
+        Self { sizes, ..self.clone() }
     }
 
     /// Prints a value as one line of JSON, or as the lines returned by the function.

@@ -9,26 +9,30 @@ const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 
 /// Format of sizes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Sizes {
-    /// Whether to print bare numbers without units.
-    pub(crate) exact: bool,
+pub(crate) enum Sizes {
+    /// With a unit, and in sentences with the exact number as well.
+    #[default]
+    Full,
+    /// Only with a unit.
+    Human,
+    /// Bare numbers without units.
+    Exact,
 }
 
 impl Sizes {
     /// Formats a size for a sentence, for example `1.2 GiB (1,288,490,189 bytes)`.
     pub(crate) fn full(self, bytes: u64) -> String {
-        if self.exact {
-            return format!("{bytes} bytes");
-        }
-        match rounded(bytes) {
-            Some(rounded) => format!("{rounded} ({} bytes)", grouped(bytes)),
-            None => crate::text::pluralize(bytes, "byte", "bytes"),
+        match (self, rounded(bytes)) {
+            (Self::Exact, _) => format!("{bytes} bytes"),
+            (Self::Human, _) => self.short(bytes),
+            (Self::Full, Some(rounded)) => format!("{rounded} ({} bytes)", grouped(bytes)),
+            (Self::Full, None) => crate::text::pluralize(bytes, "byte", "bytes"),
         }
     }
 
     /// Formats a size for a column, for example `1.2 GiB`.
     pub(crate) fn short(self, bytes: u64) -> String {
-        if self.exact {
+        if self == Self::Exact {
             return bytes.to_string();
         }
         rounded(bytes).unwrap_or_else(|| format!("{bytes} B"))
@@ -131,13 +135,10 @@ mod tests {
             (u64::MAX, "16.0 EiB (18,446,744,073,709,551,615 bytes)", "16.0 EiB"),
         ];
         for (bytes, full, short) in cases {
-            let people = Sizes::default();
-            assert_eq!((people.full(bytes).as_str(), people.short(bytes).as_str()), (full, short));
-            let exact = Sizes { exact: true };
-            assert_eq!(
-                (exact.full(bytes), exact.short(bytes)),
-                (format!("{bytes} bytes"), bytes.to_string())
-            );
+            let shown = |sizes: Sizes| (sizes.full(bytes), sizes.short(bytes));
+            assert_eq!(shown(Sizes::Full), (full.to_owned(), short.to_owned()));
+            assert_eq!(shown(Sizes::Human), (short.to_owned(), short.to_owned()));
+            assert_eq!(shown(Sizes::Exact), (format!("{bytes} bytes"), bytes.to_string()));
         }
     }
 

@@ -4,6 +4,7 @@ mod access;
 mod certify;
 pub(crate) mod global;
 mod log;
+mod look;
 mod objects;
 mod operator;
 mod region;
@@ -20,10 +21,11 @@ pub(crate) use self::{
     access::{ConfigArgs, ConfigCommand, RoleName, RolesCommand},
     certify::CertifyArgs,
     log::LogCommand,
+    look::{CatArgs, DiffArgs, DuArgs, FindArgs, TreeArgs},
     objects::{CpArgs, GetArgs, LsArgs, PutArgs, RmArgs, SyncArgs, UploadsCommand},
     operator::{ManArgs, SnapshotCommand},
     region::{NumberKind, RegionCommand},
-    select::{CompareArgs, FilterArgs},
+    select::{CompareArgs, FilterArgs, HumanArgs},
     serve::ServeArgs,
 };
 use crate::{complete, settings::Settings};
@@ -143,8 +145,16 @@ pub(crate) enum StoreCommand {
     Put(PutArgs),
     /// Read the value under a key.
     Get(GetArgs),
+    /// Print objects, one after the other.
+    Cat(CatArgs),
     /// List keys and folders, in byte order.
     Ls(LsArgs),
+    /// List the objects of some name, age or size.
+    Find(FindArgs),
+    /// Show folders and objects as a tree.
+    Tree(TreeArgs),
+    /// Show how many bytes are in folders.
+    Du(DuArgs),
     /// Show the metadata of an object.
     Stat {
         /// The key.
@@ -194,7 +204,7 @@ Examples:
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Show the state of the store.
-    Status,
+    Status(HumanArgs),
 }
 
 /// Subcommands whose arguments are locations, in any stores.
@@ -204,6 +214,8 @@ pub(crate) enum BetweenCommand {
     Cp(CpArgs),
     /// Make a folder in a store like a folder of this machine, or the reverse, or like one in another store.
     Sync(SyncArgs),
+    /// Compare two folders, on this machine or in stores, by names, sizes and SHA-256.
+    Diff(DiffArgs),
 }
 
 #[cfg(test)]

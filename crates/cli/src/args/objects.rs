@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use clap_complete::ArgValueCompleter;
 use stable_storage_api::MetadataPair;
 
-use super::{CompareArgs, FilterArgs};
+use super::{CompareArgs, FilterArgs, HumanArgs};
 use crate::complete;
 
 #[derive(Debug, Default, Args)]
@@ -78,14 +78,11 @@ pub(crate) struct GetArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(
-    disable_help_flag = true,
-    after_help = "\
+#[command(after_help = "\
 Examples:
   storage ls             objects and folders at the top
   storage ls album/      objects and folders in album
-  storage ls -lr         all keys, with sizes, times and types"
-)]
+  storage ls -lr         all keys, with sizes, times and types")]
 pub(crate) struct LsArgs {
     /// Only keys that start with this.
     #[arg(default_value = "", hide_default_value = true, add = ArgValueCompleter::new(complete::keys))]
@@ -102,15 +99,11 @@ pub(crate) struct LsArgs {
     /// Verify the listing, and that no object is missing, with the root key of the network. The prefix must be under a certified prefix.
     #[arg(long)]
     pub(crate) verify: bool,
-    /// Show sizes with units. This is the default; --bytes shows them in bytes.
-    #[arg(short = 'h', long, conflicts_with = "bytes")]
-    pub(crate) human_readable: bool,
     /// Accepted for compatibility with ls; no key is hidden.
     #[arg(short, long)]
     pub(crate) all: bool,
-    /// Print help
-    #[arg(long, action = clap::ArgAction::HelpLong)]
-    help: Option<bool>,
+    #[command(flatten)]
+    pub(crate) human: HumanArgs,
 }
 
 #[derive(Debug, Args)]
@@ -222,7 +215,7 @@ pub(crate) struct SyncArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum UploadsCommand {
     /// List the open uploads, oldest first.
-    Ls,
+    Ls(HumanArgs),
     /// Send the missing chunks of an upload, and commit it.
     Resume {
         /// Identifier of the upload.

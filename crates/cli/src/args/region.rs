@@ -17,7 +17,7 @@ pub(crate) enum RegionCommand {
         pages: u64,
     },
     /// List the regions.
-    Ls,
+    Ls(super::HumanArgs),
     /// Show the metadata of a region.
     Info {
         /// Identifier of the region.

@@ -41,3 +41,15 @@ pub(crate) struct CompareArgs {
     #[arg(long)]
     pub(crate) checksum: bool,
 }
+
+/// Format of sizes. The short flag is that of other tools, so help has only its long one.
+#[derive(Debug, Default, Args)]
+#[command(disable_help_flag = true)]
+pub(crate) struct HumanArgs {
+    /// Show sizes only with units, for example 1.2 GiB. By default, status also shows the bytes; --bytes shows only them.
+    #[arg(short = 'h', long, conflicts_with = "bytes")]
+    pub(crate) human_readable: bool,
+    /// Print help
+    #[arg(long, action = clap::ArgAction::HelpLong)]
+    help: Option<bool>,
+}

@@ -66,7 +66,7 @@ pub(crate) async fn run(
 }
 
 /// Writes an object to standard output, on a terminal as text.
-async fn print(client: &StoreClient, context: &Context, key: &str) -> Result<()> {
+pub(super) async fn print(client: &StoreClient, context: &Context, key: &str) -> Result<()> {
     // On a terminal, a progress bar would be drawn into the data.
     let mut out = Stdout::open(&context.output.idle);
     if context.output.is_guarded {

@@ -1,9 +1,13 @@
 //! The commands: call and print.
 
 mod access;
+mod cat;
 mod certify;
 mod check;
 mod cp;
+mod diff;
+mod du;
+mod find;
 mod get;
 mod log;
 mod log_read;
@@ -18,6 +22,7 @@ mod serve;
 mod shell;
 mod snapshot;
 mod sync;
+mod tree;
 mod uploads;
 mod verify;
 
@@ -84,6 +89,7 @@ pub(crate) async fn run(flags: Settings, context: &Context, command: Command) ->
 async fn between(mut stores: Stores, context: &Context, command: BetweenCommand) -> Result<()> {
     let done = match command {
         BetweenCommand::Cp(args) => cp::run(&mut stores, context, &args).await,
+        BetweenCommand::Diff(args) => diff::run(&mut stores, context, &args).await,
         BetweenCommand::Sync(args) => sync::run(&mut stores, context, &args).await,
     };
     let caller = stores.caller();
@@ -126,6 +132,10 @@ async fn call(
     match command {
         StoreCommand::Put(args) => put::run(client, context, location, args).await,
         StoreCommand::Get(args) => get(client, context, args).await,
+        StoreCommand::Cat(args) => cat::run(client, context, &args.keys).await,
+        StoreCommand::Find(args) => find::run(client, context, &args).await,
+        StoreCommand::Tree(args) => tree::run(client, context, &args).await,
+        StoreCommand::Du(args) => du::run(client, context, &args).await,
         StoreCommand::Ls(args) => objects::ls(client, output, &args).await,
         StoreCommand::Stat { key, verify } => objects::stat(client, output, &key, verify).await,
         StoreCommand::Rm(args) => rm::run(client, context, &args).await,
@@ -138,7 +148,7 @@ async fn call(
         StoreCommand::Roles(command) => access::roles(client, output, command).await,
         StoreCommand::Config(command) => access::config(client, output, command).await,
         StoreCommand::Whoami => access::whoami(client, output).await,
-        StoreCommand::Status => operator::status(client, output).await,
+        StoreCommand::Status(human) => operator::status(client, output, &human).await,
     }
 }
 

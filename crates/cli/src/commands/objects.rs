@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use serde::Serialize;
-use stable_storage_api::MetadataPair;
+use stable_storage_api::{MetadataPair, ObjectInfo};
 use storage_client::{Level, VerifiedError};
 
 use crate::{
@@ -69,6 +69,7 @@ impl<'a> Listed<'a> {
 pub(crate) async fn ls(client: &StoreClient, output: &Output, args: &LsArgs) -> Result<()> {
     let verifier = proof::verifier_if(args.verify, client, output.notes()).await?;
     let verifier = verifier.as_ref();
+    let output = output.human(&args.human);
     let level = match args.recursive {
         true => {
             Level { objects: proof::list_all(client, verifier, &args.prefix).await?, prefixes: Vec::new() }
@@ -82,7 +83,17 @@ pub(crate) async fn ls(client: &StoreClient, output: &Output, args: &LsArgs) -> 
     if args.reverse {
         listed.reverse();
     }
-    output.print(&listed, |listed| match args.long {
+    print(&output, &listed, args.long)
+}
+
+/// Prints objects as `ls` does.
+pub(super) fn list(output: &Output, objects: &[ObjectInfo], long: bool) -> Result<()> {
+    let listed: Vec<_> = objects.iter().map(|info| Listed::Object(Object::new(info))).collect();
+    print(output, &listed, long)
+}
+
+fn print(output: &Output, listed: &Vec<Listed<'_>>, long: bool) -> Result<()> {
+    output.print(listed, |listed| match long {
         true => table(listed, output.sizes),
         false => listed.iter().map(|line| line.name().to_owned()).collect(),
     })

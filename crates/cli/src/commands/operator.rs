@@ -7,13 +7,15 @@ use stable_storage_api::Status;
 use storage_wasm::STORAGE_WASM;
 
 use crate::{
+    args::HumanArgs,
     output::Output,
     size::Sizes,
     store::{Store, StoreClient, no_settings},
     text::{grouped, pluralize},
 };
 
-pub(crate) async fn status(client: &StoreClient, output: &Output) -> Result<()> {
+pub(crate) async fn status(client: &StoreClient, output: &Output, human: &HumanArgs) -> Result<()> {
+    let output = output.human(human);
     output.print(&client.status().await?, |status| describe(status, output.sizes))
 }
 

@@ -17,7 +17,7 @@ use storage_client::{ClientError, Progress};
 
 use super::number::{kind_of, parse, to_json};
 use crate::{
-    args::RegionCommand,
+    args::{HumanArgs, RegionCommand},
     context::Context,
     failure::{Interrupted, NotFound, add_help, with_help},
     idle::Stdout,
@@ -58,10 +58,10 @@ pub(crate) async fn run(client: &StoreClient, context: &Context, command: Region
     let output = &context.output;
     match command {
         RegionCommand::New { pages } => new(client, output, pages).await,
-        RegionCommand::Ls => {
+        RegionCommand::Ls(human) => {
             let regions = client.region_list().await?;
             let views: Vec<_> = regions.iter().map(Region::new).collect();
-            output.print(&views, |views| views.iter().map(line).collect())
+            output.print(&views, |views| views.iter().map(|info| line(info, &human, output.sizes)).collect())
         }
         RegionCommand::Info { id } => {
             let info = client.region_info(id).await.map_err(|error| explain(error, id))?;
@@ -237,8 +237,12 @@ fn is_interrupt(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|cause| cause.is::<Interrupted>())
 }
 
-fn line(info: &Region) -> String {
-    format!("{}  {} pages  {}  {}", info.id, info.pages, info.created, info.owner)
+fn line(info: &Region, human: &HumanArgs, sizes: Sizes) -> String {
+    let size = match human.human_readable {
+        true => sizes.short(info.size),
+        false => format!("{} pages", info.pages),
+    };
+    format!("{}  {size}  {}  {}", info.id, info.created, info.owner)
 }
 
 fn describe(info: &Region, sizes: Sizes) -> Vec<String> {

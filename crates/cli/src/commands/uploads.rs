@@ -24,7 +24,7 @@ use crate::{
 
 pub(crate) async fn run(client: &StoreClient, context: &Context, command: UploadsCommand) -> Result<()> {
     match command {
-        UploadsCommand::Ls => ls(client, &context.output).await,
+        UploadsCommand::Ls(human) => ls(client, &context.output.human(&human)).await,
         UploadsCommand::Resume { id, file } => resume(client, context, id, &file).await,
         UploadsCommand::Abort { id } => abort(client, &context.output, id).await,
     }

@@ -20,7 +20,7 @@ use std::{
 use anyhow::{Result, bail};
 
 pub(crate) use self::{
-    compare::Compare,
+    compare::{Compare, Digests},
     plan::{Copy, Plan},
 };
 use self::{

@@ -57,7 +57,7 @@ impl Copy {
         let condition = if options.if_absent { Condition::Absent } else { Condition::Any };
         Ok(match (entry.content, target) {
             (Content::File(file), Root::Prefix { prefix, .. }) => {
-                let existing = existing.and_then(object_of);
+                let existing = existing.and_then(Entry::object);
                 let spec = ObjectSpec {
                     key: format!("{prefix}{}", entry.name),
                     content_type: type_of_file(&file, existing, options),
@@ -100,13 +100,6 @@ fn type_of_file(file: &std::path::Path, existing: Option<&ObjectInfo>, options: 
     content_type::choose(options.content_type.as_deref(), || {
         existing.and_then(|info| info.content_type.clone()).or_else(|| content_type::guess(file))
     })
-}
-
-fn object_of(entry: &Entry) -> Option<&ObjectInfo> {
-    match &entry.content {
-        Content::Object(info) => Some(info),
-        Content::File(_) => None,
-    }
 }
 
 impl Plan {

@@ -20,10 +20,7 @@ pub(super) async fn all(context: &Context, job: &Job<'_>, plan: &Plan, tally: &m
     match &job.target {
         Root::Folder(folder) => files(folder, plan, tally),
         Root::Prefix { client, label, .. } => {
-            let keys = plan.removals.iter().filter_map(|entry| match &entry.content {
-                Content::Object(info) => Some(&info.key),
-                Content::File(_) => None,
-            });
+            let keys = plan.removals.iter().filter_map(Entry::object).map(|info| &info.key);
             let removals = keys.map(|key| async move { (key, client.delete(key).await) });
             let mut removals = stream::iter(removals).buffered(context.jobs());
             while let Some((key, removed)) = removals.next().await {

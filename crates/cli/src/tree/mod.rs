@@ -15,7 +15,14 @@ use stable_storage_api::{ChecksumState, ObjectInfo};
 use storage_verify::Verifier;
 
 pub(crate) use self::filter::Filter;
-use crate::{failure::with_help, failures::Failures, proof, store::StoreClient, text};
+use crate::{
+    args::FilterArgs,
+    failure::{NotFound, with_help},
+    failures::Failures,
+    proof,
+    store::StoreClient,
+    text,
+};
 
 /// File or object.
 #[derive(Clone, Debug)]
@@ -56,6 +63,14 @@ impl Entry {
     pub(crate) fn read_file(name: String, path: &Path) -> Result<Self> {
         let metadata = fs::metadata(path).with_context(|| format!("cannot read {}", text::path(path)))?;
         Ok(Self::of_file(name, path, &metadata))
+    }
+
+    /// Returns the metadata, if this is an object.
+    pub(crate) fn object(&self) -> Option<&ObjectInfo> {
+        match &self.content {
+            Content::Object(info) => Some(info),
+            Content::File(_) => None,
+        }
     }
 
     /// Returns the path or the quoted key, for a message.
@@ -108,6 +123,23 @@ pub(crate) struct Reading<'a> {
     pub(crate) stores: &'a [PathBuf],
     /// Verifier of listings.
     pub(crate) verifier: Option<&'a Verifier>,
+}
+
+/// Returns the selected objects of a folder in a store. A folder without objects does not exist, unless it is the store.
+pub(crate) async fn objects_in(
+    client: &StoreClient,
+    folder: &str,
+    filter: &FilterArgs,
+) -> Result<Vec<Entry>> {
+    let prefix = prefix_of(folder)?;
+    let filter = Filter::new(filter)?;
+    let root = Root::Prefix { client, prefix, label: String::new() };
+    let reading = Reading { filter: &filter, stores: &[], verifier: None };
+    let tree = root.read(&reading, &mut Failures::default()).await?;
+    if tree.existing == 0 && !folder.is_empty() {
+        return Err(NotFound::under(folder).into());
+    }
+    Ok(tree.entries)
 }
 
 impl Root<'_> {

@@ -2,17 +2,22 @@
 
 use crate::harness::{Store, output};
 
-const COMMANDS: [&[&str]; 46] = [
+const COMMANDS: [&[&str]; 51] = [
     &[],
     &["init"],
     &["put"],
     &["get"],
+    &["cat"],
     &["ls"],
+    &["find"],
+    &["tree"],
+    &["du"],
     &["stat"],
     &["rm"],
     &["mv"],
     &["cp"],
     &["sync"],
+    &["diff"],
     &["verify"],
     &["certify"],
     &["uploads"],

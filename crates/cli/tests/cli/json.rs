@@ -46,7 +46,7 @@ fn check_member(command: &str, name: &str, value: &Value) {
     assert!(is_good, "{command}: {name} is {value}");
 }
 
-/// All commands except those whose data has its own format: bytes of a region, scripts and manual pages. The tests of `serve`
+/// All commands except those whose data has its own format: bytes of objects and of a region, scripts and manual pages. The tests of `serve`
 /// parse its JSON.
 #[test]
 fn every_command_prints_json_in_one_format() {
@@ -76,6 +76,9 @@ fn every_command_prints_json_in_one_format() {
         &["get", "-r", "two", "fetched"],
         &["ls"],
         &["ls", "-lr"],
+        &["find", "--larger", "1"],
+        &["tree"],
+        &["du", "-d", "2"],
         &["stat", "folder/large"],
         &["cp", "small", "large", "store:two/"],
         &["cp", "store:two/small", "store:two/large", "fetched"],
@@ -90,6 +93,7 @@ fn every_command_prints_json_in_one_format() {
         &["sync", "folder", "synced"],
         &["sync", "--down", "synced", "down"],
         &["sync", "-n", "store:synced", "store:elsewhere"],
+        &["diff", "folder/one", "store:synced/one"],
         &["verify", "folder/large"],
         &["certify", "synced/"],
         &["certify", "--log"],
@@ -123,7 +127,7 @@ fn every_command_prints_json_in_one_format() {
     ] {
         run(args);
     }
-    let other = ["region load", "completions", "man", "serve"];
+    let other = ["cat", "region load", "completions", "man", "serve"];
     let known: BTreeSet<_> =
         super::help::leaves().into_iter().filter(|name| !other.contains(&name.as_str())).collect();
     assert_eq!(known.difference(&seen).collect::<Vec<_>>(), Vec::<&String>::new(), "commands without a test");

@@ -14,6 +14,7 @@ mod json;
 mod kill;
 mod live;
 mod log;
+mod look;
 mod objects;
 mod operator;
 mod page;
