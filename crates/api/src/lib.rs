@@ -36,6 +36,6 @@ pub use object::{DeleteArgs, MetadataPair, Object, ObjectInfo, PutArgs, ReadArgs
 pub use page::{DeletePrefixArgs, Deleted, Entry, ListArgs, ListPage, ScanPage};
 pub use region::{RegionInfo, RegionLoad, RegionStore, RegionType, RegionValue, StableVarInfo};
 pub use settings::{Config, InitArgs, Settings};
-pub use site::{Site, SiteStatus};
+pub use site::{SOURCE_DIGEST, Site, SiteStatus};
 pub use status::{ArenaStatus, Count, Status, StoreBytes, UpgradeStatus};
 pub use upload::{ChunkRange, Received, Upload, UploadArgs, UploadEnd, UploadStatus};

@@ -4,6 +4,10 @@ use candid::CandidType;
 use serde::{Deserialize, Serialize};
 use storage_wire::Wire;
 
+/// Name of the pair of user metadata that ties a compressed variant of a document to it: the SHA-256 of the document, in
+/// hexadecimal. A site ignores the variant when the document has another digest.
+pub const SOURCE_DIGEST: &str = "source-sha256";
+
 /// Web site: the objects under a prefix, public over HTTP.
 #[derive(CandidType, Wire, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Site {

@@ -23,6 +23,7 @@ pub(crate) struct Failures {
     failed: Vec<Failed>,
     /// Help texts that were printed, each once.
     helps: Vec<String>,
+    is_silent: bool,
 }
 
 /// Some items failed, and each failure was reported.
@@ -31,11 +32,23 @@ pub(crate) struct Failures {
 pub(crate) struct SomeFailed(String);
 
 impl Failures {
+    /// Creates a list that prints nothing, for a look at items that are processed later.
+    pub(crate) fn silent() -> Self {
+        Self { is_silent: true, ..Self::default() }
+    }
+
     /// Reports a failure.
     pub(crate) fn add(&mut self, item: String, error: &anyhow::Error) {
         let error_text = failure::text(error);
-        failure::print_error(&match error_text.contains(&item) {
-            true => error_text.clone(),
+        if !self.is_silent {
+            self.print(&item, &error_text, error);
+        }
+        self.failed.push(Failed { item, error: error_text });
+    }
+
+    fn print(&mut self, item: &str, error_text: &str, error: &anyhow::Error) {
+        failure::print_error(&match error_text.contains(item) {
+            true => error_text.to_owned(),
             false => format!("{item}: {error_text}"),
         });
         if let Some(help) = failure::help(error)
@@ -44,7 +57,6 @@ impl Failures {
             failure::print_help(&help);
             self.helps.push(help);
         }
-        self.failed.push(Failed { item, error: error_text });
     }
 
     pub(crate) fn count(&self) -> u64 {

@@ -7,6 +7,7 @@ mod log;
 mod look;
 mod objects;
 mod operator;
+mod publish;
 mod region;
 mod select;
 mod serve;
@@ -24,6 +25,7 @@ pub(crate) use self::{
     look::{CatArgs, DiffArgs, DuArgs, FindArgs, TreeArgs},
     objects::{CpArgs, GetArgs, LsArgs, PutArgs, RmArgs, SyncArgs, UploadsCommand},
     operator::{ManArgs, SnapshotCommand},
+    publish::{Coding, PublishArgs, SiteArgs},
     region::{NumberKind, RegionCommand},
     select::{CompareArgs, FilterArgs, HumanArgs},
     serve::ServeArgs,
@@ -178,6 +180,8 @@ Examples:
         /// New key; with a slash at the end, the folder to move the object to.
         to: String,
     },
+    /// Publish a folder as a web site.
+    Publish(PublishArgs),
     /// Compute the SHA-256 of an object on the canister, and compare it with the declared one.
     Verify {
         /// The key.

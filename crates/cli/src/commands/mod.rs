@@ -14,6 +14,7 @@ mod log_read;
 mod number;
 mod objects;
 mod operator;
+mod publish;
 mod put;
 mod region;
 mod repair;
@@ -140,6 +141,7 @@ async fn call(
         StoreCommand::Stat { key, verify } => objects::stat(client, output, &key, verify).await,
         StoreCommand::Rm(args) => rm::run(client, context, &args).await,
         StoreCommand::Mv { from, to } => objects::mv(client, output, &from, &to).await,
+        StoreCommand::Publish(args) => publish::run(client, context, location, &args).await,
         StoreCommand::Verify { key } => verify::run(client, context, &key).await,
         StoreCommand::Certify(args) => certify::run(client, context, args).await,
         StoreCommand::Uploads(command) => uploads::run(client, context, command).await,

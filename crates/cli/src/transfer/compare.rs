@@ -58,6 +58,7 @@ impl Sameness {
         match options.compare {
             Compare::Nothing => Self::Different,
             _ if entry.size != other.size || !has_type(other, options) => Self::Different,
+            _ if !has_attributes(entry, other) => Self::Different,
             Compare::Sizes => Self::Same,
             Compare::Content => Self::Undecided,
             Compare::Known => match (&entry.content, &other.content) {
@@ -113,6 +114,14 @@ impl Sameness {
 fn has_type(entry: &Entry, options: &Options) -> bool {
     match (&options.content_type, &entry.content) {
         (Some(given), Content::Object(info)) => info.content_type.as_deref().unwrap_or_default() == given,
+        _ => true,
+    }
+}
+
+/// Returns whether the object of a file has what is set for it.
+fn has_attributes(entry: &Entry, other: &Entry) -> bool {
+    match (&entry.attributes, &other.content) {
+        (Some(attributes), Content::Object(info)) => attributes.are_of(info),
         _ => true,
     }
 }

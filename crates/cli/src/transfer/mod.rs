@@ -21,12 +21,10 @@ use anyhow::{Result, bail};
 
 pub(crate) use self::{
     compare::{Compare, Digests},
-    plan::{Copy, Plan},
+    plan::{Copy, Existing, Plan},
+    report::{Report, View},
 };
-use self::{
-    report::{Report, Verb},
-    tally::Tally,
-};
+use self::{report::Verb, tally::Tally};
 use crate::{
     context::Context,
     failure::{Interrupted, with_help},
@@ -65,15 +63,32 @@ pub(crate) struct Options {
 pub(crate) async fn run(context: &Context, job: &Job<'_>) -> Result<()> {
     let mut failures = Failures::default();
     let mut plan = Plan::make(context, job, &mut failures).await?;
-    if job.options.delete && !failures.is_empty() {
-        context.output.note("nothing will be removed, because something could not be read or compared");
-        plan.removals.clear();
-    }
-    let removes_all = plan.removes_all && !plan.removals.is_empty();
-    if removes_all && !job.options.dry_run && !job.options.force {
-        confirm(context, job, plan.removals.len())?;
-    }
+    plan.settle_removals(context, job, &failures)?;
     execute(context, job, &plan, failures).await
+}
+
+impl Plan {
+    /// Decides what is removed: nothing if something has failed, and not everything unless the user confirms it.
+    pub(crate) fn settle_removals(
+        &mut self,
+        context: &Context,
+        job: &Job<'_>,
+        failures: &Failures,
+    ) -> Result<()> {
+        if job.options.delete && !failures.is_empty() {
+            context.output.note("nothing will be removed, because something could not be read or compared");
+            self.removals.clear();
+        }
+        if self.would_empty() && !job.options.dry_run && !job.options.force {
+            confirm(context, job, self.removals.len())?;
+        }
+        Ok(())
+    }
+
+    /// Returns whether everything that exists would be removed.
+    pub(crate) fn would_empty(&self) -> bool {
+        self.removes_all && !self.removals.is_empty()
+    }
 }
 
 /// Executes a plan, or reports what it would do. The failures are those of making the plan.
@@ -83,22 +98,32 @@ pub(crate) async fn execute(
     plan: &Plan,
     mut failures: Failures,
 ) -> Result<()> {
-    let verb = Verb::of(job);
     let (one, many) = job.source.nouns();
+    let (report, done) = achieve(context, job, plan, &mut failures).await;
+    report.print(context, job, &failures)?;
+    done.and_then(|()| failures.finish(one, many))
+}
+
+/// Executes a plan, unless it is only to be reported. Returns what was done, also if it could not continue.
+pub(crate) async fn achieve(
+    context: &Context,
+    job: &Job<'_>,
+    plan: &Plan,
+    failures: &mut Failures,
+) -> (Report, Result<()>) {
+    let verb = Verb::of(job);
     let start = Instant::now();
     let (mut report, done) = match job.options.dry_run {
         true => (Report::of_plan(job, plan), Ok(())),
         false => {
-            let mut tally =
-                Tally::new(context.bars.bar(verb.gerund(), plan.bytes()), plan.bytes(), &mut failures);
+            let mut tally = Tally::new(context.bars.bar(verb.gerund(), plan.bytes()), plan.bytes(), failures);
             let done = copy_and_remove(context, job, plan, &mut tally).await;
             (tally.finish(), done)
         }
     };
     report.unchanged = plan.unchanged;
     report.elapsed = start.elapsed();
-    report.print(context, job, &failures)?;
-    done.and_then(|()| failures.finish(one, many))
+    (report, done)
 }
 
 /// Removes last, so that an interrupted job loses nothing, and only if nothing has failed.
@@ -128,7 +153,10 @@ async fn copy_and_remove(context: &Context, job: &Job<'_>, plan: &Plan, tally: &
 }
 
 /// Stops the work on Ctrl-C, but still reports it.
-async fn until_interrupted(context: &Context, work: impl Future<Output = Result<()>>) -> Result<()> {
+pub(crate) async fn until_interrupted<T>(
+    context: &Context,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
     tokio::select! {
         biased;
         done = work => done,

@@ -18,7 +18,7 @@ use crate::{
     context::Context,
     failure::NotFound,
     failures::{Failures, ends_all},
-    tree::{Content, Entry, Filter, Reading, Root, Tree, path_of},
+    tree::{Attributes, Content, Entry, Filter, Reading, Root, Tree, path_of},
     upload::ObjectSpec,
 };
 
@@ -58,11 +58,17 @@ impl Copy {
         Ok(match (entry.content, target) {
             (Content::File(file), Root::Prefix { prefix, .. }) => {
                 let existing = existing.and_then(Entry::object);
+                let content_type = type_of_file(&file, existing, options);
+                let metadata = existing.and_then(|info| info.metadata.clone());
+                let given = entry.attributes.unwrap_or_else(|| {
+                    let content_encoding = existing.and_then(|info| info.content_encoding.clone());
+                    Box::new(Attributes { content_encoding, ..Attributes::default() })
+                });
                 let spec = ObjectSpec {
                     key: format!("{prefix}{}", entry.name),
-                    content_type: type_of_file(&file, existing, options),
-                    content_encoding: existing.and_then(|info| info.content_encoding.clone()),
-                    metadata: existing.and_then(|info| info.metadata.clone()),
+                    content_type: given.content_type.or(content_type),
+                    content_encoding: given.content_encoding,
+                    metadata: given.metadata.or(metadata),
                     condition,
                 };
                 Self::Upload { file, size: entry.size, spec }
@@ -105,6 +111,13 @@ fn type_of_file(file: &std::path::Path, existing: Option<&ObjectInfo>, options: 
 impl Plan {
     /// Compares two trees. Files are hashed, objects are not read. What cannot be read is added to the failures.
     pub(crate) async fn make(context: &Context, job: &Job<'_>, failures: &mut Failures) -> Result<Self> {
+        let tree = Self::source(context, job, failures).await?;
+        let existing = Existing::read(job, failures).await?;
+        Self::of(context, job, tree, existing, failures).await
+    }
+
+    /// Reads the source.
+    pub(crate) async fn source(context: &Context, job: &Job<'_>, failures: &mut Failures) -> Result<Tree> {
         let Job { source, options, .. } = job;
         let Options { filter, stores, .. } = options;
         let reading = Reading { filter, stores, verifier: context.verifier.as_ref() };
@@ -116,12 +129,22 @@ impl Plan {
         {
             return Err(NotFound::under(prefix.trim_end_matches('/')).into());
         }
-        let mut existing = Existing::read(job, failures).await?;
+        Ok(tree)
+    }
+
+    /// Compares the source with what the target has.
+    pub(crate) async fn of(
+        context: &Context,
+        job: &Job<'_>,
+        tree: Tree,
+        mut existing: Existing,
+        failures: &mut Failures,
+    ) -> Result<Self> {
         let mut plan = Self::default();
-        if options.delete {
+        if job.options.delete {
             let kept: BTreeSet<_> =
                 tree.entries.iter().map(|entry| &entry.name).chain(&tree.left_out).collect();
-            plan.remove(existing.not_in(&kept, filter), existing.count);
+            plan.remove(existing.not_in(&kept, &job.options.filter), existing.count);
         }
         plan.compare(context, job, tree, &mut existing, failures).await?;
         Ok(plan)
@@ -179,15 +202,16 @@ impl Plan {
 }
 
 /// What the target has.
-struct Existing {
+pub(crate) struct Existing {
     /// Entries by name. Of a folder, only if something may be removed: otherwise single files are looked up.
-    entries: BTreeMap<String, Entry>,
+    pub(crate) entries: BTreeMap<String, Entry>,
     is_listed: bool,
     count: usize,
 }
 
 impl Existing {
-    async fn read(job: &Job<'_>, failures: &mut Failures) -> Result<Self> {
+    /// Reads the target, as far as it is needed.
+    pub(crate) async fn read(job: &Job<'_>, failures: &mut Failures) -> Result<Self> {
         let Job { target, options, .. } = job;
         let is_needed = match target {
             Root::Folder(folder) => options.delete && folder.is_dir(),

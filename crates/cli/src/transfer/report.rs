@@ -61,7 +61,7 @@ impl Verb {
 
 /// What a job has done or would do.
 #[derive(Debug, Default)]
-pub(super) struct Report {
+pub(crate) struct Report {
     /// Keys that were stored, fetched or copied.
     pub(super) copied: Vec<String>,
     pub(super) bytes: u64,
@@ -81,16 +81,18 @@ impl Report {
 
     /// Prints the report as JSON, or its lines on standard output and a summary on standard error.
     pub(super) fn print(&self, context: &Context, job: &Job<'_>, failures: &Failures) -> Result<()> {
-        let (output, dry_run) = (&context.output, job.options.dry_run);
-        let view = View { report: self, verb: Verb::of(job), dry_run, failures };
-        // A dry run is asked for its list. Otherwise the list shows what was different.
-        let is_informative = job.options.compare != Compare::Nothing && !output.notes().quiet;
-        if output.json || dry_run || is_informative {
+        let output = &context.output;
+        let view = self.view(job, failures);
+        if output.json || view.is_listed(context, job) {
             output.print(&view, View::lines)?;
         }
-        let (one, many) = job.source.nouns();
-        output.note(&view.summary(context, one, many));
+        output.note(&view.summary(context, job));
         Ok(())
+    }
+
+    /// Returns the report with what is needed to print it.
+    pub(crate) fn view<'a>(&'a self, job: &Job<'_>, failures: &'a Failures) -> View<'a> {
+        View { report: self, verb: Verb::of(job), dry_run: job.options.dry_run, failures }
     }
 
     /// Returns the number of bytes per second.
@@ -129,7 +131,7 @@ fn shown_removal(job: &Job<'_>, entry: &Entry) -> String {
 }
 
 /// Report with what is needed to print it.
-struct View<'a> {
+pub(crate) struct View<'a> {
     report: &'a Report,
     verb: Verb,
     dry_run: bool,
@@ -137,7 +139,13 @@ struct View<'a> {
 }
 
 impl View<'_> {
-    fn lines(&self) -> Vec<String> {
+    /// Returns whether the lines are printed as text. A dry run is asked for its list; otherwise the list shows what was different.
+    pub(crate) fn is_listed(&self, context: &Context, job: &Job<'_>) -> bool {
+        self.dry_run || job.options.compare != Compare::Nothing && !context.output.notes().quiet
+    }
+
+    /// Returns a line for each key that was copied or removed.
+    pub(crate) fn lines(&self) -> Vec<String> {
         let (copy, remove) = match self.dry_run {
             true => (self.verb.infinitive(), "remove"),
             false => (self.verb.participle(), "removed"),
@@ -146,7 +154,9 @@ impl View<'_> {
         copied.chain(self.report.removed.iter().map(|item| format!("{remove:7}  {item}"))).collect()
     }
 
-    fn summary(&self, context: &Context, one: &str, many: &str) -> String {
+    /// Returns a sentence with the numbers.
+    pub(crate) fn summary(&self, context: &Context, job: &Job<'_>) -> String {
+        let (one, many) = job.source.nouns();
         let Self { report, verb, dry_run, failures } = self;
         let size = |bytes| context.output.sizes.short(bytes);
         let (would, rate) = match dry_run {

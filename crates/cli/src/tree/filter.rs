@@ -12,6 +12,8 @@ pub(crate) struct Filter {
     /// If there are any, only entries that match one of them.
     include: Vec<Rule>,
     exclude: Vec<Rule>,
+    /// Whether names with a dot at the start are excluded.
+    without_hidden: bool,
     /// Entries modified at or after this time, in nanoseconds since 1970.
     since_ns: Option<u64>,
     /// Entries modified before this time.
@@ -34,6 +36,7 @@ impl Filter {
         Ok(Self {
             include: rules("--include", &args.include)?,
             exclude: rules("--exclude", &args.exclude)?,
+            without_hidden: false,
             since_ns: args.newer.map(ago),
             before_ns: args.older.map(ago),
             larger: args.larger,
@@ -41,14 +44,22 @@ impl Filter {
         })
     }
 
+    /// Excludes hidden files and folders as well, except `.well-known`.
+    pub(crate) fn without_hidden(self) -> Self {
+        Self { without_hidden: true, ..self }
+    }
+
     /// Returns the same patterns for entries of any age and size.
     pub(crate) fn without_ages_and_sizes(&self) -> Self {
-        Self { include: self.include.clone(), exclude: self.exclude.clone(), ..Self::default() }
+        let Self { include, exclude, without_hidden, .. } = self;
+        let (include, exclude) = (include.clone(), exclude.clone());
+        Self { include, exclude, without_hidden: *without_hidden, ..Self::default() }
     }
 
     /// Returns whether a file or folder itself is excluded. A folder is excluded with its contents.
     pub(crate) fn excludes(&self, path: &str, is_folder: bool) -> bool {
-        matches(&self.exclude, path, is_folder)
+        let name = path.rsplit('/').next().unwrap_or(path);
+        self.without_hidden && is_hidden(name) || matches(&self.exclude, path, is_folder)
     }
 
     /// Returns whether a file, or a folder above it, matches a pattern to include.
@@ -58,7 +69,8 @@ impl Filter {
 
     /// Returns whether the patterns select a name.
     pub(crate) fn names(&self, name: &str) -> bool {
-        self.includes(name) && !covers(&self.exclude, name)
+        let is_hidden = self.without_hidden && name.split('/').any(is_hidden);
+        self.includes(name) && !is_hidden && !covers(&self.exclude, name)
     }
 
     /// Returns whether an entry has the age and the size.
@@ -68,6 +80,13 @@ impl Filter {
             && self.larger.is_none_or(|bytes| entry.size > bytes)
             && self.smaller.is_none_or(|bytes| entry.size < bytes)
     }
+}
+
+/// The hidden folder that web sites have (RFC 8615).
+const WELL_KNOWN: &str = ".well-known";
+
+fn is_hidden(name: &str) -> bool {
+    name.starts_with('.') && name != WELL_KNOWN
 }
 
 /// Pattern of names, paths or folders.
@@ -167,6 +186,21 @@ mod tests {
         }
     }
 
+    #[test]
+    fn hidden_names_are_excluded_except_well_known() {
+        let (all, shown) = (Filter::default(), Filter::default().without_hidden());
+        for (name, expected) in [
+            (".env", false),
+            ("a/.git/config", false),
+            (".well-known/ic-domains", true),
+            (".well-known/.hidden", false),
+            ("a.b/c.", true),
+        ] {
+            assert_eq!((shown.names(name), all.names(name)), (expected, true), "{name}");
+        }
+        assert!(shown.excludes("a/.git", true) && !shown.excludes("a/.well-known", true));
+    }
+
     /// Ages end at the present; sizes exclude the limit itself.
     #[test]
     fn ages_and_sizes_select() {
@@ -176,6 +210,7 @@ mod tests {
             size,
             modified_ns: now_ns() - age.as_nanos() as u64,
             content: Content::File(PathBuf::new()),
+            attributes: None,
         };
         let newer = of(&FilterArgs { newer: Some(hour), ..FilterArgs::default() });
         let older = of(&FilterArgs { older: Some(hour), ..FilterArgs::default() });

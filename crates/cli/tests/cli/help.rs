@@ -2,7 +2,7 @@
 
 use crate::harness::{Store, output};
 
-const COMMANDS: [&[&str]; 51] = [
+const COMMANDS: [&[&str]; 52] = [
     &[],
     &["init"],
     &["put"],
@@ -18,6 +18,7 @@ const COMMANDS: [&[&str]; 51] = [
     &["cp"],
     &["sync"],
     &["diff"],
+    &["publish"],
     &["verify"],
     &["certify"],
     &["uploads"],

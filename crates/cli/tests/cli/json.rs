@@ -95,6 +95,7 @@ fn every_command_prints_json_in_one_format() {
         &["sync", "-n", "store:synced", "store:elsewhere"],
         &["diff", "folder/one", "store:synced/one"],
         &["verify", "folder/large"],
+        &["publish", "--compress", "gzip", "folder"],
         &["certify", "synced/"],
         &["certify", "--log"],
         &["certify"],

@@ -19,6 +19,7 @@ mod objects;
 mod operator;
 mod page;
 mod pty;
+mod publish;
 mod region;
 mod repair;
 mod serve;

@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
-    process::{Child, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
     thread,
 };
 
@@ -47,8 +47,13 @@ impl<'a> Served<'a> {
 
     /// Runs a command of the tests' identity against the canister.
     pub(crate) fn output(&self, args: &[&str], input: &[u8]) -> Output {
+        output(self.command(args), input)
+    }
+
+    /// Returns a command of the tests' identity against the canister.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let place = ["--network", &self.url, "--canister", &self.canister, "--identity", &self.identity];
-        output(self.store.bare(&[&place[..], args].concat()), input)
+        self.store.bare(&[&place[..], args].concat())
     }
 
     pub(crate) fn run(&self, args: &[&str], input: &[u8]) -> Vec<u8> {

@@ -16,19 +16,19 @@ use crate::{
 const PIECE: usize = 30 * 65_536;
 
 /// Response of the server. The head is in lower case.
-struct Answer {
-    status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     head: String,
-    body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
-    fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
         lines.find(|(found, _)| *found == name).map(|(_, value)| value)
     }
 
-    fn expect(&self, status: u16, body: &[u8]) {
+    pub(crate) fn expect(&self, status: u16, body: &[u8]) {
         let text = String::from_utf8_lossy(&self.body[..self.body.len().min(200)]);
         assert!(self.status == status && self.body == body, "{}{text}", self.head);
     }
@@ -47,7 +47,7 @@ fn ask(served: &Served<'_>, host: &str, method: &str, path: &str, headers: &[(&s
 }
 
 /// Sends a request to the site.
-fn get(served: &Served<'_>, path: &str, headers: &[(&str, &str)]) -> Answer {
+pub(crate) fn get(served: &Served<'_>, path: &str, headers: &[(&str, &str)]) -> Answer {
     ask(served, &format!("{}.localhost", served.canister), "GET", path, headers)
 }
 

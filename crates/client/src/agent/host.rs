@@ -36,6 +36,20 @@ pub(super) fn is_local(url: &Url) -> bool {
     }
 }
 
+/// Returns the URL of a path of a canister's site at the HTTP gateways of a network: those of the mainnet; on this machine, a
+/// name that browsers resolve to it; elsewhere, the canister is a parameter.
+pub(super) fn site_url(url: &Url, canister: &str, path: &str) -> String {
+    if is_mainnet(url) {
+        return format!("https://{canister}.icp0.io{path}");
+    }
+    let (scheme, host) = (url.scheme(), url.host_str().unwrap_or_default());
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    match is_local(url) {
+        true => format!("{scheme}://{canister}.localhost{port}{path}"),
+        false => format!("{scheme}://{host}{port}{path}?canisterId={canister}"),
+    }
+}
+
 fn is_mainnet(url: &Url) -> bool {
     url.domain().is_some_and(|name| MAINNET.iter().any(|domain| is_within(name, domain)))
 }
@@ -88,6 +102,20 @@ mod tests {
             assert_eq!(fetches(&format!("https://{host}"), true), None, "{host}");
         }
         assert_eq!(fetches("https://noticp0.io", true), Some(true));
+    }
+
+    #[test]
+    fn a_site_is_at_the_gateway_of_its_network() {
+        for (url, expected) in [
+            ("https://icp-api.io", "https://aaaaa-aa.icp0.io/a/"),
+            ("https://icp0.io", "https://aaaaa-aa.icp0.io/a/"),
+            ("http://127.0.0.1:4943/", "http://aaaaa-aa.localhost:4943/a/"),
+            ("http://[::1]:8000", "http://aaaaa-aa.localhost:8000/a/"),
+            ("http://localhost", "http://aaaaa-aa.localhost/a/"),
+            ("https://test.example:8443", "https://test.example:8443/a/?canisterId=aaaaa-aa"),
+        ] {
+            assert_eq!(site_url(&parse(url).unwrap(), "aaaaa-aa", "/a/"), expected);
+        }
     }
 
     #[test]

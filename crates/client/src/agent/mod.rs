@@ -104,6 +104,12 @@ impl AgentTransport {
         self.url.as_str()
     }
 
+    /// Returns the URL of a path of the canister's web site for browsers: at `icp0.io` for the mainnet, under `localhost` for
+    /// a network on this machine, and with the canister as a parameter elsewhere.
+    pub fn site_url(&self, path: &str) -> String {
+        host::site_url(&self.url, &self.canister.to_text(), path)
+    }
+
     /// Returns the root key of the network, in DER: that of the mainnet, or the one that was fetched.
     pub fn root_key(&self) -> Vec<u8> {
         self.agent.read_root_key()

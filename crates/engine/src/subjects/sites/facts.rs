@@ -83,7 +83,8 @@ fn is_large(size: u64) -> bool {
     size > HTTP_PIECE_BYTES
 }
 
-struct Hex<'a>(&'a [u8]);
+/// Bytes, shown in hexadecimal.
+pub(crate) struct Hex<'a>(pub(crate) &'a [u8]);
 
 impl fmt::Display for Hex<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,11 +4,11 @@
 //! object can change.
 
 use stable_storage_api::limits::{HTTP_PIECE_BYTES, MAX_KEY_BYTES};
-use stable_storage_api::{Error, ObjectInfo, Site};
+use stable_storage_api::{ChecksumState, Error, ObjectInfo, SOURCE_DIGEST, Site};
 
 use super::digest::{EMPTY_BODY, sha256};
 use super::expression::Expression;
-use super::facts::{Etag, Facts, Hashes};
+use super::facts::{Etag, Facts, Hashes, Hex};
 use super::headers::SiteHeaders;
 use super::page::{Page, Response};
 use super::path::{Escaped, key_of, path_of};
@@ -44,6 +44,15 @@ pub(crate) struct Object {
 impl Object {
     fn facts(&self) -> Facts<'_> {
         Facts::of(&self.info, self.pieces.as_deref())
+    }
+
+    /// Returns whether the object may be a variant of a document: one that names the digest of its source is a variant of no other
+    /// document, and of none without a digest. So a document is never shown as it was before it was replaced.
+    fn is_of_source(&self, document: &Self) -> bool {
+        let pairs = self.info.metadata.as_deref().unwrap_or_default();
+        let Some(named) = pairs.iter().find(|pair| pair.name == SOURCE_DIGEST) else { return true };
+        let sound = document.info.sha256.as_ref().filter(|sha256| sha256.state != ChecksumState::Mismatch);
+        sound.is_some_and(|sha256| named.value == Hex(&sha256.digest).to_string())
     }
 }
 
@@ -189,8 +198,9 @@ impl Document {
         let mut versions = Vec::new();
         for coding in Coding::VARIANTS {
             let variant = object(objects, &format!("{key}{}", coding.suffix()))?;
+            let variant = variant.filter(|variant| is_variant(site, coding, variant));
             versions.extend(
-                variant.filter(|variant| is_variant(site, coding, variant)).map(|variant| (coding, variant)),
+                variant.filter(|variant| variant.is_of_source(&identity)).map(|variant| (coding, variant)),
             );
         }
         versions.push((Coding::Identity, identity));

@@ -2,10 +2,12 @@
 
 use proptest::prelude::*;
 use stable_storage_api::limits::HTTP_PIECE_BYTES;
-use stable_storage_api::{HttpRequest, MetadataPair, Site};
+use stable_storage_api::{Checksum, ChecksumState, HttpRequest, MetadataPair, SOURCE_DIGEST, Site};
 
 use super::world::{Received, World, verify};
 use crate::subjects::sites::answer::{find, refusal};
+use crate::subjects::sites::digest::sha256;
+use crate::subjects::sites::facts::Hex;
 use crate::subjects::sites::path::BadUrl;
 use crate::subjects::sites::request::Request;
 use crate::subjects::sites::resource::ServedSite;
@@ -190,6 +192,32 @@ fn variants_are_chosen_by_accept_encoding() {
     world.object_mut("www/index.html.br").info.sha256 = None;
     let received = ask(&world, &get("/", &[("accept-encoding", "br, gzip")]));
     assert_eq!((&*received.body, received.is_upgraded), (&b"gzip"[..], false));
+}
+
+#[test]
+fn a_variant_of_an_earlier_document_is_not_served() {
+    let mut world = www();
+    let digest = |text: &str| Hex(&sha256(text.as_bytes())).to_string();
+    let variant = world.put("www/index.html.br", "br");
+    variant.content_encoding = Some("br".into());
+    variant.metadata = Some(vec![MetadataPair::new(SOURCE_DIGEST, digest("home"))]);
+    let request = get("/", &[("accept-encoding", "br")]);
+    let body = |world: &World| String::from_utf8(ask(world, &request).body).unwrap();
+    assert_eq!(body(&world), "br");
+    // The document is replaced, and its variant is not.
+    world.put("www/index.html", "new home");
+    let received = ask(&world, &request);
+    assert_eq!((&*received.body, received.header("vary")), (&b"new home"[..], None));
+    assert!(!received.is_upgraded);
+    // A digest that is unknown or wrong proves nothing.
+    world.put("www/index.html", "home");
+    assert_eq!(body(&world), "br");
+    for state in [None, Some(ChecksumState::Mismatch)] {
+        let info = &mut world.object_mut("www/index.html").info;
+        info.sha256 = state.map(|state| Checksum { state, ..info.sha256.clone().unwrap() });
+        assert_eq!(body(&world), "home", "{state:?}");
+        world.put("www/index.html", "home");
+    }
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! Random sites and requests: what is accepted is what is stored, and nothing that was tampered with is accepted.
 
 use proptest::prelude::*;
-use stable_storage_api::{HttpRequest, Site};
+use stable_storage_api::{HttpRequest, MetadataPair, SOURCE_DIGEST, Site};
 
 use super::world::{Received, World, owned, verify};
+use crate::subjects::sites::digest::sha256;
+use crate::subjects::sites::facts::Hex;
 use crate::subjects::sites::path::{exact_labels, wildcard_labels};
 use crate::subjects::sites::resource::dependents;
 
@@ -69,6 +71,12 @@ fn put(world: &mut World, name: usize, kind: u8) {
     };
     if kind == 0 {
         info.sha256 = None;
+    }
+    if kind > 5 {
+        // A variant of one version of its document.
+        let document = name.rsplit_once('.').map_or(name, |(document, _)| document);
+        let digest = Hex(&sha256(format!("{document} 3").as_bytes())).to_string();
+        info.metadata = Some(vec![MetadataPair::new(SOURCE_DIGEST, digest)]);
     }
 }
 
