@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
 use stable_storage_api::limits::{CHUNK_BYTES, MAX_PAYLOAD_BYTES, MIN_CAPACITY_BYTES};
-use stable_storage_api::{DeletePrefixArgs, Error, Role, Settings, Status, UploadArgs};
+use stable_storage_api::{DeletePrefixArgs, Error, Role, Settings, Site, Status, UploadArgs};
 use storage_engine::{BucketSize, Caller, HostFacts, Options, Put, Store};
 use storage_testkit::SparseMemory;
 
@@ -225,6 +225,36 @@ fn an_upload_that_is_open_can_be_committed_in_a_full_store() {
         }
         sound(&store);
     }
+}
+
+/// The same under a certified prefix, and in a site with deep folders, when the commits need more buckets for the hash tree.
+#[test]
+fn an_upload_to_a_certified_prefix_can_be_committed_in_a_full_store() {
+    /// Slots of the hash tree in its first bucket, but for those of the prefix and of what is around it.
+    const OBJECTS: u64 = (1 << 20) / 256 - 10;
+    let mut store = store_of(BucketSize::SMALLEST, 3);
+    for i in 0..OBJECTS {
+        store.put(Put::new(&format!("certified/{i}"), b"one slot"), 0).unwrap();
+    }
+    store.set_certified("certified/", true).unwrap();
+    while !store.certify("certified/").unwrap().done {}
+    store.set_site(&Site::new("site/")).unwrap();
+    let long = |i| format!("certified/{i:02}{}", "k".repeat(1_012));
+    let deep = |i| format!("site/{i:02}/{}index.html", "d/".repeat(55));
+    let keys: Vec<_> = (0..20).flat_map(|i| [long(i), deep(i)]).collect();
+    let open = |key| store.create_upload(&UploadArgs::new(key, 5_000), &OWNER, 0).unwrap().id;
+    let uploads: Vec<_> = keys.iter().map(open).collect();
+    uploads.iter().for_each(|id| send(&mut store, *id, 5_000));
+    let full = |store: &mut TestStore| {
+        fill_with_small(store);
+        fill_with_large(store);
+    };
+    full(&mut store);
+    for (i, id) in uploads.into_iter().enumerate() {
+        store.commit_upload(id, &OWNER, 0).unwrap_or_else(|error| panic!("upload {i}: {error}"));
+        full(&mut store);
+    }
+    sound(&store);
 }
 
 /// Puts of 1.0 to 1.1 MB and deletes in any order: sizes that once corrupted the arena.

@@ -141,6 +141,15 @@ impl<'a, M: Memory + Clone> CertifiedChange<'a, M> {
         Ok(self.pending.as_mut().expect("it has just been set"))
     }
 
+    /// Returns the unused pages of the hash tree and of the keys that wait, after the change.
+    pub(super) fn unused_pages(&self) -> Result<(u64, u64), Error> {
+        let pending = match &self.pending {
+            Some(pending) => pending.unused_pages(),
+            None => self.certified.pending()?.unused_pages(),
+        };
+        Ok((self.tree.unused_pages(), pending))
+    }
+
     /// Computes the digests of the tree, and returns the growth of the memories.
     pub(super) fn growths(&mut self) -> Vec<Growth<'_, StoreMemory<M>>> {
         self.tree.compute();

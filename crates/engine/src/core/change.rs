@@ -75,6 +75,17 @@ impl<'a, M: Memory + Clone> Change<'a, M> {
         self.writes.push(Write { extent, offset, bytes: bytes.into() });
     }
 
+    /// Returns the unused pages of the hash tree and of the keys that wait, after the change.
+    fn unused_certified_pages(&self) -> Result<(u64, u64), Error> {
+        match (&self.certified, self.core.certified()) {
+            (Some(change), _) => change.unused_pages(),
+            (None, Some(certified)) => {
+                Ok((certified.tree.unused_pages(), certified.pending()?.unused_pages()))
+            }
+            (None, None) => Ok((0, 0)),
+        }
+    }
+
     /// Reserves the memory that the change needs.
     ///
     /// # Errors
@@ -94,12 +105,15 @@ impl<'a, M: Memory + Clone> Change<'a, M> {
         others: &[Growth<'_, StoreMemory<M>>],
     ) -> Result<Reserved<'_, 'a, M>, Error> {
         let uploads = self.uploads.as_ref();
-        let after = Reservations {
-            free_slots: 0,
+        let mut after = Reservations {
             slots: self.ledger.reserved_slots,
             uploads: uploads.map_or(self.core.uploads.len(), Transaction::len),
             index_pages: self.index.unused_pages(),
+            ..Reservations::default()
         };
+        if after.uploads > 0 {
+            (after.hash_tree_pages, after.pending_pages) = self.unused_certified_pages()?;
+        }
         match (uploads, &mut self.certified) {
             // The usual changes need no list on the heap.
             (None, None) if others.is_empty() => {

@@ -19,7 +19,7 @@ use stable_storage_api::{Config, Error};
 use crate::base::growth::Growth;
 use crate::base::layout::{ARENA, LOG_MARK_AT, OBJECTS, TREE_HEADER_STEP, UPLOADS, tree_header_at};
 use crate::base::open::OpenError;
-use crate::core::certified::Certified;
+use crate::core::certified::{Certified, RawMap};
 use crate::core::extents::Extents;
 use crate::core::header::Header;
 use crate::core::key::Key;
@@ -154,7 +154,7 @@ impl<M: Memory + Clone> Core<M> {
         extents: &mut Extents<'_, StoreMemory<M>>,
         after: Reservations,
     ) -> Result<(), Error> {
-        let before = self.reservations();
+        let before = self.reservations()?;
         // Without a reservation, the number of free slots does not matter.
         let matters = before.slots.max(after.slots) > 0;
         let before = Reservations { free_slots: if matters { self.arena.slots()? } else { 0 }, ..before };
@@ -177,7 +177,7 @@ impl<M: Memory + Clone> Core<M> {
     /// arena if it shrinks.
     fn reserve_for(&self, growths: &[Growth<'_, StoreMemory<M>>]) -> Result<(), Error> {
         let mut extents = Extents::of(&self.arena);
-        self.reserve(growths, &mut extents, self.reservations())?;
+        self.reserve(growths, &mut extents, self.reservations()?)?;
         extents.commit();
         Ok(())
     }
@@ -210,18 +210,22 @@ impl<M: Memory + Clone> Core<M> {
     }
 
     /// Returns the reservations of uploads. `free_slots` is 0: the caller fills it in if needed.
-    pub(crate) fn reservations(&self) -> Reservations {
-        Reservations {
+    pub(crate) fn reservations(&self) -> Result<Reservations, Error> {
+        let certified = self.certified();
+        let pending = certified.map(|certified| certified.pending()).transpose()?;
+        Ok(Reservations {
             free_slots: 0,
             slots: self.ledger.get().reserved_slots,
             uploads: self.uploads.len(),
             index_pages: self.index.unused_pages(),
-        }
+            hash_tree_pages: certified.map_or(0, |certified| certified.tree.unused_pages()),
+            pending_pages: pending.map_or(0, RawMap::unused_pages),
+        })
     }
 
     /// Returns the number of bytes by which any one structure can still grow.
     pub(crate) fn free_bytes(&self) -> Result<u64, Error> {
-        let reservations = Reservations { free_slots: self.arena.slots()?, ..self.reservations() };
+        let reservations = Reservations { free_slots: self.arena.slots()?, ..self.reservations()? };
         let buckets = self.space.free_buckets(self.config().capacity, 0, reservations);
         Ok(buckets * self.space.bucket_size().bytes())
     }

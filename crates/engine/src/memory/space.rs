@@ -10,8 +10,8 @@ use stable_storage_api::{Error, limits::MAX_STABLE_BYTES};
 
 use crate::base::growth::Growth;
 use crate::base::layout::{
-    ARENA, BucketSize, FIRST_BUCKET_PAGE, LOG, LOG_INDEX, MAX_BUCKETS, MemoryId, OBJECTS, PAGE_BYTES,
-    REGIONS, ROLES, UPLOADS,
+    ARENA, BucketSize, FIRST_BUCKET_PAGE, HASH_TREE, LOG, LOG_INDEX, MAX_BUCKETS, MemoryId, OBJECTS,
+    PAGE_BYTES, PENDING, REGIONS, ROLES, SCOPES, UPLOADS,
 };
 use crate::base::open::OpenError;
 use crate::base::problem::Problem;
@@ -23,9 +23,10 @@ pub(crate) type StoreMemory<M> = BucketMemory<M>;
 /// The structures that can be used at any time: one bucket is reserved for each of them that has none yet.
 const STORES: [MemoryId; 7] = [OBJECTS, ARENA, LOG, LOG_INDEX, UPLOADS, ROLES, REGIONS];
 
-/// Largest growth of the index, in pages, when an upload is committed: one entry, which adds a page or two of
-/// the tree at each level.
-const INDEX_PAGES_PER_UPLOAD: u64 = 1;
+/// Largest growth of a structure, in pages, when an upload is committed. The index and the map of what waits to be certified get one
+/// entry, which adds a page or two of the tree at each level. The hash tree has 256 slots in a page: a record has at most six, and the
+/// pages of a path of 64 labels with its directories fit in the rest.
+const PAGES_PER_UPLOAD: u64 = 1;
 
 /// Reservations of uploads, before or after a change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,10 +35,15 @@ pub(crate) struct Reservations {
     pub(crate) free_slots: u64,
     /// Number of slots that uploads have reserved.
     pub(crate) slots: u64,
-    /// Number of open uploads. Each reserves space in the index for its entry.
+    /// Number of open uploads. Each reserves space in the index for its entry, and in the structures of certification if there are
+    /// certified prefixes or sites.
     pub(crate) uploads: u64,
     /// Whole pages that the index owns and does not use.
     pub(crate) index_pages: u64,
+    /// The same for the hash tree.
+    pub(crate) hash_tree_pages: u64,
+    /// The same for the keys of objects that wait to be certified.
+    pub(crate) pending_pages: u64,
 }
 
 impl Reservations {
@@ -115,7 +121,7 @@ impl<M: Memory + Clone> Space<M> {
 
     /// Reserves the pages by which each memory will grow, and verifies that the required buckets remain free:
     /// one for every structure that has none; one for every reserved slot that the arena's free blocks cannot
-    /// supply; and those of the index for the entries of all open uploads. The arena frees `returned` buckets
+    /// supply; and those that the commits of all open uploads may need. The arena frees `returned` buckets
     /// before the memories grow.
     ///
     /// A change that needs no bucket and uses no reservation is never refused.
@@ -165,13 +171,19 @@ impl<M: Memory + Clone> Space<M> {
             self.0.size(id) + grown.sum::<u64>()
         };
         let without = STORES.into_iter().filter(|id| size(*id) == 0).count() as u64;
-        // The first bucket of the index is reserved already.
-        let index = size(OBJECTS);
         let bucket_size = self.bucket_size();
-        let spare = bucket_size.count(index).max(1) * bucket_size.pages() - index;
-        let entries =
-            (reservations.uploads * INDEX_PAGES_PER_UPLOAD).saturating_sub(spare + reservations.index_pages);
-        without + reservations.shortfall() * bucket_size.per_slot() + bucket_size.count(entries)
+        let for_uploads = |id, first_bucket, unused_pages| {
+            let pages = size(id);
+            let spare = bucket_size.count(pages).max(first_bucket) * bucket_size.pages() - pages;
+            bucket_size.count((reservations.uploads * PAGES_PER_UPLOAD).saturating_sub(spare + unused_pages))
+        };
+        // The first bucket of the index is reserved already.
+        let mut uploads = for_uploads(OBJECTS, 1, reservations.index_pages);
+        if reservations.uploads > 0 && size(SCOPES) > 0 {
+            uploads += for_uploads(HASH_TREE, 0, reservations.hash_tree_pages);
+            uploads += for_uploads(PENDING, 0, reservations.pending_pages);
+        }
+        without + reservations.shortfall() * bucket_size.per_slot() + uploads
     }
 
     /// Returns the number of unowned buckets that the growth needs.

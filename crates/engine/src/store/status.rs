@@ -84,7 +84,7 @@ impl<M: Memory + Clone> Store<M> {
         let capacity = self.config().capacity;
         let mut extents = Extents::of(&self.core.arena);
         let mut reservations =
-            Reservations { free_slots: self.core.arena.slots()?, ..self.core.reservations() };
+            Reservations { free_slots: self.core.arena.slots()?, ..self.core.reservations()? };
         let missing_buckets = self.core.space.missing_buckets(capacity, 0, reservations);
         reservations.uploads += 1;
         // One more upload may need a bucket reserved for the index, which the arena may have to free.

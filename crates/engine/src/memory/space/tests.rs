@@ -22,14 +22,21 @@ const fn capacity(buckets: u64) -> u64 {
 }
 
 const fn slots(free_slots: u64, slots: u64) -> Reservations {
-    Reservations { free_slots, slots, uploads: 0, index_pages: 0 }
+    Reservations { free_slots, slots, ..NOTHING }
 }
 
 const fn uploads(uploads: u64) -> Reservations {
-    Reservations { free_slots: 0, slots: 0, uploads, index_pages: 0 }
+    Reservations { uploads, ..NOTHING }
 }
 
-const NOTHING: Reservations = slots(0, 0);
+const NOTHING: Reservations = Reservations {
+    free_slots: 0,
+    slots: 0,
+    uploads: 0,
+    index_pages: 0,
+    hash_tree_pages: 0,
+    pending_pages: 0,
+};
 
 fn ensure(
     space: &Space<VectorMemory>,

@@ -43,6 +43,11 @@ enum Goal {
 }
 
 impl<M: Memory> Tree<M> {
+    /// Returns the number of whole pages that no slot uses.
+    pub(crate) fn unused_pages(&self) -> u64 {
+        unused_pages(self.memory.size(), &self.header.get())
+    }
+
     /// Begins a change.
     pub(crate) fn begin(&self) -> Change<'_, M> {
         let header = self.header.get();
@@ -361,9 +366,14 @@ impl<M: Memory> Change<'_, M> {
         }
     }
 
+    /// Returns the number of whole pages that slots will not use after the commit.
+    pub(crate) fn unused_pages(&self) -> u64 {
+        unused_pages(self.tree.memory.size() + self.growth().pages, &self.header)
+    }
+
     /// Returns the memory and the pages by which the commit grows it.
     pub(crate) fn growth(&self) -> Growth<'_, M> {
-        let needed = (u64::from(self.header.slots) * SLOT as u64).div_ceil(PAGE_BYTES);
+        let needed = used_pages(&self.header);
         let missing = needed.saturating_sub(self.tree.memory.size());
         // An empty tree that stays empty needs no memory.
         let missing = if self.header.slots == 1 { 0 } else { missing };
@@ -386,4 +396,14 @@ impl<M: Memory> Change<'_, M> {
             tree.write_header(self.header);
         }
     }
+}
+
+/// Returns the number of pages with slots. Free slots count as used.
+fn used_pages(header: &Header) -> u64 {
+    (u64::from(header.slots) * SLOT as u64).div_ceil(PAGE_BYTES)
+}
+
+/// Returns the number of pages without slots in a memory of this size.
+fn unused_pages(pages: u64, header: &Header) -> u64 {
+    pages.saturating_sub(used_pages(header))
 }
