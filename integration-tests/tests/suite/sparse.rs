@@ -27,7 +27,7 @@ const MAX_INSTRUCTIONS: u64 = 100_000_000;
 const MAX_SCATTERED_INSTRUCTIONS: u64 = 150_000_000;
 
 /// Most instructions of a call of `verify`, which hashes 64 MiB.
-const MAX_VERIFY_INSTRUCTIONS: u64 = 5_100_000_000;
+const MAX_VERIFY_INSTRUCTIONS: u64 = 5_300_000_000;
 
 /// Most instructions per bucket that a message fills with zeroes.
 const MAX_BUCKET_INSTRUCTIONS: u64 = 22_000_000;
@@ -37,6 +37,9 @@ const SECURITY: &str = include_str!("../../../docs/SECURITY.md");
 
 /// Limit on the heap, whatever is stored and removed.
 const MAX_HEAP_BYTES: u64 = 4 << 20;
+
+/// The same after removing an object of 100 GiB of whose extents no two are contiguous.
+const MAX_SCATTERED_HEAP_BYTES: u64 = 6 << 20;
 
 /// Canister with such an image as stable memory.
 struct Canister {
@@ -189,13 +192,15 @@ fn an_object_in_scattered_extents_is_cheap() {
     let (_, instructions) = canister.update::<Written>("put", value);
     println!("overwrite of 100 GiB in scattered extents: {instructions} instructions");
     assert!(instructions <= MAX_SCATTERED_INSTRUCTIONS, "{instructions} instructions");
-    assert!(canister.status().heap_bytes < MAX_HEAP_BYTES);
+    let heap_bytes = canister.status().heap_bytes;
+    println!("heap: {heap_bytes} bytes");
+    assert!(heap_bytes < MAX_SCATTERED_HEAP_BYTES, "the heap has {heap_bytes} bytes");
 }
 
 /// A call of `verify` hashes a bounded number of bytes, and a region that reuses buckets of deleted objects pays for each.
 #[test]
 fn hashing_and_zeroing_are_bounded() {
-    for stated in ["at most 5.1 billion instructions", "at most 22 million instructions each"] {
+    for stated in ["at most 5.3 billion instructions", "at most 22 million instructions each"] {
         assert!(SECURITY.contains(stated), "docs/SECURITY.md states another bound than {stated}");
     }
     const BUCKETS: u64 = 4;
@@ -209,7 +214,7 @@ fn hashing_and_zeroing_are_bounded() {
     let region: RegionInfo = canister.cheap("region_new", "region_new", candid::encode_args(()).unwrap());
     let stable_bytes = canister.status().stable_bytes;
     let configure = stable_storage_api::Settings { capacity: Some(stable_bytes), ..Default::default() };
-    let () = canister.cheap("configure", "configure", one(configure));
+    let _: stable_storage_api::Config = canister.cheap("configure", "configure", one(configure));
     let grow = candid::encode_args((region.id, BUCKETS * 256)).unwrap();
     let (_, instructions) = canister.update::<u64>("region_grow", grow);
     println!("region_grow by {BUCKETS} buckets: {instructions} instructions");

@@ -147,6 +147,7 @@ fn a_corrupt_map_is_reported_once() {
     damage(&store, |certified| {
         certified
             .scopes()
+            .unwrap()
             .insert(&crate::structures::btree::Raw(b"?".to_vec()), &crate::structures::btree::Raw(vec![]))
             .unwrap();
     });
@@ -174,7 +175,7 @@ fn a_leaf_that_is_not_that_of_the_log() {
     let what = "the hash tree does not agree with the digests of the log";
     expect(&store, what, |tree| set(tree, &[b"log"], b"x"));
     expect(&store, what, |tree| remove(tree, &[b"log"]));
-    damage(&store, |certified| certified.log().append([7; 32]));
+    damage(&store, |certified| certified.log().unwrap().append([7; 32]));
     assert_eq!(store.check().problems.len(), 1, "a digest without an entry");
 }
 
