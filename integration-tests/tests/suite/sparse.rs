@@ -178,7 +178,7 @@ fn an_object_in_scattered_extents_is_cheap() {
     let size = 100 * GIB;
     let mut canister = Canister::with(|store| {
         let keys = || (0..2 * size.div_ceil(SLOT_EXTENT_BYTES)).map(|number| format!("{number:06}"));
-        keys().for_each(|key| drop(store.put_sparse(&key, SLOT_EXTENT_BYTES).unwrap()));
+        keys().for_each(|key| _ = store.put_sparse(&key, SLOT_EXTENT_BYTES).unwrap());
         keys().step_by(2).for_each(|key| assert!(store.delete(&key).unwrap()));
         let before = store.status(HostFacts::default()).unwrap().stable_bytes;
         store.put_sparse("scattered", size).unwrap();
