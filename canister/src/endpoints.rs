@@ -47,9 +47,11 @@ endpoints! {
     "canister_update delete_prefix": update objects::delete_prefix(args: DeletePrefixArgs) => result Deleted;
     "canister_update take_first": update objects::take_first(prefix: &str) => result Option<Entry>;
     "canister_update rename": update objects::rename(args: objects::BorrowedRename) => result Written;
+    "canister_update copy": update_as objects::copy(args: CopyArgs) => result Written;
 
     "canister_update create_upload": update_as uploads::create_upload(args: UploadArgs) => result Upload;
     "canister_update write_chunk": update_as uploads::write_chunk(upload: u64, index: u64, bytes: &Bytes) => result Received;
+    "canister_update copy_chunks": update_as uploads::copy_chunks(upload: u64, first: u64, sources: Batch<CopySource, BATCH>) => result Received;
     "canister_query upload_status": query_as uploads::upload_status(upload: u64) => result UploadStatus;
     "canister_query list_uploads": query_as uploads::list_uploads() => result Vec<UploadStatus>;
     "canister_update commit_upload": update_as uploads::commit_upload(upload: u64, end: Option<UploadEnd>) => result Written;

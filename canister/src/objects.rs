@@ -4,8 +4,8 @@ use candid::Principal;
 use ic_cdk::api::time;
 use serde_bytes::{ByteBuf, Bytes};
 use stable_storage_api::{
-    Condition, DeleteArgs, DeletePrefixArgs, Deleted, Entry, Error, ListArgs, Object, ObjectInfo, ReadArgs,
-    Result, Written,
+    Condition, CopyArgs, DeleteArgs, DeletePrefixArgs, Deleted, Entry, Error, ListArgs, Object, ObjectInfo,
+    ReadArgs, Result, Written,
 };
 use storage_engine::{Caller, ObjectView, PageEnd, Put};
 use storage_wire::{Batch, Decode, Encode, Encoded, Input, Output, Text, Type, Typed, Wire};
@@ -236,4 +236,8 @@ pub(crate) struct BorrowedRename<'a> {
 
 pub(crate) fn rename(store: &mut CanisterStore, args: BorrowedRename<'_>) -> Result<Written> {
     store.rename_when(args.from, args.to, args.condition.unwrap_or_default(), time())
+}
+
+pub(crate) fn copy(store: &mut CanisterStore, caller: &Caller, args: CopyArgs) -> Result<Written> {
+    store.copy(&args, caller, time())
 }

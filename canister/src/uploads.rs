@@ -3,10 +3,12 @@
 use ic_cdk::api::time;
 use serde_bytes::Bytes;
 use stable_storage_api::{
-    Received, Result, Upload, UploadArgs, UploadEnd, UploadStatus, VerifyProgress, Written,
+    CopySource, Received, Result, Upload, UploadArgs, UploadEnd, UploadStatus, VerifyProgress, Written,
 };
 use storage_engine::Caller;
+use storage_wire::Batch;
 
+use crate::message::BATCH;
 use crate::state::CanisterStore;
 
 pub(crate) fn create_upload(store: &mut CanisterStore, caller: &Caller, args: UploadArgs) -> Result<Upload> {
@@ -21,6 +23,16 @@ pub(crate) fn write_chunk(
     bytes: &Bytes,
 ) -> Result<Received> {
     store.write_chunk(upload, index, bytes, caller, time())
+}
+
+pub(crate) fn copy_chunks(
+    store: &mut CanisterStore,
+    caller: &Caller,
+    upload: u64,
+    first: u64,
+    sources: Batch<CopySource, BATCH>,
+) -> Result<Received> {
+    store.copy_chunks(upload, first, &sources.0, caller, time())
 }
 
 pub(crate) fn upload_status(store: &CanisterStore, caller: &Caller, upload: u64) -> Result<UploadStatus> {

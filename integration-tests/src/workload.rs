@@ -97,7 +97,7 @@ impl<'h> Workload<'h> {
     ) -> Option<u64> {
         let config = self.model.config();
         match (call, answered) {
-            (Call::WriteChunk { id, .. }, Ok(_)) => {
+            (Call::WriteChunk { id, .. } | Call::CopyChunks { id, .. }, Ok(_)) => {
                 let status = client.upload_status(*id).await.expect("the upload is open");
                 Some(status.upload.expires_ns - config.upload_idle_ns)
             }
@@ -124,6 +124,10 @@ impl<'h> Workload<'h> {
             Call::Rename(args) => {
                 let condition = args.condition.unwrap_or_default();
                 client.rename_when(&args.from, &args.to, condition).await.map(Answer::written)
+            }
+            Call::Copy(args) => client.copy_small(args).await.map(Answer::written),
+            Call::CopyChunks { id, first, sources } => {
+                client.copy_chunks(*id, *first, sources).await.map(Answer::Received)
             }
             Call::Verify(key) => client.verify(key).await.map(Answer::Verified),
             Call::CreateUpload(args) => client.create_upload(args).await.map(Answer::Upload),

@@ -8,7 +8,7 @@ use candid::utils::encode_args;
 use candid::{Nat, Principal};
 use serde_bytes::ByteBuf;
 use stable_storage_api::{
-    Condition, DeleteArgs, DeletePrefixArgs, HttpRequest, ListArgs, PutArgs, ReadArgs, ReadLogArgs,
+    Condition, CopyArgs, CopyMetadata, CopySource, DeleteArgs, DeletePrefixArgs, HttpRequest, ListArgs, PutArgs, ReadArgs, ReadLogArgs,
     RegionLoad, RegionStore, RegionType, RegionValue, RenameArgs, Role, Settings, UploadArgs, UploadEnd,
 };
 use storage_canister_fuzz::arguments::METHODS;
@@ -33,6 +33,16 @@ fn good(line: &str) -> candid::Result<Vec<u8>> {
         "rename" => {
             let condition = Some(Condition::Absent);
             encode_args((RenameArgs { from: key.into(), to: "another".into(), condition },))
+        }
+        "copy" => {
+            let metadata =
+                CopyMetadata { content_type: Some("text/plain".into()), ..CopyMetadata::default() };
+            let copy = CopyArgs::new(key, "another").when(Condition::Absent);
+            encode_args((CopyArgs { revision: Some(7), metadata: Some(metadata), ..copy },))
+        }
+        "copy_chunks" => {
+            let range = CopySource { offset: Some(1), length: Some(2), ..CopySource::whole(key, 7) };
+            encode_args((1u64, 0u64, vec![CopySource::whole(key, 7), range]))
         }
         "create_upload" => encode_args((UploadArgs {
             sha256: Some(vec![7; 32].into()),

@@ -5,8 +5,8 @@ use candid::utils::{ArgumentDecoder, ArgumentEncoder, decode_args_with_config, e
 use candid::{DecoderConfig, IDLArgs, IDLValue, Nat, Principal};
 use serde_bytes::ByteBuf;
 use stable_storage_api::{
-    Condition, DeleteArgs, DeletePrefixArgs, HttpRequest, ListArgs, PutArgs, ReadArgs, ReadLogArgs,
-    RegionLoad, RegionStore, RenameArgs, Role, Settings, UploadArgs, UploadEnd,
+    Condition, CopyArgs, CopySource, DeleteArgs, DeletePrefixArgs, HttpRequest, ListArgs, PutArgs, ReadArgs,
+    ReadLogArgs, RegionLoad, RegionStore, RenameArgs, Role, Settings, UploadArgs, UploadEnd,
 };
 use storage_wire::header::ORDERS;
 use storage_wire::{Arguments, Count, Type, argument_headers, by_shape, coerce};
@@ -21,7 +21,7 @@ macro_rules! method {
 }
 
 /// All methods with arguments, and the argument of `init` and `post_upgrade`.
-pub const METHODS: [Method; 32] = [
+pub const METHODS: [Method; 34] = [
     method!("put", String, ByteBuf),
     method!("put_many", Vec<PutArgs>),
     method!("get", String),
@@ -54,6 +54,8 @@ pub const METHODS: [Method; 32] = [
     method!("put_with", PutArgs),
     method!("delete_many", Vec<DeleteArgs>),
     method!("commit_upload", u64, Option<UploadEnd>),
+    method!("copy", CopyArgs),
+    method!("copy_chunks", u64, u64, Vec<CopySource>),
 ];
 
 /// Decodes bytes as the arguments of a method; the first byte selects the method.

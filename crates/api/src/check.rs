@@ -13,8 +13,8 @@ use crate::limits::{
     MAX_STABLE_BYTES, SHA256_BYTES,
 };
 use crate::{
-    DeleteArgs, DeletePrefixArgs, Error, ListArgs, MetadataPair, Method, PutArgs, ReadLogArgs, RenameArgs,
-    Result, Role, UploadArgs, UploadEnd,
+    CopyArgs, CopyMetadata, CopySource, DeleteArgs, DeletePrefixArgs, Error, ListArgs, MetadataPair, Method,
+    PutArgs, ReadLogArgs, RenameArgs, Result, Role, UploadArgs, UploadEnd,
 };
 
 pub use site::{is_field_value, is_token};
@@ -235,6 +235,48 @@ impl RenameArgs {
     }
 }
 
+impl CopyArgs {
+    /// Checks both keys, the digest and the metadata.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidArgument`].
+    pub fn check(&self) -> Result<()> {
+        key(&self.from)?;
+        key(&self.to)?;
+        self.sha256.as_ref().map_or(Ok(()), |digest| sha256(digest).map(drop))?;
+        self.metadata.as_ref().map_or(Ok(()), CopyMetadata::check)
+    }
+}
+
+impl CopyMetadata {
+    /// Checks the metadata against its limits.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidArgument`].
+    pub fn check(&self) -> Result<()> {
+        content_type(self.content_type.as_deref())?;
+        content_encoding(self.content_encoding.as_deref())?;
+        metadata(self.pairs().iter().map(MetadataPair::as_strs))
+    }
+}
+
+impl CopySource {
+    /// Checks that there is a source, and at most 1,000, and their keys.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidArgument`] and [`Error::LimitExceeded`].
+    pub fn check_all(sources: &[Self]) -> Result<()> {
+        batch(sources.len(), "sources of one copy_chunks")?;
+        if sources.is_empty() {
+            return Err(Error::invalid("copy_chunks has no source"));
+        }
+        sources.iter().try_for_each(|source| key(&source.key))
+    }
+}
+
 impl UploadArgs {
     /// Checks key, size, digest and metadata against their limits.
     ///
@@ -429,6 +471,22 @@ mod tests {
         let rename =
             |from: &str, to: &str| RenameArgs { from: from.into(), to: to.into(), condition: None }.check();
         assert!(rename("a", "b").is_ok() && is_invalid(&rename("", "b")) && is_invalid(&rename("a", &long)));
+        let copy = |from: &str, to: &str| CopyArgs::new(from, to);
+        let described =
+            CopyMetadata { metadata: Some(vec![MetadataPair::new("", "")]), ..Default::default() };
+        assert!(copy("a", "b").check().is_ok() && copy("a", "a").check().is_ok());
+        for bad in [
+            copy("", "b"),
+            copy("a", &long),
+            CopyArgs { sha256: Some(ByteBuf::from([0; 33])), ..copy("a", "b") },
+            CopyArgs { metadata: Some(described), ..copy("a", "b") },
+        ] {
+            assert!(is_invalid(&bad.check()), "{bad:?}");
+        }
+        let sources = |key: &str, count| CopySource::check_all(&vec![CopySource::whole(key, 1); count]);
+        assert_eq!(sources("k", 1_000), Ok(()));
+        assert!(is_invalid(&sources("k", 0)) && is_invalid(&sources(&long, 1)));
+        assert!(matches!(sources("k", 1_001), Err(Error::LimitExceeded { limit: 1_000, .. })));
         let upload = UploadArgs::new("k", 1);
         assert!(upload.check().is_ok() && is_invalid(&UploadArgs::new("k", 0).check()));
         assert!(UploadArgs::unsized_new("k").check().is_ok());

@@ -8,6 +8,7 @@ mod certified;
 pub mod check;
 mod checksum;
 mod condition;
+mod copy;
 mod error;
 pub mod headers;
 mod http;
@@ -28,6 +29,7 @@ pub use certified::{
 };
 pub use checksum::{Checksum, ChecksumState, VerifyProgress};
 pub use condition::Condition;
+pub use copy::{CopyArgs, CopyMetadata, CopySource};
 pub use error::{Error, NotAnError, Result};
 pub use http::{HttpRequest, HttpResponse};
 pub use log::{Appended, LogInfo, LogPage, ReadLogArgs};

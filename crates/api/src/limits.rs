@@ -35,6 +35,10 @@ pub const MAX_MISSING_RANGES_IN_LIST: usize = 16;
 /// update may execute.
 pub const VERIFY_STEP_BYTES: u64 = 64 << 20;
 
+/// The largest object that one `copy` copies, and the most bytes that one `copy_chunks` copies: 64 MiB, about 150 million
+/// instructions, and fewer pages than a canister may write in a round.
+pub const COPY_STEP_BYTES: u64 = 64 << 20;
+
 /// Bytes of a SHA-256 digest.
 pub const SHA256_BYTES: u64 = 32;
 

@@ -48,8 +48,8 @@ pub struct Method {
 /// A few keys, a prefix, numbers, and the metadata of an object. Candid's type table takes some hundred bytes more.
 const SMALL_ARGUMENT: u64 = 16 << 10;
 
-/// [`MAX_BATCH_ITEMS`] keys of [`MAX_KEY_BYTES`], or as many offsets in a region.
-const BATCH_ARGUMENT: u64 = MAX_BATCH_ITEMS * (MAX_KEY_BYTES + 16) + SMALL_ARGUMENT;
+/// [`MAX_BATCH_ITEMS`] keys of [`MAX_KEY_BYTES`], with a few numbers each, or as many offsets in a region.
+const BATCH_ARGUMENT: u64 = MAX_BATCH_ITEMS * (MAX_KEY_BYTES + 32) + SMALL_ARGUMENT;
 
 /// [`MAX_PAYLOAD_BYTES`], and a page for everything else, which is what the platform accepts.
 const PAYLOAD_ARGUMENT: u64 = MAX_PAYLOAD_BYTES + PAGE_BYTES;
@@ -137,7 +137,7 @@ const fn is_same(one: &[u8], other: &[u8]) -> bool {
 /// and the tests read it.
 ///
 /// Append new methods at the end, because a store counts its operations by the index in this table.
-pub static METHODS: [Method; 55] = {
+pub static METHODS: [Method; 57] = {
     use Role::{Admin, Reader, Writer};
     use Unanswered::{CheckLog, CheckObject, CheckState, CheckUploads, Repeat};
     [
@@ -199,6 +199,9 @@ pub static METHODS: [Method; 55] = {
         Method::update("remove_site", Admin, CheckState),
         Method::query("list_sites", Reader),
         Method::open_update("http_request_update"),
+        Method::update("copy", Writer, CheckState),
+        // Copies the next chunks that are missing; callers continue until none is.
+        Method::update("copy_chunks", Writer, Repeat).takes(BATCH_ARGUMENT),
     ]
 };
 
@@ -233,7 +236,7 @@ mod tests {
         let repeatable = updates.filter(|method| method.unanswered == Unanswered::Repeat);
         assert_eq!(
             repeatable.map(|method| method.name).collect::<Vec<_>>(),
-            ["write_chunk", "verify", "certify", "certify_log", "http_request_update"]
+            ["write_chunk", "verify", "certify", "certify_log", "http_request_update", "copy_chunks"]
         );
     }
 }

@@ -54,7 +54,7 @@ pub struct ObjectInfo {
     pub sha256: Option<Checksum>,
 }
 
-/// Reply of a write: `put`, `put_with`, `put_many`, `rename` and `commit_upload`. It is short because the canister pays
+/// Reply of a write: `put`, `put_with`, `put_many`, `copy`, `rename` and `commit_upload`. It is short because the canister pays
 /// for each byte of a reply; `stat` returns the rest.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Written {

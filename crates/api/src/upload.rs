@@ -92,7 +92,7 @@ pub struct Upload {
     pub expires_ns: u64,
 }
 
-/// Reply of `write_chunk`.
+/// Reply of `write_chunk` and `copy_chunks`.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Received {
     /// Number of bytes received so far.

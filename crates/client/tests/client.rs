@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use candid::{CandidType, Principal};
 use serde_bytes::ByteBuf;
 use stable_storage_api::{
-    CertifiedLogPage, CertifiedObject, CertifiedPage, CertifyProgress, Condition, Deleted, Error, ListArgs,
-    ListPage, LogPage, MetadataPair, ObjectInfo, Proof, Role, Site, SiteStatus, Upload, UploadArgs,
+    CertifiedLogPage, CertifiedObject, CertifiedPage, CertifyProgress, Condition, CopyArgs, Deleted, Error,
+    ListArgs, ListPage, LogPage, MetadataPair, ObjectInfo, Proof, Role, Site, SiteStatus, Upload, UploadArgs,
     UploadStatus,
 };
 use storage_client::{Client, ClientError, Transport, TransportError, VerifiedError};
@@ -331,6 +331,8 @@ async fn mistakes_are_found_before_the_call() {
         "get_with_info": client.get_with_info(&long),
         "list": client.list_level("", ""),
         "rename": client.rename("k", ""),
+        "copy": client.copy_small(&CopyArgs::new("k", &*long)),
+        "copy_chunks": client.copy_chunks(1, 0, &[]),
         "list": client.list(&ListArgs { limit: Some(0), ..ListArgs::prefix("") }),
         "scan": client.scan(&ListArgs { limit: Some(0), ..ListArgs::prefix("") }),
         "create_upload": client.create_upload(&UploadArgs::new("k", 0)),

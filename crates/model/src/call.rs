@@ -2,8 +2,8 @@
 
 use candid::Principal;
 use stable_storage_api::{
-    Appended, Config, DeletePrefixArgs, Deleted, Entry, PutArgs, Received, RegionInfo, RenameArgs, Role,
-    Settings, Upload, UploadArgs, UploadEnd, VerifyProgress, Written,
+    Appended, Config, CopyArgs, CopySource, DeletePrefixArgs, Deleted, Entry, PutArgs, Received, RegionInfo,
+    RenameArgs, Role, Settings, Upload, UploadArgs, UploadEnd, VerifyProgress, Written,
 };
 
 /// Call of a method that changes something, or another event.
@@ -16,6 +16,12 @@ pub enum Call {
     DeletePrefix(DeletePrefixArgs),
     TakeFirst(String),
     Rename(RenameArgs),
+    Copy(CopyArgs),
+    CopyChunks {
+        id: u64,
+        first: u64,
+        sources: Vec<CopySource>,
+    },
     Verify(String),
     CreateUpload(UploadArgs),
     WriteChunk {

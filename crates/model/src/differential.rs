@@ -130,6 +130,10 @@ impl Differential {
             Call::DeletePrefix(args) => store.delete_prefix(args).map(Answer::Deleted),
             Call::TakeFirst(prefix) => store.take_first(prefix).map(Answer::Taken),
             Call::Rename(args) => store.rename(args, now_ns).map(Answer::written),
+            Call::Copy(args) => store.copy(args, caller, now_ns).map(Answer::written),
+            Call::CopyChunks { id, first, sources } => {
+                store.copy_chunks(*id, *first, sources, caller, now_ns).map(Answer::Received)
+            }
             Call::Verify(key) => {
                 store.verify_in_steps(key, self.model.verify_step_bytes).map(Answer::Verified)
             }

@@ -79,6 +79,8 @@ pub fn lists_with_large_objects() -> impl Strategy<Value = Vec<Op>> {
     });
     let other = prop_oneof![
         2 => (key(), key(), condition()).prop_map(|(from, to, condition)| Op::Rename { from, to, condition }),
+        1 => copy(key(), key()),
+        2 => copy_chunks(Just(0), key()),
         2 => key().prop_map(|key| Op::Delete { key }),
         4 => key().prop_map(|key| Op::Verify { key }),
         1 => (key(), 0..2_000_000_u64)
@@ -89,7 +91,7 @@ pub fn lists_with_large_objects() -> impl Strategy<Value = Vec<Op>> {
     ];
     let commit = |end| Op::Commit { upload: 0, who: 2, end };
     let block = prop_oneof![
-        2 => (create(), fill()).prop_map(move |(create, fill)| vec![create, fill, commit(0)]),
+        3 => (create(), fill()).prop_map(move |(create, fill)| vec![create, fill, commit(0)]),
         1 => (create(), chunk).prop_map(|(create, chunk)| vec![create, chunk]),
         1 => (fill(), 0..4_u8).prop_map(move |(fill, end)| vec![fill, commit(end)]),
         4 => prop::collection::vec(other, 1..4),
@@ -227,8 +229,37 @@ fn object_op(load: Load) -> impl Strategy<Value = Op> {
             .prop_map(|(prefix, limit)| Op::DeletePrefix { prefix, limit }),
         1 => (0..PREFIXES).prop_map(|prefix| Op::TakeFirst { prefix }),
         3 => (key(), key(), condition()).prop_map(|(from, to, condition)| Op::Rename { from, to, condition }),
+        3 => copy(key(), key()),
         2 => key().prop_map(|key| Op::Verify { key }),
     ]
+}
+
+fn copy(from: impl Strategy<Value = u8>, to: impl Strategy<Value = u8>) -> impl Strategy<Value = Op> {
+    let metadata = prop::option::weighted(0.3, metadata());
+    (from, to, who(), condition(), condition(), metadata).prop_map(
+        |(from, to, who, source, condition, metadata)| Op::Copy {
+            from,
+            to,
+            who,
+            source,
+            condition,
+            metadata,
+        },
+    )
+}
+
+fn copy_chunks(
+    upload: impl Strategy<Value = u8>,
+    from: impl Strategy<Value = u8>,
+) -> impl Strategy<Value = Op> {
+    let first = prop_oneof![12 => Just(0), 4 => 1..3_u64, 1 => Just(u64::MAX)];
+    (upload, first, from, condition(), who()).prop_map(|(upload, first, from, source, who)| Op::CopyChunks {
+        upload,
+        first,
+        from,
+        source,
+        who,
+    })
 }
 
 fn upload_op(load: Load) -> impl Strategy<Value = Op> {
@@ -249,6 +280,7 @@ fn upload_op(load: Load) -> impl Strategy<Value = Op> {
         8 => (upload(), seed()).prop_map(|(upload, seed)| Op::Fill { upload, seed }),
         8 => (upload(), who(), select(vec![0, 0, 0, 0, 1, 2, 3]))
             .prop_map(|(upload, who, end)| Op::Commit { upload, who, end }),
+        3 => copy_chunks(upload(), key()),
         1 => (upload(), who()).prop_map(|(upload, who)| Op::Abort { upload, who }),
     ]
 }
@@ -327,7 +359,7 @@ mod tests {
     use crate::state::State;
 
     /// Number of cases of [`Op`], except those about many uploads and regions.
-    const CASES: usize = 23;
+    const CASES: usize = 25;
 
     fn cases(ops: impl Iterator<Item = Op>) -> usize {
         ops.map(|op| discriminant(&op)).collect::<HashSet<_>>().len()

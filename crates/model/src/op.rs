@@ -20,6 +20,10 @@ pub enum Op {
     TakeFirst { prefix: u8 },
     /// Moves an object.
     Rename { from: u8, to: u8, condition: Cond },
+    /// Copies an object, on a condition on it and on the one that it replaces, perhaps with other metadata.
+    Copy { from: u8, to: u8, who: u8, source: Cond, condition: Cond, metadata: Option<u8> },
+    /// Fills missing chunks of an upload from one of them on with an object, repeated until the upload ends.
+    CopyChunks { upload: u8, first: u64, from: u8, source: Cond, who: u8 },
     /// Hashes an object.
     Verify { key: u8 },
     /// Opens an upload, perhaps without a size. The digest is that of chunks with this seed.

@@ -90,7 +90,7 @@ cases! {
         Received, UploadStatus, Vec<UploadStatus>, VerifyProgress, Appended, LogPage, LogInfo, RegionInfo, Vec<RegionInfo>,
         u64, Vec<RegionValue>, Status, Config, Vec<Grant>, Vec<String>, HttpResponse, StableVarInfo, ();
     arguments: (String), (String, ByteBuf), (PutArgs), (Vec<PutArgs>), (Vec<String>), (ReadArgs), (ListArgs), (DeletePrefixArgs),
-        (RenameArgs), (UploadArgs), (u64, u64, ByteBuf), (u64), (u64, u64), (u64, u64, u64), (Vec<ByteBuf>), (ReadLogArgs),
+        (RenameArgs), (CopyArgs), (u64, u64, Vec<CopySource>), (UploadArgs), (u64, u64, ByteBuf), (u64), (u64, u64), (u64, u64, u64), (Vec<ByteBuf>), (ReadLogArgs),
         (u64, Principal), (u64, Vec<RegionLoad>), (u64, Vec<RegionStore>), (Principal, Option<Role>), (Settings),
         (Option<Settings>), (HttpRequest);
 }

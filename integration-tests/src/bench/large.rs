@@ -2,8 +2,8 @@
 
 use candid::decode_args;
 use serde_bytes::Bytes;
-use stable_storage_api::limits::CHUNK_BYTES;
-use stable_storage_api::{Upload, UploadArgs};
+use stable_storage_api::limits::{CHUNK_BYTES, COPY_STEP_BYTES};
+use stable_storage_api::{CopyArgs, CopySource, ObjectInfo, Upload, UploadArgs};
 
 use super::case::Case;
 use super::floor;
@@ -20,6 +20,9 @@ const RECORD_BYTES: usize = 64;
 const KEY: &str = "a-large-object";
 const UPLOAD_KEY: &str = "an-uploaded-object";
 const OTHER_KEY: &str = "a-renamed-object";
+const COPY_KEY: &str = "a-copied-object";
+
+const CONTRACT: &str = "the method answers what the contract says";
 
 /// A new value of 1 MiB, and reading it. The floors read or write it once.
 pub(super) fn values(rig: &mut Rig<'_>) -> Vec<Case> {
@@ -45,8 +48,7 @@ pub(super) fn upload(rig: &mut Rig<'_>) -> Vec<Case> {
     let create = Call::new("create_upload", (UploadArgs::new(UPLOAD_KEY, GIB),));
     let record = |sizes: Sizes| floor::answered(sizes) + floor::time() + floor::write(RECORD_BYTES);
     let (created, reply) = rig.one_update("create_upload_1GiB", record, &create);
-    let (answer,): (stable_storage_api::Result<Upload>,) =
-        decode_args(&reply.bytes).expect("create_upload answers what the contract says");
+    let (answer,): (stable_storage_api::Result<Upload>,) = decode_args(&reply.bytes).expect(CONTRACT);
     let id = answer.expect("there is room for an upload").id;
     let chunk = |index: u64, bytes: &[u8]| Call::new("write_chunk", (id, index, Bytes::new(bytes)));
     let chunks = write_chunks(rig, chunk);
@@ -72,6 +74,31 @@ pub(super) fn rename_and_delete(rig: &mut Rig<'_>) -> Vec<Case> {
     let floor = |sizes: Sizes| floor::answered(sizes) + floor::write(1);
     let deleted = rig.updates("delete_1GiB", Count::MESSAGES, floor, [interface.delete(OTHER_KEY)]);
     vec![renamed, deleted]
+}
+
+/// Copies the object of [`values`], and fills a step of an upload with it, as often as it takes. The floors read and write the bytes
+/// once.
+pub(super) fn copies(rig: &mut Rig<'_>) -> Vec<Case> {
+    let floor = |bytes: usize| {
+        move |sizes: Sizes| floor::answered(sizes) + floor::time() + floor::read(bytes) + floor::write(bytes)
+    };
+    let copy = Call::new("copy", (CopyArgs::new(KEY, COPY_KEY),));
+    let copied = rig.updates("copy_1MiB", Count::bytes(MIB), floor(MIB), [copy]);
+
+    let info = rig.query(&Call::new("stat", (KEY,)));
+    let (info,): (stable_storage_api::Result<ObjectInfo>,) = decode_args(&info.bytes).expect(CONTRACT);
+    let revision = info.expect("the object is there").revision;
+    let step = COPY_STEP_BYTES / CHUNK_BYTES * CHUNK_BYTES;
+    let upload = rig.update(&Call::new("create_upload", (UploadArgs::new(UPLOAD_KEY, step),)));
+    let (upload,): (stable_storage_api::Result<Upload>,) = decode_args(&upload.bytes).expect(CONTRACT);
+    let id = upload.expect("there is room for an upload").id;
+    let whole = CopySource::whole(KEY, revision);
+    let rest = CopySource { length: Some(step % MIB as u64), ..whole.clone() };
+    let mut sources = vec![whole; (step / MIB as u64) as usize];
+    sources.push(rest);
+    let chunks = Call::new("copy_chunks", (id, 0_u64, sources));
+    let step = step as usize;
+    vec![copied, rig.updates("copy_chunks_64MiB", Count::bytes(step), floor(step), [chunks])]
 }
 
 /// Writes all chunks of 1 GiB; the case is the mean of those that have 31 pages.

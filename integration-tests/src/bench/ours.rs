@@ -6,7 +6,7 @@ use super::rig::Rig;
 use super::{large, logs, objects};
 
 /// The cases, in the order of the golden file.
-pub(super) const CASES: [&str; 29] = [
+pub(super) const CASES: [&str; 31] = [
     "get_100B",
     "get_100B_after_upgrade",
     "put_100B",
@@ -33,6 +33,8 @@ pub(super) const CASES: [&str; 29] = [
     "commit_upload_1GiB",
     "rename_1GiB",
     "delete_1GiB",
+    "copy_1MiB",
+    "copy_chunks_64MiB",
     "open_empty",
     "open_objects",
     "open_full",
@@ -58,6 +60,7 @@ pub fn measure(wasm: &[u8]) -> Vec<Case> {
     cases.extend(large::upload(rig));
     cases.push(rig.upgrade("open_full"));
     cases.extend(large::rename_and_delete(rig));
+    cases.extend(large::copies(rig));
     sorted(cases)
 }
 

@@ -8,6 +8,7 @@ mod batches;
 mod conditions;
 mod config;
 mod contract;
+mod copy;
 mod differential;
 mod documents;
 mod full_canister;

@@ -68,6 +68,9 @@ describe("a served store", () => {
     const uploaded = await writer.upload("large", new Blob([all], { type: "video/mp4" }));
     assert.deepEqual(uploaded.sha256, digest(all));
     const info = await writer.statSince("large", uploaded.revision);
+    const copied = await writer.copy("large", "copy", { condition: absent });
+    assert.deepEqual((await writer.statSince("copy", copied.revision)).sha256, info.sha256);
+    assert.equal(await writer.delete("copy"), true);
     assert.deepEqual([info.size, info.content_type, info.sha256?.state], [BigInt(all.length), "video/mp4", ChecksumState.Declared]);
     assert.equal(await writer.verify("large"), ChecksumState.Verified);
     assert.deepEqual(digest(await (await writer.download("large")).bytes()), digest(all));

@@ -4,11 +4,12 @@
  * {@link StorageClient} has the calls; {@link StorageError}, {@link CallError} and {@link TransferError} are what they throw.
  */
 export {
-  type Appended, type CertifiedPrefix, type CertifyProgress, ChecksumState, type Condition, type Config, type DeleteArgs, type Entry, type Grant, type LogInfo,
+  type Appended, type CertifiedPrefix, type CertifyProgress, ChecksumState, type Condition, type Config, type CopyMetadata, type DeleteArgs, type Entry, type Grant, type LogInfo,
   type MetadataPair, type Object, type ObjectInfo, Role, type Settings, type Status, type UploadStatus, type Written,
 } from "./bindings/storage.js";
 export { Caller, type Method, type Result, type Service } from "./caller.js";
 export { type ConnectOptions, isThisMachine } from "./connect.js";
+export type { CopyOptions } from "./copy.js";
 export type { Download, DownloadOptions } from "./download.js";
 export {
   CallError, type CallOutcome, isStorageError, type Reject, StorageError, type StorageErrorFields,

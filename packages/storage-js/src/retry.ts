@@ -19,9 +19,9 @@ export const DEFAULT_RETRY: RetryPolicy = { attempts: 4, firstDelayMs: 500, maxD
 
 /**
  * The updates that may be made twice, because the outcome is the same: `write_chunk` compares a chunk that comes again
- * with the one that is there, and `verify`, `certify` and `certify_log` do the next step. Every other update is made once; queries may be repeated.
+ * with the one that is there, and `copy_chunks`, `verify`, `certify` and `certify_log` do the next step. Every other update is made once; queries may be repeated.
  */
-const REPEATABLE_UPDATES: ReadonlySet<string> = new Set(["write_chunk", "verify", "certify", "certify_log"]);
+const REPEATABLE_UPDATES: ReadonlySet<string> = new Set(["write_chunk", "copy_chunks", "verify", "certify", "certify_log"]);
 
 /** Whether a method may be called again after it may have been carried out. */
 export function mayRepeat(method: string, isQuery: boolean): boolean {

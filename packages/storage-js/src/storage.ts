@@ -8,6 +8,7 @@ import {
 import { Caller, type Method, type Result, type Service } from "./caller.js";
 import { checkBatch, checkDescription, checkKey, checkPayload } from "./check.js";
 import { connect, type Connection, type ConnectOptions } from "./connect.js";
+import { copy, type CopyOptions } from "./copy.js";
 import { download, type Download, type DownloadOptions } from "./download.js";
 import { isStorageError } from "./errors.js";
 import { type FollowOptions, followLog, type LogEntry, type LogOptions, readLog } from "./log.js";
@@ -137,6 +138,14 @@ export class StorageClient {
     checkKey("rename", from);
     checkKey("rename", to);
     return this.call("rename", { from, to, condition });
+  }
+
+  /**
+   * Copies an object of any size to another key. The canister copies the bytes: in one call, or in steps of 64 MiB. With the same
+   * key twice, the object gets other metadata.
+   */
+  async copy(from: string, to: string, options: CopyOptions = {}): Promise<Written> {
+    return copy(this.caller, from, to, options);
   }
 
   /** Stores an object of any size, in chunks where it does not fit one call. */

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { HttpFetchErrorCode, TransportError } from "@icp-sdk/core/agent";
 import { Principal } from "@icp-sdk/core/principal";
-import type { Error_, ObjectInfo, PutArgs, UploadArgs, UploadEnd, UploadStatus } from "../src/bindings/storage.js";
+import type { CopyArgs, CopySource, Error_, ObjectInfo, PutArgs, UploadArgs, UploadEnd, UploadStatus } from "../src/bindings/storage.js";
 import { ChecksumState } from "../src/bindings/storage.js";
 import { Caller, type Service } from "../src/caller.js";
 import { CHUNK_BYTES } from "../src/limits.js";
@@ -45,6 +45,8 @@ export class FakeCanister {
   mostUnderWay = 0;
   revision = 0n;
   faults: Faults = () => undefined;
+  /** The largest object that `copy` copies. */
+  largestCopy = 64 << 20;
   /** What a query sees of an object, where it is asked for; by default what is there. */
   lagging: ((key: string) => StoredObject | undefined) | undefined;
   #nextUpload = 1n;
@@ -139,6 +141,33 @@ export class FakeCanister {
     const upload = this.uploads.get(id);
     if (!upload) return err(notFound);
     upload.chunks.set(index, bytes.slice());
+    return ok({ received: received(upload), size: upload.args.size });
+  }
+
+  copy({ from, to, condition, metadata }: CopyArgs) {
+    const source = this.objects.get(from);
+    if (!source) return err(notFound);
+    const size = BigInt(source.bytes.length);
+    const limit = BigInt(this.largestCopy);
+    if (size > limit) return err({ __kind__: "TooLarge", TooLarge: { size, limit } });
+    if (condition?.__kind__ === "Absent" && this.objects.has(to)) return err({ __kind__: "AlreadyExists", AlreadyExists: null });
+    const { content_type, content_encoding, metadata: pairs } = metadata ?? source.info;
+    const sha256 = source.info.sha256?.digest;
+    return ok(this.store({ key: to, content_type, content_encoding, metadata: pairs, sha256 }, source.bytes));
+  }
+
+  /** Copies one chunk at a time. */
+  copy_chunks(id: bigint, first: bigint, [source]: CopySource[]) {
+    const upload = this.uploads.get(id);
+    const found = source && this.objects.get(source.key);
+    if (!upload || !found) return err(notFound);
+    const end = BigInt(Math.ceil(Number(upload.args.size) / CHUNK_BYTES));
+    for (let index = first; index < end; index += 1n) {
+      if (upload.chunks.has(index)) continue;
+      const at = Number(index - first) * CHUNK_BYTES + Number(source.offset ?? 0n);
+      upload.chunks.set(index, found.bytes.slice(at, at + CHUNK_BYTES));
+      break;
+    }
     return ok({ received: received(upload), size: upload.args.size });
   }
 

@@ -74,6 +74,8 @@ hold! {
     a_listing: (ListArgs),
     a_prefix: (DeletePrefixArgs),
     a_rename: (RenameArgs),
+    a_copy: (CopyArgs),
+    sources: (u64, u64, Vec<CopySource>),
     a_delete: (String, Option<Condition>),
     an_upload: (UploadArgs),
     a_chunk: (u64, u64, ByteBuf),

@@ -8,6 +8,7 @@
 //! another process. With its identifier in [`TransferOptions::resume`], the upload resumes with the missing chunks.
 
 mod commit;
+mod copy;
 mod download;
 mod error;
 mod find;

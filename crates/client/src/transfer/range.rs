@@ -1,12 +1,12 @@
-//! Reading a range of one version of an object as a stream, and storing an object that consists of others.
+//! Reading a range of one version of an object as a stream.
 
-use std::{io, num::NonZeroUsize, ops::Deref, ops::Range, sync::Arc};
+use std::{num::NonZeroUsize, ops::Deref, ops::Range, sync::Arc};
 
-use futures_util::{Stream, StreamExt, TryStreamExt, stream};
-use stable_storage_api::{Error, ObjectInfo, UploadArgs, UploadEnd, Written, limits::MAX_REPLY_BYTES};
+use futures_util::{Stream, StreamExt, stream};
+use stable_storage_api::{ObjectInfo, limits::MAX_REPLY_BYTES};
 
 use super::{
-    TransferError, TransferOptions,
+    TransferError,
     download::{has_not_seen, more_certain},
 };
 use crate::{Client, Result, Transport};
@@ -50,32 +50,5 @@ impl<T: Transport> Client<T> {
             }
             done => done,
         }
-    }
-
-    /// Stores an object that consists of the bytes of other objects, in this order. They are read and sent again, a few
-    /// pieces at a time, so the size is not limited by memory. Each source is read at the revision in its metadata.
-    /// Computes the SHA-256 and declares it.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`upload_stream`](Self::upload_stream), with [`TransferError::Read`] where a source cannot be read;
-    /// [`stable_storage_api::Error::TooLarge`] if the sizes of the sources exceed a 64-bit number. After an error, nothing is
-    /// stored.
-    pub async fn compose(
-        &self,
-        sources: &[Arc<ObjectInfo>],
-        args: &UploadArgs,
-        options: TransferOptions<'_>,
-    ) -> std::result::Result<(Written, UploadEnd), TransferError> {
-        let size = sources.iter().try_fold(0_u64, |sum, info| sum.checked_add(info.size));
-        self.check("create_upload", || {
-            size.map(drop).ok_or(Error::TooLarge { size: u64::MAX, limit: u64::MAX })
-        })?;
-        let whole = |info: &Arc<ObjectInfo>| {
-            let range = 0..info.size;
-            read_stream(self, Arc::clone(info), range, options.concurrency).map_err(io::Error::other)
-        };
-        let pieces = stream::iter(sources.iter().map(whole)).flatten();
-        self.upload_stream(pieces, &UploadArgs { size, ..args.clone() }, options).await
     }
 }

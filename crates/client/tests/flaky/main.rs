@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails here is a test")]
 
 mod commits;
+mod copies;
 mod disk;
 mod lag;
 mod network;

@@ -1,6 +1,6 @@
 //! Which calls are repeated.
 
-use stable_storage_api::{Condition, ListArgs, PutArgs, UploadArgs};
+use stable_storage_api::{Condition, CopyArgs, CopySource, ListArgs, PutArgs, UploadArgs};
 use storage_client::{Client, ClientError, Transport};
 
 use crate::network::{Fate, Network};
@@ -23,12 +23,14 @@ async fn call_everything(client: &Client<Network>) -> Vec<(&'static str, Result<
         "delete_prefix": client.delete_prefix("k", 1),
         "take_first": client.take_first("k"),
         "rename": client.rename_when("k", "l", Condition::Any),
+        "copy": client.copy_small(&CopyArgs::new("k", "l")),
         "create_upload": client.create_upload(&upload),
         "commit_upload": client.commit_upload(1),
         "abort_upload": client.abort_upload(1),
         "log": client.log("text"),
         "append": client.append(&["entry"]),
         "write_chunk": client.write_chunk(1, 0, b"v"),
+        "copy_chunks": client.copy_chunks(1, 0, &[CopySource::whole("k", 1)]),
         "verify": client.verify("k"),
         "get": client.get("k"),
         "stat": client.stat("k"),
@@ -44,8 +46,8 @@ async fn call_everything(client: &Client<Network>) -> Vec<(&'static str, Result<
 }
 
 fn may_come_again(method: &str, index: usize) -> bool {
-    // The first twelve are the updates whose every execution changes something.
-    index >= 12 || matches!(method, "write_chunk" | "verify")
+    // The first thirteen are the updates whose every execution changes something.
+    index >= 13 || matches!(method, "write_chunk" | "copy_chunks" | "verify")
 }
 
 /// Only queries and repeatable updates are sent again after a call without a reply.
@@ -67,7 +69,7 @@ async fn only_repeatable_calls_are_sent_again() {
     }
 }
 
-const ALL: [&str; 24] = [
+const ALL: [&str; 26] = [
     "put",
     "put_with",
     "put_many",
@@ -75,12 +77,14 @@ const ALL: [&str; 24] = [
     "delete_prefix",
     "take_first",
     "rename",
+    "copy",
     "create_upload",
     "commit_upload",
     "abort_upload",
     "log",
     "append",
     "write_chunk",
+    "copy_chunks",
     "verify",
     "get",
     "stat",

@@ -16,7 +16,7 @@ use crate::core::extents::Extents;
 use crate::core::key::Key;
 use crate::core::ledger::Ledger;
 use crate::memory::space::{Reservations, StoreMemory};
-use crate::structures::arena::Extent;
+use crate::structures::arena::{Arena, Extent};
 use crate::structures::btree::{Raw, Transaction};
 
 /// A planned change. Dropping it without a commit changes nothing.
@@ -35,6 +35,8 @@ pub(crate) struct Change<'a, M: Memory> {
     certified: Option<Box<CertifiedChange<'a, M>>>,
     /// Bytes to write to extents, in order.
     writes: Vec<Write<'a>>,
+    /// Bytes to copy between extents, after the writes.
+    copies: Vec<Copy>,
 }
 
 /// Bytes for an offset of an extent.
@@ -43,6 +45,25 @@ struct Write<'a> {
     offset: u64,
     bytes: Cow<'a, [u8]>,
 }
+
+/// A range of an extent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) extent: Extent,
+    /// Offset from the start of the extent, in bytes.
+    pub(crate) offset: u64,
+    /// Length in bytes.
+    pub(crate) length: u64,
+}
+
+/// Bytes that the commit copies within the arena.
+struct Copy {
+    from: Span,
+    to: Span,
+}
+
+/// Number of bytes that the commit copies at a time. The buffer is on the heap, where each changed page costs instructions.
+const COPY_BUFFER_BYTES: u64 = 65_536;
 
 impl<'a, M: Memory + Clone> Change<'a, M> {
     pub(crate) fn new(core: &'a Core<M>) -> Self {
@@ -54,6 +75,7 @@ impl<'a, M: Memory + Clone> Change<'a, M> {
             uploads: None,
             certified: None,
             writes: Vec::new(),
+            copies: Vec::new(),
         }
     }
 
@@ -84,6 +106,19 @@ impl<'a, M: Memory + Clone> Change<'a, M> {
             }
             (None, None) => Ok((0, 0)),
         }
+    }
+
+    /// Adds bytes that the commit copies from an extent to another one, without a copy of all of them on the heap. The first
+    /// must be an extent of an object that this change keeps: one that it frees is overwritten by the commit.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupted`] if there is no extent that contains the first range.
+    pub(crate) fn copy(&mut self, from: Span, to: Span) -> Result<(), Error> {
+        assert_eq!(from.length, to.length, "both ranges have the same length");
+        self.core.arena.require(from.extent, from.offset + from.length)?;
+        self.copies.push(Copy { from, to });
+        Ok(())
     }
 
     /// Reserves the memory that the change needs.
@@ -142,12 +177,13 @@ pub(crate) struct Reserved<'c, 'a, M: Memory>(&'c mut Change<'a, M>);
 impl<M: Memory + Clone> Reserved<'_, '_, M> {
     /// Writes the change.
     pub(crate) fn commit(self) {
-        let Change { core, index, extents, ledger, uploads, certified, writes } = self.0;
+        let Change { core, index, extents, ledger, uploads, certified, writes, copies } = self.0;
         // The arena commits first, because the others may grow into the buckets that it frees.
         extents.commit();
         for Write { extent, offset, bytes } in writes.iter() {
             core.arena.write(*extent, *offset, bytes);
         }
+        copy_all(&core.arena, copies);
         let changes_index_header = index.commit_pages();
         if let Some(uploads) = uploads {
             uploads.commit();
@@ -156,5 +192,18 @@ impl<M: Memory + Clone> Reserved<'_, '_, M> {
             certified.commit();
         }
         core.write_totals(*ledger, changes_index_header);
+    }
+}
+
+/// Copies bytes within the arena, a piece at a time.
+fn copy_all<M: Memory>(arena: &Arena<M>, copies: &[Copy]) {
+    let longest = copies.iter().map(|copy| copy.from.length).max().unwrap_or(0);
+    let mut buffer = vec![0; longest.min(COPY_BUFFER_BYTES) as usize];
+    for Copy { from, to } in copies {
+        for start in (0..from.length).step_by(COPY_BUFFER_BYTES as usize) {
+            let bytes = &mut buffer[..COPY_BUFFER_BYTES.min(from.length - start) as usize];
+            arena.read(from.extent, from.offset + start, bytes).expect("the plan has checked the extent");
+            arena.write(to.extent, to.offset + start, bytes);
+        }
     }
 }

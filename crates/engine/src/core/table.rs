@@ -123,6 +123,15 @@ impl Table {
         bytes
     }
 
+    /// Returns the bytes of the table of an object with these extents, as an upload leaves it: all chunks are received.
+    pub(crate) fn filled(self, extents: &[Extent]) -> Vec<u8> {
+        assert_eq!(extents.len() as u64, self.extents(), "the object has all its extents");
+        let mut bytes: Vec<u8> = extents.iter().flat_map(|extent| extent.offset().to_le_bytes()).collect();
+        bytes.resize(self.bytes() as usize, 0);
+        set_bits(&mut bytes[self.bitmap_at() as usize..], 0..self.chunks());
+        bytes
+    }
+
     /// Returns the bytes of a resized table of the same upload, with the extents and chunks of this one.
     pub(crate) fn bytes_for<M: Memory>(self, other: Self, arena: &Arena<M>) -> Result<Vec<u8>, Error> {
         let (bitmap_at, mut bytes) = (other.bitmap_at() as usize, vec![0; other.bytes() as usize]);
@@ -196,8 +205,16 @@ impl Table {
         Ok(bitmap)
     }
 
-    fn bitmap_at(self) -> u64 {
+    /// Returns the offset of the bitmap from the start of the table, in bytes.
+    pub(crate) fn bitmap_at(self) -> u64 {
         self.extents() * OFFSET_BYTES
+    }
+}
+
+/// Sets the bits of chunks in a bitmap.
+pub(crate) fn set_bits(bitmap: &mut [u8], chunks: impl IntoIterator<Item = u64>) {
+    for index in chunks {
+        bitmap[(index / 8) as usize] |= 1 << (index % 8);
     }
 }
 
@@ -245,6 +262,10 @@ mod tests {
         assert_eq!(bytes[16..], [8, 5, 4, 3, 2, 1, 0, 0, 0, 0, 0]);
         assert_eq!(Table::entry(2, last), (16, [8, 5, 4, 3, 2, 1, 0, 0]));
         assert_eq!(table.fresh(None), [0; 27]);
+
+        let full = table.filled(&[Extent::at(1), Extent::at(2), last]);
+        assert_eq!(full[..9], [1, 0, 0, 0, 0, 0, 0, 0, 2]);
+        assert_eq!(full[16..], [8, 5, 4, 3, 2, 1, 0, 0, 0xff, 0xff, 1]);
 
         bytes[25] = 0b0011_0000;
         for (index, is_set, set) in

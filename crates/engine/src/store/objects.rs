@@ -2,11 +2,12 @@
 
 use ic_stable_structures::Memory;
 use stable_storage_api::{
-    Condition, DeleteArgs, DeletePrefixArgs, Deleted, Entry, Error, ListArgs, ListPage, Object, ObjectInfo,
-    ReadArgs, RenameArgs, ScanPage, VerifyProgress, Written,
+    Condition, CopyArgs, DeleteArgs, DeletePrefixArgs, Deleted, Entry, Error, ListArgs, ListPage, Object,
+    ObjectInfo, ReadArgs, RenameArgs, ScanPage, VerifyProgress, Written,
 };
 
 use super::Store;
+use crate::base::caller::Caller;
 use crate::subjects::objects::{ObjectView, PageEnd, Put, ValueView};
 
 impl<M: Memory + Clone> Store<M> {
@@ -216,6 +217,19 @@ impl<M: Memory + Clone> Store<M> {
     /// The same as for [`get`](Self::get).
     pub fn stat(&self, key: &str) -> Result<ObjectInfo, Error> {
         self.objects().stat(key)
+    }
+
+    /// Copies an object of at most 64 MiB to another key, and replaces the object under that key if the condition on it holds.
+    /// The copy has the digest of its source, and other metadata if `args` has it. With the same key twice, an object of any
+    /// size gets other metadata. `now_ns` is the time in nanoseconds since 1970.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] if there is no object under `from`; [`Error::TooLarge`] for an object that needs
+    /// [`copy_chunks`](Self::copy_chunks); [`Error::RevisionMismatch`] also if the source has another revision or SHA-256 than
+    /// expected; otherwise the same as for [`put`](Self::put).
+    pub fn copy(&mut self, args: &CopyArgs, caller: &Caller, now_ns: u64) -> Result<Written, Error> {
+        self.objects().copy(args, caller, now_ns)
     }
 
     /// Moves an object to another key without copying its bytes. Replaces the object under that key, if the

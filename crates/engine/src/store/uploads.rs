@@ -1,7 +1,7 @@
 //! Methods of a store for uploads: see [`crate::subjects::uploads`].
 
 use ic_stable_structures::Memory;
-use stable_storage_api::{Error, Received, Upload, UploadArgs, UploadEnd, UploadStatus, Written};
+use stable_storage_api::{CopySource, Error, Received, Upload, UploadArgs, UploadEnd, UploadStatus, Written};
 
 use super::Store;
 use crate::base::caller::Caller;
@@ -66,6 +66,27 @@ impl<M: Memory + Clone> Store<M> {
         now_ns: u64,
     ) -> Result<Received, Error> {
         self.uploads().write_chunk(id, index, bytes, caller, now_ns)
+    }
+
+    /// Fills missing chunks of an upload that was opened with a size, with bytes of existing objects. The bytes of the sources
+    /// follow each other and begin with chunk `first`. Copies the chunks that they cover entirely, at most 64 MiB, and resets
+    /// the expiry of the upload.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] and [`Error::Unauthorized`] for the upload, [`Error::NotFound`] and [`Error::RevisionMismatch`] for a
+    /// source; [`Error::OutOfRange`] for a range that the source or the upload does not have; [`Error::InvalidArgument`] for an
+    /// upload without a size, and for ranges that do not contain a chunk; [`Error::LimitExceeded`] for more than 1,000 sources;
+    /// and [`Error::OutOfMemory`] if the platform refuses memory that the capacity allows.
+    pub fn copy_chunks(
+        &mut self,
+        id: u64,
+        first: u64,
+        sources: &[CopySource],
+        caller: &Caller,
+        now_ns: u64,
+    ) -> Result<Received, Error> {
+        self.uploads().copy_chunks(id, first, sources, caller, now_ns)
     }
 
     /// Makes a complete upload the object under its key, replacing an existing object. No bytes are copied.

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
+mod copies;
 mod flip;
 mod image;
 mod methods;

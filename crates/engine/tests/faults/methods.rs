@@ -3,8 +3,8 @@
 use candid::Principal;
 use stable_storage_api::limits::CHUNK_BYTES;
 use stable_storage_api::{
-    DeleteArgs, DeletePrefixArgs, Error, ListArgs, ReadArgs, ReadLogArgs, RegionLoad, RegionStore,
-    RegionType, RegionValue, RenameArgs, Role, Settings, UploadArgs, UploadEnd,
+    CopyArgs, CopySource, DeleteArgs, DeletePrefixArgs, Error, ListArgs, ReadArgs, ReadLogArgs, RegionLoad,
+    RegionStore, RegionType, RegionValue, RenameArgs, Role, Settings, UploadArgs, UploadEnd,
 };
 use storage_engine::testing::{callers, key_of, now_ns, value_of};
 use storage_engine::{HostFacts, Put};
@@ -25,6 +25,17 @@ fn read(store: &TestStore, key: &str, offset: u64) -> Result<(), Error> {
 fn rename(store: &mut TestStore, from: &str, to: &str) -> Result<(), Error> {
     let args = RenameArgs { from: from.into(), to: to.into(), condition: None };
     store.rename(&args, now_ns(400)).map(drop)
+}
+
+fn copy(store: &mut TestStore, from: &str, to: &str) -> Result<(), Error> {
+    store.copy(&CopyArgs::new(from, to), &callers()[0], now_ns(400)).map(drop)
+}
+
+/// Fills the first chunks of upload 5.
+fn copy_chunks(store: &mut TestStore, from: &str, offset: u64, length: u64) -> Result<(), Error> {
+    let whole = CopySource::whole(from, store.stat(from)?.revision);
+    let source = CopySource { offset: Some(offset), length: Some(length), ..whole };
+    store.copy_chunks(5, 0, &[source], &callers()[1], now_ns(120)).map(drop)
 }
 
 /// Methods that read.
@@ -68,7 +79,7 @@ pub(crate) const READS: [Method; 25] = [
 ];
 
 /// Methods that change something.
-pub(crate) const CHANGES: [Method; 32] = [
+pub(crate) const CHANGES: [Method; 38] = [
     ("put", |store| store.put(Put::new("new", b"value"), now_ns(400)).map(drop)),
     ("put an extent", |store| store.put(Put::new("new", &value_of(3_000, 9)), now_ns(400)).map(drop)),
     ("overwrite", |store| store.put(Put::new("extent", b"short"), now_ns(400)).map(drop)),
@@ -90,6 +101,12 @@ pub(crate) const CHANGES: [Method; 32] = [
     ("take the first", |store| store.take_first("batch/").map(drop)),
     ("rename", |store| rename(store, "large", "moved")),
     ("rename onto an object", |store| rename(store, &key_of(7), "extent")),
+    ("copy an inline value", |store| copy(store, "inline", "copied")),
+    ("copy an extent onto an object", |store| copy(store, "extent", &key_of(7))),
+    ("copy a large object", |store| copy(store, "large", "copied")),
+    ("copy onto itself", |store| copy(store, "large", "large")),
+    ("copy_chunks", |store| copy_chunks(store, "large", 0, CHUNK_BYTES)),
+    ("copy_chunks over two extents", |store| copy_chunks(store, "large", 5, 8 * CHUNK_BYTES)),
     ("verify", |store| store.verify("uploaded").map(drop)),
     ("append", |store| store.append(&["an", "entry"]).map(drop)),
     ("create_upload", |store| {

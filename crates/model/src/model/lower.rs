@@ -4,7 +4,10 @@ use candid::Principal;
 use serde_bytes::ByteBuf;
 use sha2::{Digest, Sha256};
 use stable_storage_api::limits::CHUNK_BYTES;
-use stable_storage_api::{Condition, DeletePrefixArgs, PutArgs, RenameArgs, UploadArgs, UploadEnd};
+use stable_storage_api::{
+    Condition, CopyArgs, CopyMetadata, CopySource, DeletePrefixArgs, PutArgs, RenameArgs, UploadArgs,
+    UploadEnd,
+};
 use storage_engine::Caller;
 
 use super::Model;
@@ -62,6 +65,9 @@ fn end_of(open: &Upload, kind: u8) -> Option<UploadEnd> {
 /// Added to passing time, so that clocks that differ by less agree on what has expired.
 const MORE_NS: u64 = 1_000_000;
 
+/// The most sources with which an upload is filled.
+const MOST_SOURCES: u64 = 40;
+
 impl Model {
     /// Returns the caller with this number.
     #[must_use]
@@ -83,7 +89,9 @@ impl Model {
             Op::RegionsNew { count } => {
                 (0..*count).map(|number| (self.caller(number % 3), Call::RegionNew)).collect()
             }
+            Op::Copy { who, .. } => vec![(self.caller(*who), self.call(op))],
             Op::CreateUpload { who, .. }
+            | Op::CopyChunks { who, .. }
             | Op::WriteChunk { who, .. }
             | Op::Commit { who, .. }
             | Op::Abort { who, .. } => vec![(self.caller(*who), self.call_of_upload(op))],
@@ -150,6 +158,23 @@ impl Model {
                 let condition = Some(self.condition(&to, *condition));
                 Call::Rename(RenameArgs { from, to, condition })
             }
+            Op::Copy { from, to, source, condition, metadata: kind, .. } => {
+                let (from, to) = (key(*from), key(*to));
+                let condition = Some(self.condition(&to, *condition));
+                let digest = self.objects.get(&from).and_then(|object| object.info.sha256.clone());
+                // One in eight names the digest, a few a wrong one.
+                let sha256 = match self.planned % 16 {
+                    3 => Some(ByteBuf::from([3; 32])),
+                    5 | 7 => digest.map(|sha256| sha256.digest),
+                    _ => None,
+                };
+                let metadata = kind.map(|kind| {
+                    let Words { content_type, content_encoding, pairs } = metadata(kind);
+                    CopyMetadata { content_type, content_encoding, metadata: pairs }
+                });
+                let revision = self.expected_revision(&from, *source);
+                Call::Copy(CopyArgs { from, to, condition, revision, sha256, metadata })
+            }
             Op::Verify { key: number } => Call::Verify(key(*number)),
             Op::Append { sizes } => Call::Append(sizes.iter().map(|size| self.value(*size)).collect()),
             Op::Log { words } => Call::Log("entry ".repeat((*words).into())),
@@ -163,6 +188,35 @@ impl Model {
             Op::Upgrade { sealed } => Call::Upgrade { sealed: *sealed },
             other => unreachable!("{other:?} is about an upload or a region"),
         }
+    }
+
+    /// Returns the revision that the source of a copy must have.
+    fn expected_revision(&self, key: &str, condition: Cond) -> Option<u64> {
+        match self.condition(key, condition) {
+            Condition::Revision(revision) => Some(revision),
+            _ => None,
+        }
+    }
+
+    /// Returns an object as often as it takes to fill an upload from a chunk on, or once if that is too often.
+    fn sources(&self, id: u64, first: u64, key: &str, source: Cond) -> Vec<CopySource> {
+        let (revision, length) =
+            self.objects.get(key).map_or((1, 0), |object| (object.info.revision, object.info.size));
+        let revision = self.expected_revision(key, source).unwrap_or(revision);
+        let whole = CopySource::whole(key, revision);
+        let size = self.uploads.get(&id).and_then(|open| open.size).unwrap_or(0);
+        let mut rest = size.saturating_sub(first.saturating_mul(CHUNK_BYTES));
+        if length == 0 || rest == 0 || rest / length >= MOST_SOURCES {
+            return vec![whole];
+        }
+        let mut sources = Vec::new();
+        while rest > length {
+            sources.push(whole.clone());
+            rest -= length;
+        }
+        // The end of the object, so that ranges have an offset.
+        sources.push(CopySource { offset: Some(length - rest), length: Some(rest), ..whole });
+        sources
     }
 
     fn call_of_upload(&self, op: &Op) -> Call {
@@ -189,6 +243,11 @@ impl Model {
                 let length =
                     self.uploads.get(&id).map_or(1, |open| self.filling.chunk_length(open, *index)) + more;
                 Call::WriteChunk { id, index: *index, bytes: noise(length, *seed) }
+            }
+            Op::CopyChunks { upload, first, from, source, .. } => {
+                let id = self.upload_id(*upload);
+                let sources = self.sources(id, *first, &key(*from), *source);
+                Call::CopyChunks { id, first: *first, sources }
             }
             Op::Commit { upload, end, .. } => {
                 let id = self.upload_id(*upload);

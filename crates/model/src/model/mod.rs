@@ -132,6 +132,8 @@ impl Model {
             Call::DeletePrefix(args) => self.delete_prefix(args),
             Call::TakeFirst(prefix) => self.take_first(prefix),
             Call::Rename(args) => self.rename(args),
+            Call::Copy(args) => self.copy(args, caller),
+            Call::CopyChunks { id, first, sources } => self.copy_chunks(*id, *first, sources, caller),
             Call::Verify(key) => self.verify(key),
             Call::CreateUpload(args) => self.create_upload(args, caller),
             Call::WriteChunk { id, index, bytes } => self.write_chunk(*id, *index, bytes, caller),

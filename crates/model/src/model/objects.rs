@@ -7,12 +7,12 @@ use candid::Principal;
 use serde_bytes::ByteBuf;
 use sha2::{Digest, Sha256};
 use stable_storage_api::limits::{
-    MAX_CONTENT_ENCODING_BYTES, MAX_CONTENT_TYPE_BYTES, MAX_KEY_BYTES, MAX_METADATA_BYTES,
+    COPY_STEP_BYTES, MAX_CONTENT_ENCODING_BYTES, MAX_CONTENT_TYPE_BYTES, MAX_KEY_BYTES, MAX_METADATA_BYTES,
     MAX_METADATA_PAIRS, MAX_PAGE_ITEMS, MAX_REPLY_BYTES,
 };
 use stable_storage_api::{
-    Checksum, ChecksumState, Condition, DeletePrefixArgs, Deleted, Entry, Error, MetadataPair, ObjectInfo,
-    PutArgs, RenameArgs, UploadArgs, VerifyProgress, Written,
+    Checksum, ChecksumState, Condition, CopyArgs, CopyMetadata, CopySource, DeletePrefixArgs, Deleted, Entry,
+    Error, MetadataPair, ObjectInfo, PutArgs, RenameArgs, UploadArgs, VerifyProgress, Written,
 };
 use storage_engine::Caller;
 
@@ -56,6 +56,16 @@ impl Metadata {
             content_encoding: put.content_encoding.clone(),
             pairs: put.metadata.clone(),
             sha256: put.sha256.clone(),
+            owner: owner(caller),
+        }
+    }
+
+    fn of_copy(given: &CopyMetadata, caller: &Caller) -> Self {
+        Self {
+            content_type: given.content_type.clone(),
+            content_encoding: given.content_encoding.clone(),
+            pairs: given.metadata.clone(),
+            sha256: None,
             owner: owner(caller),
         }
     }
@@ -191,6 +201,54 @@ impl Model {
         (object.info.revision, object.info.modified_ns) = (self.revision, self.now_ns);
         self.objects.insert(args.to.clone(), object);
         Ok(Answer::written(Written { revision: self.revision }))
+    }
+
+    pub(super) fn copy(&mut self, args: &CopyArgs, caller: &Caller) -> Result<Answer, Error> {
+        check_key(&args.from)?;
+        check_key(&args.to)?;
+        let given = args.metadata.as_ref().map(|given| Metadata::of_copy(given, caller));
+        given.as_ref().map_or(Ok(()), Metadata::check)?;
+        if args.sha256.as_ref().is_some_and(|digest| digest.len() != 32) {
+            return Err(Error::invalid("the digest"));
+        }
+        let Object { info, value, hashed } = self.objects.get(&args.from).ok_or(Error::NotFound)?.clone();
+        let digest = info.sha256.as_ref().map(|sha256| &sha256.digest);
+        if args.revision.is_some_and(|expected| expected != info.revision)
+            || args.sha256.as_ref().is_some_and(|expected| Some(expected) != digest)
+        {
+            return Err(Error::RevisionMismatch { current: Some(info.revision) });
+        }
+        if args.from != args.to && info.size > COPY_STEP_BYTES {
+            return Err(Error::TooLarge { size: info.size, limit: COPY_STEP_BYTES });
+        }
+        self.check_condition(&args.to, args.condition)?;
+        let metadata = given.unwrap_or_else(|| Metadata {
+            content_type: info.content_type,
+            content_encoding: info.content_encoding,
+            pairs: info.metadata,
+            sha256: None,
+            owner: owner(caller),
+        });
+        let written = self.insert(&args.to, value, metadata);
+        let copy = self.objects.get_mut(&args.to).expect("it has just been inserted");
+        (copy.info.sha256, copy.hashed) = (info.sha256, hashed);
+        Ok(Answer::written(written))
+    }
+
+    /// Returns the bytes of sources that follow each other.
+    pub(super) fn bytes_of(&self, sources: &[CopySource]) -> Result<Vec<u8>, Error> {
+        let mut bytes = Vec::new();
+        for CopySource { key, revision, offset, length } in sources {
+            let Object { info, value, .. } = self.objects.get(key).ok_or(Error::NotFound)?;
+            if *revision != info.revision {
+                return Err(Error::RevisionMismatch { current: Some(info.revision) });
+            }
+            let offset = offset.unwrap_or(0);
+            let length = length.unwrap_or_else(|| info.size.saturating_sub(offset));
+            let range = value.get(offset as usize..).and_then(|rest| rest.get(..length as usize));
+            bytes.extend(range.ok_or(Error::OutOfRange { offset, length, size: info.size })?);
+        }
+        Ok(bytes)
     }
 
     pub(super) fn verify(&mut self, key: &str) -> Result<Answer, Error> {

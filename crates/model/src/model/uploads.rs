@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use candid::Principal;
-use stable_storage_api::limits::{CHUNK_BYTES, MAX_STABLE_BYTES};
-use stable_storage_api::{Error, Received, Upload as Opened, UploadArgs, UploadEnd};
+use stable_storage_api::limits::{CHUNK_BYTES, COPY_STEP_BYTES, MAX_STABLE_BYTES};
+use stable_storage_api::{CopySource, Error, Received, Upload as Opened, UploadArgs, UploadEnd};
 use storage_engine::Caller;
 use storage_engine::arena::SLOT_EXTENT_BYTES;
 
@@ -192,6 +192,42 @@ impl Model {
         }
         upload.size = upload.size.or(told_size);
         upload.chunks.entry(index).or_insert_with(|| Rc::new(bytes.to_vec()));
+        upload.touched_ns = now_ns;
+        Ok(Answer::Received(Received { received: upload.received(), size: upload.size }))
+    }
+
+    pub(super) fn copy_chunks(
+        &mut self,
+        id: u64,
+        first: u64,
+        sources: &[CopySource],
+        caller: &Caller,
+    ) -> Result<Answer, Error> {
+        if sources.is_empty() {
+            return Err(Error::invalid("the sources"));
+        }
+        sources.iter().try_for_each(|source| check_key(&source.key))?;
+        let upload = self.open_upload(id, caller)?;
+        let size = upload.args.size.ok_or_else(|| Error::invalid("the upload without a size"))?;
+        let bytes = self.bytes_of(sources)?;
+        let (start, length) = (first.saturating_mul(CHUNK_BYTES), bytes.len() as u64);
+        if start >= size || start.saturating_add(length) > size {
+            return Err(Error::OutOfRange { offset: start, length, size });
+        }
+        let chunks: Vec<_> = (first..upload.count())
+            .map_while(|index| {
+                let offset = ((index - first) * CHUNK_BYTES) as usize;
+                Some((index, bytes.get(offset..)?.get(..chunk_bytes(size, index) as usize)?))
+            })
+            .collect();
+        if chunks.is_empty() {
+            return Err(Error::invalid("the length of the sources"));
+        }
+        let now_ns = self.now_ns;
+        let upload = self.uploads.get_mut(&id).expect("it was just there");
+        let missing = chunks.into_iter().filter(|(index, _)| !upload.chunks.contains_key(index));
+        let step = missing.take((COPY_STEP_BYTES / CHUNK_BYTES) as usize).collect::<Vec<_>>();
+        upload.chunks.extend(step.into_iter().map(|(index, bytes)| (index, Rc::new(bytes.to_vec()))));
         upload.touched_ns = now_ns;
         Ok(Answer::Received(Received { received: upload.received(), size: upload.size }))
     }

@@ -188,6 +188,26 @@ export type EmptyResult = {
     __kind__: "Err";
     Err: Error_;
 };
+export interface CopyMetadata {
+    metadata?: Array<MetadataPair>;
+    content_type?: string;
+    content_encoding?: string;
+}
+export interface CopySource {
+    key: string;
+    /**
+     * Null means 0.
+     */
+    offset?: bigint;
+    /**
+     * Null means all bytes to the end of the object.
+     */
+    length?: bigint;
+    /**
+     * The revision that the object must have, so that a copy in several calls never mixes two versions.
+     */
+    revision: bigint;
+}
 export type CertifiedLogResult = {
     __kind__: "Ok";
     Ok: CertifiedLogPage;
@@ -305,7 +325,7 @@ export type Error_ = {
 } | {
     __kind__: "RevisionMismatch";
     /**
-     * The object does not have the expected revision; null if there is no object.
+     * The object does not have the expected revision or SHA-256; null if there is no object.
      */
     RevisionMismatch: {
         current?: bigint;
@@ -495,6 +515,29 @@ export interface ListArgs {
      */
     delimiter?: string;
     prefix: string;
+}
+export interface CopyArgs {
+    /**
+     * The same key as `from` gives the object other metadata.
+     */
+    to: string;
+    /**
+     * The SHA-256 that the object under `from` must have, declared or computed.
+     */
+    sha256?: Uint8Array;
+    /**
+     * Null means that of the source.
+     */
+    metadata?: CopyMetadata;
+    from: string;
+    /**
+     * The revision that the object under `from` must have.
+     */
+    revision?: bigint;
+    /**
+     * Condition on the object under `to`.
+     */
+    condition?: Condition;
 }
 export type WrittenResult = {
     __kind__: "Ok";
@@ -767,44 +810,6 @@ export interface Settings {
      */
     public_read?: boolean;
 }
-export interface Site {
-    /**
-     * Value of access-control-allow-origin.
-     */
-    cors?: string;
-    /**
-     * Key, without the prefix, of the document that is the response with status 404 for a path without an object.
-     */
-    not_found?: string;
-    /**
-     * Path of the URLs: begins and ends with a slash. Null means a slash and the prefix; a single slash is the root.
-     */
-    path?: string;
-    /**
-     * Key, without the prefix, of the document that is the response with status 200 for a path without an object. Excludes not_found.
-     */
-    single_page?: string;
-    /**
-     * Further headers of every response: at most 32, and 4,096 bytes in all.
-     */
-    headers: Array<HttpHeader>;
-    /**
-     * Value of cache-control.
-     */
-    cache_control?: string;
-    /**
-     * Ends with a slash, and overlaps the prefix of no other site.
-     */
-    prefix: string;
-    /**
-     * Name of the document that is the response for a folder, for example index.html.
-     */
-    index?: string;
-    /**
-     * Whether the responses are certified, so that gateways verify them.
-     */
-    certified: boolean;
-}
 export interface ArenaStatus {
     largest_free_bytes: bigint;
     /**
@@ -819,14 +824,9 @@ export interface ArenaStatus {
      */
     reserved_bytes: bigint;
 }
-export interface HttpResponse {
-    body: Uint8Array;
-    headers: Array<HttpHeader>;
-    /**
-     * Whether the gateway has to call http_request_update instead.
-     */
-    upgrade?: boolean;
-    status_code: number;
+export interface CertifiedObject {
+    object?: Object;
+    proof: Proof;
 }
 export interface PutArgs {
     key: string;
@@ -849,22 +849,22 @@ export interface PutArgs {
     content_encoding?: string;
     condition?: Condition;
 }
-export interface ChunkRange {
-    first: bigint;
-    last: bigint;
-}
 export interface Deleted {
     deleted: bigint;
     more: boolean;
 }
-export interface CertifiedInfo {
-    info?: ObjectInfo;
-    proof: Proof;
+export interface ChunkRange {
+    first: bigint;
+    last: bigint;
 }
 export interface LogPage {
     next: bigint;
     entries: Array<Uint8Array>;
     length: bigint;
+}
+export interface CertifiedInfo {
+    info?: ObjectInfo;
+    proof: Proof;
 }
 export interface Status {
     stores: StoreBytes;
@@ -903,6 +903,15 @@ export interface Status {
     roles: bigint;
     heap_bytes: bigint;
 }
+export interface HttpResponse {
+    body: Uint8Array;
+    headers: Array<HttpHeader>;
+    /**
+     * Whether the gateway has to call http_request_update instead.
+     */
+    upgrade?: boolean;
+    status_code: number;
+}
 export interface HttpRequest {
     url: string;
     method: string;
@@ -913,9 +922,43 @@ export interface HttpRequest {
      */
     certificate_version?: number;
 }
-export interface CertifiedObject {
-    object?: Object;
-    proof: Proof;
+export interface Site {
+    /**
+     * Value of access-control-allow-origin.
+     */
+    cors?: string;
+    /**
+     * Key, without the prefix, of the document that is the response with status 404 for a path without an object.
+     */
+    not_found?: string;
+    /**
+     * Path of the URLs: begins and ends with a slash. Null means a slash and the prefix; a single slash is the root.
+     */
+    path?: string;
+    /**
+     * Key, without the prefix, of the document that is the response with status 200 for a path without an object. Excludes not_found.
+     */
+    single_page?: string;
+    /**
+     * Further headers of every response: at most 32, and 4,096 bytes in all.
+     */
+    headers: Array<HttpHeader>;
+    /**
+     * Value of cache-control.
+     */
+    cache_control?: string;
+    /**
+     * Ends with a slash, and overlaps the prefix of no other site.
+     */
+    prefix: string;
+    /**
+     * Name of the document that is the response for a folder, for example index.html.
+     */
+    index?: string;
+    /**
+     * Whether the responses are certified, so that gateways verify them.
+     */
+    certified: boolean;
 }
 export type WrittenListResult = {
     __kind__: "Ok";
@@ -942,6 +985,8 @@ export interface storageInterface {
     certify_log(): Promise<CertifyResult>;
     commit_upload(upload: bigint, end: UploadEnd | null): Promise<WrittenResult>;
     configure(settings: Settings): Promise<ConfigResult>;
+    copy(args: CopyArgs): Promise<WrittenResult>;
+    copy_chunks(upload: bigint, first: bigint, sources: Array<CopySource>): Promise<ReceivedResult>;
     create_upload(args: UploadArgs): Promise<UploadResult>;
     delete_(key: string, condition: Condition | null): Promise<BoolResult>;
     delete_many(deletes: Array<DeleteArgs>): Promise<BoolsResult>;
@@ -991,7 +1036,7 @@ export interface storageInterface {
     verify(key: string): Promise<VerifyResult>;
     write_chunk(upload: bigint, index: bigint, bytes: Uint8Array): Promise<ReceivedResult>;
 }
-import type { AppendResult as _AppendResult, Appended as _Appended, BlobResult as _BlobResult, BoolResult as _BoolResult, BoolsResult as _BoolsResult, CertifiedInfo as _CertifiedInfo, CertifiedInfoResult as _CertifiedInfoResult, CertifiedListResult as _CertifiedListResult, CertifiedLogPage as _CertifiedLogPage, CertifiedLogResult as _CertifiedLogResult, CertifiedObject as _CertifiedObject, CertifiedObjectResult as _CertifiedObjectResult, CertifiedPage as _CertifiedPage, CertifiedPrefix as _CertifiedPrefix, CertifiedPrefixesResult as _CertifiedPrefixesResult, CertifyProgress as _CertifyProgress, CertifyResult as _CertifyResult, Checksum as _Checksum, ChecksumState as _ChecksumState, ChunkRange as _ChunkRange, Condition as _Condition, Config as _Config, ConfigResult as _ConfigResult, DeleteArgs as _DeleteArgs, DeletePrefixArgs as _DeletePrefixArgs, Deleted as _Deleted, DeletedResult as _DeletedResult, EmptyResult as _EmptyResult, Entry as _Entry, Error as _Error, Grant as _Grant, GrantsResult as _GrantsResult, HttpHeader as _HttpHeader, HttpRequest as _HttpRequest, HttpResponse as _HttpResponse, ListArgs as _ListArgs, ListPage as _ListPage, ListResult as _ListResult, LogInfo as _LogInfo, LogInfoResult as _LogInfoResult, LogPage as _LogPage, LogPageResult as _LogPageResult, MetadataPair as _MetadataPair, Nat64Result as _Nat64Result, Object as _Object, ObjectInfo as _ObjectInfo, ObjectInfoResult as _ObjectInfoResult, ObjectResult as _ObjectResult, OptBlobsResult as _OptBlobsResult, OptEntryResult as _OptEntryResult, Proof as _Proof, PutArgs as _PutArgs, ReadArgs as _ReadArgs, ReadLogArgs as _ReadLogArgs, Received as _Received, ReceivedResult as _ReceivedResult, RegionInfo as _RegionInfo, RegionInfoResult as _RegionInfoResult, RegionInfosResult as _RegionInfosResult, RegionLoad as _RegionLoad, RegionStore as _RegionStore, RegionType as _RegionType, RegionValue as _RegionValue, RegionValuesResult as _RegionValuesResult, RenameArgs as _RenameArgs, Role as _Role, ScanPage as _ScanPage, ScanResult as _ScanResult, Settings as _Settings, Site as _Site, SiteStatus as _SiteStatus, SiteStatusesResult as _SiteStatusesResult, Status as _Status, StatusResult as _StatusResult, Upload as _Upload, UploadArgs as _UploadArgs, UploadEnd as _UploadEnd, UploadResult as _UploadResult, UploadStatus as _UploadStatus, UploadStatusResult as _UploadStatusResult, UploadStatusesResult as _UploadStatusesResult, VerifyProgress as _VerifyProgress, VerifyResult as _VerifyResult, Written as _Written, WrittenListResult as _WrittenListResult, WrittenResult as _WrittenResult } from "./declarations/storage.did.js";
+import type { AppendResult as _AppendResult, Appended as _Appended, BlobResult as _BlobResult, BoolResult as _BoolResult, BoolsResult as _BoolsResult, CertifiedInfo as _CertifiedInfo, CertifiedInfoResult as _CertifiedInfoResult, CertifiedListResult as _CertifiedListResult, CertifiedLogPage as _CertifiedLogPage, CertifiedLogResult as _CertifiedLogResult, CertifiedObject as _CertifiedObject, CertifiedObjectResult as _CertifiedObjectResult, CertifiedPage as _CertifiedPage, CertifiedPrefix as _CertifiedPrefix, CertifiedPrefixesResult as _CertifiedPrefixesResult, CertifyProgress as _CertifyProgress, CertifyResult as _CertifyResult, Checksum as _Checksum, ChecksumState as _ChecksumState, ChunkRange as _ChunkRange, Condition as _Condition, Config as _Config, ConfigResult as _ConfigResult, CopyArgs as _CopyArgs, CopyMetadata as _CopyMetadata, CopySource as _CopySource, DeleteArgs as _DeleteArgs, DeletePrefixArgs as _DeletePrefixArgs, Deleted as _Deleted, DeletedResult as _DeletedResult, EmptyResult as _EmptyResult, Entry as _Entry, Error as _Error, Grant as _Grant, GrantsResult as _GrantsResult, HttpHeader as _HttpHeader, HttpRequest as _HttpRequest, HttpResponse as _HttpResponse, ListArgs as _ListArgs, ListPage as _ListPage, ListResult as _ListResult, LogInfo as _LogInfo, LogInfoResult as _LogInfoResult, LogPage as _LogPage, LogPageResult as _LogPageResult, MetadataPair as _MetadataPair, Nat64Result as _Nat64Result, Object as _Object, ObjectInfo as _ObjectInfo, ObjectInfoResult as _ObjectInfoResult, ObjectResult as _ObjectResult, OptBlobsResult as _OptBlobsResult, OptEntryResult as _OptEntryResult, Proof as _Proof, PutArgs as _PutArgs, ReadArgs as _ReadArgs, ReadLogArgs as _ReadLogArgs, Received as _Received, ReceivedResult as _ReceivedResult, RegionInfo as _RegionInfo, RegionInfoResult as _RegionInfoResult, RegionInfosResult as _RegionInfosResult, RegionLoad as _RegionLoad, RegionStore as _RegionStore, RegionType as _RegionType, RegionValue as _RegionValue, RegionValuesResult as _RegionValuesResult, RenameArgs as _RenameArgs, Role as _Role, ScanPage as _ScanPage, ScanResult as _ScanResult, Settings as _Settings, Site as _Site, SiteStatus as _SiteStatus, SiteStatusesResult as _SiteStatusesResult, Status as _Status, StatusResult as _StatusResult, Upload as _Upload, UploadArgs as _UploadArgs, UploadEnd as _UploadEnd, UploadResult as _UploadResult, UploadStatus as _UploadStatus, UploadStatusResult as _UploadStatusResult, UploadStatusesResult as _UploadStatusesResult, VerifyProgress as _VerifyProgress, VerifyResult as _VerifyResult, Written as _Written, WrittenListResult as _WrittenListResult, WrittenResult as _WrittenResult } from "./declarations/storage.did.js";
 export class Storage implements storageInterface {
     constructor(private actor: ActorSubclass<_SERVICE>){}
     async abort_upload(arg0: bigint): Promise<EmptyResult> {
@@ -1022,29 +1067,37 @@ export class Storage implements storageInterface {
         const result = await this.actor.configure(to_candid_Settings_n21(arg0));
         return from_candid_ConfigResult_n23(result);
     }
+    async copy(arg0: CopyArgs): Promise<WrittenResult> {
+        const result = await this.actor.copy(to_candid_CopyArgs_n25(arg0));
+        return from_candid_WrittenResult_n19(result);
+    }
+    async copy_chunks(arg0: bigint, arg1: bigint, arg2: Array<CopySource>): Promise<ReceivedResult> {
+        const result = await this.actor.copy_chunks(arg0, arg1, to_candid_vec_n31(arg2));
+        return from_candid_ReceivedResult_n34(result);
+    }
     async create_upload(arg0: UploadArgs): Promise<UploadResult> {
-        const result = await this.actor.create_upload(to_candid_UploadArgs_n25(arg0));
-        return from_candid_UploadResult_n29(result);
+        const result = await this.actor.create_upload(to_candid_UploadArgs_n38(arg0));
+        return from_candid_UploadResult_n40(result);
     }
     async delete_(arg0: string, arg1: Condition | null): Promise<BoolResult> {
-        const result = await this.actor.delete(arg0, to_candid_opt_n33(arg1));
-        return from_candid_BoolResult_n34(result);
+        const result = await this.actor.delete(arg0, to_candid_opt_n44(arg1));
+        return from_candid_BoolResult_n45(result);
     }
     async delete_many(arg0: Array<DeleteArgs>): Promise<BoolsResult> {
-        const result = await this.actor.delete_many(to_candid_vec_n36(arg0));
-        return from_candid_BoolsResult_n39(result);
+        const result = await this.actor.delete_many(to_candid_vec_n47(arg0));
+        return from_candid_BoolsResult_n50(result);
     }
     async delete_prefix(arg0: DeletePrefixArgs): Promise<DeletedResult> {
-        const result = await this.actor.delete_prefix(to_candid_DeletePrefixArgs_n41(arg0));
-        return from_candid_DeletedResult_n43(result);
+        const result = await this.actor.delete_prefix(to_candid_DeletePrefixArgs_n52(arg0));
+        return from_candid_DeletedResult_n54(result);
     }
     async get(arg0: string): Promise<BlobResult> {
         const result = await this.actor.get(arg0);
-        return from_candid_BlobResult_n45(result);
+        return from_candid_BlobResult_n56(result);
     }
     async get_certified(arg0: string): Promise<CertifiedObjectResult> {
         const result = await this.actor.get_certified(arg0);
-        return from_candid_CertifiedObjectResult_n47(result);
+        return from_candid_CertifiedObjectResult_n58(result);
     }
     async get_config(): Promise<ConfigResult> {
         const result = await this.actor.get_config();
@@ -1052,106 +1105,106 @@ export class Storage implements storageInterface {
     }
     async get_many(arg0: Array<string>): Promise<OptBlobsResult> {
         const result = await this.actor.get_many(arg0);
-        return from_candid_OptBlobsResult_n64(result);
+        return from_candid_OptBlobsResult_n75(result);
     }
     async get_with_info(arg0: string): Promise<ObjectResult> {
         const result = await this.actor.get_with_info(arg0);
-        return from_candid_ObjectResult_n68(result);
+        return from_candid_ObjectResult_n79(result);
     }
     async http_request(arg0: HttpRequest): Promise<HttpResponse> {
-        const result = await this.actor.http_request(to_candid_HttpRequest_n70(arg0));
-        return from_candid_HttpResponse_n72(result);
+        const result = await this.actor.http_request(to_candid_HttpRequest_n81(arg0));
+        return from_candid_HttpResponse_n83(result);
     }
     async http_request_update(arg0: HttpRequest): Promise<HttpResponse> {
-        const result = await this.actor.http_request_update(to_candid_HttpRequest_n70(arg0));
-        return from_candid_HttpResponse_n72(result);
+        const result = await this.actor.http_request_update(to_candid_HttpRequest_n81(arg0));
+        return from_candid_HttpResponse_n83(result);
     }
     async list(arg0: ListArgs): Promise<ListResult> {
-        const result = await this.actor.list(to_candid_ListArgs_n75(arg0));
-        return from_candid_ListResult_n77(result);
+        const result = await this.actor.list(to_candid_ListArgs_n86(arg0));
+        return from_candid_ListResult_n88(result);
     }
     async list_certified(arg0: ListArgs): Promise<CertifiedListResult> {
-        const result = await this.actor.list_certified(to_candid_ListArgs_n75(arg0));
-        return from_candid_CertifiedListResult_n82(result);
+        const result = await this.actor.list_certified(to_candid_ListArgs_n86(arg0));
+        return from_candid_CertifiedListResult_n93(result);
     }
     async list_roles(): Promise<GrantsResult> {
         const result = await this.actor.list_roles();
-        return from_candid_GrantsResult_n86(result);
+        return from_candid_GrantsResult_n97(result);
     }
     async list_sites(): Promise<SiteStatusesResult> {
         const result = await this.actor.list_sites();
-        return from_candid_SiteStatusesResult_n91(result);
+        return from_candid_SiteStatusesResult_n102(result);
     }
     async list_uploads(): Promise<UploadStatusesResult> {
         const result = await this.actor.list_uploads();
-        return from_candid_UploadStatusesResult_n98(result);
+        return from_candid_UploadStatusesResult_n109(result);
     }
     async log(arg0: string): Promise<void> {
         const result = await this.actor.log(arg0);
         return result;
     }
     async log_certified(arg0: ReadLogArgs): Promise<CertifiedLogResult> {
-        const result = await this.actor.log_certified(to_candid_ReadLogArgs_n105(arg0));
-        return from_candid_CertifiedLogResult_n107(result);
+        const result = await this.actor.log_certified(to_candid_ReadLogArgs_n116(arg0));
+        return from_candid_CertifiedLogResult_n118(result);
     }
     async log_info(): Promise<LogInfoResult> {
         const result = await this.actor.log_info();
-        return from_candid_LogInfoResult_n109(result);
+        return from_candid_LogInfoResult_n120(result);
     }
     async put(arg0: string, arg1: Uint8Array): Promise<WrittenResult> {
         const result = await this.actor.put(arg0, arg1);
         return from_candid_WrittenResult_n19(result);
     }
     async put_many(arg0: Array<PutArgs>): Promise<WrittenListResult> {
-        const result = await this.actor.put_many(to_candid_vec_n111(arg0));
-        return from_candid_WrittenListResult_n114(result);
+        const result = await this.actor.put_many(to_candid_vec_n122(arg0));
+        return from_candid_WrittenListResult_n125(result);
     }
     async put_with(arg0: PutArgs): Promise<WrittenResult> {
-        const result = await this.actor.put_with(to_candid_PutArgs_n112(arg0));
+        const result = await this.actor.put_with(to_candid_PutArgs_n123(arg0));
         return from_candid_WrittenResult_n19(result);
     }
     async read(arg0: ReadArgs): Promise<BlobResult> {
-        const result = await this.actor.read(to_candid_ReadArgs_n116(arg0));
-        return from_candid_BlobResult_n45(result);
+        const result = await this.actor.read(to_candid_ReadArgs_n127(arg0));
+        return from_candid_BlobResult_n56(result);
     }
     async readLast(arg0: bigint): Promise<Array<string>> {
         const result = await this.actor.readLast(arg0);
         return result;
     }
     async read_log(arg0: ReadLogArgs): Promise<LogPageResult> {
-        const result = await this.actor.read_log(to_candid_ReadLogArgs_n105(arg0));
-        return from_candid_LogPageResult_n118(result);
+        const result = await this.actor.read_log(to_candid_ReadLogArgs_n116(arg0));
+        return from_candid_LogPageResult_n129(result);
     }
     async region_grow(arg0: bigint, arg1: bigint): Promise<Nat64Result> {
         const result = await this.actor.region_grow(arg0, arg1);
-        return from_candid_Nat64Result_n120(result);
+        return from_candid_Nat64Result_n131(result);
     }
     async region_info(arg0: bigint): Promise<RegionInfoResult> {
         const result = await this.actor.region_info(arg0);
-        return from_candid_RegionInfoResult_n122(result);
+        return from_candid_RegionInfoResult_n133(result);
     }
     async region_list(): Promise<RegionInfosResult> {
         const result = await this.actor.region_list();
-        return from_candid_RegionInfosResult_n124(result);
+        return from_candid_RegionInfosResult_n135(result);
     }
     async region_load(arg0: bigint, arg1: Array<RegionLoad>): Promise<RegionValuesResult> {
-        const result = await this.actor.region_load(arg0, to_candid_vec_n126(arg1));
-        return from_candid_RegionValuesResult_n131(result);
+        const result = await this.actor.region_load(arg0, to_candid_vec_n137(arg1));
+        return from_candid_RegionValuesResult_n142(result);
     }
     async region_load_blob(arg0: bigint, arg1: bigint, arg2: bigint): Promise<BlobResult> {
         const result = await this.actor.region_load_blob(arg0, arg1, arg2);
-        return from_candid_BlobResult_n45(result);
+        return from_candid_BlobResult_n56(result);
     }
     async region_new(): Promise<RegionInfoResult> {
         const result = await this.actor.region_new();
-        return from_candid_RegionInfoResult_n122(result);
+        return from_candid_RegionInfoResult_n133(result);
     }
     async region_set_owner(arg0: bigint, arg1: Principal): Promise<RegionInfoResult> {
         const result = await this.actor.region_set_owner(arg0, arg1);
-        return from_candid_RegionInfoResult_n122(result);
+        return from_candid_RegionInfoResult_n133(result);
     }
     async region_store(arg0: bigint, arg1: Array<RegionStore>): Promise<EmptyResult> {
-        const result = await this.actor.region_store(arg0, to_candid_vec_n136(arg1));
+        const result = await this.actor.region_store(arg0, to_candid_vec_n147(arg1));
         return from_candid_EmptyResult_n1(result);
     }
     async region_store_blob(arg0: bigint, arg1: bigint, arg2: Uint8Array): Promise<EmptyResult> {
@@ -1160,26 +1213,26 @@ export class Storage implements storageInterface {
     }
     async remove_site(arg0: string): Promise<BoolResult> {
         const result = await this.actor.remove_site(arg0);
-        return from_candid_BoolResult_n34(result);
+        return from_candid_BoolResult_n45(result);
     }
     async rename(arg0: RenameArgs): Promise<WrittenResult> {
-        const result = await this.actor.rename(to_candid_RenameArgs_n141(arg0));
+        const result = await this.actor.rename(to_candid_RenameArgs_n152(arg0));
         return from_candid_WrittenResult_n19(result);
     }
     async scan(arg0: ListArgs): Promise<ScanResult> {
-        const result = await this.actor.scan(to_candid_ListArgs_n75(arg0));
-        return from_candid_ScanResult_n143(result);
+        const result = await this.actor.scan(to_candid_ListArgs_n86(arg0));
+        return from_candid_ScanResult_n154(result);
     }
     async set_certified(arg0: string, arg1: boolean): Promise<EmptyResult> {
         const result = await this.actor.set_certified(arg0, arg1);
         return from_candid_EmptyResult_n1(result);
     }
     async set_role(arg0: Principal, arg1: Role | null): Promise<EmptyResult> {
-        const result = await this.actor.set_role(arg0, to_candid_opt_n147(arg1));
+        const result = await this.actor.set_role(arg0, to_candid_opt_n158(arg1));
         return from_candid_EmptyResult_n1(result);
     }
     async set_site(arg0: Site): Promise<EmptyResult> {
-        const result = await this.actor.set_site(to_candid_Site_n150(arg0));
+        const result = await this.actor.set_site(to_candid_Site_n161(arg0));
         return from_candid_EmptyResult_n1(result);
     }
     async stable_var_query(): Promise<StableVarInfo> {
@@ -1188,65 +1241,65 @@ export class Storage implements storageInterface {
     }
     async stat(arg0: string): Promise<ObjectInfoResult> {
         const result = await this.actor.stat(arg0);
-        return from_candid_ObjectInfoResult_n152(result);
+        return from_candid_ObjectInfoResult_n163(result);
     }
     async stat_certified(arg0: string): Promise<CertifiedInfoResult> {
         const result = await this.actor.stat_certified(arg0);
-        return from_candid_CertifiedInfoResult_n154(result);
+        return from_candid_CertifiedInfoResult_n165(result);
     }
     async status(): Promise<StatusResult> {
         const result = await this.actor.status();
-        return from_candid_StatusResult_n159(result);
+        return from_candid_StatusResult_n170(result);
     }
     async take_first(arg0: string): Promise<OptEntryResult> {
         const result = await this.actor.take_first(arg0);
-        return from_candid_OptEntryResult_n161(result);
+        return from_candid_OptEntryResult_n172(result);
     }
     async upload_status(arg0: bigint): Promise<UploadStatusResult> {
         const result = await this.actor.upload_status(arg0);
-        return from_candid_UploadStatusResult_n164(result);
+        return from_candid_UploadStatusResult_n175(result);
     }
     async verify(arg0: string): Promise<VerifyResult> {
         const result = await this.actor.verify(arg0);
-        return from_candid_VerifyResult_n166(result);
+        return from_candid_VerifyResult_n177(result);
     }
     async write_chunk(arg0: bigint, arg1: bigint, arg2: Uint8Array): Promise<ReceivedResult> {
         const result = await this.actor.write_chunk(arg0, arg1, arg2);
-        return from_candid_ReceivedResult_n171(result);
+        return from_candid_ReceivedResult_n34(result);
     }
 }
 function from_candid_AppendResult_n10(value: _AppendResult): AppendResult {
     return from_candid_variant_n11(value);
 }
-function from_candid_BlobResult_n45(value: _BlobResult): BlobResult {
+function from_candid_BlobResult_n56(value: _BlobResult): BlobResult {
+    return from_candid_variant_n57(value);
+}
+function from_candid_BoolResult_n45(value: _BoolResult): BoolResult {
     return from_candid_variant_n46(value);
 }
-function from_candid_BoolResult_n34(value: _BoolResult): BoolResult {
-    return from_candid_variant_n35(value);
+function from_candid_BoolsResult_n50(value: _BoolsResult): BoolsResult {
+    return from_candid_variant_n51(value);
 }
-function from_candid_BoolsResult_n39(value: _BoolsResult): BoolsResult {
-    return from_candid_variant_n40(value);
+function from_candid_CertifiedInfoResult_n165(value: _CertifiedInfoResult): CertifiedInfoResult {
+    return from_candid_variant_n166(value);
 }
-function from_candid_CertifiedInfoResult_n154(value: _CertifiedInfoResult): CertifiedInfoResult {
-    return from_candid_variant_n155(value);
+function from_candid_CertifiedInfo_n167(value: _CertifiedInfo): CertifiedInfo {
+    return from_candid_record_n168(value);
 }
-function from_candid_CertifiedInfo_n156(value: _CertifiedInfo): CertifiedInfo {
-    return from_candid_record_n157(value);
+function from_candid_CertifiedListResult_n93(value: _CertifiedListResult): CertifiedListResult {
+    return from_candid_variant_n94(value);
 }
-function from_candid_CertifiedListResult_n82(value: _CertifiedListResult): CertifiedListResult {
-    return from_candid_variant_n83(value);
+function from_candid_CertifiedLogResult_n118(value: _CertifiedLogResult): CertifiedLogResult {
+    return from_candid_variant_n119(value);
 }
-function from_candid_CertifiedLogResult_n107(value: _CertifiedLogResult): CertifiedLogResult {
-    return from_candid_variant_n108(value);
+function from_candid_CertifiedObjectResult_n58(value: _CertifiedObjectResult): CertifiedObjectResult {
+    return from_candid_variant_n59(value);
 }
-function from_candid_CertifiedObjectResult_n47(value: _CertifiedObjectResult): CertifiedObjectResult {
-    return from_candid_variant_n48(value);
+function from_candid_CertifiedObject_n60(value: _CertifiedObject): CertifiedObject {
+    return from_candid_record_n61(value);
 }
-function from_candid_CertifiedObject_n49(value: _CertifiedObject): CertifiedObject {
-    return from_candid_record_n50(value);
-}
-function from_candid_CertifiedPage_n84(value: _CertifiedPage): CertifiedPage {
-    return from_candid_record_n85(value);
+function from_candid_CertifiedPage_n95(value: _CertifiedPage): CertifiedPage {
+    return from_candid_record_n96(value);
 }
 function from_candid_CertifiedPrefixesResult_n12(value: _CertifiedPrefixesResult): CertifiedPrefixesResult {
     return from_candid_variant_n13(value);
@@ -1254,20 +1307,20 @@ function from_candid_CertifiedPrefixesResult_n12(value: _CertifiedPrefixesResult
 function from_candid_CertifyResult_n14(value: _CertifyResult): CertifyResult {
     return from_candid_variant_n15(value);
 }
-function from_candid_ChecksumState_n59(value: _ChecksumState): ChecksumState {
-    return from_candid_variant_n60(value);
+function from_candid_ChecksumState_n70(value: _ChecksumState): ChecksumState {
+    return from_candid_variant_n71(value);
 }
-function from_candid_Checksum_n57(value: _Checksum): Checksum {
-    return from_candid_record_n58(value);
+function from_candid_Checksum_n68(value: _Checksum): Checksum {
+    return from_candid_record_n69(value);
 }
-function from_candid_Condition_n103(value: _Condition): Condition {
-    return from_candid_variant_n104(value);
+function from_candid_Condition_n114(value: _Condition): Condition {
+    return from_candid_variant_n115(value);
 }
 function from_candid_ConfigResult_n23(value: _ConfigResult): ConfigResult {
     return from_candid_variant_n24(value);
 }
-function from_candid_DeletedResult_n43(value: _DeletedResult): DeletedResult {
-    return from_candid_variant_n44(value);
+function from_candid_DeletedResult_n54(value: _DeletedResult): DeletedResult {
+    return from_candid_variant_n55(value);
 }
 function from_candid_EmptyResult_n1(value: _EmptyResult): EmptyResult {
     return from_candid_variant_n2(value);
@@ -1275,148 +1328,208 @@ function from_candid_EmptyResult_n1(value: _EmptyResult): EmptyResult {
 function from_candid_Error_n3(value: _Error): Error_ {
     return from_candid_variant_n4(value);
 }
-function from_candid_Grant_n89(value: _Grant): Grant {
-    return from_candid_record_n90(value);
+function from_candid_Grant_n100(value: _Grant): Grant {
+    return from_candid_record_n101(value);
 }
-function from_candid_GrantsResult_n86(value: _GrantsResult): GrantsResult {
-    return from_candid_variant_n87(value);
+function from_candid_GrantsResult_n97(value: _GrantsResult): GrantsResult {
+    return from_candid_variant_n98(value);
 }
-function from_candid_HttpResponse_n72(value: _HttpResponse): HttpResponse {
-    return from_candid_record_n73(value);
+function from_candid_HttpResponse_n83(value: _HttpResponse): HttpResponse {
+    return from_candid_record_n84(value);
 }
-function from_candid_ListPage_n79(value: _ListPage): ListPage {
-    return from_candid_record_n80(value);
+function from_candid_ListPage_n90(value: _ListPage): ListPage {
+    return from_candid_record_n91(value);
 }
-function from_candid_ListResult_n77(value: _ListResult): ListResult {
-    return from_candid_variant_n78(value);
+function from_candid_ListResult_n88(value: _ListResult): ListResult {
+    return from_candid_variant_n89(value);
 }
-function from_candid_LogInfoResult_n109(value: _LogInfoResult): LogInfoResult {
-    return from_candid_variant_n110(value);
-}
-function from_candid_LogPageResult_n118(value: _LogPageResult): LogPageResult {
-    return from_candid_variant_n119(value);
-}
-function from_candid_Nat64Result_n120(value: _Nat64Result): Nat64Result {
+function from_candid_LogInfoResult_n120(value: _LogInfoResult): LogInfoResult {
     return from_candid_variant_n121(value);
 }
-function from_candid_ObjectInfoResult_n152(value: _ObjectInfoResult): ObjectInfoResult {
-    return from_candid_variant_n153(value);
+function from_candid_LogPageResult_n129(value: _LogPageResult): LogPageResult {
+    return from_candid_variant_n130(value);
 }
-function from_candid_ObjectInfo_n54(value: _ObjectInfo): ObjectInfo {
-    return from_candid_record_n55(value);
-}
-function from_candid_ObjectResult_n68(value: _ObjectResult): ObjectResult {
-    return from_candid_variant_n69(value);
-}
-function from_candid_Object_n52(value: _Object): Object {
-    return from_candid_record_n53(value);
-}
-function from_candid_OptBlobsResult_n64(value: _OptBlobsResult): OptBlobsResult {
-    return from_candid_variant_n65(value);
-}
-function from_candid_OptEntryResult_n161(value: _OptEntryResult): OptEntryResult {
-    return from_candid_variant_n162(value);
-}
-function from_candid_ReceivedResult_n171(value: _ReceivedResult): ReceivedResult {
-    return from_candid_variant_n172(value);
-}
-function from_candid_Received_n173(value: _Received): Received {
-    return from_candid_record_n174(value);
-}
-function from_candid_RegionInfoResult_n122(value: _RegionInfoResult): RegionInfoResult {
-    return from_candid_variant_n123(value);
-}
-function from_candid_RegionInfosResult_n124(value: _RegionInfosResult): RegionInfosResult {
-    return from_candid_variant_n125(value);
-}
-function from_candid_RegionValue_n134(value: _RegionValue): RegionValue {
-    return from_candid_variant_n135(value);
-}
-function from_candid_RegionValuesResult_n131(value: _RegionValuesResult): RegionValuesResult {
+function from_candid_Nat64Result_n131(value: _Nat64Result): Nat64Result {
     return from_candid_variant_n132(value);
+}
+function from_candid_ObjectInfoResult_n163(value: _ObjectInfoResult): ObjectInfoResult {
+    return from_candid_variant_n164(value);
+}
+function from_candid_ObjectInfo_n65(value: _ObjectInfo): ObjectInfo {
+    return from_candid_record_n66(value);
+}
+function from_candid_ObjectResult_n79(value: _ObjectResult): ObjectResult {
+    return from_candid_variant_n80(value);
+}
+function from_candid_Object_n63(value: _Object): Object {
+    return from_candid_record_n64(value);
+}
+function from_candid_OptBlobsResult_n75(value: _OptBlobsResult): OptBlobsResult {
+    return from_candid_variant_n76(value);
+}
+function from_candid_OptEntryResult_n172(value: _OptEntryResult): OptEntryResult {
+    return from_candid_variant_n173(value);
+}
+function from_candid_ReceivedResult_n34(value: _ReceivedResult): ReceivedResult {
+    return from_candid_variant_n35(value);
+}
+function from_candid_Received_n36(value: _Received): Received {
+    return from_candid_record_n37(value);
+}
+function from_candid_RegionInfoResult_n133(value: _RegionInfoResult): RegionInfoResult {
+    return from_candid_variant_n134(value);
+}
+function from_candid_RegionInfosResult_n135(value: _RegionInfosResult): RegionInfosResult {
+    return from_candid_variant_n136(value);
+}
+function from_candid_RegionValue_n145(value: _RegionValue): RegionValue {
+    return from_candid_variant_n146(value);
+}
+function from_candid_RegionValuesResult_n142(value: _RegionValuesResult): RegionValuesResult {
+    return from_candid_variant_n143(value);
 }
 function from_candid_Role_n6(value: _Role): Role {
     return from_candid_variant_n7(value);
 }
-function from_candid_ScanPage_n145(value: _ScanPage): ScanPage {
-    return from_candid_record_n146(value);
+function from_candid_ScanPage_n156(value: _ScanPage): ScanPage {
+    return from_candid_record_n157(value);
 }
-function from_candid_ScanResult_n143(value: _ScanResult): ScanResult {
-    return from_candid_variant_n144(value);
+function from_candid_ScanResult_n154(value: _ScanResult): ScanResult {
+    return from_candid_variant_n155(value);
 }
-function from_candid_SiteStatus_n94(value: _SiteStatus): SiteStatus {
-    return from_candid_record_n95(value);
+function from_candid_SiteStatus_n105(value: _SiteStatus): SiteStatus {
+    return from_candid_record_n106(value);
 }
-function from_candid_SiteStatusesResult_n91(value: _SiteStatusesResult): SiteStatusesResult {
-    return from_candid_variant_n92(value);
+function from_candid_SiteStatusesResult_n102(value: _SiteStatusesResult): SiteStatusesResult {
+    return from_candid_variant_n103(value);
 }
-function from_candid_Site_n96(value: _Site): Site {
-    return from_candid_record_n97(value);
+function from_candid_Site_n107(value: _Site): Site {
+    return from_candid_record_n108(value);
 }
-function from_candid_StatusResult_n159(value: _StatusResult): StatusResult {
-    return from_candid_variant_n160(value);
+function from_candid_StatusResult_n170(value: _StatusResult): StatusResult {
+    return from_candid_variant_n171(value);
 }
-function from_candid_UploadResult_n29(value: _UploadResult): UploadResult {
-    return from_candid_variant_n30(value);
+function from_candid_UploadResult_n40(value: _UploadResult): UploadResult {
+    return from_candid_variant_n41(value);
 }
-function from_candid_UploadStatusResult_n164(value: _UploadStatusResult): UploadStatusResult {
-    return from_candid_variant_n165(value);
+function from_candid_UploadStatusResult_n175(value: _UploadStatusResult): UploadStatusResult {
+    return from_candid_variant_n176(value);
 }
-function from_candid_UploadStatus_n101(value: _UploadStatus): UploadStatus {
-    return from_candid_record_n102(value);
+function from_candid_UploadStatus_n112(value: _UploadStatus): UploadStatus {
+    return from_candid_record_n113(value);
 }
-function from_candid_UploadStatusesResult_n98(value: _UploadStatusesResult): UploadStatusesResult {
-    return from_candid_variant_n99(value);
+function from_candid_UploadStatusesResult_n109(value: _UploadStatusesResult): UploadStatusesResult {
+    return from_candid_variant_n110(value);
 }
-function from_candid_Upload_n31(value: _Upload): Upload {
-    return from_candid_record_n32(value);
+function from_candid_Upload_n42(value: _Upload): Upload {
+    return from_candid_record_n43(value);
 }
-function from_candid_VerifyProgress_n168(value: _VerifyProgress): VerifyProgress {
-    return from_candid_record_n169(value);
+function from_candid_VerifyProgress_n179(value: _VerifyProgress): VerifyProgress {
+    return from_candid_record_n180(value);
 }
-function from_candid_VerifyResult_n166(value: _VerifyResult): VerifyResult {
-    return from_candid_variant_n167(value);
+function from_candid_VerifyResult_n177(value: _VerifyResult): VerifyResult {
+    return from_candid_variant_n178(value);
 }
-function from_candid_WrittenListResult_n114(value: _WrittenListResult): WrittenListResult {
-    return from_candid_variant_n115(value);
+function from_candid_WrittenListResult_n125(value: _WrittenListResult): WrittenListResult {
+    return from_candid_variant_n126(value);
 }
 function from_candid_WrittenResult_n19(value: _WrittenResult): WrittenResult {
     return from_candid_variant_n20(value);
 }
-function from_candid_opt_n158(value: [] | [_ObjectInfo]): ObjectInfo | null {
-    return value.length === 0 ? null : from_candid_ObjectInfo_n54(value[0]);
+function from_candid_opt_n169(value: [] | [_ObjectInfo]): ObjectInfo | null {
+    return value.length === 0 ? null : from_candid_ObjectInfo_n65(value[0]);
 }
-function from_candid_opt_n163(value: [] | [_Entry]): Entry | null {
+function from_candid_opt_n174(value: [] | [_Entry]): Entry | null {
     return value.length === 0 ? null : value[0];
 }
-function from_candid_opt_n170(value: [] | [_ChecksumState]): ChecksumState | null {
-    return value.length === 0 ? null : from_candid_ChecksumState_n59(value[0]);
+function from_candid_opt_n181(value: [] | [_ChecksumState]): ChecksumState | null {
+    return value.length === 0 ? null : from_candid_ChecksumState_n70(value[0]);
 }
-function from_candid_opt_n51(value: [] | [_Object]): Object | null {
-    return value.length === 0 ? null : from_candid_Object_n52(value[0]);
+function from_candid_opt_n62(value: [] | [_Object]): Object | null {
+    return value.length === 0 ? null : from_candid_Object_n63(value[0]);
 }
-function from_candid_opt_n56(value: [] | [_Checksum]): Checksum | null {
-    return value.length === 0 ? null : from_candid_Checksum_n57(value[0]);
+function from_candid_opt_n67(value: [] | [_Checksum]): Checksum | null {
+    return value.length === 0 ? null : from_candid_Checksum_n68(value[0]);
 }
-function from_candid_opt_n61(value: [] | [Principal]): Principal | null {
+function from_candid_opt_n72(value: [] | [Principal]): Principal | null {
     return value.length === 0 ? null : value[0];
 }
-function from_candid_opt_n62(value: [] | [Array<_MetadataPair>]): Array<MetadataPair> | null {
+function from_candid_opt_n73(value: [] | [Array<_MetadataPair>]): Array<MetadataPair> | null {
     return value.length === 0 ? null : value[0];
 }
-function from_candid_opt_n63(value: [] | [string]): string | null {
+function from_candid_opt_n74(value: [] | [string]): string | null {
     return value.length === 0 ? null : value[0];
 }
-function from_candid_opt_n67(value: [] | [Uint8Array]): Uint8Array | null {
+function from_candid_opt_n78(value: [] | [Uint8Array]): Uint8Array | null {
     return value.length === 0 ? null : value[0];
 }
-function from_candid_opt_n74(value: [] | [boolean]): boolean | null {
+function from_candid_opt_n85(value: [] | [boolean]): boolean | null {
     return value.length === 0 ? null : value[0];
 }
 function from_candid_opt_n9(value: [] | [bigint]): bigint | null {
     return value.length === 0 ? null : value[0];
 }
-function from_candid_record_n102(value: {
+function from_candid_record_n101(value: {
+    who: Principal;
+    role: _Role;
+}): {
+    who: Principal;
+    role: Role;
+} {
+    return {
+        who: value.who,
+        role: from_candid_Role_n6(value.role)
+    };
+}
+function from_candid_record_n106(value: {
+    pending: bigint;
+    site: _Site;
+    complete: boolean;
+}): {
+    pending: bigint;
+    site: Site;
+    complete: boolean;
+} {
+    return {
+        pending: value.pending,
+        site: from_candid_Site_n107(value.site),
+        complete: value.complete
+    };
+}
+function from_candid_record_n108(value: {
+    cors: [] | [string];
+    not_found: [] | [string];
+    path: [] | [string];
+    single_page: [] | [string];
+    headers: Array<_HttpHeader>;
+    cache_control: [] | [string];
+    prefix: string;
+    index: [] | [string];
+    certified: boolean;
+}): {
+    cors?: string;
+    not_found?: string;
+    path?: string;
+    single_page?: string;
+    headers: Array<HttpHeader>;
+    cache_control?: string;
+    prefix: string;
+    index?: string;
+    certified: boolean;
+} {
+    return {
+        cors: record_opt_to_undefined(from_candid_opt_n74(value.cors)),
+        not_found: record_opt_to_undefined(from_candid_opt_n74(value.not_found)),
+        path: record_opt_to_undefined(from_candid_opt_n74(value.path)),
+        single_page: record_opt_to_undefined(from_candid_opt_n74(value.single_page)),
+        headers: value.headers,
+        cache_control: record_opt_to_undefined(from_candid_opt_n74(value.cache_control)),
+        prefix: value.prefix,
+        index: record_opt_to_undefined(from_candid_opt_n74(value.index)),
+        certified: value.certified
+    };
+}
+function from_candid_record_n113(value: {
     creator: Principal;
     sha256: [] | [Uint8Array];
     more_missing: boolean;
@@ -1441,18 +1554,18 @@ function from_candid_record_n102(value: {
 } {
     return {
         creator: value.creator,
-        sha256: record_opt_to_undefined(from_candid_opt_n67(value.sha256)),
+        sha256: record_opt_to_undefined(from_candid_opt_n78(value.sha256)),
         more_missing: value.more_missing,
         missing: value.missing,
-        metadata: record_opt_to_undefined(from_candid_opt_n62(value.metadata)),
-        content_type: record_opt_to_undefined(from_candid_opt_n63(value.content_type)),
-        upload: from_candid_Upload_n31(value.upload),
-        content_encoding: record_opt_to_undefined(from_candid_opt_n63(value.content_encoding)),
+        metadata: record_opt_to_undefined(from_candid_opt_n73(value.metadata)),
+        content_type: record_opt_to_undefined(from_candid_opt_n74(value.content_type)),
+        upload: from_candid_Upload_n42(value.upload),
+        content_encoding: record_opt_to_undefined(from_candid_opt_n74(value.content_encoding)),
         received: value.received,
-        condition: from_candid_Condition_n103(value.condition)
+        condition: from_candid_Condition_n114(value.condition)
     };
 }
-function from_candid_record_n146(value: {
+function from_candid_record_n157(value: {
     next: [] | [string];
     entries: Array<_Entry>;
 }): {
@@ -1460,11 +1573,11 @@ function from_candid_record_n146(value: {
     entries: Array<Entry>;
 } {
     return {
-        next: record_opt_to_undefined(from_candid_opt_n63(value.next)),
+        next: record_opt_to_undefined(from_candid_opt_n74(value.next)),
         entries: value.entries
     };
 }
-function from_candid_record_n157(value: {
+function from_candid_record_n168(value: {
     info: [] | [_ObjectInfo];
     proof: _Proof;
 }): {
@@ -1472,11 +1585,11 @@ function from_candid_record_n157(value: {
     proof: Proof;
 } {
     return {
-        info: record_opt_to_undefined(from_candid_opt_n158(value.info)),
+        info: record_opt_to_undefined(from_candid_opt_n169(value.info)),
         proof: value.proof
     };
 }
-function from_candid_record_n169(value: {
+function from_candid_record_n180(value: {
     size: bigint;
     verdict: [] | [_ChecksumState];
     hashed: bigint;
@@ -1487,11 +1600,11 @@ function from_candid_record_n169(value: {
 } {
     return {
         size: value.size,
-        verdict: record_opt_to_undefined(from_candid_opt_n170(value.verdict)),
+        verdict: record_opt_to_undefined(from_candid_opt_n181(value.verdict)),
         hashed: value.hashed
     };
 }
-function from_candid_record_n174(value: {
+function from_candid_record_n37(value: {
     size: [] | [bigint];
     received: bigint;
 }): {
@@ -1503,7 +1616,7 @@ function from_candid_record_n174(value: {
         received: value.received
     };
 }
-function from_candid_record_n32(value: {
+function from_candid_record_n43(value: {
     id: bigint;
     key: string;
     size: [] | [bigint];
@@ -1536,7 +1649,7 @@ function from_candid_record_n5(value: {
         needed: from_candid_Role_n6(value.needed)
     };
 }
-function from_candid_record_n50(value: {
+function from_candid_record_n61(value: {
     object: [] | [_Object];
     proof: _Proof;
 }): {
@@ -1544,11 +1657,11 @@ function from_candid_record_n50(value: {
     proof: Proof;
 } {
     return {
-        object: record_opt_to_undefined(from_candid_opt_n51(value.object)),
+        object: record_opt_to_undefined(from_candid_opt_n62(value.object)),
         proof: value.proof
     };
 }
-function from_candid_record_n53(value: {
+function from_candid_record_n64(value: {
     value: Uint8Array;
     info: _ObjectInfo;
 }): {
@@ -1557,10 +1670,10 @@ function from_candid_record_n53(value: {
 } {
     return {
         value: value.value,
-        info: from_candid_ObjectInfo_n54(value.info)
+        info: from_candid_ObjectInfo_n65(value.info)
     };
 }
-function from_candid_record_n55(value: {
+function from_candid_record_n66(value: {
     key: string;
     modified_ns: bigint;
     sha256: [] | [_Checksum];
@@ -1586,17 +1699,17 @@ function from_candid_record_n55(value: {
     return {
         key: value.key,
         modified_ns: value.modified_ns,
-        sha256: record_opt_to_undefined(from_candid_opt_n56(value.sha256)),
-        owner: record_opt_to_undefined(from_candid_opt_n61(value.owner)),
-        metadata: record_opt_to_undefined(from_candid_opt_n62(value.metadata)),
+        sha256: record_opt_to_undefined(from_candid_opt_n67(value.sha256)),
+        owner: record_opt_to_undefined(from_candid_opt_n72(value.owner)),
+        metadata: record_opt_to_undefined(from_candid_opt_n73(value.metadata)),
         size: value.size,
-        content_type: record_opt_to_undefined(from_candid_opt_n63(value.content_type)),
+        content_type: record_opt_to_undefined(from_candid_opt_n74(value.content_type)),
         created_ns: value.created_ns,
-        content_encoding: record_opt_to_undefined(from_candid_opt_n63(value.content_encoding)),
+        content_encoding: record_opt_to_undefined(from_candid_opt_n74(value.content_encoding)),
         revision: value.revision
     };
 }
-function from_candid_record_n58(value: {
+function from_candid_record_n69(value: {
     state: _ChecksumState;
     digest: Uint8Array;
 }): {
@@ -1604,11 +1717,20 @@ function from_candid_record_n58(value: {
     digest: Uint8Array;
 } {
     return {
-        state: from_candid_ChecksumState_n59(value.state),
+        state: from_candid_ChecksumState_n70(value.state),
         digest: value.digest
     };
 }
-function from_candid_record_n73(value: {
+function from_candid_record_n8(value: {
+    current: [] | [bigint];
+}): {
+    current?: bigint;
+} {
+    return {
+        current: record_opt_to_undefined(from_candid_opt_n9(value.current))
+    };
+}
+function from_candid_record_n84(value: {
     body: Uint8Array;
     headers: Array<_HttpHeader>;
     upgrade: [] | [boolean];
@@ -1622,20 +1744,11 @@ function from_candid_record_n73(value: {
     return {
         body: value.body,
         headers: value.headers,
-        upgrade: record_opt_to_undefined(from_candid_opt_n74(value.upgrade)),
+        upgrade: record_opt_to_undefined(from_candid_opt_n85(value.upgrade)),
         status_code: value.status_code
     };
 }
-function from_candid_record_n8(value: {
-    current: [] | [bigint];
-}): {
-    current?: bigint;
-} {
-    return {
-        current: record_opt_to_undefined(from_candid_opt_n9(value.current))
-    };
-}
-function from_candid_record_n80(value: {
+function from_candid_record_n91(value: {
     next: [] | [string];
     objects: Array<_ObjectInfo>;
     prefixes: Array<string>;
@@ -1645,12 +1758,12 @@ function from_candid_record_n80(value: {
     prefixes: Array<string>;
 } {
     return {
-        next: record_opt_to_undefined(from_candid_opt_n63(value.next)),
-        objects: from_candid_vec_n81(value.objects),
+        next: record_opt_to_undefined(from_candid_opt_n74(value.next)),
+        objects: from_candid_vec_n92(value.objects),
         prefixes: value.prefixes
     };
 }
-function from_candid_record_n85(value: {
+function from_candid_record_n96(value: {
     next: [] | [string];
     objects: Array<_ObjectInfo>;
     proof: _Proof;
@@ -1660,72 +1773,69 @@ function from_candid_record_n85(value: {
     proof: Proof;
 } {
     return {
-        next: record_opt_to_undefined(from_candid_opt_n63(value.next)),
-        objects: from_candid_vec_n81(value.objects),
+        next: record_opt_to_undefined(from_candid_opt_n74(value.next)),
+        objects: from_candid_vec_n92(value.objects),
         proof: value.proof
     };
 }
-function from_candid_record_n90(value: {
-    who: Principal;
-    role: _Role;
+function from_candid_variant_n103(value: {
+    Ok: Array<_SiteStatus>;
+} | {
+    Err: _Error;
 }): {
-    who: Principal;
-    role: Role;
+    __kind__: "Ok";
+    Ok: Array<SiteStatus>;
+} | {
+    __kind__: "Err";
+    Err: Error_;
 } {
-    return {
-        who: value.who,
-        role: from_candid_Role_n6(value.role)
-    };
+    return "Ok" in value ? {
+        __kind__: "Ok",
+        Ok: from_candid_vec_n104(value.Ok)
+    } : "Err" in value ? {
+        __kind__: "Err",
+        Err: from_candid_Error_n3(value.Err)
+    } : value;
 }
-function from_candid_record_n95(value: {
-    pending: bigint;
-    site: _Site;
-    complete: boolean;
+function from_candid_variant_n11(value: {
+    Ok: _Appended;
+} | {
+    Err: _Error;
 }): {
-    pending: bigint;
-    site: Site;
-    complete: boolean;
+    __kind__: "Ok";
+    Ok: Appended;
+} | {
+    __kind__: "Err";
+    Err: Error_;
 } {
-    return {
-        pending: value.pending,
-        site: from_candid_Site_n96(value.site),
-        complete: value.complete
-    };
+    return "Ok" in value ? {
+        __kind__: "Ok",
+        Ok: value.Ok
+    } : "Err" in value ? {
+        __kind__: "Err",
+        Err: from_candid_Error_n3(value.Err)
+    } : value;
 }
-function from_candid_record_n97(value: {
-    cors: [] | [string];
-    not_found: [] | [string];
-    path: [] | [string];
-    single_page: [] | [string];
-    headers: Array<_HttpHeader>;
-    cache_control: [] | [string];
-    prefix: string;
-    index: [] | [string];
-    certified: boolean;
+function from_candid_variant_n110(value: {
+    Ok: Array<_UploadStatus>;
+} | {
+    Err: _Error;
 }): {
-    cors?: string;
-    not_found?: string;
-    path?: string;
-    single_page?: string;
-    headers: Array<HttpHeader>;
-    cache_control?: string;
-    prefix: string;
-    index?: string;
-    certified: boolean;
+    __kind__: "Ok";
+    Ok: Array<UploadStatus>;
+} | {
+    __kind__: "Err";
+    Err: Error_;
 } {
-    return {
-        cors: record_opt_to_undefined(from_candid_opt_n63(value.cors)),
-        not_found: record_opt_to_undefined(from_candid_opt_n63(value.not_found)),
-        path: record_opt_to_undefined(from_candid_opt_n63(value.path)),
-        single_page: record_opt_to_undefined(from_candid_opt_n63(value.single_page)),
-        headers: value.headers,
-        cache_control: record_opt_to_undefined(from_candid_opt_n63(value.cache_control)),
-        prefix: value.prefix,
-        index: record_opt_to_undefined(from_candid_opt_n63(value.index)),
-        certified: value.certified
-    };
+    return "Ok" in value ? {
+        __kind__: "Ok",
+        Ok: from_candid_vec_n111(value.Ok)
+    } : "Err" in value ? {
+        __kind__: "Err",
+        Err: from_candid_Error_n3(value.Err)
+    } : value;
 }
-function from_candid_variant_n104(value: {
+function from_candid_variant_n115(value: {
     Any: null;
 } | {
     Revision: bigint;
@@ -1752,7 +1862,7 @@ function from_candid_variant_n104(value: {
         Absent: value.Absent
     } : value;
 }
-function from_candid_variant_n108(value: {
+function from_candid_variant_n119(value: {
     Ok: _CertifiedLogPage;
 } | {
     Err: _Error;
@@ -1771,26 +1881,7 @@ function from_candid_variant_n108(value: {
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n11(value: {
-    Ok: _Appended;
-} | {
-    Err: _Error;
-}): {
-    __kind__: "Ok";
-    Ok: Appended;
-} | {
-    __kind__: "Err";
-    Err: Error_;
-} {
-    return "Ok" in value ? {
-        __kind__: "Ok",
-        Ok: value.Ok
-    } : "Err" in value ? {
-        __kind__: "Err",
-        Err: from_candid_Error_n3(value.Err)
-    } : value;
-}
-function from_candid_variant_n110(value: {
+function from_candid_variant_n121(value: {
     Ok: _LogInfo;
 } | {
     Err: _Error;
@@ -1809,89 +1900,13 @@ function from_candid_variant_n110(value: {
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n115(value: {
+function from_candid_variant_n126(value: {
     Ok: Array<_Written>;
 } | {
     Err: _Error;
 }): {
     __kind__: "Ok";
     Ok: Array<Written>;
-} | {
-    __kind__: "Err";
-    Err: Error_;
-} {
-    return "Ok" in value ? {
-        __kind__: "Ok",
-        Ok: value.Ok
-    } : "Err" in value ? {
-        __kind__: "Err",
-        Err: from_candid_Error_n3(value.Err)
-    } : value;
-}
-function from_candid_variant_n119(value: {
-    Ok: _LogPage;
-} | {
-    Err: _Error;
-}): {
-    __kind__: "Ok";
-    Ok: LogPage;
-} | {
-    __kind__: "Err";
-    Err: Error_;
-} {
-    return "Ok" in value ? {
-        __kind__: "Ok",
-        Ok: value.Ok
-    } : "Err" in value ? {
-        __kind__: "Err",
-        Err: from_candid_Error_n3(value.Err)
-    } : value;
-}
-function from_candid_variant_n121(value: {
-    Ok: bigint;
-} | {
-    Err: _Error;
-}): {
-    __kind__: "Ok";
-    Ok: bigint;
-} | {
-    __kind__: "Err";
-    Err: Error_;
-} {
-    return "Ok" in value ? {
-        __kind__: "Ok",
-        Ok: value.Ok
-    } : "Err" in value ? {
-        __kind__: "Err",
-        Err: from_candid_Error_n3(value.Err)
-    } : value;
-}
-function from_candid_variant_n123(value: {
-    Ok: _RegionInfo;
-} | {
-    Err: _Error;
-}): {
-    __kind__: "Ok";
-    Ok: RegionInfo;
-} | {
-    __kind__: "Err";
-    Err: Error_;
-} {
-    return "Ok" in value ? {
-        __kind__: "Ok",
-        Ok: value.Ok
-    } : "Err" in value ? {
-        __kind__: "Err",
-        Err: from_candid_Error_n3(value.Err)
-    } : value;
-}
-function from_candid_variant_n125(value: {
-    Ok: Array<_RegionInfo>;
-} | {
-    Err: _Error;
-}): {
-    __kind__: "Ok";
-    Ok: Array<RegionInfo>;
 } | {
     __kind__: "Err";
     Err: Error_;
@@ -1923,7 +1938,83 @@ function from_candid_variant_n13(value: {
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
+function from_candid_variant_n130(value: {
+    Ok: _LogPage;
+} | {
+    Err: _Error;
+}): {
+    __kind__: "Ok";
+    Ok: LogPage;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+} {
+    return "Ok" in value ? {
+        __kind__: "Ok",
+        Ok: value.Ok
+    } : "Err" in value ? {
+        __kind__: "Err",
+        Err: from_candid_Error_n3(value.Err)
+    } : value;
+}
 function from_candid_variant_n132(value: {
+    Ok: bigint;
+} | {
+    Err: _Error;
+}): {
+    __kind__: "Ok";
+    Ok: bigint;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+} {
+    return "Ok" in value ? {
+        __kind__: "Ok",
+        Ok: value.Ok
+    } : "Err" in value ? {
+        __kind__: "Err",
+        Err: from_candid_Error_n3(value.Err)
+    } : value;
+}
+function from_candid_variant_n134(value: {
+    Ok: _RegionInfo;
+} | {
+    Err: _Error;
+}): {
+    __kind__: "Ok";
+    Ok: RegionInfo;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+} {
+    return "Ok" in value ? {
+        __kind__: "Ok",
+        Ok: value.Ok
+    } : "Err" in value ? {
+        __kind__: "Err",
+        Err: from_candid_Error_n3(value.Err)
+    } : value;
+}
+function from_candid_variant_n136(value: {
+    Ok: Array<_RegionInfo>;
+} | {
+    Err: _Error;
+}): {
+    __kind__: "Ok";
+    Ok: Array<RegionInfo>;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+} {
+    return "Ok" in value ? {
+        __kind__: "Ok",
+        Ok: value.Ok
+    } : "Err" in value ? {
+        __kind__: "Err",
+        Err: from_candid_Error_n3(value.Err)
+    } : value;
+}
+function from_candid_variant_n143(value: {
     Ok: Array<_RegionValue>;
 } | {
     Err: _Error;
@@ -1936,13 +2027,13 @@ function from_candid_variant_n132(value: {
 } {
     return "Ok" in value ? {
         __kind__: "Ok",
-        Ok: from_candid_vec_n133(value.Ok)
+        Ok: from_candid_vec_n144(value.Ok)
     } : "Err" in value ? {
         __kind__: "Err",
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n135(value: {
+function from_candid_variant_n146(value: {
     Nat16: number;
 } | {
     Nat32: number;
@@ -2025,25 +2116,6 @@ function from_candid_variant_n135(value: {
         Float: value.Float
     } : value;
 }
-function from_candid_variant_n144(value: {
-    Ok: _ScanPage;
-} | {
-    Err: _Error;
-}): {
-    __kind__: "Ok";
-    Ok: ScanPage;
-} | {
-    __kind__: "Err";
-    Err: Error_;
-} {
-    return "Ok" in value ? {
-        __kind__: "Ok",
-        Ok: from_candid_ScanPage_n145(value.Ok)
-    } : "Err" in value ? {
-        __kind__: "Err",
-        Err: from_candid_Error_n3(value.Err)
-    } : value;
-}
 function from_candid_variant_n15(value: {
     Ok: _CertifyProgress;
 } | {
@@ -2063,7 +2135,26 @@ function from_candid_variant_n15(value: {
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n153(value: {
+function from_candid_variant_n155(value: {
+    Ok: _ScanPage;
+} | {
+    Err: _Error;
+}): {
+    __kind__: "Ok";
+    Ok: ScanPage;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+} {
+    return "Ok" in value ? {
+        __kind__: "Ok",
+        Ok: from_candid_ScanPage_n156(value.Ok)
+    } : "Err" in value ? {
+        __kind__: "Err",
+        Err: from_candid_Error_n3(value.Err)
+    } : value;
+}
+function from_candid_variant_n164(value: {
     Ok: _ObjectInfo;
 } | {
     Err: _Error;
@@ -2076,13 +2167,13 @@ function from_candid_variant_n153(value: {
 } {
     return "Ok" in value ? {
         __kind__: "Ok",
-        Ok: from_candid_ObjectInfo_n54(value.Ok)
+        Ok: from_candid_ObjectInfo_n65(value.Ok)
     } : "Err" in value ? {
         __kind__: "Err",
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n155(value: {
+function from_candid_variant_n166(value: {
     Ok: _CertifiedInfo;
 } | {
     Err: _Error;
@@ -2095,13 +2186,13 @@ function from_candid_variant_n155(value: {
 } {
     return "Ok" in value ? {
         __kind__: "Ok",
-        Ok: from_candid_CertifiedInfo_n156(value.Ok)
+        Ok: from_candid_CertifiedInfo_n167(value.Ok)
     } : "Err" in value ? {
         __kind__: "Err",
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n160(value: {
+function from_candid_variant_n171(value: {
     Ok: _Status;
 } | {
     Err: _Error;
@@ -2120,7 +2211,7 @@ function from_candid_variant_n160(value: {
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n162(value: {
+function from_candid_variant_n173(value: {
     Ok: [] | [_Entry];
 } | {
     Err: _Error;
@@ -2133,13 +2224,13 @@ function from_candid_variant_n162(value: {
 } {
     return "Ok" in value ? {
         __kind__: "Ok",
-        Ok: from_candid_opt_n163(value.Ok)
+        Ok: from_candid_opt_n174(value.Ok)
     } : "Err" in value ? {
         __kind__: "Err",
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n165(value: {
+function from_candid_variant_n176(value: {
     Ok: _UploadStatus;
 } | {
     Err: _Error;
@@ -2152,13 +2243,13 @@ function from_candid_variant_n165(value: {
 } {
     return "Ok" in value ? {
         __kind__: "Ok",
-        Ok: from_candid_UploadStatus_n101(value.Ok)
+        Ok: from_candid_UploadStatus_n112(value.Ok)
     } : "Err" in value ? {
         __kind__: "Err",
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n167(value: {
+function from_candid_variant_n178(value: {
     Ok: _VerifyProgress;
 } | {
     Err: _Error;
@@ -2171,26 +2262,7 @@ function from_candid_variant_n167(value: {
 } {
     return "Ok" in value ? {
         __kind__: "Ok",
-        Ok: from_candid_VerifyProgress_n168(value.Ok)
-    } : "Err" in value ? {
-        __kind__: "Err",
-        Err: from_candid_Error_n3(value.Err)
-    } : value;
-}
-function from_candid_variant_n172(value: {
-    Ok: _Received;
-} | {
-    Err: _Error;
-}): {
-    __kind__: "Ok";
-    Ok: Received;
-} | {
-    __kind__: "Err";
-    Err: Error_;
-} {
-    return "Ok" in value ? {
-        __kind__: "Ok",
-        Ok: from_candid_Received_n173(value.Ok)
+        Ok: from_candid_VerifyProgress_n179(value.Ok)
     } : "Err" in value ? {
         __kind__: "Err",
         Err: from_candid_Error_n3(value.Err)
@@ -2253,39 +2325,20 @@ function from_candid_variant_n24(value: {
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n30(value: {
-    Ok: _Upload;
-} | {
-    Err: _Error;
-}): {
-    __kind__: "Ok";
-    Ok: Upload;
-} | {
-    __kind__: "Err";
-    Err: Error_;
-} {
-    return "Ok" in value ? {
-        __kind__: "Ok",
-        Ok: from_candid_Upload_n31(value.Ok)
-    } : "Err" in value ? {
-        __kind__: "Err",
-        Err: from_candid_Error_n3(value.Err)
-    } : value;
-}
 function from_candid_variant_n35(value: {
-    Ok: boolean;
+    Ok: _Received;
 } | {
     Err: _Error;
 }): {
     __kind__: "Ok";
-    Ok: boolean;
+    Ok: Received;
 } | {
     __kind__: "Err";
     Err: Error_;
 } {
     return "Ok" in value ? {
         __kind__: "Ok",
-        Ok: value.Ok
+        Ok: from_candid_Received_n36(value.Ok)
     } : "Err" in value ? {
         __kind__: "Err",
         Err: from_candid_Error_n3(value.Err)
@@ -2442,7 +2495,45 @@ function from_candid_variant_n4(value: {
         Incomplete: value.Incomplete
     } : value;
 }
-function from_candid_variant_n40(value: {
+function from_candid_variant_n41(value: {
+    Ok: _Upload;
+} | {
+    Err: _Error;
+}): {
+    __kind__: "Ok";
+    Ok: Upload;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+} {
+    return "Ok" in value ? {
+        __kind__: "Ok",
+        Ok: from_candid_Upload_n42(value.Ok)
+    } : "Err" in value ? {
+        __kind__: "Err",
+        Err: from_candid_Error_n3(value.Err)
+    } : value;
+}
+function from_candid_variant_n46(value: {
+    Ok: boolean;
+} | {
+    Err: _Error;
+}): {
+    __kind__: "Ok";
+    Ok: boolean;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+} {
+    return "Ok" in value ? {
+        __kind__: "Ok",
+        Ok: value.Ok
+    } : "Err" in value ? {
+        __kind__: "Err",
+        Err: from_candid_Error_n3(value.Err)
+    } : value;
+}
+function from_candid_variant_n51(value: {
     Ok: Array<boolean>;
 } | {
     Err: _Error;
@@ -2461,7 +2552,7 @@ function from_candid_variant_n40(value: {
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n44(value: {
+function from_candid_variant_n55(value: {
     Ok: _Deleted;
 } | {
     Err: _Error;
@@ -2480,7 +2571,7 @@ function from_candid_variant_n44(value: {
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n46(value: {
+function from_candid_variant_n57(value: {
     Ok: Uint8Array;
 } | {
     Err: _Error;
@@ -2499,7 +2590,7 @@ function from_candid_variant_n46(value: {
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n48(value: {
+function from_candid_variant_n59(value: {
     Ok: _CertifiedObject;
 } | {
     Err: _Error;
@@ -2512,54 +2603,7 @@ function from_candid_variant_n48(value: {
 } {
     return "Ok" in value ? {
         __kind__: "Ok",
-        Ok: from_candid_CertifiedObject_n49(value.Ok)
-    } : "Err" in value ? {
-        __kind__: "Err",
-        Err: from_candid_Error_n3(value.Err)
-    } : value;
-}
-function from_candid_variant_n60(value: {
-    Mismatch: null;
-} | {
-    Declared: null;
-} | {
-    Verified: null;
-}): ChecksumState {
-    return "Mismatch" in value ? ChecksumState.Mismatch : "Declared" in value ? ChecksumState.Declared : "Verified" in value ? ChecksumState.Verified : value;
-}
-function from_candid_variant_n65(value: {
-    Ok: Array<[] | [Uint8Array]>;
-} | {
-    Err: _Error;
-}): {
-    __kind__: "Ok";
-    Ok: Array<Uint8Array | null>;
-} | {
-    __kind__: "Err";
-    Err: Error_;
-} {
-    return "Ok" in value ? {
-        __kind__: "Ok",
-        Ok: from_candid_vec_n66(value.Ok)
-    } : "Err" in value ? {
-        __kind__: "Err",
-        Err: from_candid_Error_n3(value.Err)
-    } : value;
-}
-function from_candid_variant_n69(value: {
-    Ok: _Object;
-} | {
-    Err: _Error;
-}): {
-    __kind__: "Ok";
-    Ok: Object;
-} | {
-    __kind__: "Err";
-    Err: Error_;
-} {
-    return "Ok" in value ? {
-        __kind__: "Ok",
-        Ok: from_candid_Object_n52(value.Ok)
+        Ok: from_candid_CertifiedObject_n60(value.Ok)
     } : "Err" in value ? {
         __kind__: "Err",
         Err: from_candid_Error_n3(value.Err)
@@ -2574,7 +2618,54 @@ function from_candid_variant_n7(value: {
 }): Role {
     return "Reader" in value ? Role.Reader : "Admin" in value ? Role.Admin : "Writer" in value ? Role.Writer : value;
 }
-function from_candid_variant_n78(value: {
+function from_candid_variant_n71(value: {
+    Mismatch: null;
+} | {
+    Declared: null;
+} | {
+    Verified: null;
+}): ChecksumState {
+    return "Mismatch" in value ? ChecksumState.Mismatch : "Declared" in value ? ChecksumState.Declared : "Verified" in value ? ChecksumState.Verified : value;
+}
+function from_candid_variant_n76(value: {
+    Ok: Array<[] | [Uint8Array]>;
+} | {
+    Err: _Error;
+}): {
+    __kind__: "Ok";
+    Ok: Array<Uint8Array | null>;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+} {
+    return "Ok" in value ? {
+        __kind__: "Ok",
+        Ok: from_candid_vec_n77(value.Ok)
+    } : "Err" in value ? {
+        __kind__: "Err",
+        Err: from_candid_Error_n3(value.Err)
+    } : value;
+}
+function from_candid_variant_n80(value: {
+    Ok: _Object;
+} | {
+    Err: _Error;
+}): {
+    __kind__: "Ok";
+    Ok: Object;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+} {
+    return "Ok" in value ? {
+        __kind__: "Ok",
+        Ok: from_candid_Object_n63(value.Ok)
+    } : "Err" in value ? {
+        __kind__: "Err",
+        Err: from_candid_Error_n3(value.Err)
+    } : value;
+}
+function from_candid_variant_n89(value: {
     Ok: _ListPage;
 } | {
     Err: _Error;
@@ -2587,13 +2678,13 @@ function from_candid_variant_n78(value: {
 } {
     return "Ok" in value ? {
         __kind__: "Ok",
-        Ok: from_candid_ListPage_n79(value.Ok)
+        Ok: from_candid_ListPage_n90(value.Ok)
     } : "Err" in value ? {
         __kind__: "Err",
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n83(value: {
+function from_candid_variant_n94(value: {
     Ok: _CertifiedPage;
 } | {
     Err: _Error;
@@ -2606,13 +2697,13 @@ function from_candid_variant_n83(value: {
 } {
     return "Ok" in value ? {
         __kind__: "Ok",
-        Ok: from_candid_CertifiedPage_n84(value.Ok)
+        Ok: from_candid_CertifiedPage_n95(value.Ok)
     } : "Err" in value ? {
         __kind__: "Err",
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n87(value: {
+function from_candid_variant_n98(value: {
     Ok: Array<_Grant>;
 } | {
     Err: _Error;
@@ -2625,132 +2716,103 @@ function from_candid_variant_n87(value: {
 } {
     return "Ok" in value ? {
         __kind__: "Ok",
-        Ok: from_candid_vec_n88(value.Ok)
+        Ok: from_candid_vec_n99(value.Ok)
     } : "Err" in value ? {
         __kind__: "Err",
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n92(value: {
-    Ok: Array<_SiteStatus>;
-} | {
-    Err: _Error;
-}): {
-    __kind__: "Ok";
-    Ok: Array<SiteStatus>;
-} | {
-    __kind__: "Err";
-    Err: Error_;
-} {
-    return "Ok" in value ? {
-        __kind__: "Ok",
-        Ok: from_candid_vec_n93(value.Ok)
-    } : "Err" in value ? {
-        __kind__: "Err",
-        Err: from_candid_Error_n3(value.Err)
-    } : value;
+function from_candid_vec_n104(value: Array<_SiteStatus>): Array<SiteStatus> {
+    return value.map((x)=>from_candid_SiteStatus_n105(x));
 }
-function from_candid_variant_n99(value: {
-    Ok: Array<_UploadStatus>;
-} | {
-    Err: _Error;
-}): {
-    __kind__: "Ok";
-    Ok: Array<UploadStatus>;
-} | {
-    __kind__: "Err";
-    Err: Error_;
-} {
-    return "Ok" in value ? {
-        __kind__: "Ok",
-        Ok: from_candid_vec_n100(value.Ok)
-    } : "Err" in value ? {
-        __kind__: "Err",
-        Err: from_candid_Error_n3(value.Err)
-    } : value;
+function from_candid_vec_n111(value: Array<_UploadStatus>): Array<UploadStatus> {
+    return value.map((x)=>from_candid_UploadStatus_n112(x));
 }
-function from_candid_vec_n100(value: Array<_UploadStatus>): Array<UploadStatus> {
-    return value.map((x)=>from_candid_UploadStatus_n101(x));
+function from_candid_vec_n144(value: Array<_RegionValue>): Array<RegionValue> {
+    return value.map((x)=>from_candid_RegionValue_n145(x));
 }
-function from_candid_vec_n133(value: Array<_RegionValue>): Array<RegionValue> {
-    return value.map((x)=>from_candid_RegionValue_n134(x));
+function from_candid_vec_n77(value: Array<[] | [Uint8Array]>): Array<Uint8Array | null> {
+    return value.map((x)=>from_candid_opt_n78(x));
 }
-function from_candid_vec_n66(value: Array<[] | [Uint8Array]>): Array<Uint8Array | null> {
-    return value.map((x)=>from_candid_opt_n67(x));
+function from_candid_vec_n92(value: Array<_ObjectInfo>): Array<ObjectInfo> {
+    return value.map((x)=>from_candid_ObjectInfo_n65(x));
 }
-function from_candid_vec_n81(value: Array<_ObjectInfo>): Array<ObjectInfo> {
-    return value.map((x)=>from_candid_ObjectInfo_n54(x));
+function from_candid_vec_n99(value: Array<_Grant>): Array<Grant> {
+    return value.map((x)=>from_candid_Grant_n100(x));
 }
-function from_candid_vec_n88(value: Array<_Grant>): Array<Grant> {
-    return value.map((x)=>from_candid_Grant_n89(x));
+function to_candid_Condition_n29(value: Condition): _Condition {
+    return to_candid_variant_n30(value);
 }
-function from_candid_vec_n93(value: Array<_SiteStatus>): Array<SiteStatus> {
-    return value.map((x)=>from_candid_SiteStatus_n94(x));
+function to_candid_CopyArgs_n25(value: CopyArgs): _CopyArgs {
+    return to_candid_record_n26(value);
 }
-function to_candid_Condition_n27(value: Condition): _Condition {
-    return to_candid_variant_n28(value);
+function to_candid_CopyMetadata_n27(value: CopyMetadata): _CopyMetadata {
+    return to_candid_record_n28(value);
 }
-function to_candid_DeleteArgs_n37(value: DeleteArgs): _DeleteArgs {
-    return to_candid_record_n38(value);
+function to_candid_CopySource_n32(value: CopySource): _CopySource {
+    return to_candid_record_n33(value);
 }
-function to_candid_DeletePrefixArgs_n41(value: DeletePrefixArgs): _DeletePrefixArgs {
-    return to_candid_record_n42(value);
+function to_candid_DeleteArgs_n48(value: DeleteArgs): _DeleteArgs {
+    return to_candid_record_n49(value);
 }
-function to_candid_HttpRequest_n70(value: HttpRequest): _HttpRequest {
-    return to_candid_record_n71(value);
+function to_candid_DeletePrefixArgs_n52(value: DeletePrefixArgs): _DeletePrefixArgs {
+    return to_candid_record_n53(value);
 }
-function to_candid_ListArgs_n75(value: ListArgs): _ListArgs {
-    return to_candid_record_n76(value);
+function to_candid_HttpRequest_n81(value: HttpRequest): _HttpRequest {
+    return to_candid_record_n82(value);
 }
-function to_candid_PutArgs_n112(value: PutArgs): _PutArgs {
-    return to_candid_record_n113(value);
+function to_candid_ListArgs_n86(value: ListArgs): _ListArgs {
+    return to_candid_record_n87(value);
 }
-function to_candid_ReadArgs_n116(value: ReadArgs): _ReadArgs {
-    return to_candid_record_n117(value);
+function to_candid_PutArgs_n123(value: PutArgs): _PutArgs {
+    return to_candid_record_n124(value);
 }
-function to_candid_ReadLogArgs_n105(value: ReadLogArgs): _ReadLogArgs {
-    return to_candid_record_n106(value);
-}
-function to_candid_RegionLoad_n127(value: RegionLoad): _RegionLoad {
+function to_candid_ReadArgs_n127(value: ReadArgs): _ReadArgs {
     return to_candid_record_n128(value);
 }
-function to_candid_RegionStore_n137(value: RegionStore): _RegionStore {
-    return to_candid_record_n138(value);
+function to_candid_ReadLogArgs_n116(value: ReadLogArgs): _ReadLogArgs {
+    return to_candid_record_n117(value);
 }
-function to_candid_RegionType_n129(value: RegionType): _RegionType {
-    return to_candid_variant_n130(value);
+function to_candid_RegionLoad_n138(value: RegionLoad): _RegionLoad {
+    return to_candid_record_n139(value);
 }
-function to_candid_RegionValue_n139(value: RegionValue): _RegionValue {
-    return to_candid_variant_n140(value);
+function to_candid_RegionStore_n148(value: RegionStore): _RegionStore {
+    return to_candid_record_n149(value);
 }
-function to_candid_RenameArgs_n141(value: RenameArgs): _RenameArgs {
-    return to_candid_record_n142(value);
+function to_candid_RegionType_n140(value: RegionType): _RegionType {
+    return to_candid_variant_n141(value);
 }
-function to_candid_Role_n148(value: Role): _Role {
-    return to_candid_variant_n149(value);
+function to_candid_RegionValue_n150(value: RegionValue): _RegionValue {
+    return to_candid_variant_n151(value);
+}
+function to_candid_RenameArgs_n152(value: RenameArgs): _RenameArgs {
+    return to_candid_record_n153(value);
+}
+function to_candid_Role_n159(value: Role): _Role {
+    return to_candid_variant_n160(value);
 }
 function to_candid_Settings_n21(value: Settings): _Settings {
     return to_candid_record_n22(value);
 }
-function to_candid_Site_n150(value: Site): _Site {
-    return to_candid_record_n151(value);
+function to_candid_Site_n161(value: Site): _Site {
+    return to_candid_record_n162(value);
 }
-function to_candid_UploadArgs_n25(value: UploadArgs): _UploadArgs {
-    return to_candid_record_n26(value);
+function to_candid_UploadArgs_n38(value: UploadArgs): _UploadArgs {
+    return to_candid_record_n39(value);
 }
 function to_candid_UploadEnd_n17(value: UploadEnd): _UploadEnd {
     return to_candid_record_n18(value);
 }
-function to_candid_opt_n147(value: Role | null): [] | [_Role] {
-    return value === null ? candid_none() : candid_some(to_candid_Role_n148(value));
+function to_candid_opt_n158(value: Role | null): [] | [_Role] {
+    return value === null ? candid_none() : candid_some(to_candid_Role_n159(value));
 }
 function to_candid_opt_n16(value: UploadEnd | null): [] | [_UploadEnd] {
     return value === null ? candid_none() : candid_some(to_candid_UploadEnd_n17(value));
 }
-function to_candid_opt_n33(value: Condition | null): [] | [_Condition] {
-    return value === null ? candid_none() : candid_some(to_candid_Condition_n27(value));
+function to_candid_opt_n44(value: Condition | null): [] | [_Condition] {
+    return value === null ? candid_none() : candid_some(to_candid_Condition_n29(value));
 }
-function to_candid_record_n106(value: {
+function to_candid_record_n117(value: {
     from: bigint;
     limit?: number;
 }): {
@@ -2762,7 +2824,7 @@ function to_candid_record_n106(value: {
         limit: value.limit != null ? candid_some(value.limit) : candid_none()
     };
 }
-function to_candid_record_n113(value: {
+function to_candid_record_n124(value: {
     key: string;
     sha256?: Uint8Array;
     value: Uint8Array;
@@ -2786,10 +2848,10 @@ function to_candid_record_n113(value: {
         metadata: value.metadata != null ? candid_some(value.metadata) : candid_none(),
         content_type: value.content_type != null ? candid_some(value.content_type) : candid_none(),
         content_encoding: value.content_encoding != null ? candid_some(value.content_encoding) : candid_none(),
-        condition: value.condition != null ? candid_some(to_candid_Condition_n27(value.condition)) : candid_none()
+        condition: value.condition != null ? candid_some(to_candid_Condition_n29(value.condition)) : candid_none()
     };
 }
-function to_candid_record_n117(value: {
+function to_candid_record_n128(value: {
     key: string;
     offset: bigint;
     length?: bigint;
@@ -2807,7 +2869,7 @@ function to_candid_record_n117(value: {
         revision: value.revision != null ? candid_some(value.revision) : candid_none()
     };
 }
-function to_candid_record_n128(value: {
+function to_candid_record_n139(value: {
     kind: RegionType;
     offset: bigint;
 }): {
@@ -2815,11 +2877,11 @@ function to_candid_record_n128(value: {
     offset: bigint;
 } {
     return {
-        kind: to_candid_RegionType_n129(value.kind),
+        kind: to_candid_RegionType_n140(value.kind),
         offset: value.offset
     };
 }
-function to_candid_record_n138(value: {
+function to_candid_record_n149(value: {
     value: RegionValue;
     offset: bigint;
 }): {
@@ -2827,11 +2889,11 @@ function to_candid_record_n138(value: {
     offset: bigint;
 } {
     return {
-        value: to_candid_RegionValue_n139(value.value),
+        value: to_candid_RegionValue_n150(value.value),
         offset: value.offset
     };
 }
-function to_candid_record_n142(value: {
+function to_candid_record_n153(value: {
     to: string;
     from: string;
     condition?: Condition;
@@ -2843,10 +2905,10 @@ function to_candid_record_n142(value: {
     return {
         to: value.to,
         from: value.from,
-        condition: value.condition != null ? candid_some(to_candid_Condition_n27(value.condition)) : candid_none()
+        condition: value.condition != null ? candid_some(to_candid_Condition_n29(value.condition)) : candid_none()
     };
 }
-function to_candid_record_n151(value: {
+function to_candid_record_n162(value: {
     cors?: string;
     not_found?: string;
     path?: string;
@@ -2910,6 +2972,63 @@ function to_candid_record_n22(value: {
     };
 }
 function to_candid_record_n26(value: {
+    to: string;
+    sha256?: Uint8Array;
+    metadata?: CopyMetadata;
+    from: string;
+    revision?: bigint;
+    condition?: Condition;
+}): {
+    to: string;
+    sha256: [] | [Uint8Array];
+    metadata: [] | [_CopyMetadata];
+    from: string;
+    revision: [] | [bigint];
+    condition: [] | [_Condition];
+} {
+    return {
+        to: value.to,
+        sha256: value.sha256 != null ? candid_some(value.sha256) : candid_none(),
+        metadata: value.metadata != null ? candid_some(to_candid_CopyMetadata_n27(value.metadata)) : candid_none(),
+        from: value.from,
+        revision: value.revision != null ? candid_some(value.revision) : candid_none(),
+        condition: value.condition != null ? candid_some(to_candid_Condition_n29(value.condition)) : candid_none()
+    };
+}
+function to_candid_record_n28(value: {
+    metadata?: Array<MetadataPair>;
+    content_type?: string;
+    content_encoding?: string;
+}): {
+    metadata: [] | [Array<_MetadataPair>];
+    content_type: [] | [string];
+    content_encoding: [] | [string];
+} {
+    return {
+        metadata: value.metadata != null ? candid_some(value.metadata) : candid_none(),
+        content_type: value.content_type != null ? candid_some(value.content_type) : candid_none(),
+        content_encoding: value.content_encoding != null ? candid_some(value.content_encoding) : candid_none()
+    };
+}
+function to_candid_record_n33(value: {
+    key: string;
+    offset?: bigint;
+    length?: bigint;
+    revision: bigint;
+}): {
+    key: string;
+    offset: [] | [bigint];
+    length: [] | [bigint];
+    revision: bigint;
+} {
+    return {
+        key: value.key,
+        offset: value.offset != null ? candid_some(value.offset) : candid_none(),
+        length: value.length != null ? candid_some(value.length) : candid_none(),
+        revision: value.revision
+    };
+}
+function to_candid_record_n39(value: {
     key: string;
     sha256?: Uint8Array;
     metadata?: Array<MetadataPair>;
@@ -2933,10 +3052,10 @@ function to_candid_record_n26(value: {
         size: value.size != null ? candid_some(value.size) : candid_none(),
         content_type: value.content_type != null ? candid_some(value.content_type) : candid_none(),
         content_encoding: value.content_encoding != null ? candid_some(value.content_encoding) : candid_none(),
-        condition: value.condition != null ? candid_some(to_candid_Condition_n27(value.condition)) : candid_none()
+        condition: value.condition != null ? candid_some(to_candid_Condition_n29(value.condition)) : candid_none()
     };
 }
-function to_candid_record_n38(value: {
+function to_candid_record_n49(value: {
     key: string;
     condition?: Condition;
 }): {
@@ -2945,10 +3064,10 @@ function to_candid_record_n38(value: {
 } {
     return {
         key: value.key,
-        condition: value.condition != null ? candid_some(to_candid_Condition_n27(value.condition)) : candid_none()
+        condition: value.condition != null ? candid_some(to_candid_Condition_n29(value.condition)) : candid_none()
     };
 }
-function to_candid_record_n42(value: {
+function to_candid_record_n53(value: {
     limit?: number;
     prefix: string;
 }): {
@@ -2960,7 +3079,7 @@ function to_candid_record_n42(value: {
         prefix: value.prefix
     };
 }
-function to_candid_record_n71(value: {
+function to_candid_record_n82(value: {
     url: string;
     method: string;
     body: Uint8Array;
@@ -2981,7 +3100,7 @@ function to_candid_record_n71(value: {
         certificate_version: value.certificate_version != null ? candid_some(value.certificate_version) : candid_none()
     };
 }
-function to_candid_record_n76(value: {
+function to_candid_record_n87(value: {
     descending?: boolean;
     start_after?: string;
     limit?: number;
@@ -3002,7 +3121,7 @@ function to_candid_record_n76(value: {
         prefix: value.prefix
     };
 }
-function to_candid_variant_n130(value: {
+function to_candid_variant_n141(value: {
     __kind__: "Nat16";
     Nat16: null;
 } | {
@@ -3075,7 +3194,7 @@ function to_candid_variant_n130(value: {
         Float: value.Float
     } : value;
 }
-function to_candid_variant_n140(value: {
+function to_candid_variant_n151(value: {
     __kind__: "Nat16";
     Nat16: number;
 } | {
@@ -3148,7 +3267,7 @@ function to_candid_variant_n140(value: {
         Float: value.Float
     } : value;
 }
-function to_candid_variant_n149(value: Role): {
+function to_candid_variant_n160(value: Role): {
     Reader: null;
 } | {
     Admin: null;
@@ -3163,7 +3282,7 @@ function to_candid_variant_n149(value: Role): {
         Writer: null
     } : value;
 }
-function to_candid_variant_n28(value: {
+function to_candid_variant_n30(value: {
     __kind__: "Any";
     Any: null;
 } | {
@@ -3187,17 +3306,20 @@ function to_candid_variant_n28(value: {
         Absent: value.Absent
     } : value;
 }
-function to_candid_vec_n111(value: Array<PutArgs>): Array<_PutArgs> {
-    return value.map((x)=>to_candid_PutArgs_n112(x));
+function to_candid_vec_n122(value: Array<PutArgs>): Array<_PutArgs> {
+    return value.map((x)=>to_candid_PutArgs_n123(x));
 }
-function to_candid_vec_n126(value: Array<RegionLoad>): Array<_RegionLoad> {
-    return value.map((x)=>to_candid_RegionLoad_n127(x));
+function to_candid_vec_n137(value: Array<RegionLoad>): Array<_RegionLoad> {
+    return value.map((x)=>to_candid_RegionLoad_n138(x));
 }
-function to_candid_vec_n136(value: Array<RegionStore>): Array<_RegionStore> {
-    return value.map((x)=>to_candid_RegionStore_n137(x));
+function to_candid_vec_n147(value: Array<RegionStore>): Array<_RegionStore> {
+    return value.map((x)=>to_candid_RegionStore_n148(x));
 }
-function to_candid_vec_n36(value: Array<DeleteArgs>): Array<_DeleteArgs> {
-    return value.map((x)=>to_candid_DeleteArgs_n37(x));
+function to_candid_vec_n31(value: Array<CopySource>): Array<_CopySource> {
+    return value.map((x)=>to_candid_CopySource_n32(x));
+}
+function to_candid_vec_n47(value: Array<DeleteArgs>): Array<_DeleteArgs> {
+    return value.map((x)=>to_candid_DeleteArgs_n48(x));
 }
 export interface CreateActorOptions {
     agent?: Agent;

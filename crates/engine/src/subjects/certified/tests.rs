@@ -1,23 +1,23 @@
 use std::collections::BTreeMap;
 
+use ic_stable_structures::VectorMemory;
 use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
 use stable_storage_api::limits::{CHUNK_BYTES, MAX_CERTIFIED_PREFIXES, MAX_PAYLOAD_BYTES};
 use stable_storage_api::{
-    CertifiedPrefix, ChecksumState, DeleteArgs, DeletePrefixArgs, Error, ListArgs, ObjectInfo, RenameArgs,
-    UploadArgs,
+    CertifiedPrefix, ChecksumState, CopyArgs, DeleteArgs, DeletePrefixArgs, Error, ListArgs, ObjectInfo,
+    RenameArgs, UploadArgs,
 };
-use storage_testkit::SparseMemory;
 
 use crate::base::caller::Caller;
 use crate::store::Store;
 use crate::structures::hash_tree::Digest;
 use crate::subjects::objects::Put;
 
-type TestStore = Store<SparseMemory>;
+type TestStore = Store<VectorMemory>;
 
 fn store() -> TestStore {
-    Store::open(SparseMemory::default()).unwrap()
+    Store::open(VectorMemory::default()).unwrap()
 }
 
 fn put(store: &mut TestStore, key: &str, value: &[u8]) {
@@ -382,6 +382,27 @@ fn an_object_that_moves_under_a_prefix_gets_its_digest() {
     assert_eq!(store.list_certified(&ListArgs::prefix("a/")).unwrap().contents.objects, []);
 }
 
+/// The same for a copy, which leaves its source as it is.
+#[test]
+fn a_copy_under_a_certified_prefix_is_certified() {
+    let mut store = store();
+    certify(&mut store, "a/");
+    let admin = Caller { principal: candid::Principal::anonymous(), is_admin: true };
+    for size in [3, 70_000] {
+        put(&mut store, "from", &vec![5; size]);
+        store.copy(&CopyArgs::new("from", "a/to"), &admin, 8).unwrap();
+        sound(&store);
+        let object = store.get_certified("a/to").unwrap().contents.unwrap();
+        assert_eq!(object.value.len(), size);
+        assert_eq!(object.info.sha256.unwrap().state, ChecksumState::Verified);
+        assert_eq!(store.stat("from").unwrap().sha256, None);
+        store.copy(&CopyArgs::new("a/to", "a/to"), &admin, 9).unwrap();
+        store.copy(&CopyArgs::new("a/to", "out"), &admin, 9).unwrap();
+        sound(&store);
+        assert_eq!(store.get_certified("a/to").unwrap().contents.unwrap().info.modified_ns, 9);
+    }
+}
+
 #[test]
 fn a_page_proves_that_no_object_is_missing() {
     let mut store = store();
@@ -535,6 +556,5 @@ proptest! {
     }
 }
 
-mod check;
 mod log;
 mod sites;

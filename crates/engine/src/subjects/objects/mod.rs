@@ -7,6 +7,7 @@
 
 mod certify;
 mod check;
+mod copy;
 mod entry;
 mod limits;
 mod metadata;
@@ -31,8 +32,8 @@ use crate::structures::btree::Located;
 use crate::subjects::scopes::Scopes;
 pub(crate) use certify::{OBJECTS_LABEL, record};
 pub(crate) use check::Walk;
-use entry::EntryHeader;
-pub(crate) use entry::{ArenaUse, Entry, ExistingObject, ValueLocation};
+pub(crate) use copy::{SourceBytes, parts_of};
+pub(crate) use entry::{ArenaUse, Entry, EntryHeader, ExistingObject, ValueLocation};
 pub use limits::INLINE_LIMIT;
 pub(crate) use limits::MAX_INLINE_LIMIT;
 pub(crate) use metadata::{Digest, MAX_PAIRS_BYTES, Metadata, Pairs};

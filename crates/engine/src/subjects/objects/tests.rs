@@ -6,6 +6,7 @@ use super::{INLINE_LIMIT, Put};
 use crate::store::Store;
 
 mod check;
+mod copy;
 mod levels;
 mod metadata;
 

@@ -86,7 +86,7 @@ impl<M: Memory + Clone> Uploads<'_, M> {
     }
 
     /// Resets the expiry of an upload, although the chunk was received before.
-    fn keep_upload(&self, id: u64, record: Record, now_ns: u64) -> Result<Received, Error> {
+    pub(super) fn keep_upload(&self, id: u64, record: Record, now_ns: u64) -> Result<Received, Error> {
         let received = Received { received: record.received, size: record.size };
         if record.touched_ns == now_ns {
             return Ok(received);

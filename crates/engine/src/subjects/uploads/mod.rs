@@ -13,6 +13,7 @@
 mod check;
 mod chunk;
 mod commit;
+mod copy;
 mod create;
 mod discard;
 mod record;

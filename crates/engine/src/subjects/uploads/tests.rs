@@ -20,6 +20,7 @@ const ADMIN: Caller = Caller { principal: Principal::from_slice(&[3]), is_admin:
 
 type TestStore = Store<SparseMemory>;
 
+mod copy;
 mod corruption;
 mod interleaved;
 mod metadata;

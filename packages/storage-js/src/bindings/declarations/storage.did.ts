@@ -109,6 +109,55 @@ export interface Config {
 }
 export type ConfigResult = { 'Ok' : Config } |
   { 'Err' : Error };
+export interface CopyArgs {
+  /**
+   * The same key as `from` gives the object other metadata.
+   */
+  'to' : string,
+  /**
+   * The SHA-256 that the object under `from` must have, declared or computed.
+   */
+  'sha256' : [] | [Uint8Array],
+  /**
+   * Null means that of the source.
+   */
+  'metadata' : [] | [CopyMetadata],
+  'from' : string,
+  /**
+   * The revision that the object under `from` must have.
+   */
+  'revision' : [] | [bigint],
+  /**
+   * Condition on the object under `to`.
+   */
+  'condition' : [] | [Condition],
+}
+/**
+ * Metadata of a copy, which replaces all of the source's. As in PutArgs.
+ */
+export interface CopyMetadata {
+  'metadata' : [] | [Array<MetadataPair>],
+  'content_type' : [] | [string],
+  'content_encoding' : [] | [string],
+}
+/**
+ * An object, or a range of one.
+ */
+export interface CopySource {
+  'key' : string,
+  /**
+   * Null means 0.
+   */
+  'offset' : [] | [bigint],
+  /**
+   * Null means all bytes to the end of the object.
+   */
+  'length' : [] | [bigint],
+  /**
+   * The revision that the object must have, so that a copy in several calls never mixes two versions.
+   */
+  'revision' : bigint,
+}
 /**
  * A named counter.
  */
@@ -143,7 +192,7 @@ export type Error = { 'TooLarge' : { 'size' : bigint, 'limit' : bigint } } |
   } |
   {
     /**
-     * The object does not have the expected revision; null if there is no object.
+     * The object does not have the expected revision or SHA-256; null if there is no object.
      */
     'RevisionMismatch' : { 'current' : [] | [bigint] }
   } |
@@ -672,6 +721,21 @@ export interface _SERVICE {
    */
   'configure' : ActorMethod<[Settings], ConfigResult>,
   /**
+   * Copies an object of at most 64 MiB to another key; TooLarge for a larger one (then use create_upload and copy_chunks).
+   * The copy has the digest of its source, and belongs to the caller. With the same key twice, an object of any size gets other
+   * metadata. RevisionMismatch also if the source does not have the expected revision or SHA-256.
+   */
+  'copy' : ActorMethod<[CopyArgs], WrittenResult>,
+  /**
+   * Fills chunks that are missing in an upload with bytes of existing objects. The bytes of 1 to 1,000 sources follow each other and
+   * begin with chunk `first`. Copies the missing chunks that they cover entirely, at most 64 MiB per call: call it again until all
+   * are received. The upload must have been opened with a size. RevisionMismatch if a source has changed.
+   */
+  'copy_chunks' : ActorMethod<
+    [bigint, bigint, Array<CopySource>],
+    ReceivedResult
+  >,
+  /**
    * Opens an upload of an object of any size. Reserves storage for all of it if the size is given. The upload expires after
    * seven days without a chunk, by default.
    */
@@ -935,11 +999,35 @@ export const idlFactory: IDL.InterfaceFactory = ({ IDL }) => {
   });
   const ConfigResult = IDL.Variant({ 'Ok' : Config, 'Err' : Error });
   const MetadataPair = IDL.Record({ 'value' : IDL.Text, 'name' : IDL.Text });
+  const CopyMetadata = IDL.Record({
+    'metadata' : IDL.Opt(IDL.Vec(MetadataPair)),
+    'content_type' : IDL.Opt(IDL.Text),
+    'content_encoding' : IDL.Opt(IDL.Text),
+  });
   const Condition = IDL.Variant({
     'Any' : IDL.Null,
     'Revision' : IDL.Nat64,
     'Absent' : IDL.Null,
   });
+  const CopyArgs = IDL.Record({
+    'to' : IDL.Text,
+    'sha256' : IDL.Opt(IDL.Vec(IDL.Nat8)),
+    'metadata' : IDL.Opt(CopyMetadata),
+    'from' : IDL.Text,
+    'revision' : IDL.Opt(IDL.Nat64),
+    'condition' : IDL.Opt(Condition),
+  });
+  const CopySource = IDL.Record({
+    'key' : IDL.Text,
+    'offset' : IDL.Opt(IDL.Nat64),
+    'length' : IDL.Opt(IDL.Nat64),
+    'revision' : IDL.Nat64,
+  });
+  const Received = IDL.Record({
+    'size' : IDL.Opt(IDL.Nat64),
+    'received' : IDL.Nat64,
+  });
+  const ReceivedResult = IDL.Variant({ 'Ok' : Received, 'Err' : Error });
   const UploadArgs = IDL.Record({
     'key' : IDL.Text,
     'sha256' : IDL.Opt(IDL.Vec(IDL.Nat8)),
@@ -1253,11 +1341,6 @@ export const idlFactory: IDL.InterfaceFactory = ({ IDL }) => {
     'hashed' : IDL.Nat64,
   });
   const VerifyResult = IDL.Variant({ 'Ok' : VerifyProgress, 'Err' : Error });
-  const Received = IDL.Record({
-    'size' : IDL.Opt(IDL.Nat64),
-    'received' : IDL.Nat64,
-  });
-  const ReceivedResult = IDL.Variant({ 'Ok' : Received, 'Err' : Error });
   
   return IDL.Service({
     'abort_upload' : IDL.Func([IDL.Nat64], [EmptyResult], []),
@@ -1271,6 +1354,12 @@ export const idlFactory: IDL.InterfaceFactory = ({ IDL }) => {
         [],
       ),
     'configure' : IDL.Func([Settings], [ConfigResult], []),
+    'copy' : IDL.Func([CopyArgs], [WrittenResult], []),
+    'copy_chunks' : IDL.Func(
+        [IDL.Nat64, IDL.Nat64, IDL.Vec(CopySource)],
+        [ReceivedResult],
+        [],
+      ),
     'create_upload' : IDL.Func([UploadArgs], [UploadResult], []),
     'delete' : IDL.Func([IDL.Text, IDL.Opt(Condition)], [BoolResult], []),
     'delete_many' : IDL.Func([IDL.Vec(DeleteArgs)], [BoolsResult], []),

@@ -59,7 +59,6 @@ fn put_typed(store: &mut TestStore, key: &str, content_type: &str, value: &[u8])
 #[test]
 fn the_objects_of_a_site_are_served() {
     let mut store = store();
-    assert!(!store.has_sites().unwrap());
     put_typed(&mut store, "www/index.html", "text/html", b"<p>home");
     put_typed(&mut store, "www/docs/index.html", "text/html", b"<p>docs");
     site(&mut store, &Site::new("www/"));
@@ -90,9 +89,7 @@ fn the_objects_of_a_site_are_served() {
     for url in ["/private", "/", "/ww", "/wwww/index.html"] {
         assert_eq!(store.http(&request(url, &[]), Some(CERTIFICATE)).unwrap(), HttpReply::NoSite, "{url}");
     }
-    assert!(store.has_sites().unwrap());
     assert!(store.remove_site("www/").unwrap());
-    assert!(!store.has_sites().unwrap());
     sound(&store);
     assert_eq!(store.http(&request("/www/", &[]), None).unwrap(), HttpReply::NoSite);
     assert_eq!(store.get("www/index.html").unwrap(), b"<p>home");
@@ -358,5 +355,42 @@ proptest! {
                 }
             }
         }
+    }
+}
+
+/// The digests of the pieces of a large document are those of its copy, too.
+#[test]
+fn copies_into_out_of_and_within_a_site_are_served_if_they_are_in_it() {
+    let mut store = store();
+    let admin = Caller { principal: candid::Principal::anonymous(), is_admin: true };
+    let size = HTTP_PIECE_BYTES + 50_000;
+    let mut body = vec![3; size as usize];
+    body[size as usize - 1] = 4;
+    put(&mut store, "www/large", b"");
+    site(&mut store, &Site::new("www/"));
+    let args = UploadArgs::new("www/large", size);
+    let id = store.create_upload(&args, &admin, 7).unwrap().id;
+    for (index, chunk) in body.chunks(CHUNK_BYTES as usize).enumerate() {
+        store.write_chunk(id, index as u64, chunk, &admin, 7).unwrap();
+    }
+    store.commit_upload(id, &admin, 7).unwrap();
+    finish(&mut store, "www/");
+    for (from, to) in [
+        ("www/large", "www/copy"),
+        ("www/copy", "www/copy"),
+        ("www/copy", "elsewhere"),
+        ("elsewhere", "www/back"),
+    ] {
+        store.copy(&CopyArgs::new(from, to), &admin, 8).unwrap();
+        sound(&store);
+    }
+    finish(&mut store, "www/");
+    for key in ["large", "copy", "back"] {
+        let response = certified(&store, &format!("/www/{key}"), &[]);
+        assert_eq!((response.status_code, &response.body[..3]), (206, &[3, 3, 3][..]), "{key}");
+    }
+    for key in ["www/large", "www/copy", "elsewhere", "www/back"] {
+        assert!(store.delete(key).unwrap());
+        sound(&store);
     }
 }

@@ -1,0 +1,183 @@
+//! Copies that the canister makes: no byte of them is sent.
+
+use std::sync::Arc;
+
+use serde_bytes::ByteBuf;
+use stable_storage_api::{
+    CopyArgs, CopySource, Error, ObjectInfo, PutArgs, Received, UploadArgs, UploadEnd, Written,
+    limits::{CHUNK_BYTES, MAX_BATCH_ITEMS},
+};
+
+use super::{TransferError, TransferOptions};
+use crate::{Client, ClientError, Result, Transport, call::method};
+
+impl<T: Transport> Client<T> {
+    /// Copies an object of at most 64 MiB in one call.
+    pub async fn copy_small(&self, args: &CopyArgs) -> Result<Written> {
+        self.check("copy", || args.check())?;
+        self.call(method!("copy"), (args,)).await
+    }
+
+    /// Fills missing chunks of an upload with bytes of existing objects, which follow each other and begin with chunk `first`. At
+    /// most 64 MiB per call.
+    pub async fn copy_chunks(&self, upload: u64, first: u64, sources: &[CopySource]) -> Result<Received> {
+        self.check("copy_chunks", || CopySource::check_all(sources))?;
+        self.call(method!("copy_chunks"), (upload, first, sources)).await
+    }
+
+    /// Copies an object of any size to another key, with its metadata or other metadata. The canister copies the bytes: in one
+    /// call, or for an object of more than 64 MiB in steps of that size, of which each reports its progress. With the same key
+    /// twice, an object of any size gets other metadata in one call.
+    ///
+    /// # Errors
+    ///
+    /// Those of the calls: [`Error::NotFound`] if there is no object under `from`, [`Error::AlreadyExists`] and
+    /// [`Error::RevisionMismatch`] for conditions that do not hold, also if the object is overwritten while it is copied. After
+    /// an error, nothing is stored under `to`.
+    pub async fn copy(
+        &self,
+        args: &CopyArgs,
+        options: TransferOptions<'_>,
+    ) -> std::result::Result<Written, TransferError> {
+        match self.copy_small(args).await {
+            Err(error) if matches!(error.storage_error(), Some(Error::TooLarge { .. })) => {}
+            done => return Ok(done?),
+        }
+        let info = self.stat_replicated(&args.from).await?;
+        self.check("copy", || check_source(args, &info))?;
+        let upload = args.upload_of(&info);
+        Ok(self.compose(&[Arc::new(info)], &upload, options).await?.0)
+    }
+
+    /// Stores an object that consists of the bytes of other objects, in this order. The canister copies them, in steps of 64 MiB,
+    /// each from the revision in its metadata. The SHA-256 is the one that `args` declares, if any:
+    /// [`verify`](Self::verify) can compute it.
+    ///
+    /// # Errors
+    ///
+    /// Those of the calls; [`Error::InvalidArgument`] if a thousand sources that follow each other have less than a chunk of
+    /// 2,031,616 bytes together, and [`Error::TooLarge`] if the sizes exceed a 64-bit number. After an error, nothing is stored.
+    pub async fn compose(
+        &self,
+        sources: &[Arc<ObjectInfo>],
+        args: &UploadArgs,
+        options: TransferOptions<'_>,
+    ) -> std::result::Result<(Written, UploadEnd), TransferError> {
+        let size = sources.iter().try_fold(0_u64, |sum, info| sum.checked_add(info.size));
+        let too_large = Error::TooLarge { size: u64::MAX, limit: u64::MAX };
+        let size = size.ok_or(ClientError::Storage { method: "copy_chunks", error: too_large })?;
+        let end = UploadEnd { size, sha256: args.sha256.clone() };
+        if size == 0 {
+            return Ok((self.put_with(empty(args)).await?, end));
+        }
+        let args = UploadArgs { size: Some(size), ..args.clone() };
+        let before = self.revision_before_commit(&args.key, args.sha256.is_some()).await?;
+        let id = self.create_upload(&args).await?.id;
+        if let Err(error) = self.copy_all_chunks(id, sources, size, options).await {
+            // If it cannot be aborted, it expires.
+            let _ = self.abort_upload(id).await;
+            return Err(error);
+        }
+        Ok((self.commit_reliably(id, &args, &end, before).await?, end))
+    }
+
+    /// Copies the chunks of an upload, in order.
+    async fn copy_all_chunks(
+        &self,
+        id: u64,
+        sources: &[Arc<ObjectInfo>],
+        size: u64,
+        options: TransferOptions<'_>,
+    ) -> std::result::Result<(), TransferError> {
+        let mut received = 0;
+        while received < size {
+            let first = received / CHUNK_BYTES;
+            let sources = sources_from(sources, first * CHUNK_BYTES);
+            let reply = self.copy_chunks(id, first, &sources).await?;
+            if reply.received <= received {
+                let (offset, expected) = (received, size - received);
+                return Err(TransferError::WrongLength { offset, expected, found: 0 });
+            }
+            received = reply.received;
+            options.progress.safe(received, size);
+        }
+        Ok(())
+    }
+}
+
+/// Returns as many sources as one call may have, from an offset in the bytes of all of them on.
+fn sources_from(sources: &[Arc<ObjectInfo>], mut offset: u64) -> Vec<CopySource> {
+    let mut rest = sources.iter();
+    let mut found = Vec::new();
+    for info in rest.by_ref() {
+        if offset < info.size {
+            let whole = CopySource::whole(&*info.key, info.revision);
+            found.push(CopySource { offset: Some(offset).filter(|offset| *offset > 0), ..whole });
+            break;
+        }
+        offset -= info.size;
+    }
+    let others = rest.map(|info| CopySource::whole(&*info.key, info.revision));
+    found.extend(others.take(MAX_BATCH_ITEMS as usize - 1));
+    found
+}
+
+/// Checks the source of a copy as the canister does.
+fn check_source(args: &CopyArgs, info: &ObjectInfo) -> stable_storage_api::Result<()> {
+    let digest = info.sha256.as_ref().map(|sha256| &sha256.digest);
+    let is_expected = args.revision.is_none_or(|revision| revision == info.revision)
+        && args.sha256.as_ref().is_none_or(|expected| Some(expected) == digest);
+    match is_expected {
+        true => Ok(()),
+        false => Err(Error::RevisionMismatch { current: Some(info.revision) }),
+    }
+}
+
+/// Returns the arguments of a put of no bytes.
+fn empty(args: &UploadArgs) -> PutArgs {
+    let UploadArgs { key, content_type, content_encoding, metadata, sha256, condition, .. } = args.clone();
+    PutArgs {
+        content_type,
+        content_encoding,
+        metadata,
+        sha256,
+        condition,
+        ..PutArgs::new(key, ByteBuf::new().into_vec())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn info(number: u64, size: u64) -> Arc<ObjectInfo> {
+        Arc::new(ObjectInfo {
+            key: number.to_string(),
+            size,
+            revision: number,
+            content_type: None,
+            content_encoding: None,
+            metadata: None,
+            owner: None,
+            created_ns: 0,
+            modified_ns: 0,
+            sha256: None,
+        })
+    }
+
+    #[test]
+    fn sources_continue_at_an_offset_and_fit_one_call() {
+        let infos = [info(1, 10), info(2, 0), info(3, 5)];
+        let found = |offset| {
+            let sources = sources_from(&infos, offset).into_iter();
+            sources.map(|source| (source.revision, source.offset)).collect::<Vec<_>>()
+        };
+        assert_eq!(found(0), [(1, None), (2, None), (3, None)]);
+        assert_eq!(found(4), [(1, Some(4)), (2, None), (3, None)]);
+        assert_eq!(found(10), [(3, None)]);
+        assert_eq!(found(14), [(3, Some(4))]);
+        let many: Vec<_> = (0..2_000).map(|number| info(number, 10)).collect();
+        assert_eq!(sources_from(&many, 0).len(), 1_000);
+        assert_eq!(sources_from(&many, 15).len(), 1_000);
+    }
+}
