@@ -1,13 +1,11 @@
 //! `CopyObject`, and the source of a copy.
 
-use std::sync::Arc;
-
 use s3s::{
     S3Result,
     dto::{CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopySource, MetadataDirective},
     s3_error,
 };
-use stable_storage_api::{ObjectInfo, UploadArgs, headers as names};
+use stable_storage_api::{CopyArgs, CopyMetadata, ObjectInfo, UploadArgs, headers as names};
 use storage_client::{TransferOptions, Transport};
 
 use crate::{
@@ -52,7 +50,7 @@ pub(crate) async fn source<T: Transport>(
     Ok(info)
 }
 
-/// Copies an object. Its bytes are read and sent again, a few pieces at a time.
+/// Copies an object inside the canister.
 pub(crate) async fn copy<T: Transport>(
     store: &Store<T>,
     mut input: CopyObjectInput,
@@ -67,15 +65,16 @@ pub(crate) async fn copy<T: Transport>(
         .metadata_directive
         .as_ref()
         .is_some_and(|directive| directive.as_str() == MetadataDirective::REPLACE);
-    let args = match replaces {
-        true => with_etag_of(&info, described!(input).args(&key)?)?,
+    let metadata = match replaces {
+        true => Some(replaced(with_etag_of(&info, described!(input).args(&key)?)?)),
         false if info.key == key => {
             return Err(s3_error!(InvalidRequest, "an object is copied to itself only with other metadata"));
         }
-        false => same(&info, &key),
+        false => None,
     };
-    let options = TransferOptions::default();
-    store.client().compose(&[Arc::new(info)], &args, options).await.map_err(of_transfer)?;
+    // The version on which the conditions were checked.
+    let args = CopyArgs { revision: Some(info.revision), metadata, ..CopyArgs::new(info.key, &*key) };
+    store.client().copy(&args, TransferOptions::default()).await.map_err(of_transfer)?;
     let copied = store.find(&key).await?.ok_or_else(|| s3_error!(NoSuchKey))?;
     let result = CopyObjectResult {
         e_tag: Some(etag::of(&copied)),
@@ -85,14 +84,10 @@ pub(crate) async fn copy<T: Transport>(
     Ok(CopyObjectOutput { copy_object_result: Some(result), ..Default::default() })
 }
 
-/// Returns the arguments of a copy with the same metadata.
-fn same(info: &ObjectInfo, key: &str) -> UploadArgs {
-    UploadArgs {
-        content_type: info.content_type.clone(),
-        content_encoding: info.content_encoding.clone(),
-        metadata: info.metadata.clone(),
-        ..UploadArgs::unsized_new(key)
-    }
+/// Returns the metadata of a copy that the request describes.
+fn replaced(args: UploadArgs) -> CopyMetadata {
+    let UploadArgs { content_type, content_encoding, metadata, .. } = args;
+    CopyMetadata { content_type, content_encoding, metadata }
 }
 
 /// Adds the recorded ETag of the source, because the bytes are the same.
