@@ -23,14 +23,15 @@
 //! | `version` | not set, because older versions of an object are not kept |
 //! | `PutMode::Create`, `CopyMode::Create` | the condition `Absent` |
 //! | `PutMode::Update` | the condition `Revision` |
-//! | multipart | an upload; parts of any size and in any order |
+//! | `put_multipart` | an upload; parts of any size and in any order |
+//! | `MultipartStore` | objects under keys that start with `:multipart/`, which are not listed; the canister puts them together |
 //! | content type and encoding | the fields with these names |
 //! | cache control, disposition, language | pairs of the user metadata, see [`stable_storage_api::headers`] |
 //! | user metadata | user metadata: at most 16 pairs and 2,048 bytes with the headers above |
 //! | tags | ignored, as the trait asks |
 //! | the storage class | `NotSupported` |
 //!
-//! A rename is one call, whatever the size. A copy reads the bytes and sends them again, a few pieces at a time.
+//! A rename is one call, whatever the size. The canister makes a copy itself: one call up to 64 MiB, and steps of that size above.
 //!
 //! Keys that no [`Path`](object_store::path::Path) can express, for example `a//b` or `a/`, are not listed.
 
@@ -41,6 +42,7 @@ mod error;
 mod list;
 mod meta;
 mod multipart;
+mod parts;
 mod read;
 mod store;
 mod write;

@@ -4,6 +4,9 @@ use chrono::DateTime;
 use object_store::{ObjectMeta, UpdateVersion, path::Path};
 use stable_storage_api::ObjectInfo;
 
+/// Start of the keys that are kept for multipart uploads, and that are not listed.
+pub(crate) const RESERVED: &str = ":multipart/";
+
 /// Returns the ETag of a revision.
 pub(crate) fn e_tag(revision: u64) -> String {
     format!("\"{revision}\"")
@@ -25,7 +28,8 @@ pub(crate) fn required(version: &UpdateVersion) -> Option<u64> {
 
 /// Returns the path of a key, if there is one with exactly this text.
 pub(crate) fn path(key: &str) -> Option<Path> {
-    Path::parse(key).ok().filter(|path| path.as_ref() == key && !key.is_empty())
+    let is_path = |path: &Path| path.as_ref() == key && !key.is_empty();
+    Path::parse(key).ok().filter(is_path).filter(|_| !key.starts_with(RESERVED))
 }
 
 /// Returns the metadata of an object at a path.
@@ -69,7 +73,7 @@ mod tests {
         for key in ["a", "a/b", "a b", "ä/%20"] {
             assert_eq!(path(key).map(String::from).as_deref(), Some(key));
         }
-        for key in ["", "a/", "/a", "a//b", "a/../b", "a\u{1}"] {
+        for key in ["", "a/", "/a", "a//b", "a/../b", "a\u{1}", ":multipart/uploads/a"] {
             assert_eq!(path(key), None, "{key:?}");
         }
     }

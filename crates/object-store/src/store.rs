@@ -6,14 +6,15 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result,
+    Attributes, CopyOptions, GetOptions, GetResult, ListResult, MultipartId, MultipartUpload, ObjectMeta,
+    ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result,
     list::{PaginatedListOptions, PaginatedListResult, PaginatedListStore},
+    multipart::{MultipartStore, PartId},
     path::Path,
 };
 use storage_client::{Client, Transport};
 
-use crate::{list, multipart::Multipart, read, write};
+use crate::{list, multipart::Multipart, parts, read, write};
 
 /// The objects of one storage canister, as an [`ObjectStore`]. Clones share the client.
 ///
@@ -113,5 +114,39 @@ impl<T: Transport + 'static> PaginatedListStore for CanisterStore<T> {
         opts: PaginatedListOptions,
     ) -> Result<PaginatedListResult> {
         list::page(&self.client, prefix, opts).await
+    }
+}
+
+#[async_trait]
+impl<T: Transport + 'static> MultipartStore for CanisterStore<T> {
+    async fn create_multipart(&self, path: &Path) -> Result<MultipartId> {
+        parts::create(&self.client, path, &Attributes::new()).await
+    }
+
+    async fn create_multipart_opts(&self, path: &Path, opts: PutMultipartOptions) -> Result<MultipartId> {
+        parts::create(&self.client, path, &opts.attributes).await
+    }
+
+    async fn put_part(
+        &self,
+        path: &Path,
+        id: &MultipartId,
+        part_idx: usize,
+        data: PutPayload,
+    ) -> Result<PartId> {
+        parts::put(&self.client, path, id, part_idx, data).await
+    }
+
+    async fn complete_multipart(
+        &self,
+        path: &Path,
+        id: &MultipartId,
+        parts: Vec<PartId>,
+    ) -> Result<PutResult> {
+        parts::complete(&self.client, path, id, parts).await
+    }
+
+    async fn abort_multipart(&self, path: &Path, id: &MultipartId) -> Result<()> {
+        parts::abort(&self.client, path, id).await
     }
 }

@@ -1,20 +1,19 @@
 //! Storing and copying objects.
 
-use std::{io, sync::Arc};
+use std::io;
 
 use futures_util::stream;
 use object_store::{
     CopyMode, CopyOptions, PutMode, PutOptions, PutPayload, PutResult, RenameOptions, RenameTargetMode,
     Result, path::Path,
 };
-use stable_storage_api::{ChecksumState, Condition, ObjectInfo, UploadArgs};
-use storage_client::{Client, TransferOptions, Transport};
+use stable_storage_api::{Condition, CopyArgs, Error, UploadArgs};
+use storage_client::{Client, TransferError, TransferOptions, Transport};
 
 use crate::{
     attributes::Described,
     error::{of_call, of_transfer, precondition},
     meta::{e_tag, required},
-    read::stat,
 };
 
 /// Returns the arguments of an upload of an object with these attributes.
@@ -59,24 +58,29 @@ pub(crate) async fn put<T: Transport>(
     Ok(put_result(written.revision))
 }
 
-/// Copies an object with its metadata. Its bytes are read and sent again.
+/// Copies an object with its metadata, inside the canister.
 pub(crate) async fn copy<T: Transport>(
     client: &Client<T>,
     from: &Path,
     to: &Path,
     options: CopyOptions,
 ) -> Result<()> {
-    let info = stat(client, from.as_ref()).await?;
+    let (from, to) = (from.as_ref(), to.as_ref());
     let condition = match options.mode {
         CopyMode::Overwrite => Condition::Any,
         CopyMode::Create => Condition::Absent,
     };
-    let args = copied(&info, to.as_ref(), condition);
-    client
-        .compose(&[Arc::new(info)], &args, TransferOptions::default())
-        .await
-        .map_err(|error| of_transfer(to.as_ref(), error))?;
-    Ok(())
+    let args = CopyArgs::new(from, to).when(condition);
+    let Err(error) = client.copy(&args, TransferOptions::default()).await else { return Ok(()) };
+    Err(of_transfer(missing_or(&error, from, to), error))
+}
+
+/// Returns the path that an error of a copy is about: what is missing is the source; what exists is the target.
+fn missing_or<'p>(error: &TransferError, from: &'p str, to: &'p str) -> &'p str {
+    match error {
+        TransferError::Client(error) if error.storage_error() == Some(&Error::NotFound) => from,
+        _ => to,
+    }
 }
 
 /// Moves an object in one call.
@@ -94,23 +98,6 @@ pub(crate) async fn rename<T: Transport>(
     let renamed = client.rename_when(from, to, condition).await;
     let Err(error) = renamed else { return Ok(()) };
     // What is missing is the source; what exists is the target.
-    let path = if error.storage_error() == Some(&stable_storage_api::Error::NotFound) { from } else { to };
+    let path = if error.storage_error() == Some(&Error::NotFound) { from } else { to };
     Err(of_call(path, error))
-}
-
-fn copied(info: &ObjectInfo, to: &str, condition: Condition) -> UploadArgs {
-    let is_right = |state| state != ChecksumState::Mismatch;
-    UploadArgs {
-        content_type: info.content_type.clone(),
-        content_encoding: info.content_encoding.clone(),
-        metadata: info.metadata.clone(),
-        // A copy of corrupt bytes is refused.
-        sha256: info
-            .sha256
-            .as_ref()
-            .filter(|sha256| is_right(sha256.state))
-            .map(|sha256| sha256.digest.clone()),
-        condition: Some(condition),
-        ..UploadArgs::new(to, info.size)
-    }
 }

@@ -10,7 +10,9 @@ use embedded_ic::{Config, EmbeddedIc};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::{
     Attribute, Attributes, Error, GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode,
-    PutMultipartOptions, PutOptions, UpdateVersion, integration, path::Path,
+    PutMultipartOptions, PutOptions, UpdateVersion, integration,
+    multipart::{MultipartStore, PartId},
+    path::Path,
 };
 use stable_storage_api::{InitArgs, MetadataPair, PutArgs, Role, limits::CHUNK_BYTES};
 use storage_client::{Client, EmbeddedTransport};
@@ -55,6 +57,10 @@ async fn the_published_suite_of_multipart_uploads_passes() {
     integration::stream_get(&store).await;
     integration::multipart_race_condition(&store, true).await;
     integration::multipart_out_of_order(&store).await;
+    integration::multipart(&store, &store).await;
+    integration::multipart_with_opts(&store, &store).await;
+    integration::multipart_put_part_out_of_order(&store, &store).await;
+    assert_eq!(store.client().list_all(":").await.unwrap(), []);
     assert!(store.client().list_uploads().await.unwrap().is_empty());
 }
 
@@ -93,6 +99,35 @@ async fn parts_are_cut_into_chunks() {
         assert!(store.get(&path).await.unwrap().bytes().await.unwrap() == all, "{sizes:?}");
         assert!(upload.complete().await.is_err());
     }
+    assert!(store.client().list_uploads().await.unwrap().is_empty());
+}
+
+/// Parts are invisible until they are completed, and an aborted upload leaves nothing.
+#[tokio::test]
+async fn parts_of_an_upload_are_not_listed_and_are_removed() {
+    let store = store();
+    let path = Path::from("parts");
+    let id = store.create_multipart(&path).await.unwrap();
+    let first = store.put_part(&path, &id, 0, bytes(10).into()).await.unwrap();
+    let replaced = store.put_part(&path, &id, 0, bytes(20).into()).await.unwrap();
+    let listed: Vec<_> = store.list(None).try_collect().await.unwrap();
+    assert_eq!(listed, []);
+    // The part that was replaced, a part of another store, another path, and another upload.
+    let stale = store.complete_multipart(&path, &id, vec![first]).await;
+    assert!(matches!(stale, Err(Error::Precondition { .. })), "{stale:?}");
+    let foreign = PartId { content_id: "x".into() };
+    assert!(store.complete_multipart(&path, &id, vec![foreign]).await.is_err());
+    for (path, id) in [(&Path::from("other"), &id), (&path, &"0".repeat(32)), (&path, &"../x".into())] {
+        let missing = store.put_part(path, id, 0, "x".into()).await;
+        assert!(matches!(missing, Err(Error::NotFound { .. })), "{missing:?}");
+    }
+    store.complete_multipart(&path, &id, vec![replaced]).await.unwrap();
+    assert_eq!(store.get(&path).await.unwrap().bytes().await.unwrap(), bytes(20));
+    let id = store.create_multipart(&path).await.unwrap();
+    store.put_part(&path, &id, 3, "x".into()).await.unwrap();
+    store.abort_multipart(&path, &id).await.unwrap();
+    assert!(store.abort_multipart(&path, &id).await.is_err());
+    assert_eq!(store.client().list_all(":").await.unwrap(), []);
     assert!(store.client().list_uploads().await.unwrap().is_empty());
 }
 
