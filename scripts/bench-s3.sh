@@ -21,7 +21,7 @@ if ! command -v rclone >/dev/null || [[ ! -x $python ]]; then
   exit 1
 fi
 peer=$PWD/target/s3s-fs/bin/s3s-fs
-[[ -x $peer ]] || cargo install --quiet --locked --root target/s3s-fs --features binary s3s-fs@0.17.0 >&2
+[[ -x $peer ]] || cargo install --quiet --locked --root target/s3s-fs --features binary s3s-fs@0.14.1 >&2
 transfer_py=$PWD/scripts/s3/bench.py
 
 dir=$(mktemp -d "${BENCH_DIR:-/tmp}/bench-s3.XXXXXX")
