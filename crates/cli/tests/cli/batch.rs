@@ -100,8 +100,8 @@ struct Unprivileged {
     cache: TempDir,
 }
 
-/// User and group of nobody.
-const NOBODY: u32 = 65_534;
+/// User and group without any rights on Linux.
+const UNPRIVILEGED: u32 = 65_534;
 
 impl Unprivileged {
     fn new(store: &Store) -> Self {
@@ -119,7 +119,7 @@ impl Unprivileged {
         if !self.is_root {
             return;
         }
-        let give = |path: &Path| chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+        let give = |path: &Path| chown(path, Some(UNPRIVILEGED), Some(UNPRIVILEGED)).unwrap();
         for folder in [store.path("store"), self.cache.path().to_owned()] {
             walkdir::WalkDir::new(folder).into_iter().for_each(|entry| give(entry.unwrap().path()));
         }
@@ -130,7 +130,7 @@ impl Unprivileged {
         let mut command = store.cached_in(self.cache.path(), &["--store"]);
         command.arg(store.path("store")).args(args);
         if self.is_root {
-            command.uid(NOBODY).gid(NOBODY);
+            command.uid(UNPRIVILEGED).gid(UNPRIVILEGED);
         }
         command
     }

@@ -164,7 +164,7 @@ impl<'a> Wanted<'a> {
         Self { label, start }
     }
 
-    /// Compares the label with what a node has of its own, or returns `None` if that does not suffice.
+    /// Compares the label with the part in the node itself, or returns `None` if that does not suffice.
     ///
     /// Words are compared first: the zeroes after a shorter label are never greater than the bytes of a longer one, and the lengths
     /// decide if those are zeroes as well.
