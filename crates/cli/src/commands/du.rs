@@ -30,7 +30,7 @@ pub(crate) async fn run(client: &StoreClient, context: &Context, args: &DuArgs) 
     output.print(&usages, |usages| lines(usages, output.sizes))
 }
 
-/// Sums up the folders of so many levels in byte order, and at last all of them.
+/// Sums up the folders down to a number of levels in byte order, and at last all of them.
 fn usages(prefix: &str, entries: &[Entry], depth: usize) -> Vec<Usage> {
     let mut folders: BTreeMap<&str, Usage> = BTreeMap::new();
     let mut all = Usage { prefix: prefix.to_owned(), ..Usage::default() };

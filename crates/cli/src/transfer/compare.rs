@@ -22,7 +22,7 @@ pub(crate) enum Compare {
     Known,
     /// SHA-256. The canister computes one that is unknown.
     Content,
-    /// Nothing but the sizes.
+    /// Only the sizes.
     Sizes,
     /// Not even the sizes: everything is different.
     Nothing,
