@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Checks and tests the packages: the TypeScript client, by itself and against `storage serve`, and the page in Chromium.
+# Checks and tests the packages: the TypeScript client, by itself and against `storage serve`, the page and a published
+# web site in Chromium.
 # Needs Node.js and Chromium; see scripts/setup.sh.
 #
 #   scripts/web.sh                 all of it

@@ -30,6 +30,11 @@ impl Sizes {
         }
     }
 
+    /// Formats the speed of a transfer, for example `1.2 GiB/s`.
+    pub(crate) fn rate(self, bytes: u64, elapsed: Duration) -> String {
+        format!("{}/s", self.short(bytes_per_second(bytes, elapsed)))
+    }
+
     /// Formats a size for a column, for example `1.2 GiB`.
     pub(crate) fn short(self, bytes: u64) -> String {
         if self == Self::Exact {
@@ -37,6 +42,13 @@ impl Sizes {
         }
         rounded(bytes).unwrap_or_else(|| format!("{bytes} B"))
     }
+}
+
+/// Returns a number of bytes per second.
+pub(crate) fn bytes_per_second(bytes: u64, elapsed: Duration) -> u64 {
+    // A time of zero is one that is too short to be measured.
+    let nanoseconds = elapsed.as_nanos().max(1);
+    u64::try_from(u128::from(bytes) * 1_000_000_000 / nanoseconds).unwrap_or(u64::MAX)
 }
 
 /// Formats a size in the largest unit of which there is at least one, or returns `None` below 1 KiB.
@@ -140,6 +152,22 @@ mod tests {
             assert_eq!(shown(Sizes::Human), (short.to_owned(), short.to_owned()));
             assert_eq!(shown(Sizes::Exact), (format!("{bytes} bytes"), bytes.to_string()));
         }
+    }
+
+    /// A transfer that takes no measurable time has a speed as well.
+    #[test]
+    fn speeds_are_bytes_per_second() {
+        let second = Duration::from_secs(1);
+        for (bytes, elapsed, expected) in [
+            (0, second, "0 B/s"),
+            (3 << 20, second * 2, "1.5 MiB/s"),
+            (3, second / 2, "6 B/s"),
+            (1, Duration::ZERO, "953.7 MiB/s"),
+            (u64::MAX, Duration::ZERO, "16.0 EiB/s"),
+        ] {
+            assert_eq!(Sizes::Full.rate(bytes, elapsed), expected);
+        }
+        assert_eq!(Sizes::Exact.rate(3 << 20, second), "3145728/s");
     }
 
     #[test]

@@ -100,3 +100,21 @@ fn storable_bytes_of_the_status_can_be_stored() {
     while full.append(&[vec![1; 1_000_000]]).is_ok() {}
     assert_eq!(storable(&full), 0);
 }
+
+/// The fragmentation of the arena is the share of the free bytes outside the largest free block.
+#[test]
+fn the_status_states_how_fragmented_the_arena_is() {
+    let mut store = Store::open(VectorMemory::default()).unwrap();
+    let arena = |store: &Store<VectorMemory>| store.status(HostFacts::default()).unwrap().arena;
+    assert_eq!((arena(&store).free_bytes, arena(&store).fragmentation), (0, 0.0));
+    for key in ["a", "b", "c"] {
+        store.put(Put::new(key, &[1; 1_500_000]), 0).unwrap();
+    }
+    assert_eq!((arena(&store).extents, arena(&store).fragmentation), (3, 0.0), "one free block");
+    store.delete("b").unwrap();
+    let status = arena(&store);
+    let outside = status.free_bytes - status.largest_free_bytes;
+    assert!((1_500_000..1_500_100).contains(&outside), "{outside}");
+    let share = outside as f64 / status.free_bytes as f64;
+    assert!((status.fragmentation - share).abs() < 1e-9, "{} is not {share}", status.fragmentation);
+}

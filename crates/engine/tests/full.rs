@@ -3,9 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
-use stable_storage_api::limits::{CHUNK_BYTES, MAX_PAYLOAD_BYTES, MIN_CAPACITY_BYTES};
+use stable_storage_api::limits::{CHUNK_BYTES, MAX_PAYLOAD_BYTES, MIN_CAPACITY_BYTES, PAGE_BYTES};
 use stable_storage_api::{DeletePrefixArgs, Error, Role, Settings, Site, Status, UploadArgs};
-use storage_engine::{BucketSize, Caller, HostFacts, Options, Put, Store};
+use storage_engine::{BucketSize, Caller, HostFacts, Memory, Options, Put, Store};
 use storage_testkit::SparseMemory;
 
 type TestStore = Store<SparseMemory>;
@@ -201,6 +201,30 @@ fn a_region_reuses_the_arenas_free_end_zeroed() {
         store.region_load_blob_into(region, number * 65_536, 65_536, &mut page, &OWNER).unwrap();
         assert!(page.iter().all(|byte| *byte == 0), "page {number}");
     }
+    sound(&store);
+}
+
+/// Zeroes cost time, so one growth reuses at most 256 freed buckets, also if more are free.
+#[test]
+fn at_most_256_freed_buckets_are_zeroed_in_one_growth() {
+    const MOST: u64 = 256;
+    const BUCKET: u64 = BucketSize::SMALLEST.bytes();
+    let memory = SparseMemory::default();
+    let options = Options { bucket_size: BucketSize::SMALLEST, ..Options::default() };
+    let mut store = Store::open_with(memory.clone(), options).unwrap();
+    store.put_sparse("large", (MOST + 100) * BUCKET).unwrap();
+    let region = store.region_new(&OWNER, 0).unwrap().id;
+    store.delete("large").unwrap();
+    // A bucket for each structure that has none, and the others are those of the object.
+    every_structure_starts(&mut store);
+    store.configure(&Settings::capacity(memory.size() * PAGE_BYTES)).unwrap();
+    let refused = store.region_grow(region, (MOST + 1) * BUCKET / PAGE_BYTES, &OWNER);
+    assert!(matches!(refused, Err(Error::OutOfMemory { .. })), "{refused:?}");
+    memory.take_traffic();
+    assert_eq!(store.region_grow(region, MOST * BUCKET / PAGE_BYTES, &OWNER), Ok(0));
+    let zeroed = memory.take_traffic().written_bytes;
+    assert!((MOST * BUCKET..MOST * BUCKET + 100_000).contains(&zeroed), "{zeroed}");
+    assert_eq!(store.region_grow(region, BUCKET / PAGE_BYTES, &OWNER), Ok(MOST * BUCKET / PAGE_BYTES));
     sound(&store);
 }
 

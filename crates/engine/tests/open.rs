@@ -192,6 +192,18 @@ fn the_inline_limit_can_change_at_each_opening() {
     assert!(store.check().is_sound());
 }
 
+/// A limit above the largest possible one means the largest, 4,096 bytes.
+#[test]
+fn the_inline_limit_has_a_maximum() {
+    let options = Options { inline_limit: u64::MAX, ..Options::default() };
+    let mut store = Store::open_with(VectorMemory::default(), options).unwrap();
+    store.put(Put::new("inline", &[9; 4_096]), 0).unwrap();
+    store.put(Put::new("extent", &[9; 4_097]), 0).unwrap();
+    assert_eq!(store.get("extent").unwrap(), [9; 4_097]);
+    assert_eq!(store.check().extents, 1);
+    assert!(store.check().is_sound());
+}
+
 #[test]
 fn a_store_in_a_file_is_the_same_store() {
     let folder = tempfile::tempdir().unwrap();

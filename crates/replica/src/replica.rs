@@ -72,7 +72,13 @@ impl Replica {
     ///
     /// Under `<canister>.raw.localhost` nothing is verified.
     pub fn with_sites(&self, other: Router, options: &Options) -> Router {
-        gateway::router(Arc::clone(&self.shared), self.router(options), other, options)
+        self.with_sites_through(self.router(options), other, options)
+    }
+
+    /// Like [`with_sites`](Self::with_sites), with the routes by which the gateway calls the canister: a test can change what they
+    /// return.
+    pub fn with_sites_through(&self, api: Router, other: Router, options: &Options) -> Router {
+        gateway::router(Arc::clone(&self.shared), api, other, options)
     }
 
     /// Completes if the host fails and cannot continue. Requests are rejected from then on, and [`close`](Self::close)

@@ -10,7 +10,9 @@ use integration_tests::{
     controller, expect, init_args, second_controller, stranger,
 };
 use stable_storage_api::limits::{MAX_KEY_BYTES, MAX_PAYLOAD_BYTES, MAX_ROLES};
-use stable_storage_api::{Error, Grant, METHODS, MethodKind, Role, Settings};
+use stable_storage_api::{
+    Error, Grant, HttpRequest, HttpResponse, METHODS, MethodKind, Role, Settings, Site,
+};
 use storage_client::{EmbeddedTransport, Transport, TransportError};
 use storage_wasm::STORAGE_WASM;
 
@@ -247,6 +249,33 @@ async fn arguments_are_bounded_for_every_method() {
     let values: stable_storage_api::Result<Vec<Option<serde_bytes::ByteBuf>>> =
         candid::decode_one(&reply).unwrap();
     assert_eq!(values.unwrap().len(), 1_000);
+}
+
+/// Everyone may send HTTP requests as updates while there is a site, with arguments of at most 64 KiB. Without a site they are
+/// dropped, whatever their length.
+#[tokio::test]
+async fn http_requests_as_updates_are_bounded() {
+    const LIMIT: usize = 65_536;
+    let harness = Harness::start().await;
+    let anonymous = harness.transport(Principal::anonymous());
+    let request = |body: usize| {
+        let body = serde_bytes::ByteBuf::from(vec![0; body]);
+        candid::encode_one(HttpRequest { body, ..HttpRequest::get("/site/page") }).unwrap()
+    };
+    let rest = request(LIMIT / 2).len() - LIMIT / 2;
+    for args in [request(0), request(LIMIT)] {
+        let message = expect::refusal(anonymous.update("http_request_update", args).await);
+        assert!(message.contains("there is no site"), "{message}");
+    }
+    harness.client().set_site(&Site { certified: false, ..Site::new("site/") }).await.unwrap();
+    let longest = request(LIMIT - rest);
+    assert_eq!(longest.len(), LIMIT);
+    let reply = anonymous.update("http_request_update", longest).await.unwrap();
+    assert_eq!(candid::decode_one::<HttpResponse>(&reply).unwrap().status_code, 404);
+    let message = expect::refusal(anonymous.update("http_request_update", request(LIMIT - rest + 1)).await);
+    assert!(message.contains("too large: 65537 bytes, the limit is 65536"), "{message}");
+    let message = expect::refusal(anonymous.update("http_request", request(0)).await);
+    assert!(message.contains("is a query"), "{message}");
 }
 
 /// A message that inspect_message drops has a reason, costs the canister nothing, and is not counted.

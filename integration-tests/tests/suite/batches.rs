@@ -6,8 +6,8 @@ use stable_storage_api::{
     limits::{MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES},
 };
 
-/// Limit on the heap after batches.
-const MAX_BATCH_HEAP_BYTES: u64 = 32 << 20;
+/// Limit on the heap after batches, which docs/SECURITY.md states.
+const MAX_BATCH_HEAP_BYTES: u64 = 20 << 20;
 
 /// The values of a batch are returned in the order of the keys, with null for a missing object.
 #[tokio::test]

@@ -9,10 +9,13 @@ use candid::{CandidType, Principal};
 use embedded_ic::{Config, EmbeddedIc, UpgradeOptions};
 use integration_tests::init_args;
 use serde::de::DeserializeOwned;
+use stable_storage_api::limits::VERIFY_STEP_BYTES;
 use stable_storage_api::{
-    ChunkRange, ObjectInfo, ReadArgs, RenameArgs, Status, Upload, UploadArgs, UploadStatus, Written,
+    ChunkRange, ObjectInfo, ReadArgs, RegionInfo, RenameArgs, Status, Upload, UploadArgs, UploadStatus,
+    VerifyProgress, Written,
 };
-use storage_engine::{FileMemory, Store};
+use storage_engine::arena::SLOT_EXTENT_BYTES;
+use storage_engine::{FileMemory, HostFacts, Store};
 use storage_wasm::STORAGE_WASM;
 
 const GIB: u64 = 1 << 30;
@@ -20,8 +23,23 @@ const GIB: u64 = 1 << 30;
 /// Most instructions of a message that deletes, overwrites or renames an object of 100 GiB.
 const MAX_INSTRUCTIONS: u64 = 100_000_000;
 
+/// The same for an object of 100 GiB of whose extents no two are contiguous.
+const MAX_SCATTERED_INSTRUCTIONS: u64 = 150_000_000;
+
+/// Most instructions of a call of `verify`, which hashes 64 MiB.
+const MAX_VERIFY_INSTRUCTIONS: u64 = 5_300_000_000;
+
+/// Most instructions per bucket that a message fills with zeroes.
+const MAX_BUCKET_INSTRUCTIONS: u64 = 22_000_000;
+
+/// docs/SECURITY.md, which states these.
+const SECURITY: &str = include_str!("../../../docs/SECURITY.md");
+
 /// Limit on the heap, whatever is stored and removed.
 const MAX_HEAP_BYTES: u64 = 4 << 20;
+
+/// The same after removing an object of 100 GiB of whose extents no two are contiguous.
+const MAX_SCATTERED_HEAP_BYTES: u64 = 6 << 20;
 
 /// Canister with such an image as stable memory.
 struct Canister {
@@ -32,13 +50,20 @@ struct Canister {
 impl Canister {
     /// Creates a canister with an object of the given size under each key.
     fn with_objects(objects: &[(&str, u64)]) -> Self {
+        Self::with(|store| {
+            for (key, size) in objects {
+                store.put_sparse(key, *size).unwrap();
+            }
+        })
+    }
+
+    /// Creates a canister with the contents that `fill` puts into its store.
+    fn with(fill: impl FnOnce(&mut Store<FileMemory>)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let image = folder.path().join("image");
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(&image).unwrap();
         let mut store = Store::open(FileMemory::new(file)).unwrap();
-        for (key, size) in objects {
-            store.put_sparse(key, *size).unwrap();
-        }
+        fill(&mut store);
         assert!(store.check().is_sound());
         store.seal();
         drop(store);
@@ -144,4 +169,56 @@ fn hundreds_of_gigabytes_are_cheap() {
     let status = canister.status();
     assert_eq!((status.objects, status.object_bytes, status.arena.used_bytes), (0, 0, 0));
     assert_eq!(status.arena.free_bytes, status.arena.largest_free_bytes);
+}
+
+/// An object whose extents are all apart from each other is overwritten for a bounded number of instructions, too.
+#[test]
+fn an_object_in_scattered_extents_is_cheap() {
+    assert!(SECURITY.contains("at most 150 million if none are"), "docs/SECURITY.md states another bound");
+    let size = 100 * GIB;
+    let mut canister = Canister::with(|store| {
+        let keys = || (0..2 * size.div_ceil(SLOT_EXTENT_BYTES)).map(|number| format!("{number:06}"));
+        keys().for_each(|key| _ = store.put_sparse(&key, SLOT_EXTENT_BYTES).unwrap());
+        keys().step_by(2).for_each(|key| assert!(store.delete(&key).unwrap()));
+        let before = store.status(HostFacts::default()).unwrap().stable_bytes;
+        store.put_sparse("scattered", size).unwrap();
+        assert_eq!(
+            store.status(HostFacts::default()).unwrap().stable_bytes,
+            before,
+            "the object is not in the gaps"
+        );
+    });
+    let value = candid::encode_args(("scattered", serde_bytes::ByteBuf::from(*b"new"))).unwrap();
+    let (_, instructions) = canister.update::<Written>("put", value);
+    println!("overwrite of 100 GiB in scattered extents: {instructions} instructions");
+    assert!(instructions <= MAX_SCATTERED_INSTRUCTIONS, "{instructions} instructions");
+    let heap_bytes = canister.status().heap_bytes;
+    println!("heap: {heap_bytes} bytes");
+    assert!(heap_bytes < MAX_SCATTERED_HEAP_BYTES, "the heap has {heap_bytes} bytes");
+}
+
+/// A call of `verify` hashes a bounded number of bytes, and a region that reuses buckets of deleted objects pays for each.
+#[test]
+fn hashing_and_zeroing_are_bounded() {
+    for stated in ["at most 5.3 billion instructions", "at most 22 million instructions each"] {
+        assert!(SECURITY.contains(stated), "docs/SECURITY.md states another bound than {stated}");
+    }
+    const BUCKETS: u64 = 4;
+    let mut canister = Canister::with_objects(&[("a", GIB)]);
+    let (step, instructions) = canister.update::<VerifyProgress>("verify", one("a"));
+    println!("verify: {instructions} instructions");
+    assert_eq!((step.hashed, step.verdict), (VERIFY_STEP_BYTES, None));
+    assert!(instructions <= MAX_VERIFY_INSTRUCTIONS, "{instructions} instructions");
+
+    assert!(canister.cheap::<bool>("delete", "delete", one("a")));
+    let region: RegionInfo = canister.cheap("region_new", "region_new", candid::encode_args(()).unwrap());
+    let stable_bytes = canister.status().stable_bytes;
+    let configure = stable_storage_api::Settings { capacity: Some(stable_bytes), ..Default::default() };
+    let _: stable_storage_api::Config = canister.cheap("configure", "configure", one(configure));
+    let grow = candid::encode_args((region.id, BUCKETS * 256)).unwrap();
+    let (_, instructions) = canister.update::<u64>("region_grow", grow);
+    println!("region_grow by {BUCKETS} buckets: {instructions} instructions");
+    assert_eq!(canister.status().stable_bytes, stable_bytes, "the buckets are not those of the object");
+    assert!(instructions / BUCKETS <= MAX_BUCKET_INSTRUCTIONS, "{instructions} instructions");
+    assert!(instructions / BUCKETS >= MAX_BUCKET_INSTRUCTIONS / 2, "the buckets were not filled with zeroes");
 }

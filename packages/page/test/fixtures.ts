@@ -57,3 +57,48 @@ export function noise(length: number): Buffer {
   }
   return Buffer.from(words.buffer, 0, length);
 }
+
+/** A video of still pictures, as WebM: `frames` are key frames in VP8, one for each `milliseconds`. Each is followed by `padding` bytes. */
+export function webm(frames: Buffer[], size: { width: number; height: number }, milliseconds: number, padding: number): Buffer {
+  const start = element(0x1a45dfa3, number(0x4286, 1), number(0x42f7, 1), number(0x42f2, 4), number(0x42f3, 8), text(0x4282, "webm"), number(0x4287, 2), number(0x4285, 2));
+  const duration = Buffer.alloc(8);
+  duration.writeDoubleBE(frames.length * milliseconds);
+  const info = element(0x1549a966, number(0x2ad7b1, 1_000_000), element(0x4489, duration), text(0x4d80, "test"), text(0x5741, "test"));
+  const video = element(0xe0, number(0xb0, size.width), number(0xba, size.height));
+  const tracks = element(0x1654ae6b, element(0xae, number(0xd7, 1), number(0x73c5, 1), number(0x83, 1), text(0x86, "V_VP8"), video));
+  const clusters = frames.map((frame, at) => {
+    const block = element(0xa3, Buffer.from([0x81, 0, 0, 0x80]), frame);
+    return element(0x1f43b675, number(0xe7, at * milliseconds), block, element(0xec, noise(padding)));
+  });
+  // Where each cluster begins: a player that seeks reads there. The length of the table does not depend on its numbers.
+  const cues = (first: number) => {
+    let position = first;
+    const points = clusters.map((cluster, at) => {
+      const point = element(0xbb, number(0xb3, at * milliseconds), element(0xb7, number(0xf7, 1), number(0xf1, position)));
+      position += cluster.length;
+      return point;
+    });
+    return element(0x1c53bb6b, ...points);
+  };
+  const first = info.length + tracks.length + cues(0).length;
+  return Buffer.concat([start, element(0x18538067, info, tracks, cues(first), ...clusters)]);
+}
+
+/** An element of EBML. */
+function element(id: number, ...contents: Buffer[]): Buffer {
+  const content = Buffer.concat(contents);
+  const name = Buffer.from(id.toString(16), "hex");
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64BE(BigInt(content.length) | (1n << 56n));
+  return Buffer.concat([name, length, content]);
+}
+
+function number(id: number, value: number): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(BigInt(value));
+  return element(id, bytes);
+}
+
+function text(id: number, value: string): Buffer {
+  return element(id, Buffer.from(value, "latin1"));
+}

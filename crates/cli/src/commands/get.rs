@@ -1,6 +1,6 @@
 //! The command `get`, which reads an object.
 
-use std::{fs::File, path::Path};
+use std::{fs::File, path::Path, time::Instant};
 
 use anyhow::{Context as _, Result, anyhow};
 use storage_client::transfer::Unobserved;
@@ -51,16 +51,16 @@ pub(crate) async fn run(
         }
         Some(file) => {
             let mut target = AtomicFile::create(file)?;
+            let start = Instant::now();
             let info = {
                 let bar = context.bars.bar("reading", 0);
                 download(client, context, key, target.sink(), &bar).await?
             };
             target.finish().with_context(|| format!("cannot write {}", text::path(file)))?;
-            if context.output.json {
-                context.output.print(&Object::new(&info), |_| Vec::new())
-            } else {
-                Ok(())
-            }
+            let (size, sizes) = (info.size, context.output.sizes);
+            let rate = sizes.rate(size, start.elapsed());
+            let text = format!("fetched {} to {} at {rate}", sizes.full(size), text::path(file));
+            context.output.done(&Object::new(&info), &text)
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::{
     ffi::OsStr,
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result};
@@ -18,6 +19,7 @@ use crate::{
     failures::{Failed, Failures, ends_all},
     input::{Input, is_stream},
     settings::StoreLocation,
+    size::bytes_per_second,
     store::StoreClient,
     stream, text,
     transfer::{self, Compare, Job, Options},
@@ -30,7 +32,10 @@ use crate::{
 #[derive(Serialize)]
 struct Report<'a> {
     stored: Vec<Object<'a>>,
+    stored_bytes: u64,
     failed: &'a [Failed],
+    seconds: f64,
+    bytes_per_second: u64,
 }
 
 /// File and key.
@@ -98,15 +103,15 @@ pub(crate) async fn store_files(
 ) -> Result<()> {
     let items = items(files, to)?;
     if let [item] = items.as_slice() {
-        return match store(client, context, args, item).await? {
+        return match store(client, context, args, item).await?.info {
             Some(info) => {
                 context.output.print(&Object::new(&info), |view| describe(view, context.output.sizes))
             }
             None => Ok(()),
         };
     }
-    let (mut stored, mut failures) = (Vec::new(), Failures::default());
-    let mut ended = Ok(());
+    let (mut stored, mut failures) = (Summary::default(), Failures::default());
+    let (mut ended, start) = (Ok(()), Instant::now());
     for item in &items {
         // A stream may have taken over handling Ctrl-C.
         if context.interrupt.is_pressed() {
@@ -114,7 +119,7 @@ pub(crate) async fn store_files(
             break;
         }
         match store(client, context, args, item).await {
-            Ok(info) => stored.extend(info),
+            Ok(one) => stored.add(one),
             Err(error) if ends_all(&error) => {
                 ended = Err(error);
                 break;
@@ -122,20 +127,57 @@ pub(crate) async fn store_files(
             Err(error) => failures.add(text::path(&item.file), &error),
         }
     }
-    if context.output.json {
-        let report = Report { stored: stored.iter().map(Object::new).collect(), failed: failures.items() };
-        context.output.print(&report, |_| Vec::new())?;
-    }
+    stored.print(context, start.elapsed(), &failures)?;
     ended.and(failures.finish("file", "files"))
 }
 
-/// Stores a file. Returns the object's metadata if it is to be printed.
-async fn store(
-    client: &StoreClient,
-    context: &Context,
-    args: &PutArgs,
-    item: &Item,
-) -> Result<Option<ObjectInfo>> {
+/// File that was stored.
+struct One {
+    size: u64,
+    /// Metadata of the object, if it is to be printed.
+    info: Option<ObjectInfo>,
+}
+
+/// Files that were stored.
+#[derive(Default)]
+struct Summary {
+    count: u64,
+    bytes: u64,
+    infos: Vec<ObjectInfo>,
+}
+
+impl Summary {
+    fn add(&mut self, one: One) {
+        self.count += 1;
+        self.bytes += one.size;
+        self.infos.extend(one.info);
+    }
+
+    fn print(&self, context: &Context, elapsed: Duration, failures: &Failures) -> Result<()> {
+        if context.output.json {
+            let report = Report {
+                stored: self.infos.iter().map(Object::new).collect(),
+                stored_bytes: self.bytes,
+                failed: failures.items(),
+                seconds: elapsed.as_secs_f64(),
+                bytes_per_second: bytes_per_second(self.bytes, elapsed),
+            };
+            context.output.print(&report, |_| Vec::new())?;
+        }
+        let sizes = context.output.sizes;
+        context.output.note(&format!(
+            "stored {} ({}) at {}, {} failed",
+            text::pluralize(self.count, "file", "files"),
+            sizes.short(self.bytes),
+            sizes.rate(self.bytes, elapsed),
+            text::grouped(failures.count())
+        ));
+        Ok(())
+    }
+}
+
+/// Stores a file.
+async fn store(client: &StoreClient, context: &Context, args: &PutArgs, item: &Item) -> Result<One> {
     let by_name = || content_type::guess(&item.file).or_else(|| content_type::guess(&item.key));
     let spec = ObjectSpec {
         key: item.key.clone(),
@@ -144,6 +186,7 @@ async fn store(
         metadata: Some(args.metadata.clone()).filter(|pairs| !pairs.is_empty()),
         condition: condition(args),
     };
+    let start = Instant::now();
     let stored = match stream::open(&item.file, context)? {
         Some(source) => upload::store_stream(client, context, source, spec).await,
         None => {
@@ -154,11 +197,13 @@ async fn store(
     let Stored { key, size, revision } =
         stored.with_context(|| format!("cannot store {}", text::path(&item.file)))?;
     let shown = context.output.sizes.full(size);
-    context.output.note(&format!("stored {shown} under {key:?}, revision {revision}"));
-    Ok(match context.output.json {
+    let rate = context.output.sizes.rate(size, start.elapsed());
+    context.output.note(&format!("stored {shown} under {key:?} at {rate}, revision {revision}"));
+    let info = match context.output.json {
         true => Some(client.stat_since(&key, revision).await?),
         false => None,
-    })
+    };
+    Ok(One { size, info })
 }
 
 fn condition(args: &PutArgs) -> Condition {

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     context::Context,
     failures::Failures,
+    size::bytes_per_second,
     text::{grouped, pluralize},
     tree::{Content, Entry, Root},
 };
@@ -94,18 +95,6 @@ impl Report {
     pub(crate) fn view<'a>(&'a self, job: &Job<'_>, failures: &'a Failures) -> View<'a> {
         View { report: self, verb: Verb::of(job), dry_run: job.options.dry_run, failures }
     }
-
-    /// Returns the number of bytes per second.
-    fn rate(&self) -> u64 {
-        rate(self.bytes, self.elapsed)
-    }
-}
-
-/// Returns a number of bytes per second.
-pub(crate) fn rate(bytes: u64, elapsed: Duration) -> u64 {
-    // A time of zero is one that is too short to be measured.
-    let nanoseconds = elapsed.as_nanos().max(1);
-    u64::try_from(u128::from(bytes) * 1_000_000_000 / nanoseconds).unwrap_or(u64::MAX)
 }
 
 /// Returns the key that a copy is listed under: that in the target, or for a file, that of its object.
@@ -161,7 +150,7 @@ impl View<'_> {
         let size = |bytes| context.output.sizes.short(bytes);
         let (would, rate) = match dry_run {
             true => ("would have ", String::new()),
-            false => ("", format!(" at {}/s", size(report.rate()))),
+            false => ("", format!(" at {}", context.output.sizes.rate(report.bytes, report.elapsed))),
         };
         format!(
             "{would}{} {} ({}){rate}, left {} unchanged, removed {}, {} failed",
@@ -188,7 +177,7 @@ impl Serialize for View<'_> {
         map.serialize_entry("failed", failures.items())?;
         if !dry_run {
             map.serialize_entry("seconds", &report.elapsed.as_secs_f64())?;
-            map.serialize_entry("bytes_per_second", &report.rate())?;
+            map.serialize_entry("bytes_per_second", &bytes_per_second(report.bytes, report.elapsed))?;
         }
         map.end()
     }

@@ -197,8 +197,10 @@ impl Store {
 pub(crate) fn without_rates(text: &str) -> String {
     let mut steady = String::new();
     for line in text.split_inclusive('\n') {
-        match (line.find(" at "), line.find("/s, ")) {
-            (Some(start), Some(end)) if start < end => {
+        // At the end of a line, or before a comma.
+        let end = line.rfind("/s, ").or_else(|| line.strip_suffix("/s\n").map(str::len));
+        match (end.and_then(|end| line[..end].rfind(" at ")), end) {
+            (Some(start), Some(end)) => {
                 steady.push_str(&format!("{} at RATE{}", &line[..start], &line[end..]));
             }
             _ => steady.push_str(line),

@@ -3,7 +3,7 @@
 use std::{fs, time::SystemTime};
 
 use crate::{
-    harness::{MAX_PAYLOAD, Store, numbers},
+    harness::{MAX_PAYLOAD, Store, numbers, output},
     pty::Terminal,
 };
 
@@ -111,4 +111,28 @@ fn an_interrupted_download_leaves_nothing() {
     let (status, shown) = terminal.finish();
     assert_eq!(status.code(), Some(130), "{shown}");
     assert_eq!(store.names(), ["large", "store"]);
+}
+
+/// Ctrl-C during a copy to another store leaves neither an object nor an upload there.
+#[test]
+fn an_interrupted_copy_between_stores_leaves_nothing() {
+    let store = Store::new();
+    store.run(&["put", &store.file("large", &numbers(LARGE))]);
+    store.file("storage.toml", b"[stores.backup]\nstore = 'second'\n");
+    let second = |args: &[&str]| {
+        let done = output(store.bare(&[&["--store", "second"], args].concat()), b"");
+        assert!(done.status.success(), "{args:?}: {}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8(done.stdout).unwrap()
+    };
+    second(&["init"]);
+    let mut terminal = Terminal::start(store.command(&["cp", "store:large", "backup:"]));
+    terminal.wait_for_progress("copying");
+    terminal.interrupt();
+    let (status, shown) = terminal.finish();
+    assert_eq!(status.code(), Some(130), "{shown}");
+    assert!(shown.contains("copied 0 objects") && shown.contains("interrupted"), "{shown}");
+    assert_eq!((second(&["ls", "-r"]), second(&["uploads", "ls"])), (String::new(), String::new()));
+    assert!(second(&["check"]).contains("sound        yes"));
+    store.run(&["cp", "store:large", "backup:"]);
+    assert_eq!(second(&["--bytes", "du"]), format!("{LARGE}  1 object  store:\n"));
 }

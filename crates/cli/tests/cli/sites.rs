@@ -156,3 +156,19 @@ fn the_canister_is_named_by_host_or_parameter() {
     let other = ask(&served, "aaaaa-aa.localhost", "GET", "/", &[]);
     assert_eq!(other.status, 404);
 }
+
+/// The metrics are not certified, so they are only where nothing is verified.
+#[test]
+fn metrics_are_served_without_verification_only() {
+    let (store, _) = with_site(true);
+    let served = Served::start(&store, &[]);
+    let canister = &served.canister;
+    // Under the site at the root they are a path without an object.
+    get(&served, "/metrics", &[]).expect(404, b"There is nothing at this path.\n");
+    let empty = Store::new();
+    let served = Served::start(&empty, &[]);
+    let verified = get(&served, "/metrics", &[]);
+    assert!(verified.status == 500 && !String::from_utf8_lossy(&verified.body).contains("# TYPE"));
+    let raw = ask(&served, &format!("{canister}.raw.localhost"), "GET", "/metrics", &[]);
+    assert!(raw.status == 200 && String::from_utf8_lossy(&raw.body).contains("# TYPE"), "{}", raw.status);
+}

@@ -1,16 +1,40 @@
+use ic_stable_structures::RestrictedMemory;
 use ic_stable_structures::memory_manager::{self, MemoryManager};
-use ic_stable_structures::{RestrictedMemory, VectorMemory};
+use storage_testkit::SparseMemory;
 
 use super::*;
-use crate::base::layout::{BUCKET_BYTES, BUCKET_PAGES};
+use crate::base::layout::{ARENA, BUCKET_BYTES, BUCKET_PAGES};
 
-fn formatted() -> (VectorMemory, Buckets<VectorMemory>) {
-    let raw = VectorMemory::default();
-    raw.grow(FIRST_BUCKET_PAGE);
-    (raw.clone(), Buckets::format(raw, BucketSize::LARGEST))
+fn formatted() -> (SparseMemory, Buckets<SparseMemory>) {
+    formatted_with(BucketSize::LARGEST)
 }
 
-fn original(raw: &VectorMemory) -> MemoryManager<RestrictedMemory<VectorMemory>> {
+fn formatted_with(size: BucketSize) -> (SparseMemory, Buckets<SparseMemory>) {
+    let raw = SparseMemory::default();
+    raw.grow(FIRST_BUCKET_PAGE);
+    (raw.clone(), Buckets::format(raw, size))
+}
+
+fn read<const N: usize>(memory: &impl Memory, offset: u64) -> [u8; N] {
+    let mut bytes = [0; N];
+    memory.read(offset, &mut bytes);
+    bytes
+}
+
+/// Writes bytes, and returns where the damage is that opening then reports. The bytes are restored.
+fn damage_after(raw: &SparseMemory, offset: u64, bytes: &[u8]) -> u64 {
+    let mut before = vec![0; bytes.len()];
+    raw.read(offset, &mut before);
+    raw.write(offset, bytes);
+    let damage = match Buckets::load(raw.clone()).err() {
+        Some(OpenError::Damaged { offset, .. }) => offset,
+        other => panic!("byte {offset}: {bytes:?}: {other:?}"),
+    };
+    raw.write(offset, &before);
+    damage
+}
+
+fn original(raw: &SparseMemory) -> MemoryManager<RestrictedMemory<SparseMemory>> {
     let pages = MANAGER_PAGE..BucketSize::LARGEST.physical_pages(MAX_BUCKETS);
     MemoryManager::init_with_bucket_size(RestrictedMemory::new(raw.clone(), pages), BUCKET_PAGES as u16)
 }
@@ -32,11 +56,11 @@ fn exercise<A: Memory>(memories: &[A]) {
 fn both_managers_write_the_same_bytes() {
     let (ours, buckets) = formatted();
     exercise(&[0, 3, 254].map(|id| buckets.memory(MemoryId::new(id))));
-    let theirs = VectorMemory::default();
+    let theirs = SparseMemory::default();
     theirs.grow(1);
     let manager = original(&theirs);
     exercise(&[0, 3, 254].map(|id| manager.get(memory_manager::MemoryId::new(id))));
-    assert!(*ours.borrow() == *theirs.borrow());
+    assert!(ours.same_as(&theirs));
 }
 
 #[test]
@@ -47,14 +71,14 @@ fn each_manager_reads_what_the_other_wrote() {
     let reloaded = Buckets::load(ours).unwrap();
     for id in [7, 9] {
         let theirs = manager.get(memory_manager::MemoryId::new(id));
-        let read = |memory: &dyn Memory| {
+        let whole = |memory: &dyn Memory| {
             let mut bytes = vec![0; (memory.size() * PAGE_BYTES) as usize];
             memory.read(0, &mut bytes);
             bytes
         };
-        let expected = read(&theirs);
-        assert!(read(&buckets.memory(MemoryId::new(id))) == expected);
-        assert!(read(&reloaded.memory(MemoryId::new(id))) == expected);
+        let expected = whole(&theirs);
+        assert!(whole(&buckets.memory(MemoryId::new(id))) == expected);
+        assert!(whole(&reloaded.memory(MemoryId::new(id))) == expected);
     }
 }
 
@@ -62,22 +86,28 @@ fn each_manager_reads_what_the_other_wrote() {
 fn load_rejects_an_inconsistent_page() {
     let (raw, buckets) = formatted();
     exercise(&[0, 1].map(|id| buckets.memory(MemoryId::new(id))));
-    let wrong: [(u64, &[u8]); 7] = [
-        (MAGIC_AT, b"X"),
-        (MAGIC_AT + 3, &[3]),
-        (ALLOCATED_AT, &[0xff, 0xff]),
-        (ALLOCATED_AT, &[1]),
-        (BUCKET_PAGES_AT, &[128]),
-        (SIZES_AT + 2, &[1]),
-        (OWNERS_AT, &[NO_OWNER]),
+    let size_of = |id: u64| SIZES_AT + 8 * id;
+    // The offset that is reported is that of the field.
+    let wrong: [(u64, &[u8], u64); 11] = [
+        (MAGIC_AT, b"X", MAGIC_AT),
+        (VERSION_AT, &[3], MAGIC_AT),
+        (ALLOCATED_AT, &[0xff, 0xff], ALLOCATED_AT),
+        (ALLOCATED_AT, &[1], size_of(0)),
+        (BUCKET_PAGES_AT, &[128], ALLOCATED_AT),
+        (BUCKET_PAGES_AT, &[128, 0], size_of(0)),
+        (size_of(0) + 2, &[1], size_of(0)),
+        (size_of(1) + 2, &[1], size_of(1)),
+        (size_of(1), &[0, 0], size_of(1)),
+        (size_of(5), &[1], size_of(5)),
+        (OWNERS_AT, &[NO_OWNER], OWNERS_AT),
     ];
-    for (offset, bytes) in wrong {
-        let before = raw.borrow().clone();
-        raw.write(offset, bytes);
-        assert!(matches!(Buckets::load(raw.clone()), Err(OpenError::Damaged { .. })), "byte {offset}");
-        raw.borrow_mut().copy_from_slice(&before);
+    for (offset, bytes, reported) in wrong {
+        assert_eq!(damage_after(&raw, offset, bytes), reported, "byte {offset}");
     }
     assert!(Buckets::load(raw).is_ok());
+    // An empty table needs no bucket.
+    let (raw, _) = formatted();
+    assert_eq!(Buckets::load(raw).unwrap().allocated(), 0);
 }
 
 /// Opening reads only the owners of allocated buckets.
@@ -96,7 +126,7 @@ fn check_reports_an_owner_of_a_bucket_that_is_not_allocated() {
 
 #[test]
 fn grow_returns_an_error_if_the_platform_refuses() {
-    let raw = storage_testkit::SparseMemory::with_maximum(BucketSize::LARGEST.physical_pages(2));
+    let raw = SparseMemory::with_maximum(BucketSize::LARGEST.physical_pages(2));
     raw.grow(FIRST_BUCKET_PAGE);
     let buckets = Buckets::format(raw.clone(), BucketSize::LARGEST);
     let memory = buckets.memory(MemoryId::new(0));
@@ -113,7 +143,7 @@ fn grow_returns_an_error_if_the_platform_refuses() {
 /// loaded again after every step.
 #[test]
 fn reused_buckets_keep_their_order_and_are_cleared() {
-    let raw = storage_testkit::SparseMemory::default();
+    let raw = SparseMemory::default();
     raw.grow(FIRST_BUCKET_PAGE);
     let mut buckets = Buckets::format(raw.clone(), BucketSize::LARGEST);
     let ids = [1, 2, 3, 200].map(MemoryId::new);
@@ -134,10 +164,7 @@ fn reused_buckets_keep_their_order_and_are_cleared() {
                 stamp += 1;
                 let mut bytes = [0; 8];
                 memory.read(page * PAGE_BYTES + 8, &mut bytes);
-                assert!(
-                    ids[i] == crate::base::layout::ARENA || bytes == [0; 8],
-                    "step {step}: page {page} is not zero"
-                );
+                assert!(ids[i] == ARENA || bytes == [0; 8], "step {step}: page {page} is not zero");
                 memory.write(page * PAGE_BYTES, &[stamp, stamp].map(u64::to_le_bytes).concat());
                 model.push(stamp);
             }
@@ -195,7 +222,8 @@ fn moved_runs_match_the_layout_table() {
     other.grow(1);
     one.free_last(2);
     other.grow(BUCKET_PAGES);
-    let page = raw.borrow()[65_536..2 * 65_536].to_vec();
+    assert_eq!((buckets.freed(), buckets.size(MemoryId::new(1))), (1, BUCKET_PAGES));
+    let page: [u8; 65_536] = read(&raw, 65_536);
     assert_eq!(page[..10], [b'M', b'G', b'R', 2, 4, 0, 0, 1, 1, 0]);
     assert_eq!(page[48..64], [[0, 1, 0, 0, 0, 0, 0, 0], [1, 1, 0, 0, 0, 0, 0, 0]].concat());
     assert_eq!(page[2_080..2_085], [1, 2, 255, 2, 255]);
@@ -204,14 +232,14 @@ fn moved_runs_match_the_layout_table() {
 
 #[test]
 fn load_rejects_a_memory_shorter_than_its_buckets() {
-    let raw = storage_testkit::SparseMemory::default();
+    let raw = SparseMemory::default();
     let is_damaged = |raw| matches!(Buckets::load(raw), Err(OpenError::Damaged { .. }));
     assert!(is_damaged(raw.clone()));
     raw.grow(FIRST_BUCKET_PAGE - 1);
     assert!(is_damaged(raw.clone()));
     raw.grow(1);
     Buckets::format(raw.clone(), BucketSize::LARGEST).memory(MemoryId::new(1)).grow(2 * BUCKET_PAGES);
-    let short = storage_testkit::SparseMemory::default();
+    let short = SparseMemory::default();
     short.grow(BucketSize::LARGEST.physical_pages(2) - 1);
     let mut pages = vec![0; (FIRST_BUCKET_PAGE * PAGE_BYTES) as usize];
     raw.read(0, &mut pages);
@@ -228,7 +256,7 @@ fn load_rejects_a_memory_shorter_than_its_buckets() {
 
 #[test]
 fn there_are_32768_buckets_and_no_more() {
-    let raw = storage_testkit::SparseMemory::default();
+    let raw = SparseMemory::default();
     raw.grow(FIRST_BUCKET_PAGE);
     let buckets = Buckets::format(raw.clone(), BucketSize::LARGEST);
     let (one, other) = (buckets.memory(MemoryId::new(1)), buckets.memory(MemoryId::new(2)));
@@ -275,7 +303,7 @@ fn fragmented_memory_is_readable_in_any_order() {
 fn a_page_without_moved_buckets_has_version_1() {
     let (raw, buckets) = formatted();
     let (one, other) = (buckets.memory(MemoryId::new(1)), buckets.memory(MemoryId::new(2)));
-    let version = || raw.borrow()[VERSION_AT as usize];
+    let version = || read::<1>(&raw, VERSION_AT)[0];
     one.grow(3 * BUCKET_PAGES);
     other.grow(BUCKET_PAGES);
     one.free_last(1);
@@ -298,25 +326,86 @@ fn load_rejects_moved_runs_that_contradict_the_owners() {
     other.grow(BUCKET_PAGES);
     assert!(Buckets::load(raw.clone()).is_ok());
     // One moved run: bucket 1 is the second of its memory. Bucket 2 has no owner.
-    let wrong: [(u64, &[u8]); 10] = [
-        (VERSION_AT, &[PLAIN]),
-        (MOVED_COUNT_AT, &[0xff, 0xff]),
-        (MOVED_COUNT_AT, &[2]),
-        (MOVED_AT, &[2]),
-        (MOVED_AT + 2, &[0]),
-        (MOVED_AT + 2, &[2]),
-        (MOVED_AT + 2, &[0xff, 0xff]),
-        (MOVED_AT + 4, &[0]),
-        (MOVED_AT + 4, &[2]),
-        (MOVED_AT + 4, &[0xff, 0xff]),
+    let most = MAX_MOVED as u16;
+    let wrong: [(u64, &[u8], u64); 12] = [
+        (VERSION_AT, &[PLAIN], OWNERS_AT),
+        (MOVED_COUNT_AT, &[0xff, 0xff], MOVED_COUNT_AT),
+        (MOVED_COUNT_AT, &(most + 1).to_le_bytes(), MOVED_COUNT_AT),
+        (MOVED_COUNT_AT, &most.to_le_bytes(), OWNERS_AT),
+        (MOVED_COUNT_AT, &[2], OWNERS_AT),
+        (MOVED_AT, &[2], OWNERS_AT),
+        (MOVED_AT + 2, &[0], OWNERS_AT),
+        (MOVED_AT + 2, &[2], OWNERS_AT),
+        (MOVED_AT + 2, &[0xff, 0xff], OWNERS_AT),
+        (MOVED_AT + 4, &[0], OWNERS_AT),
+        (MOVED_AT + 4, &[2], OWNERS_AT),
+        (MOVED_AT + 4, &[0xff, 0xff], OWNERS_AT),
     ];
-    for (offset, bytes) in wrong {
-        let before = raw.borrow().clone();
-        raw.write(offset, bytes);
-        assert!(
-            matches!(Buckets::load(raw.clone()), Err(OpenError::Damaged { .. })),
-            "byte {offset}: {bytes:?}"
-        );
-        raw.borrow_mut().copy_from_slice(&before);
+    for (offset, bytes, reported) in wrong {
+        assert_eq!(damage_after(&raw, offset, bytes), reported, "byte {offset}: {bytes:?}");
     }
+}
+
+/// A range over the end of a bucket continues in the next bucket of the same memory, wherever that is.
+#[test]
+fn ranges_over_the_end_of_a_bucket_are_read_and_written() {
+    let (_, buckets) = formatted();
+    let (one, other) = (buckets.memory(MemoryId::new(1)), buckets.memory(MemoryId::new(2)));
+    for memory in [&one, &other, &one, &other] {
+        memory.grow(BUCKET_PAGES);
+    }
+    for (memory, value) in [(&one, 1), (&other, 2)] {
+        memory.write(BUCKET_BYTES - 4, &[value; 8]);
+        // The last access was in the first bucket, or in the second.
+        for last in [0, BUCKET_BYTES] {
+            read::<1>(memory, last);
+            assert_eq!(read::<10>(memory, BUCKET_BYTES - 5)[..], [&[0][..], &[value; 8], &[0]].concat());
+        }
+    }
+}
+
+/// Only the arena reuses any number of freed buckets: the others have them filled with zeroes.
+#[test]
+fn the_arena_reuses_buckets_as_they_are() {
+    let (_, buckets) = formatted();
+    let (arena, other) = (buckets.memory(ARENA), buckets.memory(MemoryId::new(2)));
+    assert_eq!((arena.reused(9, 10), arena.reused(9, 8)), (9, 8));
+    let most = memory::MAX_CLEARED_BUCKETS;
+    assert_eq!(
+        (other.reused(most + 1, 100), other.reused(most - 1, 100), other.reused(2, 1)),
+        (most, most - 1, 1)
+    );
+    arena.grow(2 * BUCKET_PAGES);
+    arena.write(BUCKET_BYTES, b"old");
+    arena.write(2 * BUCKET_BYTES - 3, b"end");
+    arena.free_last(1);
+    arena.grow(1);
+    assert_eq!(read(&arena, BUCKET_BYTES), *b"old");
+    arena.free_last(1);
+    other.grow(1);
+    assert_eq!((read(&other, 0), read(&other, BUCKET_BYTES - 3)), ([0; 3], [0; 3]));
+}
+
+/// As many runs can be moved as the page has space for; more freed buckets cannot be reused.
+#[test]
+fn as_many_runs_are_moved_as_the_page_has_space_for() {
+    let size = BucketSize::SMALLEST;
+    let (raw, buckets) = formatted_with(size);
+    let (arena, one, other) =
+        (buckets.memory(ARENA), buckets.memory(MemoryId::new(2)), buckets.memory(MemoryId::new(3)));
+    for _ in 0..MAX_MOVED + 10 {
+        one.grow(size.pages());
+        other.grow(size.pages());
+    }
+    arena.grow(size.pages());
+    one.free_last(MAX_MOVED + 10);
+    assert_eq!(buckets.freed(), MAX_MOVED);
+    arena.grow((MAX_MOVED - 5) * size.pages());
+    assert_eq!((buckets.freed(), buckets.state.borrow().moved), (5, MAX_MOVED - 5));
+    let allocated = buckets.allocated();
+    arena.grow(7 * size.pages());
+    assert_eq!((buckets.allocated(), buckets.freed()), (allocated + 2, 0));
+    let reloaded = Buckets::load(raw).unwrap();
+    assert_eq!((reloaded.allocated(), reloaded.freed()), (allocated + 2, 0));
+    assert_eq!(reloaded.size(MemoryId::new(3)), (MAX_MOVED + 10) * size.pages());
 }

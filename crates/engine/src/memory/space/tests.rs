@@ -1,17 +1,17 @@
-use ic_stable_structures::VectorMemory;
+use storage_testkit::SparseMemory;
 
 use super::*;
 use crate::base::layout::{BUCKET_BYTES, BUCKET_PAGES};
 use crate::memory::buckets::MAX_CLEARED_BUCKETS;
 
-fn empty() -> Space<VectorMemory> {
-    let raw = VectorMemory::default();
+fn empty() -> Space<SparseMemory> {
+    let raw = SparseMemory::default();
     raw.grow(FIRST_BUCKET_PAGE);
     Space::format(raw, BucketSize::LARGEST)
 }
 
 /// Returns a space in which every structure has its first page, and so a bucket.
-fn begun() -> Space<VectorMemory> {
+fn begun() -> Space<SparseMemory> {
     let space = empty();
     STORES.iter().for_each(|id| assert_eq!(space.memory(*id).grow(1), 0));
     space
@@ -39,7 +39,7 @@ const NOTHING: Reservations = Reservations {
 };
 
 fn ensure(
-    space: &Space<VectorMemory>,
+    space: &Space<SparseMemory>,
     capacity: u64,
     growths: &[(MemoryId, u64)],
     before: Reservations,
@@ -67,6 +67,11 @@ fn reserved_buckets_are_not_available_to_others() {
     // A free slot in the arena satisfies a reservation; a change that uses it for something else is refused.
     assert_eq!(ensure(&space, three_more, &one, slots(1, 3), slots(1, 3)), Ok(()));
     assert_eq!(ensure(&space, three_more, &[], slots(1, 4), slots(0, 4)), oom(1, 0));
+    // With the reservation, one of the two buckets is missing.
+    assert_eq!(
+        ensure(&space, capacity(11), &[(OBJECTS, 2 * BUCKET_PAGES)], slots(0, 3), slots(0, 3)),
+        oom(2, 1)
+    );
     // A change that needs nothing is allowed even if a reservation can no longer be satisfied.
     assert_eq!(ensure(&space, 0, &[], slots(0, 9), slots(0, 9)), Ok(()));
 }
@@ -182,9 +187,7 @@ fn free_buckets_are_those_that_one_structure_can_use() {
 /// Filling buckets with zeroes takes time, so the number of reused buckets per growth is limited.
 #[test]
 fn the_number_of_cleared_buckets_per_growth_is_limited() {
-    let raw = storage_testkit::SparseMemory::default();
-    raw.grow(FIRST_BUCKET_PAGE);
-    let space = Space::format(raw, BucketSize::LARGEST);
+    let space = empty();
     space.memory(ARENA).grow((MAX_CLEARED_BUCKETS + 3) * BUCKET_PAGES);
     STORES.iter().for_each(|id| assert!(space.memory(*id).grow(1) >= 0));
     space.memory(ARENA).free_last(MAX_CLEARED_BUCKETS + 2);
@@ -192,9 +195,72 @@ fn the_number_of_cleared_buckets_per_growth_is_limited() {
     let full = space.raw().size() * PAGE_BYTES;
     let growth = |buckets| [Growth { memory: &memory, pages: buckets * BUCKET_PAGES }];
     let refused = space.ensure(full, &growth(MAX_CLEARED_BUCKETS + 1), 0, NOTHING, NOTHING);
-    assert!(refused.is_err());
+    assert_eq!(refused.unwrap_err().missing, 1, "a bucket that is not reused has to be a new one");
     let growth = growth(MAX_CLEARED_BUCKETS + 1);
     assert_eq!(space.ensure(full + BUCKET_BYTES, &growth, 0, NOTHING, NOTHING), Ok(()));
     assert_eq!(memory.grow((MAX_CLEARED_BUCKETS + 1) * BUCKET_PAGES), 1);
     assert_eq!(space.raw().size() * PAGE_BYTES, full + BUCKET_BYTES);
+}
+
+/// The physical memory has grown before the memories do, by what is not reused.
+#[test]
+fn physical_memory_is_reserved_before_memories_grow() {
+    let space = begun();
+    let size = |buckets| BucketSize::LARGEST.physical_pages(buckets);
+    assert_eq!(ensure(&space, capacity(20), &[(LOG, 2 * BUCKET_PAGES)], NOTHING, NOTHING), Ok(()));
+    assert_eq!(space.raw().size(), size(9));
+    // Of two growths, only one can reuse the freed bucket.
+    space.memory(ARENA).grow(3 * BUCKET_PAGES - 1);
+    assert_eq!(space.raw().size(), size(9));
+    space.memory(ARENA).free_last(1);
+    let both = [(LOG, BUCKET_PAGES), (UPLOADS, BUCKET_PAGES)];
+    assert_eq!(ensure(&space, capacity(20), &both, NOTHING, NOTHING), Ok(()));
+    assert_eq!(space.raw().size(), size(10));
+    // A growth within the last bucket, and one into the freed bucket, need nothing.
+    for growth in [(OBJECTS, 1), (LOG, BUCKET_PAGES)] {
+        assert_eq!(ensure(&space, capacity(20), &[growth], NOTHING, NOTHING), Ok(()));
+        assert_eq!(space.raw().size(), size(10));
+    }
+}
+
+/// If the platform refuses, the error states what is available, and nothing has grown.
+#[test]
+fn a_platform_that_refuses_is_out_of_memory() {
+    let space = begun();
+    space.raw().set_maximum(BucketSize::LARGEST.physical_pages(8));
+    let before = space.raw().size();
+    let memory = space.memory(LOG);
+    let growth = |buckets| [Growth { memory: &memory, pages: buckets * BUCKET_PAGES }];
+    let refused = space.ensure(capacity(10), &growth(2), 0, NOTHING, NOTHING).unwrap_err();
+    assert_eq!((space.raw().size(), refused.missing), (before, 2), "the arena would have to free both");
+    // More is requested than is available, which the platform does not say.
+    assert_eq!(Err(refused.into()), oom(4, 3));
+    assert_eq!(space.ensure(capacity(10), &growth(1), 0, NOTHING, NOTHING), Ok(()));
+    assert_eq!(space.raw().size(), BucketSize::LARGEST.physical_pages(8));
+}
+
+/// A slot takes as many of the smallest buckets as it has bytes.
+#[test]
+fn a_slot_takes_16_of_the_smallest_buckets() {
+    let raw = SparseMemory::default();
+    raw.grow(FIRST_BUCKET_PAGE);
+    let space = Space::format(raw, BucketSize::SMALLEST);
+    STORES.iter().for_each(|id| assert_eq!(space.memory(*id).grow(1), 0));
+    let capacity = |more: u64| BucketSize::SMALLEST.physical_pages(7 + more) * PAGE_BYTES;
+    for (more, slots_that_fit) in [(15, 0), (16, 1), (31, 1), (32, 2)] {
+        assert_eq!(ensure(&space, capacity(more), &[], NOTHING, slots(0, slots_that_fit)), Ok(()));
+        assert!(
+            ensure(&space, capacity(more), &[], NOTHING, slots(0, slots_that_fit + 1)).is_err(),
+            "{more}"
+        );
+    }
+}
+
+#[test]
+fn an_owner_of_a_bucket_that_is_not_allocated_is_a_problem() {
+    let space = begun();
+    assert_eq!(space.check(), None);
+    let owners = PAGE_BYTES + 2_080;
+    space.raw().write(owners + 7, &[OBJECTS.get()]);
+    assert_eq!(space.check().map(|problem| problem.offset), Some(owners + 7));
 }

@@ -70,7 +70,7 @@ impl ArenaHeader {
         if header.0[MAGIC] != MAGIC_V1 {
             return Err(corrupted("the layout version of the arena is unknown", MAGIC));
         }
-        let ends_a_bucket = |total: u64| total > 0 && total.is_multiple_of(bucket_bytes);
+        let ends_a_bucket = |total: u64| total.is_multiple_of(bucket_bytes);
         let most = memory_bytes.min(MAX_ARENA_BYTES);
         match header.end().checked_add(SENTINEL_BYTES) {
             Some(total) if ends_a_bucket(total) && total <= most => Ok(header),

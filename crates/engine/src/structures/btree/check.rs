@@ -195,3 +195,118 @@ fn check_cells(node: Node<'_>, kind: u8, bounds: Bounds<'_>) -> Option<()> {
     let bytes: usize = spans.iter().map(|(start, end)| end - start).sum();
     (is_apart && bytes + node.unused() == PAGE - node.lowest()).then_some(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::node_mut::NodeMut;
+    use super::super::page::{NewValue, SLOT, leaf_cell_len, write_leaf_cell};
+    use super::*;
+
+    type Page = Box<[u8; PAGE]>;
+
+    /// Returns a leaf with these keys in this order, each with a value of three bytes.
+    fn leaf(keys: &[&str]) -> Page {
+        let cell = |key: &&str| {
+            let value = NewValue::Local(b"va", b"l");
+            let mut cell = vec![0; leaf_cell_len(key.as_bytes(), value)];
+            write_leaf_cell(&mut cell, key.as_bytes(), value);
+            cell
+        };
+        let cells: Vec<_> = keys.iter().map(cell).collect();
+        let cells: Vec<_> = cells.iter().map(Vec::as_slice).collect();
+        let mut page = Box::new([0; PAGE]);
+        NodeMut(&mut page).fill(LEAF, &cells, PageNumber::NONE, PageNumber::NONE).unwrap();
+        page
+    }
+
+    fn is_sound(page: &Page, from: Option<&str>, below: Option<&str>) -> bool {
+        let bounds = Bounds { from: from.map(str::as_bytes), below: below.map(str::as_bytes) };
+        check_cells(Node::of(page, LEAF).unwrap(), LEAF, bounds).is_some()
+    }
+
+    #[test]
+    fn keys_are_within_their_bounds() {
+        let page = leaf(&["b", "c"]);
+        for (from, below, expected) in [
+            (None, None, true),
+            (Some("b"), Some("d"), true),
+            (Some("a"), Some("c\0"), true),
+            (Some("b\0"), Some("d"), false),
+            (Some("c"), None, false),
+            (Some("b"), Some("c"), false),
+            (None, Some("b"), false),
+        ] {
+            assert_eq!(is_sound(&page, from, below), expected, "{from:?} {below:?}");
+        }
+    }
+
+    #[test]
+    fn keys_are_in_order_and_distinct() {
+        for (keys, expected) in
+            [(["aab", "aac", "aad"], true), (["aab", "aab", "aad"], false), (["aab", "aad", "aac"], false)]
+        {
+            assert_eq!(is_sound(&leaf(&keys), None, None), expected, "{keys:?}");
+        }
+    }
+
+    /// Sets the prefix length, and the heads that belong to it.
+    fn set_prefix_len(page: &mut Page, keys: &[&str], prefix_len: usize) {
+        let mut node = NodeMut(page);
+        node.set_prefix_len(prefix_len);
+        for (index, key) in keys.iter().enumerate() {
+            node.set_head(index, head_of(key.as_bytes(), prefix_len));
+        }
+    }
+
+    #[test]
+    fn keys_share_the_prefix_of_their_page() {
+        for (keys, prefix_len, expected) in [
+            (&["xab", "xac"][..], 2, true),
+            (&["xab", "xac"], 1, true),
+            (&["xab", "yac"], 1, false),
+            (&["xab", "xbb"], 2, false),
+            (&["x", "xab"], 1, true),
+            (&["x", "xab"], 2, false),
+            (&["xa"], 2, true),
+            (&["xa"], 3, false),
+        ] {
+            let mut page = leaf(keys);
+            set_prefix_len(&mut page, keys, prefix_len);
+            assert_eq!(is_sound(&page, None, None), expected, "{keys:?}, prefix of {prefix_len} bytes");
+        }
+    }
+
+    #[test]
+    fn heads_are_those_of_the_keys() {
+        for index in 0..3 {
+            let mut page = leaf(&["aab", "aac", "aad"]);
+            let head = Node::trusted(&page).head(index);
+            NodeMut(&mut page).set_head(index, head ^ 1);
+            assert!(!is_sound(&page, None, None), "{index}");
+        }
+    }
+
+    /// A cell that is longer than its entry overlaps the cell after it, also if the number of bytes is right.
+    #[test]
+    fn cells_do_not_overlap_and_have_the_counted_bytes() {
+        let sound = leaf(&["a", "b", "c"]);
+        let node = Node::trusted(&sound);
+        let (lengths, unused): (Vec<_>, _) =
+            ((0..3).map(|i| HEADER_LENGTHS_AT + i * SLOT).collect(), node.unused());
+        assert_eq!(unused, 0);
+        let mut longer = sound.clone();
+        longer[lengths[1]] += 2;
+        assert!(!is_sound(&longer, None, None), "two bytes more than counted");
+        // The same bytes in all: the last cell ends two bytes before the one before it begins.
+        longer[lengths[2]] -= 2;
+        assert!(!is_sound(&longer, None, None), "two cells overlap");
+        let mut shorter = sound.clone();
+        NodeMut(&mut shorter).shorten_cell(2, node.cell_span(2).unwrap(), 4);
+        assert!(is_sound(&shorter, None, None), "two unused bytes are counted");
+        shorter[super::super::page::UNUSED_AT] -= 1;
+        assert!(!is_sound(&shorter, None, None), "two unused bytes are counted as one");
+    }
+
+    /// Offset in a page of the length of the first cell.
+    const HEADER_LENGTHS_AT: usize = super::super::page::HEADER + 6;
+}

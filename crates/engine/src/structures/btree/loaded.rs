@@ -159,3 +159,101 @@ impl Loaded {
         self.frame
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use storage_testkit::SparseMemory;
+
+    use super::*;
+
+    const NUMBER: PageNumber = PageNumber(1);
+
+    /// Returns a memory of one page of 64 KiB, whose second page of 4 KiB is empty and has only ones in its gap.
+    fn memory() -> SparseMemory {
+        let memory = SparseMemory::default();
+        memory.grow(1);
+        let mut page = [1; PAGE];
+        NodeMut(&mut page).clear(super::super::page::LEAF, PageNumber::NONE, PageNumber::NONE);
+        memory.write(NUMBER.offset(), &page);
+        memory.take_traffic();
+        memory
+    }
+
+    fn read(memory: &SparseMemory) -> Loaded {
+        Loaded::read(NUMBER, Box::new(Frame([0xA5; PAGE])), memory)
+    }
+
+    fn set(page: &mut Loaded, memory: &SparseMemory, start: usize, end: usize) {
+        page.change(memory, start, end, |bytes| bytes[start..end].fill(7));
+    }
+
+    /// Only what was changed is written, each byte once.
+    #[test]
+    fn changed_bytes_are_written_and_no_others() {
+        let memory = memory();
+        let mut page = read(&memory);
+        for (start, end) in [(300, 310), (1_000, 1_001), (305, 320)] {
+            set(&mut page, &memory, start, end);
+        }
+        assert_eq!(memory.take_traffic().read_bytes, FIRST_READ as u64);
+        page.write(&memory);
+        let traffic = memory.take_traffic();
+        assert_eq!((traffic.writes, traffic.written_bytes), (2, 21));
+        let mut bytes = [0; PAGE];
+        memory.read(NUMBER.offset(), &mut bytes);
+        let changed: Vec<_> = (300..320).chain([1_000]).collect();
+        assert!((24..PAGE).all(|i| bytes[i] == if changed.contains(&i) { 7 } else { 1 }));
+    }
+
+    /// Changes of so many parts that they are not noted one by one are all written.
+    #[test]
+    fn many_changes_of_a_page_are_written() {
+        let memory = memory();
+        let mut page = read(&memory);
+        let starts = || (0..20).map(|part| 300 + part * 100);
+        starts().for_each(|start| set(&mut page, &memory, start, start + 10));
+        page.write(&memory);
+        let mut bytes = [0; PAGE];
+        memory.read(NUMBER.offset(), &mut bytes);
+        let is_changed = |i| starts().any(|start| (start..start + 10).contains(&i));
+        assert!((24..PAGE).all(|i| bytes[i] == if is_changed(i) { 7 } else { 1 }));
+    }
+
+    /// A frame that was used before has the bytes of another page in its gap. They reach neither the memory nor
+    /// the cache.
+    #[test]
+    fn the_gap_of_a_used_frame_is_not_kept() {
+        let used = || {
+            let mut frame = Box::new(Frame([0xA5; PAGE]));
+            NodeMut(&mut frame.0).clear(super::super::page::LEAF, PageNumber::NONE, PageNumber::NONE);
+            frame
+        };
+        let memory = memory();
+        let mut page = read(&memory);
+        page.replace(used());
+        // More parts than are noted one by one, so that the page is written as a whole.
+        (0..20).map(|part| 300 + part * 100).for_each(|start| set(&mut page, &memory, start, start + 10));
+        page.write(&memory);
+        let mut bytes = [0; PAGE];
+        memory.read(NUMBER.offset(), &mut bytes);
+        assert!(!bytes.contains(&0xA5), "a gap was written");
+        let mut page = read(&memory);
+        page.replace(used());
+        assert!(!page.into_content().0.contains(&0xA5), "a gap is kept");
+    }
+
+    /// A position in a page is found again by its version, so each change that can move an entry has another one.
+    #[test]
+    fn every_change_of_the_slots_has_another_version() {
+        let memory = memory();
+        let mut page = read(&memory);
+        let mut versions = vec![page.version];
+        for _ in 0..2 {
+            page.change_front(&memory, 24, |mut node| node.set_prefix_len(0));
+            versions.push(page.version);
+            page.replace(Box::new(Frame([0; PAGE])));
+            versions.push(page.version);
+        }
+        assert!(versions.is_sorted_by(|one, next| one < next), "{versions:?}");
+    }
+}

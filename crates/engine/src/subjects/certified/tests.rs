@@ -1,6 +1,5 @@
 use std::collections::BTreeMap;
 
-use ic_stable_structures::VectorMemory;
 use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
 use stable_storage_api::limits::{CHUNK_BYTES, MAX_CERTIFIED_PREFIXES, MAX_PAYLOAD_BYTES};
@@ -8,16 +7,17 @@ use stable_storage_api::{
     CertifiedPrefix, ChecksumState, CopyArgs, DeleteArgs, DeletePrefixArgs, Error, ListArgs, ObjectInfo,
     RenameArgs, UploadArgs,
 };
+use storage_testkit::SparseMemory;
 
 use crate::base::caller::Caller;
 use crate::store::Store;
 use crate::structures::hash_tree::Digest;
 use crate::subjects::objects::Put;
 
-type TestStore = Store<VectorMemory>;
+type TestStore = Store<SparseMemory>;
 
 fn store() -> TestStore {
-    Store::open(VectorMemory::default()).unwrap()
+    Store::open(SparseMemory::default()).unwrap()
 }
 
 fn put(store: &mut TestStore, key: &str, value: &[u8]) {
@@ -556,5 +556,6 @@ proptest! {
     }
 }
 
+mod check;
 mod log;
 mod sites;

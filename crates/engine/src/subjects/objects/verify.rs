@@ -129,7 +129,13 @@ mod tests {
             }
         };
         assert_eq!((steps, verdict), (16, ChecksumState::Verified));
-        let info = Store::open(memory).unwrap().stat("k").unwrap();
+        let store = Store::open(memory).unwrap();
+        assert_eq!(
+            store.objects().hashed_bytes("k"),
+            Ok(0),
+            "the state of the hash function is no longer kept"
+        );
+        let info = store.stat("k").unwrap();
         assert_eq!(info.revision, revision, "verifying does not change the revision");
         let sha256 = info.sha256.unwrap();
         assert_eq!(

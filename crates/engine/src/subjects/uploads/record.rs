@@ -377,6 +377,21 @@ mod tests {
         }
     }
 
+    /// An upload with a size has room for it and no more, and no chunk that determines a size.
+    #[test]
+    fn a_record_with_a_size_and_other_room_is_corruption() {
+        let good = sample();
+        assert!(Record::decode(&good.encode().0).is_ok());
+        for bad in [
+            Record { room: good.room + 1, ..good.clone() },
+            Record { room: good.room - 1, ..good.clone() },
+            Record { reach: 1, ..good.clone() },
+            Record { received: good.room + 1, ..good.clone() },
+        ] {
+            assert!(matches!(Record::decode(&bad.encode().0), Err(Error::Corrupted { .. })), "{bad:?}");
+        }
+    }
+
     /// Such a record once caused an overflow in the check.
     #[test]
     fn reserving_more_extents_than_the_object_has_is_corruption() {

@@ -86,6 +86,31 @@ fn every_flipped_byte_is_reported() {
     }
 }
 
+/// A problem is reported at the offset of its bytes.
+#[test]
+fn problems_are_reported_where_they_are() {
+    let (memory, extents) = image();
+    let end = memory.size() * 65_536 - ALIGNMENT;
+    let block = extents[0].0.offset() - 8;
+    let beyond = Tag::used(end - block + 32).encode(block);
+    for (offset, word, what) in [
+        (block, beyond, "a block has an impossible size"),
+        (block, Tag::used(0).encode(block), "a block has an impossible size"),
+        (end, 1, "the arena does not end in its sentinel"),
+        (end, 0, "the sentinel of the arena is lost"),
+        (end + 8, 1, "the bytes after the sentinel are not zero"),
+    ] {
+        let damaged = memory.copy();
+        damaged.write(offset, &word.to_le_bytes());
+        let mut problems = Vec::new();
+        Arena::new(damaged).check(&mut |_, _| {}, &mut problems);
+        assert!(
+            problems.iter().any(|found| found.offset == offset && found.what.contains(what)),
+            "{what}: {problems:?}"
+        );
+    }
+}
+
 /// Writes words that look like metadata to wrong offsets: copies of other words, small changes, noise.
 #[test]
 fn corruption_never_makes_an_operation_panic() {

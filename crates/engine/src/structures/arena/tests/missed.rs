@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::structures::arena::class::Class;
+use crate::structures::arena::tag::Tag;
 use crate::structures::arena::{block_bytes, control::SENTINEL_BYTES};
 
 /// Returns the largest extent of a block.
@@ -167,6 +168,30 @@ fn an_arena_with_other_corruption_is_not_repaired() {
     assert!(matches!(arena.repair(), Err(Error::Corrupted { .. })));
     assert!(memory.same_as(&before));
     assert_eq!(Arena::new(SparseMemory::default()).repair(), Ok(None), "an empty arena has no sentinel");
+}
+
+/// A lost sentinel is not restored if the blocks before it contradict each other, each in its own way.
+#[test]
+fn blocks_that_contradict_their_neighbours_are_not_repaired() {
+    let used = |size| Tag::used(size);
+    for (name, tag) in [
+        ("no size", used(0)),
+        ("a size after the end", used(BUCKET_BYTES)),
+        ("a used block before it is free", Tag { previous_free: true, ..used(1_024) }),
+    ] {
+        let (memory, arena) = arena();
+        let extent = [1_016, 1_016].map(|len| allocate(&arena, len))[1];
+        let offset = extent.offset() - 8;
+        memory.write(BUCKET_BYTES - SENTINEL_BYTES, &[0; 8]);
+        memory.write(offset, &tag.encode(offset).to_le_bytes());
+        let before = memory.copy();
+        let refused = arena.repair();
+        assert!(
+            matches!(refused, Err(Error::Corrupted { offset: at, .. }) if at == offset),
+            "{name}: {refused:?}"
+        );
+        assert!(memory.same_as(&before), "{name}");
+    }
 }
 
 /// Each extent of a freed run loses its tag, so a table that lists one of them twice is detected.

@@ -53,28 +53,36 @@ fn golden_head() {
 fn an_impossible_head_is_refused() {
     let sound = bytes(&header(&[40]));
     assert!(decode(&sound).is_ok());
-    let wrong: [(usize, u64); 15] = [
-        (0, 0),                                     // No magic.
-        (0, u64::from_le_bytes(*b"ARENA\0\x02\0")), // Another version.
-        (8, 0),                                     // An end before the first block,
-        (8, BUCKET_BYTES - 64),                     // not at the end of a bucket,
-        (8, 2 * BUCKET_BYTES - 32),                 // after the memory,
-        (8, u64::MAX - 31),                         // after any memory.
-        (16, 33),                                   // Used bytes that are not a multiple of 32,
-        (16, 32),                                   // without a used block,
-        (16, BUCKET_BYTES),                         // more than the arena has.
-        (24, 1),                                    // A block of no bytes.
-        (32, 0),                                    // No level, although a class is set.
-        (32, 1 << 32),                              // A level that does not exist.
-        (40, 2),                                    // A class without its level.
-        (104, 2),                                   // More slots than the arena can supply.
-        (112, 1),                                   // Reserved.
+    // Words and their offsets, and the offset that is reported.
+    let wrong: [(&[(usize, u64)], u64); 17] = [
+        (&[(0, 0)], 0),                                     // No magic.
+        (&[(0, u64::from_le_bytes(*b"ARENA\0\x02\0"))], 0), // Another version.
+        (&[(8, 0)], 8),                                     // An end before the first block,
+        (&[(8, BUCKET_BYTES - 64)], 8),                     // not at the end of a bucket,
+        (&[(8, 2 * BUCKET_BYTES - 32)], 8),                 // after the memory,
+        (&[(8, u64::MAX - 31)], 8),                         // after any memory.
+        (&[(16, 33)], 16),                                  // Used bytes that are not a multiple of 32,
+        (&[(16, 32)], 24),                                  // without a used block,
+        (&[(16, BUCKET_BYTES)], 16),                        // more than the arena has.
+        (&[(16, BUCKET_BYTES), (24, 1)], 16),
+        (&[(24, 1)], 24),           // A block of no bytes.
+        (&[(16, 64), (24, 3)], 24), // More blocks than fit the used bytes.
+        (&[(32, 0)], 32),           // No level, although a class is set.
+        (&[(32, 1 << 32)], 32),     // A level that does not exist.
+        (&[(40, 2)], 32),           // A class without its level.
+        (&[(104, 2)], 104),         // More slots than the arena can supply.
+        (&[(112, 1)], 112),         // Reserved.
     ];
-    for (offset, word) in wrong {
+    for (words, reported) in wrong {
         let mut bytes = sound;
-        bytes[offset..offset + 8].copy_from_slice(&word.to_le_bytes());
+        for (offset, word) in words {
+            bytes[*offset..offset + 8].copy_from_slice(&word.to_le_bytes());
+        }
         let found = decode(&bytes);
-        assert!(matches!(found, Err(Error::Corrupted { .. })), "{word:#x} at {offset}: {found:?}");
+        assert!(
+            matches!(found, Err(Error::Corrupted { offset, .. }) if offset == reported),
+            "{words:x?}: {found:?}"
+        );
     }
 }
 
@@ -153,4 +161,72 @@ fn bytes_after_the_memory_read_as_zeroes() {
     let mut words = WriteSet::new(&memory, 65_536);
     words.fetch(65_536 - 32, 2);
     assert_eq!(words.header(1 << 38), [0; 3]);
+}
+
+/// The words of a small memory, as a write set must show them.
+struct Words {
+    memory: SparseMemory,
+    model: Vec<u64>,
+}
+
+impl Words {
+    /// Words from 1 on in the first half; the transaction adds the other half.
+    fn new(count: u64) -> Self {
+        let memory = SparseMemory::default();
+        memory.grow(1);
+        (0..count / 2).for_each(|i| memory.write(8 * i, &(i + 1).to_le_bytes()));
+        Self { memory, model: (0..count).map(|i| if i < count / 2 { i + 1 } else { 0 }).collect() }
+    }
+}
+
+/// Reads of every kind see all changes of every kind, in any order, and the memory has them after the write.
+#[test]
+fn a_write_set_agrees_with_an_array() {
+    const LINES: u64 = 32;
+    let mut random = Random::new(5);
+    for round in 0..300 {
+        let Words { memory, mut model } = Words::new(4 * LINES);
+        let mut words = WriteSet::new(&memory, 16 * LINES);
+        // Runs that are cleared do not overlap: each is in its own quarter.
+        let mut quarters = [0, 1, 2, 3].into_iter();
+        for step in 0..40 {
+            let (line, i) = (random.below(LINES), random.below(4));
+            let at = (4 * line + i) as usize;
+            match random.below(7) {
+                0 => {
+                    words.set(8 * at as u64, 1_000 + step);
+                    model[at] = 1_000 + step;
+                }
+                1 => words.fetch(32 * line.min(LINES - 2), 2),
+                2 => assert_eq!(words.header(32 * line), model[4 * line as usize..][..3], "{round}"),
+                3 => assert_eq!(words.peek(32 * line), model[4 * line as usize], "{round}"),
+                4 if random.below(3) == 0 => {
+                    let Some(quarter) = quarters.next() else { continue };
+                    let (stride, count) = (1 + random.below(3), 1 + random.below(2));
+                    let first = quarter * LINES / 4 + random.below(2);
+                    words.clear(32 * first, 32 * stride, count);
+                    (0..count).for_each(|n| model[4 * (first + n * stride) as usize] = 0);
+                }
+                _ => assert_eq!(words.get(8 * at as u64), model[at], "{round}"),
+            }
+        }
+        words.write();
+        assert_eq!(read_words::<_, { 4 * LINES as usize }>(&memory, 0)[..], model, "{round}");
+    }
+}
+
+/// Clearing lines that are not cached takes no line on the heap, and one write for each.
+#[test]
+fn cleared_lines_are_not_read() {
+    let Words { memory, .. } = Words::new(256);
+    memory.take_traffic();
+    let mut words = WriteSet::new(&memory, 65_536);
+    words.clear(64, 96, 5);
+    assert_eq!((0..16).filter(|line| words.peek(32 * line) == 0).collect::<Vec<_>>(), [2, 5, 8, 11, 14]);
+    assert_eq!(memory.take_traffic().reads, 11, "the cleared ones are known");
+    words.write();
+    assert_eq!(
+        memory.take_traffic(),
+        Traffic { writes: 5, written_bytes: 40, written_pages: 1, ..Traffic::default() }
+    );
 }

@@ -1,6 +1,7 @@
 //! Trees with corrupt bytes.
 
 use super::*;
+use crate::structures::btree::page::{INNER, Node, PageNumber, head_of};
 
 fn filled() -> (VectorMemory, Model) {
     let memory = VectorMemory::default();
@@ -147,5 +148,78 @@ fn a_cursor_does_not_follow_links_in_a_circle() {
         let mut cursor = map.cursor(Bound::Unbounded, direction).unwrap();
         (0..60).for_each(|_| assert!(cursor.advance().unwrap()));
         assert!(matches!(cursor.advance(), Err(Error::Corrupted { .. })));
+    }
+}
+
+/// Returns a map whose root has separators of many bytes.
+fn with_long_separators() -> (VectorMemory, TestMap) {
+    let memory = VectorMemory::default();
+    let map = open(&memory);
+    for number in 0..200u32 {
+        let key = [&b"xy"[..], &[number as u8 / 50], &[b'k'; 20], &[number as u8 % 50 * 5]].concat();
+        insert(&map, &key, &[1; 100]);
+    }
+    assert_eq!((map.tree.header.get().levels, problems(&map)), (2, vec![]));
+    (memory, map)
+}
+
+/// Returns the page of the root in memory.
+fn root_in(memory: &VectorMemory, map: &TestMap) -> (usize, [u8; PAGE]) {
+    let offset = map.tree.header.get().root.offset() as usize;
+    (offset, *memory.borrow()[offset..].first_chunk().unwrap())
+}
+
+/// A cached page that differs from memory is reported, whether in its slots alone or in its cells alone, although
+/// the page in memory has no problem of its own.
+#[test]
+fn check_compares_cached_pages_with_memory() {
+    for in_slots in [true, false] {
+        let (memory, map) = with_long_separators();
+        let (at, mut bytes) = root_in(&memory, &map);
+        let node = Node::of(&bytes, INNER).unwrap();
+        let (count, prefix_len) = (node.len(), node.prefix_len());
+        if in_slots {
+            // A shorter common prefix is as valid, with the heads that belong to it.
+            let keys: Vec<_> = (0..count).map(|index| node.inner_key(index).unwrap().to_vec()).collect();
+            bytes[4] = prefix_len as u8 - 1;
+            for (index, key) in keys.iter().enumerate() {
+                let head = head_of(key, prefix_len - 1);
+                bytes[24 + 8 * index..][..4].copy_from_slice(&head.to_le_bytes());
+            }
+        } else {
+            // A separator may be any key between two others.
+            let longest = (0..count).max_by_key(|index| node.inner_key(*index).unwrap().len()).unwrap();
+            let span = node.cell_span(longest).unwrap();
+            assert!(span.end - span.start > 20, "no separator is long");
+            bytes[span.end - 1] -= 1;
+        }
+        memory.write(at as u64, &bytes);
+        assert_eq!(problems(&open(&memory)), [], "the page in memory is sound");
+        let found = problems(&map);
+        assert_eq!(found.iter().map(|problem| problem.offset).collect::<Vec<_>>(), [at as u64], "{found:?}");
+    }
+}
+
+#[test]
+fn check_reports_links_that_no_neighbour_has() {
+    // The offsets of the links of a page: `before` and `after`. An inner page has none after it.
+    let (memory, map) = with_long_separators();
+    let (root, _) = root_in(&memory, &map);
+    let leaf = |number: usize| {
+        let child = map.tree.with_inner(map.tree.header.get().root, |node| node.child(number)).unwrap();
+        child.offset() as usize
+    };
+    for (at, link) in [
+        (root + 16, PageNumber(1)),
+        (leaf(0) + 12, PageNumber((leaf(1) / PAGE) as u32)),
+        (leaf(2) + 12, PageNumber((leaf(0) / PAGE) as u32)),
+        (leaf(2) + 16, PageNumber((leaf(1) / PAGE) as u32)),
+        (leaf(1) + 16, PageNumber::NONE),
+    ] {
+        let before = memory.borrow()[at..at + 4].to_vec();
+        memory.write(at as u64, &link.0.to_le_bytes());
+        assert_eq!(problems(&open(&memory)).len(), 1, "byte {at}");
+        memory.write(at as u64, &before);
+        assert_eq!(problems(&open(&memory)), []);
     }
 }

@@ -71,6 +71,21 @@ fn a_key_above_the_limit_is_refused_with_its_length() {
     assert_eq!((map.len(), map.get(&vec![1; MAX_KEY + 1])), (1, None));
 }
 
+#[test]
+fn the_check_of_a_map_reports_its_problems() {
+    let memory = VectorMemory::default();
+    let mut map = BPlusTreeMap::<u64, u64, _>::open(memory.clone()).unwrap();
+    assert_eq!(map.insert(1, 2), None);
+    // The number of entries of the only leaf.
+    memory.write(PAGE as u64 + 2, &[0]);
+    let problems = map.check();
+    assert_eq!(
+        problems.iter().map(|problem| problem.offset).collect::<Vec<_>>(),
+        [PAGE as u64],
+        "{problems:?}"
+    );
+}
+
 /// A tree beside other structures, in a memory of ic-stable-structures' manager.
 #[test]
 fn a_map_shares_a_memory_manager_with_a_stable_map() {

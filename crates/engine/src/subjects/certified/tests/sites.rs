@@ -59,6 +59,7 @@ fn put_typed(store: &mut TestStore, key: &str, content_type: &str, value: &[u8])
 #[test]
 fn the_objects_of_a_site_are_served() {
     let mut store = store();
+    assert!(!store.has_sites().unwrap());
     put_typed(&mut store, "www/index.html", "text/html", b"<p>home");
     put_typed(&mut store, "www/docs/index.html", "text/html", b"<p>docs");
     site(&mut store, &Site::new("www/"));
@@ -89,7 +90,9 @@ fn the_objects_of_a_site_are_served() {
     for url in ["/private", "/", "/ww", "/wwww/index.html"] {
         assert_eq!(store.http(&request(url, &[]), Some(CERTIFICATE)).unwrap(), HttpReply::NoSite, "{url}");
     }
+    assert!(store.has_sites().unwrap());
     assert!(store.remove_site("www/").unwrap());
+    assert!(!store.has_sites().unwrap());
     sound(&store);
     assert_eq!(store.http(&request("/www/", &[]), None).unwrap(), HttpReply::NoSite);
     assert_eq!(store.get("www/index.html").unwrap(), b"<p>home");

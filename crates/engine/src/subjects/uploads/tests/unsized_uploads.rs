@@ -61,6 +61,27 @@ fn objects_of_all_sizes_round_trip_and_use_no_extra_space() {
     sound(&store);
 }
 
+/// The table has grown to eight extents, and the object has five: its table is as large as that of an object whose size
+/// was known.
+#[test]
+fn the_table_of_an_upload_without_a_size_becomes_that_of_its_object() {
+    let size = 4 * SLOT_EXTENT_BYTES + 5;
+    let (mut store, mut sized) = (store(), store());
+    let id = open(&mut store, "k");
+    for index in 0..chunks(size) {
+        store.write_chunk(id, index, &chunk(1, size, index), &OWNER, 0).unwrap();
+    }
+    assert_eq!(store.uploads().upload_record(id, &OWNER, 0).unwrap().table().extents(), 8);
+    store.commit_upload_with(id, Some(&end(size)), &OWNER, 0).unwrap();
+    sound(&store);
+    compare(&store, "k", 1, size);
+    sized.put_sparse("k", size).unwrap();
+    let used = |store: &TestStore| store.core.arena.stats().unwrap().used_bytes;
+    assert_eq!(used(&store), used(&sized));
+    assert!(store.delete("k").unwrap());
+    assert_nothing_is_held(&store);
+}
+
 /// A chunk that is shorter than the others is the last one. It determines the size, and chunks that
 /// contradict it are refused.
 #[test]
