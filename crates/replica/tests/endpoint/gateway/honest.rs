@@ -80,9 +80,9 @@ fn site() -> impl Strategy<Value = Site> {
 }
 
 fn case() -> impl Strategy<Value = Case> {
-    let steps = || proptest::collection::vec((0..NAMES.len(), 0..8u8), 0..8);
-    let requests = proptest::collection::vec((0..URLS.len(), any::<bool>(), any::<bool>()), 8);
-    (site(), steps(), steps(), requests).prop_map(|(site, before, after, requests)| Case {
+    let steps = |most| proptest::collection::vec((0..NAMES.len(), 0..8u8), 0..most);
+    let requests = proptest::collection::vec((0..URLS.len(), any::<bool>(), any::<bool>()), 12);
+    (site(), steps(20), steps(6), requests).prop_map(|(site, before, after, requests)| Case {
         site,
         before,
         after,
