@@ -205,7 +205,7 @@ mod tests {
         assert!((24..PAGE).all(|i| bytes[i] == if changed.contains(&i) { 7 } else { 1 }));
     }
 
-    /// Changes of so many parts that they are not noted one by one are all written.
+    /// Changes of more parts than are noted one by one are all written.
     #[test]
     fn many_changes_of_a_page_are_written() {
         let memory = memory();

@@ -170,7 +170,7 @@ fn root_in(memory: &VectorMemory, map: &TestMap) -> (usize, [u8; PAGE]) {
 }
 
 /// A cached page that differs from memory is reported, whether in its slots alone or in its cells alone, although
-/// the page in memory has no problem of its own.
+/// the page in memory has no problem itself.
 #[test]
 fn check_compares_cached_pages_with_memory() {
     for in_slots in [true, false] {
