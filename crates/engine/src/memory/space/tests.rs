@@ -196,6 +196,8 @@ fn the_number_of_cleared_buckets_per_growth_is_limited() {
     let growth = |buckets| [Growth { memory: &memory, pages: buckets * BUCKET_PAGES }];
     let refused = space.ensure(full, &growth(MAX_CLEARED_BUCKETS + 1), 0, NOTHING, NOTHING);
     assert_eq!(refused.unwrap_err().missing, 1, "a bucket that is not reused has to be a new one");
+    let refused = space.ensure(full + BUCKET_BYTES, &growth(MAX_CLEARED_BUCKETS + 2), 0, NOTHING, NOTHING);
+    assert_eq!(refused.unwrap_err().missing, 1, "one of the two can be a new one");
     let growth = growth(MAX_CLEARED_BUCKETS + 1);
     assert_eq!(space.ensure(full + BUCKET_BYTES, &growth, 0, NOTHING, NOTHING), Ok(()));
     assert_eq!(memory.grow((MAX_CLEARED_BUCKETS + 1) * BUCKET_PAGES), 1);
@@ -221,6 +223,21 @@ fn physical_memory_is_reserved_before_memories_grow() {
         assert_eq!(ensure(&space, capacity(20), &[growth], NOTHING, NOTHING), Ok(()));
         assert_eq!(space.raw().size(), size(10));
     }
+}
+
+/// If more is reserved than exists, because the capacity was lowered, only what a change adds to that is missing.
+#[test]
+fn a_shortfall_that_existed_before_is_not_missing() {
+    let space = begun();
+    let memory = space.memory(LOG);
+    let growth = [Growth { memory: &memory, pages: BUCKET_PAGES }];
+    let full = capacity(7);
+    assert_eq!(space.missing_buckets(full, 0, slots(0, 2)), 2);
+    let refused = space.ensure(full, &growth, 0, slots(0, 2), slots(0, 2)).unwrap_err();
+    assert_eq!(refused.missing, 1);
+    let refused = space.ensure(full, &[], 0, slots(0, 2), slots(0, 5)).unwrap_err();
+    assert_eq!(refused.missing, 3);
+    assert_eq!(space.ensure(full, &growth, 1, slots(0, 2), slots(0, 2)), Ok(()));
 }
 
 /// If the platform refuses, the error states what is available, and nothing has grown.

@@ -257,6 +257,25 @@ fn objects_that_exist_are_certified_in_steps() {
     );
 }
 
+/// Under a prefix, and in a site.
+#[test]
+fn a_step_certifies_at_most_1000_objects() {
+    let mut store = store();
+    (0..1_001).for_each(|number| put(&mut store, &format!("a/{number}"), b"value"));
+    store.set_certified("a/", true).unwrap();
+    store.set_site(&stable_storage_api::Site::new("a/")).unwrap();
+    for what in ["the prefix", "the site"] {
+        let (mut items, mut done) = (Vec::new(), false);
+        while !done {
+            let step = store.certify("a/").unwrap();
+            items.push(step.items);
+            done = step.done;
+        }
+        assert!(items.iter().all(|items| *items <= 1_000) && items.contains(&1_000), "{what}: {items:?}");
+        sound(&store);
+    }
+}
+
 #[test]
 fn an_object_larger_than_a_step_takes_several() {
     let mut store = store();

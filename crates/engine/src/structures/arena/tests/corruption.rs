@@ -149,9 +149,16 @@ fn check_reports_at_most_a_hundred_problems() {
 fn a_memory_with_other_contents_is_refused() {
     let (memory, arena) = arena();
     memory.grow(256);
-    for magic in [[0; 8], *b"ARENA\0\x02\0", *b"SSL\x01\0\0\0\0"] {
+    let (no_arena, unknown) = ("does not contain an arena", "layout version of the arena is unknown");
+    for (magic, expected) in [
+        ([0; 8], no_arena),
+        (*b"ARENA\0\x02\0", unknown),
+        (*b"ARENB\0\x01\0", no_arena),
+        (*b"SSL\x01\0\0\0\0", no_arena),
+    ] {
         memory.write(0, &magic);
-        assert!(matches!(arena.begin(), Err(Error::Corrupted { offset: 0, .. })));
+        let Err(Error::Corrupted { what, offset: 0 }) = arena.begin().map(drop) else { panic!("{expected}") };
+        assert!(what.contains(expected), "{what}, not {expected}");
         assert!(matches!(arena.stats(), Err(Error::Corrupted { offset: 0, .. })));
         assert_eq!(problems(&arena), 1);
     }
