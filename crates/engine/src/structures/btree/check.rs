@@ -307,6 +307,24 @@ mod tests {
         assert!(!is_sound(&shorter, None, None), "two unused bytes are counted as one");
     }
 
+    /// Cells that are the same bytes would not fit in a page one after the other, so a change refuses them.
+    #[test]
+    fn cells_that_overlap_do_not_fit_in_a_page() {
+        let page = leaf(&["a", "b", "c", "d"]);
+        let mut cells = Vec::new();
+        assert!(Node::trusted(&page).all_cells(&mut cells).is_some());
+        assert_eq!(cells.len(), 4);
+        let mut overlapping = page.clone();
+        let lowest = super::super::page::LOWEST_AT;
+        overlapping[lowest..lowest + 2].copy_from_slice(&1_000u16.to_le_bytes());
+        for index in 0..4 {
+            let at = HEADER_LENGTHS_AT - 2 + index * SLOT;
+            overlapping[at..at + 2].copy_from_slice(&1_000u16.to_le_bytes());
+            overlapping[at + 2..at + 4].copy_from_slice(&1_100u16.to_le_bytes());
+        }
+        assert!(Node::trusted(&overlapping).all_cells(&mut Vec::new()).is_none());
+    }
+
     /// Offset in a page of the length of the first cell.
     const HEADER_LENGTHS_AT: usize = super::super::page::HEADER + 6;
 }

@@ -96,6 +96,25 @@ fn flipped_bytes_and_missing_elements_are_found() {
     }
 }
 
+/// A header that is valid by itself must also fit the memory.
+#[test]
+fn a_header_that_contradicts_its_memory_is_refused() {
+    let (memory, home) = (VectorMemory::default(), VectorMemory::default());
+    home.grow(1);
+    let range = open(&memory, &home);
+    let is_refused = || MountainRange::open(memory.clone(), (home.clone(), 64), 1).is_err();
+    assert!(!is_refused());
+    memory.grow(1);
+    assert!(is_refused(), "a memory with digests, and no header");
+    // 65,536 bytes hold 2,048 digests.
+    for (elements, expected) in
+        [(0, false), (1, false), (1_025, false), (1_026, true), (1 << 48, true), (u64::MAX, true)]
+    {
+        range.write_header(elements);
+        assert_eq!(is_refused(), expected, "{elements} elements");
+    }
+}
+
 #[test]
 fn the_separators_have_the_documented_lengths() {
     let sha256 = |parts: &[&[u8]]| <Digest>::from(Sha256::digest(parts.concat()));
