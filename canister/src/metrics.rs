@@ -71,7 +71,16 @@ fn stores(encoder: &mut Encoder, stores: &StoreBytes) -> io::Result<()> {
         ("region_data", stores.region_data),
     ];
     let mut builder = encoder.gauge_vec("storage_store_bytes", "Stable memory by store.")?;
-    for (store, bytes) in bytes {
+    // Before anything is certified these are 0, so that their growth has a beginning.
+    let certified = stores.certified.unwrap_or_default();
+    let certified = [
+        ("hash_tree", certified.hash_tree),
+        ("log_range", certified.log_range),
+        ("scopes", certified.scopes),
+        ("pieces", certified.pieces),
+        ("pending", certified.pending),
+    ];
+    for (store, bytes) in bytes.into_iter().chain(certified) {
         builder = builder.value(&[("store", store)], bytes as f64)?;
     }
     Ok(())

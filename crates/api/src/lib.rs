@@ -39,5 +39,5 @@ pub use page::{DeletePrefixArgs, Deleted, Entry, ListArgs, ListPage, ScanPage};
 pub use region::{RegionInfo, RegionLoad, RegionStore, RegionType, RegionValue, StableVarInfo};
 pub use settings::{Config, InitArgs, Settings};
 pub use site::{SOURCE_DIGEST, Site, SiteStatus};
-pub use status::{ArenaStatus, Count, Status, StoreBytes, UpgradeStatus};
+pub use status::{ArenaStatus, CertifiedBytes, Count, Status, StoreBytes, UpgradeStatus};
 pub use upload::{ChunkRange, Received, Upload, UploadArgs, UploadEnd, UploadStatus};

@@ -79,6 +79,31 @@ pub struct StoreBytes {
     pub regions: u64,
     /// The contents of all regions.
     pub region_data: u64,
+    /// What certification takes; `None` if nothing has ever been certified.
+    pub certified: Option<CertifiedBytes>,
+}
+
+/// Stable memory of certification, in bytes.
+#[derive(CandidType, Serialize, Deserialize, Wire, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CertifiedBytes {
+    /// The hash tree of the certified objects and responses.
+    pub hash_tree: u64,
+    /// The digests of the entries of a certified log.
+    pub log_range: u64,
+    /// The certified prefixes and the sites.
+    pub scopes: u64,
+    /// The digests of the pieces of large objects under a site.
+    pub pieces: u64,
+    /// The work that `certify` has not done yet.
+    pub pending: u64,
+}
+
+impl CertifiedBytes {
+    /// Returns the sum.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.hash_tree + self.log_range + self.scopes + self.pieces + self.pending
+    }
 }
 
 /// Usage of the arena, in bytes.
@@ -108,4 +133,34 @@ pub struct UpgradeStatus {
     pub last_was_sealed: bool,
     /// Instructions that opening the store took in the last install or upgrade.
     pub open_instructions: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The record before it had optional fields.
+    #[derive(CandidType, Deserialize, Debug, Default, PartialEq, Eq)]
+    struct First {
+        objects: u64,
+        arena: u64,
+        log: u64,
+        log_index: u64,
+        uploads: u64,
+        roles: u64,
+        regions: u64,
+        region_data: u64,
+    }
+
+    /// A client decodes the reply of an older canister, and an older client that of a newer canister.
+    #[test]
+    fn optional_fields_are_compatible() {
+        let older = candid::encode_one(First { arena: 7, ..First::default() }).unwrap();
+        let bytes: StoreBytes = candid::decode_one(&older).unwrap();
+        assert_eq!(bytes, StoreBytes { arena: 7, ..StoreBytes::default() });
+        let certified = Some(CertifiedBytes { hash_tree: 1, pending: 2, ..CertifiedBytes::default() });
+        let newer = candid::encode_one(StoreBytes { arena: 7, certified, ..bytes }).unwrap();
+        assert_eq!(candid::decode_one::<First>(&newer).unwrap(), First { arena: 7, ..First::default() });
+        assert_eq!(candid::decode_one::<StoreBytes>(&newer).unwrap().certified.unwrap().total(), 3);
+    }
 }

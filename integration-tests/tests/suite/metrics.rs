@@ -70,6 +70,10 @@ async fn the_metrics_say_what_the_status_says() {
     assert_eq!(value("storage_operations_total", Some(("method", "delete"))), Some(1.0));
     assert_eq!(value("storage_refusals_total", Some(("error", "NotFound"))), Some(1.0));
     assert_eq!(value("storage_store_bytes", Some(("store", "arena"))), Some(status.stores.arena as f64));
+    assert_eq!(
+        (value("storage_store_bytes", Some(("store", "hash_tree"))), status.stores.certified),
+        (Some(0.0), None)
+    );
     assert_eq!(value("storage_build_info", Some(("version", &status.version))), Some(1.0));
     for secret in [stranger().to_text(), "entry".into(), "\"key\"".into()] {
         assert!(!text.contains(&secret), "the metrics show {secret}");

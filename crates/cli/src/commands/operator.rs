@@ -52,7 +52,7 @@ fn describe(status: &Status, sizes: Sizes) -> Vec<String> {
         0 => String::new(),
         _ => format!(", the last {sealed} pre_upgrade"),
     };
-    vec![
+    let mut lines = vec![
         format!("version        {} (layout {})", status.version, status.layout_version),
         format!("build          {}", status.build),
         format!("objects        {} with {}", grouped(status.objects), size(status.object_bytes)),
@@ -69,6 +69,17 @@ fn describe(status: &Status, sizes: Sizes) -> Vec<String> {
         format!("  uploads      {}", size(status.stores.uploads)),
         format!("  roles        {}", size(status.stores.roles)),
         format!("  regions      {}", size(status.stores.regions + status.stores.region_data)),
+    ];
+    if let Some(certified) = &status.stores.certified {
+        lines.extend([
+            format!("  hash tree    {}", size(certified.hash_tree)),
+            format!("  log range    {}", size(certified.log_range)),
+            format!("  scopes       {}", size(certified.scopes)),
+            format!("  pieces       {}", size(certified.pieces)),
+            format!("  pending      {}", size(certified.pending)),
+        ]);
+    }
+    lines.extend([
         format!("storable       {}", size(status.storable_bytes)),
         format!(
             "arena          {} in {} extents",
@@ -82,7 +93,8 @@ fn describe(status: &Status, sizes: Sizes) -> Vec<String> {
         format!("cycles         {}", cycles(status.cycles)),
         format!("upgrades       {}{last_upgrade}", status.upgrades.count),
         format!("opening cost   {} instructions", grouped(status.upgrades.open_instructions)),
-    ]
+    ]);
+    lines
 }
 
 /// Returns cycles in trillions, the unit in which they are bought.

@@ -66,3 +66,28 @@ fn the_certified_log_is_verified() {
     assert_eq!(store.text(&["log", "read", "--verify", "1", "-n", "2"]), "b\nc\n");
     assert_eq!(store.text(&["log", "tail", "--verify", "-n", "2"]), "c\nd\n");
 }
+
+/// The status shows the memory of certification from the first certified prefix on.
+#[test]
+fn memory_of_certification_is_in_the_status() {
+    let store = Store::new();
+    store.run_with_input(&["put", "-", "album/1"], b"one");
+    store.run(&["log", "append", "entry"]);
+    assert_eq!(store.json(&["status"])["stores"]["certified"], serde_json::Value::Null);
+    assert!(!store.text(&["status"]).contains("hash tree"));
+    store.run(&["certify", "album/"]);
+    let certified = store.json(&["status"])["stores"]["certified"].clone();
+    let bucket = 16 << 20;
+    assert_eq!(
+        (&certified["hash_tree"], &certified["scopes"]),
+        (&bucket.into(), &bucket.into()),
+        "{certified}"
+    );
+    assert_eq!(certified["log_range"], 0);
+    store.run(&["certify", "--log"]);
+    assert_eq!(store.json(&["status"])["stores"]["certified"]["log_range"], bucket);
+    let status = store.text(&["status", "-h"]);
+    for line in ["  hash tree    16.0 MiB\n", "  log range    16.0 MiB\n", "  pieces       0 B\n"] {
+        assert!(status.contains(line), "{status}");
+    }
+}

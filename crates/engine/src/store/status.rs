@@ -1,11 +1,12 @@
 //! The status that an operator sees.
 
 use ic_stable_structures::Memory;
-use stable_storage_api::{ArenaStatus, Error, Status, StoreBytes, UpgradeStatus};
+use stable_storage_api::{ArenaStatus, CertifiedBytes, Error, Status, StoreBytes, UpgradeStatus};
 
 use super::Store;
 use crate::base::layout::{
-    ARENA, LAYOUT_VERSION, LOG, LOG_INDEX, OBJECTS, PAGE_BYTES, REGIONS, ROLES, UPLOADS,
+    ARENA, HASH_TREE, LAYOUT_VERSION, LOG, LOG_INDEX, LOG_RANGE, OBJECTS, PAGE_BYTES, PENDING, PIECES,
+    REGIONS, ROLES, SCOPES, UPLOADS,
 };
 use crate::core::extents::Extents;
 use crate::memory::space::Reservations;
@@ -49,6 +50,7 @@ impl<M: Memory + Clone> Store<M> {
                 roles: bytes_of(ROLES),
                 regions: bytes_of(REGIONS),
                 region_data: self.regions().bytes(),
+                certified: self.certified_bytes(),
             },
             objects: self.core.index.len(),
             object_bytes: self.core.ledger().object_bytes,
@@ -75,6 +77,19 @@ impl<M: Memory + Clone> Store<M> {
             operations: self.counters.operations(),
             refusals: self.counters.refusals(),
         })
+    }
+
+    /// Returns the memory of certification, if it has any.
+    fn certified_bytes(&self) -> Option<CertifiedBytes> {
+        let bytes_of = |id| self.core.space.memory(id).size() * PAGE_BYTES;
+        let certified = CertifiedBytes {
+            hash_tree: bytes_of(HASH_TREE),
+            log_range: bytes_of(LOG_RANGE),
+            scopes: bytes_of(SCOPES),
+            pieces: bytes_of(PIECES),
+            pending: bytes_of(PENDING),
+        };
+        (certified.total() > 0).then_some(certified)
     }
 
     /// Returns the largest size of an upload that would be accepted now and could be completed. The result

@@ -39,10 +39,16 @@ function memories({ stores, stable_bytes: whole }: Status): HTMLElement {
     { name: "Log", bytes: stores.log + stores.log_index },
     { name: "Regions", bytes: stores.region_data + stores.regions },
     { name: "Uploads and roles", bytes: stores.uploads + stores.roles },
+    { name: "Certification", bytes: certification(stores) },
   ];
   const known = parts.reduce((sum, part) => sum + part.bytes, 0n);
   const rest = { name: "Headers and free buckets", bytes: whole > known ? whole - known : 0n };
   return picture("Stable memory", whole, [...parts, rest]);
+}
+
+/** Nothing is reported if nothing has ever been certified, or by a canister that is older than the page. */
+function certification({ certified: of }: Status["stores"]): bigint {
+  return of ? of.hash_tree + of.log_range + of.scopes + of.pieces + of.pending : 0n;
 }
 
 function arena({ arena: of }: Status): HTMLElement {

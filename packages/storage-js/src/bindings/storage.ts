@@ -299,6 +299,28 @@ export interface Upload {
      */
     expires_ns: bigint;
 }
+export interface CertifiedBytes {
+    /**
+     * The work that certify has not done yet.
+     */
+    pending: bigint;
+    /**
+     * The certified prefixes and the sites.
+     */
+    scopes: bigint;
+    /**
+     * The digests of the entries of a certified log.
+     */
+    log_range: bigint;
+    /**
+     * The digests of the pieces of large objects under a site.
+     */
+    pieces: bigint;
+    /**
+     * The hash tree of the certified objects and responses.
+     */
+    hash_tree: bigint;
+}
 export type Error_ = {
     __kind__: "TooLarge";
     TooLarge: {
@@ -448,6 +470,10 @@ export interface StoreBytes {
      * The contents of all regions.
      */
     region_data: bigint;
+    /**
+     * What certification takes; null if nothing has ever been certified.
+     */
+    certified?: CertifiedBytes;
     roles: bigint;
 }
 export type ObjectResult = {
@@ -1036,7 +1062,7 @@ export interface storageInterface {
     verify(key: string): Promise<VerifyResult>;
     write_chunk(upload: bigint, index: bigint, bytes: Uint8Array): Promise<ReceivedResult>;
 }
-import type { AppendResult as _AppendResult, Appended as _Appended, BlobResult as _BlobResult, BoolResult as _BoolResult, BoolsResult as _BoolsResult, CertifiedInfo as _CertifiedInfo, CertifiedInfoResult as _CertifiedInfoResult, CertifiedListResult as _CertifiedListResult, CertifiedLogPage as _CertifiedLogPage, CertifiedLogResult as _CertifiedLogResult, CertifiedObject as _CertifiedObject, CertifiedObjectResult as _CertifiedObjectResult, CertifiedPage as _CertifiedPage, CertifiedPrefix as _CertifiedPrefix, CertifiedPrefixesResult as _CertifiedPrefixesResult, CertifyProgress as _CertifyProgress, CertifyResult as _CertifyResult, Checksum as _Checksum, ChecksumState as _ChecksumState, ChunkRange as _ChunkRange, Condition as _Condition, Config as _Config, ConfigResult as _ConfigResult, CopyArgs as _CopyArgs, CopyMetadata as _CopyMetadata, CopySource as _CopySource, DeleteArgs as _DeleteArgs, DeletePrefixArgs as _DeletePrefixArgs, Deleted as _Deleted, DeletedResult as _DeletedResult, EmptyResult as _EmptyResult, Entry as _Entry, Error as _Error, Grant as _Grant, GrantsResult as _GrantsResult, HttpHeader as _HttpHeader, HttpRequest as _HttpRequest, HttpResponse as _HttpResponse, ListArgs as _ListArgs, ListPage as _ListPage, ListResult as _ListResult, LogInfo as _LogInfo, LogInfoResult as _LogInfoResult, LogPage as _LogPage, LogPageResult as _LogPageResult, MetadataPair as _MetadataPair, Nat64Result as _Nat64Result, Object as _Object, ObjectInfo as _ObjectInfo, ObjectInfoResult as _ObjectInfoResult, ObjectResult as _ObjectResult, OptBlobsResult as _OptBlobsResult, OptEntryResult as _OptEntryResult, Proof as _Proof, PutArgs as _PutArgs, ReadArgs as _ReadArgs, ReadLogArgs as _ReadLogArgs, Received as _Received, ReceivedResult as _ReceivedResult, RegionInfo as _RegionInfo, RegionInfoResult as _RegionInfoResult, RegionInfosResult as _RegionInfosResult, RegionLoad as _RegionLoad, RegionStore as _RegionStore, RegionType as _RegionType, RegionValue as _RegionValue, RegionValuesResult as _RegionValuesResult, RenameArgs as _RenameArgs, Role as _Role, ScanPage as _ScanPage, ScanResult as _ScanResult, Settings as _Settings, Site as _Site, SiteStatus as _SiteStatus, SiteStatusesResult as _SiteStatusesResult, Status as _Status, StatusResult as _StatusResult, Upload as _Upload, UploadArgs as _UploadArgs, UploadEnd as _UploadEnd, UploadResult as _UploadResult, UploadStatus as _UploadStatus, UploadStatusResult as _UploadStatusResult, UploadStatusesResult as _UploadStatusesResult, VerifyProgress as _VerifyProgress, VerifyResult as _VerifyResult, Written as _Written, WrittenListResult as _WrittenListResult, WrittenResult as _WrittenResult } from "./declarations/storage.did.js";
+import type { AppendResult as _AppendResult, Appended as _Appended, ArenaStatus as _ArenaStatus, BlobResult as _BlobResult, BoolResult as _BoolResult, BoolsResult as _BoolsResult, CertifiedBytes as _CertifiedBytes, CertifiedInfo as _CertifiedInfo, CertifiedInfoResult as _CertifiedInfoResult, CertifiedListResult as _CertifiedListResult, CertifiedLogPage as _CertifiedLogPage, CertifiedLogResult as _CertifiedLogResult, CertifiedObject as _CertifiedObject, CertifiedObjectResult as _CertifiedObjectResult, CertifiedPage as _CertifiedPage, CertifiedPrefix as _CertifiedPrefix, CertifiedPrefixesResult as _CertifiedPrefixesResult, CertifyProgress as _CertifyProgress, CertifyResult as _CertifyResult, Checksum as _Checksum, ChecksumState as _ChecksumState, ChunkRange as _ChunkRange, Condition as _Condition, Config as _Config, ConfigResult as _ConfigResult, CopyArgs as _CopyArgs, CopyMetadata as _CopyMetadata, CopySource as _CopySource, Count as _Count, DeleteArgs as _DeleteArgs, DeletePrefixArgs as _DeletePrefixArgs, Deleted as _Deleted, DeletedResult as _DeletedResult, EmptyResult as _EmptyResult, Entry as _Entry, Error as _Error, Grant as _Grant, GrantsResult as _GrantsResult, HttpHeader as _HttpHeader, HttpRequest as _HttpRequest, HttpResponse as _HttpResponse, ListArgs as _ListArgs, ListPage as _ListPage, ListResult as _ListResult, LogInfo as _LogInfo, LogInfoResult as _LogInfoResult, LogPage as _LogPage, LogPageResult as _LogPageResult, MetadataPair as _MetadataPair, Nat64Result as _Nat64Result, Object as _Object, ObjectInfo as _ObjectInfo, ObjectInfoResult as _ObjectInfoResult, ObjectResult as _ObjectResult, OptBlobsResult as _OptBlobsResult, OptEntryResult as _OptEntryResult, Proof as _Proof, PutArgs as _PutArgs, ReadArgs as _ReadArgs, ReadLogArgs as _ReadLogArgs, Received as _Received, ReceivedResult as _ReceivedResult, RegionInfo as _RegionInfo, RegionInfoResult as _RegionInfoResult, RegionInfosResult as _RegionInfosResult, RegionLoad as _RegionLoad, RegionStore as _RegionStore, RegionType as _RegionType, RegionValue as _RegionValue, RegionValuesResult as _RegionValuesResult, RenameArgs as _RenameArgs, Role as _Role, ScanPage as _ScanPage, ScanResult as _ScanResult, Settings as _Settings, Site as _Site, SiteStatus as _SiteStatus, SiteStatusesResult as _SiteStatusesResult, Status as _Status, StatusResult as _StatusResult, StoreBytes as _StoreBytes, UpgradeStatus as _UpgradeStatus, Upload as _Upload, UploadArgs as _UploadArgs, UploadEnd as _UploadEnd, UploadResult as _UploadResult, UploadStatus as _UploadStatus, UploadStatusResult as _UploadStatusResult, UploadStatusesResult as _UploadStatusesResult, VerifyProgress as _VerifyProgress, VerifyResult as _VerifyResult, Written as _Written, WrittenListResult as _WrittenListResult, WrittenResult as _WrittenResult } from "./declarations/storage.did.js";
 export class Storage implements storageInterface {
     constructor(private actor: ActorSubclass<_SERVICE>){}
     async abort_upload(arg0: bigint): Promise<EmptyResult> {
@@ -1253,15 +1279,15 @@ export class Storage implements storageInterface {
     }
     async take_first(arg0: string): Promise<OptEntryResult> {
         const result = await this.actor.take_first(arg0);
-        return from_candid_OptEntryResult_n172(result);
+        return from_candid_OptEntryResult_n177(result);
     }
     async upload_status(arg0: bigint): Promise<UploadStatusResult> {
         const result = await this.actor.upload_status(arg0);
-        return from_candid_UploadStatusResult_n175(result);
+        return from_candid_UploadStatusResult_n180(result);
     }
     async verify(arg0: string): Promise<VerifyResult> {
         const result = await this.actor.verify(arg0);
-        return from_candid_VerifyResult_n177(result);
+        return from_candid_VerifyResult_n182(result);
     }
     async write_chunk(arg0: bigint, arg1: bigint, arg2: Uint8Array): Promise<ReceivedResult> {
         const result = await this.actor.write_chunk(arg0, arg1, arg2);
@@ -1367,8 +1393,8 @@ function from_candid_Object_n63(value: _Object): Object {
 function from_candid_OptBlobsResult_n75(value: _OptBlobsResult): OptBlobsResult {
     return from_candid_variant_n76(value);
 }
-function from_candid_OptEntryResult_n172(value: _OptEntryResult): OptEntryResult {
-    return from_candid_variant_n173(value);
+function from_candid_OptEntryResult_n177(value: _OptEntryResult): OptEntryResult {
+    return from_candid_variant_n178(value);
 }
 function from_candid_ReceivedResult_n34(value: _ReceivedResult): ReceivedResult {
     return from_candid_variant_n35(value);
@@ -1409,11 +1435,17 @@ function from_candid_Site_n107(value: _Site): Site {
 function from_candid_StatusResult_n170(value: _StatusResult): StatusResult {
     return from_candid_variant_n171(value);
 }
+function from_candid_Status_n172(value: _Status): Status {
+    return from_candid_record_n173(value);
+}
+function from_candid_StoreBytes_n174(value: _StoreBytes): StoreBytes {
+    return from_candid_record_n175(value);
+}
 function from_candid_UploadResult_n40(value: _UploadResult): UploadResult {
     return from_candid_variant_n41(value);
 }
-function from_candid_UploadStatusResult_n175(value: _UploadStatusResult): UploadStatusResult {
-    return from_candid_variant_n176(value);
+function from_candid_UploadStatusResult_n180(value: _UploadStatusResult): UploadStatusResult {
+    return from_candid_variant_n181(value);
 }
 function from_candid_UploadStatus_n112(value: _UploadStatus): UploadStatus {
     return from_candid_record_n113(value);
@@ -1424,11 +1456,11 @@ function from_candid_UploadStatusesResult_n109(value: _UploadStatusesResult): Up
 function from_candid_Upload_n42(value: _Upload): Upload {
     return from_candid_record_n43(value);
 }
-function from_candid_VerifyProgress_n179(value: _VerifyProgress): VerifyProgress {
-    return from_candid_record_n180(value);
+function from_candid_VerifyProgress_n184(value: _VerifyProgress): VerifyProgress {
+    return from_candid_record_n185(value);
 }
-function from_candid_VerifyResult_n177(value: _VerifyResult): VerifyResult {
-    return from_candid_variant_n178(value);
+function from_candid_VerifyResult_n182(value: _VerifyResult): VerifyResult {
+    return from_candid_variant_n183(value);
 }
 function from_candid_WrittenListResult_n125(value: _WrittenListResult): WrittenListResult {
     return from_candid_variant_n126(value);
@@ -1439,10 +1471,13 @@ function from_candid_WrittenResult_n19(value: _WrittenResult): WrittenResult {
 function from_candid_opt_n169(value: [] | [_ObjectInfo]): ObjectInfo | null {
     return value.length === 0 ? null : from_candid_ObjectInfo_n65(value[0]);
 }
-function from_candid_opt_n174(value: [] | [_Entry]): Entry | null {
+function from_candid_opt_n176(value: [] | [_CertifiedBytes]): CertifiedBytes | null {
     return value.length === 0 ? null : value[0];
 }
-function from_candid_opt_n181(value: [] | [_ChecksumState]): ChecksumState | null {
+function from_candid_opt_n179(value: [] | [_Entry]): Entry | null {
+    return value.length === 0 ? null : value[0];
+}
+function from_candid_opt_n186(value: [] | [_ChecksumState]): ChecksumState | null {
     return value.length === 0 ? null : from_candid_ChecksumState_n70(value[0]);
 }
 function from_candid_opt_n62(value: [] | [_Object]): Object | null {
@@ -1589,7 +1624,106 @@ function from_candid_record_n168(value: {
         proof: value.proof
     };
 }
-function from_candid_record_n180(value: {
+function from_candid_record_n173(value: {
+    stores: _StoreBytes;
+    arena: _ArenaStatus;
+    uploads: bigint;
+    log_entries: bigint;
+    refusals: Array<_Count>;
+    object_bytes: bigint;
+    upgrades: _UpgradeStatus;
+    regions: bigint;
+    capacity_bytes: bigint;
+    version: string;
+    objects: bigint;
+    cycles: bigint;
+    operations: Array<_Count>;
+    layout_version: number;
+    build: string;
+    stable_bytes: bigint;
+    revision: bigint;
+    storable_bytes: bigint;
+    roles: bigint;
+    heap_bytes: bigint;
+}): {
+    stores: StoreBytes;
+    arena: ArenaStatus;
+    uploads: bigint;
+    log_entries: bigint;
+    refusals: Array<Count>;
+    object_bytes: bigint;
+    upgrades: UpgradeStatus;
+    regions: bigint;
+    capacity_bytes: bigint;
+    version: string;
+    objects: bigint;
+    cycles: bigint;
+    operations: Array<Count>;
+    layout_version: number;
+    build: string;
+    stable_bytes: bigint;
+    revision: bigint;
+    storable_bytes: bigint;
+    roles: bigint;
+    heap_bytes: bigint;
+} {
+    return {
+        stores: from_candid_StoreBytes_n174(value.stores),
+        arena: value.arena,
+        uploads: value.uploads,
+        log_entries: value.log_entries,
+        refusals: value.refusals,
+        object_bytes: value.object_bytes,
+        upgrades: value.upgrades,
+        regions: value.regions,
+        capacity_bytes: value.capacity_bytes,
+        version: value.version,
+        objects: value.objects,
+        cycles: value.cycles,
+        operations: value.operations,
+        layout_version: value.layout_version,
+        build: value.build,
+        stable_bytes: value.stable_bytes,
+        revision: value.revision,
+        storable_bytes: value.storable_bytes,
+        roles: value.roles,
+        heap_bytes: value.heap_bytes
+    };
+}
+function from_candid_record_n175(value: {
+    log: bigint;
+    arena: bigint;
+    log_index: bigint;
+    uploads: bigint;
+    regions: bigint;
+    objects: bigint;
+    region_data: bigint;
+    certified: [] | [_CertifiedBytes];
+    roles: bigint;
+}): {
+    log: bigint;
+    arena: bigint;
+    log_index: bigint;
+    uploads: bigint;
+    regions: bigint;
+    objects: bigint;
+    region_data: bigint;
+    certified?: CertifiedBytes;
+    roles: bigint;
+} {
+    return {
+        log: value.log,
+        arena: value.arena,
+        log_index: value.log_index,
+        uploads: value.uploads,
+        regions: value.regions,
+        objects: value.objects,
+        region_data: value.region_data,
+        certified: record_opt_to_undefined(from_candid_opt_n176(value.certified)),
+        roles: value.roles
+    };
+}
+function from_candid_record_n185(value: {
     size: bigint;
     verdict: [] | [_ChecksumState];
     hashed: bigint;
@@ -1600,7 +1734,7 @@ function from_candid_record_n180(value: {
 } {
     return {
         size: value.size,
-        verdict: record_opt_to_undefined(from_candid_opt_n181(value.verdict)),
+        verdict: record_opt_to_undefined(from_candid_opt_n186(value.verdict)),
         hashed: value.hashed
     };
 }
@@ -2205,13 +2339,13 @@ function from_candid_variant_n171(value: {
 } {
     return "Ok" in value ? {
         __kind__: "Ok",
-        Ok: value.Ok
+        Ok: from_candid_Status_n172(value.Ok)
     } : "Err" in value ? {
         __kind__: "Err",
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n173(value: {
+function from_candid_variant_n178(value: {
     Ok: [] | [_Entry];
 } | {
     Err: _Error;
@@ -2224,13 +2358,13 @@ function from_candid_variant_n173(value: {
 } {
     return "Ok" in value ? {
         __kind__: "Ok",
-        Ok: from_candid_opt_n174(value.Ok)
+        Ok: from_candid_opt_n179(value.Ok)
     } : "Err" in value ? {
         __kind__: "Err",
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n176(value: {
+function from_candid_variant_n181(value: {
     Ok: _UploadStatus;
 } | {
     Err: _Error;
@@ -2249,7 +2383,7 @@ function from_candid_variant_n176(value: {
         Err: from_candid_Error_n3(value.Err)
     } : value;
 }
-function from_candid_variant_n178(value: {
+function from_candid_variant_n183(value: {
     Ok: _VerifyProgress;
 } | {
     Err: _Error;
@@ -2262,7 +2396,7 @@ function from_candid_variant_n178(value: {
 } {
     return "Ok" in value ? {
         __kind__: "Ok",
-        Ok: from_candid_VerifyProgress_n179(value.Ok)
+        Ok: from_candid_VerifyProgress_n184(value.Ok)
     } : "Err" in value ? {
         __kind__: "Err",
         Err: from_candid_Error_n3(value.Err)

@@ -34,6 +34,28 @@ export type BoolResult = { 'Ok' : boolean } |
   { 'Err' : Error };
 export type BoolsResult = { 'Ok' : Array<boolean> } |
   { 'Err' : Error };
+export interface CertifiedBytes {
+  /**
+   * The work that certify has not done yet.
+   */
+  'pending' : bigint,
+  /**
+   * The certified prefixes and the sites.
+   */
+  'scopes' : bigint,
+  /**
+   * The digests of the entries of a certified log.
+   */
+  'log_range' : bigint,
+  /**
+   * The digests of the pieces of large objects under a site.
+   */
+  'pieces' : bigint,
+  /**
+   * The hash tree of the certified objects and responses.
+   */
+  'hash_tree' : bigint,
+}
 /**
  * Null means that the proof shows that there is no object.
  */
@@ -570,6 +592,10 @@ export interface StoreBytes {
    * The contents of all regions.
    */
   'region_data' : bigint,
+  /**
+   * What certification takes; null if nothing has ever been certified.
+   */
+  'certified' : [] | [CertifiedBytes],
   'roles' : bigint,
 }
 export interface UpgradeStatus {
@@ -1283,6 +1309,13 @@ export const idlFactory: IDL.InterfaceFactory = ({ IDL }) => {
     'Ok' : CertifiedInfo,
     'Err' : Error,
   });
+  const CertifiedBytes = IDL.Record({
+    'pending' : IDL.Nat64,
+    'scopes' : IDL.Nat64,
+    'log_range' : IDL.Nat64,
+    'pieces' : IDL.Nat64,
+    'hash_tree' : IDL.Nat64,
+  });
   const StoreBytes = IDL.Record({
     'log' : IDL.Nat64,
     'arena' : IDL.Nat64,
@@ -1291,6 +1324,7 @@ export const idlFactory: IDL.InterfaceFactory = ({ IDL }) => {
     'regions' : IDL.Nat64,
     'objects' : IDL.Nat64,
     'region_data' : IDL.Nat64,
+    'certified' : IDL.Opt(CertifiedBytes),
     'roles' : IDL.Nat64,
   });
   const ArenaStatus = IDL.Record({
