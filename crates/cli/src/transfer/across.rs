@@ -1,10 +1,10 @@
 //! Objects to keys in the same store or in another one.
 
-use std::{io, sync::Arc};
+use std::{io, ptr, sync::Arc};
 
 use anyhow::{Error, Result, bail};
 use futures_util::{Stream, StreamExt, stream};
-use stable_storage_api::limits::MAX_PAYLOAD_BYTES;
+use stable_storage_api::{CopyArgs, CopyMetadata, ObjectInfo, limits::MAX_PAYLOAD_BYTES};
 use storage_client::{Progress, TransferError, transfer::Unobserved, transfer::read_stream};
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
     report::shown,
     tally::Tally,
 };
-use crate::{context::Context, failure::Interrupted, store::StoreClient};
+use crate::{context::Context, failure::Interrupted, store::StoreClient, upload::ObjectSpec};
 
 /// Copies the objects of a plan: small ones concurrently, large ones one after the other with concurrent ranges and chunks.
 /// Ctrl-C aborts the upload that is open.
@@ -49,7 +49,8 @@ fn add(job: &Job<'_>, copy: &Copy, copied: Result<()>, tally: &mut Tally<'_>) ->
     Ok(())
 }
 
-/// Streams an object: a few pieces of it are in memory.
+/// Copies an object. Within a store, the canister copies it, and a step that has begun is completed also after Ctrl-C. To
+/// another store, it is streamed: a few pieces of it are in memory.
 async fn one(
     from: &StoreClient,
     to: &StoreClient,
@@ -58,12 +59,37 @@ async fn one(
     progress: &dyn Progress,
 ) -> Result<()> {
     let Copy::Across { info, spec } = copy else { bail!("only an object can be copied to a store") };
+    if context.interrupt.is_pressed() {
+        return Err(Interrupted.into());
+    }
+    // The stores of a command are opened once.
+    if ptr::eq(from, to) {
+        to.copy(&within(info, spec), context.transfer(progress)).await?;
+        return Ok(());
+    }
     let options = context.transfer(progress);
     let mut args = spec.clone().upload(info.size);
     args.sha256 = info.sha256.as_ref().map(|checksum| checksum.digest.clone());
     let pieces = read_stream(from, Arc::new((**info).clone()), 0..info.size, options.concurrency);
     to.upload_stream(until_interrupted(context, pieces), &args, options).await.map_err(cause)?;
     Ok(())
+}
+
+/// Returns the arguments of a copy within a store.
+fn within(info: &ObjectInfo, spec: &ObjectSpec) -> CopyArgs {
+    let ObjectSpec { key, content_type, content_encoding, metadata, condition } = spec.clone();
+    let is_same = content_type == info.content_type
+        && content_encoding == info.content_encoding
+        && metadata == info.metadata;
+    let metadata = CopyMetadata { content_type, content_encoding, metadata };
+    CopyArgs {
+        from: info.key.clone(),
+        to: key,
+        condition: Some(condition),
+        revision: Some(info.revision),
+        sha256: None,
+        metadata: (!is_same).then_some(metadata),
+    }
 }
 
 /// Returns the stream, which ends with an error on Ctrl-C.

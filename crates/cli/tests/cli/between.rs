@@ -44,6 +44,34 @@ fn folder_is_copied_between_stores_with_metadata() {
     assert_eq!(report["copied"], json!(["copy/a/b", "copy/empty", "copy/large"]));
     assert!(store.run(&["get", "copy/large"]) == large);
     assert_eq!(store.text(&["uploads", "ls"]), "");
+    assert!(store.text(&["stat", "copy/large"]).contains("metadata      by=me"));
+}
+
+/// Within a store, the canister copies: no byte is read or sent. With another type, the copy gets it.
+#[test]
+fn copies_within_a_store_are_made_by_the_canister() {
+    let store = Store::new();
+    let large = numbers(65 << 20);
+    store.run(&["put", &store.file("large", &large), "a/large"]);
+    store.run_with_input(&["put", "-", "a/small"], b"small");
+    let count = |method: &str| {
+        let status = store.json(&["status"]);
+        let counts = status["operations"].as_array().unwrap().iter();
+        counts
+            .filter(|count| count["name"] == method)
+            .map(|count| count["count"].as_u64().unwrap())
+            .sum::<u64>()
+    };
+    let (sent, put) = (count("write_chunk"), count("put_with"));
+    let report = store.json(&["sync", "--type", "x/y", "store:a", "store:b"]);
+    assert_eq!(report["copied"], json!(["b/large", "b/small"]));
+    assert_eq!(
+        (count("write_chunk"), count("put_with"), count("copy"), count("copy_chunks")),
+        (sent, put, 1, 2)
+    );
+    assert!(store.run(&["get", "b/large"]) == large);
+    assert_eq!(store.json(&["stat", "b/small"])["content_type"], "x/y");
+    assert_eq!(store.text(&["sync", "--type", "x/y", "store:a", "store:b"]), "");
 }
 
 /// A second sync between stores copies nothing; changes and removals follow, in both directions.
