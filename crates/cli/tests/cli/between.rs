@@ -4,7 +4,10 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::harness::{MAX_PAYLOAD, Store, numbers, output};
+use crate::{
+    harness::{MAX_PAYLOAD, Store, numbers, output},
+    serve::Served,
+};
 
 /// Creates a store with another one, which storage.toml names `backup`.
 fn two_stores() -> Store {
@@ -232,6 +235,37 @@ fn checksum_compares_objects_without_a_digest() {
     assert_eq!(store.text(&["sync", "store:r", "store:s"]), "");
     assert_eq!(store.text(&["sync", "store:s", "store:r"]), "copied   r/a\n");
     assert!(store.fail(2, &["sync", "--checksum", "--size-only", "t", "p"]).contains("cannot be used with"));
+}
+
+/// A store in a folder and a canister on a network are synchronized in both directions, small and large objects.
+#[test]
+fn a_folder_and_a_network_are_synchronized() {
+    let (near, far) = (Store::new(), Store::new());
+    let served = Served::to_controller(&far);
+    let (url, canister, pem) = (&served.url, &served.canister, far.path("identity.pem"));
+    let settings =
+        format!("[stores.far]\nnetwork = '{url}'\ncanister = '{canister}'\nidentity = '{}'\n", pem.display());
+    near.file("storage.toml", settings.as_bytes());
+    let large = numbers(2 * MAX_PAYLOAD + 5);
+    near.run(&["put", &near.file("large", &large), "a/large", "--type", "x/y"]);
+    near.run_with_input(&["put", "-", "a/small"], b"small");
+    let output = near.output(&["sync", "store:a", "far:b"], b"");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        "copied   far:b/large\ncopied   far:b/small\n",
+        "{said}"
+    );
+    assert!(said.contains(&format!("far is canister {canister} on {url}")), "{said}");
+    assert!(served.run(&["get", "b/large"], b"") == large);
+    assert_eq!(near.text(&["sync", "store:a", "far:b"]), "");
+    served.run(&["put", "-", "b/small"], b"other");
+    assert_eq!(near.text(&["sync", "far:b", "store:c"]), "copied   c/large\ncopied   c/small\n");
+    assert!(near.run(&["get", "c/large"]) == large);
+    assert_eq!(near.run(&["cat", "c/small"]), b"other");
+    let output = near.output(&["diff", "store:a", "far:b"], b"");
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "! small  another SHA-256\n");
+    assert_eq!(near.text(&["uploads", "ls"]), "");
 }
 
 /// Two names of one folder are one store, which is opened once.

@@ -1,5 +1,7 @@
 //! Help texts, as snapshots. Refresh them with `INSTA_UPDATE=always cargo test --workspace --test cli`.
 
+use std::fs;
+
 use crate::harness::{Store, output};
 
 const COMMANDS: [&[&str]; 52] = [
@@ -97,6 +99,11 @@ fn completions_know_commands_keys_networks_and_identities() {
     assert_eq!(next(&["--store=store", "stat", "album/"]), ["album/1.png", "album/2/"]);
     assert_eq!(next(&["--store", "store", "cp", "store:al"]), ["store:all.txt", "store:album/"]);
     assert_eq!(next(&["cp", "st"]), ["store:", "store/"]);
+    // Other stores are completed by their names, and then by their keys.
+    store.file("storage.toml", b"[stores.same]\nstore = 'store'\n");
+    assert_eq!(next(&["sync", "sa"]), ["same:"]);
+    assert_eq!(next(&["--store", "nowhere", "diff", "same:album/"]), ["same:album/1.png", "same:album/2/"]);
+    fs::remove_file(store.path("storage.toml")).unwrap();
     assert_eq!(next(&["--store", "nowhere", "rm", "a"]), Vec::<String>::new());
     store.file("icp.yaml", b"networks: [{name: staging, url: 'http://a'}]");
     assert_eq!(next(&["ls", "--network", ""]), ["ic", "local", "staging"]);
