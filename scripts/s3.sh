@@ -14,6 +14,8 @@ python_packages=(awscli==1.46.3 boto3==1.44.8 s3cmd==2.4.0)
 
 tools=$PWD/target/s3-clients
 client_py=$PWD/scripts/s3/client.py
+compatibility_py=$PWD/scripts/s3/compatibility.py
+document=$PWD/docs/S3.md
 
 # Installs rclone of Debian. Fails if that is not possible.
 install_rclone() {
@@ -154,6 +156,7 @@ with_aws() {
 with_boto3() {
   mkdir boto3
   "$tools/bin/python" "$client_py" "$url" "$PWD/boto3"
+  "$tools/bin/python" "$compatibility_py" "$url" "$document"
   passed+=("boto3 $("$tools/bin/pip" list --disable-pip-version-check 2>/dev/null | awk '$1 == "boto3" { print $2 }')")
 }
 

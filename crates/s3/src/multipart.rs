@@ -1,6 +1,6 @@
 //! Multipart uploads.
 
-use std::{collections::BTreeMap, io, sync::Arc};
+use std::{collections::BTreeMap, io, ops::Range, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt};
@@ -95,10 +95,7 @@ pub(crate) async fn copy_part<T: Transport + 'static>(
     let info = copy::source(store, &input.copy_source, &source_conditions!(input)).await?;
     let range = match input.copy_source_range.as_deref() {
         None => 0..info.size,
-        Some(text) => {
-            let range = s3s::dto::Range::parse(text).ok().and_then(|range| range.check(info.size).ok());
-            range.ok_or_else(|| s3_error!(InvalidRange, "the source has {} bytes", info.size))?
-        }
+        Some(text) => source_range(text, info.size)?,
     };
     let pieces = read_stream(Arc::clone(store.client()), Arc::new(info), range, CONCURRENCY);
     let pieces = pieces.map_ok(Bytes::from).map_err(io::Error::other).boxed();
@@ -110,6 +107,23 @@ pub(crate) async fn copy_part<T: Transport + 'static>(
         ..Default::default()
     };
     Ok(UploadPartCopyOutput { copy_part_result: Some(result), ..Default::default() })
+}
+
+/// Returns the range of a source. Unlike that of a read, it has both ends, and both are within the object.
+///
+/// # Errors
+/// `InvalidArgument` for another form, `InvalidRange` for a range that the source does not have.
+fn source_range(text: &str, size: u64) -> S3Result<Range<u64>> {
+    let number =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u64>().ok())?;
+    let ends = text.strip_prefix("bytes=").and_then(|text| text.split_once('-'));
+    let ends = ends.and_then(|(first, last)| Some((number(first)?, number(last)?)));
+    let (first, last) = ends
+        .ok_or_else(|| s3_error!(InvalidArgument, "the range is {text:?}; its form is bytes=FIRST-LAST"))?;
+    match first <= last && last < size {
+        true => Ok(first..last + 1),
+        false => Err(s3_error!(InvalidRange, "the source has {size} bytes")),
+    }
 }
 
 async fn find<T: Transport>(store: &Store<T>, bucket: &str, object: &str, id: &str) -> S3Result<Upload> {
@@ -329,4 +343,26 @@ fn start(uploads: &[Upload], bucket: &str, key: Option<&str>, id: Option<&str>) 
 fn page_limit(limit: Option<i32>, what: &str) -> S3Result<usize> {
     let limit = limit.unwrap_or(MAX_PAGE).min(MAX_PAGE);
     usize::try_from(limit).map_err(|_| s3_error!(InvalidArgument, "{what} is negative"))
+}
+
+#[cfg(test)]
+mod tests {
+    use s3s::S3ErrorCode;
+
+    use super::*;
+
+    #[test]
+    fn the_range_of_a_source_has_both_ends_within_the_object() {
+        for (text, expected) in [("bytes=0-0", 0..1), ("bytes=0-9", 0..10), ("bytes=3-4", 3..5)] {
+            assert_eq!(source_range(text, 10).unwrap(), expected, "{text}");
+        }
+        for text in ["bytes=0-10", "bytes=10-10", "bytes=4-3", "bytes=0-18446744073709551615"] {
+            assert_eq!(source_range(text, 10).unwrap_err().code(), &S3ErrorCode::InvalidRange, "{text}");
+        }
+        for text in
+            ["0-2", "bytes=0", "bytes=0-", "bytes=-5", "bytes=a-b", "bytes=+1-2", "bytes=0-2,3-5", "bytes=-"]
+        {
+            assert_eq!(source_range(text, 10).unwrap_err().code(), &S3ErrorCode::InvalidArgument, "{text}");
+        }
+    }
 }
