@@ -183,6 +183,7 @@ mod tests {
             (&["br;q=2, gzip;q=-1"], false, false),
             (&["br;q=0.1234, gzip;level=9"], false, false),
             (&["br;q=, gzip;q"], false, false),
+            (&["br;q=1.5, gzip;q=1.0000"], false, false),
         ] {
             let mut accepted = AcceptedCodings::default();
             fields.iter().for_each(|field| accepted.add(field));

@@ -153,7 +153,11 @@ mod tests {
             (Facts::of(&info, None).hashes, Facts::of(&info, None).etag().as_str()),
             (Hashes::Unknown, "\"r9\"")
         );
+        // An object of one piece has the digest of the whole.
+        info.size = HTTP_PIECE_BYTES;
+        assert!(!Facts::of(&info, None).is_large());
         info.size = HTTP_PIECE_BYTES + 1;
+        assert!(Facts::of(&info, None).is_large());
         assert!(
             !Facts::of(&info, None).is_certifiable() && !Facts::of(&info, Some(&[[0; 32]])).is_certifiable()
         );

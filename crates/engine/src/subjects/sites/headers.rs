@@ -241,6 +241,21 @@ mod tests {
         }
     }
 
+    /// The hashes of these names are between those of the headers that differ for each response.
+    #[test]
+    fn headers_whose_hashes_are_between_others_are_in_their_order() {
+        let further = ["x-0", "x-2"].map(|name| (name.into(), "value".into()));
+        let headers = SiteHeaders::new(&Site { headers: further.into(), ..Site::new("www/") });
+        let facts = facts(Hashes::Whole(sha256(b"body")), 4);
+        let etag = facts.etag();
+        let heads = [
+            (Head::redirect("/a/".into()).certified(Expression::Response), &b""[..]),
+            (Head::whole(200, &facts, &etag, true).certified(Expression::Response), b"body"),
+            (Head::part(&facts, &etag, true, 2, 4).certified(Expression::Response), b"dy"),
+        ];
+        assert_equals_reference(&headers, &heads, &etag);
+    }
+
     #[test]
     fn forms_are_forgotten_when_there_are_too_many() {
         let headers = SiteHeaders::new(&site());

@@ -1,7 +1,9 @@
 //! Trees with corrupt bytes.
 
 use super::*;
-use crate::structures::btree::page::{INNER, Node, PageNumber, head_of};
+use crate::structures::btree::page::{
+    INNER, LONG_CONTENT, Node, PageNumber, head_of, leaf_parts, long_value,
+};
 
 fn filled() -> (VectorMemory, Model) {
     let memory = VectorMemory::default();
@@ -198,6 +200,46 @@ fn check_compares_cached_pages_with_memory() {
         let found = problems(&map);
         assert_eq!(found.iter().map(|problem| problem.offset).collect::<Vec<_>>(), [at as u64], "{found:?}");
     }
+}
+
+#[test]
+fn links_outside_the_tree_are_refused() {
+    let map = open(&VectorMemory::default());
+    for (number, expected) in [(0, false), (1, true), (4, true), (5, false), (u32::MAX, false)] {
+        assert_eq!(map.tree.check_number(PageNumber(number), 5).is_ok(), expected, "page {number} of 5");
+    }
+    // The first page has the header, so two pages hold one page of a value.
+    for (length, pages, expected) in [
+        (LONG_CONTENT, 2, true),
+        (LONG_CONTENT + 1, 2, false),
+        (2 * LONG_CONTENT, 3, true),
+        (2 * LONG_CONTENT + 1, 3, false),
+    ] {
+        assert_eq!(map.tree.check_long(length, pages, PageNumber(1)).is_ok(), expected, "{length} {pages}");
+    }
+}
+
+/// Values of other lengths than their cells can have are corruption, on both sides of each limit.
+#[test]
+fn cells_of_impossible_lengths_are_refused() {
+    let reference = |length: usize, bytes: usize| {
+        let whole = [&(length as u32).to_le_bytes()[..], &[1, 0, 0, 0, 0]].concat();
+        long_value(&whole[..bytes]).is_some()
+    };
+    let found = [(961, 8), (960, 8), (961, 7), (961, 9)].map(|(length, bytes)| reference(length, bytes));
+    assert_eq!(found, [true, false, false, false]);
+    let cell =
+        |key: usize, bytes: usize| leaf_parts(&[&(key as u16).to_le_bytes()[..], &vec![7; bytes]].concat());
+    for (key, bytes, expected) in [
+        (3, 3, Some((5, false))),
+        (3, 963, Some((5, false))),
+        (3, 964, None),
+        (4, 3, None),
+        (0, 0, Some((2, false))),
+    ] {
+        assert_eq!(cell(key, bytes), expected, "a key of {key} bytes in {bytes}");
+    }
+    assert_eq!(cell(3 | 1 << 15, 11), Some((5, true)));
 }
 
 #[test]
