@@ -127,6 +127,21 @@ mod tests {
         }
     }
 
+    /// Zeroes are a store that was never sealed; a checksum of zero beside counts is none, and neither is one beside no
+    /// counts.
+    #[test]
+    fn only_zeroes_need_no_checksum() {
+        let memory = VectorMemory::default();
+        memory.grow(1);
+        let check_at = COUNTERS_AT + CHECK_AT as u64;
+        for (offset, expected) in [(COUNTERS_AT, false), (check_at, false), (check_at + 8, true)] {
+            memory.write(offset, &[1]);
+            assert_eq!(Counters::read(&memory).is_ok(), expected, "byte {offset}");
+            memory.write(offset, &[0]);
+        }
+        assert_eq!(Counters::read(&memory), Ok(Counters::default()));
+    }
+
     #[test]
     fn what_was_counted_is_kept_by_a_seal_and_else_lost() {
         let memory = VectorMemory::default();
