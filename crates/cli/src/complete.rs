@@ -34,7 +34,8 @@ const QUIET: Notes = Notes { quiet: true, json: true };
 /// Completes keys and folders, in the store that the earlier words select.
 pub(crate) fn keys(word: &OsStr) -> Vec<CompletionCandidate> {
     let Some(word) = word.to_str() else { return Vec::new() };
-    let Ok(location) = StoreLocation::find(settings(&words_before()), QUIET) else { return Vec::new() };
+    let levels = Levels::read(settings(&words_before()));
+    let Ok(location) = levels.and_then(|levels| levels.current(QUIET)) else { return Vec::new() };
     keys_at(&location, word).into_iter().map(CompletionCandidate::new).collect()
 }
 

@@ -13,7 +13,6 @@ use serde::Deserialize;
 
 use crate::{
     failure::with_help,
-    levels::Levels,
     location::{CURRENT, is_name},
     network::{self, complete},
     notes::Notes,
@@ -76,11 +75,6 @@ pub(crate) enum StoreLocation {
 }
 
 impl StoreLocation {
-    /// Determines the location from flags, environment and files.
-    pub(crate) fn find(flags: Settings, notes: Notes) -> Result<Self> {
-        Levels::read(flags)?.current(notes)
-    }
-
     /// Returns whether these levels are sufficient: a network with all of its settings, or a folder.
     pub(crate) fn is_decided_by(&self, levels: &[(&str, Settings)]) -> bool {
         match self {

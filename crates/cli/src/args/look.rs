@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::Args;
 use clap_complete::ArgValueCompleter;
 
-use super::{CompareArgs, FilterArgs, HumanArgs};
+use super::select::{CompareArgs, FilterArgs, HumanArgs};
 use crate::complete;
 
 #[derive(Debug, Args)]

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use clap_complete::ArgValueCompleter;
 use stable_storage_api::MetadataPair;
 
-use super::{CompareArgs, FilterArgs, HumanArgs};
+use super::select::{CompareArgs, FilterArgs, HumanArgs};
 use crate::complete;
 
 #[derive(Debug, Default, Args)]

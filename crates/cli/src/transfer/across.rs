@@ -8,7 +8,7 @@ use stable_storage_api::{CopyArgs, CopyMetadata, ObjectInfo, limits::MAX_PAYLOAD
 use storage_client::{Progress, TransferError, transfer::Unobserved, transfer::read_stream};
 
 use super::{
-    Job,
+    job::Job,
     plan::{Copy, Plan},
     report::shown,
     tally::Tally,

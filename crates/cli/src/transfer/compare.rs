@@ -5,39 +5,13 @@ use sha2::{Digest, Sha256};
 use stable_storage_api::ChecksumState;
 use storage_client::transfer::Unobserved;
 
-use super::Options;
+use super::job::{Compare, Options};
 use crate::{
-    args::CompareArgs,
     context::Context,
     input::Input,
     progress::Bar,
     tree::{Content, Entry, Root, known_digest},
 };
-
-/// What is compared, after the sizes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Compare {
-    /// SHA-256, if the stores know it. Two objects of unknown digests are equal if the copy is not older.
-    #[default]
-    Known,
-    /// SHA-256. The canister computes one that is unknown.
-    Content,
-    /// Only the sizes.
-    Sizes,
-    /// Not even the sizes: everything is different.
-    Nothing,
-}
-
-impl Compare {
-    /// Returns the comparison given by the arguments.
-    pub(crate) fn new(args: &CompareArgs) -> Self {
-        match args {
-            CompareArgs { size_only: true, .. } => Self::Sizes,
-            CompareArgs { checksum: true, .. } => Self::Content,
-            CompareArgs { .. } => Self::Known,
-        }
-    }
-}
 
 /// Whether an entry equals its counterpart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use stable_storage_api::{ObjectInfo, limits::MAX_REPLY_BYTES};
 use storage_client::{Progress, transfer::Unobserved};
 
 use super::{
-    Job,
+    job::Job,
     plan::{Copy, Plan},
     report::shown,
     tally::Tally,

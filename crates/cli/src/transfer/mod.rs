@@ -5,6 +5,7 @@
 mod across;
 mod compare;
 mod fetch;
+mod job;
 mod plan;
 mod remove;
 mod report;
@@ -13,14 +14,14 @@ mod upload;
 
 use std::{
     io::{self, IsTerminal, Write},
-    path::PathBuf,
     time::Instant,
 };
 
 use anyhow::{Result, bail};
 
 pub(crate) use self::{
-    compare::{Compare, Digests},
+    compare::Digests,
+    job::{Compare, Job, Options},
     plan::{Copy, Existing, Plan},
     report::{Report, View},
 };
@@ -30,33 +31,8 @@ use crate::{
     failure::{Interrupted, with_help},
     failures::Failures,
     text::{self, pluralize},
-    tree::{Filter, Root},
+    tree::Root,
 };
-
-/// Copy of a tree. At least one of both sides is in a store.
-pub(crate) struct Job<'a> {
-    pub(crate) source: Root<'a>,
-    pub(crate) target: Root<'a>,
-    pub(crate) options: Options,
-}
-
-/// Options of a job.
-#[derive(Debug, Default)]
-pub(crate) struct Options {
-    pub(crate) filter: Filter,
-    pub(crate) compare: Compare,
-    /// Whether to copy only what the target has not at all.
-    pub(crate) if_absent: bool,
-    /// Whether to remove from the target what the source has not.
-    pub(crate) delete: bool,
-    /// Whether to remove without asking, even if nothing would remain.
-    pub(crate) force: bool,
-    pub(crate) dry_run: bool,
-    /// Content type of all objects; empty for none. By default, they keep theirs, and that of a new one is guessed.
-    pub(crate) content_type: Option<String>,
-    /// Folders of stores, which are neither copied nor removed.
-    pub(crate) stores: Vec<PathBuf>,
-}
 
 /// Makes the target like the source: copies what is missing or different, then removes if that is an option. Reports and
 /// skips what fails.

@@ -10,8 +10,8 @@ use anyhow::Result;
 use stable_storage_api::{Condition, ObjectInfo};
 
 use super::{
-    Job, Options,
-    compare::{Compare, Digests, Sameness},
+    compare::{Digests, Sameness},
+    job::{Compare, Job, Options},
 };
 use crate::{
     content_type,

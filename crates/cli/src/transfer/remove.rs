@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Error, Result};
 use futures_util::{StreamExt, stream};
 
-use super::{Job, plan::Plan, tally::Tally};
+use super::{job::Job, plan::Plan, tally::Tally};
 use crate::{
     context::Context,
     text,

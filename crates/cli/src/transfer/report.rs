@@ -6,8 +6,7 @@ use anyhow::Result;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::{
-    Job,
-    compare::Compare,
+    job::{Compare, Job},
     plan::{Copy, Plan},
 };
 use crate::{

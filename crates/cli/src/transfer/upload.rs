@@ -10,7 +10,7 @@ use stable_storage_api::{
 use storage_client::transfer::Unobserved;
 
 use super::{
-    Job,
+    job::Job,
     plan::{Copy, Plan},
     report::shown,
     tally::Tally,

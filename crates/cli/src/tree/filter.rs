@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use glob::{MatchOptions, Pattern};
 
-use super::Entry;
+use super::entry::Entry;
 use crate::{args::FilterArgs, folder::now_ns};
 
 /// Which entries of a tree are selected. The default selects all.
