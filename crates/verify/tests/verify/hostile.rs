@@ -194,8 +194,10 @@ proptest! {
             let bytes = if is_witness { &mut bad.proof.witness } else { &mut bad.proof.certificate };
             let at = cut.index(bytes.len());
             let end = (at + length).min(bytes.len());
+            // The same bytes again are not a torn proof.
+            let is_same = bytes[at..end] == *other.as_bytes();
             bytes.splice(at..end, other.bytes());
-            prop_assert!(verifier().info("k", &bad, NOW_NS).is_err());
+            prop_assert!(is_same || verifier().info("k", &bad, NOW_NS).is_err());
         }
     }
 }
