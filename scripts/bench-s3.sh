@@ -44,7 +44,7 @@ for number in range(int(sys.argv[1])):
         file.write(os.urandom(10_000))
 PYTHON
 
-export AWS_ACCESS_KEY_ID=WRITER AWS_SECRET_ACCESS_KEY=secret AWS_DEFAULT_REGION=us-east-1
+export AWS_ACCESS_KEY_ID=WRITER AWS_SECRET_ACCESS_KEY="secret of the writer" AWS_DEFAULT_REGION=us-east-1
 # rclone does not accept another bundle of certificates for S3, and the servers have none.
 unset AWS_CA_BUNDLE
 
@@ -53,10 +53,10 @@ serve() {
   rm -rf data && mkdir data
   case $1 in
     storage)
-      printf '[[key]]\naccess_key = "WRITER"\nsecret_key = "secret"\nrole = "writer"\n' >credentials.toml
+      printf '[[key]]\naccess_key = "WRITER"\nsecret_key = "secret of the writer"\nrole = "writer"\n' >credentials.toml
       "$command" --store data/store --quiet init
       rm -f endpoint && mkfifo endpoint
-      "$command" --store data/store --json serve --listen 127.0.0.1:0 --s3 127.0.0.1:0 --s3-credentials credentials.toml >endpoint &
+      "$command" --store data/store --json serve --listen 127.0.0.1:0 --s3 127.0.0.1:0 --s3-credentials credentials.toml >endpoint 2>served &
       server=$!
       local line
       read -r line <endpoint
@@ -66,7 +66,7 @@ serve() {
       local port
       port=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
       url=http://127.0.0.1:$port
-      "$peer" --access-key WRITER --secret-key secret --host 127.0.0.1 --port "$port" data >/dev/null 2>&1 &
+      "$peer" --access-key WRITER --secret-key "$AWS_SECRET_ACCESS_KEY" --host 127.0.0.1 --port "$port" data >/dev/null 2>&1 &
       server=$!
       until curl --silent --output /dev/null "$url"; do sleep 0.2; done
       ;;

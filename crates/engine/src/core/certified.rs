@@ -27,11 +27,14 @@ pub(crate) struct Certified<M: Memory> {
     space: Space<M>,
     /// The tree whose digest is certified.
     pub(crate) tree: Tree<StoreMemory<M>>,
-    log: OnceCell<MountainRange<StoreMemory<M>>>,
-    scopes: OnceCell<RawMap<M>>,
-    pieces: OnceCell<RawMap<M>>,
-    pending: OnceCell<RawMap<M>>,
+    log: Late<MountainRange<StoreMemory<M>>>,
+    scopes: Late<RawMap<M>>,
+    pieces: Late<RawMap<M>>,
+    pending: Late<RawMap<M>>,
 }
+
+/// A structure that is opened when it is first needed. In a box, because moving room for one costs more than opening the tree.
+type Late<T> = OnceCell<Box<T>>;
 
 impl<M: Memory + Clone> Certified<M> {
     /// Opens the structures if anything has ever been certified.
@@ -82,12 +85,12 @@ impl<M: Memory + Clone> Certified<M> {
 }
 
 /// Returns a structure, and opens it the first time.
-fn opened<T>(cell: &OnceCell<T>, open: impl FnOnce() -> Result<T, OpenError>) -> Result<&T, Error> {
+fn opened<T>(cell: &Late<T>, open: impl FnOnce() -> Result<T, OpenError>) -> Result<&T, Error> {
     if let Some(structure) = cell.get() {
         return Ok(structure);
     }
     let structure = open().map_err(|error| Error::corrupted(error.to_string(), 0))?;
-    Ok(cell.get_or_init(|| structure))
+    Ok(cell.get_or_init(|| Box::new(structure)))
 }
 
 /// A change of one of the maps; `None` until the first one.
