@@ -9,7 +9,7 @@ use candid::{Nat, Principal};
 use serde_bytes::ByteBuf;
 use stable_storage_api::{
     Condition, CopyArgs, CopyMetadata, CopySource, DeleteArgs, DeletePrefixArgs, HttpRequest, ListArgs, PutArgs, ReadArgs, ReadLogArgs,
-    RegionLoad, RegionStore, RegionType, RegionValue, RenameArgs, Role, Settings, UploadArgs, UploadEnd,
+    RegionLoad, RegionStore, RegionType, RegionValue, RenameArgs, Role, Settings, Site, UploadArgs, UploadEnd,
 };
 use storage_canister_fuzz::arguments::METHODS;
 
@@ -43,6 +43,12 @@ fn good(line: &str) -> candid::Result<Vec<u8>> {
         "copy_chunks" => {
             let range = CopySource { offset: Some(1), length: Some(2), ..CopySource::whole(key, 7) };
             encode_args((1u64, 0u64, vec![CopySource::whole(key, 7), range]))
+        }
+        "set_certified" => encode_args((key, true)),
+        "set_site" => {
+            let headers = vec![("x-frame-options".into(), "DENY".into())];
+            let site = Site { path: Some("/".into()), headers, cors: Some("*".into()), ..Site::new("www/") };
+            encode_args((site,))
         }
         "create_upload" => encode_args((UploadArgs {
             sha256: Some(vec![7; 32].into()),

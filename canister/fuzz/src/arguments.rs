@@ -6,7 +6,7 @@ use candid::{DecoderConfig, IDLArgs, IDLValue, Nat, Principal};
 use serde_bytes::ByteBuf;
 use stable_storage_api::{
     Condition, CopyArgs, CopySource, DeleteArgs, DeletePrefixArgs, HttpRequest, ListArgs, PutArgs, ReadArgs,
-    ReadLogArgs, RegionLoad, RegionStore, RenameArgs, Role, Settings, UploadArgs, UploadEnd,
+    ReadLogArgs, RegionLoad, RegionStore, RenameArgs, Role, Settings, Site, UploadArgs, UploadEnd,
 };
 use storage_wire::header::ORDERS;
 use storage_wire::{Arguments, Count, Type, argument_headers, by_shape, coerce};
@@ -21,7 +21,7 @@ macro_rules! method {
 }
 
 /// All methods with arguments, and the argument of `init` and `post_upgrade`.
-pub const METHODS: [Method; 34] = [
+pub const METHODS: [Method; 36] = [
     method!("put", String, ByteBuf),
     method!("put_many", Vec<PutArgs>),
     method!("get", String),
@@ -56,6 +56,8 @@ pub const METHODS: [Method; 34] = [
     method!("commit_upload", u64, Option<UploadEnd>),
     method!("copy", CopyArgs),
     method!("copy_chunks", u64, u64, Vec<CopySource>),
+    method!("set_certified", String, bool),
+    method!("set_site", Site),
 ];
 
 /// Decodes bytes as the arguments of a method; the first byte selects the method.
