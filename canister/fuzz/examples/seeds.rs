@@ -8,8 +8,9 @@ use candid::utils::encode_args;
 use candid::{Nat, Principal};
 use serde_bytes::ByteBuf;
 use stable_storage_api::{
-    Condition, CopyArgs, CopyMetadata, CopySource, DeleteArgs, DeletePrefixArgs, HttpRequest, ListArgs, PutArgs, ReadArgs, ReadLogArgs,
-    RegionLoad, RegionStore, RegionType, RegionValue, RenameArgs, Role, Settings, Site, UploadArgs, UploadEnd,
+    Condition, CopyArgs, CopyMetadata, CopySource, DeleteArgs, DeletePrefixArgs, HttpRequest, ListArgs,
+    PutArgs, ReadArgs, ReadLogArgs, RegionLoad, RegionStore, RegionType, RegionValue, RenameArgs, Role,
+    Settings, Site, UploadArgs, UploadEnd,
 };
 use storage_canister_fuzz::arguments::METHODS;
 
