@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 use storage_wire::Wire;
 
-use crate::{Condition, MetadataPair, ObjectInfo, UploadArgs};
+use crate::{Condition, Error, MetadataPair, ObjectInfo, UploadArgs};
 
 /// Arguments of `copy`.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
@@ -67,6 +67,20 @@ impl CopyArgs {
     pub fn when(mut self, condition: Condition) -> Self {
         self.condition = Some(condition);
         self
+    }
+
+    /// Checks the revision of the object under `from`, and its SHA-256 if it has one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RevisionMismatch`] if one of them is not as expected.
+    pub fn check_source(&self, revision: u64, digest: Option<&[u8]>) -> crate::Result<()> {
+        let is_expected = self.revision.is_none_or(|expected| expected == revision)
+            && self.sha256.as_ref().is_none_or(|expected| digest == Some(expected.as_slice()));
+        match is_expected {
+            true => Ok(()),
+            false => Err(Error::RevisionMismatch { current: Some(revision) }),
+        }
     }
 
     /// Returns the arguments of an upload that becomes this copy of an object. The object must not be empty.

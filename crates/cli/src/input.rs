@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use sha2::{Digest as _, Sha256};
 use stable_storage_api::limits::MAX_PAYLOAD_BYTES;
 use storage_client::{Hasher, Progress};
 use tokio::task::yield_now;
@@ -101,6 +102,14 @@ impl Input {
                 Ok(LargeInput { file, size: content.len() as u64, modified: None })
             }
             Self::Large(input) => Ok(input),
+        }
+    }
+
+    /// Computes the SHA-256 of the content.
+    pub(crate) async fn sha256(&self, progress: &dyn Progress) -> io::Result<[u8; 32]> {
+        match self {
+            Self::Small(content) => Ok(Sha256::digest(content).into()),
+            Self::Large(input) => input.sha256(progress).await,
         }
     }
 

@@ -92,6 +92,13 @@ impl Location {
     }
 }
 
+impl StorePath {
+    /// Returns whether this is a folder, as far as that is known without a call.
+    pub(crate) fn is_certainly_folder(&self) -> bool {
+        self.key.is_empty() || self.key.ends_with('/')
+    }
+}
+
 impl std::fmt::Display for StorePath {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "{}:{}", self.store.name(), self.key)

@@ -93,11 +93,7 @@ impl Stores {
         // Settings without a valid current store are an error only for a command that uses it.
         let current = self.levels.current(quiet).ok();
         let locations = self.open.iter().map(|(location, _)| location).chain(&current);
-        let folder = |location: &StoreLocation| match location {
-            StoreLocation::Folder(folder) => Some(folder.clone()),
-            StoreLocation::Network { .. } => None,
-        };
-        locations.filter_map(folder).collect()
+        locations.flat_map(StoreLocation::folder).cloned().collect()
     }
 
     /// Returns the caller, if it is the same in all open stores.

@@ -183,8 +183,11 @@ impl Command<'_> {
     ) -> Result<Copy> {
         match target {
             Location::Store(to) => {
-                let folder = to.key.is_empty() || to.key.ends_with('/');
-                let key = if folder { format!("{}{}", to.key, last_name(&path.key)) } else { to.key.clone() };
+                let key = if to.is_certainly_folder() {
+                    format!("{}{}", to.key, last_name(&path.key))
+                } else {
+                    to.key.clone()
+                };
                 Copy::new(Entry::of_object(&key, info), None, &job.target, &job.options)
             }
             Location::Local(to) => Ok(Copy::Fetch { info: Box::new(info), file: file_of(&path.key, to)? }),
@@ -209,9 +212,7 @@ fn check_target_of(is_many: bool, target: &Location) -> Result<()> {
     let (is_folder, shown) = match target {
         Location::Local(path) => (path.is_dir(), "an existing folder"),
         Location::Stream => (false, "an existing folder"),
-        Location::Store(to) => {
-            (to.key.is_empty() || to.key.ends_with('/'), "a folder, with a slash at its end")
-        }
+        Location::Store(to) => (to.is_certainly_folder(), "a folder, with a slash at its end"),
     };
     if is_many && !is_folder {
         bail!("the target of several objects must be {shown}: {}", target.shown());
@@ -224,7 +225,7 @@ fn is_certainly_folder(location: &Location) -> bool {
     match location {
         Location::Stream => false,
         Location::Local(path) => path.is_dir(),
-        Location::Store(path) => path.key.is_empty() || path.key.ends_with('/'),
+        Location::Store(path) => path.is_certainly_folder(),
     }
 }
 

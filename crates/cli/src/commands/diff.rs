@@ -114,7 +114,7 @@ impl<'a> Side<'a> {
 /// Returns an object, or `None` if the path is a folder.
 async fn object_at<'a>(stores: &'a Stores, path: &StorePath) -> Result<Option<(Root<'a>, Entry)>> {
     let client = stores.client(&path.store);
-    if path.key.is_empty() || path.key.ends_with('/') || is_folder(client, &path.key).await? {
+    if path.is_certainly_folder() || is_folder(client, &path.key).await? {
         return Ok(None);
     }
     let info = client.stat_confirmed(&path.key).await.map_err(|error| explain(error, &path.key))?;

@@ -1,7 +1,6 @@
 //! Whether two entries with the same name are equal.
 
 use anyhow::{Context as _, Result, anyhow};
-use sha2::{Digest, Sha256};
 use stable_storage_api::ChecksumState;
 use storage_client::transfer::Unobserved;
 
@@ -124,12 +123,8 @@ impl<'a> Digests<'a> {
             Content::Object(info) => info,
             Content::File(path) => {
                 let failed = || format!("cannot read {}", crate::text::path(path));
-                let digest = match Input::open(path, &self.context.output.idle).with_context(failed)? {
-                    Input::Small(content) => Sha256::digest(content).into(),
-                    Input::Large(input) => {
-                        input.sha256(&self.bar.part(self.hashed)).await.with_context(failed)?
-                    }
-                };
+                let input = Input::open(path, &self.context.output.idle).with_context(failed)?;
+                let digest = input.sha256(&self.bar.part(self.hashed)).await.with_context(failed)?;
                 self.hashed += entry.size;
                 storage_client::Progress::safe(&self.bar.part(0), self.hashed, 0);
                 return Ok(Some(digest.to_vec()));

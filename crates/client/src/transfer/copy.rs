@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use serde_bytes::ByteBuf;
 use stable_storage_api::{
-    CopyArgs, CopySource, Error, ObjectInfo, PutArgs, Received, UploadArgs, UploadEnd, Written,
+    CopyArgs, CopySource, Error, ObjectInfo, Received, UploadArgs, UploadEnd, Written,
     limits::{CHUNK_BYTES, MAX_BATCH_ITEMS},
 };
 
-use super::{TransferError, TransferOptions};
+use super::{TransferError, TransferOptions, stream::put};
 use crate::{Client, ClientError, Result, Transport, call::method};
 
 impl<T: Transport> Client<T> {
@@ -44,7 +43,8 @@ impl<T: Transport> Client<T> {
             done => return Ok(done?),
         }
         let info = self.stat_replicated(&args.from).await?;
-        self.check("copy", || check_source(args, &info))?;
+        let digest = info.sha256.as_ref().map(|sha256| sha256.digest.as_slice());
+        self.check("copy", || args.check_source(info.revision, digest))?;
         let upload = args.upload_of(&info);
         Ok(self.compose(&[Arc::new(info)], &upload, options).await?.0)
     }
@@ -68,7 +68,7 @@ impl<T: Transport> Client<T> {
         let size = size.ok_or(ClientError::Storage { method: "copy_chunks", error: too_large })?;
         let end = UploadEnd { size, sha256: args.sha256.clone() };
         if size == 0 {
-            return Ok((self.put_with(empty(args)).await?, end));
+            return Ok((self.put_with(put(args, Vec::new(), end.clone())).await?, end));
         }
         let args = UploadArgs { size: Some(size), ..args.clone() };
         let before = self.revision_before_commit(&args.key, args.sha256.is_some()).await?;
@@ -120,30 +120,6 @@ fn sources_from(sources: &[Arc<ObjectInfo>], mut offset: u64) -> Vec<CopySource>
     let others = rest.map(|info| CopySource::whole(&*info.key, info.revision));
     found.extend(others.take(MAX_BATCH_ITEMS as usize - 1));
     found
-}
-
-/// Checks the source of a copy as the canister does.
-fn check_source(args: &CopyArgs, info: &ObjectInfo) -> stable_storage_api::Result<()> {
-    let digest = info.sha256.as_ref().map(|sha256| &sha256.digest);
-    let is_expected = args.revision.is_none_or(|revision| revision == info.revision)
-        && args.sha256.as_ref().is_none_or(|expected| Some(expected) == digest);
-    match is_expected {
-        true => Ok(()),
-        false => Err(Error::RevisionMismatch { current: Some(info.revision) }),
-    }
-}
-
-/// Returns the arguments of a put of no bytes.
-fn empty(args: &UploadArgs) -> PutArgs {
-    let UploadArgs { key, content_type, content_encoding, metadata, sha256, condition, .. } = args.clone();
-    PutArgs {
-        content_type,
-        content_encoding,
-        metadata,
-        sha256,
-        condition,
-        ..PutArgs::new(key, ByteBuf::new().into_vec())
-    }
 }
 
 #[cfg(test)]

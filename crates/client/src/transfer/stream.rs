@@ -106,8 +106,8 @@ enum Event<A> {
     Answered(Option<A>),
 }
 
-/// Returns the arguments of a single put of the whole stream.
-fn put(args: &UploadArgs, value: Vec<u8>, end: UploadEnd) -> PutArgs {
+/// Returns the arguments of a put of the whole object in one call.
+pub(super) fn put(args: &UploadArgs, value: Vec<u8>, end: UploadEnd) -> PutArgs {
     let UploadArgs { key, content_type, content_encoding, metadata, condition, .. } = args.clone();
     let put = PutArgs::new(key, value);
     PutArgs { content_type, content_encoding, metadata, sha256: end.sha256, condition, ..put }

@@ -82,6 +82,11 @@ impl<M: Memory + Clone> Certified<M> {
     pub(crate) fn pending(&self) -> Result<&RawMap<M>, Error> {
         opened(&self.pending, || open_map(&self.space, PENDING, "pending objects"))
     }
+
+    /// Returns the unused pages of the hash tree and of the keys that wait.
+    pub(super) fn unused_pages(&self) -> Result<(u64, u64), Error> {
+        Ok((self.tree.unused_pages(), self.pending()?.unused_pages()))
+    }
 }
 
 /// Returns a structure, and opens it the first time.
@@ -114,43 +119,28 @@ impl<'a, M: Memory + Clone> CertifiedChange<'a, M> {
 
     /// Returns the changes of the digests of the log, to add to them.
     pub(crate) fn log(&mut self) -> Result<&mut mountain_range::Change<'a, StoreMemory<M>>, Error> {
-        if self.log.is_none() {
-            self.log = Some(self.certified.log()?.begin());
-        }
-        Ok(self.log.as_mut().expect("it has just been set"))
+        begun(&mut self.log, || Ok(self.certified.log()?.begin()))
     }
 
     /// Returns the changes of the scopes, to add to them.
     pub(crate) fn scopes(&mut self) -> Result<&mut Transaction<'a, Raw, Raw, StoreMemory<M>>, Error> {
-        if self.scopes.is_none() {
-            self.scopes = Some(self.certified.scopes()?.begin());
-        }
-        Ok(self.scopes.as_mut().expect("it has just been set"))
+        begun(&mut self.scopes, || Ok(self.certified.scopes()?.begin()))
     }
 
     /// Returns the changes of the pieces, to add to them.
     pub(crate) fn pieces(&mut self) -> Result<&mut Transaction<'a, Raw, Raw, StoreMemory<M>>, Error> {
-        if self.pieces.is_none() {
-            self.pieces = Some(self.certified.pieces()?.begin());
-        }
-        Ok(self.pieces.as_mut().expect("it has just been set"))
+        begun(&mut self.pieces, || Ok(self.certified.pieces()?.begin()))
     }
 
     /// Returns the changes of the keys that wait, to add to them.
     pub(crate) fn pending(&mut self) -> Result<&mut Transaction<'a, Raw, Raw, StoreMemory<M>>, Error> {
-        if self.pending.is_none() {
-            self.pending = Some(self.certified.pending()?.begin());
-        }
-        Ok(self.pending.as_mut().expect("it has just been set"))
+        begun(&mut self.pending, || Ok(self.certified.pending()?.begin()))
     }
 
     /// Returns the unused pages of the hash tree and of the keys that wait, after the change.
     pub(super) fn unused_pages(&self) -> Result<(u64, u64), Error> {
-        let pending = match &self.pending {
-            Some(pending) => pending.unused_pages(),
-            None => self.certified.pending()?.unused_pages(),
-        };
-        Ok((self.tree.unused_pages(), pending))
+        let (_, pending) = self.certified.unused_pages()?;
+        Ok((self.tree.unused_pages(), self.pending.as_ref().map_or(pending, Transaction::unused_pages)))
     }
 
     /// Computes the digests of the tree, and returns the growth of the memories.
@@ -173,6 +163,17 @@ impl<'a, M: Memory + Clone> CertifiedChange<'a, M> {
             map.commit();
         }
     }
+}
+
+/// Returns a change, and begins it the first time.
+pub(super) fn begun<C>(
+    change: &mut Option<C>,
+    begin: impl FnOnce() -> Result<C, Error>,
+) -> Result<&mut C, Error> {
+    if change.is_none() {
+        *change = Some(begin()?);
+    }
+    Ok(change.as_mut().expect("it has just been set"))
 }
 
 /// Returns an error about a record of certification.

@@ -11,7 +11,7 @@ use stable_storage_api::Error;
 
 use crate::base::growth::Growth;
 use crate::core::Core;
-use crate::core::certified::CertifiedChange;
+use crate::core::certified::{CertifiedChange, begun};
 use crate::core::extents::Extents;
 use crate::core::key::Key;
 use crate::core::ledger::Ledger;
@@ -86,10 +86,8 @@ impl<'a, M: Memory + Clone> Change<'a, M> {
 
     /// Returns the part that concerns certification, to add to it.
     pub(crate) fn certified(&mut self) -> Result<&mut CertifiedChange<'a, M>, Error> {
-        if self.certified.is_none() {
-            self.certified = Some(Box::new(CertifiedChange::new(self.core.certified_from_now_on()?)));
-        }
-        Ok(self.certified.as_mut().expect("it has just been set"))
+        let begin = || Ok(Box::new(CertifiedChange::new(self.core.certified_from_now_on()?)));
+        begun(&mut self.certified, begin).map(|change| &mut **change)
     }
 
     /// Adds bytes that the commit writes to an extent, an existing one or one allocated by this change.
@@ -101,9 +99,7 @@ impl<'a, M: Memory + Clone> Change<'a, M> {
     fn unused_certified_pages(&self) -> Result<(u64, u64), Error> {
         match (&self.certified, self.core.certified()) {
             (Some(change), _) => change.unused_pages(),
-            (None, Some(certified)) => {
-                Ok((certified.tree.unused_pages(), certified.pending()?.unused_pages()))
-            }
+            (None, Some(certified)) => certified.unused_pages(),
             (None, None) => Ok((0, 0)),
         }
     }

@@ -19,7 +19,7 @@ use stable_storage_api::{Config, Error};
 use crate::base::growth::Growth;
 use crate::base::layout::{ARENA, LOG_MARK_AT, OBJECTS, TREE_HEADER_STEP, UPLOADS, tree_header_at};
 use crate::base::open::OpenError;
-use crate::core::certified::{Certified, RawMap};
+use crate::core::certified::Certified;
 use crate::core::extents::Extents;
 use crate::core::header::Header;
 use crate::core::key::Key;
@@ -211,15 +211,15 @@ impl<M: Memory + Clone> Core<M> {
 
     /// Returns the reservations of uploads. `free_slots` is 0: the caller fills it in if needed.
     pub(crate) fn reservations(&self) -> Result<Reservations, Error> {
-        let certified = self.certified();
-        let pending = certified.map(|certified| certified.pending()).transpose()?;
+        let unused = self.certified().map(Certified::unused_pages).transpose()?;
+        let (hash_tree_pages, pending_pages) = unused.unwrap_or_default();
         Ok(Reservations {
             free_slots: 0,
             slots: self.ledger.get().reserved_slots,
             uploads: self.uploads.len(),
             index_pages: self.index.unused_pages(),
-            hash_tree_pages: certified.map_or(0, |certified| certified.tree.unused_pages()),
-            pending_pages: pending.map_or(0, RawMap::unused_pages),
+            hash_tree_pages,
+            pending_pages,
         })
     }
 

@@ -126,10 +126,7 @@ fn file_of(entry: &Entry) -> Option<&Path> {
 }
 
 async fn digest_of(file: &Path, idle: &Idle) -> Result<[u8; 32]> {
-    match Input::open(file, idle)? {
-        Input::Small(content) => Ok(Sha256::digest(content).into()),
-        Input::Large(input) => Ok(input.sha256(&Unobserved).await?),
-    }
+    Ok(Input::open(file, idle)?.sha256(&Unobserved).await?)
 }
 
 /// File that is compressed.

@@ -73,10 +73,7 @@ impl<'a> Publisher<'a> {
             delete: args.delete,
             force: args.force,
             dry_run: args.dry_run,
-            stores: match location {
-                StoreLocation::Folder(store) => vec![store.clone()],
-                StoreLocation::Network { .. } => Vec::new(),
-            },
+            stores: location.folder().into_iter().cloned().collect(),
             ..Options::default()
         };
         let prefix = prefix_of(&args.prefix)?;

@@ -23,7 +23,8 @@ impl<M: Memory + Clone> Objects<'_, M> {
         let located = change.index.locate(from)?;
         let raw = change.index.look(located, <[u8]>::to_vec)?.ok_or(Error::NotFound)?;
         let source = Entry::decode(&raw)?;
-        check_source(args, &source)?;
+        let digest = source.metadata.digest.as_ref().map(|digest| digest.bytes.as_slice());
+        args.check_source(source.revision, digest)?;
         let is_same = from == to;
         if !is_same && source.size > COPY_STEP_BYTES {
             return Err(Error::TooLarge { size: source.size, limit: COPY_STEP_BYTES });
@@ -83,20 +84,6 @@ impl<M: Memory + Clone> Objects<'_, M> {
                 Ok(ValueLocation::Table(copy))
             }
         }
-    }
-}
-
-/// Checks the revision and the digest that the source of a copy must have.
-fn check_source(args: &CopyArgs, source: &Entry<'_>) -> Result<(), Error> {
-    let has_revision = args.revision.is_none_or(|expected| expected == source.revision);
-    let digest = source.metadata.digest.map(|digest| digest.bytes);
-    let has_digest = args
-        .sha256
-        .as_ref()
-        .is_none_or(|expected| digest.is_some_and(|digest| digest.as_slice() == expected.as_slice()));
-    match has_revision && has_digest {
-        true => Ok(()),
-        false => Err(Error::RevisionMismatch { current: Some(source.revision) }),
     }
 }
 

@@ -79,22 +79,15 @@ impl<M: Memory + Clone> Uploads<'_, M> {
             touched_ns: now_ns,
             ..record
         };
-        change.ledger = change.ledger.without_slots(reservations)?;
-        change.uploads().insert(&id, &record.encode())?;
-        change.reserve()?.commit();
-        Ok(Received { received: record.received, size: record.size })
+        commit_received(change, id, &record, reservations)
     }
 
     /// Resets the expiry of an upload, although the chunk was received before.
     pub(super) fn keep_upload(&self, id: u64, record: Record, now_ns: u64) -> Result<Received, Error> {
-        let received = Received { received: record.received, size: record.size };
         if record.touched_ns == now_ns {
-            return Ok(received);
+            return Ok(Received { received: record.received, size: record.size });
         }
-        let mut change = Change::new(self.core);
-        change.uploads().insert(&id, &Record { touched_ns: now_ns, ..record }.encode())?;
-        change.reserve()?.commit();
-        Ok(received)
+        commit_received(Change::new(self.core), id, &Record { touched_ns: now_ns, ..record }, 0)
     }
 
     /// Returns a larger table if the table of an upload without a size has no entry for a chunk. It is at
@@ -192,6 +185,19 @@ impl<M: Memory + Clone> Uploads<'_, M> {
         }
         Ok((length < CHUNK_BYTES).then_some(end))
     }
+}
+
+/// Commits a change of an upload after which this is its record, and which has used this number of its reserved slots.
+pub(super) fn commit_received<M: Memory + Clone>(
+    mut change: Change<'_, M>,
+    id: u64,
+    record: &Record,
+    used_slots: u64,
+) -> Result<Received, Error> {
+    change.ledger = change.ledger.without_slots(used_slots)?;
+    change.uploads().insert(&id, &record.encode())?;
+    change.reserve()?.commit();
+    Ok(Received { received: record.received, size: record.size })
 }
 
 /// Adds the write of a chunk to a change.

@@ -11,6 +11,7 @@ use stable_storage_api::limits::{CHUNK_BYTES, COPY_STEP_BYTES};
 use stable_storage_api::{CopySource, Error, Received};
 
 use super::Uploads;
+use super::chunk::commit_received;
 use super::record::Record;
 use super::status::missing;
 use crate::base::caller::Caller;
@@ -95,10 +96,7 @@ impl<M: Memory + Clone> Uploads<'_, M> {
             touched_ns: now_ns,
             ..record
         };
-        change.ledger = change.ledger.without_slots(allocated)?;
-        change.uploads().insert(&id, &record.encode())?;
-        change.reserve()?.commit();
-        Ok(Received { received: record.received, size: record.size })
+        commit_received(change, id, &record, allocated)
     }
 
     /// Finds the sources and checks their revisions and ranges. Returns them with the number of their bytes.
