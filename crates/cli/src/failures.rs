@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Failed item, as JSON.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 pub(crate) struct Failed {
     /// File or key.
     item: String,
@@ -46,6 +46,11 @@ impl Failures {
         self.failed.push(Failed { item, error: error_text });
     }
 
+    /// Adds a failure without printing it.
+    pub(crate) fn record(&mut self, item: String, error: &anyhow::Error) {
+        self.failed.push(Failed { item, error: failure::text(error) });
+    }
+
     fn print(&mut self, item: &str, error_text: &str, error: &anyhow::Error) {
         failure::print_error(&match error_text.contains(item) {
             true => error_text.to_owned(),
@@ -70,6 +75,12 @@ impl Failures {
     /// Returns the items that failed.
     pub(crate) fn items(&self) -> &[Failed] {
         &self.failed
+    }
+
+    /// Returns the items that failed, without this list.
+    #[cfg(test)]
+    pub(crate) fn into_items(self) -> Vec<Failed> {
+        self.failed
     }
 
     /// Returns an error with the number of failed items, if there are any.

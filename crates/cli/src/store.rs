@@ -83,7 +83,7 @@ impl Store {
     fn folder(&self) -> Option<&FolderTransport> {
         match self.client.transport() {
             AnyTransport::Folder(folder) => Some(folder),
-            AnyTransport::Agent(_) => None,
+            _ => None,
         }
     }
 }

@@ -12,6 +12,9 @@ pub(crate) enum AnyTransport {
     Folder(FolderTransport),
     /// The canister is on a network.
     Agent(Box<AgentTransport>),
+    /// A canister of a unit test.
+    #[cfg(test)]
+    Fake(crate::transfer::testing::Fake),
 }
 
 impl Transport for AnyTransport {
@@ -19,6 +22,8 @@ impl Transport for AnyTransport {
         match self {
             Self::Folder(transport) => transport.caller(),
             Self::Agent(transport) => transport.caller(),
+            #[cfg(test)]
+            Self::Fake(transport) => transport.caller(),
         }
     }
 
@@ -26,6 +31,8 @@ impl Transport for AnyTransport {
         match self {
             Self::Folder(transport) => transport.update(method, arg).await,
             Self::Agent(transport) => transport.update(method, arg).await,
+            #[cfg(test)]
+            Self::Fake(transport) => transport.update(method, arg).await,
         }
     }
 
@@ -33,6 +40,8 @@ impl Transport for AnyTransport {
         match self {
             Self::Folder(transport) => transport.query(method, arg).await,
             Self::Agent(transport) => transport.query(method, arg).await,
+            #[cfg(test)]
+            Self::Fake(transport) => transport.query(method, arg).await,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::Args;
 use clap_complete::ArgValueCompleter;
 
-use super::select::{CompareArgs, FilterArgs, HumanArgs};
+use super::select::{CompareArgs, FilterArgs, FolderArgs, HumanArgs};
 use crate::complete;
 
 #[derive(Debug, Args)]
@@ -26,9 +26,6 @@ Examples:
   storage du -d 2 album
   storage du -s -i '*.png'   all PNG images")]
 pub(crate) struct DuArgs {
-    /// Folder in the store. Default: the whole store.
-    #[arg(default_value = "", hide_default_value = true, add = ArgValueCompleter::new(complete::keys))]
-    pub(crate) folder: String,
     /// Levels of folders to show. Larger ones include what is below.
     #[arg(short, long, value_name = "N", default_value = "1")]
     pub(crate) depth: usize,
@@ -36,9 +33,7 @@ pub(crate) struct DuArgs {
     #[arg(short, long, conflicts_with = "depth")]
     pub(crate) summarize: bool,
     #[command(flatten)]
-    pub(crate) filter: FilterArgs,
-    #[command(flatten)]
-    pub(crate) human: HumanArgs,
+    pub(crate) selected: FolderArgs,
 }
 
 #[derive(Debug, Args)]
@@ -47,9 +42,6 @@ Examples:
   storage tree album
   storage tree -l -d 2       two levels, with sizes and times")]
 pub(crate) struct TreeArgs {
-    /// Folder in the store. Default: the whole store.
-    #[arg(default_value = "", hide_default_value = true, add = ArgValueCompleter::new(complete::keys))]
-    pub(crate) folder: String,
     /// Levels to show. Default: all.
     #[arg(short, long, value_name = "N")]
     pub(crate) depth: Option<usize>,
@@ -57,9 +49,7 @@ pub(crate) struct TreeArgs {
     #[arg(short, long)]
     pub(crate) long: bool,
     #[command(flatten)]
-    pub(crate) filter: FilterArgs,
-    #[command(flatten)]
-    pub(crate) human: HumanArgs,
+    pub(crate) selected: FolderArgs,
 }
 
 #[derive(Debug, Args)]
@@ -71,16 +61,11 @@ Examples:
 
 PATTERN matches names, or with a slash, paths in FOLDER; * and ? match any characters except a slash, ** any folders. A pattern that matches a folder applies to its contents.")]
 pub(crate) struct FindArgs {
-    /// Folder in the store. Default: the whole store.
-    #[arg(default_value = "", hide_default_value = true, add = ArgValueCompleter::new(complete::keys))]
-    pub(crate) folder: String,
     /// Show sizes, times, states of the SHA-256, and types.
     #[arg(short, long)]
     pub(crate) long: bool,
     #[command(flatten)]
-    pub(crate) filter: FilterArgs,
-    #[command(flatten)]
-    pub(crate) human: HumanArgs,
+    pub(crate) selected: FolderArgs,
 }
 
 #[derive(Debug, Args)]

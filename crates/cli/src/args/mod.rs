@@ -27,7 +27,7 @@ pub(crate) use self::{
     operator::{ManArgs, SnapshotCommand},
     publish::{Coding, PublishArgs, SiteArgs},
     region::{NumberKind, RegionCommand},
-    select::{CompareArgs, FilterArgs, HumanArgs},
+    select::{CompareArgs, FilterArgs, FolderArgs, HumanArgs},
     serve::ServeArgs,
 };
 use crate::{complete, settings::Settings};
@@ -214,7 +214,7 @@ Examples:
 /// Subcommands whose arguments are locations, in any stores.
 #[derive(Debug, Subcommand)]
 pub(crate) enum BetweenCommand {
-    /// Copy files, objects and folders into, out of and between stores.
+    /// Copy files, objects and folders on this machine, into, out of and between stores.
     Cp(CpArgs),
     /// Make a folder in a store like a folder of this machine, or the reverse, or like one in another store.
     Sync(SyncArgs),

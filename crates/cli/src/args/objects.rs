@@ -137,8 +137,9 @@ Examples:
   storage cp store:album/1.png backup:   to the store that storage.toml names backup
   storage cp -r photos store:album       photos/2026/1.png becomes album/2026/1.png
   storage cp -r --newer 7d -i '*.png' store:album photos
+  storage cp -r photos copy              on this machine
 
-A location NAME:KEY is a key or a folder in a store: store:KEY in the current one, or the name of another one in storage.toml; NAME: alone is the whole store. Any other location is a path on this machine; write ./a:b for a file with such a name. One side of a copy is in a store.
+A location NAME:KEY is a key or a folder in a store: store:KEY in the current one, or the name of another one in storage.toml; NAME: alone is the whole store. Any other location is a path on this machine; write ./a:b for a file with such a name.
 
 If the target ends with a slash or is an existing folder, copies keep the names of their sources. With -r, the contents of SOURCE are copied directly into TARGET, whether or not it exists; what is equal there is skipped, and nothing is removed.
 

@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 use clap::Args;
+use clap_complete::ArgValueCompleter;
 
-use crate::size::{parse_duration, parse_size};
+use crate::{
+    complete,
+    size::{parse_duration, parse_size},
+};
 
 /// Selection of files and objects.
 #[derive(Debug, Default, PartialEq, Eq, Args)]
@@ -28,6 +32,18 @@ pub(crate) struct FilterArgs {
     /// Only what is smaller than this.
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub(crate) smaller: Option<u64>,
+}
+
+/// Selected objects of a folder in a store, and how their sizes are shown.
+#[derive(Debug, Args)]
+pub(crate) struct FolderArgs {
+    /// Folder in the store. Default: the whole store.
+    #[arg(default_value = "", hide_default_value = true, add = ArgValueCompleter::new(complete::keys))]
+    pub(crate) folder: String,
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
+    #[command(flatten)]
+    pub(crate) human: HumanArgs,
 }
 
 /// Comparison of files and objects.

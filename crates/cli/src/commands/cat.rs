@@ -14,7 +14,7 @@ pub(crate) async fn run(client: &StoreClient, context: &Context, keys: &[String]
     let mut failures = Failures::default();
     for key in keys {
         match get::print(client, context, key).await {
-            Ok(()) => {}
+            Ok(_) => {}
             // A single missing key has its own exit code.
             Err(error) if keys.len() == 1 || ends_all(&error) || is_closed_pipe(&error) => return Err(error),
             Err(error) => failures.add(format!("{key:?}"), &error),

@@ -11,7 +11,7 @@ use crate::{
     size::Sizes,
     store::StoreClient,
     text::pluralize,
-    tree::{Entry, objects_in, prefix_of},
+    tree::{Entry, objects_in},
 };
 
 /// Folder with what is in it and below.
@@ -23,10 +23,10 @@ struct Usage {
 }
 
 pub(crate) async fn run(client: &StoreClient, context: &Context, args: &DuArgs) -> Result<()> {
-    let entries = objects_in(client, &args.folder, &args.filter).await?;
+    let (prefix, entries) = objects_in(client, &args.selected).await?;
     let depth = if args.summarize { 0 } else { args.depth };
-    let usages = usages(&prefix_of(&args.folder)?, &entries, depth);
-    let output = context.output.human(&args.human);
+    let usages = usages(&prefix, &entries, depth);
+    let output = context.output.human(&args.selected.human);
     output.print(&usages, |usages| lines(usages, output.sizes))
 }
 

@@ -6,7 +6,7 @@ use super::objects;
 use crate::{args::FindArgs, context::Context, store::StoreClient, tree::objects_in};
 
 pub(crate) async fn run(client: &StoreClient, context: &Context, args: &FindArgs) -> Result<()> {
-    let entries = objects_in(client, &args.folder, &args.filter).await?;
+    let (_, entries) = objects_in(client, &args.selected).await?;
     let objects: Vec<_> = entries.iter().filter_map(|entry| entry.object().cloned()).collect();
-    objects::list(&context.output.human(&args.human), &objects, args.long)
+    objects::list(&context.output.human(&args.selected.human), &objects, args.long)
 }

@@ -1,8 +1,14 @@
 //! The command `get`, which reads an object.
 
-use std::{fs::File, path::Path, time::Instant};
+use std::{
+    fs::File,
+    io::{self, IsTerminal},
+    path::Path,
+    time::Instant,
+};
 
 use anyhow::{Context as _, Result, anyhow};
+use stable_storage_api::ObjectInfo;
 use storage_client::transfer::Unobserved;
 
 use crate::{
@@ -37,8 +43,16 @@ pub(crate) async fn run(
     key: &str,
     file: Option<&Path>,
 ) -> Result<()> {
+    let start = Instant::now();
     match file.filter(|file| !is_stream(file)) {
-        None => print(client, context, key).await,
+        None => {
+            let info = print(client, context, key).await?;
+            // On a terminal, it would be taken for a part of the data.
+            if !io::stdout().is_terminal() {
+                context.output.note(&summary(context, &info, "standard output", start));
+            }
+            Ok(())
+        }
         Some(file) if file.is_dir() => {
             Err(with_help(format!("{} is a folder", text::path(file)), "give the path of a file"))
         }
@@ -46,35 +60,43 @@ pub(crate) async fn run(
             let mut device = File::options().write(true).open(file);
             let device =
                 device.as_mut().map_err(|error| anyhow!("cannot write {}: {error}", text::path(file)))?;
-            let bar = context.bars.bar("reading", 0);
-            download(client, context, key, device, &bar).await.map(drop)
+            let info = {
+                let bar = context.bars.bar("reading", 0);
+                download(client, context, key, device, &bar).await?
+            };
+            context.output.note(&summary(context, &info, &text::path(file), start));
+            Ok(())
         }
         Some(file) => {
             let mut target = AtomicFile::create(file)?;
-            let start = Instant::now();
             let info = {
                 let bar = context.bars.bar("reading", 0);
                 download(client, context, key, target.sink(), &bar).await?
             };
             target.finish().with_context(|| format!("cannot write {}", text::path(file)))?;
-            let (size, sizes) = (info.size, context.output.sizes);
-            let rate = sizes.rate(size, start.elapsed());
-            let text = format!("fetched {} to {} at {rate}", sizes.full(size), text::path(file));
-            context.output.done(&Object::new(&info), &text)
+            context.output.done(&Object::new(&info), &summary(context, &info, &text::path(file), start))
         }
     }
 }
 
+/// Returns a sentence with the size and the rate of a transfer.
+fn summary(context: &Context, info: &ObjectInfo, target: &str, start: Instant) -> String {
+    let sizes = context.output.sizes;
+    format!("fetched {} to {target} at {}", sizes.full(info.size), sizes.rate(info.size, start.elapsed()))
+}
+
 /// Writes an object to standard output, on a terminal as text.
-pub(super) async fn print(client: &StoreClient, context: &Context, key: &str) -> Result<()> {
+pub(super) async fn print(client: &StoreClient, context: &Context, key: &str) -> Result<ObjectInfo> {
     // On a terminal, a progress bar would be drawn into the data.
     let mut out = Stdout::open(&context.output.idle);
+    let info;
     if context.output.is_guarded {
         let mut screen = Screen::new(out);
-        download(client, context, key, &mut screen, &Unobserved).await?;
+        info = download(client, context, key, &mut screen, &Unobserved).await?;
         out = screen.finish().with_context(|| format!("cannot show {key:?}"))?;
     } else {
-        download(client, context, key, &mut out, &Unobserved).await?;
+        info = download(client, context, key, &mut out, &Unobserved).await?;
     }
-    Ok(out.finish()?)
+    out.finish()?;
+    Ok(info)
 }

@@ -9,7 +9,7 @@ use crate::{
     size::Sizes,
     store::StoreClient,
     text::pluralize,
-    tree::{Entry, objects_in, prefix_of},
+    tree::{Entry, objects_in},
     view::Object,
 };
 
@@ -41,11 +41,10 @@ struct Folder<'a> {
 }
 
 pub(crate) async fn run(client: &StoreClient, context: &Context, args: &TreeArgs) -> Result<()> {
-    let entries = objects_in(client, &args.folder, &args.filter).await?;
+    let (prefix, entries) = objects_in(client, &args.selected).await?;
     let rest: Vec<_> = entries.iter().map(|entry| (entry.name.as_str(), entry)).collect();
-    let prefix = prefix_of(&args.folder)?;
     let root = Folder::of(prefix, "", &rest, args.depth.unwrap_or(usize::MAX));
-    let output = context.output.human(&args.human);
+    let output = context.output.human(&args.selected.human);
     output.print(&root, |root| {
         // The whole store has no prefix.
         let name = if root.prefix.is_empty() { "store:" } else { &root.prefix };

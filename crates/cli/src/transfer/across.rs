@@ -5,48 +5,27 @@ use std::{io, ptr, sync::Arc};
 use anyhow::{Error, Result, bail};
 use futures_util::{Stream, StreamExt, stream};
 use stable_storage_api::{CopyArgs, CopyMetadata, ObjectInfo, limits::MAX_PAYLOAD_BYTES};
-use storage_client::{Progress, TransferError, transfer::Unobserved, transfer::read_stream};
+use storage_client::{Progress, TransferError, transfer::read_stream};
 
 use super::{
-    job::Job,
+    each,
     plan::{Copy, Plan},
-    report::shown,
     tally::Tally,
 };
 use crate::{context::Context, failure::Interrupted, store::StoreClient, upload::ObjectSpec};
 
-/// Copies the objects of a plan: small ones concurrently, large ones one after the other with concurrent ranges and chunks.
-/// Ctrl-C aborts the upload that is open.
+/// Copies the objects of a plan. Ctrl-C aborts the uploads that are open.
 pub(super) async fn all(
     from: &StoreClient,
     to: &StoreClient,
     context: &Context,
-    job: &Job<'_>,
     plan: &Plan,
     tally: &mut Tally<'_>,
 ) -> Result<()> {
-    let (small, large): (Vec<_>, Vec<_>) =
-        plan.copies.iter().partition(|copy| copy.size() <= MAX_PAYLOAD_BYTES);
-    let small =
-        small.into_iter().map(|copy| async move { (copy, one(from, to, context, copy, &Unobserved).await) });
-    let mut small = stream::iter(small).buffered(context.jobs());
-    while let Some((copy, copied)) = small.next().await {
-        add(job, copy, copied, tally)?;
-    }
-    drop(small);
-    for copy in large {
-        let copied = one(from, to, context, copy, &tally.part()).await;
-        add(job, copy, copied, tally)?;
-    }
-    Ok(())
-}
-
-fn add(job: &Job<'_>, copy: &Copy, copied: Result<()>, tally: &mut Tally<'_>) -> Result<()> {
-    match copied {
-        Ok(()) => tally.copied(shown(job, copy), copy.size()),
-        Err(error) => tally.failed(format!("{:?}", shown(job, copy)), error)?,
-    }
-    Ok(())
+    each::copy(context, plan, tally, MAX_PAYLOAD_BYTES, async |copy, progress| {
+        one(from, to, context, copy, progress).await
+    })
+    .await
 }
 
 /// Copies an object. Within a store, the canister copies it, and a step that has begun is completed also after Ctrl-C. To
@@ -57,7 +36,7 @@ async fn one(
     context: &Context,
     copy: &Copy,
     progress: &dyn Progress,
-) -> Result<()> {
+) -> Result<u64> {
     let Copy::Across { info, spec } = copy else { bail!("only an object can be copied to a store") };
     if context.interrupt.is_pressed() {
         return Err(Interrupted.into());
@@ -65,14 +44,14 @@ async fn one(
     // The stores of a command are opened once.
     if ptr::eq(from, to) {
         to.copy(&within(info, spec), context.transfer(progress)).await?;
-        return Ok(());
+        return Ok(info.size);
     }
     let options = context.transfer(progress);
     let mut args = spec.clone().upload(info.size);
     args.sha256 = info.sha256.as_ref().map(|checksum| checksum.digest.clone());
     let pieces = read_stream(from, Arc::new((**info).clone()), 0..info.size, options.concurrency);
     to.upload_stream(until_interrupted(context, pieces), &args, options).await.map_err(cause)?;
-    Ok(())
+    Ok(info.size)
 }
 
 /// Returns the arguments of a copy within a store.

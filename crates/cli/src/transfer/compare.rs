@@ -60,8 +60,9 @@ impl Sameness {
     }
 
     /// Returns the number of bytes of this machine to hash.
-    pub(crate) fn hashed_bytes(self, entry: &Entry) -> u64 {
-        if self == Self::Undecided { entry.size } else { 0 }
+    pub(crate) fn hashed_bytes(self, entry: &Entry, other: Option<&Entry>) -> u64 {
+        let of = |entry: &Entry| if entry.object().is_none() { entry.size } else { 0 };
+        if self == Self::Undecided { of(entry) + other.map_or(0, of) } else { 0 }
     }
 
     /// Returns whether the entries are equal.

@@ -7,7 +7,7 @@ use crate::{
     tree::{Filter, Root},
 };
 
-/// Copy of a tree. At least one of both sides is in a store.
+/// Copy of a tree.
 pub(crate) struct Job<'a> {
     pub(crate) source: Root<'a>,
     pub(crate) target: Root<'a>,

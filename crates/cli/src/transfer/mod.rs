@@ -4,12 +4,19 @@
 
 mod across;
 mod compare;
+mod each;
 mod fetch;
+mod file;
 mod job;
+mod local;
 mod plan;
 mod remove;
 mod report;
 mod tally;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 mod upload;
 
 use std::{
@@ -92,7 +99,8 @@ pub(crate) async fn achieve(
     let (mut report, done) = match job.options.dry_run {
         true => (Report::of_plan(job, plan), Ok(())),
         false => {
-            let mut tally = Tally::new(context.bars.bar(verb.gerund(), plan.bytes()), plan.bytes(), failures);
+            let mut tally =
+                Tally::new(job, context.bars.bar(verb.gerund(), plan.bytes()), plan.bytes(), failures);
             let done = copy_and_remove(context, job, plan, &mut tally).await;
             (tally.finish(), done)
         }
@@ -107,16 +115,18 @@ async fn copy_and_remove(context: &Context, job: &Job<'_>, plan: &Plan, tally: &
     context.interrupt.take_over();
     match (&job.source, &job.target) {
         (Root::Folder(_), Root::Prefix { client, .. }) => {
-            until_interrupted(context, upload::all(client, context, job, plan, tally)).await?;
+            until_interrupted(context, upload::all(client, context, plan, tally)).await?;
         }
         (Root::Prefix { client, .. }, Root::Folder(_)) => {
             until_interrupted(context, fetch::all(client, context, job, plan, tally)).await?;
         }
         // This handles Ctrl-C itself, because it must abort what it has begun.
         (Root::Prefix { client: from, .. }, Root::Prefix { client: to, .. }) => {
-            across::all(from, to, context, job, plan, tally).await?;
+            across::all(from, to, context, plan, tally).await?;
         }
-        (Root::Folder(_), Root::Folder(_)) => bail!("one of both sides of a copy is a store"),
+        (Root::Folder(_), Root::Folder(_)) => {
+            until_interrupted(context, local::all(context, job, plan, tally)).await?;
+        }
     }
     if plan.removals.is_empty() {
         return Ok(());

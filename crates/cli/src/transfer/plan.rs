@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
 };
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use stable_storage_api::{Condition, ObjectInfo};
 
 use super::{
@@ -18,6 +18,7 @@ use crate::{
     context::Context,
     failure::NotFound,
     failures::{Failures, ends_all},
+    text,
     tree::{Attributes, Content, Entry, Filter, Reading, Root, Tree, path_of},
     upload::ObjectSpec,
 };
@@ -27,6 +28,8 @@ use crate::{
 pub(crate) struct Plan {
     /// What is missing or different in the target.
     pub(crate) copies: Vec<Copy>,
+    /// The number of copies at the end that begin when all others are complete.
+    last: usize,
     /// What the target has and the source has not.
     pub(crate) removals: Vec<Entry>,
     /// Whether everything that the target has would be removed.
@@ -44,6 +47,8 @@ pub(crate) enum Copy {
     Fetch { info: Box<ObjectInfo>, file: PathBuf },
     /// An object to a key in a store, which may be the same.
     Across { info: Box<ObjectInfo>, spec: ObjectSpec },
+    /// A file to a file.
+    Local { from: PathBuf, size: u64, to: PathBuf },
 }
 
 impl Copy {
@@ -88,14 +93,16 @@ impl Copy {
                 };
                 Self::Across { info, spec }
             }
-            (Content::File(_), Root::Folder(_)) => anyhow::bail!("one of both sides of a copy is a store"),
+            (Content::File(from), Root::Folder(folder)) => {
+                Self::Local { from, size: entry.size, to: folder.join(path_of(&entry.name)?) }
+            }
         })
     }
 
     /// Returns the size in bytes.
     pub(crate) fn size(&self) -> u64 {
         match self {
-            Self::Upload { size, .. } => *size,
+            Self::Upload { size, .. } | Self::Local { size, .. } => *size,
             Self::Fetch { info, .. } | Self::Across { info, .. } => info.size,
         }
     }
@@ -170,7 +177,8 @@ impl Plan {
             (Sameness::of(&entry, other.as_ref(), options), entry, other)
         });
         let pairs: Vec<_> = pairs.collect();
-        let hashed = pairs.iter().map(|(sameness, entry, _)| sameness.hashed_bytes(entry)).sum();
+        let hashed =
+            pairs.iter().map(|(sameness, entry, other)| sameness.hashed_bytes(entry, other.as_ref())).sum();
         let mut digests = Digests::new(context, hashed);
         for (sameness, entry, other) in pairs {
             let item = entry.shown();
@@ -195,6 +203,18 @@ impl Plan {
         Ok(())
     }
 
+    /// Makes these copies last: they begin when all others are complete.
+    pub(crate) fn make_last(&mut self, is_last: impl Fn(&Copy) -> bool) {
+        self.copies.sort_by_key(&is_last);
+        self.last = self.copies.iter().filter(|copy| is_last(copy)).count();
+    }
+
+    /// Returns the copies in groups, of which each begins when the one before it is complete.
+    pub(super) fn stages(&self) -> [&[Copy]; 2] {
+        let (first, last) = self.copies.split_at(self.copies.len().saturating_sub(self.last));
+        [first, last]
+    }
+
     /// Returns the number of bytes to copy.
     pub(crate) fn bytes(&self) -> u64 {
         self.copies.iter().map(Copy::size).sum()
@@ -213,6 +233,12 @@ impl Existing {
     /// Reads the target, as far as it is needed.
     pub(crate) async fn read(job: &Job<'_>, failures: &mut Failures) -> Result<Self> {
         let Job { target, options, .. } = job;
+        if let Root::Folder(folder) = target
+            && folder.exists()
+            && !folder.is_dir()
+        {
+            bail!("cannot write to {}: it is not a folder", text::path(folder));
+        }
         let is_needed = match target {
             Root::Folder(folder) => options.delete && folder.is_dir(),
             Root::Prefix { .. } => options.delete || options.if_absent || options.compare != Compare::Nothing,

@@ -6,9 +6,8 @@ use std::{
 };
 
 use anyhow::{Error, Result};
-use futures_util::{StreamExt, stream};
 
-use super::{job::Job, plan::Plan, tally::Tally};
+use super::{each, job::Job, plan::Plan, tally::Tally};
 use crate::{
     context::Context,
     text,
@@ -22,14 +21,14 @@ pub(super) async fn all(context: &Context, job: &Job<'_>, plan: &Plan, tally: &m
         Root::Prefix { client, label, .. } => {
             let keys = plan.removals.iter().filter_map(Entry::object).map(|info| &info.key);
             let removals = keys.map(|key| async move { (key, client.delete(key).await) });
-            let mut removals = stream::iter(removals).buffered(context.jobs());
-            while let Some((key, removed)) = removals.next().await {
+            each::concurrently(context.jobs(), removals, |(key, removed)| {
                 match removed.map_err(Error::from) {
                     Ok(_) => tally.removed(format!("{label}{key}")),
                     Err(error) => tally.failed(format!("{key:?}"), error)?,
                 }
-            }
-            Ok(())
+                Ok(())
+            })
+            .await
         }
     }
 }

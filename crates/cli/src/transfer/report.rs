@@ -13,7 +13,7 @@ use crate::{
     context::Context,
     failures::Failures,
     size::bytes_per_second,
-    text::{grouped, pluralize},
+    text::{self, grouped, pluralize},
     tree::{Content, Entry, Root},
 };
 
@@ -96,7 +96,8 @@ impl Report {
     }
 }
 
-/// Returns the key that a copy is listed under: that in the target, or for a file, that of its object.
+/// Returns the key that a copy is listed under: that in the target, or for a file, that of its object. A copy on this
+/// machine is listed under its path.
 pub(super) fn shown(job: &Job<'_>, copy: &Copy) -> String {
     let label = |root: &Root<'_>| match root {
         Root::Prefix { label, .. } => label.clone(),
@@ -107,6 +108,15 @@ pub(super) fn shown(job: &Job<'_>, copy: &Copy) -> String {
             format!("{}{}", label(&job.target), spec.key)
         }
         Copy::Fetch { info, .. } => format!("{}{}", label(&job.source), info.key),
+        Copy::Local { to, .. } => text::path(to),
+    }
+}
+
+/// Returns the file or the quoted key that a failure of a copy is reported for: the source, or between stores, the target.
+pub(super) fn item(job: &Job<'_>, copy: &Copy) -> String {
+    match copy {
+        Copy::Upload { file, .. } | Copy::Local { from: file, .. } => text::path(file),
+        Copy::Fetch { .. } | Copy::Across { .. } => format!("{:?}", shown(job, copy)),
     }
 }
 
@@ -114,7 +124,7 @@ fn shown_removal(job: &Job<'_>, entry: &Entry) -> String {
     match (&entry.content, &job.target) {
         (Content::Object(info), Root::Prefix { label, .. }) => format!("{label}{}", info.key),
         (Content::Object(info), Root::Folder(_)) => info.key.clone(),
-        (Content::File(path), _) => crate::text::path(path),
+        (Content::File(path), _) => text::path(path),
     }
 }
 

@@ -2,7 +2,11 @@
 
 use anyhow::Result;
 
-use super::report::Report;
+use super::{
+    job::Job,
+    plan::Copy,
+    report::{Report, item, shown},
+};
 use crate::{
     failures::{Failures, ends_all},
     progress::{Bar, Part},
@@ -10,6 +14,7 @@ use crate::{
 
 /// Counts what is done, and reports what fails.
 pub(super) struct Tally<'a> {
+    job: &'a Job<'a>,
     bar: Bar,
     size: u64,
     report: Report,
@@ -17,15 +22,20 @@ pub(super) struct Tally<'a> {
 }
 
 impl<'a> Tally<'a> {
-    pub(super) fn new(bar: Bar, size: u64, failures: &'a mut Failures) -> Self {
-        Self { bar, size, report: Report::default(), failures }
+    pub(super) fn new(job: &'a Job<'a>, bar: Bar, size: u64, failures: &'a mut Failures) -> Self {
+        Self { job, bar, size, report: Report::default(), failures }
     }
 
-    /// Counts a copy that is complete.
-    pub(super) fn copied(&mut self, name: String, bytes: u64) {
-        self.report.copied.push(name);
+    /// Counts a copy that is complete, or reports its failure. Returns the error if the job cannot continue after it.
+    pub(super) fn add(&mut self, copy: &Copy, copied: Result<u64>) -> Result<()> {
+        let bytes = match copied {
+            Ok(bytes) => bytes,
+            Err(error) => return self.failed(item(self.job, copy), error),
+        };
+        self.report.copied.push(shown(self.job, copy));
         self.report.bytes += bytes;
         storage_client::Progress::safe(&self.bar, self.report.bytes, self.size);
+        Ok(())
     }
 
     pub(super) fn removed(&mut self, name: String) {
@@ -41,9 +51,11 @@ impl<'a> Tally<'a> {
         Ok(())
     }
 
-    /// Reports a failure, whatever it means for the job.
-    pub(super) fn note_failure(&mut self, item: String, error: &anyhow::Error) {
-        self.failures.add(item, error);
+    /// Records that copies failed because of an error that ends the job, which is printed once, at the end.
+    pub(super) fn record<'c>(&mut self, copies: impl IntoIterator<Item = &'c Copy>, error: &anyhow::Error) {
+        for copy in copies {
+            self.failures.record(item(self.job, copy), error);
+        }
     }
 
     pub(super) fn has_failures(&self) -> bool {
@@ -58,6 +70,7 @@ impl<'a> Tally<'a> {
     /// Removes the bar, and returns what was done, in byte order rather than in the order of completion.
     pub(super) fn finish(mut self) -> Report {
         self.report.copied.sort_unstable();
+        self.report.removed.sort_unstable();
         self.report
     }
 }

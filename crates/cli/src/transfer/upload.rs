@@ -1,130 +1,193 @@
-//! Files to objects. Small files are stored in batches, because one call for each would be slow.
+//! Files to objects. Small files are stored in batches, because one call for each would be slow, and batches concurrently,
+//! because a call to a network takes seconds.
 
-use std::{mem, ops::Range, path::Path};
+use std::{cell::RefCell, ops::Range, slice};
 
 use anyhow::{Context as _, Error, Result, bail};
 use stable_storage_api::{
     PutArgs,
     limits::{ITEM_OVERHEAD_BYTES, MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES},
 };
-use storage_client::transfer::Unobserved;
+use storage_client::{Progress, transfer::Unobserved};
 
 use super::{
-    job::Job,
+    each::concurrently,
     plan::{Copy, Plan},
-    report::shown,
     tally::Tally,
 };
 use crate::{
     context::Context,
     failures::ends_all,
-    input::{Input, LargeInput},
+    idle::Idle,
+    input::Input,
     store::StoreClient,
     text,
     upload::{self, ObjectSpec},
 };
 
-/// Stores the files of a plan.
+/// Stores the files of a plan: small ones in batches, large ones one after the other with concurrent chunks.
 pub(super) async fn all(
     client: &StoreClient,
     context: &Context,
-    job: &Job<'_>,
     plan: &Plan,
     tally: &mut Tally<'_>,
 ) -> Result<()> {
-    let mut uploads = Uploads { client, context, job, tally, batch: Vec::new(), batch_bytes: 0 };
-    for copy in &plan.copies {
-        let Copy::Upload { file, spec, .. } = copy else { bail!("only a file can be stored") };
-        let stored = match Input::open(file, &context.output.idle) {
-            Ok(Input::Small(content)) => uploads.add(copy, file, spec, content).await,
-            Ok(Input::Large(input)) => uploads.upload(copy, file, spec, input).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = stored {
-            uploads.tally.failed(text::path(file), error)?;
+    for stage in plan.stages() {
+        let large = RefCell::default();
+        let batches = Batches { copies: stage.iter(), next: None, large: &large, idle: &context.output.idle };
+        let batches = batches.map(|batch| batch.store(client));
+        concurrently(context.jobs(), batches, |outcome| outcome.add_to(tally)).await?;
+        for copy in large.take() {
+            let stored = one(client, context, copy, &tally.part()).await;
+            tally.add(copy, stored)?;
         }
     }
-    uploads.flush().await
+    Ok(())
 }
 
-struct Uploads<'a, 'b> {
-    client: &'a StoreClient,
-    context: &'a Context,
-    job: &'a Job<'a>,
-    tally: &'a mut Tally<'b>,
-    batch: Vec<Item<'a>>,
-    batch_bytes: u64,
+/// Stores a file with calls of its own.
+async fn one(client: &StoreClient, context: &Context, copy: &Copy, progress: &dyn Progress) -> Result<u64> {
+    let (file, spec) = parts(copy)?;
+    let stored = match Input::open(file, &context.output.idle)? {
+        Input::Large(input) => {
+            let sha256 = input.sha256(&Unobserved).await?;
+            upload::upload(client, context, input, spec.clone(), sha256, progress).await
+        }
+        // It has become smaller since it was planned.
+        input => upload::store(client, context, input, spec.clone()).await,
+    };
+    Ok(stored.with_context(|| format!("cannot store {}", text::path(file)))?.size)
 }
 
-/// Small file of a batch.
+fn parts(copy: &Copy) -> Result<(&std::path::Path, &ObjectSpec)> {
+    let Copy::Upload { file, spec, .. } = copy else { bail!("only a file can be stored") };
+    Ok((file, spec))
+}
+
+/// Reads small files and groups them into batches, each when it is asked for.
+struct Batches<'a> {
+    copies: slice::Iter<'a, Copy>,
+    /// File that did not fit the last batch.
+    next: Option<Item<'a>>,
+    /// Receives the files that need more than one call.
+    large: &'a RefCell<Vec<&'a Copy>>,
+    idle: &'a Idle,
+}
+
+/// Small files that are stored together.
+#[derive(Default)]
+struct Batch<'a> {
+    copies: Vec<&'a Copy>,
+    puts: Vec<PutArgs>,
+    bytes: u64,
+    outcome: Outcome<'a>,
+}
+
+/// Small file.
 struct Item<'a> {
     copy: &'a Copy,
-    file: &'a Path,
     put: PutArgs,
+    /// Bytes of the call that stores it.
+    bytes: u64,
 }
 
-impl<'a> Uploads<'a, '_> {
-    async fn upload(&mut self, copy: &Copy, file: &Path, spec: &ObjectSpec, input: LargeInput) -> Result<()> {
-        // The current batch is stored first, so that it does not wait for a long upload.
-        self.flush().await?;
-        let sha256 = input.sha256(&Unobserved).await?;
-        let part = self.tally.part();
-        let stored = upload::upload(self.client, self.context, input, spec.clone(), sha256, &part).await;
-        let size = stored.with_context(|| format!("cannot store {}", text::path(file)))?.size;
-        self.tally.copied(shown(self.job, copy), size);
-        Ok(())
-    }
+/// Outcome of a batch.
+#[derive(Default)]
+struct Outcome<'a> {
+    done: Vec<(&'a Copy, Result<u64>)>,
+    /// Error that ends the job, and the files that were to be stored by the call.
+    ended: Option<(Vec<&'a Copy>, Error)>,
+}
 
-    async fn add(
-        &mut self,
-        copy: &'a Copy,
-        file: &'a Path,
-        spec: &ObjectSpec,
-        content: Vec<u8>,
-    ) -> Result<()> {
+impl<'a> Iterator for Batches<'a> {
+    type Item = Batch<'a>;
+
+    fn next(&mut self) -> Option<Batch<'a>> {
+        let mut batch = Batch::default();
+        if let Some(item) = self.next.take() {
+            batch.push(item);
+        }
+        for copy in self.copies.by_ref() {
+            match Item::read(copy, self.idle) {
+                Ok(Some(item)) if batch.has_room_for(&item) => batch.push(item),
+                Ok(Some(item)) => {
+                    self.next = Some(item);
+                    return Some(batch);
+                }
+                Ok(None) => self.large.borrow_mut().push(copy),
+                Err(error) => batch.outcome.done.push((copy, Err(error))),
+            }
+        }
+        (!batch.copies.is_empty() || !batch.outcome.done.is_empty()).then_some(batch)
+    }
+}
+
+impl<'a> Item<'a> {
+    /// Reads a file; `None` if it is large.
+    fn read(copy: &'a Copy, idle: &Idle) -> Result<Option<Self>> {
+        let (file, spec) = parts(copy)?;
+        let Input::Small(content) = Input::open(file, idle)? else { return Ok(None) };
         let metadata = spec.metadata.iter().flatten().map(|pair| pair.name.len() + pair.value.len());
         let texts = [&spec.content_type, &spec.content_encoding].into_iter().flatten().map(String::len);
         let reported = metadata.chain(texts).sum::<usize>();
         let bytes = (spec.key.len() + content.len() + reported) as u64 + ITEM_OVERHEAD_BYTES;
-        // A file that takes a whole call is stored alone.
-        let is_full =
-            self.batch.len() as u64 == MAX_BATCH_ITEMS || self.batch_bytes + bytes > MAX_PAYLOAD_BYTES;
-        if is_full {
-            self.flush().await?;
-        }
-        self.batch_bytes += bytes;
-        self.batch.push(Item { copy, file, put: upload::with_digest(spec.clone().put(content)) });
-        Ok(())
+        Ok(Some(Self { copy, put: upload::with_digest(spec.clone().put(content)), bytes }))
+    }
+}
+
+impl<'a> Batch<'a> {
+    /// Returns whether a file can be stored by the same call. One that takes a whole call is stored alone.
+    fn has_room_for(&self, item: &Item<'_>) -> bool {
+        let items = self.puts.len() as u64;
+        items == 0 || items < MAX_BATCH_ITEMS && self.bytes + item.bytes <= MAX_PAYLOAD_BYTES
+    }
+
+    fn push(&mut self, Item { copy, put, bytes }: Item<'a>) {
+        self.copies.push(copy);
+        self.puts.push(put);
+        self.bytes += bytes;
     }
 
     /// Stores the batch. If it is refused, halves it until the failing files are found.
-    async fn flush(&mut self) -> Result<()> {
-        let batch = mem::take(&mut self.batch);
-        self.batch_bytes = 0;
-        let (items, puts): (Vec<_>, Vec<_>) =
-            batch.into_iter().map(|Item { copy, file, put }| ((copy, file), put)).unzip();
+    async fn store(self, client: &StoreClient) -> Outcome<'a> {
+        let Self { copies, puts, mut outcome, .. } = self;
         let whole = 0..puts.len();
         let mut parts: Vec<Range<usize>> = Vec::from([whole]);
         while let Some(part) = parts.pop() {
-            let (objects, items) = (&puts[part.clone()], &items[part.clone()]);
-            let Some((_, first)) = items.first() else { continue };
-            match self.client.put_many(objects).await.map_err(Error::from) {
+            let (copies, puts) = (&copies[part.clone()], &puts[part.clone()]);
+            let Some(first) = copies.first() else { continue };
+            match client.put_many(puts).await.map_err(Error::from) {
                 Ok(_) => {
-                    for ((copy, _), put) in items.iter().zip(objects) {
-                        self.tally.copied(shown(self.job, copy), put.value.len() as u64);
-                    }
+                    let sizes = puts.iter().map(|put| Ok(put.value.len() as u64));
+                    outcome.done.extend(copies.iter().copied().zip(sizes));
                 }
                 Err(error) if ends_all(&error) => {
-                    items.iter().for_each(|(_, file)| self.tally.note_failure(text::path(file), &error));
-                    return Err(error).context(format!("cannot store {}", text::path(first)));
+                    outcome.ended = Some((copies.to_vec(), error));
+                    break;
                 }
-                Err(error) if objects.len() == 1 => self.tally.failed(text::path(first), error)?,
+                Err(error) if copies.len() == 1 => outcome.done.push((first, Err(error))),
                 Err(_) => {
-                    let middle = part.start + objects.len() / 2;
+                    let middle = part.start + copies.len() / 2;
                     parts.extend([middle..part.end, part.start..middle]);
                 }
             }
         }
-        Ok(())
+        outcome
+    }
+}
+
+impl Outcome<'_> {
+    /// Adds the outcome to a tally. Returns the error if the job cannot continue after it.
+    fn add_to(self, tally: &mut Tally<'_>) -> Result<()> {
+        for (copy, stored) in self.done {
+            tally.add(copy, stored)?;
+        }
+        let Some((copies, error)) = self.ended else { return Ok(()) };
+        tally.record(copies.iter().copied(), &error);
+        let failed = match copies.as_slice() {
+            [one] => format!("cannot store {}", text::path(parts(one)?.0)),
+            copies => format!("cannot store {}", text::pluralize(copies.len() as u64, "file", "files")),
+        };
+        Err(error.context(failed))
     }
 }

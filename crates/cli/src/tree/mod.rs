@@ -17,7 +17,7 @@ pub(crate) use self::{
     filter::Filter,
 };
 use crate::{
-    args::FilterArgs,
+    args::FolderArgs,
     failure::{NotFound, with_help},
     failures::Failures,
     proof,
@@ -62,21 +62,20 @@ pub(crate) struct Reading<'a> {
     pub(crate) verifier: Option<&'a Verifier>,
 }
 
-/// Returns the selected objects of a folder in a store. A folder without objects does not exist, unless it is the store.
+/// Returns the prefix of a folder in a store, and its selected objects. A folder without objects does not exist, unless it is the store.
 pub(crate) async fn objects_in(
     client: &StoreClient,
-    folder: &str,
-    filter: &FilterArgs,
-) -> Result<Vec<Entry>> {
+    FolderArgs { folder, filter, .. }: &FolderArgs,
+) -> Result<(String, Vec<Entry>)> {
     let prefix = prefix_of(folder)?;
     let filter = Filter::new(filter)?;
-    let root = Root::Prefix { client, prefix, label: String::new() };
+    let root = Root::Prefix { client, prefix: prefix.clone(), label: String::new() };
     let reading = Reading { filter: &filter, stores: &[], verifier: None };
     let tree = root.read(&reading, &mut Failures::default()).await?;
     if tree.existing == 0 && !folder.is_empty() {
         return Err(NotFound::under(folder).into());
     }
-    Ok(tree.entries)
+    Ok((prefix, tree.entries))
 }
 
 impl Root<'_> {

@@ -62,7 +62,9 @@ fn cp_fetches_objects_as_get_does() {
         assert_eq!(fs::read(store.path(name)).unwrap(), b"a", "{name}");
     }
     assert_eq!(store.run(&["cp", "store:f/a", "-"]), b"a");
-    assert!(store.fail(1, &["cp", "store:f/a", "gone/"]).contains("cannot write to gone"));
+    assert!(
+        store.fail(1, &["cp", "store:f/a", "gone/"]).contains("cannot write to gone: it is not a folder")
+    );
     store.fail(3, &["cp", "store:nothing", "dir"]);
 
     fs::create_dir(store.path("two")).unwrap();
@@ -149,8 +151,9 @@ fn mistakes_of_cp_are_explained() {
     store.run(&["sync", "folder", "to"]);
     let all = store.text(&["ls", "-r"]);
     for (code, args, expected) in [
-        (1, &["folder/a", "copy"][..], "write a path in the store as store:KEY"),
-        (1, &["store:to/a", "folder/a", "copy"], "folder/a and copy are both on this machine"),
+        (1, &["folder/a", "-"][..], "standard input is copied to a store, and standard output from one"),
+        (1, &["-", "copy"], "write a path in the store as store:KEY"),
+        (1, &["store:to/a", "folder/a", "copy"], "some of the sources are on this machine"),
         (1, &["folder/a", "store:to/a", "store:b/"], "some of the sources are on this machine"),
         (1, &["store:to/a", "store:to/a", "store:b"], "must be a folder, with a slash at its end: store:b"),
         (1, &["a:b", "store:b"], "no store is named \"a\"\nhelp: for a file, write ./a:..."),

@@ -13,6 +13,7 @@ mod help;
 mod json;
 mod kill;
 mod live;
+mod local;
 mod log;
 mod look;
 mod objects;

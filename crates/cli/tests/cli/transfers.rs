@@ -171,3 +171,23 @@ fn quiet_is_quiet() {
     assert!(store.output(&["-q", "put", &large], b"").stderr.is_empty());
     assert!(store.output(&["--quiet", "rm", "large"], b"").stderr.is_empty());
 }
+
+/// A transfer to standard output or to a device has its summary on standard error; with -q it has none.
+#[test]
+fn a_transfer_to_standard_output_is_summed_up() {
+    let store = Store::new();
+    store.run_with_input(&["put", "-", "key"], b"value");
+    for (args, target) in [
+        (&["get", "key"][..], "standard output"),
+        (&["get", "key", "-"], "standard output"),
+        (&["cp", "store:key", "-"], "standard output"),
+        (&["--json", "get", "key"], "standard output"),
+        (&["get", "key", "/dev/null"], "/dev/null"),
+    ] {
+        let output = store.output(args, b"");
+        let said = without_rates(&String::from_utf8(output.stderr).unwrap());
+        assert_eq!(said, format!("fetched 5 bytes to {target} at RATE/s\n"), "{args:?}");
+        assert_eq!(output.stdout, if target.starts_with('/') { b"".to_vec() } else { b"value".to_vec() });
+        assert!(store.output(&[&["-q"], args].concat(), b"").stderr.is_empty(), "{args:?}");
+    }
+}

@@ -149,7 +149,7 @@ impl<'a> Publisher<'a> {
     /// Orders what is stored, and decides what is removed.
     fn settle(&self, context: &Context, plan: &mut Plan, failures: &Failures) -> Result<()> {
         // Pages come last: until then, the old ones are shown, with what they refer to.
-        plan.copies.sort_by_key(
+        plan.make_last(
             |copy| matches!(copy, Copy::Upload { spec, .. } if spec.content_type.as_deref() == Some("text/html")),
         );
         if self.args.watch && !self.args.force && plan.would_empty() {
@@ -188,8 +188,8 @@ impl<'a> Publisher<'a> {
     /// Returns the URL of a path at the gateway of the network.
     fn url(&self, path: &str) -> Option<String> {
         match self.client.transport() {
-            AnyTransport::Folder(_) => None,
             AnyTransport::Agent(transport) => Some(transport.site_url(path)),
+            _ => None,
         }
     }
 }

@@ -1,4 +1,6 @@
-//! The command `cp`, which copies files, objects and folders into, out of and between stores.
+//! The command `cp`, which copies files, objects and folders: on this machine, into, out of and between stores.
+
+mod local;
 
 use std::path::{Path, PathBuf};
 
@@ -7,6 +9,7 @@ use anyhow::{Context as _, Error as AnyError, Result, bail};
 use super::{get, put};
 use crate::{
     args::{CompareArgs, CpArgs, FilterArgs, PutArgs},
+    atomic_file::folder_of,
     context::Context,
     download::{explain, is_folder},
     failure::with_help,
@@ -32,10 +35,10 @@ pub(crate) async fn run(stores: &mut Stores, context: &Context, args: &CpArgs) -
     if let Some(folder) = sources.iter().find(|source| is_certainly_folder(source)) {
         return Err(needs_recursive(&folder.shown()));
     }
+    let is_local = sources.iter().all(|source| source.store().is_none());
     match &target {
-        Location::Store(to) if sources.iter().all(|source| source.store().is_none()) => {
-            copy.files(&sources, to).await
-        }
+        Location::Store(to) if is_local => copy.files(&sources, to).await,
+        Location::Local(to) if is_local => copy.local(&sources, to, &target).await,
         _ => copy.objects(&sources, &target).await,
     }
 }
@@ -51,19 +54,22 @@ fn check(args: &CpArgs, sources: &[Location], target: &Location) -> Result<()> {
     if !args.recursive && (args.filter != FilterArgs::default() || args.compare != CompareArgs::default()) {
         return Err(with_help("options that select or compare are for folders", "copy a folder with -r"));
     }
-    if let Some(local) = sources.iter().find(|source| source.store().is_none()) {
-        if target.store().is_none() {
-            return Err(with_help(
-                format!("{} and {} are both on this machine", local.shown(), target.shown()),
-                "write a path in the store as store:KEY",
-            ));
-        }
-        if sources.iter().any(|source| source.store().is_some()) {
-            return Err(with_help(
-                "some of the sources are on this machine and some in a store",
-                "copy them with two commands",
-            ));
-        }
+    let (here, in_store): (Vec<_>, Vec<_>) = sources.iter().partition(|source| source.store().is_none());
+    if !here.is_empty() && !in_store.is_empty() {
+        return Err(with_help(
+            "some of the sources are on this machine and some in a store",
+            "copy them with two commands",
+        ));
+    }
+    let is_stream = |location: &Location| *location == Location::Stream;
+    if in_store.is_empty()
+        && target.store().is_none()
+        && (is_stream(target) || here.into_iter().any(is_stream))
+    {
+        return Err(with_help(
+            "standard input is copied to a store, and standard output from one",
+            "write a path in the store as store:KEY",
+        ));
     }
     Ok(())
 }
@@ -99,6 +105,9 @@ impl Command<'_> {
     }
 
     async fn folder(&self, source: &Location, target: &Location) -> Result<()> {
+        if let (Location::Local(from), Location::Local(to)) = (source, target) {
+            local::check_apart(from, to)?;
+        }
         let job = Job {
             source: self.stores.root(source)?,
             target: self.stores.root(target)?,
@@ -116,14 +125,26 @@ impl Command<'_> {
             let (mut plan, mut failures) = (Plan::default(), Failures::default());
             let job = self.job(Root::Folder(".".into()), &Location::Store(to.clone()))?;
             for item in put::items(&files, key)? {
-                match Entry::read_file(item.key, &item.file) {
-                    Ok(entry) => plan.copies.push(Copy::new(entry, None, &job.target, &job.options)?),
-                    Err(error) => failures.add(text::path(&item.file), &error),
-                }
+                let copy = Entry::read_file(item.key, &item.file)
+                    .and_then(|entry| Copy::new(entry, None, &job.target, &job.options));
+                add(&mut plan, &mut failures, files.len() > 1, text::path(&item.file), copy)?;
             }
             return transfer::execute(self.context, &job, &plan, failures).await;
         }
         put::store_files(self.stores.client(&to.store), self.context, &args, &files, key).await
+    }
+
+    /// Copies files to files.
+    async fn local(&self, sources: &[Location], to: &Path, target: &Location) -> Result<()> {
+        let is_many = sources.len() > 1;
+        check_target_of(is_many, target)?;
+        let (mut plan, mut failures) = (Plan::default(), Failures::default());
+        for source in sources {
+            let copy = local::plan(source.argument().as_ref(), to);
+            add(&mut plan, &mut failures, is_many, source.shown(), copy)?;
+        }
+        let job = self.job(Root::Folder(PathBuf::new()), target)?;
+        transfer::execute(self.context, &job, &plan, failures).await
     }
 
     /// Copies objects to files, or to keys of a store.
@@ -133,7 +154,7 @@ impl Command<'_> {
             && !self.args.dry_run
         {
             let [path] = paths.as_slice() else {
-                bail!("the target of several objects must be an existing folder: -");
+                return check_target_of(true, target);
             };
             return get::run(self.stores.client(&path.store), self.context, &path.key, None).await;
         }
@@ -141,7 +162,7 @@ impl Command<'_> {
             && !self.args.dry_run
             && !self.args.if_absent
         {
-            let file = file_of(&path.key, to)?;
+            let file = file_of(to, || name_of(&path.key))?;
             return get::run(self.stores.client(&path.store), self.context, &path.key, Some(&file)).await;
         }
         let is_many = paths.len() > 1;
@@ -165,11 +186,7 @@ impl Command<'_> {
         for path in paths {
             let entry = client.stat_confirmed(&path.key).await.map_err(|error| explain(error, &path.key));
             let copy = entry.and_then(|info| self.copy_of(&job, path, info, target));
-            match copy {
-                Ok(copy) => plan.copies.push(copy),
-                Err(error) if !is_many || ends_all(&error) => return Err(error),
-                Err(error) => failures.add(format!("{:?}", path.key), &error),
-            }
+            add(&mut plan, &mut failures, is_many, format!("{:?}", path.key), copy)?;
         }
         transfer::execute(self.context, &job, &plan, failures).await
     }
@@ -190,7 +207,10 @@ impl Command<'_> {
                 };
                 Copy::new(Entry::of_object(&key, info), None, &job.target, &job.options)
             }
-            Location::Local(to) => Ok(Copy::Fetch { info: Box::new(info), file: file_of(&path.key, to)? }),
+            Location::Local(to) => {
+                let file = file_of(to, || name_of(&path.key))?;
+                Ok(Copy::Fetch { info: Box::new(info), file })
+            }
             Location::Stream => Ok(Copy::Fetch { info: Box::new(info), file: "-".into() }),
         }
     }
@@ -207,7 +227,23 @@ impl Command<'_> {
     }
 }
 
-/// Rejects a target that is not a folder for several objects.
+/// Adds a copy to a plan, or to the failures, unless it is the only one or its error concerns the others as well.
+fn add(
+    plan: &mut Plan,
+    failures: &mut Failures,
+    is_many: bool,
+    item: String,
+    copy: Result<Copy>,
+) -> Result<()> {
+    match copy {
+        Ok(copy) => plan.copies.push(copy),
+        Err(error) if !is_many || ends_all(&error) => return Err(error),
+        Err(error) => failures.add(item, &error),
+    }
+    Ok(())
+}
+
+/// Rejects a target that is not a folder for several sources.
 fn check_target_of(is_many: bool, target: &Location) -> Result<()> {
     let (is_folder, shown) = match target {
         Location::Local(path) => (path.is_dir(), "an existing folder"),
@@ -215,7 +251,7 @@ fn check_target_of(is_many: bool, target: &Location) -> Result<()> {
         Location::Store(to) => (to.is_certainly_folder(), "a folder, with a slash at its end"),
     };
     if is_many && !is_folder {
-        bail!("the target of several objects must be {shown}: {}", target.shown());
+        bail!("the target of several copies must be {shown}: {}", target.shown());
     }
     Ok(())
 }
@@ -229,13 +265,23 @@ fn is_certainly_folder(location: &Location) -> bool {
     }
 }
 
-/// Returns the file that an object is copied to: if the target is a folder, one with the object's name.
-fn file_of(key: &str, target: &Path) -> Result<PathBuf> {
-    if !ends_with_slash(target) && !target.is_dir() {
-        return Ok(target.to_owned());
+/// Returns the file that a source is copied to: if the target is a folder, one with the name of the source.
+fn file_of(target: &Path, name: impl FnOnce() -> Result<PathBuf>) -> Result<PathBuf> {
+    let file =
+        if ends_with_slash(target) || target.is_dir() { target.join(name()?) } else { target.to_owned() };
+    let folder = folder_of(&file);
+    if !folder.is_dir() {
+        return Err(with_help(
+            format!("cannot write to {}: it is not a folder", text::path(folder)),
+            "create the folder first; cp -r creates its target",
+        ));
     }
-    let name = path_of(last_name(key)).with_context(|| format!("cannot copy {key:?}"))?;
-    Ok(target.join(name))
+    Ok(file)
+}
+
+/// Returns the name of the file of an object in a folder.
+fn name_of(key: &str) -> Result<PathBuf> {
+    path_of(last_name(key)).with_context(|| format!("cannot copy {key:?}"))
 }
 
 /// Returns the part of a key after its last slash.

@@ -1,0 +1,32 @@
+//! Files that are the targets of copies.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context as _, Result};
+
+use crate::{
+    atomic_file::{AtomicFile, folder_of},
+    failure::with_help,
+    text,
+};
+
+/// Writes a file in one step, and creates the folders above it. `content` writes the content.
+pub(super) async fn write<T>(
+    file: &Path,
+    replaces: bool,
+    content: impl AsyncFnOnce(&mut AtomicFile) -> Result<T>,
+) -> Result<T> {
+    if !replaces && file.symlink_metadata().is_ok() {
+        return Err(with_help(
+            format!("{} exists", text::path(file)),
+            "remove it, or copy without --if-absent",
+        ));
+    }
+    let folder = folder_of(file);
+    fs::create_dir_all(folder).with_context(|| format!("cannot create the folder {}", text::path(folder)))?;
+    let mut target = AtomicFile::create(file)?;
+    let written = content(&mut target).await?;
+    let done = if replaces { target.finish() } else { target.finish_new() };
+    done.with_context(|| format!("cannot write {}", text::path(file)))?;
+    Ok(written)
+}

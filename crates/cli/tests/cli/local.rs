@@ -1,0 +1,123 @@
+//! Copies on this machine, which need no store.
+
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, symlink},
+};
+
+use serde_json::json;
+
+use crate::harness::{MAX_PAYLOAD, Store, numbers};
+
+/// Files are copied to a file, to a folder under their names, and several to a folder; a missing one is reported.
+#[test]
+fn files_are_copied_to_files_and_folders() {
+    let here = Store::none();
+    let large = numbers(2 * MAX_PAYLOAD + 5);
+    here.file("a", b"a");
+    here.file("large", &large);
+    here.file("dir/a", b"old");
+    here.run(&["cp", "a", "copy"]);
+    here.run(&["cp", "large", "dir"]);
+    here.run(&["cp", "a", "large", "dir/"]);
+    assert_eq!(
+        (fs::read(here.path("copy")).unwrap(), fs::read(here.path("dir/a")).unwrap()),
+        (b"a".into(), b"a".into())
+    );
+    assert!(fs::read(here.path("dir/large")).unwrap() == large);
+    assert_eq!(here.names(), ["a", "copy", "dir", "large"]);
+
+    let output = here.output(&["--json", "cp", "a", "nothing", "large", "dir"], b"");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), &report["copied"]), (Some(1), &json!(["dir/a", "dir/large"])));
+    assert_eq!(
+        (&report["copied_bytes"], &report["failed"][0]["item"]),
+        (&(large.len() + 1).into(), &"nothing".into())
+    );
+    let said = String::from_utf8(here.output(&["cp", "a", "copy"], b"").stderr).unwrap();
+    assert!(said.starts_with("copied 1 file (1 B) at ") && said.ends_with("0 failed\n"), "{said}");
+}
+
+/// A folder is copied as to a store: what is equal is skipped, by size and SHA-256; filters select; nothing is removed; what
+/// cannot be read is reported, and the rest is copied.
+#[test]
+fn folder_is_copied_to_a_folder() {
+    let here = Store::none();
+    for (name, content) in [("a.txt", "1"), ("b/c.txt", "2"), ("b/d.png", "3"), ("e", "4")] {
+        here.file(&format!("from/{name}"), content.as_bytes());
+    }
+    here.file("to/kept", b"kept");
+    here.file("to/e", b"5");
+    let dry = here.text(&["cp", "-r", "-n", "-x", "*.png", "from", "to"]);
+    assert_eq!(dry, "copy     to/a.txt\ncopy     to/b/c.txt\ncopy     to/e\n");
+    assert_eq!(here.text(&["cp", "-r", "--size-only", "-i", "e", "from", "to"]), "");
+    assert_eq!(
+        here.text(&["cp", "-r", "--if-absent", "-i", "*.txt", "-i", "e", "from", "to"]).lines().count(),
+        2
+    );
+    assert_eq!(fs::read(here.path("to/e")).unwrap(), b"5");
+    assert_eq!(
+        here.text(&["cp", "-r", "--checksum", "from/", "to/"]),
+        "copied   to/b/d.png\ncopied   to/e\n"
+    );
+    assert_eq!(fs::read(here.path("to/e")).unwrap(), b"4");
+    assert_eq!(here.json(&["cp", "-r", "-j", "1", "from", "to"])["unchanged"], 4);
+    assert_eq!(fs::read(here.path("to/kept")).unwrap(), b"kept");
+
+    symlink("nowhere", here.path("from/link")).unwrap();
+    here.file("from/f", b"6");
+    let output = here.output(&["cp", "-r", "from", "new/to"], b"");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), fs::read(here.path("new/to/f")).unwrap()), (Some(1), b"6".into()));
+    assert!(said.contains("from/link: cannot follow the link") && said.contains("1 file failed"), "{said}");
+    assert!(here.fail(1, &["cp", "-r", "from", "to/e"]).contains("cannot write to to/e: it is not a folder"));
+}
+
+/// A copy is a new file, or replaces a file in one step and keeps its permissions, as a download does.
+#[test]
+fn copies_are_written_as_downloads_are() {
+    let here = Store::none();
+    let secret = here.file("secret", b"new");
+    let old = here.file("old", b"old");
+    for (file, mode) in [(&secret, 0o600), (&old, 0o640)] {
+        fs::set_permissions(file, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    symlink("old", here.path("link")).unwrap();
+    here.run(&["cp", "secret", "link"]);
+    assert_eq!(fs::read(&old).unwrap(), b"new");
+    assert_eq!(fs::metadata(&old).unwrap().permissions().mode() & 0o777, 0o640);
+    assert!(fs::symlink_metadata(here.path("link")).unwrap().is_symlink());
+    assert_eq!(here.names(), ["link", "old", "secret"]);
+}
+
+/// A file is not copied onto itself, nor a folder into itself; the error has both names, and nothing has changed.
+#[test]
+fn nothing_is_copied_onto_itself() {
+    let here = Store::none();
+    here.file("dir/a", b"a");
+    symlink("dir", here.path("link")).unwrap();
+    for (args, expected) in [
+        (&["dir/a", "dir/a"][..], "dir/a and dir/a are the same file"),
+        (&["dir/a", "link"], "dir/a and link/a are the same file"),
+        (&["dir/a", "dir/a", "dir"], "dir/a and dir/a are the same file"),
+        (&["-r", "dir", "link"], "dir and link are the same folder"),
+        (&["-r", "dir", "dir/sub/folder"], "cannot copy the folder dir into itself: dir/sub/folder is in it"),
+        (&["-r", "-n", "dir", "link/sub"], "cannot copy the folder dir into itself: link/sub is in it"),
+        (&["dir", "copy"], "error: dir is a folder\nhelp: copy a folder with -r"),
+        (&["dir/a", "gone/copy"], "cannot write to gone: it is not a folder"),
+        (&["dir/a", "dir/a", "copy"], "must be an existing folder: copy"),
+        (&["nothing", "copy"], "cannot read nothing"),
+        (&["--if-absent", "dir/a", "link/a"], "the same file"),
+    ] {
+        let said = here.fail(1, &[&["cp", "-q"], args].concat());
+        assert!(said.contains(expected), "{args:?}: {said}");
+    }
+    assert_eq!(
+        (here.names(), fs::read_dir(here.path("dir")).unwrap().count()),
+        (vec!["dir".into(), "link".into()], 1)
+    );
+    // The other way round is possible.
+    here.file("dir/sub/b", b"b");
+    here.run(&["cp", "-r", "dir/sub", "dir"]);
+    assert_eq!(fs::read(here.path("dir/b")).unwrap(), b"b");
+}
