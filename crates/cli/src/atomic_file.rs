@@ -3,17 +3,17 @@
 use std::{
     fs::{self, File, Permissions},
     io,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf, absolute},
     time::Duration,
 };
 
 #[cfg(unix)]
 use std::os::unix::fs::PermissionsExt;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use tempfile::NamedTempFile;
 
-use crate::text;
+use crate::{failure::with_help, text};
 
 /// Prefix and suffix of the names of incomplete files.
 const PREFIX: &str = ".storage-";
@@ -37,10 +37,22 @@ impl AtomicFile {
         fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
     }
 
-    /// Starts writing a file. An existing file is unchanged until [`finish`](Self::finish).
-    pub(crate) fn create(path: &Path) -> Result<Self> {
-        // The target of a link is replaced, not the link.
-        let path = follow(path).with_context(|| format!("cannot write {}", text::path(path)))?;
+    /// Starts writing a file. An existing file is unchanged until [`finish`](Self::finish). Rejects a folder, a device, and a
+    /// file in the folder of one of these stores, which it could destroy.
+    pub(crate) fn create(path: &Path, stores: &[PathBuf]) -> Result<Self> {
+        Self::begin(target(path, stores)?)
+    }
+
+    /// Starts writing a file, and creates the folders above it.
+    pub(crate) fn create_with_folders(path: &Path, stores: &[PathBuf]) -> Result<Self> {
+        let path = target(path, stores)?;
+        let folder = folder_of(&path);
+        fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create the folder {}", text::path(folder)))?;
+        Self::begin(path)
+    }
+
+    fn begin(path: PathBuf) -> Result<Self> {
         let folder = folder_of(&path);
         // Abandoned files that cannot be removed do no harm.
         let _ = remove_abandoned(folder);
@@ -82,6 +94,28 @@ impl AtomicFile {
     }
 }
 
+/// Returns the file to write for a path, without links, if there can be one.
+fn target(path: &Path, stores: &[PathBuf]) -> Result<PathBuf> {
+    let failed = || format!("cannot write {}", text::path(path));
+    if path.is_dir() {
+        bail!("{}: it is a folder", failed());
+    }
+    if AtomicFile::is_device(path) {
+        bail!("{}: it is a device or a pipe", failed());
+    }
+    // The target of a link is replaced, not the link.
+    let target = follow(path).with_context(failed)?;
+    let folder = resolve(folder_of(&target)).with_context(failed)?;
+    let is_in = |store: &&PathBuf| fs::canonicalize(store).is_ok_and(|store| folder.starts_with(store));
+    match stores.iter().find(is_in) {
+        None => Ok(target),
+        Some(store) => Err(with_help(
+            format!("{}: it is in the folder of the store {}", failed(), text::path(store)),
+            "write to another folder",
+        )),
+    }
+}
+
 fn builder() -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(PREFIX).suffix(SUFFIX);
@@ -106,6 +140,21 @@ fn follow(path: &Path) -> io::Result<PathBuf> {
         }
     }
     Err(io::Error::other("too many levels of links"))
+}
+
+/// Returns the absolute path without links, also of a folder that does not exist yet.
+pub(crate) fn resolve(path: &Path) -> io::Result<PathBuf> {
+    let mut resolved = PathBuf::new();
+    for component in absolute(path)?.components() {
+        match component {
+            Component::ParentDir => drop(resolved.pop()),
+            component => {
+                resolved.push(component);
+                resolved = fs::canonicalize(&resolved).unwrap_or(resolved);
+            }
+        }
+    }
+    Ok(resolved)
 }
 
 /// Returns the folder of a file.

@@ -1,6 +1,6 @@
 //! Context of every command, in addition to its own arguments.
 
-use std::{num::NonZeroUsize, time::Duration};
+use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use storage_client::{Progress, TransferOptions};
 use storage_verify::Verifier;
@@ -17,6 +17,8 @@ pub(crate) struct Context {
     pub(crate) wait: Option<Duration>,
     /// Verifier of objects that are read; `None` if they are not verified.
     pub(crate) verifier: Option<Verifier>,
+    /// Folders of stores: no other file is written to them, and theirs are neither copied nor removed.
+    pub(crate) stores: Vec<PathBuf>,
     jobs: NonZeroUsize,
 }
 
@@ -29,6 +31,7 @@ impl Context {
             interrupt,
             wait: Some(options.wait),
             verifier: None,
+            stores: Vec::new(),
             jobs: options.jobs,
         }
     }
@@ -41,6 +44,11 @@ impl Context {
     /// Returns the same context with a verifier of objects that are read.
     pub(crate) fn verified_by(&self, verifier: Option<Verifier>) -> Self {
         Self { verifier, ..self.clone() }
+    }
+
+    /// Returns the same context with the folders of stores.
+    pub(crate) fn beside(&self, stores: Vec<PathBuf>) -> Self {
+        Self { stores, ..self.clone() }
     }
 
     /// Returns the number of concurrent calls.

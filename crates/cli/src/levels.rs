@@ -1,13 +1,17 @@
 //! Settings from flags, the environment and files, in order of precedence.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result};
+use embedded_ic::EmbeddedIc;
 
 use crate::{
     failure::with_help,
     notes::Notes,
-    settings::{FILE, NamedStore, Settings, StoreLocation, is_unreadable, user_folder},
+    settings::{DEFAULT_FOLDER, FILE, NamedStore, Settings, StoreLocation, is_unreadable, user_folder},
 };
 
 /// Settings from all sources, highest precedence first.
@@ -97,6 +101,19 @@ impl Levels {
         names.sort_unstable();
         names.dedup();
         names
+    }
+
+    /// Returns the folders of all existing stores that the settings define, and of the default one, whether or not the
+    /// command uses them.
+    pub(crate) fn folders(&self) -> Vec<PathBuf> {
+        let quiet = Notes { quiet: true, json: true };
+        let named = self.names().into_iter().map(|name| self.named(name, quiet));
+        // Settings with an error are reported by a command that uses them.
+        let folders = named.chain([self.current(quiet)]).filter_map(|location| match location {
+            Ok(StoreLocation::Folder(folder)) => Some(folder),
+            _ => None,
+        });
+        folders.chain([DEFAULT_FOLDER.into()]).filter(|folder| EmbeddedIc::is_dir(folder)).collect()
     }
 
     fn unknown(&self, name: &str) -> anyhow::Error {

@@ -58,6 +58,9 @@ pub(crate) struct NamedStore {
     pub(crate) identity: Option<String>,
 }
 
+/// Folder of the store if no setting selects one.
+pub(crate) const DEFAULT_FOLDER: &str = "./.storage";
+
 /// Location of the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum StoreLocation {
@@ -119,7 +122,7 @@ impl StoreLocation {
                     "add --network ic, --network local or --network URL",
                 ));
             }
-            return Ok(Self::Folder(store.unwrap_or_else(|| "./.storage".into())));
+            return Ok(Self::Folder(store.unwrap_or_else(|| DEFAULT_FOLDER.into())));
         };
         let first =
             |of: fn(&Settings) -> &Option<String>| levels.iter().find_map(|(_, level)| of(level).clone());

@@ -87,15 +87,6 @@ impl Stores {
         self.open[*index].1.client()
     }
 
-    /// Returns the folders of the open stores and of the current one.
-    pub(crate) fn folders(&self) -> Vec<PathBuf> {
-        let quiet = crate::notes::Notes { quiet: true, json: true };
-        // Settings without a valid current store are an error only for a command that uses it.
-        let current = self.levels.current(quiet).ok();
-        let locations = self.open.iter().map(|(location, _)| location).chain(&current);
-        locations.flat_map(StoreLocation::folder).cloned().collect()
-    }
-
     /// Returns the caller, if it is the same in all open stores.
     pub(crate) fn caller(&self) -> Option<Principal> {
         let mut callers = self.open.iter().map(|(_, store)| store.client().transport().caller());

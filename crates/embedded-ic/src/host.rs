@@ -109,6 +109,11 @@ impl EmbeddedIc {
         Self::open_with(path, config, access)
     }
 
+    /// Returns whether a folder has the state of a canister. It is not opened, so the state may be corrupt.
+    pub fn is_dir(path: &Path) -> bool {
+        Folder::is_at(path)
+    }
+
     pub(crate) fn open_with(path: &Path, config: Config, access: Access) -> Result<Self, HostError> {
         keep_freed_memory();
         keep_compiled_modules(config.compilation_cache.as_deref(), config.compilation_notice);

@@ -15,7 +15,7 @@ mod number;
 mod objects;
 mod operator;
 mod publish;
-mod put;
+pub(crate) mod put;
 mod region;
 mod repair;
 mod rm;
@@ -59,6 +59,7 @@ pub(crate) async fn run(flags: Settings, context: &Context, command: Command) ->
         _ => {}
     }
     let levels = Levels::read(flags)?;
+    let context = &context.beside(levels.folders());
     if let Command::Between(command) = command {
         return between(Stores::new(levels), context, command).await;
     }
@@ -131,7 +132,7 @@ async fn call(
 ) -> Result<()> {
     let output = &context.output;
     match command {
-        StoreCommand::Put(args) => put::run(client, context, location, args).await,
+        StoreCommand::Put(args) => put::run(client, context, args).await,
         StoreCommand::Get(args) => get(client, context, args).await,
         StoreCommand::Cat(args) => cat::run(client, context, &args.keys).await,
         StoreCommand::Find(args) => find::run(client, context, &args).await,

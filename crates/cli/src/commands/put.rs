@@ -1,14 +1,16 @@
 //! The command `put`, which stores files.
 
 use std::{
-    ffi::OsStr,
+    collections::BTreeMap,
+    ffi::{OsStr, OsString},
+    fs,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result};
 use serde::Serialize;
-use stable_storage_api::{Condition, ObjectInfo};
+use stable_storage_api::{Condition, ObjectInfo, limits::MAX_PAYLOAD_BYTES};
 
 use super::objects::describe;
 use crate::{
@@ -18,11 +20,10 @@ use crate::{
     failure::{Interrupted, with_help},
     failures::{Failed, Failures, ends_all},
     input::{Input, is_stream},
-    settings::StoreLocation,
     size::bytes_per_second,
     store::StoreClient,
     stream, text,
-    transfer::{self, Compare, Job, Options},
+    transfer::{self, Compare, Job, Options, concurrently},
     tree::{Root, prefix_of},
     upload::{self, ObjectSpec, Stored},
     view::Object,
@@ -44,12 +45,7 @@ pub(super) struct Item {
     pub(super) key: String,
 }
 
-pub(crate) async fn run(
-    client: &StoreClient,
-    context: &Context,
-    location: &StoreLocation,
-    args: PutArgs,
-) -> Result<()> {
+pub(crate) async fn run(client: &StoreClient, context: &Context, args: PutArgs) -> Result<()> {
     let (files, to) = match args.files.as_slice() {
         [files @ .., to] if !files.is_empty() => (files, Some(key_of_argument(to)?)),
         files => (files, None),
@@ -57,7 +53,7 @@ pub(crate) async fn run(
     if args.recursive {
         match files {
             [folder] if Path::new(folder).is_dir() => {
-                return store_folder(client, context, location, &args, folder.as_ref(), to).await;
+                return store_folder(client, context, &args, folder.as_ref(), to).await;
             }
             [_] => {}
             _ => {
@@ -75,7 +71,6 @@ pub(crate) async fn run(
 async fn store_folder(
     client: &StoreClient,
     context: &Context,
-    location: &StoreLocation,
     args: &PutArgs,
     folder: &Path,
     to: Option<&str>,
@@ -85,7 +80,6 @@ async fn store_folder(
         compare: Compare::Nothing,
         if_absent: args.if_absent,
         content_type: args.content_type.clone(),
-        stores: location.folder().into_iter().cloned().collect(),
         ..Options::default()
     };
     let source = Root::Folder(folder.to_owned());
@@ -110,25 +104,52 @@ pub(crate) async fn store_files(
             None => Ok(()),
         };
     }
-    let (mut stored, mut failures) = (Summary::default(), Failures::default());
-    let (mut ended, start) = (Ok(()), Instant::now());
-    for item in &items {
-        // A stream may have taken over handling Ctrl-C.
-        if context.interrupt.is_pressed() {
-            ended = Err(Interrupted.into());
-            break;
+    let (mut stored, mut failures, start) = (Summary::default(), Failures::default(), Instant::now());
+    let ended = store_all(client, context, args, &items, |(at, item, done)| match done {
+        Ok(one) => {
+            stored.add(at, one);
+            Ok(())
         }
-        match store(client, context, args, item).await {
-            Ok(one) => stored.add(one),
-            Err(error) if ends_all(&error) => {
-                ended = Err(error);
-                break;
-            }
-            Err(error) => failures.add(text::path(&item.file), &error),
+        Err(error) if ends_all(&error) => Err(error),
+        Err(error) => {
+            failures.add(text::path(&item.file), &error);
+            Ok(())
         }
-    }
+    })
+    .await;
     stored.print(context, start.elapsed(), &failures)?;
     ended.and(failures.finish("file", "files"))
+}
+
+/// Stores small files concurrently, then the others one after the other. Passes the results with the numbers of the items.
+async fn store_all(
+    client: &StoreClient,
+    context: &Context,
+    args: &PutArgs,
+    items: &[Item],
+    mut add: impl FnMut((usize, &Item, Result<One>)) -> Result<()>,
+) -> Result<()> {
+    let (small, others): (Vec<_>, Vec<_>) = items.iter().enumerate().partition(|(_, item)| item.is_small());
+    let small = small
+        .into_iter()
+        .map(|(at, item)| async move { (at, item, store(client, context, args, item).await) });
+    concurrently(context.jobs(), small, &mut add).await?;
+    for (at, item) in others {
+        // A stream may have taken over handling Ctrl-C.
+        if context.interrupt.is_pressed() {
+            return Err(Interrupted.into());
+        }
+        add((at, item, store(client, context, args, item).await))?;
+    }
+    Ok(())
+}
+
+impl Item {
+    /// Returns whether this is a regular file that is stored with one call.
+    fn is_small(&self) -> bool {
+        let is_small = |file: fs::Metadata| file.is_file() && file.len() <= MAX_PAYLOAD_BYTES;
+        !is_stream(&self.file) && fs::metadata(&self.file).is_ok_and(is_small)
+    }
 }
 
 /// File that was stored.
@@ -143,20 +164,21 @@ struct One {
 struct Summary {
     count: u64,
     bytes: u64,
-    infos: Vec<ObjectInfo>,
+    /// With the numbers of the files.
+    infos: BTreeMap<usize, ObjectInfo>,
 }
 
 impl Summary {
-    fn add(&mut self, one: One) {
+    fn add(&mut self, at: usize, one: One) {
         self.count += 1;
         self.bytes += one.size;
-        self.infos.extend(one.info);
+        self.infos.extend(one.info.map(|info| (at, info)));
     }
 
     fn print(&self, context: &Context, elapsed: Duration, failures: &Failures) -> Result<()> {
         if context.output.json {
             let report = Report {
-                stored: self.infos.iter().map(Object::new).collect(),
+                stored: self.infos.values().map(Object::new).collect(),
                 stored_bytes: self.bytes,
                 failed: failures.items(),
                 seconds: elapsed.as_secs_f64(),
@@ -229,8 +251,28 @@ pub(super) fn items(files: &[impl AsRef<Path>], to: Option<&str>) -> Result<Vec<
             return Ok(vec![Item { file: file.as_ref().to_owned(), key: key.to_owned() }]);
         }
     };
+    check_distinct(files.iter().filter_map(|file| {
+        let file = file.as_ref();
+        Some((file.file_name()?.to_owned(), text::path(file)))
+    }))?;
     let item = |file: &Path| Ok(Item { file: file.to_owned(), key: format!("{folder}{}", name_of(file)?) });
     files.iter().map(|file| item(file.as_ref())).collect()
+}
+
+/// Rejects different sources with the same name, of which a folder would get only one.
+pub(super) fn check_distinct(sources: impl Iterator<Item = (OsString, String)>) -> Result<()> {
+    let mut names = BTreeMap::new();
+    for (name, source) in sources {
+        if let Some(other) = names.insert(name, source.clone())
+            && other != source
+        {
+            return Err(with_help(
+                format!("{other} and {source} would have the same name in the target"),
+                "copy them with two commands",
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn key_of_argument(key: &OsStr) -> Result<&str> {

@@ -24,7 +24,6 @@ pub(crate) async fn run(stores: &mut Stores, context: &Context, args: &SyncArgs)
         force: args.force,
         dry_run: args.dry_run,
         content_type: args.content_type.clone(),
-        stores: stores.folders(),
     };
     let job = Job { source: stores.root(&from)?, target: stores.root(&to)?, options };
     transfer::run(context, &job).await

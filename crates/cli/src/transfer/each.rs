@@ -37,7 +37,7 @@ pub(super) async fn copy(
 /// Runs units of work, at most `jobs` at a time, and passes the results to `add` in the order of completion. After its
 /// first error no further unit begins, but those that have begun are completed and passed as well: what they did is to be
 /// reported.
-pub(super) async fn concurrently<T>(
+pub(crate) async fn concurrently<T>(
     jobs: usize,
     units: impl IntoIterator<Item = impl Future<Output = T>>,
     mut add: impl FnMut(T) -> Result<()>,

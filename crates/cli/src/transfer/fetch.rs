@@ -22,7 +22,7 @@ pub(super) async fn all(
     let replaces = !job.options.if_absent;
     each::copy(context, plan, tally, MAX_REPLY_BYTES, async |copy, progress| {
         let Copy::Fetch { info, file } = copy else { bail!("only an object can be fetched") };
-        file::write(file, replaces, async |target| {
+        file::write(context, file, replaces, async |target| {
             Ok(download(client, context, &info.key, target.sink(), progress).await?.size)
         })
         .await

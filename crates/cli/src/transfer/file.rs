@@ -1,17 +1,14 @@
 //! Files that are the targets of copies.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-use crate::{
-    atomic_file::{AtomicFile, folder_of},
-    failure::with_help,
-    text,
-};
+use crate::{atomic_file::AtomicFile, context::Context, failure::with_help, text};
 
 /// Writes a file in one step, and creates the folders above it. `content` writes the content.
 pub(super) async fn write<T>(
+    context: &Context,
     file: &Path,
     replaces: bool,
     content: impl AsyncFnOnce(&mut AtomicFile) -> Result<T>,
@@ -22,9 +19,7 @@ pub(super) async fn write<T>(
             "remove it, or copy without --if-absent",
         ));
     }
-    let folder = folder_of(file);
-    fs::create_dir_all(folder).with_context(|| format!("cannot create the folder {}", text::path(folder)))?;
-    let mut target = AtomicFile::create(file)?;
+    let mut target = AtomicFile::create_with_folders(file, &context.stores)?;
     let written = content(&mut target).await?;
     let done = if replaces { target.finish() } else { target.finish_new() };
     done.with_context(|| format!("cannot write {}", text::path(file)))?;

@@ -1,7 +1,5 @@
 //! What is to be copied, and how.
 
-use std::path::PathBuf;
-
 use crate::{
     args::CompareArgs,
     tree::{Filter, Root},
@@ -28,8 +26,6 @@ pub(crate) struct Options {
     pub(crate) dry_run: bool,
     /// Content type of all objects; empty for none. By default, they keep theirs, and that of a new one is guessed.
     pub(crate) content_type: Option<String>,
-    /// Folders of stores, which are neither copied nor removed.
-    pub(crate) stores: Vec<PathBuf>,
 }
 
 /// What is compared, after the sizes.

@@ -30,7 +30,7 @@ pub(super) async fn all(context: &Context, job: &Job<'_>, plan: &Plan, tally: &m
         // Between two files, Ctrl-C must be handled.
         yield_now().await;
         let input = Input::open(from, &context.output.idle)?;
-        file::write(to, replaces, async |target| {
+        file::write(context, to, replaces, async |target| {
             let failed = || format!("cannot copy {} to {}", text::path(from), text::path(to));
             content(input, target.sink(), progress).await.with_context(failed)
         })

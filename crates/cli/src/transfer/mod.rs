@@ -28,6 +28,7 @@ use anyhow::{Result, bail};
 
 pub(crate) use self::{
     compare::Digests,
+    each::concurrently,
     job::{Compare, Job, Options},
     plan::{Copy, Existing, Plan},
     report::{Report, View},

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     content_type,
     context::Context,
-    failure::NotFound,
+    failure::{NotFound, with_help},
     failures::{Failures, ends_all},
     text,
     tree::{Attributes, Content, Entry, Filter, Reading, Root, Tree, path_of},
@@ -119,15 +119,15 @@ impl Plan {
     /// Compares two trees. Files are hashed, objects are not read. What cannot be read is added to the failures.
     pub(crate) async fn make(context: &Context, job: &Job<'_>, failures: &mut Failures) -> Result<Self> {
         let tree = Self::source(context, job, failures).await?;
-        let existing = Existing::read(job, failures).await?;
+        let existing = Existing::read(context, job, failures).await?;
         Self::of(context, job, tree, existing, failures).await
     }
 
     /// Reads the source.
     pub(crate) async fn source(context: &Context, job: &Job<'_>, failures: &mut Failures) -> Result<Tree> {
         let Job { source, options, .. } = job;
-        let Options { filter, stores, .. } = options;
-        let reading = Reading { filter, stores, verifier: context.verifier.as_ref() };
+        let Options { filter, .. } = options;
+        let reading = Reading { filter, stores: &context.stores, verifier: context.verifier.as_ref() };
         let tree = source.read(&reading, failures).await?;
         tree.skipped.iter().for_each(|skipped| context.output.note(&format!("skipped {skipped}")));
         if let Root::Prefix { prefix, .. } = source
@@ -177,6 +177,10 @@ impl Plan {
             (Sameness::of(&entry, other.as_ref(), options), entry, other)
         });
         let pairs: Vec<_> = pairs.collect();
+        let folders = match target {
+            Root::Folder(_) => folders_of(pairs.iter().map(|(_, entry, _)| entry.name.as_str())),
+            Root::Prefix { .. } => BTreeSet::new(),
+        };
         let hashed =
             pairs.iter().map(|(sameness, entry, other)| sameness.hashed_bytes(entry, other.as_ref())).sum();
         let mut digests = Digests::new(context, hashed);
@@ -187,6 +191,11 @@ impl Plan {
                 None => Ok(false),
             };
             let copy = match is_same {
+                // A file that is there already stays one.
+                _ if other.is_none() && folders.contains(&entry.name) => Err(with_help(
+                    format!("{:?} would be both a file and a folder: there are keys in it", entry.name),
+                    "read the object with: storage get KEY FILE",
+                )),
                 Ok(true) => {
                     self.unchanged += 1;
                     continue;
@@ -221,6 +230,11 @@ impl Plan {
     }
 }
 
+/// Returns the folders that paths lead through.
+fn folders_of<'a>(paths: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
+    paths.flat_map(|path| path.match_indices('/').map(|(end, _)| path[..end].to_owned())).collect()
+}
+
 /// What the target has.
 pub(crate) struct Existing {
     /// Entries by name. Of a folder, only if something may be removed: otherwise single files are looked up.
@@ -231,7 +245,7 @@ pub(crate) struct Existing {
 
 impl Existing {
     /// Reads the target, as far as it is needed.
-    pub(crate) async fn read(job: &Job<'_>, failures: &mut Failures) -> Result<Self> {
+    pub(crate) async fn read(context: &Context, job: &Job<'_>, failures: &mut Failures) -> Result<Self> {
         let Job { target, options, .. } = job;
         if let Root::Folder(folder) = target
             && folder.exists()
@@ -253,7 +267,7 @@ impl Existing {
             Root::Prefix { .. } => &all,
         };
         let tree =
-            target.read(&Reading { filter, stores: &options.stores, verifier: None }, failures).await?;
+            target.read(&Reading { filter, stores: &context.stores, verifier: None }, failures).await?;
         let entries = tree.entries.into_iter().map(|entry| (entry.name.clone(), entry)).collect();
         Ok(Self { entries, is_listed: true, count: tree.existing })
     }

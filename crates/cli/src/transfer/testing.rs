@@ -16,7 +16,7 @@ pub(crate) struct Fake(Arc<Mutex<Calls>>);
 /// What was called so far.
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
-    /// Methods that are called in addition to `put_many`, and the keys of each `put_many` that succeeded.
+    /// Other methods than `put_many`, and the keys of each `put_many` that succeeded.
     pub(crate) log: Vec<Call>,
     pub(crate) in_flight: usize,
     /// The most calls in flight.
@@ -45,11 +45,22 @@ impl Fake {
         }
         let mut calls = self.calls();
         calls.in_flight -= 1;
-        if method != "put_many" {
-            calls.log.push(Call::Other(method.to_owned()));
-            return Err(TransportError::Rejected { code: 5, error_code: None, message: "trapped".into() });
-        }
-        let puts: Vec<PutArgs> = candid::decode_one(&arg).unwrap();
+        let puts: Vec<PutArgs> = match method {
+            "put_many" => candid::decode_one(&arg).unwrap(),
+            "put_with" => {
+                calls.log.push(Call::Other(method.to_owned()));
+                let reply: Result<_> = Ok(Written { revision: 1 });
+                return Ok(candid::encode_one(reply).unwrap());
+            }
+            _ => {
+                calls.log.push(Call::Other(method.to_owned()));
+                return Err(TransportError::Rejected {
+                    code: 5,
+                    error_code: None,
+                    message: "trapped".into(),
+                });
+            }
+        };
         let keys: Vec<_> = puts.into_iter().map(|put| put.key).collect();
         if keys.iter().any(|key| key.contains("lost")) {
             return Err(TransportError::Unavailable { message: "the network is down".into() });

@@ -11,8 +11,8 @@ use super::{
     *,
 };
 use crate::{
-    args::global::GlobalOptions, failures::Failed, interrupt::Interrupt, store::StoreClient,
-    transport::AnyTransport,
+    args::PutArgs, args::global::GlobalOptions, commands::put, failures::Failed, interrupt::Interrupt,
+    store::StoreClient, transport::AnyTransport,
 };
 
 /// Folder whose files are stored in the canister.
@@ -31,8 +31,8 @@ impl Upload {
         Self { client: Client::new(AnyTransport::Fake(canister.clone())), canister, folder }
     }
 
-    /// Stores the files with this number of jobs. Files with this suffix come last.
-    async fn run(&self, jobs: usize, last: &str) -> (Report, Vec<Failed>, Result<()>) {
+    /// Returns a context with this number of jobs.
+    fn context(jobs: usize) -> Context {
         let options = GlobalOptions {
             json: false,
             quiet: true,
@@ -41,7 +41,12 @@ impl Upload {
             jobs: NonZeroUsize::new(jobs).unwrap(),
             wait: Duration::ZERO,
         };
-        let context = Context::new(options, Interrupt::listen());
+        Context::new(options, Interrupt::listen())
+    }
+
+    /// Stores the files with this number of jobs. Files with this suffix come last.
+    async fn run(&self, jobs: usize, last: &str) -> (Report, Vec<Failed>, Result<()>) {
+        let context = Self::context(jobs);
         let target = Root::Prefix { client: &self.client, prefix: String::new(), label: String::new() };
         let options = Options { compare: Compare::Nothing, ..Options::default() };
         let job = Job { source: Root::Folder(self.folder.path().to_owned()), target, options };
@@ -67,6 +72,20 @@ async fn batches_are_stored_concurrently() {
         let calls = upload.canister.calls();
         // Two of them do not fit one call, because each has a key.
         assert_eq!((calls.most_in_flight, calls.log.len()), (expected, 10));
+    }
+}
+
+/// Files that are named one by one are stored concurrently as well.
+#[tokio::test]
+async fn named_files_are_stored_concurrently() {
+    let names = ["a", "b", "c", "d"];
+    for (jobs, expected) in [(1, 1), (3, 3), (64, 4)] {
+        let upload = Upload::of(&names.map(|name| (name, 1)));
+        let files = names.map(|name| upload.folder.path().join(name));
+        let (context, args) = (Upload::context(jobs), PutArgs::default());
+        put::store_files(&upload.client, &context, &args, &files, Some("folder/")).await.unwrap();
+        let calls = upload.canister.calls();
+        assert_eq!((calls.most_in_flight, calls.log.len()), (expected, names.len()));
     }
 }
 

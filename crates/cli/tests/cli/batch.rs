@@ -255,6 +255,15 @@ fn several_files_are_put_in_a_folder() {
     store.run(&["mv", "docs/b.bin", "more/"]);
     assert_eq!(store.text(&["ls", "-r"]), "docs/a.txt\nmore/a.txt\nmore/b.bin\n");
     store.fail(1, &["put", "-", "more/"]);
+    // Two files of the same name would be one object.
+    store.file("c/a.txt", b"other");
+    let said = store.fail(1, &["put", "a.txt", "b.bin", "c/a.txt", "more/"]);
+    assert!(said.contains("a.txt and c/a.txt would have the same name in the target"), "{said}");
+    for args in [&["store:docs/a.txt", "store:more/a.txt", "c"][..], &["a.txt", "c/a.txt", "config"]] {
+        fs::create_dir_all(store.path("config")).unwrap();
+        assert!(store.fail(1, &[&["cp"], args].concat()).contains("would have the same name"), "{args:?}");
+    }
+    assert_eq!(fs::read(store.path("c/a.txt")).unwrap(), b"other");
 }
 
 /// An entry that is too long is reported with its line, and the other lines are appended.

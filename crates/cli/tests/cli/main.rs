@@ -16,6 +16,7 @@ mod live;
 mod local;
 mod log;
 mod look;
+mod names;
 mod objects;
 mod operator;
 mod page;

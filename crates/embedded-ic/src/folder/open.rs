@@ -53,6 +53,11 @@ pub(crate) struct Opened {
 }
 
 impl Folder {
+    /// Returns whether there is a folder at a path; also if that cannot be determined.
+    pub(crate) fn is_at(path: &Path) -> bool {
+        !matches!(look(path), Err(HostError::NotAFolder { .. }))
+    }
+
     /// Creates a folder with the given state, without a module. The state file is written last: a folder without one was
     /// never completed, and can be created again.
     pub(crate) fn create(path: &Path, committed: &Committed) -> Result<(), HostError> {

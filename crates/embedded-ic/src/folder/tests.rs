@@ -640,6 +640,8 @@ fn foreign_files_are_left_alone() {
     let made = EmbeddedIc::create_dir(folder.path(), Config::default()).map(|_| ());
     assert!(matches!(made, Err(HostError::FolderExists { .. })), "{made:?}");
     let fixture = Fixture::new(1);
+    assert!(EmbeddedIc::is_dir(&fixture.path()) && !EmbeddedIc::is_dir(folder.path()));
+    assert!(!EmbeddedIc::is_dir(&folder.path().join("none")));
     let others = ["notes.new", "module-notes.wasm", "stable-x.bin", "LOCK.new", "stable.bin.new"];
     for name in others {
         fs::write(fixture.path().join(name), "mine").unwrap();

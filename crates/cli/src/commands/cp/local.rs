@@ -2,15 +2,14 @@
 
 use std::{
     fs::{self, Metadata},
-    io,
     os::unix::fs::MetadataExt,
-    path::{Component, Path, PathBuf, absolute},
+    path::Path,
 };
 
 use anyhow::{Context as _, Result, bail};
 
 use super::file_of;
-use crate::{failure::with_help, text, transfer::Copy, tree::Entry};
+use crate::{atomic_file::resolve, failure::with_help, text, transfer::Copy, tree::Entry};
 
 /// Plans the copy of a file to a file, or into a folder under its name.
 pub(super) fn plan(from: &Path, to: &Path) -> Result<Copy> {
@@ -48,21 +47,6 @@ fn is_same(one: &Path, other: &Path) -> bool {
         (Ok(one), Ok(other)) => identity(one) == identity(other),
         _ => false,
     }
-}
-
-/// Returns the absolute path without links, also of a folder that does not exist yet.
-fn resolve(path: &Path) -> io::Result<PathBuf> {
-    let mut resolved = PathBuf::new();
-    for component in absolute(path)?.components() {
-        match component {
-            Component::ParentDir => drop(resolved.pop()),
-            component => {
-                resolved.push(component);
-                resolved = fs::canonicalize(&resolved).unwrap_or(resolved);
-            }
-        }
-    }
-    Ok(resolved)
 }
 
 #[cfg(test)]

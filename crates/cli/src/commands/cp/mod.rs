@@ -2,7 +2,10 @@
 
 mod local;
 
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::{OsStr, OsString},
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, Error as AnyError, Result, bail};
 
@@ -61,6 +64,11 @@ fn check(args: &CpArgs, sources: &[Location], target: &Location) -> Result<()> {
             "copy them with two commands",
         ));
     }
+    if sources.len() > 1 {
+        put::check_distinct(
+            sources.iter().filter_map(|source| Some((name_in_folder(source)?, source.shown()))),
+        )?;
+    }
     let is_stream = |location: &Location| *location == Location::Stream;
     if in_store.is_empty()
         && target.store().is_none()
@@ -99,7 +107,6 @@ impl Command<'_> {
             compare: if recursive { Compare::new(compare) } else { Compare::Nothing },
             if_absent,
             dry_run,
-            stores: self.stores.folders(),
             ..Options::default()
         })
     }
@@ -282,6 +289,15 @@ fn file_of(target: &Path, name: impl FnOnce() -> Result<PathBuf>) -> Result<Path
 /// Returns the name of the file of an object in a folder.
 fn name_of(key: &str) -> Result<PathBuf> {
     path_of(last_name(key)).with_context(|| format!("cannot copy {key:?}"))
+}
+
+/// Returns the name that a copy of a source has in a folder.
+fn name_in_folder(source: &Location) -> Option<OsString> {
+    match source {
+        Location::Stream => None,
+        Location::Local(path) => path.file_name().map(OsStr::to_owned),
+        Location::Store(path) => Some(last_name(&path.key).into()),
+    }
 }
 
 /// Returns the part of a key after its last slash.

@@ -73,7 +73,6 @@ impl<'a> Publisher<'a> {
             delete: args.delete,
             force: args.force,
             dry_run: args.dry_run,
-            stores: location.folder().into_iter().cloned().collect(),
             ..Options::default()
         };
         let prefix = prefix_of(&args.prefix)?;
@@ -100,7 +99,7 @@ impl<'a> Publisher<'a> {
             })
             .await?;
             // The folder may be removed and created again by a build.
-            let Ok(tree) = self.look().await else { continue };
+            let Ok(tree) = self.look(context).await else { continue };
             if !changes.have_settled(&tree.entries) {
                 continue;
             }
@@ -113,9 +112,9 @@ impl<'a> Publisher<'a> {
     }
 
     /// Reads the folder without a report.
-    async fn look(&self) -> Result<Tree> {
-        let Options { filter, stores, .. } = &self.job.options;
-        let reading = Reading { filter, stores, verifier: None };
+    async fn look(&self, context: &Context) -> Result<Tree> {
+        let filter = &self.job.options.filter;
+        let reading = Reading { filter, stores: &context.stores, verifier: None };
         self.job.source.read(&reading, &mut Failures::silent()).await
     }
 
@@ -125,7 +124,7 @@ impl<'a> Publisher<'a> {
         let mut tree = Plan::source(context, &self.job, &mut failures).await?;
         changes.publish(&tree.entries);
         let sites = self.client.list_sites().await?;
-        let mut existing = Existing::read(&self.job, &mut failures).await?;
+        let mut existing = Existing::read(context, &self.job, &mut failures).await?;
         let site = site::Plan::new(&self.args.site, &self.prefix, &sites, |name| {
             existing.entries.contains_key(name)
                 || tree.entries.binary_search_by(|entry| entry.name.as_str().cmp(name)).is_ok()
