@@ -54,6 +54,7 @@ impl AtomicFile {
 
     fn begin(path: PathBuf) -> Result<Self> {
         let folder = folder_of(&path);
+        check_folder(folder)?;
         // Abandoned files that cannot be removed do no harm.
         let _ = remove_abandoned(folder);
         let failed = || format!("cannot write to {}", text::path(folder));
@@ -91,6 +92,17 @@ impl AtomicFile {
         };
         self.temporary.as_file().set_permissions(permissions)?;
         self.temporary.as_file().sync_all()
+    }
+}
+
+/// Checks that there is a folder at a path.
+pub(crate) fn check_folder(folder: &Path) -> Result<()> {
+    match folder.is_dir() {
+        true => Ok(()),
+        false => Err(with_help(
+            format!("cannot write to {}: it is not a folder", text::path(folder)),
+            "create the folder first; get -r and cp -r create their target",
+        )),
     }
 }
 

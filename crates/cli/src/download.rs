@@ -35,11 +35,7 @@ pub(crate) async fn download(
             Some(Error::RevisionMismatch { .. }) => {
                 Err(with_help(format!("{key:?} was overwritten while it was read"), "run the command again"))
             }
-            // If this cannot be determined, the original error is reported.
-            Some(Error::NotFound) if is_folder(client, key).await.unwrap_or(false) => {
-                Err(NotFound::but_folder(key).into())
-            }
-            _ => Err(explain(error, key)),
+            _ => Err(missing(client, error, key, "fetch the folder with -r of get or cp").await),
         },
         Err(error @ TransferError::WrongDigest { .. }) => {
             Err(add_help(error, format!("the object under {key:?} is corrupt"), "store it again"))
@@ -53,9 +49,26 @@ pub(crate) async fn download(
     }
 }
 
-/// Returns whether there is an object in a folder with this name.
+/// Returns an error that names the key that was not found. If a folder has the name, `help` tells what can be done with it.
+pub(crate) async fn missing(
+    client: &StoreClient,
+    error: ClientError,
+    key: &str,
+    help: &str,
+) -> anyhow::Error {
+    match error.storage_error() {
+        // If this cannot be determined, the original error is reported.
+        Some(Error::NotFound) if is_folder(client, key).await.unwrap_or(false) => {
+            NotFound::but_folder(key, help).into()
+        }
+        _ => explain(error, key),
+    }
+}
+
+/// Returns whether there is an object in a folder with this name, which may end with a slash.
 pub(crate) async fn is_folder(client: &StoreClient, name: &str) -> Result<bool, ClientError> {
-    let page = client.list(&ListArgs::prefix(format!("{name}/")).limited(1)).await?;
+    let prefix = if name.ends_with('/') { name.to_owned() } else { format!("{name}/") };
+    let page = client.list(&ListArgs::prefix(prefix).limited(1)).await?;
     Ok(!page.objects.is_empty())
 }
 

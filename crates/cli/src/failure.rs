@@ -14,9 +14,10 @@ use stable_storage_api::{Error, Role};
 use storage_client::{ClientError, TransferError};
 
 use crate::{
+    location::{Location, StoreName, StorePath},
     progress,
     size::Sizes,
-    text::{escape_message, grouped},
+    text::{argument, escape_message, grouped},
     view::role_name,
 };
 
@@ -77,35 +78,55 @@ pub(crate) fn add_help(
 #[error("{what}")]
 pub(crate) struct NotFound {
     what: String,
-    help: &'static str,
+    help: String,
 }
 
 impl NotFound {
     /// No object has this key.
     pub(crate) fn object(key: &str) -> Self {
-        Self { what: format!("there is no object under {key:?}"), help: "list the keys with: storage ls" }
+        Self { what: format!("there is no object under {key:?}"), help: help_for_key(key) }
     }
 
     /// No object has this key, but there is a folder with this name.
-    pub(crate) fn but_folder(key: &str) -> Self {
+    pub(crate) fn but_folder(key: &str, help: &str) -> Self {
         let what = format!("there is no object under {key:?}, but a folder");
-        Self { what, help: "fetch the folder with -r" }
+        Self { what, help: help.to_owned() }
     }
 
     /// No object is in this folder or has this prefix.
     pub(crate) fn under(key: &str) -> Self {
         let what = format!("there is no object and no folder under {key:?}");
-        Self { what, help: "list the keys with: storage ls" }
+        Self { what, help: help_for_key(key) }
     }
 
     /// No region has this identifier.
     pub(crate) fn region(id: u64) -> Self {
-        Self { what: format!("there is no region {id}"), help: "list the regions with: storage region ls" }
+        let help = "list the regions with: storage region ls".to_owned();
+        Self { what: format!("there is no region {id}"), help }
     }
 
     /// No upload has this identifier.
     pub(crate) fn upload(id: u64) -> Self {
-        Self { what: format!("there is no upload {id}"), help: "list the uploads with: storage uploads ls" }
+        let help = "list the uploads with: storage uploads ls".to_owned();
+        Self { what: format!("there is no upload {id}"), help }
+    }
+}
+
+/// Returns how to write a key that was written as a location in the current store.
+pub(crate) fn help_for_current(key: &str) -> String {
+    format!("here, a key is written without store: before it, as {}", argument(key))
+}
+
+/// Returns what to do about a key that was not found. It may have been written as a location of `storage cp`.
+fn help_for_key(key: &str) -> String {
+    let list = "list the keys with: storage ls";
+    match Location::parse(key.as_ref()) {
+        Ok(Location::Store(StorePath { store: StoreName::Current, key })) => help_for_current(&key),
+        Ok(location @ Location::Store(_)) => {
+            let location = argument(location.argument());
+            format!("{list}; if this is in another store, read it with: storage cp {location} -")
+        }
+        _ => list.to_owned(),
     }
 }
 

@@ -24,10 +24,14 @@ pub(crate) struct GlobalOptions {
     pub(crate) raw: bool,
 
     /// Number of concurrent calls in a transfer.
-    #[arg(short, long, global = true, value_name = "N", default_value = "8")]
+    #[arg(short, long, global = true, value_name = "N", default_value = "8", value_parser = jobs)]
     pub(crate) jobs: NonZeroUsize,
 
     /// Time to wait while another command has the store open.
     #[arg(long, global = true, value_name = "TIME", default_value = "60s", value_parser = parse_duration)]
     pub(crate) wait: Duration,
+}
+
+fn jobs(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "expected a number from 1".to_owned())
 }

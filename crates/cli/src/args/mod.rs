@@ -216,7 +216,7 @@ Examples:
 pub(crate) enum BetweenCommand {
     /// Copy files, objects and folders on this machine, into, out of and between stores.
     Cp(CpArgs),
-    /// Make a folder in a store like a folder of this machine, or the reverse, or like one in another store.
+    /// Make a folder like another one: one of this machine and one in a store, two in stores, or two of this machine.
     Sync(SyncArgs),
     /// Compare two folders, on this machine or in stores, by names, sizes and SHA-256.
     Diff(DiffArgs),

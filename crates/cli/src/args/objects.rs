@@ -172,11 +172,12 @@ Examples:
   storage sync photos album                   photos/2026/1.png becomes album/2026/1.png
   storage sync photos store:album             the same
   storage sync store:album photos             the reverse: album/2026/1.png becomes photos/2026/1.png
+  storage sync photos ../copy                 on this machine
   storage sync --delete store: backup:        make the store that storage.toml names backup like this one
   storage sync --exclude '*.tmp' photos album without files named like this
   storage sync --delete --dry-run site ''     report the changes without making them
 
-A location NAME:FOLDER is in a store: store:FOLDER in the current one, or the name of another one in storage.toml. If neither side has a name, FROM is a folder and TO is in the current store; with --down, the reverse.
+A location NAME:FOLDER is in a store: store:FOLDER in the current one, or the name of another one in storage.toml. If neither side has a name, FROM is a folder and TO is in the current store, unless it starts with /, ./ or ../; with --down, the reverse.
 
 What has the same size and SHA-256 on both sides is skipped. A link to a file counts as the file; a link to a folder is not followed.
 

@@ -6,7 +6,16 @@ use stable_storage_api::{MetadataPair, ObjectInfo};
 use storage_client::{Level, VerifiedError};
 
 use crate::{
-    args::LsArgs, download::explain, output::Output, proof, size::Sizes, store::StoreClient, view::Object,
+    args::LsArgs,
+    download::missing,
+    failure::help_for_current,
+    location::{Location, StoreName, StorePath},
+    output::Output,
+    proof,
+    size::Sizes,
+    store::StoreClient,
+    tree::prefix_of,
+    view::Object,
 };
 
 pub(crate) fn describe(view: &Object<'_>, sizes: Sizes) -> Vec<String> {
@@ -83,6 +92,12 @@ pub(crate) async fn ls(client: &StoreClient, output: &Output, args: &LsArgs) -> 
     if args.reverse {
         listed.reverse();
     }
+    if let Ok(Location::Store(StorePath { store: StoreName::Current, key })) =
+        Location::parse(args.prefix.as_ref())
+        && listed.is_empty()
+    {
+        output.note(&format!("no key starts with {:?}; {}", args.prefix, help_for_current(&key)));
+    }
     print(&output, &listed, args.long)
 }
 
@@ -117,7 +132,9 @@ pub(crate) async fn stat(client: &StoreClient, output: &Output, key: &str, verif
     let verifier = proof::verifier_if(verify, client, output.notes()).await?;
     let info = match proof::stat(client, verifier.as_ref(), key).await {
         Ok(info) => info,
-        Err(VerifiedError::Client(error)) => return Err(explain(error, key)),
+        Err(VerifiedError::Client(error)) => {
+            return Err(missing(client, error, key, "show what is in it with storage ls or storage du").await);
+        }
         Err(error) => return Err(proof::explain(error)),
     };
     output.print(&Object::new(&info), |view| describe(view, output.sizes))
@@ -126,10 +143,24 @@ pub(crate) async fn stat(client: &StoreClient, output: &Output, key: &str, verif
 pub(crate) async fn mv(client: &StoreClient, output: &Output, from: &str, to: &str) -> Result<()> {
     // In a folder, an object keeps its own name.
     let to = match to.ends_with('/') {
-        true => format!("{to}{}", from.rsplit('/').find(|name| !name.is_empty()).unwrap_or(from)),
+        true => {
+            let name = from.rsplit('/').find(|name| !name.is_empty()).unwrap_or(from);
+            format!("{}{name}", prefix_of(to)?)
+        }
         false => to.to_owned(),
     };
-    let revision = client.rename(from, &to).await.map_err(|error| explain(error, from))?.revision;
+    let revision = match client.rename(from, &to).await {
+        Ok(written) => written.revision,
+        Err(error) => {
+            return Err(missing(
+                client,
+                error,
+                from,
+                "copy the folder with cp -r, then remove it with rm -r",
+            )
+            .await);
+        }
+    };
     let text = format!("moved {from:?} to {to:?}, revision {revision}");
     tell_change(client, output, &to, revision, &text).await
 }

@@ -239,8 +239,8 @@ fn condition(args: &PutArgs) -> Condition {
 /// Pairs files with their keys: a file and an optional key, or files and a folder.
 pub(super) fn items(files: &[impl AsRef<Path>], to: Option<&str>) -> Result<Vec<Item>> {
     let folder = match to {
-        None => "",
-        Some(folder) if folder.ends_with('/') => folder,
+        None => String::new(),
+        Some(folder) if folder.ends_with('/') => prefix_of(folder)?,
         Some(key) => {
             let [file] = files else {
                 return Err(with_help(

@@ -7,6 +7,7 @@ use storage_client::ClientError;
 use crate::{
     args::RmArgs,
     context::Context,
+    download::is_folder,
     failure::{NotFound, with_help},
     failures::{Failed, Failures, ends_all},
     output::Output,
@@ -93,7 +94,7 @@ impl<'a> Target<'a> {
                 client.delete_all(&folder(key)).await? + u64::from(itself)
             }
         };
-        self.check(removed > 0)?;
+        self.check(client, removed > 0).await?;
         output.note(&match self {
             Self::Object(key) => format!("removed {key:?}"),
             Self::Folder(key) | Self::Prefix(key) => {
@@ -119,13 +120,16 @@ impl<'a> Target<'a> {
         if let Some(prefix) = within {
             keys.extend(client.list_all(&prefix).await?.into_iter().map(|info| info.key));
         }
-        self.check(!keys.is_empty())?;
+        self.check(client, !keys.is_empty()).await?;
         Ok(keys)
     }
 
-    fn check(&self, is_there: bool) -> Result<()> {
+    async fn check(&self, client: &StoreClient, is_there: bool) -> Result<()> {
         match self {
             _ if is_there => Ok(()),
+            Self::Object(key) if is_folder(client, key).await? => {
+                Err(NotFound::but_folder(key, "remove the folder with -r").into())
+            }
             Self::Object(key) => Err(NotFound::object(key).into()),
             Self::Folder(key) | Self::Prefix(key) => Err(NotFound::under(key).into()),
         }

@@ -45,6 +45,9 @@ use crate::{
 /// Makes the target like the source: copies what is missing or different, then removes if that is an option. Reports and
 /// skips what fails.
 pub(crate) async fn run(context: &Context, job: &Job<'_>) -> Result<()> {
+    if let (Root::Folder(from), Root::Folder(to)) = (&job.source, &job.target) {
+        local::check_apart(from, to, job.options.delete)?;
+    }
     let mut failures = Failures::default();
     let mut plan = Plan::make(context, job, &mut failures).await?;
     plan.settle_removals(context, job, &failures)?;

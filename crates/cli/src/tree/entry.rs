@@ -80,6 +80,12 @@ impl Entry {
         Ok(Self::of_file(name, path, &metadata))
     }
 
+    /// Creates the entry of standard input, whose size is unknown.
+    pub(crate) fn of_stream(name: String) -> Self {
+        let content = Content::File(PathBuf::from("-"));
+        Self { name, size: 0, modified_ns: 0, content, attributes: None }
+    }
+
     /// Returns the metadata, if this is an object.
     pub(crate) fn object(&self) -> Option<&ObjectInfo> {
         match &self.content {

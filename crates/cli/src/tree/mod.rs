@@ -105,6 +105,9 @@ impl Root<'_> {
     pub(crate) fn shown(&self) -> String {
         match self {
             Self::Folder(folder) => text::path(folder),
+            Self::Prefix { prefix, label, .. } if prefix.is_empty() && label.is_empty() => {
+                "the store".to_owned()
+            }
             Self::Prefix { prefix, label, .. } => {
                 format!("{:?}", format!("{label}{}", prefix.trim_end_matches('/')))
             }

@@ -121,3 +121,27 @@ fn nothing_is_copied_onto_itself() {
     here.run(&["cp", "-r", "dir/sub", "dir"]);
     assert_eq!(fs::read(here.path("dir/b")).unwrap(), b"b");
 }
+
+/// A sync to a path is one on this machine, with the removals that were asked for; the source itself is not removed.
+#[test]
+fn folder_is_synchronized_with_a_folder() {
+    let here = Store::none();
+    for name in ["from/a", "from/b/c", "to/old", "to/d/old", "to/kept.txt"] {
+        here.file(name, name.as_bytes());
+    }
+    let absolute = here.path("to").to_str().unwrap().to_owned();
+    let dry = here.text(&["sync", "-n", "--delete", "--force", "-x", "*.txt", "from", "./to"]);
+    assert_eq!(dry, "copy     ./to/a\ncopy     ./to/b/c\nremove   ./to/d/old\nremove   ./to/old\n");
+    let said = here.fail(1, &["sync", "--delete", "from", "./to"]);
+    assert!(said.contains("all 3 files in ./to would be removed: none of them is in from"), "{said}");
+    let lines = here.text(&["sync", "--delete", "--force", "-x", "*.txt", "from", &absolute]);
+    assert_eq!(lines.lines().count(), 4);
+    assert!(!here.path("to/d").exists() && here.path("to/kept.txt").exists());
+    assert_eq!(fs::read(here.path("to/b/c")).unwrap(), b"from/b/c");
+    assert_eq!(here.text(&["sync", "from", "./to/../to"]), "");
+    let said = here.fail(1, &["sync", "--delete", "--force", "from/b", "./from"]);
+    assert!(said.contains("from/b would be removed: it is in ./from"), "{said}");
+    assert!(here.fail(1, &["sync", "from", "./from/x"]).contains("cannot copy the folder from into itself"));
+    assert!(here.fail(1, &["sync", "--type", "x/y", "from", "./to"]).contains("files have no content type"));
+    assert_eq!(fs::read(here.path("from/b/c")).unwrap(), b"from/b/c");
+}

@@ -127,3 +127,83 @@ fn long_keys_are_reported_alone() {
     store.run(&["get", &long, "short"]);
     assert_eq!(fs::read(store.path("short")).unwrap(), long.as_bytes());
 }
+
+/// What is a folder and no object is named as one by all commands, with what to do.
+#[test]
+fn folders_are_named_where_an_object_is_missing() {
+    let store = Store::new();
+    store.put_keys(&["f/a", "f/b"]);
+    for (args, help) in [
+        (&["cat", "f"][..], "fetch the folder with -r of get or cp"),
+        (&["get", "f/"], "fetch the folder with -r of get or cp"),
+        (&["stat", "f"], "show what is in it with storage ls or storage du"),
+        (&["rm", "f"], "remove the folder with -r"),
+        (&["rm", "-n", "f/"], "remove the folder with -r"),
+        (&["mv", "f", "g"], "copy the folder with cp -r, then remove it with rm -r"),
+        (&["cp", "store:f", "store:g"], "copy the folder with -r"),
+    ] {
+        let said = store.fail(3, args);
+        let name = if args.contains(&"f/") { "f/" } else { "f" };
+        assert_eq!(
+            said,
+            format!("error: there is no object under {name:?}, but a folder\nhelp: {help}\n"),
+            "{args:?}"
+        );
+    }
+    assert_eq!(store.text(&["ls", "-r"]), "f/a\nf/b\n");
+}
+
+/// A location of cp, where a key is expected, is explained. A key may have a colon.
+#[test]
+fn locations_are_not_keys() {
+    let store = Store::new();
+    store.put_keys(&["a", "x:y"]);
+    for args in [
+        &["cat", "store:a"][..],
+        &["get", "store:a"],
+        &["rm", "store:a"],
+        &["du", "store:a"],
+        &["tree", "store:a"],
+    ] {
+        let said = store.fail(3, args);
+        assert!(
+            said.contains("help: here, a key is written without store: before it, as a\n"),
+            "{args:?}: {said}"
+        );
+    }
+    let output = store.output(&["ls", "store:a"], b"");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && said.starts_with("no key starts with \"store:a\"; here, "), "{said}");
+    assert!(store.fail(3, &["cat", "other:a"]).contains("read it with: storage cp other:a -\n"));
+    assert_eq!(
+        (store.run(&["cat", "x:y"]), store.text(&["ls", "x:"])),
+        (b"x:y".to_vec(), "x:y\n".to_owned())
+    );
+}
+
+/// A folder of a store is written with any number of slashes at its end, by all commands, but not as slashes alone.
+#[test]
+fn slashes_at_the_end_of_a_folder_count_once() {
+    let store = Store::new();
+    store.file("a", b"a");
+    store.run(&["put", "a", "one//"]);
+    store.run(&["cp", "a", "store:two//"]);
+    store.run(&["cp", "store:one/a", "store:three///"]);
+    store.run(&["cp", "store:one/a", "store:moved"]);
+    store.run(&["mv", "moved", "four//"]);
+    assert_eq!(store.text(&["ls", "-r"]), "four/moved\none/a\nthree/a\ntwo/a\n");
+    for args in [
+        &["put", "a", "/"][..],
+        &["cp", "a", "store://"],
+        &["cp", "store:one/a", "store:/"],
+        &["mv", "one/a", "/"],
+    ] {
+        assert!(store.fail(1, args).contains("consists of slashes"), "{args:?}");
+    }
+    // A key can start with a slash, if that is meant.
+    store.run(&["put", "a", "/a"]);
+    assert_eq!(store.text(&["ls", "/"]), "/a\n");
+    assert!(store.text(&["cp", "-n", "-", "store:b"]) == "store    b\n");
+    assert!(store.fail(2, &["-j", "0", "ls"]).contains("expected a number from 1"));
+    assert!(store.fail(1, &["get", "/a", "gone/a"]).ends_with("cannot write to gone: it is not a folder\nhelp: create the folder first; get -r and cp -r create their target\n"));
+}

@@ -12,16 +12,17 @@ use anyhow::{Context as _, Error as AnyError, Result, bail};
 use super::{get, put};
 use crate::{
     args::{CompareArgs, CpArgs, FilterArgs, PutArgs},
-    atomic_file::folder_of,
+    atomic_file::{check_folder, folder_of},
     context::Context,
-    download::{explain, is_folder},
+    download::{is_folder, missing},
     failure::with_help,
     failures::{Failures, ends_all},
+    input::is_stream,
     location::{Location, StorePath, ends_with_slash},
     stores::Stores,
     text,
     transfer::{self, Compare, Copy, Job, Options, Plan},
-    tree::{Entry, Filter, Root, path_of},
+    tree::{Entry, Filter, Root, path_of, prefix_of},
 };
 
 pub(crate) async fn run(stores: &mut Stores, context: &Context, args: &CpArgs) -> Result<()> {
@@ -112,9 +113,6 @@ impl Command<'_> {
     }
 
     async fn folder(&self, source: &Location, target: &Location) -> Result<()> {
-        if let (Location::Local(from), Location::Local(to)) = (source, target) {
-            local::check_apart(from, to)?;
-        }
         let job = Job {
             source: self.stores.root(source)?,
             target: self.stores.root(target)?,
@@ -132,8 +130,12 @@ impl Command<'_> {
             let (mut plan, mut failures) = (Plan::default(), Failures::default());
             let job = self.job(Root::Folder(".".into()), &Location::Store(to.clone()))?;
             for item in put::items(&files, key)? {
-                let copy = Entry::read_file(item.key, &item.file)
-                    .and_then(|entry| Copy::new(entry, None, &job.target, &job.options));
+                let entry = match is_stream(&item.file) {
+                    // Its size is unknown.
+                    true => Ok(Entry::of_stream(item.key)),
+                    false => Entry::read_file(item.key, &item.file),
+                };
+                let copy = entry.and_then(|entry| Copy::new(entry, None, &job.target, &job.options));
                 add(&mut plan, &mut failures, files.len() > 1, text::path(&item.file), copy)?;
             }
             return transfer::execute(self.context, &job, &plan, failures).await;
@@ -191,8 +193,10 @@ impl Command<'_> {
         let all = StorePath { store: store.clone(), key: String::new() };
         let job = self.job(self.stores.root(&Location::Store(all))?, target)?;
         for path in paths {
-            let entry = client.stat_confirmed(&path.key).await.map_err(|error| explain(error, &path.key));
-            let copy = entry.and_then(|info| self.copy_of(&job, path, info, target));
+            let copy = match client.stat_confirmed(&path.key).await {
+                Ok(info) => self.copy_of(&job, path, info, target),
+                Err(error) => Err(missing(client, error, &path.key, "copy the folder with -r").await),
+            };
             add(&mut plan, &mut failures, is_many, format!("{:?}", path.key), copy)?;
         }
         transfer::execute(self.context, &job, &plan, failures).await
@@ -208,7 +212,7 @@ impl Command<'_> {
         match target {
             Location::Store(to) => {
                 let key = if to.is_certainly_folder() {
-                    format!("{}{}", to.key, last_name(&path.key))
+                    format!("{}{}", prefix_of(&to.key)?, last_name(&path.key))
                 } else {
                     to.key.clone()
                 };
@@ -276,13 +280,7 @@ fn is_certainly_folder(location: &Location) -> bool {
 fn file_of(target: &Path, name: impl FnOnce() -> Result<PathBuf>) -> Result<PathBuf> {
     let file =
         if ends_with_slash(target) || target.is_dir() { target.join(name()?) } else { target.to_owned() };
-    let folder = folder_of(&file);
-    if !folder.is_dir() {
-        return Err(with_help(
-            format!("cannot write to {}: it is not a folder", text::path(folder)),
-            "create the folder first; cp -r creates its target",
-        ));
-    }
+    check_folder(folder_of(&file))?;
     Ok(file)
 }
 
