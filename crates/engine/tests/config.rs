@@ -7,7 +7,7 @@ use stable_storage_api::limits::{
     MAX_STABLE_BYTES, MAX_UPLOAD_IDLE_NS, MAX_UPLOADS, MIN_CAPACITY_BYTES, MIN_UPLOAD_IDLE_NS, UPLOAD_IDLE_NS,
 };
 use stable_storage_api::{Config, Error, Settings, UploadArgs};
-use storage_engine::{Caller, HostFacts, Put, Store};
+use storage_engine::{BucketSize, Caller, HostFacts, Options, Put, Store};
 
 fn storable(store: &Store<VectorMemory>) -> u64 {
     store.status(HostFacts::default()).unwrap().storable_bytes
@@ -72,14 +72,19 @@ fn uploads_obey_what_is_configured() {
 #[test]
 fn storable_bytes_of_the_status_can_be_stored() {
     let caller = Caller { principal: candid::Principal::management_canister(), is_admin: true };
-    for (capacity, values, reserved) in [
+    let states = [
         (MIN_CAPACITY_BYTES, 0, 0),
         (1 << 30, 3, 0),
         (1 << 30, 0, 300 << 20),
         (MAX_STABLE_BYTES, 10, 0),
         (MAX_STABLE_BYTES, 0, 7 << 30),
-    ] {
-        let mut store = Store::open(VectorMemory::default()).unwrap();
+    ];
+    let sizes = [BucketSize::LARGEST, BucketSize::SMALLEST];
+    for (bucket_size, (capacity, values, reserved)) in
+        sizes.into_iter().flat_map(|size| states.map(|state| (size, state)))
+    {
+        let options = Options { bucket_size, ..Options::default() };
+        let mut store = Store::open_with(VectorMemory::default(), options).unwrap();
         store.configure(&Settings::capacity(capacity)).unwrap();
         for value in 0..values {
             store.put(Put::new(&format!("key {value}"), &[1; 2_000_000]), 0).unwrap();

@@ -182,6 +182,31 @@ fn status_counts_free_slots_to_the_last_one() {
     }
 }
 
+/// The arena has all buckets but one of the index, whose pages are reserved one by one, until the next upload needs another bucket.
+#[test]
+fn the_reported_space_leaves_a_bucket_for_the_entry_of_one_more_upload() {
+    const PAGES: u64 = BUCKET / PAGE_BYTES;
+    let slot = storage_engine::arena::SLOT_EXTENT_BYTES;
+    let mut store = store(8);
+    store.configure(&Settings { max_uploads: Some(2 * PAGES), ..Settings::default() }).unwrap();
+    every_structure_starts(&mut store);
+    fill_with_large(&mut store);
+    delete_everything(&mut store);
+    let mut reported = Vec::new();
+    for number in 0..PAGES + 2 {
+        let most = status(&store).storable_bytes;
+        let mut open = |size| store.create_upload(&UploadArgs::new("more", size), &OWNER, 0);
+        let more = open(most + 3 * slot);
+        assert!(matches!(more, Err(Error::OutOfMemory { .. })), "{number}: {most} {more:?}");
+        let id = open(most).unwrap_or_else(|error| panic!("{number}: {most} {error}")).id;
+        store.abort_upload(id, &OWNER).unwrap();
+        store.create_upload(&UploadArgs::new(&number.to_string(), 1), &OWNER, 0).unwrap();
+        reported.push(most / slot);
+    }
+    reported.dedup();
+    assert!(reported.len() > 1 && reported.iter().all(|slots| *slots > 0), "{reported:?}");
+}
+
 /// A bucket that moves from the arena to a region is filled with zeroes, and opening the store again finds
 /// every bucket.
 #[test]

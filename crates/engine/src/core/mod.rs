@@ -138,10 +138,9 @@ impl<M: Memory + Clone> Core<M> {
         extents: &mut Extents<'_, StoreMemory<M>>,
         after: Reservations,
     ) -> Result<(), Error> {
-        // The usual change: nothing grows, and no upload has a reservation.
-        let has_no_reservation =
-            after.is_nothing() && self.ledger.get().reserved_slots == 0 && self.uploads.len() == 0;
-        if has_no_reservation && !extents.has_begun() && growths.iter().all(|growth| growth.pages == 0) {
+        // The usual change: nothing grows, and no upload has a reservation. If one had, the change only ends it.
+        let grows = growths.iter().any(|growth| growth.pages > 0);
+        if after.is_nothing() && !extents.has_begun() && !grows {
             return Ok(());
         }
         self.reserve_buckets(growths, extents, after)

@@ -78,3 +78,35 @@ impl<M: Memory + Clone> Store<M> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ic_stable_structures::VectorMemory;
+
+    use super::*;
+    use crate::base::layout::OBJECTS;
+    use crate::core::ledger::Ledger;
+    use crate::subjects::objects::Put;
+
+    fn problems(store: &Store<VectorMemory>) -> Vec<String> {
+        store.check().problems.into_iter().map(|problem| problem.what).collect()
+    }
+
+    #[test]
+    fn extents_are_not_called_leaked_if_the_index_cannot_be_read() {
+        let mut store = Store::open(VectorMemory::default()).unwrap();
+        store.put(Put::new("large", &[1; 100_000]), 0).unwrap();
+        assert_eq!(problems(&store), [""; 0]);
+        // The number of entries of the only leaf of the index.
+        store.core.space.memory(OBJECTS).write(4_096 + 2, &[0]);
+        let problems = problems(&store);
+        assert!(problems.len() == 1 && !problems[0].contains("belongs to nothing"), "{problems:?}");
+    }
+
+    #[test]
+    fn slots_that_the_ledger_counts_and_no_upload_reserves_are_reported() {
+        let store = Store::open(VectorMemory::default()).unwrap();
+        store.core.write_totals(Ledger { reserved_slots: 3, ..store.core.ledger() }, false);
+        assert_eq!(problems(&store), ["uploads reserve 0 slots, and the ledger counts 3"]);
+    }
+}

@@ -127,3 +127,34 @@ impl<M: Memory + Clone> Store<M> {
 fn fragmentation(free_bytes: u64, largest_free_bytes: u64) -> f64 {
     if free_bytes == 0 { 0.0 } else { 1.0 - largest_free_bytes as f64 / free_bytes as f64 }
 }
+
+#[cfg(test)]
+mod tests {
+    use ic_stable_structures::VectorMemory;
+
+    use super::*;
+    use crate::subjects::objects::Put;
+
+    #[test]
+    fn the_status_states_the_memory_of_each_structure_in_whole_pages() {
+        let mut store = Store::open(VectorMemory::default()).unwrap();
+        store.put(Put::new("inline", b"value"), 0).unwrap();
+        store.append(&["entry"]).unwrap();
+        store.set_certified("", true).unwrap();
+        let pages = |id| store.core.space.memory(id).size();
+        let status = store.status(HostFacts::default()).unwrap();
+        let (stores, certified) = (&status.stores, status.stores.certified.clone().unwrap());
+        for (bytes, id) in [
+            (stores.objects, OBJECTS),
+            (stores.arena, ARENA),
+            (stores.log, LOG),
+            (stores.log_index, LOG_INDEX),
+            (certified.hash_tree, HASH_TREE),
+            (certified.scopes, SCOPES),
+            (certified.pending, PENDING),
+        ] {
+            assert_eq!((bytes / PAGE_BYTES, bytes % PAGE_BYTES), (pages(id), 0), "{id:?}");
+        }
+        assert!(stores.log > 0 && certified.scopes > 0 && stores.arena == 0);
+    }
+}

@@ -239,7 +239,9 @@ mod tests {
     fn equal_bytes_counts_up_to_the_first_difference() {
         for length in 0..100 {
             let equal = vec![7; length];
-            assert_eq!((equal_bytes(&equal, 7), equal_bytes(&equal, 6)), (length, 0));
+            for other in [0, 6, 8] {
+                assert_eq!((equal_bytes(&equal, 7), equal_bytes(&equal, other)), (length, 0));
+            }
             // A later word differs in the same way, or none does.
             for (first, step) in (0..length).flat_map(|first| [8, 16, 24, length].map(|step| (first, step))) {
                 let mut bytes = equal.clone();
@@ -286,12 +288,21 @@ mod tests {
         assert_eq!((runs.buckets(1), runs.buckets(2)), (3, 1));
 
         // A run of two that is moved to the end, in the middle of others.
-        let (runs, _) = Runs::scan(&[1, 1, 1, 1, 1], &[moved(3, 0, 2)]).unwrap();
-        assert_eq!(runs.find(1, 3), Some(Run { first: 3, bucket: 0, count: 2 }));
-        let (runs, _) = Runs::scan(&[1, 1, 1, 1, 1], &[moved(2, 0, 1)]).unwrap();
-        assert_eq!(runs.find(1, 1), Some(Run { first: 0, bucket: 1, count: 2 }));
-        assert_eq!(runs.find(1, 2), Some(Run { first: 2, bucket: 0, count: 1 }));
-        assert_eq!(runs.find(1, 3), Some(Run { first: 3, bucket: 3, count: 2 }));
+        let runs_of = |moved: Moved| Runs::scan(&[1; 5], &[moved]).unwrap().0.0[1].clone();
+        let run = |first, bucket, count| Run { first, bucket, count };
+        assert_eq!(runs_of(moved(3, 0, 2)), [run(0, 2, 3), run(3, 0, 2)]);
+        assert_eq!(runs_of(moved(2, 0, 1)), [run(0, 1, 2), run(2, 0, 1), run(3, 3, 2)]);
+        assert_eq!(runs_of(moved(0, 3, 2)), [run(0, 3, 2), run(2, 0, 3)]);
+    }
+
+    #[test]
+    fn a_run_after_a_lower_one_is_not_moved() {
+        let mut runs = Runs::default();
+        runs.add(1, 3, 3);
+        runs.add(1, 7, 1);
+        assert_eq!(runs.moved(), []);
+        runs.add(1, 6, 1);
+        assert_eq!(runs.moved(), [moved(4, 6, 1)]);
     }
 
     #[test]

@@ -151,9 +151,8 @@ impl<M: Memory> Change<'_, M> {
             (_, None) => self.remove_label(root, label),
             (Some(at), Some(value)) => {
                 self.set_value(at, label, value)?;
-                for (at, side) in way.passed {
+                for (at, _) in way.passed {
                     self.change(at)?;
-                    self.plan.mark_mut(at).is_joined_anew |= side == Ordering::Greater;
                 }
                 Ok(root)
             }

@@ -65,7 +65,7 @@ struct Walk<'w, 'f, M: Memory> {
 impl<M: Memory> Walk<'_, '_, M> {
     /// Checks the tree at the path, and returns its digest.
     fn check_tree(&mut self, root: SlotNumber) -> Result<Digest, Error> {
-        if self.path.len() > MAX_PATH || self.tree.node(root)?.is_red() {
+        if self.path.len() >= MAX_PATH || self.tree.node(root)?.is_red() {
             return Err(shape(root));
         }
         Ok(self.check_subtree(root, 0)?.digest)

@@ -126,6 +126,13 @@ mod tests {
         ] {
             assert!(!is_decoded(bad, full), "{bad:?}");
         }
+        for constant in [0, 4, RESERVED_AT] {
+            let mut bytes = HEADER.encode();
+            bytes[constant] ^= 1;
+            let check = mix(&bytes[..CHECK_AT]);
+            bytes[CHECK_AT..].copy_from_slice(&check.to_le_bytes());
+            assert_eq!(Header::decode(&bytes, full), None, "offset {constant}");
+        }
         assert!(
             is_decoded(Header { root: SlotNumber::NONE, digest: EMPTY, ..HEADER }, full),
             "an emptied tree"

@@ -145,8 +145,11 @@ fn head(length: u64, root: &Digest) -> Vec<u8> {
 }
 
 /// Removes entries from the end until the rest fits one reply with its paths. The first entry stays: it fits with its path.
+///
+/// A path has at most one digest for each binary digit of the length. Under a mountain of 2^n elements there are n, one is to its
+/// right, and one for each mountain to its left, of which each has a higher digit.
 fn keep_what_fits(entries: &mut Vec<Vec<u8>>, length: u64) {
-    let path = u64::from(2 * (u64::BITS - length.leading_zeros())) * 34 + 16;
+    let path = u64::from(u64::BITS - length.leading_zeros()) * 34 + 16;
     let mut bytes = 0;
     let fits = entries.iter().take_while(|entry| {
         bytes += entry.len() as u64 + path;

@@ -90,19 +90,16 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
         args.check()?;
         let prefix = self.certified_prefix(&args.prefix)?;
         let (mut objects, mut bytes) = (Vec::new(), 0);
-        let mut is_full = false;
-        let limit = args.most().min(PAGE_OBJECTS);
-        // One more than asked for shows whether there is another page.
-        let probe = ListArgs { limit: Some(limit + 1), ..args.clone() };
-        let end = self.objects.list_with(&probe, |object| {
+        let args = &ListArgs { limit: Some(args.most().min(PAGE_OBJECTS)), ..args.clone() };
+        let end = self.objects.list_with(args, |object| {
             bytes += object.key().len() as u64 + object.fields_bytes() + OBJECT_BYTES;
-            is_full = !objects.is_empty() && (bytes > PAGE_BYTES || objects.len() as u32 == limit);
-            if !is_full {
+            let fits = objects.is_empty() || bytes <= PAGE_BYTES;
+            if fits {
                 objects.push(object.info()?);
             }
-            Ok(!is_full)
+            Ok(fits)
         })?;
-        let has_more = is_full || end.is_none_or(|end| end.next.is_some());
+        let has_more = end.is_none_or(|end| end.next.is_some());
         let next = objects.last().filter(|_| has_more).map(|last: &ObjectInfo| last.key.clone());
         let witness = self.witness_of_page(args, &objects, next.as_deref())?;
         let witness = self.with_prefix(&prefix, witness)?;

@@ -24,6 +24,15 @@ fn put(store: &mut TestStore, key: &str, value: &[u8]) {
     store.put(Put::new(key, value), 7).unwrap();
 }
 
+fn upload(store: &mut TestStore, key: &str, value: &[u8]) {
+    let caller = Caller { principal: candid::Principal::anonymous(), is_admin: true };
+    let upload = store.create_upload(&UploadArgs::new(key, value.len() as u64), &caller, 7).unwrap();
+    for (index, chunk) in value.chunks(CHUNK_BYTES as usize).enumerate() {
+        store.write_chunk(upload.id, index as u64, chunk, &caller, 7).unwrap();
+    }
+    store.commit_upload(upload.id, &caller, 7).unwrap();
+}
+
 /// Declares a prefix and certifies what is under it.
 fn certify(store: &mut TestStore, prefix: &str) {
     store.set_certified(prefix, true).unwrap();
@@ -205,124 +214,6 @@ fn a_put_with_another_digest_than_declared_is_refused() {
 }
 
 #[test]
-fn objects_that_exist_are_certified_in_steps() {
-    let mut store = store();
-    for number in 0..30 {
-        put(&mut store, &format!("a/{number:02}"), &vec![number; 10_000]);
-    }
-    put(&mut store, "b", b"other");
-    store.set_certified("a/", true).unwrap();
-    let incomplete = |store: &TestStore| {
-        assert_eq!(
-            store.certified_prefixes().unwrap(),
-            [CertifiedPrefix { prefix: "a/".into(), complete: false }]
-        );
-        let refused = store.get_certified("a/00").unwrap_err().to_string();
-        assert!(refused.contains("call certify until it is done"), "{refused}");
-        sound(store);
-    };
-    incomplete(&store);
-    // A step stops at the bytes that it may hash, and each object takes a read of 64 KiB.
-    let step = store.certified_objects().certify_step("a/", 7, 65_536).unwrap();
-    assert_eq!((step.items, step.hashed, step.done), (1, 10_000, false));
-    incomplete(&store);
-    // What changes meanwhile, before and after the place that the certification has reached.
-    put(&mut store, "a/00", b"new");
-    put(&mut store, "a/20", b"new");
-    store.delete("a/00").unwrap();
-    store.delete("a/29").unwrap();
-    sound(&store);
-    let mut steps = 0;
-    loop {
-        let step = store.certified_objects().certify_step("a/", 7, 1 << 20).unwrap();
-        steps += 1;
-        sound(&store);
-        if step.done {
-            break;
-        }
-        assert_eq!(step.items, 7);
-    }
-    assert_eq!(steps, 5);
-    assert_eq!(
-        store.certify("a/").unwrap(),
-        stable_storage_api::CertifyProgress { done: true, ..Default::default() }
-    );
-    let page = store.list_certified(&ListArgs::prefix("a/")).unwrap();
-    assert_eq!(page.contents.objects, store.list(&ListArgs::prefix("a/")).unwrap().objects);
-    assert!(
-        page.contents
-            .objects
-            .iter()
-            .all(|info| info.sha256.as_ref().unwrap().state == ChecksumState::Verified)
-    );
-}
-
-/// Under a prefix, and in a site.
-#[test]
-fn a_step_certifies_at_most_1000_objects() {
-    let mut store = store();
-    (0..1_001).for_each(|number| put(&mut store, &format!("a/{number}"), b"value"));
-    store.set_certified("a/", true).unwrap();
-    store.set_site(&stable_storage_api::Site::new("a/")).unwrap();
-    for what in ["the prefix", "the site"] {
-        let (mut items, mut done) = (Vec::new(), false);
-        while !done {
-            let step = store.certify("a/").unwrap();
-            items.push(step.items);
-            done = step.done;
-        }
-        assert!(items.iter().all(|items| *items <= 1_000) && items.contains(&1_000), "{what}: {items:?}");
-        sound(&store);
-    }
-}
-
-#[test]
-fn an_object_larger_than_a_step_takes_several() {
-    let mut store = store();
-    let value = vec![5; 200_000];
-    put(&mut store, "large", &value);
-    store.set_certified("", true).unwrap();
-    let mut hashed = Vec::new();
-    loop {
-        let step = store.certified_objects().certify_step("", 100, 65_536).unwrap();
-        hashed.push(step.hashed);
-        sound(&store);
-        if step.done {
-            break;
-        }
-    }
-    assert_eq!(hashed, [65_536, 65_536, 65_536, 200_000 - 3 * 65_536]);
-    assert_eq!(store.get_certified("large").unwrap().contents.unwrap().value.as_slice(), value);
-}
-
-#[test]
-fn a_prefix_that_is_no_longer_certified_leaves_the_tree_in_steps() {
-    let mut store = store();
-    for number in 0..25 {
-        put(&mut store, &format!("a/{number:02}"), b"value");
-    }
-    certify(&mut store, "a/");
-    certify(&mut store, "b/");
-    put(&mut store, "b/stays", b"value");
-    let other = store.get_certified("b/stays").unwrap().contents;
-    store.set_certified("a/", false).unwrap();
-    assert!(store.get_certified("a/00").is_err());
-    assert_eq!(store.certified_prefixes().unwrap().len(), 1);
-    assert!(store.set_certified("a/", true).unwrap_err().to_string().contains("still being removed"));
-    put(&mut store, "a/00", b"changed");
-    store.delete("a/24").unwrap();
-    for (items, done) in [(10, false), (10, false), (4, true)] {
-        let step = store.certified_objects().certify_step("a/", 10, 1 << 20).unwrap();
-        assert_eq!((step.items, step.done), (items, done));
-        sound(&store);
-    }
-    assert_eq!(store.certify("a/"), Err(Error::NotFound));
-    assert_eq!(store.get_certified("b/stays").unwrap().contents, other);
-    certify(&mut store, "a/");
-    assert_eq!(store.list_certified(&ListArgs::prefix("a/")).unwrap().contents.objects.len(), 24);
-}
-
-#[test]
 fn prefixes_that_cannot_be_certified_are_refused() {
     let mut store = store();
     let refusal = |store: &mut TestStore, prefix: &str| store.set_certified(prefix, true).unwrap_err();
@@ -486,6 +377,8 @@ fn a_page_and_its_witness_fit_one_reply() {
         if after.is_none() {
             break;
         }
+        // A key of 904 bytes, two pairs of 1,001 with their lengths, and 200 for the rest.
+        assert_eq!(reply.contents.objects.len(), 222, "as many as fit 700,000 bytes");
     }
     assert_eq!(count, 1_200);
 }
@@ -578,3 +471,4 @@ proptest! {
 mod check;
 mod log;
 mod sites;
+mod steps;

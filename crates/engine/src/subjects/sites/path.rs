@@ -158,7 +158,7 @@ pub(crate) fn absent_labels<'a>(path: &'a str, site_path: &str) -> Vec<Vec<&'a s
         absent.push([&labels[..], &[WILDCARD]].concat());
         let last = labels.pop();
         // The wildcard of a folder can also stand after its empty label.
-        if last != Some("") && labels.len() >= depth {
+        if last != Some("") {
             labels.push("");
             absent.push([&labels[..], &[WILDCARD]].concat());
             labels.pop();

@@ -133,14 +133,7 @@ fn a_large_object_is_certified_piece_by_piece() {
     let mut store = store();
     let size = 2 * HTTP_PIECE_BYTES + 1_000;
     let value: Vec<u8> = (0..size).map(|at| (at / 1_000) as u8).collect();
-    let caller = Caller { principal: candid::Principal::anonymous(), is_admin: true };
-    let upload = |store: &mut TestStore| {
-        let upload = store.create_upload(&UploadArgs::new("www/large", size), &caller, 7).unwrap();
-        for (index, chunk) in value.chunks(CHUNK_BYTES as usize).enumerate() {
-            store.write_chunk(upload.id, index as u64, chunk, &caller, 7).unwrap();
-        }
-        store.commit_upload(upload.id, &caller, 7).unwrap();
-    };
+    let upload = |store: &mut TestStore| upload(store, "www/large", &value);
     site(&mut store, &Site::new("www/"));
     upload(&mut store);
     sound(&store);

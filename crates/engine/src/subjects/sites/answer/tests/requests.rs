@@ -10,7 +10,7 @@ use crate::subjects::sites::digest::sha256;
 use crate::subjects::sites::facts::Hex;
 use crate::subjects::sites::path::BadUrl;
 use crate::subjects::sites::request::Request;
-use crate::subjects::sites::resource::ServedSite;
+use crate::subjects::sites::resource::{Resource, ServedSite};
 
 const PIECE: usize = HTTP_PIECE_BYTES as usize;
 
@@ -167,8 +167,11 @@ fn a_client_that_has_the_bytes_gets_none() {
 #[test]
 fn variants_are_chosen_by_accept_encoding() {
     let mut world = www();
-    world.put("www/index.html.br", "br").content_encoding = Some("br".into());
-    world.put("www/index.html.gz", "gzip").content_encoding = Some("gzip".into());
+    for (key, coding) in [("www/index.html.br", "br"), ("www/index.html.gz", "gzip")] {
+        let variant = world.put(key, coding);
+        // It is that of the document which counts.
+        (variant.content_encoding, variant.content_type) = (Some(coding.into()), Some("image/png".into()));
+    }
     world.put("www/a/index.html.br", "no coding");
     for (accept, body, coding) in [
         ("gzip, br", "br", Some("br")),
@@ -181,9 +184,12 @@ fn variants_are_chosen_by_accept_encoding() {
             let encoding = received.header("content-encoding");
             assert_eq!((&*received.body, encoding), (body.as_bytes(), coding), "{accept}");
             assert_eq!((received.header("vary"), received.is_upgraded), (Some("accept-encoding"), false));
+            assert_eq!(received.header("content-type"), Some("text/html"));
             let etag = received.header("etag").unwrap();
             let again = get(url, &[("accept-encoding", accept), ("if-none-match", etag)]);
-            assert_eq!(status(&world, &again), (304, false));
+            let again = ask(&world, &again);
+            assert_eq!((again.status, again.is_upgraded), (304, false));
+            assert_eq!(again.header("vary"), Some("accept-encoding"));
         }
     }
     let plain = ask(&world, &get("/a/", &[("accept-encoding", "br")]));
@@ -246,6 +252,24 @@ fn ranges_of_small_objects_need_an_update() {
         assert_eq!(status(&world, &get("/sound", &[("range", range)])), (206, is_upgraded), "{range}");
     }
     assert_eq!(status(&world, &HttpRequest::get("/sound")), (200, false));
+    world.put("www/silence", "").content_type = Some("audio/ogg".into());
+    assert_eq!(status(&world, &HttpRequest::get("/silence")), (200, false), "it has no range");
+}
+
+#[test]
+fn only_the_range_of_all_bytes_of_a_sound_at_its_own_path_is_certified() {
+    let mut world = World::new(Site { not_found: Some("404.ogg".into()), ..Site::new("www/") });
+    world.put("www/404.ogg", "sound").content_type = Some("audio/ogg".into());
+    world.put("www/text", "text");
+    let is_certified = |resource: Resource, start, end| {
+        let Resource::Document(document) = resource else { panic!("{resource:?}") };
+        document.body_hash(&document.facts(&document.versions[0]), start, end).is_some()
+    };
+    let at = |path| Resource::at(&world.served, path, &world).unwrap();
+    assert!(is_certified(at("/www/404.ogg"), 0, 5));
+    assert!(!is_certified(at("/www/404.ogg"), 0, 4) && !is_certified(at("/www/404.ogg"), 1, 5));
+    assert!(!is_certified(at("/www/text"), 0, 4));
+    assert!(!is_certified(Resource::fallback(&world.served, &world).unwrap(), 0, 5));
 }
 
 #[test]

@@ -128,6 +128,19 @@ fn tampered(good: &Received) -> Vec<Received> {
     all
 }
 
+#[test]
+fn only_the_document_itself_decides_whether_its_folder_exists() {
+    let world = World::new(Site { path: Some("/".into()), ..Site::new("www/") });
+    for (key, paths) in [
+        ("www/a/index.html", &["/a/", "/a", "/a/index.html"][..]),
+        ("www/a/index.html.gz", &["/a/", "/a/index.html", "/a/index.html.gz"]),
+        ("www/index.html", &["/", "/index.html"]),
+        ("www/aindex.html", &["/aindex.html"]),
+    ] {
+        assert_eq!(dependents(&world.served, key).paths, paths, "{key}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
