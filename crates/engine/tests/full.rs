@@ -200,7 +200,7 @@ fn the_reported_space_leaves_a_bucket_for_the_entry_of_one_more_upload() {
         assert!(matches!(more, Err(Error::OutOfMemory { .. })), "{number}: {most} {more:?}");
         let id = open(most).unwrap_or_else(|error| panic!("{number}: {most} {error}")).id;
         store.abort_upload(id, &OWNER).unwrap();
-        store.create_upload(&UploadArgs::new(&number.to_string(), 1), &OWNER, 0).unwrap();
+        store.create_upload(&UploadArgs::new(number.to_string(), 1), &OWNER, 0).unwrap();
         reported.push(most / slot);
     }
     reported.dedup();

@@ -143,7 +143,7 @@ mod tests {
         store.set_certified("", true).unwrap();
         let pages = |id| store.core.space.memory(id).size();
         let status = store.status(HostFacts::default()).unwrap();
-        let (stores, certified) = (&status.stores, status.stores.certified.clone().unwrap());
+        let (stores, certified) = (&status.stores, status.stores.certified.unwrap());
         for (bytes, id) in [
             (stores.objects, OBJECTS),
             (stores.arena, ARENA),

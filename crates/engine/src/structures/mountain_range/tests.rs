@@ -1,4 +1,5 @@
 use ic_stable_structures::{Memory, VectorMemory};
+use stable_storage_api::Error;
 
 use super::*;
 
@@ -86,7 +87,9 @@ fn flipped_bytes_and_missing_elements_are_found() {
     assert!(compare(&digests[..10]).is_err());
     for offset in 0..nodes(11) as usize * 32 {
         memory.borrow_mut()[offset] ^= 1;
-        assert!(compare(&digests).is_err(), "offset {offset}");
+        let error = compare(&digests).unwrap_err();
+        let node = offset as u64 / 32 * 32;
+        assert!(matches!(error, Error::Corrupted { offset, .. } if offset == node), "{error} for {offset}");
         memory.borrow_mut()[offset] ^= 1;
     }
     for offset in 64..64 + HEADER_BYTES {
@@ -94,6 +97,25 @@ fn flipped_bytes_and_missing_elements_are_found() {
         assert!(MountainRange::open(memory.clone(), (home.clone(), 64), 1).is_err(), "offset {offset}");
         home.borrow_mut()[offset] ^= 1;
     }
+}
+
+#[test]
+fn the_memory_grows_in_steps_before_it_is_full() {
+    let (memory, home) = (VectorMemory::default(), VectorMemory::default());
+    home.grow(1);
+    let range = MountainRange::open(memory.clone(), (home, 64), 3).unwrap();
+    // A page holds 2,048 digests: 1,024 elements have 2,047 nodes, and 1,025 have 2,048.
+    for (elements, growth, pages) in [(1, 3, 3), (1_025, 0, 3), (3_072, 0, 3), (3_074, 3, 6)] {
+        let mut change = range.begin();
+        while change.elements() < elements {
+            change.append([7; 32]);
+        }
+        assert_eq!(change.growth().pages, growth, "{elements} elements");
+        change.commit();
+        assert_eq!(memory.size(), pages);
+    }
+    let change = range.begin();
+    assert_eq!(change.growth().pages, 0);
 }
 
 /// A header that is valid by itself must also fit the memory.

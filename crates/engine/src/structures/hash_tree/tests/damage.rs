@@ -221,38 +221,39 @@ fn a_link_out_of_the_tree_is_reported() {
 #[test]
 fn a_label_whose_parts_do_not_fit_is_an_error() {
     const LONG: usize = slot::INLINE_LABEL + slot::LABEL_PART + 10;
-    let damaged = |damage: &dyn Fn(&Fixture, [SlotNumber; 4])| {
+    let damaged = |damage: &dyn Fn(&Fixture, SlotNumber, SlotNumber)| {
         let tree = Fixture::new();
         tree.change(|change| {
             change.set(&[&[7; LONG]], [1; 32]).unwrap();
             change.set(&[&[8; 10]], [1; 32]).unwrap();
         });
         let long = tree.node_of(&[7; slot::INLINE_LABEL]);
-        let rest = |number: SlotNumber| {
-            let mut slot = Slot::EMPTY;
-            tree.tree.read(number, &mut slot).unwrap();
-            slot.link(Link::Rest)
-        };
-        let (part, last) = (rest(long), rest(rest(long)));
-        damage(&tree, [long, part, last, tree.node_of(&[8; 10])]);
+        let part = tree.tree.node(long).unwrap().link(Link::Rest);
+        let mut first = Slot::EMPTY;
+        tree.tree.read(part, &mut first).unwrap();
+        damage(&tree, part, first.link(Link::Rest));
         tree.tree.label(&tree.tree.node(long).unwrap())
     };
-    assert_eq!(damaged(&|_, _| ()), Ok(vec![7; LONG]));
-    let errors: [&dyn Fn(&Fixture, [SlotNumber; 4]); 5] = [
-        // A node of the right length where a part should be.
-        &|tree, [_, part, _, other]| tree.damage(part, |part| part.set_link(Link::Rest, other)),
-        // A part without bytes.
-        &|tree, [long, part, last, _]| {
-            tree.damage(part, |part| part.become_label_part(b"", last));
-            tree.damage(long, |node| node.become_node(&[7; slot::INLINE_LABEL + 10], part));
-        },
-        // More and fewer bytes than the label has, and a part after its end.
-        &|tree, [_, _, last, _]| tree.damage(last, |part| part.become_label_part(&[7; 11], SlotNumber::NONE)),
-        &|tree, [_, _, last, _]| tree.damage(last, |part| part.become_label_part(&[7; 9], SlotNumber::NONE)),
-        &|tree, [_, _, last, other]| tree.damage(last, |part| part.set_link(Link::Rest, other)),
-    ];
-    for (at, damage) in errors.into_iter().enumerate() {
-        assert!(matches!(damaged(damage), Err(stable_storage_api::Error::Corrupted { .. })), "{at}");
+    let expect_error = |damage: &dyn Fn(&Fixture, SlotNumber, SlotNumber)| {
+        let result = damaged(damage);
+        assert!(matches!(result, Err(stable_storage_api::Error::Corrupted { .. })), "{result:?}");
+    };
+    assert_eq!(damaged(&|_, _, _| ()), Ok(vec![7; LONG]));
+    // A node of the right length where the last part should be, and after the end of the label.
+    let other = |tree: &Fixture| tree.node_of(&[8; 10]);
+    expect_error(&|tree, part, _| tree.damage(part, |part| part.set_link(Link::Rest, other(tree))));
+    expect_error(&|tree, _, last| tree.damage(last, |last| last.set_link(Link::Rest, other(tree))));
+    // A part without bytes, where those of the next one would suffice.
+    expect_error(&|tree, part, last| {
+        tree.damage(part, |part| part.become_label_part(b"", last));
+        let long = tree.node_of(&[7; slot::INLINE_LABEL]);
+        tree.damage(long, |node| node.become_node(&[7; slot::INLINE_LABEL + 10], part));
+    });
+    for bytes in [9, 11] {
+        let part = vec![7; bytes];
+        expect_error(&|tree, _, last| {
+            tree.damage(last, |last| last.become_label_part(&part, SlotNumber::NONE));
+        });
     }
 }
 

@@ -1,7 +1,9 @@
 //! Certifying what exists, in steps.
 
 use stable_storage_api::Site;
+use stable_storage_api::limits::HTTP_PIECE_BYTES;
 
+use super::super::steps::Step as Done;
 use super::*;
 
 #[test]
@@ -144,4 +146,39 @@ fn a_site_is_done_when_no_object_waits_and_a_step_takes_as_many_as_it_may() {
     }
     assert_eq!(step(&store, 2), (1, false), "the scan is done, and three objects wait");
     assert_eq!((step(&store, 2), step(&store, 2)), ((2, false), (1, true)));
+}
+
+#[test]
+fn an_error_ends_a_step_that_has_changed_something_and_is_returned_by_any_other() {
+    let mut step = Done::new(100);
+    assert_eq!((step.part(Ok(true)), step.part(Ok(false))), (Ok(true), Ok(false)));
+    assert_eq!(step.part(Err(Error::NotFound)), Err(Error::NotFound));
+    step.took(30);
+    assert_eq!((step.part(Ok(true)), step.part(Err(Error::NotFound))), (Ok(true), Ok(false)));
+    assert_eq!((step.hashed, step.room()), (30, 70));
+}
+
+/// An object of one piece is hashed as a whole, and a larger one piece by piece, as many as a step has bytes for.
+#[test]
+fn a_step_hashes_the_pieces_that_it_has_bytes_for() {
+    let mut store = store();
+    store.set_site(&Site::new("www/")).unwrap();
+    while !store.certify("www/").unwrap().done {}
+    let value = vec![3; 4 * HTTP_PIECE_BYTES as usize + 1];
+    upload(&mut store, "www/large", &value);
+    for (bytes, hashed, done) in [
+        (HTTP_PIECE_BYTES - 1, 0, false),
+        (HTTP_PIECE_BYTES, HTTP_PIECE_BYTES, false),
+        (3 * HTTP_PIECE_BYTES - 1, 2 * HTTP_PIECE_BYTES, false),
+        (9 * HTTP_PIECE_BYTES, HTTP_PIECE_BYTES + 1, true),
+    ] {
+        let step = store.certified_objects().certify_step("www/", 10, bytes).unwrap();
+        assert_eq!((step.hashed, step.done), (hashed, done), "a step of {bytes} bytes");
+        sound(&store);
+    }
+    upload(&mut store, "www/piece", &value[..HTTP_PIECE_BYTES as usize]);
+    let step = store.certified_objects().certify_step("www/", 10, 2 * HTTP_PIECE_BYTES).unwrap();
+    assert_eq!((step.items, step.hashed, step.done), (1, HTTP_PIECE_BYTES, true));
+    assert_eq!(store.stat("www/piece").unwrap().sha256.unwrap().state, ChecksumState::Verified);
+    sound(&store);
 }
