@@ -75,7 +75,7 @@ impl<'a> BorrowedPut<'a> {
             metadata: self.metadata.as_ref().map_or(&[], |pairs| &pairs.0),
             sha256: self.sha256.map(|digest| &**digest),
             owner,
-            condition: self.condition.unwrap_or_default(),
+            condition: self.condition.clone().unwrap_or_default(),
         }
     }
 }

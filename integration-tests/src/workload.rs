@@ -2,7 +2,7 @@
 
 use candid::Principal;
 use stable_storage_api::limits::CHUNK_BYTES;
-use stable_storage_api::{Error, ListArgs, PutArgs, ReadArgs, Role};
+use stable_storage_api::{Condition, DeleteArgs, Error, ListArgs, PutArgs, ReadArgs, Role};
 use storage_client::ClientError;
 use storage_engine::Caller;
 use storage_model::{Answer, Call, Model, Op, State};
@@ -116,13 +116,15 @@ impl<'h> Workload<'h> {
             Call::Put(put) if is_plain(put) => client.put(&put.key, &put.value).await.map(Answer::written),
             Call::Put(put) => client.put_with(put.clone()).await.map(Answer::written),
             Call::PutMany(puts) => client.put_many(puts).await.map(Answer::Written),
-            Call::Delete(key) => client.delete(key).await.map(Answer::WasThere),
+            Call::Delete(DeleteArgs { key, condition }) => {
+                client.delete_when(key, condition.clone().unwrap_or_default()).await.map(Answer::WasThere)
+            }
             Call::DeletePrefix(args) => {
                 client.delete_prefix(&args.prefix, args.limit).await.map(Answer::Deleted)
             }
             Call::TakeFirst(prefix) => client.take_first(prefix).await.map(Answer::Taken),
             Call::Rename(args) => {
-                let condition = args.condition.unwrap_or_default();
+                let condition = args.condition.clone().unwrap_or_default();
                 client.rename_when(&args.from, &args.to, condition).await.map(Answer::written)
             }
             Call::Copy(args) => client.copy_small(args).await.map(Answer::written),
@@ -219,6 +221,6 @@ fn writer(number: u8) -> Principal {
 /// Returns whether `put` can express it.
 fn is_plain(put: &PutArgs) -> bool {
     let PutArgs { key, value, condition, .. } = put.clone();
-    condition.unwrap_or_default() == Default::default()
+    matches!(condition, None | Some(Condition::Any))
         && *put == PutArgs { condition, ..PutArgs::new(key, value.into_vec()) }
 }

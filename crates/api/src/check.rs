@@ -13,8 +13,8 @@ use crate::limits::{
     MAX_STABLE_BYTES, SHA256_BYTES,
 };
 use crate::{
-    CopyArgs, CopyMetadata, CopySource, DeleteArgs, DeletePrefixArgs, Error, ListArgs, MetadataPair, Method,
-    PutArgs, ReadLogArgs, RenameArgs, Result, Role, UploadArgs, UploadEnd,
+    Condition, CopyArgs, CopyMetadata, CopySource, DeleteArgs, DeletePrefixArgs, Error, ListArgs,
+    MetadataPair, Method, PutArgs, ReadLogArgs, RenameArgs, Result, Role, UploadArgs, UploadEnd,
 };
 
 pub use site::{is_field_value, is_token};
@@ -101,6 +101,18 @@ pub fn sha256(digest: &[u8]) -> Result<[u8; SHA256_BYTES as usize]> {
     digest.try_into().map_err(|_| {
         Error::invalid(format!("the SHA-256 has {} bytes; a SHA-256 has {SHA256_BYTES}", digest.len()))
     })
+}
+
+/// Checks the SHA-256 of a condition.
+///
+/// # Errors
+///
+/// [`Error::InvalidArgument`] with the length.
+pub fn condition(condition: Option<&Condition>) -> Result<()> {
+    match condition {
+        Some(Condition::Sha256(digest)) => sha256(digest).map(drop),
+        _ => Ok(()),
+    }
 }
 
 /// Checks that a value, a log entry or the bytes of a region fit one message.
@@ -208,7 +220,7 @@ fn limit(limit: Option<u32>, what: &str) -> Result<()> {
 }
 
 impl PutArgs {
-    /// Checks key, value and metadata against their limits.
+    /// Checks key, value, metadata and condition against their limits.
     ///
     /// # Errors
     ///
@@ -219,24 +231,26 @@ impl PutArgs {
         content_encoding(self.content_encoding.as_deref())?;
         metadata(self.pairs().iter().map(MetadataPair::as_strs))?;
         self.sha256.as_ref().map_or(Ok(()), |digest| sha256(digest).map(drop))?;
+        condition(self.condition.as_ref())?;
         key(&self.key)
     }
 }
 
 impl RenameArgs {
-    /// Checks both keys.
+    /// Checks both keys and the condition.
     ///
     /// # Errors
     ///
     /// [`Error::InvalidArgument`].
     pub fn check(&self) -> Result<()> {
         key(&self.from)?;
+        condition(self.condition.as_ref())?;
         key(&self.to)
     }
 }
 
 impl CopyArgs {
-    /// Checks both keys, the digest and the metadata.
+    /// Checks both keys, the condition, the digest and the metadata.
     ///
     /// # Errors
     ///
@@ -244,6 +258,7 @@ impl CopyArgs {
     pub fn check(&self) -> Result<()> {
         key(&self.from)?;
         key(&self.to)?;
+        condition(self.condition.as_ref())?;
         self.sha256.as_ref().map_or(Ok(()), |digest| sha256(digest).map(drop))?;
         self.metadata.as_ref().map_or(Ok(()), CopyMetadata::check)
     }
@@ -278,7 +293,7 @@ impl CopySource {
 }
 
 impl UploadArgs {
-    /// Checks key, size, digest and metadata against their limits.
+    /// Checks key, size, digest, metadata and condition against their limits.
     ///
     /// # Errors
     ///
@@ -289,6 +304,7 @@ impl UploadArgs {
         content_encoding(self.content_encoding.as_deref())?;
         metadata(self.pairs().iter().map(MetadataPair::as_strs))?;
         self.size.map_or(Ok(()), upload_size)?;
+        condition(self.condition.as_ref())?;
         self.sha256.as_ref().map_or(Ok(()), |digest| sha256(digest).map(drop))
     }
 }
@@ -341,13 +357,14 @@ impl ListArgs {
 }
 
 impl DeleteArgs {
-    /// Checks the key.
+    /// Checks the key and the condition.
     ///
     /// # Errors
     ///
     /// [`Error::InvalidArgument`].
     pub fn check(&self) -> Result<()> {
-        key(&self.key)
+        key(&self.key)?;
+        condition(self.condition.as_ref())
     }
 }
 

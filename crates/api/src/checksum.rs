@@ -14,6 +14,14 @@ pub struct Checksum {
     pub state: ChecksumState,
 }
 
+impl Checksum {
+    /// Returns the digest that the object has as far as anybody knows: none if the canister computed another one.
+    #[must_use]
+    pub fn held(&self) -> Option<&[u8]> {
+        (self.state != ChecksumState::Mismatch).then_some(&self.digest)
+    }
+}
+
 /// Verification state of a digest.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChecksumState {

@@ -93,7 +93,7 @@ impl CopyArgs {
             content_encoding,
             metadata,
             sha256: source.sha256.as_ref().map(|sha256| sha256.digest.clone()),
-            condition: self.condition,
+            condition: self.condition.clone(),
             ..UploadArgs::new(&*self.to, source.size)
         }
     }

@@ -28,7 +28,7 @@ pub use certified::{
     CertifiedInfo, CertifiedLogPage, CertifiedObject, CertifiedPage, CertifiedPrefix, CertifyProgress, Proof,
 };
 pub use checksum::{Checksum, ChecksumState, VerifyProgress};
-pub use condition::Condition;
+pub use condition::{Condition, UploadCondition};
 pub use copy::{CopyArgs, CopyMetadata, CopySource};
 pub use error::{Error, NotAnError, Result};
 pub use http::{HttpRequest, HttpResponse};

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 use storage_wire::Wire;
 
-use crate::{Condition, MetadataPair};
+use crate::{Condition, MetadataPair, UploadCondition};
 
 /// Arguments of `create_upload`.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,8 @@ pub struct UploadArgs {
     pub metadata: Option<Vec<MetadataPair>>,
     /// SHA-256 of the bytes: 32 bytes. It is recorded; `verify` compares it.
     pub sha256: Option<ByteBuf>,
-    /// Condition on the object under the key, checked now and again at the commit; `None` means [`Condition::Any`].
+    /// Condition on the object under the key, checked now and again at the commit; `None` means [`Condition::Any`]. A SHA-256 is
+    /// checked now; the commit checks that the object still has the revision that had it.
     pub condition: Option<Condition>,
 }
 
@@ -56,7 +57,7 @@ impl UploadArgs {
 }
 
 impl UploadStatus {
-    /// Returns whether the upload was opened with these arguments, so that it can be resumed.
+    /// Returns whether the upload was opened with these arguments, so that it can be resumed. It has no condition with a SHA-256.
     #[must_use]
     pub fn is_of(&self, args: &UploadArgs) -> bool {
         self.may_be_of(args) && self.metadata.as_deref().unwrap_or_default() == args.pairs()
@@ -71,7 +72,7 @@ impl UploadStatus {
             && self.content_type == given(&args.content_type)
             && self.content_encoding == given(&args.content_encoding)
             && self.sha256 == args.sha256
-            && self.condition == args.condition.unwrap_or_default()
+            && Condition::from(self.condition) == args.condition.clone().unwrap_or_default()
     }
 }
 
@@ -135,7 +136,7 @@ pub struct UploadStatus {
     /// Declared SHA-256, so that an upload is not resumed with different bytes.
     pub sha256: Option<ByteBuf>,
     /// Condition on the object under the key at the commit.
-    pub condition: Condition,
+    pub condition: UploadCondition,
     /// Number of bytes received so far.
     pub received: u64,
     /// Missing chunks, in order. Only the first ranges if there are more than fit a reply.

@@ -4,8 +4,8 @@
 use candid::Principal;
 use serde::{Serialize, Serializer};
 use stable_storage_api::{
-    ChecksumState, ChunkRange, Condition, Grant, MetadataPair, ObjectInfo, RegionInfo, Role, UploadStatus,
-    limits::PAGE_BYTES,
+    ChecksumState, ChunkRange, Grant, MetadataPair, ObjectInfo, RegionInfo, Role, UploadCondition,
+    UploadStatus, limits::PAGE_BYTES,
 };
 
 use crate::time::rfc3339;
@@ -96,9 +96,9 @@ impl<'a> Upload<'a> {
             content_type: status.content_type.as_deref(),
             content_encoding: status.content_encoding.as_deref(),
             sha256: status.sha256.as_ref().map(hex::encode),
-            if_absent: status.condition == Condition::Absent,
+            if_absent: status.condition == UploadCondition::Absent,
             if_revision: match status.condition {
-                Condition::Revision(revision) => Some(revision),
+                UploadCondition::Revision(revision) => Some(revision),
                 _ => None,
             },
         }

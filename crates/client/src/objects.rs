@@ -61,7 +61,7 @@ impl<T: Transport> Client<T> {
 
     /// Removes an object if the condition holds, and returns whether it existed.
     pub async fn delete_when(&self, key: &str, condition: Condition) -> Result<bool> {
-        self.check("delete", || check::key(key))?;
+        self.check("delete", || check::key(key).and_then(|()| check::condition(Some(&condition))))?;
         self.call(method!("delete"), (key, Some(condition))).await
     }
 

@@ -7,7 +7,7 @@ use serde_bytes::ByteBuf;
 use stable_storage_api::{
     CertifiedLogPage, CertifiedObject, CertifiedPage, CertifyProgress, Condition, CopyArgs, Deleted, Error,
     ListArgs, ListPage, LogPage, MetadataPair, ObjectInfo, Proof, Role, Site, SiteStatus, Upload, UploadArgs,
-    UploadStatus,
+    UploadCondition, UploadStatus,
 };
 use storage_client::{Client, ClientError, Transport, TransportError, VerifiedError};
 use storage_verify::Verifier;
@@ -226,7 +226,7 @@ fn open_upload(id: u64, args: &UploadArgs, sha256: Option<ByteBuf>) -> UploadSta
         content_encoding: None,
         metadata: None,
         sha256,
-        condition: Condition::Any,
+        condition: UploadCondition::Any,
         received: 0,
         missing: Vec::new(),
         more_missing: false,

@@ -14,8 +14,8 @@ use serde::de::DeserializeOwned;
 use serde_bytes::ByteBuf;
 use sha2::{Digest, Sha256};
 use stable_storage_api::{
-    Checksum, ChecksumState, ChunkRange, Condition, Error, ObjectInfo, ReadArgs, Received, Upload,
-    UploadArgs, UploadStatus, VerifyProgress, limits::CHUNK_BYTES,
+    Checksum, ChecksumState, ChunkRange, Error, ObjectInfo, ReadArgs, Received, Upload, UploadArgs,
+    UploadCondition, UploadStatus, VerifyProgress, limits::CHUNK_BYTES,
 };
 use storage_client::{Client, Progress, TransferError, TransferOptions, Transport, TransportError};
 
@@ -72,7 +72,7 @@ impl State {
             content_encoding: None,
             metadata: None,
             sha256: self.args.as_ref().and_then(|args| args.sha256.clone()),
-            condition: Condition::Any,
+            condition: UploadCondition::Any,
             received: self.received(),
             missing: missing.by_ref().take(5).collect(),
             more_missing: missing.peek().is_some(),

@@ -59,7 +59,7 @@ fn the_keys_count_in_a_page_of_values() {
     let keys: Vec<_> = (0..fit + 1).map(key).collect();
     for batch in keys.chunks(MAX_BATCH_ITEMS as usize) {
         let puts: Vec<_> = batch.iter().map(|key| Put::new(key, &value)).collect();
-        store.put_many(puts.iter().copied(), 0).unwrap();
+        store.put_many(puts, 0).unwrap();
     }
     let page = store.scan(&ListArgs { limit: Some(u32::MAX), ..ListArgs::prefix("") }).unwrap();
     assert!(fit < u64::from(MAX_PAGE_ITEMS));

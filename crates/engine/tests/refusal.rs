@@ -61,7 +61,7 @@ fn every_operation_survives_a_refusal_at_every_size() {
             let (small, big) = (format!("small/{round}"), format!("large/{round}"));
             let batch = [Put::new(&small, b"value"), Put::new(&big, &large)];
             memory.inner.mark();
-            if let Err(error) = store.put_many(batch.iter().copied(), 0) {
+            if let Err(error) = store.put_many(batch.iter().cloned(), 0) {
                 assert!(matches!(error, Error::OutOfMemory { .. }), "{error}");
                 assert!(memory.inner.is_as_marked(), "a refused put_many changed the memory");
                 refusals += 1;

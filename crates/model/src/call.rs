@@ -2,8 +2,8 @@
 
 use candid::Principal;
 use stable_storage_api::{
-    Appended, Config, CopyArgs, CopySource, DeletePrefixArgs, Deleted, Entry, PutArgs, Received, RegionInfo,
-    RenameArgs, Role, Settings, Upload, UploadArgs, UploadEnd, VerifyProgress, Written,
+    Appended, Config, CopyArgs, CopySource, DeleteArgs, DeletePrefixArgs, Deleted, Entry, PutArgs, Received,
+    RegionInfo, RenameArgs, Role, Settings, Upload, UploadArgs, UploadEnd, VerifyProgress, Written,
 };
 
 /// Call of a method that changes something, or another event.
@@ -12,7 +12,7 @@ use stable_storage_api::{
 pub enum Call {
     Put(PutArgs),
     PutMany(Vec<PutArgs>),
-    Delete(String),
+    Delete(DeleteArgs),
     DeletePrefix(DeletePrefixArgs),
     TakeFirst(String),
     Rename(RenameArgs),

@@ -3,7 +3,7 @@
 use candid::Principal;
 use stable_storage_api::limits::{CHUNK_BYTES, MAX_REPLY_BYTES, PAGE_BYTES};
 use stable_storage_api::{
-    Error, ListArgs, MetadataPair, PutArgs, ReadArgs, ReadLogArgs, Settings, UploadStatus,
+    DeleteArgs, Error, ListArgs, MetadataPair, PutArgs, ReadArgs, ReadLogArgs, Settings, UploadStatus,
 };
 use storage_engine::arena::SLOT_EXTENT_BYTES;
 use storage_engine::testing::callers;
@@ -13,7 +13,7 @@ use storage_testkit::FaultyMemory;
 use crate::call::{Answer, Call};
 use crate::domains::{KEYS, grantees, key, prefix};
 use crate::model::{Filling, Model};
-use crate::op::Op;
+use crate::op::{Cond, Op};
 use crate::state::State;
 
 const SOUND: &str = "a sound store can be read";
@@ -126,7 +126,9 @@ impl Differential {
         match call {
             Call::Put(put) => put_all(store, std::slice::from_ref(put), caller, now_ns),
             Call::PutMany(puts) => put_all(store, puts, caller, now_ns),
-            Call::Delete(key) => store.delete(key).map(Answer::WasThere),
+            Call::Delete(DeleteArgs { key, condition }) => {
+                store.delete_when(key, condition.clone().unwrap_or_default()).map(Answer::WasThere)
+            }
             Call::DeletePrefix(args) => store.delete_prefix(args).map(Answer::Deleted),
             Call::TakeFirst(prefix) => store.take_first(prefix).map(Answer::Taken),
             Call::Rename(args) => store.rename(args, now_ns).map(Answer::written),
@@ -361,7 +363,7 @@ impl Differential {
             self.apply(&Op::AbortUploads { count: u16::MAX });
         }
         for key in (0..MAX_TRIES).flat_map(|_| 0..KEYS) {
-            self.apply(&Op::Delete { key });
+            self.apply(&Op::Delete { key, condition: Cond::Any });
         }
         for _ in 0..MAX_TRIES {
             self.apply(&Op::DeletePrefix { prefix: 0, limit: 1_000 });
@@ -403,6 +405,6 @@ fn put_of<'a>(args: &'a PutArgs, metadata: &'a [(&'a str, &'a str)], caller: &Ca
         metadata,
         sha256: args.sha256.as_deref().map(|digest| &**digest),
         owner: (!caller.is_admin).then_some(caller.principal),
-        condition: args.condition.unwrap_or_default(),
+        condition: args.condition.clone().unwrap_or_default(),
     }
 }

@@ -81,7 +81,7 @@ pub fn lists_with_large_objects() -> impl Strategy<Value = Vec<Op>> {
         2 => (key(), key(), condition()).prop_map(|(from, to, condition)| Op::Rename { from, to, condition }),
         1 => copy(key(), key()),
         2 => copy_chunks(Just(0), key()),
-        2 => key().prop_map(|key| Op::Delete { key }),
+        2 => (key(), condition()).prop_map(|(key, condition)| Op::Delete { key, condition }),
         4 => key().prop_map(|key| Op::Verify { key }),
         1 => (key(), 0..2_000_000_u64)
             .prop_map(|(key, size)| Op::Put { key, size, who: 2, condition: Cond::Any, metadata: 0 }),
@@ -175,7 +175,14 @@ fn metadata() -> impl Strategy<Value = u8> {
 }
 
 fn condition() -> impl Strategy<Value = Cond> {
-    prop_oneof![6 => Just(Cond::Any), 1 => Just(Cond::Absent), 1 => Just(Cond::Current), 1 => Just(Cond::Stale)]
+    prop_oneof![
+        24 => Just(Cond::Any),
+        4 => Just(Cond::Absent),
+        4 => Just(Cond::Current),
+        4 => Just(Cond::Stale),
+        3 => Just(Cond::Digest),
+        1 => (31..34_u8).prop_map(Cond::OtherDigest),
+    ]
 }
 
 /// Sizes on both sides of the inline limit, some large enough to fill a bucket soon, and some that exceed the limit.
@@ -224,7 +231,7 @@ fn object_op(load: Load) -> impl Strategy<Value = Op> {
         1 => (KEYS..200, 1..56_u8, 0..300_u64).prop_map(|(first, count, size)| {
             Op::PutMany { keys: (first..first + count).collect(), size, metadata: 0 }
         }),
-        4 => key().prop_map(|key| Op::Delete { key }),
+        4 => (key(), condition()).prop_map(|(key, condition)| Op::Delete { key, condition }),
         1 => (0..PREFIXES, prop_oneof![3 => 0..4_u32, 1 => 4..60_u32])
             .prop_map(|(prefix, limit)| Op::DeletePrefix { prefix, limit }),
         1 => (0..PREFIXES).prop_map(|prefix| Op::TakeFirst { prefix }),

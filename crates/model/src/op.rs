@@ -13,7 +13,7 @@ pub enum Op {
     /// Stores the same value under several keys, all or none.
     PutMany { keys: Vec<u8>, size: u64, metadata: u8 },
     /// Removes an object.
-    Delete { key: u8 },
+    Delete { key: u8, condition: Cond },
     /// Removes objects under a prefix.
     DeletePrefix { prefix: u8, limit: u32 },
     /// Removes and returns the first object under a prefix.
@@ -77,4 +77,8 @@ pub enum Cond {
     Current,
     /// A revision that never existed.
     Stale,
+    /// The SHA-256 that the object has or declares, if any.
+    Digest,
+    /// A SHA-256 that no object has, of this many bytes.
+    OtherDigest(u8),
 }

@@ -1,6 +1,9 @@
 /** Finding an upload to resume. */
-import type { Condition, MetadataPair, UploadArgs, UploadStatus } from "./bindings/storage.js";
+import {
+  ChecksumState, type Condition, type MetadataPair, type UploadArgs, type UploadCondition, type UploadStatus,
+} from "./bindings/storage.js";
 import type { Caller } from "./caller.js";
+import { atRevision } from "./conditions.js";
 import { isStorageError } from "./errors.js";
 import { sameBytes } from "./hash.js";
 
@@ -14,20 +17,39 @@ export async function findUpload(
   args: UploadArgs,
   signal?: AbortSignal,
 ): Promise<UploadStatus | undefined> {
+  const condition = await keptCondition(caller, args, signal);
+  if (condition === undefined) return undefined;
+  const wanted: UploadArgs = { ...args, condition };
   const open = await caller.agreed("list_uploads", [], signal);
   // An admin gets the uploads of others, too.
-  const mine = open.filter((status) => status.creator.toText() === principal && mayBeOf(status, args));
+  const mine = open.filter((status) => status.creator.toText() === principal && mayBeOf(status, wanted));
   mine.sort((one, other) => (one.upload.id < other.upload.id ? 1 : -1));
   for (const { upload } of mine) {
     try {
       const status = await caller.agreed("upload_status", [upload.id], signal);
-      if (mayBeOf(status, args) && sameMetadata(status.metadata, args.metadata)) return status;
+      if (mayBeOf(status, wanted) && sameMetadata(status.metadata, args.metadata)) return status;
     } catch (error) {
       // It has just been committed, or has expired.
       if (!isStorageError(error, "NotFound")) throw error;
     }
   }
   return undefined;
+}
+
+/**
+ * The condition as an upload keeps it: the revision of the object that has the SHA-256. If no object has it, there is none, and no upload
+ * can be opened.
+ */
+async function keptCondition(caller: Caller, { key, condition }: UploadArgs, signal?: AbortSignal) {
+  if (condition?.__kind__ !== "Sha256") return condition ?? { __kind__: "Any", Any: null } as const;
+  try {
+    const { sha256, revision } = await caller.agreed("stat", [key], signal);
+    const held = sha256?.state === ChecksumState.Mismatch ? undefined : sha256?.digest;
+    return sameBytes(held, condition.Sha256) ? atRevision(revision) : undefined;
+  } catch (error) {
+    if (!isStorageError(error, "NotFound")) throw error;
+    return undefined;
+  }
 }
 
 /** Whether the upload was opened with these arguments; the metadata, which the list leaves out, aside. */
@@ -42,7 +64,7 @@ function mayBeOf(status: UploadStatus, args: UploadArgs): boolean {
   );
 }
 
-function sameCondition(one: Condition, other: Condition | undefined): boolean {
+function sameCondition(one: UploadCondition, other: Condition | undefined): boolean {
   if (one.__kind__ !== (other?.__kind__ ?? "Any")) return false;
   return one.__kind__ !== "Revision" || (other?.__kind__ === "Revision" && one.Revision === other.Revision);
 }

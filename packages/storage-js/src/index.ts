@@ -8,6 +8,7 @@ export {
   type MetadataPair, type Object, type ObjectInfo, Role, type Settings, type Status, type UploadStatus, type Written,
 } from "./bindings/storage.js";
 export { Caller, type Method, type Result, type Service } from "./caller.js";
+export { absent, atRevision, withSha256 } from "./conditions.js";
 export { type ConnectOptions, isThisMachine } from "./connect.js";
 export type { CopyOptions } from "./copy.js";
 export type { Download, DownloadOptions } from "./download.js";
@@ -22,6 +23,6 @@ export type { RetryPolicy } from "./retry.js";
 export type { Source } from "./source.js";
 export { type CertifyOptions, type Put, StorageClient } from "./storage.js";
 export type { Phase, Progress, TransferOptions } from "./transfer.js";
-export { absent, atRevision, type ObjectOptions, type Uploaded, type UploadOptions } from "./upload.js";
+export type { ObjectOptions, Uploaded, UploadOptions } from "./upload.js";
 export { VerifiedReads } from "./verified.js";
 export { checkValue, record, Verifier, type VerifierOptions, VerifyError, type VerifyProblem } from "./verify.js";

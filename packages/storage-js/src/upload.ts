@@ -20,7 +20,7 @@ export interface ObjectOptions {
   content_encoding?: string;
   /** Up to 16 names and values, 2,048 bytes in all. */
   metadata?: MetadataPair[];
-  /** What must hold of the object under the key for it to be replaced; see {@link absent} and {@link atRevision}. */
+  /** What must hold of the object under the key for it to be replaced; see `absent`, `atRevision` and `withSha256`. */
   condition?: Condition;
   /** The SHA-256 that the bytes must have. */
   sha256?: Uint8Array;
@@ -41,14 +41,6 @@ export interface UploadOptions extends ObjectOptions, TransferOptions {
 export interface Uploaded extends Written {
   readonly size: number;
   readonly sha256: Uint8Array;
-}
-
-/** There must be no object under the key. */
-export const absent: Condition = { __kind__: "Absent", Absent: null };
-
-/** The object under the key must have this revision. */
-export function atRevision(revision: bigint): Condition {
-  return { __kind__: "Revision", Revision: revision };
 }
 
 /** Stores an object: by `put_with` what fits one call, and in chunks what does not. */

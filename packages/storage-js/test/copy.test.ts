@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { absent } from "../src/conditions.js";
 import { isStorageError } from "../src/errors.js";
 import { CHUNK_BYTES } from "../src/limits.js";
 import type { Progress } from "../src/transfer.js";
-import { absent } from "../src/upload.js";
 import { assertBytes, bytes, FakeCanister } from "./fake.js";
 
 const CHUNKS = 3;

@@ -2,9 +2,12 @@
 import assert from "node:assert/strict";
 import { HttpFetchErrorCode, TransportError } from "@icp-sdk/core/agent";
 import { Principal } from "@icp-sdk/core/principal";
-import type { CopyArgs, CopySource, Error_, ObjectInfo, PutArgs, UploadArgs, UploadEnd, UploadStatus } from "../src/bindings/storage.js";
+import type {
+  Condition, CopyArgs, CopySource, Error_, ObjectInfo, PutArgs, UploadArgs, UploadCondition, UploadEnd, UploadStatus,
+} from "../src/bindings/storage.js";
 import { ChecksumState } from "../src/bindings/storage.js";
 import { Caller, type Service } from "../src/caller.js";
+import { atRevision } from "../src/conditions.js";
 import { CHUNK_BYTES } from "../src/limits.js";
 import { StorageClient } from "../src/storage.js";
 
@@ -133,7 +136,13 @@ export class FakeCanister {
 
   create_upload(args: UploadArgs) {
     const id = this.#nextUpload++;
-    this.uploads.set(id, { id, args, chunks: new Map() });
+    const found = this.objects.get(args.key)?.info;
+    const asked = args.condition?.__kind__ === "Sha256" ? args.condition.Sha256 : undefined;
+    if (asked && (!found?.sha256 || Buffer.compare(found.sha256.digest, asked) !== 0)) {
+      return err({ __kind__: "RevisionMismatch", RevisionMismatch: { current: found?.revision } });
+    }
+    const condition = asked && found ? atRevision(found.revision) : args.condition;
+    this.uploads.set(id, { id, args: { ...args, condition }, chunks: new Map() });
     return ok({ id, key: args.key, size: args.size, chunk_size: BigInt(CHUNK_BYTES), expires_ns: 0n });
   }
 
@@ -224,11 +233,17 @@ function statusOf({ id, args, chunks }: OpenUpload): UploadStatus {
     content_encoding: args.content_encoding,
     metadata: args.metadata,
     sha256: args.sha256,
-    condition: args.condition ?? { __kind__: "Any", Any: null },
+    condition: keptOf(args.condition),
     received: received({ id, args, chunks }),
     missing,
     more_missing: false,
   };
+}
+
+/** `create_upload` has replaced a SHA-256 by a revision. */
+function keptOf(condition: Condition | undefined): UploadCondition {
+  assert.notEqual(condition?.__kind__, "Sha256");
+  return (condition ?? { __kind__: "Any", Any: null }) as UploadCondition;
 }
 
 /** Bytes that differ from chunk to chunk. */

@@ -3,7 +3,8 @@ import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
 import { CallError, isStorageError, StorageError, TransferError } from "../src/errors.js";
 import { CHUNK_BYTES, MAX_PAYLOAD_BYTES } from "../src/limits.js";
-import { absent, atRevision, type UploadOptions } from "../src/upload.js";
+import { absent, atRevision, withSha256 } from "../src/conditions.js";
+import type { UploadOptions } from "../src/upload.js";
 import type { Progress } from "../src/transfer.js";
 import { assertBytes, bytes, FakeCanister, silence, streamOf } from "./fake.js";
 
@@ -148,6 +149,22 @@ describe("upload", () => {
       await canister.client().upload("k", source, changed);
       assert.equal(canister.count("create_upload"), 2);
       assert.equal(canister.uploads.size, 1, "the first one is still there");
+    }
+  });
+
+  it("resumes an upload on the condition of a SHA-256 while the object that has it is the same", async () => {
+    const [all, digest] = [bytes(3 * CHUNK_BYTES), new Uint8Array(32).fill(9)];
+    for (const isReplaced of [false, true]) {
+      const canister = new FakeCanister();
+      const upload = () => canister.client().upload("k", all, { condition: withSha256(digest) });
+      await assert.rejects(upload(), (error: unknown) => isStorageError(error, "RevisionMismatch"));
+      canister.store({ key: "k", sha256: digest }, bytes(3));
+      canister.faults = (method, _, nth) => (method === "commit_upload" && nth < 3 ? "dropped" : undefined);
+      await assert.rejects(upload(), CallError);
+      if (isReplaced) canister.store({ key: "k", sha256: digest }, bytes(3));
+      await upload();
+      assert.equal(canister.count("create_upload"), isReplaced ? 3 : 2);
+      assertBytes(canister.bytesOf("k"), all);
     }
   });
 

@@ -27,7 +27,7 @@ pub(crate) struct PutArgs {
     #[arg(required = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) files: Vec<OsString>,
     /// Store the files in a folder and its folders, also those that are equal in the store. Default folder: the name of DIR.
-    #[arg(short, long, conflicts_with_all = ["content_encoding", "metadata", "if_revision"])]
+    #[arg(short, long, conflicts_with_all = ["content_encoding", "metadata", "if_revision", "if_sha256"])]
     pub(crate) recursive: bool,
     /// Content type, for example image/png. Default: guessed from the name; '' for none.
     #[arg(long = "type", value_name = "TYPE")]
@@ -44,6 +44,18 @@ pub(crate) struct PutArgs {
     /// Fail unless the object under the key has this revision, which storage stat shows.
     #[arg(long, value_name = "N", conflicts_with = "if_absent")]
     pub(crate) if_revision: Option<u64>,
+    /// Fail unless the object under the key has this SHA-256, in hexadecimal, which storage stat shows if it is known.
+    #[arg(long, value_name = "HEX", value_parser = digest, conflicts_with_all = ["if_absent", "if_revision"])]
+    pub(crate) if_sha256: Option<[u8; 32]>,
+}
+
+/// Parses a SHA-256 in hexadecimal.
+fn digest(text: &str) -> Result<[u8; 32], String> {
+    let mut digest = [0; 32];
+    match hex::decode_to_slice(text, &mut digest) {
+        Ok(()) => Ok(digest),
+        Err(_) => Err("expected 64 hexadecimal digits".to_owned()),
+    }
 }
 
 /// Parses a name and a value, separated by the first equals sign.

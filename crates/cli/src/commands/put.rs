@@ -10,6 +10,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use serde::Serialize;
+use serde_bytes::ByteBuf;
 use stable_storage_api::{Condition, ObjectInfo, limits::MAX_PAYLOAD_BYTES};
 
 use super::objects::describe;
@@ -229,10 +230,11 @@ async fn store(client: &StoreClient, context: &Context, args: &PutArgs, item: &I
 }
 
 fn condition(args: &PutArgs) -> Condition {
-    match args.if_revision {
+    match (args.if_revision, args.if_sha256) {
         _ if args.if_absent => Condition::Absent,
-        Some(revision) => Condition::Revision(revision),
-        None => Condition::Any,
+        (Some(revision), _) => Condition::Revision(revision),
+        (None, Some(digest)) => Condition::Sha256(ByteBuf::from(digest)),
+        (None, None) => Condition::Any,
     }
 }
 

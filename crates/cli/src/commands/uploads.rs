@@ -72,7 +72,7 @@ async fn resume(client: &StoreClient, context: &Context, id: u64, file: &Path) -
         content_encoding,
         metadata,
         sha256: declared,
-        condition: Some(condition),
+        condition: Some(condition.into()),
         ..UploadArgs::new(key, size)
     };
     let stored = {

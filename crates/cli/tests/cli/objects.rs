@@ -182,7 +182,7 @@ fn invalid_arguments_are_rejected_with_the_limit() {
     }
 }
 
-/// A put can require that there is no object, or an object with a given revision.
+/// A put can require that there is no object, or an object with a given revision or SHA-256.
 #[test]
 fn a_put_has_conditions() {
     let store = Store::new();
@@ -196,6 +196,19 @@ fn a_put_has_conditions() {
     assert_eq!(store.run(&["get", "key"]), b"first");
     store.run_with_input(&["put", "-", "key", "--if-revision", "1"], b"second");
     assert_eq!(store.run(&["get", "key"]), b"second");
+
+    store.run(&["verify", "key"]);
+    let digest = store.json(&["stat", "key"])["sha256"].as_str().unwrap().to_owned();
+    for content in [b"third".to_vec(), numbers(MAX_PAYLOAD + 1)] {
+        let file = store.file("file", &content);
+        let other = digest.replace(char::is_alphabetic, "0");
+        let said = store.fail(1, &["put", &file, "key", "--if-sha256", &other]);
+        assert!(said.contains("the object is at revision 2"), "{said}");
+    }
+    let said = store.fail(2, &["put", "file", "key", "--if-sha256", &digest[1..]]);
+    assert!(said.contains("expected 64 hexadecimal digits"), "{said}");
+    store.run_with_input(&["put", "-", "key", "--if-sha256", &digest.to_uppercase()], b"third");
+    assert_eq!(store.run(&["get", "key"]), b"third");
 }
 
 /// Common options of ls are accepted: `-lh`, `-la`.

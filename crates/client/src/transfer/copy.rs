@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use stable_storage_api::{
-    CopyArgs, CopySource, Error, ObjectInfo, Received, UploadArgs, UploadEnd, Written,
+    Checksum, CopyArgs, CopySource, Error, ObjectInfo, Received, UploadArgs, UploadEnd, Written,
     limits::{CHUNK_BYTES, MAX_BATCH_ITEMS},
 };
 
@@ -43,7 +43,7 @@ impl<T: Transport> Client<T> {
             done => return Ok(done?),
         }
         let info = self.stat_replicated(&args.from).await?;
-        let digest = info.sha256.as_ref().map(|sha256| sha256.digest.as_slice());
+        let digest = info.sha256.as_ref().and_then(Checksum::held);
         self.check("copy", || args.check_source(info.revision, digest))?;
         let upload = args.upload_of(&info);
         Ok(self.compose(&[Arc::new(info)], &upload, options).await?.0)

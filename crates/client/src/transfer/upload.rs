@@ -40,7 +40,7 @@ impl<T: Transport> Client<T> {
         let (upload, mut open) = match options.resume {
             Some(id) => {
                 let status = self.upload_status_replicated(id).await?;
-                check_same(&status, args)?;
+                self.check_same(&status, args).await?;
                 (status.upload.clone(), Open::of(status))
             }
             None => {
@@ -89,6 +89,16 @@ impl<T: Transport> Client<T> {
             options.progress.safe(received, size);
         }
     }
+
+    /// Rejects resuming an upload that was opened with other arguments.
+    async fn check_same(&self, status: &UploadStatus, args: &UploadArgs) -> Result<(), TransferError> {
+        let kept = self.with_kept_condition(args).await?;
+        if kept.is_some_and(|args| status.is_of(&args)) {
+            return Ok(());
+        }
+        let Upload { id, key, .. } = status.upload.clone();
+        Err(TransferError::OtherUpload { id, key })
+    }
 }
 
 /// Progress of an upload, from an update or a replicated query. A plain query may be executed by a node that has not
@@ -110,13 +120,4 @@ impl Open {
         let UploadStatus { received, missing, more_missing, .. } = status;
         Self { received, missing, more_missing }
     }
-}
-
-/// Rejects resuming an upload that was opened with other arguments.
-fn check_same(status: &UploadStatus, args: &UploadArgs) -> Result<(), TransferError> {
-    if status.is_of(args) {
-        return Ok(());
-    }
-    let Upload { id, key, .. } = status.upload.clone();
-    Err(TransferError::OtherUpload { id, key })
 }

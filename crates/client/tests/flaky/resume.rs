@@ -5,7 +5,8 @@ use std::num::NonZeroUsize;
 
 use candid::Principal;
 use embedded_ic::EmbeddedIc;
-use stable_storage_api::{Condition, UploadArgs};
+use serde_bytes::ByteBuf;
+use stable_storage_api::{Condition, PutArgs, UploadArgs, UploadCondition};
 use storage_client::{Client, EmbeddedTransport, TransferError, TransferOptions, Transport};
 
 use crate::network::{Fate, Network};
@@ -102,11 +103,32 @@ async fn an_upload_with_another_condition_or_type_is_not_resumed() {
     }
     assert_eq!(client.get("key").await.unwrap(), b"somebody else's");
     let status = client.upload_status(open).await.unwrap();
-    assert_eq!((status.content_type.as_deref(), status.condition), (Some("image/png"), Condition::Any));
+    assert_eq!((status.content_type.as_deref(), status.condition), (Some("image/png"), UploadCondition::Any));
 
     // An absent type equals the empty one, and an absent condition equals `Any`.
     let plain = declared("plain", &content);
     let open = client.create_upload(&plain).await.unwrap().id;
     let same = UploadArgs { content_type: Some(String::new()), condition: Some(Condition::Any), ..plain };
     assert_eq!(client.find_upload(&same).await.unwrap(), Some(open));
+}
+
+/// An upload on the condition of a digest is resumed as long as the object that has it is the same.
+#[tokio::test(start_paused = true)]
+async fn an_upload_on_a_digest_is_resumed_while_the_object_is_there() {
+    let client = Client::new(network());
+    let digest = ByteBuf::from([9; 32]);
+    let put = || PutArgs { sha256: Some(digest.clone()), ..PutArgs::new("key", "old") };
+    let content = content(2, 1);
+    let args = UploadArgs { condition: Some(Condition::Sha256(digest.clone())), ..declared("key", &content) };
+    assert_eq!(client.find_upload(&args).await.unwrap(), None);
+    client.put_with(put()).await.unwrap();
+    let open = client.create_upload(&args).await.unwrap().id;
+    assert_eq!(client.find_upload(&args).await.unwrap(), Some(open));
+    client.put_with(put()).await.unwrap();
+    assert_eq!(client.find_upload(&args).await.unwrap(), None, "its commit would fail");
+    let open = client.create_upload(&args).await.unwrap().id;
+    let found = client.find_upload(&args).await.unwrap();
+    assert_eq!(found, Some(open));
+    client.upload(&mut Cursor::new(&content), &args, one_by_one(found)).await.unwrap();
+    assert!(download(&client, "key").await == content);
 }

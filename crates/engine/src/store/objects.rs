@@ -103,7 +103,7 @@ impl<M: Memory + Clone> Store<M> {
     /// The same as for [`delete`](Self::delete); [`Error::AlreadyExists`] and [`Error::RevisionMismatch`] for
     /// a condition that does not hold.
     pub fn delete_when(&mut self, key: &str, condition: Condition) -> Result<bool, Error> {
-        self.objects().delete_when(key, condition)
+        self.objects().delete_when(key, &condition)
     }
 
     /// Removes up to 1,000 objects under different keys: all of them or none. Returns for each key whether
@@ -255,7 +255,7 @@ impl<M: Memory + Clone> Store<M> {
         condition: Condition,
         now_ns: u64,
     ) -> Result<Written, Error> {
-        self.objects().rename_when(from, to, condition, now_ns)
+        self.objects().rename_when(from, to, &condition, now_ns)
     }
 
     /// Hashes up to 64 MiB more of an object. At the end, compares the digest with the declared one, or

@@ -129,7 +129,7 @@ fn objects<M: Memory + Clone>() -> Named<M> {
             let entries: Vec<_> =
                 (0..40).map(|i| (key_of(i), value_of(usize::from(i) * 9 % 260, i))).collect();
             let puts: Vec<_> = entries.iter().map(|(key, value)| Put::new(key, value)).collect();
-            store.put_many(puts.iter().copied(), now_ns(5)).map(drop)
+            store.put_many(puts, now_ns(5)).map(drop)
         }),
         ("overwrite an extent", |store, _| {
             store.put(Put::new("extent", &value_of(70_000, 2)), now_ns(6)).map(drop)

@@ -87,7 +87,7 @@ pub(crate) const CHANGES: [Method; 38] = [
     ("put many", |store| {
         let keys: Vec<_> = (0..50).map(key_of).collect();
         let puts: Vec<_> = keys.iter().map(|key| Put::new(key, &[7; 200])).collect();
-        store.put_many(puts.iter().copied(), now_ns(400)).map(drop)
+        store.put_many(puts, now_ns(400)).map(drop)
     }),
     ("delete", |store| store.delete("uploaded").map(drop)),
     ("delete a large object", |store| store.delete("large").map(drop)),

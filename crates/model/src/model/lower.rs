@@ -5,8 +5,8 @@ use serde_bytes::ByteBuf;
 use sha2::{Digest, Sha256};
 use stable_storage_api::limits::CHUNK_BYTES;
 use stable_storage_api::{
-    Condition, CopyArgs, CopyMetadata, CopySource, DeletePrefixArgs, PutArgs, RenameArgs, UploadArgs,
-    UploadEnd,
+    Condition, CopyArgs, CopyMetadata, CopySource, DeleteArgs, DeletePrefixArgs, PutArgs, RenameArgs,
+    UploadArgs, UploadEnd,
 };
 use storage_engine::Caller;
 
@@ -108,12 +108,18 @@ impl Model {
     }
 
     fn condition(&self, key: &str, condition: Cond) -> Condition {
-        let current = self.objects.get(key).map_or(0, |object| object.info.revision);
+        let object = self.objects.get(key);
+        let current = object.map_or(0, |object| object.info.revision);
         match condition {
             Cond::Any => Condition::Any,
             Cond::Absent => Condition::Absent,
             Cond::Current => Condition::Revision(current),
             Cond::Stale => Condition::Revision(current + 1_000_000),
+            Cond::Digest => {
+                let sha256 = object.and_then(|object| object.info.sha256.clone());
+                Condition::Sha256(sha256.map_or_else(|| ByteBuf::from([7; 32]), |sha256| sha256.digest))
+            }
+            Cond::OtherDigest(bytes) => Condition::Sha256(ByteBuf::from(vec![7; bytes.into()])),
         }
     }
 
@@ -147,7 +153,11 @@ impl Model {
             Op::PutMany { keys, size, metadata } => {
                 Call::PutMany(keys.iter().map(|key| self.put(*key, *size, *metadata)).collect())
             }
-            Op::Delete { key: number } => Call::Delete(key(*number)),
+            Op::Delete { key: number, condition } => {
+                let key = key(*number);
+                let condition = Some(self.condition(&key, *condition));
+                Call::Delete(DeleteArgs { key, condition })
+            }
             Op::DeletePrefix { prefix: number, limit } => Call::DeletePrefix(DeletePrefixArgs {
                 prefix: prefix(*number),
                 limit: (*limit < 1_000).then_some(*limit),

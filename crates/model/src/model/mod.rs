@@ -128,7 +128,7 @@ impl Model {
         match call {
             Call::Put(put) => self.put_many(std::slice::from_ref(put), caller),
             Call::PutMany(puts) => self.put_many(puts, caller),
-            Call::Delete(key) => self.delete(key),
+            Call::Delete(args) => self.delete(args),
             Call::DeletePrefix(args) => self.delete_prefix(args),
             Call::TakeFirst(prefix) => self.take_first(prefix),
             Call::Rename(args) => self.rename(args),
@@ -235,7 +235,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "left")]
     fn different_result_is_detected() {
-        let call = Call::Delete("k".into());
+        let call = Call::Delete(DeleteArgs::new("k"));
         model().agree(&callers()[2], &call, &Ok(Answer::WasThere(true)), false);
     }
 

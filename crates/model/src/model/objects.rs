@@ -11,8 +11,9 @@ use stable_storage_api::limits::{
     MAX_METADATA_PAIRS, MAX_PAGE_ITEMS, MAX_REPLY_BYTES,
 };
 use stable_storage_api::{
-    Checksum, ChecksumState, Condition, CopyArgs, CopyMetadata, CopySource, DeletePrefixArgs, Deleted, Entry,
-    Error, MetadataPair, ObjectInfo, PutArgs, RenameArgs, UploadArgs, VerifyProgress, Written,
+    Checksum, ChecksumState, Condition, CopyArgs, CopyMetadata, CopySource, DeleteArgs, DeletePrefixArgs,
+    Deleted, Entry, Error, MetadataPair, ObjectInfo, PutArgs, RenameArgs, UploadArgs, VerifyProgress,
+    Written,
 };
 use storage_engine::Caller;
 
@@ -26,6 +27,14 @@ pub(super) struct Object {
     pub(super) value: Value,
     /// Bytes that a verification has hashed so far.
     hashed: u64,
+}
+
+impl Object {
+    /// Returns the digest, unless a verification has shown that it is wrong.
+    fn digest(&self) -> Option<&ByteBuf> {
+        let sha256 = self.info.sha256.as_ref().filter(|sha256| sha256.state != ChecksumState::Mismatch);
+        sha256.map(|sha256| &sha256.digest)
+    }
 }
 
 /// Rejects an invalid key.
@@ -103,14 +112,25 @@ pub(super) fn owner(caller: &Caller) -> Option<Principal> {
 }
 
 impl Model {
-    pub(super) fn check_condition(&self, key: &str, condition: Option<Condition>) -> Result<(), Error> {
-        let current = self.objects.get(key).map(|object| object.info.revision);
-        match condition.unwrap_or_default() {
+    /// Checks a condition, and returns it with a revision in place of a digest.
+    pub(super) fn check_condition(
+        &self,
+        key: &str,
+        condition: Option<&Condition>,
+    ) -> Result<Condition, Error> {
+        let object = self.objects.get(key);
+        let current = object.map(|object| object.info.revision);
+        match condition.cloned().unwrap_or_default() {
+            Condition::Sha256(digest) if digest.len() != 32 => Err(Error::invalid("the digest")),
+            Condition::Sha256(digest) => match object.and_then(Object::digest) {
+                Some(held) if *held == digest => Ok(Condition::Revision(current.unwrap_or(0))),
+                _ => Err(Error::RevisionMismatch { current }),
+            },
             Condition::Absent if current.is_some() => Err(Error::AlreadyExists),
             Condition::Revision(revision) if current != Some(revision) => {
                 Err(Error::RevisionMismatch { current })
             }
-            _ => Ok(()),
+            condition => Ok(condition),
         }
     }
 
@@ -153,7 +173,7 @@ impl Model {
             if !keys.insert(&put.key) {
                 return Err(Error::invalid("a key that occurs twice"));
             }
-            self.check_condition(&put.key, put.condition)?;
+            self.check_condition(&put.key, put.condition.as_ref())?;
         }
         let written = puts.iter().map(|put| {
             let value = Rc::new(put.value.to_vec());
@@ -162,9 +182,10 @@ impl Model {
         Ok(Answer::Written(written.collect()))
     }
 
-    pub(super) fn delete(&mut self, key: &str) -> Result<Answer, Error> {
-        check_key(key)?;
-        Ok(Answer::WasThere(self.remove(key).is_some()))
+    pub(super) fn delete(&mut self, args: &DeleteArgs) -> Result<Answer, Error> {
+        check_key(&args.key)?;
+        self.check_condition(&args.key, args.condition.as_ref())?;
+        Ok(Answer::WasThere(self.remove(&args.key).is_some()))
     }
 
     pub(super) fn delete_prefix(&mut self, args: &DeletePrefixArgs) -> Result<Answer, Error> {
@@ -194,7 +215,7 @@ impl Model {
         check_key(&args.from)?;
         check_key(&args.to)?;
         let mut object = self.objects.get(&args.from).ok_or(Error::NotFound)?.clone();
-        self.check_condition(&args.to, args.condition)?;
+        self.check_condition(&args.to, args.condition.as_ref())?;
         self.objects.remove(&args.from);
         self.revision += 1;
         object.info.key.clone_from(&args.to);
@@ -211,17 +232,17 @@ impl Model {
         if args.sha256.as_ref().is_some_and(|digest| digest.len() != 32) {
             return Err(Error::invalid("the digest"));
         }
-        let Object { info, value, hashed } = self.objects.get(&args.from).ok_or(Error::NotFound)?.clone();
-        let digest = info.sha256.as_ref().map(|sha256| &sha256.digest);
-        if args.revision.is_some_and(|expected| expected != info.revision)
-            || args.sha256.as_ref().is_some_and(|expected| Some(expected) != digest)
-        {
+        let source = self.objects.get(&args.from).ok_or(Error::NotFound)?.clone();
+        let is_expected = args.revision.is_none_or(|expected| expected == source.info.revision)
+            && args.sha256.as_ref().is_none_or(|expected| Some(expected) == source.digest());
+        let Object { info, value, hashed } = source;
+        if !is_expected {
             return Err(Error::RevisionMismatch { current: Some(info.revision) });
         }
         if args.from != args.to && info.size > COPY_STEP_BYTES {
             return Err(Error::TooLarge { size: info.size, limit: COPY_STEP_BYTES });
         }
-        self.check_condition(&args.to, args.condition)?;
+        self.check_condition(&args.to, args.condition.as_ref())?;
         let metadata = given.unwrap_or_else(|| Metadata {
             content_type: info.content_type,
             content_encoding: info.content_encoding,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use stable_storage_api::limits::{FIRST_REGION, MAX_MISSING_RANGES_IN_LIST, PAGE_BYTES};
-use stable_storage_api::{ChunkRange, Config, Grant, MetadataPair, UploadStatus};
+use stable_storage_api::{ChunkRange, Condition, Config, Grant, MetadataPair, UploadCondition, UploadStatus};
 
 use super::uploads::Upload;
 use super::{Model, Value};
@@ -86,11 +86,21 @@ impl Model {
             content_encoding: upload.args.content_encoding.clone().filter(|text| !text.is_empty()),
             metadata: None,
             sha256: upload.args.sha256.clone(),
-            condition: upload.args.condition.unwrap_or_default(),
+            condition: kept_condition(upload.args.condition.as_ref()),
             received: upload.received(),
             missing,
             more_missing,
         }
+    }
+}
+
+/// Returns the condition of an upload, in which `create_upload` has replaced a digest.
+fn kept_condition(condition: Option<&Condition>) -> UploadCondition {
+    match condition {
+        None | Some(Condition::Any) => UploadCondition::Any,
+        Some(Condition::Absent) => UploadCondition::Absent,
+        Some(Condition::Revision(revision)) => UploadCondition::Revision(*revision),
+        Some(Condition::Sha256(_)) => unreachable!("create_upload keeps a revision"),
     }
 }
 

@@ -148,7 +148,7 @@ impl Model {
         if args.size == Some(0) {
             return Err(Error::invalid("the size"));
         }
-        self.check_condition(&args.key, args.condition)?;
+        let condition = Some(self.check_condition(&args.key, args.condition.as_ref())?);
         if let Some(requested) = args.size.filter(|size| *size > MAX_STABLE_BYTES) {
             return Err(Error::OutOfMemory { requested, available: 0 });
         }
@@ -159,7 +159,7 @@ impl Model {
         self.uploads.retain(|id, _| !given_back.contains(id));
         self.uploads_opened += 1;
         let upload = Upload {
-            args: args.clone(),
+            args: UploadArgs { condition, ..args.clone() },
             size: args.size,
             room: args.size.unwrap_or(SLOT_EXTENT_BYTES),
             creator: caller.principal,
@@ -250,7 +250,7 @@ impl Model {
             return Err(Error::invalid("the end of the upload"));
         }
         upload.check_complete(size.unwrap_or(0))?;
-        self.check_condition(&upload.args.key, upload.args.condition)?;
+        self.check_condition(&upload.args.key, upload.args.condition.as_ref())?;
         let Upload { args, chunks, owner, .. } = self.uploads.remove(&id).expect("it was just there");
         let chunks: Vec<&[u8]> = chunks.values().map(|chunk| chunk.as_slice()).collect();
         let args = UploadArgs { sha256: declared.or(sha256), ..args };

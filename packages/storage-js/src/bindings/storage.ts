@@ -264,7 +264,7 @@ export interface UploadStatus {
     /**
      * The condition on the object under the key at the commit.
      */
-    condition: Condition;
+    condition: UploadCondition;
 }
 export type LogInfoResult = {
     __kind__: "Ok";
@@ -522,6 +522,16 @@ export type RegionType = {
     __kind__: "Float";
     Float: null;
 };
+export type UploadCondition = {
+    __kind__: "Any";
+    Any: null;
+} | {
+    __kind__: "Revision";
+    Revision: bigint;
+} | {
+    __kind__: "Absent";
+    Absent: null;
+};
 export interface ListArgs {
     /**
      * Lists from the last key to the first. Then only keys before start_after are listed.
@@ -565,13 +575,6 @@ export interface CopyArgs {
      */
     condition?: Condition;
 }
-export type WrittenResult = {
-    __kind__: "Ok";
-    Ok: Written;
-} | {
-    __kind__: "Err";
-    Err: Error_;
-};
 export interface StableVarInfo {
     size: bigint;
 }
@@ -579,22 +582,28 @@ export type Condition = {
     __kind__: "Any";
     Any: null;
 } | {
+    __kind__: "Sha256";
+    /**
+     * 32 bytes, declared or computed. Does not hold for an object without one, or if verify has found that it is wrong.
+     */
+    Sha256: Uint8Array;
+} | {
     __kind__: "Revision";
     Revision: bigint;
 } | {
     __kind__: "Absent";
     Absent: null;
 };
-export type ScanResult = {
+export type WrittenResult = {
     __kind__: "Ok";
-    Ok: ScanPage;
+    Ok: Written;
 } | {
     __kind__: "Err";
     Err: Error_;
 };
-export type RegionInfoResult = {
+export type ScanResult = {
     __kind__: "Ok";
-    Ok: RegionInfo;
+    Ok: ScanPage;
 } | {
     __kind__: "Err";
     Err: Error_;
@@ -610,9 +619,9 @@ export interface ListPage {
      */
     prefixes: Array<string>;
 }
-export type Nat64Result = {
+export type RegionInfoResult = {
     __kind__: "Ok";
-    Ok: bigint;
+    Ok: RegionInfo;
 } | {
     __kind__: "Err";
     Err: Error_;
@@ -629,6 +638,13 @@ export interface RegionStore {
     value: RegionValue;
     offset: bigint;
 }
+export type Nat64Result = {
+    __kind__: "Ok";
+    Ok: bigint;
+} | {
+    __kind__: "Err";
+    Err: Error_;
+};
 export type GrantsResult = {
     __kind__: "Ok";
     Ok: Array<Grant>;
@@ -1062,7 +1078,7 @@ export interface storageInterface {
     verify(key: string): Promise<VerifyResult>;
     write_chunk(upload: bigint, index: bigint, bytes: Uint8Array): Promise<ReceivedResult>;
 }
-import type { AppendResult as _AppendResult, Appended as _Appended, ArenaStatus as _ArenaStatus, BlobResult as _BlobResult, BoolResult as _BoolResult, BoolsResult as _BoolsResult, CertifiedBytes as _CertifiedBytes, CertifiedInfo as _CertifiedInfo, CertifiedInfoResult as _CertifiedInfoResult, CertifiedListResult as _CertifiedListResult, CertifiedLogPage as _CertifiedLogPage, CertifiedLogResult as _CertifiedLogResult, CertifiedObject as _CertifiedObject, CertifiedObjectResult as _CertifiedObjectResult, CertifiedPage as _CertifiedPage, CertifiedPrefix as _CertifiedPrefix, CertifiedPrefixesResult as _CertifiedPrefixesResult, CertifyProgress as _CertifyProgress, CertifyResult as _CertifyResult, Checksum as _Checksum, ChecksumState as _ChecksumState, ChunkRange as _ChunkRange, Condition as _Condition, Config as _Config, ConfigResult as _ConfigResult, CopyArgs as _CopyArgs, CopyMetadata as _CopyMetadata, CopySource as _CopySource, Count as _Count, DeleteArgs as _DeleteArgs, DeletePrefixArgs as _DeletePrefixArgs, Deleted as _Deleted, DeletedResult as _DeletedResult, EmptyResult as _EmptyResult, Entry as _Entry, Error as _Error, Grant as _Grant, GrantsResult as _GrantsResult, HttpHeader as _HttpHeader, HttpRequest as _HttpRequest, HttpResponse as _HttpResponse, ListArgs as _ListArgs, ListPage as _ListPage, ListResult as _ListResult, LogInfo as _LogInfo, LogInfoResult as _LogInfoResult, LogPage as _LogPage, LogPageResult as _LogPageResult, MetadataPair as _MetadataPair, Nat64Result as _Nat64Result, Object as _Object, ObjectInfo as _ObjectInfo, ObjectInfoResult as _ObjectInfoResult, ObjectResult as _ObjectResult, OptBlobsResult as _OptBlobsResult, OptEntryResult as _OptEntryResult, Proof as _Proof, PutArgs as _PutArgs, ReadArgs as _ReadArgs, ReadLogArgs as _ReadLogArgs, Received as _Received, ReceivedResult as _ReceivedResult, RegionInfo as _RegionInfo, RegionInfoResult as _RegionInfoResult, RegionInfosResult as _RegionInfosResult, RegionLoad as _RegionLoad, RegionStore as _RegionStore, RegionType as _RegionType, RegionValue as _RegionValue, RegionValuesResult as _RegionValuesResult, RenameArgs as _RenameArgs, Role as _Role, ScanPage as _ScanPage, ScanResult as _ScanResult, Settings as _Settings, Site as _Site, SiteStatus as _SiteStatus, SiteStatusesResult as _SiteStatusesResult, Status as _Status, StatusResult as _StatusResult, StoreBytes as _StoreBytes, UpgradeStatus as _UpgradeStatus, Upload as _Upload, UploadArgs as _UploadArgs, UploadEnd as _UploadEnd, UploadResult as _UploadResult, UploadStatus as _UploadStatus, UploadStatusResult as _UploadStatusResult, UploadStatusesResult as _UploadStatusesResult, VerifyProgress as _VerifyProgress, VerifyResult as _VerifyResult, Written as _Written, WrittenListResult as _WrittenListResult, WrittenResult as _WrittenResult } from "./declarations/storage.did.js";
+import type { AppendResult as _AppendResult, Appended as _Appended, ArenaStatus as _ArenaStatus, BlobResult as _BlobResult, BoolResult as _BoolResult, BoolsResult as _BoolsResult, CertifiedBytes as _CertifiedBytes, CertifiedInfo as _CertifiedInfo, CertifiedInfoResult as _CertifiedInfoResult, CertifiedListResult as _CertifiedListResult, CertifiedLogPage as _CertifiedLogPage, CertifiedLogResult as _CertifiedLogResult, CertifiedObject as _CertifiedObject, CertifiedObjectResult as _CertifiedObjectResult, CertifiedPage as _CertifiedPage, CertifiedPrefix as _CertifiedPrefix, CertifiedPrefixesResult as _CertifiedPrefixesResult, CertifyProgress as _CertifyProgress, CertifyResult as _CertifyResult, Checksum as _Checksum, ChecksumState as _ChecksumState, ChunkRange as _ChunkRange, Condition as _Condition, Config as _Config, ConfigResult as _ConfigResult, CopyArgs as _CopyArgs, CopyMetadata as _CopyMetadata, CopySource as _CopySource, Count as _Count, DeleteArgs as _DeleteArgs, DeletePrefixArgs as _DeletePrefixArgs, Deleted as _Deleted, DeletedResult as _DeletedResult, EmptyResult as _EmptyResult, Entry as _Entry, Error as _Error, Grant as _Grant, GrantsResult as _GrantsResult, HttpHeader as _HttpHeader, HttpRequest as _HttpRequest, HttpResponse as _HttpResponse, ListArgs as _ListArgs, ListPage as _ListPage, ListResult as _ListResult, LogInfo as _LogInfo, LogInfoResult as _LogInfoResult, LogPage as _LogPage, LogPageResult as _LogPageResult, MetadataPair as _MetadataPair, Nat64Result as _Nat64Result, Object as _Object, ObjectInfo as _ObjectInfo, ObjectInfoResult as _ObjectInfoResult, ObjectResult as _ObjectResult, OptBlobsResult as _OptBlobsResult, OptEntryResult as _OptEntryResult, Proof as _Proof, PutArgs as _PutArgs, ReadArgs as _ReadArgs, ReadLogArgs as _ReadLogArgs, Received as _Received, ReceivedResult as _ReceivedResult, RegionInfo as _RegionInfo, RegionInfoResult as _RegionInfoResult, RegionInfosResult as _RegionInfosResult, RegionLoad as _RegionLoad, RegionStore as _RegionStore, RegionType as _RegionType, RegionValue as _RegionValue, RegionValuesResult as _RegionValuesResult, RenameArgs as _RenameArgs, Role as _Role, ScanPage as _ScanPage, ScanResult as _ScanResult, Settings as _Settings, Site as _Site, SiteStatus as _SiteStatus, SiteStatusesResult as _SiteStatusesResult, Status as _Status, StatusResult as _StatusResult, StoreBytes as _StoreBytes, UpgradeStatus as _UpgradeStatus, Upload as _Upload, UploadArgs as _UploadArgs, UploadCondition as _UploadCondition, UploadEnd as _UploadEnd, UploadResult as _UploadResult, UploadStatus as _UploadStatus, UploadStatusResult as _UploadStatusResult, UploadStatusesResult as _UploadStatusesResult, VerifyProgress as _VerifyProgress, VerifyResult as _VerifyResult, Written as _Written, WrittenListResult as _WrittenListResult, WrittenResult as _WrittenResult } from "./declarations/storage.did.js";
 export class Storage implements storageInterface {
     constructor(private actor: ActorSubclass<_SERVICE>){}
     async abort_upload(arg0: bigint): Promise<EmptyResult> {
@@ -1339,9 +1355,6 @@ function from_candid_ChecksumState_n70(value: _ChecksumState): ChecksumState {
 function from_candid_Checksum_n68(value: _Checksum): Checksum {
     return from_candid_record_n69(value);
 }
-function from_candid_Condition_n114(value: _Condition): Condition {
-    return from_candid_variant_n115(value);
-}
 function from_candid_ConfigResult_n23(value: _ConfigResult): ConfigResult {
     return from_candid_variant_n24(value);
 }
@@ -1440,6 +1453,9 @@ function from_candid_Status_n172(value: _Status): Status {
 }
 function from_candid_StoreBytes_n174(value: _StoreBytes): StoreBytes {
     return from_candid_record_n175(value);
+}
+function from_candid_UploadCondition_n114(value: _UploadCondition): UploadCondition {
+    return from_candid_variant_n115(value);
 }
 function from_candid_UploadResult_n40(value: _UploadResult): UploadResult {
     return from_candid_variant_n41(value);
@@ -1574,7 +1590,7 @@ function from_candid_record_n113(value: {
     upload: _Upload;
     content_encoding: [] | [string];
     received: bigint;
-    condition: _Condition;
+    condition: _UploadCondition;
 }): {
     creator: Principal;
     sha256?: Uint8Array;
@@ -1585,7 +1601,7 @@ function from_candid_record_n113(value: {
     upload: Upload;
     content_encoding?: string;
     received: bigint;
-    condition: Condition;
+    condition: UploadCondition;
 } {
     return {
         creator: value.creator,
@@ -1597,7 +1613,7 @@ function from_candid_record_n113(value: {
         upload: from_candid_Upload_n42(value.upload),
         content_encoding: record_opt_to_undefined(from_candid_opt_n74(value.content_encoding)),
         received: value.received,
-        condition: from_candid_Condition_n114(value.condition)
+        condition: from_candid_UploadCondition_n114(value.condition)
     };
 }
 function from_candid_record_n157(value: {
@@ -3420,6 +3436,9 @@ function to_candid_variant_n30(value: {
     __kind__: "Any";
     Any: null;
 } | {
+    __kind__: "Sha256";
+    Sha256: Uint8Array;
+} | {
     __kind__: "Revision";
     Revision: bigint;
 } | {
@@ -3428,12 +3447,16 @@ function to_candid_variant_n30(value: {
 }): {
     Any: null;
 } | {
+    Sha256: Uint8Array;
+} | {
     Revision: bigint;
 } | {
     Absent: null;
 } {
     return value.__kind__ === "Any" ? {
         Any: value.Any
+    } : value.__kind__ === "Sha256" ? {
+        Sha256: value.Sha256
     } : value.__kind__ === "Revision" ? {
         Revision: value.Revision
     } : value.__kind__ === "Absent" ? {

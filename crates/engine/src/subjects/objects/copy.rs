@@ -2,11 +2,11 @@
 
 use ic_stable_structures::Memory;
 use stable_storage_api::limits::COPY_STEP_BYTES;
-use stable_storage_api::{CopyArgs, CopyMetadata, Error, MetadataPair, Written};
+use stable_storage_api::{Condition, CopyArgs, CopyMetadata, Error, MetadataPair, Written};
 
 use super::Objects;
 use super::entry::{Entry, ValueLocation};
-use super::metadata::{Metadata, Pairs};
+use super::metadata::{Digest, Metadata, Pairs};
 use super::{check_condition, existing_at, free};
 use crate::base::caller::Caller;
 use crate::core::Core;
@@ -23,15 +23,16 @@ impl<M: Memory + Clone> Objects<'_, M> {
         let located = change.index.locate(from)?;
         let raw = change.index.look(located, <[u8]>::to_vec)?.ok_or(Error::NotFound)?;
         let source = Entry::decode(&raw)?;
-        let digest = source.metadata.digest.as_ref().map(|digest| digest.bytes.as_slice());
-        args.check_source(source.revision, digest)?;
+        let digest = source.metadata.digest.as_ref().and_then(Digest::held);
+        args.check_source(source.revision, digest.map(<[u8; 32]>::as_slice))?;
         let is_same = from == to;
         if !is_same && source.size > COPY_STEP_BYTES {
             return Err(Error::TooLarge { size: source.size, limit: COPY_STEP_BYTES });
         }
         let target = change.index.locate(to)?;
         let existing = existing_at(&mut change, target)?;
-        check_condition(args.condition.unwrap_or_default(), existing)?;
+        let condition = args.condition.as_ref().unwrap_or(&Condition::Any);
+        check_condition(&mut change, target, existing, condition)?;
 
         // The bytes of an object that gets other metadata stay where they are.
         let location = if is_same { source.location } else { self.stage_bytes(&mut change, &source)? };

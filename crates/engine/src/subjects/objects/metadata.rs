@@ -58,6 +58,11 @@ impl Digest {
         Self { bytes, state: ChecksumState::Declared }
     }
 
+    /// Returns the digest that the object has as far as anybody knows: none if the store computed another one.
+    pub(super) fn held(&self) -> Option<&[u8; 32]> {
+        (self.state != ChecksumState::Mismatch).then_some(&self.bytes)
+    }
+
     pub(super) fn checksum(self) -> Checksum {
         Checksum { digest: ByteBuf::from(self.bytes), state: self.state }
     }

@@ -7,6 +7,7 @@
 
 mod certify;
 mod check;
+mod condition;
 mod copy;
 mod entry;
 mod limits;
@@ -22,7 +23,7 @@ mod tests;
 mod verify;
 
 use ic_stable_structures::Memory;
-use stable_storage_api::{Condition, Error};
+use stable_storage_api::Error;
 
 use crate::core::Core;
 use crate::core::change::Change;
@@ -32,6 +33,7 @@ use crate::structures::btree::Located;
 use crate::subjects::scopes::Scopes;
 pub(crate) use certify::{OBJECTS_LABEL, record};
 pub(crate) use check::Walk;
+pub(crate) use condition::{check_condition, check_kept_condition};
 pub(crate) use copy::{SourceBytes, parts_of};
 pub(crate) use entry::{ArenaUse, Entry, EntryHeader, ExistingObject, ValueLocation};
 pub use limits::INLINE_LIMIT;
@@ -43,18 +45,6 @@ pub use read::ValueView;
 pub(crate) use read::{check_fits_reply, read_range};
 pub(crate) use site_pages::{StoredObjects, is_hashed, page_digest, piece_key, set_fallback};
 pub(crate) use verify::HASHED_READ_BYTES;
-
-/// Checks the condition of a change against the existing object, or against its absence.
-pub(crate) fn check_condition(condition: Condition, existing: Option<ExistingObject>) -> Result<(), Error> {
-    let current = existing.map(|existing| existing.revision);
-    match condition {
-        Condition::Any => Ok(()),
-        Condition::Absent if current.is_some() => Err(Error::AlreadyExists),
-        Condition::Absent => Ok(()),
-        Condition::Revision(expected) if current == Some(expected) => Ok(()),
-        Condition::Revision(_) => Err(Error::RevisionMismatch { current }),
-    }
-}
 
 /// The objects of a store.
 pub(crate) struct Objects<'a, M: Memory> {
@@ -73,15 +63,6 @@ impl<M: Memory + Clone> Objects<'_, M> {
         let found = self.core.index.get_with(key.as_bytes(), |bytes| f(EntryHeader::decode(bytes)?))?;
         found.unwrap_or(Err(Error::NotFound))
     }
-}
-
-/// Returns the facts about the object under a key that a change needs.
-pub(crate) fn existing<M: Memory + Clone>(
-    change: &mut Change<'_, M>,
-    key: &str,
-) -> Result<Option<ExistingObject>, Error> {
-    let located = change.index.locate(key.as_bytes())?;
-    existing_at(change, located)
 }
 
 /// Returns the facts about the object at a located key that a change needs.

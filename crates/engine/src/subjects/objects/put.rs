@@ -21,7 +21,7 @@ use crate::core::change::Change;
 /// assert_eq!(store.put(put, 0), Err(Error::AlreadyExists));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Put<'a> {
     /// The key: 1 to 1,024 bytes.
     pub key: &'a str,
@@ -57,7 +57,7 @@ impl<'a> Put<'a> {
         }
     }
 
-    /// Checks that key, value and metadata are within their limits. Needs no store.
+    /// Checks that key, value, metadata and condition are within their limits. Needs no store.
     ///
     /// # Errors
     ///
@@ -68,6 +68,7 @@ impl<'a> Put<'a> {
         check::content_encoding(self.content_encoding)?;
         check::metadata(self.metadata.iter().copied())?;
         self.sha256.map_or(Ok(()), |digest| check::sha256(digest).map(drop))?;
+        check::condition(Some(&self.condition))?;
         check::key(self.key)
     }
 }
@@ -114,7 +115,7 @@ impl<M: Memory + Clone> Objects<'_, M> {
         if existing.is_some_and(|existing| existing.revision > self.core.ledger().revision) {
             return Err(Error::invalid(format!("the key {:?} occurs twice in the batch", put.key)));
         }
-        check_condition(put.condition, existing)?;
+        check_condition(change, located, existing, &put.condition)?;
         let size = put.value.len() as u64;
         let location = if size <= self.core.inline_limit {
             ValueLocation::Inline(put.value)

@@ -18,11 +18,11 @@ use crate::structures::btree::{Direction, Located};
 impl<M: Memory + Clone> Objects<'_, M> {
     /// Removes an object, and returns whether there was one.
     pub(crate) fn delete(&self, key: &str) -> Result<bool, Error> {
-        self.delete_when(key, Condition::Any)
+        self.delete_when(key, &Condition::Any)
     }
 
     /// Removes an object if the condition holds, and returns whether there was one.
-    pub(crate) fn delete_when(&self, key: &str, condition: Condition) -> Result<bool, Error> {
+    pub(crate) fn delete_when(&self, key: &str, condition: &Condition) -> Result<bool, Error> {
         check::key(key)?;
         let mut change = Change::new(self.core);
         let was_there = self.stage_removal(&mut change, key, condition)?;
@@ -43,7 +43,11 @@ impl<M: Memory + Clone> Objects<'_, M> {
             if !keys.insert(key) {
                 return Err(Error::invalid(format!("the key {key:?} occurs twice in the batch")));
             }
-            were_there.push(self.stage_removal(&mut change, key, condition.unwrap_or_default())?);
+            were_there.push(self.stage_removal(
+                &mut change,
+                key,
+                condition.as_ref().unwrap_or(&Condition::Any),
+            )?);
         }
         change.reserve()?.commit();
         Ok(were_there)
@@ -108,11 +112,11 @@ impl<M: Memory + Clone> Objects<'_, M> {
         &self,
         change: &mut Change<'_, M>,
         key: &str,
-        condition: Condition,
+        condition: &Condition,
     ) -> Result<bool, Error> {
         let located = change.index.locate(key.as_bytes())?;
         let existing = existing_at(change, located)?;
-        check_condition(condition, existing)?;
+        check_condition(change, located, existing, condition)?;
         let Some(existing) = existing else { return Ok(false) };
         self.remove_located(change, located, key.as_bytes(), existing)?;
         Ok(true)

@@ -13,7 +13,7 @@ impl<M: Memory + Clone> Objects<'_, M> {
     /// condition on it holds. The object keeps its creation time and gets the next revision. `now_ns` is the
     /// time in nanoseconds since 1970.
     pub(crate) fn rename(&self, args: &RenameArgs, now_ns: u64) -> Result<Written, Error> {
-        self.rename_when(&args.from, &args.to, args.condition.unwrap_or_default(), now_ns)
+        self.rename_when(&args.from, &args.to, args.condition.as_ref().unwrap_or(&Condition::Any), now_ns)
     }
 
     /// Moves an object to another key, both given as borrowed text.
@@ -21,7 +21,7 @@ impl<M: Memory + Clone> Objects<'_, M> {
         &self,
         from: &str,
         to: &str,
-        condition: Condition,
+        condition: &Condition,
         now_ns: u64,
     ) -> Result<Written, Error> {
         check::key(from)?;
@@ -33,7 +33,7 @@ impl<M: Memory + Clone> Objects<'_, M> {
         let entry = Entry::decode(&moved)?;
         let target = change.index.locate(to)?;
         let existing = existing_at(&mut change, target)?;
-        check_condition(condition, existing)?;
+        check_condition(&mut change, target, existing, condition)?;
 
         // A rename to the same key replaces no other object.
         let is_same = from.len() == to.len() && from == to;

@@ -171,23 +171,23 @@ fn batches_are_all_or_nothing() {
         Put::new("old", &large),
         Put { condition: Condition::Absent, ..Put::new("z", b"last") },
     ];
-    let written = store.put_many(batch.iter().copied(), 5).unwrap();
+    let written = store.put_many(batch.iter().cloned(), 5).unwrap();
     assert_eq!(written.iter().map(|written| written.revision).collect::<Vec<_>>(), [2, 3, 4]);
     let revisions = ["a", "old", "z"].map(|key| store.stat(key).unwrap().revision);
     assert_eq!(revisions, [2, 3, 4]);
     sound(&store);
-    assert_eq!(refused(&mut store, |store| store.put_many(batch.iter().copied(), 6)), Error::AlreadyExists);
+    assert_eq!(refused(&mut store, |store| store.put_many(batch.iter().cloned(), 6)), Error::AlreadyExists);
 
     let twice = [Put::new("x", b"1"), Put::new("y", b"2"), Put::new("x", b"3")];
     assert!(matches!(
-        refused(&mut store, |store| store.put_many(twice.iter().copied(), 0)),
+        refused(&mut store, |store| store.put_many(twice.iter().cloned(), 0)),
         Error::InvalidArgument { .. }
     ));
     let keys: Vec<_> = (0..=MAX_BATCH_ITEMS).map(|i| i.to_string()).collect();
     let many: Vec<_> = keys.iter().map(|key| Put::new(key, b"v")).collect();
-    let error = refused(&mut store, |store| store.put_many(many.iter().copied(), 0));
+    let error = refused(&mut store, |store| store.put_many(many.iter().cloned(), 0));
     assert!(matches!(error, Error::LimitExceeded { limit: MAX_BATCH_ITEMS, .. }));
-    store.put_many(many[1..].iter().copied(), 0).unwrap();
+    store.put_many(many[1..].iter().cloned(), 0).unwrap();
     assert_eq!(store.core.index.len(), 3 + MAX_BATCH_ITEMS);
     assert_eq!(store.put_many([], 0).unwrap(), []);
     sound(&store);

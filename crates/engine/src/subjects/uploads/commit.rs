@@ -14,7 +14,7 @@ use crate::core::ledger::Ledger;
 use crate::core::table::Table;
 use crate::memory::space::StoreMemory;
 use crate::subjects::objects::{
-    Digest, Entry, ExistingObject, Metadata, Pairs, ValueLocation, check_condition, existing_at, free,
+    Digest, Entry, ExistingObject, Metadata, Pairs, ValueLocation, check_kept_condition, existing_at, free,
 };
 
 impl<M: Memory + Clone> Uploads<'_, M> {
@@ -37,7 +37,7 @@ impl<M: Memory + Clone> Uploads<'_, M> {
         let mut change = Change::new(self.core);
         let located = change.index.locate(record.key.as_bytes())?;
         let existing = existing_at(&mut change, located)?;
-        check_condition(record.condition, existing)?;
+        check_kept_condition(record.condition, existing)?;
 
         free(&mut change.extents, existing)?;
         let ObjectLocation { location, table } = self.object_location(&record, size, &mut change.extents)?;

@@ -2,7 +2,7 @@
 
 use ic_stable_structures::Memory;
 use stable_storage_api::limits::MAX_STABLE_BYTES;
-use stable_storage_api::{Error, MetadataPair, Upload, UploadArgs, check};
+use stable_storage_api::{Condition, Error, MetadataPair, Upload, UploadArgs, UploadCondition, check};
 
 use super::Uploads;
 use super::discard::release;
@@ -11,7 +11,7 @@ use crate::base::caller::Caller;
 use crate::core::change::Change;
 use crate::core::ledger::Ledger;
 use crate::structures::arena::{Extent, SLOT_EXTENT_BYTES};
-use crate::subjects::objects::{Pairs, check_condition, existing};
+use crate::subjects::objects::{Pairs, check_condition, existing_at};
 
 impl<M: Memory + Clone> Uploads<'_, M> {
     /// Opens an upload: checks the condition, and reserves space for the whole object, if its size is given,
@@ -47,10 +47,7 @@ impl<M: Memory + Clone> Uploads<'_, M> {
     fn planned_record(&self, args: &UploadArgs, caller: &Caller, now_ns: u64) -> Result<Record, Error> {
         args.check()?;
         let sha256 = args.sha256.as_ref().map(|digest| check::sha256(digest)).transpose()?;
-        check_condition(
-            args.condition.unwrap_or_default(),
-            existing(&mut Change::new(self.core), &args.key)?,
-        )?;
+        let condition = self.kept_condition(&args.key, args.condition.as_ref())?;
         if let Some(size) = args.size.filter(|size| *size > MAX_STABLE_BYTES) {
             return Err(self.no_room_for(size)?);
         }
@@ -65,7 +62,7 @@ impl<M: Memory + Clone> Uploads<'_, M> {
             pairs: Pairs::encode(args.pairs().iter().map(MetadataPair::as_strs)),
             is_owned: !caller.is_admin,
             sha256,
-            condition: args.condition.unwrap_or_default(),
+            condition,
             creator: caller.principal,
             received: 0,
             reserved_slots: args.size.map_or(0, |size| size / SLOT_EXTENT_BYTES),
@@ -73,6 +70,14 @@ impl<M: Memory + Clone> Uploads<'_, M> {
             touched_ns: now_ns,
             table: Extent::at(0),
         })
+    }
+
+    /// Checks the condition on the object under a key, and returns it as the upload keeps it.
+    fn kept_condition(&self, key: &str, condition: Option<&Condition>) -> Result<UploadCondition, Error> {
+        let mut change = Change::new(self.core);
+        let located = change.index.locate(key.as_bytes())?;
+        let existing = existing_at(&mut change, located)?;
+        check_condition(&mut change, located, existing, condition.unwrap_or(&Condition::Any))
     }
 
     pub(super) fn no_room_for(&self, size: u64) -> Result<Error, Error> {

@@ -35,7 +35,7 @@ use candid::Principal;
 use stable_storage_api::limits::{
     CHUNK_BYTES, MAX_CONTENT_ENCODING_BYTES, MAX_CONTENT_TYPE_BYTES, MAX_KEY_BYTES,
 };
-use stable_storage_api::{Condition, Error, Upload};
+use stable_storage_api::{Error, Upload, UploadCondition};
 
 use crate::base::checksum::{CRC_BYTES, Fields, has_valid_crc, write_crc};
 use crate::core::table::Table;
@@ -83,7 +83,7 @@ pub(super) struct Record {
     /// Whether the creator becomes the owner of the object.
     pub(super) is_owned: bool,
     pub(super) sha256: Option<[u8; 32]>,
-    pub(super) condition: Condition,
+    pub(super) condition: UploadCondition,
     pub(super) creator: Principal,
     pub(super) received: u64,
     pub(super) reserved_slots: u64,
@@ -127,9 +127,9 @@ impl Record {
     pub(super) fn encode(&self) -> Raw {
         const FITS: &str = "the lengths of texts were checked";
         let (condition, revision) = match self.condition {
-            Condition::Any => (ANY, 0),
-            Condition::Absent => (ABSENT, 0),
-            Condition::Revision(revision) => (REVISION, revision),
+            UploadCondition::Any => (ANY, 0),
+            UploadCondition::Absent => (ABSENT, 0),
+            UploadCondition::Revision(revision) => (REVISION, revision),
         };
         let (creator, content_type) = (self.creator.as_slice(), self.content_type.as_deref().unwrap_or(""));
         let content_encoding = self.content_encoding.as_deref().unwrap_or("");
@@ -215,9 +215,9 @@ impl Record {
             is_owned: flags & IS_OWNED != 0,
             sha256: (flags & HAS_DIGEST != 0).then_some(sha256),
             condition: match condition {
-                ANY => Condition::Any,
-                ABSENT => Condition::Absent,
-                REVISION => Condition::Revision(revision),
+                ANY => UploadCondition::Any,
+                ABSENT => UploadCondition::Absent,
+                REVISION => UploadCondition::Revision(revision),
                 _ => return Err(corrupted()),
             },
             creator,
@@ -272,7 +272,7 @@ mod tests {
             pairs: vec![1, b'n', 1, b'v'],
             is_owned: true,
             sha256: Some([0xab; 32]),
-            condition: Condition::Revision(0x0102_0304),
+            condition: UploadCondition::Revision(0x0102_0304),
             creator: Principal::from_slice(&[7; 29]),
             received: 0x1112_1314,
             reserved_slots: 0x1_2324,
@@ -309,7 +309,7 @@ mod tests {
             pairs: vec![],
             is_owned: false,
             sha256: None,
-            condition: Condition::Absent,
+            condition: UploadCondition::Absent,
             ..sample()
         };
         for record in [sample(), plain] {

@@ -121,6 +121,12 @@ export interface ChunkRange { 'first' : bigint, 'last' : bigint }
  * Condition on the object under the key. A change is made only if it holds.
  */
 export type Condition = { 'Any' : null } |
+  {
+    /**
+     * 32 bytes, declared or computed. Does not hold for an object without one, or if verify has found that it is wrong.
+     */
+    'Sha256' : Uint8Array
+  } |
   { 'Revision' : bigint } |
   { 'Absent' : null };
 export interface Config {
@@ -652,6 +658,12 @@ export interface UploadArgs {
   'condition' : [] | [Condition],
 }
 /**
+ * Condition of an open upload. A SHA-256 has become the revision that had it when the upload was opened.
+ */
+export type UploadCondition = { 'Any' : null } |
+  { 'Revision' : bigint } |
+  { 'Absent' : null };
+/**
  * Size and digest stated by a commit. They must match those of create_upload, where it gave them.
  */
 export interface UploadEnd { 'sha256' : [] | [Uint8Array], 'size' : bigint }
@@ -682,7 +694,7 @@ export interface UploadStatus {
   /**
    * The condition on the object under the key at the commit.
    */
-  'condition' : Condition,
+  'condition' : UploadCondition,
 }
 export type UploadStatusResult = { 'Ok' : UploadStatus } |
   { 'Err' : Error };
@@ -1032,6 +1044,7 @@ export const idlFactory: IDL.InterfaceFactory = ({ IDL }) => {
   });
   const Condition = IDL.Variant({
     'Any' : IDL.Null,
+    'Sha256' : IDL.Vec(IDL.Nat8),
     'Revision' : IDL.Nat64,
     'Absent' : IDL.Null,
   });
@@ -1186,6 +1199,11 @@ export const idlFactory: IDL.InterfaceFactory = ({ IDL }) => {
     'Err' : Error,
   });
   const ChunkRange = IDL.Record({ 'first' : IDL.Nat64, 'last' : IDL.Nat64 });
+  const UploadCondition = IDL.Variant({
+    'Any' : IDL.Null,
+    'Revision' : IDL.Nat64,
+    'Absent' : IDL.Null,
+  });
   const UploadStatus = IDL.Record({
     'creator' : IDL.Principal,
     'sha256' : IDL.Opt(IDL.Vec(IDL.Nat8)),
@@ -1196,7 +1214,7 @@ export const idlFactory: IDL.InterfaceFactory = ({ IDL }) => {
     'upload' : Upload,
     'content_encoding' : IDL.Opt(IDL.Text),
     'received' : IDL.Nat64,
-    'condition' : Condition,
+    'condition' : UploadCondition,
   });
   const UploadStatusesResult = IDL.Variant({
     'Ok' : IDL.Vec(UploadStatus),

@@ -166,7 +166,7 @@ fn a_common_prefix_costs_one_search() {
         for batch in (0..5_000).collect::<Vec<_>>().chunks(1_000) {
             let keys: Vec<_> = batch.iter().map(|index| format!("{folder}/{index:06}")).collect();
             let puts: Vec<_> = keys.iter().map(|key| Put::new(key, b"v")).collect();
-            store.put_many(puts.iter().copied(), 0).unwrap();
+            store.put_many(puts, 0).unwrap();
         }
     }
     store.put(Put::new("last", b"v"), 0).unwrap();

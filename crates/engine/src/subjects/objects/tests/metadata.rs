@@ -1,6 +1,7 @@
 //! Metadata of objects, and conditional changes.
 
 use candid::Principal;
+use serde_bytes::ByteBuf;
 use sha2::{Digest, Sha256};
 use stable_storage_api::limits::*;
 use stable_storage_api::{ChecksumState, Condition, DeleteArgs, Error, MetadataPair, RenameArgs};
@@ -105,6 +106,40 @@ fn a_page_of_objects_with_large_metadata_fits_in_one_reply() {
     let encoded = candid::encode_one(&page).unwrap().len() as u64;
     assert!(encoded <= MAX_REPLY_BYTES, "{encoded} bytes");
     assert_eq!(page.next, page.objects.last().map(|info| info.key.clone()));
+}
+
+#[test]
+fn a_condition_on_a_digest_holds_while_the_object_has_it() {
+    let mut store = store();
+    let on = |byte: u8| Condition::Sha256(ByteBuf::from([byte; 32]));
+    let declared = |byte: &'static [u8; 32]| Put { sha256: Some(byte), ..Put::new("k", b"v") };
+    let revision = store.put(declared(&[9; 32]), 0).unwrap().revision;
+    put(&mut store, "bare", b"v");
+    let mismatch = |current| Error::RevisionMismatch { current };
+    let replace = |key: &'static str, condition| {
+        move |store: &mut super::TestStore| store.put(Put { condition, ..Put::new(key, b"new") }, 0)
+    };
+    assert_eq!(refused(&mut store, replace("k", on(8))), mismatch(Some(revision)));
+    assert_eq!(refused(&mut store, replace("bare", on(9))), mismatch(Some(revision + 1)));
+    assert_eq!(refused(&mut store, replace("none", on(9))), mismatch(None));
+    let short = Condition::Sha256(ByteBuf::from([9; 31]));
+    assert!(matches!(refused(&mut store, replace("k", short)), Error::InvalidArgument { .. }));
+    let to =
+        |key: &str, condition| RenameArgs { from: "bare".into(), to: key.into(), condition: Some(condition) };
+    let error = refused(&mut store, |store| store.rename(&to("k", on(8)), 0));
+    assert_eq!(error, mismatch(Some(revision)));
+    assert!(store.rename(&to("k", on(9)), 0).is_ok());
+
+    // Verification finds that the bytes have another one.
+    store.put(declared(&[9; 32]), 0).unwrap();
+    assert_eq!(store.verify("k").unwrap().verdict, Some(ChecksumState::Mismatch));
+    assert!(matches!(
+        refused(&mut store, |store| store.delete_when("k", on(9))),
+        Error::RevisionMismatch { current: Some(_) }
+    ));
+    store.put(declared(&[9; 32]), 0).unwrap();
+    assert!(store.delete_when("k", on(9)).unwrap());
+    sound(&store);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What an upload declares about its object.
 
-use stable_storage_api::MetadataPair;
+use stable_storage_api::{MetadataPair, UploadCondition};
 
 use super::*;
 
@@ -25,7 +25,7 @@ fn an_object_has_the_metadata_that_its_upload_declared() {
             (&args.content_type, &args.content_encoding)
         );
         assert_eq!((&status.metadata, &status.sha256), (&args.metadata, &args.sha256));
-        assert_eq!((status.condition, status.creator), (Condition::Absent, caller.principal));
+        assert_eq!((status.condition, status.creator), (UploadCondition::Absent, caller.principal));
         // A list of a thousand uploads has no space for it.
         assert_eq!(store.list_uploads(&caller, 5).unwrap()[0].metadata, None);
         store.write_chunk(id, 0, b"abc", &caller, 6).unwrap();
