@@ -69,7 +69,7 @@ fn fill_with_small(store: &mut TestStore) {
     let mut batch = |from: u64, count: u64| {
         let keys: Vec<_> = (from..from + count).map(|i| format!("small/{i:08}")).collect();
         let puts: Vec<_> = keys.iter().map(|key| Put::new(key, &value)).collect();
-        store.put_many(puts.iter().copied(), 0).map(drop)
+        store.put_many(puts, 0).map(drop)
     };
     let full = until_full(|i| batch(i * 200, 200)) * 200;
     until_full(|i| batch(full + i, 1));

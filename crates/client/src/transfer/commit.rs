@@ -2,6 +2,7 @@
 
 use stable_storage_api::{Error, ObjectInfo, UploadArgs, UploadEnd, Written};
 
+use super::TransferError;
 use crate::{Client, ClientError, Result, Transport, retry::Attempts};
 
 /// Revision of an object that does not exist yet.
@@ -40,6 +41,19 @@ impl<T: Transport> Client<T> {
                 (answer, _) => return answer,
             }
         }
+    }
+
+    /// Returns the outcome of an upload that nobody can resume, after aborting the upload if it failed: also if its commit did,
+    /// for example on its condition. If it cannot be aborted, it expires.
+    pub(super) async fn or_abort<R>(
+        &self,
+        id: u64,
+        stored: std::result::Result<R, TransferError>,
+    ) -> std::result::Result<R, TransferError> {
+        if stored.is_err() {
+            let _ = self.abort_upload(id).await;
+        }
+        stored
     }
 
     /// Returns the object that the upload became, if it certainly did: one of this size, digest and type, and newer than the

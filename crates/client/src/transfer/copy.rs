@@ -73,12 +73,11 @@ impl<T: Transport> Client<T> {
         let args = UploadArgs { size: Some(size), ..args.clone() };
         let before = self.revision_before_commit(&args.key, args.sha256.is_some()).await?;
         let id = self.create_upload(&args).await?.id;
-        if let Err(error) = self.copy_all_chunks(id, sources, size, options).await {
-            // If it cannot be aborted, it expires.
-            let _ = self.abort_upload(id).await;
-            return Err(error);
-        }
-        Ok((self.commit_reliably(id, &args, &end, before).await?, end))
+        let stored = match self.copy_all_chunks(id, sources, size, options).await {
+            Ok(()) => self.commit_reliably(id, &args, &end, before).await.map_err(TransferError::from),
+            Err(error) => Err(error),
+        };
+        Ok((self.or_abort(id, stored).await?, end))
     }
 
     /// Copies the chunks of an upload, in order.

@@ -60,8 +60,10 @@ async fn a_copy_that_fails_leaves_no_upload() {
         .upload(&mut Cursor::new(&content), &declared("from", &content), TransferOptions::default())
         .await
         .unwrap();
-    network.always("copy_chunks", Fate::RequestLost);
-    client.copy(&CopyArgs::new("from", "to"), TransferOptions::default()).await.unwrap_err();
-    assert_eq!(client.list_uploads().await.unwrap(), []);
-    assert!(client.stat("to").await.is_err());
+    for method in ["commit_upload", "copy_chunks"] {
+        network.always(method, Fate::RequestLost);
+        client.copy(&CopyArgs::new("from", "to"), TransferOptions::default()).await.unwrap_err();
+        assert_eq!(client.list_uploads().await.unwrap(), [], "{method}");
+        assert!(client.stat("to").await.is_err());
+    }
 }

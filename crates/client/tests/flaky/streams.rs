@@ -3,7 +3,7 @@
 use std::io;
 use std::num::NonZeroUsize;
 
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt as _, stream};
 use sha2::{Digest, Sha256};
 use stable_storage_api::{ChecksumState, Condition, UploadArgs, limits::CHUNK_BYTES};
 use storage_client::{Client, TransferError, TransferOptions};
@@ -114,6 +114,19 @@ async fn a_stream_that_fails_leaves_nothing() {
     let absent = UploadArgs { condition: Some(Condition::Absent), ..args("key") };
     client.upload_stream(pieces(&content, 9_999), &absent, options(2)).await.unwrap_err();
     assert_eq!(client.get("key").await.unwrap(), b"as it was");
+    assert_eq!(client.list_uploads().await.unwrap(), []);
+
+    // Somebody else stores the object while the stream is sent: the commit is refused.
+    let new = UploadArgs { condition: Some(Condition::Absent), ..args("new") };
+    let last = size.saturating_sub(1) / CHUNK_BYTES;
+    let chunks = stream::iter(content.chunks(CHUNK_BYTES as usize).zip(0..)).then(async |(chunk, index)| {
+        if index == last {
+            client.put("new", b"of somebody else").await.unwrap();
+        }
+        io::Result::Ok(chunk.to_vec())
+    });
+    let error = client.upload_stream(chunks, &new, options(1)).await.unwrap_err();
+    assert!(error.to_string().contains("already exists"), "{error}");
     assert_eq!(client.list_uploads().await.unwrap(), []);
 
     // If a call has no reply, the upload is aborted as well.

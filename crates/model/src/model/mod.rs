@@ -223,6 +223,8 @@ fn check_payload(value: &[u8]) -> Result<(), Error> {
 mod tests {
     use storage_engine::testing::callers;
 
+    use stable_storage_api::DeleteArgs;
+
     use super::*;
 
     fn model() -> Model {

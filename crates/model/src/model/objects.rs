@@ -42,6 +42,14 @@ pub(super) fn check_key(key: &str) -> Result<(), Error> {
     if (1..=MAX_KEY_BYTES).contains(&(key.len() as u64)) { Ok(()) } else { Err(Error::invalid("the key")) }
 }
 
+/// Rejects a condition on a digest that is none.
+pub(super) fn check_digest(condition: Option<&Condition>) -> Result<(), Error> {
+    match condition {
+        Some(Condition::Sha256(digest)) if digest.len() != 32 => Err(Error::invalid("the condition")),
+        _ => Ok(()),
+    }
+}
+
 /// Rejects a content type that is too long.
 fn check_content_type(content_type: Option<&str>) -> Result<(), Error> {
     let bytes = content_type.map_or(0, str::len) as u64;
@@ -121,7 +129,6 @@ impl Model {
         let object = self.objects.get(key);
         let current = object.map(|object| object.info.revision);
         match condition.cloned().unwrap_or_default() {
-            Condition::Sha256(digest) if digest.len() != 32 => Err(Error::invalid("the digest")),
             Condition::Sha256(digest) => match object.and_then(Object::digest) {
                 Some(held) if *held == digest => Ok(Condition::Revision(current.unwrap_or(0))),
                 _ => Err(Error::RevisionMismatch { current }),
@@ -170,6 +177,7 @@ impl Model {
             check_payload(&put.value)?;
             Metadata::of_put(put, caller).check()?;
             check_key(&put.key)?;
+            check_digest(put.condition.as_ref())?;
             if !keys.insert(&put.key) {
                 return Err(Error::invalid("a key that occurs twice"));
             }
@@ -184,6 +192,7 @@ impl Model {
 
     pub(super) fn delete(&mut self, args: &DeleteArgs) -> Result<Answer, Error> {
         check_key(&args.key)?;
+        check_digest(args.condition.as_ref())?;
         self.check_condition(&args.key, args.condition.as_ref())?;
         Ok(Answer::WasThere(self.remove(&args.key).is_some()))
     }
@@ -214,6 +223,7 @@ impl Model {
     pub(super) fn rename(&mut self, args: &RenameArgs) -> Result<Answer, Error> {
         check_key(&args.from)?;
         check_key(&args.to)?;
+        check_digest(args.condition.as_ref())?;
         let mut object = self.objects.get(&args.from).ok_or(Error::NotFound)?.clone();
         self.check_condition(&args.to, args.condition.as_ref())?;
         self.objects.remove(&args.from);
@@ -227,6 +237,7 @@ impl Model {
     pub(super) fn copy(&mut self, args: &CopyArgs, caller: &Caller) -> Result<Answer, Error> {
         check_key(&args.from)?;
         check_key(&args.to)?;
+        check_digest(args.condition.as_ref())?;
         let given = args.metadata.as_ref().map(|given| Metadata::of_copy(given, caller));
         given.as_ref().map_or(Ok(()), Metadata::check)?;
         if args.sha256.as_ref().is_some_and(|digest| digest.len() != 32) {

@@ -9,7 +9,7 @@ use stable_storage_api::{CopySource, Error, Received, Upload as Opened, UploadAr
 use storage_engine::Caller;
 use storage_engine::arena::SLOT_EXTENT_BYTES;
 
-use super::objects::{Metadata, check_key, owner};
+use super::objects::{Metadata, check_digest, check_key, owner};
 use super::{Model, Value, check_owner};
 use crate::call::Answer;
 use crate::domains::chunk_bytes;
@@ -144,6 +144,7 @@ impl Model {
 
     pub(super) fn create_upload(&mut self, args: &UploadArgs, caller: &Caller) -> Result<Answer, Error> {
         check_key(&args.key)?;
+        check_digest(args.condition.as_ref())?;
         Metadata::of_upload(args, None).check()?;
         if args.size == Some(0) {
             return Err(Error::invalid("the size"));

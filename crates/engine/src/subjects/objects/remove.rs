@@ -24,6 +24,7 @@ impl<M: Memory + Clone> Objects<'_, M> {
     /// Removes an object if the condition holds, and returns whether there was one.
     pub(crate) fn delete_when(&self, key: &str, condition: &Condition) -> Result<bool, Error> {
         check::key(key)?;
+        check::condition(Some(condition))?;
         let mut change = Change::new(self.core);
         let was_there = self.stage_removal(&mut change, key, condition)?;
         if was_there {

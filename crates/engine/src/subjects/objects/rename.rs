@@ -26,6 +26,7 @@ impl<M: Memory + Clone> Objects<'_, M> {
     ) -> Result<Written, Error> {
         check::key(from)?;
         check::key(to)?;
+        check::condition(Some(condition))?;
         let (from, to) = (from.as_bytes(), to.as_bytes());
         let mut change = Change::new(self.core);
         let source = change.index.locate(from)?;
