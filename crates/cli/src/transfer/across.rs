@@ -4,13 +4,17 @@ use std::{io, ptr, sync::Arc};
 
 use anyhow::{Error, Result, bail};
 use futures_util::{Stream, StreamExt, stream};
-use stable_storage_api::{CopyArgs, CopyMetadata, ObjectInfo, limits::MAX_PAYLOAD_BYTES};
-use storage_client::{Progress, TransferError, transfer::read_stream};
+use stable_storage_api::{CopyArgs, CopyMetadata, ObjectInfo};
+use storage_client::{
+    Progress, TransferError,
+    transfer::{Unobserved, read_stream},
+};
 
 use super::{
+    batch::Batch,
     each,
     plan::{Copy, Plan},
-    tally::Tally,
+    tally::{Outcome, Tally},
 };
 use crate::{context::Context, failure::Interrupted, store::StoreClient, upload::ObjectSpec};
 
@@ -22,8 +26,26 @@ pub(super) async fn all(
     plan: &Plan,
     tally: &mut Tally<'_>,
 ) -> Result<()> {
-    each::copy(context, plan, tally, MAX_PAYLOAD_BYTES, async |copy, progress| {
-        one(from, to, context, copy, progress).await
+    let make = async |copy: &Copy, progress: &dyn Progress| one(from, to, context, copy, progress).await;
+    // The stores of a command are opened once.
+    if ptr::eq(from, to) {
+        return each::copy(context, plan, tally, make).await;
+    }
+    each::copy_in_batches(from, context, plan, tally, make, async |values| {
+        let (mut batch, mut outcome) = (Batch::default(), Outcome::default());
+        for (copy, value) in values {
+            let Copy::Across { spec, .. } = copy else { continue };
+            if batch.push(copy, spec, value).is_some() {
+                outcome.done.push((copy, one(from, to, context, copy, &Unobserved).await));
+            }
+        }
+        if context.interrupt.is_pressed() {
+            outcome.ended = Some((batch.into_copies(), Interrupted.into()));
+            return outcome;
+        }
+        let stored = batch.store(to).await;
+        outcome.done.extend(stored.done);
+        Outcome { ended: stored.ended, ..outcome }
     })
     .await
 }
@@ -41,7 +63,6 @@ async fn one(
     if context.interrupt.is_pressed() {
         return Err(Interrupted.into());
     }
-    // The stores of a command are opened once.
     if ptr::eq(from, to) {
         to.copy(&within(info, spec), context.transfer(progress)).await?;
         return Ok(info.size);

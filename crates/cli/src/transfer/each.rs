@@ -4,32 +4,82 @@ use std::{cell::Cell, iter, pin::pin};
 
 use anyhow::Result;
 use futures_util::{StreamExt, stream};
+use stable_storage_api::limits::MAX_PAYLOAD_BYTES;
 use storage_client::{Progress, transfer::Unobserved};
 
 use super::{
+    batch::{Values, groups},
     plan::{Copy, Plan},
-    tally::Tally,
+    tally::{Outcome, Tally},
 };
-use crate::context::Context;
+use crate::{context::Context, store::StoreClient};
 
-/// Makes the copies of a plan: those of up to `small` bytes concurrently, larger ones one after the other, because each of
-/// them makes concurrent calls. `make` makes one copy and returns its bytes.
+/// Makes the copies of a plan: small ones concurrently, larger ones one after the other, because each of them makes
+/// concurrent calls. `make` makes one copy and returns its bytes.
 pub(super) async fn copy(
     context: &Context,
     plan: &Plan,
     tally: &mut Tally<'_>,
-    small: u64,
     make: impl AsyncFn(&Copy, &dyn Progress) -> Result<u64>,
 ) -> Result<()> {
     for stage in plan.stages() {
-        let (small, large): (Vec<_>, Vec<_>) = stage.iter().partition(|copy| copy.size() <= small);
         let make = &make;
+        let (small, large) = by_size(stage);
         let small = small.into_iter().map(|copy| async move { (copy, make(copy, &Unobserved).await) });
         concurrently(context.jobs(), small, |(copy, made)| tally.add(copy, made)).await?;
-        for copy in large {
-            let made = make(copy, &tally.part()).await;
-            tally.add(copy, made)?;
-        }
+        one_by_one(large, tally, make).await?;
+    }
+    Ok(())
+}
+
+/// Makes the copies of a plan like [`copy`], but reads small objects from a store several with one call. `finish` completes
+/// copies whose values have been read.
+pub(super) async fn copy_in_batches<'p>(
+    from: &StoreClient,
+    context: &Context,
+    plan: &'p Plan,
+    tally: &mut Tally<'_>,
+    make: impl AsyncFn(&Copy, &dyn Progress) -> Result<u64>,
+    finish: impl AsyncFn(Vec<(&'p Copy, Vec<u8>)>) -> Outcome<'p>,
+) -> Result<()> {
+    for stage in plan.stages() {
+        let (make, finish) = (&make, &finish);
+        let (small, large) = by_size(stage);
+        let batches = groups(small).into_iter().map(|group| async move {
+            // What must be read alone is read as a whole, with its current metadata.
+            let Values { intact, others, outcome } = match group.as_slice() {
+                [_] => Values { others: group, ..Values::default() },
+                group => Values::read(from, group).await,
+            };
+            let mut finished = if intact.is_empty() { Outcome::default() } else { finish(intact).await };
+            finished.ended = finished.ended.or(outcome.ended);
+            for copy in others {
+                if finished.ended.is_some() {
+                    break;
+                }
+                finished.done.push((copy, make(copy, &Unobserved).await));
+            }
+            finished
+        });
+        concurrently(context.jobs(), batches, |outcome| tally.add_all(outcome)).await?;
+        one_by_one(large, tally, make).await?;
+    }
+    Ok(())
+}
+
+/// Returns the copies that one call can make, and the others.
+fn by_size(copies: &[Copy]) -> (Vec<&Copy>, Vec<&Copy>) {
+    copies.iter().partition(|copy| copy.size() <= MAX_PAYLOAD_BYTES)
+}
+
+async fn one_by_one(
+    copies: Vec<&Copy>,
+    tally: &mut Tally<'_>,
+    make: impl AsyncFn(&Copy, &dyn Progress) -> Result<u64>,
+) -> Result<()> {
+    for copy in copies {
+        let made = make(copy, &tally.part()).await;
+        tally.add(copy, made)?;
     }
     Ok(())
 }

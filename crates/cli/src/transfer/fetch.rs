@@ -1,13 +1,16 @@
 //! Objects to files.
 
+use std::io::Write;
+
 use anyhow::{Result, bail};
-use stable_storage_api::limits::MAX_REPLY_BYTES;
+use storage_client::Progress;
+use tokio::task::yield_now;
 
 use super::{
     each, file,
     job::Job,
     plan::{Copy, Plan},
-    tally::Tally,
+    tally::{Outcome, Tally},
 };
 use crate::{context::Context, download::download, store::StoreClient};
 
@@ -20,12 +23,35 @@ pub(super) async fn all(
     tally: &mut Tally<'_>,
 ) -> Result<()> {
     let replaces = !job.options.if_absent;
-    each::copy(context, plan, tally, MAX_REPLY_BYTES, async |copy, progress| {
+    let one = async |copy: &Copy, progress: &dyn Progress| {
         let Copy::Fetch { info, file } = copy else { bail!("only an object can be fetched") };
         file::write(context, file, replaces, async |target| {
             Ok(download(client, context, &info.key, target.sink(), progress).await?.size)
         })
         .await
+    };
+    // Each object has its own proof.
+    if context.verifier.is_some() {
+        return each::copy(context, plan, tally, one).await;
+    }
+    each::copy_in_batches(client, context, plan, tally, one, async |values| {
+        let mut outcome = Outcome::default();
+        for (copy, value) in values {
+            // Between two files, Ctrl-C must be handled.
+            yield_now().await;
+            outcome.done.push((copy, write(context, copy, &value, replaces).await));
+        }
+        outcome
+    })
+    .await
+}
+
+/// Writes an object that has been read.
+async fn write(context: &Context, copy: &Copy, value: &[u8], replaces: bool) -> Result<u64> {
+    let Copy::Fetch { file, .. } = copy else { bail!("only an object can be fetched") };
+    file::write(context, file, replaces, async |target| {
+        target.sink().write_all(value)?;
+        Ok(value.len() as u64)
     })
     .await
 }

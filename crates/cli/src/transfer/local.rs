@@ -7,7 +7,6 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use stable_storage_api::limits::MAX_PAYLOAD_BYTES;
 use storage_client::Progress;
 use tokio::task::yield_now;
 
@@ -31,7 +30,7 @@ const STEP_BYTES: u64 = 1 << 20;
 /// Copies the files of a plan.
 pub(super) async fn all(context: &Context, job: &Job<'_>, plan: &Plan, tally: &mut Tally<'_>) -> Result<()> {
     let replaces = !job.options.if_absent;
-    each::copy(context, plan, tally, MAX_PAYLOAD_BYTES, async |copy, progress| {
+    each::copy(context, plan, tally, async |copy, progress| {
         let Copy::Local { from, to, .. } = copy else { bail!("only a file can be copied to a file") };
         // Between two files, Ctrl-C must be handled.
         yield_now().await;

@@ -3,6 +3,7 @@
 //! `put -r`, `get -r`, `cp` and `sync` are jobs with different options.
 
 mod across;
+mod batch;
 mod compare;
 mod each;
 mod fetch;

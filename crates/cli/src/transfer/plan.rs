@@ -99,6 +99,14 @@ impl Copy {
         })
     }
 
+    /// Returns the object that is copied.
+    pub(super) fn object(&self) -> Option<&ObjectInfo> {
+        match self {
+            Self::Fetch { info, .. } | Self::Across { info, .. } => Some(info),
+            Self::Upload { .. } | Self::Local { .. } => None,
+        }
+    }
+
     /// Returns the size in bytes.
     pub(crate) fn size(&self) -> u64 {
         match self {

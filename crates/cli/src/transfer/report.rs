@@ -34,7 +34,7 @@ impl Verb {
         }
     }
 
-    fn infinitive(self) -> &'static str {
+    pub(super) fn infinitive(self) -> &'static str {
         match self {
             Self::Store => "store",
             Self::Fetch => "fetch",

@@ -5,12 +5,31 @@ use anyhow::Result;
 use super::{
     job::Job,
     plan::Copy,
-    report::{Report, item, shown},
+    report::{Report, Verb, item, shown},
 };
 use crate::{
     failures::{Failures, ends_all},
     progress::{Bar, Part},
+    text::pluralize,
 };
+
+/// What became of copies that were made together.
+#[derive(Default)]
+pub(super) struct Outcome<'a> {
+    pub(super) done: Vec<(&'a Copy, Result<u64>)>,
+    /// Error that ends the job, and the copies that it prevented.
+    pub(super) ended: Option<(Vec<&'a Copy>, anyhow::Error)>,
+}
+
+impl<'a> Outcome<'a> {
+    /// Adds the failure of a call for these copies: for several, only an error that ends the job.
+    pub(super) fn fail(&mut self, copies: &[&'a Copy], error: anyhow::Error) {
+        match copies {
+            [copy] if !ends_all(&error) => self.done.push((copy, Err(error))),
+            copies => self.ended = Some((copies.to_vec(), error)),
+        }
+    }
+}
 
 /// Counts what is done, and reports what fails.
 pub(super) struct Tally<'a> {
@@ -51,11 +70,22 @@ impl<'a> Tally<'a> {
         Ok(())
     }
 
-    /// Records that copies failed because of an error that ends the job, which is printed once, at the end.
-    pub(super) fn record<'c>(&mut self, copies: impl IntoIterator<Item = &'c Copy>, error: &anyhow::Error) {
-        for copy in copies {
-            self.failures.record(item(self.job, copy), error);
+    /// Adds the outcome of copies that were made together. Returns the error if the job cannot continue after it. It is
+    /// printed once, at the end, and recorded for each copy that it prevented.
+    pub(super) fn add_all(&mut self, outcome: Outcome<'_>) -> Result<()> {
+        for (copy, made) in outcome.done {
+            self.add(copy, made)?;
         }
+        let Some((copies, error)) = outcome.ended else { return Ok(()) };
+        for copy in &copies {
+            self.failures.record(item(self.job, copy), &error);
+        }
+        let (one, many) = self.job.source.nouns();
+        let what = match copies.as_slice() {
+            [copy] => item(self.job, copy),
+            copies => pluralize(copies.len() as u64, one, many),
+        };
+        Err(error.context(format!("cannot {} {what}", Verb::of(self.job).infinitive())))
     }
 
     pub(super) fn has_failures(&self) -> bool {

@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use stable_storage_api::{Error, PutArgs, Result, Written};
+use serde_bytes::ByteBuf;
+use sha2::{Digest as _, Sha256};
+use stable_storage_api::{Checksum, ChecksumState, Error, ObjectInfo, PutArgs, Result, Written};
 use storage_client::{Transport, TransportError};
 use tokio::task::yield_now;
 
@@ -16,7 +18,7 @@ pub(crate) struct Fake(Arc<Mutex<Calls>>);
 /// What was called so far.
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
-    /// Other methods than `put_many`, and the keys of each `put_many` that succeeded.
+    /// Methods, and the keys of each call for several objects that succeeded.
     pub(crate) log: Vec<Call>,
     pub(crate) in_flight: usize,
     /// The most calls in flight.
@@ -27,6 +29,7 @@ pub(crate) struct Calls {
 pub(crate) enum Call {
     Other(String),
     PutMany(Vec<String>),
+    GetMany(Vec<String>),
 }
 
 impl Fake {
@@ -45,34 +48,73 @@ impl Fake {
         }
         let mut calls = self.calls();
         calls.in_flight -= 1;
-        let puts: Vec<PutArgs> = match method {
-            "put_many" => candid::decode_one(&arg).unwrap(),
+        match method {
+            "put_many" => {
+                let puts: Vec<PutArgs> = candid::decode_one(&arg).unwrap();
+                let keys: Vec<_> = puts.into_iter().map(|put| put.key).collect();
+                let reply = check(&keys)?.map(|()| vec![Written { revision: 1 }; keys.len()]);
+                if reply.is_ok() {
+                    calls.log.push(Call::PutMany(keys));
+                }
+                Ok(candid::encode_one(reply).unwrap())
+            }
+            "get_many" => {
+                let keys: Vec<String> = candid::decode_one(&arg).unwrap();
+                let reply = check(&keys)?.map(|()| keys.iter().map(|key| value(key)).collect::<Vec<_>>());
+                if reply.is_ok() {
+                    calls.log.push(Call::GetMany(keys));
+                }
+                Ok(candid::encode_one(reply).unwrap())
+            }
             "put_with" => {
                 calls.log.push(Call::Other(method.to_owned()));
                 let reply: Result<_> = Ok(Written { revision: 1 });
-                return Ok(candid::encode_one(reply).unwrap());
+                Ok(candid::encode_one(reply).unwrap())
             }
             _ => {
                 calls.log.push(Call::Other(method.to_owned()));
-                return Err(TransportError::Rejected {
-                    code: 5,
-                    error_code: None,
-                    message: "trapped".into(),
-                });
+                Err(TransportError::Rejected { code: 5, error_code: None, message: "trapped".into() })
             }
-        };
-        let keys: Vec<_> = puts.into_iter().map(|put| put.key).collect();
-        if keys.iter().any(|key| key.contains("lost")) {
-            return Err(TransportError::Unavailable { message: "the network is down".into() });
         }
-        let reply: Result<Vec<Written>> = match keys.iter().any(|key| key.contains("bad")) {
-            true => Err(Error::AlreadyExists),
-            false => Ok(vec![Written { revision: 1 }; keys.len()]),
-        };
-        if reply.is_ok() {
-            calls.log.push(Call::PutMany(keys));
-        }
-        Ok(candid::encode_one(reply).unwrap())
+    }
+}
+
+/// Returns the reply to these keys: none if one of them is lost, and an error if one of them is bad.
+fn check(keys: &[String]) -> Result<Result<()>, TransportError> {
+    let has = |text| keys.iter().any(|key| key.contains(text));
+    match (has("lost"), has("bad")) {
+        (true, _) => Err(TransportError::Unavailable { message: "the network is down".into() }),
+        (_, true) => Ok(Err(Error::AlreadyExists)),
+        _ => Ok(Ok(())),
+    }
+}
+
+/// Bytes of each object.
+const OBJECT_BYTES: usize = 500_000;
+
+/// Returns the value under a key: one that has changed since [`info`] is of another object.
+fn value(key: &str) -> Option<ByteBuf> {
+    let mut value = key.replace("changed", "other").into_bytes();
+    value.resize(OBJECT_BYTES, 0);
+    (!key.contains("gone")).then(|| value.into())
+}
+
+/// Returns the metadata of the object under a key.
+pub(crate) fn info(key: &str) -> ObjectInfo {
+    let mut value = key.as_bytes().to_vec();
+    value.resize(OBJECT_BYTES, 0);
+    let digest = Sha256::digest(&value).to_vec().into();
+    ObjectInfo {
+        key: key.to_owned(),
+        size: OBJECT_BYTES as u64,
+        revision: 1,
+        content_type: None,
+        content_encoding: None,
+        metadata: None,
+        owner: None,
+        created_ns: 1,
+        modified_ns: 1,
+        sha256: Some(Checksum { digest, state: ChecksumState::Declared }),
     }
 }
 

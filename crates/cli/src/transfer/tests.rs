@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     args::PutArgs, args::global::GlobalOptions, commands::put, failures::Failed, interrupt::Interrupt,
-    store::StoreClient, transport::AnyTransport,
+    store::StoreClient, transport::AnyTransport, tree::Entry,
 };
 
 /// Folder whose files are stored in the canister.
@@ -132,4 +132,105 @@ async fn last_files_wait_for_all_others() {
     assert_eq!(calls.log.first(), Some(&put_many(&["z.css"])));
     assert_eq!(calls.log.last(), Some(&put_many(&["a.html", "b.html"])));
     assert!(matches!(calls.log[1], Call::Other(_)), "{:?}", calls.log);
+}
+
+/// Copies from a canister, and the canister that they go to.
+struct FromStore {
+    from: Fake,
+    to: Fake,
+    folder: TempDir,
+}
+
+impl FromStore {
+    fn new() -> Self {
+        Self { from: Fake::default(), to: Fake::default(), folder: TempDir::new().unwrap() }
+    }
+
+    /// Fetches objects to the folder, or copies them to the other canister.
+    async fn run(&self, jobs: usize, keys: &[&str], fetches: bool) -> (Report, Vec<Failed>, Result<()>) {
+        let clients = [&self.from, &self.to].map(|fake| Client::new(AnyTransport::Fake(fake.clone())));
+        let of = |client| Root::Prefix { client, prefix: String::new(), label: String::new() };
+        let source = of(&clients[0]);
+        let target = match fetches {
+            true => Root::Folder(self.folder.path().to_owned()),
+            false => of(&clients[1]),
+        };
+        let job = Job { source, target, options: Options::default() };
+        let copy = |key: &&str| {
+            Copy::new(Entry::of_object(key, testing::info(key)), None, &job.target, &job.options).unwrap()
+        };
+        let mut plan = Plan::default();
+        plan.copies.extend(keys.iter().map(copy));
+        let mut failures = Failures::silent();
+        let (report, done) = achieve(&Upload::context(jobs), &job, &plan, &mut failures).await;
+        (report, failures.into_items(), done)
+    }
+}
+
+/// Small objects are read several with a call, and as many calls are made at the same time as there are jobs.
+#[tokio::test]
+async fn small_objects_are_fetched_in_batches() {
+    let names: Vec<_> = (0..16).map(|number| format!("{number:02}")).collect();
+    let keys: Vec<_> = names.iter().map(String::as_str).collect();
+    for (jobs, expected) in [(1, 1), (3, 3), (64, 4)] {
+        let copies = FromStore::new();
+        let (report, failed, done) = copies.run(jobs, &keys, true).await;
+        done.unwrap();
+        assert_eq!((&report.copied, failed.len()), (&names, 0));
+        let calls = copies.from.calls();
+        // Four of them fit a reply.
+        assert_eq!((calls.most_in_flight, calls.log.len()), (expected, 4));
+        assert_eq!(calls.log[0], Call::GetMany(names[..4].to_vec()));
+        for name in &names {
+            let written = fs::read(copies.folder.path().join(name)).unwrap();
+            assert!(written.starts_with(name.as_bytes()) && written.len() == 500_000, "{name}");
+        }
+    }
+}
+
+/// Small objects are copied between canisters with two calls for several of them.
+#[tokio::test]
+async fn small_objects_are_copied_in_batches() {
+    let names: Vec<_> = (0..16).map(|number| format!("{number:02}")).collect();
+    let keys: Vec<_> = names.iter().map(String::as_str).collect();
+    for (jobs, expected) in [(1, 1), (3, 3), (64, 4)] {
+        let copies = FromStore::new();
+        let (report, failed, done) = copies.run(jobs, &keys, false).await;
+        done.unwrap();
+        assert_eq!((&report.copied, failed.len()), (&names, 0));
+        assert_eq!(copies.from.calls().log.len(), 4);
+        let calls = copies.to.calls();
+        assert_eq!((calls.most_in_flight, calls.log.len()), (expected, 4));
+        assert_eq!(calls.log[0], Call::PutMany(names[..4].to_vec()));
+    }
+}
+
+/// An object that has changed or is gone since it was listed, or that cannot be read with others, is read alone, so that a file
+/// never has the content of another revision than its digest.
+#[tokio::test]
+async fn objects_that_have_changed_are_read_alone() {
+    for fetches in [true, false] {
+        let copies = FromStore::new();
+        let (report, failed, done) =
+            copies.run(1, &["a", "b-changed", "c-gone", "d-bad", "e", "f"], fetches).await;
+        done.unwrap();
+        assert_eq!(report.copied, ["a", "e", "f"]);
+        // The canister of this test answers no other calls.
+        assert_eq!(failed.len(), 3);
+        assert_eq!(fs::read_dir(copies.folder.path()).unwrap().count(), if fetches { 3 } else { 0 });
+        assert!(copies.from.calls().log.iter().any(|call| matches!(call, Call::Other(_))));
+    }
+}
+
+/// When the network fails, no further batch is read or stored.
+#[tokio::test]
+async fn a_failed_network_ends_the_reading() {
+    for fetches in [true, false] {
+        let copies = FromStore::new();
+        let keys = ["a", "b", "c", "d", "e-lost", "f", "g", "h", "i"];
+        let (report, failed, done) = copies.run(1, &keys, fetches).await;
+        let error = format!("{:#}", done.unwrap_err());
+        assert!(error.contains("4 objects: ") && error.contains("is down"), "{error}");
+        assert_eq!((report.copied, failed.len()), (["a", "b", "c", "d"].map(String::from).to_vec(), 4));
+    }
 }

@@ -1,23 +1,19 @@
 //! Files to objects. Small files are stored in batches, because one call for each would be slow, and batches concurrently,
 //! because a call to a network takes seconds.
 
-use std::{cell::RefCell, ops::Range, slice};
+use std::{cell::RefCell, path::Path, slice};
 
-use anyhow::{Context as _, Error, Result, bail};
-use stable_storage_api::{
-    PutArgs,
-    limits::{ITEM_OVERHEAD_BYTES, MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES},
-};
+use anyhow::{Context as _, Result, bail};
 use storage_client::{Progress, transfer::Unobserved};
 
 use super::{
+    batch::Batch,
     each::concurrently,
     plan::{Copy, Plan},
-    tally::Tally,
+    tally::{Outcome, Tally},
 };
 use crate::{
     context::Context,
-    failures::ends_all,
     idle::Idle,
     input::Input,
     store::StoreClient,
@@ -35,8 +31,12 @@ pub(super) async fn all(
     for stage in plan.stages() {
         let large = RefCell::default();
         let batches = Batches { copies: stage.iter(), next: None, large: &large, idle: &context.output.idle };
-        let batches = batches.map(|batch| batch.store(client));
-        concurrently(context.jobs(), batches, |outcome| outcome.add_to(tally)).await?;
+        let batches = batches.map(|(batch, mut unread)| async move {
+            let stored = batch.store(client).await;
+            unread.done.extend(stored.done);
+            Outcome { ended: stored.ended, ..unread }
+        });
+        concurrently(context.jobs(), batches, |outcome| tally.add_all(outcome)).await?;
         for copy in large.take() {
             let stored = one(client, context, copy, &tally.part()).await;
             tally.add(copy, stored)?;
@@ -59,135 +59,58 @@ async fn one(client: &StoreClient, context: &Context, copy: &Copy, progress: &dy
     Ok(stored.with_context(|| format!("cannot store {}", text::path(file)))?.size)
 }
 
-fn parts(copy: &Copy) -> Result<(&std::path::Path, &ObjectSpec)> {
+fn parts(copy: &Copy) -> Result<(&Path, &ObjectSpec)> {
     let Copy::Upload { file, spec, .. } = copy else { bail!("only a file can be stored") };
     Ok((file, spec))
 }
 
-/// Reads small files and groups them into batches, each when it is asked for.
+/// Reads small files and groups them into batches, each when it is asked for. A batch is returned with the files that could
+/// not be read.
 struct Batches<'a> {
     copies: slice::Iter<'a, Copy>,
     /// File that did not fit the last batch.
-    next: Option<Item<'a>>,
+    next: Option<Read<'a>>,
     /// Receives the files that need more than one call.
     large: &'a RefCell<Vec<&'a Copy>>,
     idle: &'a Idle,
 }
 
-/// Small files that are stored together.
-#[derive(Default)]
-struct Batch<'a> {
-    copies: Vec<&'a Copy>,
-    puts: Vec<PutArgs>,
-    bytes: u64,
-    outcome: Outcome<'a>,
-}
-
-/// Small file.
-struct Item<'a> {
+/// Small file that has been read.
+struct Read<'a> {
     copy: &'a Copy,
-    put: PutArgs,
-    /// Bytes of the call that stores it.
-    bytes: u64,
-}
-
-/// Outcome of a batch.
-#[derive(Default)]
-struct Outcome<'a> {
-    done: Vec<(&'a Copy, Result<u64>)>,
-    /// Error that ends the job, and the files that were to be stored by the call.
-    ended: Option<(Vec<&'a Copy>, Error)>,
+    spec: &'a ObjectSpec,
+    content: Vec<u8>,
 }
 
 impl<'a> Iterator for Batches<'a> {
-    type Item = Batch<'a>;
+    type Item = (Batch<'a>, Outcome<'a>);
 
-    fn next(&mut self) -> Option<Batch<'a>> {
-        let mut batch = Batch::default();
-        if let Some(item) = self.next.take() {
-            batch.push(item);
+    fn next(&mut self) -> Option<Self::Item> {
+        let (mut batch, mut unread) = (Batch::default(), Outcome::default());
+        if let Some(Read { copy, spec, content }) = self.next.take() {
+            batch.push(copy, spec, content);
         }
         for copy in self.copies.by_ref() {
-            match Item::read(copy, self.idle) {
-                Ok(Some(item)) if batch.has_room_for(&item) => batch.push(item),
-                Ok(Some(item)) => {
-                    self.next = Some(item);
-                    return Some(batch);
+            match read(copy, self.idle) {
+                Ok(Some((spec, content))) => {
+                    if let Some(content) = batch.push(copy, spec, content) {
+                        self.next = Some(Read { copy, spec, content });
+                        return Some((batch, unread));
+                    }
                 }
                 Ok(None) => self.large.borrow_mut().push(copy),
-                Err(error) => batch.outcome.done.push((copy, Err(error))),
+                Err(error) => unread.done.push((copy, Err(error))),
             }
         }
-        (!batch.copies.is_empty() || !batch.outcome.done.is_empty()).then_some(batch)
+        (!batch.is_empty() || !unread.done.is_empty()).then_some((batch, unread))
     }
 }
 
-impl<'a> Item<'a> {
-    /// Reads a file; `None` if it is large.
-    fn read(copy: &'a Copy, idle: &Idle) -> Result<Option<Self>> {
-        let (file, spec) = parts(copy)?;
-        let Input::Small(content) = Input::open(file, idle)? else { return Ok(None) };
-        let metadata = spec.metadata.iter().flatten().map(|pair| pair.name.len() + pair.value.len());
-        let texts = [&spec.content_type, &spec.content_encoding].into_iter().flatten().map(String::len);
-        let reported = metadata.chain(texts).sum::<usize>();
-        let bytes = (spec.key.len() + content.len() + reported) as u64 + ITEM_OVERHEAD_BYTES;
-        Ok(Some(Self { copy, put: upload::with_digest(spec.clone().put(content)), bytes }))
-    }
-}
-
-impl<'a> Batch<'a> {
-    /// Returns whether a file can be stored by the same call. One that takes a whole call is stored alone.
-    fn has_room_for(&self, item: &Item<'_>) -> bool {
-        let items = self.puts.len() as u64;
-        items == 0 || items < MAX_BATCH_ITEMS && self.bytes + item.bytes <= MAX_PAYLOAD_BYTES
-    }
-
-    fn push(&mut self, Item { copy, put, bytes }: Item<'a>) {
-        self.copies.push(copy);
-        self.puts.push(put);
-        self.bytes += bytes;
-    }
-
-    /// Stores the batch. If it is refused, halves it until the failing files are found.
-    async fn store(self, client: &StoreClient) -> Outcome<'a> {
-        let Self { copies, puts, mut outcome, .. } = self;
-        let whole = 0..puts.len();
-        let mut parts: Vec<Range<usize>> = Vec::from([whole]);
-        while let Some(part) = parts.pop() {
-            let (copies, puts) = (&copies[part.clone()], &puts[part.clone()]);
-            let Some(first) = copies.first() else { continue };
-            match client.put_many(puts).await.map_err(Error::from) {
-                Ok(_) => {
-                    let sizes = puts.iter().map(|put| Ok(put.value.len() as u64));
-                    outcome.done.extend(copies.iter().copied().zip(sizes));
-                }
-                Err(error) if ends_all(&error) => {
-                    outcome.ended = Some((copies.to_vec(), error));
-                    break;
-                }
-                Err(error) if copies.len() == 1 => outcome.done.push((first, Err(error))),
-                Err(_) => {
-                    let middle = part.start + copies.len() / 2;
-                    parts.extend([middle..part.end, part.start..middle]);
-                }
-            }
-        }
-        outcome
-    }
-}
-
-impl Outcome<'_> {
-    /// Adds the outcome to a tally. Returns the error if the job cannot continue after it.
-    fn add_to(self, tally: &mut Tally<'_>) -> Result<()> {
-        for (copy, stored) in self.done {
-            tally.add(copy, stored)?;
-        }
-        let Some((copies, error)) = self.ended else { return Ok(()) };
-        tally.record(copies.iter().copied(), &error);
-        let failed = match copies.as_slice() {
-            [one] => format!("cannot store {}", text::path(parts(one)?.0)),
-            copies => format!("cannot store {}", text::pluralize(copies.len() as u64, "file", "files")),
-        };
-        Err(error.context(failed))
-    }
+/// Reads a file; `None` if it is large.
+fn read<'a>(copy: &'a Copy, idle: &Idle) -> Result<Option<(&'a ObjectSpec, Vec<u8>)>> {
+    let (file, spec) = parts(copy)?;
+    Ok(match Input::open(file, idle)? {
+        Input::Small(content) => Some((spec, content)),
+        Input::Large(_) => None,
+    })
 }
