@@ -1,4 +1,4 @@
-//! Which role an operation needs.
+//! Which role an operation needs, and what it accepts.
 
 use s3s::{
     S3Result,
@@ -7,7 +7,7 @@ use s3s::{
 };
 use stable_storage_api::Role;
 
-use crate::{credentials::Credentials, refusals};
+use crate::{allowed, credentials::Credentials, guard::CheckOnly};
 
 /// Allows an operation to the keys whose role suffices.
 pub(crate) struct Access(pub(crate) Credentials);
@@ -22,7 +22,14 @@ impl S3Access for Access {
         if needs_writer(operation) && role < Role::Writer {
             return Err(s3_error!(AccessDenied, "{operation} needs the role writer"));
         }
-        refusals::check(context.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())))
+        allowed::check(operation, context.uri(), context.headers())?;
+        match context.extensions_mut().get::<CheckOnly>() {
+            Some(check) => {
+                check.allow();
+                Err(s3_error!(AccessDenied, "the request was only checked"))
+            }
+            None => Ok(()),
+        }
     }
 }
 

@@ -73,7 +73,7 @@ impl<S: Stream<Item = io::Result<Bytes>> + Unpin> Stream for Checked<S> {
 }
 
 /// How long a client may send nothing while it sends a body.
-const IDLE: Duration = Duration::from_secs(60);
+pub(crate) const IDLE: Duration = Duration::from_secs(60);
 
 /// Returns the pieces of a request body. A body that is missing is empty.
 pub(crate) fn pieces(body: Option<StreamingBlob>) -> BoxStream<'static, io::Result<Bytes>> {

@@ -1,13 +1,18 @@
 //! Conditional headers.
 
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use s3s::{
-    S3Result,
+    S3Error, S3Result,
     dto::{ETag, ETagCondition, Timestamp},
     s3_error,
 };
 use stable_storage_api::{Condition, ObjectInfo};
 
-use crate::{error::not_implemented, etag, headers::timestamp};
+use crate::{
+    error::not_implemented,
+    etag,
+    headers::{http_date, timestamp},
+};
 
 /// Conditions of a read.
 #[derive(Debug, Default)]
@@ -41,17 +46,46 @@ impl ReadConditions {
             (None, None) => true,
         };
         if !is_new {
-            return Err(s3_error!(NotModified));
+            return Err(not_modified(info));
         }
         Ok(())
     }
 }
 
+/// Returns whether a condition names the current ETag. `s3s` takes a list for one ETag, with the quotation marks between its
+/// members; a value has none itself.
 fn matches(condition: &ETagCondition, current: &ETag) -> bool {
     match condition {
         ETagCondition::Any => true,
-        ETagCondition::ETag(etag) => etag.value() == current.value(),
+        ETagCondition::ETag(etag) => etag.value().split('"').step_by(2).any(|value| value == current.value()),
     }
+}
+
+/// Returns the condition in a header.
+///
+/// # Errors
+/// `InvalidRequest`.
+pub(crate) fn in_header(headers: &HeaderMap, name: &HeaderName) -> S3Result<Option<ETagCondition>> {
+    let invalid = || s3_error!(InvalidRequest, "the header {name} is not one condition");
+    let mut values = headers.get_all(name).iter();
+    let condition = values.next().map(|value| ETagCondition::parse_http_header(value.as_bytes()));
+    match values.next() {
+        Some(_) => Err(invalid()),
+        None => condition.transpose().map_err(|_| invalid()),
+    }
+}
+
+/// Returns the error for a client that has the object, with the headers by which it keeps it.
+fn not_modified(info: &ObjectInfo) -> S3Error {
+    let mut headers = HeaderMap::new();
+    let modified =
+        http_date(&timestamp(info.modified_ns)).ok().and_then(|date| HeaderValue::try_from(date).ok());
+    let etag = etag::of(info).to_http_header().ok();
+    headers.extend(etag.map(|etag| (header::ETAG, etag)));
+    headers.extend(modified.map(|date| (header::LAST_MODIFIED, date)));
+    let mut error = s3_error!(NotModified);
+    error.set_headers(headers);
+    error
 }
 
 /// Returns the condition of a write. `current` returns the object under the key, if there is one; it is only called where the

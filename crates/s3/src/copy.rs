@@ -1,7 +1,8 @@
 //! `CopyObject`, and the source of a copy.
 
+use axum::http::header::{IF_MATCH, IF_NONE_MATCH};
 use s3s::{
-    S3Result,
+    S3Request, S3Result,
     dto::{CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopySource, MetadataDirective},
     s3_error,
 };
@@ -9,7 +10,7 @@ use stable_storage_api::{CopyArgs, CopyMetadata, ObjectInfo, UploadArgs, headers
 use storage_client::{TransferOptions, Transport};
 
 use crate::{
-    conditions::ReadConditions,
+    conditions::{self, ReadConditions},
     error::{not_implemented, of_transfer},
     etag,
     headers::{described, timestamp, with_pair},
@@ -53,13 +54,16 @@ pub(crate) async fn source<T: Transport>(
 /// Copies an object inside the canister.
 pub(crate) async fn copy<T: Transport>(
     store: &Store<T>,
-    mut input: CopyObjectInput,
+    request: S3Request<CopyObjectInput>,
 ) -> S3Result<CopyObjectOutput> {
+    let S3Request { mut input, headers, .. } = request;
     let key = keys::object_key(&input.bucket, &input.key)?;
     store.require_bucket(&input.bucket).await?;
-    if input.checksum_algorithm.is_some() {
-        return Err(not_implemented("a checksum of a copy"));
-    }
+    // s3s does not read these.
+    let if_match = conditions::in_header(&headers, &IF_MATCH)?;
+    let if_none_match = conditions::in_header(&headers, &IF_NONE_MATCH)?;
+    let current = async || store.find(&key).await;
+    let condition = conditions::of_write(if_match.as_ref(), if_none_match.as_ref(), current).await?;
     let info = source(store, &input.copy_source, &source_conditions!(input)).await?;
     let replaces = input
         .metadata_directive
@@ -73,7 +77,12 @@ pub(crate) async fn copy<T: Transport>(
         false => None,
     };
     // The version on which the conditions were checked.
-    let args = CopyArgs { revision: Some(info.revision), metadata, ..CopyArgs::new(info.key, &*key) };
+    let args = CopyArgs {
+        condition: Some(condition),
+        revision: Some(info.revision),
+        metadata,
+        ..CopyArgs::new(info.key, &*key)
+    };
     store.client().copy(&args, TransferOptions::default()).await.map_err(of_transfer)?;
     let copied = store.find(&key).await?.ok_or_else(|| s3_error!(NoSuchKey))?;
     let result = CopyObjectResult {

@@ -112,7 +112,8 @@ pub(crate) fn timestamp(time_ns: u64) -> Timestamp {
     Timestamp::from(time)
 }
 
-fn http_date(time: &Timestamp) -> S3Result<String> {
+/// Returns a time as in the headers of HTTP.
+pub(crate) fn http_date(time: &Timestamp) -> S3Result<String> {
     let mut text = Vec::new();
     time.format(TimestampFormat::HttpDate, &mut text).map_err(S3Error::internal_error)?;
     String::from_utf8(text).map_err(S3Error::internal_error)

@@ -18,16 +18,18 @@
 //! | module | content |
 //! |---|---|
 //! | `service` | the router, and the operations of S3 by name |
-//! | `credentials`, `access` | keys, roles, and which operation needs which |
+//! | `guard`, `query`, `forms`, `incoming`, `framing` | what a request passes before `s3s` sees it: bounds, and checks of bodies |
+//! | `credentials`, `access`, `allowed` | keys, roles, and what each operation needs and accepts |
 //! | `buckets`, `listing` | buckets, and pages of objects |
 //! | `read`, `write`, `copy`, `remove` | objects |
 //! | `multipart`, `staging` | multipart uploads, and where their parts are kept |
 //! | `body`, `sums` | request and response bodies, and the checksums of request bodies |
-//! | `conditions`, `etag`, `headers`, `keys`, `refusals`, `region`, `error` | parts of requests and responses |
+//! | `conditions`, `etag`, `headers`, `keys`, `region`, `error` | parts of requests and responses |
 
 #![forbid(unsafe_code)]
 
 mod access;
+mod allowed;
 mod body;
 mod buckets;
 mod conditions;
@@ -35,12 +37,16 @@ mod copy;
 mod credentials;
 mod error;
 mod etag;
+mod forms;
+mod framing;
+mod guard;
 mod headers;
+mod incoming;
 mod keys;
 mod listing;
 mod multipart;
+mod query;
 mod read;
-mod refusals;
 mod region;
 mod remove;
 mod service;

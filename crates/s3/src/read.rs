@@ -22,6 +22,9 @@ use crate::{
     store::{CONCURRENCY, Store},
 };
 
+/// The type of an object that was stored without one.
+const DEFAULT_CONTENT_TYPE: &str = "binary/octet-stream";
+
 /// Takes the conditions of a read from an input.
 macro_rules! read_conditions {
     ($input:expr) => {
@@ -51,7 +54,8 @@ macro_rules! output {
             content_language: header(info, names::CONTENT_LANGUAGE),
             content_length: i64::try_from(range.end - range.start).ok(),
             content_range: content_range.clone(),
-            content_type: info.content_type.clone(),
+            // S3 has no object without one.
+            content_type: Some(info.content_type.clone().unwrap_or_else(|| DEFAULT_CONTENT_TYPE.to_owned())),
             e_tag: Some(etag::of(info)),
             expires: expires(info),
             last_modified: Some(timestamp(info.modified_ns)),
@@ -80,8 +84,9 @@ async fn find<T: Transport>(
     conditions.check(&info)?;
     let size = info.size;
     let Some(range) = range else { return Ok(Found { info, range: 0..size, content_range: None }) };
-    let range = range.check(size).map_err(|_| s3_error!(InvalidRange, "the object has {size} bytes"))?;
-    let content_range = format!("bytes {}-{}/{size}", range.start, range.end.saturating_sub(1));
+    let range = range.check(size).ok().filter(|range| !range.is_empty());
+    let range = range.ok_or_else(|| s3_error!(InvalidRange, "the object has {size} bytes"))?;
+    let content_range = format!("bytes {}-{}/{size}", range.start, range.end - 1);
     Ok(Found { info, range, content_range: Some(content_range) })
 }
 

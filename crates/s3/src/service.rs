@@ -2,58 +2,35 @@
 
 use std::{future::Future, sync::Arc};
 
-use axum::{
-    Router,
-    body::{Body, HttpBody},
-    extract::Request,
-    http::{HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
-};
-use s3s::{
-    S3, S3Request, S3Response, S3Result,
-    dto::*,
-    s3_error,
-    service::{S3Service, S3ServiceBuilder},
-};
+use axum::{Router, extract::Request};
+use s3s::{S3, S3Request, S3Response, S3Result, dto::*, s3_error, service::S3ServiceBuilder};
 use storage_client::{Client, Transport};
 
 use crate::{
-    access::Access, buckets, copy, credentials::Credentials, listing, multipart, read, region, remove,
-    store::Store, write,
+    access::Access,
+    buckets, copy,
+    credentials::Credentials,
+    guard::{self, Guard},
+    listing, multipart, read, remove,
+    store::Store,
+    write,
 };
 
 /// Returns the routes of a gateway to a store, for requests that are signed with these credentials. All calls are made by
 /// the client, as its caller, whatever the key of a request.
 pub fn router<T: Transport + 'static>(client: impl Into<Arc<Client<T>>>, credentials: Credentials) -> Router {
-    let mut builder = S3ServiceBuilder::new(Gateway { store: Store::new(client.into()) });
+    let store = Store::new(client.into());
+    let builder = |store| {
+        let mut builder = S3ServiceBuilder::new(Gateway { store });
+        builder.set_config(guard::config());
+        builder
+    };
+    let allowed = builder(store.clone()).build();
+    let mut builder = builder(store);
     builder.set_auth(credentials.clone());
     builder.set_access(Access(credentials));
-    let service = builder.build();
-    Router::new().fallback(move |request: Request| respond(service.clone(), request))
-}
-
-/// An empty body is not read, so a request that waits for a response with status 100 before it sends one gets only the final response.
-/// After that, awscli takes its status for that of the next request of the connection, and loses the headers of that one. So the
-/// connection ends.
-async fn respond(service: S3Service, request: Request) -> Response {
-    let is_never_continued = request.headers().contains_key(header::EXPECT) && request.body().is_end_stream();
-    let mut response = answer(service, request).await;
-    if is_never_continued {
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    }
-    response
-}
-
-async fn answer(service: S3Service, request: Request) -> Response {
-    if let Some(redirection) = region::redirection(request.headers()) {
-        return redirection;
-    }
-    let request = request.map(s3s::Body::http_body_unsync);
-    match service.call(request).await {
-        Ok(response) => response.map(Body::new),
-        // Errors of S3 are responses; this one has none.
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-    }
+    let guard = Guard { service: builder.build(), allowed };
+    Router::new().fallback(move |request: Request| guard.clone().respond(request))
 }
 
 struct Gateway<T> {
@@ -152,7 +129,7 @@ impl<T: Transport + 'static> S3 for Gateway<T> {
         request: S3Request<CopyObjectInput>,
     ) -> S3Result<S3Response<CopyObjectOutput>> {
         let store = self.store.clone();
-        to_its_end(async move { copy::copy(&store, request.input).await }).await
+        to_its_end(async move { copy::copy(&store, request).await }).await
     }
 
     async fn delete_object(

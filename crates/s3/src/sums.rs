@@ -24,6 +24,30 @@ pub(crate) struct Given {
     pub(crate) trailers: Option<TrailingHeaders>,
 }
 
+impl Given {
+    /// Returns whether there is a digest of the body.
+    pub(crate) fn is_some(&self) -> bool {
+        let Checksum {
+            checksum_crc32,
+            checksum_crc32c,
+            checksum_crc64nvme,
+            checksum_sha1,
+            checksum_sha256,
+            ..
+        } = &self.checksum;
+        [
+            &self.content_md5,
+            checksum_crc32,
+            checksum_crc32c,
+            checksum_crc64nvme,
+            checksum_sha1,
+            checksum_sha256,
+        ]
+        .into_iter()
+        .any(Option::is_some)
+    }
+}
+
 /// Takes the digests from an input.
 macro_rules! given {
     ($request:expr) => {{
@@ -122,7 +146,7 @@ impl Sums {
     /// Compares the digests with those that the client gives.
     ///
     /// # Errors
-    /// `BadDigest`; `InvalidRequest` if an announced checksum did not follow.
+    /// `BadDigest`; `InvalidRequest` for a checksum that was not announced. That an announced one follows is checked by `framing`.
     pub(crate) fn finish(self) -> S3Result<Verified> {
         let Self { md5, checksums, expected_md5, mut given } = self;
         let md5 = md5.finalize();

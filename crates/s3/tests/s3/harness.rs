@@ -84,6 +84,8 @@ pub(crate) struct Request<'g> {
     path: String,
     query: Vec<(String, String)>,
     headers: Vec<(&'static str, String)>,
+    /// What `x-amz-content-sha256` says, if the signature is in a header.
+    payload: Option<&'static str>,
     body: Body,
 }
 
@@ -119,6 +121,7 @@ impl Gateway {
             path: path.to_owned(),
             query: query.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             headers: Vec::new(),
+            payload: None,
             body: Body::empty(),
         }
     }
@@ -153,11 +156,71 @@ impl Request<'_> {
         Self { body, ..self }.header("content-length", length.to_string())
     }
 
-    pub(crate) async fn send(self) -> Response {
-        let uri = self.uri();
+    /// Signs in the header `Authorization` instead of the query.
+    pub(crate) fn in_header(self, payload: &'static str) -> Self {
+        Self { payload: Some(payload), ..self }
+    }
+
+    /// Sends chunks in `aws-chunked`, which are signed if `payload` says so, and announces this number of bytes.
+    pub(crate) fn chunked(self, payload: &'static str, length: u64, chunks: &[&[u8]], end: &str) -> Self {
+        let mut request = self.in_header(payload).header("x-amz-decoded-content-length", length.to_string());
+        request = request.header("content-encoding", "aws-chunked");
+        let Some(Signer { secret, .. }) = request.signer.filter(|_| payload == SIGNED_CHUNKS) else {
+            let chunks = chunks
+                .iter()
+                .map(|chunk| [format!("{:x}\r\n", chunk.len()).as_bytes(), chunk, b"\r\n"].concat());
+            let body = [chunks.collect::<Vec<_>>().concat(), end.as_bytes().to_vec()].concat();
+            return request.body(body);
+        };
+        // The signatures of the chunks are a chain that starts with that of the headers, of which one is the length of the body.
+        let framing =
+            |size: usize| format!("{size:x};chunk-signature={}\r\n", "0".repeat(64)).len() + size + 2;
+        let total: usize = chunks.iter().map(|chunk| framing(chunk.len())).sum();
+        let mut request = request.header("content-length", total.to_string());
+        let now = Signing::now(secret);
+        let mut previous = request.signature(&now);
+        let mut body = Vec::new();
+        for chunk in chunks {
+            let hash = |bytes: &[u8]| hex::encode(Sha256::digest(bytes));
+            let text = format!(
+                "AWS4-HMAC-SHA256-PAYLOAD\n{}\n{}\n{previous}\n{}\n{}",
+                now.time,
+                now.scope,
+                hash(b""),
+                hash(chunk)
+            );
+            previous = hex::encode(mac(&now.key, &text));
+            let size = format!("{:x};chunk-signature={previous}\r\n", chunk.len());
+            body.extend([size.as_bytes(), chunk, b"\r\n"].concat());
+        }
+        request.body = Body::from(body);
+        request
+    }
+
+    pub(crate) async fn send(mut self) -> Response {
+        let signing = self.signer.map(|signer| (signer.key, Signing::now(signer.secret)));
+        let mut authorization = None;
+        let uri = match (&signing, self.payload) {
+            (Some((key, now)), Some(payload)) => {
+                let signature = self.signature(now);
+                authorization = Some(format!(
+                    "AWS4-HMAC-SHA256 Credential={key}/{}, SignedHeaders={}, Signature={signature}",
+                    now.scope,
+                    self.signed_headers(now).iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";")
+                ));
+                self.headers.push(("x-amz-content-sha256", payload.to_owned()));
+                self.headers.push(("x-amz-date", now.time.clone()));
+                format!("{}?{}", encoded(&self.path, true), joined(&self.query))
+            }
+            (Some((key, now)), None) => self.presigned(key, now),
+            (None, _) => format!("{}?{}", encoded(&self.path, true), joined(&self.query)),
+        };
         let mut request = http::Request::builder().method(self.method).uri(uri).header("host", HOST);
         for (name, value) in &self.headers {
             request = request.header(*name, value);
+        }
+        if let Some(authorization) = authorization {
+            request = request.header("authorization", authorization);
         }
         let response = self.gateway.router.clone().oneshot(request.body(self.body).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
@@ -165,33 +228,84 @@ impl Request<'_> {
         Response { status: parts.status.as_u16(), headers: parts.headers, body }
     }
 
+    fn signed_headers(&self, now: &Signing) -> Vec<(&'static str, String)> {
+        let mut headers = self.headers.clone();
+        headers.push(("host", HOST.to_owned()));
+        headers.push(("x-amz-content-sha256", self.payload.unwrap_or_default().to_owned()));
+        headers.push(("x-amz-date", now.time.clone()));
+        headers.sort();
+        headers
+    }
+
+    /// Returns the signature in a header.
+    fn signature(&self, now: &Signing) -> String {
+        let headers = self.signed_headers(now);
+        let lines: String = headers.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
+        let names = headers.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
+        let mut query = self.query.clone();
+        query.sort();
+        now.signature(&format!(
+            "{}\n{}\n{}\n{lines}\n{names}\n{}",
+            self.method,
+            encoded(&self.path, true),
+            joined(&query),
+            self.payload.unwrap_or_default()
+        ))
+    }
+
     /// Returns the presigned URL: its query has the signature.
-    fn uri(&self) -> String {
+    fn presigned(&self, key: &str, now: &Signing) -> String {
         let mut query = self.query.clone();
         let path = encoded(&self.path, true);
-        let Some(Signer { key, secret }) = self.signer else { return format!("{path}?{}", joined(&query)) };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-        let time = DateTime::from_timestamp(now.try_into().unwrap(), 0).unwrap();
-        let (day, time) = (time.format("%Y%m%d").to_string(), time.format("%Y%m%dT%H%M%SZ").to_string());
-        let scope = format!("{day}/us-east-1/s3/aws4_request");
         for (name, value) in [
             ("X-Amz-Algorithm", "AWS4-HMAC-SHA256".to_owned()),
-            ("X-Amz-Credential", format!("{key}/{scope}")),
-            ("X-Amz-Date", time.clone()),
+            ("X-Amz-Credential", format!("{key}/{}", now.scope)),
+            ("X-Amz-Date", now.time.clone()),
             ("X-Amz-Expires", "60".to_owned()),
             ("X-Amz-SignedHeaders", "host".to_owned()),
         ] {
-            query.push((name.to_owned(), value));
+            if query.iter().all(|(given, _)| given != name) {
+                query.push((name.to_owned(), value));
+            }
         }
         query.sort();
         let canonical =
             format!("{}\n{path}\n{}\nhost:{HOST}\n\nhost\nUNSIGNED-PAYLOAD", self.method, joined(&query));
-        let text = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", hex::encode(Sha256::digest(canonical)));
-        let first = format!("AWS4{secret}").into_bytes();
-        let key = [&*day, "us-east-1", "s3", "aws4_request"].iter().fold(first, |key, text| mac(&key, text));
-        format!("{path}?{}&X-Amz-Signature={}", joined(&query), hex::encode(mac(&key, &text)))
+        format!("{path}?{}&X-Amz-Signature={}", joined(&query), now.signature(&canonical))
     }
 }
+
+/// What a signature of version 4 is made with.
+pub(crate) struct Signing {
+    pub(crate) time: String,
+    pub(crate) scope: String,
+    pub(crate) key: Vec<u8>,
+}
+
+impl Signing {
+    pub(crate) fn now(secret: &str) -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let time = DateTime::from_timestamp(now.try_into().unwrap(), 0).unwrap();
+        let (day, time) = (time.format("%Y%m%d").to_string(), time.format("%Y%m%dT%H%M%SZ").to_string());
+        let scope = format!("{day}/us-east-1/s3/aws4_request");
+        let first = format!("AWS4{secret}").into_bytes();
+        let key = [&*day, "us-east-1", "s3", "aws4_request"].iter().fold(first, |key, text| mac(&key, text));
+        Self { time, scope, key }
+    }
+
+    fn signature(&self, canonical: &str) -> String {
+        let digest = hex::encode(Sha256::digest(canonical));
+        hex::encode(mac(&self.key, &format!("AWS4-HMAC-SHA256\n{}\n{}\n{digest}", self.time, self.scope)))
+    }
+
+    /// Returns the signature of the policy of a form.
+    pub(crate) fn of_policy(&self, policy: &str) -> String {
+        hex::encode(mac(&self.key, policy))
+    }
+}
+
+pub(crate) const SIGNED_CHUNKS: &str = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD";
+pub(crate) const UNSIGNED_CHUNKS: &str = "STREAMING-UNSIGNED-PAYLOAD-TRAILER";
 
 const HOST: &str = "localhost";
 

@@ -4,8 +4,11 @@
 
 mod access;
 mod buckets;
+mod chunked;
 mod harness;
 mod listing;
+mod memory;
 mod multipart;
 mod objects;
 mod sums;
+mod unsupported;

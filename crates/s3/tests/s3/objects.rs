@@ -2,7 +2,7 @@ use axum::body::Body;
 use futures_util::stream;
 use stable_storage_api::{MetadataPair, PutArgs, limits::CHUNK_BYTES};
 
-use crate::harness::{Gateway, bytes, md5, md5_digest};
+use crate::harness::{Gateway, Signer, bytes, md5, md5_digest};
 
 #[tokio::test]
 async fn objects_of_any_size_are_stored_and_read() {
@@ -211,4 +211,87 @@ async fn a_body_that_breaks_off_leaves_nothing() {
     }
     assert!(gateway.client.list_uploads().await.unwrap().is_empty());
     assert!(gateway.get("/bucket").await.ok().all("Key").is_empty());
+}
+
+/// Of two writers that copy to a key only if nothing is there, one fails, and the object under it stays.
+#[tokio::test]
+async fn copies_have_conditions_on_their_target() {
+    let gateway = Gateway::with_bucket().await;
+    gateway.put("/bucket/source", "source").await.ok();
+    let etag = gateway.put("/bucket/target", "precious").await.ok().header("etag").to_owned();
+    let copy = |to: &str, name, value: &str| {
+        let copy = gateway.request("PUT", to).header("x-amz-copy-source", "/bucket/source");
+        copy.header(name, value).send()
+    };
+    assert_eq!(copy("/bucket/target", "if-none-match", "*").await.error(), (412, "PreconditionFailed"));
+    assert_eq!(copy("/bucket/target", "if-match", "\"other\"").await.error(), (412, "PreconditionFailed"));
+    assert_eq!(copy("/bucket/missing", "if-match", "*").await.error(), (404, "NoSuchKey"));
+    assert_eq!(copy("/bucket/target", "if-none-match", "\"other\"").await.error(), (501, "NotImplemented"));
+    assert_eq!(copy("/bucket/target", "if-match", "\"unclosed").await.error(), (400, "InvalidRequest"));
+    assert_eq!(gateway.get("/bucket/target").await.ok().text(), "precious");
+    copy("/bucket/target", "if-match", &format!("\"other\", {etag}")).await.ok();
+    copy("/bucket/new", "if-none-match", "*").await.ok();
+    for path in ["/bucket/target", "/bucket/new"] {
+        assert_eq!(gateway.get(path).await.ok().text(), "source", "{path}");
+    }
+}
+
+/// Ranges that HTTP tells servers to ignore, with a signature in the query and in headers.
+#[tokio::test]
+async fn a_range_that_is_none_is_ignored() {
+    let gateway = Gateway::with_bucket().await;
+    gateway.put("/bucket/a", "hello").await.ok();
+    for range in ["bytes=0-1,3-4", "items=0-1", "bytes=x", "bytes=3-1", "bytes=-"] {
+        for method in ["GET", "HEAD"] {
+            let read = || gateway.request(method, "/bucket/a").header("range", range);
+            for response in [read().send().await, read().in_header("UNSIGNED-PAYLOAD").send().await] {
+                assert_eq!(
+                    (response.status, response.header("content-length")),
+                    (200, "5"),
+                    "{method} {range}"
+                );
+            }
+            assert_eq!(read().signed_by(None).send().await.status, 403);
+        }
+        let wrong = Signer { key: "WRITER", secret: "secret of the reader" };
+        let wrong = gateway.request("GET", "/bucket/a").header("range", range).signed_by(wrong).send().await;
+        assert_eq!(wrong.error(), (403, "SignatureDoesNotMatch"));
+    }
+    gateway.put("/bucket/empty", "").await.ok();
+    for range in ["bytes=-5", "bytes=0-", "bytes=0-0"] {
+        let read = gateway.request("GET", "/bucket/empty").header("range", range).send().await;
+        assert_eq!(read.error(), (416, "InvalidRange"), "{range}");
+    }
+}
+
+#[tokio::test]
+async fn conditions_have_lists_of_etags() {
+    let gateway = Gateway::with_bucket().await;
+    let etag = gateway.put("/bucket/a", "hello").await.ok().header("etag").to_owned();
+    for (name, value, status) in [
+        ("if-none-match", format!("\"x\", {etag}"), 304),
+        ("if-none-match", format!("{etag},\"x\""), 304),
+        ("if-none-match", format!("W/{etag}"), 304),
+        ("if-none-match", "\"x\", \"y\"".to_owned(), 200),
+        ("if-match", format!("\"x\", {etag}, \"y\""), 200),
+        ("if-match", "\"x\", \"y\"".to_owned(), 412),
+    ] {
+        for method in ["GET", "HEAD"] {
+            let got = gateway.request(method, "/bucket/a").header(name, value.clone()).send().await;
+            assert_eq!(got.status, status, "{name}: {value}");
+            if status == 304 {
+                assert_eq!(got.header("etag"), etag);
+                assert!(got.header("last-modified").ends_with("GMT"));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_object_without_a_type_has_that_of_s3() {
+    let gateway = Gateway::with_bucket().await;
+    gateway.put("/bucket/a", "hello").await.ok();
+    assert_eq!(gateway.get("/bucket/a").await.ok().header("content-type"), "binary/octet-stream");
+    let other = gateway.get("/bucket/a?response-content-type=text/plain").await.ok();
+    assert_eq!(other.header("content-type"), "text/plain");
 }

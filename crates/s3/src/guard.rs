@@ -1,0 +1,144 @@
+//! What a request passes before `s3s` sees it. `s3s` ignores what it does not know, and holds forms and chunks in memory; here
+//! requests are bounded, and what S3 takes from the query or ignores in a header is brought into the form that `s3s` reads.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use axum::{
+    body::{Body, HttpBody},
+    extract::Request,
+    http::{HeaderValue, Method, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use s3s::{
+    S3Error, S3Result,
+    config::{S3Config, StaticConfigProvider},
+    dto::Range,
+    service::S3Service,
+};
+
+use crate::{
+    forms,
+    incoming::{self, MAX_XML_BYTES, Refusal},
+    query, region,
+};
+
+/// The guard before a gateway.
+#[derive(Clone)]
+pub(crate) struct Guard {
+    /// Verifies signatures and roles.
+    pub(crate) service: S3Service,
+    /// Runs requests that `service` has allowed.
+    pub(crate) allowed: S3Service,
+}
+
+/// With this, a request is only checked: access is refused to it in the end, and whether it was allowed is recorded.
+#[derive(Clone, Default)]
+pub(crate) struct CheckOnly(Arc<AtomicBool>);
+
+impl CheckOnly {
+    /// Records that the request is allowed.
+    pub(crate) fn allow(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Returns the limits of what `s3s` holds in memory.
+pub(crate) fn config() -> Arc<StaticConfigProvider> {
+    let mut config = S3Config::default();
+    config.xml_max_body_size = MAX_XML_BYTES as usize;
+    config.post_object_max_file_size = forms::MAX_BYTES as u64;
+    config.form_max_field_size = forms::MAX_FIELDS_BYTES;
+    config.form_max_fields_size = forms::MAX_FIELDS_BYTES;
+    Arc::new(StaticConfigProvider::new(Arc::new(config)))
+}
+
+impl Guard {
+    /// Answers a request.
+    ///
+    /// An empty body is not read, so a request that waits for a response with status 100 before it sends one gets only the
+    /// final response. After that, awscli takes its status for that of the next request of the connection, and loses the
+    /// headers of that one. So the connection ends.
+    pub(crate) async fn respond(self, request: Request) -> Response {
+        let is_never_continued =
+            request.headers().contains_key(header::EXPECT) && request.body().is_end_stream();
+        let mut response = self.answer(request).await;
+        if is_never_continued {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+
+    async fn answer(&self, request: Request) -> Response {
+        if let Some(redirection) = region::redirection(request.headers()) {
+            return redirection;
+        }
+        let (mut parts, body) = request.into_parts();
+        let refusal = Refusal::default();
+        if let Err(error) = query::to_headers(&mut parts) {
+            return error_response(error);
+        }
+        if has_ignored_range(&parts) {
+            return self.without_range(parts).await;
+        }
+        let body = match body_of(&parts, body, &refusal).await {
+            Ok(body) => body,
+            Err(error) => return error_response(error),
+        };
+        let response = call(&self.service, Request::from_parts(parts, body)).await;
+        match refusal.take() {
+            Some(reason) if !response.status().is_success() => error_response(reason),
+            _ => response,
+        }
+    }
+
+    /// Answers a read whose range is ignored. Its signature has that header, so it is verified with it first.
+    async fn without_range(&self, mut parts: Parts) -> Response {
+        let check = CheckOnly::default();
+        let mut checked = Request::from_parts(parts.clone(), Body::empty());
+        checked.extensions_mut().insert(check.clone());
+        let refused = call(&self.service, checked).await;
+        if !check.0.load(Ordering::Relaxed) {
+            return refused;
+        }
+        parts.headers.remove(header::RANGE);
+        match query::without_signature(&mut parts) {
+            Ok(()) => call(&self.allowed, Request::from_parts(parts, Body::empty())).await,
+            Err(error) => error_response(error),
+        }
+    }
+}
+
+/// Returns whether a read has a header `Range` that HTTP and S3 ignore: of several ranges, of another unit, or malformed.
+fn has_ignored_range(parts: &Parts) -> bool {
+    let ranges: Vec<_> = parts.headers.get_all(header::RANGE).iter().collect();
+    // s3s takes a suffix without a length for one of no bytes.
+    let is_range = |text: &str| text != "bytes=-" && Range::parse(text).is_ok();
+    let is_range = |value: &HeaderValue| value.to_str().is_ok_and(is_range);
+    let is_read = [Method::GET, Method::HEAD].contains(&parts.method);
+    is_read && !ranges.is_empty() && !matches!(ranges[..], [range] if is_range(range))
+}
+
+async fn body_of(parts: &Parts, body: Body, refusal: &Refusal) -> S3Result<Body> {
+    match forms::is_form(parts) {
+        true => forms::read(&parts.headers, body).await.map(Body::from),
+        false => incoming::checked(parts, body, refusal),
+    }
+}
+
+async fn call(service: &S3Service, request: Request) -> Response {
+    match service.call(request.map(s3s::Body::http_body_unsync)).await {
+        Ok(response) => response.map(Body::new),
+        // Errors of S3 are responses; this one has none.
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+fn error_response(error: S3Error) -> Response {
+    match error.to_http_response() {
+        Ok(response) => response.map(Body::new),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
