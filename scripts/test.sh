@@ -61,6 +61,9 @@ fi
 step "tests; the integration suite runs on: $replica"
 cargo test --locked --workspace --no-fail-fast
 
+step "a table in a Parquet file in a store, by object_store"
+cargo run --quiet --locked --workspace --example parquet
+
 step "the example canister"
 scripts/example-canister.sh
 

@@ -78,7 +78,7 @@ pub use embedded::EmbeddedTransport;
 pub use error::{ClientError, Result};
 pub use pages::Level;
 pub use retry::RetryPolicy;
-pub use transfer::{Downloaded, Hasher, Progress, TransferError, TransferOptions};
+pub use transfer::{Downloaded, Hasher, Piece, Progress, TransferError, TransferOptions};
 pub use transport::{Transport, TransportError};
 #[cfg(feature = "verify")]
 pub use verified::{Verified, VerifiedError};

@@ -30,14 +30,20 @@ impl<T: Transport> Client<T> {
         self.call(method!("get_with_info"), (key,)).await
     }
 
+    /// Returns the value under a key and its metadata, by a replicated call.
+    pub(crate) async fn get_with_info_replicated(&self, key: &str) -> Result<Object> {
+        self.check("get_with_info", || check::key(key))?;
+        self.call_replicated(method!("get_with_info"), (key,)).await
+    }
+
     /// Returns the metadata of an object.
     pub async fn stat(&self, key: &str) -> Result<ObjectInfo> {
         self.check("stat", || check::key(key))?;
         self.call(method!("stat"), (key,)).await
     }
 
-    /// Returns the metadata of an object, by a replicated call.
-    pub(crate) async fn stat_replicated(&self, key: &str) -> Result<ObjectInfo> {
+    /// Returns the metadata of an object, by a replicated call: as of a moment after every update that was answered before.
+    pub async fn stat_replicated(&self, key: &str) -> Result<ObjectInfo> {
         self.check("stat", || check::key(key))?;
         self.call_replicated(method!("stat"), (key,)).await
     }

@@ -31,10 +31,23 @@ impl<T: Transport> Client<T> {
     /// Each page reflects the moment of its call. An object that is put or deleted in between may be in the result or not, but
     /// never twice.
     pub async fn list_all(&self, prefix: &str) -> Result<Vec<ObjectInfo>> {
+        self.all_pages(prefix, false).await
+    }
+
+    /// Returns all objects under a prefix as [`list_all`](Self::list_all), by replicated calls: with every object whose update
+    /// was answered before.
+    pub async fn list_all_replicated(&self, prefix: &str) -> Result<Vec<ObjectInfo>> {
+        self.all_pages(prefix, true).await
+    }
+
+    async fn all_pages(&self, prefix: &str, is_replicated: bool) -> Result<Vec<ObjectInfo>> {
         let mut args = ListArgs::prefix(prefix);
         let mut objects = Vec::new();
         loop {
-            let page = self.list(&args).await?;
+            let page = match is_replicated {
+                true => self.call_replicated::<ListPage>(method!("list"), (&args,)).await?,
+                false => self.list(&args).await?,
+            };
             objects.extend(page.objects);
             match page.next {
                 Some(next) => args.start_after = Some(next),

@@ -7,6 +7,9 @@ use stable_storage_api::ObjectInfo;
 /// Start of the keys that are kept for multipart uploads, and that are not listed.
 pub(crate) const RESERVED: &str = ":multipart/";
 
+/// Start of the keys of the S3 gateway's multipart uploads, which are not listed either.
+const RESERVED_BY_S3: &str = ":s3/";
+
 /// Returns the ETag of a revision.
 pub(crate) fn e_tag(revision: u64) -> String {
     format!("\"{revision}\"")
@@ -29,7 +32,10 @@ pub(crate) fn required(version: &UpdateVersion) -> Option<u64> {
 /// Returns the path of a key, if there is one with exactly this text.
 pub(crate) fn path(key: &str) -> Option<Path> {
     let is_path = |path: &Path| path.as_ref() == key && !key.is_empty();
-    Path::parse(key).ok().filter(is_path).filter(|_| !key.starts_with(RESERVED))
+    Path::parse(key)
+        .ok()
+        .filter(is_path)
+        .filter(|_| ![RESERVED, RESERVED_BY_S3].iter().any(|reserved| key.starts_with(reserved)))
 }
 
 /// Returns the metadata of an object at a path.
@@ -73,7 +79,7 @@ mod tests {
         for key in ["a", "a/b", "a b", "ä/%20"] {
             assert_eq!(path(key).map(String::from).as_deref(), Some(key));
         }
-        for key in ["", "a/", "/a", "a//b", "a/../b", "a\u{1}", ":multipart/uploads/a"] {
+        for key in ["", "a/", "/a", "a//b", "a/../b", "a\u{1}", ":multipart/uploads/a", ":s3/parts/a"] {
             assert_eq!(path(key), None, "{key:?}");
         }
     }

@@ -5,16 +5,16 @@
 //! :multipart/parts/ID/INDEX   a part
 //! ```
 //!
-//! The canister puts the parts together when the upload is completed. Keys that start with `:multipart/` are not listed.
+//! The canister puts the parts together when the upload is completed. Keys that start with `:multipart/` are not listed, nor those of the S3 gateway.
 
-use std::{io, sync::Arc};
+use std::io;
 
 use futures_util::stream;
 use object_store::{
     Attributes, Error, MultipartId, PutPayload, PutResult, Result, multipart::PartId, path::Path,
 };
 use stable_storage_api::{Condition, Error as Reason, Object, ObjectInfo, PutArgs, UploadArgs};
-use storage_client::{Client, TransferOptions, Transport};
+use storage_client::{Client, Piece, TransferOptions, Transport};
 
 use crate::{
     attributes::Described,
@@ -72,6 +72,11 @@ pub(crate) async fn put<T: Transport>(
     let args = UploadArgs::unsized_new(part_key(id, index));
     let stored = client.upload_stream(pieces, &args, TransferOptions::default()).await;
     let (written, end) = stored.map_err(|error| of_transfer(path.as_ref(), error))?;
+    // If the upload has ended in the meantime, nobody else removes this part.
+    if let Err(error) = client.stat_replicated(&record_key(id)).await {
+        let _ = client.delete(&args.key).await;
+        return Err(of_call(path.as_ref(), error));
+    }
     Ok(PartId { content_id: format!("{}-{}", written.revision, end.size) })
 }
 
@@ -89,7 +94,8 @@ pub(crate) async fn complete<T: Transport>(
     let parts = parts.collect::<Result<Vec<_>>>()?;
     let composed = client.compose(&parts, &args, TransferOptions::default()).await;
     let (written, _) = composed.map_err(|error| of_transfer(path.as_ref(), error))?;
-    remove(client, path, id).await?;
+    // The object is stored. If this fails, the parts stay until the upload is aborted.
+    let _ = remove(client, path, id).await;
     Ok(put_result(written.revision))
 }
 
@@ -99,10 +105,12 @@ pub(crate) async fn abort<T: Transport>(client: &Client<T>, path: &Path, id: &Mu
     remove(client, path, id).await
 }
 
-/// Removes the record first, so that no more parts are accepted.
+/// Removes the parts of an upload, then its record, so that what fails can be repeated; then the parts that came in between.
 async fn remove<T: Transport>(client: &Client<T>, path: &Path, id: &str) -> Result<()> {
-    client.delete(&record_key(id)).await.map_err(|error| of_call(path.as_ref(), error))?;
-    client.delete_all(&parts_prefix(id)).await.map_err(|error| of_call(path.as_ref(), error))?;
+    let error = |error| of_call(path.as_ref(), error);
+    client.delete_all(&parts_prefix(id)).await.map_err(error)?;
+    client.delete(&record_key(id)).await.map_err(error)?;
+    client.delete_all(&parts_prefix(id)).await.map_err(error)?;
     Ok(())
 }
 
@@ -119,7 +127,7 @@ async fn find<T: Transport>(client: &Client<T>, path: &Path, id: &str) -> Result
     if !is_id {
         return Err(none());
     }
-    match client.get_with_info(&record_key(id)).await {
+    match client.get_with_info_confirmed(&record_key(id)).await {
         Ok(Object { info, value }) if value.as_slice() == path.as_ref().as_bytes() => Ok(info),
         Ok(_) => Err(none()),
         Err(error) if error.storage_error() == Some(&Reason::NotFound) => Err(none()),
@@ -128,23 +136,12 @@ async fn find<T: Transport>(client: &Client<T>, path: &Path, id: &str) -> Result
 }
 
 /// Returns a part as a source of bytes.
-fn source(id: &str, index: usize, part: &PartId) -> Result<Arc<ObjectInfo>> {
+fn source(id: &str, index: usize, part: &PartId) -> Result<Piece> {
     let numbers = part
         .content_id
         .split_once('-')
         .and_then(|(revision, size)| Some((revision.parse::<u64>().ok()?, size.parse::<u64>().ok()?)));
     let (revision, size) =
         numbers.ok_or_else(|| generic(format!("part {index} has another store's identifier")))?;
-    Ok(Arc::new(ObjectInfo {
-        key: part_key(id, index),
-        size,
-        revision,
-        content_type: None,
-        content_encoding: None,
-        metadata: None,
-        owner: None,
-        created_ns: 0,
-        modified_ns: 0,
-        sha256: None,
-    }))
+    Ok(Piece { key: part_key(id, index), revision, range: 0..size })
 }

@@ -13,7 +13,7 @@ use crate::{
     conditions::{self, ReadConditions},
     error::{not_implemented, of_transfer},
     etag,
-    headers::{described, timestamp, with_pair},
+    headers::{described, with_pair},
     keys,
     store::Store,
 };
@@ -81,13 +81,15 @@ pub(crate) async fn copy<T: Transport>(
         condition: Some(condition),
         revision: Some(info.revision),
         metadata,
-        ..CopyArgs::new(info.key, &*key)
+        ..CopyArgs::new(&*info.key, &*key)
     };
-    store.client().copy(&args, TransferOptions::default()).await.map_err(of_transfer)?;
-    let copied = store.find(&key).await?.ok_or_else(|| s3_error!(NoSuchKey))?;
+    let written = store.client().copy(&args, TransferOptions::default()).await.map_err(of_transfer)?;
+    // What is known of the copy: a query might be executed by a node that has not seen it yet.
+    let described = args.metadata.map_or(info.metadata, |described| described.metadata);
+    let copied = ObjectInfo { revision: written.revision, metadata: described, ..info };
     let result = CopyObjectResult {
         e_tag: Some(etag::of(&copied)),
-        last_modified: Some(timestamp(copied.modified_ns)),
+        last_modified: Some(std::time::SystemTime::now().into()),
         ..Default::default()
     };
     Ok(CopyObjectOutput { copy_object_result: Some(result), ..Default::default() })

@@ -3,6 +3,8 @@
 //! S3 clients take an ETag of 32 hexadecimal digits for the MD5 of the bytes, and one with a hyphen for something else. So an
 //! object whose MD5 is not known has an ETag with a hyphen, made of its SHA-256 or else of its revision.
 
+use std::ops::Range;
+
 use md5::{Digest, Md5};
 use s3s::dto::ETag;
 use stable_storage_api::{MetadataPair, ObjectInfo, headers};
@@ -28,6 +30,15 @@ pub(crate) fn without_md5(sha256: Option<&[u8]>, revision: u64) -> String {
     }
 }
 
+/// Returns the ETag of a range of an object, whose MD5 is not known: made of the ETag of the object and the range.
+pub(crate) fn of_range(info: &ObjectInfo, range: &Range<u64>) -> String {
+    let mut hash = Md5::new();
+    hash.update(of(info).value());
+    hash.update(range.start.to_le_bytes());
+    hash.update(range.end.to_le_bytes());
+    format!("{}-1", hex::encode(hash.finalize()))
+}
+
 /// Returns the pair that records an ETag.
 pub(crate) fn pair(etag: &str) -> MetadataPair {
     MetadataPair::new(headers::ETAG, etag)
@@ -37,7 +48,9 @@ pub(crate) fn pair(etag: &str) -> MetadataPair {
 pub(crate) fn of_parts<'p>(parts: impl IntoIterator<Item = &'p str>) -> String {
     let (mut hash, mut count) = (Md5::new(), 0);
     for part in parts {
-        hash.update(hex::decode(part).unwrap_or_default());
+        // That of a copied part has a hyphen after its digits.
+        let digits = part.split('-').next().unwrap_or_default();
+        hash.update(hex::decode(digits).unwrap_or_default());
         count += 1;
     }
     format!("{}-{count}", hex::encode(hash.finalize()))
@@ -47,13 +60,14 @@ pub(crate) fn of_parts<'p>(parts: impl IntoIterator<Item = &'p str>) -> String {
 mod tests {
     use super::*;
 
-    /// The example of a file of two parts whose ETag Amazon S3 gives.
+    /// The parts are the bytes 1 and 2; the values were computed with `md5sum`.
     #[test]
     fn the_etag_of_parts_is_the_md5_of_their_md5s() {
-        let part = |byte: u8| hex::encode(Md5::digest([byte]));
-        let both = [Md5::digest([1]).to_vec(), Md5::digest([2]).to_vec()].concat();
-        let expected = format!("{}-2", hex::encode(Md5::digest(both)));
-        assert_eq!(of_parts([part(1).as_str(), part(2).as_str()]), expected);
+        let parts = ["55a54008ad1ba589aa210d2629c1df41", "9e688c58a5487b8eaf69c9e1005ad0bf"];
+        assert_eq!(of_parts(parts), "89f278b82eac50fe5ffa10996a93343b-2");
+        let copied = parts.map(|part| format!("{part}-1"));
+        assert_eq!(of_parts(copied.each_ref().map(String::as_str)), of_parts(parts));
+        assert_ne!(of_parts([copied[1].as_str(), copied[0].as_str()]), of_parts(parts));
     }
 
     #[test]

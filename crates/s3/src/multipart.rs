@@ -1,9 +1,9 @@
 //! Multipart uploads.
 
-use std::{collections::BTreeMap, io, ops::Range, sync::Arc};
+use std::{collections::BTreeMap, io, ops::Range};
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt, TryStreamExt};
+use futures_util::Stream;
 use s3s::{
     S3Request, S3Result,
     dto::{
@@ -15,20 +15,20 @@ use s3s::{
     s3_error,
 };
 use stable_storage_api::{UploadArgs, limits::MAX_STABLE_BYTES};
-use storage_client::{TransferOptions, Transport, transfer::read_stream};
+use storage_client::{Piece, TransferOptions, Transport};
 
 use crate::{
     body::{self, Checked},
     conditions,
     copy::{self, source_conditions},
-    error::{not_implemented, of_call, of_transfer},
+    error::{not_implemented, of_transfer},
     etag,
     headers::{described, timestamp, with_pair},
     keys,
     listing::Encoding,
     staging::{self, Upload},
-    store::{CONCURRENCY, Store},
-    sums::{Given, Sums, given},
+    store::Store,
+    sums::{Sums, given},
     write::{self, Stored},
 };
 
@@ -86,8 +86,8 @@ pub(crate) async fn put_part<T: Transport>(
     })
 }
 
-/// Stores a range of an object as a part.
-pub(crate) async fn copy_part<T: Transport + 'static>(
+/// Stores a range of an object as a part. The canister copies it, so the MD5 of its bytes is not known.
+pub(crate) async fn copy_part<T: Transport>(
     store: &Store<T>,
     mut input: UploadPartCopyInput,
 ) -> S3Result<UploadPartCopyOutput> {
@@ -97,12 +97,15 @@ pub(crate) async fn copy_part<T: Transport + 'static>(
         None => 0..info.size,
         Some(text) => source_range(text, info.size)?,
     };
-    let pieces = read_stream(Arc::clone(store.client()), Arc::new(info), range, CONCURRENCY);
-    let pieces = pieces.map_ok(Bytes::from).map_err(io::Error::other).boxed();
-    let body = Checked::new(pieces, Sums::new(Given::default())?);
-    let Stored { verified, .. } = store_part(store, &upload, input.part_number, body).await?;
+    check_number(input.part_number)?;
+    let etag = etag::of_range(&info, &range);
+    let new = upload.new_key()?;
+    let piece = Piece { key: info.key, revision: info.revision, range };
+    let args = UploadArgs::unsized_new(&*new);
+    store.client().compose(&[piece], &args, TransferOptions::default()).await.map_err(of_transfer)?;
+    staging::add(store, &upload, input.part_number, (&new, &etag)).await?;
     let result = CopyPartResult {
-        e_tag: Some(ETag::Strong(verified.md5)),
+        e_tag: Some(ETag::Strong(etag)),
         last_modified: Some(std::time::SystemTime::now().into()),
         ..Default::default()
     };
@@ -130,6 +133,15 @@ async fn find<T: Transport>(store: &Store<T>, bucket: &str, object: &str, id: &s
     staging::find(store, id, &keys::object_key(bucket, object)?).await
 }
 
+fn check_number(number: i32) -> S3Result<()> {
+    match (1..=MAX_PARTS).contains(&number) {
+        true => Ok(()),
+        false => {
+            Err(s3_error!(InvalidArgument, "the part number is {number}; the limits are 1 and {MAX_PARTS}"))
+        }
+    }
+}
+
 async fn store_part<T: Transport, S>(
     store: &Store<T>,
     upload: &Upload,
@@ -139,17 +151,10 @@ async fn store_part<T: Transport, S>(
 where
     S: Stream<Item = io::Result<Bytes>> + Send + Unpin,
 {
-    if !(1..=MAX_PARTS).contains(&number) {
-        return Err(s3_error!(
-            InvalidArgument,
-            "the part number is {number}; the limits are 1 and {MAX_PARTS}"
-        ));
-    }
+    check_number(number)?;
     let new = upload.new_key()?;
     let stored = write::store(store, UploadArgs::unsized_new(&new), body).await?;
-    let key = upload.part_key(number, &stored.verified.md5);
-    store.client().rename(&new, &key).await.map_err(of_call)?;
-    staging::remove_older(store, upload, number, &key).await?;
+    staging::add(store, upload, number, (&new, &stored.verified.md5)).await?;
     Ok(stored)
 }
 
@@ -184,7 +189,7 @@ pub(crate) async fn complete<T: Transport + 'static>(
             "the parts have {size} bytes; the limit is {MAX_STABLE_BYTES}"
         ));
     }
-    let etag = etag::of_parts(parts.iter().map(|part| part.md5.as_str()));
+    let etag = etag::of_parts(parts.iter().map(|part| part.etag.as_str()));
     let args = UploadArgs { condition: Some(condition), ..with_pair(upload.args(), etag::pair(&etag))? };
     let output = CompleteMultipartUploadOutput {
         bucket: Some(input.bucket.clone()),
@@ -195,9 +200,10 @@ pub(crate) async fn complete<T: Transport + 'static>(
     };
     let store = store.clone();
     let compose = async move {
-        let sources: Vec<_> = parts.into_iter().map(|part| part.info).collect();
+        let sources: Vec<_> = parts.iter().map(|part| Piece::whole(&part.info)).collect();
         store.client().compose(&sources, &args, TransferOptions::default()).await.map_err(of_transfer)?;
-        staging::remove(&store, &upload).await?;
+        // The object is stored. If this fails, the upload is listed until it is aborted.
+        let _ = staging::remove(&store, &upload).await;
         Ok(output)
     };
     match size < KEEP_ALIVE_BYTES {
@@ -230,7 +236,7 @@ fn chosen(mut parts: BTreeMap<i32, staging::Part>, listed: &[CompletedPart]) -> 
     let mut chosen = Vec::new();
     for (number, listed) in numbers.iter().zip(listed) {
         let etag = listed.e_tag.as_ref().map(ETag::value);
-        let part = parts.remove(number).filter(|part| Some(part.md5.as_str()) == etag);
+        let part = parts.remove(number).filter(|part| Some(part.etag.as_str()) == etag);
         chosen.push(
             part.ok_or_else(|| s3_error!(InvalidPart, "part {number} was not uploaded with this ETag"))?,
         );
@@ -284,7 +290,7 @@ pub(crate) async fn list_parts<T: Transport>(
 
 fn part((number, part): (i32, staging::Part)) -> Part {
     Part {
-        e_tag: Some(ETag::Strong(part.md5)),
+        e_tag: Some(ETag::Strong(part.etag)),
         last_modified: Some(timestamp(part.info.modified_ns)),
         part_number: Some(number),
         size: i64::try_from(part.info.size).ok(),
@@ -350,6 +356,40 @@ mod tests {
     use s3s::S3ErrorCode;
 
     use super::*;
+
+    #[test]
+    fn all_ten_thousand_parts_can_be_chosen_whatever_was_uploaded_besides() {
+        let part = |number: i32| {
+            let info = stable_storage_api::ObjectInfo {
+                key: number.to_string(),
+                size: if number == MAX_PARTS { 1 } else { MIN_PART_BYTES },
+                revision: 1,
+                content_type: None,
+                content_encoding: None,
+                metadata: None,
+                owner: None,
+                created_ns: 0,
+                modified_ns: 0,
+                sha256: None,
+            };
+            (number, staging::Part { info, etag: number.to_string() })
+        };
+        let listed = |numbers: Range<i32>| -> Vec<_> {
+            let listed = |number: i32| CompletedPart {
+                e_tag: Some(ETag::Strong(number.to_string())),
+                part_number: Some(number),
+                ..Default::default()
+            };
+            numbers.map(listed).collect()
+        };
+        let all = || (1..=MAX_PARTS).map(part).collect::<BTreeMap<_, _>>();
+        assert_eq!(chosen(all(), &listed(1..MAX_PARTS + 1)).unwrap().len(), 10_000);
+        assert_eq!(chosen(all(), &listed(2..5)).unwrap().len(), 3);
+        assert_eq!(
+            chosen(all(), &listed(MAX_PARTS..MAX_PARTS + 2)).err().unwrap().code(),
+            &S3ErrorCode::InvalidPart
+        );
+    }
 
     #[test]
     fn the_range_of_a_source_has_both_ends_within_the_object() {

@@ -2,17 +2,17 @@
 //!
 //! ```text
 //! :s3/uploads/ID              the target key, with the metadata of the object to be
-//! :s3/parts/ID/NUMBER-MD5     a part
+//! :s3/parts/ID/NUMBER-ETAG    a part
 //! :s3/parts/ID/new-RANDOM     a part that is arriving
 //! ```
 //!
-//! The MD5 of a part is known after its last byte, so a part is stored under another key and renamed. Of several parts with
+//! The ETag of a part is known after its last byte, so a part is stored under another key and renamed. Of several parts with
 //! one number, the newest counts. No bucket has a name with a colon, so none of these keys is in a bucket.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
-use s3s::{S3Error, S3Result, s3_error};
-use stable_storage_api::{Error, ListArgs, Object, ObjectInfo, PutArgs, UploadArgs};
+use s3s::{S3Result, s3_error};
+use stable_storage_api::{Condition, Error, ListArgs, Object, ObjectInfo, PutArgs, UploadArgs};
 use storage_client::Transport;
 
 use crate::{error::of_call, store::Store};
@@ -38,9 +38,9 @@ pub(crate) struct Upload {
 
 /// A part of an upload.
 pub(crate) struct Part {
-    pub(crate) info: Arc<ObjectInfo>,
-    /// The MD5, in hexadecimal.
-    pub(crate) md5: String,
+    pub(crate) info: ObjectInfo,
+    /// The ETag.
+    pub(crate) etag: String,
 }
 
 impl Upload {
@@ -55,14 +55,22 @@ impl Upload {
     }
 
     /// Returns the key of a part.
-    pub(crate) fn part_key(&self, number: i32, md5: &str) -> String {
-        format!("{PARTS}{}/{number:05}-{md5}", self.id)
+    fn part_key(&self, number: i32, etag: &str) -> String {
+        format!("{PARTS}{}/{number:05}-{etag}", self.id)
     }
 
     /// Returns a key for a part that is arriving.
     pub(crate) fn new_key(&self) -> S3Result<String> {
         Ok(format!("{PARTS}{}/{NEW}{}", self.id, random()?))
     }
+}
+
+fn record_key(id: &str) -> String {
+    format!("{UPLOADS}{id}")
+}
+
+fn parts_prefix(upload: &Upload) -> String {
+    format!("{PARTS}{}/", upload.id)
 }
 
 fn random() -> S3Result<String> {
@@ -78,7 +86,7 @@ pub(crate) async fn create<T: Transport>(store: &Store<T>, args: UploadArgs) -> 
         content_type: args.content_type,
         content_encoding: args.content_encoding,
         metadata: args.metadata,
-        ..PutArgs::new(format!("{UPLOADS}{id}"), args.key)
+        ..PutArgs::new(record_key(&id), args.key)
     };
     store.client().put_with(record).await.map_err(of_call)?;
     Ok(id)
@@ -94,7 +102,7 @@ pub(crate) async fn find<T: Transport>(store: &Store<T>, id: &str, target: &str)
     if !is_id {
         return Err(none());
     }
-    match store.client().get_with_info(&format!("{UPLOADS}{id}")).await {
+    match store.client().get_with_info_confirmed(&record_key(id)).await {
         Ok(Object { info, value }) if value.as_slice() == target.as_bytes() => {
             Ok(Upload { id: id.to_owned(), target: target.to_owned(), info })
         }
@@ -126,44 +134,72 @@ pub(crate) async fn list<T: Transport>(store: &Store<T>, prefix: &str) -> S3Resu
 
 /// Returns the parts of an upload by their numbers.
 pub(crate) async fn parts<T: Transport>(store: &Store<T>, upload: &Upload) -> S3Result<BTreeMap<i32, Part>> {
-    let prefix = format!("{PARTS}{}/", upload.id);
+    let prefix = parts_prefix(upload);
     let mut parts = BTreeMap::<i32, Part>::new();
-    for info in store.client().list_all(&prefix).await.map_err(of_call)? {
-        let Some((number, md5)) = parse(&info.key[prefix.len()..]) else { continue };
+    // Parts that were answered a moment ago must be there, so no single node is asked.
+    for info in store.client().list_all_replicated(&prefix).await.map_err(of_call)? {
+        let Some((number, etag)) = parse(&info.key[prefix.len()..]) else { continue };
         let is_newer = parts.get(&number).is_none_or(|part| part.info.revision < info.revision);
         if is_newer {
-            let md5 = md5.to_owned();
-            parts.insert(number, Part { info: Arc::new(info), md5 });
+            let etag = etag.to_owned();
+            parts.insert(number, Part { info, etag });
         }
     }
     Ok(parts)
 }
 
-/// Returns number and MD5 of a part from the end of its key.
+/// Returns number and ETag of a part from the end of its key.
 fn parse(name: &str) -> Option<(i32, &str)> {
-    let (number, md5) = name.split_once('-')?;
-    Some((number.parse().ok()?, md5))
+    let (number, etag) = name.split_once('-')?;
+    Some((number.parse().ok()?, etag))
 }
 
-/// Removes older parts with the number of a new one.
-pub(crate) async fn remove_older<T: Transport>(
+/// Makes a stored object part of an upload, and removes older parts with its number.
+///
+/// # Errors
+/// `NoSuchUpload` if the upload has ended in the meantime: then the part is removed.
+pub(crate) async fn add<T: Transport>(
     store: &Store<T>,
     upload: &Upload,
     number: i32,
-    newest: &str,
-) -> Result<(), S3Error> {
+    (new, etag): (&str, &str),
+) -> S3Result<()> {
+    let key = upload.part_key(number, etag);
+    let written = store.client().rename(new, &key).await.map_err(of_call)?;
+    // Who ends an upload removes its record after the parts that were there, and those that came until then.
+    match store.client().stat_replicated(&record_key(&upload.id)).await {
+        Ok(_) => {}
+        Err(error) if error.storage_error() == Some(&Error::NotFound) => {
+            remove_if_unchanged(store, &key, written.revision).await?;
+            return Err(s3_error!(NoSuchUpload));
+        }
+        Err(error) => return Err(of_call(error)),
+    }
     let args = ListArgs::prefix(format!("{PARTS}{}/{number:05}-", upload.id));
     let page = store.client().list(&args).await.map_err(of_call)?;
-    for older in page.objects.iter().filter(|info| info.key != newest) {
-        store.client().delete(&older.key).await.map_err(of_call)?;
+    // A newer one is of a request that was answered later, or will be.
+    for older in page.objects.iter().filter(|info| info.revision < written.revision) {
+        remove_if_unchanged(store, &older.key, older.revision).await?;
     }
     Ok(())
 }
 
-/// Removes an upload and its parts. The record is removed first, so that no more parts are accepted.
+/// Removes the object under a key, unless it is another one by now.
+async fn remove_if_unchanged<T: Transport>(store: &Store<T>, key: &str, revision: u64) -> S3Result<()> {
+    match store.client().delete_when(key, Condition::Revision(revision)).await {
+        Ok(_) => Ok(()),
+        Err(error) if matches!(error.storage_error(), Some(Error::RevisionMismatch { .. })) => Ok(()),
+        Err(error) => Err(of_call(error)),
+    }
+}
+
+/// Removes the parts of an upload, then its record, so that what fails can be repeated and is listed until then; then the parts
+/// that came in between. A part that comes later finds no record.
 pub(crate) async fn remove<T: Transport>(store: &Store<T>, upload: &Upload) -> S3Result<()> {
-    store.client().delete(&format!("{UPLOADS}{}", upload.id)).await.map_err(of_call)?;
-    store.client().delete_all(&format!("{PARTS}{}/", upload.id)).await.map_err(of_call)?;
+    let parts = parts_prefix(upload);
+    store.client().delete_all(&parts).await.map_err(of_call)?;
+    store.client().delete(&record_key(&upload.id)).await.map_err(of_call)?;
+    store.client().delete_all(&parts).await.map_err(of_call)?;
     Ok(())
 }
 

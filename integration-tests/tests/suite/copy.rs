@@ -1,13 +1,13 @@
 //! Copies that the canister makes.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use integration_tests::{Harness, data, expect, pattern::Pattern};
 use stable_storage_api::{
     Condition, CopyArgs, CopyMetadata, CopySource, Error, MetadataPair, ObjectInfo, PutArgs, UploadArgs,
     limits::{CHUNK_BYTES, COPY_STEP_BYTES},
 };
-use storage_client::{TransferError, TransferOptions, transfer::Progress};
+use storage_client::{Piece, TransferError, TransferOptions, transfer::Progress};
 
 /// An object that takes two steps.
 const SIZE: u64 = COPY_STEP_BYTES + 1_000_003;
@@ -159,7 +159,7 @@ async fn an_object_gets_other_metadata_without_its_bytes() {
 #[tokio::test]
 async fn an_object_is_composed_of_others() {
     let client = Harness::start().await.client();
-    let (mut infos, mut expected) = (Vec::new(), Vec::new());
+    let (mut pieces, mut expected) = (Vec::new(), Vec::new());
     for (number, size) in [3_000_000, 0, 5, 1_500_000, 2_031_616].into_iter().enumerate() {
         let (key, value) = (number.to_string(), data::bytes(number as u64, size));
         client
@@ -170,11 +170,16 @@ async fn an_object_is_composed_of_others() {
             )
             .await
             .unwrap();
-        infos.push(Arc::new(client.stat(&key).await.unwrap()));
+        pieces.push(Piece::whole(&client.stat(&key).await.unwrap()));
         expected.extend(value);
     }
+    // A range of the last one once more.
+    let last = pieces.last().unwrap().clone();
+    let range = expected.len() - 2_031_616 + 7..expected.len() - 1;
+    pieces.push(Piece { range: 7..2_031_615, ..last });
+    expected.extend_from_within(range);
     let whole = UploadArgs { content_type: Some("a/b".into()), ..UploadArgs::unsized_new("whole") };
-    let (written, end) = client.compose(&infos, &whole, TransferOptions::default()).await.unwrap();
+    let (written, end) = client.compose(&pieces, &whole, TransferOptions::default()).await.unwrap();
     assert_eq!(end.size, expected.len() as u64);
     let mut found = Vec::new();
     client.download("whole", &mut found, TransferOptions::default()).await.unwrap();
@@ -185,8 +190,29 @@ async fn an_object_is_composed_of_others() {
         (written.revision, Some("a/b"), None)
     );
     let (_, end) = client
-        .compose(&infos[1..2], &UploadArgs::unsized_new("none"), TransferOptions::default())
+        .compose(&pieces[1..2], &UploadArgs::unsized_new("none"), TransferOptions::default())
         .await
         .unwrap();
     assert_eq!((end.size, client.get("none").await.unwrap()), (0, vec![]));
+}
+
+/// More sources than one call has are copied in several.
+#[tokio::test]
+async fn an_object_is_composed_of_thousands_of_others() {
+    let client = Harness::start().await.client();
+    let keys: Vec<_> = (0..2_500).map(|number| format!("part/{number:05}")).collect();
+    let value = |number: usize| data::bytes(number as u64, 2_100 + number % 7);
+    for (batch, keys) in keys.chunks(500).enumerate() {
+        let puts = keys.iter().enumerate().map(|(at, key)| PutArgs::new(&**key, value(500 * batch + at)));
+        client.put_many(&puts.collect::<Vec<_>>()).await.unwrap();
+    }
+    let parts = client.list_all("part/").await.unwrap();
+    let pieces: Vec<_> = parts.iter().map(Piece::whole).collect();
+    let args = UploadArgs::unsized_new("whole");
+    let (_, end) = client.compose(&pieces, &args, TransferOptions::default()).await.unwrap();
+    let expected: Vec<u8> = (0..2_500).flat_map(value).collect();
+    assert_eq!(end.size, expected.len() as u64);
+    let mut found = Vec::new();
+    client.download("whole", &mut found, TransferOptions::default()).await.unwrap();
+    assert!(found == expected);
 }

@@ -1,6 +1,6 @@
 //! Copies that the canister makes: no byte of them is sent.
 
-use std::sync::Arc;
+use std::ops::Range;
 
 use stable_storage_api::{
     Checksum, CopyArgs, CopySource, Error, ObjectInfo, Received, UploadArgs, UploadEnd, Written,
@@ -9,6 +9,39 @@ use stable_storage_api::{
 
 use super::{TransferError, TransferOptions, stream::put};
 use crate::{Client, ClientError, Result, Transport, call::method};
+
+/// A range of an object, whose bytes [`compose`](Client::compose) copies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// The key of the object.
+    pub key: String,
+    /// The revision that the object must have.
+    pub revision: u64,
+    /// The range, in bytes from the start of the object.
+    pub range: Range<u64>,
+}
+
+impl Piece {
+    /// Returns all bytes of an object.
+    #[must_use]
+    pub fn whole(info: &ObjectInfo) -> Self {
+        Self { key: info.key.clone(), revision: info.revision, range: 0..info.size }
+    }
+
+    fn bytes(&self) -> u64 {
+        self.range.end.saturating_sub(self.range.start)
+    }
+
+    /// Returns the source without its first bytes.
+    fn source_from(&self, skipped: u64) -> CopySource {
+        CopySource {
+            key: self.key.clone(),
+            revision: self.revision,
+            offset: Some(self.range.start + skipped),
+            length: Some(self.bytes() - skipped),
+        }
+    }
+}
 
 impl<T: Transport> Client<T> {
     /// Copies an object of at most 64 MiB in one call.
@@ -46,11 +79,11 @@ impl<T: Transport> Client<T> {
         let digest = info.sha256.as_ref().and_then(Checksum::held);
         self.check("copy", || args.check_source(info.revision, digest))?;
         let upload = args.upload_of(&info);
-        Ok(self.compose(&[Arc::new(info)], &upload, options).await?.0)
+        Ok(self.compose(&[Piece::whole(&info)], &upload, options).await?.0)
     }
 
     /// Stores an object that consists of the bytes of other objects, in this order. The canister copies them, in steps of 64 MiB,
-    /// each from the revision in its metadata. The SHA-256 is the one that `args` declares, if any:
+    /// each from its revision. The SHA-256 is the one that `args` declares, if any:
     /// [`verify`](Self::verify) can compute it.
     ///
     /// # Errors
@@ -59,11 +92,11 @@ impl<T: Transport> Client<T> {
     /// 2,031,616 bytes together, and [`Error::TooLarge`] if the sizes exceed a 64-bit number. After an error, nothing is stored.
     pub async fn compose(
         &self,
-        sources: &[Arc<ObjectInfo>],
+        sources: &[Piece],
         args: &UploadArgs,
         options: TransferOptions<'_>,
     ) -> std::result::Result<(Written, UploadEnd), TransferError> {
-        let size = sources.iter().try_fold(0_u64, |sum, info| sum.checked_add(info.size));
+        let size = sources.iter().try_fold(0_u64, |sum, piece| sum.checked_add(piece.bytes()));
         let too_large = Error::TooLarge { size: u64::MAX, limit: u64::MAX };
         let size = size.ok_or(ClientError::Storage { method: "copy_chunks", error: too_large })?;
         let end = UploadEnd { size, sha256: args.sha256.clone() };
@@ -84,7 +117,7 @@ impl<T: Transport> Client<T> {
     async fn copy_all_chunks(
         &self,
         id: u64,
-        sources: &[Arc<ObjectInfo>],
+        sources: &[Piece],
         size: u64,
         options: TransferOptions<'_>,
     ) -> std::result::Result<(), TransferError> {
@@ -105,19 +138,17 @@ impl<T: Transport> Client<T> {
 }
 
 /// Returns as many sources as one call may have, from an offset in the bytes of all of them on.
-fn sources_from(sources: &[Arc<ObjectInfo>], mut offset: u64) -> Vec<CopySource> {
-    let mut rest = sources.iter();
+fn sources_from(pieces: &[Piece], mut offset: u64) -> Vec<CopySource> {
+    let mut rest = pieces.iter();
     let mut found = Vec::new();
-    for info in rest.by_ref() {
-        if offset < info.size {
-            let whole = CopySource::whole(&*info.key, info.revision);
-            found.push(CopySource { offset: Some(offset).filter(|offset| *offset > 0), ..whole });
+    for piece in rest.by_ref() {
+        if offset < piece.bytes() {
+            found.push(piece.source_from(offset));
             break;
         }
-        offset -= info.size;
+        offset -= piece.bytes();
     }
-    let others = rest.map(|info| CopySource::whole(&*info.key, info.revision));
-    found.extend(others.take(MAX_BATCH_ITEMS as usize - 1));
+    found.extend(rest.take(MAX_BATCH_ITEMS as usize - 1).map(|piece| piece.source_from(0)));
     found
 }
 
@@ -125,33 +156,23 @@ fn sources_from(sources: &[Arc<ObjectInfo>], mut offset: u64) -> Vec<CopySource>
 mod tests {
     use super::*;
 
-    fn info(number: u64, size: u64) -> Arc<ObjectInfo> {
-        Arc::new(ObjectInfo {
-            key: number.to_string(),
-            size,
-            revision: number,
-            content_type: None,
-            content_encoding: None,
-            metadata: None,
-            owner: None,
-            created_ns: 0,
-            modified_ns: 0,
-            sha256: None,
-        })
+    fn piece(number: u64, range: Range<u64>) -> Piece {
+        Piece { key: number.to_string(), revision: number, range }
     }
 
     #[test]
     fn sources_continue_at_an_offset_and_fit_one_call() {
-        let infos = [info(1, 10), info(2, 0), info(3, 5)];
+        let pieces = [piece(1, 0..10), piece(2, 4..4), piece(3, 100..105)];
         let found = |offset| {
-            let sources = sources_from(&infos, offset).into_iter();
-            sources.map(|source| (source.revision, source.offset)).collect::<Vec<_>>()
+            let sources = sources_from(&pieces, offset).into_iter();
+            sources.map(|source| (source.revision, source.offset, source.length)).collect::<Vec<_>>()
         };
-        assert_eq!(found(0), [(1, None), (2, None), (3, None)]);
-        assert_eq!(found(4), [(1, Some(4)), (2, None), (3, None)]);
-        assert_eq!(found(10), [(3, None)]);
-        assert_eq!(found(14), [(3, Some(4))]);
-        let many: Vec<_> = (0..2_000).map(|number| info(number, 10)).collect();
+        let of = |revision, offset, length| (revision, Some(offset), Some(length));
+        assert_eq!(found(0), [of(1, 0, 10), of(2, 4, 0), of(3, 100, 5)]);
+        assert_eq!(found(9), [of(1, 9, 1), of(2, 4, 0), of(3, 100, 5)]);
+        assert_eq!(found(10), [of(3, 100, 5)]);
+        assert_eq!(found(14), [of(3, 104, 1)]);
+        let many: Vec<_> = (0..2_000).map(|number| piece(number, 0..10)).collect();
         assert_eq!(sources_from(&many, 0).len(), 1_000);
         assert_eq!(sources_from(&many, 15).len(), 1_000);
     }

@@ -21,6 +21,7 @@ mod verify;
 
 use std::num::NonZeroUsize;
 
+pub use copy::Piece;
 pub use download::Downloaded;
 pub use error::TransferError;
 pub use hasher::Hasher;

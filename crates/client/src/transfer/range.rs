@@ -3,7 +3,7 @@
 use std::{num::NonZeroUsize, ops::Deref, ops::Range, sync::Arc};
 
 use futures_util::{Stream, StreamExt, stream};
-use stable_storage_api::{ObjectInfo, limits::MAX_REPLY_BYTES};
+use stable_storage_api::{Object, ObjectInfo, limits::MAX_REPLY_BYTES};
 
 use super::{
     TransferError,
@@ -47,6 +47,17 @@ impl<T: Transport> Client<T> {
         match self.stat(key).await {
             Err(error) if has_not_seen(&error, 0) => {
                 self.stat_replicated(key).await.map_err(|agreed| more_certain(agreed, error))
+            }
+            done => done,
+        }
+    }
+
+    /// Returns the value under a key and its metadata. A query that finds none is repeated as a replicated call, as in
+    /// [`stat_confirmed`](Self::stat_confirmed).
+    pub async fn get_with_info_confirmed(&self, key: &str) -> Result<Object> {
+        match self.get_with_info(key).await {
+            Err(error) if has_not_seen(&error, 0) => {
+                self.get_with_info_replicated(key).await.map_err(|agreed| more_certain(agreed, error))
             }
             done => done,
         }

@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 use md5::Md5;
 use sha2::{Digest, Sha256};
 use stable_storage_api::InitArgs;
-use storage_client::{Client, EmbeddedTransport};
+use storage_client::{Client, EmbeddedTransport, Transport, TransportError};
 use storage_s3::{Credentials, router};
 use storage_wasm::STORAGE_WASM;
 use tower::ServiceExt;
@@ -76,6 +76,23 @@ impl Response {
     }
 }
 
+/// A canister, and a node that lags behind it.
+#[derive(Clone)]
+struct Lagging {
+    canister: EmbeddedTransport,
+    stale: EmbeddedTransport,
+}
+
+impl Transport for Lagging {
+    async fn update(&self, method: &str, arg: Vec<u8>) -> Result<Vec<u8>, TransportError> {
+        self.canister.update(method, arg).await
+    }
+
+    async fn query(&self, method: &str, arg: Vec<u8>) -> Result<Vec<u8>, TransportError> {
+        self.stale.query(method, arg).await
+    }
+}
+
 /// A request, of the writer unless another signer is set.
 pub(crate) struct Request<'g> {
     gateway: &'g Gateway,
@@ -101,6 +118,14 @@ impl Gateway {
     pub(crate) fn over(client: Client<EmbeddedTransport>) -> Self {
         let router = router(client.clone(), Credentials::parse(KEYS).unwrap());
         Self { client, router }
+    }
+
+    /// A gateway whose queries are executed by a node that has seen no update at all.
+    pub(crate) fn lagging() -> Self {
+        let (canister, stale) = (Self::new().client, Self::new().client);
+        let node = Lagging { canister: canister.transport().clone(), stale: stale.transport().clone() };
+        let router = router(Client::new(node), Credentials::parse(KEYS).unwrap());
+        Self { client: canister, router }
     }
 
     /// A gateway with the bucket `bucket`.

@@ -1,3 +1,9 @@
+use std::io;
+
+use axum::body::Body;
+use futures_util::stream;
+use tokio::sync::mpsc;
+
 use crate::harness::{Gateway, Response, bytes, md5, md5_digest};
 
 const PART: u64 = 5 << 20;
@@ -119,6 +125,90 @@ async fn a_range_of_an_object_is_a_part() {
     complete(&gateway, "/bucket/a", &id, &[(1, &etags[0]), (2, &etags[1])]).await.ok();
     let expected = [&source[..PART as usize], &source[3..6]].concat();
     assert!(gateway.get("/bucket/a").await.ok().body == expected);
+}
+
+/// A part whose bytes are still arriving when its upload ends is refused, and leaves nothing.
+#[tokio::test]
+async fn a_part_that_comes_after_the_end_of_its_upload_leaves_nothing() {
+    for is_completed in [false, true] {
+        let gateway = Gateway::with_bucket().await;
+        let id = create(&gateway, "/bucket/a").await;
+        let first = bytes(PART);
+        let md5 = md5(&first);
+        put(&gateway, "/bucket/a", &id, 1, first).await.ok();
+        let (gateway, id) = (&gateway, &id);
+        let (sender, receiver) = mpsc::channel::<Vec<u8>>(1);
+        let pieces = stream::unfold(receiver, async |mut receiver| {
+            receiver.recv().await.map(|piece| (io::Result::Ok(piece), receiver))
+        });
+        let part = gateway.request("PUT", &format!("/bucket/a?partNumber=2&uploadId={id}"));
+        let part = part.streamed(2 * PART, Body::from_stream(pieces)).send();
+        let feed = async move {
+            sender.send(bytes(PART)).await.unwrap();
+            // The gateway has found the upload once it has taken the first piece.
+            let second = sender.reserve().await.unwrap();
+            if is_completed {
+                complete(gateway, "/bucket/a", id, &[(1, &md5)]).await.ok();
+            } else {
+                gateway.request("DELETE", &format!("/bucket/a?uploadId={id}")).send().await.ok();
+            }
+            second.send(bytes(PART));
+        };
+        let (response, ()) = futures_util::join!(part, feed);
+        assert_eq!(response.error(), (404, "NoSuchUpload"), "completed: {is_completed}");
+        assert_eq!(gateway.client.list_all(":").await.unwrap(), [], "completed: {is_completed}");
+        assert!(gateway.client.list_uploads().await.unwrap().is_empty());
+    }
+}
+
+/// One node executes a query, and may lag the updates that the gateway has just made.
+#[tokio::test]
+async fn a_gateway_sees_its_own_writes_on_a_network() {
+    let gateway = Gateway::lagging();
+    gateway.request("PUT", "/bucket").send().await.ok();
+    let source = bytes(PART);
+    let stored = gateway.put("/bucket/source", source.clone()).await.ok();
+    let id = create(&gateway, "/bucket/a").await;
+    let first = put(&gateway, "/bucket/a", &id, 1, source.clone()).await.ok();
+    let copy = gateway.request("PUT", &format!("/bucket/a?partNumber=2&uploadId={id}"));
+    let copied = copy.header("x-amz-copy-source", "/bucket/source").send().await.ok();
+    let etags = [first.header("etag").replace('"', ""), copied.one("ETag").replace("&quot;", "")];
+    let etags = etags.map(|etag| etag.replace('"', ""));
+    let listed = gateway.get(&format!("/bucket/a?uploadId={id}")).await.ok();
+    assert_eq!(listed.all("PartNumber"), ["1", "2"]);
+    complete(&gateway, "/bucket/a", &id, &[(1, &etags[0]), (2, &etags[1])]).await.ok();
+    assert!(gateway.get("/bucket/a").await.ok().body == [&*source, &*source].concat());
+    let copy = gateway.request("PUT", "/bucket/b").header("x-amz-copy-source", "/bucket/source");
+    let etag = copy.send().await.ok().one("ETag").replace("&quot;", "\"");
+    assert_eq!(etag, stored.header("etag"));
+
+    let id = create(&gateway, "/bucket/c").await;
+    gateway.request("DELETE", &format!("/bucket/c?uploadId={id}")).send().await.ok();
+    assert_eq!(put(&gateway, "/bucket/c", &id, 1, Vec::new()).await.error(), (404, "NoSuchUpload"));
+    assert_eq!(gateway.client.list_all(":").await.unwrap(), []);
+}
+
+/// The canister copies a part, whatever its size: the gateway reads nothing of it.
+#[tokio::test]
+async fn a_copied_part_above_the_limit_of_one_call() {
+    let gateway = Gateway::with_bucket().await;
+    let size = 70 << 20;
+    let source = bytes(size);
+    gateway.put("/bucket/source", source.clone()).await.ok();
+    let id = create(&gateway, "/bucket/a").await;
+    let mut etags = Vec::new();
+    for number in [1, 2] {
+        let copy = gateway.request("PUT", &format!("/bucket/a?partNumber={number}&uploadId={id}"));
+        let copied = copy.header("x-amz-copy-source", "/bucket/source").send().await.ok();
+        etags.push(copied.one("ETag").replace("&quot;", "").replace('"', ""));
+    }
+    assert!(etags[0] == etags[1] && etags[0].ends_with("-1"), "no MD5 is known: {etags:?}");
+    complete(&gateway, "/bucket/a", &id, &[(1, &etags[0]), (2, &etags[1])]).await.ok();
+    let head = gateway.request("HEAD", "/bucket/a").send().await;
+    assert_eq!(head.header("content-length"), (2 * size).to_string());
+    let range = format!("bytes={}-{}", size - 2, size + 1);
+    let around = gateway.request("GET", "/bucket/a").header("range", range).send().await.ok();
+    assert!(*around.body == [&source[source.len() - 2..], &source[..2]].concat());
 }
 
 /// From 64 MiB on, the response starts before the object is complete; its end has the result.
