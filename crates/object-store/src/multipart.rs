@@ -174,8 +174,8 @@ impl<T: Transport> Open<T> {
         }
         let upload = *self.upload.get().ok_or_else(unfinished)?;
         let end = UploadEnd { size, sha256: None };
-        let written =
-            self.client.commit_upload_with(upload, &end).await.map_err(|error| self.error(error))?;
+        let written = self.client.commit_reliably(upload, &self.args, &end, None).await;
+        let written = written.map_err(|error| self.error(error))?;
         Ok(put_result(written.revision))
     }
 

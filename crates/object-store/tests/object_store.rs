@@ -15,7 +15,7 @@ use object_store::{
     path::Path,
 };
 use stable_storage_api::{InitArgs, MetadataPair, PutArgs, Role, limits::CHUNK_BYTES};
-use storage_client::{Client, EmbeddedTransport};
+use storage_client::{Client, EmbeddedTransport, Transport, TransportError};
 use storage_object_store::CanisterStore;
 use storage_wasm::STORAGE_WASM;
 
@@ -129,6 +129,64 @@ async fn parts_of_an_upload_are_not_listed_and_are_removed() {
     assert!(store.abort_multipart(&path, &id).await.is_err());
     assert_eq!(store.client().list_all(":").await.unwrap(), []);
     assert!(store.client().list_uploads().await.unwrap().is_empty());
+}
+
+/// `rename_if_not_exists` and `copy_if_not_exists` replace nothing, and move nothing where something is there.
+#[tokio::test]
+async fn a_rename_or_copy_on_absence_replaces_nothing() {
+    let store = store();
+    let [from, to, free] = ["from", "to", "free"].map(Path::from);
+    for path in [&from, &to] {
+        store.put(path, path.as_ref().to_owned().into()).await.unwrap();
+    }
+    let text = async |path: &Path| store.get(path).await.unwrap().bytes().await.unwrap();
+    for refused in [store.rename_if_not_exists(&from, &to).await, store.copy_if_not_exists(&from, &to).await]
+    {
+        assert!(matches!(&refused, Err(Error::AlreadyExists { path, .. }) if path == "to"), "{refused:?}");
+        assert_eq!((text(&from).await, text(&to).await), ("from".into(), "to".into()));
+    }
+    store.copy_if_not_exists(&from, &free).await.unwrap();
+    assert_eq!((text(&from).await, text(&free).await), ("from".into(), "from".into()));
+    store.delete(&free).await.unwrap();
+    store.rename_if_not_exists(&from, &free).await.unwrap();
+    assert_eq!(text(&free).await, "from");
+    assert!(matches!(store.head(&from).await, Err(Error::NotFound { .. })));
+    let missing = store.rename_if_not_exists(&from, &free).await;
+    assert!(matches!(&missing, Err(Error::NotFound { path, .. }) if path == "from"), "{missing:?}");
+}
+
+/// One node executes a query, and may lag the updates: an upload in parts sees its own writes.
+#[tokio::test]
+async fn an_upload_in_parts_needs_no_query_that_has_seen_it() {
+    let [canister, stale] = [store(), store()].map(|store| store.client().transport().clone());
+    let store = CanisterStore::new(Client::new(Lagging { canister, stale }));
+    let path = Path::from("parts");
+    let id = store.create_multipart(&path).await.unwrap();
+    let part = store.put_part(&path, &id, 0, "part".into()).await.unwrap();
+    store.complete_multipart(&path, &id, vec![part]).await.unwrap();
+    assert_eq!(store.get(&path).await.unwrap().bytes().await.unwrap(), "part");
+    let id = store.create_multipart(&path).await.unwrap();
+    store.abort_multipart(&path, &id).await.unwrap();
+    let late = store.put_part(&path, &id, 0, "late".into()).await;
+    assert!(matches!(late, Err(Error::NotFound { .. })), "{late:?}");
+    assert_eq!(store.client().list_all_replicated(":").await.unwrap(), []);
+}
+
+/// A canister, and a node that lags behind it.
+#[derive(Clone)]
+struct Lagging {
+    canister: EmbeddedTransport,
+    stale: EmbeddedTransport,
+}
+
+impl Transport for Lagging {
+    async fn update(&self, method: &str, arg: Vec<u8>) -> Result<Vec<u8>, TransportError> {
+        self.canister.update(method, arg).await
+    }
+
+    async fn query(&self, method: &str, arg: Vec<u8>) -> Result<Vec<u8>, TransportError> {
+        self.stale.query(method, arg).await
+    }
 }
 
 /// A part whose future was dropped leaves a gap, which is never committed.

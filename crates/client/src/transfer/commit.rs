@@ -13,8 +13,9 @@ impl<T: Transport> Client<T> {
     ///
     /// Identifiers of uploads are never reused, so the commit is executed at most once, however often it is sent. Only the
     /// reply differs: a second commit reports that there is no such upload. Then the object itself shows whether the first
-    /// commit was executed, because it is newer than the object `before`.
-    pub(super) async fn commit_reliably(
+    /// commit was executed, because it is newer than the object `before`: the revision, or 0 for none. Where it is `None`, the
+    /// error of a commit without a reply is returned.
+    pub async fn commit_reliably(
         &self,
         id: u64,
         args: &UploadArgs,

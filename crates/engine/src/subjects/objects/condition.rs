@@ -9,14 +9,29 @@ use crate::structures::btree::Located;
 
 /// Checks the condition of a change against the existing object at a located key, or against its absence. Returns the condition
 /// as an upload keeps it.
+#[inline]
 pub(crate) fn check_condition<M: Memory + Clone>(
     change: &mut Change<'_, M>,
     located: Located,
     existing: Option<ExistingObject>,
     condition: &Condition,
 ) -> Result<UploadCondition, Error> {
+    match condition {
+        // Nearly all changes.
+        Condition::Any => Ok(UploadCondition::Any),
+        condition => check_some_condition(change, located, existing, condition),
+    }
+}
+
+#[inline(never)]
+fn check_some_condition<M: Memory + Clone>(
+    change: &mut Change<'_, M>,
+    located: Located,
+    existing: Option<ExistingObject>,
+    condition: &Condition,
+) -> Result<UploadCondition, Error> {
     let kept = match condition {
-        Condition::Any => return Ok(UploadCondition::Any),
+        Condition::Any => UploadCondition::Any,
         Condition::Absent => UploadCondition::Absent,
         Condition::Revision(revision) => UploadCondition::Revision(*revision),
         Condition::Sha256(digest) => {
