@@ -54,6 +54,7 @@ serve() {
   case $1 in
     storage)
       printf '[[key]]\naccess_key = "WRITER"\nsecret_key = "secret of the writer"\nrole = "writer"\n' >credentials.toml
+      chmod 600 credentials.toml
       "$command" --store data/store --quiet init
       rm -f endpoint && mkfifo endpoint
       "$command" --store data/store --json serve --listen 127.0.0.1:0 --s3 127.0.0.1:0 --s3-credentials credentials.toml >endpoint 2>served &

@@ -42,6 +42,7 @@ access_key = "READER"
 secret_key = "secret of the reader"
 role = "reader"
 TOML
+  chmod 600 credentials.toml
   mkfifo endpoint
   "$storage" --json serve --listen 127.0.0.1:0 --s3 127.0.0.1:0 --s3-credentials credentials.toml >endpoint &
   server=$!
@@ -95,7 +96,7 @@ CONF
   [[ $("${rclone[@]}" lsf store:rclone | sort | tr '\n' ' ') == "again/ copied/ moved streamed " ]]
   "${rclone[@]}" purge store:rclone
   [[ -z $("${rclone[@]}" lsf store:) ]]
-  passed+=("$(rclone version | head -1)")
+  passed+=("$(rclone version | sed -n 1p)")
 }
 
 # s3cmd: put, get, sync, copies, multipart uploads, and the information that it prints.

@@ -2,10 +2,13 @@
 
 use s3s::{
     S3Result,
-    dto::{Bucket, CreateBucketInput, CreateBucketOutput, ListBucketsInput, ListBucketsOutput},
+    dto::{
+        Bucket, BucketLocationConstraint, CreateBucketConfiguration, CreateBucketInput, CreateBucketOutput,
+        GetBucketLocationOutput, ListBucketsInput, ListBucketsOutput,
+    },
     s3_error,
 };
-use stable_storage_api::{Condition, Error, ListArgs, PutArgs};
+use stable_storage_api::{Condition, Error, ListArgs, MetadataPair, PutArgs};
 use storage_client::Transport;
 
 use crate::{
@@ -14,6 +17,12 @@ use crate::{
     keys::{DELIMITER, bucket_of_prefix, bucket_prefix},
     store::Store,
 };
+
+/// Name of the pair with the region of a bucket, in the metadata of its marker.
+const LOCATION: &str = ":location";
+
+/// The longest name of a region, in bytes.
+const MAX_LOCATION_BYTES: usize = 63;
 
 /// Lists the buckets whose names S3 allows.
 pub(crate) async fn list<T: Transport>(
@@ -48,12 +57,49 @@ pub(crate) async fn create<T: Transport>(
     if store.first_of_bucket(&input.bucket).await?.is_some() {
         return Err(exists());
     }
-    let marker = PutArgs::new(bucket_prefix(&input.bucket), "").when(Condition::Absent);
+    let location = location_of(input.create_bucket_configuration)?;
+    let marker = PutArgs {
+        metadata: location.map(|location| vec![MetadataPair::new(LOCATION, location)]),
+        ..PutArgs::new(bucket_prefix(&input.bucket), "").when(Condition::Absent)
+    };
     match store.client().put_with(marker).await {
         Ok(_) => Ok(CreateBucketOutput { location: Some(format!("/{}", input.bucket)) }),
         Err(error) if error.storage_error() == Some(&Error::AlreadyExists) => Err(exists()),
         Err(error) => Err(of_call(error)),
     }
+}
+
+/// Returns the region that a client asks for. Every one is the same; what was asked for is what clients expect to be told.
+fn location_of(configuration: Option<CreateBucketConfiguration>) -> S3Result<Option<String>> {
+    let Some(CreateBucketConfiguration { bucket, location, location_constraint, .. }) = configuration else {
+        return Ok(None);
+    };
+    if bucket.is_some() || location.is_some() {
+        return Err(not_implemented("a directory bucket"));
+    }
+    let region =
+        location_constraint.map(|region| region.as_str().to_owned()).filter(|region| !region.is_empty());
+    let is_name = |region: &String| {
+        region.len() <= MAX_LOCATION_BYTES
+            && region.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    };
+    match region {
+        Some(region) if !is_name(&region) => Err(s3_error!(InvalidLocationConstraint)),
+        region => Ok(region),
+    }
+}
+
+/// Returns the region that a bucket was created in.
+pub(crate) async fn location<T: Transport>(
+    store: &Store<T>,
+    bucket: &str,
+) -> S3Result<GetBucketLocationOutput> {
+    store.require_bucket(bucket).await?;
+    let marker = store.find(&bucket_prefix(bucket)).await?;
+    let pairs = marker.and_then(|marker| marker.metadata).unwrap_or_default();
+    let pair = pairs.into_iter().find(|pair| pair.name == LOCATION);
+    let location_constraint = pair.map(|pair| BucketLocationConstraint::from(pair.value));
+    Ok(GetBucketLocationOutput { location_constraint })
 }
 
 /// Deletes an empty bucket.

@@ -1,6 +1,11 @@
 //! The keys that sign requests.
 
-use std::{collections::BTreeMap, io, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs::Metadata,
+    io::{self, Read},
+    path::Path,
+};
 
 use s3s::{
     S3Result,
@@ -45,6 +50,14 @@ pub enum CredentialsError {
         /// What failed.
         #[source]
         error: io::Error,
+    },
+    /// Everyone on the machine can read or change the file, or its group can change it.
+    #[error("others can read or change {path}, which has mode {mode:04o}; run chmod 600 {path}")]
+    Exposed {
+        /// The path of the file.
+        path: String,
+        /// Its mode.
+        mode: u32,
     },
     /// The file is not TOML with a table `[[key]]` for each key.
     #[error("cannot parse the credentials: {0}")]
@@ -94,8 +107,11 @@ impl Credentials {
     /// # Errors
     /// [`CredentialsError`].
     pub fn read(path: &Path) -> Result<Self, CredentialsError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| CredentialsError::Read { path: path.display().to_string(), error })?;
+        let failed = |error| CredentialsError::Read { path: path.display().to_string(), error };
+        let mut file = std::fs::File::open(path).map_err(failed)?;
+        check_mode(path, &file.metadata().map_err(failed)?)?;
+        let mut text = String::new();
+        file.read_to_string(&mut text).map_err(failed)?;
         Self::parse(&text)
     }
 
@@ -135,6 +151,23 @@ impl Credentials {
     }
 }
 
+/// Checks that a file with secrets is not open to everyone. A group may read it, as where a container gets its secrets.
+#[cfg(unix)]
+fn check_mode(path: &Path, metadata: &Metadata) -> Result<(), CredentialsError> {
+    use std::os::unix::fs::PermissionsExt;
+
+    let mode = metadata.permissions().mode() & 0o777;
+    match metadata.is_file() && mode & 0o027 != 0 {
+        true => Err(CredentialsError::Exposed { path: path.display().to_string(), mode }),
+        false => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+fn check_mode(_path: &Path, _metadata: &Metadata) -> Result<(), CredentialsError> {
+    Ok(())
+}
+
 impl std::fmt::Debug for Credentials {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Not the secrets.
@@ -164,6 +197,27 @@ mod tests {
         assert_eq!(credentials.role("TWO"), Some(Role::Writer));
         assert_eq!(credentials.role("THREE"), None);
         assert_eq!(format!("{credentials:?}"), r#"{"ONE", "TWO"}"#);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_is_open_to_others_is_refused() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let path = std::env::temp_dir().join(format!("storage-s3-mode-{}.toml", std::process::id()));
+        std::fs::write(&path, KEY).unwrap();
+        let read = |mode| {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            Credentials::read(&path).map(drop)
+        };
+        for mode in [0o600, 0o400, 0o440] {
+            read(mode).unwrap();
+        }
+        for mode in [0o644, 0o604, 0o660, 0o602] {
+            let error = read(mode).unwrap_err().to_string();
+            assert!(error.contains(&format!("{mode:04o}")) && error.contains("chmod 600"), "{error}");
+        }
+        std::fs::remove_file(path).unwrap();
     }
 
     #[test]

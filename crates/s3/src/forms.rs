@@ -48,7 +48,8 @@ const FIELDS: &[&str] = &[
 
 /// Returns whether a request is a form.
 pub(crate) fn is_form(parts: &Parts) -> bool {
-    let kind = content_type(&parts.headers).split(';').next().unwrap_or_default();
+    // s3s takes a type with a suffix like +xml for a form too.
+    let kind = content_type(&parts.headers).split([';', '+']).next().unwrap_or_default();
     parts.method == Method::POST && kind.trim().eq_ignore_ascii_case("multipart/form-data")
 }
 

@@ -22,7 +22,7 @@
 //! | `credentials`, `access`, `allowed` | keys, roles, and what each operation needs and accepts |
 //! | `buckets`, `listing` | buckets, and pages of objects |
 //! | `read`, `write`, `copy`, `remove` | objects |
-//! | `multipart`, `staging` | multipart uploads, and where their parts are kept |
+//! | `multipart`, `staging`, `part_sums` | multipart uploads, and where their parts are kept |
 //! | `body`, `sums` | request and response bodies, and the checksums of request bodies |
 //! | `conditions`, `etag`, `headers`, `keys`, `region`, `error` | parts of requests and responses |
 
@@ -45,6 +45,7 @@ mod incoming;
 mod keys;
 mod listing;
 mod multipart;
+mod part_sums;
 mod query;
 mod read;
 mod region;

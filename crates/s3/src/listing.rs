@@ -179,7 +179,10 @@ pub(crate) async fn list_v2<T: Transport>(
 
 /// Returns the name in a continuation token.
 fn decode(token: &str) -> S3Result<String> {
-    let name = hex::decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let name = hex::decode(token)
+        .ok()
+        .filter(|name| !name.is_empty())
+        .and_then(|bytes| String::from_utf8(bytes).ok());
     name.ok_or_else(|| s3_error!(InvalidArgument, "the continuation token is not one of this server"))
 }
 
@@ -192,7 +195,7 @@ mod tests {
         assert_eq!(Encoding::Url.text("a b/ä\u{1}~.txt"), "a%20b/%C3%A4%01~.txt");
         assert_eq!(Encoding::Plain.text("a b"), "a b");
         assert!(Encoding::of(Some(&EncodingType::from_static("base64"))).is_err());
-        assert!(decode("zz").is_err() && decode("ff").is_err());
+        assert!(decode("").is_err() && decode("zz").is_err() && decode("ff").is_err());
         assert_eq!(decode(&hex::encode("a/b")).unwrap(), "a/b");
     }
 }

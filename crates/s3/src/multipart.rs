@@ -26,6 +26,7 @@ use crate::{
     headers::{described, timestamp, with_pair},
     keys,
     listing::Encoding,
+    part_sums,
     staging::{self, Upload},
     store::Store,
     sums::{Sums, given},
@@ -154,7 +155,8 @@ where
     check_number(number)?;
     let new = upload.new_key()?;
     let stored = write::store(store, UploadArgs::unsized_new(&new), body).await?;
-    staging::add(store, upload, number, (&new, &stored.verified.md5)).await?;
+    let name = part_sums::name(&stored.verified.md5, &stored.verified.checksum);
+    staging::add(store, upload, number, (&new, &name)).await?;
     Ok(stored)
 }
 
@@ -237,9 +239,10 @@ fn chosen(mut parts: BTreeMap<i32, staging::Part>, listed: &[CompletedPart]) -> 
     for (number, listed) in numbers.iter().zip(listed) {
         let etag = listed.e_tag.as_ref().map(ETag::value);
         let part = parts.remove(number).filter(|part| Some(part.etag.as_str()) == etag);
-        chosen.push(
-            part.ok_or_else(|| s3_error!(InvalidPart, "part {number} was not uploaded with this ETag"))?,
-        );
+        let part =
+            part.ok_or_else(|| s3_error!(InvalidPart, "part {number} was not uploaded with this ETag"))?;
+        part_sums::check(listed, &part.checksum)?;
+        chosen.push(part);
     }
     let small = chosen.iter().rev().skip(1).find(|part| part.info.size < MIN_PART_BYTES);
     match small {
@@ -289,12 +292,17 @@ pub(crate) async fn list_parts<T: Transport>(
 }
 
 fn part((number, part): (i32, staging::Part)) -> Part {
+    let checksum = part.checksum;
     Part {
+        checksum_crc32: checksum.checksum_crc32,
+        checksum_crc32c: checksum.checksum_crc32c,
+        checksum_crc64nvme: checksum.checksum_crc64nvme,
+        checksum_sha1: checksum.checksum_sha1,
+        checksum_sha256: checksum.checksum_sha256,
         e_tag: Some(ETag::Strong(part.etag)),
         last_modified: Some(timestamp(part.info.modified_ns)),
         part_number: Some(number),
         size: i64::try_from(part.info.size).ok(),
-        ..Default::default()
     }
 }
 
@@ -353,7 +361,7 @@ fn page_limit(limit: Option<i32>, what: &str) -> S3Result<usize> {
 
 #[cfg(test)]
 mod tests {
-    use s3s::S3ErrorCode;
+    use s3s::{S3ErrorCode, dto::Checksum};
 
     use super::*;
 
@@ -372,7 +380,7 @@ mod tests {
                 modified_ns: 0,
                 sha256: None,
             };
-            (number, staging::Part { info, etag: number.to_string() })
+            (number, staging::Part { info, etag: number.to_string(), checksum: Checksum::default() })
         };
         let listed = |numbers: Range<i32>| -> Vec<_> {
             let listed = |number: i32| CompletedPart {

@@ -82,8 +82,7 @@ impl<T: Transport + 'static> S3 for Gateway<T> {
         &self,
         request: S3Request<GetBucketLocationInput>,
     ) -> S3Result<S3Response<GetBucketLocationOutput>> {
-        self.store.require_bucket(&request.input.bucket).await?;
-        Ok(S3Response::new(GetBucketLocationOutput::default()))
+        buckets::location(&self.store, &request.input.bucket).await.map(S3Response::new)
     }
 
     async fn get_bucket_versioning(

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! :s3/uploads/ID              the target key, with the metadata of the object to be
-//! :s3/parts/ID/NUMBER-ETAG    a part
+//! :s3/parts/ID/NUMBER-ETAG    a part; its checksums follow, see `part_sums`
 //! :s3/parts/ID/new-RANDOM     a part that is arriving
 //! ```
 //!
@@ -11,11 +11,11 @@
 
 use std::collections::BTreeMap;
 
-use s3s::{S3Result, s3_error};
+use s3s::{S3Result, dto::Checksum, s3_error};
 use stable_storage_api::{Condition, Error, ListArgs, Object, ObjectInfo, PutArgs, UploadArgs};
 use storage_client::Transport;
 
-use crate::{error::of_call, store::Store};
+use crate::{error::of_call, part_sums, store::Store};
 
 const UPLOADS: &str = ":s3/uploads/";
 const PARTS: &str = ":s3/parts/";
@@ -41,6 +41,8 @@ pub(crate) struct Part {
     pub(crate) info: ObjectInfo,
     /// The ETag.
     pub(crate) etag: String,
+    /// The checksums that its client gave.
+    pub(crate) checksum: Checksum,
 }
 
 impl Upload {
@@ -141,8 +143,9 @@ pub(crate) async fn parts<T: Transport>(store: &Store<T>, upload: &Upload) -> S3
         let Some((number, etag)) = parse(&info.key[prefix.len()..]) else { continue };
         let is_newer = parts.get(&number).is_none_or(|part| part.info.revision < info.revision);
         if is_newer {
+            let (etag, checksum) = part_sums::parse(etag);
             let etag = etag.to_owned();
-            parts.insert(number, Part { info, etag });
+            parts.insert(number, Part { info, etag, checksum });
         }
     }
     Ok(parts)

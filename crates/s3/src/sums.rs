@@ -87,9 +87,13 @@ pub(crate) struct Sums {
 const MD5_BYTES: usize = 16;
 
 /// Access to the same checksum of the given, the computed and the trailing ones.
-type Field = (&'static str, fn(&mut Checksum) -> &mut Option<String>);
+pub(crate) type Field = (&'static str, fn(&mut Checksum) -> &mut Option<String>);
 
-const FIELDS: [Field; 5] = [
+/// Start of the names of the headers with checksums.
+pub(crate) const CHECKSUM: &str = "x-amz-checksum-";
+
+/// The headers with checksums.
+pub(crate) const FIELDS: [Field; 5] = [
     ("x-amz-checksum-crc32", |sums| &mut sums.checksum_crc32),
     ("x-amz-checksum-crc32c", |sums| &mut sums.checksum_crc32c),
     ("x-amz-checksum-crc64nvme", |sums| &mut sums.checksum_crc64nvme),

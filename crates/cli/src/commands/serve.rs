@@ -30,7 +30,7 @@ struct Endpoint {
     s3: Option<String>,
 }
 
-/// The most connections of S3 clients. Each request holds up to 16 MiB of an object.
+/// The most connections of S3 clients. Each request holds up to 16 MiB of an object, and a chunk with a signature of up to 16 MiB.
 const MAX_S3_CONNECTIONS: usize = 128;
 
 /// A socket, and the URL by which clients reach it.

@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
+    os::unix::fs::PermissionsExt,
     process::{Child, Command, Output, Stdio},
     thread,
 };
@@ -182,11 +183,18 @@ fn an_address_in_use_is_an_error() {
 const S3_KEYS: &[u8] =
     b"[[key]]\naccess_key = \"ONE\"\nsecret_key = \"0123456789abcdef\"\nrole = \"writer\"\n";
 
+/// Returns the path of a file that only its owner can read.
+fn secret(store: &Store, name: &str, content: &[u8]) -> String {
+    let path = store.file(name, content);
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    path
+}
+
 /// The gateway listens where the output says, refuses requests that are not signed, and ends with the server.
 #[test]
 fn s3_clients_are_served_beside_the_others() {
     let store = Store::new();
-    let keys = store.file("s3.toml", S3_KEYS);
+    let keys = secret(&store, "s3.toml", S3_KEYS);
     let args = ["serve", "--listen", "127.0.0.1:0", "--s3", "127.0.0.1:0", "--s3-credentials", &keys];
     let mut child = store.command(&[&["--json"][..], &args].concat()).stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
@@ -213,10 +221,14 @@ fn s3_needs_credentials() {
     let missing = ["serve", "--s3", "127.0.0.1:0", "--s3-credentials", "/no/such/file"];
     let said = store.fail(1, &missing);
     assert!(said.contains("/no/such/file") && said.contains("[[key]]"), "{said}");
-    let short = store.file("short.toml", &S3_KEYS[..S3_KEYS.len() - 20]);
+    let short = secret(&store, "short.toml", &S3_KEYS[..S3_KEYS.len() - 20]);
     let said = store.fail(1, &["serve", "--s3", "127.0.0.1:0", "--s3-credentials", &short]);
     assert!(said.contains("[[key]]"), "{said}");
-    let keys = store.file("s3.toml", S3_KEYS);
+    let open = store.file("open.toml", S3_KEYS);
+    std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let said = store.fail(1, &["serve", "--s3", "127.0.0.1:0", "--s3-credentials", &open]);
+    assert!(said.contains("0644") && said.contains("chmod 600"), "{said}");
+    let keys = secret(&store, "s3.toml", S3_KEYS);
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
     let said =

@@ -42,3 +42,24 @@ async fn an_object_of_a_missing_bucket_is_not_stored() {
     assert_eq!(gateway.get("/present?location").await.ok().status, 200);
     gateway.get("/present?versioning").await.ok();
 }
+
+/// Every region is served alike, and a bucket is in the region that it was created in.
+#[tokio::test]
+async fn a_bucket_has_the_location_that_was_asked_for() {
+    let gateway = Gateway::new();
+    let create = |name: &str, configuration: &str| {
+        let body = format!("<CreateBucketConfiguration>{configuration}</CreateBucketConfiguration>");
+        gateway.request("PUT", &format!("/{name}")).body(body).send()
+    };
+    create("photos", "<LocationConstraint>eu-west-1</LocationConstraint>").await.ok();
+    let location = gateway.get("/photos?location").await.ok();
+    assert!(location.text().contains(">eu-west-1</LocationConstraint>"), "{}", location.text());
+    gateway.put("/docs", "").await.ok();
+    let location = gateway.get("/docs?location").await.ok();
+    assert!(location.text().contains("></LocationConstraint>"), "{}", location.text());
+    let bad = create("other", "<LocationConstraint>a b</LocationConstraint>").await;
+    assert_eq!(bad.error(), (400, "InvalidLocationConstraint"));
+    let directory = create("other", "<Location><Name>a</Name><Type>AvailabilityZone</Type></Location>").await;
+    assert_eq!(directory.error(), (501, "NotImplemented"));
+    assert_eq!(gateway.get("/").await.ok().all("Name"), ["docs", "photos"]);
+}

@@ -3,13 +3,18 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use stable_storage_api::limits::CHUNK_BYTES;
 
-use crate::harness::{Gateway, SIGNED_CHUNKS, UNSIGNED_CHUNKS, bytes};
+use crate::harness::{Gateway, SIGNED_CHUNKS, SIGNED_TRAILERS, UNSIGNED_CHUNKS, bytes};
 
 const SUM: &str = "x-amz-checksum-crc32";
 
+/// The line of the trailer for these bytes.
+fn line(bytes: &[u8]) -> String {
+    format!("{SUM}:{}", STANDARD.encode(crc32fast::hash(bytes).to_be_bytes()))
+}
+
 /// The end of a body with the trailer for these bytes.
 fn end(bytes: &[u8]) -> String {
-    format!("0\r\n{SUM}:{}\r\n\r\n", STANDARD.encode(crc32fast::hash(bytes).to_be_bytes()))
+    format!("0\r\n{}\r\n\r\n", line(bytes))
 }
 
 #[tokio::test]
@@ -24,7 +29,10 @@ async fn bodies_in_chunks_are_stored_without_the_framing() {
         assert_eq!(put.header(SUM), STANDARD.encode(crc32fast::hash(&all).to_be_bytes()));
         let signed = [&chunks[..], &[&[]]].concat();
         gateway.request("PUT", "/bucket/b").chunked(SIGNED_CHUNKS, size, &signed, "").send().await.ok();
-        for path in ["/bucket/a", "/bucket/b"] {
+        let put = gateway.request("PUT", "/bucket/c").header("x-amz-trailer", SUM);
+        let put = put.chunked(SIGNED_TRAILERS, size, &signed, &line(&all)).send().await.ok();
+        assert_eq!(put.header(SUM), STANDARD.encode(crc32fast::hash(&all).to_be_bytes()));
+        for path in ["/bucket/a", "/bucket/b", "/bucket/c"] {
             let got = gateway.get(path).await.ok();
             assert!(got.body == all, "{path} {size}");
             assert_eq!(got.header("content-encoding"), "");
@@ -60,6 +68,15 @@ async fn a_body_that_is_not_what_its_headers_announce_is_not_stored() {
         {
             let put = gateway.request("PUT", "/bucket/a").chunked(SIGNED_CHUNKS, length, &chunks, "");
             assert_eq!(put.send().await.error(), (400, "IncompleteBody"), "{length}");
+        }
+        for (trailer, error) in [
+            ("", "MalformedTrailerError"),
+            (&*line(&all).replace("crc32", "sha1"), "MalformedTrailerError"),
+            (&*line(b"other"), "BadDigest"),
+        ] {
+            let put = gateway.request("PUT", "/bucket/a").header("x-amz-trailer", SUM);
+            let put = put.chunked(SIGNED_TRAILERS, size, &[&all, &[]], trailer).send().await;
+            assert_eq!(put.error(), (400, error), "{trailer}");
         }
         assert_eq!(gateway.get("/bucket/a").await.status, 404);
     }

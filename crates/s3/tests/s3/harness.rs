@@ -103,6 +103,8 @@ pub(crate) struct Request<'g> {
     headers: Vec<(&'static str, String)>,
     /// What `x-amz-content-sha256` says, if the signature is in a header.
     payload: Option<&'static str>,
+    /// When it was signed, if its body is signed with the same time.
+    signed_at: Option<Signing>,
     body: Body,
 }
 
@@ -147,6 +149,7 @@ impl Gateway {
             query: query.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             headers: Vec::new(),
             payload: None,
+            signed_at: None,
             body: Body::empty(),
         }
     }
@@ -186,44 +189,50 @@ impl Request<'_> {
         Self { payload: Some(payload), ..self }
     }
 
-    /// Sends chunks in `aws-chunked`, which are signed if `payload` says so, and announces this number of bytes.
+    /// Sends chunks in `aws-chunked`, and announces this number of bytes. If `payload` says that they are signed, `end` is the
+    /// line of a trailer, or empty; otherwise it follows the chunks as it is.
     pub(crate) fn chunked(self, payload: &'static str, length: u64, chunks: &[&[u8]], end: &str) -> Self {
         let mut request = self.in_header(payload).header("x-amz-decoded-content-length", length.to_string());
         request = request.header("content-encoding", "aws-chunked");
-        let Some(Signer { secret, .. }) = request.signer.filter(|_| payload == SIGNED_CHUNKS) else {
+        let Some(Signer { secret, .. }) = request.signer.filter(|_| payload != UNSIGNED_CHUNKS) else {
             let chunks = chunks
                 .iter()
                 .map(|chunk| [format!("{:x}\r\n", chunk.len()).as_bytes(), chunk, b"\r\n"].concat());
             let body = [chunks.collect::<Vec<_>>().concat(), end.as_bytes().to_vec()].concat();
             return request.body(body);
         };
-        // The signatures of the chunks are a chain that starts with that of the headers, of which one is the length of the body.
-        let framing =
-            |size: usize| format!("{size:x};chunk-signature={}\r\n", "0".repeat(64)).len() + size + 2;
-        let total: usize = chunks.iter().map(|chunk| framing(chunk.len())).sum();
-        let mut request = request.header("content-length", total.to_string());
+        // The signatures are a chain that starts with that of the headers, of which one is the length of the body.
+        let zeros = "0".repeat(64);
+        let size =
+            |chunk: &[u8], signature: &str| format!("{:x};chunk-signature={signature}\r\n", chunk.len());
+        let line = |chunk: &[u8]| if chunk.is_empty() { "" } else { "\r\n" };
+        let trailers = |signature: &str| match end {
+            "" => "\r\n".to_owned(),
+            end => format!("{end}\r\nx-amz-trailer-signature:{signature}\r\n\r\n"),
+        };
+        let total: usize =
+            chunks.iter().map(|chunk| size(chunk, &zeros).len() + chunk.len() + line(chunk).len()).sum();
+        let request = request.header("content-length", (total + trailers(&zeros).len()).to_string());
         let now = Signing::now(secret);
+        let hash = |bytes: &[u8]| hex::encode(Sha256::digest(bytes));
         let mut previous = request.signature(&now);
         let mut body = Vec::new();
         for chunk in chunks {
-            let hash = |bytes: &[u8]| hex::encode(Sha256::digest(bytes));
-            let text = format!(
-                "AWS4-HMAC-SHA256-PAYLOAD\n{}\n{}\n{previous}\n{}\n{}",
-                now.time,
-                now.scope,
-                hash(b""),
-                hash(chunk)
-            );
+            let kind = format!("AWS4-HMAC-SHA256-PAYLOAD\n{}\n{}", now.time, now.scope);
+            let text = format!("{kind}\n{previous}\n{}\n{}", hash(b""), hash(chunk));
             previous = hex::encode(mac(&now.key, &text));
-            let size = format!("{:x};chunk-signature={previous}\r\n", chunk.len());
-            body.extend([size.as_bytes(), chunk, b"\r\n"].concat());
+            body.extend([size(chunk, &previous).as_bytes(), chunk, line(chunk).as_bytes()].concat());
         }
-        request.body = Body::from(body);
-        request
+        let kind = format!("AWS4-HMAC-SHA256-TRAILER\n{}\n{}", now.time, now.scope);
+        let text = format!("{kind}\n{previous}\n{}", hash(format!("{end}\n").as_bytes()));
+        body.extend(trailers(&hex::encode(mac(&now.key, &text))).into_bytes());
+        Self { body: Body::from(body), signed_at: Some(now), ..request }
     }
 
     pub(crate) async fn send(mut self) -> Response {
-        let signing = self.signer.map(|signer| (signer.key, Signing::now(signer.secret)));
+        let signed_at = self.signed_at.take();
+        let signing =
+            self.signer.map(|signer| (signer.key, signed_at.unwrap_or_else(|| Signing::now(signer.secret))));
         let mut authorization = None;
         let uri = match (&signing, self.payload) {
             (Some((key, now)), Some(payload)) => {
@@ -330,6 +339,7 @@ impl Signing {
 }
 
 pub(crate) const SIGNED_CHUNKS: &str = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD";
+pub(crate) const SIGNED_TRAILERS: &str = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER";
 pub(crate) const UNSIGNED_CHUNKS: &str = "STREAMING-UNSIGNED-PAYLOAD-TRAILER";
 
 const HOST: &str = "localhost";

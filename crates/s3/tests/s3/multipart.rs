@@ -1,6 +1,7 @@
 use std::io;
 
 use axum::body::Body;
+use base64::{Engine, engine::general_purpose::STANDARD};
 use futures_util::stream;
 use tokio::sync::mpsc;
 
@@ -251,4 +252,35 @@ async fn uploads_are_listed_in_pages() {
         }
         assert_eq!(listed, ids, "{size}");
     }
+}
+
+/// A completion and a listing have the checksums that parts were uploaded with.
+#[tokio::test]
+async fn checksums_of_parts_are_compared_in_a_completion() {
+    let gateway = Gateway::with_bucket().await;
+    let id = create(&gateway, "/bucket/a").await;
+    let crc = STANDARD.encode(crc32fast::hash(b"abc").to_be_bytes());
+    let path = format!("/bucket/a?partNumber=1&uploadId={id}");
+    let part = gateway.request("PUT", &path).header("x-amz-checksum-crc32", crc.clone()).body("abc");
+    assert_eq!(part.send().await.ok().header("x-amz-checksum-crc32"), crc);
+    let listed = gateway.get(&format!("/bucket/a?uploadId={id}")).await.ok();
+    assert_eq!(listed.all("ChecksumCRC32"), [&crc]);
+    let complete = |sum: &str| {
+        let body = format!(
+            "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{}</ETag>{sum}</Part></CompleteMultipartUpload>",
+            md5(b"abc")
+        );
+        gateway.request("POST", &format!("/bucket/a?uploadId={id}")).body(body).send()
+    };
+    let wrong = complete("<ChecksumCRC32>AAAAAA==</ChecksumCRC32>").await;
+    assert_eq!(wrong.error(), (400, "InvalidPart"));
+    // The part was uploaded without it.
+    let unknown = complete("<ChecksumSHA1>qZk+NkcGgWq6PiVxeFDCbJzQ2J0=</ChecksumSHA1>").await;
+    assert_eq!(unknown.error(), (400, "InvalidPart"));
+    let other = complete("<ChecksumXXHASH64>AAAAAAAAAAA=</ChecksumXXHASH64>").await;
+    assert_eq!(other.error(), (400, "MalformedXML"));
+    assert_eq!(gateway.get("/bucket/a").await.status, 404);
+    complete(&format!("<ChecksumCRC32>{crc}</ChecksumCRC32>")).await.ok();
+    assert_eq!(gateway.get("/bucket/a").await.ok().text(), "abc");
+    assert_eq!(gateway.client.list_all(":").await.unwrap(), []);
 }
