@@ -123,3 +123,12 @@ fn the_status_states_how_fragmented_the_arena_is() {
     let share = outside as f64 / status.free_bytes as f64;
     assert!((status.fragmentation - share).abs() < 1e-9, "{} is not {share}", status.fragmentation);
 }
+
+#[test]
+fn the_status_states_what_uploads_reserve_in_the_arena() {
+    let caller = Caller { principal: candid::Principal::management_canister(), is_admin: true };
+    let mut store = Store::open(VectorMemory::default()).unwrap();
+    store.create_upload(&UploadArgs::new("key", 40 << 20), &caller, 0).unwrap();
+    let reserved = store.status(HostFacts::default()).unwrap().arena.reserved_bytes;
+    assert_eq!(reserved, 2 * (31 << 19), "the two full extents of 15.5 MiB");
+}

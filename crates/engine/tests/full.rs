@@ -207,6 +207,25 @@ fn the_reported_space_leaves_a_bucket_for_the_entry_of_one_more_upload() {
     assert!(reported.len() > 1 && reported.iter().all(|slots| *slots > 0), "{reported:?}");
 }
 
+/// The slot of a removed object is in the middle of the arena, so that only an object can have it.
+#[test]
+fn a_reservation_that_the_arena_can_satisfy_takes_no_bucket_from_others() {
+    let slot = storage_engine::arena::SLOT_EXTENT_BYTES;
+    let appended = |is_reserved: bool| {
+        let mut store = store(3);
+        every_structure_starts(&mut store);
+        ["first", "last"].iter().for_each(|key| upload(&mut store, key, slot));
+        store.delete("first").unwrap();
+        if is_reserved {
+            store.create_upload(&UploadArgs::new("reserved", slot), &OWNER, 0).unwrap();
+        }
+        until_full(|_| store.append(&[vec![3; 1_000_000]]))
+    };
+    let most = appended(false);
+    assert!(most > 16, "{most}");
+    assert_eq!(appended(true), most);
+}
+
 /// A bucket that moves from the arena to a region is filled with zeroes, and opening the store again finds
 /// every bucket.
 #[test]

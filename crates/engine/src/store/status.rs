@@ -140,6 +140,7 @@ mod tests {
         let mut store = Store::open(VectorMemory::default()).unwrap();
         store.put(Put::new("inline", b"value"), 0).unwrap();
         store.append(&["entry"]).unwrap();
+        assert_eq!(store.status(HostFacts::default()).unwrap().stores.certified, None);
         store.set_certified("", true).unwrap();
         let pages = |id| store.core.space.memory(id).size();
         let status = store.status(HostFacts::default()).unwrap();

@@ -293,6 +293,9 @@ mod tests {
         assert_eq!(runs_of(moved(3, 0, 2)), [run(0, 2, 3), run(3, 0, 2)]);
         assert_eq!(runs_of(moved(2, 0, 1)), [run(0, 1, 2), run(2, 0, 1), run(3, 3, 2)]);
         assert_eq!(runs_of(moved(0, 3, 2)), [run(0, 3, 2), run(2, 0, 3)]);
+        // One that is at the end of contiguous buckets, before others of the memory.
+        let (runs, _) = Runs::scan(&[1, 1, 2, 1], &[moved(2, 1, 1)]).unwrap();
+        assert_eq!(runs.0[1], [run(0, 0, 1), run(1, 3, 1), run(2, 1, 1)]);
     }
 
     #[test]

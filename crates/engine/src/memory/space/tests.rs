@@ -114,6 +114,23 @@ fn the_index_has_space_for_the_entries_of_uploads() {
     assert_eq!(ensure(&space, one_more, &[(OBJECTS, 1)], uploads(256), uploads(255)), Ok(()));
 }
 
+/// The hash tree and the keys that wait get as many pages as the index, as soon as something can be certified.
+#[test]
+fn the_structures_of_certification_have_space_for_the_entries_of_uploads() {
+    let space = begun();
+    assert_eq!(space.missing_buckets(capacity(7), 0, uploads(1)), 0, "the index has pages left");
+    space.memory(SCOPES).grow(1);
+    let missing = |reservations| space.missing_buckets(capacity(8), 0, reservations);
+    assert_eq!((missing(NOTHING), missing(uploads(1))), (0, 2));
+    for (hash_tree_pages, pending_pages, expected) in [(1, 0, 1), (0, 1, 1), (1, 1, 0)] {
+        let reservations = Reservations { hash_tree_pages, pending_pages, ..uploads(1) };
+        assert_eq!(missing(reservations), expected, "{reservations:?}");
+    }
+    space.memory(HASH_TREE).grow(1);
+    let missing = |reservations| space.missing_buckets(capacity(9), 0, reservations);
+    assert_eq!((missing(uploads(BUCKET_PAGES - 1)), missing(uploads(BUCKET_PAGES))), (1, 3));
+}
+
 #[test]
 fn growth_within_a_bucket_does_not_grow_the_memory() {
     let space = begun();

@@ -99,3 +99,22 @@ impl LogState {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_memory_of_a_log_begins_with_its_name_and_version() {
+        assert_eq!(START.split_at(8), (&b"IC-LOG\x01\0"[..], &[0; LOG_START as usize - 8][..]));
+    }
+
+    /// Whatever the check is: the last byte that is not zero is the end of the mark.
+    #[test]
+    fn the_last_byte_of_a_mark_is_never_zero() {
+        for length in 0..2_000 {
+            let mark = LogState { length, end: LOG_START + 9 * length }.encode();
+            assert!(mark[MARK_BYTES - 1] >= 0x80, "{length} entries");
+        }
+    }
+}

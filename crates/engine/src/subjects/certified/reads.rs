@@ -14,9 +14,6 @@ use crate::subjects::scopes::{Prefix, Progress};
 /// Largest size of the metadata of a page, in bytes: the witness is a little longer, and both fit one reply.
 const PAGE_BYTES: u64 = 700_000;
 
-/// The most objects in a page.
-const PAGE_OBJECTS: u32 = 1_000;
-
 /// Bytes of an object of a page besides its key and its optional fields, in the reply and in the witness.
 const OBJECT_BYTES: u64 = 200;
 
@@ -90,7 +87,6 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
         args.check()?;
         let prefix = self.certified_prefix(&args.prefix)?;
         let (mut objects, mut bytes) = (Vec::new(), 0);
-        let args = &ListArgs { limit: Some(args.most().min(PAGE_OBJECTS)), ..args.clone() };
         let end = self.objects.list_with(args, |object| {
             bytes += object.key().len() as u64 + object.fields_bytes() + OBJECT_BYTES;
             let fits = objects.is_empty() || bytes <= PAGE_BYTES;
