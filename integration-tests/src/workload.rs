@@ -119,6 +119,7 @@ impl<'h> Workload<'h> {
             Call::Delete(DeleteArgs { key, condition }) => {
                 client.delete_when(key, condition.clone().unwrap_or_default()).await.map(Answer::WasThere)
             }
+            Call::DeleteMany(deletes) => client.delete_many(deletes).await.map(Answer::WereThere),
             Call::DeletePrefix(args) => {
                 client.delete_prefix(&args.prefix, args.limit).await.map(Answer::Deleted)
             }

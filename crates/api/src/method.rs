@@ -48,8 +48,8 @@ pub struct Method {
 /// A few keys, a prefix, numbers, and the metadata of an object. Candid's type table takes some hundred bytes more.
 const SMALL_ARGUMENT: u64 = 16 << 10;
 
-/// [`MAX_BATCH_ITEMS`] keys of [`MAX_KEY_BYTES`], with a few numbers each, or as many offsets in a region.
-const BATCH_ARGUMENT: u64 = MAX_BATCH_ITEMS * (MAX_KEY_BYTES + 32) + SMALL_ARGUMENT;
+/// [`MAX_BATCH_ITEMS`] keys of [`MAX_KEY_BYTES`], with a few numbers or a digest each, or as many offsets in a region.
+const BATCH_ARGUMENT: u64 = MAX_BATCH_ITEMS * (MAX_KEY_BYTES + 64) + SMALL_ARGUMENT;
 
 /// [`MAX_PAYLOAD_BYTES`], and a page for everything else, which is what the platform accepts.
 const PAYLOAD_ARGUMENT: u64 = MAX_PAYLOAD_BYTES + PAGE_BYTES;
@@ -183,7 +183,7 @@ pub static METHODS: [Method; 57] = {
         Method::update("set_role", Admin, CheckState),
         Method::query("list_roles", Admin),
         Method::open_query("http_request"),
-        Method::update("delete_many", Writer, CheckState),
+        Method::update("delete_many", Writer, CheckState).takes(BATCH_ARGUMENT),
         Method::query("get_with_info", Reader),
         Method::update("put_with", Writer, CheckState).takes(PAYLOAD_ARGUMENT),
         Method::update("set_certified", Admin, CheckState),

@@ -257,9 +257,9 @@ async fn concurrency_and_memory_are_bounded() {
     assert!(shelf.with(|state| state.most_under_way) <= 3);
 
     let mut sink = Vec::new();
-    client.download("key", &mut sink, concurrent(4)).await.unwrap();
+    client.download("key", &mut sink, TransferOptions::default()).await.unwrap();
     assert!(sink == content);
-    assert_eq!(shelf.with(|state| state.most_under_way), 4);
+    assert_eq!(shelf.with(|state| state.most_under_way), 4, "the default is four");
 }
 
 /// Resuming an upload sends only the missing chunks.

@@ -1,4 +1,4 @@
-//! The ends of pages and replies: cursors, and the overhead of each item in a reply.
+//! The ends of pages and replies: cursors, and the overhead of each item in a reply and in the index.
 
 #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
@@ -7,7 +7,7 @@ use stable_storage_api::limits::{
     ITEM_OVERHEAD_BYTES, LOG_ITEM_OVERHEAD_BYTES, MAX_BATCH_ITEMS, MAX_PAGE_ITEMS, MAX_REPLY_BYTES,
 };
 use stable_storage_api::{ListArgs, ReadLogArgs};
-use storage_engine::{Put, Store};
+use storage_engine::{BucketSize, HostFacts, Options, Put, Store};
 
 fn store() -> Store<VectorMemory> {
     Store::open(VectorMemory::default()).unwrap()
@@ -73,4 +73,21 @@ fn the_keys_count_in_a_page_of_values() {
         store.put(Put::new(&key(2), &[&half[..], &vec![8; longer]].concat()), 0).unwrap();
         assert_eq!(store.scan(&ListArgs::prefix("")).unwrap().entries.len(), fit, "{longer} more");
     }
+}
+
+/// Objects of 100 bytes in any order take at most 250 bytes of the index each, which docs/SECURITY.md states.
+#[test]
+fn a_small_object_takes_a_bounded_part_of_the_index() {
+    const OBJECTS: u64 = 40_000;
+    let options = Options { bucket_size: BucketSize::SMALLEST, ..Options::default() };
+    let mut store = Store::open_with(VectorMemory::default(), options).unwrap();
+    // An odd factor permutes the numbers.
+    let keys: Vec<_> =
+        (0..OBJECTS).map(|number| format!("key/{:016x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect();
+    for batch in keys.chunks(MAX_BATCH_ITEMS as usize) {
+        store.put_many(batch.iter().map(|key| Put::new(key, &[7; 100])).collect::<Vec<_>>(), 1).unwrap();
+    }
+    let bytes = store.status(HostFacts::default()).unwrap().stores.objects;
+    println!("{} bytes of the index for each object", bytes / OBJECTS);
+    assert!(bytes <= 250 * OBJECTS, "{bytes} bytes");
 }

@@ -1,5 +1,7 @@
 //! Differential test of a store of the engine against the model.
 
+mod pages;
+
 use candid::Principal;
 use stable_storage_api::limits::{CHUNK_BYTES, MAX_REPLY_BYTES, PAGE_BYTES};
 use stable_storage_api::{
@@ -11,7 +13,7 @@ use storage_engine::{BucketSize, Caller, HostFacts, Memory, Options, Put, Store}
 use storage_testkit::FaultyMemory;
 
 use crate::call::{Answer, Call};
-use crate::domains::{KEYS, grantees, key, prefix};
+use crate::domains::{KEYS, grantees, key};
 use crate::model::{Filling, Model};
 use crate::op::{Cond, Op};
 use crate::state::State;
@@ -129,6 +131,7 @@ impl Differential {
             Call::Delete(DeleteArgs { key, condition }) => {
                 store.delete_when(key, condition.clone().unwrap_or_default()).map(Answer::WasThere)
             }
+            Call::DeleteMany(deletes) => store.delete_many(deletes).map(Answer::WereThere),
             Call::DeletePrefix(args) => store.delete_prefix(args).map(Answer::Deleted),
             Call::TakeFirst(prefix) => store.take_first(prefix).map(Answer::Taken),
             Call::Rename(args) => store.rename(args, now_ns).map(Answer::written),
@@ -200,6 +203,7 @@ impl Differential {
         }
         self.compare_values();
         self.compare_pages();
+        self.compare_levels();
         self.compare_ranges();
         self.compare_log();
         self.compare_regions();
@@ -233,60 +237,6 @@ impl Differential {
                 let expected = &value[offset as usize..end];
                 assert!(self.store.read(&read).expect(SOUND) == expected, "{read:?} differs");
             }
-        }
-    }
-
-    /// Compares pages of every size after every kind of cursor: an existing key, a removed one, the prefix, and others.
-    fn compare_pages(&self) {
-        let step = self.step as u8;
-        let (prefix, cursor) = (prefix(step), [Some(key(step.wrapping_mul(7))), Some(prefix(step)), None]);
-        let start_after = cursor[usize::from(step / 8 % 3)].clone();
-        let limit = [Some(1), Some(2), Some(7), Some(50), None][usize::from(step % 5)];
-        let descending = Some(step / 24 % 2 == 1);
-        let beyond = |key: &str| match &start_after {
-            Some(cursor) if descending == Some(true) => key < cursor.as_str(),
-            Some(cursor) => key > cursor.as_str(),
-            None => true,
-        };
-        let mut expected: Vec<_> =
-            self.model.values().filter(|(key, ..)| key.starts_with(&prefix) && beyond(key)).collect();
-        if descending == Some(true) {
-            expected.reverse();
-        }
-        let args = ListArgs { limit, descending, ..ListArgs::prefix(prefix) };
-        let mut args = ListArgs { start_after: start_after.clone(), ..args };
-        let mut listed = Vec::new();
-        loop {
-            let page = self.store.list(&args).expect(SOUND);
-            assert!(
-                page.objects.len() <= args.most() as usize
-                    && (page.next.is_none() || !page.objects.is_empty())
-            );
-            listed.extend(page.objects.into_iter().map(|info| info.key));
-            match page.next {
-                Some(next) => args.start_after = Some(next),
-                None => break,
-            }
-        }
-        assert!(listed.iter().eq(expected.iter().map(|(key, ..)| key)), "{args:?} lists {listed:?}");
-
-        // Only the first page has its values compared, because they are also compared one by one.
-        args.start_after = start_after;
-        match self.store.scan(&args) {
-            Ok(page) => {
-                assert!(
-                    page.entries.len() <= args.most() as usize
-                        && (!page.entries.is_empty() || expected.is_empty())
-                );
-                assert_eq!(page.next.is_none(), page.entries.len() == expected.len(), "{args:?}");
-                for (entry, (key, _, value)) in page.entries.iter().zip(&expected) {
-                    assert!(entry.key == *key && entry.value[..] == value[..], "{args:?}: {key} differs");
-                }
-            }
-            Err(Error::TooLarge { size, limit: MAX_REPLY_BYTES }) => {
-                assert_eq!(size, expected[0].2.len() as u64)
-            }
-            Err(error) => panic!("{args:?}: {error}"),
         }
     }
 

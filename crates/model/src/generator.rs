@@ -185,6 +185,16 @@ fn condition() -> impl Strategy<Value = Cond> {
     ]
 }
 
+/// Rarely one that fails for an object, because it fails for the whole batch.
+fn condition_in_batch() -> impl Strategy<Value = Cond> {
+    prop_oneof![
+        12 => Just(Cond::Any),
+        5 => Just(Cond::Current),
+        1 => Just(Cond::Digest),
+        1 => select(vec![Cond::Absent, Cond::Stale, Cond::OtherDigest(31), Cond::OtherDigest(32)]),
+    ]
+}
+
 /// Sizes on both sides of the inline limit, some large enough to fill a bucket soon, and some that exceed the limit.
 fn size(load: Load) -> impl Strategy<Value = u64> {
     let (limit, most) = (INLINE_LIMIT, MAX_PAYLOAD_BYTES);
@@ -232,6 +242,8 @@ fn object_op(load: Load) -> impl Strategy<Value = Op> {
             Op::PutMany { keys: (first..first + count).collect(), size, metadata: 0 }
         }),
         4 => (key(), condition()).prop_map(|(key, condition)| Op::Delete { key, condition }),
+        2 => prop::collection::vec((key(), condition_in_batch()), 0..6)
+            .prop_map(|keys| Op::DeleteMany { keys }),
         1 => (0..PREFIXES, prop_oneof![3 => 0..4_u32, 1 => 4..60_u32])
             .prop_map(|(prefix, limit)| Op::DeletePrefix { prefix, limit }),
         1 => (0..PREFIXES).prop_map(|prefix| Op::TakeFirst { prefix }),
@@ -366,7 +378,7 @@ mod tests {
     use crate::state::State;
 
     /// Number of cases of [`Op`], except those about many uploads and regions.
-    const CASES: usize = 25;
+    const CASES: usize = 26;
 
     fn cases(ops: impl Iterator<Item = Op>) -> usize {
         ops.map(|op| discriminant(&op)).collect::<HashSet<_>>().len()

@@ -14,6 +14,8 @@ pub enum Op {
     PutMany { keys: Vec<u8>, size: u64, metadata: u8 },
     /// Removes an object.
     Delete { key: u8, condition: Cond },
+    /// Removes objects, all or none, each on a condition.
+    DeleteMany { keys: Vec<(u8, Cond)> },
     /// Removes objects under a prefix.
     DeletePrefix { prefix: u8, limit: u32 },
     /// Removes and returns the first object under a prefix.

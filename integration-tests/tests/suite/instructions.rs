@@ -4,7 +4,10 @@ use candid::Principal;
 use embedded_ic::{Config, EmbeddedIc};
 use integration_tests::contract::methods;
 use integration_tests::{bench, controller, init_args, stranger};
-use stable_storage_api::{HttpRequest, HttpResponse};
+use stable_storage_api::limits::{LOG_ITEM_OVERHEAD_BYTES, MAX_BATCH_ITEMS, MAX_METADATA_BYTES, MAX_REPLY_BYTES};
+use stable_storage_api::{
+    HttpRequest, HttpResponse, ListArgs, MetadataPair, PutArgs, ReadArgs, ReadLogArgs, RegionLoad, RegionType,
+};
 use storage_wasm::STORAGE_WASM;
 
 /// Every case of `scripts/bench.sh` costs what the golden file states, within 2 %. A lower cost is a failure as well: otherwise
@@ -63,4 +66,72 @@ fn the_metrics_cost_a_bounded_number_of_instructions() {
     assert_eq!(response.status_code, 200);
     println!("{} instructions for {} bytes", reply.instructions, response.body.len());
     assert!(reply.instructions <= 700_000, "{} instructions", reply.instructions);
+}
+
+/// Most instructions of a read that is sent as an update: 100 million for the bytes of the longest reply, and the rest for
+/// what it consists of.
+const MAX_READ_INSTRUCTIONS: u64 = 150_000_000;
+
+fn read(key: &str) -> ReadArgs {
+    ReadArgs { key: key.into(), offset: 0, length: None, revision: None }
+}
+
+/// A canister with what fills the longest replies: a value, many long keys with metadata, short entries of the log, a region.
+fn with_long_replies() -> EmbeddedIc {
+    let mut ic = EmbeddedIc::new(Config::default().with_controllers(vec![controller()])).unwrap();
+    ic.install(STORAGE_WASM, &init_args(None)).unwrap();
+    let mut change = |method: &str, args: Vec<u8>| _ = ic.update(controller(), method, &args).unwrap();
+    change("put", candid::encode_args(("value", vec![7_u8; MAX_REPLY_BYTES as usize])).unwrap());
+    for batch in 0..4 {
+        let puts = (0..MAX_BATCH_ITEMS / 4).map(|number| PutArgs {
+            metadata: Some(vec![MetadataPair::new("n", "m".repeat(MAX_METADATA_BYTES as usize - 1))]),
+            ..PutArgs::new(format!("long/{batch}/{number:0>1017}"), vec![1; 100])
+        });
+        change("put_many", candid::encode_one(puts.collect::<Vec<_>>()).unwrap());
+    }
+    let short = (0..MAX_BATCH_ITEMS).map(|number| PutArgs::new(format!("short/{number}"), vec![1]));
+    change("put_many", candid::encode_one(short.collect::<Vec<_>>()).unwrap());
+    let entries = vec![serde_bytes::ByteBuf::new(); MAX_BATCH_ITEMS as usize];
+    for _ in 0..=MAX_REPLY_BYTES / LOG_ITEM_OVERHEAD_BYTES / MAX_BATCH_ITEMS {
+        change("append", candid::encode_one(&entries).unwrap());
+    }
+    change("region_new", candid::encode_args(()).unwrap());
+    change("region_grow", candid::encode_args((16_u64, 31_u64)).unwrap());
+    ic
+}
+
+/// The canister pays for the reply of an update. The longest reply of each kind costs what docs/SECURITY.md states.
+#[test]
+fn the_longest_replies_cost_a_bounded_number_of_instructions() {
+    for stated in ["51 instructions per byte", "at most 0.15 billion"] {
+        assert!(SECURITY.contains(stated), "docs/SECURITY.md states another bound than {stated}");
+    }
+    let mut ic = with_long_replies();
+    let keys: Vec<_> = (0..MAX_BATCH_ITEMS).map(|number| format!("short/{number}")).collect();
+    let loads = vec![RegionLoad { offset: 0, kind: RegionType::Nat8 }; MAX_BATCH_ITEMS as usize];
+    let calls = [
+        ("get", candid::encode_one("value")),
+        ("read", candid::encode_one(read("value"))),
+        ("get_many", candid::encode_one(["value"])),
+        ("get_many", candid::encode_one(&keys)),
+        ("list", candid::encode_one(ListArgs::prefix("long/"))),
+        ("list", candid::encode_one(ListArgs::prefix("short/"))),
+        ("list", candid::encode_one(ListArgs::level("short/", "9").descending())),
+        ("scan", candid::encode_one(ListArgs::prefix("long/"))),
+        ("scan", candid::encode_one(ListArgs::prefix("short/"))),
+        ("readLast", candid::encode_one(candid::Nat::from(u64::MAX))),
+        ("read_log", candid::encode_one(ReadLogArgs { from: 0, limit: Some(u32::MAX) })),
+        ("region_load_blob", candid::encode_args((16_u64, 0_u64, MAX_REPLY_BYTES))),
+        ("region_load", candid::encode_args((16_u64, &loads))),
+    ];
+    for (method, args) in calls {
+        let reply = ic.update(controller(), method, &args.unwrap()).unwrap();
+        let (instructions, bytes) = (reply.instructions, reply.bytes.len() as u64);
+        println!("{method}: {instructions} instructions for {bytes} bytes");
+        assert!(bytes > 1_000, "{method} failed: {:?}", String::from_utf8_lossy(&reply.bytes));
+        assert!(instructions <= MAX_READ_INSTRUCTIONS, "{method}: {instructions} instructions");
+        if ["get", "read", "region_load_blob"].contains(&method) {
+            assert!(instructions <= 51 * bytes + 50_000, "{method}: {instructions} instructions");
+        }
+    }
 }

@@ -13,6 +13,7 @@ mod differential;
 mod documents;
 mod full_canister;
 mod fuzz;
+mod http_updates;
 mod image;
 mod instructions;
 mod large;

@@ -2,7 +2,7 @@
 
 use integration_tests::{Harness, expect, stranger};
 use serde_bytes::ByteBuf;
-use stable_storage_api::limits::{FIRST_REGION, MAX_PAYLOAD_BYTES, MIN_CAPACITY_BYTES, PAGE_BYTES};
+use stable_storage_api::limits::{FIRST_REGION, MAX_PAYLOAD_BYTES, MAX_REGIONS, MIN_CAPACITY_BYTES, PAGE_BYTES};
 use stable_storage_api::{Error, RegionLoad, RegionStore, RegionType, RegionValue, Role};
 
 fn store(offset: u64, value: RegionValue) -> RegionStore {
@@ -113,21 +113,28 @@ async fn bad_input_is_a_typed_error() {
     assert!(matches!(grown, Error::OutOfMemory { requested: u64::MAX, .. }), "{grown:?}");
 }
 
-/// Two hundred regions, each with its own bytes, and each takes a bucket.
+/// As many regions as possible, each with its own bytes, and each takes a bucket: 3.7 GiB. Another one is refused.
 #[tokio::test]
-async fn two_hundred_regions_do_not_meet() {
+async fn the_most_regions_do_not_meet() {
     let harness = Harness::start().await;
     let client = harness.client();
     harness.client().set_role(stranger(), Some(Role::Writer)).await.unwrap();
     let owner = harness.client_as(stranger());
-    for _ in 0..200 {
+    for _ in 0..MAX_REGIONS {
         let region = owner.region_new().await.unwrap().id;
         owner.region_grow(region, 1).await.unwrap();
         owner.region_store(region, &[store(PAGE_BYTES - 8, RegionValue::Nat64(region))]).await.unwrap();
     }
+    let refused = expect::storage_error(owner.region_new().await);
+    assert!(matches!(refused, Error::LimitExceeded { limit: MAX_REGIONS, .. }), "{refused:?}");
+    // The headers and the buckets of the records and of the role come on top.
+    let others = (2 + 2 * 256) * PAGE_BYTES;
+    let taken = client.status().await.unwrap().stable_bytes - others;
+    assert_eq!(taken, 239 * (16 << 20));
+    assert_eq!(taken * 10 >> 30, 37, "docs/SECURITY.md states 3.7 GiB");
     harness.upgrade().await;
     let regions = owner.region_list().await.unwrap();
-    assert_eq!(regions.len(), 200);
+    assert_eq!(regions.len() as u64, MAX_REGIONS);
     for region in &regions {
         let value = client.region_load(region.id, &[load(PAGE_BYTES - 8, RegionType::Nat64)]).await.unwrap();
         assert_eq!(value, [RegionValue::Nat64(region.id)]);

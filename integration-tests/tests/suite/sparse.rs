@@ -9,16 +9,17 @@ use candid::{CandidType, Principal};
 use embedded_ic::{Config, EmbeddedIc, UpgradeOptions};
 use integration_tests::init_args;
 use serde::de::DeserializeOwned;
-use stable_storage_api::limits::VERIFY_STEP_BYTES;
+use stable_storage_api::limits::{MAX_STABLE_BYTES, VERIFY_STEP_BYTES};
 use stable_storage_api::{
-    ChunkRange, ObjectInfo, ReadArgs, RegionInfo, RenameArgs, Status, Upload, UploadArgs, UploadStatus,
+    ChunkRange, DeleteArgs, ObjectInfo, PutArgs, ReadArgs, RegionInfo, RenameArgs, Status, Upload, UploadArgs, UploadStatus,
     VerifyProgress, Written,
 };
 use storage_engine::arena::SLOT_EXTENT_BYTES;
-use storage_engine::{FileMemory, HostFacts, Store};
+use storage_engine::{FileMemory, HostFacts, Put, Store};
 use storage_wasm::STORAGE_WASM;
 
 const GIB: u64 = 1 << 30;
+const BUCKET_BYTES: u64 = 16 << 20;
 
 /// Most instructions of a message that deletes, overwrites or renames an object of 100 GiB.
 const MAX_INSTRUCTIONS: u64 = 100_000_000;
@@ -31,6 +32,15 @@ const MAX_VERIFY_INSTRUCTIONS: u64 = 5_300_000_000;
 
 /// Most instructions per bucket that a message fills with zeroes.
 const MAX_BUCKET_INSTRUCTIONS: u64 = 22_000_000;
+
+/// Most instructions for each extent that a message frees.
+const MAX_EXTENT_INSTRUCTIONS: u64 = 25_000;
+
+/// Most bytes by which each of these extents makes the heap grow.
+const MAX_EXTENT_HEAP_BYTES: u64 = 400;
+
+/// More extents than an upload can have: one for each bucket of the largest memory.
+const MOST_EXTENTS: u64 = MAX_STABLE_BYTES / BUCKET_BYTES;
 
 /// docs/SECURITY.md, which states these.
 const SECURITY: &str = include_str!("../../../docs/SECURITY.md");
@@ -221,4 +231,76 @@ fn hashing_and_zeroing_are_bounded() {
     assert_eq!(canister.status().stable_bytes, stable_bytes, "the buckets are not those of the object");
     assert!(instructions / BUCKETS <= MAX_BUCKET_INSTRUCTIONS, "{instructions} instructions");
     assert!(instructions / BUCKETS >= MAX_BUCKET_INSTRUCTIONS / 2, "the buckets were not filled with zeroes");
+}
+
+/// The next `create_upload` frees an expired upload, however large it is: one with nearly all memory, and one of whose extents no
+/// two are contiguous. An object of this size is deleted for less.
+#[test]
+fn expired_uploads_of_any_size_are_freed_for_a_bounded_cost() {
+    for stated in ["at most 32,000 extents", "25,000 instructions each", "0.8 billion", "400 bytes for each extent"] {
+        assert!(SECURITY.contains(stated), "docs/SECURITY.md states another bound than {stated}");
+    }
+    assert_eq!((MOST_EXTENTS, MOST_EXTENTS * MAX_EXTENT_INSTRUCTIONS), (32_000, 800_000_000));
+    let all = 31_900;
+    let contiguous = Canister::with(|store| _ = store.upload_sparse("huge", all * SLOT_EXTENT_BYTES).unwrap());
+    let half = 15_000;
+    let scattered = Canister::with(|store| {
+        for number in 0..half {
+            store.put_sparse(&format!("{number:06}"), SLOT_EXTENT_BYTES).unwrap();
+            store.put_sparse(&format!("{number:06}/next"), SLOT_EXTENT_BYTES).unwrap();
+        }
+        (0..half).for_each(|number| assert!(store.delete(&format!("{number:06}")).unwrap()));
+        store.upload_sparse("scattered", half * SLOT_EXTENT_BYTES).unwrap();
+    });
+    for (mut canister, extents) in [(contiguous, all), (scattered, half)] {
+        let before = canister.status();
+        let args = UploadArgs::new("next", 1);
+        let (_, instructions) = canister.update::<Upload>("create_upload", one(args));
+        let status = canister.status();
+        let heap = (status.heap_bytes - before.heap_bytes) / extents;
+        let freed = before.arena.used_bytes - status.arena.used_bytes;
+        assert!(freed > extents * SLOT_EXTENT_BYTES, "{freed} bytes");
+        let each = instructions / extents;
+        println!("{extents} extents: {instructions} instructions, {each} each, and {heap} bytes of heap each");
+        assert!(each <= MAX_EXTENT_INSTRUCTIONS, "{each} instructions");
+        assert!(heap <= MAX_EXTENT_HEAP_BYTES, "{heap} bytes of heap");
+    }
+}
+
+/// The heap keeps a bounded number of inner pages of the index, however many there are: with the longest keys, which differ only
+/// at their ends, more than two in ten pages are inner ones. Batches over the whole index come on top.
+#[test]
+fn a_large_index_takes_a_bounded_heap() {
+    const OBJECTS: u64 = 40_000;
+    const BATCH: u64 = 1_000;
+    /// Objects of which at least one has another inner page than those before.
+    const PAGE: u64 = 10;
+    for stated in ["at most 12 MiB", "at most 32 MiB"] {
+        assert!(SECURITY.contains(stated), "docs/SECURITY.md states another bound than {stated}");
+    }
+    let key = |number: u64| format!("{}{number:06}", "k".repeat(1_017));
+    let mut canister = Canister::with(|store| {
+        for first in (0..OBJECTS).step_by(BATCH as usize) {
+            let keys: Vec<_> = (first..first + BATCH).map(key).collect();
+            store.put_many(keys.iter().map(|key| Put::new(key, &[7; 128])).collect::<Vec<_>>(), 0).unwrap();
+        }
+    });
+    // By an update method, because the heap of a query is discarded.
+    for first in (0..OBJECTS).step_by((20 * PAGE) as usize) {
+        let numbers = (first..first + 20 * PAGE).step_by(PAGE as usize);
+        let deletes = numbers.map(|number| DeleteArgs { key: format!("{}+", key(number)), condition: None });
+        let (removed, _) = canister.update::<Vec<bool>>("delete_many", one(deletes.collect::<Vec<_>>()));
+        assert!(!removed.contains(&true));
+    }
+    let read = canister.status().heap_bytes;
+    for first in 0..OBJECTS / BATCH {
+        let puts = (0..BATCH).map(|number| PutArgs::new(key(first + number * (OBJECTS / BATCH)), [8; 128]));
+        let _ = canister.update::<Vec<Written>>("put_many", one(puts.collect::<Vec<_>>()));
+    }
+    let written = canister.status().heap_bytes;
+    let upgrade = canister.upgrade(false);
+    println!("heap: {read} bytes after reads, {written} after batches; upgrade: {upgrade} instructions");
+    assert!((8 << 20..=12 << 20).contains(&read), "the heap has {read} bytes");
+    assert!(written <= 32 << 20, "the heap has {written} bytes");
+    assert!(upgrade <= 130_000, "an upgrade costs {upgrade} instructions");
 }

@@ -5,8 +5,11 @@
 
 use std::env;
 
-use integration_tests::{Harness, SuiteClient, data};
-use stable_storage_api::limits::MAX_PAYLOAD_BYTES;
+use embedded_ic::{Config, EmbeddedIc};
+use integration_tests::{Harness, SuiteClient, controller, data};
+use stable_storage_api::PutArgs;
+use stable_storage_api::limits::{MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES};
+use storage_client::EmbeddedTransport;
 
 const MIB: u64 = 1 << 20;
 
@@ -75,4 +78,50 @@ async fn a_full_canister_upgrades_as_cheaply_as_an_empty_one() {
         let allowed = other / 100 + WARMING;
         assert!(full.abs_diff(other) <= allowed, "{other} instructions became {full}");
     }
+}
+
+/// docs/ARCHITECTURE.md, which states what opening costs.
+const ARCHITECTURE: &str = include_str!("../../../docs/ARCHITECTURE.md");
+
+async fn on_embedded() -> Harness {
+    let host = EmbeddedIc::new(Config::default().with_controllers(vec![controller()])).unwrap();
+    Harness::start_on_embedded(EmbeddedTransport::new(host, controller())).await
+}
+
+/// An upgrade that skips `pre_upgrade` searches for the end of the log in one bucket at most. A short log takes the most.
+#[tokio::test]
+async fn the_search_for_the_end_of_the_log_is_bounded() {
+    const MOST: u64 = 40_000_000;
+    assert!(ARCHITECTURE.contains("at most 40 million instructions"), "docs/ARCHITECTURE.md states another bound");
+    let harness = on_embedded().await;
+    let client = harness.client();
+    client.log("entry").await.unwrap();
+    for entries in [1, 2, 12] {
+        let sealed = harness.upgrade().await.unwrap();
+        let searched = harness.upgrade_skipping_pre_upgrade().await.unwrap() - sealed;
+        println!("{entries} entries: {searched} instructions more than {sealed}");
+        assert!(searched <= MOST, "{searched} instructions");
+        assert_eq!(client.log_info().await.unwrap().length, entries);
+        // The log is longer than a bucket at last.
+        for _ in 0..if entries == 1 { 1 } else { 10 } {
+            client.append(&[vec![1; MAX_PAYLOAD_BYTES as usize]]).await.unwrap();
+        }
+    }
+}
+
+/// Certification adds little to the cost of an upgrade, however many objects are certified.
+#[tokio::test]
+async fn certification_adds_little_to_an_upgrade() {
+    const MOST: u64 = 3_500;
+    assert!(ARCHITECTURE.contains("at most 3,500 instructions"), "docs/ARCHITECTURE.md states another bound");
+    let harness = on_embedded().await;
+    let client = harness.client();
+    let puts = (0..MAX_BATCH_ITEMS).map(|number| PutArgs::new(format!("a/{number}"), "value"));
+    client.put_many(&puts.collect::<Vec<_>>()).await.unwrap();
+    let before = harness.upgrade().await.unwrap();
+    client.set_certified("a/", true).await.unwrap();
+    while !client.certify("a/").await.unwrap().done {}
+    let certified = harness.upgrade().await.unwrap();
+    println!("{before} instructions, {certified} with a certified prefix");
+    assert!(certified - before <= MOST, "{certified} instructions, {before} without certification");
 }

@@ -18,6 +18,17 @@ impl<M: Memory + Clone> Store<M> {
         self.uploads().put_sparse(key, size)
     }
 
+    /// Opens an upload at the time 0 with all chunks, without writing their bytes, as
+    /// [`put_sparse`](Self::put_sparse) does. Returns its identifier.
+    ///
+    /// # Errors
+    ///
+    /// The same as for [`create_upload`](Self::create_upload).
+    #[cfg(any(test, feature = "testing"))]
+    pub fn upload_sparse(&mut self, key: &str, size: u64) -> Result<u64, Error> {
+        self.uploads().upload_sparse(key, size)
+    }
+
     /// Opens an upload: checks the condition, and reserves space for the whole object, if its size is given,
     /// and for its entry in the index. `now_ns` is the time in nanoseconds since 1970.
     ///

@@ -158,6 +158,15 @@ impl Model {
                 let condition = Some(self.condition(&key, *condition));
                 Call::Delete(DeleteArgs { key, condition })
             }
+            Op::DeleteMany { keys } => Call::DeleteMany(
+                keys.iter()
+                    .map(|(number, condition)| {
+                        let key = key(*number);
+                        let condition = Some(self.condition(&key, *condition));
+                        DeleteArgs { key, condition }
+                    })
+                    .collect(),
+            ),
             Op::DeletePrefix { prefix: number, limit } => Call::DeletePrefix(DeletePrefixArgs {
                 prefix: prefix(*number),
                 limit: (*limit < 1_000).then_some(*limit),

@@ -129,6 +129,7 @@ impl Model {
             Call::Put(put) => self.put_many(std::slice::from_ref(put), caller),
             Call::PutMany(puts) => self.put_many(puts, caller),
             Call::Delete(args) => self.delete(args),
+            Call::DeleteMany(deletes) => self.delete_many(deletes),
             Call::DeletePrefix(args) => self.delete_prefix(args),
             Call::TakeFirst(prefix) => self.take_first(prefix),
             Call::Rename(args) => self.rename(args),

@@ -197,6 +197,20 @@ impl Model {
         Ok(Answer::WasThere(self.remove(&args.key).is_some()))
     }
 
+    pub(super) fn delete_many(&mut self, deletes: &[DeleteArgs]) -> Result<Answer, Error> {
+        let mut keys = BTreeSet::new();
+        for DeleteArgs { key, condition } in deletes {
+            check_key(key)?;
+            check_digest(condition.as_ref())?;
+            if !keys.insert(key) {
+                return Err(Error::invalid("a key that occurs twice"));
+            }
+            self.check_condition(key, condition.as_ref())?;
+        }
+        let removed = deletes.iter().map(|delete| self.remove(&delete.key).is_some());
+        Ok(Answer::WereThere(removed.collect()))
+    }
+
     pub(super) fn delete_prefix(&mut self, args: &DeletePrefixArgs) -> Result<Answer, Error> {
         if args.limit == Some(0) {
             return Err(Error::invalid("the limit"));

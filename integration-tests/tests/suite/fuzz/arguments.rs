@@ -7,8 +7,9 @@ use integration_tests::contract::{CONTRACT, Method, methods};
 use integration_tests::data::Random;
 use integration_tests::{controller, stranger};
 
-/// Valid keys, prefixes of keys, and invalid ones.
-const TEXTS: [&str; 7] = ["key", "key/2", "uploaded", "", "k", "é\u{202e}", "/metrics"];
+/// Valid keys, prefixes of keys, invalid ones, and URLs.
+const TEXTS: [&str; 10] =
+    ["key", "key/2", "uploaded", "", "k", "é\u{202e}", "/metrics", "/2", "/none/%61/", "GET"];
 
 /// Numbers at limits.
 const NUMBERS: [u64; 10] = [0, 1, 2, 5, 16, 65_535, 65_536, 1 << 32, 1 << 63, u64::MAX];

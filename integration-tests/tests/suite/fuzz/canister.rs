@@ -7,7 +7,7 @@ use candid::Principal;
 use embedded_ic::{CallError, Config, EmbeddedIc, Limits, Reject};
 use ic_stable_structures::Memory;
 use integration_tests::{contract::Method, controller, init_args};
-use stable_storage_api::UploadArgs;
+use stable_storage_api::{Site, UploadArgs};
 use storage_engine::Store;
 use storage_wasm::STORAGE_WASM;
 
@@ -30,6 +30,7 @@ const REASONS: [&str; 9] = [
     "'limit exceeded: ",
     "is a query; call it as a query",
     "has no query method",
+    // After a call of `remove_site`.
     "there is no site",
     "unauthorized: this needs the role",
     // Only of canister_inspect_message, which is free for the canister.
@@ -65,6 +66,10 @@ impl Canister {
         call("create_upload", candid::encode_one(UploadArgs::new("uploaded", 5)).unwrap());
         call("region_new", candid::encode_args(()).unwrap());
         call("region_grow", candid::encode_args((16_u64, 1_u64)).unwrap());
+        // A site whose paths are those of the objects, so that HTTP requests meet documents.
+        let site = Site { path: Some("/".into()), index: Some("2".into()), ..Site::new("key/") };
+        call("set_site", candid::encode_one(site).unwrap());
+        call("certify", candid::encode_one("key/").unwrap());
         Self(Rc::new(RefCell::new(host)))
     }
 

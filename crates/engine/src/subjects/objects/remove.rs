@@ -39,8 +39,9 @@ impl<M: Memory + Clone> Objects<'_, M> {
         check::batch(deletes.len(), "objects in one delete_many")?;
         let mut keys = BTreeSet::new();
         let (mut change, mut were_there) = (Change::new(self.core), Vec::with_capacity(deletes.len()));
-        for DeleteArgs { key, condition } in deletes {
-            check::key(key)?;
+        for delete in deletes {
+            delete.check()?;
+            let DeleteArgs { key, condition } = delete;
             if !keys.insert(key) {
                 return Err(Error::invalid(format!("the key {key:?} occurs twice in the batch")));
             }

@@ -9,13 +9,21 @@ use crate::base::caller::Caller;
 use crate::core::change::Change;
 use crate::core::table::Table;
 
+/// Owner of sparse uploads.
+const UPLOADER: Caller = Caller { principal: candid::Principal::anonymous(), is_admin: true };
+
 impl<M: Memory + Clone> Uploads<'_, M> {
     /// Stores an object of more than one chunk without writing its bytes: its extents keep their previous
     /// contents, which are zero on fresh memory. On sparse memory, the size of such an object costs nothing.
     pub(crate) fn put_sparse(&self, key: &str, size: u64) -> Result<Written, Error> {
-        let caller = Caller { principal: candid::Principal::anonymous(), is_admin: true };
-        let id = self.create_upload(&UploadArgs::new(key, size), &caller, 0)?.id;
-        let mut record = self.upload_record(id, &caller, 0)?;
+        let id = self.upload_sparse(key, size)?;
+        self.commit_upload(id, &UPLOADER, 0)
+    }
+
+    /// Opens an upload at the time 0 and makes it complete in the same way. Returns its identifier.
+    pub(crate) fn upload_sparse(&self, key: &str, size: u64) -> Result<u64, Error> {
+        let id = self.create_upload(&UploadArgs::new(key, size), &UPLOADER, 0)?.id;
+        let mut record = self.upload_record(id, &UPLOADER, 0)?;
         let table = record.table();
         for number in 0..table.extents() {
             if table.get(&self.core.arena, number)?.is_none() {
@@ -40,6 +48,6 @@ impl<M: Memory + Clone> Uploads<'_, M> {
         record.reserved_slots = 0;
         change.uploads().insert(&id, &record.encode())?;
         change.reserve()?.commit();
-        self.commit_upload(id, &caller, 0)
+        Ok(id)
     }
 }
