@@ -82,8 +82,9 @@ fn a_small_object_takes_a_bounded_part_of_the_index() {
     let options = Options { bucket_size: BucketSize::SMALLEST, ..Options::default() };
     let mut store = Store::open_with(VectorMemory::default(), options).unwrap();
     // An odd factor permutes the numbers.
-    let keys: Vec<_> =
-        (0..OBJECTS).map(|number| format!("key/{:016x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect();
+    let keys: Vec<_> = (0..OBJECTS)
+        .map(|number| format!("key/{:016x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+        .collect();
     for batch in keys.chunks(MAX_BATCH_ITEMS as usize) {
         store.put_many(batch.iter().map(|key| Put::new(key, &[7; 100])).collect::<Vec<_>>(), 1).unwrap();
     }

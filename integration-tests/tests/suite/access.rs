@@ -11,7 +11,8 @@ use integration_tests::{
 };
 use stable_storage_api::limits::{MAX_KEY_BYTES, MAX_PAYLOAD_BYTES, MAX_ROLES};
 use stable_storage_api::{
-    Condition, CopySource, DeleteArgs, Error, Grant, HttpRequest, HttpResponse, METHODS, MethodKind, RegionLoad, RegionType, Role, Settings, Site,
+    Condition, CopySource, DeleteArgs, Error, Grant, HttpRequest, HttpResponse, METHODS, MethodKind,
+    RegionLoad, RegionType, Role, Settings, Site,
 };
 use storage_client::{EmbeddedTransport, Transport, TransportError};
 use storage_wasm::STORAGE_WASM;

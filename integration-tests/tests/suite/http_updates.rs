@@ -67,16 +67,15 @@ fn requests() -> Vec<(&'static str, HttpRequest)> {
     let base = site(MAX_SITES - 10).url_path();
     let get = |name: &str| HttpRequest::get(format!("{base}{name}"));
     let rest = MAX_ARGUMENT_BYTES - 9_500;
-    let with = |name: &str, value: String| HttpRequest {
-        headers: vec![(name.into(), value)],
-        ..get("page.html")
-    };
+    let with =
+        |name: &str, value: String| HttpRequest { headers: vec![(name.into(), value)], ..get("page.html") };
     let fill = |item: &str| item.repeat(rest / item.len());
     let many = |name: &str, value: &str| HttpRequest {
         headers: vec![(name.into(), value.into()); rest / (name.len() + value.len() + 2)],
         ..get("page.html")
     };
-    let url = |part: &str| HttpRequest::get(format!("{base}{}", part.repeat((8_192 - base.len()) / part.len())));
+    let url =
+        |part: &str| HttpRequest::get(format!("{base}{}", part.repeat((8_192 - base.len()) / part.len())));
     vec![
         ("a long response", get("page.html")),
         ("the document for other paths", get("none")),
@@ -127,7 +126,12 @@ fn an_http_request_as_an_update_costs_a_bounded_number_of_instructions() {
         assert!(args.len() <= MAX_ARGUMENT_BYTES, "{name}: {} bytes", args.len());
         let reply = ic.update(Principal::anonymous(), "http_request_update", &args).unwrap();
         let response: HttpResponse = candid::decode_one(&reply.bytes).unwrap();
-        println!("{name}: {} with {} bytes, {} instructions", response.status_code, response.body.len(), reply.instructions);
+        println!(
+            "{name}: {} with {} bytes, {} instructions",
+            response.status_code,
+            response.body.len(),
+            reply.instructions
+        );
         assert!(reply.instructions <= MAX_INSTRUCTIONS, "{name}: {} instructions", reply.instructions);
         most = most.max((reply.instructions, name));
     }

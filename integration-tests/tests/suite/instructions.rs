@@ -4,7 +4,9 @@ use candid::Principal;
 use embedded_ic::{Config, EmbeddedIc};
 use integration_tests::contract::methods;
 use integration_tests::{bench, controller, init_args, stranger};
-use stable_storage_api::limits::{LOG_ITEM_OVERHEAD_BYTES, MAX_BATCH_ITEMS, MAX_METADATA_BYTES, MAX_REPLY_BYTES};
+use stable_storage_api::limits::{
+    LOG_ITEM_OVERHEAD_BYTES, MAX_BATCH_ITEMS, MAX_METADATA_BYTES, MAX_REPLY_BYTES,
+};
 use stable_storage_api::{
     HttpRequest, HttpResponse, ListArgs, MetadataPair, PutArgs, ReadArgs, ReadLogArgs, RegionLoad, RegionType,
 };

@@ -2,7 +2,9 @@
 
 use integration_tests::{Harness, expect, stranger};
 use serde_bytes::ByteBuf;
-use stable_storage_api::limits::{FIRST_REGION, MAX_PAYLOAD_BYTES, MAX_REGIONS, MIN_CAPACITY_BYTES, PAGE_BYTES};
+use stable_storage_api::limits::{
+    FIRST_REGION, MAX_PAYLOAD_BYTES, MAX_REGIONS, MIN_CAPACITY_BYTES, PAGE_BYTES,
+};
 use stable_storage_api::{Error, RegionLoad, RegionStore, RegionType, RegionValue, Role};
 
 fn store(offset: u64, value: RegionValue) -> RegionStore {

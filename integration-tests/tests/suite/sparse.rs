@@ -11,8 +11,8 @@ use integration_tests::init_args;
 use serde::de::DeserializeOwned;
 use stable_storage_api::limits::{MAX_STABLE_BYTES, VERIFY_STEP_BYTES};
 use stable_storage_api::{
-    ChunkRange, DeleteArgs, ObjectInfo, PutArgs, ReadArgs, RegionInfo, RenameArgs, Status, Upload, UploadArgs, UploadStatus,
-    VerifyProgress, Written,
+    ChunkRange, DeleteArgs, ObjectInfo, PutArgs, ReadArgs, RegionInfo, RenameArgs, Status, Upload,
+    UploadArgs, UploadStatus, VerifyProgress, Written,
 };
 use storage_engine::arena::SLOT_EXTENT_BYTES;
 use storage_engine::{FileMemory, HostFacts, Put, Store};
@@ -22,7 +22,7 @@ const GIB: u64 = 1 << 30;
 const BUCKET_BYTES: u64 = 16 << 20;
 
 /// Most instructions of a message that deletes, overwrites or renames an object of 100 GiB.
-const MAX_INSTRUCTIONS: u64 = 100_000_000;
+const MAX_INSTRUCTIONS: u64 = 20_000_000;
 
 /// The same for an object of 100 GiB of whose extents no two are contiguous.
 const MAX_SCATTERED_INSTRUCTIONS: u64 = 150_000_000;
@@ -171,7 +171,7 @@ fn hundreds_of_gigabytes_are_cheap() {
     assert!(heap_bytes < MAX_HEAP_BYTES, "the heap has {heap_bytes} bytes");
     let upgrade = canister.upgrade(false);
     println!("upgrade: {upgrade} instructions");
-    assert!(upgrade < 1_000_000, "an upgrade costs {upgrade} instructions");
+    assert!(upgrade <= 130_000, "an upgrade costs {upgrade} instructions");
 
     for key in ["b", "e"] {
         assert!(canister.cheap::<bool>("delete of the rest", "delete", one(key)));
@@ -184,7 +184,9 @@ fn hundreds_of_gigabytes_are_cheap() {
 /// An object whose extents are all apart from each other is overwritten for a bounded number of instructions, too.
 #[test]
 fn an_object_in_scattered_extents_is_cheap() {
-    assert!(SECURITY.contains("at most 150 million if none are"), "docs/SECURITY.md states another bound");
+    for stated in ["less than 20 million instructions for 100 GiB", "at most 150 million if none are"] {
+        assert!(SECURITY.contains(stated), "docs/SECURITY.md states another bound than {stated}");
+    }
     let size = 100 * GIB;
     let mut canister = Canister::with(|store| {
         let keys = || (0..2 * size.div_ceil(SLOT_EXTENT_BYTES)).map(|number| format!("{number:06}"));
@@ -237,12 +239,15 @@ fn hashing_and_zeroing_are_bounded() {
 /// two are contiguous. An object of this size is deleted for less.
 #[test]
 fn expired_uploads_of_any_size_are_freed_for_a_bounded_cost() {
-    for stated in ["at most 32,000 extents", "25,000 instructions each", "0.8 billion", "400 bytes for each extent"] {
+    for stated in
+        ["at most 32,000 extents", "25,000 instructions each", "0.8 billion", "400 bytes for each extent"]
+    {
         assert!(SECURITY.contains(stated), "docs/SECURITY.md states another bound than {stated}");
     }
     assert_eq!((MOST_EXTENTS, MOST_EXTENTS * MAX_EXTENT_INSTRUCTIONS), (32_000, 800_000_000));
     let all = 31_900;
-    let contiguous = Canister::with(|store| _ = store.upload_sparse("huge", all * SLOT_EXTENT_BYTES).unwrap());
+    let contiguous =
+        Canister::with(|store| _ = store.upload_sparse("huge", all * SLOT_EXTENT_BYTES).unwrap());
     let half = 15_000;
     let scattered = Canister::with(|store| {
         for number in 0..half {
@@ -261,7 +266,9 @@ fn expired_uploads_of_any_size_are_freed_for_a_bounded_cost() {
         let freed = before.arena.used_bytes - status.arena.used_bytes;
         assert!(freed > extents * SLOT_EXTENT_BYTES, "{freed} bytes");
         let each = instructions / extents;
-        println!("{extents} extents: {instructions} instructions, {each} each, and {heap} bytes of heap each");
+        println!(
+            "{extents} extents: {instructions} instructions, {each} each, and {heap} bytes of heap each"
+        );
         assert!(each <= MAX_EXTENT_INSTRUCTIONS, "{each} instructions");
         assert!(heap <= MAX_EXTENT_HEAP_BYTES, "{heap} bytes of heap");
     }
@@ -275,7 +282,7 @@ fn a_large_index_takes_a_bounded_heap() {
     const BATCH: u64 = 1_000;
     /// Objects of which at least one has another inner page than those before.
     const PAGE: u64 = 10;
-    for stated in ["at most 12 MiB", "at most 32 MiB"] {
+    for stated in ["at most 22 MiB", "at most 32 MiB"] {
         assert!(SECURITY.contains(stated), "docs/SECURITY.md states another bound than {stated}");
     }
     let key = |number: u64| format!("{}{number:06}", "k".repeat(1_017));
@@ -286,7 +293,9 @@ fn a_large_index_takes_a_bounded_heap() {
         }
     });
     // By an update method, because the heap of a query is discarded.
-    for first in (0..OBJECTS).step_by((20 * PAGE) as usize) {
+    // Twice, because the pages that leave the cache must not add to it.
+    let starts = || (0..OBJECTS).step_by((20 * PAGE) as usize);
+    for first in starts().chain(starts()) {
         let numbers = (first..first + 20 * PAGE).step_by(PAGE as usize);
         let deletes = numbers.map(|number| DeleteArgs { key: format!("{}+", key(number)), condition: None });
         let (removed, _) = canister.update::<Vec<bool>>("delete_many", one(deletes.collect::<Vec<_>>()));
@@ -300,7 +309,7 @@ fn a_large_index_takes_a_bounded_heap() {
     let written = canister.status().heap_bytes;
     let upgrade = canister.upgrade(false);
     println!("heap: {read} bytes after reads, {written} after batches; upgrade: {upgrade} instructions");
-    assert!((8 << 20..=12 << 20).contains(&read), "the heap has {read} bytes");
+    assert!((12 << 20..=22 << 20).contains(&read), "the heap has {read} bytes");
     assert!(written <= 32 << 20, "the heap has {written} bytes");
     assert!(upgrade <= 130_000, "an upgrade costs {upgrade} instructions");
 }

@@ -14,7 +14,7 @@ use storage_client::EmbeddedTransport;
 const MIB: u64 = 1 << 20;
 
 /// Limit on the instructions for caching inner pages of the object index when a store is opened.
-const WARMING: u64 = 100_000;
+const WARMING: u64 = 70_000;
 
 /// Returns the cost of an upgrade: the total if the host counts it, else the canister's own count of opening the store.
 async fn cost_of_upgrade(harness: &Harness) -> u64 {
@@ -92,7 +92,10 @@ async fn on_embedded() -> Harness {
 #[tokio::test]
 async fn the_search_for_the_end_of_the_log_is_bounded() {
     const MOST: u64 = 40_000_000;
-    assert!(ARCHITECTURE.contains("at most 40 million instructions"), "docs/ARCHITECTURE.md states another bound");
+    assert!(
+        ARCHITECTURE.contains("at most 40 million instructions"),
+        "docs/ARCHITECTURE.md states another bound"
+    );
     let harness = on_embedded().await;
     let client = harness.client();
     client.log("entry").await.unwrap();
