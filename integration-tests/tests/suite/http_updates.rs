@@ -34,7 +34,7 @@ fn site(number: u64) -> Site {
         cors: Some("*".into()),
         cache_control: Some("c".repeat(255)),
         single_page: Some("page.html".into()),
-        certified: number % 10 == 0,
+        certified: number.is_multiple_of(10),
         ..Site::new(format!("{number}/"))
     }
 }

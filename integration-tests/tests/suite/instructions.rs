@@ -127,7 +127,7 @@ fn the_longest_replies_cost_a_bounded_number_of_instructions() {
         ("region_load", candid::encode_args((16_u64, &loads))),
     ];
     for (method, args) in calls {
-        let reply = ic.update(controller(), method, &args.unwrap()).unwrap();
+        let reply = ic.update(controller(), method, args.unwrap()).unwrap();
         let (instructions, bytes) = (reply.instructions, reply.bytes.len() as u64);
         println!("{method}: {instructions} instructions for {bytes} bytes");
         assert!(bytes > 1_000, "{method} failed: {:?}", String::from_utf8_lossy(&reply.bytes));

@@ -133,7 +133,7 @@ async fn the_most_regions_do_not_meet() {
     let others = (2 + 2 * 256) * PAGE_BYTES;
     let taken = client.status().await.unwrap().stable_bytes - others;
     assert_eq!(taken, 239 * (16 << 20));
-    assert_eq!(taken * 10 >> 30, 37, "docs/SECURITY.md states 3.7 GiB");
+    assert_eq!((taken * 10) >> 30, 37, "docs/SECURITY.md states 3.7 GiB");
     harness.upgrade().await;
     let regions = owner.region_list().await.unwrap();
     assert_eq!(regions.len() as u64, MAX_REGIONS);
