@@ -1,9 +1,12 @@
 //! What a request passes before `s3s` sees it. `s3s` ignores what it does not know, and holds forms and chunks in memory; here
 //! requests are bounded, and what S3 takes from the query or ignores in a header is brought into the form that `s3s` reads.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use axum::{
@@ -12,6 +15,8 @@ use axum::{
     http::{HeaderValue, Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
+use futures_util::stream;
 use s3s::{
     S3Error, S3Result,
     config::{S3Config, StaticConfigProvider},
@@ -130,6 +135,14 @@ async fn body_of(parts: &Parts, body: Body, refusal: &Refusal) -> S3Result<Body>
 
 async fn call(service: &S3Service, request: Request) -> Response {
     match service.call(request.map(s3s::Body::http_body_unsync)).await {
+        Ok(response) if response.status() == StatusCode::NOT_MODIFIED => {
+            // s3s writes an error of XML, whose length would be taken for that of the object.
+            // Of an empty body of known length, axum would send that length.
+            let mut response = response.map(|_| Body::from_stream(stream::empty::<io::Result<Bytes>>()));
+            response.headers_mut().remove(header::CONTENT_LENGTH);
+            response.headers_mut().remove(header::CONTENT_TYPE);
+            response
+        }
         Ok(response) => response.map(Body::new),
         // Errors of S3 are responses; this one has none.
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),

@@ -280,7 +280,7 @@ async fn conditions_have_lists_of_etags() {
             let got = gateway.request(method, "/bucket/a").header(name, value.clone()).send().await;
             assert_eq!(got.status, status, "{name}: {value}");
             if status == 304 {
-                assert_eq!(got.header("etag"), etag);
+                assert_eq!((got.header("etag"), got.header("content-length"), got.text()), (&*etag, "", ""));
                 assert!(got.header("last-modified").ends_with("GMT"));
             }
         }
