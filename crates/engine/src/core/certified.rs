@@ -181,3 +181,31 @@ pub(super) fn begun<C>(
 pub(crate) fn damaged(what: &str) -> Error {
     Error::corrupted(format!("certification: {what}"), 0)
 }
+
+#[cfg(test)]
+mod tests {
+    use ic_stable_structures::VectorMemory;
+
+    use super::*;
+    use crate::Store;
+    use crate::base::layout::HASH_TREE;
+
+    #[test]
+    fn a_change_and_what_it_leaves_have_the_same_unused_pages() {
+        let store = Store::open(VectorMemory::default()).unwrap();
+        let certified = store.core.certified_from_now_on().unwrap();
+        let mut change = CertifiedChange::new(certified);
+        for number in 0..1_000u64 {
+            change.tree.set(&[&number.to_be_bytes()], [1; 32]).unwrap();
+            change.pending().unwrap().insert(&Raw(number.to_be_bytes().to_vec()), &Raw(Vec::new())).unwrap();
+        }
+        let planned = change.unused_pages().unwrap();
+        change.growths();
+        change.commit();
+        assert_eq!(certified.unused_pages().unwrap(), planned);
+        // 1,001 slots of 256 bytes are in four pages, and all keys in the first one.
+        let pages = |id| store.core.space.memory(id).size();
+        assert_eq!(planned, (pages(HASH_TREE) - 4, pages(PENDING) - 1));
+        assert!(planned.0 > 1 && planned.1 > 1, "{planned:?}");
+    }
+}

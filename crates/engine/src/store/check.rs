@@ -104,6 +104,15 @@ mod tests {
     }
 
     #[test]
+    fn an_extent_without_an_owner_is_reported() {
+        let store = Store::open(VectorMemory::default()).unwrap();
+        let mut transaction = store.core.arena.begin().unwrap();
+        transaction.allocate(1_000).unwrap();
+        transaction.commit();
+        assert_eq!(problems(&store), ["an extent of the arena belongs to nothing"]);
+    }
+
+    #[test]
     fn slots_that_the_ledger_counts_and_no_upload_reserves_are_reported() {
         let store = Store::open(VectorMemory::default()).unwrap();
         store.core.write_totals(Ledger { reserved_slots: 3, ..store.core.ledger() }, false);

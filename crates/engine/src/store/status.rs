@@ -131,8 +131,10 @@ fn fragmentation(free_bytes: u64, largest_free_bytes: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use ic_stable_structures::VectorMemory;
+    use stable_storage_api::UploadArgs;
 
     use super::*;
+    use crate::base::caller::Caller;
     use crate::subjects::objects::Put;
 
     #[test]
@@ -157,5 +159,16 @@ mod tests {
             assert_eq!((bytes / PAGE_BYTES, bytes % PAGE_BYTES), (pages(id), 0), "{id:?}");
         }
         assert!(stores.log > 0 && certified.scopes > 0 && stores.arena == 0);
+    }
+
+    #[test]
+    fn a_slot_that_is_reserved_and_free_leaves_other_structures_their_space() {
+        let mut store = Store::open(VectorMemory::default()).unwrap();
+        store.put(Put::new("first", &[1; 100_000]), 0).unwrap();
+        let free = store.core.free_bytes().unwrap();
+        let caller = Caller { principal: candid::Principal::anonymous(), is_admin: true };
+        store.create_upload(&UploadArgs::new("upload", SLOT_EXTENT_BYTES), &caller, 0).unwrap();
+        assert_eq!(store.core.ledger().reserved_slots, 1);
+        assert_eq!(store.core.free_bytes().unwrap(), free);
     }
 }

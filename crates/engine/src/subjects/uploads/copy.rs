@@ -245,3 +245,16 @@ fn covered_chunks(first: u64, length: u64, size: u64) -> Result<Range<u64>, Erro
     }
     Ok(first..last)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fewer_bytes_than_the_last_chunk_has_are_refused_with_its_length() {
+        let size = CHUNK_BYTES + 5;
+        assert_eq!(covered_chunks(1, 5, size), Ok(1..2));
+        let error = covered_chunks(1, 3, size).unwrap_err().to_string();
+        assert!(error.ends_with("the sources have 3 bytes, and chunk 1 of the upload has 5"), "{error}");
+    }
+}
