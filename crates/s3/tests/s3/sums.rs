@@ -2,7 +2,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use sha2::{Digest, Sha256};
 use stable_storage_api::limits::CHUNK_BYTES;
 
-use crate::harness::{Gateway, bytes, md5_digest};
+use crate::harness::{Gateway, UNSIGNED_CHUNKS, bytes, md5_digest};
 
 /// Digests are verified before the commit: a body without them is not stored, however large it is.
 #[tokio::test]
@@ -66,6 +66,38 @@ async fn the_digest_of_an_object_is_sent_to_clients_that_ask_for_it() {
             assert_eq!(read().send().await.ok().header("x-amz-checksum-sha256"), "");
             let range = read().header("x-amz-checksum-mode", "ENABLED").header("range", "bytes=0-1");
             assert_eq!(range.send().await.ok().header("x-amz-checksum-sha256"), "");
+        }
+    }
+}
+
+/// The published check values of the algorithms, for the bytes `123456789`: in a header, in the query and in a trailer.
+#[tokio::test]
+async fn every_algorithm_is_verified_wherever_its_checksum_is() {
+    const BODY: &[u8] = b"123456789";
+    let gateway = Gateway::with_bucket().await;
+    for (name, digest) in [
+        ("x-amz-checksum-crc32", "cbf43926"),
+        ("x-amz-checksum-crc32c", "e3069283"),
+        ("x-amz-checksum-crc64nvme", "ae8b14860a799888"),
+        ("x-amz-checksum-sha1", "f7c3bc1d808e04732adf679965ccc34ca7ae3441"),
+        ("x-amz-checksum-sha256", "15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225"),
+    ] {
+        let good = hex::decode(digest).unwrap();
+        let bad = good.iter().map(|byte| !byte).collect::<Vec<_>>();
+        for (sum, is_good) in [(STANDARD.encode(good), true), (STANDARD.encode(bad), false)] {
+            let put = || gateway.request("PUT", "/bucket/a");
+            let end = format!("0\r\n{name}:{sum}\r\n\r\n");
+            let trailer = put().header("x-amz-trailer", name);
+            for response in [
+                put().header(name, sum.clone()).body(BODY).send().await,
+                gateway.request("PUT", &format!("/bucket/a?{name}={sum}")).body(BODY).send().await,
+                trailer.chunked(UNSIGNED_CHUNKS, BODY.len() as u64, &[BODY], &end).send().await,
+            ] {
+                match is_good {
+                    true => assert_eq!(response.ok().header(name), sum),
+                    false => assert_eq!(response.error(), (400, "BadDigest"), "{name}"),
+                }
+            }
         }
     }
 }
