@@ -22,7 +22,7 @@
 //! | `credentials`, `access`, `allowed` | keys, roles, and what each operation needs and accepts |
 //! | `buckets`, `listing` | buckets, and pages of objects |
 //! | `read`, `write`, `copy`, `remove` | objects |
-//! | `multipart`, `staging`, `part_sums` | multipart uploads, and where their parts are kept |
+//! | `multipart`, `complete`, `staging`, `part_sums` | multipart uploads, and where their parts are kept |
 //! | `body`, `sums` | request and response bodies, and the checksums of request bodies |
 //! | `conditions`, `etag`, `headers`, `keys`, `region`, `error` | parts of requests and responses |
 
@@ -32,6 +32,7 @@ mod access;
 mod allowed;
 mod body;
 mod buckets;
+mod complete;
 mod conditions;
 mod copy;
 mod credentials;

@@ -1,25 +1,23 @@
 //! Multipart uploads.
 
-use std::{collections::BTreeMap, io, ops::Range};
+use std::{io, ops::Range};
 
 use bytes::Bytes;
 use futures_util::Stream;
 use s3s::{
     S3Request, S3Result,
     dto::{
-        CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CompletedPart, CopyPartResult,
-        CreateMultipartUploadInput, CreateMultipartUploadOutput, ETag, ListMultipartUploadsInput,
-        ListMultipartUploadsOutput, ListPartsInput, ListPartsOutput, MultipartUpload, Part,
-        UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
+        CopyPartResult, CreateMultipartUploadInput, CreateMultipartUploadOutput, ETag,
+        ListMultipartUploadsInput, ListMultipartUploadsOutput, ListPartsInput, ListPartsOutput,
+        MultipartUpload, Part, UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
     },
     s3_error,
 };
-use stable_storage_api::{UploadArgs, limits::MAX_STABLE_BYTES};
+use stable_storage_api::UploadArgs;
 use storage_client::{Piece, TransferOptions, Transport};
 
 use crate::{
     body::{self, Checked},
-    conditions,
     copy::{self, source_conditions},
     error::{not_implemented, of_transfer},
     etag,
@@ -34,16 +32,10 @@ use crate::{
 };
 
 /// The highest number of a part.
-const MAX_PARTS: i32 = 10_000;
+pub(crate) const MAX_PARTS: i32 = 10_000;
 
 /// The most parts or uploads of a page.
 const MAX_PAGE: i32 = 1_000;
-
-/// The smallest part, except the last, in bytes.
-const MIN_PART_BYTES: u64 = 5 << 20;
-
-/// From this size on, the response to a completion starts before it has ended, so that the client keeps waiting.
-const KEEP_ALIVE_BYTES: u64 = 64 << 20;
 
 /// Opens an upload.
 pub(crate) async fn create<T: Transport>(
@@ -160,101 +152,6 @@ where
     Ok(stored)
 }
 
-/// Makes the parts that the client lists the object, and removes the upload.
-pub(crate) async fn complete<T: Transport + 'static>(
-    store: &Store<T>,
-    input: CompleteMultipartUploadInput,
-) -> S3Result<CompleteMultipartUploadOutput> {
-    let checksums = [
-        &input.checksum_crc32,
-        &input.checksum_crc32c,
-        &input.checksum_crc64nvme,
-        &input.checksum_sha1,
-        &input.checksum_sha256,
-    ];
-    if checksums.into_iter().any(Option::is_some) {
-        return Err(not_implemented("a checksum of the whole object in CompleteMultipartUpload"));
-    }
-    let upload = find(store, &input.bucket, &input.key, &input.upload_id).await?;
-    let (if_match, if_none_match) = (input.if_match.as_ref(), input.if_none_match.as_ref());
-    let current = async || store.find(&upload.target).await;
-    let condition = conditions::of_write(if_match, if_none_match, current).await?;
-    let listed = input.multipart_upload.and_then(|listed| listed.parts).unwrap_or_default();
-    let parts = chosen(staging::parts(store, &upload).await?, &listed)?;
-    let size: u64 = parts.iter().map(|part| part.info.size).sum();
-    if input.mpu_object_size.is_some_and(|expected| u64::try_from(expected) != Ok(size)) {
-        return Err(s3_error!(InvalidRequest, "the parts have {size} bytes"));
-    }
-    if size > MAX_STABLE_BYTES {
-        return Err(s3_error!(
-            EntityTooLarge,
-            "the parts have {size} bytes; the limit is {MAX_STABLE_BYTES}"
-        ));
-    }
-    let etag = etag::of_parts(parts.iter().map(|part| part.etag.as_str()));
-    let args = UploadArgs { condition: Some(condition), ..with_pair(upload.args(), etag::pair(&etag))? };
-    let output = CompleteMultipartUploadOutput {
-        bucket: Some(input.bucket.clone()),
-        e_tag: Some(ETag::Strong(etag)),
-        key: Some(input.key.clone()),
-        location: Some(format!("/{}/{}", input.bucket, input.key)),
-        ..Default::default()
-    };
-    let store = store.clone();
-    let compose = async move {
-        let sources: Vec<_> = parts.iter().map(|part| Piece::whole(&part.info)).collect();
-        store.client().compose(&sources, &args, TransferOptions::default()).await.map_err(of_transfer)?;
-        // The object is stored. If this fails, the upload is listed until it is aborted.
-        let _ = staging::remove(&store, &upload).await;
-        Ok(output)
-    };
-    match size < KEEP_ALIVE_BYTES {
-        true => compose.await,
-        false => {
-            // It runs to its end, also if the client disconnects.
-            let composed = tokio::spawn(compose);
-            let future = async move {
-                composed
-                    .await
-                    .map_err(|error| s3_error!(InternalError, "the operation has failed: {error}"))?
-            };
-            Ok(CompleteMultipartUploadOutput { future: Some(Box::pin(future)), ..Default::default() })
-        }
-    }
-}
-
-/// Returns the listed parts.
-///
-/// # Errors
-/// `MalformedXML` without parts, `InvalidPartOrder`, `InvalidPart`, `EntityTooSmall`.
-fn chosen(mut parts: BTreeMap<i32, staging::Part>, listed: &[CompletedPart]) -> S3Result<Vec<staging::Part>> {
-    let numbers: Vec<_> = listed.iter().map(|part| part.part_number.unwrap_or_default()).collect();
-    if listed.is_empty() {
-        return Err(s3_error!(MalformedXML, "the request lists no parts"));
-    }
-    if !numbers.is_sorted_by(|one, other| one < other) {
-        return Err(s3_error!(InvalidPartOrder));
-    }
-    let mut chosen = Vec::new();
-    for (number, listed) in numbers.iter().zip(listed) {
-        let etag = listed.e_tag.as_ref().map(ETag::value);
-        let part = parts.remove(number).filter(|part| Some(part.etag.as_str()) == etag);
-        let part =
-            part.ok_or_else(|| s3_error!(InvalidPart, "part {number} was not uploaded with this ETag"))?;
-        part_sums::check(listed, &part.checksum)?;
-        chosen.push(part);
-    }
-    let small = chosen.iter().rev().skip(1).find(|part| part.info.size < MIN_PART_BYTES);
-    match small {
-        Some(part) => Err(s3_error!(
-            EntityTooSmall,
-            "a part has {} bytes; each part except the last has at least {MIN_PART_BYTES}",
-            part.info.size
-        )),
-        None => Ok(chosen),
-    }
-}
-
 /// Removes an upload and its parts.
 pub(crate) async fn abort<T: Transport>(
     store: &Store<T>,
@@ -361,43 +258,9 @@ fn page_limit(limit: Option<i32>, what: &str) -> S3Result<usize> {
 
 #[cfg(test)]
 mod tests {
-    use s3s::{S3ErrorCode, dto::Checksum};
+    use s3s::S3ErrorCode;
 
     use super::*;
-
-    #[test]
-    fn all_ten_thousand_parts_can_be_chosen_whatever_was_uploaded_besides() {
-        let part = |number: i32| {
-            let info = stable_storage_api::ObjectInfo {
-                key: number.to_string(),
-                size: if number == MAX_PARTS { 1 } else { MIN_PART_BYTES },
-                revision: 1,
-                content_type: None,
-                content_encoding: None,
-                metadata: None,
-                owner: None,
-                created_ns: 0,
-                modified_ns: 0,
-                sha256: None,
-            };
-            (number, staging::Part { info, etag: number.to_string(), checksum: Checksum::default() })
-        };
-        let listed = |numbers: Range<i32>| -> Vec<_> {
-            let listed = |number: i32| CompletedPart {
-                e_tag: Some(ETag::Strong(number.to_string())),
-                part_number: Some(number),
-                ..Default::default()
-            };
-            numbers.map(listed).collect()
-        };
-        let all = || (1..=MAX_PARTS).map(part).collect::<BTreeMap<_, _>>();
-        assert_eq!(chosen(all(), &listed(1..MAX_PARTS + 1)).unwrap().len(), 10_000);
-        assert_eq!(chosen(all(), &listed(2..5)).unwrap().len(), 3);
-        assert_eq!(
-            chosen(all(), &listed(MAX_PARTS..MAX_PARTS + 2)).err().unwrap().code(),
-            &S3ErrorCode::InvalidPart
-        );
-    }
 
     #[test]
     fn the_range_of_a_source_has_both_ends_within_the_object() {

@@ -8,7 +8,7 @@ use storage_client::{Client, Transport};
 
 use crate::{
     access::Access,
-    buckets, copy,
+    buckets, complete, copy,
     credentials::Credentials,
     guard::{self, Guard},
     listing, multipart, read, remove,
@@ -173,7 +173,7 @@ impl<T: Transport + 'static> S3 for Gateway<T> {
         request: S3Request<CompleteMultipartUploadInput>,
     ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
         let store = self.store.clone();
-        to_its_end(async move { multipart::complete(&store, request.input).await }).await
+        to_its_end(async move { complete::complete(&store, request.input).await }).await
     }
 
     async fn abort_multipart_upload(

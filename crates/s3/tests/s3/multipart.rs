@@ -57,6 +57,11 @@ async fn parts_in_any_order_become_the_object() {
     let got = gateway.get("/bucket/a").await.ok();
     assert!(got.body == parts.concat());
     assert_eq!((got.header("etag"), got.header("x-amz-meta-name")), (&*etag, "value"));
+    // The response may have been lost.
+    let again = complete(&gateway, "/bucket/a", &id, &all).await.ok();
+    assert_eq!(again.one("ETag").replace("&quot;", "\""), etag);
+    assert_eq!(complete(&gateway, "/bucket/a", &id, &all[..2]).await.error(), (404, "NoSuchUpload"));
+    gateway.put("/bucket/a", bytes(1)).await.ok();
     assert_eq!(complete(&gateway, "/bucket/a", &id, &all).await.error(), (404, "NoSuchUpload"));
     assert_eq!(gateway.client.list_all(":").await.unwrap(), []);
     assert!(gateway.client.list_uploads().await.unwrap().is_empty());
