@@ -49,7 +49,7 @@ pub(crate) async fn download(
     }
 }
 
-/// Returns an error that names the key that was not found. If a folder has the name, `help` tells what can be done with it.
+/// Returns an error that names the key that was not found. If a folder has the name, `help` states what can be done with it.
 pub(crate) async fn missing(
     client: &StoreClient,
     error: ClientError,

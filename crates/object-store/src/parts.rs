@@ -72,7 +72,7 @@ pub(crate) async fn put<T: Transport>(
     let args = UploadArgs::unsized_new(part_key(id, index));
     let stored = client.upload_stream(pieces, &args, TransferOptions::default()).await;
     let (written, end) = stored.map_err(|error| of_transfer(path.as_ref(), error))?;
-    // If the upload has ended in the meantime, nobody else removes this part.
+    // If the upload has ended in the meantime, no other call removes this part.
     if let Err(error) = client.stat_replicated(&record_key(id)).await {
         let _ = client.delete(&args.key).await;
         return Err(of_call(path.as_ref(), error));

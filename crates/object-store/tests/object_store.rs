@@ -172,7 +172,7 @@ async fn an_upload_in_parts_needs_no_query_that_has_seen_it() {
     assert_eq!(store.client().list_all_replicated(":").await.unwrap(), []);
 }
 
-/// A canister, and a node that lags behind it.
+/// A canister, and a node that lags.
 #[derive(Clone)]
 struct Lagging {
     canister: EmbeddedTransport,

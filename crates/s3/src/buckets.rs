@@ -69,7 +69,7 @@ pub(crate) async fn create<T: Transport>(
     }
 }
 
-/// Returns the region that a client asks for. Every one is the same; what was asked for is what clients expect to be told.
+/// Returns the region that a client asks for. Every one is the same; clients expect the one that they asked for.
 fn location_of(configuration: Option<CreateBucketConfiguration>) -> S3Result<Option<String>> {
     let Some(CreateBucketConfiguration { bucket, location, location_constraint, .. }) = configuration else {
         return Ok(None);

@@ -62,7 +62,7 @@ pub(crate) fn checked(parts: &Parts, body: Body, refusal: &Refusal) -> S3Result<
     let refusal = refusal.clone();
     if payload.starts_with("STREAMING-") {
         if is_parsed {
-            return Err(not_implemented("aws-chunked for a body that is no object"));
+            return Err(not_implemented("aws-chunked for a body other than that of an object"));
         }
         let length = text("x-amz-decoded-content-length").and_then(|length| length.parse().ok());
         let framing = Framing::new(Announced {

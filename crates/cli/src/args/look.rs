@@ -80,7 +80,7 @@ Examples:
   !  with another size or SHA-256
   ?  of the same size, with an unknown SHA-256; --checksum computes it
 
-The exit code is 1 if they differ. See storage cp for locations and patterns.")]
+The exit code is 1 if they differ, or are not known to be equal. See storage cp for locations and patterns.")]
 pub(crate) struct DiffArgs {
     /// Folder or file, on this machine or in a store.
     #[arg(add = ArgValueCompleter::new(complete::locations))]

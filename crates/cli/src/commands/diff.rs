@@ -199,8 +199,10 @@ impl<'a> Report<'a> {
         report
     }
 
+    /// Returns whether anything differs, or is not known to be equal.
     fn is_different(&self) -> bool {
-        !self.only_first.is_empty() || !self.only_second.is_empty() || !self.different.is_empty()
+        let lists = [&self.only_first, &self.only_second, &self.unknown];
+        lists.iter().any(|names| !names.is_empty()) || !self.different.is_empty()
     }
 
     fn summary(&self) -> String {

@@ -6,10 +6,12 @@ use std::{
 };
 
 use anyhow::{Error, Result};
+use stable_storage_api::{Condition, ObjectInfo};
 
 use super::{each, job::Job, plan::Plan, tally::Tally};
 use crate::{
     context::Context,
+    store::StoreClient,
     text,
     tree::{Content, Entry, Root},
 };
@@ -19,17 +21,32 @@ pub(super) async fn all(context: &Context, job: &Job<'_>, plan: &Plan, tally: &m
     match &job.target {
         Root::Folder(folder) => files(folder, plan, tally),
         Root::Prefix { client, label, .. } => {
-            let keys = plan.removals.iter().filter_map(Entry::object).map(|info| &info.key);
-            let removals = keys.map(|key| async move { (key, client.delete(key).await) });
+            let objects = plan.removals.iter().filter_map(Entry::object);
+            let removals = objects.map(|info| async move { (&info.key, remove(client, info).await) });
             each::concurrently(context.jobs(), removals, |(key, removed)| {
-                match removed.map_err(Error::from) {
-                    Ok(_) => tally.removed(format!("{label}{key}")),
+                match removed {
+                    Ok(()) => tally.removed(format!("{label}{key}")),
                     Err(error) => tally.failed(format!("{key:?}"), error)?,
                 }
                 Ok(())
             })
             .await
         }
+    }
+}
+
+/// Removes an object, unless another one was stored since it was listed.
+async fn remove(client: &StoreClient, info: &ObjectInfo) -> Result<()> {
+    let Err(error) = client.delete_when(&info.key, Condition::Revision(info.revision)).await else {
+        return Ok(());
+    };
+    match error.storage_error() {
+        // Somebody else has removed it.
+        Some(stable_storage_api::Error::RevisionMismatch { current: None }) => Ok(()),
+        Some(stable_storage_api::Error::RevisionMismatch { .. }) => {
+            Err(Error::new(error).context("not removed: it was stored again after it was listed"))
+        }
+        _ => Err(error.into()),
     }
 }
 
@@ -53,4 +70,24 @@ fn files(folder: &Path, plan: &Plan, tally: &mut Tally<'_>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use storage_client::Client;
+
+    use super::*;
+    use crate::{
+        transfer::testing::{Fake, info},
+        transport::AnyTransport,
+    };
+
+    #[tokio::test]
+    async fn what_was_stored_after_the_listing_is_not_removed() {
+        let client = Client::new(AnyTransport::Fake(Fake::default()));
+        remove(&client, &info("listed")).await.unwrap();
+        remove(&client, &info("gone")).await.unwrap();
+        let error = remove(&client, &info("changed")).await.unwrap_err();
+        assert_eq!(error.to_string(), "not removed: it was stored again after it was listed");
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_bytes::ByteBuf;
 use sha2::{Digest as _, Sha256};
-use stable_storage_api::{Checksum, ChecksumState, Error, ObjectInfo, PutArgs, Result, Written};
+use stable_storage_api::{Checksum, ChecksumState, Condition, Error, ObjectInfo, PutArgs, Result, Written};
 use storage_client::{Transport, TransportError};
 use tokio::task::yield_now;
 
@@ -64,6 +64,17 @@ impl Fake {
                 if reply.is_ok() {
                     calls.log.push(Call::GetMany(keys));
                 }
+                Ok(candid::encode_one(reply).unwrap())
+            }
+            "delete" => {
+                let (key, condition): (String, Option<Condition>) = candid::decode_args(&arg).unwrap();
+                let current =
+                    if key.contains("gone") { None } else { Some(1 + u64::from(key.contains("changed"))) };
+                let is_met =
+                    condition.is_none_or(|condition| Some(condition) == current.map(Condition::Revision));
+                let reply: Result<_> =
+                    if is_met { Ok(true) } else { Err(Error::RevisionMismatch { current }) };
+                calls.log.push(Call::Other(method.to_owned()));
                 Ok(candid::encode_one(reply).unwrap())
             }
             "put_with" => {

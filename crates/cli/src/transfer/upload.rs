@@ -45,7 +45,7 @@ pub(super) async fn all(
     Ok(())
 }
 
-/// Stores a file with calls of its own.
+/// Stores a file with separate calls.
 async fn one(client: &StoreClient, context: &Context, copy: &Copy, progress: &dyn Progress) -> Result<u64> {
     let (file, spec) = parts(copy)?;
     let stored = match Input::open(file, &context.output.idle)? {

@@ -189,6 +189,8 @@ fn diff_compares_folders() {
     assert!(differ(&["store:p", "t"]).0.contains("> first\n< second\n! size  4 B and 2 B\n"));
     assert_eq!(differ(&["--size-only", "t", "store:p"]).0, "< first\n> second\n! size  2 B and 4 B\n");
     assert_eq!(differ(&["-i", "s*", "t", "store:p"]).0, "> second\n! size  2 B and 4 B\n");
+    // What is not known to be equal is a difference.
+    assert_eq!(differ(&["-i", "unknown", "t", "store:p"]).0, "? unknown\n");
     assert!(differ(&["--checksum", "t", "store:p"]).0.contains("! unknown  another SHA-256\n"));
     let output = store.output(&["--json", "diff", "t", "store:p"], b"");
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();

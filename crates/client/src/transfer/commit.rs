@@ -44,7 +44,7 @@ impl<T: Transport> Client<T> {
         }
     }
 
-    /// Returns the outcome of an upload that nobody can resume, after aborting the upload if it failed: also if its commit did,
+    /// Returns the outcome of an upload that cannot be resumed, after aborting the upload if it failed: also if its commit did,
     /// for example on its condition. If it cannot be aborted, it expires.
     pub(super) async fn or_abort<R>(
         &self,

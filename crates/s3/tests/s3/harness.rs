@@ -76,7 +76,7 @@ impl Response {
     }
 }
 
-/// A canister, and a node that lags behind it.
+/// A canister, and a node that lags.
 #[derive(Clone)]
 struct Lagging {
     canister: EmbeddedTransport,

@@ -62,7 +62,7 @@ impl Held {
     }
 }
 
-/// A form is refused before more of it is read than a form may have, whoever sends it.
+/// A form is refused before more of it is read than a form may have, also without a signature.
 #[tokio::test]
 async fn a_form_is_not_held_beyond_its_limit() {
     let gateway = Gateway::with_bucket().await;

@@ -236,7 +236,7 @@ async fn copies_have_conditions_on_their_target() {
     }
 }
 
-/// Ranges that HTTP tells servers to ignore, with a signature in the query and in headers.
+/// Ranges that servers ignore, as HTTP has it, with a signature in the query and in headers.
 #[tokio::test]
 async fn a_range_that_is_none_is_ignored() {
     let gateway = Gateway::with_bucket().await;
