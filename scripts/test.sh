@@ -62,7 +62,8 @@ step "tests; the integration suite runs on: $replica"
 cargo test --locked --workspace --no-fail-fast
 
 step "a table in a Parquet file in a store, by object_store"
-cargo run --quiet --locked --workspace --example parquet
+cargo build --quiet --locked --workspace --example parquet
+"${CARGO_TARGET_DIR:-target}/debug/examples/parquet"
 
 step "the example canister"
 scripts/example-canister.sh

@@ -5,7 +5,8 @@
 //! :multipart/parts/ID/INDEX   a part
 //! ```
 //!
-//! The canister puts the parts together when the upload is completed. Keys that start with `:multipart/` are not listed, nor those of the S3 gateway.
+//! The canister puts the parts together when the upload is completed. Keys that start with `:multipart/` are not listed, nor those
+//! of the S3 gateway.
 
 use std::io;
 

@@ -23,7 +23,10 @@ const METADATA: &str = "x-amz-meta-";
 /// `x-amz-` are those of a signature, or are checked as headers.
 const ANY_QUERY: &[&str] = &["AWSAccessKeyId", "Expires", "Signature", "x-id"];
 
-const ANY_HEADERS: &[&str] = &["x-amz-content-sha256", "x-amz-date", "x-amz-user-agent"];
+const ANY_HEADERS: &[&str] = &["x-amz-content-sha256", "x-amz-date"];
+
+/// Headers of some SDKs that change nothing.
+const WITHOUT_EFFECT: &[&str] = &["x-amz-api-version", "x-amz-user-agent"];
 
 const CHECKSUMS: &[&str] = &[
     "x-amz-checksum-crc32",
@@ -62,7 +65,7 @@ const READ_QUERY: &[&str] = &[
 #[rustfmt::skip]
 const RULES: &[Rule] = &[
     Rule { operation: "AbortMultipartUpload", query: &["uploadId"], headers: &[] },
-    Rule { operation: "CompleteMultipartUpload", query: &["uploadId"], headers: &[&["x-amz-checksum-type", "x-amz-mp-object-size"]] },
+    Rule { operation: "CompleteMultipartUpload", query: &["uploadId"], headers: &[CHECKSUMS, &["x-amz-checksum-type", "x-amz-mp-object-size"]] },
     Rule { operation: "CopyObject", query: &[], headers: &[OBJECT, SOURCE, &["x-amz-metadata-directive", "x-amz-tagging-directive"]] },
     Rule { operation: "CreateBucket", query: &[], headers: &[&["x-amz-acl", "x-amz-bucket-object-lock-enabled"]] },
     Rule { operation: "CreateMultipartUpload", query: &["uploads"], headers: &[OBJECT, &["x-amz-checksum-algorithm", "x-amz-checksum-type"]] },
@@ -116,11 +119,19 @@ impl Rule {
             Some(_) => METADATA,
             None => name,
         };
-        ANY_HEADERS.contains(&name) || self.headers.iter().any(|group| group.contains(&name))
+        ANY_HEADERS.contains(&name)
+            || is_without_effect(name)
+            || self.headers.iter().any(|group| group.contains(&name))
     }
 }
 
-fn is_amz(name: &str) -> bool {
+/// Returns whether a header changes nothing, so that every request may have it, signed or not.
+pub(crate) fn is_without_effect(name: &str) -> bool {
+    WITHOUT_EFFECT.contains(&name)
+}
+
+/// Returns whether a header or a parameter has a meaning in S3.
+pub(crate) fn is_amz(name: &str) -> bool {
     name.get(..AMZ.len()).is_some_and(|start| start.eq_ignore_ascii_case(AMZ))
 }
 
@@ -145,9 +156,11 @@ pub(crate) fn value(name: &str, value: &[u8]) -> S3Result<()> {
         "x-amz-checksum-algorithm" | "x-amz-sdk-checksum-algorithm" if !is_algorithm() => {
             Err(not_implemented("a checksum algorithm other than CRC32, CRC32C, CRC64NVME, SHA1 and SHA256"))
         }
-        "x-amz-trailer" if !CHECKSUMS.iter().any(|known| value == known.as_bytes()) => Err(not_implemented(
-            "a trailer other than a checksum with CRC32, CRC32C, CRC64NVME, SHA1 or SHA256",
-        )),
+        "x-amz-trailer" if !CHECKSUMS.iter().any(|known| value.eq_ignore_ascii_case(known.as_bytes())) => {
+            Err(not_implemented(
+                "a trailer other than a checksum with CRC32, CRC32C, CRC64NVME, SHA1 or SHA256",
+            ))
+        }
         "x-amz-checksum-type" if value != b"COMPOSITE" => {
             Err(not_implemented("a checksum of a whole object that is uploaded in parts"))
         }
@@ -168,7 +181,8 @@ fn consistent(headers: &HeaderMap) -> S3Result<()> {
     let payload = text("x-amz-content-sha256").unwrap_or_default();
     if let Some(algorithm) = text("x-amz-sdk-checksum-algorithm") {
         let name = format!("x-amz-checksum-{}", algorithm.to_ascii_lowercase());
-        if text(&name).is_none() && text("x-amz-trailer") != Some(&*name) {
+        let follows = text("x-amz-trailer").is_some_and(|trailer| trailer.eq_ignore_ascii_case(&name));
+        if text(&name).is_none() && !follows {
             return Err(s3_error!(
                 InvalidRequest,
                 "x-amz-sdk-checksum-algorithm is {algorithm}, but there is neither {name} nor a trailer with it"

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use s3s::{
-    S3ErrorCode, S3Result,
-    dto::{CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CompletedPart, ETag},
+    S3Result,
+    dto::{Checksum, CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CompletedPart, ETag},
     s3_error,
 };
 use stable_storage_api::{UploadArgs, headers, limits::MAX_STABLE_BYTES};
@@ -15,9 +16,9 @@ use crate::{
     error::{not_implemented, of_transfer},
     etag,
     headers::with_pair,
-    keys, part_sums,
-    staging::{self, Upload},
+    keys, part_sums, staging,
     store::Store,
+    sums::{FIELDS, Given, Sums},
 };
 
 /// The smallest part, except the last, in bytes.
@@ -27,32 +28,28 @@ const MIN_PART_BYTES: u64 = 5 << 20;
 const KEEP_ALIVE_BYTES: u64 = 64 << 20;
 
 /// Makes the parts that the client lists the object, and removes the upload. A completion that is sent again, because its
-/// response was lost, has the same result.
+/// response was lost or is late, has the same result.
 pub(crate) async fn complete<T: Transport + 'static>(
     store: &Store<T>,
     mut input: CompleteMultipartUploadInput,
 ) -> S3Result<CompleteMultipartUploadOutput> {
-    check_supported(&input)?;
-    let listed = input.multipart_upload.take().and_then(|listed| listed.parts).unwrap_or_default();
-    let key = keys::object_key(&input.bucket, &input.key)?;
-    let upload = match staging::find(store, &input.upload_id, &key).await {
-        Err(error) if *error.code() == S3ErrorCode::NoSuchUpload => {
-            return match was_completed(store, &key, &listed).await? {
-                true => Ok(output(&input, etag_of(&listed))),
-                false => Err(error),
-            };
-        }
-        found => found?,
+    let checksums = checksums(&mut input)?;
+    let completion = Completion {
+        key: keys::object_key(&input.bucket, &input.key)?,
+        id: input.upload_id.clone(),
+        listed: input.multipart_upload.take().and_then(|listed| listed.parts).unwrap_or_default(),
     };
-    let (if_match, if_none_match) = (input.if_match.as_ref(), input.if_none_match.as_ref());
-    let current = async || store.find(&key).await;
-    let condition = conditions::of_write(if_match, if_none_match, current).await?;
-    let parts = chosen(staging::parts(store, &upload).await?, &listed)?;
-    let size = size_of(&parts, input.mpu_object_size)?;
-    let etag = etag_of(&listed);
-    let args = UploadArgs { condition: Some(condition), ..with_pair(upload.args(), etag::pair(&etag))? };
-    let output = output(&input, etag);
-    let compose = compose(store.clone(), upload, parts, args, output);
+    let output = output(&input, completion.etag());
+    let (parts, args) = match completion.prepare(store, &input, checksums).await {
+        Ok(prepared) => prepared,
+        Err(error) => return completion.result(store, Err(error)).await.map(|()| output),
+    };
+    let size: u64 = parts.iter().map(|part| part.info.size).sum();
+    let store = store.clone();
+    let compose = async move {
+        let composed = completion.compose(&store, &parts, &args).await;
+        completion.result(&store, composed).await.map(|()| output)
+    };
     match size < KEEP_ALIVE_BYTES {
         true => compose.await,
         false => {
@@ -68,40 +65,119 @@ pub(crate) async fn complete<T: Transport + 'static>(
     }
 }
 
-/// Has the canister put the parts together, and removes the upload.
-async fn compose<T: Transport>(
-    store: Store<T>,
-    upload: Upload,
-    parts: Vec<staging::Part>,
-    args: UploadArgs,
-    output: CompleteMultipartUploadOutput,
-) -> S3Result<CompleteMultipartUploadOutput> {
-    let sources: Vec<_> = parts.iter().map(|part| Piece::whole(&part.info)).collect();
-    store.client().compose(&sources, &args, TransferOptions::default()).await.map_err(of_transfer)?;
-    // The object is stored. If this fails, the upload is listed until it is aborted.
-    let _ = staging::remove(&store, &upload).await;
-    Ok(output)
+/// What a client wants to be completed.
+struct Completion {
+    key: String,
+    id: String,
+    listed: Vec<CompletedPart>,
 }
 
-fn check_supported(input: &CompleteMultipartUploadInput) -> S3Result<()> {
-    let checksums = [
-        &input.checksum_crc32,
-        &input.checksum_crc32c,
-        &input.checksum_crc64nvme,
-        &input.checksum_sha1,
-        &input.checksum_sha256,
-    ];
-    match checksums.into_iter().any(Option::is_some) {
-        true => Err(not_implemented("a checksum of the whole object in CompleteMultipartUpload")),
-        false => Ok(()),
+impl Completion {
+    /// Returns the ETag of the object.
+    fn etag(&self) -> String {
+        etag::of_parts(self.listed.iter().map(|part| part.e_tag.as_ref().map_or("", ETag::value)))
+    }
+
+    /// Returns the parts, and the arguments of the upload that they become.
+    async fn prepare<T: Transport>(
+        &self,
+        store: &Store<T>,
+        input: &CompleteMultipartUploadInput,
+        mut checksums: Checksum,
+    ) -> S3Result<(Vec<staging::Part>, UploadArgs)> {
+        let upload = staging::find(store, &self.id, &self.key).await?;
+        let (if_match, if_none_match) = (input.if_match.as_ref(), input.if_none_match.as_ref());
+        let current = async || store.find_replicated(&self.key).await;
+        let condition = conditions::of_write(if_match, if_none_match, current).await?;
+        let parts = chosen(staging::parts(store, &self.id).await?, &self.listed)?;
+        check_composite(&mut checksums, &parts)?;
+        check_size(&parts, input.mpu_object_size)?;
+        let args = with_pair(upload.args(), etag::pair(&self.etag()))?;
+        Ok((parts, UploadArgs { condition: Some(condition), ..args }))
+    }
+
+    /// Has the canister put the parts together, and removes the upload.
+    async fn compose<T: Transport>(
+        &self,
+        store: &Store<T>,
+        parts: &[staging::Part],
+        args: &UploadArgs,
+    ) -> S3Result<()> {
+        let sources: Vec<_> = parts.iter().map(|part| Piece::whole(&part.info)).collect();
+        store.client().compose(&sources, args, TransferOptions::default()).await.map_err(of_transfer)?;
+        // The object is stored. If this fails, the upload is listed until it is aborted.
+        let _ = staging::remove(store, &self.id).await;
+        Ok(())
+    }
+
+    /// Returns the result of this completion, which is good as well if another one has stored the object and removed the parts.
+    async fn result<T: Transport>(&self, store: &Store<T>, result: S3Result<()>) -> S3Result<()> {
+        match result {
+            Err(_) if staging::is_id(&self.id) && self.was_done(store).await? => Ok(()),
+            result => result,
+        }
+    }
+
+    /// Returns whether the parts are gone, and the object is of these parts.
+    async fn was_done<T: Transport>(&self, store: &Store<T>) -> S3Result<bool> {
+        if self.listed.is_empty() || !staging::parts(store, &self.id).await?.is_empty() {
+            return Ok(false);
+        }
+        let info = store.find_replicated(&self.key).await?;
+        let recorded = info.iter().flat_map(|info| info.metadata.iter().flatten());
+        let mut etags = recorded.filter(|pair| pair.name == headers::ETAG).map(|pair| &pair.value);
+        Ok(etags.next() == Some(&self.etag()))
     }
 }
 
-/// Returns the size of the object.
+/// Takes the checksums of the whole object.
+///
+/// # Errors
+/// `NotImplemented` for CRC64NVME, which has no form for objects in parts.
+fn checksums(input: &mut CompleteMultipartUploadInput) -> S3Result<Checksum> {
+    if input.checksum_crc64nvme.is_some() {
+        return Err(not_implemented("x-amz-checksum-crc64nvme of a whole object in CompleteMultipartUpload"));
+    }
+    Ok(Checksum {
+        checksum_crc32: input.checksum_crc32.take(),
+        checksum_crc32c: input.checksum_crc32c.take(),
+        checksum_sha1: input.checksum_sha1.take(),
+        checksum_sha256: input.checksum_sha256.take(),
+        ..Checksum::default()
+    })
+}
+
+/// Checks the checksums of an object in parts: each is that of the checksums of its parts, perhaps followed by a hyphen and their
+/// number.
+///
+/// # Errors
+/// `BadDigest`; `InvalidRequest` if a part was uploaded without the checksum.
+fn check_composite(given: &mut Checksum, parts: &[staging::Part]) -> S3Result<()> {
+    for (header, field) in FIELDS {
+        let Some(text) = field(given).take() else { continue };
+        let (value, number) =
+            text.split_once('-').map_or((&*text, None), |(value, number)| (value, Some(number)));
+        if number.is_some_and(|number| number != parts.len().to_string()) {
+            return Err(s3_error!(BadDigest, "{header} is {text}, and there are {} parts", parts.len()));
+        }
+        let mut expected = Checksum::default();
+        *field(&mut expected) = Some(value.to_owned());
+        let mut sums = Sums::new(Given { checksum: expected, ..Given::default() })?;
+        for part in parts {
+            let digest = field(&mut part.checksum.clone()).as_ref().and_then(|sum| STANDARD.decode(sum).ok());
+            let missing = || s3_error!(InvalidRequest, "a part was uploaded without {header}");
+            sums.update(&digest.ok_or_else(missing)?);
+        }
+        sums.finish()?;
+    }
+    Ok(())
+}
+
+/// Checks the size of the object.
 ///
 /// # Errors
 /// `InvalidRequest` if the client expects another one, `EntityTooLarge`.
-fn size_of(parts: &[staging::Part], expected: Option<i64>) -> S3Result<u64> {
+fn check_size(parts: &[staging::Part], expected: Option<i64>) -> S3Result<()> {
     let size: u64 = parts.iter().map(|part| part.info.size).sum();
     if expected.is_some_and(|expected| u64::try_from(expected) != Ok(size)) {
         return Err(s3_error!(InvalidRequest, "the parts have {size} bytes"));
@@ -110,7 +186,7 @@ fn size_of(parts: &[staging::Part], expected: Option<i64>) -> S3Result<u64> {
         true => {
             Err(s3_error!(EntityTooLarge, "the parts have {size} bytes; the limit is {MAX_STABLE_BYTES}"))
         }
-        false => Ok(size),
+        false => Ok(()),
     }
 }
 
@@ -122,23 +198,6 @@ fn output(input: &CompleteMultipartUploadInput, etag: String) -> CompleteMultipa
         location: Some(format!("/{}/{}", input.bucket, input.key)),
         ..Default::default()
     }
-}
-
-/// Returns the ETag of an object of these parts.
-fn etag_of(listed: &[CompletedPart]) -> String {
-    etag::of_parts(listed.iter().map(|part| part.e_tag.as_ref().map_or("", ETag::value)))
-}
-
-/// Returns whether the object under a key consists of the listed parts.
-async fn was_completed<T: Transport>(
-    store: &Store<T>,
-    key: &str,
-    listed: &[CompletedPart],
-) -> S3Result<bool> {
-    let info = store.find(key).await?.filter(|_| !listed.is_empty());
-    let recorded = info.iter().flat_map(|info| info.metadata.iter().flatten());
-    let mut etags = recorded.filter(|pair| pair.name == headers::ETAG).map(|pair| &pair.value);
-    Ok(etags.next() == Some(&etag_of(listed)))
 }
 
 /// Returns the listed parts.
@@ -177,7 +236,7 @@ fn chosen(mut parts: BTreeMap<i32, staging::Part>, listed: &[CompletedPart]) -> 
 mod tests {
     use std::ops::Range;
 
-    use s3s::dto::Checksum;
+    use s3s::S3ErrorCode;
 
     use super::*;
     use crate::multipart::MAX_PARTS;

@@ -46,7 +46,12 @@ pub(crate) async fn source<T: Transport>(
     if version_id.as_deref().is_some_and(|version| version != "null") {
         return Err(s3_error!(NoSuchVersion, "objects have no versions"));
     }
-    let info = store.object(bucket, key).await?;
+    let info = store.find_replicated(&keys::object_key(bucket, key)?).await?;
+    let info = match info {
+        Some(info) => info,
+        // Which of the two is missing.
+        None => store.object(bucket, key).await?,
+    };
     conditions.check(&info).map_err(|_| s3_error!(PreconditionFailed))?;
     Ok(info)
 }
@@ -62,7 +67,7 @@ pub(crate) async fn copy<T: Transport>(
     // s3s does not read these.
     let if_match = conditions::in_header(&headers, &IF_MATCH)?;
     let if_none_match = conditions::in_header(&headers, &IF_NONE_MATCH)?;
-    let current = async || store.find(&key).await;
+    let current = async || store.find_replicated(&key).await;
     let condition = conditions::of_write(if_match.as_ref(), if_none_match.as_ref(), current).await?;
     let info = source(store, &input.copy_source, &source_conditions!(input)).await?;
     let replaces = input

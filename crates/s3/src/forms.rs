@@ -108,6 +108,11 @@ fn name(headers: &[u8]) -> Option<String> {
     let headers = std::str::from_utf8(headers).ok()?;
     let disposition =
         headers.lines().find(|line| line.to_ascii_lowercase().starts_with("content-disposition:"))?;
+    // A name in a quoted text could be taken for the name of the field.
+    let lower = disposition.to_ascii_lowercase();
+    if lower.matches("name=").count() != 1 + lower.matches("filename=").count() {
+        return None;
+    }
     let parameters = disposition.split(';').filter_map(|part| part.trim().split_once('='));
     let (_, name) = parameters.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("name"))?;
     Some(name.trim_matches('"').to_ascii_lowercase())

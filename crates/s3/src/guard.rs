@@ -27,7 +27,7 @@ use s3s::{
 use crate::{
     forms,
     incoming::{self, MAX_XML_BYTES, Refusal},
-    query, region,
+    query, region, signed,
 };
 
 /// The guard before a gateway.
@@ -82,6 +82,10 @@ impl Guard {
         }
         let (mut parts, body) = request.into_parts();
         let refusal = Refusal::default();
+        // Before the query adds headers, which are signed with it.
+        if let Err(error) = signed::check(&parts.uri, &parts.headers) {
+            return error_response(error);
+        }
         if let Err(error) = query::to_headers(&mut parts) {
             return error_response(error);
         }

@@ -56,8 +56,9 @@ impl Refusal {
 pub(crate) fn checked(parts: &Parts, body: Body, refusal: &Refusal) -> S3Result<Body> {
     let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
     let payload = text("x-amz-content-sha256").unwrap_or_default();
-    let is_object =
-        parts.uri.path().trim_start_matches('/').split_once('/').is_some_and(|(_, key)| !key.is_empty());
+    // s3s decodes the path before it looks for the key.
+    let path = parts.uri.path().replace("%2F", "/").replace("%2f", "/");
+    let is_object = path.trim_start_matches('/').split_once('/').is_some_and(|(_, key)| !key.is_empty());
     let is_parsed = parts.method == Method::POST || !is_object;
     let refusal = refusal.clone();
     if payload.starts_with("STREAMING-") {
@@ -99,7 +100,7 @@ pub(crate) fn checked(parts: &Parts, body: Body, refusal: &Refusal) -> S3Result<
 fn digests(parts: &Parts) -> Given {
     let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let mut given = Given { content_md5: text("content-md5"), ..Given::default() };
-    // In a completion, the checksums are those of the object, which are refused.
+    // In a completion, the checksums are those of the object.
     if query::pairs(&parts.uri).iter().all(|(name, _)| name != "uploadId") {
         given.checksum.checksum_crc32 = text("x-amz-checksum-crc32");
         given.checksum.checksum_crc32c = text("x-amz-checksum-crc32c");

@@ -18,7 +18,7 @@
 //! | module | content |
 //! |---|---|
 //! | `service` | the router, and the operations of S3 by name |
-//! | `guard`, `query`, `forms`, `incoming`, `framing` | what a request passes before `s3s` sees it: bounds, and checks of bodies |
+//! | `guard`, `signed`, `query`, `forms`, `incoming`, `framing` | what a request passes before `s3s` sees it: bounds, and checks of bodies |
 //! | `credentials`, `access`, `allowed` | keys, roles, and what each operation needs and accepts |
 //! | `buckets`, `listing` | buckets, and pages of objects |
 //! | `read`, `write`, `copy`, `remove` | objects |
@@ -52,6 +52,7 @@ mod read;
 mod region;
 mod remove;
 mod service;
+mod signed;
 mod staging;
 mod store;
 mod sums;

@@ -160,7 +160,7 @@ pub(crate) async fn abort<T: Transport>(
     id: &str,
 ) -> S3Result<()> {
     let upload = find(store, bucket, object, id).await?;
-    staging::remove(store, &upload).await
+    staging::remove(store, &upload.id).await
 }
 
 /// Lists the parts of an upload.
@@ -171,7 +171,7 @@ pub(crate) async fn list_parts<T: Transport>(
     let upload = find(store, &input.bucket, &input.key, &input.upload_id).await?;
     let after = input.part_number_marker.unwrap_or_default();
     let limit = page_limit(input.max_parts, "max-parts")?;
-    let parts = staging::parts(store, &upload).await?;
+    let parts = staging::parts(store, &upload.id).await?;
     let mut rest = parts.into_iter().filter(|(number, _)| *number > after);
     let parts: Vec<_> = rest.by_ref().take(limit).map(part).collect();
     let is_truncated = rest.next().is_some();

@@ -32,7 +32,8 @@ pub(crate) async fn object<T: Transport>(
     let key = keys::object_key(&input.bucket, &input.key)?;
     store.require_bucket(&input.bucket).await?;
     let condition =
-        conditions::of_write(input.if_match.as_ref(), None, async || store.find(&key).await).await?;
+        conditions::of_write(input.if_match.as_ref(), None, async || store.find_replicated(&key).await)
+            .await?;
     store.client().delete_when(&key, condition).await.map_err(of_call)?;
     Ok(DeleteObjectOutput::default())
 }

@@ -71,8 +71,8 @@ fn record_key(id: &str) -> String {
     format!("{UPLOADS}{id}")
 }
 
-fn parts_prefix(upload: &Upload) -> String {
-    format!("{PARTS}{}/", upload.id)
+fn parts_prefix(id: &str) -> String {
+    format!("{PARTS}{id}/")
 }
 
 fn random() -> S3Result<String> {
@@ -94,14 +94,18 @@ pub(crate) async fn create<T: Transport>(store: &Store<T>, args: UploadArgs) -> 
     Ok(id)
 }
 
+/// Returns whether a text has the form of an identifier.
+pub(crate) fn is_id(id: &str) -> bool {
+    id.len() == 2 * ID_BYTES && id.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// Returns an upload to a target.
 ///
 /// # Errors
 /// `NoSuchUpload`.
 pub(crate) async fn find<T: Transport>(store: &Store<T>, id: &str, target: &str) -> S3Result<Upload> {
     let none = || s3_error!(NoSuchUpload);
-    let is_id = id.len() == 2 * ID_BYTES && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if !is_id {
+    if !is_id(id) {
         return Err(none());
     }
     match store.client().get_with_info_confirmed(&record_key(id)).await {
@@ -135,8 +139,8 @@ pub(crate) async fn list<T: Transport>(store: &Store<T>, prefix: &str) -> S3Resu
 }
 
 /// Returns the parts of an upload by their numbers.
-pub(crate) async fn parts<T: Transport>(store: &Store<T>, upload: &Upload) -> S3Result<BTreeMap<i32, Part>> {
-    let prefix = parts_prefix(upload);
+pub(crate) async fn parts<T: Transport>(store: &Store<T>, id: &str) -> S3Result<BTreeMap<i32, Part>> {
+    let prefix = parts_prefix(id);
     let mut parts = BTreeMap::<i32, Part>::new();
     // Parts that were answered a moment ago must be there, so no single node is asked.
     for info in store.client().list_all_replicated(&prefix).await.map_err(of_call)? {
@@ -198,10 +202,10 @@ async fn remove_if_unchanged<T: Transport>(store: &Store<T>, key: &str, revision
 
 /// Removes the parts of an upload, then its record, so that what fails can be repeated and is listed until then; then the parts
 /// that came in between. A part that comes later finds no record.
-pub(crate) async fn remove<T: Transport>(store: &Store<T>, upload: &Upload) -> S3Result<()> {
-    let parts = parts_prefix(upload);
+pub(crate) async fn remove<T: Transport>(store: &Store<T>, id: &str) -> S3Result<()> {
+    let parts = parts_prefix(id);
     store.client().delete_all(&parts).await.map_err(of_call)?;
-    store.client().delete(&record_key(&upload.id)).await.map_err(of_call)?;
+    store.client().delete(&record_key(id)).await.map_err(of_call)?;
     store.client().delete_all(&parts).await.map_err(of_call)?;
     Ok(())
 }

@@ -37,8 +37,8 @@ export async function findUpload(
 }
 
 /**
- * The condition as an upload keeps it: the revision of the object that has the SHA-256. If no object has it, there is none, and no upload
- * can be opened.
+ * The condition as an upload keeps it: the revision of the object that has the SHA-256. If no object has it, there is none, and
+ * no upload can be opened.
  */
 async function keptCondition(caller: Caller, { key, condition }: UploadArgs, signal?: AbortSignal) {
   if (condition?.__kind__ !== "Sha256") return condition ?? { __kind__: "Any", Any: null } as const;

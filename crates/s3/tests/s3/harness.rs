@@ -97,6 +97,8 @@ impl Transport for Lagging {
 pub(crate) struct Request<'g> {
     gateway: &'g Gateway,
     signer: Option<Signer>,
+    /// Headers that are added without a signature.
+    unsigned: Vec<(&'static str, String)>,
     method: &'static str,
     path: String,
     query: Vec<(String, String)>,
@@ -144,6 +146,7 @@ impl Gateway {
         Request {
             gateway: self,
             signer: Some(WRITER),
+            unsigned: Vec::new(),
             method,
             path: path.to_owned(),
             query: query.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
@@ -170,6 +173,12 @@ impl Request<'_> {
 
     pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
+        self
+    }
+
+    /// Adds a header that the signature does not name.
+    pub(crate) fn unsigned(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.unsigned.push((name, value.into()));
         self
     }
 
@@ -250,7 +259,7 @@ impl Request<'_> {
             (None, _) => format!("{}?{}", encoded(&self.path, true), joined(&self.query)),
         };
         let mut request = http::Request::builder().method(self.method).uri(uri).header("host", HOST);
-        for (name, value) in &self.headers {
+        for (name, value) in self.headers.iter().chain(&self.unsigned) {
             request = request.header(*name, value);
         }
         if let Some(authorization) = authorization {
@@ -291,20 +300,26 @@ impl Request<'_> {
     fn presigned(&self, key: &str, now: &Signing) -> String {
         let mut query = self.query.clone();
         let path = encoded(&self.path, true);
+        let mut headers: Vec<_> =
+            self.headers.iter().filter(|(name, _)| name.starts_with("x-amz-")).cloned().collect();
+        headers.push(("host", HOST.to_owned()));
+        headers.sort();
+        let names = headers.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
         for (name, value) in [
             ("X-Amz-Algorithm", "AWS4-HMAC-SHA256".to_owned()),
             ("X-Amz-Credential", format!("{key}/{}", now.scope)),
             ("X-Amz-Date", now.time.clone()),
             ("X-Amz-Expires", "60".to_owned()),
-            ("X-Amz-SignedHeaders", "host".to_owned()),
+            ("X-Amz-SignedHeaders", names.clone()),
         ] {
             if query.iter().all(|(given, _)| given != name) {
                 query.push((name.to_owned(), value));
             }
         }
         query.sort();
+        let lines: String = headers.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
         let canonical =
-            format!("{}\n{path}\n{}\nhost:{HOST}\n\nhost\nUNSIGNED-PAYLOAD", self.method, joined(&query));
+            format!("{}\n{path}\n{}\n{lines}\n{names}\nUNSIGNED-PAYLOAD", self.method, joined(&query));
         format!("{path}?{}&X-Amz-Signature={}", joined(&query), now.signature(&canonical))
     }
 }

@@ -289,3 +289,59 @@ async fn checksums_of_parts_are_compared_in_a_completion() {
     assert_eq!(gateway.get("/bucket/a").await.ok().text(), "abc");
     assert_eq!(gateway.client.list_all(":").await.unwrap(), []);
 }
+
+/// The checksum of an object in parts is that of the checksums of its parts, with or without their number.
+#[tokio::test]
+async fn a_checksum_of_checksums_is_verified() {
+    let gateway = Gateway::with_bucket().await;
+    let parts = [bytes(PART), bytes(7)];
+    let crcs = parts.each_ref().map(|part| crc32fast::hash(part).to_be_bytes());
+    let good = STANDARD.encode(crc32fast::hash(&crcs.concat()).to_be_bytes());
+    let bad = STANDARD.encode([1, 2, 3, 4]);
+    let id = create(&gateway, "/bucket/a").await;
+    let path = |number: usize| format!("/bucket/a?partNumber={number}&uploadId={id}");
+    let mut etags = Vec::new();
+    for (number, (part, crc)) in (1..).zip(parts.iter().zip(crcs)) {
+        let put = gateway.request("PUT", &path(number)).header("x-amz-checksum-crc32", STANDARD.encode(crc));
+        etags.push(put.body(part.clone()).send().await.ok().header("etag").replace('"', ""));
+    }
+    let listed = etags
+        .iter()
+        .enumerate()
+        .map(|(at, etag)| format!("<Part><PartNumber>{}</PartNumber><ETag>{etag}</ETag></Part>", at + 1));
+    let body = format!("<CompleteMultipartUpload>{}</CompleteMultipartUpload>", listed.collect::<String>());
+    let complete = async |name: &'static str, value: &str| {
+        let request = gateway.request("POST", &format!("/bucket/a?uploadId={id}")).header(name, value);
+        request.body(body.clone()).send().await
+    };
+    for (name, value, error) in [
+        ("x-amz-checksum-crc32", &*bad, (400, "BadDigest")),
+        ("x-amz-checksum-crc32", &format!("{good}-3"), (400, "BadDigest")),
+        ("x-amz-checksum-sha256", &bad, (400, "InvalidRequest")),
+        ("x-amz-checksum-crc64nvme", &bad, (501, "NotImplemented")),
+    ] {
+        assert_eq!(complete(name, value).await.error(), error, "{name}: {value}");
+    }
+    complete("x-amz-checksum-crc32", &format!("{good}-2")).await.ok();
+    complete("x-amz-checksum-crc32", &good).await.ok();
+}
+
+/// Completions that are sent at the same time have the same result, whichever is the first.
+#[tokio::test]
+async fn completions_at_the_same_time_have_the_same_result() {
+    let gateway = Gateway::with_bucket().await;
+    let part = bytes(33 << 20);
+    let md5 = md5(&part);
+    let id = create(&gateway, "/bucket/a").await;
+    for number in [1, 2] {
+        put(&gateway, "/bucket/a", &id, number, part.clone()).await.ok();
+    }
+    let parts = [(1, &*md5), (2, &*md5)];
+    let complete = || complete(&gateway, "/bucket/a", &id, &parts);
+    let (one, two, three) = futures_util::join!(complete(), complete(), complete());
+    for response in [one, two, three] {
+        assert!(response.ok().one("ETag").contains("-2"));
+    }
+    assert_eq!(gateway.client.list_all(":").await.unwrap(), []);
+    assert!(gateway.client.list_uploads().await.unwrap().is_empty());
+}

@@ -17,7 +17,7 @@ use crate::core::change::Change;
 ///
 /// let mut store = Store::open(VectorMemory::default())?;
 /// let put = Put { content_type: Some("text/plain"), condition: Condition::Absent, ..Put::new("key", b"value") };
-/// store.put(put, 0)?;
+/// store.put(put.clone(), 0)?;
 /// assert_eq!(store.put(put, 0), Err(Error::AlreadyExists));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
