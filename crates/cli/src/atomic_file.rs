@@ -13,7 +13,7 @@ use std::os::unix::fs::PermissionsExt;
 use anyhow::{Context, Result, bail};
 use tempfile::NamedTempFile;
 
-use crate::{failure::with_help, text};
+use crate::{failure::with_help, store_folders::StoreFolders, text};
 
 /// Prefix and suffix of the names of incomplete files.
 const PREFIX: &str = ".storage-";
@@ -38,13 +38,13 @@ impl AtomicFile {
     }
 
     /// Starts writing a file. An existing file is unchanged until [`finish`](Self::finish). Rejects a folder, a device, and a
-    /// file in the folder of one of these stores, which it could destroy.
-    pub(crate) fn create(path: &Path, stores: &[PathBuf]) -> Result<Self> {
+    /// file in the folder of a store, which it could destroy.
+    pub(crate) fn create(path: &Path, stores: &StoreFolders) -> Result<Self> {
         Self::begin(target(path, stores)?)
     }
 
     /// Starts writing a file, and creates the folders above it.
-    pub(crate) fn create_with_folders(path: &Path, stores: &[PathBuf]) -> Result<Self> {
+    pub(crate) fn create_with_folders(path: &Path, stores: &StoreFolders) -> Result<Self> {
         let path = target(path, stores)?;
         let folder = folder_of(&path);
         fs::create_dir_all(folder)
@@ -107,7 +107,7 @@ pub(crate) fn check_folder(folder: &Path) -> Result<()> {
 }
 
 /// Returns the file to write for a path, without links, if there can be one.
-fn target(path: &Path, stores: &[PathBuf]) -> Result<PathBuf> {
+fn target(path: &Path, stores: &StoreFolders) -> Result<PathBuf> {
     let failed = || format!("cannot write {}", text::path(path));
     if path.is_dir() {
         bail!("{}: it is a folder", failed());
@@ -118,8 +118,7 @@ fn target(path: &Path, stores: &[PathBuf]) -> Result<PathBuf> {
     // The target of a link is replaced, not the link.
     let target = follow(path).with_context(failed)?;
     let folder = resolve(folder_of(&target)).with_context(failed)?;
-    let is_in = |store: &&PathBuf| fs::canonicalize(store).is_ok_and(|store| folder.starts_with(store));
-    match stores.iter().find(is_in) {
+    match stores.around(&folder) {
         None => Ok(target),
         Some(store) => Err(with_help(
             format!("{}: it is in the folder of the store {}", failed(), text::path(store)),

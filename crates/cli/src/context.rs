@@ -5,7 +5,10 @@ use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 use storage_client::{Progress, TransferOptions};
 use storage_verify::Verifier;
 
-use crate::{args::global::GlobalOptions, interrupt::Interrupt, output::Output, progress::Bars};
+use crate::{
+    args::global::GlobalOptions, interrupt::Interrupt, output::Output, progress::Bars,
+    store_folders::StoreFolders,
+};
 
 /// Output, concurrency, waiting time and interruption of a command.
 #[derive(Clone, Debug)]
@@ -17,8 +20,10 @@ pub(crate) struct Context {
     pub(crate) wait: Option<Duration>,
     /// Verifier of objects that are read; `None` if they are not verified.
     pub(crate) verifier: Option<Verifier>,
-    /// Folders of stores: no other file is written to them, and theirs are neither copied nor removed.
+    /// Folders of the stores that the settings name. Their files are not copied.
     pub(crate) stores: Vec<PathBuf>,
+    /// Folders of all stores: no other file is written to them, and theirs are not removed.
+    pub(crate) store_folders: StoreFolders,
     jobs: NonZeroUsize,
 }
 
@@ -32,6 +37,7 @@ impl Context {
             wait: Some(options.wait),
             verifier: None,
             stores: Vec::new(),
+            store_folders: StoreFolders::default(),
             jobs: options.jobs,
         }
     }
@@ -46,7 +52,7 @@ impl Context {
         Self { verifier, ..self.clone() }
     }
 
-    /// Returns the same context with the folders of stores.
+    /// Returns the same context with the folders of the stores that the settings name.
     pub(crate) fn beside(&self, stores: Vec<PathBuf>) -> Self {
         Self { stores, ..self.clone() }
     }

@@ -51,6 +51,13 @@ impl Failures {
         self.failed.push(Failed { item, error: failure::text(error) });
     }
 
+    /// Prints an error that has been recorded for its items.
+    pub(crate) fn print_alone(&mut self, error: &anyhow::Error) {
+        if !self.is_silent {
+            self.print("", &failure::text(error), error);
+        }
+    }
+
     fn print(&mut self, item: &str, error_text: &str, error: &anyhow::Error) {
         failure::print_error(&match error_text.contains(item) {
             true => error_text.to_owned(),

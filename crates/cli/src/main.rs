@@ -34,6 +34,7 @@ mod served;
 mod settings;
 mod size;
 mod store;
+mod store_folders;
 mod stores;
 mod stream;
 mod text;

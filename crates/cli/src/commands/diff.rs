@@ -60,7 +60,7 @@ pub(crate) async fn run(stores: &mut Stores, context: &Context, args: &DiffArgs)
     stores.open_all(&locations, context).await?;
     let output = &context.output.human(&args.human);
     let (filter, mut failures) = (Filter::new(&args.filter)?, Failures::default());
-    let reading = Reading { filter: &filter, stores: &context.stores, verifier: None };
+    let reading = Reading { filter: &filter, stores: &context.stores, kept: None, verifier: None };
     let [first, second] = &locations;
     let first = Side::read(stores, context, first, &reading, &mut failures).await?;
     let second = Side::read(stores, context, second, &reading, &mut failures).await?;

@@ -68,7 +68,7 @@ pub(crate) async fn run(
             Ok(())
         }
         Some(file) => {
-            let mut target = AtomicFile::create(file, &context.stores)?;
+            let mut target = AtomicFile::create(file, &context.store_folders)?;
             let info = {
                 let bar = context.bars.bar("reading", 0);
                 download(client, context, key, target.sink(), &bar).await?

@@ -40,12 +40,11 @@ pub(super) async fn all(
             }
         }
         if context.interrupt.is_pressed() {
-            outcome.ended = Some((batch.into_copies(), Interrupted.into()));
+            outcome.ended.push((batch.into_copies(), Interrupted.into()));
             return outcome;
         }
-        let stored = batch.store(to).await;
-        outcome.done.extend(stored.done);
-        Outcome { ended: stored.ended, ..outcome }
+        outcome.extend(batch.store(to).await);
+        outcome
     })
     .await
 }

@@ -19,7 +19,7 @@ pub(super) async fn write<T>(
             "remove it, or copy without --if-absent",
         ));
     }
-    let mut target = AtomicFile::create_with_folders(file, &context.stores)?;
+    let mut target = AtomicFile::create_with_folders(file, &context.store_folders)?;
     let written = content(&mut target).await?;
     let done = if replaces { target.finish() } else { target.finish_new() };
     done.with_context(|| format!("cannot write {}", text::path(file)))?;

@@ -135,7 +135,8 @@ impl Plan {
     pub(crate) async fn source(context: &Context, job: &Job<'_>, failures: &mut Failures) -> Result<Tree> {
         let Job { source, options, .. } = job;
         let Options { filter, .. } = options;
-        let reading = Reading { filter, stores: &context.stores, verifier: context.verifier.as_ref() };
+        let reading =
+            Reading { filter, stores: &context.stores, kept: None, verifier: context.verifier.as_ref() };
         let tree = source.read(&reading, failures).await?;
         tree.skipped.iter().for_each(|skipped| context.output.note(&format!("skipped {skipped}")));
         if let Root::Prefix { prefix, .. } = source
@@ -274,8 +275,13 @@ impl Existing {
             Root::Folder(_) => &options.filter.without_ages_and_sizes(),
             Root::Prefix { .. } => &all,
         };
-        let tree =
-            target.read(&Reading { filter, stores: &context.stores, verifier: None }, failures).await?;
+        let kept = Some(&context.store_folders);
+        let reading = Reading { filter, stores: &context.stores, kept, verifier: None };
+        let tree = target.read(&reading, failures).await?;
+        if options.delete {
+            // What is in their place remains.
+            tree.skipped.iter().for_each(|skipped| context.output.note(&format!("skipped {skipped}")));
+        }
         let entries = tree.entries.into_iter().map(|entry| (entry.name.clone(), entry)).collect();
         Ok(Self { entries, is_listed: true, count: tree.existing })
     }

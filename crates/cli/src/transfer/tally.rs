@@ -1,6 +1,6 @@
 //! What a job has done so far.
 
-use anyhow::Result;
+use anyhow::{Error, Result, anyhow};
 
 use super::{
     job::Job,
@@ -8,6 +8,7 @@ use super::{
     report::{Report, Verb, item, shown},
 };
 use crate::{
+    failure,
     failures::{Failures, ends_all},
     progress::{Bar, Part},
     text::pluralize,
@@ -17,17 +18,32 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Outcome<'a> {
     pub(super) done: Vec<(&'a Copy, Result<u64>)>,
-    /// Error that ends the job, and the copies that it prevented.
-    pub(super) ended: Option<(Vec<&'a Copy>, anyhow::Error)>,
+    /// Errors that end the job, and the copies that they are of.
+    pub(super) ended: Vec<(Vec<&'a Copy>, Error)>,
+    /// Copies that were not tried, because an error had ended the job.
+    pub(super) untried: Vec<&'a Copy>,
 }
 
 impl<'a> Outcome<'a> {
     /// Adds the failure of a call for these copies: for several, only an error that ends the job.
-    pub(super) fn fail(&mut self, copies: &[&'a Copy], error: anyhow::Error) {
+    pub(super) fn fail(&mut self, copies: &[&'a Copy], error: Error) {
         match copies {
             [copy] if !ends_all(&error) => self.done.push((copy, Err(error))),
-            copies => self.ended = Some((copies.to_vec(), error)),
+            copies => self.ended.push((copies.to_vec(), error)),
         }
+    }
+
+    /// Adds the outcome of other copies.
+    pub(super) fn extend(&mut self, other: Self) {
+        self.done.extend(other.done);
+        self.ended.extend(other.ended);
+        self.untried.extend(other.untried);
+    }
+
+    /// Returns whether an error has ended the job.
+    pub(super) fn has_ended(&self) -> bool {
+        let ends = |(_, made): &(_, Result<u64>)| made.as_ref().is_err_and(ends_all);
+        !self.ended.is_empty() || self.done.iter().any(ends)
     }
 }
 
@@ -38,11 +54,13 @@ pub(super) struct Tally<'a> {
     size: u64,
     report: Report,
     failures: &'a mut Failures,
+    /// Text of the error that has ended the job.
+    ended: Option<String>,
 }
 
 impl<'a> Tally<'a> {
     pub(super) fn new(job: &'a Job<'a>, bar: Bar, size: u64, failures: &'a mut Failures) -> Self {
-        Self { job, bar, size, report: Report::default(), failures }
+        Self { job, bar, size, report: Report::default(), failures, ended: None }
     }
 
     /// Counts a copy that is complete, or reports its failure. Returns the error if the job cannot continue after it.
@@ -62,30 +80,55 @@ impl<'a> Tally<'a> {
     }
 
     /// Reports a failure. Returns the error if the job cannot continue after it.
-    pub(super) fn failed(&mut self, item: String, error: anyhow::Error) -> Result<()> {
+    pub(super) fn failed(&mut self, item: String, error: Error) -> Result<()> {
         if ends_all(&error) {
-            return Err(error);
+            self.failures.record(item, &error);
+            let text = failure::text(&error);
+            return Err(self.end(text, error));
         }
         self.failures.add(item, &error);
         Ok(())
     }
 
-    /// Adds the outcome of copies that were made together. Returns the error if the job cannot continue after it. It is
-    /// printed once, at the end, and recorded for each copy that it prevented.
+    /// Adds the outcome of copies that were made together. Returns the first error after which the job cannot continue. It is
+    /// printed once, at the end, and recorded for each copy that it is of.
     pub(super) fn add_all(&mut self, outcome: Outcome<'_>) -> Result<()> {
+        let mut result = Ok(());
         for (copy, made) in outcome.done {
-            self.add(copy, made)?;
+            result = result.and(self.add(copy, made));
         }
-        let Some((copies, error)) = outcome.ended else { return Ok(()) };
-        for copy in &copies {
+        for (copies, error) in outcome.ended {
+            result = result.and(Err(self.prevented(&copies, error)));
+        }
+        for copy in outcome.untried {
+            self.failures.record(item(self.job, copy), &anyhow!("not tried, because of another error"));
+        }
+        result
+    }
+
+    /// Records an error that ends the job for each copy that it is of, and returns it with their number.
+    fn prevented(&mut self, copies: &[&Copy], error: Error) -> Error {
+        for copy in copies {
             self.failures.record(item(self.job, copy), &error);
         }
         let (one, many) = self.job.source.nouns();
-        let what = match copies.as_slice() {
+        let what = match copies {
             [copy] => item(self.job, copy),
             copies => pluralize(copies.len() as u64, one, many),
         };
-        Err(error.context(format!("cannot {} {what}", Verb::of(self.job).infinitive())))
+        let text = failure::text(&error);
+        self.end(text, error.context(format!("cannot {} {what}", Verb::of(self.job).infinitive())))
+    }
+
+    /// Passes on an error that ends the job. The first one is printed at the end, so another one is printed here, unless it
+    /// has the same text without its copies.
+    fn end(&mut self, text: String, error: Error) -> Error {
+        match &self.ended {
+            None => self.ended = Some(text),
+            Some(first) if *first != text => self.failures.print_alone(&error),
+            Some(_) => {}
+        }
+        error
     }
 
     pub(super) fn has_failures(&self) -> bool {

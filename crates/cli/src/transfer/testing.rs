@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_bytes::ByteBuf;
 use sha2::{Digest as _, Sha256};
-use stable_storage_api::{Checksum, ChecksumState, Condition, Error, ObjectInfo, PutArgs, Result, Written};
+use stable_storage_api::{
+    Checksum, ChecksumState, Condition, Error, ObjectInfo, PutArgs, Result, Role, Written,
+};
 use storage_client::{Transport, TransportError};
 use tokio::task::yield_now;
 
@@ -52,7 +54,12 @@ impl Fake {
             "put_many" => {
                 let puts: Vec<PutArgs> = candid::decode_one(&arg).unwrap();
                 let keys: Vec<_> = puts.into_iter().map(|put| put.key).collect();
-                let reply = check(&keys)?.map(|()| vec![Written { revision: 1 }; keys.len()]);
+                let denied = keys.iter().any(|key| key.contains("denied"));
+                let checked = match denied {
+                    true => Err(Error::Unauthorized { needed: Role::Writer }),
+                    false => check(&keys)?,
+                };
+                let reply = checked.map(|()| vec![Written { revision: 1 }; keys.len()]);
                 if reply.is_ok() {
                     calls.log.push(Call::PutMany(keys));
                 }
@@ -90,10 +97,11 @@ impl Fake {
     }
 }
 
-/// Returns the reply to these keys: none if one of them is lost, and an error if one of them is bad.
+/// Returns the reply to these keys: none if one of them is lost, and an error if one of them is bad. Late ones are lost in a call
+/// without bad ones.
 fn check(keys: &[String]) -> Result<Result<()>, TransportError> {
     let has = |text| keys.iter().any(|key| key.contains(text));
-    match (has("lost"), has("bad")) {
+    match (has("lost") || has("late") && !has("bad"), has("bad")) {
         (true, _) => Err(TransportError::Unavailable { message: "the network is down".into() }),
         (_, true) => Ok(Err(Error::AlreadyExists)),
         _ => Ok(Ok(())),

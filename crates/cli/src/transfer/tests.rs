@@ -234,3 +234,64 @@ async fn a_failed_network_ends_the_reading() {
         assert_eq!((report.copied, failed.len()), (["a", "b", "c", "d"].map(String::from).to_vec(), 4));
     }
 }
+
+/// Returns the failed items with what the errors contain of these texts.
+fn reasons(failed: &[Failed], texts: &[&'static str]) -> Vec<(String, Vec<&'static str>)> {
+    let json = serde_json::to_value(failed).unwrap();
+    let reason = |failed: &serde_json::Value| {
+        let (item, error) = (failed["item"].as_str().unwrap(), failed["error"].as_str().unwrap());
+        let name = item.trim_matches('"').rsplit('/').next().unwrap().to_owned();
+        (name, texts.iter().copied().filter(|text| error.contains(text)).collect())
+    };
+    let mut reasons: Vec<_> = json.as_array().unwrap().iter().map(reason).collect();
+    reasons.sort();
+    reasons
+}
+
+/// Every copy has a result if an error ends the job after a call was refused and its halves are tried: those that were not tried
+/// are reported as well.
+#[tokio::test]
+async fn what_is_not_tried_after_an_error_is_reported() {
+    let texts = ["is down", "not tried"];
+    // The call for all of them is refused, and that for the first half of them ends the job.
+    let names = ["a", "b-late", "d-bad", "e"];
+    let upload = Upload::of(&names.map(|name| (name, 1)));
+    let (report, failed, done) = upload.run(1, "none").await;
+    let error = format!("{:#}", done.unwrap_err());
+    assert!(error.contains("cannot store 2 files: ") && error.contains("is down"), "{error}");
+    let of = |name: &str, text| (name.to_owned(), vec![text]);
+    let halves =
+        [of("a", "is down"), of("b-late", "is down"), of("d-bad", "not tried"), of("e", "not tried")];
+    assert_eq!((report.copied, reasons(&failed, &texts)), (vec![], halves.to_vec()));
+    for fetches in [true, false] {
+        let copies = FromStore::new();
+        let (report, failed, done) = copies.run(1, &names, fetches).await;
+        done.unwrap_err();
+        assert_eq!((report.copied, reasons(&failed, &texts)), (vec![], halves.to_vec()));
+    }
+    // What was to be read alone is not tried either, and what was read is complete.
+    for fetches in [true, false] {
+        let copies = FromStore::new();
+        let (report, failed, done) = copies.run(1, &["a-bad", "b", "c-late", "d"], fetches).await;
+        done.unwrap_err();
+        let expected = [of("a-bad", "not tried"), of("c-late", "is down"), of("d", "is down")];
+        assert_eq!((report.copied, reasons(&failed, &texts)), (vec!["b".into()], expected.to_vec()));
+    }
+}
+
+/// If both stores of a copy end the job, each copy is reported with the error that it is prevented by.
+#[tokio::test]
+async fn two_errors_that_end_a_job_are_reported() {
+    let copies = FromStore::new();
+    let (report, failed, done) = copies.run(1, &["a-bad", "b-denied", "c-late", "d"], false).await;
+    done.unwrap_err();
+    let texts = ["unauthorized", "is down", "not tried"];
+    let of = |name: &str, text| (name.to_owned(), vec![text]);
+    let expected = [
+        of("a-bad", "not tried"),
+        of("b-denied", "unauthorized"),
+        of("c-late", "is down"),
+        of("d", "is down"),
+    ];
+    assert_eq!((report.copied, reasons(&failed, &texts)), (vec![], expected.to_vec()));
+}

@@ -32,9 +32,8 @@ pub(super) async fn all(
         let large = RefCell::default();
         let batches = Batches { copies: stage.iter(), next: None, large: &large, idle: &context.output.idle };
         let batches = batches.map(|(batch, mut unread)| async move {
-            let stored = batch.store(client).await;
-            unread.done.extend(stored.done);
-            Outcome { ended: stored.ended, ..unread }
+            unread.extend(batch.store(client).await);
+            unread
         });
         concurrently(context.jobs(), batches, |outcome| tally.add_all(outcome)).await?;
         for copy in large.take() {

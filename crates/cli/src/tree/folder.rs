@@ -12,6 +12,7 @@ use walkdir::{DirEntry, WalkDir};
 
 use super::{Entry, Reading, Tree};
 use crate::{
+    atomic_file::resolve,
     failure::{add_help, with_help},
     failures::Failures,
     text,
@@ -31,6 +32,12 @@ pub(super) fn read(folder: &Path, reading: &Reading<'_>, failures: &mut Failures
     let stores: Vec<_> = stores.map(|store| identity(&store)).collect();
     if stores.contains(&identity(&metadata)) {
         bail!("{shown} is the store itself");
+    }
+    if let Some(kept) = reading.kept {
+        let resolved = resolve(folder).with_context(|| format!("cannot read {shown}"))?;
+        if let Some(store) = kept.around(&resolved) {
+            bail!("{shown} is in the folder of the store {}", text::path(store));
+        }
     }
     let mut walk = Walk { folder, reading, stores, tree: Tree::default() };
     let mut entries = WalkDir::new(folder).min_depth(1).into_iter();
@@ -85,6 +92,10 @@ impl Walk<'_> {
             }
             if self.stores.contains(&identity(&entry.metadata()?)) {
                 self.tree.skipped.push(format!("{}: the store itself", text::path(path)));
+                return Ok(Step::Over);
+            }
+            if self.reading.kept.is_some_and(|kept| kept.contains(path)) {
+                self.tree.skipped.push(format!("{}: the folder of a store", text::path(path)));
                 return Ok(Step::Over);
             }
             // No file in it could have a valid key.

@@ -22,6 +22,7 @@ use crate::{
     failures::Failures,
     proof,
     store::StoreClient,
+    store_folders::StoreFolders,
     text,
 };
 
@@ -58,6 +59,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) filter: &'a Filter,
     /// Folders of stores, which change while they are read.
     pub(crate) stores: &'a [PathBuf],
+    /// For a target, from which files may be removed: folders of all other stores as well.
+    pub(crate) kept: Option<&'a StoreFolders>,
     /// Verifier of listings.
     pub(crate) verifier: Option<&'a Verifier>,
 }
@@ -70,7 +73,7 @@ pub(crate) async fn objects_in(
     let prefix = prefix_of(folder)?;
     let filter = Filter::new(filter)?;
     let root = Root::Prefix { client, prefix: prefix.clone(), label: String::new() };
-    let reading = Reading { filter: &filter, stores: &[], verifier: None };
+    let reading = Reading { filter: &filter, stores: &[], kept: None, verifier: None };
     let tree = root.read(&reading, &mut Failures::default()).await?;
     if tree.existing == 0 && !folder.is_empty() {
         return Err(NotFound::under(folder).into());

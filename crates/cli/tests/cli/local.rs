@@ -145,3 +145,85 @@ fn folder_is_synchronized_with_a_folder() {
     assert!(here.fail(1, &["sync", "--type", "x/y", "from", "./to"]).contains("files have no content type"));
     assert_eq!(fs::read(here.path("from/b/c")).unwrap(), b"from/b/c");
 }
+
+/// Nothing is written into the folder of a store that no setting names, and nothing is removed from it. Everything else is
+/// copied or removed. A file with the name of a state makes no store.
+#[test]
+fn stores_that_no_setting_names_are_left_alone() {
+    let here = Store::none();
+    let init = here.bare(&["-q", "--store", "b/st", "init"]).status().unwrap();
+    assert!(init.success());
+    let content = || {
+        let files = fs::read_dir(here.path("b/st")).unwrap().map(|file| file.unwrap().path());
+        let mut files: Vec<_> = files.map(|file| (file.clone(), fs::read(file).unwrap())).collect();
+        files.sort();
+        files
+    };
+    let before = content();
+    for name in ["a/new", "a/st/state.bin", "a/st/sub/file", "b/old", "b/d/old", "state.bin"] {
+        here.file(name, name.as_bytes());
+    }
+    symlink("b/st", here.path("link")).unwrap();
+    for (from, to) in
+        [("state.bin", "b/st/"), ("state.bin", "b/st/state.bin"), ("a/new", "b/st/new"), ("a/new", "link")]
+    {
+        let said = here.fail_in_part(&["cp", from, to]).1;
+        assert!(
+            said.contains("it is in the folder of the store") && said.contains("1 file failed"),
+            "{said}"
+        );
+    }
+    for (args, expected) in [
+        (&["cp", "-r", "a", "b"][..], "copied   b/new\n"),
+        (&["sync", "a", "./b"], ""),
+        (&["sync", "--delete", "--force", "a", "./b"], ""),
+        (&["cp", "-r", "--checksum", "a/st", "b/st/sub"], ""),
+    ] {
+        let (lines, said) = here.fail_in_part(args);
+        assert_eq!(lines, expected, "{args:?}: {said}");
+        assert!(
+            said.contains("it is in the folder of the store") && said.contains("2 files failed"),
+            "{said}"
+        );
+    }
+    fs::remove_dir_all(here.path("a/st")).unwrap();
+    let done = here.output(&["sync", "--delete", "--force", "a", "./b"], b"");
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert_eq!(String::from_utf8(done.stdout).unwrap(), "removed  ./b/d/old\nremoved  ./b/old\n");
+    assert!(done.status.success() && said.contains("skipped ./b/st: the folder of a store"), "{said}");
+    for to in ["./b/st", "./link"] {
+        let said = here.fail(1, &["sync", "--delete", "--force", "a", to]);
+        assert!(said.contains("is in the folder of the store"), "{said}");
+    }
+    assert!(content() == before);
+    let check = here.bare(&["--store", "b/st", "check"]).output().unwrap();
+    assert!(check.status.success());
+    here.run(&["cp", "a/new", "copy"]);
+}
+
+/// As above, for what comes from a store.
+#[test]
+fn objects_are_not_written_into_stores_that_no_setting_names() {
+    let store = Store::new();
+    let init = store.bare(&["-q", "--store", "b/st", "init"]).status().unwrap();
+    assert!(init.success());
+    let before = fs::read(store.path("b/st/state.bin")).unwrap();
+    store.run_with_input(&["put", "-", "k/st/state.bin"], b"state");
+    for args in [
+        &["get", "-r", "k", "b"][..],
+        &["cp", "-r", "store:k", "b"],
+        &["sync", "--down", "k", "b"],
+        &["sync", "--down", "--delete", "--force", "k", "b"],
+        &["get", "k/st/state.bin", "b/st/state.bin"],
+        &["cp", "store:k/st/state.bin", "b/st/"],
+    ] {
+        store.run_with_input(&["put", "-", "k/new"], args.concat().as_bytes());
+        let (_, said) = store.fail_in_part(args);
+        assert!(said.contains("it is in the folder of the store"), "{args:?}: {said}");
+        if args.contains(&"b") {
+            assert!(said.contains("1 object failed"), "{args:?}: {said}");
+            assert_eq!(fs::read(store.path("b/new")).unwrap(), args.concat().as_bytes());
+        }
+    }
+    assert!(fs::read(store.path("b/st/state.bin")).unwrap() == before);
+}

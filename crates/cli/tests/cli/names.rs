@@ -12,7 +12,7 @@ impl Store {
     }
 
     /// Runs a command of which some items fail, and returns its lines and messages.
-    fn fails_in_part(&self, args: &[&str]) -> (String, String) {
+    pub(crate) fn fail_in_part(&self, args: &[&str]) -> (String, String) {
         let output = self.output(args, b"");
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{args:?}: {said}");
@@ -39,7 +39,7 @@ fn keys_do_not_overwrite_stores() {
         &["get", "-r", "", "."],
         &["sync", "--delete", "--force", "store:", "."],
     ] {
-        let (lines, said) = store.fails_in_part(args);
+        let (lines, said) = store.fail_in_part(args);
         for key in harmful {
             assert!(
                 said.contains(&format!("cannot write ./{key}: it is in the folder of the store")),
@@ -81,7 +81,7 @@ fn an_object_that_is_also_a_folder_is_reported() {
         // Again, with the folders in place.
         ("sync", &["sync", "--down", "--checksum", "", "sync"]),
     ] {
-        let (_, said) = store.fails_in_part(args);
+        let (_, said) = store.fail_in_part(args);
         for key in ["a", "a/b"] {
             assert!(said.contains(&format!("{key:?} would be both a file and a folder")), "{args:?}: {said}");
         }
@@ -94,10 +94,10 @@ fn an_object_that_is_also_a_folder_is_reported() {
     store.run(&["cp", "-r", "-x", "a/", "store:", "flat"]);
     assert_eq!(fs::read(store.path("flat/a")).unwrap(), b"a");
     // A file that is in the way of a folder stays.
-    let (lines, said) = store.fails_in_part(&["cp", "-r", "-i", "c", "store:", "flat"]);
+    let (lines, said) = store.fail_in_part(&["cp", "-r", "-i", "c", "store:", "flat"]);
     assert!(lines.is_empty() && said.contains("cannot create the folder flat/a"), "{said}");
     // And so does a folder that is in the way of a file.
-    let (_, said) = store.fails_in_part(&["cp", "-r", "-x", "a/", "store:", "cp"]);
+    let (_, said) = store.fail_in_part(&["cp", "-r", "-x", "a/", "store:", "cp"]);
     assert!(said.contains("\"a\": cannot write cp/a: it is a folder"), "{said}");
 }
 
@@ -108,7 +108,7 @@ fn devices_in_a_folder_are_not_replaced() {
     store.put_keys(&["pipe", "fine"]);
     fs::create_dir(store.path("down")).unwrap();
     assert!(Command::new("mkfifo").arg(store.path("down/pipe")).status().unwrap().success());
-    let (lines, said) = store.fails_in_part(&["cp", "-r", "store:", "down"]);
+    let (lines, said) = store.fail_in_part(&["cp", "-r", "store:", "down"]);
     assert!(said.contains("cannot write down/pipe: it is a device or a pipe"), "{said}");
     assert_eq!(lines, "fetched  fine\n");
     assert!(fs::metadata(store.path("down/pipe")).unwrap().file_type().is_fifo());
@@ -121,7 +121,7 @@ fn long_keys_are_reported_alone() {
     let (long, deep) = ("k".repeat(1_024), ["d"; 512].join("/") + "/");
     let deep = &deep[..1_023];
     store.put_keys(&[&long, deep, "fine"]);
-    let (lines, said) = store.fails_in_part(&["cp", "-r", "store:", "down"]);
+    let (lines, said) = store.fail_in_part(&["cp", "-r", "store:", "down"]);
     assert_eq!(lines, format!("fetched  {deep}\nfetched  fine\n"));
     assert!(said.contains("File name too long") && said.contains("1 object failed"), "{said}");
     store.run(&["get", &long, "short"]);

@@ -114,7 +114,7 @@ impl<'a> Publisher<'a> {
     /// Reads the folder without a report.
     async fn look(&self, context: &Context) -> Result<Tree> {
         let filter = &self.job.options.filter;
-        let reading = Reading { filter, stores: &context.stores, verifier: None };
+        let reading = Reading { filter, stores: &context.stores, kept: None, verifier: None };
         self.job.source.read(&reading, &mut Failures::silent()).await
     }
 
