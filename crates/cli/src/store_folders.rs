@@ -11,7 +11,7 @@ use embedded_ic::EmbeddedIc;
 /// Files of which a store has at least one beside its state, however damaged it is.
 const OTHER_FILES: [&str; 3] = ["heap.bin", "journal.bin", "LOCK"];
 
-/// Tells the folders of stores from others, whether or not the settings name them. Asks once for each folder, so that a copy of
+/// Finds the folders of stores, whether or not the settings name them. Asks once for each folder, so that a copy of
 /// a store is not refused halfway because it has become one. Clones share the answers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct StoreFolders(Arc<Mutex<HashMap<PathBuf, bool>>>);
