@@ -1,5 +1,5 @@
 //! Which headers a signature of version 4 covers. `s3s` verifies the headers that a signature names; S3 also refuses a request
-//! with a header `x-amz-…` that it does not name. Otherwise whoever has a presigned URL could turn a store into a copy.
+//! with a header `x-amz-…` that it does not name. Otherwise the holder of a presigned URL could turn a store into a copy.
 
 use axum::http::{HeaderMap, Uri, header};
 use s3s::{S3Result, s3_error};
