@@ -48,6 +48,14 @@ impl<T: Transport> Client<T> {
         self.call_replicated(method!("stat"), (key,)).await
     }
 
+    /// Returns the metadata of an object as [`stat_replicated`](Self::stat_replicated), or `None` if there is no object.
+    pub async fn find_replicated(&self, key: &str) -> Result<Option<ObjectInfo>> {
+        match self.stat_replicated(key).await {
+            Err(error) if error.storage_error() == Some(&Error::NotFound) => Ok(None),
+            found => found.map(Some),
+        }
+    }
+
     /// Returns the metadata of an object that was written with this revision or a later one. If the node that executes the
     /// query lags the update, the query is repeated as a replicated call.
     pub async fn stat_since(&self, key: &str, revision: u64) -> Result<ObjectInfo> {

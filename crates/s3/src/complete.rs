@@ -87,8 +87,7 @@ impl Completion {
     ) -> S3Result<(Vec<staging::Part>, UploadArgs)> {
         let upload = staging::find(store, &self.id, &self.key).await?;
         let (if_match, if_none_match) = (input.if_match.as_ref(), input.if_none_match.as_ref());
-        let current = async || store.find_replicated(&self.key).await;
-        let condition = conditions::of_write(if_match, if_none_match, current).await?;
+        let condition = conditions::of_write(store, &self.key, if_match, if_none_match).await?;
         let parts = chosen(staging::parts(store, &self.id).await?, &self.listed)?;
         check_composite(&mut checksums, &parts)?;
         check_size(&parts, input.mpu_object_size)?;

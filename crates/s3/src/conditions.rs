@@ -7,11 +7,13 @@ use s3s::{
     s3_error,
 };
 use stable_storage_api::{Condition, ObjectInfo};
+use storage_client::Transport;
 
 use crate::{
     error::not_implemented,
     etag,
     headers::{http_date, timestamp},
+    store::Store,
 };
 
 /// Conditions of a read.
@@ -88,16 +90,16 @@ fn not_modified(info: &ObjectInfo) -> S3Error {
     error
 }
 
-/// Returns the condition of a write. `current` returns the object under the key, if there is one; it is only called where the
-/// condition depends on it.
+/// Returns the condition of a write. The object under the key is only read where the condition depends on it.
 ///
 /// # Errors
 /// `PreconditionFailed` if the condition does not hold, `NoSuchKey` if it is about an object that does not exist,
 /// `NotImplemented` for `If-None-Match` with an ETag, as in S3.
-pub(crate) async fn of_write(
+pub(crate) async fn of_write<T: Transport>(
+    store: &Store<T>,
+    key: &str,
     if_match: Option<&ETagCondition>,
     if_none_match: Option<&ETagCondition>,
-    current: impl AsyncFnOnce() -> S3Result<Option<ObjectInfo>>,
 ) -> S3Result<Condition> {
     match (if_match, if_none_match) {
         (None, None) => Ok(Condition::Any),
@@ -105,7 +107,7 @@ pub(crate) async fn of_write(
         (Some(_), Some(_)) => Err(not_implemented("If-Match together with If-None-Match")),
         (None, Some(ETagCondition::ETag(_))) => Err(not_implemented("If-None-Match with an ETag in a write")),
         (Some(condition), None) => {
-            let info = current().await?.ok_or_else(|| s3_error!(NoSuchKey))?;
+            let info = store.find_replicated(key).await?.ok_or_else(|| s3_error!(NoSuchKey))?;
             match matches(condition, &etag::of(&info)) {
                 true => Ok(Condition::Revision(info.revision)),
                 false => Err(s3_error!(PreconditionFailed)),

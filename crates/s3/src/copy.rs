@@ -67,8 +67,7 @@ pub(crate) async fn copy<T: Transport>(
     // s3s does not read these.
     let if_match = conditions::in_header(&headers, &IF_MATCH)?;
     let if_none_match = conditions::in_header(&headers, &IF_NONE_MATCH)?;
-    let current = async || store.find_replicated(&key).await;
-    let condition = conditions::of_write(if_match.as_ref(), if_none_match.as_ref(), current).await?;
+    let condition = conditions::of_write(store, &key, if_match.as_ref(), if_none_match.as_ref()).await?;
     let info = source(store, &input.copy_source, &source_conditions!(input)).await?;
     let replaces = input
         .metadata_directive

@@ -31,9 +31,7 @@ pub(crate) async fn object<T: Transport>(
     check_version(input.version_id.as_deref())?;
     let key = keys::object_key(&input.bucket, &input.key)?;
     store.require_bucket(&input.bucket).await?;
-    let condition =
-        conditions::of_write(input.if_match.as_ref(), None, async || store.find_replicated(&key).await)
-            .await?;
+    let condition = conditions::of_write(store, &key, input.if_match.as_ref(), None).await?;
     store.client().delete_when(&key, condition).await.map_err(of_call)?;
     Ok(DeleteObjectOutput::default())
 }

@@ -174,13 +174,9 @@ pub(crate) async fn add<T: Transport>(
     let key = upload.part_key(number, etag);
     let written = store.client().rename(new, &key).await.map_err(of_call)?;
     // Who ends an upload removes its record after the parts that were there, and those that came until then.
-    match store.client().stat_replicated(&record_key(&upload.id)).await {
-        Ok(_) => {}
-        Err(error) if error.storage_error() == Some(&Error::NotFound) => {
-            remove_if_unchanged(store, &key, written.revision).await?;
-            return Err(s3_error!(NoSuchUpload));
-        }
-        Err(error) => return Err(of_call(error)),
+    if store.find_replicated(&record_key(&upload.id)).await?.is_none() {
+        remove_if_unchanged(store, &key, written.revision).await?;
+        return Err(s3_error!(NoSuchUpload));
     }
     let args = ListArgs::prefix(format!("{PARTS}{}/{number:05}-", upload.id));
     let page = store.client().list(&args).await.map_err(of_call)?;

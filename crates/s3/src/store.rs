@@ -43,11 +43,7 @@ impl<T: Transport> Store<T> {
     /// Returns the metadata of the object under a key, by a replicated call: what a client has just written counts for its
     /// conditions, whichever node executes queries.
     pub(crate) async fn find_replicated(&self, key: &str) -> S3Result<Option<ObjectInfo>> {
-        match self.client.stat_replicated(key).await {
-            Ok(info) => Ok(Some(info)),
-            Err(error) if error.storage_error() == Some(&Error::NotFound) => Ok(None),
-            Err(error) => Err(of_call(error)),
-        }
+        self.client.find_replicated(key).await.map_err(of_call)
     }
 
     /// Returns the metadata of an object.

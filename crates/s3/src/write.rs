@@ -40,8 +40,7 @@ pub(crate) async fn put<T: Transport>(
     let key = keys::object_key(&input.bucket, &input.key)?;
     store.require_bucket(&input.bucket).await?;
     let (if_match, if_none_match) = (input.if_match.as_ref(), input.if_none_match.as_ref());
-    let condition =
-        conditions::of_write(if_match, if_none_match, async || store.find_replicated(&key).await).await?;
+    let condition = conditions::of_write(store, &key, if_match, if_none_match).await?;
     let args = UploadArgs { condition: Some(condition), ..described!(input).args(&key)? };
     let body = Checked::new(body::pieces(input.body), Sums::new(given)?);
     let Stored { verified, etag, size } = self::store(store, args, body).await?;

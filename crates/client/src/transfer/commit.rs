@@ -44,17 +44,24 @@ impl<T: Transport> Client<T> {
         }
     }
 
-    /// Returns the outcome of an upload that cannot be resumed, after aborting the upload if it failed: also if its commit did,
-    /// for example on its condition. If it cannot be aborted, it expires.
-    pub(super) async fn or_abort<R>(
+    /// Commits an upload that cannot be resumed, if its chunks were sent, and aborts it if that or the commit failed: for example
+    /// on its condition. If it cannot be aborted, it expires.
+    pub(super) async fn commit_or_abort(
         &self,
         id: u64,
-        stored: std::result::Result<R, TransferError>,
-    ) -> std::result::Result<R, TransferError> {
-        if stored.is_err() {
-            let _ = self.abort_upload(id).await;
-        }
-        stored
+        args: &UploadArgs,
+        sent: std::result::Result<UploadEnd, TransferError>,
+        before: Option<u64>,
+    ) -> std::result::Result<(Written, UploadEnd), TransferError> {
+        let error = match sent {
+            Ok(end) => match self.commit_reliably(id, args, &end, before).await {
+                Ok(written) => return Ok((written, end)),
+                Err(error) => error.into(),
+            },
+            Err(error) => error,
+        };
+        let _ = self.abort_upload(id).await;
+        Err(error)
     }
 
     /// Returns the object that the upload became, if it certainly did: one of this size, digest and type, and newer than the
@@ -70,11 +77,8 @@ impl<T: Transport> Client<T> {
         if !has_digest || self.retry_policy().attempts.get() <= 1 {
             return Ok(None);
         }
-        match self.stat_replicated(key).await {
-            Ok(info) => Ok(Some(info.revision)),
-            Err(error) if error.storage_error() == Some(&Error::NotFound) => Ok(Some(NO_REVISION)),
-            Err(error) => Err(error),
-        }
+        let info = self.find_replicated(key).await?;
+        Ok(Some(info.map_or(NO_REVISION, |info| info.revision)))
     }
 }
 

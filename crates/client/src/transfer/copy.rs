@@ -106,11 +106,8 @@ impl<T: Transport> Client<T> {
         let args = UploadArgs { size: Some(size), ..args.clone() };
         let before = self.revision_before_commit(&args.key, args.sha256.is_some()).await?;
         let id = self.create_upload(&args).await?.id;
-        let stored = match self.copy_all_chunks(id, sources, size, options).await {
-            Ok(()) => self.commit_reliably(id, &args, &end, before).await.map_err(TransferError::from),
-            Err(error) => Err(error),
-        };
-        Ok((self.or_abort(id, stored).await?, end))
+        let sent = self.copy_all_chunks(id, sources, size, options).await;
+        self.commit_or_abort(id, &args, sent.map(|()| end), before).await
     }
 
     /// Copies the chunks of an upload, in order.

@@ -41,11 +41,7 @@ impl<T: Transport> Client<T> {
         args: &'a UploadArgs,
     ) -> Result<Option<Cow<'a, UploadArgs>>> {
         let Some(Condition::Sha256(digest)) = &args.condition else { return Ok(Some(Cow::Borrowed(args))) };
-        let info = match self.stat_replicated(&args.key).await {
-            Ok(info) => info,
-            Err(error) if error.storage_error() == Some(&Error::NotFound) => return Ok(None),
-            Err(error) => return Err(error),
-        };
+        let Some(info) = self.find_replicated(&args.key).await? else { return Ok(None) };
         let held = info.sha256.as_ref().and_then(Checksum::held);
         let condition = (held == Some(digest)).then_some(Condition::Revision(info.revision));
         Ok(condition.map(|condition| Cow::Owned(UploadArgs { condition: Some(condition), ..args.clone() })))

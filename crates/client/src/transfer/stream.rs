@@ -48,15 +48,7 @@ impl<T: Transport> Client<T> {
         let before = self.revision_before_commit(&args.key, true).await?;
         let id = self.create_upload(&UploadArgs { size: None, ..args.clone() }).await?.id;
         let sent = self.send_all(id, vec![second, first], &mut chunks, options).await;
-        let stored = match sent.and_then(|()| chunks.end(args)) {
-            Ok(end) => self
-                .commit_reliably(id, args, &end, before)
-                .await
-                .map(|written| (written, end))
-                .map_err(TransferError::from),
-            Err(error) => Err(error),
-        };
-        self.or_abort(id, stored).await
+        self.commit_or_abort(id, args, sent.and_then(|()| chunks.end(args)), before).await
     }
 
     /// Sends chunks as they arrive, several concurrently. `ready` has the first ones, in reverse.
