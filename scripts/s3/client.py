@@ -114,6 +114,14 @@ def listings():
         )
         folders = [folder["Prefix"] for page in pages for folder in page.get("CommonPrefixes", [])]
         assert folders == [f"list/{number}/" for number in range(5)], folders
+    uploads = [s3.create_multipart_upload(Bucket=BUCKET, Key=f"up/{number % 3}/{number}") for number in range(9)]
+    pages = s3.get_paginator("list_multipart_uploads").paginate(
+        Bucket=BUCKET, Prefix="up/", Delimiter="/", PaginationConfig={"PageSize": 2}
+    )
+    folders = [folder["Prefix"] for page in pages for folder in page.get("CommonPrefixes", [])]
+    assert folders == [f"up/{number}/" for number in range(3)], folders
+    for upload in uploads:
+        s3.abort_multipart_upload(**{name: upload[name] for name in ("Bucket", "Key", "UploadId")})
 
 
 def presigned():

@@ -146,6 +146,24 @@ def _():
         expect(listed(bucket, Delimiter="/", Prefix=one), ([f"{one}bar"], [f"{one}baz/"]))
 
 
+@add(passes, "test_bucket_listv2_fetchowner_notempty", "test_bucket_listv2_fetchowner_defaultempty", "test_bucket_listv2_fetchowner_empty")
+def _():
+    bucket = new_bucket("foo/bar", "foo/baz", "quux")
+    for arguments, has_owner in (({"FetchOwner": True}, True), ({}, False), ({"FetchOwner": False}, False)):
+        for item in s3.list_objects_v2(Bucket=bucket, **arguments)["Contents"]:
+            expect("Owner" in item, has_owner)
+
+
+@add(passes, "test_list_buckets_paginated")
+def _():
+    names = sorted(new_bucket() for _ in range(5))
+    for size in (1, 2, 5, 1_000):
+        pages = s3.get_paginator("list_buckets").paginate(PaginationConfig={"PageSize": size})
+        pages = [[bucket["Name"] for bucket in page["Buckets"]] for page in pages]
+        expect([name for page in pages for name in page if name in names], names)
+        expect(max(map(len, pages)) <= size, True)
+
+
 @add(passes, "test_bucket_list_objects_anonymous_fail", "test_bucket_listv2_objects_anonymous_fail", "test_object_anon_put")
 def _():
     bucket = new_bucket()

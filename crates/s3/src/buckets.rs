@@ -8,13 +8,15 @@ use s3s::{
     },
     s3_error,
 };
-use stable_storage_api::{Condition, Error, ListArgs, MetadataPair, PutArgs};
+use stable_storage_api::{Condition, Error, ListArgs, MetadataPair, ObjectInfo, PutArgs};
 use storage_client::Transport;
 
 use crate::{
     error::{not_implemented, of_call},
     headers::timestamp,
     keys::{DELIMITER, bucket_of_prefix, bucket_prefix},
+    listing,
+    region::REGION,
     store::Store,
 };
 
@@ -24,28 +26,67 @@ const LOCATION: &str = ":location";
 /// The longest name of a region, in bytes.
 const MAX_LOCATION_BYTES: usize = 63;
 
-/// Lists the buckets whose names S3 allows.
+/// The most buckets that a client can ask for in a page.
+const MAX_BUCKETS: i32 = 10_000;
+
+/// Lists the buckets whose names S3 allows: all of them, or a page if the client says how many it has.
 pub(crate) async fn list<T: Transport>(
     store: &Store<T>,
     input: ListBucketsInput,
 ) -> S3Result<ListBucketsOutput> {
-    if input.continuation_token.is_some() || input.max_buckets.is_some() || input.bucket_region.is_some() {
-        return Err(not_implemented("ListBuckets with max-buckets, a continuation token or a region"));
-    }
+    let limit = input.max_buckets.map(page_limit).transpose()?.unwrap_or(usize::MAX);
+    let after = input.continuation_token.as_deref().map(listing::decode).transpose()?;
     let prefix = input.prefix.unwrap_or_default();
     let level = store.client().list_level(&prefix, DELIMITER).await.map_err(of_call)?;
-    let mut buckets = Vec::new();
-    for name in level.prefixes.iter().filter_map(|prefix| bucket_of_prefix(prefix)) {
+    let mut names: Vec<_> = level.prefixes.iter().filter_map(|prefix| bucket_of_prefix(prefix)).collect();
+    // Their order is that of the keys, where a slash follows each name.
+    names.sort_unstable();
+    let (mut buckets, mut is_truncated) = (Vec::new(), false);
+    for name in names.into_iter().filter(|name| after.as_deref().is_none_or(|after| *name > after)) {
         // It may have been deleted in the meantime.
         let Some(first) = store.first_of_bucket(name).await? else { continue };
-        buckets.push(Bucket {
-            creation_date: Some(timestamp(first.created_ns)),
-            name: Some(name.to_owned()),
-            ..Default::default()
-        });
+        let region = region_of(name, &first);
+        if input.bucket_region.as_ref().is_some_and(|wanted| *wanted != region) {
+            continue;
+        }
+        is_truncated = buckets.len() == limit;
+        if is_truncated {
+            break;
+        }
+        buckets.push(bucket(name, region, &first));
     }
-    let prefix = Some(prefix).filter(|prefix| !prefix.is_empty());
-    Ok(ListBucketsOutput { buckets: Some(buckets), prefix, ..Default::default() })
+    let last = buckets.last().and_then(|bucket| bucket.name.as_ref()).filter(|_| is_truncated);
+    Ok(ListBucketsOutput {
+        continuation_token: last.map(hex::encode),
+        owner: Some(listing::owner()),
+        prefix: Some(prefix).filter(|prefix| !prefix.is_empty()),
+        buckets: Some(buckets),
+    })
+}
+
+/// Returns how many buckets a page has.
+///
+/// # Errors
+/// `InvalidArgument`.
+fn page_limit(limit: i32) -> S3Result<usize> {
+    let is_allowed = (1..=MAX_BUCKETS).contains(&limit);
+    let limit = is_allowed.then_some(limit).and_then(|limit| usize::try_from(limit).ok());
+    limit.ok_or_else(|| s3_error!(InvalidArgument, "max-buckets is not a number from 1 to {MAX_BUCKETS}"))
+}
+
+fn bucket(name: &str, region: String, first: &ObjectInfo) -> Bucket {
+    Bucket {
+        bucket_region: Some(region),
+        creation_date: Some(timestamp(first.created_ns)),
+        name: Some(name.to_owned()),
+    }
+}
+
+/// Returns the region of a bucket, given its first object, which is its marker if it has one.
+fn region_of(name: &str, first: &ObjectInfo) -> String {
+    let pairs = first.metadata.iter().flatten().filter(|_| first.key == bucket_prefix(name));
+    let mut regions = pairs.filter(|pair| pair.name == LOCATION).map(|pair| pair.value.clone());
+    regions.next().unwrap_or_else(|| REGION.to_owned())
 }
 
 /// Creates an empty bucket.

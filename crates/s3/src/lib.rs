@@ -22,7 +22,7 @@
 //! | `credentials`, `access`, `allowed` | keys, roles, and what each operation needs and accepts |
 //! | `buckets`, `listing` | buckets, and pages of objects |
 //! | `read`, `write`, `copy`, `remove` | objects |
-//! | `multipart`, `complete`, `staging`, `part_sums` | multipart uploads, and where their parts are kept |
+//! | `multipart`, `uploads`, `complete`, `staging`, `part_sums` | multipart uploads, and where their parts are kept |
 //! | `body`, `sums` | request and response bodies, and the checksums of request bodies |
 //! | `conditions`, `etag`, `headers`, `keys`, `region`, `error` | parts of requests and responses |
 
@@ -56,6 +56,7 @@ mod signed;
 mod staging;
 mod store;
 mod sums;
+mod uploads;
 mod write;
 
 pub use credentials::{Credentials, CredentialsError};

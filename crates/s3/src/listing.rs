@@ -4,7 +4,7 @@ use s3s::{
     S3Result,
     dto::{
         CommonPrefix, EncodingType, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input,
-        ListObjectsV2Output, Object, ObjectStorageClass,
+        ListObjectsV2Output, Object, ObjectStorageClass, Owner,
     },
     s3_error,
 };
@@ -12,6 +12,9 @@ use stable_storage_api::{ListArgs, ObjectInfo, limits::MAX_PAGE_ITEMS};
 use storage_client::Transport;
 
 use crate::{error::of_call, etag, headers::timestamp, keys, store::Store};
+
+/// Identifier and name of the owner.
+const OWNER: &str = "storage";
 
 /// A page of a bucket. Names are without the bucket, and encoded as the client asks.
 #[derive(Default)]
@@ -31,6 +34,8 @@ struct Request<'r> {
     after: Option<String>,
     max_keys: Option<i32>,
     encoding: Encoding,
+    /// Whether objects are listed with their owner.
+    with_owner: bool,
 }
 
 /// How names are written.
@@ -92,12 +97,19 @@ impl Request<'_> {
         let page = store.client().list(&args).await.map_err(of_call)?;
         let name = |key: &str| self.encoding.text(keys::object_name(self.bucket, key));
         let prefix = |prefix: &String| CommonPrefix { prefix: Some(name(prefix)) };
+        let owner = self.with_owner.then(owner);
+        let object = |info: &ObjectInfo| Object { owner: owner.clone(), ..object(name(&info.key), info) };
         Ok(Page {
-            objects: page.objects.iter().map(|info| object(name(&info.key), info)).collect(),
+            objects: page.objects.iter().map(object).collect(),
             prefixes: page.prefixes.iter().map(prefix).collect(),
             next: page.next,
         })
     }
+}
+
+/// Returns the owner of everything: a gateway has no accounts.
+pub(crate) fn owner() -> Owner {
+    Owner { display_name: Some(OWNER.to_owned()), id: Some(OWNER.to_owned()) }
 }
 
 fn object(name: String, info: &ObjectInfo) -> Object {
@@ -124,6 +136,8 @@ pub(crate) async fn list<T: Transport>(
         after: input.marker.clone(),
         max_keys: input.max_keys,
         encoding,
+        // As in S3, where only the second version has a parameter for it.
+        with_owner: true,
     };
     let page = request.page(store).await?;
     let next = page.next.as_deref().map(|next| keys::object_name(&input.bucket, next));
@@ -156,6 +170,7 @@ pub(crate) async fn list_v2<T: Transport>(
         after: token.or_else(|| input.start_after.clone()),
         max_keys: input.max_keys,
         encoding,
+        with_owner: input.fetch_owner.unwrap_or_default(),
     };
     let page = request.page(store).await?;
     let next = page.next.as_deref().map(|next| hex::encode(keys::object_name(&input.bucket, next)));
@@ -178,7 +193,7 @@ pub(crate) async fn list_v2<T: Transport>(
 }
 
 /// Returns the name in a continuation token.
-fn decode(token: &str) -> S3Result<String> {
+pub(crate) fn decode(token: &str) -> S3Result<String> {
     let name = hex::decode(token)
         .ok()
         .filter(|name| !name.is_empty())

@@ -7,9 +7,8 @@ use futures_util::Stream;
 use s3s::{
     S3Request, S3Result,
     dto::{
-        CopyPartResult, CreateMultipartUploadInput, CreateMultipartUploadOutput, ETag,
-        ListMultipartUploadsInput, ListMultipartUploadsOutput, ListPartsInput, ListPartsOutput,
-        MultipartUpload, Part, UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
+        CopyPartResult, CreateMultipartUploadInput, CreateMultipartUploadOutput, ETag, ListPartsInput,
+        ListPartsOutput, Part, UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
     },
     s3_error,
 };
@@ -19,12 +18,10 @@ use storage_client::{Piece, TransferOptions, Transport};
 use crate::{
     body::{self, Checked},
     copy::{self, source_conditions},
-    error::{not_implemented, of_transfer},
+    error::of_transfer,
     etag,
     headers::{described, timestamp, with_pair},
-    keys,
-    listing::Encoding,
-    part_sums,
+    keys, part_sums,
     staging::{self, Upload},
     store::Store,
     sums::{Sums, given},
@@ -203,55 +200,11 @@ fn part((number, part): (i32, staging::Part)) -> Part {
     }
 }
 
-/// Lists the uploads to a bucket.
-pub(crate) async fn list_uploads<T: Transport>(
-    store: &Store<T>,
-    input: ListMultipartUploadsInput,
-) -> S3Result<ListMultipartUploadsOutput> {
-    if input.delimiter.as_deref().is_some_and(|delimiter| !delimiter.is_empty()) {
-        return Err(not_implemented("ListMultipartUploads with a delimiter"));
-    }
-    store.require_bucket(&input.bucket).await?;
-    let encoding = Encoding::of(input.encoding_type.as_ref())?;
-    let limit = page_limit(input.max_uploads, "max-uploads")?;
-    let prefix = input.prefix.as_deref().unwrap_or_default();
-    let bucket = keys::bucket_prefix(&input.bucket);
-    let uploads = staging::list(store, &format!("{bucket}{prefix}")).await?;
-    let start = start(&uploads, &bucket, input.key_marker.as_deref(), input.upload_id_marker.as_deref());
-    let page = &uploads[start..uploads.len().min(start + limit)];
-    let name = |upload: &Upload| encoding.text(&upload.target[bucket.len()..]);
-    let last = page.last().filter(|_| start + limit < uploads.len());
-    let upload = |upload: &Upload| MultipartUpload {
-        initiated: Some(timestamp(upload.info.created_ns)),
-        key: Some(name(upload)),
-        upload_id: Some(upload.id.clone()),
-        ..Default::default()
-    };
-    Ok(ListMultipartUploadsOutput {
-        encoding_type: input.encoding_type.clone(),
-        is_truncated: Some(last.is_some()),
-        key_marker: input.key_marker.as_deref().map(|marker| encoding.text(marker)),
-        max_uploads: i32::try_from(limit).ok(),
-        next_key_marker: last.map(name),
-        next_upload_id_marker: last.map(|upload| upload.id.clone()),
-        prefix: Some(encoding.text(prefix)),
-        upload_id_marker: input.upload_id_marker.clone(),
-        uploads: Some(page.iter().map(upload).collect()),
-        bucket: Some(input.bucket),
-        ..Default::default()
-    })
-}
-
-/// Returns the index of the first upload after the markers: after that upload to the key, or else after all uploads to it.
-fn start(uploads: &[Upload], bucket: &str, key: Option<&str>, id: Option<&str>) -> usize {
-    let Some(key) = key.filter(|key| !key.is_empty()) else { return 0 };
-    let name = |upload: &Upload| upload.target[bucket.len()..].to_owned();
-    let after_key = uploads.partition_point(|upload| name(upload).as_str() <= key);
-    let named = id.and_then(|id| uploads.iter().position(|upload| upload.id == id && name(upload) == key));
-    named.map_or(after_key, |index| index + 1)
-}
-
-fn page_limit(limit: Option<i32>, what: &str) -> S3Result<usize> {
+/// Returns how many parts or uploads a page has.
+///
+/// # Errors
+/// `InvalidArgument`.
+pub(crate) fn page_limit(limit: Option<i32>, what: &str) -> S3Result<usize> {
     let limit = limit.unwrap_or(MAX_PAGE).min(MAX_PAGE);
     usize::try_from(limit).map_err(|_| s3_error!(InvalidArgument, "{what} is negative"))
 }

@@ -5,8 +5,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-/// The region for which clients have to sign.
-const REGION: &str = "us-east-1";
+/// The region for which clients have to sign, and that of a bucket that was created without one.
+pub(crate) const REGION: &str = "us-east-1";
 
 /// Returns the response to a request for a region like `US`, which s3cmd has by default: S3 names the region then, and the
 /// client signs the request again.

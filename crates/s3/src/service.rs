@@ -13,7 +13,7 @@ use crate::{
     guard::{self, Guard},
     listing, multipart, read, remove,
     store::Store,
-    write,
+    uploads, write,
 };
 
 /// Returns the routes of a gateway to a store, for requests that are signed with these credentials. All calls are made by
@@ -193,6 +193,6 @@ impl<T: Transport + 'static> S3 for Gateway<T> {
         &self,
         request: S3Request<ListMultipartUploadsInput>,
     ) -> S3Result<S3Response<ListMultipartUploadsOutput>> {
-        multipart::list_uploads(&self.store, request.input).await.map(S3Response::new)
+        uploads::list(&self.store, request.input).await.map(S3Response::new)
     }
 }

@@ -63,3 +63,49 @@ async fn a_bucket_has_the_location_that_was_asked_for() {
     assert_eq!(directory.error(), (501, "NotImplemented"));
     assert_eq!(gateway.get("/").await.ok().all("Name"), ["docs", "photos"]);
 }
+
+/// Pages of every size have the same buckets as one page, also where other first segments are between them.
+#[tokio::test]
+async fn buckets_are_listed_in_pages() {
+    let gateway = Gateway::new();
+    for (name, region) in [("aa-1", ""), ("aa-2", "eu-west-1"), ("ab-3", "us-east-1"), ("bb-4", "eu-west-1")]
+    {
+        let body = match region {
+            "" => String::new(),
+            region => format!(
+                "<CreateBucketConfiguration><LocationConstraint>{region}</LocationConstraint></CreateBucketConfiguration>"
+            ),
+        };
+        gateway.request("PUT", &format!("/{name}")).body(body).send().await.ok();
+    }
+    for key in ["AB/c", "a_b/c", "aa-1.5/x", "zz/short"] {
+        gateway.client.put(key, b"value").await.unwrap();
+    }
+    for (query, expected) in [
+        ("", &["aa-1", "aa-1.5", "aa-2", "ab-3", "bb-4"][..]),
+        ("prefix=aa-&", &["aa-1", "aa-1.5", "aa-2"]),
+        ("prefix=none&", &[]),
+        ("bucket-region=eu-west-1&", &["aa-2", "bb-4"]),
+        ("bucket-region=us-east-1&", &["aa-1", "aa-1.5", "ab-3"]),
+        ("bucket-region=us-east-1&prefix=ab&", &["ab-3"]),
+    ] {
+        for size in ["", "max-buckets=1&", "max-buckets=2&", "max-buckets=5&", "max-buckets=10000&"] {
+            let (mut names, mut token) = (Vec::new(), String::new());
+            loop {
+                let page = gateway.get(&format!("/?{query}{size}{token}")).await.ok();
+                assert!(!size.starts_with("max-buckets=1&") || page.all("Name").len() <= 1);
+                names.extend(page.all("Name").into_iter().map(str::to_owned));
+                token = match page.one("ContinuationToken") {
+                    "" => break,
+                    token => format!("continuation-token={token}"),
+                };
+            }
+            assert_eq!(names, expected, "{query}{size}");
+        }
+    }
+    let page = gateway.get("/?max-buckets=2&prefix=a").await.ok();
+    assert_eq!((page.all("BucketRegion"), page.one("Prefix")), (vec!["us-east-1"; 2], "a"));
+    for bad in ["max-buckets=0", "max-buckets=-1", "max-buckets=10001", "continuation-token=zz"] {
+        assert_eq!(gateway.get(&format!("/?{bad}")).await.error(), (400, "InvalidArgument"), "{bad}");
+    }
+}

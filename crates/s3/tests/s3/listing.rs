@@ -68,3 +68,18 @@ async fn pages_continue_where_the_last_one_ended() {
         assert_eq!(bad.error(), (400, "InvalidArgument"));
     }
 }
+
+/// The second version lists owners for clients that ask for them, the first always does.
+#[tokio::test]
+async fn objects_have_an_owner_for_clients_that_ask_for_it() {
+    let gateway = filled().await;
+    for (query, count) in [
+        ("list-type=2", 0),
+        ("list-type=2&fetch-owner=false", 0),
+        ("list-type=2&fetch-owner=true", 7),
+        ("prefix=", 7),
+    ] {
+        let page = gateway.get(&format!("/bucket?{query}")).await.ok();
+        assert_eq!((page.all("Key").len(), page.all("Owner").len()), (7, count), "{query}");
+    }
+}

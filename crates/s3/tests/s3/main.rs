@@ -12,3 +12,4 @@ mod multipart;
 mod objects;
 mod sums;
 mod unsupported;
+mod uploads;

@@ -9,7 +9,7 @@ use crate::harness::{Gateway, Response, bytes, md5, md5_digest};
 
 const PART: u64 = 5 << 20;
 
-async fn create(gateway: &Gateway, path: &str) -> String {
+pub(crate) async fn create(gateway: &Gateway, path: &str) -> String {
     let created = gateway.request("POST", &format!("{path}?uploads")).header("x-amz-meta-name", "value");
     created.send().await.ok().one("UploadId").to_owned()
 }
@@ -234,29 +234,6 @@ async fn a_large_upload_is_completed_while_the_client_is_kept_waiting() {
         (66 << 20).to_string()
     );
     assert_eq!(gateway.client.list_all(":").await.unwrap(), []);
-}
-
-#[tokio::test]
-async fn uploads_are_listed_in_pages() {
-    let gateway = Gateway::with_bucket().await;
-    let mut ids = Vec::new();
-    for name in ["a", "a", "b", "c/d"] {
-        ids.push(create(&gateway, &format!("/bucket/{name}")).await);
-    }
-    assert_eq!(gateway.get("/bucket?uploads&prefix=c/").await.ok().all("UploadId"), [&ids[3]]);
-    for size in 1..=5 {
-        let (mut listed, mut marker) = (Vec::new(), String::new());
-        loop {
-            let page = gateway.get(&format!("/bucket?uploads&max-uploads={size}{marker}")).await.ok();
-            listed.extend(page.all("UploadId").into_iter().map(str::to_owned));
-            if page.one("IsTruncated") == "false" {
-                break;
-            }
-            let (key, id) = (page.one("NextKeyMarker"), page.one("NextUploadIdMarker"));
-            marker = format!("&key-marker={key}&upload-id-marker={id}");
-        }
-        assert_eq!(listed, ids, "{size}");
-    }
 }
 
 /// A completion and a listing have the checksums that parts were uploaded with.
