@@ -10,7 +10,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 source scripts/served-clients.sh
 
-python_packages=(awscli==1.46.3 boto3==1.44.8 s3cmd==2.4.0)
+# awscrt is what awscli computes CRC64NVME with.
+python_packages=(awscli==1.46.3 awscrt==0.38.0 boto3==1.44.8 s3cmd==2.4.0)
 
 tools=$PWD/target/s3-clients
 client_py=$PWD/scripts/s3/client.py
@@ -149,6 +150,17 @@ with_aws() {
   python3 -c 'import sys, urllib.request; sys.stdout.buffer.write(urllib.request.urlopen(sys.argv[1]).read())' \
     "$("${aws[@]}" s3 presign s3://aws-cli/moved)" | cmp - files/large
   [[ $("${aws[@]}" s3 ls s3://aws-cli/ | awk '{ print $NF }' | tr '\n' ' ') == "synced/ large moved " ]]
+  # Checksums of whole objects, sent in parts and copied in parts, which awscli verifies when it reads them.
+  local name sum= sums
+  "${aws[@]}" s3 cp --only-show-errors --checksum-algorithm CRC64NVME files/large s3://aws-cli/summed
+  "${aws[@]}" s3 cp --only-show-errors --checksum-algorithm CRC64NVME s3://aws-cli/summed s3://aws-cli/copied
+  for name in summed copied; do
+    "${aws[@]}" s3 cp --only-show-errors --checksum-mode ENABLED "s3://aws-cli/$name" - | cmp - files/large
+    sums=$("${aws[@]}" s3api head-object --bucket aws-cli --key "$name" --checksum-mode ENABLED \
+      --query '[ChecksumCRC64NVME, ChecksumType]' --output text)
+    [[ $sums == *=*FULL_OBJECT && ${sum:-$sums} == "$sums" ]]
+    sum=$sums
+  done
   "${aws[@]}" s3 rb --force s3://aws-cli >/dev/null
   passed+=("$("$tools/bin/aws" --version | sed 's/ .*//')")
 }

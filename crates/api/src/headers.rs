@@ -18,6 +18,9 @@ pub const EXPIRES: &str = ":expires";
 /// Name of the pair with the ETag that a gateway returned when it stored the object, without quotation marks.
 pub const ETAG: &str = ":etag";
 
+/// Name of the pair with what a gateway keeps of an object that was uploaded in parts.
+pub const PARTS: &str = ":parts";
+
 /// Returns whether a name of user metadata is reserved for gateways: it starts with a colon.
 #[must_use]
 pub fn is_reserved(name: &str) -> bool {
@@ -30,7 +33,7 @@ mod tests {
 
     #[test]
     fn names_that_start_with_a_colon_are_reserved() {
-        let names = [CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LANGUAGE, EXPIRES, ETAG];
+        let names = [CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LANGUAGE, EXPIRES, ETAG, PARTS];
         assert!(names.into_iter().all(is_reserved));
         assert!(!is_reserved("cache-control") && !is_reserved(""));
     }

@@ -138,7 +138,7 @@ pub(crate) fn is_amz(name: &str) -> bool {
 /// Checks the value of a header, or of a field of a form, of which only some values are supported.
 ///
 /// # Errors
-/// `NotImplemented`, `InvalidStorageClass`, `InvalidArgument`.
+/// `NotImplemented`, `InvalidStorageClass`, `InvalidArgument`, `InvalidRequest`.
 pub(crate) fn value(name: &str, value: &[u8]) -> S3Result<()> {
     let is_algorithm = || {
         ["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"]
@@ -161,8 +161,8 @@ pub(crate) fn value(name: &str, value: &[u8]) -> S3Result<()> {
                 "a trailer other than a checksum with CRC32, CRC32C, CRC64NVME, SHA1 or SHA256",
             ))
         }
-        "x-amz-checksum-type" if value != b"COMPOSITE" => {
-            Err(not_implemented("a checksum of a whole object that is uploaded in parts"))
+        "x-amz-checksum-type" if ![&b"COMPOSITE"[..], b"FULL_OBJECT"].contains(&value) => {
+            Err(s3_error!(InvalidRequest, "x-amz-checksum-type may be COMPOSITE or FULL_OBJECT"))
         }
         "x-amz-checksum-mode" if value != b"ENABLED" => {
             Err(s3_error!(InvalidArgument, "x-amz-checksum-mode may be ENABLED"))

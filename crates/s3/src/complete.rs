@@ -2,23 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use s3s::{
-    S3Result,
-    dto::{Checksum, CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CompletedPart, ETag},
+    S3Error, S3Result,
+    dto::{CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CompletedPart, ETag},
     s3_error,
 };
-use stable_storage_api::{UploadArgs, headers, limits::MAX_STABLE_BYTES};
+use stable_storage_api::{ObjectInfo, UploadArgs, limits::MAX_STABLE_BYTES};
 use storage_client::{Piece, TransferOptions, Transport};
 
 use crate::{
     conditions,
-    error::{not_implemented, of_transfer},
+    error::of_transfer,
     etag,
     headers::with_pair,
-    keys, part_sums, staging,
+    keys,
+    object_sums::{Expected, Sum},
+    part_sums,
+    recorded::Recorded,
+    staging,
     store::Store,
-    sums::{FIELDS, Given, Sums},
 };
 
 /// The smallest part, except the last, in bytes.
@@ -33,22 +35,25 @@ pub(crate) async fn complete<T: Transport + 'static>(
     store: &Store<T>,
     mut input: CompleteMultipartUploadInput,
 ) -> S3Result<CompleteMultipartUploadOutput> {
-    let checksums = checksums(&mut input)?;
+    let expected = Expected::of(&mut input)?;
     let completion = Completion {
         key: keys::object_key(&input.bucket, &input.key)?,
         id: input.upload_id.clone(),
         listed: input.multipart_upload.take().and_then(|listed| listed.parts).unwrap_or_default(),
+        bucket: input.bucket.clone(),
+        object: input.key.clone(),
     };
-    let output = output(&input, completion.etag());
-    let (parts, args) = match completion.prepare(store, &input, checksums).await {
+    let prepared = match completion.prepare(store, &input, expected).await {
         Ok(prepared) => prepared,
-        Err(error) => return completion.result(store, Err(error)).await.map(|()| output),
+        Err(error) => return completion.again(store, error).await,
     };
-    let size: u64 = parts.iter().map(|part| part.info.size).sum();
+    let size: u64 = prepared.parts.iter().map(|part| part.info.size).sum();
     let store = store.clone();
     let compose = async move {
-        let composed = completion.compose(&store, &parts, &args).await;
-        completion.result(&store, composed).await.map(|()| output)
+        match completion.compose(&store, &prepared).await {
+            Ok(()) => Ok(completion.output(prepared.recorded)),
+            Err(error) => completion.again(&store, error).await,
+        }
     };
     match size < KEEP_ALIVE_BYTES {
         true => compose.await,
@@ -70,6 +75,16 @@ struct Completion {
     key: String,
     id: String,
     listed: Vec<CompletedPart>,
+    bucket: String,
+    object: String,
+}
+
+/// The parts of an object that can be stored.
+struct Prepared {
+    parts: Vec<staging::Part>,
+    /// The arguments of the upload that they become.
+    args: UploadArgs,
+    recorded: Recorded,
 }
 
 impl Completion {
@@ -78,98 +93,76 @@ impl Completion {
         etag::of_parts(self.listed.iter().map(|part| part.e_tag.as_ref().map_or("", ETag::value)))
     }
 
-    /// Returns the parts, and the arguments of the upload that they become.
+    /// Checks everything that the client says about the object, before it is stored.
     async fn prepare<T: Transport>(
         &self,
         store: &Store<T>,
         input: &CompleteMultipartUploadInput,
-        mut checksums: Checksum,
-    ) -> S3Result<(Vec<staging::Part>, UploadArgs)> {
+        expected: Expected,
+    ) -> S3Result<Prepared> {
         let upload = staging::find(store, &self.id, &self.key).await?;
         let (if_match, if_none_match) = (input.if_match.as_ref(), input.if_none_match.as_ref());
         let condition = conditions::of_write(store, &self.key, if_match, if_none_match).await?;
         let parts = chosen(staging::parts(store, &self.id).await?, &self.listed)?;
-        check_composite(&mut checksums, &parts)?;
         check_size(&parts, input.mpu_object_size)?;
-        let args = with_pair(upload.args(), etag::pair(&self.etag()))?;
-        Ok((parts, UploadArgs { condition: Some(condition), ..args }))
+        let recorded = Recorded { sum: expected.check(upload.plan, &parts)? };
+        let args = recorded.add_to(with_pair(upload.args(), etag::pair(&self.etag()))?);
+        Ok(Prepared { parts, args: UploadArgs { condition: Some(condition), ..args }, recorded })
     }
 
     /// Has the canister put the parts together, and removes the upload.
-    async fn compose<T: Transport>(
-        &self,
-        store: &Store<T>,
-        parts: &[staging::Part],
-        args: &UploadArgs,
-    ) -> S3Result<()> {
-        let sources: Vec<_> = parts.iter().map(|part| Piece::whole(&part.info)).collect();
-        store.client().compose(&sources, args, TransferOptions::default()).await.map_err(of_transfer)?;
+    async fn compose<T: Transport>(&self, store: &Store<T>, prepared: &Prepared) -> S3Result<()> {
+        let sources: Vec<_> = prepared.parts.iter().map(|part| Piece::whole(&part.info)).collect();
+        let options = TransferOptions::default();
+        store.client().compose(&sources, &prepared.args, options).await.map_err(of_transfer)?;
         // The object is stored. If this fails, the upload is listed until it is aborted.
         let _ = staging::remove(store, &self.id).await;
         Ok(())
     }
 
-    /// Returns the result of this completion, which is good as well if another one has stored the object and removed the parts.
-    async fn result<T: Transport>(&self, store: &Store<T>, result: S3Result<()>) -> S3Result<()> {
-        match result {
-            Err(_) if staging::is_id(&self.id) && self.was_done(store).await? => Ok(()),
-            result => result,
+    /// Returns the result of this completion, which has failed, if another one has stored the object and removed the parts.
+    ///
+    /// # Errors
+    /// The given one, if that is not so.
+    async fn again<T: Transport>(
+        &self,
+        store: &Store<T>,
+        error: S3Error,
+    ) -> S3Result<CompleteMultipartUploadOutput> {
+        match self.done(store).await? {
+            Some(info) => Ok(self.output(Recorded::of(&info))),
+            None => Err(error),
         }
     }
 
-    /// Returns whether the parts are gone, and the object is of these parts.
-    async fn was_done<T: Transport>(&self, store: &Store<T>) -> S3Result<bool> {
-        if self.listed.is_empty() || !staging::parts(store, &self.id).await?.is_empty() {
-            return Ok(false);
+    /// Returns the object, if the parts are gone and it is of these parts.
+    async fn done<T: Transport>(&self, store: &Store<T>) -> S3Result<Option<ObjectInfo>> {
+        if !staging::is_id(&self.id) || self.listed.is_empty() {
+            return Ok(None);
+        }
+        if !staging::parts(store, &self.id).await?.is_empty() {
+            return Ok(None);
         }
         let info = store.find_replicated(&self.key).await?;
-        let recorded = info.iter().flat_map(|info| info.metadata.iter().flatten());
-        let mut etags = recorded.filter(|pair| pair.name == headers::ETAG).map(|pair| &pair.value);
-        Ok(etags.next() == Some(&self.etag()))
+        Ok(info.filter(|info| etag::recorded(info) == Some(&self.etag())))
     }
-}
 
-/// Takes the checksums of the whole object.
-///
-/// # Errors
-/// `NotImplemented` for CRC64NVME, which has no form for objects in parts.
-fn checksums(input: &mut CompleteMultipartUploadInput) -> S3Result<Checksum> {
-    if input.checksum_crc64nvme.is_some() {
-        return Err(not_implemented("x-amz-checksum-crc64nvme of a whole object in CompleteMultipartUpload"));
-    }
-    Ok(Checksum {
-        checksum_crc32: input.checksum_crc32.take(),
-        checksum_crc32c: input.checksum_crc32c.take(),
-        checksum_sha1: input.checksum_sha1.take(),
-        checksum_sha256: input.checksum_sha256.take(),
-        ..Checksum::default()
-    })
-}
-
-/// Checks the checksums of an object in parts: each is that of the checksums of its parts, perhaps followed by a hyphen and their
-/// number.
-///
-/// # Errors
-/// `BadDigest`; `InvalidRequest` if a part was uploaded without the checksum.
-fn check_composite(given: &mut Checksum, parts: &[staging::Part]) -> S3Result<()> {
-    for (header, field) in FIELDS {
-        let Some(text) = field(given).take() else { continue };
-        let (value, number) =
-            text.split_once('-').map_or((&*text, None), |(value, number)| (value, Some(number)));
-        if number.is_some_and(|number| number != parts.len().to_string()) {
-            return Err(s3_error!(BadDigest, "{header} is {text}, and there are {} parts", parts.len()));
+    fn output(&self, recorded: Recorded) -> CompleteMultipartUploadOutput {
+        let checksum = recorded.sum.as_ref().map(Sum::checksum).unwrap_or_default();
+        CompleteMultipartUploadOutput {
+            bucket: Some(self.bucket.clone()),
+            checksum_crc32: checksum.checksum_crc32,
+            checksum_crc32c: checksum.checksum_crc32c,
+            checksum_crc64nvme: checksum.checksum_crc64nvme,
+            checksum_sha1: checksum.checksum_sha1,
+            checksum_sha256: checksum.checksum_sha256,
+            checksum_type: recorded.sum.map(|sum| sum.plan.checksum_type()),
+            e_tag: Some(ETag::Strong(self.etag())),
+            key: Some(self.object.clone()),
+            location: Some(format!("/{}/{}", self.bucket, self.object)),
+            ..Default::default()
         }
-        let mut expected = Checksum::default();
-        *field(&mut expected) = Some(value.to_owned());
-        let mut sums = Sums::new(Given { checksum: expected, ..Given::default() })?;
-        for part in parts {
-            let digest = field(&mut part.checksum.clone()).as_ref().and_then(|sum| STANDARD.decode(sum).ok());
-            let missing = || s3_error!(InvalidRequest, "a part was uploaded without {header}");
-            sums.update(&digest.ok_or_else(missing)?);
-        }
-        sums.finish()?;
     }
-    Ok(())
 }
 
 /// Checks the size of the object.
@@ -186,16 +179,6 @@ fn check_size(parts: &[staging::Part], expected: Option<i64>) -> S3Result<()> {
             Err(s3_error!(EntityTooLarge, "the parts have {size} bytes; the limit is {MAX_STABLE_BYTES}"))
         }
         false => Ok(()),
-    }
-}
-
-fn output(input: &CompleteMultipartUploadInput, etag: String) -> CompleteMultipartUploadOutput {
-    CompleteMultipartUploadOutput {
-        bucket: Some(input.bucket.clone()),
-        e_tag: Some(ETag::Strong(etag)),
-        key: Some(input.key.clone()),
-        location: Some(format!("/{}/{}", input.bucket, input.key)),
-        ..Default::default()
     }
 }
 
@@ -235,7 +218,7 @@ fn chosen(mut parts: BTreeMap<i32, staging::Part>, listed: &[CompletedPart]) -> 
 mod tests {
     use std::ops::Range;
 
-    use s3s::S3ErrorCode;
+    use s3s::{S3ErrorCode, dto::Checksum};
 
     use super::*;
     use crate::multipart::MAX_PARTS;

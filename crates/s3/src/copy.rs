@@ -6,7 +6,7 @@ use s3s::{
     dto::{CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopySource, MetadataDirective},
     s3_error,
 };
-use stable_storage_api::{CopyArgs, CopyMetadata, ObjectInfo, UploadArgs, headers as names};
+use stable_storage_api::{CopyArgs, CopyMetadata, ObjectInfo, UploadArgs};
 use storage_client::{TransferOptions, Transport};
 
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
     etag,
     headers::{described, with_pair},
     keys,
+    recorded::Recorded,
     store::Store,
 };
 
@@ -74,7 +75,7 @@ pub(crate) async fn copy<T: Transport>(
         .as_ref()
         .is_some_and(|directive| directive.as_str() == MetadataDirective::REPLACE);
     let metadata = match replaces {
-        true => Some(replaced(with_etag_of(&info, described!(input).args(&key)?)?)),
+        true => Some(replaced(with_pairs_of(&info, described!(input).args(&key)?)?)),
         false if info.key == key => {
             return Err(s3_error!(InvalidRequest, "an object is copied to itself only with other metadata"));
         }
@@ -105,10 +106,11 @@ fn replaced(args: UploadArgs) -> CopyMetadata {
     CopyMetadata { content_type, content_encoding, metadata }
 }
 
-/// Adds the recorded ETag of the source, because the bytes are the same.
-fn with_etag_of(info: &ObjectInfo, args: UploadArgs) -> S3Result<UploadArgs> {
-    match info.metadata.iter().flatten().find(|pair| pair.name == names::ETAG) {
-        Some(pair) => with_pair(args, pair.clone()),
-        None => Ok(args),
-    }
+/// Adds what is recorded of the source, because the bytes are the same.
+fn with_pairs_of(info: &ObjectInfo, args: UploadArgs) -> S3Result<UploadArgs> {
+    let args = match etag::recorded(info) {
+        Some(etag) => with_pair(args, etag::pair(etag))?,
+        None => args,
+    };
+    Ok(Recorded::of(info).add_to(args))
 }

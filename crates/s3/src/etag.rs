@@ -14,12 +14,17 @@ const DIGITS: usize = 32;
 
 /// Returns the ETag of an object.
 pub(crate) fn of(info: &ObjectInfo) -> ETag {
-    let recorded = info.metadata.iter().flatten().find(|pair| pair.name == headers::ETAG);
     let digest = info.sha256.as_ref().map(|sha256| sha256.digest.as_slice());
-    ETag::Strong(match recorded {
-        Some(pair) => pair.value.clone(),
+    ETag::Strong(match recorded(info) {
+        Some(etag) => etag.clone(),
         None => without_md5(digest, info.revision),
     })
+}
+
+/// Returns the ETag that was recorded with an object.
+pub(crate) fn recorded(info: &ObjectInfo) -> Option<&String> {
+    let pair = info.metadata.iter().flatten().find(|pair| pair.name == headers::ETAG);
+    pair.map(|pair| &pair.value)
 }
 
 /// Returns the ETag of an object whose MD5 is not known.

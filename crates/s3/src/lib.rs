@@ -22,7 +22,7 @@
 //! | `credentials`, `access`, `allowed` | keys, roles, and what each operation needs and accepts |
 //! | `buckets`, `listing` | buckets, and pages of objects |
 //! | `read`, `write`, `copy`, `remove` | objects |
-//! | `multipart`, `uploads`, `complete`, `staging`, `part_sums` | multipart uploads, and where their parts are kept |
+//! | `multipart`, `uploads`, `complete`, `staging`, `part_sums`, `object_sums`, `recorded` | multipart uploads, where their parts are kept, and what is kept of them |
 //! | `body`, `sums` | request and response bodies, and the checksums of request bodies |
 //! | `conditions`, `etag`, `headers`, `keys`, `region`, `error` | parts of requests and responses |
 
@@ -46,9 +46,11 @@ mod incoming;
 mod keys;
 mod listing;
 mod multipart;
+mod object_sums;
 mod part_sums;
 mod query;
 mod read;
+mod recorded;
 mod region;
 mod remove;
 mod service;

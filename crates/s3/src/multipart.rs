@@ -1,19 +1,20 @@
 //! Multipart uploads.
 
-use std::{io, ops::Range};
+use std::{io, ops::Range, pin::pin, sync::Arc};
 
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt};
 use s3s::{
     S3Request, S3Result,
     dto::{
-        CopyPartResult, CreateMultipartUploadInput, CreateMultipartUploadOutput, ETag, ListPartsInput,
-        ListPartsOutput, Part, UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
+        Checksum, CopyPartResult, CreateMultipartUploadInput, CreateMultipartUploadOutput, ETag,
+        ListPartsInput, ListPartsOutput, Part, UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput,
+        UploadPartOutput,
     },
     s3_error,
 };
-use stable_storage_api::UploadArgs;
-use storage_client::{Piece, TransferOptions, Transport};
+use stable_storage_api::{ObjectInfo, UploadArgs};
+use storage_client::{Piece, TransferOptions, Transport, transfer::read_stream};
 
 use crate::{
     body::{self, Checked},
@@ -21,10 +22,12 @@ use crate::{
     error::of_transfer,
     etag,
     headers::{described, timestamp, with_pair},
-    keys, part_sums,
+    keys,
+    object_sums::Plan,
+    part_sums,
     staging::{self, Upload},
-    store::Store,
-    sums::{Sums, given},
+    store::{CONCURRENCY, Store},
+    sums::{Given, Sums, given},
     write::{self, Stored},
 };
 
@@ -40,14 +43,16 @@ pub(crate) async fn create<T: Transport>(
     mut input: CreateMultipartUploadInput,
 ) -> S3Result<CreateMultipartUploadOutput> {
     let key = keys::object_key(&input.bucket, &input.key)?;
+    let plan = Plan::requested(input.checksum_algorithm.as_ref(), input.checksum_type.as_ref())?;
     store.require_bucket(&input.bucket).await?;
     let args = described!(input).args(&key)?;
     // The ETag is added at the end. If there is no room for it, the client learns that now.
     with_pair(args.clone(), etag::pair(&etag::of_parts([])))?;
-    let id = staging::create(store, args).await?;
+    let id = staging::create(store, args, plan).await?;
     Ok(CreateMultipartUploadOutput {
         bucket: Some(input.bucket),
-        checksum_algorithm: input.checksum_algorithm,
+        checksum_algorithm: plan.map(|plan| plan.checksum_algorithm()),
+        checksum_type: plan.map(|plan| plan.checksum_type()),
         key: Some(input.key),
         upload_id: Some(id),
         ..Default::default()
@@ -62,7 +67,10 @@ pub(crate) async fn put_part<T: Transport>(
     let given = given!(request);
     let input = request.input;
     let upload = find(store, &input.bucket, &input.key, &input.upload_id).await?;
-    let body = Checked::new(body::pieces(input.body), Sums::new(given)?);
+    let sums = Sums::new(given)?;
+    // The checksum of the object is made of those of all parts.
+    let sums = upload.plan.map(|plan| plan.algorithm()).into_iter().fold(sums, Sums::with);
+    let body = Checked::new(body::pieces(input.body), sums);
     let Stored { verified, .. } = store_part(store, &upload, input.part_number, body).await?;
     let checksum = verified.checksum;
     Ok(UploadPartOutput {
@@ -77,7 +85,7 @@ pub(crate) async fn put_part<T: Transport>(
 }
 
 /// Stores a range of an object as a part. The canister copies it, so the MD5 of its bytes is not known.
-pub(crate) async fn copy_part<T: Transport>(
+pub(crate) async fn copy_part<T: Transport + 'static>(
     store: &Store<T>,
     mut input: UploadPartCopyInput,
 ) -> S3Result<UploadPartCopyOutput> {
@@ -89,17 +97,39 @@ pub(crate) async fn copy_part<T: Transport>(
     };
     check_number(input.part_number)?;
     let etag = etag::of_range(&info, &range);
+    let checksum = checksum_of(store, upload.plan, &info, range.clone()).await?;
     let new = upload.new_key()?;
     let piece = Piece { key: info.key, revision: info.revision, range };
     let args = UploadArgs::unsized_new(&*new);
     store.client().compose(&[piece], &args, TransferOptions::default()).await.map_err(of_transfer)?;
-    staging::add(store, &upload, input.part_number, (&new, &etag)).await?;
+    staging::add(store, &upload, input.part_number, (&new, &part_sums::name(&etag, &checksum))).await?;
     let result = CopyPartResult {
+        checksum_crc32: checksum.checksum_crc32,
+        checksum_crc32c: checksum.checksum_crc32c,
+        checksum_crc64nvme: checksum.checksum_crc64nvme,
         e_tag: Some(ETag::Strong(etag)),
         last_modified: Some(std::time::SystemTime::now().into()),
         ..Default::default()
     };
     Ok(UploadPartCopyOutput { copy_part_result: Some(result), ..Default::default() })
+}
+
+/// Returns the checksum of a range that the canister copies, if the object is to have one of all of its bytes. The range is read
+/// for it. Objects with a composite checksum have none if a part is a copy: clients ask for those without meaning it.
+async fn checksum_of<T: Transport + 'static>(
+    store: &Store<T>,
+    plan: Option<Plan>,
+    info: &ObjectInfo,
+    range: Range<u64>,
+) -> S3Result<Checksum> {
+    let Some(plan) = plan.filter(Plan::is_full_object) else { return Ok(Checksum::default()) };
+    let mut sums = Sums::new(Given::default())?.with(plan.algorithm());
+    let mut pieces =
+        pin!(read_stream(Arc::clone(store.client()), Arc::new(info.clone()), range, CONCURRENCY));
+    while let Some(piece) = pieces.next().await {
+        sums.update(&piece.map_err(of_transfer)?);
+    }
+    Ok(sums.finish()?.checksum)
 }
 
 /// Returns the range of a source. Unlike that of a read, it has both ends, and both are within the object.
@@ -174,6 +204,8 @@ pub(crate) async fn list_parts<T: Transport>(
     let is_truncated = rest.next().is_some();
     Ok(ListPartsOutput {
         bucket: Some(input.bucket),
+        checksum_algorithm: upload.plan.map(|plan| plan.checksum_algorithm()),
+        checksum_type: upload.plan.map(|plan| plan.checksum_type()),
         is_truncated: Some(is_truncated),
         key: Some(input.key),
         max_parts: i32::try_from(limit).ok(),

@@ -12,7 +12,7 @@ use s3s::{
     s3_error,
 };
 
-use crate::sums::{CHECKSUM, FIELDS};
+use crate::sums::{FIELDS, algorithm_of};
 
 /// Returns the name of a part with an ETag and the checksums that its client gave.
 pub(crate) fn name(etag: &str, sums: &Checksum) -> String {
@@ -20,7 +20,7 @@ pub(crate) fn name(etag: &str, sums: &Checksum) -> String {
     FIELDS.iter().fold(etag.to_owned(), |name, (header, field)| {
         let digest = field(&mut sums).as_ref().and_then(|sum| STANDARD.decode(sum).ok());
         match digest {
-            Some(digest) => format!("{name},{}={}", &header[CHECKSUM.len()..], hex::encode(digest)),
+            Some(digest) => format!("{name},{}={}", algorithm_of(header), hex::encode(digest)),
             None => name,
         }
     })
@@ -32,7 +32,7 @@ pub(crate) fn parse(name: &str) -> (&str, Checksum) {
     let etag = parts.next().unwrap_or_default();
     let mut sums = Checksum::default();
     for (algorithm, digest) in parts.filter_map(|part| part.split_once('=')) {
-        let known = FIELDS.iter().find(|(header, _)| &header[CHECKSUM.len()..] == algorithm);
+        let known = FIELDS.iter().find(|(header, _)| algorithm_of(header) == algorithm);
         if let (Some((_, field)), Ok(digest)) = (known, hex::decode(digest)) {
             *field(&mut sums) = Some(STANDARD.encode(digest));
         }

@@ -6,7 +6,8 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use s3s::{
     S3Result,
     dto::{
-        self, ChecksumMode, ChecksumType, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput,
+        self, Checksum, ChecksumMode, ChecksumType, GetObjectInput, GetObjectOutput, HeadObjectInput,
+        HeadObjectOutput,
     },
     s3_error,
 };
@@ -19,6 +20,7 @@ use crate::{
     error::not_implemented,
     etag,
     headers::{expires, header, timestamp, user_metadata},
+    recorded::Recorded,
     store::{CONCURRENCY, Store},
 };
 
@@ -40,14 +42,16 @@ macro_rules! read_conditions {
 /// Makes an output with what both operations return of an object.
 macro_rules! output {
     ($output:ident, $found:ident, $mode:expr) => {{
-        let checksum_sha256 = sha256(&$found, $mode);
+        let (checksum, checksum_type) = checksum(&$found, $mode);
         let Found { info, range, content_range } = &$found;
         $output {
             accept_ranges: Some("bytes".into()),
-            checksum_type: checksum_sha256
-                .is_some()
-                .then(|| ChecksumType::from_static(ChecksumType::FULL_OBJECT)),
-            checksum_sha256,
+            checksum_crc32: checksum.checksum_crc32,
+            checksum_crc32c: checksum.checksum_crc32c,
+            checksum_crc64nvme: checksum.checksum_crc64nvme,
+            checksum_sha1: checksum.checksum_sha1,
+            checksum_sha256: checksum.checksum_sha256,
+            checksum_type,
             cache_control: header(info, names::CACHE_CONTROL),
             content_disposition: header(info, names::CONTENT_DISPOSITION),
             content_encoding: info.content_encoding.clone(),
@@ -90,11 +94,20 @@ async fn find<T: Transport>(
     Ok(Found { info, range, content_range: Some(content_range) })
 }
 
-/// Returns the SHA-256 of a whole object for a client that asks for checksums, so that it verifies what it receives.
-fn sha256(found: &Found, mode: Option<&ChecksumMode>) -> Option<String> {
+/// Returns the checksum of a whole object for a client that asks for checksums: that of its multipart upload, or else its SHA-256,
+/// so that the client verifies what it receives.
+fn checksum(found: &Found, mode: Option<&ChecksumMode>) -> (Checksum, Option<ChecksumType>) {
     let is_asked = mode.is_some_and(|mode| mode.as_str() == ChecksumMode::ENABLED);
-    let checksum = found.info.sha256.as_ref().filter(|_| is_asked && found.content_range.is_none())?;
-    Some(STANDARD.encode(&checksum.digest))
+    if !is_asked || found.content_range.is_some() {
+        return (Checksum::default(), None);
+    }
+    if let Some(sum) = Recorded::of(&found.info).sum {
+        return (sum.checksum(), Some(sum.plan.checksum_type()));
+    }
+    let mut checksum = Checksum::default();
+    checksum.checksum_sha256 = found.info.sha256.as_ref().map(|sha256| STANDARD.encode(&sha256.digest));
+    let is_known = checksum.checksum_sha256.is_some();
+    (checksum, is_known.then(|| ChecksumType::from_static(ChecksumType::FULL_OBJECT)))
 }
 
 /// Refuses what would have to return something else than the current object as a whole.

@@ -6,6 +6,8 @@
 //! :s3/parts/ID/new-RANDOM     a part that is arriving
 //! ```
 //!
+//! An identifier is random digits; those of an upload whose object is to have a checksum are followed by the name of that.
+//!
 //! The ETag of a part is known after its last byte, so a part is stored under another key and renamed. Of several parts with
 //! one number, the newest counts. No bucket has a name with a colon, so none of these keys is in a bucket.
 
@@ -15,7 +17,7 @@ use s3s::{S3Result, dto::Checksum, s3_error};
 use stable_storage_api::{Condition, Error, ListArgs, Object, ObjectInfo, PutArgs, UploadArgs};
 use storage_client::Transport;
 
-use crate::{error::of_call, part_sums, store::Store};
+use crate::{error::of_call, object_sums::Plan, part_sums, store::Store};
 
 const UPLOADS: &str = ":s3/uploads/";
 const PARTS: &str = ":s3/parts/";
@@ -24,12 +26,14 @@ const NEW: &str = "new-";
 /// Number of keys of one `get_many`.
 const BATCH: usize = 1_000;
 
-/// Bytes of an upload's identifier.
+/// Random bytes of an upload's identifier.
 const ID_BYTES: usize = 16;
 
 /// A multipart upload.
 pub(crate) struct Upload {
     pub(crate) id: String,
+    /// The checksum that the object is to have.
+    pub(crate) plan: Option<Plan>,
     /// The key of the object to be.
     pub(crate) target: String,
     /// The metadata of the object to be, as that of the record, and the time when the upload was created.
@@ -82,8 +86,15 @@ fn random() -> S3Result<String> {
 }
 
 /// Records a new upload with the metadata in `args`, whose key is the target, and returns its identifier.
-pub(crate) async fn create<T: Transport>(store: &Store<T>, args: UploadArgs) -> S3Result<String> {
-    let id = random()?;
+pub(crate) async fn create<T: Transport>(
+    store: &Store<T>,
+    args: UploadArgs,
+    plan: Option<Plan>,
+) -> S3Result<String> {
+    let id = match plan {
+        Some(plan) => format!("{}-{}", random()?, plan.name()),
+        None => random()?,
+    };
     let record = PutArgs {
         content_type: args.content_type,
         content_encoding: args.content_encoding,
@@ -94,9 +105,24 @@ pub(crate) async fn create<T: Transport>(store: &Store<T>, args: UploadArgs) -> 
     Ok(id)
 }
 
+/// Returns the checksum that an identifier names.
+///
+/// # Errors
+/// `NoSuchUpload` for a text that does not have the form of an identifier.
+fn plan_of(id: &str) -> S3Result<Option<Plan>> {
+    let (digits, name) = id.split_once('-').map_or((id, None), |(digits, name)| (digits, Some(name)));
+    let plan = name.map(Plan::named);
+    let is_id = digits.len() == 2 * ID_BYTES && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match plan {
+        None if is_id => Ok(None),
+        Some(Some(plan)) if is_id => Ok(Some(plan)),
+        _ => Err(s3_error!(NoSuchUpload)),
+    }
+}
+
 /// Returns whether a text has the form of an identifier.
 pub(crate) fn is_id(id: &str) -> bool {
-    id.len() == 2 * ID_BYTES && id.bytes().all(|byte| byte.is_ascii_hexdigit())
+    plan_of(id).is_ok()
 }
 
 /// Returns an upload to a target.
@@ -105,12 +131,10 @@ pub(crate) fn is_id(id: &str) -> bool {
 /// `NoSuchUpload`.
 pub(crate) async fn find<T: Transport>(store: &Store<T>, id: &str, target: &str) -> S3Result<Upload> {
     let none = || s3_error!(NoSuchUpload);
-    if !is_id(id) {
-        return Err(none());
-    }
+    let plan = plan_of(id)?;
     match store.client().get_with_info_confirmed(&record_key(id)).await {
         Ok(Object { info, value }) if value.as_slice() == target.as_bytes() => {
-            Ok(Upload { id: id.to_owned(), target: target.to_owned(), info })
+            Ok(Upload { id: id.to_owned(), plan, target: target.to_owned(), info })
         }
         Ok(_) => Err(none()),
         Err(error) if error.storage_error() == Some(&Error::NotFound) => Err(none()),
@@ -130,7 +154,8 @@ pub(crate) async fn list<T: Transport>(store: &Store<T>, prefix: &str) -> S3Resu
             let Some(target) = target.and_then(|bytes| String::from_utf8(bytes).ok()) else { continue };
             if target.starts_with(prefix) {
                 let id = info.key[UPLOADS.len()..].to_owned();
-                uploads.push(Upload { id, target, info: info.clone() });
+                let plan = plan_of(&id).ok().flatten();
+                uploads.push(Upload { id, plan, target, info: info.clone() });
             }
         }
     }

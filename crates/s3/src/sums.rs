@@ -90,7 +90,7 @@ const MD5_BYTES: usize = 16;
 pub(crate) type Field = (&'static str, fn(&mut Checksum) -> &mut Option<String>);
 
 /// Start of the names of the headers with checksums.
-pub(crate) const CHECKSUM: &str = "x-amz-checksum-";
+const CHECKSUM: &str = "x-amz-checksum-";
 
 /// The headers with checksums.
 pub(crate) const FIELDS: [Field; 5] = [
@@ -100,6 +100,23 @@ pub(crate) const FIELDS: [Field; 5] = [
     ("x-amz-checksum-sha1", |sums| &mut sums.checksum_sha1),
     ("x-amz-checksum-sha256", |sums| &mut sums.checksum_sha256),
 ];
+
+/// Returns the algorithm of a header with a checksum, in lowercase.
+pub(crate) fn algorithm_of(header: &'static str) -> &'static str {
+    &header[CHECKSUM.len()..]
+}
+
+/// Adds an algorithm to those of a hasher.
+fn start(checksums: &mut ChecksumHasher, algorithm: &str) {
+    match algorithm {
+        "crc32" => checksums.crc32 = Some(Default::default()),
+        "crc32c" => checksums.crc32c = Some(Default::default()),
+        "crc64nvme" => checksums.crc64nvme = Some(Default::default()),
+        "sha1" => checksums.sha1 = Some(Default::default()),
+        "sha256" => checksums.sha256 = Some(Default::default()),
+        _ => {}
+    }
+}
 
 impl Sums {
     /// Starts with an empty body.
@@ -112,28 +129,25 @@ impl Sums {
             bytes.ok_or_else(|| s3_error!(InvalidDigest, "Content-MD5 is not the Base64 of 16 bytes"))
         };
         let expected_md5 = given.content_md5.as_ref().map(decode).transpose()?;
-        let algorithm = given.algorithm.as_ref().map(ChecksumAlgorithm::as_str);
-        let is_named = |name: &str, field: &Option<String>| field.is_some() || algorithm == Some(name);
-        let sums = &given.checksum;
-        let checksums = ChecksumHasher {
-            crc32: is_named(ChecksumAlgorithm::CRC32, &sums.checksum_crc32).then(Default::default),
-            crc32c: is_named(ChecksumAlgorithm::CRC32C, &sums.checksum_crc32c).then(Default::default),
-            sha1: is_named(ChecksumAlgorithm::SHA1, &sums.checksum_sha1).then(Default::default),
-            sha256: is_named(ChecksumAlgorithm::SHA256, &sums.checksum_sha256).then(Default::default),
-            crc64nvme: is_named(ChecksumAlgorithm::CRC64NVME, &sums.checksum_crc64nvme)
-                .then(Default::default),
-        };
-        let known = [
-            ChecksumAlgorithm::CRC32,
-            ChecksumAlgorithm::CRC32C,
-            ChecksumAlgorithm::SHA1,
-            ChecksumAlgorithm::SHA256,
-            ChecksumAlgorithm::CRC64NVME,
-        ];
-        match algorithm {
-            Some(name) if !known.contains(&name) => Err(not_implemented("this checksum algorithm")),
-            _ => Ok(Self { md5: Md5::new(), checksums, expected_md5, given }),
+        let named = given.algorithm.as_ref().map(ChecksumAlgorithm::as_str);
+        let is_named = |header| named.is_some_and(|named| named.eq_ignore_ascii_case(algorithm_of(header)));
+        if named.is_some() && !FIELDS.iter().any(|(header, _)| is_named(header)) {
+            return Err(not_implemented("this checksum algorithm"));
         }
+        let mut expected = given.checksum.clone();
+        let mut checksums = ChecksumHasher::default();
+        for (header, field) in FIELDS {
+            if field(&mut expected).is_some() || is_named(header) {
+                start(&mut checksums, algorithm_of(header));
+            }
+        }
+        Ok(Self { md5: Md5::new(), checksums, expected_md5, given })
+    }
+
+    /// Computes the checksum with an algorithm too, whether or not the client gives it. Nothing must have been added.
+    pub(crate) fn with(mut self, algorithm: &str) -> Self {
+        start(&mut self.checksums, algorithm);
+        self
     }
 
     /// Returns the MD5 that the client gives, in hexadecimal. It is known before the body has arrived.

@@ -127,6 +127,8 @@ fn listed(entries: &[Entry<'_>], encoding: Encoding) -> (Vec<MultipartUpload>, V
     for entry in entries {
         match entry {
             Entry::Upload(name, upload) => uploads.push(MultipartUpload {
+                checksum_algorithm: upload.plan.map(|plan| plan.checksum_algorithm()),
+                checksum_type: upload.plan.map(|plan| plan.checksum_type()),
                 initiated: Some(timestamp(upload.info.created_ns)),
                 key: Some(encoding.text(name)),
                 owner: Some(owner()),

@@ -9,6 +9,7 @@ mod harness;
 mod listing;
 mod memory;
 mod multipart;
+mod object_sums;
 mod objects;
 mod sums;
 mod unsupported;
