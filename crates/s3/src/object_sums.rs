@@ -223,12 +223,14 @@ impl Expected {
     /// # Errors
     /// `InvalidRequest`.
     pub(crate) fn of(input: &mut CompleteMultipartUploadInput) -> S3Result<Self> {
-        let mut given = Checksum::default();
-        given.checksum_crc32 = input.checksum_crc32.take();
-        given.checksum_crc32c = input.checksum_crc32c.take();
-        given.checksum_crc64nvme = input.checksum_crc64nvme.take();
-        given.checksum_sha1 = input.checksum_sha1.take();
-        given.checksum_sha256 = input.checksum_sha256.take();
+        let given = Checksum {
+            checksum_crc32: input.checksum_crc32.take(),
+            checksum_crc32c: input.checksum_crc32c.take(),
+            checksum_crc64nvme: input.checksum_crc64nvme.take(),
+            checksum_sha1: input.checksum_sha1.take(),
+            checksum_sha256: input.checksum_sha256.take(),
+            ..Default::default()
+        };
         Ok(Self { kind: input.checksum_type.as_ref().map(Kind::of).transpose()?, given })
     }
 

@@ -104,10 +104,9 @@ fn checksum(found: &Found, mode: Option<&ChecksumMode>) -> (Checksum, Option<Che
     if let Some(sum) = Recorded::of(&found.info).sum {
         return (sum.checksum(), Some(sum.plan.checksum_type()));
     }
-    let mut checksum = Checksum::default();
-    checksum.checksum_sha256 = found.info.sha256.as_ref().map(|sha256| STANDARD.encode(&sha256.digest));
-    let is_known = checksum.checksum_sha256.is_some();
-    (checksum, is_known.then(|| ChecksumType::from_static(ChecksumType::FULL_OBJECT)))
+    let checksum_sha256 = found.info.sha256.as_ref().map(|sha256| STANDARD.encode(&sha256.digest));
+    let kind = checksum_sha256.is_some().then(|| ChecksumType::from_static(ChecksumType::FULL_OBJECT));
+    (Checksum { checksum_sha256, ..Default::default() }, kind)
 }
 
 /// Refuses what would have to return something else than the current object as a whole.
