@@ -11,6 +11,7 @@ use std::{
 use std::os::unix::fs::PermissionsExt;
 
 use anyhow::{Context, Result, bail};
+use rustix::fs::Access;
 use tempfile::NamedTempFile;
 
 use crate::{failure::with_help, store_folders::StoreFolders, text};
@@ -29,6 +30,8 @@ const MAX_LINKS: usize = 40;
 pub(crate) struct AtomicFile {
     path: PathBuf,
     temporary: NamedTempFile,
+    /// Permissions of the source, which a new file gets as far as the umask allows.
+    source: Option<Permissions>,
 }
 
 impl AtomicFile {
@@ -52,6 +55,32 @@ impl AtomicFile {
         Self::begin(path)
     }
 
+    /// Checks that [`create_with_folders`](Self::create_with_folders) can write a file, without changing anything.
+    pub(crate) fn check_with_folders(path: &Path, stores: &StoreFolders) -> Result<()> {
+        let path = target(path, stores)?;
+        let folder = folder_of(&path);
+        let mut above = folder
+            .ancestors()
+            .map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+        let existing = above.find(|folder| folder.symlink_metadata().is_ok()).unwrap_or(Path::new("."));
+        if existing == folder {
+            check_folder(folder)?;
+        } else if !existing.is_dir() {
+            bail!(
+                "cannot create the folder {}: {} is not a folder",
+                text::path(folder),
+                text::path(existing)
+            );
+        }
+        rustix::fs::access(existing, Access::WRITE_OK | Access::EXEC_OK)
+            .with_context(|| format!("cannot write to {}", text::path(existing)))
+    }
+
+    /// Sets the permissions of the source.
+    pub(crate) fn like(self, source: Option<Permissions>) -> Self {
+        Self { source, ..self }
+    }
+
     fn begin(path: PathBuf) -> Result<Self> {
         let folder = folder_of(&path);
         check_folder(folder)?;
@@ -62,7 +91,7 @@ impl AtomicFile {
         let temporary = builder().tempfile_in(folder).with_context(failed)?;
         // Not every file system supports locks.
         let _ = temporary.as_file().try_lock();
-        Ok(Self { path, temporary })
+        Ok(Self { path, temporary, source: None })
     }
 
     /// Returns the writer.
@@ -88,7 +117,7 @@ impl AtomicFile {
     fn complete(&self) -> io::Result<()> {
         let permissions = match fs::metadata(&self.path) {
             Ok(replaced) => replaced.permissions(),
-            Err(_) => permissions_of_new_files(folder_of(&self.path))?,
+            Err(_) => permissions_of_new_files(folder_of(&self.path), self.source.as_ref())?,
         };
         self.temporary.as_file().set_permissions(permissions)?;
         self.temporary.as_file().sync_all()
@@ -118,13 +147,8 @@ fn target(path: &Path, stores: &StoreFolders) -> Result<PathBuf> {
     // The target of a link is replaced, not the link.
     let target = follow(path).with_context(failed)?;
     let folder = resolve(folder_of(&target)).with_context(failed)?;
-    match stores.around(&folder) {
-        None => Ok(target),
-        Some(store) => Err(with_help(
-            format!("{}: it is in the folder of the store {}", failed(), text::path(store)),
-            "write to another folder",
-        )),
-    }
+    stores.check_outside(&folder).with_context(failed)?;
+    Ok(target)
 }
 
 fn builder() -> tempfile::Builder<'static, 'static> {
@@ -133,11 +157,12 @@ fn builder() -> tempfile::Builder<'static, 'static> {
     builder
 }
 
-/// Returns the permissions of new files in a folder, which depend on the umask: those of a file created to find out.
-fn permissions_of_new_files(folder: &Path) -> io::Result<Permissions> {
+/// Returns the permissions of a new file in a folder, which depend on the umask: those of a file created to find out. A copy can
+/// have those of its source, except that it does not run as another user.
+fn permissions_of_new_files(folder: &Path, source: Option<&Permissions>) -> io::Result<Permissions> {
     let mut builder = builder();
     #[cfg(unix)]
-    builder.permissions(Permissions::from_mode(0o666));
+    builder.permissions(Permissions::from_mode(source.map_or(0o666, |source| source.mode() & 0o777)));
     Ok(builder.tempfile_in(folder)?.as_file().metadata()?.permissions())
 }
 

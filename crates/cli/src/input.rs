@@ -1,7 +1,7 @@
 //! Content to store: a file or standard input, small or large.
 
 use std::{
-    fs::{File, Metadata},
+    fs::{self, File, Metadata},
     io::{self, Read, Seek, SeekFrom, Write},
     path::Path,
     sync::Arc,
@@ -49,14 +49,7 @@ impl Input {
                 .context("cannot read standard input");
         }
         let failed = || format!("cannot read {}", text::path(file));
-        let opened = File::open(file).with_context(|| format!("cannot open {}", text::path(file)))?;
-        let metadata = opened.metadata().with_context(failed)?;
-        if metadata.is_dir() {
-            return Err(with_help(
-                format!("{} is a folder", text::path(file)),
-                format!("store the files in it with: storage sync {} PREFIX", text::argument(file)),
-            ));
-        }
+        let (opened, metadata) = open(file)?;
         // A pipe, for example, can be read only once.
         if !metadata.is_file() {
             return Self::of_stream(opened).with_context(failed);
@@ -174,6 +167,29 @@ impl Seek for LargeInput {
         }
         self.file.seek(to)
     }
+}
+
+/// Checks that [`Input::open`] can read a file, without reading it. A pipe or a device is not opened, because that can wait or
+/// have an effect.
+pub(crate) fn check(file: &Path) -> Result<()> {
+    let is_special = || fs::metadata(file).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir());
+    match is_stream(file) || is_special() {
+        true => Ok(()),
+        false => open(file).map(drop),
+    }
+}
+
+/// Opens a file that is not a folder.
+fn open(file: &Path) -> Result<(File, Metadata)> {
+    let opened = File::open(file).with_context(|| format!("cannot open {}", text::path(file)))?;
+    let metadata = opened.metadata().with_context(|| format!("cannot read {}", text::path(file)))?;
+    if metadata.is_dir() {
+        return Err(with_help(
+            format!("{} is a folder", text::path(file)),
+            format!("store the files in it with: storage sync {} PREFIX", text::argument(file)),
+        ));
+    }
+    Ok((opened, metadata))
 }
 
 /// Returns whether a path stands for standard input or output.

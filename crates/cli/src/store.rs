@@ -9,6 +9,7 @@ use storage_client::{Client, RetryPolicy};
 use storage_wasm::STORAGE_WASM;
 
 use crate::{
+    atomic_file::resolve,
     context::Context,
     failure,
     failure::with_help,
@@ -89,8 +90,16 @@ impl Store {
 }
 
 /// Creates an empty store.
-pub(crate) fn init(location: &StoreLocation, notes: Notes) -> Result<PathBuf> {
-    let folder = location.folder()?;
+///
+/// # Errors
+/// For a path in the folder of another store as well, which would then have files that are not its own.
+pub(crate) fn init(location: &StoreLocation, context: &Context) -> Result<PathBuf> {
+    let (folder, notes) = (location.folder()?, context.output.notes());
+    let failed = || format!("cannot create a store in {}", text::path(folder));
+    let resolved = resolve(folder).with_context(failed)?;
+    if let Some(above) = resolved.parent() {
+        context.store_folders.check_outside(above).with_context(failed)?;
+    }
     let mut host = create(folder, notes)?;
     host.install(STORAGE_WASM, &no_settings()).context("cannot install the canister")?;
     host.close().context("cannot close the store")?;

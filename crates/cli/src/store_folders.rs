@@ -6,7 +6,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use anyhow::Result;
 use embedded_ic::EmbeddedIc;
+
+use crate::{failure::with_help, text};
 
 /// Files of which a store has at least one beside its state, however damaged it is.
 const OTHER_FILES: [&str; 3] = ["heap.bin", "journal.bin", "LOCK"];
@@ -32,6 +35,17 @@ impl StoreFolders {
     /// Returns the folder of the store that a folder is in, or is. The path must be absolute and without links.
     pub(crate) fn around<'a>(&self, folder: &'a Path) -> Option<&'a Path> {
         folder.ancestors().find(|above| self.contains(above))
+    }
+
+    /// Checks that a folder is neither that of a store nor in one. The path must be absolute and without links.
+    pub(crate) fn check_outside(&self, folder: &Path) -> Result<()> {
+        match self.around(folder) {
+            None => Ok(()),
+            Some(store) => Err(with_help(
+                format!("it is in the folder of the store {}", text::path(store)),
+                "write to another folder",
+            )),
+        }
     }
 }
 

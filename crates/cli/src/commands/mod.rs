@@ -54,7 +54,7 @@ pub(crate) async fn run(flags: Settings, context: &Context, command: Command) ->
     // These commands need no store, so errors in the settings do not affect them.
     match command {
         Command::Completions { shell } => return shell::completions(shell),
-        Command::Man(args) => return shell::man(args.folder.as_deref()),
+        Command::Man(args) => return shell::man(args.folder.as_deref(), &context.store_folders),
         Command::Check { image: Some(image) } => return check::image(&image, &context.output),
         _ => {}
     }
@@ -66,7 +66,7 @@ pub(crate) async fn run(flags: Settings, context: &Context, command: Command) ->
     let location = levels.current(context.output.notes())?;
     match command {
         Command::Init => {
-            let folder = store::init(&location, context.output.notes())?;
+            let folder = store::init(&location, context)?;
             let folder = text::path(&folder);
             context.output.done(&Made { store: &folder }, &format!("created an empty store in {folder}"))
         }
@@ -107,7 +107,7 @@ async fn run_in(store: &Store, context: &Context, location: &StoreLocation, comm
         }
         Command::Snapshot(command) => {
             store.open_host().await?;
-            snapshot::run(store, &context.output, command).await
+            snapshot::run(store, context, command).await
         }
         Command::Upgrade { skip_pre_upgrade } => {
             store.open_host().await?;

@@ -1,13 +1,16 @@
 //! The commands `completions` and `man`, generated from the arguments.
 
-use std::{fs, io, path::Path};
+use std::{
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result};
 use clap::{Command, CommandFactory};
 use clap_complete::{Shell, env::Shells};
 use clap_mangen::Man;
 
-use crate::{args::Args, text};
+use crate::{args::Args, atomic_file::AtomicFile, store_folders::StoreFolders, text};
 
 /// Name of the command.
 const NAME: &str = "storage";
@@ -26,22 +29,33 @@ pub(crate) fn completions(shell: Shell) -> Result<()> {
     Ok(io::Write::write_all(&mut io::stdout(), &script)?)
 }
 
-pub(crate) fn man(folder: Option<&Path>) -> Result<()> {
+/// Prints the manual page, or writes the pages of all commands to a folder, which is not that of a store.
+pub(crate) fn man(folder: Option<&Path>, stores: &StoreFolders) -> Result<()> {
     // This generates names such as storage-put.
     let mut command = Args::command().disable_help_subcommand(true);
     command.build();
     let Some(folder) = folder else {
         return Ok(io::Write::write_all(&mut io::stdout(), page(&command)?.as_bytes())?);
     };
-    let failed = || format!("cannot write manual pages to {}", text::path(folder));
-    fs::create_dir_all(folder).with_context(failed)?;
-    write_pages(&command, folder).with_context(failed)
+    let mut pages = Vec::new();
+    pages_of(&command, folder, &mut pages)?;
+    // A page may be a link into the folder of a store: then no page is written.
+    for (path, _) in &pages {
+        AtomicFile::check_with_folders(path, stores)?;
+    }
+    for (path, page) in pages {
+        let mut file = AtomicFile::create_with_folders(&path, stores)?;
+        let written = file.sink().write_all(page.as_bytes()).and_then(|()| file.finish());
+        written.with_context(|| format!("cannot write {}", text::path(&path)))?;
+    }
+    Ok(())
 }
 
-/// Writes the pages of a command and its subcommands.
-fn write_pages(command: &Command, folder: &Path) -> io::Result<()> {
-    command.get_subcommands().try_for_each(|command| write_pages(command, folder))?;
-    fs::write(folder.join(Man::new(command.clone()).get_filename()), page(command)?)
+/// Adds the pages of a command and its subcommands, with their files.
+fn pages_of(command: &Command, folder: &Path, pages: &mut Vec<(PathBuf, String)>) -> io::Result<()> {
+    command.get_subcommands().try_for_each(|command| pages_of(command, folder, pages))?;
+    pages.push((folder.join(Man::new(command.clone()).get_filename()), page(command)?));
+    Ok(())
 }
 
 /// Returns the manual page of a command. Adds the values of options to the synopsis.

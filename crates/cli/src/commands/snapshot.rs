@@ -11,7 +11,8 @@ use tempfile::TempPath;
 
 use crate::{
     args::SnapshotCommand,
-    atomic_file::folder_of,
+    atomic_file::{folder_of, resolve},
+    context::Context,
     failure::with_help,
     idle::{Idle, Stdout},
     image::Image,
@@ -24,9 +25,10 @@ use crate::{
 /// Bytes of memory written to standard output in one step.
 const PIECE_BYTES: u64 = 1 << 20;
 
-pub(crate) async fn run(store: &Store, output: &Output, command: SnapshotCommand) -> Result<()> {
+pub(crate) async fn run(store: &Store, context: &Context, command: SnapshotCommand) -> Result<()> {
+    let output = &context.output;
     match command {
-        SnapshotCommand::Export { file } => export(store, output, &file),
+        SnapshotCommand::Export { file } => export(store, context, &file),
         SnapshotCommand::Import { file, replace } => {
             // Checks first that the store is in a folder, before anything is read from a canister on a network.
             store.with_host(|_| ())?;
@@ -55,7 +57,8 @@ struct Imported {
 }
 
 /// Writes an image, completely or not at all.
-fn export(store: &Store, output: &Output, file: &Path) -> Result<()> {
+fn export(store: &Store, context: &Context, file: &Path) -> Result<()> {
+    let output = &context.output;
     if is_stream(file) {
         return print(store, output);
     }
@@ -63,6 +66,9 @@ fn export(store: &Store, output: &Output, file: &Path) -> Result<()> {
     if file.try_exists().with_context(failed)? {
         return Err(with_help(format!("{} already exists", text::path(file)), "choose another name"));
     }
+    // Not even a temporary file is created in the folder of a store.
+    let resolved = resolve(folder_of(file)).with_context(failed)?;
+    context.store_folders.check_outside(&resolved).with_context(failed)?;
     let folder = tempfile::Builder::new().prefix(".storage-").suffix(".part").tempdir_in(folder_of(file));
     let folder = folder.with_context(failed)?;
     let part = TempPath::try_from_path(folder.path().join("image")).with_context(failed)?;

@@ -75,7 +75,7 @@ async fn one(
 }
 
 /// Returns the arguments of a copy within a store.
-fn within(info: &ObjectInfo, spec: &ObjectSpec) -> CopyArgs {
+pub(super) fn within(info: &ObjectInfo, spec: &ObjectSpec) -> CopyArgs {
     let ObjectSpec { key, content_type, content_encoding, metadata, condition } = spec.clone();
     let is_same = content_type == info.content_type
         && content_encoding == info.content_encoding

@@ -99,9 +99,7 @@ impl<'a> Batch<'a> {
         let Self { copies, puts, .. } = self;
         let call = async |part: Range<usize>| Ok(client.put_many(&puts[part]).await.map(drop)?);
         let mut outcome = Outcome::default();
-        let InParts { results, untried } = in_parts(puts.len(), call).await;
-        outcome.untried.extend(&copies[untried]);
-        for (part, stored) in results {
+        for (part, stored) in in_parts(puts.len(), call).await {
             let copies = &copies[part.clone()];
             match stored {
                 Ok(()) => {
@@ -121,7 +119,7 @@ pub(super) struct Values<'a> {
     pub(super) intact: Vec<(&'a Copy, Vec<u8>)>,
     /// Objects that have changed, or cannot be read together with others.
     pub(super) others: Vec<&'a Copy>,
-    /// Errors that end the job, and what was not tried because of them.
+    /// Errors that end the job.
     pub(super) outcome: Outcome<'a>,
 }
 
@@ -132,9 +130,7 @@ impl<'a> Values<'a> {
         let keys: Vec<_> = objects.iter().map(|(_, info)| &info.key).collect();
         let call = async |part: Range<usize>| Ok(client.get_many(&keys[part]).await?);
         let mut read = Self::default();
-        let InParts { results, untried } = in_parts(keys.len(), call).await;
-        read.outcome.untried.extend(objects[untried].iter().map(|(copy, _)| *copy));
-        for (part, values) in results {
+        for (part, values) in in_parts(keys.len(), call).await {
             let objects = &objects[part];
             match values {
                 Ok(values) => objects.iter().zip(values).for_each(|(object, value)| read.add(object, value)),
@@ -163,17 +159,12 @@ fn is_of(value: &[u8], info: &ObjectInfo) -> bool {
     value.len() as u64 == info.size && has_digest
 }
 
-/// Results of calls for parts of the items.
-struct InParts<R> {
-    /// Results with the items that they are of.
-    results: Vec<(Range<usize>, Result<R>)>,
-    /// Items after those of an error that ended the job.
-    untried: Range<usize>,
-}
-
 /// Makes a call for all items, and if it is refused, for halves of them, until those that it is refused for are alone. Ends after
-/// an error that other calls would have as well.
-async fn in_parts<R>(items: usize, call: impl AsyncFn(Range<usize>) -> Result<R>) -> InParts<R> {
+/// an error that other calls would have as well. Returns the results with the items that they are of.
+async fn in_parts<R>(
+    items: usize,
+    call: impl AsyncFn(Range<usize>) -> Result<R>,
+) -> Vec<(Range<usize>, Result<R>)> {
     let all = 0..items;
     let (mut parts, mut results) = (Vec::from([all]), Vec::new());
     while let Some(part) = parts.pop().filter(|part| !part.is_empty()) {
@@ -184,14 +175,12 @@ async fn in_parts<R>(items: usize, call: impl AsyncFn(Range<usize>) -> Result<R>
             }
             result => {
                 let has_ended = result.as_ref().is_err_and(|error: &Error| ends_all(error));
-                // Parts are tried in order, so the others are all after this one.
-                let untried = part.end..items;
                 results.push((part, result));
                 if has_ended {
-                    return InParts { results, untried };
+                    break;
                 }
             }
         }
     }
-    InParts { results, untried: items..items }
+    results
 }

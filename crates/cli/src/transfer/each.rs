@@ -12,7 +12,7 @@ use super::{
     plan::{Copy, Plan},
     tally::{Outcome, Tally},
 };
-use crate::{context::Context, failures::ends_all, store::StoreClient};
+use crate::{context::Context, store::StoreClient};
 
 /// Makes the copies of a plan: small ones concurrently, larger ones one after the other, because each of them makes
 /// concurrent calls. `make` makes one copy and returns its bytes.
@@ -53,15 +53,11 @@ pub(super) async fn copy_in_batches<'p>(
             };
             let mut finished = if intact.is_empty() { Outcome::default() } else { finish(intact).await };
             finished.extend(outcome);
-            let mut has_ended = finished.has_ended();
             for copy in others {
-                if has_ended {
-                    finished.untried.push(copy);
-                    continue;
+                if finished.has_ended() {
+                    break;
                 }
-                let made = make(copy, &Unobserved).await;
-                has_ended = made.as_ref().is_err_and(ends_all);
-                finished.done.push((copy, made));
+                finished.done.push((copy, make(copy, &Unobserved).await));
             }
             finished
         });

@@ -25,7 +25,7 @@ pub(super) async fn all(
     let replaces = !job.options.if_absent;
     let one = async |copy: &Copy, progress: &dyn Progress| {
         let Copy::Fetch { info, file } = copy else { bail!("only an object can be fetched") };
-        file::write(context, file, replaces, async |target| {
+        file::write(context, file, None, replaces, async |target| {
             Ok(download(client, context, &info.key, target.sink(), progress).await?.size)
         })
         .await
@@ -49,7 +49,7 @@ pub(super) async fn all(
 /// Writes an object that has been read.
 async fn write(context: &Context, copy: &Copy, value: &[u8], replaces: bool) -> Result<u64> {
     let Copy::Fetch { file, .. } = copy else { bail!("only an object can be fetched") };
-    file::write(context, file, replaces, async |target| {
+    file::write(context, file, None, replaces, async |target| {
         target.sink().write_all(value)?;
         Ok(value.len() as u64)
     })

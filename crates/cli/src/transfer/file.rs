@@ -1,27 +1,43 @@
 //! Files that are the targets of copies.
 
-use std::path::Path;
+use std::{fs::Permissions, path::Path};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Error, Result};
 
 use crate::{atomic_file::AtomicFile, context::Context, failure::with_help, text};
 
-/// Writes a file in one step, and creates the folders above it. `content` writes the content.
+/// Writes a file in one step, and creates the folders above it. `content` writes the content. A new file has the permissions of
+/// its source, if there are any, as far as the umask allows.
 pub(super) async fn write<T>(
     context: &Context,
     file: &Path,
+    source: Option<Permissions>,
     replaces: bool,
     content: impl AsyncFnOnce(&mut AtomicFile) -> Result<T>,
 ) -> Result<T> {
-    if !replaces && file.symlink_metadata().is_ok() {
-        return Err(with_help(
-            format!("{} exists", text::path(file)),
-            "remove it, or copy without --if-absent",
-        ));
-    }
+    check_absent(file, replaces)?;
     let mut target = AtomicFile::create_with_folders(file, &context.store_folders)?;
     let written = content(&mut target).await?;
+    let target = target.like(source);
     let done = if replaces { target.finish() } else { target.finish_new() };
     done.with_context(|| format!("cannot write {}", text::path(file)))?;
     Ok(written)
+}
+
+/// Checks that [`write`] would not refuse a file, without changing anything.
+pub(super) fn check(context: &Context, file: &Path, replaces: bool) -> Result<()> {
+    check_absent(file, replaces)?;
+    AtomicFile::check_with_folders(file, &context.store_folders)
+}
+
+fn check_absent(file: &Path, replaces: bool) -> Result<()> {
+    match !replaces && file.symlink_metadata().is_ok() {
+        true => Err(exists(file)),
+        false => Ok(()),
+    }
+}
+
+/// Returns the error for an existing file that must not be replaced.
+pub(super) fn exists(file: &Path) -> Error {
+    with_help(format!("{} exists", text::path(file)), "remove it, or copy without --if-absent")
 }

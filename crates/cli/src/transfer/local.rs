@@ -35,13 +35,18 @@ pub(super) async fn all(context: &Context, job: &Job<'_>, plan: &Plan, tally: &m
         // Between two files, Ctrl-C must be handled.
         yield_now().await;
         let input = Input::open(from, &context.output.idle)?;
-        file::write(context, to, replaces, async |target| {
+        file::write(context, to, permissions(from), replaces, async |target| {
             let failed = || format!("cannot copy {} to {}", text::path(from), text::path(to));
             content(input, target.sink(), progress).await.with_context(failed)
         })
         .await
     })
     .await
+}
+
+/// Returns the permissions that a new copy of a file gets. Those of a pipe or a device have another meaning.
+fn permissions(file: &Path) -> Option<fs::Permissions> {
+    fs::metadata(file).ok().filter(fs::Metadata::is_file).map(|metadata| metadata.permissions())
 }
 
 /// Copies the content, and returns the number of bytes.

@@ -11,6 +11,7 @@ mod file;
 mod job;
 mod local;
 mod plan;
+mod rehearse;
 mod remove;
 mod report;
 mod tally;
@@ -102,11 +103,14 @@ pub(crate) async fn achieve(
     let verb = Verb::of(job);
     let start = Instant::now();
     let (mut report, done) = match job.options.dry_run {
-        true => (Report::of_plan(job, plan), Ok(())),
+        true => (rehearse::report(context, job, plan, failures).await, Ok(())),
         false => {
             let mut tally =
                 Tally::new(job, context.bars.bar(verb.gerund(), plan.bytes()), plan.bytes(), failures);
             let done = copy_and_remove(context, job, plan, &mut tally).await;
+            if let Err(error) = &done {
+                tally.report_rest(plan, error);
+            }
             (tally.finish(), done)
         }
     };
@@ -118,29 +122,34 @@ pub(crate) async fn achieve(
 /// Removes last, so that an interrupted job loses nothing, and only if nothing has failed.
 async fn copy_and_remove(context: &Context, job: &Job<'_>, plan: &Plan, tally: &mut Tally<'_>) -> Result<()> {
     context.interrupt.take_over();
+    let copied = copy(context, job, plan, tally).await;
+    if plan.removals.is_empty() {
+        return copied;
+    }
+    if tally.has_failures() || copied.is_err() {
+        context.output.note("nothing was removed, because something could not be copied");
+        return copied;
+    }
+    tally.begin_removals();
+    until_interrupted(context, remove::all(context, job, plan, tally)).await
+}
+
+async fn copy(context: &Context, job: &Job<'_>, plan: &Plan, tally: &mut Tally<'_>) -> Result<()> {
     match (&job.source, &job.target) {
         (Root::Folder(_), Root::Prefix { client, .. }) => {
-            until_interrupted(context, upload::all(client, context, plan, tally)).await?;
+            until_interrupted(context, upload::all(client, context, plan, tally)).await
         }
         (Root::Prefix { client, .. }, Root::Folder(_)) => {
-            until_interrupted(context, fetch::all(client, context, job, plan, tally)).await?;
+            until_interrupted(context, fetch::all(client, context, job, plan, tally)).await
         }
         // This handles Ctrl-C itself, because it must abort what it has begun.
         (Root::Prefix { client: from, .. }, Root::Prefix { client: to, .. }) => {
-            across::all(from, to, context, plan, tally).await?;
+            across::all(from, to, context, plan, tally).await
         }
         (Root::Folder(_), Root::Folder(_)) => {
-            until_interrupted(context, local::all(context, job, plan, tally)).await?;
+            until_interrupted(context, local::all(context, job, plan, tally)).await
         }
     }
-    if plan.removals.is_empty() {
-        return Ok(());
-    }
-    if tally.has_failures() {
-        context.output.note("nothing was removed, because something could not be copied");
-        return Ok(());
-    }
-    until_interrupted(context, remove::all(context, job, plan, tally)).await
 }
 
 /// Stops the work on Ctrl-C, but still reports it.

@@ -34,6 +34,8 @@ pub(crate) struct Plan {
     pub(crate) removals: Vec<Entry>,
     /// Whether everything that the target has would be removed.
     pub(crate) removes_all: bool,
+    /// Whether the copies were chosen by what the target has.
+    pub(super) is_compared: bool,
     /// Number of entries that the target has already.
     pub(crate) unchanged: u64,
 }
@@ -156,7 +158,7 @@ impl Plan {
         mut existing: Existing,
         failures: &mut Failures,
     ) -> Result<Self> {
-        let mut plan = Self::default();
+        let mut plan = Self { is_compared: true, ..Self::default() };
         if job.options.delete {
             let kept: BTreeSet<_> =
                 tree.entries.iter().map(|entry| &entry.name).chain(&tree.left_out).collect();

@@ -1,36 +1,26 @@
 //! Removal of what the source of a job has not.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
-use anyhow::{Error, Result};
+use anyhow::{Context as _, Error, Result};
 use stable_storage_api::{Condition, ObjectInfo};
 
 use super::{each, job::Job, plan::Plan, tally::Tally};
 use crate::{
     context::Context,
     store::StoreClient,
-    text,
-    tree::{Content, Entry, Root},
+    tree::{Content, Root},
 };
 
 /// Removes objects, or files and the folders that become empty.
 pub(super) async fn all(context: &Context, job: &Job<'_>, plan: &Plan, tally: &mut Tally<'_>) -> Result<()> {
     match &job.target {
         Root::Folder(folder) => files(folder, plan, tally),
-        Root::Prefix { client, label, .. } => {
-            let objects = plan.removals.iter().filter_map(Entry::object);
-            let removals = objects.map(|info| async move { (&info.key, remove(client, info).await) });
-            each::concurrently(context.jobs(), removals, |(key, removed)| {
-                match removed {
-                    Ok(()) => tally.removed(format!("{label}{key}")),
-                    Err(error) => tally.failed(format!("{key:?}"), error)?,
-                }
-                Ok(())
-            })
-            .await
+        Root::Prefix { client, .. } => {
+            let objects = plan.removals.iter().filter_map(|entry| Some((entry, entry.object()?)));
+            let removals = objects.map(|(entry, info)| async move { (entry, remove(client, info).await) });
+            each::concurrently(context.jobs(), removals, |(entry, removed)| tally.add_removal(entry, removed))
+                .await
         }
     }
 }
@@ -51,23 +41,15 @@ async fn remove(client: &StoreClient, info: &ObjectInfo) -> Result<()> {
 }
 
 fn files(folder: &Path, plan: &Plan, tally: &mut Tally<'_>) -> Result<()> {
-    let file = |entry: &Entry| match &entry.content {
-        Content::File(path) => Some(path.clone()),
-        Content::Object(_) => None,
-    };
-    let files: Vec<PathBuf> = plan.removals.iter().filter_map(file).collect();
-    for file in files {
-        match fs::remove_file(&file) {
-            Ok(()) => {
-                tally.removed(text::path(&file));
-                let above = file.ancestors().skip(1).take_while(|above| *above != folder);
-                // A folder that is not empty stays, and so do its parents.
-                let _ = above.map(fs::remove_dir).find(Result::is_err);
-            }
-            Err(error) => {
-                tally.failed(text::path(&file), Error::new(error).context("cannot remove the file"))?;
-            }
+    for entry in &plan.removals {
+        let Content::File(file) = &entry.content else { continue };
+        let removed = fs::remove_file(file).context("cannot remove the file");
+        if removed.is_ok() {
+            let above = file.ancestors().skip(1).take_while(|above| *above != folder);
+            // A folder that is not empty stays, and so do its parents.
+            let _ = above.map(fs::remove_dir).find(Result::is_err);
         }
+        tally.add_removal(entry, removed)?;
     }
     Ok(())
 }

@@ -72,11 +72,9 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Returns the report if nothing fails.
-    pub(super) fn of_plan(job: &Job<'_>, plan: &Plan) -> Self {
-        let copied = plan.copies.iter().map(|copy| shown(job, copy)).collect();
-        let removed = plan.removals.iter().map(|entry| shown_removal(job, entry)).collect();
-        Self { copied, removed, bytes: plan.bytes(), ..Self::default() }
+    /// Adds the removals of a plan.
+    pub(super) fn add_removals(&mut self, job: &Job<'_>, plan: &Plan) {
+        self.removed.extend(plan.removals.iter().map(|entry| shown_removal(job, entry)));
     }
 
     /// Prints the report as JSON, or its lines on standard output and a summary on standard error.
@@ -120,7 +118,8 @@ pub(super) fn item(job: &Job<'_>, copy: &Copy) -> String {
     }
 }
 
-fn shown_removal(job: &Job<'_>, entry: &Entry) -> String {
+/// Returns the key or the file that a removal is listed under.
+pub(super) fn shown_removal(job: &Job<'_>, entry: &Entry) -> String {
     match (&entry.content, &job.target) {
         (Content::Object(info), Root::Prefix { label, .. }) => format!("{label}{}", info.key),
         (Content::Object(info), Root::Folder(_)) => info.key.clone(),

@@ -1,17 +1,20 @@
 //! What a job has done so far.
 
-use anyhow::{Error, Result, anyhow};
+use std::{collections::HashSet, ptr};
+
+use anyhow::{Error, Result};
 
 use super::{
     job::Job,
-    plan::Copy,
-    report::{Report, Verb, item, shown},
+    plan::{Copy, Plan},
+    report::{Report, Verb, item, shown, shown_removal},
 };
 use crate::{
     failure,
     failures::{Failures, ends_all},
     progress::{Bar, Part},
     text::pluralize,
+    tree::Entry,
 };
 
 /// What became of copies that were made together.
@@ -20,8 +23,6 @@ pub(super) struct Outcome<'a> {
     pub(super) done: Vec<(&'a Copy, Result<u64>)>,
     /// Errors that end the job, and the copies that they are of.
     pub(super) ended: Vec<(Vec<&'a Copy>, Error)>,
-    /// Copies that were not tried, because an error had ended the job.
-    pub(super) untried: Vec<&'a Copy>,
 }
 
 impl<'a> Outcome<'a> {
@@ -37,7 +38,6 @@ impl<'a> Outcome<'a> {
     pub(super) fn extend(&mut self, other: Self) {
         self.done.extend(other.done);
         self.ended.extend(other.ended);
-        self.untried.extend(other.untried);
     }
 
     /// Returns whether an error has ended the job.
@@ -56,15 +56,29 @@ pub(super) struct Tally<'a> {
     failures: &'a mut Failures,
     /// Text of the error that has ended the job.
     ended: Option<String>,
+    /// Copies and removals that are complete or have failed. Each is identified by its address in the plan.
+    settled: HashSet<usize>,
+    /// Whether removals have begun.
+    removes: bool,
 }
 
 impl<'a> Tally<'a> {
     pub(super) fn new(job: &'a Job<'a>, bar: Bar, size: u64, failures: &'a mut Failures) -> Self {
-        Self { job, bar, size, report: Report::default(), failures, ended: None }
+        Self {
+            job,
+            bar,
+            size,
+            report: Report::default(),
+            failures,
+            ended: None,
+            settled: HashSet::new(),
+            removes: false,
+        }
     }
 
     /// Counts a copy that is complete, or reports its failure. Returns the error if the job cannot continue after it.
     pub(super) fn add(&mut self, copy: &Copy, copied: Result<u64>) -> Result<()> {
+        self.settle(copy);
         let bytes = match copied {
             Ok(bytes) => bytes,
             Err(error) => return self.failed(item(self.job, copy), error),
@@ -75,12 +89,42 @@ impl<'a> Tally<'a> {
         Ok(())
     }
 
-    pub(super) fn removed(&mut self, name: String) {
-        self.report.removed.push(name);
+    /// Marks the copies as complete, and counts removals from now on.
+    pub(super) fn begin_removals(&mut self) {
+        self.removes = true;
+    }
+
+    /// Counts a removal that is complete, or reports its failure. Returns the error if the job cannot continue after it.
+    pub(super) fn add_removal(&mut self, entry: &Entry, removed: Result<()>) -> Result<()> {
+        self.settle(entry);
+        match removed {
+            Ok(()) => self.report.removed.push(shown_removal(self.job, entry)),
+            Err(error) => self.failed(entry.shown(), error)?,
+        }
+        Ok(())
+    }
+
+    fn settle<T>(&mut self, item: &T) {
+        self.settled.insert(ptr::from_ref(item).addr());
+    }
+
+    fn is_settled<T>(&self, item: &T) -> bool {
+        self.settled.contains(&ptr::from_ref(item).addr())
+    }
+
+    /// Reports what has no result because an error has ended the job.
+    pub(super) fn report_rest(&mut self, plan: &Plan, error: &Error) {
+        let copies = plan.copies.iter().filter(|copy| !self.is_settled(*copy));
+        let mut rest: Vec<_> = copies.map(|copy| item(self.job, copy)).collect();
+        if self.removes {
+            let removals = plan.removals.iter().filter(|entry| !self.is_settled(*entry));
+            rest.extend(removals.map(Entry::shown));
+        }
+        self.failures.not_tried(rest, self.job.source.nouns(), error);
     }
 
     /// Reports a failure. Returns the error if the job cannot continue after it.
-    pub(super) fn failed(&mut self, item: String, error: Error) -> Result<()> {
+    fn failed(&mut self, item: String, error: Error) -> Result<()> {
         if ends_all(&error) {
             self.failures.record(item, &error);
             let text = failure::text(&error);
@@ -100,15 +144,13 @@ impl<'a> Tally<'a> {
         for (copies, error) in outcome.ended {
             result = result.and(Err(self.prevented(&copies, error)));
         }
-        for copy in outcome.untried {
-            self.failures.record(item(self.job, copy), &anyhow!("not tried, because of another error"));
-        }
         result
     }
 
     /// Records an error that ends the job for each copy that it is of, and returns it with their number.
     fn prevented(&mut self, copies: &[&Copy], error: Error) -> Error {
         for copy in copies {
+            self.settle(*copy);
             self.failures.record(item(self.job, copy), &error);
         }
         let (one, many) = self.job.source.nouns();

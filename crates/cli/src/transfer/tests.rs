@@ -116,7 +116,11 @@ async fn a_failed_network_ends_the_transfer() {
         "{error}"
     );
     assert_eq!(report.copied, ["1", "2"]);
-    assert_eq!(failed.len(), 1);
+    let mut expected = vec![("0lost".to_owned(), vec!["is down"])];
+    expected.extend((3..10).map(|number| (number.to_string(), vec!["not tried"])));
+    let mut reasons = reasons(&failed, &["is down", "not tried"]);
+    reasons.sort();
+    assert_eq!(reasons, expected);
 }
 
 /// What comes last is sent when everything else has been sent, also large files. So a page is not stored before what it
@@ -231,7 +235,11 @@ async fn a_failed_network_ends_the_reading() {
         let (report, failed, done) = copies.run(1, &keys, fetches).await;
         let error = format!("{:#}", done.unwrap_err());
         assert!(error.contains("4 objects: ") && error.contains("is down"), "{error}");
-        assert_eq!((report.copied, failed.len()), (["a", "b", "c", "d"].map(String::from).to_vec(), 4));
+        assert_eq!(report.copied, ["a", "b", "c", "d"]);
+        let of = |name: &str, text| (name.to_owned(), vec![text]);
+        let mut expected: Vec<_> = ["e-lost", "f", "g", "h"].map(|name| of(name, "is down")).into();
+        expected.push(of("i", "not tried"));
+        assert_eq!(reasons(&failed, &["is down", "not tried"]), expected);
     }
 }
 
@@ -246,6 +254,31 @@ fn reasons(failed: &[Failed], texts: &[&'static str]) -> Vec<(String, Vec<&'stat
     let mut reasons: Vec<_> = json.as_array().unwrap().iter().map(reason).collect();
     reasons.sort();
     reasons
+}
+
+/// Every file has a result if an error ends the job: small ones of batches that had not begun, large ones, and those that come last.
+#[tokio::test]
+async fn batches_that_had_not_begun_are_reported() {
+    let large = MAX_PAYLOAD_BYTES + 1;
+    let upload = Upload::of(&[
+        ("0lost", MAX_PAYLOAD_BYTES / 2),
+        ("1", MAX_PAYLOAD_BYTES / 2),
+        ("2", 1),
+        ("3", large),
+        ("4.html", 1),
+    ]);
+    let (report, failed, done) = upload.run(1, ".html").await;
+    done.unwrap_err();
+    assert_eq!(report.copied, Vec::<String>::new());
+    let of = |name: &str, text| (name.to_owned(), vec![text]);
+    let expected = [
+        of("0lost", "is down"),
+        of("1", "not tried"),
+        of("2", "not tried"),
+        of("3", "not tried"),
+        of("4.html", "not tried"),
+    ];
+    assert_eq!(reasons(&failed, &["is down", "not tried"]), expected);
 }
 
 /// Every copy has a result if an error ends the job after a call was refused and its halves are tried: those that were not tried

@@ -1,6 +1,9 @@
 //! Copies and syncs within a store and between stores.
 
-use std::fs;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use serde_json::json;
 
@@ -311,4 +314,80 @@ fn stores_in_the_folder_are_left_out() {
     assert!(done.status.success(), "{said}");
     assert_eq!(String::from_utf8(done.stdout).unwrap(), "stored   backup:a\nstored   backup:storage.toml\n");
     assert!(said.contains("skipped ./second: the store itself") && said.contains("./store: "), "{said}");
+}
+
+/// A dry run reports what the run would refuse, with the same exit code, and changes nothing.
+#[test]
+fn dry_runs_report_what_would_be_refused() {
+    let store = Store::new();
+    let init = store.bare(&["-q", "--store", "b/st", "init"]).status().unwrap();
+    assert!(init.success());
+    store.run_with_input(&["put", "-", "there"], b"there");
+    for name in ["st/file", "sub/file", "good"] {
+        store.run_with_input(&["put", "-", &format!("f/{name}")], b"new");
+    }
+    for name in ["a/st/file", "a/sub/file", "a/good", "b/sub", "b/old"] {
+        store.file(name, name.as_bytes());
+    }
+    let long = "x".repeat(1_020);
+    let listed = |args: &[&str]| {
+        let output = store.output(args, b"");
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let done = ["stored", "fetched", "copied"]
+            .into_iter()
+            .find_map(|verb| report[verb].as_array())
+            .unwrap()
+            .clone();
+        let failed = report["failed"].as_array().unwrap().iter();
+        let mut failed: Vec<_> = failed.map(|failed| failed["item"].to_string()).collect();
+        // A run reports failures in the order of completion.
+        failed.sort();
+        (output.status.code(), done, failed, report["removed"].clone())
+    };
+    let of_long = format!("store:{long}");
+    for (args, failures) in [
+        // A folder of a store, and a file where a folder is needed.
+        (&["cp", "-r", "a", "b"][..], 2),
+        (&["sync", "--delete", "--force", "a", "./b"], 2),
+        (&["sync", "--down", "f", "b"], 2),
+        (&["cp", "-r", "store:f", "b"], 2),
+        (&["cp", "a/good", "b/st/"], 1),
+        // A key that is too long.
+        (&["sync", "a", &long], 3),
+        (&["cp", "-r", "store:f", &of_long], 3),
+        // What exists.
+        (&["cp", "--if-absent", "a/good", "b/old"], 1),
+        (&["cp", "--if-absent", "store:f/good", "b/old"], 1),
+    ] {
+        let (dry_args, before) = ([&["--json"], args, &["--dry-run"]].concat(), tree(&store.path("b")));
+        let dry = listed(&dry_args);
+        assert_eq!((dry.0, dry.2.len()), (Some(1), failures), "{args:?}: {dry:?}");
+        assert_eq!(tree(&store.path("b")), before);
+        let done = listed(&[&["--json"], args].concat());
+        assert_eq!(dry, done, "{args:?}");
+        // What was copied is there in the next round.
+        fs::remove_file(store.path("b/good")).ok();
+        store.output(&["rm", "-r", &long], b"");
+    }
+    let said = store.fail_in_part(&["cp", "--dry-run", "--if-absent", "a/good", "store:there"]).1;
+    assert!(said.contains("already exists") && said.contains("1 file failed"), "{said}");
+    store.fail(1, &["cp", "--if-absent", "a/good", "store:there"]);
+    for args in [&["cp", "store:f/good", "b/st/"][..], &["cp", "--dry-run", "store:f/good", "b/st/"]] {
+        assert!(store.fail_in_part(args).1.contains("it is in the folder of the store"));
+    }
+    store.run(&["cp", "--dry-run", "store:there", "/dev/null"]);
+}
+
+/// Returns the files below a folder, with their contents.
+fn tree(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => files.extend(tree(&path)),
+            false => files.push((path.clone(), fs::read(path).unwrap())),
+        }
+    }
+    files.sort();
+    files
 }

@@ -90,6 +90,84 @@ fn copies_are_written_as_downloads_are() {
     assert_eq!(here.names(), ["link", "old", "secret"]);
 }
 
+/// A new copy has the permissions of its source, as far as the umask allows; an existing file keeps its own.
+#[test]
+fn copies_keep_the_permissions_of_their_sources() {
+    let here = Store::none();
+    let mode = |name: &str| fs::metadata(here.path(name)).unwrap().permissions().mode() & 0o7777;
+    fs::create_dir(here.path("folder")).unwrap();
+    let mask = 0o777 & !mode("folder");
+    let modes = [("run", 0o755), ("all", 0o777), ("secret", 0o600), ("fixed", 0o444), ("set", 0o4755)];
+    for (name, mode) in modes {
+        let file = here.file(&format!("from/{name}"), name.as_bytes());
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    here.file("from/large", &numbers(MAX_PAYLOAD + 1));
+    fs::set_permissions(here.path("from/large"), fs::Permissions::from_mode(0o700)).unwrap();
+    here.run(&["cp", "-r", "from", "copied"]);
+    here.run(&["sync", "from", "./synced"]);
+    here.run(&["cp", "from/run", "single"]);
+    for folder in ["copied", "synced"] {
+        for (name, source) in modes {
+            assert_eq!(mode(&format!("{folder}/{name}")), source & 0o777 & !mask, "{folder}/{name}");
+        }
+        assert_eq!(mode(&format!("{folder}/large")), 0o700);
+    }
+    assert_eq!(mode("single"), 0o755 & !mask);
+    here.file("from/secret", b"other");
+    fs::set_permissions(here.path("from/secret"), fs::Permissions::from_mode(0o755)).unwrap();
+    here.run(&["sync", "from", "./synced"]);
+    assert_eq!(
+        (fs::read(here.path("synced/secret")).unwrap(), mode("synced/secret")),
+        (b"other".into(), 0o600)
+    );
+}
+
+/// No command writes a file of its own into the folder of a store: an image, manual pages, another store.
+#[test]
+fn commands_write_nothing_into_the_folder_of_a_store() {
+    let store = Store::new();
+    let init = store.bare(&["-q", "--store", "b/st", "init"]).status().unwrap();
+    assert!(init.success());
+    let names = |folder: &str| {
+        let mut names: Vec<_> =
+            fs::read_dir(store.path(folder)).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let before = (names("store"), names("b/st"), fs::read(store.path("b/st/state.bin")).unwrap());
+    symlink("b/st", store.path("link")).unwrap();
+    fs::create_dir(store.path("man")).unwrap();
+    symlink("../b/st/state.bin", store.path("man/storage-put.1")).unwrap();
+    for args in [
+        &["snapshot", "export", "store/image"][..],
+        &["snapshot", "export", "b/st/image"],
+        &["snapshot", "export", "link/image"],
+        &["man", "b/st"],
+        &["man", "b/st/man"],
+        &["man", "link/man"],
+        &["man", "man"],
+    ] {
+        let said = store.fail(1, args);
+        assert!(said.contains("it is in the folder of the store"), "{args:?}: {said}");
+    }
+    for folder in ["b/st/inner", "link/inner", "b/st/new/inner"] {
+        let output = store.bare(&["--store", folder, "init"]).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && said.contains("it is in the folder of the store"), "{said}");
+    }
+    assert_eq!(fs::read_dir(store.path("man")).unwrap().count(), 1);
+    assert!((names("store"), names("b/st"), fs::read(store.path("b/st/state.bin")).unwrap()) == before);
+    let mut cached = store.bare(&["--store", "b/st", "ls"]);
+    let output = cached.env("STORAGE_CACHE_DIR", store.path("b/st/cache")).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && said.contains("nothing is cached"), "{said}");
+    assert!(!store.path("b/st/cache").exists());
+    store.run(&["snapshot", "export", "b/image"]);
+    store.run(&["man", "new/man"]);
+    assert!(store.path("new/man/storage-put.1").exists());
+}
+
 /// A file is not copied onto itself, nor a folder into itself; the error has both names, and nothing has changed.
 #[test]
 fn nothing_is_copied_onto_itself() {
