@@ -124,6 +124,28 @@ def listings():
         s3.abort_multipart_upload(**{name: upload[name] for name in ("Bucket", "Key", "UploadId")})
 
 
+def parts():
+    """A part of 100 MiB and a last one, which are read by their numbers, and an object in one piece."""
+    upload = {"Bucket": BUCKET, "Key": "parts"}
+    bodies = [os.urandom(100 * MIB), os.urandom(7)]
+    upload["UploadId"] = s3.create_multipart_upload(**upload)["UploadId"]
+    sent = [
+        {"PartNumber": number, "ETag": s3.upload_part(PartNumber=number, Body=body, **upload)["ETag"]}
+        for number, body in enumerate(bodies, 1)
+    ]
+    assert code_of("upload_part", PartNumber=10_001, Body=b"x", **upload) == "InvalidArgument"
+    s3.complete_multipart_upload(MultipartUpload={"Parts": sent}, **upload)
+    for number, body in enumerate(bodies, 1):
+        part = {"Bucket": BUCKET, "Key": "parts", "PartNumber": number}
+        head, got = s3.head_object(**part), s3.get_object(**part)
+        assert head["PartsCount"] == got["PartsCount"] == 2 and head["ContentLength"] == len(body), head
+        assert got["Body"].read() == body
+    assert code_of("get_object", Bucket=BUCKET, Key="parts", PartNumber=3) == "InvalidPartNumber"
+    s3.put_object(Bucket=BUCKET, Key="parts", Body=b"whole")
+    got = s3.get_object(Bucket=BUCKET, Key="parts", PartNumber=1)
+    assert got["Body"].read() == b"whole" and "PartsCount" not in got
+
+
 def presigned():
     put = s3.generate_presigned_url("put_object", {"Bucket": BUCKET, "Key": "presigned"}, ExpiresIn=60)
     request = urllib.request.Request(put, data=b"presigned", method="PUT")
@@ -171,7 +193,7 @@ def refusals():
 
 s3.create_bucket(Bucket=BUCKET)
 assert BUCKET in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
-for check in (small_objects, listings, presigned, posted, refusals, transfers):
+for check in (small_objects, listings, parts, presigned, posted, refusals, transfers):
     check()
     print(f"boto3: {check.__name__}")
 for page in s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET):

@@ -18,7 +18,7 @@ use crate::{
     keys,
     object_sums::{Expected, Sum},
     part_sums,
-    recorded::Recorded,
+    recorded::{Done, Recorded, Sizes},
     staging,
     store::Store,
 };
@@ -105,7 +105,11 @@ impl Completion {
         let condition = conditions::of_write(store, &self.key, if_match, if_none_match).await?;
         let parts = chosen(staging::parts(store, &self.id).await?, &self.listed)?;
         check_size(&parts, input.mpu_object_size)?;
-        let recorded = Recorded { sum: expected.check(upload.plan, &parts)? };
+        let recorded = Recorded {
+            sum: expected.check(upload.plan, &parts)?,
+            done: Some(Done::of(&self.id, &self.key)),
+            sizes: Some(Sizes::of(parts.iter().map(|part| part.info.size))),
+        };
         let args = recorded.add_to(with_pair(upload.args(), etag::pair(&self.etag()))?);
         Ok(Prepared { parts, args: UploadArgs { condition: Some(condition), ..args }, recorded })
     }
@@ -135,7 +139,8 @@ impl Completion {
         }
     }
 
-    /// Returns the object, if the parts are gone and it is of these parts.
+    /// Returns the object, if the parts are gone and it is of these parts and this upload. Where there was no room to keep which
+    /// upload it is of, the parts suffice.
     async fn done<T: Transport>(&self, store: &Store<T>) -> S3Result<Option<ObjectInfo>> {
         if !staging::is_id(&self.id) || self.listed.is_empty() {
             return Ok(None);
@@ -144,7 +149,10 @@ impl Completion {
             return Ok(None);
         }
         let info = store.find_replicated(&self.key).await?;
-        Ok(info.filter(|info| etag::recorded(info) == Some(&self.etag())))
+        let is_this = |done: Done| done == Done::of(&self.id, &self.key);
+        Ok(info.filter(|info| {
+            etag::recorded(info) == Some(&self.etag()) && Recorded::of(info).done.is_none_or(is_this)
+        }))
     }
 
     fn output(&self, recorded: Recorded) -> CompleteMultipartUploadOutput {

@@ -62,6 +62,14 @@ pub(crate) fn of_transfer(error: TransferError) -> S3Error {
     }
 }
 
+/// Returns the error for a part of an object that the object does not have.
+pub(crate) fn no_such_part(number: i32) -> S3Error {
+    let code = S3ErrorCode::Custom("InvalidPartNumber".into());
+    let mut error = S3Error::with_message(code, format!("the object has no part {number}"));
+    error.set_status_code(StatusCode::RANGE_NOT_SATISFIABLE);
+    error
+}
+
 /// What S3 has and this gateway has not.
 pub(crate) fn not_implemented(what: &str) -> S3Error {
     s3_error!(NotImplemented, "{what}: not supported by this gateway")

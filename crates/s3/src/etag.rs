@@ -27,6 +27,11 @@ pub(crate) fn recorded(info: &ObjectInfo) -> Option<&String> {
     pair.map(|pair| &pair.value)
 }
 
+/// Returns whether an object was uploaded in parts: then its recorded ETag has their number.
+pub(crate) fn is_of_parts(info: &ObjectInfo) -> bool {
+    recorded(info).is_some_and(|etag| etag.contains('-'))
+}
+
 /// Returns the ETag of an object whose MD5 is not known.
 pub(crate) fn without_md5(sha256: Option<&[u8]>, revision: u64) -> String {
     match sha256.map(hex::encode) {

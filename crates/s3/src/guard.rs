@@ -147,7 +147,14 @@ async fn call(service: &S3Service, request: Request) -> Response {
             response.headers_mut().remove(header::CONTENT_TYPE);
             response
         }
-        Ok(response) => response.map(Body::new),
+        Ok(response) => {
+            let mut response = response.map(Body::new);
+            // s3s sets this status for `GetObject`, and not for `HeadObject`.
+            if response.status() == StatusCode::OK && response.headers().contains_key(header::CONTENT_RANGE) {
+                *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+            }
+            response
+        }
         // Errors of S3 are responses; this one has none.
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }

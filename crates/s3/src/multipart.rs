@@ -153,7 +153,11 @@ async fn find<T: Transport>(store: &Store<T>, bucket: &str, object: &str, id: &s
     staging::find(store, id, &keys::object_key(bucket, object)?).await
 }
 
-fn check_number(number: i32) -> S3Result<()> {
+/// Checks the number of a part.
+///
+/// # Errors
+/// `InvalidArgument`.
+pub(crate) fn check_number(number: i32) -> S3Result<()> {
     match (1..=MAX_PARTS).contains(&number) {
         true => Ok(()),
         false => {

@@ -17,9 +17,10 @@ use storage_client::{Transport, transfer::read_stream};
 use crate::{
     body,
     conditions::ReadConditions,
-    error::not_implemented,
+    error::{no_such_part, not_implemented},
     etag,
     headers::{expires, header, timestamp, user_metadata},
+    multipart::check_number,
     recorded::Recorded,
     store::{CONCURRENCY, Store},
 };
@@ -43,7 +44,7 @@ macro_rules! read_conditions {
 macro_rules! output {
     ($output:ident, $found:ident, $mode:expr) => {{
         let (checksum, checksum_type) = checksum(&$found, $mode);
-        let Found { info, range, content_range } = &$found;
+        let Found { info, range, content_range, parts_count } = &$found;
         $output {
             accept_ranges: Some("bytes".into()),
             checksum_crc32: checksum.checksum_crc32,
@@ -64,6 +65,7 @@ macro_rules! output {
             expires: expires(info),
             last_modified: Some(timestamp(info.modified_ns)),
             metadata: user_metadata(info),
+            parts_count: *parts_count,
             ..Default::default()
         }
     }};
@@ -73,8 +75,36 @@ macro_rules! output {
 struct Found {
     info: ObjectInfo,
     range: Range<u64>,
-    /// The header `Content-Range`, if the client asked for a range.
+    /// The header `Content-Range`, if the client asked for a range or a part.
     content_range: Option<String>,
+    /// How many parts the object was uploaded in, if the client asked for one of them.
+    parts_count: Option<i32>,
+}
+
+/// What a client reads of an object.
+enum Selection<'r> {
+    Whole,
+    Range(&'r dto::Range),
+    /// The number of a part, of which 1 is the first.
+    Part(i32),
+}
+
+impl<'r> Selection<'r> {
+    /// Reads the parameters of a request.
+    ///
+    /// # Errors
+    /// `NoSuchVersion` for another object than the current one, `InvalidRequest` for a range of a part, `InvalidArgument`.
+    fn of(version: Option<&str>, range: Option<&'r dto::Range>, part: Option<i32>) -> S3Result<Self> {
+        if version.is_some_and(|version| version != "null") {
+            return Err(s3_error!(NoSuchVersion, "objects have no versions"));
+        }
+        match (range, part) {
+            (None, None) => Ok(Self::Whole),
+            (Some(range), None) => Ok(Self::Range(range)),
+            (None, Some(number)) => check_number(number).map(|()| Self::Part(number)),
+            (Some(_), Some(_)) => Err(s3_error!(InvalidRequest, "a range and partNumber exclude each other")),
+        }
+    }
 }
 
 async fn find<T: Transport>(
@@ -82,23 +112,50 @@ async fn find<T: Transport>(
     bucket: &str,
     object: &str,
     conditions: &ReadConditions,
-    range: Option<&dto::Range>,
+    selection: Selection<'_>,
 ) -> S3Result<Found> {
     let info = store.object(bucket, object).await?;
     conditions.check(&info)?;
     let size = info.size;
-    let Some(range) = range else { return Ok(Found { info, range: 0..size, content_range: None }) };
-    let range = range.check(size).ok().filter(|range| !range.is_empty());
-    let range = range.ok_or_else(|| s3_error!(InvalidRange, "the object has {size} bytes"))?;
-    let content_range = format!("bytes {}-{}/{size}", range.start, range.end - 1);
-    Ok(Found { info, range, content_range: Some(content_range) })
+    let (range, parts_count) = match selection {
+        Selection::Whole => {
+            return Ok(Found { info, range: 0..size, content_range: None, parts_count: None });
+        }
+        Selection::Range(range) => {
+            let range = range.check(size).ok().filter(|range| !range.is_empty());
+            (range.ok_or_else(|| s3_error!(InvalidRange, "the object has {size} bytes"))?, None)
+        }
+        Selection::Part(number) => part(&info, number)?,
+    };
+    // That of no bytes cannot be written.
+    let content_range =
+        (!range.is_empty()).then(|| format!("bytes {}-{}/{size}", range.start, range.end - 1));
+    Ok(Found { info, range, content_range, parts_count })
+}
+
+/// Returns the range of a part, and how many parts there are. An object that was not uploaded in parts is one part.
+///
+/// # Errors
+/// `InvalidPartNumber`; `NotImplemented` if the sizes of the parts are not known.
+fn part(info: &ObjectInfo, number: i32) -> S3Result<(Range<u64>, Option<i32>)> {
+    match Recorded::of(info).sizes {
+        Some(sizes) => {
+            let range = u64::try_from(number).ok().and_then(|number| sizes.range(number));
+            Ok((range.ok_or_else(|| no_such_part(number))?, i32::try_from(sizes.count()).ok()))
+        }
+        None if etag::is_of_parts(info) => Err(not_implemented(
+            "partNumber of an object whose metadata had no room for the sizes of its parts",
+        )),
+        None if number == 1 => Ok((0..info.size, None)),
+        None => Err(no_such_part(number)),
+    }
 }
 
 /// Returns the checksum of a whole object for a client that asks for checksums: that of its multipart upload, or else its SHA-256,
 /// so that the client verifies what it receives.
 fn checksum(found: &Found, mode: Option<&ChecksumMode>) -> (Checksum, Option<ChecksumType>) {
     let is_asked = mode.is_some_and(|mode| mode.as_str() == ChecksumMode::ENABLED);
-    if !is_asked || found.content_range.is_some() {
+    if !is_asked || found.content_range.is_some() || found.parts_count.is_some() {
         return (Checksum::default(), None);
     }
     if let Some(sum) = Recorded::of(&found.info).sum {
@@ -109,23 +166,14 @@ fn checksum(found: &Found, mode: Option<&ChecksumMode>) -> (Checksum, Option<Che
     (Checksum { checksum_sha256, ..Default::default() }, kind)
 }
 
-/// Refuses what would have to return something else than the current object as a whole.
-fn check_version(version: Option<&str>, part: Option<i32>) -> S3Result<()> {
-    match (version, part) {
-        (Some(version), _) if version != "null" => Err(s3_error!(NoSuchVersion, "objects have no versions")),
-        (_, Some(_)) => Err(not_implemented("partNumber")),
-        _ => Ok(()),
-    }
-}
-
 /// Returns the bytes of an object, or a range of them.
 pub(crate) async fn get<T: Transport + 'static>(
     store: &Store<T>,
     mut input: GetObjectInput,
 ) -> S3Result<GetObjectOutput> {
-    check_version(input.version_id.as_deref(), input.part_number)?;
+    let selection = Selection::of(input.version_id.as_deref(), input.range.as_ref(), input.part_number)?;
     let conditions = read_conditions!(input);
-    let found = find(store, &input.bucket, &input.key, &conditions, input.range.as_ref()).await?;
+    let found = find(store, &input.bucket, &input.key, &conditions, selection).await?;
     let output = output!(GetObjectOutput, found, input.checksum_mode.as_ref());
     let Found { info, range, .. } = found;
     let length = range.end - range.start;
@@ -138,8 +186,8 @@ pub(crate) async fn head<T: Transport>(
     store: &Store<T>,
     mut input: HeadObjectInput,
 ) -> S3Result<HeadObjectOutput> {
-    check_version(input.version_id.as_deref(), input.part_number)?;
+    let selection = Selection::of(input.version_id.as_deref(), input.range.as_ref(), input.part_number)?;
     let conditions = read_conditions!(input);
-    let found = find(store, &input.bucket, &input.key, &conditions, input.range.as_ref()).await?;
+    let found = find(store, &input.bucket, &input.key, &conditions, selection).await?;
     Ok(output!(HeadObjectOutput, found, input.checksum_mode.as_ref()))
 }

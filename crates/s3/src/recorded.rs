@@ -2,8 +2,15 @@
 //!
 //! ```text
 //! sum=ALGORITHM-TYPE:TEXT    the checksum of the object
+//! done=MD5                   the completed upload, as the MD5 of its identifier and the key
+//! sizes=BYTES*COUNT,BYTES    the sizes of the parts, in their order; of equal ones with their number
 //! ```
+//!
+//! Fields are separated by semicolons. Each is kept if there is room for it beside the metadata of the client, in this order.
 
+use std::ops::Range;
+
+use md5::{Digest, Md5};
 use stable_storage_api::{MetadataPair, ObjectInfo, UploadArgs, headers};
 
 use crate::object_sums::{Plan, Sum};
@@ -13,7 +20,15 @@ use crate::object_sums::{Plan, Sum};
 pub(crate) struct Recorded {
     /// The checksum of the object.
     pub(crate) sum: Option<Sum>,
+    /// The completed upload.
+    pub(crate) done: Option<Done>,
+    /// The sizes of the parts. They are those of the object.
+    pub(crate) sizes: Option<Sizes>,
 }
+
+const SUM: &str = "sum";
+const DONE: &str = "done";
+const SIZES: &str = "sizes";
 
 impl Recorded {
     /// Returns what was kept of an object.
@@ -23,27 +38,35 @@ impl Recorded {
             pair.iter().flat_map(|pair| pair.value.split(';')).filter_map(|field| field.split_once('='));
         let mut recorded = Self::default();
         for (name, value) in fields {
-            if name == SUM {
-                recorded.sum = sum(value);
+            match name {
+                SUM => recorded.sum = sum(value),
+                DONE => recorded.done = Some(Done(value.to_owned())),
+                SIZES => {
+                    recorded.sizes = Sizes::parse(value).filter(|sizes| sizes.total() == Some(info.size))
+                }
+                _ => {}
             }
         }
         recorded
     }
 
-    /// Adds the pair to the metadata of an object, if there is room for it beside that of the client.
+    /// Adds the pair to the metadata of an object, with the fields for which there is room.
     pub(crate) fn add_to(&self, args: UploadArgs) -> UploadArgs {
-        let sum = self.sum.as_ref().map(|sum| format!("{SUM}={}:{}", sum.plan.name(), sum.text));
-        match sum {
-            None => args,
-            Some(value) => {
-                with_pair_if_it_fits(&args, MetadataPair::new(headers::PARTS, value)).unwrap_or(args)
+        let fields = [
+            self.sum.as_ref().map(|sum| format!("{SUM}={}:{}", sum.plan.name(), sum.text)),
+            self.done.as_ref().map(|done| format!("{DONE}={}", done.0)),
+            self.sizes.as_ref().map(|sizes| format!("{SIZES}={}", sizes.text())),
+        ];
+        let (mut kept, mut with_kept) = (String::new(), None);
+        for field in fields.into_iter().flatten() {
+            let value = if kept.is_empty() { field } else { format!("{kept};{field}") };
+            if let Some(fits) = with_pair_if_it_fits(&args, MetadataPair::new(headers::PARTS, &*value)) {
+                (kept, with_kept) = (value, Some(fits));
             }
         }
+        with_kept.unwrap_or(args)
     }
 }
-
-/// Name of the field with the checksum.
-const SUM: &str = "sum";
 
 fn sum(value: &str) -> Option<Sum> {
     let (name, text) = value.split_once(':')?;
@@ -51,8 +74,134 @@ fn sum(value: &str) -> Option<Sum> {
 }
 
 /// Adds a pair, unless the metadata would have too many pairs or bytes then.
-pub(crate) fn with_pair_if_it_fits(args: &UploadArgs, pair: MetadataPair) -> Option<UploadArgs> {
+fn with_pair_if_it_fits(args: &UploadArgs, pair: MetadataPair) -> Option<UploadArgs> {
     let pairs = args.metadata.iter().flatten().cloned().chain([pair]).collect();
     let args = UploadArgs { metadata: Some(pairs), ..args.clone() };
     args.check().is_ok().then_some(args)
+}
+
+/// Which upload an object is of. With the key in it, it does not count for a copy of the object under another key.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Done(String);
+
+impl Done {
+    /// Returns that of an upload to a key.
+    pub(crate) fn of(id: &str, key: &str) -> Self {
+        Self(hex::encode(Md5::new().chain_update(id).chain_update("/").chain_update(key).finalize()))
+    }
+}
+
+/// The sizes of the parts of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sizes(Vec<Run>);
+
+/// Consecutive parts of one size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Run {
+    bytes: u64,
+    count: u64,
+}
+
+impl Sizes {
+    /// Returns the sizes of parts.
+    pub(crate) fn of(parts: impl IntoIterator<Item = u64>) -> Self {
+        let mut runs = Vec::<Run>::new();
+        for bytes in parts {
+            match runs.last_mut() {
+                Some(run) if run.bytes == bytes => run.count += 1,
+                _ => runs.push(Run { bytes, count: 1 }),
+            }
+        }
+        Self(runs)
+    }
+
+    fn text(&self) -> String {
+        let run = |run: &Run| match run.count {
+            1 => run.bytes.to_string(),
+            count => format!("{}*{count}", run.bytes),
+        };
+        self.0.iter().map(run).collect::<Vec<_>>().join(",")
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let run = |run: &str| {
+            let (bytes, count) = run.split_once('*').unwrap_or((run, "1"));
+            Some(Run { bytes: bytes.parse().ok()?, count: count.parse().ok()? })
+        };
+        text.split(',').map(run).collect::<Option<_>>().map(Self)
+    }
+
+    /// Returns the bytes of all parts, unless the sum is not a number of bytes.
+    fn total(&self) -> Option<u64> {
+        self.0.iter().try_fold(0_u64, |total, run| total.checked_add(run.bytes.checked_mul(run.count)?))
+    }
+
+    /// Returns the number of parts.
+    pub(crate) fn count(&self) -> u64 {
+        self.0.iter().fold(0, |count, run| count.saturating_add(run.count))
+    }
+
+    /// Returns the range of the part with a number, of which 1 is the first.
+    pub(crate) fn range(&self, number: u64) -> Option<Range<u64>> {
+        let (mut start, mut before) = (0_u64, number.checked_sub(1)?);
+        for run in &self.0 {
+            if before < run.count {
+                let start = start.checked_add(run.bytes.checked_mul(before)?)?;
+                return Some(start..start.checked_add(run.bytes)?);
+            }
+            before -= run.count;
+            start = start.checked_add(run.bytes.checked_mul(run.count)?)?;
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_written_by_runs_and_have_the_ranges_of_the_parts() {
+        for (parts, text) in [
+            (&[7][..], "7"),
+            (&[0], "0"),
+            (&[5, 5, 5, 2], "5*3,2"),
+            (&[5, 6, 5, 5], "5,6,5*2"),
+            (&[4, 4], "4*2"),
+        ] {
+            let sizes = Sizes::of(parts.iter().copied());
+            assert_eq!(sizes.text(), text);
+            assert_eq!(Sizes::parse(text), Some(sizes.clone()));
+            assert_eq!((sizes.total(), sizes.count()), (Some(parts.iter().sum()), parts.len() as u64));
+            let mut start = 0;
+            for (number, size) in (1..).zip(parts) {
+                assert_eq!(sizes.range(number), Some(start..start + size), "{text} {number}");
+                start += size;
+            }
+            assert_eq!((sizes.range(0), sizes.range(parts.len() as u64 + 1)), (None, None));
+        }
+        for text in ["", "x", "5*", "*5", "5,,5", "-1"] {
+            assert_eq!(Sizes::parse(text), None, "{text}");
+        }
+        assert_eq!(Sizes::parse("18446744073709551615*2").and_then(|sizes| sizes.total()), None);
+    }
+
+    #[test]
+    fn fields_are_kept_as_long_as_there_is_room() {
+        let recorded =
+            Recorded { sum: None, done: Some(Done::of("id", "a/b")), sizes: Some(Sizes::of([5, 7])) };
+        let kept = |free: usize| {
+            let value = "x".repeat(2_048 - "a".len() - headers::PARTS.len() - free);
+            let metadata = Some(vec![MetadataPair::new("a", value)]);
+            let args = recorded.add_to(UploadArgs { metadata, ..UploadArgs::unsized_new("a/b") });
+            args.metadata.into_iter().flatten().nth(1).map(|pair| pair.value)
+        };
+        let done = format!("done={}", Done::of("id", "a/b").0);
+        assert_eq!(kept(47), Some(format!("{done};sizes=5,7")));
+        assert_eq!(kept(46), Some(done.clone()));
+        assert_eq!(kept(37), Some(done));
+        assert_eq!(kept(36).as_deref(), Some("sizes=5,7"));
+        assert_eq!(kept(8), None);
+        assert!(Done::of("id", "a/b") != Done::of("id", "a/c") && Done::of("id", "a") != Done::of("jd", "a"));
+    }
 }

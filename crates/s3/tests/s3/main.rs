@@ -11,6 +11,7 @@ mod memory;
 mod multipart;
 mod object_sums;
 mod objects;
+mod parts;
 mod sums;
 mod unsupported;
 mod uploads;

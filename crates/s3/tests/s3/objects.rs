@@ -257,6 +257,8 @@ async fn a_range_that_is_none_is_ignored() {
         let wrong = gateway.request("GET", "/bucket/a").header("range", range).signed_by(wrong).send().await;
         assert_eq!(wrong.error(), (403, "SignatureDoesNotMatch"));
     }
+    let head = gateway.request("HEAD", "/bucket/a").header("range", "bytes=1-2").send().await;
+    assert_eq!((head.status, head.header("content-range")), (206, "bytes 1-2/5"));
     gateway.put("/bucket/empty", "").await.ok();
     for range in ["bytes=-5", "bytes=0-", "bytes=0-0"] {
         let read = gateway.request("GET", "/bucket/empty").header("range", range).send().await;
