@@ -1,16 +1,21 @@
 //! Errors of the client as errors of `object_store`.
 
+use std::borrow::Borrow;
+
 use object_store::Error;
 use storage_client::{ClientError, TransferError};
 
 /// Name of the store in errors.
 pub(crate) const STORE: &str = "storage canister";
 
-/// Converts an error of a call for one object.
-pub(crate) fn of_call(path: &str, error: ClientError) -> Error {
+/// Converts an error of a call for one object. Calls that share their outcome share the error.
+pub(crate) fn of_call<E>(path: &str, error: E) -> Error
+where
+    E: Borrow<ClientError> + Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     use stable_storage_api::Error as Reason;
     let path = path.to_owned();
-    match error.storage_error() {
+    match error.borrow().storage_error() {
         Some(Reason::NotFound) => Error::NotFound { path, source: error.into() },
         Some(Reason::AlreadyExists) => Error::AlreadyExists { path, source: error.into() },
         Some(Reason::RevisionMismatch { .. }) => Error::Precondition { path, source: error.into() },

@@ -44,6 +44,7 @@ mod meta;
 mod multipart;
 mod parts;
 mod read;
+mod shared;
 mod store;
 mod write;
 

@@ -3,12 +3,18 @@
 //! The offset of a part is known when it is handed over, because the parts before it are. A chunk that one part covers is
 //! sent from that part. A chunk that several parts share is collected until all of its bytes have arrived. So memory holds
 //! at most one incomplete chunk of 2 MiB for each boundary between parts that are still under way, and never a whole object.
+//!
+//! An upload is completed when all of its parts were sent to their end, and refused before. If that fails, it stays open for
+//! another attempt or an abort. An abort leaves no upload, also if a part is under way; parts that come later are refused.
 
 use std::{
     collections::BTreeMap,
     fmt,
     ops::Range,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -16,11 +22,11 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::{Attributes, MultipartUpload, PutPayload, PutResult, Result, UploadPart, path::Path};
 use stable_storage_api::{Condition, PutArgs, UploadArgs, UploadEnd, limits::CHUNK_BYTES};
 use storage_client::{Client, Transport};
-use tokio::sync::OnceCell;
 
 use crate::{
     attributes::Described,
     error::{generic, of_call},
+    shared::SharedUpload,
     write::{put_result, upload_args},
 };
 
@@ -32,7 +38,6 @@ pub(crate) struct Multipart<T> {
     open: Arc<Open<T>>,
     /// Number of bytes of the parts so far.
     size: u64,
-    has_ended: bool,
 }
 
 /// What the parts of an upload share.
@@ -40,7 +45,9 @@ struct Open<T> {
     client: Arc<Client<T>>,
     args: UploadArgs,
     /// The upload, which the first complete chunk opens. An object of less than a chunk does not need one.
-    upload: OnceCell<u64>,
+    upload: SharedUpload<T>,
+    /// Number of parts with bytes that were handed over and are not sent to their end.
+    unfinished: AtomicUsize,
     incomplete: Mutex<BTreeMap<u64, Incomplete>>,
 }
 
@@ -56,8 +63,10 @@ impl<T: Transport + 'static> Multipart<T> {
     pub(crate) fn new(client: Arc<Client<T>>, location: &Path, attributes: &Attributes) -> Result<Self> {
         let args = upload_args(location.as_ref(), Described::of(attributes)?, Condition::Any);
         args.check().map_err(generic)?;
-        let open = Open { client, args, upload: OnceCell::new(), incomplete: Mutex::default() };
-        Ok(Self { open: Arc::new(open), size: 0, has_ended: false })
+        let upload = SharedUpload::new(Arc::clone(&client), args.clone());
+        let open =
+            Open { client, args, upload, unfinished: AtomicUsize::new(0), incomplete: Mutex::default() };
+        Ok(Self { open: Arc::new(open), size: 0 })
     }
 }
 
@@ -66,7 +75,7 @@ impl<T> fmt::Debug for Multipart<T> {
         formatter
             .debug_struct("Multipart")
             .field("key", &self.open.args.key)
-            .field("upload", &self.open.upload.get())
+            .field("upload", &self.open.upload.opened())
             .field("size", &self.size)
             .finish_non_exhaustive()
     }
@@ -75,34 +84,36 @@ impl<T> fmt::Debug for Multipart<T> {
 #[async_trait]
 impl<T: Transport + 'static> MultipartUpload for Multipart<T> {
     fn put_part(&mut self, data: PutPayload) -> UploadPart {
-        let start = self.size;
-        self.size += data.content_length() as u64;
         let open = Arc::clone(&self.open);
-        Box::pin(async move { open.send_part(start, data).await })
+        let length = data.content_length() as u64;
+        if length == 0 || open.upload.check_open().is_err() {
+            return Box::pin(async move { open.upload.check_open() });
+        }
+        let start = self.size;
+        self.size += length;
+        open.unfinished.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async move {
+            open.upload.check_open()?;
+            open.send_part(start, data).await?;
+            open.unfinished.fetch_sub(1, Ordering::SeqCst);
+            Ok(())
+        })
     }
 
     async fn complete(&mut self) -> Result<PutResult> {
-        if self.has_ended {
-            return Err(generic("the upload has been completed or aborted"));
-        }
+        self.open.upload.check_open()?;
         let result = self.open.complete(self.size).await?;
-        self.has_ended = true;
+        self.open.upload.end_with_commit();
         Ok(result)
     }
 
     async fn abort(&mut self) -> Result<()> {
         self.open.incomplete().clear();
-        self.has_ended = true;
-        match self.open.upload.get() {
-            Some(upload) => {
-                self.open.client.abort_upload(*upload).await.map_err(|error| self.open.error(error))
-            }
-            None => Ok(()),
-        }
+        self.open.upload.abort().await
     }
 }
 
-impl<T: Transport> Open<T> {
+impl<T: Transport + 'static> Open<T> {
     fn error(&self, error: storage_client::ClientError) -> object_store::Error {
         of_call(&self.args.key, error)
     }
@@ -154,16 +165,16 @@ impl<T: Transport> Open<T> {
 
     /// Sends a chunk. The first one opens the upload.
     async fn send(&self, index: u64, bytes: &[u8]) -> Result<()> {
-        let upload = self.upload.get_or_try_init(|| async {
-            self.client.create_upload(&self.args).await.map(|upload| upload.id)
-        });
-        let upload = *upload.await.map_err(|error| self.error(error))?;
+        let upload = self.upload.id().await?;
         self.client.write_chunk(upload, index, bytes).await.map_err(|error| self.error(error))?;
         Ok(())
     }
 
     /// Sends the last chunk and commits.
     async fn complete(&self, size: u64) -> Result<PutResult> {
+        if self.unfinished.load(Ordering::SeqCst) > 0 {
+            return Err(unfinished());
+        }
         let last = size / CHUNK_BYTES;
         let rest = self.rest(last, (size % CHUNK_BYTES) as usize)?;
         if last == 0 {
@@ -172,7 +183,7 @@ impl<T: Transport> Open<T> {
         if !rest.is_empty() {
             self.send(last, &rest).await?;
         }
-        let upload = *self.upload.get().ok_or_else(unfinished)?;
+        let upload = self.upload.id().await?;
         let end = UploadEnd { size, sha256: None };
         let written = self.client.commit_reliably(upload, &self.args, &end, None).await;
         let written = written.map_err(|error| self.error(error))?;

@@ -5,8 +5,8 @@ use std::{num::NonZeroUsize, ops::Range, sync::Arc};
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::{
-    GetOptions, GetResult, GetResultPayload, OBJECT_STORE_COALESCE_DEFAULT, Result, coalesce_ranges,
-    path::Path,
+    GetOptions, GetRange, GetResult, GetResultPayload, OBJECT_STORE_COALESCE_DEFAULT, Result,
+    coalesce_ranges, collect_bytes, path::Path,
 };
 use stable_storage_api::{Error, Object, ObjectInfo, limits::MAX_REPLY_BYTES};
 use storage_client::{Client, Transport, transfer::read_stream};
@@ -50,7 +50,11 @@ pub(crate) async fn get<T: Transport + 'static>(
     Ok(GetResult { payload, meta, range, attributes, extensions: Default::default() })
 }
 
-/// Returns ranges of one version of an object. Ranges that are close to each other are read together.
+/// The most bytes that are reserved before the first ones of a range have arrived.
+const MAX_RESERVED_BYTES: u64 = 64 << 20;
+
+/// Returns ranges of one version of an object. Ranges that are close to each other are read together. A range that exceeds the
+/// object is cut at its end; one that is empty or begins after the last byte is an error.
 pub(crate) async fn ranges<T: Transport + 'static>(
     client: &Arc<Client<T>>,
     location: &Path,
@@ -58,14 +62,14 @@ pub(crate) async fn ranges<T: Transport + 'static>(
 ) -> Result<Vec<Bytes>> {
     let key = location.as_ref();
     let info = Arc::new(stat(client, key).await?);
-    for range in ranges {
-        object_store::GetRange::Bounded(range.clone()).as_range(info.size).map_err(generic)?;
-    }
+    let within = |range: &Range<u64>| GetRange::Bounded(range.clone()).as_range(info.size).map_err(generic);
+    let ranges = ranges.iter().map(within).collect::<Result<Vec<_>>>()?;
     let fetch = |range: Range<u64>| {
         let pieces = pieces(Arc::clone(client), Arc::clone(&info), range.clone());
-        async move { object_store::collect_bytes(pieces, Some(range.end - range.start)).await }
+        let reserved = (range.end - range.start).min(MAX_RESERVED_BYTES);
+        async move { collect_bytes(pieces, Some(reserved)).await }
     };
-    coalesce_ranges(ranges, fetch, OBJECT_STORE_COALESCE_DEFAULT).await
+    coalesce_ranges(&ranges, fetch, OBJECT_STORE_COALESCE_DEFAULT).await
 }
 
 /// Returns the metadata of an object.

@@ -2,9 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of tests may fail the test")]
 
+mod multipart;
+
 use std::{ops::Range, sync::Arc};
 
-use bytes::Bytes;
 use candid::Principal;
 use embedded_ic::{Config, EmbeddedIc};
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -61,44 +62,6 @@ async fn the_published_suite_of_multipart_uploads_passes() {
     integration::multipart_with_opts(&store, &store).await;
     integration::multipart_put_part_out_of_order(&store, &store).await;
     assert_eq!(store.client().list_all(":").await.unwrap(), []);
-    assert!(store.client().list_uploads().await.unwrap().is_empty());
-}
-
-/// Parts of any sizes, sent in any order, are the object of their concatenation.
-#[tokio::test]
-async fn parts_are_cut_into_chunks() {
-    let store = store();
-    let path = Path::from("parts");
-    for sizes in [
-        &[][..],
-        &[0],
-        &[1, 0, 2],
-        &[CHUNK_BYTES],
-        &[CHUNK_BYTES - 1, 1],
-        &[CHUNK_BYTES - 1, 2],
-        &[5, 2 * CHUNK_BYTES, 0, 3],
-        &[1, CHUNK_BYTES, CHUNK_BYTES - 1],
-        &[3 * CHUNK_BYTES + 7, 11, CHUNK_BYTES / 2, CHUNK_BYTES],
-    ] {
-        let all = bytes(sizes.iter().sum());
-        let mut upload = store.put_multipart(&path).await.unwrap();
-        let mut start = 0;
-        let mut parts = Vec::new();
-        for size in sizes {
-            let part = all[start as usize..(start + size) as usize].to_vec();
-            // A payload may consist of several buffers.
-            let (one, other) = part.split_at(part.len() / 3);
-            parts
-                .push(upload.put_part([one.to_vec(), other.to_vec()].into_iter().map(Bytes::from).collect()));
-            start += size;
-        }
-        for part in parts.into_iter().rev() {
-            part.await.unwrap();
-        }
-        upload.complete().await.unwrap();
-        assert!(store.get(&path).await.unwrap().bytes().await.unwrap() == all, "{sizes:?}");
-        assert!(upload.complete().await.is_err());
-    }
     assert!(store.client().list_uploads().await.unwrap().is_empty());
 }
 
@@ -189,26 +152,6 @@ impl Transport for Lagging {
     }
 }
 
-/// A part whose future was dropped leaves a gap, which is never committed.
-#[tokio::test]
-async fn an_upload_without_one_of_its_parts_is_not_committed() {
-    let store = store();
-    let path = Path::from("gap");
-    for (first, second) in [(10, 10), (CHUNK_BYTES, 1), (1, CHUNK_BYTES), (2 * CHUNK_BYTES, CHUNK_BYTES)] {
-        for is_first in [true, false] {
-            let mut upload = store.put_multipart(&path).await.unwrap();
-            let parts = [upload.put_part(bytes(first).into()), upload.put_part(bytes(second).into())];
-            let [one, other] = parts;
-            let sent = if is_first { one } else { other };
-            sent.await.unwrap();
-            assert!(upload.complete().await.is_err(), "{first} {second} {is_first}");
-            upload.abort().await.unwrap();
-        }
-    }
-    assert!(matches!(store.head(&path).await, Err(Error::NotFound { .. })));
-    assert!(store.client().list_uploads().await.unwrap().is_empty());
-}
-
 #[tokio::test]
 async fn objects_of_any_size_are_read_whole_and_in_ranges() {
     let store = store();
@@ -227,6 +170,27 @@ async fn objects_of_any_size_are_read_whole_and_in_ranges() {
     }
     let out = store.get_ranges(&Path::from("size/1"), &[0..1, 1..2]).await;
     assert!(matches!(out, Err(Error::Generic { .. })), "{out:?}");
+}
+
+/// A range that exceeds the object is cut at its end, whatever it states: nothing is reserved for bytes that do not exist.
+#[tokio::test]
+async fn a_range_past_the_end_is_cut_at_it() {
+    let store = store();
+    for size in [1, 5 * CHUNK_BYTES] {
+        let (path, all) = (Path::from(format!("size/{size}")), bytes(size));
+        store.put(&path, all.clone().into()).await.unwrap();
+        let ranges = [0..size + 1, 0..1 << 40, 0..u64::MAX, size - 1..u64::MAX, size / 2..1 << 62];
+        let read = store.get_ranges(&path, &ranges).await.unwrap();
+        for (range, read) in ranges.iter().zip(read) {
+            assert!(read == all[range.start as usize..], "{size} {range:?}");
+            assert!(store.get_range(&path, range.clone()).await.unwrap() == read, "{size} {range:?}");
+        }
+        let [empty, backwards] = [0..0, Range { start: 1, end: 0 }];
+        for range in [size..size + 1, size + 1..u64::MAX, u64::MAX - 1..u64::MAX, empty, backwards] {
+            let out = store.get_ranges(&path, &[0..1, range.clone()]).await;
+            assert!(matches!(out, Err(Error::Generic { .. })), "{size} {range:?} {out:?}");
+        }
+    }
 }
 
 /// A stream is of one version, also if the object is overwritten while it is read.
