@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 use storage_wire::Wire;
 
-use crate::{Condition, Error, MetadataPair, ObjectInfo, UploadArgs};
+use crate::{Checksum, Condition, Error, MetadataPair, ObjectInfo, UploadArgs};
 
 /// Arguments of `copy`.
 #[derive(CandidType, Serialize, Deserialize, Wire, Clone, Debug, PartialEq, Eq)]
@@ -83,7 +83,8 @@ impl CopyArgs {
         }
     }
 
-    /// Returns the arguments of an upload that becomes this copy of an object. The object must not be empty.
+    /// Returns the arguments of an upload that becomes this copy of an object. The object must not be empty. A digest that the
+    /// canister knows to be wrong is not declared for the copy.
     #[must_use]
     pub fn upload_of(&self, source: &ObjectInfo) -> UploadArgs {
         let CopyMetadata { content_type, content_encoding, metadata } =
@@ -92,7 +93,7 @@ impl CopyArgs {
             content_type,
             content_encoding,
             metadata,
-            sha256: source.sha256.as_ref().map(|sha256| sha256.digest.clone()),
+            sha256: source.sha256.as_ref().and_then(Checksum::held).map(ByteBuf::from),
             condition: self.condition.clone(),
             ..UploadArgs::new(&*self.to, source.size)
         }

@@ -21,6 +21,10 @@ pub const ETAG: &str = ":etag";
 /// Name of the pair with what a gateway keeps of an object that was uploaded in parts.
 pub const PARTS: &str = ":parts";
 
+/// Name of the pair that identifies the upload that an object came from: a text that no other bytes are ever stored with, for
+/// example a random one. It shows whether an upload was committed whose commit had no reply. Copies keep it.
+pub const UPLOAD: &str = ":upload";
+
 /// Returns whether a name of user metadata is reserved for gateways: it starts with a colon.
 #[must_use]
 pub fn is_reserved(name: &str) -> bool {
@@ -33,7 +37,7 @@ mod tests {
 
     #[test]
     fn names_that_start_with_a_colon_are_reserved() {
-        let names = [CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LANGUAGE, EXPIRES, ETAG, PARTS];
+        let names = [CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LANGUAGE, EXPIRES, ETAG, PARTS, UPLOAD];
         assert!(names.into_iter().all(is_reserved));
         assert!(!is_reserved("cache-control") && !is_reserved(""));
     }

@@ -9,11 +9,19 @@ import { isPassing } from "./retry.js";
 /** What an object that is not there yet counts as. */
 const NO_REVISION = 0n;
 
+/** The name of the pair that identifies the upload an object came from, as gateways set it. */
+const UPLOAD_PAIR = ":upload";
+
+/** What is said of a commit whose outcome no object shows. */
+const UNKNOWN =
+  "the upload is gone: it was committed, aborted, or has expired. Nothing shows which, because it has no SHA-256; look at the object";
+
 /**
  * Commits an upload, again where there is no answer. However often it is sent, it is carried out once, because identifiers
- * of uploads are never used twice. The second time there is no such upload; an object newer than what was there `before`
- * shows that the first time made it. It cannot be aborted: a commit that
- * was sent may be carried out.
+ * of uploads are never used twice. The second time there is no such upload; an object newer than what was there `before`,
+ * with the SHA-256 or the identifier of the upload, shows that the first time made it. An object without either is taken for
+ * somebody else's, and the error says that the outcome is not known. It cannot be aborted: a commit that was sent may be
+ * carried out.
  */
 export async function commitSurely(
   caller: Caller,
@@ -36,7 +44,10 @@ export async function commitSurely(
       }
       if (!earlier) throw error;
       if (isStorageError(error, "NotFound")) {
-        const written = before === undefined ? undefined : await committed(caller, args, end, before);
+        if (before === undefined || !isIdentified({ ...args, sha256: end.sha256 })) {
+          throw new CallError(earlier.method, "unanswered", UNKNOWN, earlier);
+        }
+        const written = await committed(caller, args, end, before);
         if (written) return written;
         throw earlier;
       }
@@ -64,11 +75,16 @@ async function committed(
 function isOf(info: ObjectInfo, args: UploadArgs, end: UploadEnd): boolean {
   return (
     info.size === end.size &&
-    sameBytes(info.sha256?.digest, end.sha256) &&
+    (end.sha256 === undefined || sameBytes(info.sha256?.digest, end.sha256)) &&
     (info.content_type ?? "") === (args.content_type ?? "") &&
     (info.content_encoding ?? "") === (args.content_encoding ?? "") &&
     sameMetadata(info.metadata, args.metadata)
   );
+}
+
+/** Whether an object with this SHA-256 or metadata shows that an upload was committed. */
+export function isIdentified({ sha256, metadata }: Pick<UploadArgs, "sha256" | "metadata">): boolean {
+  return sha256 !== undefined || (metadata ?? []).some(({ name }) => name === UPLOAD_PAIR);
 }
 
 /** The revision of the object that an upload will replace, where a commit without an answer will be looked for. */

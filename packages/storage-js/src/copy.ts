@@ -2,7 +2,8 @@
 import type { CopyMetadata, CopySource, Condition, ObjectInfo, UploadArgs, Written } from "./bindings/storage.js";
 import type { Caller } from "./caller.js";
 import { checkDescription, checkKey } from "./check.js";
-import { commitSurely, revisionBeforeCommit } from "./commit.js";
+import { heldDigest } from "./checksum.js";
+import { commitSurely, isIdentified, revisionBeforeCommit } from "./commit.js";
 import { isStorageError, StorageError, TransferError } from "./errors.js";
 import { sameBytes } from "./hash.js";
 import { CHUNK_BYTES } from "./limits.js";
@@ -36,13 +37,13 @@ export async function copy(caller: Caller, from: string, to: string, options: Co
   checkSource(info, options);
   const { content_type, content_encoding, metadata } = options.metadata ?? info;
   const args: UploadArgs = {
-    key: to, size: info.size, content_type, content_encoding, metadata, sha256: info.sha256?.digest,
-    condition: options.condition,
+    key: to, size: info.size, content_type, content_encoding, metadata,
+    sha256: heldDigest(info.sha256), condition: options.condition,
   };
   return copyInSteps(caller, { key: from, revision: info.revision }, args, options);
 }
 
-/** Fills an upload with the chunks of an object. */
+/** Fills an upload with the chunks of an object and commits it. An upload whose copy or commit fails is aborted. */
 async function copyInSteps(
   caller: Caller,
   source: CopySource,
@@ -50,7 +51,7 @@ async function copyInSteps(
   { signal, progress }: CopyOptions,
 ): Promise<Written> {
   const size = args.size ?? 0n;
-  const before = args.sha256 && (await revisionBeforeCommit(caller, args.key, signal));
+  const before = isIdentified(args) ? await revisionBeforeCommit(caller, args.key, signal) : undefined;
   const { id } = await caller.call("create_upload", [args], signal);
   try {
     for (let received = 0n; received < size; ) {
@@ -64,19 +65,19 @@ async function copyInSteps(
       progress?.({ phase: "sending", bytes: Number(received), size: Number(size), upload: id });
     }
     signal?.throwIfAborted();
+    return await commitSurely(caller, id, args, { size, sha256: args.sha256 }, before);
   } catch (error) {
     // If it cannot be aborted, it expires.
     await caller.call("abort_upload", [id]).catch(() => undefined);
     throw error;
   }
-  return commitSurely(caller, id, args, { size, sha256: args.sha256 }, before);
 }
 
 /** Checks the source as the canister does. */
 function checkSource(info: ObjectInfo, { revision, sha256 }: CopyOptions): void {
   const isExpected =
     (revision === undefined || revision === info.revision) &&
-    (sha256 === undefined || sameBytes(sha256, info.sha256?.digest));
+    (sha256 === undefined || sameBytes(sha256, heldDigest(info.sha256)));
   if (isExpected) return;
   throw new StorageError("copy", { __kind__: "RevisionMismatch", RevisionMismatch: { current: info.revision } });
 }

@@ -1,8 +1,7 @@
 /** Finding an upload to resume. */
-import {
-  ChecksumState, type Condition, type MetadataPair, type UploadArgs, type UploadCondition, type UploadStatus,
-} from "./bindings/storage.js";
+import type { Condition, MetadataPair, UploadArgs, UploadCondition, UploadStatus } from "./bindings/storage.js";
 import type { Caller } from "./caller.js";
+import { heldDigest } from "./checksum.js";
 import { atRevision } from "./conditions.js";
 import { isStorageError } from "./errors.js";
 import { sameBytes } from "./hash.js";
@@ -44,8 +43,7 @@ async function keptCondition(caller: Caller, { key, condition }: UploadArgs, sig
   if (condition?.__kind__ !== "Sha256") return condition ?? { __kind__: "Any", Any: null } as const;
   try {
     const { sha256, revision } = await caller.agreed("stat", [key], signal);
-    const held = sha256?.state === ChecksumState.Mismatch ? undefined : sha256?.digest;
-    return sameBytes(held, condition.Sha256) ? atRevision(revision) : undefined;
+    return sameBytes(heldDigest(sha256), condition.Sha256) ? atRevision(revision) : undefined;
   } catch (error) {
     if (!isStorageError(error, "NotFound")) throw error;
     return undefined;

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { ChecksumState } from "../src/bindings/storage.js";
 import { absent } from "../src/conditions.js";
-import { isStorageError } from "../src/errors.js";
+import { CallError, isStorageError } from "../src/errors.js";
 import { CHUNK_BYTES } from "../src/limits.js";
 import type { Progress } from "../src/transfer.js";
 import { assertBytes, bytes, FakeCanister } from "./fake.js";
@@ -52,5 +53,64 @@ describe("copy", () => {
     canister.faults = (method, _, nth) => (method === "copy_chunks" && nth === 1 ? replaced : undefined);
     await assert.rejects(client.copy("from", "to"), isMismatch);
     assert.deepEqual([canister.uploads.size, canister.objects.has("to")], [0, false]);
+  });
+
+  it("aborts the upload of a copy whose commit is refused", async () => {
+    const canister = new FakeCanister();
+    const client = canister.client();
+    await client.upload("from", bytes(CHUNKS * CHUNK_BYTES));
+    canister.largestCopy = CHUNK_BYTES;
+    // Somebody else stores an object while the chunks are copied.
+    canister.faults = (method) => {
+      if (method === "commit_upload") canister.store({ key: "to" }, bytes(1));
+      return undefined;
+    };
+    const isTaken = (error: unknown) => isStorageError(error, "AlreadyExists");
+    await assert.rejects(client.copy("from", "to", { condition: absent }), isTaken);
+    assert.deepEqual([canister.uploads.size, canister.count("abort_upload")], [0, 1]);
+    assertBytes(canister.bytesOf("to"), bytes(1));
+  });
+
+  it("takes a digest that the canister found wrong for none", async () => {
+    const canister = new FakeCanister();
+    const client = canister.client();
+    await client.upload("from", bytes(CHUNKS * CHUNK_BYTES));
+    canister.largestCopy = CHUNK_BYTES;
+    const checksum = canister.objects.get("from")!.info.sha256!;
+    const { digest: sha256 } = checksum;
+    await client.copy("from", "to", { sha256 });
+    assert.deepEqual(canister.objects.get("to")?.info.sha256, checksum);
+    checksum.state = ChecksumState.Mismatch;
+    await client.copy("from", "to");
+    assert.equal(canister.objects.get("to")?.info.sha256, undefined);
+    const isMismatch = (error: unknown) => isStorageError(error, "RevisionMismatch");
+    await assert.rejects(client.copy("from", "to", { sha256 }), isMismatch);
+    assert.equal(canister.uploads.size, 0);
+  });
+
+  it("takes an object without a digest for its own only with the identifier of the upload", async () => {
+    const canister = new FakeCanister();
+    const client = canister.client();
+    await client.upload("from", bytes(CHUNKS * CHUNK_BYTES));
+    canister.largestCopy = CHUNK_BYTES;
+    canister.objects.get("from")!.info.sha256 = undefined;
+    let commits = 0;
+    canister.faults = (method) => (method === "commit_upload" && commits++ === 0 ? "lost" : undefined);
+    const isUnknown = (error: unknown) => error instanceof CallError && error.outcome === "unanswered" && /no SHA-256/.test(error.message);
+    await assert.rejects(client.copy("from", "to"), isUnknown);
+    commits = 0;
+    const metadata = [{ name: ":upload", value: "0123" }];
+    const { revision } = await client.copy("from", "to", { metadata: { metadata } });
+    assert.deepEqual([canister.objects.get("to")?.info.revision, commits], [revision, 2]);
+    // Somebody else's object of the same size is not taken for the copy.
+    commits = 0;
+    canister.faults = (method) => {
+      if (method !== "commit_upload" || commits++ > 0) return undefined;
+      canister.uploads.clear();
+      canister.store({ key: "to" }, bytes(CHUNKS * CHUNK_BYTES, 2));
+      return "dropped";
+    };
+    const isSilence = (error: unknown) => error instanceof CallError && error.outcome === "unanswered";
+    await assert.rejects(client.copy("from", "to", { metadata: { metadata } }), isSilence);
   });
 });

@@ -187,6 +187,9 @@ export class FakeCanister {
     const bytes = new Uint8Array(size);
     for (const [index, chunk] of upload.chunks) bytes.set(chunk, Number(index) * CHUNK_BYTES);
     if (Number(received(upload)) !== size) return err({ __kind__: "Incomplete", Incomplete: { first_missing: 0n } });
+    if (upload.args.condition?.__kind__ === "Absent" && this.objects.has(upload.args.key)) {
+      return err({ __kind__: "AlreadyExists", AlreadyExists: null });
+    }
     this.uploads.delete(id);
     return ok(this.store({ ...upload.args, sha256: end?.sha256 ?? upload.args.sha256 }, bytes));
   }

@@ -2,8 +2,12 @@
 
 use std::io::Cursor;
 
-use stable_storage_api::{CopyArgs, limits::COPY_STEP_BYTES};
-use storage_client::{ClientError, TransferError, TransferOptions};
+use serde_bytes::ByteBuf;
+use stable_storage_api::{
+    Checksum, ChecksumState, Condition, CopyArgs, Error, PutArgs, UploadArgs,
+    limits::{CHUNK_BYTES, COPY_STEP_BYTES},
+};
+use storage_client::{Client, ClientError, TransferError, TransferOptions, transfer::Unobserved};
 
 use crate::network::Fate;
 use crate::{content, declared, network, patient};
@@ -66,4 +70,33 @@ async fn a_copy_that_fails_leaves_no_upload() {
         assert_eq!(client.list_uploads().await.unwrap(), [], "{method}");
         assert!(client.stat("to").await.is_err());
     }
+}
+
+/// A digest that the canister found wrong is not declared for a copy in steps, whose bytes do not have it either, and no copy is
+/// made on the condition of it.
+#[tokio::test(start_paused = true)]
+async fn a_copy_in_steps_does_not_declare_a_digest_that_is_known_to_be_wrong() {
+    let client = Client::new(network());
+    let wrong = ByteBuf::from([7; 32]);
+    let content = content(40, 3);
+    let args = UploadArgs { sha256: Some(wrong.clone()), ..UploadArgs::new("from", content.len() as u64) };
+    let upload = client.create_upload(&args).await.unwrap().id;
+    for (index, chunk) in (0..).zip(content.chunks(CHUNK_BYTES as usize)) {
+        client.write_chunk(upload, index, chunk).await.unwrap();
+    }
+    client.commit_upload(upload).await.unwrap();
+    let pinned = |to| CopyArgs { sha256: Some(wrong.clone()), ..CopyArgs::new("from", to) };
+    client.copy(&pinned("declared"), TransferOptions::default()).await.unwrap();
+    let declared = Some(Checksum { digest: wrong.clone(), state: ChecksumState::Declared });
+    assert_eq!(client.stat("declared").await.unwrap().sha256, declared);
+
+    assert_eq!(client.verify_all("from", &Unobserved).await.unwrap(), ChecksumState::Mismatch);
+    client.copy(&CopyArgs::new("from", "to"), TransferOptions::default()).await.unwrap();
+    assert_eq!(client.stat("to").await.unwrap().sha256, None);
+    let refused = client.copy(&pinned("to"), TransferOptions::default()).await.unwrap_err();
+    let TransferError::Client(refused) = refused else { panic!("{refused}") };
+    assert!(matches!(refused.storage_error(), Some(Error::RevisionMismatch { .. })), "{refused}");
+    let put = PutArgs { condition: Some(Condition::Sha256(wrong)), ..PutArgs::new("to", "value") };
+    let refused = client.put_with(put).await.unwrap_err();
+    assert!(matches!(refused.storage_error(), Some(Error::RevisionMismatch { .. })), "{refused}");
 }
