@@ -100,7 +100,7 @@ fn of_unanswered(method: &str) -> &'static str {
             "The call may have been executed: list the open uploads before you repeat it."
         }
         Some(Unanswered::CheckObject) => {
-            "The object may be stored: compare its size, digest and revision. If it is not, resume the upload, which is still open."
+            "The object may be stored: compare its size, digest and revision. If it is not, resume the upload if it is still open."
         }
         Some(Unanswered::CheckLog) => {
             "The entries may be in the log: read the end of the log before you append them again."

@@ -33,6 +33,11 @@
 //!
 //! A rename is one call, whatever the size. The canister makes a copy itself: one call up to 64 MiB, and steps of that size above.
 //!
+//! A client with a retry policy determines the outcome of a commit whose reply was lost. It recognises a multipart upload, which
+//! has no digest, by a pair of the metadata with a random identifier of 32 characters ([`stable_storage_api::headers::UPLOAD`]),
+//! which is no attribute. If the user's metadata leaves no space for it, a lost reply of the commit is an error that says that the
+//! outcome is unknown.
+//!
 //! Keys that no [`Path`](object_store::path::Path) can express, for example `a//b` or `a/`, are not listed.
 
 #![forbid(unsafe_code)]

@@ -27,7 +27,7 @@ use crate::{
     attributes::Described,
     error::{generic, of_call},
     shared::SharedUpload,
-    write::{put_result, upload_args},
+    write::{identified, put_result, upload_args},
 };
 
 /// Number of chunks of one part that are sent at the same time.
@@ -63,7 +63,7 @@ impl<T: Transport + 'static> Multipart<T> {
     pub(crate) fn new(client: Arc<Client<T>>, location: &Path, attributes: &Attributes) -> Result<Self> {
         let args = upload_args(location.as_ref(), Described::of(attributes)?, Condition::Any);
         args.check().map_err(generic)?;
-        let upload = SharedUpload::new(Arc::clone(&client), args.clone());
+        let upload = SharedUpload::new(Arc::clone(&client), identified(&args)?);
         let open =
             Open { client, args, upload, unfinished: AtomicUsize::new(0), incomplete: Mutex::default() };
         Ok(Self { open: Arc::new(open), size: 0 })
@@ -184,10 +184,11 @@ impl<T: Transport + 'static> Open<T> {
             self.send(last, &rest).await?;
         }
         let upload = self.upload.id().await?;
-        let end = UploadEnd { size, sha256: None };
-        let written = self.client.commit_reliably(upload, &self.args, &end, None).await;
-        let written = written.map_err(|error| self.error(error))?;
-        Ok(put_result(written.revision))
+        let (args, end) = (self.upload.args(), UploadEnd { size, sha256: None });
+        let before = self.client.revision_before_commit(args, false).await;
+        let before = before.map_err(|error| self.error(error))?;
+        let written = self.client.commit_reliably(upload, args, &end, before).await;
+        Ok(put_result(written.map_err(|error| self.error(error))?.revision))
     }
 
     /// Returns the bytes of the last chunk, which is shorter than the others. No other chunk may be incomplete.

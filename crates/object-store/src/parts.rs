@@ -21,11 +21,8 @@ use crate::{
     attributes::Described,
     error::{generic, of_call, of_transfer},
     meta::RESERVED,
-    write::{put_result, upload_args},
+    write::{ID_BYTES, identified, put_result, random_id, upload_args},
 };
-
-/// Bytes of an upload's identifier.
-const ID_BYTES: usize = 16;
 
 fn record_key(id: &str) -> String {
     format!("{RESERVED}uploads/{id}")
@@ -45,9 +42,7 @@ pub(crate) async fn create<T: Transport>(
     path: &Path,
     attributes: &Attributes,
 ) -> Result<MultipartId> {
-    let mut bytes = [0; ID_BYTES];
-    getrandom::fill(&mut bytes).map_err(|error| generic(format!("no random bytes: {error}")))?;
-    let id: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let id = random_id()?;
     let UploadArgs { content_type, content_encoding, metadata, .. } =
         upload_args(path.as_ref(), Described::of(attributes)?, Condition::Any);
     let record = PutArgs {
@@ -93,7 +88,7 @@ pub(crate) async fn complete<T: Transport>(
         UploadArgs { content_type, content_encoding, metadata, ..UploadArgs::unsized_new(path.as_ref()) };
     let parts = parts.iter().enumerate().map(|(index, part)| source(id, index, part));
     let parts = parts.collect::<Result<Vec<_>>>()?;
-    let composed = client.compose(&parts, &args, TransferOptions::default()).await;
+    let composed = client.compose(&parts, &identified(&args)?, TransferOptions::default()).await;
     let (written, _) = composed.map_err(|error| of_transfer(path.as_ref(), error))?;
     // The object is stored. If this fails, the parts stay until the upload is aborted.
     let _ = remove(client, path, id).await;

@@ -91,6 +91,11 @@ impl<T: Transport + 'static> SharedUpload<T> {
 }
 
 impl<T> SharedUpload<T> {
+    /// Returns the arguments that the upload is opened with.
+    pub(crate) fn args(&self) -> &UploadArgs {
+        &self.args
+    }
+
     /// Returns the identifier of the upload, if it is open.
     pub(crate) fn opened(&self) -> Option<u64> {
         self.state().opening.as_ref()?.peek()?.as_ref().ok().copied()

@@ -7,12 +7,12 @@ use object_store::{
     CopyMode, CopyOptions, PutMode, PutOptions, PutPayload, PutResult, RenameOptions, RenameTargetMode,
     Result, path::Path,
 };
-use stable_storage_api::{Condition, CopyArgs, Error, UploadArgs};
+use stable_storage_api::{Condition, CopyArgs, Error, MetadataPair, UploadArgs, headers};
 use storage_client::{Client, TransferError, TransferOptions, Transport};
 
 use crate::{
     attributes::Described,
-    error::{of_call, of_transfer, precondition},
+    error::{generic, of_call, of_transfer, precondition},
     meta::{e_tag, required},
 };
 
@@ -26,6 +26,25 @@ pub(crate) fn upload_args(key: &str, described: Described, condition: Condition)
         condition: Some(condition),
         ..UploadArgs::unsized_new(key)
     }
+}
+
+/// Number of bytes of a random identifier.
+pub(crate) const ID_BYTES: usize = 16;
+
+/// Returns a random identifier in hexadecimal.
+pub(crate) fn random_id() -> Result<String> {
+    let mut bytes = [0; ID_BYTES];
+    getrandom::fill(&mut bytes).map_err(|error| generic(format!("no random bytes: {error}")))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Adds a random identifier to the metadata of an upload without a digest, by which the client recognises the object if the
+/// reply of the commit is lost. Metadata that leaves no space for it stays as it is.
+pub(crate) fn identified(args: &UploadArgs) -> Result<UploadArgs> {
+    let mut pairs = args.pairs().to_vec();
+    pairs.push(MetadataPair::new(headers::UPLOAD, random_id()?));
+    let identified = UploadArgs { metadata: Some(pairs), ..args.clone() };
+    Ok(if identified.check().is_ok() { identified } else { args.clone() })
 }
 
 /// Returns the result of a write that has this revision.

@@ -89,7 +89,9 @@ impl<T: Transport> Client<T> {
     /// # Errors
     ///
     /// Those of the calls; [`Error::InvalidArgument`] if a thousand sources that follow each other have less than a chunk of
-    /// 2,031,616 bytes together, and [`Error::TooLarge`] if the sizes exceed a 64-bit number. After an error, nothing is stored.
+    /// 2,031,616 bytes together, and [`Error::TooLarge`] if the sizes exceed a 64-bit number. After an error, nothing is stored,
+    /// unless it is [`ClientError::Transport`]: then the commit may have been executed. If `args` has neither a SHA-256 nor the
+    /// pair [`UPLOAD`](stable_storage_api::headers::UPLOAD), a single lost reply of the commit has that result.
     pub async fn compose(
         &self,
         sources: &[Piece],
@@ -104,7 +106,7 @@ impl<T: Transport> Client<T> {
             return Ok((self.put_with(put(args, Vec::new(), end.clone())).await?, end));
         }
         let args = UploadArgs { size: Some(size), ..args.clone() };
-        let before = self.revision_before_commit(&args.key, args.sha256.is_some()).await?;
+        let before = self.revision_before_commit(&args, args.sha256.is_some()).await?;
         let id = self.create_upload(&args).await?.id;
         let sent = self.copy_all_chunks(id, sources, size, options).await;
         self.commit_or_abort(id, &args, sent.map(|()| end), before).await

@@ -45,7 +45,7 @@ impl<T: Transport> Client<T> {
             options.progress.safe(end.size, end.size);
             return Ok((written, end));
         };
-        let before = self.revision_before_commit(&args.key, true).await?;
+        let before = self.revision_before_commit(args, true).await?;
         let id = self.create_upload(&UploadArgs { size: None, ..args.clone() }).await?.id;
         let sent = self.send_all(id, vec![second, first], &mut chunks, options).await;
         self.commit_or_abort(id, args, sent.and_then(|()| chunks.end(args)), before).await

@@ -19,7 +19,8 @@ impl<T: Transport> Client<T> {
     /// SHA-256 verifies that.
     ///
     /// A client with a retry policy also repeats a commit without a reply and determines its outcome: the commit is executed
-    /// at most once.
+    /// at most once. That takes a declared SHA-256, or the pair [`UPLOAD`](stable_storage_api::headers::UPLOAD) in the
+    /// metadata; otherwise, the outcome of a commit that was executed without a reply is an error that says that it is unknown.
     ///
     /// # Errors
     ///
@@ -49,7 +50,7 @@ impl<T: Transport> Client<T> {
                 (upload, open)
             }
         };
-        let before = self.revision_before_commit(&args.key, args.sha256.is_some()).await?;
+        let before = self.revision_before_commit(args, args.sha256.is_some()).await?;
         loop {
             options.progress.safe(open.received, size);
             self.send(&mut source, &upload, &open.missing, options).await?;

@@ -1,9 +1,9 @@
 //! Commits without a reply.
 
-use std::io::Cursor;
+use std::{io::Cursor, time::Duration};
 
-use stable_storage_api::{Condition, UploadArgs};
-use storage_client::{ClientError, TransferError, TransferOptions, Transport};
+use stable_storage_api::{Condition, MetadataPair, PutArgs, UploadArgs, headers};
+use storage_client::{Client, ClientError, Piece, TransferError, TransferOptions, Transport};
 
 use crate::network::{Fate, Network};
 use crate::{content, declared, network, patient};
@@ -54,6 +54,84 @@ async fn outcome_of_a_lost_commit_is_determined() {
     upload(&network, &content, &absent, &[Fate::ReplyLost, Fate::Arrives]).await.unwrap();
 }
 
+/// Returns arguments of an upload without a digest, which the metadata identifies.
+fn identified(key: &str, content: &[u8], identifier: &str) -> UploadArgs {
+    let metadata = Some(vec![MetadataPair::new(headers::UPLOAD, identifier)]);
+    UploadArgs { metadata, ..UploadArgs::new(key, content.len() as u64) }
+}
+
+/// Without a digest, an identifier in the metadata shows the outcome of a lost commit.
+#[tokio::test(start_paused = true)]
+async fn outcome_of_a_lost_commit_is_determined_by_the_identifier_of_the_upload() {
+    let network = network();
+    let content = content(2, 1);
+    for (identifier, fates) in [
+        ("1", &[Fate::ReplyLost, Fate::Arrives][..]),
+        ("2", &[Fate::RequestLost, Fate::Arrives]),
+        ("3", &[Fate::Busy, Fate::ReplyLost, Fate::ReplyLost, Fate::Busy, Fate::Arrives]),
+    ] {
+        let args = identified("key", &content, identifier);
+        upload(&network, &content, &args, fates).await.unwrap();
+        assert_eq!(patient(&network).stat("key").await.unwrap().metadata, args.metadata);
+    }
+    // An object that consists of others, and a condition that no longer holds after the commit.
+    let client = patient(&network);
+    let source = Piece::whole(&client.stat("key").await.unwrap());
+    let absent = UploadArgs { condition: Some(Condition::Absent), ..identified("new", &content, "4") };
+    network.script("commit_upload", &[Fate::ReplyLost, Fate::Arrives]);
+    let (written, _) = client.compose(&[source], &absent, TransferOptions::default()).await.unwrap();
+    assert_eq!(client.stat("new").await.unwrap().revision, written.revision);
+}
+
+/// An upload that was aborted while its commit was lost is not found in an object that somebody else has stored since, or
+/// before, of the same size and type.
+#[tokio::test(start_paused = true)]
+async fn somebody_elses_object_is_not_taken_for_one_without_a_digest() {
+    let network = network();
+    let content = content(1, 1);
+    // Nothing identifies the upload; the other object has no identifier; it has another one; it is older.
+    let plain = UploadArgs::new("key", content.len() as u64);
+    for (number, (args, other, is_newer)) in [
+        (plain.clone(), plain.clone(), true),
+        (identified("key", &content, "1"), plain, true),
+        (identified("key", &content, "1"), identified("key", &content, "2"), true),
+        (identified("key", &content, "1"), identified("key", &content, "1"), false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let direct = Client::new(network.canister().clone());
+        let store = async || {
+            let UploadArgs { key, metadata, .. } = other.clone();
+            direct.put_with(PutArgs { metadata, ..PutArgs::new(key, content.clone()) }).await.unwrap();
+        };
+        if !is_newer {
+            store().await;
+        }
+        let sent = network.sent("commit_upload");
+        let stealing = async {
+            while network.sent("commit_upload") == sent {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            for open in direct.list_uploads().await.unwrap() {
+                direct.abort_upload(open.upload.id).await.unwrap();
+            }
+            if is_newer {
+                store().await;
+            }
+        };
+        let fates = [&[Fate::RequestLost; 4][..], &[Fate::Arrives]].concat();
+        let (uploaded, ()) =
+            futures_util::future::join(upload(&network, &content, &args, &fates), stealing).await;
+        let error = uploaded.unwrap_err();
+        assert!(
+            matches!(error, ClientError::Transport { method: "commit_upload", .. }),
+            "{number}: {error:?}"
+        );
+        assert!(error.to_string().contains("does not show which"), "{number}: {error}");
+    }
+}
+
 /// Without a declared digest, the outcome of a lost commit is unknown, and the error says what to check.
 #[tokio::test(start_paused = true)]
 async fn outcome_is_unknown_without_a_digest() {
@@ -64,6 +142,7 @@ async fn outcome_is_unknown_without_a_digest() {
     let error = upload(&network, &content, &args, &fates).await.unwrap_err();
     assert!(matches!(error, ClientError::Transport { method: "commit_upload", .. }), "{error:?}");
     assert!(error.hint().unwrap().contains("The object may be stored"));
+    assert!(error.to_string().contains("it was committed, aborted or has expired"), "{error}");
     // A lost request is sent again.
     upload(&network, &content, &args, &[Fate::RequestLost, Fate::Arrives]).await.unwrap();
 }

@@ -1,12 +1,18 @@
 //! Uploads in parts whose futures are polled in any order, late, or not to their end.
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures_util::future::{Either, join, select};
-use object_store::{Error, MultipartUpload, ObjectStoreExt, UploadPart, path::Path};
-use stable_storage_api::limits::CHUNK_BYTES;
-use storage_client::{Client, EmbeddedTransport, Transport, TransportError};
+use object_store::{
+    Attribute, Attributes, Error, MultipartUpload, ObjectStore, ObjectStoreExt, PutMultipartOptions,
+    PutResult, UploadPart, multipart::MultipartStore, path::Path,
+};
+use stable_storage_api::{headers, limits::CHUNK_BYTES};
+use storage_client::{Client, EmbeddedTransport, RetryPolicy, Transport, TransportError};
 use storage_object_store::CanisterStore;
 use tokio::sync::{Notify, Semaphore};
 
@@ -232,5 +238,107 @@ async fn a_part_after_the_completion_is_refused() {
         assert!(upload.abort().await.is_err() && upload.complete().await.is_err());
         assert_eq!(store.client().list_uploads().await.unwrap(), []);
         assert!(store.get(&path).await.unwrap().bytes().await.unwrap() == bytes(size));
+    }
+}
+
+/// What happens to the first commit of an upload, to which there is no reply.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Commit {
+    Executed,
+    Lost,
+    /// It is lost, the upload is aborted, and somebody else stores an object of the same size.
+    Replaced,
+}
+
+/// A canister whose reply to the first commit is lost.
+#[derive(Clone)]
+struct Losing {
+    canister: EmbeddedTransport,
+    first: Arc<Mutex<Option<Commit>>>,
+}
+
+impl Transport for Losing {
+    async fn update(&self, method: &str, arg: Vec<u8>) -> Result<Vec<u8>, TransportError> {
+        let commit = if method == "commit_upload" { self.first.lock().unwrap().take() } else { None };
+        match commit {
+            None => return self.canister.update(method, arg).await,
+            Some(Commit::Executed) => drop(self.canister.update(method, arg).await?),
+            Some(Commit::Lost) => {}
+            Some(Commit::Replaced) => {
+                let client = Client::new(self.canister.clone());
+                let upload = client.list_uploads().await.unwrap().pop().unwrap().upload;
+                client.abort_upload(upload.id).await.unwrap();
+                let other = CanisterStore::new(client);
+                other.put(&Path::from(upload.key), vec![7; SIZE as usize].into()).await.unwrap();
+            }
+        }
+        Err(TransportError::Unavailable { message: "the reply is lost".into() })
+    }
+
+    async fn query(&self, method: &str, arg: Vec<u8>) -> Result<Vec<u8>, TransportError> {
+        self.canister.query(method, arg).await
+    }
+}
+
+const SIZE: u64 = CHUNK_BYTES + 1;
+
+/// An upload whose commit has no reply is recognised by its identifier, and no object of somebody else is.
+#[tokio::test]
+async fn the_outcome_of_a_commit_without_a_reply_is_determined() {
+    let canister = store().client().transport().clone();
+    let retry = RetryPolicy { first_delay: Duration::ZERO, ..RetryPolicy::default() };
+    for commit in [Commit::Executed, Commit::Lost, Commit::Replaced] {
+        let first = Arc::new(Mutex::new(Some(commit)));
+        let network = Losing { canister: canister.clone(), first: Arc::clone(&first) };
+        let store = CanisterStore::new(Client::new(network).with_retry(retry));
+        let path = Path::from("parts");
+        let mut upload = store.put_multipart(&path).await.unwrap();
+        upload.put_part(bytes(SIZE).into()).await.unwrap();
+        check(&store, &path, commit, upload.complete().await).await;
+
+        *first.lock().unwrap() = Some(commit);
+        let id = store.create_multipart(&path).await.unwrap();
+        let parts = vec![store.put_part(&path, &id, 0, "part".into()).await.unwrap()];
+        // The parts are put together in an upload, whose size is not that of the other object.
+        let completed = store.complete_multipart(&path, &id, parts).await;
+        assert_eq!(completed.is_ok(), commit != Commit::Replaced, "{commit:?} {completed:?}");
+    }
+}
+
+async fn check(
+    store: &CanisterStore<Losing>,
+    path: &Path,
+    commit: Commit,
+    completed: object_store::Result<PutResult>,
+) {
+    let found = store.get(path).await.unwrap();
+    let (e_tag, attributes) = (found.meta.e_tag.clone(), found.attributes.clone());
+    assert!(attributes.is_empty(), "{attributes:?}");
+    let is_own = found.bytes().await.unwrap() == bytes(SIZE);
+    match commit {
+        Commit::Replaced => {
+            let error = completed.unwrap_err().to_string();
+            assert!(!is_own && error.contains("does not show which"), "{error}");
+        }
+        _ => assert!(is_own && completed.unwrap().e_tag == e_tag, "{commit:?}"),
+    }
+}
+
+/// Metadata that leaves no space for the identifier is stored as it is.
+#[tokio::test]
+async fn an_upload_with_as_much_metadata_as_is_allowed_has_no_identifier() {
+    let store = store();
+    let path = Path::from("key");
+    for (pairs, length) in [(16, 1), (1, 2_040), (15, 1)] {
+        let pair = |number: u8| (Attribute::Metadata(number.to_string().into()), "v".repeat(length));
+        let attributes = Attributes::from_iter((0..pairs).map(pair));
+        let options = PutMultipartOptions { attributes: attributes.clone(), ..Default::default() };
+        let mut upload = store.put_multipart_opts(&path, options).await.unwrap();
+        upload.put_part(bytes(SIZE).into()).await.unwrap();
+        upload.complete().await.unwrap();
+        assert_eq!(store.get(&path).await.unwrap().attributes, attributes);
+        let stored = store.client().stat("key").await.unwrap().metadata.unwrap();
+        let is_identified = stored.iter().any(|pair| pair.name == headers::UPLOAD);
+        assert_eq!(is_identified, pairs == 15, "{pairs} {length}");
     }
 }
