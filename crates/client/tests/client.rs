@@ -10,6 +10,7 @@ use stable_storage_api::{
     UploadCondition, UploadStatus,
 };
 use storage_client::{Client, ClientError, Transport, TransportError, VerifiedError};
+use storage_testkit::object_info;
 use storage_verify::Verifier;
 
 /// Returns the next of these replies to each call, and records the calls.
@@ -46,18 +47,7 @@ fn ok<T: CandidType>(value: T) -> Result<Vec<u8>, TransportError> {
 }
 
 fn info(key: &str) -> ObjectInfo {
-    ObjectInfo {
-        key: key.into(),
-        size: 1,
-        revision: 1,
-        content_type: None,
-        content_encoding: None,
-        metadata: None,
-        owner: None,
-        created_ns: 0,
-        modified_ns: 0,
-        sha256: None,
-    }
+    object_info(key, 1, 1)
 }
 
 fn page(keys: &[&str], next: Option<&str>) -> Result<Vec<u8>, TransportError> {

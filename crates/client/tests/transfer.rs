@@ -18,6 +18,7 @@ use stable_storage_api::{
     UploadCondition, UploadStatus, VerifyProgress, limits::CHUNK_BYTES,
 };
 use storage_client::{Client, Progress, TransferError, TransferOptions, Transport, TransportError};
+use storage_testkit::object_info;
 
 const ID: u64 = 7;
 
@@ -82,18 +83,8 @@ impl State {
 
     fn info(&self) -> ObjectInfo {
         let digest = self.digest.clone().map(ByteBuf::from);
-        ObjectInfo {
-            key: "key".into(),
-            size: self.object.len() as u64,
-            revision: self.revision,
-            content_type: None,
-            content_encoding: None,
-            metadata: None,
-            owner: None,
-            created_ns: 0,
-            modified_ns: 0,
-            sha256: digest.map(|digest| Checksum { digest, state: ChecksumState::Declared }),
-        }
+        let sha256 = digest.map(|digest| Checksum { digest, state: ChecksumState::Declared });
+        ObjectInfo { sha256, ..object_info("key", self.object.len() as u64, self.revision) }
     }
 
     fn read(&mut self, args: &ReadArgs) -> stable_storage_api::Result<ByteBuf> {

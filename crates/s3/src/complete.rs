@@ -227,6 +227,7 @@ mod tests {
     use std::ops::Range;
 
     use s3s::{S3ErrorCode, dto::Checksum};
+    use storage_testkit::object_info;
 
     use super::*;
     use crate::multipart::MAX_PARTS;
@@ -234,18 +235,8 @@ mod tests {
     #[test]
     fn all_ten_thousand_parts_can_be_chosen_whatever_was_uploaded_besides() {
         let part = |number: i32| {
-            let info = stable_storage_api::ObjectInfo {
-                key: number.to_string(),
-                size: if number == MAX_PARTS { 1 } else { MIN_PART_BYTES },
-                revision: 1,
-                content_type: None,
-                content_encoding: None,
-                metadata: None,
-                owner: None,
-                created_ns: 0,
-                modified_ns: 0,
-                sha256: None,
-            };
+            let size = if number == MAX_PARTS { 1 } else { MIN_PART_BYTES };
+            let info = object_info(&number.to_string(), size, 1);
             (number, staging::Part { info, etag: number.to_string(), checksum: Checksum::default() })
         };
         let listed = |numbers: Range<i32>| -> Vec<_> {

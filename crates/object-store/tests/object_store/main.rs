@@ -15,9 +15,10 @@ use object_store::{
     multipart::{MultipartStore, PartId},
     path::Path,
 };
-use stable_storage_api::{InitArgs, MetadataPair, PutArgs, Role, limits::CHUNK_BYTES};
-use storage_client::{Client, EmbeddedTransport, Transport, TransportError};
+use stable_storage_api::{InitArgs, MetadataPair, PutArgs, Role, UploadArgs, limits::CHUNK_BYTES};
+use storage_client::{Client, EmbeddedTransport, Piece, TransferOptions};
 use storage_object_store::CanisterStore;
+use storage_testkit::Lagging;
 use storage_wasm::STORAGE_WASM;
 
 type Store = CanisterStore<EmbeddedTransport>;
@@ -135,21 +136,39 @@ async fn an_upload_in_parts_needs_no_query_that_has_seen_it() {
     assert_eq!(store.client().list_all_replicated(":").await.unwrap(), []);
 }
 
-/// A canister, and a node that lags.
-#[derive(Clone)]
-struct Lagging {
-    canister: EmbeddedTransport,
-    stale: EmbeddedTransport,
-}
-
-impl Transport for Lagging {
-    async fn update(&self, method: &str, arg: Vec<u8>) -> Result<Vec<u8>, TransportError> {
-        self.canister.update(method, arg).await
+/// The most parts that S3 allows, each as small as `compose` allows.
+#[tokio::test]
+async fn an_object_is_composed_of_ten_thousand_pieces() {
+    const COUNT: usize = 10_000;
+    const BYTES: usize = 2_048;
+    let client = store().client().clone();
+    let content = bytes((COUNT * BYTES) as u64);
+    let mut pieces = Vec::with_capacity(COUNT);
+    let objects: Vec<_> = (0..)
+        .zip(content.chunks(BYTES))
+        .map(|(at, part)| PutArgs::new(format!("part/{at:05}"), part))
+        .collect();
+    for batch in objects.chunks(500) {
+        for (object, written) in batch.iter().zip(client.put_many(batch).await.unwrap()) {
+            let range = 0..BYTES as u64;
+            pieces.push(Piece { key: object.key.clone(), revision: written.revision, range });
+        }
     }
-
-    async fn query(&self, method: &str, arg: Vec<u8>) -> Result<Vec<u8>, TransportError> {
-        self.stale.query(method, arg).await
+    let whole = UploadArgs::unsized_new("whole");
+    let (_, end) = client.compose(&pieces, &whole, TransferOptions::default()).await.unwrap();
+    assert_eq!(end.size, content.len() as u64);
+    let mut sink = Vec::new();
+    client.download("whole", &mut sink, TransferOptions::default()).await.unwrap();
+    assert!(sink == content);
+    // A thousand pieces that are a byte short of a chunk together.
+    for piece in &mut pieces[3_000..4_000] {
+        piece.range.end = 2_031;
     }
+    pieces[3_000].range.end += CHUNK_BYTES - 1 - 2_031_000;
+    let refused = client.compose(&pieces, &UploadArgs::unsized_new("none"), TransferOptions::default()).await;
+    assert!(refused.is_err(), "{refused:?}");
+    assert_eq!(client.list_all("").await.unwrap().len(), COUNT + 1);
+    assert!(client.list_uploads().await.unwrap().is_empty());
 }
 
 #[tokio::test]

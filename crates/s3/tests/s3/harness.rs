@@ -11,8 +11,9 @@ use http_body_util::BodyExt;
 use md5::Md5;
 use sha2::{Digest, Sha256};
 use stable_storage_api::InitArgs;
-use storage_client::{Client, EmbeddedTransport, Transport, TransportError};
+use storage_client::{Client, EmbeddedTransport};
 use storage_s3::{Credentials, router};
+use storage_testkit::Lagging;
 use storage_wasm::STORAGE_WASM;
 use tower::ServiceExt;
 
@@ -73,23 +74,6 @@ impl Response {
     pub(crate) fn ok(self) -> Self {
         assert!((200..300).contains(&self.status), "{}: {:?}", self.status, self.body);
         self
-    }
-}
-
-/// A canister, and a node that lags.
-#[derive(Clone)]
-struct Lagging {
-    canister: EmbeddedTransport,
-    stale: EmbeddedTransport,
-}
-
-impl Transport for Lagging {
-    async fn update(&self, method: &str, arg: Vec<u8>) -> Result<Vec<u8>, TransportError> {
-        self.canister.update(method, arg).await
-    }
-
-    async fn query(&self, method: &str, arg: Vec<u8>) -> Result<Vec<u8>, TransportError> {
-        self.stale.query(method, arg).await
     }
 }
 

@@ -117,3 +117,36 @@ async fn a_completion_with_an_unknown_identifier_is_refused() {
     again("/bucket/a", &second).await.ok();
     assert_eq!(again("/bucket/a", &id).await.error(), (404, "NoSuchUpload"));
 }
+
+/// More parts than a page of a listing has, up to the highest number: they are listed in pages, refused as too small, and removed.
+#[tokio::test]
+async fn an_upload_can_have_more_parts_than_a_page() {
+    const COUNT: i32 = 1_003;
+    let gateway = Gateway::with_bucket().await;
+    let id = create(&gateway, "/bucket/a").await;
+    for number in (1..COUNT).chain([10_000]) {
+        put(&gateway, "/bucket/a", &id, number, vec![number as u8]).await.ok();
+    }
+    for number in [10_001, 0, -1] {
+        let refused = put(&gateway, "/bucket/a", &id, number, vec![1]).await;
+        assert_eq!(refused.error(), (400, "InvalidArgument"), "{number}");
+    }
+    let numbers: Vec<_> = (1..COUNT).chain([10_000]).map(|number| number.to_string()).collect();
+    for limit in ["", "&max-parts=1000", "&max-parts=5000"] {
+        let path = format!("/bucket/a?uploadId={id}{limit}");
+        let first = gateway.get(&path).await.ok();
+        assert_eq!((first.one("IsTruncated"), first.one("NextPartNumberMarker")), ("true", "1000"));
+        assert_eq!(first.one("MaxParts"), "1000");
+        assert_eq!(first.all("PartNumber"), numbers[..1_000]);
+        let second = gateway.get(&format!("{path}&part-number-marker=1000")).await.ok();
+        assert_eq!((second.one("IsTruncated"), second.one("NextPartNumberMarker")), ("false", ""));
+        assert_eq!(second.all("PartNumber"), numbers[1_000..]);
+    }
+    let etags: Vec<_> = (1..COUNT).chain([10_000]).map(|number| (number, md5(&[number as u8]))).collect();
+    let listed: Vec<_> = etags.iter().map(|(number, etag)| (*number, &**etag)).collect();
+    assert_eq!(complete(&gateway, "/bucket/a", &id, &listed).await.error(), (400, "EntityTooSmall"));
+    assert_eq!(gateway.client.list_all(":s3/parts/").await.unwrap().len(), numbers.len());
+    gateway.request("DELETE", &format!("/bucket/a?uploadId={id}")).send().await.ok();
+    assert_eq!(gateway.client.list_all(":").await.unwrap(), []);
+    assert_eq!(gateway.get("/bucket/a").await.status, 404);
+}
