@@ -57,7 +57,8 @@ impl<T: Transport> Client<T> {
     }
 
     /// Commits an upload that cannot be resumed, if its chunks were sent, and aborts it if that or the commit failed: for example
-    /// on its condition. If it cannot be aborted, it expires.
+    /// on its condition. If it cannot be aborted, it expires. If no attempt at the commit had a reply, the abort shows whether the
+    /// upload has ended.
     pub(super) async fn commit_or_abort(
         &self,
         id: u64,
@@ -65,15 +66,26 @@ impl<T: Transport> Client<T> {
         sent: std::result::Result<UploadEnd, TransferError>,
         before: Option<u64>,
     ) -> std::result::Result<(Written, UploadEnd), TransferError> {
-        let error = match sent {
-            Ok(end) => match self.commit_reliably(id, args, &end, before).await {
-                Ok(written) => return Ok((written, end)),
-                Err(error) => error.into(),
-            },
+        let end = match sent {
+            Ok(end) => end,
+            Err(error) => {
+                let _ = self.abort_upload(id).await;
+                return Err(error);
+            }
+        };
+        let error = match self.commit_reliably(id, args, &end, before).await {
+            Ok(written) => return Ok((written, end)),
             Err(error) => error,
         };
-        let _ = self.abort_upload(id).await;
-        Err(error)
+        let aborted = self.abort_upload(id).await;
+        let has_ended = aborted.is_err_and(|error| error.storage_error() == Some(&Error::NotFound));
+        if has_ended
+            && matches!(error, ClientError::Transport { .. })
+            && let Some(written) = self.committed(args, &end, before).await
+        {
+            return Ok((written, end));
+        }
+        Err(error.into())
     }
 
     /// Returns the object that the upload became, if it certainly did.

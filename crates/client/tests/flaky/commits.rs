@@ -83,6 +83,35 @@ async fn outcome_of_a_lost_commit_is_determined_by_the_identifier_of_the_upload(
     assert_eq!(client.stat("new").await.unwrap().revision, written.revision);
 }
 
+/// If no attempt at a commit has a reply, the abort that follows shows that the upload has ended, and the object that it was
+/// committed. An upload that was not committed is aborted.
+#[tokio::test(start_paused = true)]
+async fn outcome_of_a_commit_without_any_reply_is_determined_by_the_abort() {
+    let network = network();
+    let client = patient(&network);
+    let content = content(2, 1);
+    client.put("source", &content[..1_000]).await.unwrap();
+    let source = [Piece::whole(&client.stat("source").await.unwrap())];
+    let args = identified("key", &content[..1_000], "1");
+    let pieces = || futures_util::stream::iter([Ok(content.clone())]);
+    for fate in [Fate::RequestLost, Fate::ReplyLost] {
+        network.always("commit_upload", fate);
+        let composed = client.compose(&source, &args, TransferOptions::default()).await;
+        let stream = UploadArgs::unsized_new("stream");
+        let streamed = client.upload_stream(pieces(), &stream, TransferOptions::default()).await;
+        for (key, outcome) in [("key", composed), ("stream", streamed)] {
+            let stored = client.stat(key).await.ok().map(|info| info.revision);
+            assert_eq!(outcome.ok().map(|(written, _)| written.revision), stored, "{key} {fate:?}");
+            assert_eq!(stored.is_some(), fate == Fate::ReplyLost, "{key}");
+        }
+        assert_eq!(client.list_uploads().await.unwrap(), []);
+    }
+    // Nothing shows that the object is the composed one.
+    let plain = UploadArgs::new("plain", 1_000);
+    let error = client.compose(&source, &plain, TransferOptions::default()).await.unwrap_err();
+    assert!(matches!(error, TransferError::Client(ClientError::Transport { .. })), "{error:?}");
+}
+
 /// An upload that was aborted while its commit was lost is not found in an object that somebody else has stored since, or
 /// before, of the same size and type.
 #[tokio::test(start_paused = true)]
