@@ -50,26 +50,20 @@ impl Failures {
         self.failed.push(Failed { item, error: error_text });
     }
 
-    /// Adds items that have no result because an error has ended the work on them. The first ones are printed; after Ctrl-C only
-    /// their number, because the user knows why.
+    /// Adds items that have no result because an error has ended the work on them. The first ones are printed; after Ctrl-C
+    /// none of them, because the user knows why.
     pub(crate) fn not_tried(&mut self, items: Vec<String>, (one, many): (&str, &str), error: &anyhow::Error) {
         let is_interrupted = error.chain().any(|cause| cause.is::<Interrupted>());
         let why = if is_interrupted { "interrupted before it was complete" } else { NOT_TRIED };
-        let printed = if is_interrupted { 0 } else { items.len().min(MOST_PRINTED) };
-        let others = (items.len() - printed) as u64;
-        for (number, item) in items.into_iter().enumerate() {
-            if number < printed && !self.is_silent {
-                failure::print_error(&format!("{item}: {why}"));
+        if !is_interrupted && !self.is_silent {
+            items.iter().take(MOST_PRINTED).for_each(|item| failure::print_error(&format!("{item}: {why}")));
+            let others = items.len().saturating_sub(MOST_PRINTED) as u64;
+            if others > 0 {
+                let others = text::pluralize(others, one, many);
+                failure::print_error(&format!("not tried: {others} more; --json lists all of them"));
             }
-            self.failed.push(Failed { item, error: why.to_owned() });
         }
-        if others > 0 && !self.is_silent {
-            let others = text::pluralize(others, one, many);
-            failure::print_error(&match is_interrupted {
-                true => format!("not complete: {others}"),
-                false => format!("not tried: {others} more; --json lists all of them"),
-            });
-        }
+        self.failed.extend(items.into_iter().map(|item| Failed { item, error: why.to_owned() }));
     }
 
     /// Adds a failure without printing it.

@@ -95,7 +95,8 @@ impl Stdout {
             let mut out = io::stdout().lock();
             while let Some(piece) = theirs.take() {
                 if let Err(error) = out.write_all(&piece).and_then(|()| out.flush()) {
-                    return theirs.fail(error);
+                    let text = format!("cannot write to standard output: {error}");
+                    return theirs.fail(io::Error::new(error.kind(), text));
                 }
             }
         });

@@ -92,11 +92,9 @@ impl Output {
 
     /// Reports a change: as JSON on standard output, or as a note.
     pub(crate) fn done<T: Serialize>(&self, value: &T, text: &str) -> Result<()> {
-        if self.json {
-            self.print(value, |_| Vec::new())?;
-        }
+        let printed = if self.json { self.print(value, |_| Vec::new()) } else { Ok(()) };
         self.note(text);
-        Ok(())
+        printed
     }
 
     /// Prints a note on standard error.

@@ -3,7 +3,8 @@
 use std::{
     fs::{self, File},
     io::{self, Read},
-    path::Path,
+    os::unix::fs::FileTypeExt,
+    path::{Path, PathBuf},
     thread,
 };
 
@@ -31,11 +32,34 @@ pub(crate) fn open(file: &Path, context: &Context) -> Result<Option<Box<dyn Read
         return Ok(Some(Box::new(stdin.into_file())));
     }
     match fs::metadata(file) {
+        Ok(metadata) if metadata.file_type().is_fifo() => {
+            Ok(Some(Box::new(Pipe { path: file.to_owned(), opened: None })))
+        }
         Ok(metadata) if !metadata.is_file() && !metadata.is_dir() => {
             let opened = File::open(file).with_context(|| format!("cannot open {}", text::path(file)))?;
             Ok(Some(Box::new(opened)))
         }
         _ => Ok(None),
+    }
+}
+
+/// Named pipe that is opened when it is read. Opening waits for a writer, which must not block Ctrl-C.
+struct Pipe {
+    path: PathBuf,
+    opened: Option<File>,
+}
+
+impl Read for Pipe {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.opened.is_none() {
+            let failed = |error: io::Error| {
+                let text = format!("cannot open {}: {error}", text::path(&self.path));
+                io::Error::new(error.kind(), text)
+            };
+            self.opened = Some(File::open(&self.path).map_err(failed)?);
+        }
+        let Some(file) = &mut self.opened else { return Ok(0) };
+        file.read(buffer)
     }
 }
 

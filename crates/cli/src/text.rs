@@ -73,8 +73,11 @@ pub(crate) fn path(path: &Path) -> String {
     name(path.as_os_str())
 }
 
-/// Returns the name of a file for a message.
+/// Returns the name of a file for a message. An empty one is shown as two quotes.
 pub(crate) fn name(name: &OsStr) -> String {
+    if name.is_empty() {
+        return "\"\"".to_owned();
+    }
     let mut shown = String::new();
     for chunk in name.as_encoded_bytes().utf8_chunks() {
         shown.push_str(&escape(chunk.valid()));

@@ -53,9 +53,9 @@ fn print(report: &CheckReport, output: &Output) -> Result<()> {
         log_entries: report.log_entries,
         problems: problems.collect(),
     };
-    output.print(&found, |found| describe(found, output.sizes))?;
+    let printed = output.print(&found, |found| describe(found, output.sizes));
     if found.sound {
-        return Ok(());
+        return printed;
     }
     let problems = pluralize(found.problems.len() as u64, "problem", "problems");
     Err(with_help(format!("the store is corrupt: {problems}"), "restore it from a snapshot"))

@@ -75,10 +75,10 @@ pub(crate) async fn run(stores: &mut Stores, context: &Context, args: &DiffArgs)
     let compare = Compare::new(&args.compare);
     let (findings, equal) = compare_all(context, compare, &first, &second, &mut failures).await?;
     let report = Report::new(&findings, equal, failures.items());
-    output.print(&report, |_| lines(&findings, output.sizes))?;
+    let printed = output.print(&report, |_| lines(&findings, output.sizes));
     output.note(&report.summary());
     failures.finish("item", "items")?;
-    if report.is_different() { Err(Differ.into()) } else { Ok(()) }
+    if report.is_different() { Err(Differ.into()) } else { printed }
 }
 
 impl<'a> Side<'a> {

@@ -21,7 +21,7 @@ use crate::{
     screen::Screen,
     store::StoreClient,
     text,
-    transfer::{self, Compare, Job, Options},
+    transfer::{self, Compare, Job, Options, of_target},
     tree::Root,
     view::Object,
 };
@@ -62,7 +62,7 @@ pub(crate) async fn run(
                 device.as_mut().map_err(|error| anyhow!("cannot write {}: {error}", text::path(file)))?;
             let info = {
                 let bar = context.bars.bar("reading", 0);
-                download(client, context, key, device, &bar).await?
+                download(client, context, key, device, &bar).await.map_err(|error| of_target(error, file))?
             };
             context.output.note(&summary(context, &info, &text::path(file), start));
             Ok(())
@@ -71,7 +71,8 @@ pub(crate) async fn run(
             let mut target = AtomicFile::create(file, &context.store_folders)?;
             let info = {
                 let bar = context.bars.bar("reading", 0);
-                download(client, context, key, target.sink(), &bar).await?
+                let downloaded = download(client, context, key, target.sink(), &bar).await;
+                downloaded.map_err(|error| of_target(error, file))?
             };
             target.finish().with_context(|| format!("cannot write {}", text::path(file)))?;
             context.output.done(&Object::new(&info), &summary(context, &info, &text::path(file), start))

@@ -126,7 +126,7 @@ impl<'a> Appender<'a> {
         self.flush().await?;
         let report = Report { appended: self.appended, failed: self.failures.items() };
         let text = format!("appended {}", pluralize(self.appended, "entry", "entries"));
-        context.output.done(&report, &text)?;
-        self.failures.finish("entry", "entries")
+        let printed = context.output.done(&report, &text);
+        self.failures.finish("entry", "entries").and(printed)
     }
 }

@@ -1,7 +1,7 @@
 //! The command `put`, which stores files.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     ffi::{OsStr, OsString},
     fs,
     path::{Path, PathBuf},
@@ -106,20 +106,31 @@ pub(crate) async fn store_files(
         };
     }
     let (mut stored, mut failures, start) = (Summary::default(), Failures::default(), Instant::now());
-    let ended = store_all(client, context, args, &items, |(at, item, done)| match done {
-        Ok(one) => {
-            stored.add(at, one);
-            Ok(())
+    let mut settled = BTreeSet::new();
+    let work = store_all(client, context, args, &items, |(at, item, done)| {
+        settled.insert(at);
+        match done {
+            Ok(one) => stored.add(at, one),
+            Err(error) if ends_all(&error) => {
+                failures.record(text::path(&item.file), &error);
+                return Err(error);
+            }
+            Err(error) => failures.add(text::path(&item.file), &error),
         }
-        Err(error) if ends_all(&error) => Err(error),
-        Err(error) => {
-            failures.add(text::path(&item.file), &error);
-            Ok(())
-        }
-    })
-    .await;
-    stored.print(context, start.elapsed(), &failures)?;
-    ended.and(failures.finish("file", "files"))
+        Ok(())
+    });
+    let ended = tokio::select! {
+        biased;
+        done = work => done,
+        // A stream handles Ctrl-C itself.
+        () = context.interrupt.wait_for_it() => Err(Interrupted.into()),
+    };
+    if let Err(error) = &ended {
+        let rest = items.iter().enumerate().filter(|(at, _)| !settled.contains(at));
+        failures.not_tried(rest.map(|(_, item)| text::path(&item.file)).collect(), ("file", "files"), error);
+    }
+    let printed = stored.print(context, start.elapsed(), &failures);
+    ended.and_then(|()| failures.finish("file", "files")).and(printed)
 }
 
 /// Stores small files concurrently, then the others one after the other. Passes the results with the numbers of the items.
@@ -177,6 +188,7 @@ impl Summary {
     }
 
     fn print(&self, context: &Context, elapsed: Duration, failures: &Failures) -> Result<()> {
+        let mut printed = Ok(());
         if context.output.json {
             let report = Report {
                 stored: self.infos.values().map(Object::new).collect(),
@@ -185,7 +197,7 @@ impl Summary {
                 seconds: elapsed.as_secs_f64(),
                 bytes_per_second: bytes_per_second(self.bytes, elapsed),
             };
-            context.output.print(&report, |_| Vec::new())?;
+            printed = context.output.print(&report, |_| Vec::new());
         }
         let sizes = context.output.sizes;
         context.output.note(&format!(
@@ -195,7 +207,7 @@ impl Summary {
             sizes.rate(self.bytes, elapsed),
             text::grouped(failures.count())
         ));
-        Ok(())
+        printed
     }
 }
 

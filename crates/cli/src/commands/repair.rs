@@ -61,12 +61,12 @@ pub(crate) fn run(location: &StoreLocation, output: &Output, yes: bool) -> Resul
         repair(folder, output.notes()).with_context(failed)?;
         found.done = true;
     }
-    output.print(&found, describe)?;
+    let printed = output.print(&found, describe);
     if !is_sound && !yes {
         output.note("nothing was changed; make the repairs with --yes");
     }
     match found.problems.len() as u64 {
-        0 => Ok(()),
+        0 => printed,
         problems => {
             let problems = pluralize(problems, "problem", "problems");
             Err(with_help(

@@ -38,7 +38,8 @@ enum Target<'a> {
 pub(crate) async fn run(client: &StoreClient, context: &Context, args: &RmArgs) -> Result<()> {
     let targets = args.keys.iter().map(|key| Target::new(args, key)).collect::<Result<Vec<_>>>()?;
     let (mut would_remove, mut removed, mut failures) = (Vec::new(), 0, Failures::default());
-    for (target, key) in targets.iter().zip(&args.keys) {
+    let mut ended = Ok(());
+    for (at, (target, key)) in targets.iter().zip(&args.keys).enumerate() {
         let done = match args.dry_run {
             true => target.keys(client).await.map(|keys| would_remove.extend(keys)),
             false => target.remove(client, &context.output).await.map(|objects| removed += objects),
@@ -46,7 +47,14 @@ pub(crate) async fn run(client: &StoreClient, context: &Context, args: &RmArgs) 
         match done {
             Ok(()) => {}
             // A single missing key has its own exit code.
-            Err(error) if targets.len() == 1 || ends_all(&error) => return Err(error),
+            Err(error) if targets.len() == 1 => return Err(error),
+            Err(error) if ends_all(&error) => {
+                failures.record(format!("{key:?}"), &error);
+                let rest = args.keys[at + 1..].iter().map(|key| format!("{key:?}")).collect();
+                failures.not_tried(rest, ("key", "keys"), &error);
+                ended = Err(error);
+                break;
+            }
             Err(error) => failures.add(format!("{key:?}"), &error),
         }
     }
@@ -59,12 +67,12 @@ pub(crate) async fn run(client: &StoreClient, context: &Context, args: &RmArgs) 
         removed: args.dry_run.then_some(&would_remove),
         failed: failures.items(),
     };
+    let mut printed = Ok(());
     if args.dry_run || context.output.json {
-        context
-            .output
-            .print(&report, |_| would_remove.iter().map(|key| format!("remove   {key}")).collect())?;
+        let lines = |_: &_| would_remove.iter().map(|key| format!("remove   {key}")).collect();
+        printed = context.output.print(&report, lines);
     }
-    failures.finish("key", "keys")
+    ended.and_then(|()| failures.finish("key", "keys")).and(printed)
 }
 
 impl<'a> Target<'a> {

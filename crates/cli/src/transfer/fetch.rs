@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use storage_client::Progress;
 use tokio::task::yield_now;
 
@@ -12,7 +12,7 @@ use super::{
     plan::{Copy, Plan},
     tally::{Outcome, Tally},
 };
-use crate::{context::Context, download::download, store::StoreClient};
+use crate::{context::Context, download::download, store::StoreClient, text};
 
 /// Fetches the objects of a plan.
 pub(super) async fn all(
@@ -50,7 +50,7 @@ pub(super) async fn all(
 async fn write(context: &Context, copy: &Copy, value: &[u8], replaces: bool) -> Result<u64> {
     let Copy::Fetch { file, .. } = copy else { bail!("only an object can be fetched") };
     file::write(context, file, None, replaces, async |target| {
-        target.sink().write_all(value)?;
+        target.sink().write_all(value).with_context(|| format!("cannot write {}", text::path(file)))?;
         Ok(value.len() as u64)
     })
     .await

@@ -3,6 +3,7 @@
 use std::{fs::Permissions, path::Path};
 
 use anyhow::{Context as _, Error, Result};
+use storage_client::TransferError;
 
 use crate::{atomic_file::AtomicFile, context::Context, failure::with_help, text};
 
@@ -17,7 +18,7 @@ pub(super) async fn write<T>(
 ) -> Result<T> {
     check_absent(file, replaces)?;
     let mut target = AtomicFile::create_with_folders(file, &context.store_folders)?;
-    let written = content(&mut target).await?;
+    let written = content(&mut target).await.map_err(|error| of_target(error, file))?;
     let target = target.like(source);
     let done = if replaces { target.finish() } else { target.finish_new() };
     done.with_context(|| format!("cannot write {}", text::path(file)))?;
@@ -34,6 +35,14 @@ fn check_absent(file: &Path, replaces: bool) -> Result<()> {
     match !replaces && file.symlink_metadata().is_ok() {
         true => Err(exists(file)),
         false => Ok(()),
+    }
+}
+
+/// Adds the file to an error of writing its content.
+pub(crate) fn of_target(error: Error, file: &Path) -> Error {
+    match error.downcast_ref() {
+        Some(TransferError::Write { .. }) => error.context(format!("cannot write {}", text::path(file))),
+        _ => error,
     }
 }
 

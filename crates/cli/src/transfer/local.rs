@@ -2,11 +2,13 @@
 
 use std::{
     fs,
-    io::{Read, Write},
+    io::{self, Read, Write},
     path::Path,
+    pin::pin,
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Error, Result, bail};
+use futures_util::TryStreamExt as _;
 use storage_client::Progress;
 use tokio::task::yield_now;
 
@@ -19,9 +21,9 @@ use super::{
 use crate::{
     atomic_file::resolve,
     context::Context,
-    failure::with_help,
+    failure::{Interrupted, with_help},
     input::{Input, LargeInput},
-    text,
+    stream, text,
 };
 
 /// Bytes copied in one step.
@@ -34,10 +36,13 @@ pub(super) async fn all(context: &Context, job: &Job<'_>, plan: &Plan, tally: &m
         let Copy::Local { from, to, .. } = copy else { bail!("only a file can be copied to a file") };
         // Between two files, Ctrl-C must be handled.
         yield_now().await;
-        let input = Input::open(from, &context.output.idle)?;
+        let source = match stream::open(from, context)? {
+            Some(source) => Source::Stream(source),
+            None => Source::File(Input::open(from, &context.output.idle)?),
+        };
         file::write(context, to, permissions(from), replaces, async |target| {
             let failed = || format!("cannot copy {} to {}", text::path(from), text::path(to));
-            content(input, target.sink(), progress).await.with_context(failed)
+            content(source, context, target.sink(), progress).await.with_context(failed)
         })
         .await
     })
@@ -49,23 +54,50 @@ fn permissions(file: &Path) -> Option<fs::Permissions> {
     fs::metadata(file).ok().filter(fs::Metadata::is_file).map(|metadata| metadata.permissions())
 }
 
+/// What is copied.
+enum Source {
+    File(Input),
+    /// Pipe or device, which can be silent for long.
+    Stream(Box<dyn Read + Send>),
+}
+
 /// Copies the content, and returns the number of bytes.
-async fn content(input: Input, sink: &mut impl Write, progress: &dyn Progress) -> std::io::Result<u64> {
+async fn content(
+    source: Source,
+    context: &Context,
+    sink: &mut impl Write,
+    progress: &dyn Progress,
+) -> Result<u64> {
+    let input = match source {
+        Source::File(input) => input,
+        Source::Stream(source) => {
+            let (mut copied, mut pieces) = (0, pin!(stream::pieces(source, context)));
+            while let Some(piece) = pieces.try_next().await.map_err(cause)? {
+                sink.write_all(&piece)?;
+                copied += piece.len() as u64;
+            }
+            return Ok(copied);
+        }
+    };
     match input {
         Input::Small(content) => {
             sink.write_all(&content)?;
             Ok(content.len() as u64)
         }
-        Input::Large(input) => in_steps(input, sink, progress).await,
+        Input::Large(input) => Ok(in_steps(input, sink, progress).await?),
+    }
+}
+
+/// Returns the error of a stream; for Ctrl-C, the error that has its exit code.
+fn cause(error: io::Error) -> Error {
+    match error.get_ref().is_some_and(|cause| cause.is::<Interrupted>()) {
+        true => Interrupted.into(),
+        false => error.into(),
     }
 }
 
 /// Copies a large file, of which one step is in memory. Its end is read as well, which detects a change.
-async fn in_steps(
-    mut input: LargeInput,
-    sink: &mut impl Write,
-    progress: &dyn Progress,
-) -> std::io::Result<u64> {
+async fn in_steps(mut input: LargeInput, sink: &mut impl Write, progress: &dyn Progress) -> io::Result<u64> {
     let (mut copied, mut step) = (0, Vec::new());
     loop {
         step.clear();

@@ -31,6 +31,7 @@ use anyhow::{Result, bail};
 pub(crate) use self::{
     compare::Digests,
     each::concurrently,
+    file::of_target,
     job::{Compare, Job, Options},
     plan::{Copy, Existing, Plan},
     report::{Report, View},
@@ -87,10 +88,22 @@ pub(crate) async fn execute(
     plan: &Plan,
     mut failures: Failures,
 ) -> Result<()> {
-    let (one, many) = job.source.nouns();
     let (report, done) = achieve(context, job, plan, &mut failures).await;
-    report.print(context, job, &failures)?;
-    done.and_then(|()| failures.finish(one, many))
+    conclude(context, job, &report, &failures, done)
+}
+
+/// Prints the report of what was done, and returns the result.
+pub(crate) fn conclude(
+    context: &Context,
+    job: &Job<'_>,
+    report: &Report,
+    failures: &Failures,
+    done: Result<()>,
+) -> Result<()> {
+    let (one, many) = job.source.nouns();
+    let printed = report.print(context, job, failures);
+    // What has failed is the result, also if the reader of the output has closed the pipe.
+    done.and_then(|()| failures.finish(one, many)).and(printed)
 }
 
 /// Executes a plan, unless it is only to be reported. Returns what was done, also if it could not continue.

@@ -72,6 +72,15 @@ pub(crate) struct Report {
 }
 
 impl Report {
+    /// Adds another report.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.copied.extend(other.copied);
+        self.bytes += other.bytes;
+        self.unchanged += other.unchanged;
+        self.removed.extend(other.removed);
+        self.elapsed += other.elapsed;
+    }
+
     /// Adds the removals of a plan.
     pub(super) fn add_removals(&mut self, job: &Job<'_>, plan: &Plan) {
         self.removed.extend(plan.removals.iter().map(|entry| shown_removal(job, entry)));
@@ -81,11 +90,12 @@ impl Report {
     pub(super) fn print(&self, context: &Context, job: &Job<'_>, failures: &Failures) -> Result<()> {
         let output = &context.output;
         let view = self.view(job, failures);
-        if output.json || view.is_listed(context, job) {
-            output.print(&view, View::lines)?;
-        }
+        let printed = match output.json || view.is_listed(context, job) {
+            true => output.print(&view, View::lines),
+            false => Ok(()),
+        };
         output.note(&view.summary(context, job));
-        Ok(())
+        printed
     }
 
     /// Returns the report with what is needed to print it.

@@ -1,6 +1,6 @@
 //! Selection of entries by name, age and size.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use glob::{MatchOptions, Pattern};
 
 use super::entry::Entry;
@@ -111,8 +111,13 @@ impl Rule {
             Some(path) => (path, true),
             None => (text, false),
         };
-        let pattern = Pattern::new(path.trim_start_matches('/'))
-            .with_context(|| format!("{flag} {text:?} is not a valid pattern"))?;
+        let relative = path.trim_start_matches('/');
+        // An unset variable of a shell, most likely.
+        if relative.is_empty() {
+            bail!("{flag} {text:?} is not a valid pattern: it matches no name");
+        }
+        let pattern =
+            Pattern::new(relative).with_context(|| format!("{flag} {text:?} is not a valid pattern"))?;
         Ok(Self { pattern, is_of_path: path.contains('/'), is_of_folders })
     }
 }
@@ -170,8 +175,11 @@ mod tests {
             assert_eq!(include.names(path), expected, "--include {pattern} {path}");
         }
         assert!(Filter::default().names("a"));
-        let invalid = FilterArgs { exclude: vec!["[".to_owned()], ..FilterArgs::default() };
-        assert!(Filter::new(&invalid).unwrap_err().to_string().contains("--exclude \"[\""));
+        for pattern in ["[", "", "/", "//"] {
+            let invalid = FilterArgs { exclude: vec![pattern.to_owned()], ..FilterArgs::default() };
+            let error = Filter::new(&invalid).unwrap_err().to_string();
+            assert!(error.contains(&format!("--exclude {pattern:?} is not a valid pattern")), "{error}");
+        }
     }
 
     /// An excluded name stays excluded, whatever is included.

@@ -91,6 +91,16 @@ fn unreadable_files_are_reported_and_others_are_stored() {
         let kept = format!("{prefix}/a\n{prefix}/b\n{prefix}/d/c\n");
         assert_eq!(store.text(&["ls", "-r", &format!("{prefix}/")]), kept);
     }
+    // A dry run reports what cannot be opened.
+    for args in [&["sync", "-n", "t", "new"][..], &["cp", "-n", "-r", "t", "copy"]] {
+        unprivileged.own(&store);
+        let output = output(unprivileged.command(&store, args), b"");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            output.status.code() == Some(1) && said.contains("cannot open t/locked: Permission denied"),
+            "{said}"
+        );
+    }
     fs::set_permissions(store.path("t/locked"), fs::Permissions::from_mode(0o700)).unwrap();
 }
 

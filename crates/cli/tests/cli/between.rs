@@ -391,3 +391,24 @@ fn tree(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     files.sort();
     files
 }
+
+/// Objects of several stores are copied with one report, also if an error occurs.
+#[test]
+fn objects_of_several_stores_have_one_report() {
+    let store = two_stores();
+    store.run_with_input(&["put", "-", "a"], b"a");
+    assert!(output(store.bare(&["--store", "second", "put", "-", "b"]), b"b").status.success());
+    fs::create_dir(store.path("dir")).unwrap();
+    let args = ["--json", "cp", "store:a", "backup:b", "backup:nothing", "dir"];
+    for (dry, is_there) in [(true, false), (false, true)] {
+        let output = store.output(&[&args[..], if dry { &["-n"] } else { &[] }].concat(), b"");
+        // More than one document would be an error.
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((output.status.code(), &report["fetched"]), (Some(1), &json!(["a", "backup:b"])));
+        assert_eq!(
+            (&report["failed"][0]["item"], &report["dry_run"]),
+            (&json!("\"backup:nothing\""), &json!(dry))
+        );
+        assert_eq!(store.path("dir/b").exists(), is_there);
+    }
+}

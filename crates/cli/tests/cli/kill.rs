@@ -136,3 +136,29 @@ fn an_interrupted_copy_between_stores_leaves_nothing() {
     store.run(&["cp", "store:large", "backup:"]);
     assert_eq!(second(&["--bytes", "du"]), format!("{LARGE}  1 object  store:\n"));
 }
+
+/// Ctrl-C ends a copy from a named pipe that is silent, and the target is unchanged. A pipe with a writer is copied.
+#[test]
+fn a_silent_pipe_does_not_block_ctrl_c() {
+    let here = Store::none();
+    let pipe = here.path("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    here.file("copy", b"old");
+    let terminal = Terminal::start(here.command(&["cp", "pipe", "copy"]));
+    // This waits until the command reads.
+    let writer = fs::File::options().write(true).open(&pipe).unwrap();
+    terminal.interrupt();
+    let (status, shown) = terminal.finish();
+    drop(writer);
+    assert_eq!(status.code(), Some(130), "{shown}");
+    assert_eq!(
+        (here.names(), fs::read(here.path("copy")).unwrap()),
+        (vec!["copy".into(), "pipe".into()], b"old".into())
+    );
+    let content = numbers(MAX_PAYLOAD + 5);
+    std::thread::scope(|scope| {
+        scope.spawn(|| fs::write(&pipe, &content).unwrap());
+        here.run(&["cp", "pipe", "copy"]);
+    });
+    assert!(fs::read(here.path("copy")).unwrap() == content);
+}

@@ -96,6 +96,43 @@ fn a_closed_pipe_is_quiet() {
     assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// What has failed is the exit code, also if nothing reads the report.
+#[test]
+fn failures_are_the_exit_code_without_a_reader() {
+    let store = Store::new();
+    store.file("folder/a", b"a");
+    store.file("other/b", b"b");
+    std::os::unix::fs::symlink("nowhere", store.path("folder/dangling")).unwrap();
+    for args in [
+        &["sync", "folder", "to"][..],
+        &["--json", "sync", "folder", "to"],
+        &["--json", "put", "folder/a", "folder/dangling", "to/"],
+        &["--json", "rm", "to/a", "nothing"],
+        &["diff", "folder", "other"],
+        &["--json", "cp", "-r", "folder", "copy"],
+    ] {
+        let mut command = store.command(args);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        assert_eq!(child.wait_with_output().unwrap().status.code(), Some(1), "{args:?}");
+    }
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = store.command(&["ls"]).stdout(full).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(0) && said.is_empty(), "nothing is written: {said}");
+    store.run_with_input(&["put", "-", "key"], b"value");
+    for args in [&["ls"][..], &["get", "key"], &["status"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = store.command(args).stdout(full).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        assert!(said.contains("cannot write to standard output"), "{args:?}: {said}");
+    }
+    // A file that cannot be written is named.
+    let said = store.fail(1, &["get", "key", "/dev/full"]);
+    assert!(said.contains("cannot write /dev/full"), "{said}");
+}
+
 /// A listing has columns. Keys are not escaped in a pipe.
 #[test]
 fn a_listing_is_in_columns() {

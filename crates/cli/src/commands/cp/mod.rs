@@ -21,7 +21,7 @@ use crate::{
     location::{Location, StorePath, ends_with_slash},
     stores::Stores,
     text,
-    transfer::{self, Compare, Copy, Job, Options, Plan},
+    transfer::{self, Compare, Copy, Job, Options, Plan, Report},
     tree::{Entry, Filter, Root, path_of, prefix_of},
 };
 
@@ -176,30 +176,49 @@ impl Command<'_> {
         }
         let is_many = paths.len() > 1;
         check_target_of(is_many, target)?;
-        // All sources of a plan are in one store.
-        for (at, first) in paths.iter().enumerate() {
-            if !paths[..at].iter().any(|path| path.store == first.store) {
-                let paths: Vec<_> = paths.iter().filter(|path| path.store == first.store).copied().collect();
-                self.objects_of(&paths, target, is_many).await?;
+        // All sources of a plan are in one store. There is one report of all plans.
+        let groups = groups(&paths);
+        let (mut report, mut failures, mut ended) = (Report::default(), Failures::default(), Ok(()));
+        for (at, group) in groups.iter().enumerate() {
+            let (job, plan) = self.plan_of(group, target, is_many, &mut failures).await?;
+            let (one, done) = transfer::achieve(self.context, &job, &plan, &mut failures).await;
+            report.add(one);
+            ended = done;
+            if let Err(error) = &ended {
+                let rest = groups[at + 1..].iter().flatten().map(|path| shown(path)).collect();
+                failures.not_tried(rest, ("object", "objects"), error);
+                break;
             }
         }
-        Ok(())
+        let job = self.job_of(paths[0], target)?;
+        transfer::conclude(self.context, &job, &report, &failures, ended)
     }
 
-    async fn objects_of(&self, paths: &[&StorePath], target: &Location, is_many: bool) -> Result<()> {
-        let (mut plan, mut failures) = (Plan::default(), Failures::default());
-        let store = &paths[0].store;
-        let client = self.stores.client(store);
-        let all = StorePath { store: store.clone(), key: String::new() };
-        let job = self.job(self.stores.root(&Location::Store(all))?, target)?;
+    /// Returns the job of objects that are in the store of a path.
+    fn job_of(&self, path: &StorePath, target: &Location) -> Result<Job<'_>> {
+        let all = StorePath { store: path.store.clone(), key: String::new() };
+        self.job(self.stores.root(&Location::Store(all))?, target)
+    }
+
+    /// Plans the copies of objects of one store.
+    async fn plan_of(
+        &self,
+        paths: &[&StorePath],
+        target: &Location,
+        is_many: bool,
+        failures: &mut Failures,
+    ) -> Result<(Job<'_>, Plan)> {
+        let mut plan = Plan::default();
+        let client = self.stores.client(&paths[0].store);
+        let job = self.job_of(paths[0], target)?;
         for path in paths {
             let copy = match client.stat_confirmed(&path.key).await {
                 Ok(info) => self.copy_of(&job, path, info, target),
                 Err(error) => Err(missing(client, error, &path.key, "copy the folder with -r").await),
             };
-            add(&mut plan, &mut failures, is_many, format!("{:?}", path.key), copy)?;
+            add(&mut plan, failures, is_many, shown(path), copy)?;
         }
-        transfer::execute(self.context, &job, &plan, failures).await
+        Ok((job, plan))
     }
 
     fn copy_of(
@@ -296,6 +315,23 @@ fn name_in_folder(source: &Location) -> Option<OsString> {
         Location::Local(path) => path.file_name().map(OsStr::to_owned),
         Location::Store(path) => Some(last_name(&path.key).into()),
     }
+}
+
+/// Returns the paths by their stores, in the order in which the stores occur first.
+fn groups<'a>(paths: &[&'a StorePath]) -> Vec<Vec<&'a StorePath>> {
+    let mut groups = Vec::<Vec<&StorePath>>::new();
+    for path in paths {
+        match groups.iter_mut().find(|group| group[0].store == path.store) {
+            Some(group) => group.push(path),
+            None => groups.push(vec![path]),
+        }
+    }
+    groups
+}
+
+/// Returns the quoted key of an object, with the name of another store.
+fn shown(path: &StorePath) -> String {
+    format!("{:?}", format!("{}{}", path.store.label(), path.key))
 }
 
 /// Returns the part of a key after its last slash.

@@ -141,8 +141,8 @@ impl<'a> Publisher<'a> {
             }
             done => done.map(|()| CertifyProgress::default()),
         };
-        self.report(context, report.view(&self.job, &failures), &site.site.url_path(), &done)?;
-        done.and_then(|_| failures.finish("file", "files"))
+        let printed = self.report(context, report.view(&self.job, &failures), &site.site.url_path(), &done);
+        done.and_then(|_| failures.finish("file", "files")).and(printed)
     }
 
     /// Orders what is stored, and decides what is removed.
