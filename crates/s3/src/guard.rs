@@ -27,7 +27,7 @@ use s3s::{
 use crate::{
     forms,
     incoming::{self, MAX_XML_BYTES, Refusal},
-    query, region, signed,
+    query, region, signed, xml,
 };
 
 /// The guard before a gateway.
@@ -153,7 +153,7 @@ async fn call(service: &S3Service, request: Request) -> Response {
             if response.status() == StatusCode::OK && response.headers().contains_key(header::CONTENT_RANGE) {
                 *response.status_mut() = StatusCode::PARTIAL_CONTENT;
             }
-            response
+            xml::escaped(response).await
         }
         // Errors of S3 are responses; this one has none.
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),

@@ -24,7 +24,7 @@
 //! | `read`, `write`, `copy`, `remove` | objects |
 //! | `multipart`, `uploads`, `complete`, `staging`, `part_sums`, `object_sums`, `recorded` | multipart uploads, where their parts are kept, and what is kept of them |
 //! | `body`, `sums` | request and response bodies, and the checksums of request bodies |
-//! | `conditions`, `etag`, `headers`, `keys`, `region`, `error` | parts of requests and responses |
+//! | `conditions`, `etag`, `headers`, `keys`, `region`, `xml`, `error` | parts of requests and responses |
 
 #![forbid(unsafe_code)]
 
@@ -60,6 +60,7 @@ mod store;
 mod sums;
 mod uploads;
 mod write;
+mod xml;
 
 pub use credentials::{Credentials, CredentialsError};
 pub use service::router;

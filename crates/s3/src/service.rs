@@ -13,7 +13,7 @@ use crate::{
     guard::{self, Guard},
     listing, multipart, read, remove,
     store::Store,
-    uploads, write,
+    uploads, write, xml,
 };
 
 /// Returns the routes of a gateway to a store, for requests that are signed with these credentials. All calls are made by
@@ -97,14 +97,14 @@ impl<T: Transport + 'static> S3 for Gateway<T> {
         &self,
         request: S3Request<ListObjectsInput>,
     ) -> S3Result<S3Response<ListObjectsOutput>> {
-        listing::list(&self.store, request.input).await.map(S3Response::new)
+        listing::list(&self.store, request.input).await.map(xml::with_keys)
     }
 
     async fn list_objects_v2(
         &self,
         request: S3Request<ListObjectsV2Input>,
     ) -> S3Result<S3Response<ListObjectsV2Output>> {
-        listing::list_v2(&self.store, request.input).await.map(S3Response::new)
+        listing::list_v2(&self.store, request.input).await.map(xml::with_keys)
     }
 
     async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
@@ -142,14 +142,14 @@ impl<T: Transport + 'static> S3 for Gateway<T> {
         &self,
         request: S3Request<DeleteObjectsInput>,
     ) -> S3Result<S3Response<DeleteObjectsOutput>> {
-        remove::objects(&self.store, request.input).await.map(S3Response::new)
+        remove::objects(&self.store, request.input).await.map(xml::with_keys)
     }
 
     async fn create_multipart_upload(
         &self,
         request: S3Request<CreateMultipartUploadInput>,
     ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
-        multipart::create(&self.store, request.input).await.map(S3Response::new)
+        multipart::create(&self.store, request.input).await.map(xml::with_keys)
     }
 
     async fn upload_part(
@@ -186,13 +186,13 @@ impl<T: Transport + 'static> S3 for Gateway<T> {
     }
 
     async fn list_parts(&self, request: S3Request<ListPartsInput>) -> S3Result<S3Response<ListPartsOutput>> {
-        multipart::list_parts(&self.store, request.input).await.map(S3Response::new)
+        multipart::list_parts(&self.store, request.input).await.map(xml::with_keys)
     }
 
     async fn list_multipart_uploads(
         &self,
         request: S3Request<ListMultipartUploadsInput>,
     ) -> S3Result<S3Response<ListMultipartUploadsOutput>> {
-        uploads::list(&self.store, request.input).await.map(S3Response::new)
+        uploads::list(&self.store, request.input).await.map(xml::with_keys)
     }
 }

@@ -1,4 +1,6 @@
-use crate::harness::Gateway;
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+use crate::harness::{Gateway, md5_digest};
 
 async fn filled() -> Gateway {
     let gateway = Gateway::with_bucket().await;
@@ -82,4 +84,33 @@ async fn objects_have_an_owner_for_clients_that_ask_for_it() {
         let page = gateway.get(&format!("/bucket?{query}")).await.ok();
         assert_eq!((page.all("Key").len(), page.all("Owner").len()), (7, count), "{query}");
     }
+}
+
+/// As in S3, a control character of a key is a reference in XML. Otherwise a carriage return would be read as a line feed. The bytes
+/// of objects stay as they are, whatever their type.
+#[tokio::test]
+async fn control_characters_of_keys_are_references() {
+    let gateway = Gateway::with_bucket().await;
+    let raw = "<Key>a\rb\u{1}</Key>";
+    for key in ["a\rb", "c\u{1}", "d\te\nf"] {
+        let put = gateway.request("PUT", &format!("/bucket/{key}")).header("content-type", "application/xml");
+        put.body(raw).send().await.ok();
+        assert_eq!(gateway.get(&format!("/bucket/{key}")).await.ok().text(), raw);
+        gateway.request("POST", &format!("/bucket/{key}?uploads")).send().await.ok();
+    }
+    for query in ["", "list-type=2", "uploads"] {
+        let page = gateway.get(&format!("/bucket?{query}")).await.ok();
+        assert_eq!(page.all("Key"), ["a&#xd;b", "c&#x1;", "d\te\nf"], "{query}");
+        let page = gateway.get(&format!("/bucket?{query}&encoding-type=url")).await.ok();
+        assert_eq!(page.all("Key"), ["a%0Db", "c%01", "d%09e%0Af"], "{query}");
+    }
+    let delete = async |key: &str| {
+        let body = format!("<Delete><Object><Key>{key}</Key></Object></Delete>");
+        let digest = STANDARD.encode(md5_digest(body.as_bytes()));
+        gateway.request("POST", "/bucket?delete").header("content-md5", digest).body(body).send().await
+    };
+    assert_eq!(delete("a&#xd;b").await.ok().all("Key"), ["a&#xd;b"]);
+    // No character of XML 1.0, in a request.
+    assert_eq!(delete("c&#x1;").await.error(), (400, "MalformedXML"));
+    assert_eq!(gateway.get("/bucket").await.ok().all("Key"), ["c&#x1;", "d\te\nf"]);
 }
