@@ -152,6 +152,11 @@ impl<'h> Workload<'h> {
             Call::RegionSetOwner { id, owner } => {
                 client.region_set_owner(*id, *owner).await.map(Answer::Region)
             }
+            Call::SetCertified { .. }
+            | Call::SetSite(_)
+            | Call::RemoveSite(_)
+            | Call::Certify(_)
+            | Call::CertifyLog => unreachable!("light operations certify nothing"),
             Call::SetRole(who, role) => client.set_role(*who, *role).await.map(|()| Answer::Nothing),
             Call::Configure(settings) => client.configure(settings).await.map(Answer::Config),
             Call::Back(_) => unreachable!("the clock of a canister's host is not set back"),
@@ -183,6 +188,8 @@ impl<'h> Workload<'h> {
             uploads: client.list_uploads().await.expect(READS),
             regions: client.region_list().await.expect(READS),
             roles: client.list_roles().await.expect(READS),
+            prefixes: client.certified_prefixes().await.expect(READS),
+            sites: client.list_sites().await.expect(READS),
             totals: (&client.status().await.expect(READS)).into(),
         };
         assert_eq!(state, self.model.state());

@@ -2,8 +2,9 @@
 
 use candid::Principal;
 use stable_storage_api::{
-    Appended, Config, CopyArgs, CopySource, DeleteArgs, DeletePrefixArgs, Deleted, Entry, PutArgs, Received,
-    RegionInfo, RenameArgs, Role, Settings, Upload, UploadArgs, UploadEnd, VerifyProgress, Written,
+    Appended, CertifyProgress, Config, CopyArgs, CopySource, DeleteArgs, DeletePrefixArgs, Deleted, Entry,
+    PutArgs, Received, RegionInfo, RenameArgs, Role, Settings, Site, Upload, UploadArgs, UploadEnd,
+    VerifyProgress, Written,
 };
 
 /// Call of a method that changes something, or another event.
@@ -48,6 +49,14 @@ pub enum Call {
         id: u64,
         owner: Principal,
     },
+    SetCertified {
+        prefix: String,
+        is_certified: bool,
+    },
+    SetSite(Box<Site>),
+    RemoveSite(String),
+    Certify(String),
+    CertifyLog,
     SetRole(Principal, Option<Role>),
     Configure(Settings),
     /// This many nanoseconds pass.
@@ -78,6 +87,7 @@ pub enum Answer {
     Appended(Appended),
     Region(RegionInfo),
     Pages(u64),
+    Certified(CertifyProgress),
     Config(Config),
 }
 

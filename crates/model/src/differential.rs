@@ -1,9 +1,10 @@
 //! Differential test of a store of the engine against the model.
 
+mod certified;
 mod pages;
 
 use candid::Principal;
-use stable_storage_api::limits::{CHUNK_BYTES, MAX_REPLY_BYTES, PAGE_BYTES};
+use stable_storage_api::limits::{CHUNK_BYTES, HTTP_PIECE_BYTES, MAX_REPLY_BYTES, PAGE_BYTES};
 use stable_storage_api::{
     DeleteArgs, Error, ListArgs, MetadataPair, PutArgs, ReadArgs, ReadLogArgs, Settings, UploadStatus,
 };
@@ -14,7 +15,7 @@ use storage_testkit::FaultyMemory;
 
 use crate::call::{Answer, Call};
 use crate::domains::{KEYS, grantees, key};
-use crate::model::{Filling, Model};
+use crate::model::{Filling, Model, StepLimits};
 use crate::op::{Cond, Op};
 use crate::state::State;
 
@@ -28,6 +29,12 @@ const VERIFY_STEP_BYTES: u64 = 65_536;
 
 /// The same for objects with many extents.
 const LARGE_VERIFY_STEP_BYTES: u64 = 20 << 20;
+
+/// Most of one call of `certify`: so little that a handful of objects takes several calls.
+const STEP_LIMITS: StepLimits = StepLimits { objects: 3, bytes: 2 * HTTP_PIECE_BYTES, entries: 50 };
+
+/// The same for objects with many extents.
+const LARGE_STEP_LIMITS: StepLimits = StepLimits { bytes: 10 * HTTP_PIECE_BYTES, ..STEP_LIMITS };
 
 /// Most comparisons during an operation of many calls.
 const COMPARISONS: usize = 16;
@@ -74,6 +81,7 @@ impl Differential {
         let no_role = Caller { principal: Principal::anonymous(), is_admin: false };
         let mut model = Model::new(config, [one, other, admin, no_role]);
         model.verify_step_bytes = VERIFY_STEP_BYTES;
+        model.step_limits = STEP_LIMITS;
         let largest_capacity = config.capacity;
         Self { memory, store, model, step: 0, is_limited: capacity.is_some(), largest_capacity }
     }
@@ -87,6 +95,7 @@ impl Differential {
     pub fn with_large_objects() -> Self {
         let mut pair = Self::new(None);
         pair.model.verify_step_bytes = LARGE_VERIFY_STEP_BYTES;
+        pair.model.step_limits = LARGE_STEP_LIMITS;
         pair.model.filling = Filling { most_chunks: 48, unsized_bytes: 3 * SLOT_EXTENT_BYTES + 100_000 };
         pair
     }
@@ -103,14 +112,21 @@ impl Differential {
             self.step += 1;
             self.model.now_ns += 1;
             self.memory.mark();
-            if self.is_limited && self.step.is_multiple_of(7) {
+            let is_growth_refused = self.is_limited && self.step.is_multiple_of(7);
+            if is_growth_refused {
                 self.memory.refuse_grow(0);
             }
             let answered = self.run(&caller, &call);
+            if !is_growth_refused && needs_no_memory(&call) {
+                let lacks_memory = matches!(answered, Err(Error::OutOfMemory { .. }));
+                assert!(!lacks_memory, "{op:?} lacks memory, which was set aside: {answered:?}");
+            }
             if answered.is_err() {
                 assert!(self.memory.is_as_marked(), "{op:?}: {answered:?}, and the memory has changed");
             }
-            self.model.agree(&caller, &call, &answered, self.is_limited);
+            if !self.agrees_after_refusals(&call, &answered) {
+                self.model.agree(&caller, &call, &answered, self.is_limited);
+            }
             if done == count || done.is_multiple_of(between) {
                 self.compare();
             }
@@ -160,6 +176,18 @@ impl Differential {
             Call::RegionSetOwner { id, owner } => {
                 store.region_set_owner(*id, *owner, caller).map(Answer::Region)
             }
+            Call::SetCertified { prefix, is_certified } => {
+                store.set_certified(prefix, *is_certified).map(|()| Answer::Nothing)
+            }
+            Call::SetSite(site) => store.set_site(site).map(|()| Answer::Nothing),
+            Call::RemoveSite(prefix) => store.remove_site(prefix).map(Answer::WasThere),
+            Call::Certify(prefix) => {
+                let StepLimits { objects, bytes, .. } = self.model.step_limits;
+                store.certify_in_steps(prefix, objects, bytes).map(Answer::Certified)
+            }
+            Call::CertifyLog => {
+                store.certify_log_in_steps(self.model.step_limits.entries).map(Answer::Certified)
+            }
             Call::SetRole(who, role) => store.set_role(who, *role).map(|()| Answer::Nothing),
             Call::Configure(settings) => {
                 let config = store.configure(settings)?;
@@ -206,6 +234,7 @@ impl Differential {
         self.compare_levels();
         self.compare_ranges();
         self.compare_log();
+        self.compare_certified();
         self.compare_regions();
     }
 
@@ -217,6 +246,8 @@ impl Differential {
             uploads: store.list_uploads(&admin, self.model.now_ns).expect(SOUND),
             regions: store.region_list(&admin).expect(SOUND),
             roles: store.list_roles().expect(SOUND),
+            prefixes: store.certified_prefixes().expect(SOUND),
+            sites: store.list_sites().expect(SOUND),
             totals: (&store.status(HostFacts::default()).expect(SOUND)).into(),
         }
     }
@@ -321,12 +352,33 @@ impl Differential {
         for principal in (0..MAX_TRIES).flat_map(|_| 0..5) {
             self.apply(&Op::SetRole { principal, role: None });
         }
+        self.drain_certified();
         let status = self.store.status(HostFacts::default()).expect(SOUND);
         let arena = status.arena;
         assert_eq!((status.objects, status.object_bytes, status.uploads, status.roles), (0, 0, 0, 0));
         assert_eq!((arena.used_bytes, arena.extents, arena.reserved_bytes), (0, 0, 0));
         assert_eq!(arena.free_bytes, arena.largest_free_bytes);
         assert!(self.memory.size() * PAGE_BYTES <= self.largest_capacity);
+    }
+}
+
+/// Returns whether a call has all the memory that it needs, as long as the platform gives what is within the capacity: it was
+/// set aside before, or the call only gives memory back.
+fn needs_no_memory(call: &Call) -> bool {
+    match call {
+        Call::CommitUpload(..)
+        | Call::AbortUpload(_)
+        | Call::Delete(_)
+        | Call::DeleteMany(_)
+        | Call::DeletePrefix(_)
+        | Call::TakeFirst(_)
+        | Call::RemoveSite(_)
+        | Call::Configure(_)
+        | Call::SetRole(_, None)
+        | Call::RegionStore { .. }
+        | Call::RegionSetOwner { .. } => true,
+        Call::SetCertified { is_certified, .. } => !is_certified,
+        _ => false,
     }
 }
 

@@ -4,10 +4,10 @@ use std::sync::LazyLock;
 
 use candid::Principal;
 use sha2::{Digest, Sha256};
-use stable_storage_api::MetadataPair;
 use stable_storage_api::limits::{
     CHUNK_BYTES, MAX_CONTENT_ENCODING_BYTES, MAX_CONTENT_TYPE_BYTES, MAX_METADATA_BYTES, MAX_METADATA_PAIRS,
 };
+use stable_storage_api::{MetadataPair, Site};
 
 /// Number of keys that most operations use, so that they collide. The last two are invalid.
 pub const KEYS: u8 = 8;
@@ -36,6 +36,40 @@ pub(crate) const PREFIXES: u8 = 6;
 /// Returns a prefix of all keys, of some or of none.
 pub(crate) fn prefix(number: u8) -> String {
     ["", "k/", "k/k", "z", "w/", "w/4"][usize::from(number % PREFIXES)].into()
+}
+
+/// Number of prefixes of sites and certified prefixes.
+pub(crate) const SCOPES: u8 = 9;
+
+/// Returns a prefix of which something may be certified: some are under others, and some are invalid for sites or for all.
+pub(crate) fn scope(number: u8) -> String {
+    match number % SCOPES {
+        0 => "k/".into(),
+        1 => "w/".into(),
+        2 => "k/k/".into(),
+        3 => "k".into(),
+        4 => "w/4".into(),
+        5 => "z/".into(),
+        6 => String::new(),
+        7 => "k/k/k/".into(),
+        _ => "z".repeat(1_001),
+    }
+}
+
+/// Number of sites.
+pub(crate) const SITES: u8 = 40;
+
+/// Returns a site. Several have the same prefix and differ in what their pages depend on, and the paths of some overlap.
+pub(crate) fn site(number: u8) -> Site {
+    let prefix = scope(number / 5);
+    let site = Site { certified: true, index: None, ..Site::new(prefix) };
+    match number % 5 {
+        0 => Site { index: Some("1".into()), ..site },
+        1 => Site { not_found: Some("3é".into()), cors: Some("*".into()), ..site },
+        2 => Site { single_page: Some("1".into()), path: Some("/p/".into()), ..site },
+        3 => Site { headers: vec![("x-a".into(), "b".into())], path: Some("/w/".into()), ..site },
+        _ => Site { certified: false, ..site },
+    }
 }
 
 /// Number of valid metadata: numbers from 0 on.

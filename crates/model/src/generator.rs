@@ -12,7 +12,7 @@ use stable_storage_api::{Role, Settings};
 use storage_engine::INLINE_LIMIT;
 use storage_engine::arena::SLOT_EXTENT_BYTES;
 
-use crate::domains::{ALL_METADATA, GOOD_METADATA, KEYS, PREFIXES};
+use crate::domains::{ALL_METADATA, GOOD_METADATA, KEYS, PREFIXES, SCOPES, SITES};
 use crate::op::{Cond, Op};
 
 const BUCKET_BYTES: u64 = 16 << 20;
@@ -37,9 +37,19 @@ impl Load {
     }
 }
 
-/// Lists of operations, which a failing property test shrinks.
+/// Lists of operations, which a failing property test shrinks. Three of four begin with a certified prefix, a site, or both, so that
+/// most of their operations are about objects of which something is certified.
 pub fn lists() -> impl Strategy<Value = Vec<Op>> {
-    prop::collection::vec(op(Load::Heavy), 1..200)
+    let prefix = || Just(Op::SetCertified { prefix: 0, is_certified: true });
+    let site = || (0..4_u8).prop_map(|site| Op::SetSite { site });
+    let start = prop_oneof![
+        1 => Just(Vec::new()),
+        1 => prefix().prop_map(|prefix| vec![prefix]),
+        1 => site().prop_map(|site| vec![site]),
+        1 => (prefix(), site()).prop_map(|(prefix, site)| vec![prefix, site]),
+    ];
+    let ops = prop::collection::vec(op(Load::Heavy), 1..200);
+    (start, ops).prop_map(|(start, ops)| [start, ops].concat())
 }
 
 /// Lists of operations on objects of four to six extents, for [`Differential::with_large_objects`](crate::Differential::with_large_objects).
@@ -87,6 +97,7 @@ pub fn lists_with_large_objects() -> impl Strategy<Value = Vec<Op>> {
             .prop_map(|(key, size)| Op::Put { key, size, who: 2, condition: Cond::Any, metadata: 0 }),
         1 => (0..PREFIXES).prop_map(|prefix| Op::TakeFirst { prefix }),
         1 => (0..2_u8, who()).prop_map(|(upload, who)| Op::Abort { upload, who }),
+        2 => certified_op(),
         1 => any::<bool>().prop_map(|sealed| Op::Upgrade { sealed }),
     ];
     let commit = |end| Op::Commit { upload: 0, who: 2, end };
@@ -153,13 +164,31 @@ fn draw(op: &impl Strategy<Value = Op>, runner: &mut TestRunner) -> Op {
 
 /// The parts are on the heap, because the value of a strategy is as large as all of its parts together: it did not fit the stack
 /// of a test.
-fn op(load: Load) -> impl Strategy<Value = Op> {
-    prop_oneof![
+fn op(load: Load) -> BoxedStrategy<Op> {
+    let op = prop_oneof![
         20 => object_op(load).boxed(),
         20 => upload_op(load).boxed(),
         5 => log_op(load).boxed(),
         8 => region_op(load).boxed(),
         8 => other_op(load).boxed(),
+    ];
+    match load {
+        Load::Heavy => prop_oneof![6 => op, 1 => certified_op()].boxed(),
+        // A canister certifies more in one step than these make, and says nothing of what it could not.
+        Load::Light => op.boxed(),
+    }
+}
+
+fn certified_op() -> impl Strategy<Value = Op> {
+    let scope = || prop_oneof![9 => Just(0), 4 => 1..3_u8, 1 => 3..SCOPES];
+    let site = || prop_oneof![9 => 0..5_u8, 4 => 5..15_u8, 1 => 15..SITES];
+    prop_oneof![
+        3 => (scope(), prop::bool::weighted(0.85))
+            .prop_map(|(prefix, is_certified)| Op::SetCertified { prefix, is_certified }),
+        3 => site().prop_map(|site| Op::SetSite { site }),
+        1 => site().prop_map(|site| Op::RemoveSite { site }),
+        16 => scope().prop_map(|scope| Op::Certify { scope }),
+        2 => Just(Op::CertifyLog),
     ]
 }
 
@@ -380,7 +409,10 @@ mod tests {
     use crate::state::State;
 
     /// Number of cases of [`Op`], except those about many uploads and regions.
-    const CASES: usize = 26;
+    const CASES: usize = 31;
+
+    /// Number of those that certify something, which are not light.
+    const CERTIFYING_CASES: usize = 5;
 
     fn cases(ops: impl Iterator<Item = Op>) -> usize {
         ops.map(|op| discriminant(&op)).collect::<HashSet<_>>().len()
@@ -388,8 +420,8 @@ mod tests {
 
     #[test]
     fn every_operation_is_drawn() {
-        for load in [Load::Heavy, Load::Light] {
-            assert_eq!(cases(ops(load, 1).take(3_000)), CASES, "{load:?}");
+        for (load, expected) in [(Load::Heavy, CASES), (Load::Light, CASES - CERTIFYING_CASES)] {
+            assert_eq!(cases(ops(load, 1).take(3_000)), expected, "{load:?}");
         }
         let lists = (0..1_000_u16).flat_map(|number| list_of_bytes(&number.to_le_bytes()));
         assert_eq!(cases(lists), CASES);
@@ -446,6 +478,31 @@ mod tests {
             },
         );
         assert_eq!((uploads, regions), (MAX_UPLOADS, MAX_REGIONS));
+    }
+
+    #[test]
+    fn lists_certify_objects_under_a_prefix_and_in_a_site() {
+        let [mut prefixes, mut sites, mut pending] = [(); 3].map(|()| HashSet::new());
+        run(
+            8,
+            lists(),
+            || Differential::new(None),
+            |list, state| {
+                let has_object =
+                    |prefix: &str| state.objects.iter().any(|object| object.key.starts_with(prefix));
+                if state.prefixes.iter().any(|known| known.complete && has_object(&known.prefix)) {
+                    prefixes.insert(list);
+                }
+                if state.sites.iter().any(|known| known.complete && has_object(&known.site.prefix)) {
+                    sites.insert(list);
+                }
+                if state.sites.iter().any(|known| known.pending > 0) {
+                    pending.insert(list);
+                }
+            },
+        );
+        let lists = [prefixes.len(), sites.len(), pending.len()];
+        assert!(lists.iter().all(|lists| *lists > 1), "{lists:?}");
     }
 
     /// An ingress message has 2 MiB.

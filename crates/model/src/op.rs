@@ -56,6 +56,16 @@ pub enum Op {
     RegionStore { region: u64, offset: u64, size: u64, who: u8 },
     /// Transfers a region to another principal.
     RegionOwner { region: u64, owner: u8, who: u8 },
+    /// Declares that the objects under a prefix are certified, or no longer.
+    SetCertified { prefix: u8, is_certified: bool },
+    /// Adds or replaces a site.
+    SetSite { site: u8 },
+    /// Removes a site.
+    RemoveSite { site: u8 },
+    /// Certifies more of the objects under a prefix, or of the site with this prefix.
+    Certify { scope: u8 },
+    /// Certifies more of the entries of the log.
+    CertifyLog,
     /// Sets or removes a role.
     SetRole { principal: u8, role: Option<Role> },
     /// Changes settings, perhaps to invalid ones.

@@ -1,6 +1,8 @@
 //! State of a store as it can be read.
 
-use stable_storage_api::{Config, Grant, ObjectInfo, RegionInfo, Status, UploadStatus};
+use stable_storage_api::{
+    CertifiedPrefix, Config, Grant, ObjectInfo, RegionInfo, SiteStatus, Status, UploadStatus,
+};
 
 /// Everything that an admin can read, without the bytes.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +17,10 @@ pub struct State {
     pub regions: Vec<RegionInfo>,
     /// All roles, in the order of the bytes of their principals.
     pub roles: Vec<Grant>,
+    /// The certified prefixes, in their order.
+    pub prefixes: Vec<CertifiedPrefix>,
+    /// The sites, in the order of their prefixes.
+    pub sites: Vec<SiteStatus>,
     /// Numbers of the status.
     pub totals: Totals,
 }

@@ -52,6 +52,21 @@ impl<M: Memory + Clone> Store<M> {
         self.certified_objects().certify(prefix)
     }
 
+    /// Certifies at most this many objects, and hashes at most `bytes`: for tests, whose objects are few and small.
+    ///
+    /// # Errors
+    ///
+    /// The same as for [`certify`](Self::certify).
+    #[cfg(any(test, feature = "testing"))]
+    pub fn certify_in_steps(
+        &mut self,
+        prefix: &str,
+        objects: usize,
+        bytes: u64,
+    ) -> Result<CertifyProgress, Error> {
+        self.certified_objects().certify_step(prefix, objects, bytes)
+    }
+
     /// Returns an object with its value, or `None`, with a witness of either.
     ///
     /// # Errors
@@ -90,6 +105,16 @@ impl<M: Memory + Clone> Store<M> {
     /// [`Error::OutOfMemory`] and [`Error::Corrupted`].
     pub fn certify_log(&mut self) -> Result<CertifyProgress, Error> {
         self.certified_log().certify()
+    }
+
+    /// Certifies at most this many entries: for tests, whose logs are short.
+    ///
+    /// # Errors
+    ///
+    /// The same as for [`certify_log`](Self::certify_log).
+    #[cfg(any(test, feature = "testing"))]
+    pub fn certify_log_in_steps(&mut self, entries: u64) -> Result<CertifyProgress, Error> {
+        self.certified_log().certify_step(entries, u64::MAX)
     }
 
     /// Returns a page of entries of the certified log, oldest first, with a witness of the root and the length. At most 500

@@ -14,7 +14,7 @@ use super::Model;
 use super::uploads::Upload;
 use crate::call::Call;
 use crate::domains::{
-    GOOD_METADATA, KEYS, Words, chunk_bytes, digest, grantee, key, metadata, noise, prefix,
+    GOOD_METADATA, KEYS, Words, chunk_bytes, digest, grantee, key, metadata, noise, prefix, scope, site,
 };
 use crate::op::{Cond, Op};
 
@@ -197,6 +197,13 @@ impl Model {
             Op::Verify { key: number } => Call::Verify(key(*number)),
             Op::Append { sizes } => Call::Append(sizes.iter().map(|size| self.value(*size)).collect()),
             Op::Log { words } => Call::Log("entry ".repeat((*words).into())),
+            Op::SetCertified { prefix: number, is_certified } => {
+                Call::SetCertified { prefix: scope(*number), is_certified: *is_certified }
+            }
+            Op::SetSite { site: number } => Call::SetSite(Box::new(site(*number))),
+            Op::RemoveSite { site: number } => Call::RemoveSite(site(*number).prefix),
+            Op::Certify { scope: number } => Call::Certify(scope(*number)),
+            Op::CertifyLog => Call::CertifyLog,
             Op::SetRole { principal, role } => Call::SetRole(grantee(*principal), *role),
             Op::Configure { settings } => Call::Configure(settings.clone()),
             Op::Wait { seconds: seconds @ 0.. } => {

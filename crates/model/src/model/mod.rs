@@ -1,5 +1,6 @@
 //! The model: a store in std collections.
 
+mod certified;
 mod lower;
 mod objects;
 mod read;
@@ -18,6 +19,8 @@ use stable_storage_api::{Appended, Config, Error, Role, Settings};
 use storage_engine::Caller;
 
 use crate::call::{Answer, Call};
+pub(crate) use certified::StepLimits;
+use certified::{Certification, Refused};
 pub(crate) use lower::Filling;
 use objects::Object;
 use regions::Region;
@@ -33,6 +36,8 @@ pub struct Model {
     pub now_ns: u64,
     /// Bytes hashed by one call of `verify`.
     pub(crate) verify_step_bytes: u64,
+    /// The most of one step of certification.
+    pub(crate) step_limits: StepLimits,
     /// How much of an upload is sent when it is filled.
     pub(crate) filling: Filling,
     callers: [Caller; 4],
@@ -44,6 +49,7 @@ pub struct Model {
     uploads: BTreeMap<u64, Upload>,
     uploads_opened: u64,
     log: Vec<Value>,
+    certified: Certification,
     regions: Vec<Region>,
     roles: BTreeMap<Principal, Role>,
     upgrades: u64,
@@ -57,6 +63,7 @@ impl Model {
         Self {
             now_ns: 1_000_000_000_000_000_000,
             verify_step_bytes: VERIFY_STEP_BYTES,
+            step_limits: StepLimits { objects: 1_000, bytes: VERIFY_STEP_BYTES, entries: 10_000 },
             filling: Filling::default(),
             callers,
             planned: 0,
@@ -66,6 +73,7 @@ impl Model {
             uploads: BTreeMap::new(),
             uploads_opened: 0,
             log: Vec::new(),
+            certified: Certification::default(),
             regions: Vec::new(),
             roles: BTreeMap::new(),
             upgrades: 0,
@@ -135,7 +143,7 @@ impl Model {
             Call::Rename(args) => self.rename(args),
             Call::Copy(args) => self.copy(args, caller),
             Call::CopyChunks { id, first, sources } => self.copy_chunks(*id, *first, sources, caller),
-            Call::Verify(key) => self.verify(key),
+            Call::Verify(key) => self.verify_in_steps(key, self.verify_step_bytes).map(Answer::Verified),
             Call::CreateUpload(args) => self.create_upload(args, caller),
             Call::WriteChunk { id, index, bytes } => self.write_chunk(*id, *index, bytes, caller),
             Call::CommitUpload(id, end) => self.commit_upload(*id, end.as_ref(), caller),
@@ -146,6 +154,11 @@ impl Model {
             Call::RegionGrow { id, pages } => self.region_grow(*id, *pages, caller),
             Call::RegionStore { id, offset, bytes } => self.region_store(*id, *offset, bytes, caller),
             Call::RegionSetOwner { id, owner } => self.region_set_owner(*id, *owner, caller),
+            Call::SetCertified { prefix, is_certified } => self.set_certified(prefix, *is_certified),
+            Call::SetSite(site) => self.set_site(site),
+            Call::RemoveSite(prefix) => Ok(self.remove_site(prefix)),
+            Call::Certify(prefix) => self.certify(prefix, Refused::default()),
+            Call::CertifyLog => Ok(self.certify_log()),
             Call::SetRole(who, role) => self.set_role(*who, *role),
             Call::Configure(settings) => self.configure(settings),
             Call::Wait(nanoseconds) => {
@@ -172,8 +185,9 @@ impl Model {
             });
         }
         entries.iter().try_for_each(|entry| check_payload(entry))?;
-        let first = self.log.len() as u64;
+        let (first, was_certified) = (self.log.len() as u64, self.has_certified_log());
         self.log.extend(entries.iter().cloned().map(Rc::new));
+        self.follow_append(was_certified);
         Ok(Appended { first, next: self.log.len() as u64 })
     }
 

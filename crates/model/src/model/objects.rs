@@ -26,7 +26,14 @@ pub(super) struct Object {
     pub(super) info: ObjectInfo,
     pub(super) value: Value,
     /// Bytes that a verification has hashed so far.
-    hashed: u64,
+    pub(super) hashed: u64,
+    /// Pieces of an HTTP response that were hashed so far.
+    pub(super) pieces: u64,
+}
+
+/// Returns the SHA-256 of bytes.
+pub(super) fn sha256(bytes: &[u8]) -> ByteBuf {
+    ByteBuf::from(Sha256::digest(bytes).to_vec())
 }
 
 impl Object {
@@ -34,6 +41,21 @@ impl Object {
     fn digest(&self) -> Option<&ByteBuf> {
         let sha256 = self.info.sha256.as_ref().filter(|sha256| sha256.state != ChecksumState::Mismatch);
         sha256.map(|sha256| &sha256.digest)
+    }
+
+    /// Returns whether the digest was computed.
+    pub(super) fn has_verdict(&self) -> bool {
+        self.info.sha256.as_ref().is_some_and(|sha256| sha256.state != ChecksumState::Declared)
+    }
+
+    /// Computes the digest, and compares it with the declared one.
+    pub(super) fn judge(&mut self) -> ChecksumState {
+        self.hashed = 0;
+        let computed = sha256(&self.value);
+        let declared = self.info.sha256.take().map_or_else(|| computed.clone(), |sha256| sha256.digest);
+        let state = if declared == computed { ChecksumState::Verified } else { ChecksumState::Mismatch };
+        self.info.sha256 = Some(Checksum { digest: declared, state });
+        state
     }
 }
 
@@ -141,7 +163,7 @@ impl Model {
         }
     }
 
-    /// Inserts an object, and replaces an existing one.
+    /// Inserts an object, and replaces an existing one. Its digest is a declared one.
     pub(super) fn insert(&mut self, key: &str, value: Value, metadata: Metadata) -> Written {
         let Metadata { content_type, content_encoding, pairs, sha256, owner } = metadata;
         self.revision += 1;
@@ -157,13 +179,17 @@ impl Model {
             modified_ns: self.now_ns,
             sha256: sha256.map(|digest| Checksum { digest, state: ChecksumState::Declared }),
         };
-        self.objects.insert(key.into(), Object { info, value, hashed: 0 });
+        self.objects.insert(key.into(), Object { info, value, hashed: 0, pieces: 0 });
+        self.touch(key);
         Written { revision: self.revision }
     }
 
     fn remove(&mut self, key: &str) -> Option<Object> {
         let removed = self.objects.remove(key);
-        self.revision += u64::from(removed.is_some());
+        if removed.is_some() {
+            self.revision += 1;
+            self.touch(key);
+        }
         removed
     }
 
@@ -182,10 +208,14 @@ impl Model {
                 return Err(Error::invalid("a key that occurs twice"));
             }
             self.check_condition(&put.key, put.condition.as_ref())?;
+            self.digest_of(&put.key, &put.value, put.sha256.as_ref())?;
         }
         let written = puts.iter().map(|put| {
-            let value = Rc::new(put.value.to_vec());
-            self.insert(&put.key, value, Metadata::of_put(put, caller))
+            let sha256 = self.digest_of(&put.key, &put.value, put.sha256.as_ref()).expect("it was checked");
+            let written = self.insert(&put.key, Rc::new(put.value.to_vec()), Metadata::of_put(put, caller));
+            self.objects.get_mut(&put.key).expect("it has just been inserted").info.sha256 = sha256;
+            self.touch(&put.key);
+            written
         });
         Ok(Answer::Written(written.collect()))
     }
@@ -241,10 +271,13 @@ impl Model {
         let mut object = self.objects.get(&args.from).ok_or(Error::NotFound)?.clone();
         self.check_condition(&args.to, args.condition.as_ref())?;
         self.objects.remove(&args.from);
+        self.touch(&args.from);
         self.revision += 1;
+        self.judge_under(&args.to, &mut object);
         object.info.key.clone_from(&args.to);
         (object.info.revision, object.info.modified_ns) = (self.revision, self.now_ns);
         self.objects.insert(args.to.clone(), object);
+        self.touch(&args.to);
         Ok(Answer::written(Written { revision: self.revision }))
     }
 
@@ -257,17 +290,18 @@ impl Model {
         if args.sha256.as_ref().is_some_and(|digest| digest.len() != 32) {
             return Err(Error::invalid("the digest"));
         }
-        let source = self.objects.get(&args.from).ok_or(Error::NotFound)?.clone();
+        let mut source = self.objects.get(&args.from).ok_or(Error::NotFound)?.clone();
         let is_expected = args.revision.is_none_or(|expected| expected == source.info.revision)
             && args.sha256.as_ref().is_none_or(|expected| Some(expected) == source.digest());
-        let Object { info, value, hashed } = source;
         if !is_expected {
-            return Err(Error::RevisionMismatch { current: Some(info.revision) });
+            return Err(Error::RevisionMismatch { current: Some(source.info.revision) });
         }
-        if args.from != args.to && info.size > COPY_STEP_BYTES {
-            return Err(Error::TooLarge { size: info.size, limit: COPY_STEP_BYTES });
+        if args.from != args.to && source.info.size > COPY_STEP_BYTES {
+            return Err(Error::TooLarge { size: source.info.size, limit: COPY_STEP_BYTES });
         }
         self.check_condition(&args.to, args.condition.as_ref())?;
+        self.judge_under(&args.to, &mut source);
+        let Object { info, value, hashed, pieces } = source;
         let metadata = given.unwrap_or_else(|| Metadata {
             content_type: info.content_type,
             content_encoding: info.content_encoding,
@@ -277,7 +311,8 @@ impl Model {
         });
         let written = self.insert(&args.to, value, metadata);
         let copy = self.objects.get_mut(&args.to).expect("it has just been inserted");
-        (copy.info.sha256, copy.hashed) = (info.sha256, hashed);
+        (copy.info.sha256, copy.hashed, copy.pieces) = (info.sha256, hashed, pieces);
+        self.touch(&args.to);
         Ok(Answer::written(written))
     }
 
@@ -297,19 +332,15 @@ impl Model {
         Ok(bytes)
     }
 
-    pub(super) fn verify(&mut self, key: &str) -> Result<Answer, Error> {
+    /// Hashes up to `step_bytes` more of an object.
+    pub(super) fn verify_in_steps(&mut self, key: &str, step_bytes: u64) -> Result<VerifyProgress, Error> {
         check_key(key)?;
         let object = self.objects.get_mut(key).ok_or(Error::NotFound)?;
         let size = object.info.size;
-        object.hashed = size.min(object.hashed + self.verify_step_bytes);
-        if object.hashed < size {
-            return Ok(Answer::Verified(VerifyProgress { hashed: object.hashed, size, verdict: None }));
-        }
-        object.hashed = 0;
-        let computed = ByteBuf::from(Sha256::digest(&*object.value).to_vec());
-        let declared = object.info.sha256.take().map_or_else(|| computed.clone(), |sha256| sha256.digest);
-        let state = if declared == computed { ChecksumState::Verified } else { ChecksumState::Mismatch };
-        object.info.sha256 = Some(Checksum { digest: declared, state });
-        Ok(Answer::Verified(VerifyProgress { hashed: size, size, verdict: Some(state) }))
+        object.hashed = size.min(object.hashed + step_bytes);
+        let hashed = object.hashed;
+        let verdict = (hashed == size).then(|| object.judge());
+        self.touch(key);
+        Ok(VerifyProgress { hashed, size, verdict })
     }
 }

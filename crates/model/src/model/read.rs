@@ -61,6 +61,8 @@ impl Model {
             uploads: open.map(|(id, upload)| self.upload_status(*id, upload)).collect(),
             regions: (FIRST_REGION..).zip(&self.regions).map(|(id, region)| region.info(id)).collect(),
             roles,
+            prefixes: self.certified_prefixes(),
+            sites: self.site_statuses(),
             totals: Totals {
                 revision: self.revision,
                 objects: self.objects.len() as u64,

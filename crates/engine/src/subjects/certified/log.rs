@@ -65,7 +65,7 @@ impl<M: Memory + Clone> CertifiedLog<'_, M> {
         self.certify_step(STEP_ENTRIES, VERIFY_STEP_BYTES)
     }
 
-    pub(super) fn certify_step(&self, most: u64, bytes: u64) -> Result<CertifyProgress, Error> {
+    pub(crate) fn certify_step(&self, most: u64, bytes: u64) -> Result<CertifyProgress, Error> {
         let length = self.log.info().length;
         let mut change = Change::new(self.core);
         let range = change.certified()?.log()?;

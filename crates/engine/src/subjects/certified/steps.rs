@@ -58,7 +58,7 @@ impl<M: Memory + Clone> CertifiedObjects<'_, M> {
         self.certify_step(prefix, STEP_OBJECTS, VERIFY_STEP_BYTES)
     }
 
-    pub(super) fn certify_step(
+    pub(crate) fn certify_step(
         &self,
         prefix: &str,
         objects: usize,
