@@ -167,7 +167,7 @@ fn permissions_of_new_files(folder: &Path, source: Option<&Permissions>) -> io::
 }
 
 /// Returns the file that a path leads to. Links are followed, also dangling ones.
-fn follow(path: &Path) -> io::Result<PathBuf> {
+pub(crate) fn follow(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {
         match fs::read_link(&path) {

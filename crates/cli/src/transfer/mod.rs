@@ -15,6 +15,7 @@ mod rehearse;
 mod remove;
 mod report;
 mod tally;
+mod targets;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]

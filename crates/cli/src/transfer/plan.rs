@@ -12,6 +12,7 @@ use stable_storage_api::{Condition, ObjectInfo};
 use super::{
     compare::{Digests, Sameness},
     job::{Compare, Job, Options},
+    targets::Targets,
 };
 use crate::{
     content_type,
@@ -194,12 +195,16 @@ impl Plan {
         };
         let hashed =
             pairs.iter().map(|(sameness, entry, other)| sameness.hashed_bytes(entry, other.as_ref())).sum();
-        let mut digests = Digests::new(context, hashed);
+        let (mut digests, mut targets) = (Digests::new(context, hashed), Targets::default());
         for (sameness, entry, other) in pairs {
             let item = entry.shown();
             let is_same = match &other {
                 Some(other) => sameness.decide(&mut digests, (&job.source, &entry), (target, other)).await,
                 None => Ok(false),
+            };
+            let added = match (target, path_of(&entry.name)) {
+                (Root::Folder(folder), Ok(path)) => targets.add(&folder.join(path), &entry.name),
+                _ => Ok(()),
             };
             let copy = match is_same {
                 // A file that is there already stays one.
@@ -211,7 +216,7 @@ impl Plan {
                     self.unchanged += 1;
                     continue;
                 }
-                Ok(false) => Copy::new(entry, other.as_ref(), target, options),
+                Ok(false) => added.and_then(|()| Copy::new(entry, other.as_ref(), target, options)),
                 Err(error) => Err(error),
             };
             match copy {

@@ -123,6 +123,38 @@ fn copies_keep_the_permissions_of_their_sources() {
     );
 }
 
+/// Two files that a link in the target makes one are not copied over each other, also by later runs and from a store.
+#[test]
+fn links_in_the_target_do_not_merge_files() {
+    let store = Store::new();
+    for (name, content) in [("from/a", "1"), ("from/b", "2"), ("from/d/x", "3"), ("from/e/x", "4")] {
+        store.file(name, content.as_bytes());
+    }
+    store.run(&["put", "-r", "from", "k"]);
+    for args in [
+        &["cp", "-r", "from", "to"][..],
+        &["sync", "from", "./to"],
+        &["get", "-r", "k", "to"],
+        &["sync", "--down", "k", "to"],
+    ] {
+        fs::create_dir_all(store.path("to/d")).unwrap();
+        symlink("a", store.path("to/b")).unwrap();
+        symlink("d", store.path("to/e")).unwrap();
+        for _ in 0..2 {
+            let said = store.fail_in_part(args).1;
+            assert!(
+                said.contains("leads to the same file as \"a\"") && said.contains("2 "),
+                "{args:?}: {said}"
+            );
+            assert_eq!(
+                (fs::read(store.path("to/a")).unwrap(), fs::read(store.path("to/d/x")).unwrap()),
+                (b"1".into(), b"3".into())
+            );
+        }
+        fs::remove_dir_all(store.path("to")).unwrap();
+    }
+}
+
 /// No command writes a file of its own into the folder of a store: an image, manual pages, another store.
 #[test]
 fn commands_write_nothing_into_the_folder_of_a_store() {
