@@ -5,7 +5,6 @@ use std::{
     pin::Pin,
     sync::{Mutex, PoisonError},
     task::{Context, Poll},
-    time::Duration,
 };
 
 use bytes::Bytes;
@@ -13,7 +12,6 @@ use futures_util::{Stream, StreamExt, stream, stream::BoxStream};
 use s3s::{
     S3Error, S3ErrorCode, StdError,
     dto::StreamingBlob,
-    s3_error,
     stream::{ByteStream, RemainingLength},
 };
 use storage_client::TransferError;
@@ -72,16 +70,10 @@ impl<S: Stream<Item = io::Result<Bytes>> + Unpin> Stream for Checked<S> {
     }
 }
 
-/// How long a client may send nothing while it sends a body.
-pub(crate) const IDLE: Duration = Duration::from_secs(60);
-
 /// Returns the pieces of a request body. A body that is missing is empty.
 pub(crate) fn pieces(body: Option<StreamingBlob>) -> BoxStream<'static, io::Result<Bytes>> {
     let next = |mut body: StreamingBlob| async {
-        let piece = match tokio::time::timeout(IDLE, body.next()).await {
-            Ok(piece) => piece?.map_err(|error| io::Error::other(broken(&error))),
-            Err(_) => Err(io::Error::other(s3_error!(RequestTimeout))),
-        };
+        let piece = body.next().await?.map_err(|error| io::Error::other(broken(&error)));
         // Nothing follows an error.
         let rest = piece.is_ok().then_some(body);
         Some((piece, rest))

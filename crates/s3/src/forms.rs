@@ -6,9 +6,9 @@ use axum::{
     http::{HeaderMap, Method, header, request::Parts},
 };
 use bytes::Bytes;
-use s3s::{S3Result, s3_error};
+use s3s::{S3ErrorCode, S3Result, s3_error};
 
-use crate::{allowed, body::IDLE, error::not_implemented};
+use crate::{allowed, error::not_implemented, incoming::IDLE, scheme};
 
 /// The largest form, with its fields and its file, in bytes.
 pub(crate) const MAX_BYTES: usize = 4 << 20;
@@ -19,7 +19,6 @@ pub(crate) const MAX_FIELDS_BYTES: usize = 64 << 10;
 /// Fields that are supported. Those with user metadata are too, and those that S3 ignores.
 const FIELDS: &[&str] = &[
     "acl",
-    "awsaccesskeyid",
     "bucket",
     "cache-control",
     "content-disposition",
@@ -30,7 +29,6 @@ const FIELDS: &[&str] = &[
     "expires",
     "key",
     "policy",
-    "signature",
     "success_action_redirect",
     "success_action_status",
     "x-amz-acl",
@@ -121,7 +119,8 @@ fn name(headers: &[u8]) -> Option<String> {
 /// Checks a field.
 ///
 /// # Errors
-/// `NotImplemented` for what is not supported, and the errors of [`allowed::value`].
+/// `NotImplemented` for what is not supported, like a signature of version 2; `AuthorizationQueryParametersError` for a signature
+/// for another service; and the errors of [`allowed::value`].
 fn field(name: &str, value: &[u8]) -> S3Result<()> {
     let is_known = FIELDS.contains(&name) || name.starts_with("x-amz-meta-") || name.starts_with("x-ignore-");
     if !is_known {
@@ -129,6 +128,9 @@ fn field(name: &str, value: &[u8]) -> S3Result<()> {
     }
     if name == "key" && find(value, b"${filename}").is_some() {
         return Err(not_implemented("a form whose key has ${filename}"));
+    }
+    if name == "x-amz-credential" {
+        scheme::scope(&String::from_utf8_lossy(value), S3ErrorCode::AuthorizationQueryParametersError)?;
     }
     allowed::value(name, value)
 }
@@ -170,11 +172,17 @@ mod tests {
             ("tagging", "<Tagging/>"),
             ("x-amz-security-token", "t"),
             ("other", "1"),
+            ("AWSAccessKeyId", "K"),
+            ("signature", "00"),
             ("key", "up/${filename}"),
         ] {
             assert_eq!(code(&[("key", "a"), (name, value)]).as_deref(), Some("NotImplemented"), "{name}");
         }
         assert_eq!(code(&[("x-amz-storage-class", "GLACIER")]).as_deref(), Some("InvalidStorageClass"));
+        assert_eq!(
+            code(&[("x-amz-credential", "K/20260101/r/sts/aws4_request")]).as_deref(),
+            Some("AuthorizationQueryParametersError")
+        );
         let long = "x".repeat(MAX_FIELDS_BYTES);
         assert_eq!(code(&[("policy", &long)]).as_deref(), Some("MaxPostPreDataLengthExceededError"));
     }

@@ -27,8 +27,12 @@ use s3s::{
 use crate::{
     forms,
     incoming::{self, MAX_XML_BYTES, Refusal},
-    query, region, signed, xml,
+    query, region, scheme, signed, xml,
 };
+
+/// The longest time between that of a signature and that of the gateway, in seconds: 15 minutes. A presigned URL has its own limit
+/// in the past.
+const MAX_SKEW_SECONDS: u32 = 15 * 60;
 
 /// The guard before a gateway.
 #[derive(Clone)]
@@ -57,6 +61,7 @@ pub(crate) fn config() -> Arc<StaticConfigProvider> {
     config.post_object_max_file_size = forms::MAX_BYTES as u64;
     config.form_max_field_size = forms::MAX_FIELDS_BYTES;
     config.form_max_fields_size = forms::MAX_FIELDS_BYTES;
+    config.presigned_url_max_skew_time_secs = MAX_SKEW_SECONDS;
     Arc::new(StaticConfigProvider::new(Arc::new(config)))
 }
 
@@ -77,6 +82,9 @@ impl Guard {
     }
 
     async fn answer(&self, request: Request) -> Response {
+        if let Err(error) = scheme::check(request.uri(), request.headers()) {
+            return error_response(error);
+        }
         if let Some(redirection) = region::redirection(request.headers()) {
             return redirection;
         }

@@ -1,10 +1,11 @@
-//! What is checked of the body of a request while `s3s` reads it: the framing of `aws-chunked`, and the digests of bodies that
+//! What is checked of the body of a request while `s3s` reads it: that it does not stop, the framing of `aws-chunked`, and the digests of bodies that
 //! `s3s` parses itself.
 
 use std::{
     collections::VecDeque,
     io,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use axum::{
@@ -25,6 +26,9 @@ use crate::{
 
 /// The largest body of XML, in bytes: 10,000 parts with their checksums.
 pub(crate) const MAX_XML_BYTES: u64 = 4 << 20;
+
+/// How long a client may send nothing while it sends a body.
+pub(crate) const IDLE: Duration = Duration::from_secs(60);
 
 /// Why a body was refused. `s3s` does not pass the reasons of bodies on, so it is kept beside the request.
 #[derive(Clone, Default)]
@@ -49,11 +53,12 @@ impl Refusal {
     }
 }
 
-/// Returns the body with the checks that it needs.
+/// Returns the body with the checks that it needs. It ends with `RequestTimeout` when nothing arrives for [`IDLE`].
 ///
 /// # Errors
 /// `NotImplemented` for `aws-chunked` where there is no object, `MissingContentLength`, `InvalidDigest`.
 pub(crate) fn checked(parts: &Parts, body: Body, refusal: &Refusal) -> S3Result<Body> {
+    let body = timed(body, refusal);
     let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
     let payload = text("x-amz-content-sha256").unwrap_or_default();
     // s3s decodes the path before it looks for the key.
@@ -94,6 +99,27 @@ pub(crate) fn checked(parts: &Parts, body: Body, refusal: &Refusal) -> S3Result<
     };
     let checked = Checked::new(body.into_data_stream().map(limited).boxed(), Sums::new(given)?);
     Ok(Body::from_stream(checked.map(move |piece| piece.map_err(|error| refusal.keep(error)))))
+}
+
+/// Returns a body that ends with `RequestTimeout` when nothing arrives for [`IDLE`].
+fn timed(body: Body, refusal: &Refusal) -> Body {
+    // Of a body that has ended, the length stays known.
+    if body.is_end_stream() {
+        return body;
+    }
+    let next = |mut body: BodyDataStream| async {
+        let piece = match tokio::time::timeout(IDLE, body.next()).await {
+            Ok(piece) => piece?.map_err(io::Error::other),
+            Err(_) => Err(io::Error::other(s3_error!(RequestTimeout, "nothing has arrived for {IDLE:?}"))),
+        };
+        // Nothing follows an error.
+        let rest = piece.is_ok().then_some(body);
+        Some((piece, rest))
+    };
+    let next = move |body: Option<BodyDataStream>| async move { next(body?).await };
+    let refusal = refusal.clone();
+    let pieces = stream::unfold(Some(body.into_data_stream()), next);
+    Body::from_stream(pieces.map(move |piece| piece.map_err(|error| refusal.keep(error))))
 }
 
 /// Returns the digests that the headers give of a body.

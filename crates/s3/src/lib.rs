@@ -18,7 +18,7 @@
 //! | module | content |
 //! |---|---|
 //! | `service` | the router, and the operations of S3 by name |
-//! | `guard`, `signed`, `query`, `forms`, `incoming`, `framing` | what a request passes before `s3s` sees it: bounds, and checks of bodies |
+//! | `guard`, `scheme`, `signed`, `query`, `forms`, `incoming`, `framing` | what a request passes before `s3s` sees it: bounds, and checks of bodies |
 //! | `credentials`, `access`, `allowed` | keys, roles, and what each operation needs and accepts |
 //! | `buckets`, `listing` | buckets, and pages of objects |
 //! | `read`, `write`, `copy`, `remove` | objects |
@@ -53,6 +53,7 @@ mod read;
 mod recorded;
 mod region;
 mod remove;
+mod scheme;
 mod service;
 mod signed;
 mod staging;

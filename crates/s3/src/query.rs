@@ -3,7 +3,7 @@
 use axum::http::{HeaderName, HeaderValue, Uri, header::Entry, request::Parts};
 use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 
-/// Parameters of a signature of version 4.
+/// Parameters of a signature.
 const SIGNATURE: [&str; 6] = [
     "x-amz-algorithm",
     "x-amz-credential",
@@ -12,9 +12,6 @@ const SIGNATURE: [&str; 6] = [
     "x-amz-signature",
     "x-amz-signedheaders",
 ];
-
-/// Parameters of a signature of version 2.
-const SIGNATURE_2: [&str; 3] = ["AWSAccessKeyId", "Expires", "Signature"];
 
 /// For how long a URL can be presigned, in seconds: 7 days.
 const MAX_EXPIRES: u64 = 7 * 86_400;
@@ -79,7 +76,7 @@ pub(crate) fn without_signature(parts: &mut Parts) -> S3Result<()> {
     parts.headers.remove(axum::http::header::AUTHORIZATION);
     let is_signature = |pair: &str| {
         let name = decoded(pair.split('=').next().unwrap_or_default());
-        SIGNATURE.contains(&&*name.to_ascii_lowercase()) || SIGNATURE_2.contains(&&*name)
+        SIGNATURE.contains(&&*name.to_ascii_lowercase())
     };
     let query = parts.uri.query().unwrap_or_default().split('&').filter(|pair| !is_signature(pair));
     let query = query.collect::<Vec<_>>().join("&");
@@ -113,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_signature_is_removed_and_the_rest_is_kept() {
-        let mut one = parts("/b/k?a=%26b&X-Amz-Signature=00&X-Amz-Date=1&Expires=1&versionId=null");
+        let mut one = parts("/b/k?a=%26b&X-Amz-Signature=00&X-Amz-Date=1&X-Amz-Expires=1&versionId=null");
         without_signature(&mut one).unwrap();
         assert_eq!(one.uri, "/b/k?a=%26b&versionId=null");
         assert_eq!(decoded("a+b%2"), "a b%2");

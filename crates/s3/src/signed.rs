@@ -1,4 +1,4 @@
-//! Which headers a signature of version 4 covers. `s3s` verifies the headers that a signature names; S3 also refuses a request
+//! Which headers a signature covers. `s3s` verifies the headers that a signature names; S3 also refuses a request
 //! with a header `x-amz-…` that it does not name. Otherwise the holder of a presigned URL could turn a store into a copy.
 
 use axum::http::{HeaderMap, Uri, header};
@@ -6,8 +6,7 @@ use s3s::{S3Result, s3_error};
 
 use crate::{allowed, query};
 
-/// Checks that the signature names every header `x-amz-…`. Signatures of version 2 always cover them, and requests without a
-/// signature are refused later.
+/// Checks that the signature names every header `x-amz-…`. Requests without a signature are refused later.
 ///
 /// # Errors
 /// `AccessDenied` for a header that is not signed.
@@ -25,7 +24,7 @@ pub(crate) fn check(uri: &Uri, headers: &HeaderMap) -> S3Result<()> {
     }
 }
 
-/// Returns the names of the headers that a signature of version 4 covers, in lowercase.
+/// Returns the names of the headers that a signature covers, in lowercase.
 fn signed(uri: &Uri, headers: &HeaderMap) -> Option<Vec<String>> {
     let in_query = query::pairs(uri).into_iter().find(|(name, _)| name == "X-Amz-SignedHeaders");
     let in_header = || {

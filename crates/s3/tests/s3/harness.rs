@@ -160,6 +160,11 @@ impl Request<'_> {
         self
     }
 
+    /// Signs with this instead of the current time and the scope of S3.
+    pub(crate) fn signed_with(self, signing: Signing) -> Self {
+        Self { signed_at: Some(signing), ..self }
+    }
+
     /// Adds a header that the signature does not name.
     pub(crate) fn unsigned(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.unsigned.push((name, value.into()));
@@ -317,12 +322,18 @@ pub(crate) struct Signing {
 
 impl Signing {
     pub(crate) fn now(secret: &str) -> Self {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-        let time = DateTime::from_timestamp(now.try_into().unwrap(), 0).unwrap();
+        Self::of(secret, 0, "s3")
+    }
+
+    /// A signature of this many seconds after now, for a service.
+    pub(crate) fn of(secret: &str, after: i64, service: &str) -> Self {
+        let now: i64 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().try_into().unwrap();
+        let time = DateTime::from_timestamp(now + after, 0).unwrap();
         let (day, time) = (time.format("%Y%m%d").to_string(), time.format("%Y%m%dT%H%M%SZ").to_string());
-        let scope = format!("{day}/us-east-1/s3/aws4_request");
+        let scope = format!("{day}/us-east-1/{service}/aws4_request");
         let first = format!("AWS4{secret}").into_bytes();
-        let key = [&*day, "us-east-1", "s3", "aws4_request"].iter().fold(first, |key, text| mac(&key, text));
+        let key =
+            [&*day, "us-east-1", service, "aws4_request"].iter().fold(first, |key, text| mac(&key, text));
         Self { time, scope, key }
     }
 

@@ -12,6 +12,7 @@ mod multipart;
 mod object_sums;
 mod objects;
 mod parts;
+mod signatures;
 mod sums;
 mod unsupported;
 mod uploads;

@@ -145,8 +145,12 @@ async fn a_delete_of_many_with_another_digest_deletes_nothing() {
 }
 
 /// Returns a form with a signed policy that allows all of its fields.
-fn form(fields: &[(&str, &str)]) -> String {
-    let now = Signing::now(WRITER.secret);
+pub(crate) fn form(fields: &[(&str, &str)]) -> String {
+    form_signed_with(fields, &Signing::now(WRITER.secret))
+}
+
+/// Returns a form with a policy that is signed with this.
+pub(crate) fn form_signed_with(fields: &[(&str, &str)], now: &Signing) -> String {
     let credential = format!("{}/{}", WRITER.key, now.scope);
     let signed = [
         ("x-amz-algorithm", "AWS4-HMAC-SHA256"),
