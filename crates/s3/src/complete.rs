@@ -7,7 +7,7 @@ use s3s::{
     dto::{CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CompletedPart, ETag},
     s3_error,
 };
-use stable_storage_api::{ObjectInfo, UploadArgs, limits::MAX_STABLE_BYTES};
+use stable_storage_api::{Condition, ObjectInfo, UploadArgs, limits::MAX_STABLE_BYTES};
 use storage_client::{Piece, TransferOptions, Transport};
 
 use crate::{
@@ -103,6 +103,10 @@ impl Completion {
         let upload = staging::find(store, &self.id, &self.key).await?;
         let (if_match, if_none_match) = (input.if_match.as_ref(), input.if_none_match.as_ref());
         let condition = conditions::of_write(store, &self.key, if_match, if_none_match).await?;
+        // The canister checks it, too, but after the response to a large completion has started.
+        if condition == Condition::Absent && store.find_replicated(&self.key).await?.is_some() {
+            return Err(s3_error!(PreconditionFailed));
+        }
         let parts = chosen(staging::parts(store, &self.id).await?, &self.listed)?;
         check_size(&parts, input.mpu_object_size)?;
         let recorded = Recorded {

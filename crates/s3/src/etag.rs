@@ -24,7 +24,12 @@ pub(crate) fn of(info: &ObjectInfo) -> ETag {
 /// Returns the ETag that was recorded with an object.
 pub(crate) fn recorded(info: &ObjectInfo) -> Option<&String> {
     let pair = info.metadata.iter().flatten().find(|pair| pair.name == headers::ETAG);
-    pair.map(|pair| &pair.value)
+    // A value of another tool may be none that the header can have.
+    pair.map(|pair| &pair.value).filter(|etag| is_etag(etag))
+}
+
+fn is_etag(value: &str) -> bool {
+    !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"')
 }
 
 /// Returns whether an object was uploaded in parts: then its recorded ETag has their number.

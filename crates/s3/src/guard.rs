@@ -27,7 +27,7 @@ use s3s::{
 use crate::{
     forms,
     incoming::{self, MAX_XML_BYTES, Refusal},
-    query, region, scheme, signed, xml,
+    kept_alive, query, region, scheme, signed, xml,
 };
 
 /// The longest time between that of a signature and that of the gateway, in seconds: 15 minutes. A presigned URL has its own limit
@@ -97,8 +97,8 @@ impl Guard {
         if let Err(error) = query::to_headers(&mut parts) {
             return error_response(error);
         }
-        if has_ignored_range(&parts) {
-            return self.without_range(parts).await;
+        if let RangeHeader::Instead(range) = range_header(&parts) {
+            return self.with_range(parts, range).await;
         }
         let body = match body_of(&parts, body, &refusal).await {
             Ok(body) => body,
@@ -111,8 +111,8 @@ impl Guard {
         }
     }
 
-    /// Answers a read whose range is ignored. Its signature has that header, so it is verified with it first.
-    async fn without_range(&self, mut parts: Parts) -> Response {
+    /// Answers a read with another header `Range`, or with none. Its signature has that of the client, so it is verified first.
+    async fn with_range(&self, mut parts: Parts, range: Option<HeaderValue>) -> Response {
         let check = CheckOnly::default();
         let mut checked = Request::from_parts(parts.clone(), Body::empty());
         checked.extensions_mut().insert(check.clone());
@@ -121,6 +121,7 @@ impl Guard {
             return refused;
         }
         parts.headers.remove(header::RANGE);
+        parts.headers.extend(range.map(|range| (header::RANGE, range)));
         match query::without_signature(&mut parts) {
             Ok(()) => call(&self.allowed, Request::from_parts(parts, Body::empty())).await,
             Err(error) => error_response(error),
@@ -128,14 +129,38 @@ impl Guard {
     }
 }
 
-/// Returns whether a read has a header `Range` that HTTP and S3 ignore: of several ranges, of another unit, or malformed.
-fn has_ignored_range(parts: &Parts) -> bool {
+/// What is done with the header `Range` of a request.
+enum RangeHeader {
+    /// `s3s` reads it.
+    AsItIs,
+    /// `s3s` reads this one, or none.
+    Instead(Option<HeaderValue>),
+}
+
+/// Returns what is done with the header `Range`. HTTP and S3 ignore one of several ranges, of another unit, or malformed.
+fn range_header(parts: &Parts) -> RangeHeader {
     let ranges: Vec<_> = parts.headers.get_all(header::RANGE).iter().collect();
+    if ranges.is_empty() || ![Method::GET, Method::HEAD].contains(&parts.method) {
+        return RangeHeader::AsItIs;
+    }
+    let [range] = ranges[..] else { return RangeHeader::Instead(None) };
+    let text = range.to_str().unwrap_or_default();
     // s3s takes a suffix without a length for one of no bytes.
-    let is_range = |text: &str| text != "bytes=-" && Range::parse(text).is_ok();
-    let is_range = |value: &HeaderValue| value.to_str().is_ok_and(is_range);
-    let is_read = [Method::GET, Method::HEAD].contains(&parts.method);
-    is_read && !ranges.is_empty() && !matches!(ranges[..], [range] if is_range(range))
+    let saturated = saturated(text).filter(|text| text != "bytes=-" && Range::parse(text).is_ok());
+    match saturated {
+        Some(same) if same == text => RangeHeader::AsItIs,
+        other => RangeHeader::Instead(other.and_then(|text| HeaderValue::try_from(text).ok())),
+    }
+}
+
+/// Returns a range whose numbers have at most the limit of `s3s`, past the end of every object. A larger one has the same bytes.
+fn saturated(range: &str) -> Option<String> {
+    let (first, last) = range.strip_prefix("bytes=")?.split_once('-')?;
+    let number = |digits: &str| match digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        true if !digits.is_empty() && digits.parse::<i64>().is_err() => i64::MAX.to_string(),
+        _ => digits.to_owned(),
+    };
+    Some(format!("bytes={}-{}", number(first), number(last)))
 }
 
 async fn body_of(parts: &Parts, body: Body, refusal: &Refusal) -> S3Result<Body> {
@@ -161,7 +186,7 @@ async fn call(service: &S3Service, request: Request) -> Response {
             if response.status() == StatusCode::OK && response.headers().contains_key(header::CONTENT_RANGE) {
                 *response.status_mut() = StatusCode::PARTIAL_CONTENT;
             }
-            xml::escaped(response).await
+            xml::escaped(kept_alive::with_one_declaration(response)).await
         }
         // Errors of S3 are responses; this one has none.
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),

@@ -91,13 +91,31 @@ pub(crate) fn header(info: &ObjectInfo, name: &str) -> Option<String> {
     Some(pair.value.clone()).filter(|value| is_header_value(value))
 }
 
-/// Returns the user metadata that can be sent in headers.
+/// Returns the content type, if a header can have it.
+pub(crate) fn content_type(info: &ObjectInfo) -> Option<String> {
+    info.content_type.clone().filter(|value| is_header_value(value))
+}
+
+/// Returns the content encoding, if a header can have it.
+pub(crate) fn content_encoding(info: &ObjectInfo) -> Option<String> {
+    info.content_encoding.clone().filter(|value| is_header_value(value))
+}
+
+/// Returns the user metadata that can be sent in headers. The values of names that differ only in case are one list, as of
+/// headers with the same name.
 pub(crate) fn user_metadata(info: &ObjectInfo) -> Option<Metadata> {
     let pairs = info.metadata.iter().flatten().filter(|pair| {
         let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.!#$%&'*+^`|~".contains(&byte);
         pair.name.bytes().all(is_token) && is_header_value(&pair.value)
     });
-    let metadata: Metadata = pairs.map(|pair| (pair.name.clone(), pair.value.clone())).collect();
+    let metadata = pairs.fold(Metadata::new(), |mut metadata, pair| {
+        let values: &mut String = metadata.entry(pair.name.to_ascii_lowercase()).or_default();
+        if !values.is_empty() {
+            values.push(',');
+        }
+        values.push_str(&pair.value);
+        metadata
+    });
     (!metadata.is_empty()).then_some(metadata)
 }
 

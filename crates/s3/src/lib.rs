@@ -23,7 +23,7 @@
 //! | `buckets`, `listing` | buckets, and pages of objects |
 //! | `read`, `write`, `copy`, `remove` | objects |
 //! | `multipart`, `uploads`, `complete`, `staging`, `part_sums`, `object_sums`, `recorded` | multipart uploads, where their parts are kept, and what is kept of them |
-//! | `body`, `sums` | request and response bodies, and the checksums of request bodies |
+//! | `body`, `kept_alive`, `sums` | request and response bodies, and the checksums of request bodies |
 //! | `conditions`, `etag`, `headers`, `keys`, `region`, `xml`, `error` | parts of requests and responses |
 
 #![forbid(unsafe_code)]
@@ -43,6 +43,7 @@ mod framing;
 mod guard;
 mod headers;
 mod incoming;
+mod kept_alive;
 mod keys;
 mod listing;
 mod multipart;

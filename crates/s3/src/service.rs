@@ -11,7 +11,7 @@ use crate::{
     buckets, complete, copy,
     credentials::Credentials,
     guard::{self, Guard},
-    listing, multipart, read, remove,
+    kept_alive, listing, multipart, read, remove,
     store::Store,
     uploads, write, xml,
 };
@@ -173,7 +173,8 @@ impl<T: Transport + 'static> S3 for Gateway<T> {
         request: S3Request<CompleteMultipartUploadInput>,
     ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
         let store = self.store.clone();
-        to_its_end(async move { complete::complete(&store, request.input).await }).await
+        let completed = to_its_end(async move { complete::complete(&store, request.input).await }).await?;
+        Ok(kept_alive::response(completed.output))
     }
 
     async fn abort_multipart_upload(

@@ -3,6 +3,7 @@ use std::io;
 use axum::body::Body;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use futures_util::stream;
+use stable_storage_api::{Settings, limits::MIN_CAPACITY_BYTES};
 use tokio::sync::mpsc;
 
 use crate::harness::{Gateway, Response, bytes, md5, md5_digest};
@@ -237,6 +238,36 @@ async fn a_large_upload_is_completed_while_the_client_is_kept_waiting() {
 }
 
 /// A completion and a listing have the checksums that parts were uploaded with.
+/// What can be checked is checked before the response to a large completion starts. What fails later is one document of XML.
+#[tokio::test]
+async fn a_large_completion_is_refused_in_the_status_or_in_one_document() {
+    let gateway = Gateway::with_bucket().await;
+    gateway.put("/bucket/a", "as it was").await.ok();
+    let id = create(&gateway, "/bucket/a").await;
+    let part = bytes(33 << 20);
+    for number in [1, 2] {
+        put(&gateway, "/bucket/a", &id, number, part.clone()).await.ok();
+    }
+    let md5 = md5(&part);
+    let body = format!(
+        "<CompleteMultipartUpload>{}</CompleteMultipartUpload>",
+        [1, 2]
+            .map(|number| format!("<Part><PartNumber>{number}</PartNumber><ETag>{md5}</ETag></Part>"))
+            .concat()
+    );
+    let path = format!("/bucket/a?uploadId={id}");
+    let absent = gateway.request("POST", &path).header("if-none-match", "*").body(body).send().await;
+    assert_eq!(absent.error(), (412, "PreconditionFailed"));
+    let other = complete(&gateway, "/bucket/a", &id, &[(1, &md5), (2, &md5.replace(['0', '1'], "2"))]).await;
+    assert_eq!(other.error(), (400, "InvalidPart"));
+    // The parts fit, and not the object as well.
+    gateway.client.configure(&Settings::capacity(MIN_CAPACITY_BYTES)).await.unwrap();
+    let refused = complete(&gateway, "/bucket/a", &id, &[(1, &md5), (2, &md5)]).await;
+    assert_eq!(refused.error(), (200, "InternalError"), "{}", refused.text());
+    assert!(refused.text().starts_with("<?xml") && refused.text().matches("<?xml").count() == 1);
+    assert_eq!(gateway.get("/bucket/a").await.ok().text(), "as it was");
+}
+
 #[tokio::test]
 async fn checksums_of_parts_are_compared_in_a_completion() {
     let gateway = Gateway::with_bucket().await;

@@ -90,6 +90,67 @@ async fn metadata_that_no_header_can_have_is_left_out() {
 }
 
 #[tokio::test]
+async fn fields_that_no_header_can_have_are_left_out() {
+    let gateway = Gateway::with_bucket().await;
+    let etag = |value: &str| Some(vec![MetadataPair::new(":etag", value)]);
+    for (field, put) in [
+        ("type", PutArgs { content_type: Some("a\nb".into()), ..PutArgs::new("bucket/a", "x") }),
+        ("encoding", PutArgs { content_encoding: Some("x\u{1}".into()), ..PutArgs::new("bucket/a", "x") }),
+        ("etag", PutArgs { metadata: etag("abc\"d"), ..PutArgs::new("bucket/a", "x") }),
+        ("etag", PutArgs { metadata: etag("ä"), ..PutArgs::new("bucket/a", "x") }),
+        ("etag", PutArgs { metadata: etag("a\nb"), ..PutArgs::new("bucket/a", "x") }),
+    ] {
+        gateway.client.put_with(put).await.unwrap();
+        for method in ["GET", "HEAD"] {
+            let read = gateway.request(method, "/bucket/a").send().await.ok();
+            assert_eq!(read.header("content-type"), "binary/octet-stream", "{field}");
+            assert!(!read.headers.contains_key("content-encoding"), "{field}");
+            let etag = read.header("etag");
+            assert!(etag.len() == 36 && etag.ends_with("-1\""), "{field}: {etag}");
+        }
+    }
+}
+
+/// As of headers with the same name, the values are a list.
+#[tokio::test]
+async fn metadata_names_that_differ_in_case_lose_no_value() {
+    let gateway = Gateway::with_bucket().await;
+    let pairs = [("Foo", "1"), ("foo", "2"), ("FOO", "3"), ("Bar", "4")];
+    let pairs = pairs.map(|(name, value)| MetadataPair::new(name, value)).to_vec();
+    let put = PutArgs { metadata: Some(pairs), ..PutArgs::new("bucket/a", "") };
+    gateway.client.put_with(put).await.unwrap();
+    let got = gateway.get("/bucket/a").await.ok();
+    let mut values: Vec<_> = got.header("x-amz-meta-foo").split(',').collect();
+    values.sort_unstable();
+    assert_eq!((values, got.header("x-amz-meta-bar")), (vec!["1", "2", "3"], "4"));
+}
+
+/// A number above the limit of a number is past the end of every object.
+#[tokio::test]
+async fn ranges_have_numbers_of_any_size() {
+    let gateway = Gateway::with_bucket().await;
+    gateway.put("/bucket/a", "hello").await.ok();
+    for huge in ["9223372036854775808", "18446744073709551615", "18446744073709551616", &"9".repeat(99)] {
+        for (range, content_range) in [
+            (format!("bytes=0-{huge}"), "bytes 0-4/5"),
+            (format!("bytes=3-{huge}"), "bytes 3-4/5"),
+            (format!("bytes=-{huge}"), "bytes 0-4/5"),
+        ] {
+            for method in ["GET", "HEAD"] {
+                let read = gateway.request(method, "/bucket/a").header("range", &range).send().await;
+                assert_eq!((read.status, read.header("content-range")), (206, content_range), "{range}");
+            }
+        }
+        for range in [format!("bytes={huge}-"), format!("bytes={huge}-{huge}")] {
+            let read = || gateway.request("GET", "/bucket/a").header("range", &range);
+            assert_eq!(read().send().await.error(), (416, "InvalidRange"), "{range}");
+            assert_eq!(read().in_header("UNSIGNED-PAYLOAD").send().await.error(), (416, "InvalidRange"));
+            assert_eq!(read().signed_by(None).send().await.status, 403);
+        }
+    }
+}
+
+#[tokio::test]
 async fn ranges_are_read() {
     let gateway = Gateway::with_bucket().await;
     let all = bytes(2 * CHUNK_BYTES);
