@@ -31,9 +31,22 @@ pub fn is_reserved(name: &str) -> bool {
     name.starts_with(':')
 }
 
+/// Returns whether the pair with this name is about the bytes that it was stored with. Who stores other bytes must leave it out.
+#[must_use]
+pub fn is_about_bytes(name: &str) -> bool {
+    [ETAG, PARTS, UPLOAD].contains(&name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_describes_an_object_is_not_about_its_bytes() {
+        let described = [CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LANGUAGE, EXPIRES, "name", "etag", ""];
+        assert!(!described.into_iter().any(is_about_bytes));
+        assert!([ETAG, PARTS, UPLOAD].into_iter().all(is_about_bytes));
+    }
 
     #[test]
     fn names_that_start_with_a_colon_are_reserved() {

@@ -20,7 +20,8 @@ pub(crate) async fn run(client: &StoreClient, context: &Context, key: &str) -> R
         let bar = context.bars.bar("verifying", size);
         client.verify_all(key, &bar).await?
     };
-    let sha256 = client.stat(key).await?.sha256;
+    // The node that executes a query may not have the result yet.
+    let sha256 = client.stat_replicated(key).await?.sha256;
     let sha256 = sha256.map(|Checksum { digest, .. }| hex::encode(digest)).unwrap_or_default();
     let verdict = Verdict { key: key.to_owned(), state: state_name(state), sha256 };
     context.output.print(&verdict, |verdict| match state {

@@ -136,7 +136,8 @@ impl<'a> Digests<'a> {
         }
         let Root::Prefix { client, .. } = root else { return Err(anyhow!("an object is in a store")) };
         client.verify_all(&info.key, &Unobserved).await?;
-        let now = client.stat_confirmed(&info.key).await?;
+        // The node that executes a query may not have the digest yet.
+        let now = client.stat_replicated(&info.key).await?;
         Ok(known_digest(&now).map(<[u8]>::to_vec))
     }
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Result, bail};
-use stable_storage_api::{Condition, ObjectInfo};
+use stable_storage_api::{Condition, MetadataPair, ObjectInfo, headers};
 
 use super::{
     compare::{Digests, Sameness},
@@ -67,7 +67,7 @@ impl Copy {
             (Content::File(file), Root::Prefix { prefix, .. }) => {
                 let existing = existing.and_then(Entry::object);
                 let content_type = type_of_file(&file, existing, options);
-                let metadata = existing.and_then(|info| info.metadata.clone());
+                let metadata = existing.and_then(kept_metadata);
                 let given = entry.attributes.unwrap_or_else(|| {
                     let content_encoding = existing.and_then(|info| info.content_encoding.clone());
                     Box::new(Attributes { content_encoding, ..Attributes::default() })
@@ -117,6 +117,13 @@ impl Copy {
             Self::Fetch { info, .. } | Self::Across { info, .. } => info.size,
         }
     }
+}
+
+/// Returns what describes an object whose bytes are replaced: its metadata without what a gateway recorded of the bytes.
+fn kept_metadata(existing: &ObjectInfo) -> Option<Vec<MetadataPair>> {
+    let mut pairs = existing.metadata.clone()?;
+    pairs.retain(|pair| !headers::is_about_bytes(&pair.name));
+    Some(pairs).filter(|pairs| !pairs.is_empty())
 }
 
 /// Returns the type of a file's object: the given one, else that of the existing object, else one guessed from the name.
