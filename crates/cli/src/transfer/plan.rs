@@ -20,7 +20,7 @@ use crate::{
     failure::{NotFound, with_help},
     failures::{Failures, ends_all},
     text,
-    tree::{Attributes, Content, Entry, Filter, Reading, Root, Tree, path_of},
+    tree::{Attributes, Content, Entry, Filter, Reading, Root, Tree, path_of, place},
     upload::ObjectSpec,
 };
 
@@ -82,7 +82,7 @@ impl Copy {
                 Self::Upload { file, size: entry.size, spec }
             }
             (Content::Object(info), Root::Folder(folder)) => {
-                let file = folder.join(path_of(&entry.name)?);
+                let file = place(folder, &entry.name)?;
                 Self::Fetch { info, file }
             }
             (Content::Object(info), Root::Prefix { prefix, .. }) => {
@@ -97,7 +97,7 @@ impl Copy {
                 Self::Across { info, spec }
             }
             (Content::File(from), Root::Folder(folder)) => {
-                Self::Local { from, size: entry.size, to: folder.join(path_of(&entry.name)?) }
+                Self::Local { from, size: entry.size, to: place(folder, &entry.name)? }
             }
         })
     }

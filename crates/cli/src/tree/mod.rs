@@ -3,11 +3,9 @@
 mod entry;
 mod filter;
 mod folder;
+mod place;
 
-use std::{
-    collections::BTreeSet,
-    path::{Component, Path, PathBuf},
-};
+use std::{collections::BTreeSet, path::PathBuf};
 
 use anyhow::Result;
 use storage_verify::Verifier;
@@ -15,6 +13,7 @@ use storage_verify::Verifier;
 pub(crate) use self::{
     entry::{Attributes, Content, Entry, known_digest},
     filter::Filter,
+    place::{path_of, place},
 };
 use crate::{
     args::FolderArgs,
@@ -137,34 +136,4 @@ pub(crate) fn prefix_of(folder: &str) -> Result<String> {
         }
         folder => format!("{folder}/"),
     })
-}
-
-/// Returns the path of an entry within a folder. Rejects a name that leads out of the folder, or to the path of another name.
-pub(crate) fn path_of(name: &str) -> Result<PathBuf> {
-    let path = Path::new(name);
-    let names: PathBuf = path.components().filter(|part| matches!(part, Component::Normal(_))).collect();
-    // A path composed of names has no empty name, no dot and no trailing slash.
-    if name.is_empty() || name.contains('\0') || names.as_os_str() != path.as_os_str() {
-        return Err(with_help(
-            "the key is not a path within a folder",
-            "read the object with: storage get KEY FILE",
-        ));
-    }
-    Ok(names)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A key leads to a file within the folder and not elsewhere.
-    #[test]
-    fn keys_stay_within_the_folder() {
-        for name in ["a", "a/b", "..a/b", "a b/\n", ".hidden"] {
-            assert_eq!(path_of(name).unwrap(), Path::new(name));
-        }
-        for name in ["", "/a", "../a", "a/../b", "a//b", "a/", "./a", "a/./b", ".", "..", "a\0b"] {
-            assert!(path_of(name).is_err(), "{name:?}");
-        }
-    }
 }

@@ -249,6 +249,49 @@ fn size_only_ignores_content() {
     assert_eq!(store.run(&["get", "to/a"]), b"first");
 }
 
+/// A link in the target that leads elsewhere is not written through: the object is reported, and the rest is fetched.
+#[cfg(unix)]
+#[test]
+fn what_is_outside_the_target_is_not_written_through_a_link() {
+    use std::os::unix::fs::symlink;
+
+    let store = Store::new();
+    for key in ["to/a", "to/file", "to/folder/a", "to/inner/a", "to/same"] {
+        store.run_with_input(&["put", "-", key], b"new");
+    }
+    for elsewhere in ["elsewhere/a", "elsewhere/file", "back/real/a", "back/here"] {
+        store.file(elsewhere, b"old");
+    }
+    symlink(store.path("elsewhere"), store.path("back/folder")).unwrap();
+    symlink("real", store.path("back/inner")).unwrap();
+    symlink(store.path("elsewhere/file"), store.path("back/file")).unwrap();
+    symlink("here", store.path("back/same")).unwrap();
+    for command in [
+        &["sync", "store:to/", "back"][..],
+        &["cp", "-r", "store:to/", "back"],
+        &["get", "-r", "to/", "back"],
+    ] {
+        let (_, said) = store.fail_in_part(command);
+        for link in [
+            "back/folder: it is a link to a folder",
+            "back/inner: it is a link to a folder",
+            "back/file: it leads out of",
+        ] {
+            assert!(said.contains(link), "{command:?}: {said}");
+        }
+        assert!(said.contains("3 objects failed"), "{command:?}: {said}");
+        for (file, content) in [
+            ("back/a", "new"),
+            ("back/here", "new"),
+            ("back/real/a", "old"),
+            ("elsewhere/a", "old"),
+            ("elsewhere/file", "old"),
+        ] {
+            assert_eq!(fs::read_to_string(store.path(file)).unwrap(), content, "{command:?}: {file}");
+        }
+    }
+}
+
 /// A folder is fetched back, and a key that leads out of it is reported and not written.
 #[test]
 fn a_folder_is_fetched_back() {
