@@ -1,12 +1,14 @@
-//! What is kept of an object that was uploaded in parts, in a pair of its metadata.
+//! What is kept of an object that was uploaded in parts, in two pairs of its metadata.
 //!
 //! ```text
-//! sum=ALGORITHM-TYPE:TEXT    the checksum of the object
-//! done=MD5                   the completed upload, as the MD5 of its identifier and the key
-//! sizes=BYTES*COUNT,BYTES    the sizes of the parts, in their order; of equal ones with their number
+//! :upload                    the completed upload, as the MD5 of its identifier and the key
+//! :parts
+//!   sum=ALGORITHM-TYPE:TEXT  the checksum of the object
+//!   sizes=BYTES*COUNT,BYTES  the sizes of the parts, in their order; of equal ones with their number
 //! ```
 //!
-//! Fields are separated by semicolons. Each is kept if there is room for it beside the metadata of the client, in this order.
+//! Fields are separated by semicolons. Each is kept if there is room for it beside the metadata of the client: first the checksum, then
+//! the upload, then the sizes.
 
 use std::ops::Range;
 
@@ -27,20 +29,19 @@ pub(crate) struct Recorded {
 }
 
 const SUM: &str = "sum";
-const DONE: &str = "done";
 const SIZES: &str = "sizes";
 
 impl Recorded {
     /// Returns what was kept of an object.
     pub(crate) fn of(info: &ObjectInfo) -> Self {
-        let pair = info.metadata.iter().flatten().find(|pair| pair.name == headers::PARTS);
-        let fields =
-            pair.iter().flat_map(|pair| pair.value.split(';')).filter_map(|field| field.split_once('='));
-        let mut recorded = Self::default();
+        let value =
+            |name| info.metadata.iter().flatten().find(|pair| pair.name == name).map(|pair| &pair.value);
+        let fields = value(headers::PARTS).into_iter().flat_map(|value| value.split(';'));
+        let fields = fields.filter_map(|field| field.split_once('='));
+        let mut recorded = Self { done: value(headers::UPLOAD).cloned().map(Done), ..Self::default() };
         for (name, value) in fields {
             match name {
                 SUM => recorded.sum = sum(value),
-                DONE => recorded.done = Some(Done(value.to_owned())),
                 SIZES => {
                     recorded.sizes = Sizes::parse(value).filter(|sizes| sizes.total() == Some(info.size))
                 }
@@ -50,34 +51,41 @@ impl Recorded {
         recorded
     }
 
-    /// Adds the pair to the metadata of an object, with the fields for which there is room.
-    pub(crate) fn add_to(&self, args: UploadArgs) -> UploadArgs {
-        let fields = [
-            self.sum.as_ref().map(|sum| format!("{SUM}={}:{}", sum.plan.name(), sum.text)),
-            self.done.as_ref().map(|done| format!("{DONE}={}", done.0)),
-            self.sizes.as_ref().map(|sizes| format!("{SIZES}={}", sizes.text())),
-        ];
-        let (mut kept, mut with_kept) = (String::new(), None);
-        for field in fields.into_iter().flatten() {
-            let value = if kept.is_empty() { field } else { format!("{kept};{field}") };
-            if let Some(fits) = with_pair_if_it_fits(&args, MetadataPair::new(headers::PARTS, &*value)) {
-                (kept, with_kept) = (value, Some(fits));
-            }
+    /// Adds the pairs to the metadata of an object, with the fields for which there is room.
+    pub(crate) fn add_to(&self, mut args: UploadArgs) -> UploadArgs {
+        if let Some(sum) = &self.sum {
+            args = with_field(args, &format!("{SUM}={}:{}", sum.plan.name(), sum.text));
         }
-        with_kept.unwrap_or(args)
+        if let Some(Done(done)) = &self.done {
+            let pairs = args.pairs().iter().cloned().chain([MetadataPair::new(headers::UPLOAD, done)]);
+            args = if_it_fits(pairs.collect(), args);
+        }
+        if let Some(sizes) = &self.sizes {
+            args = with_field(args, &format!("{SIZES}={}", sizes.text()));
+        }
+        args
     }
+}
+
+/// Adds a field to the pair about the parts, if there is room.
+fn with_field(args: UploadArgs, field: &str) -> UploadArgs {
+    let mut pairs = args.pairs().to_vec();
+    match pairs.iter_mut().find(|pair| pair.name == headers::PARTS) {
+        Some(pair) => pair.value = format!("{};{field}", pair.value),
+        None => pairs.push(MetadataPair::new(headers::PARTS, field)),
+    }
+    if_it_fits(pairs, args)
+}
+
+/// Replaces the metadata, unless it would have too many pairs or bytes then.
+fn if_it_fits(pairs: Vec<MetadataPair>, args: UploadArgs) -> UploadArgs {
+    let more = UploadArgs { metadata: Some(pairs), ..args.clone() };
+    if more.check().is_ok() { more } else { args }
 }
 
 fn sum(value: &str) -> Option<Sum> {
     let (name, text) = value.split_once(':')?;
     Some(Sum { plan: Plan::named(name)?, text: text.to_owned() })
-}
-
-/// Adds a pair, unless the metadata would have too many pairs or bytes then.
-fn with_pair_if_it_fits(args: &UploadArgs, pair: MetadataPair) -> Option<UploadArgs> {
-    let pairs = args.metadata.iter().flatten().cloned().chain([pair]).collect();
-    let args = UploadArgs { metadata: Some(pairs), ..args.clone() };
-    args.check().is_ok().then_some(args)
 }
 
 /// Which upload an object is of. With the key in it, it does not count for a copy of the object under another key.
@@ -191,17 +199,24 @@ mod tests {
         let recorded =
             Recorded { sum: None, done: Some(Done::of("id", "a/b")), sizes: Some(Sizes::of([5, 7])) };
         let kept = |free: usize| {
-            let value = "x".repeat(2_048 - "a".len() - headers::PARTS.len() - free);
-            let metadata = Some(vec![MetadataPair::new("a", value)]);
+            let metadata = Some(vec![MetadataPair::new("a", "x".repeat(2_048 - "a".len() - free))]);
             let args = recorded.add_to(UploadArgs { metadata, ..UploadArgs::unsized_new("a/b") });
-            args.metadata.into_iter().flatten().nth(1).map(|pair| pair.value)
+            let kept = args.metadata.into_iter().flatten().skip(1).map(|pair| (pair.name, pair.value));
+            kept.collect::<Vec<_>>()
         };
-        let done = format!("done={}", Done::of("id", "a/b").0);
-        assert_eq!(kept(47), Some(format!("{done};sizes=5,7")));
-        assert_eq!(kept(46), Some(done.clone()));
-        assert_eq!(kept(37), Some(done));
-        assert_eq!(kept(36).as_deref(), Some("sizes=5,7"));
-        assert_eq!(kept(8), None);
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let (done, sizes) = (pair(":upload", &Done::of("id", "a/b").0), pair(":parts", "sizes=5,7"));
+        let expected = [
+            (54, vec![&done, &sizes]),
+            (53, vec![&done]),
+            (39, vec![&done]),
+            (38, vec![&sizes]),
+            (15, vec![&sizes]),
+            (14, vec![]),
+        ];
+        for (free, expected) in expected {
+            assert_eq!(kept(free).iter().collect::<Vec<_>>(), expected, "{free}");
+        }
         assert!(Done::of("id", "a/b") != Done::of("id", "a/c") && Done::of("id", "a") != Done::of("jd", "a"));
     }
 }
