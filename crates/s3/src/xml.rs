@@ -1,6 +1,6 @@
 //! Control characters in bodies of XML. `s3s` writes the characters of a key as they are, and a reader of XML takes a carriage
 //! return for a line feed then. S3 writes references, as is done here: that of a carriage return is XML 1.0, those of other
-//! control characters are not, so many readers refuse them. There is no other way to write them, except `encoding-type=url`.
+//! control characters are not, and some readers refuse them. There is no other way to write them, except `encoding-type=url`.
 
 use axum::{
     body::{Body, to_bytes},

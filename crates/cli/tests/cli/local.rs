@@ -155,7 +155,7 @@ fn links_in_the_target_do_not_merge_files() {
     }
 }
 
-/// No command writes a file of its own into the folder of a store: an image, manual pages, another store.
+/// No command writes any file into the folder of a store: an image, manual pages, another store.
 #[test]
 fn commands_write_nothing_into_the_folder_of_a_store() {
     let store = Store::new();
