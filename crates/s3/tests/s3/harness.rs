@@ -227,7 +227,14 @@ impl Request<'_> {
         Self { body: Body::from(body), signed_at: Some(now), ..request }
     }
 
-    pub(crate) async fn send(mut self) -> Response {
+    pub(crate) async fn send(self) -> Response {
+        let (parts, body) = self.respond().await.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Response { status: parts.status.as_u16(), headers: parts.headers, body }
+    }
+
+    /// Returns the response before its body was read.
+    pub(crate) async fn respond(mut self) -> http::Response<Body> {
         let signed_at = self.signed_at.take();
         let signing =
             self.signer.map(|signer| (signer.key, signed_at.unwrap_or_else(|| Signing::now(signer.secret))));
@@ -254,10 +261,7 @@ impl Request<'_> {
         if let Some(authorization) = authorization {
             request = request.header("authorization", authorization);
         }
-        let response = self.gateway.router.clone().oneshot(request.body(self.body).unwrap()).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        Response { status: parts.status.as_u16(), headers: parts.headers, body }
+        self.gateway.router.clone().oneshot(request.body(self.body).unwrap()).await.unwrap()
     }
 
     fn signed_headers(&self, now: &Signing) -> Vec<(&'static str, String)> {
