@@ -21,8 +21,9 @@ pub const ETAG: &str = ":etag";
 /// Name of the pair with what a gateway keeps of an object that was uploaded in parts.
 pub const PARTS: &str = ":parts";
 
-/// Name of the pair that identifies the upload that an object came from: a text that no other bytes are ever stored with, for
-/// example a random one. It shows whether an upload was committed whose commit had no reply. Copies keep it.
+/// Name of the pair that identifies the upload that the bytes of an object came from: a text that no other bytes are ever stored
+/// with, for example a random one. It shows whether an upload was committed whose commit had no reply. Copies keep it, so two objects
+/// with one identifier have the same bytes, and may be of two writes.
 pub const UPLOAD: &str = ":upload";
 
 /// Returns whether a name of user metadata is reserved for gateways: it starts with a colon.
@@ -31,7 +32,7 @@ pub fn is_reserved(name: &str) -> bool {
     name.starts_with(':')
 }
 
-/// Returns whether the pair with this name is about the bytes that it was stored with. Who stores other bytes must leave it out.
+/// Returns whether the pair with this name is about the bytes that it was stored with. A caller that stores other bytes must remove it.
 #[must_use]
 pub fn is_about_bytes(name: &str) -> bool {
     [ETAG, PARTS, UPLOAD].contains(&name)

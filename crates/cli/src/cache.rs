@@ -6,8 +6,8 @@ use crate::{
     atomic_file::resolve, failure::print_warning, settings::user_folder, store_folders::StoreFolders, text,
 };
 
-/// Returns the folder that `STORAGE_CACHE_DIR` names, or ours in the user's cache folder. Without a folder, nothing is cached; so
-/// it is if the folder is that of a store.
+/// Returns the folder that `STORAGE_CACHE_DIR` names, or ours in the user's cache folder. Nothing is cached
+/// without a folder, or if the folder is that of a store.
 pub(crate) fn folder() -> Option<PathBuf> {
     let named = env::var_os("STORAGE_CACHE_DIR").filter(|path| !path.is_empty());
     let folder = named.map(PathBuf::from).or_else(|| user_folder("XDG_CACHE_HOME", ".cache"))?;

@@ -7,7 +7,7 @@ use futures_util::{
     future::{BoxFuture, Shared},
 };
 use object_store::Result;
-use stable_storage_api::UploadArgs;
+use stable_storage_api::{Error as Reason, UploadArgs};
 use storage_client::{Client, ClientError, Transport};
 
 use crate::error::{generic, of_call};
@@ -72,7 +72,11 @@ impl<T: Transport + 'static> SharedUpload<T> {
         let Some(opening) = self.end_with_abort()? else { return Ok(()) };
         let key = &self.args.key;
         match opening.await {
-            Ok(id) => self.client.abort_upload(id).await.map_err(|error| of_call(key, error))?,
+            Ok(id) => match self.client.abort_upload(id).await {
+                // An earlier abort had no reply, or the upload has expired.
+                Err(error) if error.storage_error() == Some(&Reason::NotFound) => {}
+                aborted => aborted.map_err(|error| of_call(key, error))?,
+            },
             Err(error) if matches!(*error, ClientError::Transport { .. }) => return Err(of_call(key, error)),
             Err(_) => {}
         }

@@ -143,20 +143,26 @@ impl Completion {
         }
     }
 
-    /// Returns the object, if the parts are gone and it is of these parts and this upload. Where there was no room to keep which
-    /// upload it is of, the parts suffice.
+    /// Returns the object, if it is of these parts and this upload. Then it also removes what is left of the upload. Where there was
+    /// no room to keep which upload the object is of, it is of this one if the parts are gone.
     async fn done<T: Transport>(&self, store: &Store<T>) -> S3Result<Option<ObjectInfo>> {
         if !staging::is_id(&self.id) || self.listed.is_empty() {
             return Ok(None);
         }
-        if !staging::parts(store, &self.id).await?.is_empty() {
+        let info = store.find_replicated(&self.key).await?;
+        let Some(info) = info.filter(|info| etag::recorded(info) == Some(&self.etag())) else {
+            return Ok(None);
+        };
+        let is_done = match Recorded::of(&info).done {
+            Some(done) => done == Done::of(&self.id, &self.key),
+            None => staging::parts(store, &self.id).await?.is_empty(),
+        };
+        if !is_done {
             return Ok(None);
         }
-        let info = store.find_replicated(&self.key).await?;
-        let is_this = |done: Done| done == Done::of(&self.id, &self.key);
-        Ok(info.filter(|info| {
-            etag::recorded(info) == Some(&self.etag()) && Recorded::of(info).done.is_none_or(is_this)
-        }))
+        // An earlier completion may not have come to it.
+        let _ = staging::remove(store, &self.id).await;
+        Ok(Some(info))
     }
 
     fn output(&self, recorded: Recorded) -> CompleteMultipartUploadOutput {

@@ -71,6 +71,11 @@ pub(crate) fn of_parts<'p>(parts: impl IntoIterator<Item = &'p str>) -> String {
     format!("{}-{count}", hex::encode(hash.finalize()))
 }
 
+/// Returns a value as long as the longest ETag of an object in at most this many parts.
+pub(crate) fn longest_of_parts(most: i32) -> String {
+    format!("{}-{most}", "0".repeat(DIGITS))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

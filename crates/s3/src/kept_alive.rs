@@ -8,21 +8,24 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use s3s::{S3Response, dto::CompleteMultipartUploadOutput};
 
+use crate::xml;
+
 /// Marks a response that starts before its operation has ended.
 #[derive(Clone, Copy)]
 struct KeptAlive;
 
 /// Returns the response to a completion.
 pub(crate) fn response(output: CompleteMultipartUploadOutput) -> S3Response<CompleteMultipartUploadOutput> {
-    let is_kept_alive = output.future.is_some();
-    let mut response = S3Response::new(output);
-    if is_kept_alive {
-        response.extensions.insert(KeptAlive);
+    if output.future.is_none() {
+        return xml::with_keys(output);
     }
+    let mut response = S3Response::new(output);
+    response.extensions.insert(KeptAlive);
     response
 }
 
-/// Removes the declaration of an error from a response that has started.
+/// Removes the declaration of an error from a response that has started, and writes references for the control characters of
+/// its key.
 pub(crate) fn with_one_declaration(response: Response) -> Response {
     if response.extensions().get::<KeptAlive>().is_none() {
         return response;
@@ -31,7 +34,7 @@ pub(crate) fn with_one_declaration(response: Response) -> Response {
         let mut is_first = true;
         let mut piece = move |piece: Bytes| match mem::take(&mut is_first) {
             true => piece,
-            false => without_declaration(piece),
+            false => xml::with_references(without_declaration(piece)),
         };
         Body::from_stream(body.into_data_stream().map(move |next| next.map(&mut piece)))
     })

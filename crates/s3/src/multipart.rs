@@ -47,7 +47,7 @@ pub(crate) async fn create<T: Transport>(
     store.require_bucket(&input.bucket).await?;
     let args = described!(input).args(&key)?;
     // The ETag is added at the end. If there is no room for it, the client learns that now.
-    with_pair(args.clone(), etag::pair(&etag::of_parts([])))?;
+    with_pair(args.clone(), etag::pair(&etag::longest_of_parts(MAX_PARTS)))?;
     let id = staging::create(store, args, plan).await?;
     Ok(CreateMultipartUploadOutput {
         bucket: Some(input.bucket),

@@ -85,6 +85,11 @@ fn if_it_fits(pairs: Vec<MetadataPair>, args: UploadArgs) -> UploadArgs {
 
 fn sum(value: &str) -> Option<Sum> {
     let (name, text) = value.split_once(':')?;
+    // Another tool may have stored the pair, and the text goes into a header.
+    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=-".contains(&byte);
+    if text.is_empty() || !text.bytes().all(is_base64) {
+        return None;
+    }
     Some(Sum { plan: Plan::named(name)?, text: text.to_owned() })
 }
 

@@ -198,7 +198,7 @@ pub(crate) async fn add<T: Transport>(
 ) -> S3Result<()> {
     let key = upload.part_key(number, etag);
     let written = store.client().rename(new, &key).await.map_err(of_call)?;
-    // Who ends an upload removes its record after the parts that were there, and those that came until then.
+    // The call that ends an upload removes its record after the parts that were there, and those that came until then.
     if store.find_replicated(&record_key(&upload.id)).await?.is_none() {
         remove_if_unchanged(store, &key, written.revision).await?;
         return Err(s3_error!(NoSuchUpload));

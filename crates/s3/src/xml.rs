@@ -7,6 +7,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 use s3s::S3Response;
 
 /// Marks a response whose body is XML with keys. Bodies of objects are never changed.
@@ -29,11 +30,8 @@ pub(crate) async fn escaped(response: Response) -> Response {
     let Ok(bytes) = to_bytes(body, usize::MAX).await else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
-    if !bytes.iter().any(|byte| is_control(*byte)) {
-        return Response::from_parts(parts, Body::from(bytes));
-    }
     parts.headers.remove(header::CONTENT_LENGTH);
-    Response::from_parts(parts, Body::from(with_references(&bytes)))
+    Response::from_parts(parts, Body::from(with_references(bytes)))
 }
 
 /// Returns whether XML does not keep a character as it is.
@@ -41,12 +39,17 @@ fn is_control(byte: u8) -> bool {
     byte < b' ' && byte != b'\t' && byte != b'\n'
 }
 
-fn with_references(bytes: &[u8]) -> Vec<u8> {
-    bytes.iter().fold(Vec::with_capacity(bytes.len()), |mut text, byte| {
+/// Writes references for control characters.
+pub(crate) fn with_references(bytes: Bytes) -> Bytes {
+    if !bytes.iter().any(|byte| is_control(*byte)) {
+        return bytes;
+    }
+    let text = bytes.iter().fold(Vec::with_capacity(bytes.len()), |mut text: Vec<u8>, byte| {
         match is_control(*byte) {
             true => text.extend(format!("&#x{byte:x};").into_bytes()),
             false => text.push(*byte),
         }
         text
-    })
+    });
+    text.into()
 }

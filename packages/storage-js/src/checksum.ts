@@ -1,7 +1,7 @@
-/** What an object's SHA-256 says of its bytes. */
+/** The state of an object's SHA-256. */
 import { type Checksum, ChecksumState } from "./bindings/storage.js";
 
-/** The digest that an object has as far as anybody knows: none if the canister computed another one. */
+/** The declared or computed digest of an object; none if the canister computed another one than was declared. */
 export function heldDigest(checksum: Checksum | undefined): Checksum["digest"] | undefined {
   return checksum?.state === ChecksumState.Mismatch ? undefined : checksum?.digest;
 }

@@ -12,16 +12,16 @@ const NO_REVISION = 0n;
 /** The name of the pair that identifies the upload an object came from, as gateways set it. */
 const UPLOAD_PAIR = ":upload";
 
-/** What is said of a commit whose outcome no object shows. */
+/** The text of an error for a commit whose outcome is unknown. */
 const UNKNOWN =
   "the upload is gone: it was committed, aborted, or has expired. Nothing shows which, because it has no SHA-256; look at the object";
 
 /**
- * Commits an upload, again where there is no answer. However often it is sent, it is carried out once, because identifiers
+ * Commits an upload, again where there is no answer. However often it is sent, it is executed once, because identifiers
  * of uploads are never used twice. The second time there is no such upload; an object newer than what was there `before`,
  * with the SHA-256 or the identifier of the upload, shows that the first time made it. An object without either is taken for
- * somebody else's, and the error says that the outcome is not known. It cannot be aborted: a commit that was sent may be
- * carried out.
+ * another client's, and the error says that the outcome is not known. A signal cannot cancel it: a commit that was sent may be
+ * executed.
  */
 export async function commitSurely(
   caller: Caller,

@@ -25,7 +25,7 @@ pub(super) async fn write<T>(
     Ok(written)
 }
 
-/// Checks that [`write`] would not refuse a file, without changing anything.
+/// Checks that [`write()`] would not refuse a file, without changing anything.
 pub(super) fn check(context: &Context, file: &Path, replaces: bool) -> Result<()> {
     check_absent(file, replaces)?;
     AtomicFile::check_with_folders(file, &context.store_folders)

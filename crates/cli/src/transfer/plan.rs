@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use anyhow::{Result, bail};
@@ -15,12 +15,13 @@ use super::{
     targets::Targets,
 };
 use crate::{
+    atomic_file::resolve,
     content_type,
     context::Context,
     failure::{NotFound, with_help},
     failures::{Failures, ends_all},
     text,
-    tree::{Attributes, Content, Entry, Filter, Reading, Root, Tree, path_of, place},
+    tree::{Attributes, Content, Entry, Filter, Reading, Root, Tree, led_to, path_of, place},
     upload::ObjectSpec,
 };
 
@@ -102,6 +103,14 @@ impl Copy {
         })
     }
 
+    /// Returns the file that is written.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Fetch { file, .. } | Self::Local { to: file, .. } => Some(file),
+            Self::Upload { .. } | Self::Across { .. } => None,
+        }
+    }
+
     /// Returns the object that is copied.
     pub(super) fn object(&self) -> Option<&ObjectInfo> {
         match self {
@@ -171,9 +180,23 @@ impl Plan {
             let kept: BTreeSet<_> =
                 tree.entries.iter().map(|entry| &entry.name).chain(&tree.left_out).collect();
             plan.remove(existing.not_in(&kept, &job.options.filter), existing.count);
+            if let Root::Folder(folder) = &job.target {
+                plan.keep_what_links_lead_to(folder, kept.into_iter().map(String::as_str));
+            }
         }
         plan.compare(context, job, tree, &mut existing, failures).await?;
         Ok(plan)
+    }
+
+    /// Removes no file that a link with one of these names in a folder leads to.
+    fn keep_what_links_lead_to<'n>(&mut self, folder: &Path, names: impl Iterator<Item = &'n str>) {
+        let kept: BTreeSet<_> = names.filter_map(|name| led_to(folder, name)).collect();
+        if !kept.is_empty() {
+            self.removals.retain(|entry| match &entry.content {
+                Content::File(file) => !resolve(file).is_ok_and(|file| kept.contains(&file)),
+                Content::Object(_) => true,
+            });
+        }
     }
 
     fn remove(&mut self, removals: Vec<Entry>, existing: usize) {

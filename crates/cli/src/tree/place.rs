@@ -31,8 +31,17 @@ pub(crate) fn path_of(name: &str) -> Result<PathBuf> {
 /// The same as for [`path_of`]; and for a path through a link to a folder, or to a file that is not below the folder: writing it would
 /// change what is elsewhere.
 pub(crate) fn place(folder: &Path, name: &str) -> Result<PathBuf> {
+    below(folder, &path_of(name)?)
+}
+
+/// Returns the file below a folder that a path of names leads to.
+///
+/// # Errors
+///
+/// For a path through a link, as for [`place`].
+pub(crate) fn below(folder: &Path, names: &Path) -> Result<PathBuf> {
     let mut path = folder.to_owned();
-    for part in path_of(name)?.components() {
+    for part in names.components() {
         path.push(part);
         if !path.is_symlink() {
             continue;
@@ -47,6 +56,12 @@ pub(crate) fn place(folder: &Path, name: &str) -> Result<PathBuf> {
         }
     }
     Ok(path)
+}
+
+/// Returns the file that the entry of a folder leads to, if it is a link.
+pub(crate) fn led_to(folder: &Path, name: &str) -> Option<PathBuf> {
+    let path = folder.join(path_of(name).ok()?);
+    if path.is_symlink() { resolve(&follow(&path).ok()?).ok() } else { None }
 }
 
 #[cfg(test)]

@@ -155,6 +155,50 @@ fn links_in_the_target_do_not_merge_files() {
     }
 }
 
+/// `sync --delete` keeps a file that a link in the target leads to: it is the copy.
+#[test]
+fn what_a_link_in_the_target_leads_to_is_not_removed() {
+    let store = Store::new();
+    for content in ["new", "other"] {
+        store.file("from/b", content.as_bytes());
+        store.file("to/a", b"other");
+        store.file("to/c", b"not in the source");
+        if !store.path("to/b").is_symlink() {
+            symlink("a", store.path("to/b")).unwrap();
+        }
+        let said = store.text(&["sync", "--delete", "./from", "./to"]);
+        assert!(said.contains("removed  ./to/c\n") && !said.contains("to/a"), "{said}");
+        assert_eq!(fs::read_to_string(store.path("to/b")).unwrap(), content);
+    }
+}
+
+/// Several files, or objects, are copied into a folder through no link, and one file through none that leads elsewhere.
+#[test]
+fn copies_into_a_folder_do_not_write_elsewhere() {
+    let store = Store::new();
+    for (file, content) in [("from/a", "1"), ("from/b", "2"), ("to/x", "old"), ("elsewhere", "old")] {
+        store.file(file, content.as_bytes());
+    }
+    store.run(&["put", "-r", "from", "k"]);
+    symlink("b", store.path("to/a")).unwrap();
+    for args in [&["cp", "from/a", "from/b", "to"][..], &["cp", "store:k/a", "store:k/b", "to/"]] {
+        let said = store.fail_in_part(args).1;
+        assert!(said.contains("cannot write through the link to/a"), "{args:?}: {said}");
+        assert_eq!(fs::read_to_string(store.path("to/b")).unwrap(), "2");
+    }
+    fs::remove_file(store.path("to/a")).unwrap();
+    symlink("../elsewhere", store.path("to/a")).unwrap();
+    for args in [&["cp", "from/a", "to"][..], &["cp", "store:k/a", "to/"]] {
+        let said = store.fail(1, args);
+        assert!(said.contains("cannot write through the link to/a: it leads out of to"), "{args:?}: {said}");
+    }
+    assert_eq!(fs::read_to_string(store.path("elsewhere")).unwrap(), "old");
+    fs::remove_file(store.path("to/a")).unwrap();
+    symlink("x", store.path("to/a")).unwrap();
+    store.run(&["cp", "from/a", "to"]);
+    assert_eq!(fs::read_to_string(store.path("to/x")).unwrap(), "1");
+}
+
 /// No command writes any file into the folder of a store: an image, manual pages, another store.
 #[test]
 fn commands_write_nothing_into_the_folder_of_a_store() {

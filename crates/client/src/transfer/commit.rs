@@ -109,7 +109,7 @@ impl<T: Transport> Client<T> {
     }
 }
 
-/// Returns whether the metadata has a pair that no other upload has.
+/// Returns whether the metadata has a pair that identifies the bytes of the upload.
 fn has_identifier(args: &UploadArgs) -> bool {
     args.pairs().iter().any(|pair| pair.name == headers::UPLOAD)
 }

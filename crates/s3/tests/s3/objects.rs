@@ -93,17 +93,21 @@ async fn metadata_that_no_header_can_have_is_left_out() {
 async fn fields_that_no_header_can_have_are_left_out() {
     let gateway = Gateway::with_bucket().await;
     let etag = |value: &str| Some(vec![MetadataPair::new(":etag", value)]);
+    let parts = Some(vec![MetadataPair::new(":parts", "sum=crc32-composite:a\nb")]);
     for (field, put) in [
         ("type", PutArgs { content_type: Some("a\nb".into()), ..PutArgs::new("bucket/a", "x") }),
         ("encoding", PutArgs { content_encoding: Some("x\u{1}".into()), ..PutArgs::new("bucket/a", "x") }),
         ("etag", PutArgs { metadata: etag("abc\"d"), ..PutArgs::new("bucket/a", "x") }),
         ("etag", PutArgs { metadata: etag("ä"), ..PutArgs::new("bucket/a", "x") }),
         ("etag", PutArgs { metadata: etag("a\nb"), ..PutArgs::new("bucket/a", "x") }),
+        ("checksum", PutArgs { metadata: parts, ..PutArgs::new("bucket/a", "x") }),
     ] {
         gateway.client.put_with(put).await.unwrap();
         for method in ["GET", "HEAD"] {
-            let read = gateway.request(method, "/bucket/a").send().await.ok();
+            let read = gateway.request(method, "/bucket/a").header("x-amz-checksum-mode", "ENABLED");
+            let read = read.send().await.ok();
             assert_eq!(read.header("content-type"), "binary/octet-stream", "{field}");
+            assert!(!read.headers.contains_key("x-amz-checksum-crc32"), "{field}");
             assert!(!read.headers.contains_key("content-encoding"), "{field}");
             let etag = read.header("etag");
             assert!(etag.len() == 36 && etag.ends_with("-1\""), "{field}: {etag}");

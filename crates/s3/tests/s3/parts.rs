@@ -83,7 +83,7 @@ async fn an_object_in_one_piece_is_its_first_part() {
 #[tokio::test]
 async fn parts_whose_sizes_are_not_known_are_not_read() {
     let gateway = Gateway::with_bucket().await;
-    let value = "x".repeat(2_048 - ":etag".len() - 34 - "a".len());
+    let value = "x".repeat(2_048 - ":etag".len() - 38 - "a".len());
     let created = gateway.request("POST", "/bucket/a?uploads").header("x-amz-meta-a", value).send().await;
     let id = created.ok().one("UploadId").to_owned();
     stored(&gateway, &id, &[(1, bytes(3))]).await.ok();
@@ -116,6 +116,35 @@ async fn a_completion_with_an_unknown_identifier_is_refused() {
     stored(&gateway, &second, &[(1, bytes(3))]).await.ok();
     again("/bucket/a", &second).await.ok();
     assert_eq!(again("/bucket/a", &id).await.error(), (404, "NoSuchUpload"));
+}
+
+/// A completion that has stored the object, but not come to removing the parts, has the same result again, and removes them.
+#[tokio::test]
+async fn a_completion_that_left_parts_can_be_repeated() {
+    let gateway = Gateway::with_bucket().await;
+    let id = create(&gateway, "/bucket/a").await;
+    stored(&gateway, &id, &[(1, bytes(3))]).await.ok();
+    let md5 = md5(&bytes(3));
+    gateway.client.put(&format!(":s3/uploads/{id}"), b"bucket/a").await.unwrap();
+    gateway.client.put(&format!(":s3/parts/{id}/00001-{md5}"), &bytes(3)).await.unwrap();
+    let part = format!("<Part><PartNumber>1</PartNumber><ETag>\"{md5}\"</ETag></Part>");
+    let body = format!("<CompleteMultipartUpload>{part}</CompleteMultipartUpload>");
+    let again = gateway.request("POST", &format!("/bucket/a?uploadId={id}")).header("if-none-match", "*");
+    again.body(body).send().await.ok();
+    assert_eq!(gateway.client.list_all(":s3/").await.unwrap(), []);
+}
+
+/// An upload whose ETag would not fit beside its metadata, if it had the most parts, is refused when it is created.
+#[tokio::test]
+async fn an_upload_has_room_for_its_etag() {
+    let gateway = Gateway::with_bucket().await;
+    let create = async |room: usize| {
+        let value = "x".repeat(2_048 - ":etag".len() - room - "a".len());
+        gateway.request("POST", "/bucket/a?uploads").header("x-amz-meta-a", value).send().await
+    };
+    let longest = format!("{}-10000", "0".repeat(32)).len();
+    create(longest).await.ok();
+    assert_eq!(create(longest - 1).await.error(), (400, "MetadataTooLarge"));
 }
 
 /// More parts than a page of a listing has, up to the highest number: they are listed in pages, refused as too small, and removed.

@@ -22,7 +22,7 @@ use crate::{
     stores::Stores,
     text,
     transfer::{self, Compare, Copy, Job, Options, Plan, Report},
-    tree::{Entry, Filter, Root, path_of, prefix_of},
+    tree::{Entry, Filter, Root, below, path_of, prefix_of},
 };
 
 pub(crate) async fn run(stores: &mut Stores, context: &Context, args: &CpArgs) -> Result<()> {
@@ -265,6 +265,12 @@ fn add(
     item: String,
     copy: Result<Copy>,
 ) -> Result<()> {
+    let is_link = |copy: &Copy| is_many && copy.file().is_some_and(Path::is_symlink);
+    let copy = copy.and_then(|copy| match copy.file().filter(|_| is_link(&copy)) {
+        // Another copy may lead to the same file.
+        Some(link) => bail!("cannot write through the link {} in a copy of several files", text::path(link)),
+        None => Ok(copy),
+    });
     match copy {
         Ok(copy) => plan.copies.push(copy),
         Err(error) if !is_many || ends_all(&error) => return Err(error),
@@ -297,8 +303,10 @@ fn is_certainly_folder(location: &Location) -> bool {
 
 /// Returns the file that a source is copied to: if the target is a folder, one with the name of the source.
 fn file_of(target: &Path, name: impl FnOnce() -> Result<PathBuf>) -> Result<PathBuf> {
-    let file =
-        if ends_with_slash(target) || target.is_dir() { target.join(name()?) } else { target.to_owned() };
+    let file = match ends_with_slash(target) || target.is_dir() {
+        true => below(target, &name()?)?,
+        false => target.to_owned(),
+    };
     check_folder(folder_of(&file))?;
     Ok(file)
 }

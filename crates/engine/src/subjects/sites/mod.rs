@@ -1,6 +1,6 @@
 //! Web sites: prefixes whose objects are public over HTTP, with responses that a gateway verifies.
 //!
-//! Everything here is a function of its arguments: the store reads and writes. [`answer`] shows the way of a request.
+//! Everything here is a function of its arguments: the store reads and writes. [`mod@answer`] shows the way of a request.
 
 mod answer;
 mod certificate;
