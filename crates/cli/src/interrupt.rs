@@ -5,12 +5,17 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
+        mpsc,
     },
     thread,
     time::Duration,
 };
 
-use tokio::{runtime, sync::watch};
+use tokio::{
+    runtime,
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
 
 use crate::failure::{self, Interrupted, exit_code};
 
@@ -27,29 +32,33 @@ pub(crate) struct Interrupt {
 }
 
 impl Interrupt {
-    /// Listens in a separate thread, also while a command computes or waits.
+    /// Listens in a separate thread, also while a command computes or waits. When this returns, the handler is set.
     pub(crate) fn listen() -> Self {
         let (pressed, receiver) = watch::channel(false);
+        let (setting, is_set) = mpsc::channel::<()>();
         let interrupt = Self { pressed: receiver, is_taken_over: Arc::default() };
         let is_taken_over = Arc::clone(&interrupt.is_taken_over);
         thread::spawn(move || {
             let Ok(runtime) = runtime::Builder::new_current_thread().enable_all().build() else { return };
             runtime.block_on(async {
+                let handler = signal(SignalKind::interrupt());
+                drop(setting);
                 // If no handler can be set, Ctrl-C ends the process as usual.
-                if tokio::signal::ctrl_c().await.is_err() {
-                    return pressed.closed().await;
-                }
+                let Ok(mut ctrl_c) = handler else { return pressed.closed().await };
+                ctrl_c.recv().await;
                 pressed.send_replace(true);
                 let patience =
                     if is_taken_over.load(Ordering::Relaxed) { COMPLETION_TIMEOUT } else { TIMEOUT };
                 tokio::select! {
                     () = tokio::time::sleep(patience) => {}
-                    _ = tokio::signal::ctrl_c() => {}
+                    _ = ctrl_c.recv() => {}
                 }
                 failure::report(&Interrupted.into());
                 process::exit(exit_code::INTERRUPTED.into());
             });
         });
+        // The sender is dropped when the handler is set, or cannot be.
+        let _ = is_set.recv();
         interrupt
     }
 

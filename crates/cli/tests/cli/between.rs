@@ -412,3 +412,24 @@ fn objects_of_several_stores_have_one_report() {
         assert_eq!(store.path("dir/b").exists(), is_there);
     }
 }
+
+/// What was copied from one store is reported also if another one refuses to be read.
+#[test]
+fn a_store_that_cannot_be_read_ends_a_copy_with_a_report() {
+    let (store, far) = (Store::new(), Store::new());
+    let served = Served::to_controller(&far);
+    let (url, canister) = (&served.url, &served.canister);
+    let settings =
+        format!("[stores.far]\nnetwork = '{url}'\ncanister = '{canister}'\nidentity = 'anonymous'\n");
+    store.file("storage.toml", settings.as_bytes());
+    store.run_with_input(&["put", "-", "a"], b"a");
+    fs::create_dir(store.path("dir")).unwrap();
+    let output = store.output(&["--json", "cp", "store:a", "far:b", "far:c", "dir"], b"");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect(&said);
+    assert_eq!(report["fetched"], json!(["a"]), "{report}");
+    let items: Vec<_> = report["failed"].as_array().unwrap().iter().map(|failed| &failed["item"]).collect();
+    assert_eq!(items, ["\"far:b\"", "\"far:c\""], "{report}");
+    assert_eq!(fs::read(store.path("dir/a")).unwrap(), b"a");
+}

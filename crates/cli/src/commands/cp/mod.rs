@@ -180,12 +180,22 @@ impl Command<'_> {
         let groups = groups(&paths);
         let (mut report, mut failures, mut ended) = (Report::default(), Failures::default(), Ok(()));
         for (at, group) in groups.iter().enumerate() {
-            let (job, plan) = self.plan_of(group, target, is_many, &mut failures).await?;
-            let (one, done) = transfer::achieve(self.context, &job, &plan, &mut failures).await;
-            report.add(one);
-            ended = done;
+            let mut rest = &groups[at + 1..];
+            ended = match self.plan_of(group, target, is_many, &mut failures).await {
+                Ok((job, plan)) => {
+                    let (one, done) = transfer::achieve(self.context, &job, &plan, &mut failures).await;
+                    report.add(one);
+                    done
+                }
+                Err(error) if at == 0 => return Err(error),
+                // What was copied from other stores is reported.
+                Err(error) => {
+                    rest = &groups[at..];
+                    Err(error)
+                }
+            };
             if let Err(error) = &ended {
-                let rest = groups[at + 1..].iter().flatten().map(|path| shown(path)).collect();
+                let rest = rest.iter().flatten().map(|path| shown(path)).collect();
                 failures.not_tried(rest, ("object", "objects"), error);
                 break;
             }
