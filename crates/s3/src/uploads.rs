@@ -73,7 +73,8 @@ impl Request<'_> {
     /// each other.
     fn entries<'u>(&self, bucket: &str, uploads: &'u [Upload]) -> Vec<Entry<'u>> {
         let mut entries = Vec::new();
-        // The uploads to the target that is the marker are listed from the one after the named one, if that still exists.
+        // The uploads to the target that is the marker are listed from the one after the named one. If that has ended, all of them
+        // are: some may be listed again, but none is left out.
         let is_marker = |upload: &Upload| {
             self.id_marker == Some(&*upload.id) && self.key_marker == Some(&upload.target[bucket.len()..])
         };
@@ -82,8 +83,8 @@ impl Request<'_> {
             let name = &upload.target[bucket.len()..];
             let prefix = self.common_prefix(name);
             let is_after = self.key_marker.is_none_or(|marker| name > marker && prefix != Some(marker));
-            let is_next =
-                named.is_some_and(|named| index > named) && Some(name) == self.key_marker && prefix.is_none();
+            let is_after_named = named.map_or(self.id_marker.is_some(), |named| index > named);
+            let is_next = is_after_named && Some(name) == self.key_marker && prefix.is_none();
             match prefix {
                 _ if !is_after && !is_next => {}
                 None => entries.push(Entry::Upload(name, upload)),

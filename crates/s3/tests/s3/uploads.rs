@@ -68,5 +68,26 @@ async fn an_upload_that_has_ended_can_be_a_marker() {
     let path = format!("/bucket?uploads&key-marker=a&upload-id-marker={}", ids[0]);
     assert_eq!(gateway.get(&path).await.ok().all("UploadId"), ids[1..]);
     gateway.request("DELETE", &format!("/bucket/a?uploadId={}", ids[0])).send().await.ok();
-    assert_eq!(gateway.get(&path).await.ok().all("UploadId"), ids[2..]);
+    assert_eq!(gateway.get(&path).await.ok().all("UploadId"), ids[1..]);
+    assert_eq!(gateway.get("/bucket?uploads&key-marker=a").await.ok().all("UploadId"), ids[2..]);
+}
+
+/// A client that lists one upload at a time, and aborts each, has aborted all.
+#[tokio::test]
+async fn uploads_can_be_aborted_page_by_page() {
+    let gateway = Gateway::with_bucket().await;
+    for name in ["a", "a", "a", "b"] {
+        create(&gateway, &format!("/bucket/{name}")).await;
+    }
+    let mut markers = String::new();
+    loop {
+        let page = gateway.get(&format!("/bucket?uploads&max-uploads=1{markers}")).await.ok();
+        let (key, id) = (page.one("Key").to_owned(), page.one("UploadId").to_owned());
+        gateway.request("DELETE", &format!("/bucket/{key}?uploadId={id}")).send().await.ok();
+        if page.one("IsTruncated") == "false" {
+            break;
+        }
+        markers = format!("&key-marker={key}&upload-id-marker={id}");
+    }
+    assert_eq!(gateway.get("/bucket?uploads").await.ok().all("UploadId"), [""; 0]);
 }
