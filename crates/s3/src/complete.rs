@@ -17,6 +17,7 @@ use crate::{
     headers::with_pair,
     keys,
     object_sums::{Expected, Sum},
+    part::Part,
     part_sums,
     recorded::{Done, Recorded, Sizes},
     staging,
@@ -81,7 +82,7 @@ struct Completion {
 
 /// The parts of an object that can be stored.
 struct Prepared {
-    parts: Vec<staging::Part>,
+    parts: Vec<Part>,
     /// The arguments of the upload that they become.
     args: UploadArgs,
     recorded: Recorded,
@@ -187,7 +188,7 @@ impl Completion {
 ///
 /// # Errors
 /// `InvalidRequest` if the client expects another one, `EntityTooLarge`.
-fn check_size(parts: &[staging::Part], expected: Option<i64>) -> S3Result<()> {
+fn check_size(parts: &[Part], expected: Option<i64>) -> S3Result<()> {
     let size: u64 = parts.iter().map(|part| part.info.size).sum();
     if expected.is_some_and(|expected| u64::try_from(expected) != Ok(size)) {
         return Err(s3_error!(InvalidRequest, "the parts have {size} bytes"));
@@ -204,7 +205,7 @@ fn check_size(parts: &[staging::Part], expected: Option<i64>) -> S3Result<()> {
 ///
 /// # Errors
 /// `MalformedXML` without parts, `InvalidPartOrder`, `InvalidPart`, `EntityTooSmall`.
-fn chosen(mut parts: BTreeMap<i32, staging::Part>, listed: &[CompletedPart]) -> S3Result<Vec<staging::Part>> {
+fn chosen(mut parts: BTreeMap<i32, Part>, listed: &[CompletedPart]) -> S3Result<Vec<Part>> {
     let numbers: Vec<_> = listed.iter().map(|part| part.part_number.unwrap_or_default()).collect();
     if listed.is_empty() {
         return Err(s3_error!(MalformedXML, "the request lists no parts"));
@@ -247,7 +248,7 @@ mod tests {
         let part = |number: i32| {
             let size = if number == MAX_PARTS { 1 } else { MIN_PART_BYTES };
             let info = object_info(&number.to_string(), size, 1);
-            (number, staging::Part { info, etag: number.to_string(), checksum: Checksum::default() })
+            (number, Part { info, etag: number.to_string(), checksum: Checksum::default() })
         };
         let listed = |numbers: Range<i32>| -> Vec<_> {
             let listed = |number: i32| CompletedPart {

@@ -48,6 +48,7 @@ mod keys;
 mod listing;
 mod multipart;
 mod object_sums;
+mod part;
 mod part_sums;
 mod query;
 mod read;

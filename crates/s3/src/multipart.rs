@@ -221,7 +221,7 @@ pub(crate) async fn list_parts<T: Transport>(
     })
 }
 
-fn part((number, part): (i32, staging::Part)) -> Part {
+fn part((number, part): (i32, crate::part::Part)) -> Part {
     let checksum = part.checksum;
     Part {
         checksum_crc32: checksum.checksum_crc32,

@@ -9,7 +9,7 @@ use s3s::{
 };
 
 use crate::{
-    staging::Part,
+    part::Part,
     sums::{FIELDS, Field, Given, Sums, algorithm_of},
 };
 

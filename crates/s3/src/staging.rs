@@ -13,11 +13,11 @@
 
 use std::collections::BTreeMap;
 
-use s3s::{S3Result, dto::Checksum, s3_error};
+use s3s::{S3Result, s3_error};
 use stable_storage_api::{Condition, Error, ListArgs, Object, ObjectInfo, PutArgs, UploadArgs};
 use storage_client::Transport;
 
-use crate::{error::of_call, object_sums::Plan, part_sums, store::Store};
+use crate::{error::of_call, object_sums::Plan, part::Part, part_sums, store::Store};
 
 const UPLOADS: &str = ":s3/uploads/";
 const PARTS: &str = ":s3/parts/";
@@ -38,15 +38,6 @@ pub(crate) struct Upload {
     pub(crate) target: String,
     /// The metadata of the object to be, as that of the record, and the time when the upload was created.
     pub(crate) info: ObjectInfo,
-}
-
-/// A part of an upload.
-pub(crate) struct Part {
-    pub(crate) info: ObjectInfo,
-    /// The ETag.
-    pub(crate) etag: String,
-    /// The checksums that its client gave.
-    pub(crate) checksum: Checksum,
 }
 
 impl Upload {
