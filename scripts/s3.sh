@@ -134,7 +134,7 @@ CONF
 with_aws() {
   export AWS_ACCESS_KEY_ID=WRITER AWS_SECRET_ACCESS_KEY="secret of the writer" AWS_DEFAULT_REGION=us-east-1
   export AWS_CONFIG_FILE=$folder/aws.conf AWS_MAX_ATTEMPTS=1
-  printf '[default]\ns3 =\n  multipart_threshold = 6MB\n  multipart_chunksize = 5MB\n' >"$AWS_CONFIG_FILE"
+  printf '[default]\ns3 =\n  multipart_threshold = 6MB\n  multipart_chunksize = 5MB\n  signature_version = s3v4\n' >"$AWS_CONFIG_FILE"
   local aws=("$tools/bin/aws" --endpoint-url "$url")
   "${aws[@]}" s3 mb s3://aws-cli >/dev/null
   "${aws[@]}" s3 cp --only-show-errors files/large s3://aws-cli/large
