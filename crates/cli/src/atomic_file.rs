@@ -167,7 +167,7 @@ fn permissions_of_new_files(folder: &Path, source: Option<&Permissions>) -> io::
 }
 
 /// Returns the file that a path leads to. Links are followed, also dangling ones.
-pub(crate) fn follow(path: &Path) -> io::Result<PathBuf> {
+fn follow(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {
         match fs::read_link(&path) {
@@ -176,6 +176,11 @@ pub(crate) fn follow(path: &Path) -> io::Result<PathBuf> {
         }
     }
     Err(io::Error::other("too many levels of links"))
+}
+
+/// Returns the absolute path without links of the file that a path leads to, also of one that does not exist yet.
+pub(crate) fn led_to(path: &Path) -> io::Result<PathBuf> {
+    resolve(&follow(path)?)
 }
 
 /// Returns the absolute path without links, also of a folder that does not exist yet.

@@ -21,7 +21,7 @@ use crate::{
     failure::{NotFound, with_help},
     failures::{Failures, ends_all},
     text,
-    tree::{Attributes, Content, Entry, Filter, Reading, Root, Tree, led_to, path_of, place},
+    tree::{Attributes, Content, Entry, Filter, Reading, Root, Tree, linked_from, path_of, place},
     upload::ObjectSpec,
 };
 
@@ -190,7 +190,7 @@ impl Plan {
 
     /// Removes no file that a link with one of these names in a folder leads to.
     fn keep_what_links_lead_to<'n>(&mut self, folder: &Path, names: impl Iterator<Item = &'n str>) {
-        let kept: BTreeSet<_> = names.filter_map(|name| led_to(folder, name)).collect();
+        let kept: BTreeSet<_> = names.filter_map(|name| linked_from(folder, name)).collect();
         if !kept.is_empty() {
             self.removals.retain(|entry| match &entry.content {
                 Content::File(file) => !resolve(file).is_ok_and(|file| kept.contains(&file)),

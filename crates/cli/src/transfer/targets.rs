@@ -8,7 +8,7 @@ use std::{
 use anyhow::Result;
 
 use crate::{
-    atomic_file::{folder_of, follow, resolve},
+    atomic_file::{folder_of, led_to, resolve},
     failure::with_help,
     text,
 };
@@ -30,7 +30,7 @@ impl Targets {
         let resolved = match (file.is_symlink(), file.file_name()) {
             (false, Some(last)) => self.folders[folder].join(last),
             // A link may lead to a file that the job creates.
-            _ => resolve(&follow(file)?)?,
+            _ => led_to(file)?,
         };
         match self.names.get(&resolved) {
             None => {

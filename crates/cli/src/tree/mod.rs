@@ -13,7 +13,7 @@ use storage_verify::Verifier;
 pub(crate) use self::{
     entry::{Attributes, Content, Entry, known_digest},
     filter::Filter,
-    place::{below, led_to, path_of, place},
+    place::{below, linked_from, path_of, place},
 };
 use crate::{
     args::FolderArgs,

@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::{
-    atomic_file::{follow, resolve},
+    atomic_file::{led_to, resolve},
     failure::with_help,
     text,
 };
@@ -47,7 +47,7 @@ pub(crate) fn below(folder: &Path, names: &Path) -> Result<PathBuf> {
             continue;
         }
         let failed = || format!("cannot write through the link {}", text::path(&path));
-        let target = resolve(&follow(&path).with_context(failed)?).with_context(failed)?;
+        let target = led_to(&path).with_context(failed)?;
         if target.is_dir() {
             bail!("{}: it is a link to a folder", failed());
         }
@@ -59,9 +59,9 @@ pub(crate) fn below(folder: &Path, names: &Path) -> Result<PathBuf> {
 }
 
 /// Returns the file that the entry of a folder leads to, if it is a link.
-pub(crate) fn led_to(folder: &Path, name: &str) -> Option<PathBuf> {
+pub(crate) fn linked_from(folder: &Path, name: &str) -> Option<PathBuf> {
     let path = folder.join(path_of(name).ok()?);
-    if path.is_symlink() { resolve(&follow(&path).ok()?).ok() } else { None }
+    if path.is_symlink() { led_to(&path).ok() } else { None }
 }
 
 #[cfg(test)]

@@ -155,17 +155,21 @@ impl Model {
 
     /// Follows the writing or the removal of the object under a key.
     pub(super) fn touch(&mut self, key: &str) {
-        let object = self.objects.get(key);
-        let is_leaf = object.is_some() && self.certified.prefix_of(key).is_some();
-        let is_pending = object.is_some_and(|object| !is_hashed(object));
-        let has_pages = self.certified.certified_site_of(key).is_some();
+        let is_leaf = self.objects.contains_key(key) && self.certified.prefix_of(key).is_some();
         match is_leaf {
             true => self.certified.leaves.insert(key.into()),
             // Under a prefix that is no longer certified, there is none.
             false => self.certified.leaves.remove(key),
         };
-        match is_pending {
-            _ if !has_pages => false,
+        self.touch_pages(key);
+    }
+
+    /// Follows a change of the pages that depend on an object.
+    fn touch_pages(&mut self, key: &str) {
+        if self.certified.certified_site_of(key).is_none() {
+            return;
+        }
+        match self.objects.get(key).is_some_and(|object| !is_hashed(object)) {
             true => self.certified.pending.insert(key.into()),
             false => self.certified.pending.remove(key),
         };
@@ -248,18 +252,9 @@ impl Model {
     }
 
     fn add_leaves(&mut self, prefix: &str, after: String, mut step: Step) -> Result<CertifyProgress, Error> {
-        let (mut keys, mut last, mut is_done) = (Vec::new(), after, false);
-        while keys.len() < step.limits.objects {
-            let Some(key) = self.next_key(prefix, &last) else {
-                is_done = true;
-                break;
-            };
-            if !self.objects[&key].has_verdict() && !self.hash_whole(&key, &mut step)? {
-                break;
-            }
-            last.clone_from(&key);
-            keys.push(key);
-        }
+        let (keys, last, is_done) = self.ready_keys(prefix, after, &mut step, |model, key, step| {
+            Ok(model.objects[key].has_verdict() || model.hash_whole(key, step)?)
+        })?;
         let hashed = step.hashed;
         if !step.commits(true)? {
             return Ok(CertifyProgress { items: 0, hashed, done: false });
@@ -269,6 +264,26 @@ impl Model {
         let progress = if is_done { Progress::Complete } else { Progress::After(last) };
         self.certified.prefixes.insert(prefix.into(), progress);
         Ok(CertifyProgress { items, hashed, done: is_done })
+    }
+
+    /// Returns the next keys after one, each hashed, with the last of them and whether no other follows.
+    fn ready_keys(
+        &mut self,
+        prefix: &str,
+        after: String,
+        step: &mut Step,
+        hash: impl Fn(&mut Self, &str, &mut Step) -> Result<bool, Error>,
+    ) -> Result<(Vec<String>, String, bool), Error> {
+        let (mut keys, mut last) = (Vec::new(), after);
+        while keys.len() < step.limits.objects {
+            let Some(key) = self.next_key(prefix, &last) else { return Ok((keys, last, true)) };
+            if !hash(self, &key, step)? {
+                break;
+            }
+            last.clone_from(&key);
+            keys.push(key);
+        }
+        Ok((keys, last, false))
     }
 
     fn remove_leaves(&mut self, prefix: &str, mut step: Step) -> Result<CertifyProgress, Error> {
@@ -285,18 +300,7 @@ impl Model {
     }
 
     fn scan_site(&mut self, prefix: &str, after: String, mut step: Step) -> Result<CertifyProgress, Error> {
-        let (mut keys, mut last, mut is_done) = (Vec::new(), after, false);
-        while keys.len() < step.limits.objects {
-            let Some(key) = self.next_key(prefix, &last) else {
-                is_done = true;
-                break;
-            };
-            if !self.hash(&key, &mut step)? {
-                break;
-            }
-            last.clone_from(&key);
-            keys.push(key);
-        }
+        let (keys, last, is_done) = self.ready_keys(prefix, after, &mut step, Self::hash)?;
         let hashed = step.hashed;
         if !step.commits(true)? {
             return Ok(CertifyProgress { items: 0, hashed, done: false });
@@ -356,14 +360,6 @@ impl Model {
         object.pieces = end;
         step.took(size.min(end * HTTP_PIECE_BYTES) - first * HTTP_PIECE_BYTES);
         Ok(end == all)
-    }
-
-    /// Follows a change of the pages that depend on an object.
-    fn touch_pages(&mut self, key: &str) {
-        let is_pending = self.objects.get(key).is_some_and(|object| !is_hashed(object));
-        if !is_pending {
-            self.certified.pending.remove(key);
-        }
     }
 
     fn next_key(&self, prefix: &str, after: &str) -> Option<String> {

@@ -275,11 +275,12 @@ fn add(
     item: String,
     copy: Result<Copy>,
 ) -> Result<()> {
-    let is_link = |copy: &Copy| is_many && copy.file().is_some_and(Path::is_symlink);
-    let copy = copy.and_then(|copy| match copy.file().filter(|_| is_link(&copy)) {
+    let copy = copy.and_then(|copy| match copy.file() {
         // Another copy may lead to the same file.
-        Some(link) => bail!("cannot write through the link {} in a copy of several files", text::path(link)),
-        None => Ok(copy),
+        Some(link) if is_many && link.is_symlink() => {
+            bail!("cannot write through the link {} in a copy of several files", text::path(link))
+        }
+        _ => Ok(copy),
     });
     match copy {
         Ok(copy) => plan.copies.push(copy),
