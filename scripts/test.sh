@@ -32,7 +32,7 @@ if [[ $replica == pocket-ic && ! -x ${POCKET_IC_BIN:-} ]]; then
   exit 1
 fi
 
-step "setting up"
+step "setting up; free on this disk: $(df -h --output=avail . | tail -1 | tr -d ' ')"
 scripts/setup.sh ${is_core:+--core}
 
 step "formatting"

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File, Permissions},
     io,
-    path::{Component, Path, PathBuf, absolute},
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -14,7 +14,12 @@ use anyhow::{Context, Result, bail};
 use rustix::fs::Access;
 use tempfile::NamedTempFile;
 
-use crate::{failure::with_help, store_folders::StoreFolders, text};
+use crate::{
+    failure::with_help,
+    links::{folder_of, follow, resolve},
+    store_folders::StoreFolders,
+    text,
+};
 
 /// Prefix and suffix of the names of incomplete files.
 const PREFIX: &str = ".storage-";
@@ -22,9 +27,6 @@ const SUFFIX: &str = ".part";
 
 /// Age after which an incomplete file that no process has locked counts as abandoned.
 const ABANDONED: Duration = Duration::from_secs(60);
-
-/// The most links that Linux follows.
-const MAX_LINKS: usize = 40;
 
 /// File that is written under a temporary name in the folder of its target.
 pub(crate) struct AtomicFile {
@@ -164,43 +166,6 @@ fn permissions_of_new_files(folder: &Path, source: Option<&Permissions>) -> io::
     #[cfg(unix)]
     builder.permissions(Permissions::from_mode(source.map_or(0o666, |source| source.mode() & 0o777)));
     Ok(builder.tempfile_in(folder)?.as_file().metadata()?.permissions())
-}
-
-/// Returns the file that a path leads to. Links are followed, also dangling ones.
-fn follow(path: &Path) -> io::Result<PathBuf> {
-    let mut path = path.to_owned();
-    for _ in 0..MAX_LINKS {
-        match fs::read_link(&path) {
-            Ok(target) => path = folder_of(&path).join(target),
-            Err(_) => return Ok(path),
-        }
-    }
-    Err(io::Error::other("too many levels of links"))
-}
-
-/// Returns the absolute path without links of the file that a path leads to, also of one that does not exist yet.
-pub(crate) fn led_to(path: &Path) -> io::Result<PathBuf> {
-    resolve(&follow(path)?)
-}
-
-/// Returns the absolute path without links, also of a folder that does not exist yet.
-pub(crate) fn resolve(path: &Path) -> io::Result<PathBuf> {
-    let mut resolved = PathBuf::new();
-    for component in absolute(path)?.components() {
-        match component {
-            Component::ParentDir => drop(resolved.pop()),
-            component => {
-                resolved.push(component);
-                resolved = fs::canonicalize(&resolved).unwrap_or(resolved);
-            }
-        }
-    }
-    Ok(resolved)
-}
-
-/// Returns the folder of a file.
-pub(crate) fn folder_of(file: &Path) -> &Path {
-    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Removes incomplete files that killed downloads have left in a folder.

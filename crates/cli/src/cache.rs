@@ -3,7 +3,7 @@
 use std::{env, path::PathBuf};
 
 use crate::{
-    atomic_file::resolve, failure::print_warning, settings::user_folder, store_folders::StoreFolders, text,
+    failure::print_warning, links::resolve, settings::user_folder, store_folders::StoreFolders, text,
 };
 
 /// Returns the folder that `STORAGE_CACHE_DIR` names, or ours in the user's cache folder. Nothing is cached

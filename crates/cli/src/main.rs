@@ -20,6 +20,7 @@ mod input;
 mod interrupt;
 mod levels;
 mod lines;
+mod links;
 mod location;
 mod network;
 mod notes;

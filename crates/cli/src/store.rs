@@ -9,11 +9,11 @@ use storage_client::{Client, RetryPolicy};
 use storage_wasm::STORAGE_WASM;
 
 use crate::{
-    atomic_file::resolve,
     context::Context,
     failure,
     failure::with_help,
     folder::{self, FolderTransport},
+    links::resolve,
     network,
     notes::Notes,
     settings::StoreLocation,

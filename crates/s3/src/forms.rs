@@ -8,7 +8,7 @@ use axum::{
 use bytes::Bytes;
 use s3s::{S3ErrorCode, S3Result, s3_error};
 
-use crate::{allowed, error::not_implemented, incoming::IDLE, scheme};
+use crate::{allowed, error::not_implemented, idle::IDLE, scheme};
 
 /// The largest form, with its fields and its file, in bytes.
 pub(crate) const MAX_BYTES: usize = 4 << 20;

@@ -12,7 +12,7 @@ use std::{
 use axum::{
     body::{Body, HttpBody},
     extract::Request,
-    http::{HeaderValue, Method, StatusCode, header, request::Parts},
+    http::{HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -20,14 +20,16 @@ use futures_util::stream;
 use s3s::{
     S3Error, S3Result,
     config::{S3Config, StaticConfigProvider},
-    dto::Range,
     service::S3Service,
 };
 
 use crate::{
     forms,
-    incoming::{self, MAX_XML_BYTES, Refusal},
-    kept_alive, query, region, scheme, signed, xml,
+    incoming::{self, MAX_XML_BYTES},
+    kept_alive, query,
+    range::RangeHeader,
+    refusal::Refusal,
+    region, scheme, signed, xml,
 };
 
 /// The longest time between that of a signature and that of the gateway, in seconds: 15 minutes. A presigned URL has its own limit
@@ -97,7 +99,7 @@ impl Guard {
         if let Err(error) = query::to_headers(&mut parts) {
             return error_response(error);
         }
-        if let RangeHeader::Instead(range) = range_header(&parts) {
+        if let RangeHeader::Instead(range) = RangeHeader::of(&parts) {
             return self.with_range(parts, range).await;
         }
         let body = match body_of(&parts, body, &refusal).await {
@@ -127,40 +129,6 @@ impl Guard {
             Err(error) => error_response(error),
         }
     }
-}
-
-/// What is done with the header `Range` of a request.
-enum RangeHeader {
-    /// `s3s` reads it.
-    AsItIs,
-    /// `s3s` reads this one, or none.
-    Instead(Option<HeaderValue>),
-}
-
-/// Returns what is done with the header `Range`. HTTP and S3 ignore one of several ranges, of another unit, or malformed.
-fn range_header(parts: &Parts) -> RangeHeader {
-    let ranges: Vec<_> = parts.headers.get_all(header::RANGE).iter().collect();
-    if ranges.is_empty() || ![Method::GET, Method::HEAD].contains(&parts.method) {
-        return RangeHeader::AsItIs;
-    }
-    let [range] = ranges[..] else { return RangeHeader::Instead(None) };
-    let text = range.to_str().unwrap_or_default();
-    // s3s takes a suffix without a length for one of no bytes.
-    let saturated = saturated(text).filter(|text| text != "bytes=-" && Range::parse(text).is_ok());
-    match saturated {
-        Some(same) if same == text => RangeHeader::AsItIs,
-        other => RangeHeader::Instead(other.and_then(|text| HeaderValue::try_from(text).ok())),
-    }
-}
-
-/// Returns a range whose numbers have at most the limit of `s3s`, past the end of every object. A larger one has the same bytes.
-fn saturated(range: &str) -> Option<String> {
-    let (first, last) = range.strip_prefix("bytes=")?.split_once('-')?;
-    let number = |digits: &str| match digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        true if !digits.is_empty() && digits.parse::<i64>().is_err() => i64::MAX.to_string(),
-        _ => digits.to_owned(),
-    };
-    Some(format!("bytes={}-{}", number(first), number(last)))
 }
 
 async fn body_of(parts: &Parts, body: Body, refusal: &Refusal) -> S3Result<Body> {

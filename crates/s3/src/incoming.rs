@@ -1,12 +1,7 @@
-//! What is checked of the body of a request while `s3s` reads it: that it does not stop, the framing of `aws-chunked`, and the digests of bodies that
-//! `s3s` parses itself.
+//! What is checked of the body of a request while `s3s` reads it: that it does not stop, the framing of `aws-chunked`, and the
+//! digests of bodies that `s3s` parses itself.
 
-use std::{
-    collections::VecDeque,
-    io,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::VecDeque, io};
 
 use axum::{
     body::{Body, BodyDataStream, HttpBody},
@@ -14,46 +9,22 @@ use axum::{
 };
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
-use s3s::{S3Error, S3Result, s3_error};
+use s3s::{S3Result, s3_error};
 
 use crate::{
     body::Checked,
     error::not_implemented,
     framing::{Announced, Framing},
+    idle::timed,
     query,
+    refusal::Refusal,
     sums::{Given, Sums},
 };
 
 /// The largest body of XML, in bytes: 10,000 parts with their checksums.
 pub(crate) const MAX_XML_BYTES: u64 = 4 << 20;
 
-/// How long a client may send nothing while it sends a body.
-pub(crate) const IDLE: Duration = Duration::from_secs(60);
-
-/// Why a body was refused. `s3s` does not pass the reasons of bodies on, so it is kept beside the request.
-#[derive(Clone, Default)]
-pub(crate) struct Refusal(Arc<Mutex<Option<S3Error>>>);
-
-impl Refusal {
-    /// Takes the reason, if the body was refused.
-    pub(crate) fn take(&self) -> Option<S3Error> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    /// Keeps the reason of an error of a body, and returns an error that ends the body.
-    fn keep(&self, error: io::Error) -> io::Error {
-        match error.downcast::<S3Error>() {
-            Ok(reason) => {
-                let text = format!("{}: {}", reason.code().as_str(), reason.message().unwrap_or_default());
-                *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
-                io::Error::other(text)
-            }
-            Err(error) => error,
-        }
-    }
-}
-
-/// Returns the body with the checks that it needs. It ends with `RequestTimeout` when nothing arrives for [`IDLE`].
+/// Returns the body with the checks that it needs. It ends with `RequestTimeout` when the client stops sending.
 ///
 /// # Errors
 /// `NotImplemented` for `aws-chunked` where there is no object, `MissingContentLength`, `InvalidDigest`.
@@ -99,27 +70,6 @@ pub(crate) fn checked(parts: &Parts, body: Body, refusal: &Refusal) -> S3Result<
     };
     let checked = Checked::new(body.into_data_stream().map(limited).boxed(), Sums::new(given)?);
     Ok(Body::from_stream(checked.map(move |piece| piece.map_err(|error| refusal.keep(error)))))
-}
-
-/// Returns a body that ends with `RequestTimeout` when nothing arrives for [`IDLE`].
-fn timed(body: Body, refusal: &Refusal) -> Body {
-    // Of a body that has ended, the length stays known.
-    if body.is_end_stream() {
-        return body;
-    }
-    let next = |mut body: BodyDataStream| async {
-        let piece = match tokio::time::timeout(IDLE, body.next()).await {
-            Ok(piece) => piece?.map_err(io::Error::other),
-            Err(_) => Err(io::Error::other(s3_error!(RequestTimeout, "nothing has arrived for {IDLE:?}"))),
-        };
-        // Nothing follows an error.
-        let rest = piece.is_ok().then_some(body);
-        Some((piece, rest))
-    };
-    let next = move |body: Option<BodyDataStream>| async move { next(body?).await };
-    let refusal = refusal.clone();
-    let pieces = stream::unfold(Some(body.into_data_stream()), next);
-    Body::from_stream(pieces.map(move |piece| piece.map_err(|error| refusal.keep(error))))
 }
 
 /// Returns the digests that the headers give of a body.

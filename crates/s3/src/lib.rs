@@ -18,7 +18,7 @@
 //! | module | content |
 //! |---|---|
 //! | `service` | the router, and the operations of S3 by name |
-//! | `guard`, `scheme`, `signed`, `query`, `forms`, `incoming`, `framing` | what a request passes before `s3s` sees it: bounds, and checks of bodies |
+//! | `guard`, `scheme`, `signed`, `query`, `range`, `forms`, `incoming`, `framing`, `idle`, `refusal` | what a request passes before `s3s` sees it: bounds, and checks of bodies |
 //! | `credentials`, `access`, `allowed` | keys, roles, and what each operation needs and accepts |
 //! | `buckets`, `listing` | buckets, and pages of objects |
 //! | `read`, `write`, `copy`, `remove` | objects |
@@ -42,6 +42,7 @@ mod forms;
 mod framing;
 mod guard;
 mod headers;
+mod idle;
 mod incoming;
 mod kept_alive;
 mod keys;
@@ -51,8 +52,10 @@ mod object_sums;
 mod part;
 mod part_sums;
 mod query;
+mod range;
 mod read;
 mod recorded;
+mod refusal;
 mod region;
 mod remove;
 mod scheme;

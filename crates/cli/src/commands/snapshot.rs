@@ -11,12 +11,12 @@ use tempfile::TempPath;
 
 use crate::{
     args::SnapshotCommand,
-    atomic_file::{folder_of, resolve},
     context::Context,
     failure::with_help,
     idle::{Idle, Stdout},
     image::Image,
     input::is_stream,
+    links::{folder_of, resolve},
     output::Output,
     store::{Store, no_settings},
     text,

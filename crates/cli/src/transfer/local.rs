@@ -19,10 +19,10 @@ use super::{
     tally::Tally,
 };
 use crate::{
-    atomic_file::resolve,
     context::Context,
     failure::{Interrupted, with_help},
     input::{Input, LargeInput},
+    links::resolve,
     stream, text,
 };
 

@@ -15,11 +15,11 @@ use super::{
     targets::Targets,
 };
 use crate::{
-    atomic_file::resolve,
     content_type,
     context::Context,
     failure::{NotFound, with_help},
     failures::{Failures, ends_all},
+    links::resolve,
     text,
     tree::{Attributes, Content, Entry, Filter, Reading, Root, Tree, linked_from, path_of, place},
     upload::ObjectSpec,

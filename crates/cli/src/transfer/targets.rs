@@ -8,8 +8,8 @@ use std::{
 use anyhow::Result;
 
 use crate::{
-    atomic_file::{folder_of, led_to, resolve},
     failure::with_help,
+    links::{folder_of, led_to, resolve},
     text,
 };
 

@@ -12,9 +12,9 @@ use walkdir::{DirEntry, WalkDir};
 
 use super::{Entry, Reading, Tree};
 use crate::{
-    atomic_file::resolve,
     failure::{add_help, with_help},
     failures::Failures,
+    links::resolve,
     text,
 };
 

@@ -5,8 +5,8 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::{
-    atomic_file::{led_to, resolve},
     failure::with_help,
+    links::{led_to, resolve},
     text,
 };
 

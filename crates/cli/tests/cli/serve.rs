@@ -1,7 +1,8 @@
 //! Tests of `storage serve`.
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{BufRead, BufReader, ErrorKind, Read, Write},
+    net::TcpStream,
     os::unix::fs::PermissionsExt,
     process::{Child, Command, Output, Stdio},
     thread,
@@ -190,26 +191,82 @@ fn secret(store: &Store, name: &str, content: &[u8]) -> String {
     path
 }
 
+/// A store that is served with an S3 gateway, until it is stopped.
+struct S3 {
+    child: Child,
+    address: String,
+}
+
+impl S3 {
+    fn start(store: &Store) -> Self {
+        let keys = secret(store, "s3.toml", S3_KEYS);
+        let args =
+            ["--json", "serve", "--listen", "127.0.0.1:0", "--s3", "127.0.0.1:0", "--s3-credentials", &keys];
+        let mut child = store.command(&args).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let endpoint: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let address = endpoint["s3"].as_str().unwrap().strip_prefix("http://").unwrap().to_owned();
+        Self { child, address }
+    }
+
+    /// Connects, and sends a request that is not signed.
+    fn ask(&self) -> TcpStream {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.write_all(b"GET /bucket HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
+        stream
+    }
+
+    fn stop(mut self) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        assert!(self.child.wait().unwrap().success());
+    }
+}
+
+/// Reads a refusal, up to its end.
+fn refusal(stream: &mut TcpStream) -> String {
+    let mut response = Vec::new();
+    while !response.ends_with(b"</Error>") {
+        let mut piece = [0; 1_024];
+        let length = stream.read(&mut piece).unwrap();
+        assert!(length > 0, "{}", String::from_utf8_lossy(&response));
+        response.extend(&piece[..length]);
+    }
+    String::from_utf8(response).unwrap()
+}
+
 /// The gateway listens where the output says, refuses requests that are not signed, and ends with the server.
 #[test]
 fn s3_clients_are_served_beside_the_others() {
     let store = Store::new();
-    let keys = secret(&store, "s3.toml", S3_KEYS);
-    let args = ["serve", "--listen", "127.0.0.1:0", "--s3", "127.0.0.1:0", "--s3-credentials", &keys];
-    let mut child = store.command(&[&["--json"][..], &args].concat()).stdout(Stdio::piped()).spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let endpoint: serde_json::Value = serde_json::from_str(&line).unwrap();
-    let address = endpoint["s3"].as_str().unwrap().strip_prefix("http://").unwrap();
-    let mut stream = std::net::TcpStream::connect(address).unwrap();
-    stream.write_all(b"GET /bucket HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
-    let mut response = String::new();
-    stream.read_to_string(&mut response).unwrap();
+    let s3 = S3::start(&store);
+    let address = s3.address.clone();
+    let response = refusal(&mut s3.ask());
     assert!(response.starts_with("HTTP/1.1 403") && response.contains("AccessDenied"), "{response}");
-    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
-    assert!(child.wait().unwrap().success());
-    assert!(std::net::TcpStream::connect(address).is_err());
+    s3.stop();
+    assert!(TcpStream::connect(address).is_err());
     assert_eq!(store.text(&["ls"]), "");
+}
+
+/// At most 128 connections of S3 clients are served. Another one waits until one of them ends.
+#[test]
+fn connections_of_s3_clients_are_bounded() {
+    let store = Store::new();
+    let s3 = S3::start(&store);
+    let mut open: Vec<_> = (0..128).map(|_| s3.ask()).collect();
+    open.iter_mut().for_each(|stream| drop(refusal(stream)));
+    let mut waiting = s3.ask();
+    // The others are still served.
+    for stream in &mut open {
+        stream.write_all(b"GET /bucket HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
+        refusal(stream);
+    }
+    waiting.set_nonblocking(true).unwrap();
+    assert_eq!(waiting.peek(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock);
+    waiting.set_nonblocking(false).unwrap();
+    drop(open.pop());
+    refusal(&mut waiting);
+    s3.stop();
 }
 
 /// A gateway without usable credentials is an error that says what they look like, before the store is opened.

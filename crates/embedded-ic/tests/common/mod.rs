@@ -1,5 +1,5 @@
 //! What the tests of the host share: small modules, and hosts that run them.
-#![allow(dead_code, reason = "no test uses all of it")]
+#![allow(dead_code, reason = "the tests that run alone use some of it")]
 
 use candid::Principal;
 use embedded_ic::{CallError, Config, EmbeddedIc, Limits, Reject, Reply};

@@ -198,7 +198,7 @@ impl Model {
     }
 
     pub(super) fn put_many(&mut self, puts: &[PutArgs], caller: &Caller) -> Result<Answer, Error> {
-        let mut keys = BTreeSet::new();
+        let (mut keys, mut digests) = (BTreeSet::new(), Vec::new());
         for put in puts {
             check_payload(&put.value)?;
             Metadata::of_put(put, caller).check()?;
@@ -208,10 +208,9 @@ impl Model {
                 return Err(Error::invalid("a key that occurs twice"));
             }
             self.check_condition(&put.key, put.condition.as_ref())?;
-            self.digest_of(&put.key, &put.value, put.sha256.as_ref())?;
+            digests.push(self.digest_of(&put.key, &put.value, put.sha256.as_ref())?);
         }
-        let written = puts.iter().map(|put| {
-            let sha256 = self.digest_of(&put.key, &put.value, put.sha256.as_ref()).expect("it was checked");
+        let written = puts.iter().zip(digests).map(|(put, sha256)| {
             let written = self.insert(&put.key, Rc::new(put.value.to_vec()), Metadata::of_put(put, caller));
             self.objects.get_mut(&put.key).expect("it has just been inserted").info.sha256 = sha256;
             self.touch(&put.key);

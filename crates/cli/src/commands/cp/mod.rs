@@ -12,12 +12,13 @@ use anyhow::{Context as _, Error as AnyError, Result, bail};
 use super::{get, put};
 use crate::{
     args::{CompareArgs, CpArgs, FilterArgs, PutArgs},
-    atomic_file::{check_folder, folder_of},
+    atomic_file::check_folder,
     context::Context,
     download::{is_folder, missing},
     failure::with_help,
     failures::{Failures, ends_all},
     input::is_stream,
+    links::folder_of,
     location::{Location, StorePath, ends_with_slash},
     stores::Stores,
     text,

@@ -1,13 +1,9 @@
 //! Stable memory as a file.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic where it fails")]
-
-mod common;
-
 use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, MetadataExt};
 
-use common::{Harness, install};
+use crate::common::{Harness, install};
 use embedded_ic::{Config, EmbeddedIc, HostError, SyncPolicy};
 
 const WRITER: &str = r#"

@@ -1,10 +1,6 @@
 //! Updates, queries and inspection: what commits and what leaves no trace.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic where it fails")]
-
-mod common;
-
-use common::{Harness, bare, install, install_with, log, module, number, rejected, user};
+use crate::common::{Harness, bare, install, install_with, log, module, number, rejected, user};
 use embedded_ic::{Config, EmbeddedIc, Limits, RejectCode};
 
 /// A counter in each place that a message can change: heap, a global that is not exported, stable memory and its size.

@@ -2,7 +2,7 @@
 //!
 //! `EMBEDDED_IC_FUZZ_SECONDS` sets how long (a fixed number of programs if it is not set), `EMBEDDED_IC_SEED` the seed.
 
-#[path = "../fuzz/program.rs"]
+#[path = "../../fuzz/program.rs"]
 mod program;
 
 use std::time::{Duration, Instant};

@@ -2,11 +2,7 @@
 //!
 //! The table is that of the interface specification, for a canister without callbacks and timers.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic where it fails")]
-
-mod common;
-
-use common::{Harness, bare, rejected, user};
+use crate::common::{Harness, bare, rejected, user};
 use embedded_ic::{CallError, Config, EmbeddedIc, UpgradeOptions};
 
 /// `s`tart, `i`nit and post_upgrade, `p`re_upgrade, `u`pdate, `r`eplicated query, `q`uery, `c`omposite query, inspect

@@ -1,16 +1,12 @@
 //! State in a folder: what survives, and what is refused.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic where it fails")]
-
-mod common;
-
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::SeekFrom;
 
-use common::{Harness, module, rejected, user};
+use crate::common::{Harness, module, rejected, user};
 use embedded_ic::{Config, EmbeddedIc, HostError, SyncPolicy, UpgradeOptions};
 
 /// Counts in the heap, in a global that is not exported, and on three distant pages of stable memory.

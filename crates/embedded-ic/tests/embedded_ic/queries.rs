@@ -1,16 +1,12 @@
 //! Queries that run on other threads, beside each other and beside updates.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic where it fails")]
-
-mod common;
-
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use crate::common::{Harness, bare, log, module, number, rejected, user};
 use candid::Principal;
-use common::{Harness, bare, log, module, number, rejected, user};
 use embedded_ic::{CallError, Config, EmbeddedIc, HostError, Limits, Queries, SyncPolicy, UpgradeOptions};
 
 /// Each `change` increments numbers in two pages of the heap, in two of stable memory, and in a global, and writes to the last pages of both

@@ -2,11 +2,7 @@
 //!
 //! Entering a function costs 1. What is not said in a comment costs 1: constants, locals, loads, stores, arithmetic.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic where it fails")]
-
-mod common;
-
-use common::{Harness, bare, number, rejected};
+use crate::common::{Harness, bare, number, rejected};
 use embedded_ic::{Config, EmbeddedIc, Limits, UpgradeOptions};
 
 const PRELUDE: &str = r#"

@@ -1,13 +1,9 @@
 //! The part of the heap that a module declares to be scratch: a folder does not keep it, and everything else is kept.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic where it fails")]
-
-mod common;
-
 use std::fs;
 use std::path::Path;
 
-use common::{Harness, module, user};
+use crate::common::{Harness, module, user};
 use embedded_ic::{Config, EmbeddedIc, UpgradeOptions};
 
 /// Scratch begins and ends within pages: what shares a page with it is kept.

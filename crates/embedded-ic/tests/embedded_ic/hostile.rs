@@ -1,10 +1,6 @@
 //! Bad input: every reply is a typed error, and the host continues.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic where it fails")]
-
-mod common;
-
-use common::{Harness, bare, install, install_with, module, rejected};
+use crate::common::{Harness, bare, install, install_with, module, rejected};
 use embedded_ic::{Config, EmbeddedIc, Limits, Reject};
 
 fn refused(wasm: &[u8]) -> Reject {

@@ -1,13 +1,9 @@
 //! Certificates and signatures, verified as a client does.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic where it fails")]
-
-mod common;
-
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use common::{module, user};
+use crate::common::{module, user};
 use embedded_ic::{Config, EmbeddedIc, HostError};
 use ic_certification::{Certificate, LookupResult};
 use ic_verify_bls_signature::verify_bls_signature;

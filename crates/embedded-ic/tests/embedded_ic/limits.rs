@@ -1,10 +1,6 @@
 //! Each limit on both sides of its edge, with the text of a replica.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic where it fails")]
-
-mod common;
-
-use common::{Harness, bare, install, install_with, module, rejected, user};
+use crate::common::{Harness, bare, install, install_with, module, number, rejected, user};
 use embedded_ic::{Config, EmbeddedIc, HostError, Limits, PerMessage, Reject, RejectCode};
 
 /// Default limits with a change.
@@ -135,7 +131,7 @@ fn arguments() {
         limits(|l| l.ingress_bytes = 100),
     );
     for len in [0, 99, 100] {
-        assert_eq!(common::number(&ic.call("size", &vec![1; len]).unwrap()), len as u64);
+        assert_eq!(number(&ic.call("size", &vec![1; len]).unwrap()), len as u64);
     }
     let reject = rejected(ic.call("size", &[1; 101]));
     assert_eq!(reject.message, "Message byte size 101 is larger than the max allowed 100.");
@@ -193,7 +189,7 @@ fn stable_memory_ends_at_500_gib() {
             (call $stable64_write (i64.sub (i64.mul (call $stable64_size) (i64.const 65536)) (i64.const 1)) (i64.const 0) (i64.const 1))
             (call $msg_reply))"#,
     );
-    let mut grow = |by: u64| common::number(&ic.call("grow", &by.to_le_bytes()).unwrap()).cast_signed();
+    let mut grow = |by: u64| number(&ic.call("grow", &by.to_le_bytes()).unwrap()).cast_signed();
     assert_eq!(grow(8_192_001), -1);
     assert_eq!(grow(8_191_999), 0);
     assert_eq!(grow(2), -1);
@@ -215,12 +211,12 @@ fn the_heap_of_updates_has_a_limit_that_queries_do_not_have() {
     let reject = rejected(ic.call("grow", &3_u32.to_le_bytes()));
     assert_eq!(reject.error_code, "IC0539");
     assert!(reject.message.contains("its current Wasm memory limit of 196608 bytes"), "{}", reject.message);
-    assert_eq!(common::number(&ic.ask("look", &3_u32.to_le_bytes()).unwrap()), 1);
-    assert_eq!(common::number(&ic.call("grow", &2_u32.to_le_bytes()).unwrap()), 1);
+    assert_eq!(number(&ic.ask("look", &3_u32.to_le_bytes()).unwrap()), 1);
+    assert_eq!(number(&ic.call("grow", &2_u32.to_le_bytes()).unwrap()), 1);
     assert_eq!(ic.heap_pages(), 3);
     rejected(ic.call("grow", &1_u32.to_le_bytes()));
     // More than wasm32 can address is not a violation: the canister gets -1.
-    assert_eq!(common::number(&ic.call("grow", &70_000_u32.to_le_bytes()).unwrap()), u64::MAX);
+    assert_eq!(number(&ic.call("grow", &70_000_u32.to_le_bytes()).unwrap()), u64::MAX);
 }
 
 #[test]

@@ -1,10 +1,6 @@
 //! Install, reinstall and upgrade: the order of things, and that a failure changes nothing.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic where it fails")]
-
-mod common;
-
-use common::{Harness, log, module, rejected};
+use crate::common::{Harness, log, module, rejected};
 use embedded_ic::{Config, EmbeddedIc, UpgradeOptions};
 
 const SKIP: UpgradeOptions = UpgradeOptions { skip_pre_upgrade: true };
