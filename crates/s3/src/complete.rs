@@ -12,7 +12,7 @@ use storage_client::{Piece, TransferOptions, Transport};
 
 use crate::{
     conditions,
-    error::of_transfer,
+    error::{exists, of_transfer},
     etag,
     headers::with_pair,
     keys,
@@ -106,7 +106,7 @@ impl Completion {
         let condition = conditions::of_write(store, &self.key, if_match, if_none_match).await?;
         // The canister checks it, too, but after the response to a large completion has started.
         if condition == Condition::Absent && store.find_replicated(&self.key).await?.is_some() {
-            return Err(s3_error!(PreconditionFailed));
+            return Err(exists());
         }
         let parts = chosen(staging::parts(store, &self.id).await?, &self.listed)?;
         check_size(&parts, input.mpu_object_size)?;
@@ -123,7 +123,9 @@ impl Completion {
     async fn compose<T: Transport>(&self, store: &Store<T>, prepared: &Prepared) -> S3Result<()> {
         let sources: Vec<_> = prepared.parts.iter().map(|part| Piece::whole(&part.info)).collect();
         let options = TransferOptions::default();
-        store.client().compose(&sources, &prepared.args, options).await.map_err(of_transfer)?;
+        let condition = prepared.args.condition.clone().unwrap_or_default();
+        let composed = store.client().compose(&sources, &prepared.args, options).await;
+        composed.map_err(|error| conditions::named(of_transfer(error), &condition))?;
         // The object is stored. If this fails, the upload is listed until it is aborted.
         let _ = staging::remove(store, &self.id).await;
         Ok(())

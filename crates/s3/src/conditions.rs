@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use s3s::{
-    S3Error, S3Result,
+    S3Error, S3ErrorCode, S3Result,
     dto::{ETag, ETagCondition, Timestamp},
     s3_error,
 };
@@ -10,11 +10,13 @@ use stable_storage_api::{Condition, ObjectInfo};
 use storage_client::Transport;
 
 use crate::{
-    error::not_implemented,
+    error::{condition_failed, not_implemented},
     etag,
     headers::{http_date, timestamp},
     store::Store,
 };
+
+const IF_MATCH: &str = "If-Match";
 
 /// Conditions of a read.
 #[derive(Debug, Default)]
@@ -25,32 +27,76 @@ pub(crate) struct ReadConditions {
     pub(crate) if_unmodified_since: Option<Timestamp>,
 }
 
+/// The condition of a read that does not hold.
+#[derive(Clone, Copy)]
+enum Unmet {
+    Match,
+    NoneMatch,
+    ModifiedSince,
+    UnmodifiedSince,
+}
+
+impl Unmet {
+    /// Returns the name of its header.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Match => IF_MATCH,
+            Self::NoneMatch => "If-None-Match",
+            Self::ModifiedSince => "If-Modified-Since",
+            Self::UnmodifiedSince => "If-Unmodified-Since",
+        }
+    }
+}
+
 impl ReadConditions {
-    /// Checks the conditions in the order of RFC 9110, where an ETag wins over a time.
+    /// Checks the conditions of a read.
     ///
     /// # Errors
     /// `PreconditionFailed`, and `NotModified` where the client has the object.
     pub(crate) fn check(&self, info: &ObjectInfo) -> S3Result<()> {
+        match self.unmet(info) {
+            None => Ok(()),
+            Some(unmet @ (Unmet::Match | Unmet::UnmodifiedSince)) => Err(condition_failed(unmet.name())),
+            Some(Unmet::NoneMatch | Unmet::ModifiedSince) => Err(not_modified(info)),
+        }
+    }
+
+    /// Checks the conditions on the source of a copy.
+    ///
+    /// # Errors
+    /// `PreconditionFailed`, also where a read would have the status *not modified*.
+    pub(crate) fn check_source(&self, info: &ObjectInfo) -> S3Result<()> {
+        match self.unmet(info) {
+            None => Ok(()),
+            Some(unmet) => Err(condition_failed(&format!("x-amz-copy-source-{}", unmet.name()))),
+        }
+    }
+
+    /// Returns the first condition that does not hold, in the order of RFC 9110, where an ETag wins over a time.
+    fn unmet(&self, info: &ObjectInfo) -> Option<Unmet> {
         let current = etag::of(info);
         // HTTP dates have seconds.
         let modified = timestamp(info.modified_ns / 1_000_000_000 * 1_000_000_000);
-        let is_met = match (&self.if_match, &self.if_unmodified_since) {
-            (Some(condition), _) => matches(condition, &current),
-            (None, Some(time)) => modified <= *time,
-            (None, None) => true,
+        let is_unmet = match (&self.if_match, &self.if_unmodified_since) {
+            (Some(condition), _) => (!matches(condition, &current)).then_some(Unmet::Match),
+            (None, Some(time)) => (modified > *time).then_some(Unmet::UnmodifiedSince),
+            (None, None) => None,
         };
-        if !is_met {
-            return Err(s3_error!(PreconditionFailed));
+        is_unmet.or_else(|| match (&self.if_none_match, &self.if_modified_since) {
+            (Some(condition), _) => matches(condition, &current).then_some(Unmet::NoneMatch),
+            (None, Some(time)) => (modified <= *time).then_some(Unmet::ModifiedSince),
+            (None, None) => None,
+        })
+    }
+}
+
+/// Names `If-Match` in the error of the canister, which has checked the condition of a write.
+pub(crate) fn named(error: S3Error, condition: &Condition) -> S3Error {
+    match condition {
+        Condition::Revision(_) if error.code() == &S3ErrorCode::PreconditionFailed => {
+            condition_failed(IF_MATCH)
         }
-        let is_new = match (&self.if_none_match, &self.if_modified_since) {
-            (Some(condition), _) => !matches(condition, &current),
-            (None, Some(time)) => modified > *time,
-            (None, None) => true,
-        };
-        if !is_new {
-            return Err(not_modified(info));
-        }
-        Ok(())
+        _ => error,
     }
 }
 
@@ -110,7 +156,7 @@ pub(crate) async fn of_write<T: Transport>(
             let info = store.find_replicated(key).await?.ok_or_else(|| s3_error!(NoSuchKey))?;
             match matches(condition, &etag::of(&info)) {
                 true => Ok(Condition::Revision(info.revision)),
-                false => Err(s3_error!(PreconditionFailed)),
+                false => Err(condition_failed(IF_MATCH)),
             }
         }
     }

@@ -53,7 +53,7 @@ pub(crate) async fn source<T: Transport>(
         // Which of the two is missing.
         None => store.object(bucket, key).await?,
     };
-    conditions.check(&info).map_err(|_| s3_error!(PreconditionFailed))?;
+    conditions.check_source(&info)?;
     Ok(info)
 }
 
@@ -83,12 +83,13 @@ pub(crate) async fn copy<T: Transport>(
     };
     // The version on which the conditions were checked.
     let args = CopyArgs {
-        condition: Some(condition),
+        condition: Some(condition.clone()),
         revision: Some(info.revision),
         metadata,
         ..CopyArgs::new(&*info.key, &*key)
     };
-    let written = store.client().copy(&args, TransferOptions::default()).await.map_err(of_transfer)?;
+    let written = store.client().copy(&args, TransferOptions::default()).await;
+    let written = written.map_err(|error| conditions::named(of_transfer(error), &condition))?;
     // What is known of the copy: a query might be executed by a node that has not seen it yet.
     let described = args.metadata.map_or(info.metadata, |described| described.metadata);
     let copied = ObjectInfo { revision: written.revision, metadata: described, ..info };

@@ -5,8 +5,13 @@ use s3s::{S3Error, S3ErrorCode, s3_error};
 use stable_storage_api::Error;
 use storage_client::{ClientError, TransferError};
 
+use crate::details;
+
 /// Converts an error of a call.
 pub(crate) fn of_call(error: ClientError) -> S3Error {
+    if error.storage_error() == Some(&Error::AlreadyExists) {
+        return exists();
+    }
     let (code, status) = match (error.storage_error(), &error) {
         // No status of S3 says this. With a separate status, clients do not send the request again.
         (Some(Error::OutOfMemory { .. }), _) => {
@@ -19,11 +24,22 @@ pub(crate) fn of_call(error: ClientError) -> S3Error {
         }
         _ => (S3ErrorCode::InternalError, None),
     };
-    let mut answer = S3Error::with_message(code, error.to_string());
+    let mut answer = S3Error::with_message(code, text(&error));
     if let Some(status) = status {
         answer.set_status_code(status);
     }
     answer
+}
+
+/// Returns the text of an error, without the method of the canister that was called: clients of S3 do not know it.
+fn text(error: &ClientError) -> String {
+    match error {
+        ClientError::Storage { error, .. } => error.to_string(),
+        ClientError::Rejected { message, .. } | ClientError::Host { message, .. } => message.clone(),
+        ClientError::Refused { message, .. } => format!("refused: {message}"),
+        ClientError::Transport { message, .. } => format!("no reply: {message}"),
+        ClientError::Decode { error, .. } => format!("the canister may have another version: {error}"),
+    }
 }
 
 fn code(error: &Error) -> S3ErrorCode {
@@ -62,6 +78,16 @@ pub(crate) fn of_transfer(error: TransferError) -> S3Error {
     }
 }
 
+/// Returns the error for a condition that does not hold, with the name of its header.
+pub(crate) fn condition_failed(name: &str) -> S3Error {
+    details::with(s3_error!(PreconditionFailed, "the condition {name} does not hold"), "Condition", name)
+}
+
+/// Returns the error for a write to a key that has an object, on the condition that it has none.
+pub(crate) fn exists() -> S3Error {
+    condition_failed("If-None-Match")
+}
+
 /// Returns the error for a part of an object that the object does not have.
 pub(crate) fn no_such_part(number: i32) -> S3Error {
     let code = S3ErrorCode::Custom("InvalidPartNumber".into());
@@ -89,6 +115,24 @@ mod tests {
         let full = Error::OutOfMemory { requested: 2, available: 1 };
         assert_eq!(converted(full), (S3ErrorCode::InternalError, Some(StatusCode::INSUFFICIENT_STORAGE)));
         assert_eq!(converted(Error::AlreadyExists).0, S3ErrorCode::PreconditionFailed);
+    }
+
+    #[test]
+    fn messages_do_not_name_the_methods_of_the_canister() {
+        let (method, message) = ("put_with", "reason".to_owned());
+        let errors = [
+            ClientError::Storage { method, error: Error::AlreadyExists },
+            ClientError::Rejected { method, code: 4, error_code: None, message: message.clone() },
+            ClientError::Refused { method, message: message.clone() },
+            ClientError::Transport { method, message: message.clone() },
+            ClientError::Host { method, message, hint: "" },
+            ClientError::Decode { method, error: candid::Error::msg("reason") },
+        ];
+        for error in errors {
+            let error = of_transfer(error.into());
+            let text = error.message().unwrap();
+            assert!(!text.contains(method) && !text.is_empty(), "{text}");
+        }
     }
 
     /// The reason that a body was refused arrives through the transfer that read it.

@@ -24,6 +24,7 @@ use s3s::{
 };
 
 use crate::{
+    details::{self, RequestId},
     forms,
     incoming::{self, MAX_XML_BYTES},
     kept_alive, query,
@@ -76,7 +77,9 @@ impl Guard {
     pub(crate) async fn respond(self, request: Request) -> Response {
         let is_never_continued =
             request.headers().contains_key(header::EXPECT) && request.body().is_end_stream();
-        let mut response = self.answer(request).await;
+        let id = RequestId::new();
+        let response = kept_alive::finished(self.answer(request).await, &id);
+        let mut response = details::written(response, &id).await;
         if is_never_continued {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
@@ -154,7 +157,7 @@ async fn call(service: &S3Service, request: Request) -> Response {
             if response.status() == StatusCode::OK && response.headers().contains_key(header::CONTENT_RANGE) {
                 *response.status_mut() = StatusCode::PARTIAL_CONTENT;
             }
-            xml::escaped(kept_alive::with_one_declaration(response)).await
+            xml::escaped(response).await
         }
         // Errors of S3 are responses; this one has none.
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),

@@ -24,7 +24,7 @@
 //! | `read`, `write`, `copy`, `remove` | objects |
 //! | `multipart`, `uploads`, `complete`, `staging`, `part_sums`, `object_sums`, `recorded` | multipart uploads, where their parts are kept, and what is kept of them |
 //! | `body`, `kept_alive`, `sums` | request and response bodies, and the checksums of request bodies |
-//! | `conditions`, `etag`, `headers`, `keys`, `region`, `xml`, `error` | parts of requests and responses |
+//! | `conditions`, `etag`, `headers`, `keys`, `region`, `xml`, `error`, `details` | parts of requests and responses |
 
 #![forbid(unsafe_code)]
 
@@ -36,6 +36,7 @@ mod complete;
 mod conditions;
 mod copy;
 mod credentials;
+mod details;
 mod error;
 mod etag;
 mod forms;

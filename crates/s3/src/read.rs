@@ -4,7 +4,7 @@ use std::{ops::Range, sync::Arc};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use s3s::{
-    S3Result,
+    S3Error, S3Result,
     dto::{
         self, Checksum, ChecksumMode, ChecksumType, GetObjectInput, GetObjectOutput, HeadObjectInput,
         HeadObjectOutput,
@@ -17,6 +17,7 @@ use storage_client::{Transport, transfer::read_stream};
 use crate::{
     body,
     conditions::ReadConditions,
+    details,
     error::{no_such_part, not_implemented},
     etag,
     headers::{content_encoding, content_type, expires, header, timestamp, user_metadata},
@@ -122,8 +123,8 @@ async fn find<T: Transport>(
             return Ok(Found { info, range: 0..size, content_range: None, parts_count: None });
         }
         Selection::Range(range) => {
-            let range = range.check(size).ok().filter(|range| !range.is_empty());
-            (range.ok_or_else(|| s3_error!(InvalidRange, "the object has {size} bytes"))?, None)
+            let found = range.check(size).ok().filter(|range| !range.is_empty());
+            (found.ok_or_else(|| no_such_range(range, size))?, None)
         }
         Selection::Part(number) => part(&info, number)?,
     };
@@ -131,6 +132,13 @@ async fn find<T: Transport>(
     let content_range =
         (!range.is_empty()).then(|| format!("bytes {}-{}/{size}", range.start, range.end - 1));
     Ok(Found { info, range, content_range, parts_count })
+}
+
+/// Returns the error for a range that an object does not have. Clients that read in ranges learn the size of the object from it.
+fn no_such_range(range: &dto::Range, size: u64) -> S3Error {
+    let error = s3_error!(InvalidRange, "the object has {size} bytes");
+    let error = details::with(error, "RangeRequested", &range.to_header_string());
+    details::with(error, "ActualObjectSize", &size.to_string())
 }
 
 /// Returns the range of a part, and how many parts there are. An object that was not uploaded in parts is one part.

@@ -32,7 +32,8 @@ pub(crate) async fn object<T: Transport>(
     let key = keys::object_key(&input.bucket, &input.key)?;
     store.require_bucket(&input.bucket).await?;
     let condition = conditions::of_write(store, &key, input.if_match.as_ref(), None).await?;
-    store.client().delete_when(&key, condition).await.map_err(of_call)?;
+    let deleted = store.client().delete_when(&key, condition.clone()).await;
+    deleted.map_err(|error| conditions::named(of_call(error), &condition))?;
     Ok(DeleteObjectOutput::default())
 }
 

@@ -5,6 +5,7 @@
 mod access;
 mod buckets;
 mod chunked;
+mod errors;
 mod harness;
 mod listing;
 mod memory;
