@@ -17,6 +17,7 @@ use crate::{
     keys::{DELIMITER, bucket_of_prefix, bucket_prefix},
     listing,
     region::REGION,
+    staging,
     store::Store,
 };
 
@@ -143,14 +144,35 @@ pub(crate) async fn location<T: Transport>(
     Ok(GetBucketLocationOutput { location_constraint })
 }
 
-/// Deletes an empty bucket.
+/// Deletes an empty bucket, with the uploads to it. They are removed first and the bucket last, so that what fails can be
+/// repeated.
 pub(crate) async fn delete<T: Transport>(store: &Store<T>, bucket: &str) -> S3Result<()> {
-    store.require_bucket(bucket).await?;
+    let first = store.first_of_bucket(bucket).await?.ok_or_else(|| s3_error!(NoSuchBucket))?;
     let marker = bucket_prefix(bucket);
     let page = store.client().list(&ListArgs::prefix(&marker).limited(2)).await.map_err(of_call)?;
-    if page.objects.iter().any(|object| object.key != marker) {
+    if page.objects.iter().chain([&first]).any(|object| object.key != marker) {
         return Err(s3_error!(BucketNotEmpty));
     }
+    staging::remove_all(store, &marker).await?;
     store.client().delete(&marker).await.map_err(of_call)?;
-    Ok(())
+    let deleted = check_deleted(store, &marker).await;
+    if deleted.is_err() {
+        let restored =
+            PutArgs { metadata: first.metadata, ..PutArgs::new(&*marker, "").when(Condition::Absent) };
+        // If this fails as well, the first error is the reason.
+        let _ = store.client().put_with(restored).await;
+    }
+    deleted
+}
+
+/// Checks that nothing was stored in a bucket while it was deleted, and removes the uploads that were created meanwhile.
+///
+/// # Errors
+/// `BucketNotEmpty`, and those of the calls. Then the bucket still exists.
+async fn check_deleted<T: Transport>(store: &Store<T>, marker: &str) -> S3Result<()> {
+    let objects = store.client().list_all_replicated(marker).await.map_err(of_call)?;
+    if objects.iter().any(|object| object.key != marker) {
+        return Err(s3_error!(BucketNotEmpty));
+    }
+    staging::remove_all(store, marker).await
 }

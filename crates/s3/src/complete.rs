@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use axum::http::header;
 use s3s::{
-    S3Error, S3Result,
+    S3Error, S3ErrorCode, S3Request, S3Result,
     dto::{CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CompletedPart, ETag},
     s3_error,
 };
@@ -12,7 +13,7 @@ use storage_client::{Piece, TransferOptions, Transport};
 
 use crate::{
     conditions,
-    error::{exists, of_transfer},
+    error::{exists, of_call, of_transfer},
     etag,
     headers::with_pair,
     keys,
@@ -34,8 +35,10 @@ const KEEP_ALIVE_BYTES: u64 = 64 << 20;
 /// response was lost or is late, has the same result.
 pub(crate) async fn complete<T: Transport + 'static>(
     store: &Store<T>,
-    mut input: CompleteMultipartUploadInput,
+    request: S3Request<CompleteMultipartUploadInput>,
 ) -> S3Result<CompleteMultipartUploadOutput> {
+    let location = location(&request);
+    let mut input = request.input;
     let expected = Expected::of(&mut input)?;
     let completion = Completion {
         key: keys::object_key(&input.bucket, &input.key)?,
@@ -43,6 +46,7 @@ pub(crate) async fn complete<T: Transport + 'static>(
         listed: input.multipart_upload.take().and_then(|listed| listed.parts).unwrap_or_default(),
         bucket: input.bucket.clone(),
         object: input.key.clone(),
+        location,
     };
     let prepared = match completion.prepare(store, &input, expected).await {
         Ok(prepared) => prepared,
@@ -71,6 +75,13 @@ pub(crate) async fn complete<T: Transport + 'static>(
     }
 }
 
+/// Returns the URL of the object: that of the request, without the query. Its path is encoded, and its host is that by which the
+/// client reaches the gateway, which does not know whether a proxy before it has TLS.
+fn location(request: &S3Request<CompleteMultipartUploadInput>) -> String {
+    let host = request.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    host.map(|host| format!("http://{host}")).unwrap_or_default() + request.uri.path()
+}
+
 /// What a client wants to be completed.
 struct Completion {
     key: String,
@@ -78,6 +89,8 @@ struct Completion {
     listed: Vec<CompletedPart>,
     bucket: String,
     object: String,
+    /// The URL of the object.
+    location: String,
 }
 
 /// The parts of an object that can be stored.
@@ -86,6 +99,8 @@ struct Prepared {
     /// The arguments of the upload that they become.
     args: UploadArgs,
     recorded: Recorded,
+    /// Whether the bucket was created, and does not only have objects.
+    has_marker: bool,
 }
 
 impl Completion {
@@ -116,7 +131,8 @@ impl Completion {
             sizes: Some(Sizes::of(parts.iter().map(|part| part.info.size))),
         };
         let args = recorded.add_to(with_pair(upload.args(), etag::pair(&self.etag()))?);
-        Ok(Prepared { parts, args: UploadArgs { condition: Some(condition), ..args }, recorded })
+        let has_marker = store.find(&keys::bucket_prefix(&self.bucket)).await?.is_some();
+        Ok(Prepared { parts, args: UploadArgs { condition: Some(condition), ..args }, recorded, has_marker })
     }
 
     /// Has the canister put the parts together, and removes the upload.
@@ -125,16 +141,28 @@ impl Completion {
         let options = TransferOptions::default();
         let condition = prepared.args.condition.clone().unwrap_or_default();
         let composed = store.client().compose(&sources, &prepared.args, options).await;
-        composed.map_err(|error| conditions::named(of_transfer(error), &condition))?;
+        let (written, _) = composed.map_err(|error| of_compose(of_transfer(error), &condition))?;
+        if prepared.has_marker && self.is_without_bucket(store).await {
+            let deleted = store.client().delete_when(&self.key, Condition::Revision(written.revision)).await;
+            deleted.map_err(of_call)?;
+            return Err(s3_error!(NoSuchUpload));
+        }
         // The object is stored. If this fails, the upload is listed until it is aborted.
         let _ = staging::remove(store, &self.id).await;
         Ok(())
     }
 
+    /// Returns whether the bucket was deleted, and this upload with it, while the object was stored: it would exist again.
+    async fn is_without_bucket<T: Transport>(&self, store: &Store<T>) -> bool {
+        // The object is stored, so an error is none of this completion.
+        matches!(store.find_replicated(&keys::bucket_prefix(&self.bucket)).await, Ok(None))
+            && matches!(staging::is_open(store, &self.id).await, Ok(false))
+    }
+
     /// Returns the result of this completion, which has failed, if another one has stored the object and removed the parts.
     ///
     /// # Errors
-    /// The given one, if that is not so.
+    /// The given one, if that is not so; `NoSuchUpload` if the upload was aborted meanwhile, which removes the parts first.
     async fn again<T: Transport>(
         &self,
         store: &Store<T>,
@@ -142,6 +170,9 @@ impl Completion {
     ) -> S3Result<CompleteMultipartUploadOutput> {
         match self.done(store).await? {
             Some(info) => Ok(self.output(Recorded::of(&info))),
+            None if matches!(staging::is_open(store, &self.id).await, Ok(false)) => {
+                Err(s3_error!(NoSuchUpload))
+            }
             None => Err(error),
         }
     }
@@ -180,9 +211,20 @@ impl Completion {
             checksum_type: recorded.sum.map(|sum| sum.plan.checksum_type()),
             e_tag: Some(ETag::Strong(self.etag())),
             key: Some(self.object.clone()),
-            location: Some(format!("/{}/{}", self.bucket, self.object)),
+            location: Some(self.location.clone()),
             ..Default::default()
         }
+    }
+}
+
+/// Returns the error of a completion for one of the canister: that a part is not the one that was checked, or that the condition
+/// does not hold.
+fn of_compose(error: S3Error, condition: &Condition) -> S3Error {
+    match (error.code(), condition) {
+        (S3ErrorCode::NoSuchKey, _) | (S3ErrorCode::PreconditionFailed, Condition::Any) => {
+            s3_error!(InvalidPart, "a part was removed or replaced while the object was stored")
+        }
+        _ => conditions::named(error, condition),
     }
 }
 
@@ -239,7 +281,7 @@ fn chosen(mut parts: BTreeMap<i32, Part>, listed: &[CompletedPart]) -> S3Result<
 mod tests {
     use std::ops::Range;
 
-    use s3s::{S3ErrorCode, dto::Checksum};
+    use s3s::dto::Checksum;
     use storage_testkit::object_info;
 
     use super::*;

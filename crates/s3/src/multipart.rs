@@ -49,6 +49,11 @@ pub(crate) async fn create<T: Transport>(
     // The ETag is added at the end. If there is no room for it, the client learns that now.
     with_pair(args.clone(), etag::pair(&etag::longest_of_parts(MAX_PARTS)))?;
     let id = staging::create(store, args, plan).await?;
+    // A bucket that was deleted in between has no uploads.
+    if let Err(error) = store.require_bucket(&input.bucket).await {
+        staging::remove(store, &id).await?;
+        return Err(error);
+    }
     Ok(CreateMultipartUploadOutput {
         bucket: Some(input.bucket),
         checksum_algorithm: plan.map(|plan| plan.checksum_algorithm()),

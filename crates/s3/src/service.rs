@@ -173,7 +173,7 @@ impl<T: Transport + 'static> S3 for Gateway<T> {
         request: S3Request<CompleteMultipartUploadInput>,
     ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
         let store = self.store.clone();
-        let completed = to_its_end(async move { complete::complete(&store, request.input).await }).await?;
+        let completed = to_its_end(async move { complete::complete(&store, request).await }).await?;
         Ok(kept_alive::response(completed.output))
     }
 

@@ -121,16 +121,25 @@ pub(crate) fn is_id(id: &str) -> bool {
 /// # Errors
 /// `NoSuchUpload`.
 pub(crate) async fn find<T: Transport>(store: &Store<T>, id: &str, target: &str) -> S3Result<Upload> {
-    let none = || s3_error!(NoSuchUpload);
     let plan = plan_of(id)?;
-    match store.client().get_with_info_confirmed(&record_key(id)).await {
-        Ok(Object { info, value }) if value.as_slice() == target.as_bytes() => {
-            Ok(Upload { id: id.to_owned(), plan, target: target.to_owned(), info })
-        }
-        Ok(_) => Err(none()),
-        Err(error) if error.storage_error() == Some(&Error::NotFound) => Err(none()),
+    let found = record(store, &record_key(id)).await?;
+    let found = found.filter(|record| record.value.as_slice() == target.as_bytes());
+    let Object { info, .. } = found.ok_or_else(|| s3_error!(NoSuchUpload))?;
+    Ok(Upload { id: id.to_owned(), plan, target: target.to_owned(), info })
+}
+
+/// Returns the record of an upload, if there is one.
+async fn record<T: Transport>(store: &Store<T>, key: &str) -> S3Result<Option<Object>> {
+    match store.client().get_with_info_confirmed(key).await {
+        Ok(record) => Ok(Some(record)),
+        Err(error) if error.storage_error() == Some(&Error::NotFound) => Ok(None),
         Err(error) => Err(of_call(error)),
     }
+}
+
+/// Returns whether an upload was neither completed nor aborted.
+pub(crate) async fn is_open<T: Transport>(store: &Store<T>, id: &str) -> S3Result<bool> {
+    Ok(store.find_replicated(&record_key(id)).await?.is_some())
 }
 
 /// Returns all uploads to targets that start with a prefix, in the order of their targets and times.
@@ -138,19 +147,34 @@ pub(crate) async fn list<T: Transport>(store: &Store<T>, prefix: &str) -> S3Resu
     let infos = store.client().list_all(UPLOADS).await.map_err(of_call)?;
     let mut uploads = Vec::new();
     for batch in infos.chunks(BATCH) {
-        let keys: Vec<_> = batch.iter().map(|info| &info.key).collect();
-        let targets = store.client().get_many(&keys).await.map_err(of_call)?;
-        for (info, target) in batch.iter().zip(targets) {
-            // An upload may have ended in the meantime.
-            let Some(target) = target.and_then(|bytes| String::from_utf8(bytes).ok()) else { continue };
-            if target.starts_with(prefix) {
-                let id = info.key[UPLOADS.len()..].to_owned();
-                let plan = plan_of(&id).ok().flatten();
-                uploads.push(Upload { id, plan, target, info: info.clone() });
-            }
-        }
+        uploads.extend(to_targets(store, batch, prefix).await?);
     }
     uploads.sort_by(|one, other| (&one.target, one.info.revision).cmp(&(&other.target, other.info.revision)));
+    Ok(uploads)
+}
+
+/// Returns the uploads of these records whose targets start with a prefix.
+async fn to_targets<T: Transport>(
+    store: &Store<T>,
+    records: &[ObjectInfo],
+    prefix: &str,
+) -> S3Result<Vec<Upload>> {
+    let keys: Vec<_> = records.iter().map(|info| &info.key).collect();
+    let targets = store.client().get_many(&keys).await.map_err(of_call)?;
+    let mut uploads = Vec::new();
+    for (info, target) in records.iter().zip(targets) {
+        let target = match target {
+            Some(target) => Some(target),
+            // A node that lags may not have seen a new upload yet; or it has ended in the meantime.
+            None => record(store, &info.key).await?.map(|record| record.value.into_vec()),
+        };
+        let target = target.and_then(|bytes| String::from_utf8(bytes).ok());
+        if let Some(target) = target.filter(|target| target.starts_with(prefix)) {
+            let id = info.key[UPLOADS.len()..].to_owned();
+            let plan = plan_of(&id).ok().flatten();
+            uploads.push(Upload { id, plan, target, info: info.clone() });
+        }
+    }
     Ok(uploads)
 }
 
@@ -190,7 +214,7 @@ pub(crate) async fn add<T: Transport>(
     let key = upload.part_key(number, etag);
     let written = store.client().rename(new, &key).await.map_err(of_call)?;
     // The call that ends an upload removes its record after the parts that were there, and those that came until then.
-    if store.find_replicated(&record_key(&upload.id)).await?.is_none() {
+    if !is_open(store, &upload.id).await? {
         remove_if_unchanged(store, &key, written.revision).await?;
         return Err(s3_error!(NoSuchUpload));
     }
@@ -219,6 +243,18 @@ pub(crate) async fn remove<T: Transport>(store: &Store<T>, id: &str) -> S3Result
     store.client().delete_all(&parts).await.map_err(of_call)?;
     store.client().delete(&record_key(id)).await.map_err(of_call)?;
     store.client().delete_all(&parts).await.map_err(of_call)?;
+    Ok(())
+}
+
+/// Removes all uploads to targets that start with a prefix, as [`remove`] does.
+pub(crate) async fn remove_all<T: Transport>(store: &Store<T>, prefix: &str) -> S3Result<()> {
+    // None of them may be left, so no single node is asked.
+    let records = store.client().list_all_replicated(UPLOADS).await.map_err(of_call)?;
+    for batch in records.chunks(BATCH) {
+        for upload in to_targets(store, batch, prefix).await? {
+            remove(store, &upload.id).await?;
+        }
+    }
     Ok(())
 }
 

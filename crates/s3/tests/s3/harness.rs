@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 use md5::Md5;
 use sha2::{Digest, Sha256};
 use stable_storage_api::InitArgs;
-use storage_client::{Client, EmbeddedTransport};
+use storage_client::{Client, EmbeddedTransport, Transport};
 use storage_s3::{Credentials, router};
 use storage_testkit::Lagging;
 use storage_wasm::STORAGE_WASM;
@@ -112,8 +112,13 @@ impl Gateway {
     pub(crate) fn lagging() -> Self {
         let (canister, stale) = (Self::new().client, Self::new().client);
         let node = Lagging { canister: canister.transport().clone(), stale: stale.transport().clone() };
-        let router = router(Client::new(node), Credentials::parse(KEYS).unwrap());
-        Self { client: canister, router }
+        Self::through(canister, node)
+    }
+
+    /// A gateway that reaches the store of a client through another transport.
+    pub(crate) fn through(client: Client<EmbeddedTransport>, transport: impl Transport + 'static) -> Self {
+        let router = router(Client::new(transport), Credentials::parse(KEYS).unwrap());
+        Self { client, router }
     }
 
     /// A gateway with the bucket `bucket`.

@@ -13,6 +13,7 @@ mod multipart;
 mod object_sums;
 mod objects;
 mod parts;
+mod races;
 mod signatures;
 mod sums;
 mod unsupported;

@@ -353,3 +353,14 @@ async fn completions_at_the_same_time_have_the_same_result() {
     assert_eq!(gateway.client.list_all(":").await.unwrap(), []);
     assert!(gateway.client.list_uploads().await.unwrap().is_empty());
 }
+
+/// The location of a completed object is its URL.
+#[tokio::test]
+async fn the_location_is_the_url_of_the_object() {
+    let gateway = Gateway::with_bucket().await;
+    let path = "/bucket/a b+c/ü";
+    let id = create(&gateway, path).await;
+    put(&gateway, path, &id, 1, vec![7; 10]).await.ok();
+    let completed = complete(&gateway, path, &id, &[(1, &md5(&[7; 10]))]).await.ok();
+    assert_eq!(completed.one("Location"), "http://localhost/bucket/a%20b%2Bc/%C3%BC");
+}
