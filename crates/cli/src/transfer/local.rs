@@ -20,9 +20,8 @@ use super::{
 };
 use crate::{
     context::Context,
-    failure::{Interrupted, with_help},
+    failure::Interrupted,
     input::{Input, LargeInput},
-    links::resolve,
     stream, text,
 };
 
@@ -110,67 +109,5 @@ async fn in_steps(mut input: LargeInput, sink: &mut impl Write, progress: &dyn P
         progress.safe(copied, input.size());
         // Between two steps, Ctrl-C must be handled.
         yield_now().await;
-    }
-}
-
-/// Rejects copying a folder onto itself or into itself, which would not end, and removing it together with what the target
-/// has in addition.
-pub(super) fn check_apart(from: &Path, to: &Path, deletes: bool) -> Result<()> {
-    let (shown, shown_to) = (text::path(from), text::path(to));
-    let inside = fs::canonicalize(from).with_context(|| format!("cannot read {shown}"))?;
-    let resolved = resolve(to).with_context(|| format!("cannot write to {shown_to}"))?;
-    if resolved == inside {
-        bail!("{shown} and {shown_to} are the same folder");
-    }
-    if resolved.starts_with(&inside) {
-        return Err(with_help(
-            format!("cannot copy the folder {shown} into itself: {shown_to} is in it"),
-            "copy it to a folder elsewhere",
-        ));
-    }
-    if deletes && inside.starts_with(&resolved) {
-        return Err(with_help(
-            format!("{shown} would be removed: it is in {shown_to}"),
-            "run the command without --delete",
-        ));
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::{fs, os::unix::fs::symlink};
-
-    use tempfile::TempDir;
-
-    use super::*;
-
-    /// Links, dots and folders that do not exist yet lead to the same folder.
-    #[test]
-    fn a_folder_is_neither_copied_into_itself_nor_removed() {
-        let folder = TempDir::new().unwrap();
-        let path = |name: &str| folder.path().join(name);
-        fs::create_dir_all(path("a/b")).unwrap();
-        fs::create_dir(path("ab")).unwrap();
-        symlink("a/b", path("link")).unwrap();
-        for (to, expected) in [
-            ("a", "same folder"),
-            ("ab/../a/.", "same folder"),
-            ("new/../a", "same folder"),
-            ("link/..", "same folder"),
-            ("a/b", "into itself"),
-            ("a/new/folder", "into itself"),
-            ("link", "into itself"),
-            ("link/new", "into itself"),
-        ] {
-            let error = check_apart(&path("a"), &path(to), false).unwrap_err().to_string();
-            assert!(error.contains(expected), "{to}: {error}");
-        }
-        for (from, to) in [("a", "ab"), ("a", "new/a"), ("a/b", "a"), ("link", "a"), ("a", "link/../../c")] {
-            check_apart(&path(from), &path(to), false).unwrap();
-        }
-        let error = check_apart(&path("link"), &path("a"), true).unwrap_err().to_string();
-        assert!(error.contains("link would be removed: it is in "), "{error}");
-        check_apart(&path("a"), &path("ab"), true).unwrap();
     }
 }

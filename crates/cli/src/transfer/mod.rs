@@ -3,6 +3,7 @@
 //! `put -r`, `get -r`, `cp` and `sync` are jobs with different options.
 
 mod across;
+mod apart;
 mod batch;
 mod compare;
 mod each;
@@ -30,6 +31,7 @@ use std::{
 use anyhow::{Result, bail};
 
 pub(crate) use self::{
+    apart::is_same_store,
     compare::Digests,
     each::concurrently,
     file::of_target,
@@ -49,9 +51,7 @@ use crate::{
 /// Makes the target like the source: copies what is missing or different, then removes if that is an option. Reports and
 /// skips what fails.
 pub(crate) async fn run(context: &Context, job: &Job<'_>) -> Result<()> {
-    if let (Root::Folder(from), Root::Folder(to)) = (&job.source, &job.target) {
-        local::check_apart(from, to, job.options.delete)?;
-    }
+    apart::check(job)?;
     let mut failures = Failures::default();
     let mut plan = Plan::make(context, job, &mut failures).await?;
     plan.settle_removals(context, job, &failures)?;

@@ -181,16 +181,17 @@ impl Plan {
                 tree.entries.iter().map(|entry| &entry.name).chain(&tree.left_out).collect();
             plan.remove(existing.not_in(&kept, &job.options.filter), existing.count);
             if let Root::Folder(folder) = &job.target {
-                plan.keep_what_links_lead_to(folder, kept.into_iter().map(String::as_str));
+                let in_target = kept.into_iter().filter_map(|name| linked_from(folder, name));
+                let in_source = tree.entries.iter().filter_map(Entry::linked);
+                plan.keep_what_links_lead_to(&in_target.chain(in_source).collect());
             }
         }
         plan.compare(context, job, tree, &mut existing, failures).await?;
         Ok(plan)
     }
 
-    /// Removes no file that a link with one of these names in a folder leads to.
-    fn keep_what_links_lead_to<'n>(&mut self, folder: &Path, names: impl Iterator<Item = &'n str>) {
-        let kept: BTreeSet<_> = names.filter_map(|name| linked_from(folder, name)).collect();
+    /// Removes no file that a link to keep, or one of the source, leads to.
+    fn keep_what_links_lead_to(&mut self, kept: &BTreeSet<PathBuf>) {
         if !kept.is_empty() {
             self.removals.retain(|entry| match &entry.content {
                 Content::File(file) => !resolve(file).is_ok_and(|file| kept.contains(&file)),
@@ -255,6 +256,7 @@ impl Plan {
                 Err(error) => failures.add(item, &error),
             }
         }
+        self.keep_sources(failures);
         Ok(())
     }
 

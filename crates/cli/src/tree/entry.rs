@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use stable_storage_api::{ChecksumState, MetadataPair, ObjectInfo};
 
-use crate::text;
+use crate::{links::led_to, text};
 
 /// File or object.
 #[derive(Clone, Debug)]
@@ -91,6 +91,14 @@ impl Entry {
         match &self.content {
             Content::Object(info) => Some(info),
             Content::File(_) => None,
+        }
+    }
+
+    /// Returns the file that this leads to, if it is a link.
+    pub(crate) fn linked(&self) -> Option<PathBuf> {
+        match &self.content {
+            Content::File(path) if path.is_symlink() => led_to(path).ok(),
+            _ => None,
         }
     }
 

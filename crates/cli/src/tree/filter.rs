@@ -62,6 +62,12 @@ impl Filter {
         self.without_hidden && is_hidden(name) || matches(&self.exclude, path, is_folder)
     }
 
+    /// Returns whether a folder, or one above it, is excluded with its contents.
+    pub(crate) fn excludes_all_in(&self, folder: &str) -> bool {
+        let ends = folder.match_indices('/').map(|(end, _)| end).chain([folder.len()]);
+        ends.map(|end| &folder[..end]).any(|folder| self.excludes(folder, true))
+    }
+
     /// Returns whether a file, or a folder above it, matches a pattern to include.
     pub(crate) fn includes(&self, path: &str) -> bool {
         self.include.is_empty() || covers(&self.include, path)

@@ -19,6 +19,7 @@ mod look;
 mod names;
 mod objects;
 mod operator;
+mod overlap;
 mod page;
 mod pty;
 mod publish;

@@ -22,7 +22,7 @@ use crate::{
     location::{Location, StorePath, ends_with_slash},
     stores::Stores,
     text,
-    transfer::{self, Compare, Copy, Job, Options, Plan, Report},
+    transfer::{self, Compare, Copy, Job, Options, Plan, Report, is_same_store},
     tree::{Entry, Filter, Root, below, path_of, prefix_of},
 };
 
@@ -153,6 +153,7 @@ impl Command<'_> {
             let copy = local::plan(source.argument().as_ref(), to);
             add(&mut plan, &mut failures, is_many, source.shown(), copy)?;
         }
+        plan.keep_sources(&mut failures);
         let job = self.job(Root::Folder(PathBuf::new()), target)?;
         transfer::execute(self.context, &job, &plan, failures).await
     }
@@ -246,6 +247,12 @@ impl Command<'_> {
                 } else {
                     to.key.clone()
                 };
+                if key == path.key
+                    && is_same_store(self.stores.client(&path.store), self.stores.client(&to.store))
+                {
+                    let written = StorePath { store: to.store.clone(), key };
+                    bail!("{path} and {written} are the same object");
+                }
                 Copy::new(Entry::of_object(&key, info), None, &job.target, &job.options)
             }
             Location::Local(to) => {
