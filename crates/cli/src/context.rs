@@ -2,12 +2,20 @@
 
 use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
+use anyhow::Result;
 use storage_client::{Progress, TransferOptions};
 use storage_verify::Verifier;
 
 use crate::{
-    args::global::GlobalOptions, interrupt::Interrupt, output::Output, progress::Bars,
+    args::global::GlobalOptions,
+    failure::{help_for_current, with_help},
+    interrupt::Interrupt,
+    levels::Levels,
+    location::{CURRENT, Location, StoreName, StorePath},
+    output::Output,
+    progress::Bars,
     store_folders::StoreFolders,
+    text,
 };
 
 /// Output, concurrency, waiting time and interruption of a command.
@@ -24,6 +32,8 @@ pub(crate) struct Context {
     pub(crate) stores: Vec<PathBuf>,
     /// Folders of all stores: no other file is written to them, and theirs are not removed.
     pub(crate) store_folders: StoreFolders,
+    /// Names of the stores that the settings define.
+    store_names: Vec<String>,
     jobs: NonZeroUsize,
 }
 
@@ -38,6 +48,7 @@ impl Context {
             verifier: None,
             stores: Vec::new(),
             store_folders: StoreFolders::default(),
+            store_names: Vec::new(),
             jobs: options.jobs,
         }
     }
@@ -52,9 +63,37 @@ impl Context {
         Self { verifier, ..self.clone() }
     }
 
-    /// Returns the same context with the folders of the stores that the settings name.
-    pub(crate) fn beside(&self, stores: Vec<PathBuf>) -> Self {
-        Self { stores, ..self.clone() }
+    /// Returns the same context with the stores that the settings define.
+    pub(crate) fn beside(&self, levels: &Levels) -> Self {
+        let store_names = levels.names().into_iter().map(str::to_owned).collect();
+        Self { stores: levels.folders(), store_names, ..self.clone() }
+    }
+
+    /// Returns the location in a store that an argument is, which is expected to be a key: it starts with `store:`, or with the
+    /// name of a store that the settings define.
+    pub(crate) fn location(&self, key: &str) -> Option<StorePath> {
+        let Ok(Location::Store(path)) = Location::parse(key.as_ref()) else { return None };
+        let is_known = match &path.store {
+            StoreName::Current => true,
+            StoreName::Named(name) => self.store_names.contains(name),
+        };
+        is_known.then_some(path)
+    }
+
+    /// Rejects a new key that is written as a location of another command: most likely, it is meant as one.
+    pub(crate) fn check_new_key(&self, key: &str) -> Result<()> {
+        let Some(path) = self.location(key) else { return Ok(()) };
+        let help = match &path.store {
+            StoreName::Current => help_for_current(&path.key),
+            StoreName::Named(_) => {
+                format!("copy it to that store with: storage cp SOURCE {}", text::argument(key))
+            }
+        };
+        let literally = text::argument(format!("{CURRENT}:{key}"));
+        Err(with_help(
+            format!("{key:?} is a location of cp and sync, and not a key"),
+            format!("{help}; a key that starts like this is written by: storage cp SOURCE {literally}"),
+        ))
     }
 
     /// Returns the number of concurrent calls.

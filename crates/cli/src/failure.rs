@@ -117,15 +117,24 @@ pub(crate) fn help_for_current(key: &str) -> String {
     format!("here, a key is written without store: before it, as {}", argument(key))
 }
 
+/// Returns what to do about a location that was given as a key.
+pub(crate) fn help_for_location(path: &StorePath) -> String {
+    let location = argument(path.to_string());
+    match &path.store {
+        StoreName::Current => help_for_current(&path.key),
+        StoreName::Named(_) if path.is_certainly_folder() => format!(
+            "if this is in another store, select that store with --store, or copy the folder with: storage cp -r {location} DIR"
+        ),
+        StoreName::Named(_) => format!("if this is in another store, read it with: storage cp {location} -"),
+    }
+}
+
 /// Returns what to do about a key that was not found. It may have been written as a location of `storage cp`.
 fn help_for_key(key: &str) -> String {
     let list = "list the keys with: storage ls";
     match Location::parse(key.as_ref()) {
-        Ok(Location::Store(StorePath { store: StoreName::Current, key })) => help_for_current(&key),
-        Ok(location @ Location::Store(_)) => {
-            let location = argument(location.argument());
-            format!("{list}; if this is in another store, read it with: storage cp {location} -")
-        }
+        Ok(Location::Store(path @ StorePath { store: StoreName::Current, .. })) => help_for_location(&path),
+        Ok(Location::Store(path)) => format!("{list}; {}", help_for_location(&path)),
         _ => list.to_owned(),
     }
 }

@@ -89,7 +89,8 @@ pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let failed = || format!("{text:?} is not a duration; examples: 90s, 15m, 12h, 7d");
     let (number, unit) = split(text);
-    let factor = match unit.to_ascii_lowercase().as_str() {
+    // Elsewhere, M is a month.
+    let factor = match unit {
         "" | "s" => 1,
         "m" | "min" => 60,
         "h" => 3_600,
@@ -205,6 +206,9 @@ mod tests {
             ("1 day", None),
             ("-1", None),
             ("1y", None),
+            ("1M", None),
+            ("1Min", None),
+            ("1D", None),
         ];
         for (text, expected) in cases {
             let parsed = parse_duration(text).ok().map(|span| span.as_secs());

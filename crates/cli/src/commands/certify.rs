@@ -12,7 +12,10 @@ pub(crate) async fn run(client: &StoreClient, context: &Context, args: CertifyAr
         CertifyArgs { log: true, .. } => certify_log(client, context).await,
         CertifyArgs { prefix: None, .. } => list(client, context).await,
         CertifyArgs { prefix: Some(prefix), off: true, .. } => stop(client, context, &prefix).await,
-        CertifyArgs { prefix: Some(prefix), .. } => certify(client, context, &prefix).await,
+        CertifyArgs { prefix: Some(prefix), .. } => {
+            context.check_new_key(&prefix)?;
+            certify(client, context, &prefix).await
+        }
     }
 }
 

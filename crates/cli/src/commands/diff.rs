@@ -14,7 +14,7 @@ use crate::{
     location::{Location, StorePath},
     size::Sizes,
     stores::Stores,
-    text::grouped,
+    text::{self, grouped},
     transfer::{Compare, Digests},
     tree::{Entry, Filter, Reading, Root},
 };
@@ -94,7 +94,14 @@ impl<'a> Side<'a> {
             Location::Stream => bail!("standard input cannot be compared"),
             Location::Local(path) if path.is_dir() => None,
             Location::Local(path) => {
-                Some((Root::Folder(path.clone()), Entry::read_file(String::new(), path)?))
+                let entry = Entry::read_file(String::new(), path)?;
+                // It has no size, and reading it may not end.
+                if !path.is_file() {
+                    let what =
+                        format!("{} is a device or a pipe, which cannot be compared", text::path(path));
+                    return Err(with_help(what, "copy it to a file first"));
+                }
+                Some((Root::Folder(path.clone()), entry))
             }
             Location::Store(path) => object_at(stores, path).await?,
         };

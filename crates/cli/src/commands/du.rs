@@ -11,7 +11,7 @@ use crate::{
     size::Sizes,
     store::StoreClient,
     text::pluralize,
-    tree::{Entry, objects_in},
+    tree::{Entry, Selected, objects_in},
 };
 
 /// Folder with what is in it and below.
@@ -23,17 +23,17 @@ struct Usage {
 }
 
 pub(crate) async fn run(client: &StoreClient, context: &Context, args: &DuArgs) -> Result<()> {
-    let (prefix, entries) = objects_in(client, &args.selected).await?;
+    let Selected { name, prefix, entries } = objects_in(client, &args.selected).await?;
     let depth = if args.summarize { 0 } else { args.depth };
-    let usages = usages(&prefix, &entries, depth);
+    let usages = usages((&prefix, &name), &entries, depth);
     let output = context.output.human(&args.selected.human);
     output.print(&usages, |usages| lines(usages, output.sizes))
 }
 
-/// Sums up the folders down to a number of levels in byte order, and at last all of them.
-fn usages(prefix: &str, entries: &[Entry], depth: usize) -> Vec<Usage> {
+/// Sums up the folders down to a number of levels in byte order, and at last all of them, under the name.
+fn usages((prefix, name): (&str, &str), entries: &[Entry], depth: usize) -> Vec<Usage> {
     let mut folders: BTreeMap<&str, Usage> = BTreeMap::new();
-    let mut all = Usage { prefix: prefix.to_owned(), ..Usage::default() };
+    let mut all = Usage { prefix: name.to_owned(), ..Usage::default() };
     for entry in entries {
         let ends = entry.name.match_indices('/').map(|(at, _)| at + 1);
         for folder in ends.take(depth).map(|end| &entry.name[..end]) {

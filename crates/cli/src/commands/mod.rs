@@ -59,7 +59,7 @@ pub(crate) async fn run(flags: Settings, context: &Context, command: Command) ->
         _ => {}
     }
     let levels = Levels::read(flags)?;
-    let context = &context.beside(levels.folders());
+    let context = &context.beside(&levels);
     if let Command::Between(command) = command {
         return between(Stores::new(levels), context, command).await;
     }
@@ -138,10 +138,13 @@ async fn call(
         StoreCommand::Find(args) => find::run(client, context, &args).await,
         StoreCommand::Tree(args) => tree::run(client, context, &args).await,
         StoreCommand::Du(args) => du::run(client, context, &args).await,
-        StoreCommand::Ls(args) => objects::ls(client, output, &args).await,
+        StoreCommand::Ls(args) => objects::ls(client, context, &args).await,
         StoreCommand::Stat { key, verify } => objects::stat(client, output, &key, verify).await,
         StoreCommand::Rm(args) => rm::run(client, context, &args).await,
-        StoreCommand::Mv { from, to } => objects::mv(client, output, &from, &to).await,
+        StoreCommand::Mv { from, to } => {
+            context.check_new_key(&to)?;
+            objects::mv(client, output, &from, &to).await
+        }
         StoreCommand::Publish(args) => publish::run(client, context, location, &args).await,
         StoreCommand::Verify { key } => verify::run(client, context, &key).await,
         StoreCommand::Certify(args) => certify::run(client, context, args).await,

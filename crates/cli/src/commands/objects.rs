@@ -6,16 +6,8 @@ use stable_storage_api::{MetadataPair, ObjectInfo};
 use storage_client::{Level, VerifiedError};
 
 use crate::{
-    args::LsArgs,
-    download::missing,
-    failure::help_for_current,
-    location::{Location, StoreName, StorePath},
-    output::Output,
-    proof,
-    size::Sizes,
-    store::StoreClient,
-    tree::prefix_of,
-    view::Object,
+    args::LsArgs, context::Context, download::missing, failure::help_for_location, output::Output, proof,
+    size::Sizes, store::StoreClient, tree::prefix_of, view::Object,
 };
 
 pub(crate) fn describe(view: &Object<'_>, sizes: Sizes) -> Vec<String> {
@@ -75,10 +67,10 @@ impl<'a> Listed<'a> {
     }
 }
 
-pub(crate) async fn ls(client: &StoreClient, output: &Output, args: &LsArgs) -> Result<()> {
-    let verifier = proof::verifier_if(args.verify, client, output.notes()).await?;
+pub(crate) async fn ls(client: &StoreClient, context: &Context, args: &LsArgs) -> Result<()> {
+    let verifier = proof::verifier_if(args.verify, client, context.output.notes()).await?;
     let verifier = verifier.as_ref();
-    let output = output.human(&args.human);
+    let output = context.output.human(&args.human);
     let level = match args.recursive {
         true => {
             Level { objects: proof::list_all(client, verifier, &args.prefix).await?, prefixes: Vec::new() }
@@ -92,11 +84,10 @@ pub(crate) async fn ls(client: &StoreClient, output: &Output, args: &LsArgs) -> 
     if args.reverse {
         listed.reverse();
     }
-    if let Ok(Location::Store(StorePath { store: StoreName::Current, key })) =
-        Location::parse(args.prefix.as_ref())
-        && listed.is_empty()
+    if listed.is_empty()
+        && let Some(path) = context.location(&args.prefix)
     {
-        output.note(&format!("no key starts with {:?}; {}", args.prefix, help_for_current(&key)));
+        output.note(&format!("no key starts with {:?}; {}", args.prefix, help_for_location(&path)));
     }
     print(&output, &listed, args.long)
 }

@@ -51,6 +51,9 @@ pub(crate) async fn run(client: &StoreClient, context: &Context, args: PutArgs) 
         [files @ .., to] if !files.is_empty() => (files, Some(key_of_argument(to)?)),
         files => (files, None),
     };
+    if let Some(key) = to {
+        context.check_new_key(key)?;
+    }
     if args.recursive {
         match files {
             [folder] if Path::new(folder).is_dir() => {
@@ -200,11 +203,14 @@ impl Summary {
             printed = context.output.print(&report, |_| Vec::new());
         }
         let sizes = context.output.sizes;
+        let rate = match self.count {
+            0 => String::new(),
+            _ => format!(" at {}", sizes.rate(self.bytes, elapsed)),
+        };
         context.output.note(&format!(
-            "stored {} ({}) at {}, {} failed",
+            "stored {} ({}){rate}, {} failed",
             text::pluralize(self.count, "file", "files"),
             sizes.short(self.bytes),
-            sizes.rate(self.bytes, elapsed),
             text::grouped(failures.count())
         ));
         printed

@@ -9,7 +9,7 @@ use crate::{
     size::Sizes,
     store::StoreClient,
     text::pluralize,
-    tree::{Entry, objects_in},
+    tree::{Entry, Selected, objects_in},
     view::Object,
 };
 
@@ -41,7 +41,7 @@ struct Folder<'a> {
 }
 
 pub(crate) async fn run(client: &StoreClient, context: &Context, args: &TreeArgs) -> Result<()> {
-    let (prefix, entries) = objects_in(client, &args.selected).await?;
+    let Selected { prefix, entries, .. } = objects_in(client, &args.selected).await?;
     let rest: Vec<_> = entries.iter().map(|entry| (entry.name.as_str(), entry)).collect();
     let root = Folder::of(prefix, "", &rest, args.depth.unwrap_or(usize::MAX));
     let output = context.output.human(&args.selected.human);

@@ -168,6 +168,7 @@ impl View<'_> {
         let size = |bytes| context.output.sizes.short(bytes);
         let (would, rate) = match dry_run {
             true => ("would have ", String::new()),
+            false if report.copied.is_empty() => ("", String::new()),
             false => ("", format!(" at {}", context.output.sizes.rate(report.bytes, report.elapsed))),
         };
         format!(

@@ -8,6 +8,7 @@ mod place;
 use std::{collections::BTreeSet, path::PathBuf};
 
 use anyhow::Result;
+use stable_storage_api::Error;
 use storage_verify::Verifier;
 
 pub(crate) use self::{
@@ -64,20 +65,43 @@ pub(crate) struct Reading<'a> {
     pub(crate) verifier: Option<&'a Verifier>,
 }
 
-/// Returns the prefix of a folder in a store, and its selected objects. A folder without objects does not exist, unless it is the store.
+/// Selected objects of a folder in a store, or a single object.
+pub(crate) struct Selected {
+    /// The prefix of the keys, or the key of the single object.
+    pub(crate) name: String,
+    /// The part of the keys before the names of the entries.
+    pub(crate) prefix: String,
+    pub(crate) entries: Vec<Entry>,
+}
+
+/// Returns the selected objects of a folder, or the object with this key if there is no such folder. A folder without objects does
+/// not exist, unless it is the store.
 pub(crate) async fn objects_in(
     client: &StoreClient,
     FolderArgs { folder, filter, .. }: &FolderArgs,
-) -> Result<(String, Vec<Entry>)> {
+) -> Result<Selected> {
     let prefix = prefix_of(folder)?;
     let filter = Filter::new(filter)?;
     let root = Root::Prefix { client, prefix: prefix.clone(), label: String::new() };
     let reading = Reading { filter: &filter, stores: &[], kept: None, verifier: None };
     let tree = root.read(&reading, &mut Failures::default()).await?;
-    if tree.existing == 0 && !folder.is_empty() {
+    if tree.existing > 0 || folder.is_empty() {
+        return Ok(Selected { name: prefix.clone(), prefix, entries: tree.entries });
+    }
+    if folder.ends_with('/') {
         return Err(NotFound::under(folder).into());
     }
-    Ok((prefix, tree.entries))
+    let info = match client.stat(folder).await {
+        Ok(info) => info,
+        Err(error) if error.storage_error() == Some(&Error::NotFound) => {
+            return Err(NotFound::under(folder).into());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let (prefix, name) = folder.split_at(folder.rfind('/').map_or(0, |slash| slash + 1));
+    let mut entries = vec![Entry::of_object(name, info)];
+    entries.retain(|entry| filter.names(&entry.name) && filter.selects(entry));
+    Ok(Selected { name: folder.clone(), prefix: prefix.to_owned(), entries })
 }
 
 impl Root<'_> {

@@ -227,3 +227,63 @@ fn diff_compares_files_and_explains_mistakes() {
         "{said}"
     );
 }
+
+/// For these commands, an object is a tree of one entry. What is neither an object nor a folder is not found.
+#[test]
+fn an_object_is_a_tree_of_one_entry() {
+    let store = Store::new();
+    store.run_with_input(&["put", "-", "d/a:b"], b"12345");
+    store.run_with_input(&["put", "-", "top"], b"1");
+    assert_eq!(store.text(&["find", "d/a:b"]), "d/a:b\n");
+    assert_eq!(store.text(&["find", "d/a:b", "--larger", "5"]), "");
+    assert_eq!(store.text(&["find", "d/a:b", "-x", "a*"]), "");
+    assert_eq!(store.text(&["du", "d/a:b"]), "5 B  1 object  d/a:b\n");
+    assert_eq!(store.json(&["du", "top"]), serde_json::json!([{ "prefix": "top", "objects": 1, "size": 1 }]));
+    assert_eq!(store.text(&["tree", "d/a:b"]), "d/\n└── a:b\n");
+    assert_eq!(store.text(&["tree", "top"]), "store:\n└── top\n");
+    for command in ["find", "du", "tree"] {
+        store.fail(3, &[command, "d/a:b/"]);
+        assert!(store.fail(3, &[command, "d/a"]).contains("there is no object and no folder under \"d/a\""));
+    }
+}
+
+/// A month is not taken for a minute, and the error has examples.
+#[test]
+fn units_of_time_are_case_sensitive() {
+    let store = Store::new();
+    for age in ["1M", "1H", "1D", "1y"] {
+        let said = store.fail(2, &["find", "--older", age]);
+        assert!(said.contains("is not a duration; examples: 90s, 15m, 12h, 7d"), "{age}: {said}");
+    }
+    assert_eq!(store.text(&["find", "--older", "1m"]), "");
+}
+
+/// A pipe or a device has no size to compare, and reading it may not end.
+#[test]
+fn only_regular_files_are_compared() {
+    let store = Store::new();
+    let file = store.file("file", b"12345");
+    let pipe = store.path("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for special in [pipe.to_str().unwrap(), "/dev/zero", "/dev/null"] {
+        for args in [["diff", special, &file], ["diff", &file, special]] {
+            let said = store.fail(1, &args);
+            assert!(said.contains("is a device or a pipe, which cannot be compared"), "{args:?}: {said}");
+        }
+    }
+}
+
+/// A summary has no rate if nothing was copied.
+#[test]
+fn nothing_has_no_rate() {
+    let store = Store::new();
+    store.file("t/a", b"a");
+    for (rate, expected) in
+        [(true, "copied 1 file (1 B) at "), (false, "copied 0 files (0 B), left 1 unchanged")]
+    {
+        let said = String::from_utf8(store.output(&["sync", "t", "./u"], b"").stderr).unwrap();
+        assert_eq!((said.starts_with(expected), said.contains("/s")), (true, rate), "{said}");
+    }
+    let said = String::from_utf8(store.output(&["put", "none", "nor", "f/"], b"").stderr).unwrap();
+    assert!(said.contains("stored 0 files (0 B), 2 failed"), "{said}");
+}

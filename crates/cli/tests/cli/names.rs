@@ -182,6 +182,51 @@ fn locations_are_not_keys() {
     );
 }
 
+/// A new key does not start as a location does: most likely, it is meant as one. Another colon is part of a key, and `cp` stores
+/// any key.
+#[test]
+fn locations_are_not_new_keys() {
+    let store = Store::new();
+    store.file("storage.toml", b"[stores.two]\nstore = 'second'\n");
+    store.put_keys(&["p/a"]);
+    let (a, dir) = (store.file("a", b"a"), store.file("dir/a", b"a"));
+    let dir = dir.trim_end_matches("/a");
+    for args in [
+        &["put", &a, "store:album/a"][..],
+        &["put", &a, "store:"],
+        &["put", &a, &a, "store:album/"],
+        &["put", "-r", dir, "store:album"],
+        &["put", &a, "two:x"],
+        &["mv", "p/a", "two:x"],
+        &["mv", "p/a", "store:x"],
+        &["publish", dir, "two:www"],
+        &["certify", "store:x"],
+    ] {
+        let said = store.fail(1, args);
+        let (key, help) = match args.last().unwrap().split_once(':').unwrap() {
+            ("store", key) => (key, "help: here, a key is written without store: before it, as "),
+            (_, key) => (key, "help: copy it to that store with: storage cp SOURCE two:"),
+        };
+        assert!(said.contains("is a location of cp and sync, and not a key"), "{args:?}: {said}");
+        assert!(said.contains(&format!("{help}{key}")) || key.is_empty(), "{args:?}: {said}");
+    }
+    store.run(&["put", &a, "other:x"]);
+    store.run(&["mv", "p/a", "other:y"]);
+    store.run(&["cp", &a, "store:two:x"]);
+    assert_eq!(store.text(&["ls", "-r"]), "other:x\nother:y\ntwo:x\n");
+    // What is there is found, and what is not is explained.
+    assert_eq!(store.text(&["ls", "two:"]), "two:x\n");
+    store.run(&["rm", "two:x"]);
+    let said = String::from_utf8(store.output(&["ls", "two:"], b"").stderr).unwrap();
+    assert!(
+        said.contains("select that store with --store, or copy the folder with: storage cp -r two: DIR"),
+        "{said}"
+    );
+    for command in ["du", "find", "tree"] {
+        assert!(store.fail(3, &[command, "two:"]).contains("storage cp -r two: DIR\n"));
+    }
+}
+
 /// A folder of a store is written with any number of slashes at its end, by all commands, but not as slashes alone.
 #[test]
 fn slashes_at_the_end_of_a_folder_count_once() {

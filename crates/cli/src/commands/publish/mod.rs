@@ -57,6 +57,7 @@ pub(crate) async fn run(
     location: &StoreLocation,
     args: &PublishArgs,
 ) -> Result<()> {
+    context.check_new_key(&args.prefix)?;
     let publisher = Publisher::new(client, location, args)?;
     match args.watch {
         true => publisher.watch(context).await,
