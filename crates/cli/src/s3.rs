@@ -2,28 +2,39 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use axum::Router;
 use candid::Principal;
 use embedded_ic_replica::{Direct, Replica};
 use storage_client::{Client, Transport, TransportError};
-use storage_s3::Credentials;
+use storage_s3::{Credentials, Domains};
 
 use crate::failure::with_help;
 
-/// Reads a credentials file.
-pub(crate) fn credentials(path: &Path) -> Result<Credentials> {
-    Credentials::read(path).map_err(|error| {
-        with_help(
-            error.to_string(),
-            "write a table [[key]] with access_key, secret_key and role (reader or writer) for each key",
-        )
-    })
+/// Who can reach a gateway, and where.
+pub(crate) struct Access {
+    credentials: Credentials,
+    domains: Domains,
+}
+
+impl Access {
+    /// Reads a credentials file, and the names of domains.
+    pub(crate) fn read(credentials: &Path, domains: &[String]) -> Result<Self> {
+        let credentials = Credentials::read(credentials).map_err(|error| {
+            with_help(
+                error.to_string(),
+                "write a table [[key]] with access_key, secret_key and role (reader or writer) for each key",
+            )
+        })?;
+        let domains = Domains::new(domains).context("--s3-domain")?;
+        Ok(Self { credentials, domains })
+    }
 }
 
 /// Returns the routes of a gateway to a store. Calls are made as `caller`.
-pub(crate) fn router(replica: &Replica, caller: Principal, credentials: Credentials) -> Router {
-    storage_s3::router(Client::new(DirectTransport { direct: replica.direct(), caller }), credentials)
+pub(crate) fn router(replica: &Replica, caller: Principal, access: Access) -> Router {
+    let client = Client::new(DirectTransport { direct: replica.direct(), caller });
+    storage_s3::router(client, access.credentials, access.domains)
 }
 
 /// Calls the canister that this process serves.

@@ -19,9 +19,15 @@ const AMZ: &str = "x-amz-";
 /// Start of the names of headers with user metadata.
 const METADATA: &str = "x-amz-meta-";
 
-/// The query name that every operation accepts: the name of the operation. Names that start with `x-amz-` are those of a
-/// signature, or are checked as headers.
-const ANY_QUERY: &[&str] = &["x-id"];
+/// The query names that every operation accepts: the name of the operation, and the version of S3. Names that start with `x-amz-`
+/// are those of a signature, or are checked as headers.
+const ANY_QUERY: &[&str] = &["x-id", VERSION];
+
+/// A query name of old clients.
+const VERSION: &str = "Version";
+
+/// The only version of S3.
+const S3_VERSION: &str = "2006-03-01";
 
 const ANY_HEADERS: &[&str] = &["x-amz-content-sha256", "x-amz-date"];
 
@@ -39,6 +45,11 @@ const CHECKSUMS: &[&str] = &[
 const ALGORITHM: &[&str] = &["x-amz-sdk-checksum-algorithm"];
 
 const CHUNKED: &[&str] = &["x-amz-decoded-content-length", "x-amz-trailer"];
+
+/// A header of listings. No object has what it asks for, so there is nothing to return.
+const ATTRIBUTES: &[&str] = &["x-amz-optional-object-attributes"];
+
+const DIRECTIVE: &str = "x-amz-metadata-directive";
 
 /// Headers of a new object.
 const OBJECT: &[&str] = &["x-amz-acl", METADATA, "x-amz-storage-class"];
@@ -66,9 +77,9 @@ const READ_QUERY: &[&str] = &[
 const RULES: &[Rule] = &[
     Rule { operation: "AbortMultipartUpload", query: &["uploadId"], headers: &[] },
     Rule { operation: "CompleteMultipartUpload", query: &["uploadId"], headers: &[CHECKSUMS, &["x-amz-checksum-type", "x-amz-mp-object-size"]] },
-    Rule { operation: "CopyObject", query: &[], headers: &[OBJECT, SOURCE, &["x-amz-metadata-directive", "x-amz-tagging-directive"]] },
+    Rule { operation: "CopyObject", query: &[], headers: &[OBJECT, SOURCE, &[DIRECTIVE, "x-amz-tagging-directive"]] },
     Rule { operation: "CreateBucket", query: &[], headers: &[&["x-amz-acl", "x-amz-bucket-object-lock-enabled"]] },
-    Rule { operation: "CreateMultipartUpload", query: &["uploads"], headers: &[OBJECT, &["x-amz-checksum-algorithm", "x-amz-checksum-type"]] },
+    Rule { operation: "CreateMultipartUpload", query: &["uploads"], headers: &[OBJECT, &["x-amz-checksum-algorithm", "x-amz-checksum-type", DIRECTIVE]] },
     Rule { operation: "DeleteBucket", query: &[], headers: &[] },
     Rule { operation: "DeleteObject", query: &["versionId"], headers: &[] },
     Rule { operation: "DeleteObjects", query: &["delete"], headers: &[CHECKSUMS, ALGORITHM] },
@@ -79,13 +90,13 @@ const RULES: &[Rule] = &[
     Rule { operation: "HeadObject", query: READ_QUERY, headers: &[&["x-amz-checksum-mode"]] },
     Rule { operation: "ListBuckets", query: &["bucket-region", "continuation-token", "max-buckets", "prefix"], headers: &[] },
     Rule { operation: "ListMultipartUploads", query: &["delimiter", "encoding-type", "key-marker", "max-uploads", "prefix", "upload-id-marker", "uploads"], headers: &[] },
-    Rule { operation: "ListObjects", query: &["delimiter", "encoding-type", "marker", "max-keys", "prefix"], headers: &[] },
-    Rule { operation: "ListObjectsV2", query: &["continuation-token", "delimiter", "encoding-type", "fetch-owner", "list-type", "max-keys", "prefix", "start-after"], headers: &[] },
+    Rule { operation: "ListObjects", query: &["delimiter", "encoding-type", "marker", "max-keys", "prefix"], headers: &[ATTRIBUTES] },
+    Rule { operation: "ListObjectsV2", query: &["continuation-token", "delimiter", "encoding-type", "fetch-owner", "list-type", "max-keys", "prefix", "start-after"], headers: &[ATTRIBUTES] },
     Rule { operation: "ListParts", query: &["max-parts", "part-number-marker", "uploadId"], headers: &[] },
     // The fields of the form are checked by `forms`.
     Rule { operation: "PostObject", query: &[], headers: &[] },
-    Rule { operation: "PutObject", query: &[], headers: &[OBJECT, CHECKSUMS, ALGORITHM, CHUNKED] },
-    Rule { operation: "UploadPart", query: &["partNumber", "uploadId"], headers: &[CHECKSUMS, ALGORITHM, CHUNKED] },
+    Rule { operation: "PutObject", query: query::CONTENT_HEADERS, headers: &[OBJECT, CHECKSUMS, ALGORITHM, CHUNKED] },
+    Rule { operation: "UploadPart", query: &["Content-MD5", "partNumber", "uploadId"], headers: &[CHECKSUMS, ALGORITHM, CHUNKED] },
     Rule { operation: "UploadPartCopy", query: &["partNumber", "uploadId"], headers: &[SOURCE, &["x-amz-copy-source-range"]] },
 ];
 
@@ -96,7 +107,10 @@ const RULES: &[Rule] = &[
 pub(crate) fn check(operation: &str, uri: &Uri, headers: &HeaderMap) -> S3Result<()> {
     let rule = RULES.iter().find(|rule| rule.operation == operation);
     let rule = rule.ok_or_else(|| not_implemented(operation))?;
-    for (name, _) in query::pairs(uri) {
+    for (name, value) in query::pairs(uri) {
+        if name == VERSION && value != S3_VERSION {
+            return Err(not_implemented(&format!("the version {value:?} of S3")));
+        }
         if !is_amz(&name) && !ANY_QUERY.contains(&&*name) && !rule.query.contains(&&*name) {
             return Err(not_implemented(&format!("{operation} with the query parameter {name:?}")));
         }
@@ -107,6 +121,10 @@ pub(crate) fn check(operation: &str, uri: &Uri, headers: &HeaderMap) -> S3Result
             return Err(not_implemented(&format!("{operation} with the header {name}")));
         }
         value(name, text.as_bytes())?;
+        // An object that is uploaded has the metadata of the request.
+        if name == DIRECTIVE && operation == "CreateMultipartUpload" && text != "REPLACE" {
+            return Err(not_implemented("metadata that is copied by a multipart upload"));
+        }
     }
     consistent(headers)
 }
@@ -164,11 +182,14 @@ pub(crate) fn value(name: &str, value: &[u8]) -> S3Result<()> {
         "x-amz-checksum-type" if ![&b"COMPOSITE"[..], b"FULL_OBJECT"].contains(&value) => {
             Err(s3_error!(InvalidRequest, "x-amz-checksum-type may be COMPOSITE or FULL_OBJECT"))
         }
-        "x-amz-checksum-mode" if value != b"ENABLED" => {
+        "x-amz-checksum-mode" if !value.eq_ignore_ascii_case(b"ENABLED") => {
             Err(s3_error!(InvalidArgument, "x-amz-checksum-mode may be ENABLED"))
         }
-        "x-amz-metadata-directive" if ![&b"COPY"[..], b"REPLACE"].contains(&value) => {
+        DIRECTIVE if ![&b"COPY"[..], b"REPLACE"].contains(&value) => {
             Err(s3_error!(InvalidArgument, "x-amz-metadata-directive may be COPY or REPLACE"))
+        }
+        "x-amz-optional-object-attributes" if value != b"RestoreStatus" => {
+            Err(not_implemented("an attribute of objects other than RestoreStatus"))
         }
         "x-amz-tagging-directive" if value != b"COPY" => Err(not_implemented("tags")),
         _ => Ok(()),
@@ -193,6 +214,12 @@ fn consistent(headers: &HeaderMap) -> S3Result<()> {
         return Err(s3_error!(
             InvalidRequest,
             "x-amz-trailer announces a trailer, but x-amz-content-sha256 does not"
+        ));
+    }
+    if headers.contains_key("x-amz-decoded-content-length") && !payload.starts_with("STREAMING-") {
+        return Err(s3_error!(
+            InvalidRequest,
+            "x-amz-decoded-content-length announces a body in aws-chunked, but x-amz-content-sha256 does not"
         ));
     }
     // s3s decodes only those with a signature of version 4 in a header; others would be stored with the framing.
@@ -232,6 +259,8 @@ mod tests {
             ("ListObjects", "/b?list-type=3"),
             ("GetBucketAcl", "/b?acl"),
             ("GetObject", "/b/k?Expires=1"),
+            ("GetObject", "/b/k?Content-Type=text/plain"),
+            ("ListObjects", "/b?Version=2006-03-02"),
         ] {
             assert_eq!(refused(operation, uri, &[]), not_implemented, "{operation} {uri}");
         }
@@ -262,6 +291,14 @@ mod tests {
             ("content-type", "text/plain"),
         ];
         assert_eq!(refused("PutObject", uri, &headers), None);
+        assert_eq!(refused("PutObject", "/b/k?Content-Type=text/plain&Version=2006-03-01", &[]), None);
+        assert_eq!(refused("GetObject", "/b/k", &[("x-amz-checksum-mode", "enabled")]), None);
+        let attributes = |value| [("x-amz-optional-object-attributes", value)];
+        assert_eq!(refused("ListObjectsV2", "/b?list-type=2", &attributes("RestoreStatus")), None);
+        assert!(refused("ListObjectsV2", "/b?list-type=2", &attributes("Other")).is_some());
+        let directive = |value| [("x-amz-metadata-directive", value)];
+        assert_eq!(refused("CreateMultipartUpload", "/b/k?uploads", &directive("REPLACE")), None);
+        assert!(refused("CreateMultipartUpload", "/b/k?uploads", &directive("COPY")).is_some());
     }
 
     #[test]

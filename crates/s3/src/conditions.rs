@@ -48,6 +48,42 @@ impl Unmet {
     }
 }
 
+/// Headers that have a condition.
+const HEADERS: [&str; 9] = [
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-range",
+    "if-unmodified-since",
+    "x-amz-copy-source-if-match",
+    "x-amz-copy-source-if-modified-since",
+    "x-amz-copy-source-if-none-match",
+    "x-amz-copy-source-if-unmodified-since",
+];
+
+/// Checks that no condition is empty: `s3s` would take it for one that is missing, and run the request without it.
+///
+/// # Errors
+/// `InvalidRequest`.
+pub(crate) fn check_headers(headers: &HeaderMap) -> S3Result<()> {
+    let is_empty = |value: &HeaderValue| value.as_bytes().trim_ascii().is_empty();
+    match HEADERS.into_iter().find(|name| headers.get_all(*name).iter().any(is_empty)) {
+        Some(name) => Err(s3_error!(InvalidRequest, "the header {name} is empty")),
+        None => Ok(()),
+    }
+}
+
+/// Returns whether a range is of the version of the object that the header `If-Range` names. If not, the client reads all of the
+/// object (RFC 9110, section 13.1.5).
+pub(crate) fn holds_if_range(headers: &HeaderMap, info: &ObjectInfo) -> bool {
+    let Some(value) = headers.get(header::IF_RANGE) else { return true };
+    let is_date = || http_date(&timestamp(info.modified_ns)).is_ok_and(|date| value == date.as_str());
+    match ETag::parse_http_header(value.as_bytes()) {
+        Ok(etag) => etag.as_strong() == etag::of(info).as_strong() && etag.as_strong().is_some(),
+        Err(_) => is_date(),
+    }
+}
+
 impl ReadConditions {
     /// Checks the conditions of a read.
     ///
@@ -78,12 +114,16 @@ impl ReadConditions {
         // HTTP dates have seconds.
         let modified = timestamp(info.modified_ns / 1_000_000_000 * 1_000_000_000);
         let is_unmet = match (&self.if_match, &self.if_unmodified_since) {
-            (Some(condition), _) => (!matches(condition, &current)).then_some(Unmet::Match),
+            (Some(condition), _) => {
+                (!matches(condition, &current, Comparison::Strong)).then_some(Unmet::Match)
+            }
             (None, Some(time)) => (modified > *time).then_some(Unmet::UnmodifiedSince),
             (None, None) => None,
         };
         is_unmet.or_else(|| match (&self.if_none_match, &self.if_modified_since) {
-            (Some(condition), _) => matches(condition, &current).then_some(Unmet::NoneMatch),
+            (Some(condition), _) => {
+                matches(condition, &current, Comparison::Weak).then_some(Unmet::NoneMatch)
+            }
             (None, Some(time)) => (modified <= *time).then_some(Unmet::ModifiedSince),
             (None, None) => None,
         })
@@ -100,13 +140,26 @@ pub(crate) fn named(error: S3Error, condition: &Condition) -> S3Error {
     }
 }
 
+/// How ETags are compared: `If-Match` is not met by a weak one, `If-None-Match` is (RFC 9110, section 8.8.3.2).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Comparison {
+    Strong,
+    Weak,
+}
+
 /// Returns whether a condition names the current ETag. `s3s` takes a list for one ETag, with the quotation marks between its
 /// members; a value has none itself.
-fn matches(condition: &ETagCondition, current: &ETag) -> bool {
-    match condition {
-        ETagCondition::Any => true,
-        ETagCondition::ETag(etag) => etag.value().split('"').step_by(2).any(|value| value == current.value()),
+fn matches(condition: &ETagCondition, current: &ETag, comparison: Comparison) -> bool {
+    let ETagCondition::ETag(etag) = condition else { return true };
+    let mut is_weak = matches!(etag, ETag::Weak(_));
+    let mut parts = etag.value().split('"');
+    while let Some(value) = parts.next() {
+        if value == current.value() && !(is_weak && comparison == Comparison::Strong) {
+            return true;
+        }
+        is_weak = parts.next().is_some_and(|between| between.ends_with("W/"));
     }
+    false
 }
 
 /// Returns the condition in a header.
@@ -154,7 +207,7 @@ pub(crate) async fn of_write<T: Transport>(
         (None, Some(ETagCondition::ETag(_))) => Err(not_implemented("If-None-Match with an ETag in a write")),
         (Some(condition), None) => {
             let info = store.find_replicated(key).await?.ok_or_else(|| s3_error!(NoSuchKey))?;
-            match matches(condition, &etag::of(&info)) {
+            match matches(condition, &etag::of(&info), Comparison::Strong) {
                 true => Ok(Condition::Revision(info.revision)),
                 false => Err(condition_failed(IF_MATCH)),
             }

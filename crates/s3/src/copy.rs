@@ -1,6 +1,9 @@
 //! `CopyObject`, and the source of a copy.
 
-use axum::http::header::{IF_MATCH, IF_NONE_MATCH};
+use axum::http::{
+    HeaderMap,
+    header::{IF_MATCH, IF_NONE_MATCH},
+};
 use s3s::{
     S3Request, S3Result,
     dto::{CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopySource, MetadataDirective},
@@ -38,10 +41,10 @@ pub(crate) use source_conditions;
 /// `PreconditionFailed`, also where a read would have the status *not modified*.
 pub(crate) async fn source<T: Transport>(
     store: &Store<T>,
-    source: &CopySource,
+    headers: &HeaderMap,
     conditions: &ReadConditions,
 ) -> S3Result<ObjectInfo> {
-    let CopySource::Bucket { bucket, key, version_id } = source else {
+    let CopySource::Bucket { bucket, key, version_id } = &named_source(headers)? else {
         return Err(not_implemented("a copy from an access point"));
     };
     if version_id.as_deref().is_some_and(|version| version != "null") {
@@ -57,6 +60,13 @@ pub(crate) async fn source<T: Transport>(
     Ok(info)
 }
 
+/// Returns the source that a request names. As in a form, a plus stands for a space there; `s3s` takes it for a plus.
+fn named_source(headers: &HeaderMap) -> S3Result<CopySource> {
+    let invalid = || s3_error!(InvalidArgument, "x-amz-copy-source is not BUCKET/KEY");
+    let text = headers.get("x-amz-copy-source").and_then(|value| value.to_str().ok()).ok_or_else(invalid)?;
+    CopySource::parse(&text.replace('+', "%20")).map_err(|_| invalid())
+}
+
 /// Copies an object inside the canister.
 pub(crate) async fn copy<T: Transport>(
     store: &Store<T>,
@@ -69,7 +79,7 @@ pub(crate) async fn copy<T: Transport>(
     let if_match = conditions::in_header(&headers, &IF_MATCH)?;
     let if_none_match = conditions::in_header(&headers, &IF_NONE_MATCH)?;
     let condition = conditions::of_write(store, &key, if_match.as_ref(), if_none_match.as_ref()).await?;
-    let info = source(store, &input.copy_source, &source_conditions!(input)).await?;
+    let info = source(store, &headers, &source_conditions!(input)).await?;
     let replaces = input
         .metadata_directive
         .as_ref()

@@ -24,8 +24,10 @@ use s3s::{
 };
 
 use crate::{
+    conditions,
     details::{self, RequestId},
     forms,
+    host::Domains,
     incoming::{self, MAX_XML_BYTES},
     kept_alive, query,
     range::RangeHeader,
@@ -44,6 +46,8 @@ pub(crate) struct Guard {
     pub(crate) service: S3Service,
     /// Runs requests that `service` has allowed.
     pub(crate) allowed: S3Service,
+    /// Where the gateway is.
+    pub(crate) domains: Domains,
 }
 
 /// With this, a request is only checked: access is refused to it in the end, and whether it was allowed is recorded.
@@ -94,6 +98,13 @@ impl Guard {
             return redirection;
         }
         let (mut parts, body) = request.into_parts();
+        if let Err(error) = conditions::check_headers(&parts.headers) {
+            return error_response(error);
+        }
+        let is_object = match self.domains.bucket(&parts) {
+            Ok(bucket) => is_object(parts.uri.path(), bucket.is_some()),
+            Err(error) => return error_response(error),
+        };
         let refusal = Refusal::default();
         // Before the query adds headers, which are signed with it.
         if let Err(error) = signed::check(&parts.uri, &parts.headers) {
@@ -105,7 +116,7 @@ impl Guard {
         if let RangeHeader::Instead(range) = RangeHeader::of(&parts) {
             return self.with_range(parts, range).await;
         }
-        let body = match body_of(&parts, body, &refusal).await {
+        let body = match body_of(&parts, body, is_object, &refusal).await {
             Ok(body) => body,
             Err(error) => return error_response(error),
         };
@@ -134,10 +145,21 @@ impl Guard {
     }
 }
 
-async fn body_of(parts: &Parts, body: Body, refusal: &Refusal) -> S3Result<Body> {
+/// Returns whether a path names an object. The bucket is in the path, or in the host.
+fn is_object(path: &str, bucket_is_in_host: bool) -> bool {
+    // s3s decodes the path before it looks for the key.
+    let path = path.replace("%2F", "/").replace("%2f", "/");
+    let path = path.trim_start_matches('/');
+    match bucket_is_in_host {
+        true => !path.is_empty(),
+        false => path.split_once('/').is_some_and(|(_, key)| !key.is_empty()),
+    }
+}
+
+async fn body_of(parts: &Parts, body: Body, is_object: bool, refusal: &Refusal) -> S3Result<Body> {
     match forms::is_form(parts) {
         true => forms::read(&parts.headers, body).await.map(Body::from),
-        false => incoming::checked(parts, body, refusal),
+        false => incoming::checked(parts, body, is_object, refusal),
     }
 }
 

@@ -13,6 +13,7 @@ use s3s::{S3Result, s3_error};
 
 use crate::{
     body::Checked,
+    elements,
     error::not_implemented,
     framing::{Announced, Framing},
     idle::timed,
@@ -28,13 +29,10 @@ pub(crate) const MAX_XML_BYTES: u64 = 4 << 20;
 ///
 /// # Errors
 /// `NotImplemented` for `aws-chunked` where there is no object, `MissingContentLength`, `InvalidDigest`.
-pub(crate) fn checked(parts: &Parts, body: Body, refusal: &Refusal) -> S3Result<Body> {
+pub(crate) fn checked(parts: &Parts, body: Body, is_object: bool, refusal: &Refusal) -> S3Result<Body> {
     let body = timed(body, refusal);
     let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
     let payload = text("x-amz-content-sha256").unwrap_or_default();
-    // s3s decodes the path before it looks for the key.
-    let path = parts.uri.path().replace("%2F", "/").replace("%2f", "/");
-    let is_object = path.trim_start_matches('/').split_once('/').is_some_and(|(_, key)| !key.is_empty());
     let is_parsed = parts.method == Method::POST || !is_object;
     let refusal = refusal.clone();
     if payload.starts_with("STREAMING-") {
@@ -51,6 +49,9 @@ pub(crate) fn checked(parts: &Parts, body: Body, refusal: &Refusal) -> S3Result<
         return Ok(Body::from_stream(
             framed(body, framing).map(move |piece| piece.map_err(|error| refusal.keep(error))),
         ));
+    }
+    if is_object && lacks_a_length(parts, &body) {
+        return Err(s3_error!(MissingContentLength));
     }
     let given = digests(parts);
     if !is_parsed || (body.is_end_stream() && !given.is_some()) {
@@ -69,7 +70,20 @@ pub(crate) fn checked(parts: &Parts, body: Body, refusal: &Refusal) -> S3Result<
         }
     };
     let checked = Checked::new(body.into_data_stream().map(limited).boxed(), Sums::new(given)?);
-    Ok(Body::from_stream(checked.map(move |piece| piece.map_err(|error| refusal.keep(error)))))
+    Ok(Body::from_stream(
+        elements::checked(checked).map(move |piece| piece.map_err(|error| refusal.keep(error))),
+    ))
+}
+
+/// Returns whether a request to store a body does not say that there is none. In HTTP/1.1, the bytes that follow are taken for
+/// the next request.
+fn lacks_a_length(parts: &Parts, body: &Body) -> bool {
+    let has = |name: &str| parts.headers.contains_key(name);
+    parts.method == Method::PUT
+        && body.is_end_stream()
+        && !has("content-length")
+        && !has("transfer-encoding")
+        && !has("x-amz-copy-source")
 }
 
 /// Returns the digests that the headers give of a body.

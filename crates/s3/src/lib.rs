@@ -6,11 +6,11 @@
 //! ```no_run
 //! # fn example(client: storage_client::Client<impl storage_client::Transport + 'static>)
 //! # -> Result<(), Box<dyn std::error::Error>> {
-//! use storage_s3::{Credentials, router};
+//! use storage_s3::{Credentials, Domains, router};
 //!
 //! let credentials = Credentials::read("s3.toml".as_ref())?;
 //! // `axum::serve` serves it, with the feature `tokio`.
-//! let gateway: axum::Router = router(client, credentials);
+//! let gateway: axum::Router = router(client, credentials, Domains::default());
 //! # Ok(())
 //! # }
 //! ```
@@ -18,7 +18,7 @@
 //! | module | content |
 //! |---|---|
 //! | `service` | the router, and the operations of S3 by name |
-//! | `guard`, `scheme`, `signed`, `query`, `range`, `forms`, `incoming`, `framing`, `idle`, `refusal` | what a request passes before `s3s` sees it: bounds, and checks of bodies |
+//! | `guard`, `host`, `scheme`, `signed`, `query`, `range`, `forms`, `incoming`, `elements`, `framing`, `idle`, `refusal` | what a request passes before `s3s` sees it: bounds, and checks of bodies |
 //! | `credentials`, `access`, `allowed` | keys, roles, and what each operation needs and accepts |
 //! | `buckets`, `listing` | buckets, and pages of objects |
 //! | `read`, `write`, `copy`, `remove` | objects |
@@ -37,12 +37,14 @@ mod conditions;
 mod copy;
 mod credentials;
 mod details;
+mod elements;
 mod error;
 mod etag;
 mod forms;
 mod framing;
 mod guard;
 mod headers;
+mod host;
 mod idle;
 mod incoming;
 mod kept_alive;
@@ -70,4 +72,5 @@ mod write;
 mod xml;
 
 pub use credentials::{Credentials, CredentialsError};
+pub use host::{DomainError, Domains};
 pub use service::router;

@@ -92,10 +92,11 @@ pub(crate) async fn put_part<T: Transport>(
 /// Stores a range of an object as a part. The canister copies it, so the MD5 of its bytes is not known.
 pub(crate) async fn copy_part<T: Transport + 'static>(
     store: &Store<T>,
-    mut input: UploadPartCopyInput,
+    request: S3Request<UploadPartCopyInput>,
 ) -> S3Result<UploadPartCopyOutput> {
+    let S3Request { mut input, headers, .. } = request;
     let upload = find(store, &input.bucket, &input.key, &input.upload_id).await?;
-    let info = copy::source(store, &input.copy_source, &source_conditions!(input)).await?;
+    let info = copy::source(store, &headers, &source_conditions!(input)).await?;
     let range = match input.copy_source_range.as_deref() {
         None => 0..info.size,
         Some(text) => source_range(text, info.size)?,

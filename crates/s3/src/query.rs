@@ -1,4 +1,4 @@
-//! The query of a presigned URL. S3 takes parameters like `x-amz-acl` there as the headers with the same names.
+//! The query of a presigned URL. S3 takes parameters like `x-amz-acl` and `Content-Type` there as the headers with the same names.
 
 use axum::http::{HeaderName, HeaderValue, Uri, header::Entry, request::Parts};
 use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
@@ -12,6 +12,9 @@ const SIGNATURE: [&str; 6] = [
     "x-amz-signature",
     "x-amz-signedheaders",
 ];
+
+/// Headers with another name than `x-amz-…` that the AWS SDK for JavaScript version 2 writes into the query of a URL.
+pub(crate) const CONTENT_HEADERS: &[&str] = &["Cache-Control", "Content-MD5", "Content-Type"];
 
 /// For how long a URL can be presigned, in seconds: 7 days.
 const MAX_EXPIRES: u64 = 7 * 86_400;
@@ -56,7 +59,8 @@ pub(crate) fn to_headers(parts: &mut Parts) -> S3Result<()> {
                 format!("X-Amz-Expires is {value}; the limit is {MAX_EXPIRES} seconds"),
             ));
         }
-        if !lower.starts_with("x-amz-") || SIGNATURE.contains(&&*lower) {
+        let is_header = lower.starts_with("x-amz-") || CONTENT_HEADERS.contains(&&*name);
+        if !is_header || SIGNATURE.contains(&&*lower) {
             continue;
         }
         let invalid = || s3_error!(InvalidArgument, "the parameter {name:?} is no header");
@@ -100,6 +104,10 @@ mod tests {
         let mut one = parts("/b/k?X-Amz-Meta-Color=dark%20red&x-amz-acl=private&X-Amz-Date=1&prefix=x");
         to_headers(&mut one).unwrap();
         assert_eq!(one.headers["x-amz-meta-color"], "dark red");
+        assert_eq!(one.headers.len(), 2);
+        let mut one = parts("/b/k?Content-Type=text/plain&Content-Length=9");
+        to_headers(&mut one).unwrap();
+        assert_eq!(one.headers["content-type"], "text/plain");
         assert_eq!(one.headers.len(), 2);
         let code = |uri| to_headers(&mut parts(uri)).unwrap_err().code().clone();
         assert_eq!(code("/b?x-amz-acl=public-read"), S3ErrorCode::InvalidRequest);

@@ -2,9 +2,10 @@
 
 use std::{ops::Range, sync::Arc};
 
+use axum::http::HeaderMap;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use s3s::{
-    S3Error, S3Result,
+    S3Error, S3Request, S3Result,
     dto::{
         self, Checksum, ChecksumMode, ChecksumType, GetObjectInput, GetObjectOutput, HeadObjectInput,
         HeadObjectOutput,
@@ -16,7 +17,7 @@ use storage_client::{Transport, transfer::read_stream};
 
 use crate::{
     body,
-    conditions::ReadConditions,
+    conditions::{self, ReadConditions},
     details,
     error::{no_such_part, not_implemented},
     etag,
@@ -114,10 +115,15 @@ async fn find<T: Transport>(
     object: &str,
     conditions: &ReadConditions,
     selection: Selection<'_>,
+    headers: &HeaderMap,
 ) -> S3Result<Found> {
     let info = store.object(bucket, object).await?;
     conditions.check(&info)?;
     let size = info.size;
+    let selection = match selection {
+        Selection::Range(_) if !conditions::holds_if_range(headers, &info) => Selection::Whole,
+        selection => selection,
+    };
     let (range, parts_count) = match selection {
         Selection::Whole => {
             return Ok(Found { info, range: 0..size, content_range: None, parts_count: None });
@@ -162,7 +168,7 @@ fn part(info: &ObjectInfo, number: i32) -> S3Result<(Range<u64>, Option<i32>)> {
 /// Returns the checksum of a whole object for a client that asks for checksums: that of its multipart upload, or else its SHA-256,
 /// so that the client verifies what it receives.
 fn checksum(found: &Found, mode: Option<&ChecksumMode>) -> (Checksum, Option<ChecksumType>) {
-    let is_asked = mode.is_some_and(|mode| mode.as_str() == ChecksumMode::ENABLED);
+    let is_asked = mode.is_some_and(|mode| mode.as_str().eq_ignore_ascii_case(ChecksumMode::ENABLED));
     if !is_asked || found.content_range.is_some() || found.parts_count.is_some() {
         return (Checksum::default(), None);
     }
@@ -177,11 +183,12 @@ fn checksum(found: &Found, mode: Option<&ChecksumMode>) -> (Checksum, Option<Che
 /// Returns the bytes of an object, or a range of them.
 pub(crate) async fn get<T: Transport + 'static>(
     store: &Store<T>,
-    mut input: GetObjectInput,
+    request: S3Request<GetObjectInput>,
 ) -> S3Result<GetObjectOutput> {
+    let S3Request { mut input, headers, .. } = request;
     let selection = Selection::of(input.version_id.as_deref(), input.range.as_ref(), input.part_number)?;
     let conditions = read_conditions!(input);
-    let found = find(store, &input.bucket, &input.key, &conditions, selection).await?;
+    let found = find(store, &input.bucket, &input.key, &conditions, selection, &headers).await?;
     let output = output!(GetObjectOutput, found, input.checksum_mode.as_ref());
     let Found { info, range, .. } = found;
     let length = range.end - range.start;
@@ -192,10 +199,11 @@ pub(crate) async fn get<T: Transport + 'static>(
 /// Returns what [`get`] returns, without the bytes.
 pub(crate) async fn head<T: Transport>(
     store: &Store<T>,
-    mut input: HeadObjectInput,
+    request: S3Request<HeadObjectInput>,
 ) -> S3Result<HeadObjectOutput> {
+    let S3Request { mut input, headers, .. } = request;
     let selection = Selection::of(input.version_id.as_deref(), input.range.as_ref(), input.part_number)?;
     let conditions = read_conditions!(input);
-    let found = find(store, &input.bucket, &input.key, &conditions, selection).await?;
+    let found = find(store, &input.bucket, &input.key, &conditions, selection, &headers).await?;
     Ok(output!(HeadObjectOutput, found, input.checksum_mode.as_ref()))
 }

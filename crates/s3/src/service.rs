@@ -11,25 +11,31 @@ use crate::{
     buckets, complete, copy,
     credentials::Credentials,
     guard::{self, Guard},
+    host::Domains,
     kept_alive, listing, multipart, read, remove,
     store::Store,
     uploads, write, xml,
 };
 
-/// Returns the routes of a gateway to a store, for requests that are signed with these credentials. All calls are made by
-/// the client, as its caller, whatever the key of a request.
-pub fn router<T: Transport + 'static>(client: impl Into<Arc<Client<T>>>, credentials: Credentials) -> Router {
+/// Returns the routes of a gateway to a store, for requests to these domains that are signed with these credentials. All calls
+/// are made by the client, as its caller, whatever the key of a request.
+pub fn router<T: Transport + 'static>(
+    client: impl Into<Arc<Client<T>>>,
+    credentials: Credentials,
+    domains: Domains,
+) -> Router {
     let store = Store::new(client.into());
     let builder = |store| {
         let mut builder = S3ServiceBuilder::new(Gateway { store });
         builder.set_config(guard::config());
+        builder.set_host(domains.clone());
         builder
     };
     let allowed = builder(store.clone()).build();
     let mut builder = builder(store);
     builder.set_auth(credentials.clone());
     builder.set_access(Access(credentials));
-    let guard = Guard { service: builder.build(), allowed };
+    let guard = Guard { service: builder.build(), allowed, domains };
     Router::new().fallback(move |request: Request| guard.clone().respond(request))
 }
 
@@ -108,14 +114,14 @@ impl<T: Transport + 'static> S3 for Gateway<T> {
     }
 
     async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
-        read::get(&self.store, request.input).await.map(S3Response::new)
+        read::get(&self.store, request).await.map(S3Response::new)
     }
 
     async fn head_object(
         &self,
         request: S3Request<HeadObjectInput>,
     ) -> S3Result<S3Response<HeadObjectOutput>> {
-        read::head(&self.store, request.input).await.map(S3Response::new)
+        read::head(&self.store, request).await.map(S3Response::new)
     }
 
     async fn put_object(&self, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
@@ -165,7 +171,7 @@ impl<T: Transport + 'static> S3 for Gateway<T> {
         request: S3Request<UploadPartCopyInput>,
     ) -> S3Result<S3Response<UploadPartCopyOutput>> {
         let store = self.store.clone();
-        to_its_end(async move { multipart::copy_part(&store, request.input).await }).await
+        to_its_end(async move { multipart::copy_part(&store, request).await }).await
     }
 
     async fn complete_multipart_upload(

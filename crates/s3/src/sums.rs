@@ -106,6 +106,20 @@ pub(crate) fn algorithm_of(header: &'static str) -> &'static str {
     &header[CHECKSUM.len()..]
 }
 
+/// Checks that a checksum is the Base64 of as many bytes as its algorithm has.
+fn check_form(header: &'static str, text: &str) -> S3Result<()> {
+    let bytes = match algorithm_of(header) {
+        "crc64nvme" => 8,
+        "sha1" => 20,
+        "sha256" => 32,
+        _ => 4,
+    };
+    match STANDARD.decode(text) {
+        Ok(decoded) if decoded.len() == bytes => Ok(()),
+        _ => Err(s3_error!(InvalidRequest, "{header} is not the Base64 of {bytes} bytes")),
+    }
+}
+
 /// Adds an algorithm to those of a hasher.
 fn start(checksums: &mut ChecksumHasher, algorithm: &str) {
     match algorithm {
@@ -122,7 +136,7 @@ impl Sums {
     /// Starts with an empty body.
     ///
     /// # Errors
-    /// `InvalidDigest`; `NotImplemented` for an unknown algorithm.
+    /// `InvalidDigest` for the MD5, `InvalidRequest` for a checksum that is none; `NotImplemented` for an unknown algorithm.
     pub(crate) fn new(given: Given) -> S3Result<Self> {
         let decode = |text: &String| {
             let bytes = STANDARD.decode(text).ok().and_then(|bytes| <[u8; MD5_BYTES]>::try_from(bytes).ok());
@@ -137,6 +151,9 @@ impl Sums {
         let mut expected = given.checksum.clone();
         let mut checksums = ChecksumHasher::default();
         for (header, field) in FIELDS {
+            if let Some(text) = field(&mut expected) {
+                check_form(header, text)?;
+            }
             if field(&mut expected).is_some() || is_named(header) {
                 start(&mut checksums, algorithm_of(header));
             }
@@ -223,6 +240,9 @@ mod tests {
         };
         assert_eq!(finish(crc32("NhCmhg==")).unwrap().checksum.checksum_crc32.as_deref(), Some("NhCmhg=="));
         assert_eq!(code(crc32("NhCmhw==")), s3s::S3ErrorCode::BadDigest);
+        for bad in ["", "NhCm", "NhCmhg", "not Base64"] {
+            assert_eq!(code(crc32(bad)), s3s::S3ErrorCode::InvalidRequest, "{bad}");
+        }
     }
 
     #[test]

@@ -24,4 +24,9 @@ pub(crate) struct ServeArgs {
     /// docs/S3.md has an example.
     #[arg(long, value_name = "FILE", requires = "s3")]
     pub(crate) s3_credentials: Option<PathBuf>,
+
+    /// A domain of the S3 gateway, such as s3.example.com, also with the name of a bucket before it. Can be given several times.
+    /// Without it, S3 clients reach the gateway by an address, as localhost, and by names without a dot.
+    #[arg(long, value_name = "NAME", requires = "s3")]
+    pub(crate) s3_domain: Vec<String>,
 }

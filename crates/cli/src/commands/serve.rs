@@ -39,11 +39,12 @@ type Bound = (TcpListener, String);
 /// Serves until Ctrl-C or SIGTERM, then closes the folder.
 pub(crate) async fn run(location: &StoreLocation, context: &Context, args: &ServeArgs) -> Result<()> {
     let folder = location.folder()?;
-    let credentials = args.s3_credentials.as_deref().map(s3::credentials).transpose()?;
+    let access =
+        args.s3_credentials.as_deref().map(|file| s3::Access::read(file, &args.s3_domain)).transpose()?;
     let mut host = open(folder, context).await?;
     let (listener, url) = bind(args.listen, "--listen").await?;
-    let gateway = match (args.s3, credentials) {
-        (Some(address), Some(credentials)) => Some((bind(address, "--s3").await?, credentials)),
+    let gateway = match (args.s3, access) {
+        (Some(address), Some(access)) => Some((bind(address, "--s3").await?, access)),
         _ => None,
     };
     add_controllers(&mut host, &args.controller)?;
@@ -66,7 +67,7 @@ pub(crate) async fn run(location: &StoreLocation, context: &Context, args: &Serv
         }
         stop.send_replace(true);
     };
-    let gateway = gateway.map(|(bound, credentials)| (bound, s3::router(&replica, caller, credentials)));
+    let gateway = gateway.map(|(bound, access)| (bound, s3::router(&replica, caller, access)));
     let router = replica.with_sites(replica.router(&options).merge(page), &options);
     tokio::join!(serve(listener, router, options, shutdown), serve_s3(gateway, stopping));
     context.output.note("closing the store");

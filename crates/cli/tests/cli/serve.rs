@@ -198,10 +198,11 @@ struct S3 {
 }
 
 impl S3 {
-    fn start(store: &Store) -> Self {
+    fn start(store: &Store, options: &[&str]) -> Self {
         let keys = secret(store, "s3.toml", S3_KEYS);
         let args =
             ["--json", "serve", "--listen", "127.0.0.1:0", "--s3", "127.0.0.1:0", "--s3-credentials", &keys];
+        let args = [&args[..], options].concat();
         let mut child = store.command(&args).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -212,8 +213,13 @@ impl S3 {
 
     /// Connects, and sends a request that is not signed.
     fn ask(&self) -> TcpStream {
+        self.ask_for("localhost")
+    }
+
+    /// Connects, and sends a request to a host that is not signed.
+    fn ask_for(&self, host: &str) -> TcpStream {
         let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.write_all(b"GET /bucket HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
+        stream.write_all(format!("GET /bucket HTTP/1.1\r\nhost: {host}\r\n\r\n").as_bytes()).unwrap();
         stream
     }
 
@@ -239,7 +245,7 @@ fn refusal(stream: &mut TcpStream) -> String {
 #[test]
 fn s3_clients_are_served_beside_the_others() {
     let store = Store::new();
-    let s3 = S3::start(&store);
+    let s3 = S3::start(&store, &[]);
     let address = s3.address.clone();
     let response = refusal(&mut s3.ask());
     assert!(response.starts_with("HTTP/1.1 403") && response.contains("AccessDenied"), "{response}");
@@ -252,7 +258,7 @@ fn s3_clients_are_served_beside_the_others() {
 #[test]
 fn connections_of_s3_clients_are_bounded() {
     let store = Store::new();
-    let s3 = S3::start(&store);
+    let s3 = S3::start(&store, &[]);
     let mut open: Vec<_> = (0..128).map(|_| s3.ask()).collect();
     open.iter_mut().for_each(|stream| drop(refusal(stream)));
     let mut waiting = s3.ask();
@@ -267,6 +273,23 @@ fn connections_of_s3_clients_are_bounded() {
     drop(open.pop());
     refusal(&mut waiting);
     s3.stop();
+}
+
+/// The gateway answers to its domains, and to no other name with dots.
+#[test]
+fn s3_domains_are_named() {
+    let store = Store::new();
+    let s3 = S3::start(&store, &["--s3-domain", "s3.example.com", "--s3-domain", "backup.local"]);
+    for host in ["s3.example.com", "photos.s3.example.com:9000", "backup.local", "localhost"] {
+        assert!(refusal(&mut s3.ask_for(host)).contains("AccessDenied"), "{host}");
+    }
+    let refused = refusal(&mut s3.ask_for("photos.example.com"));
+    assert!(refused.contains("InvalidRequest") && refused.contains("--s3-domain"), "{refused}");
+    s3.stop();
+    let keys = secret(&store, "keys.toml", S3_KEYS);
+    let args = ["serve", "--s3", "127.0.0.1:0", "--s3-credentials", &keys, "--s3-domain", "http://a.b"];
+    let said = store.fail(1, &args);
+    assert!(said.contains("--s3-domain") && said.contains("http://a.b"), "{said}");
 }
 
 /// A gateway without usable credentials is an error that says what they look like, before the store is opened.

@@ -12,7 +12,7 @@ use md5::Md5;
 use sha2::{Digest, Sha256};
 use stable_storage_api::InitArgs;
 use storage_client::{Client, EmbeddedTransport, Transport};
-use storage_s3::{Credentials, router};
+use storage_s3::{Credentials, Domains, router};
 use storage_testkit::Lagging;
 use storage_wasm::STORAGE_WASM;
 use tower::ServiceExt;
@@ -83,6 +83,7 @@ pub(crate) struct Request<'g> {
     signer: Option<Signer>,
     /// Headers that are added without a signature.
     unsigned: Vec<(&'static str, String)>,
+    host: &'static str,
     method: &'static str,
     path: String,
     query: Vec<(String, String)>,
@@ -104,7 +105,7 @@ impl Gateway {
 
     /// Another gateway to the same store.
     pub(crate) fn over(client: Client<EmbeddedTransport>) -> Self {
-        let router = router(client.clone(), Credentials::parse(KEYS).unwrap());
+        let router = router(client.clone(), Credentials::parse(KEYS).unwrap(), Domains::default());
         Self { client, router }
     }
 
@@ -117,7 +118,7 @@ impl Gateway {
 
     /// A gateway that reaches the store of a client through another transport.
     pub(crate) fn through(client: Client<EmbeddedTransport>, transport: impl Transport + 'static) -> Self {
-        let router = router(Client::new(transport), Credentials::parse(KEYS).unwrap());
+        let router = router(Client::new(transport), Credentials::parse(KEYS).unwrap(), Domains::default());
         Self { client, router }
     }
 
@@ -136,6 +137,7 @@ impl Gateway {
             gateway: self,
             signer: Some(WRITER),
             unsigned: Vec::new(),
+            host: HOST,
             method,
             path: path.to_owned(),
             query: query.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
@@ -163,6 +165,11 @@ impl Request<'_> {
     pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
+    }
+
+    /// Sends the request to this host.
+    pub(crate) fn to_host(self, host: &'static str) -> Self {
+        Self { host, ..self }
     }
 
     /// Signs with this instead of the current time and the scope of S3.
@@ -259,7 +266,7 @@ impl Request<'_> {
             (Some((key, now)), None) => self.presigned(key, now),
             (None, _) => format!("{}?{}", encoded(&self.path, true), joined(&self.query)),
         };
-        let mut request = http::Request::builder().method(self.method).uri(uri).header("host", HOST);
+        let mut request = http::Request::builder().method(self.method).uri(uri).header("host", self.host);
         for (name, value) in self.headers.iter().chain(&self.unsigned) {
             request = request.header(*name, value);
         }
@@ -271,7 +278,7 @@ impl Request<'_> {
 
     fn signed_headers(&self, now: &Signing) -> Vec<(&'static str, String)> {
         let mut headers = self.headers.clone();
-        headers.push(("host", HOST.to_owned()));
+        headers.push(("host", self.host.to_owned()));
         headers.push(("x-amz-content-sha256", self.payload.unwrap_or_default().to_owned()));
         headers.push(("x-amz-date", now.time.clone()));
         headers.sort();
@@ -300,7 +307,7 @@ impl Request<'_> {
         let path = encoded(&self.path, true);
         let mut headers: Vec<_> =
             self.headers.iter().filter(|(name, _)| name.starts_with("x-amz-")).cloned().collect();
-        headers.push(("host", HOST.to_owned()));
+        headers.push(("host", self.host.to_owned()));
         headers.sort();
         let names = headers.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
         for (name, value) in [

@@ -5,8 +5,10 @@
 mod access;
 mod buckets;
 mod chunked;
+mod conditions;
 mod errors;
 mod harness;
+mod hosts;
 mod listing;
 mod memory;
 mod multipart;

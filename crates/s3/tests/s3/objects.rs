@@ -362,3 +362,22 @@ async fn an_object_without_a_type_has_that_of_s3() {
     let other = gateway.get("/bucket/a?response-content-type=text/plain").await.ok();
     assert_eq!(other.header("content-type"), "text/plain");
 }
+
+/// In the source of a copy, a plus stands for a space, as in a form. s5cmd sends it so.
+#[tokio::test]
+async fn a_plus_in_the_source_of_a_copy_is_a_space() {
+    let gateway = Gateway::with_bucket().await;
+    gateway.put("/bucket/a b", "space").await.ok();
+    gateway.put("/bucket/a+b", "plus").await.ok();
+    let created = gateway.request("POST", "/bucket/parts?uploads").send().await.ok();
+    let part = format!("/bucket/parts?partNumber=1&uploadId={}", created.one("UploadId"));
+    for (source, content) in [("bucket/a+b", "space"), ("bucket/a%20b", "space"), ("/bucket/a%2Bb", "plus")] {
+        let copy = |to: &str| gateway.request("PUT", to).header("x-amz-copy-source", source);
+        copy("/bucket/c").send().await.ok();
+        assert_eq!(gateway.get("/bucket/c").await.ok().text(), content, "{source}");
+        let all = format!("bytes=0-{}", content.len() - 1);
+        copy(&part).header("x-amz-copy-source-range", all).send().await.ok();
+        let size = gateway.get(&part.replace("partNumber=1&", "")).await.ok().one("Size").to_owned();
+        assert_eq!(size, content.len().to_string(), "{source}");
+    }
+}

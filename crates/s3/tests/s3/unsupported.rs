@@ -198,3 +198,64 @@ async fn fields_of_forms_are_stored_or_refused() {
     assert_eq!(post(&[("key", "up/${filename}")]).await.error(), (501, "NotImplemented"));
     assert_eq!(gateway.get("/bucket").await.ok().all("Key"), ["a"]);
 }
+
+/// s3s skips what it does not know in a body, and would run another request than the client has sent.
+#[tokio::test]
+async fn elements_that_are_not_read_are_refused() {
+    let gateway = Gateway::with_bucket().await;
+    gateway.put("/bucket/x", "kept").await.ok();
+    gateway.put("/bucket/x1", "kept").await.ok();
+    let delete = async |body: &str| {
+        let body = format!("<Delete>{body}</Delete>");
+        let digest = STANDARD.encode(md5_digest(body.as_bytes()));
+        gateway.request("POST", "/bucket?delete").header("content-md5", digest).body(body).send().await
+    };
+    let cdata = delete("<Object><Key>x<![CDATA[1]]></Key></Object>").await;
+    assert_eq!(cdata.error(), (400, "MalformedXML"));
+    let unknown = delete("<Object><Key>x</Key></Object><New>1</New>").await;
+    assert_eq!(unknown.error(), (501, "NotImplemented"));
+    assert_eq!(gateway.get("/bucket").await.ok().all("Key"), ["x", "x1"]);
+    let create = |elements: &str| {
+        let body = format!("<CreateBucketConfiguration>{elements}</CreateBucketConfiguration>");
+        gateway.request("PUT", "/tagged").body(body).send()
+    };
+    let tags = create("<Tags><Tag><Key>a</Key><Value>b</Value></Tag></Tags>").await;
+    assert_eq!(tags.error(), (501, "NotImplemented"));
+    assert_eq!(gateway.get("/").await.ok().all("Name"), ["bucket"]);
+    create("<LocationConstraint>eu-central-1</LocationConstraint>").await.ok();
+}
+
+/// A body that its framing would become a part of, and one without an end.
+#[tokio::test]
+async fn bodies_without_a_framing_are_refused() {
+    let gateway = Gateway::with_bucket().await;
+    let framed = gateway.request("PUT", "/bucket/a").header("x-amz-decoded-content-length", "5");
+    let framed = framed.in_header("UNSIGNED-PAYLOAD").body("5\r\nhello\r\n0\r\n\r\n").send().await;
+    assert_eq!(framed.error(), (400, "InvalidRequest"));
+    assert_eq!(gateway.request("PUT", "/bucket/a").send().await.error(), (411, "MissingContentLength"));
+    assert_eq!(gateway.get("/bucket/a").await.status, 404);
+}
+
+/// What other clients send: Mountpoint, the AWS SDKs for C++ and JavaScript version 2, s3fs-fuse, Apache Libcloud.
+#[tokio::test]
+async fn what_other_clients_send_is_accepted() {
+    let gateway = Gateway::with_bucket().await;
+    let put = gateway.request("PUT", "/bucket/a?Content-Type=text/plain&Cache-Control=no-cache");
+    put.body("hello").send().await.ok();
+    let head = gateway.request("HEAD", "/bucket/a").send().await.ok();
+    assert_eq!((head.header("content-type"), head.header("cache-control")), ("text/plain", "no-cache"));
+    let other =
+        gateway.request("PUT", "/bucket/b?Content-Type=text/plain").header("content-type", "text/html");
+    assert_eq!(other.body("hello").send().await.error(), (400, "InvalidRequest"));
+    let wrong = gateway.request("PUT", "/bucket/b?Content-MD5=XUFAKrxLKna5cZ2REBfFkQ==").body("hello");
+    assert_eq!(wrong.send().await.error(), (400, "BadDigest"));
+    let read = gateway.request("GET", "/bucket/a").header("x-amz-checksum-mode", "enabled").send().await.ok();
+    assert!(!read.header("x-amz-checksum-sha256").is_empty());
+    let list = gateway.request("GET", "/bucket?list-type=2");
+    let list = list.header("x-amz-optional-object-attributes", "RestoreStatus").send().await.ok();
+    assert_eq!(list.all("Key"), ["a"]);
+    assert_eq!(gateway.get("/bucket?Version=2006-03-01").await.ok().all("Key"), ["a"]);
+    assert_eq!(gateway.get("/bucket?Version=2000-01-01").await.error(), (501, "NotImplemented"));
+    let create = gateway.request("POST", "/bucket/c?uploads").header("x-amz-metadata-directive", "REPLACE");
+    create.send().await.ok();
+}
