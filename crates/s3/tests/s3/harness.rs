@@ -168,7 +168,7 @@ impl Request<'_> {
     }
 
     /// Sends the request to this host.
-    pub(crate) fn to_host(self, host: &'static str) -> Self {
+    pub(crate) fn at(self, host: &'static str) -> Self {
         Self { host, ..self }
     }
 

@@ -11,7 +11,7 @@ async fn the_bucket_is_that_of_the_host() {
     gateway.put("/one", "").await.ok();
     gateway.put("/two", "").await.ok();
     gateway.put("/two/x.txt", "of two").await.ok();
-    let request = |method, path| gateway.request(method, path).to_host(HOST);
+    let request = |method, path| gateway.request(method, path).at(HOST);
     request("PUT", "/two/x.txt").body("of one").send().await.ok();
     assert_eq!(gateway.get("/two/x.txt").await.ok().text(), "of two");
     assert_eq!(gateway.get("/one/two/x.txt").await.ok().text(), "of one");
@@ -34,12 +34,12 @@ async fn bodies_are_those_of_objects() {
     let gateway = Gateway::new();
     gateway.put("/one", "").await.ok();
     let large = vec![7; (5 << 20) + 1];
-    gateway.request("PUT", "/large").to_host(HOST).body(large.clone()).send().await.ok();
+    gateway.request("PUT", "/large").at(HOST).body(large.clone()).send().await.ok();
     assert!(gateway.get("/one/large").await.ok().body == large);
-    let chunked = gateway.request("PUT", "/chunked").to_host(HOST);
+    let chunked = gateway.request("PUT", "/chunked").at(HOST);
     chunked.chunked(SIGNED_CHUNKS, 5, &[b"hello", b""], "").send().await.ok();
     assert_eq!(gateway.get("/one/chunked").await.ok().text(), "hello");
-    let none = gateway.request("PUT", "/empty").to_host(HOST).send().await;
+    let none = gateway.request("PUT", "/empty").at(HOST).send().await;
     assert_eq!(none.error(), (411, "MissingContentLength"));
 }
 
@@ -49,12 +49,12 @@ async fn other_hosts_are_refused() {
     let gateway = Gateway::new();
     gateway.put("/one", "").await.ok();
     for host in ["one.example.com", "localhost.example.com", "example.com:9000"] {
-        let put = gateway.request("PUT", "/one/a").to_host(host).body("a").send().await;
+        let put = gateway.request("PUT", "/one/a").at(host).body("a").send().await;
         assert_eq!(put.error(), (400, "InvalidRequest"), "{host}");
         assert!(put.text().contains("--s3-domain"), "{}", put.text());
     }
     assert!(gateway.get("/one").await.ok().all("Key").is_empty());
     for host in ["127.0.0.1:9000", "[::1]:9000", "storage:9000", "LOCALHOST"] {
-        gateway.request("PUT", "/one/a").to_host(host).body("a").send().await.ok();
+        gateway.request("PUT", "/one/a").at(host).body("a").send().await.ok();
     }
 }

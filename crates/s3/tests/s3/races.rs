@@ -51,7 +51,7 @@ fn with_event(gateway: &Gateway, call: (usize, &'static str), event: Event) -> G
 fn other(gateway: &Gateway, method: &'static str, path: &str) -> Event {
     let (gateway, path) = (Gateway::over(gateway.client.clone()), path.to_owned());
     Box::pin(async move {
-        gateway.request(method, &path).send().await.ok();
+        gateway.request(method, &path).body("").send().await.ok();
         Ok(())
     })
 }
