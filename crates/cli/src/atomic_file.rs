@@ -1,14 +1,11 @@
 //! Target of a download: a file that is complete or absent, or a stream.
 
 use std::{
-    fs::{self, File, Permissions},
+    fs::{self, Permissions},
     io,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    time::Duration,
 };
-
-#[cfg(unix)]
-use std::os::unix::fs::PermissionsExt;
 
 use anyhow::{Context, Result, bail};
 use rustix::fs::Access;
@@ -18,19 +15,14 @@ use crate::{
     failure::with_help,
     links::{folder_of, follow, resolve},
     store_folders::StoreFolders,
+    temporary::{TemporaryFiles, is_temporary, without_path},
     text,
 };
 
-/// Prefix and suffix of the names of incomplete files.
-const PREFIX: &str = ".storage-";
-const SUFFIX: &str = ".part";
-
-/// Age after which an incomplete file that no process has locked counts as abandoned.
-const ABANDONED: Duration = Duration::from_secs(60);
-
 /// File that is written under a temporary name in the folder of its target.
 pub(crate) struct AtomicFile {
-    path: PathBuf,
+    target: Target,
+    files: TemporaryFiles,
     temporary: NamedTempFile,
     /// Permissions of the source, which a new file gets as far as the umask allows.
     source: Option<Permissions>,
@@ -44,38 +36,27 @@ impl AtomicFile {
 
     /// Starts writing a file. An existing file is unchanged until [`finish`](Self::finish). Rejects a folder, a device, and a
     /// file in the folder of a store, which it could destroy.
-    pub(crate) fn create(path: &Path, stores: &StoreFolders) -> Result<Self> {
-        Self::begin(target(path, stores)?)
+    pub(crate) fn create(path: &Path, stores: &StoreFolders, files: &TemporaryFiles) -> Result<Self> {
+        Self::begin(Target::new(path, stores)?, files)
     }
 
     /// Starts writing a file, and creates the folders above it.
-    pub(crate) fn create_with_folders(path: &Path, stores: &StoreFolders) -> Result<Self> {
-        let path = target(path, stores)?;
-        let folder = folder_of(&path);
+    pub(crate) fn create_with_folders(
+        path: &Path,
+        stores: &StoreFolders,
+        files: &TemporaryFiles,
+    ) -> Result<Self> {
+        let target = Target::new(path, stores)?;
+        target.check_above()?;
+        let folder = target.folder();
         fs::create_dir_all(folder)
             .with_context(|| format!("cannot create the folder {}", text::path(folder)))?;
-        Self::begin(path)
+        Self::begin(target, files)
     }
 
     /// Checks that [`create_with_folders`](Self::create_with_folders) can write a file, without changing anything.
     pub(crate) fn check_with_folders(path: &Path, stores: &StoreFolders) -> Result<()> {
-        let path = target(path, stores)?;
-        let folder = folder_of(&path);
-        let mut above = folder
-            .ancestors()
-            .map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
-        let existing = above.find(|folder| folder.symlink_metadata().is_ok()).unwrap_or(Path::new("."));
-        if existing == folder {
-            check_folder(folder)?;
-        } else if !existing.is_dir() {
-            bail!(
-                "cannot create the folder {}: {} is not a folder",
-                text::path(folder),
-                text::path(existing)
-            );
-        }
-        rustix::fs::access(existing, Access::WRITE_OK | Access::EXEC_OK)
-            .with_context(|| format!("cannot write to {}", text::path(existing)))
+        Target::new(path, stores)?.check_above()
     }
 
     /// Sets the permissions of the source.
@@ -83,17 +64,14 @@ impl AtomicFile {
         Self { source, ..self }
     }
 
-    fn begin(path: PathBuf) -> Result<Self> {
-        let folder = folder_of(&path);
+    fn begin(target: Target, files: &TemporaryFiles) -> Result<Self> {
+        let folder = target.folder();
         check_folder(folder)?;
-        // Abandoned files that cannot be removed do no harm.
-        let _ = remove_abandoned(folder);
+        files.remove_abandoned(&target.resolved_folder);
         let failed = || format!("cannot write to {}", text::path(folder));
         // Until it is complete, it is for its owner alone.
-        let temporary = builder().tempfile_in(folder).with_context(failed)?;
-        // Not every file system supports locks.
-        let _ = temporary.as_file().try_lock();
-        Ok(Self { path, temporary, source: None })
+        let temporary = files.create(folder).with_context(failed)?;
+        Ok(Self { target, files: files.clone(), temporary, source: None })
     }
 
     /// Returns the writer.
@@ -104,22 +82,27 @@ impl AtomicFile {
     /// Puts the file in place, in one step.
     pub(crate) fn finish(self) -> io::Result<()> {
         self.complete()?;
-        self.temporary.persist(&self.path).map_err(|error| error.error)?;
+        self.temporary.persist(&self.target.path).map_err(|error| without_path(error.error))?;
         Ok(())
     }
 
     /// Puts the file in place, in one step, unless there is one.
     pub(crate) fn finish_new(self) -> io::Result<()> {
         self.complete()?;
-        self.temporary.persist_noclobber(&self.path).map_err(|error| error.error)?;
+        self.temporary.persist_noclobber(&self.target.path).map_err(|error| without_path(error.error))?;
         Ok(())
     }
 
-    /// Makes sure that the content is on the disk.
+    /// Makes sure that the content is on the disk. Each file is synchronized before it is renamed: without that, a power cut
+    /// can leave an empty file under the final name, and a job that copies thousands of files would leave thousands of them.
     fn complete(&self) -> io::Result<()> {
-        let permissions = match fs::metadata(&self.path) {
+        let permissions = match fs::metadata(&self.target.path) {
             Ok(replaced) => replaced.permissions(),
-            Err(_) => permissions_of_new_files(folder_of(&self.path), self.source.as_ref())?,
+            // A copy can have those of its source, except that it does not run as another user.
+            Err(_) => {
+                let requested = self.source.as_ref().map_or(0o666, |source| source.mode() & 0o777);
+                Permissions::from_mode(self.files.allowed(&self.target.resolved_folder, requested)?)
+            }
         };
         self.temporary.as_file().set_permissions(permissions)?;
         self.temporary.as_file().sync_all()
@@ -137,50 +120,58 @@ pub(crate) fn check_folder(folder: &Path) -> Result<()> {
     }
 }
 
-/// Returns the file to write for a path, without links, if there can be one.
-fn target(path: &Path, stores: &StoreFolders) -> Result<PathBuf> {
-    let failed = || format!("cannot write {}", text::path(path));
-    if path.is_dir() {
-        bail!("{}: it is a folder", failed());
-    }
-    if AtomicFile::is_device(path) {
-        bail!("{}: it is a device or a pipe", failed());
-    }
-    // The target of a link is replaced, not the link.
-    let target = follow(path).with_context(failed)?;
-    let folder = resolve(folder_of(&target)).with_context(failed)?;
-    stores.check_outside(&folder).with_context(failed)?;
-    Ok(target)
+/// The file to write for a path.
+struct Target {
+    /// Path without links at its end: the target of a link is replaced, not the link.
+    path: PathBuf,
+    /// Absolute path of the folder, without links.
+    resolved_folder: PathBuf,
 }
 
-fn builder() -> tempfile::Builder<'static, 'static> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(PREFIX).suffix(SUFFIX);
-    builder
-}
-
-/// Returns the permissions of a new file in a folder, which depend on the umask: those of a file created to find out. A copy can
-/// have those of its source, except that it does not run as another user.
-fn permissions_of_new_files(folder: &Path, source: Option<&Permissions>) -> io::Result<Permissions> {
-    let mut builder = builder();
-    #[cfg(unix)]
-    builder.permissions(Permissions::from_mode(source.map_or(0o666, |source| source.mode() & 0o777)));
-    Ok(builder.tempfile_in(folder)?.as_file().metadata()?.permissions())
-}
-
-/// Removes incomplete files that killed downloads have left in a folder.
-fn remove_abandoned(folder: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let is_part =
-            entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX));
-        if !is_part || !entry.file_type()?.is_file() {
-            continue;
+impl Target {
+    /// Returns the file to write for a path, if there can be one.
+    fn new(path: &Path, stores: &StoreFolders) -> Result<Self> {
+        let failed = || format!("cannot write {}", text::path(path));
+        if path.is_dir() {
+            bail!("{}: it is a folder", failed());
         }
-        let age = entry.metadata()?.modified()?.elapsed().unwrap_or_default();
-        if age > ABANDONED && File::open(entry.path())?.try_lock().is_ok() {
-            fs::remove_file(entry.path())?;
+        if AtomicFile::is_device(path) {
+            bail!("{}: it is a device or a pipe", failed());
         }
+        let target = follow(path).with_context(failed)?;
+        // It would be left out by the next walk, and removed as abandoned.
+        if target.file_name().is_some_and(is_temporary) {
+            return Err(with_help(
+                format!("{}: temporary files of this command have such names", failed()),
+                "give it another name, or --exclude it",
+            ));
+        }
+        let resolved_folder = resolve(folder_of(&target)).with_context(failed)?;
+        stores.check_outside(&resolved_folder).with_context(failed)?;
+        Ok(Self { path: target, resolved_folder })
     }
-    Ok(())
+
+    fn folder(&self) -> &Path {
+        folder_of(&self.path)
+    }
+
+    /// Checks that the folders above the file exist or can be created, and that the file can be written.
+    fn check_above(&self) -> Result<()> {
+        let folder = self.folder();
+        let mut above = folder
+            .ancestors()
+            .map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+        let existing = above.find(|folder| folder.symlink_metadata().is_ok()).unwrap_or(Path::new("."));
+        if existing == folder {
+            check_folder(folder)?;
+        } else if !existing.is_dir() {
+            bail!(
+                "cannot create the folder {}: {} is not a folder",
+                text::path(folder),
+                text::path(existing)
+            );
+        }
+        rustix::fs::access(existing, Access::WRITE_OK | Access::EXEC_OK)
+            .with_context(|| format!("cannot write to {}", text::path(existing)))
+    }
 }

@@ -15,6 +15,7 @@ use crate::{
     output::Output,
     progress::Bars,
     store_folders::StoreFolders,
+    temporary::TemporaryFiles,
     text,
 };
 
@@ -34,6 +35,8 @@ pub(crate) struct Context {
     pub(crate) store_folders: StoreFolders,
     /// Names of the stores that the settings define.
     store_names: Vec<String>,
+    /// Temporary files of what is written.
+    pub(crate) temporary: TemporaryFiles,
     jobs: NonZeroUsize,
 }
 
@@ -49,6 +52,7 @@ impl Context {
             stores: Vec::new(),
             store_folders: StoreFolders::default(),
             store_names: Vec::new(),
+            temporary: TemporaryFiles::default(),
             jobs: options.jobs,
         }
     }

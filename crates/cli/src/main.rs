@@ -38,6 +38,7 @@ mod store;
 mod store_folders;
 mod stores;
 mod stream;
+mod temporary;
 mod text;
 mod time;
 mod transfer;

@@ -68,7 +68,7 @@ pub(crate) async fn run(
             Ok(())
         }
         Some(file) => {
-            let mut target = AtomicFile::create(file, &context.store_folders)?;
+            let mut target = AtomicFile::create(file, &context.store_folders, &context.temporary)?;
             let info = {
                 let bar = context.bars.bar("reading", 0);
                 let downloaded = download(client, context, key, target.sink(), &bar).await;

@@ -54,7 +54,7 @@ pub(crate) async fn run(flags: Settings, context: &Context, command: Command) ->
     // These commands need no store, so errors in the settings do not affect them.
     match command {
         Command::Completions { shell } => return shell::completions(shell),
-        Command::Man(args) => return shell::man(args.folder.as_deref(), &context.store_folders),
+        Command::Man(args) => return shell::man(args.folder.as_deref(), context),
         Command::Check { image: Some(image) } => return check::image(&image, &context.output),
         _ => {}
     }

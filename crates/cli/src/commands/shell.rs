@@ -5,12 +5,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context as _, Result};
 use clap::{Command, CommandFactory};
 use clap_complete::{Shell, env::Shells};
 use clap_mangen::Man;
 
-use crate::{args::Args, atomic_file::AtomicFile, store_folders::StoreFolders, text};
+use crate::{args::Args, atomic_file::AtomicFile, context::Context, text};
 
 /// Name of the command.
 const NAME: &str = "storage";
@@ -30,7 +30,7 @@ pub(crate) fn completions(shell: Shell) -> Result<()> {
 }
 
 /// Prints the manual page, or writes the pages of all commands to a folder, which is not that of a store.
-pub(crate) fn man(folder: Option<&Path>, stores: &StoreFolders) -> Result<()> {
+pub(crate) fn man(folder: Option<&Path>, context: &Context) -> Result<()> {
     // This generates names such as storage-put.
     let mut command = Args::command().disable_help_subcommand(true);
     command.build();
@@ -41,10 +41,10 @@ pub(crate) fn man(folder: Option<&Path>, stores: &StoreFolders) -> Result<()> {
     pages_of(&command, folder, &mut pages)?;
     // A page may be a link into the folder of a store: then no page is written.
     for (path, _) in &pages {
-        AtomicFile::check_with_folders(path, stores)?;
+        AtomicFile::check_with_folders(path, &context.store_folders)?;
     }
     for (path, page) in pages {
-        let mut file = AtomicFile::create_with_folders(&path, stores)?;
+        let mut file = AtomicFile::create_with_folders(&path, &context.store_folders, &context.temporary)?;
         let written = file.sink().write_all(page.as_bytes()).and_then(|()| file.finish());
         written.with_context(|| format!("cannot write {}", text::path(&path)))?;
     }

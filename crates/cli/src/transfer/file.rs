@@ -17,7 +17,7 @@ pub(super) async fn write<T>(
     content: impl AsyncFnOnce(&mut AtomicFile) -> Result<T>,
 ) -> Result<T> {
     check_absent(file, replaces)?;
-    let mut target = AtomicFile::create_with_folders(file, &context.store_folders)?;
+    let mut target = AtomicFile::create_with_folders(file, &context.store_folders, &context.temporary)?;
     let written = content(&mut target).await.map_err(|error| of_target(error, file))?;
     let target = target.like(source);
     let done = if replaces { target.finish() } else { target.finish_new() };

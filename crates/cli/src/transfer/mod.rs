@@ -136,6 +136,8 @@ pub(crate) async fn achieve(
 /// Removes last, so that an interrupted job loses nothing, and only if nothing has failed.
 async fn copy_and_remove(context: &Context, job: &Job<'_>, plan: &Plan, tally: &mut Tally<'_>) -> Result<()> {
     context.interrupt.take_over();
+    let visited = plan.visited.iter().filter(|folder| context.store_folders.around(folder).is_none());
+    visited.for_each(|folder| context.temporary.remove_abandoned(folder));
     let copied = copy(context, job, plan, tally).await;
     if plan.removals.is_empty() {
         return copied;

@@ -40,6 +40,8 @@ pub(crate) struct Plan {
     pub(super) is_compared: bool,
     /// Number of entries that the target has already.
     pub(crate) unchanged: u64,
+    /// Folders of the target that may have temporary files of a command that was killed, without links.
+    pub(super) visited: BTreeSet<PathBuf>,
 }
 
 /// One file or object to copy.
@@ -175,7 +177,8 @@ impl Plan {
         mut existing: Existing,
         failures: &mut Failures,
     ) -> Result<Self> {
-        let mut plan = Self { is_compared: true, ..Self::default() };
+        let visited = std::mem::take(&mut existing.unfinished);
+        let mut plan = Self { is_compared: true, visited, ..Self::default() };
         if job.options.delete {
             let kept: BTreeSet<_> =
                 tree.entries.iter().map(|entry| &entry.name).chain(&tree.left_out).collect();
@@ -256,6 +259,9 @@ impl Plan {
                 Err(error) => failures.add(item, &error),
             }
         }
+        if let Root::Folder(folder) = target {
+            self.visited.extend(targets.folders_below(folder)?);
+        }
         self.keep_sources(failures);
         Ok(())
     }
@@ -289,6 +295,8 @@ pub(crate) struct Existing {
     pub(crate) entries: BTreeMap<String, Entry>,
     is_listed: bool,
     count: usize,
+    /// Folders with temporary files, without links.
+    unfinished: BTreeSet<PathBuf>,
 }
 
 impl Existing {
@@ -306,7 +314,8 @@ impl Existing {
             Root::Prefix { .. } => options.delete || options.if_absent || options.compare != Compare::Nothing,
         };
         if !is_needed {
-            return Ok(Self { entries: BTreeMap::new(), is_listed: false, count: 0 });
+            let (entries, unfinished) = (BTreeMap::new(), BTreeSet::new());
+            return Ok(Self { entries, is_listed: false, count: 0, unfinished });
         }
         // In a store, an entry is compared also if only its counterpart is selected; a folder need not be walked for that.
         let all = Filter::default();
@@ -322,7 +331,8 @@ impl Existing {
             tree.skipped.iter().for_each(|skipped| context.output.note(&format!("skipped {skipped}")));
         }
         let entries = tree.entries.into_iter().map(|entry| (entry.name.clone(), entry)).collect();
-        Ok(Self { entries, is_listed: true, count: tree.existing })
+        let unfinished = tree.unfinished.iter().filter_map(|folder| resolve(folder).ok()).collect();
+        Ok(Self { entries, is_listed: true, count: tree.existing, unfinished })
     }
 
     /// Returns the entries with other names than these, which the patterns select.

@@ -1,7 +1,7 @@
 //! The files that a job writes, of which two can be one, or one that the job reads: through a link.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     io,
     path::{Path, PathBuf},
 };
@@ -45,6 +45,13 @@ pub(super) struct Targets {
 }
 
 impl Targets {
+    /// Returns the folders of the files that are below this one, and those on the way to them, without links.
+    pub(super) fn folders_below(&self, root: &Path) -> Result<BTreeSet<PathBuf>> {
+        let root = resolve(root)?;
+        let folders = self.paths.folders.values().flat_map(|folder| folder.ancestors());
+        Ok(folders.filter(|folder| folder.starts_with(&root)).map(Path::to_owned).collect())
+    }
+
     /// Adds a file. Fails if another name leads to it: the later copy would replace the earlier one.
     pub(super) fn add(&mut self, file: &Path, name: &str) -> Result<()> {
         let resolved = self.paths.of(file)?;

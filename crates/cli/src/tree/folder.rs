@@ -15,6 +15,7 @@ use crate::{
     failure::{add_help, with_help},
     failures::Failures,
     links::resolve,
+    temporary::is_temporary,
     text,
 };
 
@@ -46,7 +47,7 @@ pub(super) fn read(folder: &Path, reading: &Reading<'_>, failures: &mut Failures
             Ok(entry) => entry,
             Err(error) => {
                 let item = error.path().map_or(shown.clone(), text::path);
-                failures.add(item, &anyhow!(io::Error::from(error)).context("cannot read it"));
+                failures.add(item, &anyhow!(cause(error)).context("cannot read it"));
                 continue;
             }
         };
@@ -90,7 +91,7 @@ impl Walk<'_> {
             if filter.excludes(&relative.to_string_lossy(), true) {
                 return Ok(Step::Over);
             }
-            if self.stores.contains(&identity(&entry.metadata()?)) {
+            if self.stores.contains(&identity(&entry.metadata().map_err(cause)?)) {
                 self.tree.skipped.push(format!("{}: the store itself", text::path(path)));
                 return Ok(Step::Over);
             }
@@ -100,6 +101,11 @@ impl Walk<'_> {
             }
             // No file in it could have a valid key.
             name_of(relative)?;
+            return Ok(Step::Into);
+        }
+        // Another command writes it, or was killed.
+        if is_temporary(entry.file_name()) && entry.file_type().is_file() {
+            self.tree.unfinished.extend(path.parent().map(Path::to_owned));
             return Ok(Step::Into);
         }
         // The folders above were not excluded.
@@ -122,6 +128,12 @@ impl Walk<'_> {
         }
         Ok(Step::Into)
     }
+}
+
+/// Returns the error of the system, without the text of the walk around it.
+fn cause(error: walkdir::Error) -> io::Error {
+    let code = error.io_error().and_then(io::Error::raw_os_error);
+    code.map_or_else(|| error.into(), io::Error::from_raw_os_error)
 }
 
 /// Returns a description of a file that is left out.

@@ -33,6 +33,8 @@ pub(crate) struct Tree {
     pub(crate) entries: Vec<Entry>,
     /// Names that exist and are not selected: special files, and entries of another age or size.
     pub(crate) left_out: BTreeSet<String>,
+    /// Folders with temporary files, which are left out.
+    pub(crate) unfinished: BTreeSet<PathBuf>,
     /// Special files that are left out, with the reasons.
     pub(crate) skipped: Vec<String>,
     /// Number of existing entries. Those of a folder do not include excluded ones.
