@@ -15,7 +15,7 @@ use crate::{
     failure::with_help,
     links::{folder_of, follow, resolve},
     store_folders::StoreFolders,
-    temporary::{TemporaryFiles, is_temporary, without_path},
+    temporary::{TemporaryFiles, is_temporary},
     text,
 };
 
@@ -82,14 +82,14 @@ impl AtomicFile {
     /// Puts the file in place, in one step.
     pub(crate) fn finish(self) -> io::Result<()> {
         self.complete()?;
-        self.temporary.persist(&self.target.path).map_err(|error| without_path(error.error))?;
+        self.temporary.persist(&self.target.path).map_err(|error| error.error)?;
         Ok(())
     }
 
     /// Puts the file in place, in one step, unless there is one.
     pub(crate) fn finish_new(self) -> io::Result<()> {
         self.complete()?;
-        self.temporary.persist_noclobber(&self.target.path).map_err(|error| without_path(error.error))?;
+        self.temporary.persist_noclobber(&self.target.path).map_err(|error| error.error)?;
         Ok(())
     }
 

@@ -14,6 +14,7 @@ use stable_storage_api::{Error, Role};
 use storage_client::{ClientError, TransferError};
 
 use crate::{
+    interrupt,
     location::{Location, StoreName, StorePath},
     progress,
     size::Sizes,
@@ -25,10 +26,9 @@ use crate::{
 pub(crate) mod exit_code {
     pub(crate) const FAILED: u8 = 1;
     pub(crate) const NOT_FOUND: u8 = 3;
-    pub(crate) const INTERRUPTED: u8 = 130;
 }
 
-/// The user pressed Ctrl-C.
+/// The user pressed Ctrl-C, or another signal has ended the command.
 #[derive(Debug, thiserror::Error)]
 #[error("interrupted")]
 pub(crate) struct Interrupted;
@@ -302,8 +302,8 @@ pub(crate) fn printed(error: &anyhow::Error) -> String {
 }
 
 fn code(error: &anyhow::Error) -> u8 {
-    if error.chain().any(|cause| cause.is::<Interrupted>()) {
-        return exit_code::INTERRUPTED;
+    if is_interrupted(error) {
+        return interrupt::exit_code();
     }
     let not_found = |cause: &ClientError| cause.storage_error() == Some(&Error::NotFound);
     // A context is found by downcasting the error itself, not in its chain.
@@ -312,9 +312,14 @@ fn code(error: &anyhow::Error) -> u8 {
     if is_not_found { exit_code::NOT_FOUND } else { exit_code::FAILED }
 }
 
+/// Returns whether Ctrl-C or another signal has ended the work.
+pub(crate) fn is_interrupted(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.is::<Interrupted>())
+}
+
 /// Returns whether the user ended the command.
 pub(crate) fn is_of_user(error: &anyhow::Error) -> bool {
-    code(error) == exit_code::INTERRUPTED || is_closed_pipe(error)
+    is_interrupted(error) || is_closed_pipe(error)
 }
 
 /// Returns whether the reader of the output has closed the pipe, like `head`.
@@ -386,7 +391,7 @@ mod tests {
             (anyhow!(full), exit_code::FAILED),
             (anyhow!(gone), exit_code::NOT_FOUND),
             (anyhow!(NotFound::object("key")).context("looking"), exit_code::NOT_FOUND),
-            (anyhow!(Interrupted).context("upload 1 is incomplete"), exit_code::INTERRUPTED),
+            (anyhow!(Interrupted).context("upload 1 is incomplete"), 130),
         ];
         for (error, expected) in cases {
             assert_eq!(code(&error), expected, "{error:#}");

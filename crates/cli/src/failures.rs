@@ -25,6 +25,8 @@ const NOT_TRIED: &str = "not tried, because of another error";
 #[derive(Default)]
 pub(crate) struct Failures {
     failed: Vec<Failed>,
+    /// Number of the items that were not tried, or not completed because of Ctrl-C.
+    undone: u64,
     /// Help texts that were printed, each once.
     helps: Vec<String>,
     is_silent: bool,
@@ -53,7 +55,7 @@ impl Failures {
     /// Adds items that have no result because an error has ended the work on them. The first ones are printed; after Ctrl-C
     /// none of them, because the user knows why.
     pub(crate) fn not_tried(&mut self, items: Vec<String>, (one, many): (&str, &str), error: &anyhow::Error) {
-        let is_interrupted = error.chain().any(|cause| cause.is::<Interrupted>());
+        let is_interrupted = failure::is_interrupted(error);
         let why = if is_interrupted { "interrupted before it was complete" } else { NOT_TRIED };
         if !is_interrupted && !self.is_silent {
             items.iter().take(MOST_PRINTED).for_each(|item| failure::print_error(&format!("{item}: {why}")));
@@ -63,6 +65,7 @@ impl Failures {
                 failure::print_error(&format!("not tried: {others} more; --json lists all of them"));
             }
         }
+        self.undone += items.len() as u64;
         self.failed.extend(items.into_iter().map(|item| Failed { item, error: why.to_owned() }));
     }
 
@@ -93,6 +96,11 @@ impl Failures {
 
     pub(crate) fn count(&self) -> u64 {
         self.failed.len() as u64
+    }
+
+    /// Returns the number of items that were not tried or not completed, which are among the others.
+    pub(crate) fn undone(&self) -> u64 {
+        self.undone
     }
 
     pub(crate) fn is_empty(&self) -> bool {

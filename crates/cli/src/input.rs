@@ -3,12 +3,14 @@
 use std::{
     fs::{self, File, Metadata},
     io::{self, Read, Seek, SeekFrom, Write},
+    os::unix::fs::OpenOptionsExt,
     path::Path,
     sync::Arc,
     time::SystemTime,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
+use rustix::fs::OFlags;
 use sha2::{Digest as _, Sha256};
 use stable_storage_api::limits::MAX_PAYLOAD_BYTES;
 use storage_client::{Hasher, Progress};
@@ -40,6 +42,17 @@ pub(crate) struct LargeInput {
 }
 
 impl Input {
+    /// Reads the content of a file that was a regular one when it was found. Another kind of file may have replaced it, which
+    /// is not waited for.
+    pub(crate) fn open_regular(file: &Path) -> Result<Self> {
+        let (opened, metadata) = open(file, OFlags::NONBLOCK)?;
+        let failed = || format!("cannot read {}", text::path(file));
+        if !metadata.is_file() {
+            return Err(anyhow!(Changed).context("it is no longer a regular file").context(failed()));
+        }
+        Self::of_file(opened, &metadata).with_context(failed)
+    }
+
     /// Reads the content of a file or of standard input.
     pub(crate) fn open(file: &Path, idle: &Idle) -> Result<Self> {
         if is_stream(file) {
@@ -49,7 +62,7 @@ impl Input {
                 .context("cannot read standard input");
         }
         let failed = || format!("cannot read {}", text::path(file));
-        let (opened, metadata) = open(file)?;
+        let (opened, metadata) = open(file, OFlags::empty())?;
         // A pipe, for example, can be read only once.
         if !metadata.is_file() {
             return Self::of_stream(opened).with_context(failed);
@@ -175,13 +188,15 @@ pub(crate) fn check(file: &Path) -> Result<()> {
     let is_special = || fs::metadata(file).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir());
     match is_stream(file) || is_special() {
         true => Ok(()),
-        false => open(file).map(drop),
+        false => open(file, OFlags::NONBLOCK).map(drop),
     }
 }
 
 /// Opens a file that is not a folder.
-fn open(file: &Path) -> Result<(File, Metadata)> {
-    let opened = File::open(file).with_context(|| format!("cannot open {}", text::path(file)))?;
+fn open(file: &Path, flags: OFlags) -> Result<(File, Metadata)> {
+    let mut options = File::options();
+    options.read(true).custom_flags(flags.bits() as i32);
+    let opened = options.open(file).with_context(|| format!("cannot open {}", text::path(file)))?;
     let metadata = opened.metadata().with_context(|| format!("cannot read {}", text::path(file)))?;
     if metadata.is_dir() {
         return Err(with_help(
@@ -223,6 +238,23 @@ mod tests {
 
     fn is_changed<T>(done: io::Result<T>) -> bool {
         done.err().and_then(io::Error::into_inner).is_some_and(|error| error.is::<Changed>())
+    }
+
+    /// A named pipe that has replaced a file is refused, also one without a writer, for which opening would wait.
+    #[test]
+    fn a_pipe_in_the_place_of_a_file_is_not_waited_for() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let error = Input::open_regular(&pipe).err().unwrap();
+        assert!(
+            format!("{error:#}").ends_with("no longer a regular file: the file changed while it was read")
+        );
+        fs::remove_file(&pipe).unwrap();
+        fs::write(&pipe, b"content").unwrap();
+        assert!(
+            matches!(Input::open_regular(&pipe).unwrap(), Input::Small(content) if content == b"content")
+        );
     }
 
     /// A file that is truncated, extended or written while it is read is detected before the commit.

@@ -1,10 +1,10 @@
-//! Ctrl-C.
+//! Ctrl-C, and the signals by which the system or another program ends a command: SIGTERM and SIGHUP.
 
 use std::{
-    process,
+    fs, process,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU8, Ordering},
         mpsc,
     },
     thread,
@@ -13,18 +13,26 @@ use std::{
 
 use tokio::{
     runtime,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::watch,
 };
 
-use crate::failure::{self, Interrupted, exit_code};
+use crate::failure::{self, Interrupted};
 
 /// How long a command may take to stop. One that waits for a terminal or a pipe would never stop.
 const TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a command may take to complete a step that it has begun. A second Ctrl-C ends it immediately.
 const COMPLETION_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Records whether the user has pressed Ctrl-C.
+/// Number of the signal that interrupts the command: SIGINT until another one does.
+static SIGNAL: AtomicU8 = AtomicU8::new(2);
+
+/// Returns the exit code of an interrupted command, which is that of a shell for a process that the signal ends.
+pub(crate) fn exit_code() -> u8 {
+    128 + SIGNAL.load(Ordering::Relaxed)
+}
+
+/// Records whether the user has pressed Ctrl-C, or another signal has interrupted the command.
 #[derive(Clone, Debug)]
 pub(crate) struct Interrupt {
     pressed: watch::Receiver<bool>,
@@ -41,25 +49,37 @@ impl Interrupt {
         thread::spawn(move || {
             let Ok(runtime) = runtime::Builder::new_current_thread().enable_all().build() else { return };
             runtime.block_on(async {
-                let handler = signal(SignalKind::interrupt());
+                let (mut ctrl_c, mut others) = (Handler::set(SignalKind::interrupt()), others());
                 drop(setting);
-                // If no handler can be set, Ctrl-C ends the process as usual.
-                let Ok(mut ctrl_c) = handler else { return pressed.closed().await };
-                ctrl_c.recv().await;
+                let [terminated, hung_up] = &mut others;
+                let kind = tokio::select! {
+                    () = ctrl_c.received() => ctrl_c.kind,
+                    () = terminated.received() => terminated.kind,
+                    () = hung_up.received() => hung_up.kind,
+                };
+                SIGNAL.store(u8::try_from(kind.as_raw_value()).unwrap_or_default(), Ordering::Relaxed);
                 pressed.send_replace(true);
                 let patience =
                     if is_taken_over.load(Ordering::Relaxed) { COMPLETION_TIMEOUT } else { TIMEOUT };
+                // Only the user can be impatient: `timeout`, a shell or systemd may send a signal twice.
                 tokio::select! {
                     () = tokio::time::sleep(patience) => {}
-                    _ = ctrl_c.recv() => {}
+                    () = ctrl_c.received() => {}
                 }
                 failure::report(&Interrupted.into());
-                process::exit(exit_code::INTERRUPTED.into());
+                process::exit(exit_code().into());
             });
         });
         // The sender is dropped when the handler is set, or cannot be.
         let _ = is_set.recv();
         interrupt
+    }
+
+    /// Creates one that is pressed by setting the value.
+    #[cfg(test)]
+    pub(crate) fn manual() -> (watch::Sender<bool>, Self) {
+        let (pressed, receiver) = watch::channel(false);
+        (pressed, Self { pressed: receiver, is_taken_over: Arc::default() })
     }
 
     /// Waits for Ctrl-C.
@@ -93,4 +113,46 @@ impl Interrupt {
             std::future::pending::<()>().await;
         }
     }
+}
+
+/// Handler of a signal.
+struct Handler {
+    kind: SignalKind,
+    signal: Option<Signal>,
+}
+
+impl Handler {
+    /// Sets a handler. If that is not possible, the signal ends the process as usual.
+    fn set(kind: SignalKind) -> Self {
+        Self { kind, signal: signal(kind).ok() }
+    }
+
+    /// Waits for the signal.
+    async fn received(&mut self) {
+        match &mut self.signal {
+            Some(signal) => drop(signal.recv().await),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// Returns the handlers of SIGTERM and SIGHUP. A signal that is ignored, as SIGHUP under `nohup`, stays ignored.
+fn others() -> [Handler; 2] {
+    let ignored = ignored_signals();
+    [SignalKind::terminate(), SignalKind::hangup()].map(|kind| match is_in(ignored, kind) {
+        true => Handler { kind, signal: None },
+        false => Handler::set(kind),
+    })
+}
+
+/// Returns the signals that this process ignores, one in each bit. Only Linux tells.
+fn ignored_signals() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+}
+
+fn is_in(signals: u64, kind: SignalKind) -> bool {
+    let bit = u32::try_from(kind.as_raw_value() - 1).ok();
+    bit.and_then(|bit| signals.checked_shr(bit)).is_some_and(|signals| signals & 1 == 1)
 }

@@ -17,6 +17,9 @@ static SHOWN: Mutex<Option<WeakProgressBar>> = Mutex::new(None);
 /// Terminal width that a bar with all its numbers needs.
 const WIDE: u16 = 80;
 
+/// Terminal width below which there are no bars: a line that wraps could not be erased.
+const NARROW: u16 = 40;
+
 /// Creates bars. Without a terminal the bars are hidden, so that callers need not check.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bars {
@@ -42,14 +45,17 @@ impl Bars {
 
     /// If standard error is not a terminal, bars are hidden.
     fn target(self) -> ProgressDrawTarget {
-        if self.hidden { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() }
+        match self.hidden || columns() < NARROW {
+            true => ProgressDrawTarget::hidden(),
+            false => ProgressDrawTarget::stderr(),
+        }
     }
 }
 
 /// Template for an unknown number of bytes.
 const COUNTER: &str = "{msg:9} {bytes:>11} {bytes_per_sec:>13}";
 
-/// Returns the template for a terminal of this width. A line that wraps could not be erased.
+/// Returns the template for a terminal of this width.
 fn template(columns: u16) -> &'static str {
     match columns {
         0..WIDE => "{msg:9} {wide_bar:.cyan/blue} {bytes:>11} {percent:>3}%",
@@ -59,9 +65,10 @@ fn template(columns: u16) -> &'static str {
     }
 }
 
-/// Returns the width of the terminal.
+/// Returns the width of the terminal. Some terminals report zero instead of none.
 fn columns() -> u16 {
-    rustix::termios::tcgetwinsize(io::stderr()).map_or(WIDE, |size| size.ws_col)
+    let known = rustix::termios::tcgetwinsize(io::stderr()).ok().filter(|size| size.ws_col > 0);
+    known.map_or(WIDE, |size| size.ws_col)
 }
 
 /// Writes to the terminal while the bar is hidden.
@@ -147,7 +154,7 @@ mod tests {
     /// indicatif accepts the templates.
     #[test]
     fn templates_are_well_formed() {
-        for columns in [0, 60, WIDE - 1, WIDE] {
+        for columns in [NARROW, 60, WIDE - 1, WIDE] {
             ProgressStyle::with_template(template(columns)).unwrap();
         }
         ProgressStyle::with_template(COUNTER).unwrap();

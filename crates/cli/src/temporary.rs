@@ -22,6 +22,9 @@ const PREFIX: &str = ".storage-";
 const RANDOM: usize = 6;
 const SUFFIX: &str = ".part";
 
+/// Permissions of a file for its owner alone.
+const PRIVATE: u32 = 0o600;
+
 /// Age after which a temporary file counts as abandoned where the file system does not support locks.
 const ABANDONED: Duration = Duration::from_secs(60);
 
@@ -56,7 +59,7 @@ impl TemporaryFiles {
     /// Creates a temporary file in a folder, for its owner alone.
     pub(crate) fn create(&self, folder: &Path) -> io::Result<NamedTempFile> {
         for _ in 0..ATTEMPTS {
-            let file = self.create_with(&builder(), folder)?;
+            let file = self.create_with(PRIVATE, folder)?;
             // Another command that holds the lock takes the file for abandoned. Not every file system supports locks.
             if !matches!(file.as_file().try_lock(), Err(TryLockError::WouldBlock))
                 && file.as_file().metadata()?.nlink() > 0
@@ -87,19 +90,21 @@ impl TemporaryFiles {
         if let Some(allowed) = self.known().allowed.get(folder) {
             return Ok(requested & allowed);
         }
-        let mut builder = builder();
-        builder.permissions(fs::Permissions::from_mode(0o777));
-        let allowed = self.create_with(&builder, folder)?.as_file().metadata()?.permissions().mode() & 0o777;
+        let allowed = self.create_with(0o777, folder)?.as_file().metadata()?.permissions().mode() & 0o777;
         self.known().allowed.insert(folder.to_owned(), allowed);
         Ok(requested & allowed)
     }
 
-    fn create_with(&self, builder: &tempfile::Builder<'_, '_>, folder: &Path) -> io::Result<NamedTempFile> {
+    fn create_with(&self, mode: u32, folder: &Path) -> io::Result<NamedTempFile> {
         #[cfg(test)]
         {
             self.known().created += 1;
         }
-        builder.tempfile_in(folder).map_err(without_path)
+        let mut builder = tempfile::Builder::new();
+        // The crate's own way to create the file adds its path to errors, which tells the user nothing.
+        builder.prefix(PREFIX).suffix(SUFFIX).rand_bytes(RANDOM).make_in(folder, |path| {
+            File::options().read(true).write(true).create_new(true).mode(mode).open(path)
+        })
     }
         // The crate would add the temporary path to the error.
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -113,12 +118,6 @@ impl TemporaryFiles {
     }
 }
 
-fn builder() -> tempfile::Builder<'static, 'static> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(PREFIX).suffix(SUFFIX).rand_bytes(RANDOM);
-    builder
-}
-
 /// Removes a temporary file that no command has locked. Where locks do not work, its age decides.
 fn remove_if_abandoned(path: &Path) -> io::Result<()> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
@@ -130,12 +129,6 @@ fn remove_if_abandoned(path: &Path) -> io::Result<()> {
     };
     // The lock is held until the file is removed, so that a command that has just created it notices.
     if is_abandoned { fs::remove_file(path) } else { Ok(()) }
-}
-
-/// Returns an error without the path of the temporary file, which tells the user nothing.
-pub(crate) fn without_path(error: io::Error) -> io::Error {
-    let cause = error.get_ref().and_then(|wrapper| wrapper.source()?.downcast_ref::<io::Error>());
-    cause.and_then(io::Error::raw_os_error).map_or(error, io::Error::from_raw_os_error)
 }
 
 #[cfg(test)]
@@ -164,6 +157,14 @@ mod tests {
         ] {
             assert!(!is_temporary(other.as_ref()), "{other}");
         }
+    }
+
+    /// The error of creating one does not have its path.
+    #[test]
+    fn errors_do_not_name_temporary_files() {
+        let folder = TempDir::new().unwrap();
+        let error = TemporaryFiles::default().create(&folder.path().join("nowhere")).unwrap_err();
+        assert_eq!(error.to_string(), "No such file or directory (os error 2)");
     }
 
     /// Abandoned files are removed whatever their age, also from a folder with one in use; those of a user are not.

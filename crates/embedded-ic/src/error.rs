@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::folder::RESERVED;
+
 /// Reject codes of the Internet Computer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u64)]
@@ -80,8 +82,8 @@ pub enum HostError {
     Closed,
     /// The disk of a state folder is full. Nothing has changed.
     #[error(
-        "the disk at {} is full: {missing} more bytes are needed for {}, {free} are free",
-        .disk.display(), .folder.display()
+        "the disk at {} is full: for {}, {} more are needed than the {} that are free; up to {} are reserved for removals",
+        .disk.display(), .folder.display(), size(*.missing), size(*.free), size(RESERVED)
     )]
     DiskFull {
         /// The folder.
@@ -179,5 +181,39 @@ impl HostError {
             Self::Io { source, .. } => crate::disk::is_full(source),
             _ => false,
         }
+    }
+}
+
+/// Returns a size in the largest unit of which there is at least one, with the exact number of bytes.
+pub(crate) fn size(bytes: u64) -> String {
+    let digits = bytes.to_string();
+    let groups =
+        digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect::<Vec<_>>().join(",");
+    let units = ["EiB", "PiB", "TiB", "GiB", "MiB", "KiB"].into_iter().zip((1..=6).rev());
+    match units.map(|(unit, step)| (unit, 1_u64 << (10 * step))).find(|(_, one)| bytes >= *one) {
+        Some((unit, one)) => format!("{:.1} {unit} ({groups} bytes)", bytes as f64 / one as f64),
+        None => format!("{groups} bytes"),
+    }
+}
+
+#[cfg(test)]
+mod size_tests {
+    use super::*;
+
+    /// The sentence has units, and says that what is needed is more than what is free.
+    #[test]
+    fn a_full_disk_is_described_with_units() {
+        let error = HostError::DiskFull {
+            folder: "full/s".into(),
+            disk: "/full".into(),
+            missing: 888_832,
+            free: 1_191_936,
+        };
+        assert_eq!(
+            error.to_string(),
+            "the disk at /full is full: for full/s, 868.0 KiB (888,832 bytes) more are needed than the 1.1 MiB \
+             (1,191,936 bytes) that are free; up to 2.5 MiB (2,621,440 bytes) are reserved for removals"
+        );
+        assert_eq!((size(0), size(1_023)), ("0 bytes".into(), "1,023 bytes".into()));
     }
 }

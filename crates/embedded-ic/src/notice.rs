@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::error::size;
+
 /// Notice for the user who opened a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -44,9 +46,10 @@ impl fmt::Display for Notice {
             ),
             Self::DiskFull { folder, disk, missing } => write!(
                 f,
-                "the disk at {} is full: {missing} bytes more are needed to write the journal of {} to its files; \
+                "the disk at {} is full: {} more are needed to write the journal of {} to its files; \
                  everything can be read, and small changes such as removals may still fit",
                 disk.display(),
+                size(*missing),
                 folder.display()
             ),
         }

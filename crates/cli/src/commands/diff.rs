@@ -171,7 +171,7 @@ fn hashed_bytes(compare: Compare, first: &Side<'_>, second: &Side<'_>) -> u64 {
 
 async fn compare_one(
     compare: Compare,
-    digests: &mut Digests<'_>,
+    digests: &mut Digests,
     (root, entry): (&Root<'_>, &Entry),
     (other_root, other): (&Root<'_>, &Entry),
 ) -> Result<Option<Finding>> {

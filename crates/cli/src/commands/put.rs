@@ -231,7 +231,7 @@ async fn store(client: &StoreClient, context: &Context, args: &PutArgs, item: &I
     let stored = match stream::open(&item.file, context)? {
         Some(source) => upload::store_stream(client, context, source, spec).await,
         None => {
-            let input = Input::open(&item.file, &context.output.idle)?;
+            let input = Input::open_regular(&item.file)?;
             upload::store(client, context, input, spec).await
         }
     };

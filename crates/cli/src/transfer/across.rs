@@ -31,20 +31,18 @@ pub(super) async fn all(
     if ptr::eq(from, to) {
         return each::copy(context, plan, tally, make).await;
     }
-    each::copy_in_batches(from, context, plan, tally, make, async |values| {
-        let (mut batch, mut outcome) = (Batch::default(), Outcome::default());
+    each::copy_in_batches(from, context, plan, tally, make, async |values, add| {
+        let (mut batch, mut ended) = (Batch::default(), Ok(()));
         for (copy, value) in values {
             let Copy::Across { spec, .. } = copy else { continue };
             if batch.push(copy, spec, value).is_some() {
-                outcome.done.push((copy, one(from, to, context, copy, &Unobserved).await));
+                ended = ended.and(add(Outcome::of(copy, one(from, to, context, copy, &Unobserved).await)));
             }
         }
         if context.interrupt.is_pressed() {
-            outcome.ended.push((batch.into_copies(), Interrupted.into()));
-            return outcome;
+            return ended.and(Err(Interrupted.into()));
         }
-        outcome.extend(batch.store(to).await);
-        outcome
+        ended.and(batch.store(to, add).await)
     })
     .await
 }

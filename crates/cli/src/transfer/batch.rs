@@ -80,11 +80,6 @@ impl<'a> Batch<'a> {
         self.copies.is_empty()
     }
 
-    /// Returns what was to be stored.
-    pub(super) fn into_copies(self) -> Vec<&'a Copy> {
-        self.copies
-    }
-
     /// Adds a value. Returns it if it does not fit.
     pub(super) fn push(&mut self, copy: &'a Copy, spec: &ObjectSpec, value: Vec<u8>) -> Option<Vec<u8>> {
         let Some(size) = self.size.with(Size::of_put(spec, value.len() as u64)) else { return Some(value) };
@@ -94,13 +89,18 @@ impl<'a> Batch<'a> {
         None
     }
 
-    /// Stores the values. Those that are refused fail alone.
-    pub(super) async fn store(self, client: &StoreClient) -> Outcome<'a> {
+    /// Stores the values, and adds the outcome of each call. Those that are refused fail alone. Returns the first error after
+    /// which the job cannot continue.
+    pub(super) async fn store(
+        self,
+        client: &StoreClient,
+        add: impl Fn(Outcome<'a>) -> Result<()>,
+    ) -> Result<()> {
         let Self { copies, puts, .. } = self;
         let call = async |part: Range<usize>| Ok(client.put_many(&puts[part]).await.map(drop)?);
-        let mut outcome = Outcome::default();
-        for (part, stored) in in_parts(puts.len(), call).await {
-            let copies = &copies[part.clone()];
+        let mut result = Ok(());
+        let done = |part: Range<usize>, stored| {
+            let (copies, mut outcome) = (&copies[part.clone()], Outcome::default());
             match stored {
                 Ok(()) => {
                     let sizes = puts[part].iter().map(|put| Ok(put.value.len() as u64));
@@ -108,8 +108,13 @@ impl<'a> Batch<'a> {
                 }
                 Err(error) => outcome.fail(copies, error),
             }
-        }
-        outcome
+            let added = add(outcome);
+            if result.is_ok() {
+                result = added;
+            }
+        };
+        in_parts(puts.len(), call, done).await;
+        result
     }
 }
 
@@ -130,7 +135,7 @@ impl<'a> Values<'a> {
         let keys: Vec<_> = objects.iter().map(|(_, info)| &info.key).collect();
         let call = async |part: Range<usize>| Ok(client.get_many(&keys[part]).await?);
         let mut read = Self::default();
-        for (part, values) in in_parts(keys.len(), call).await {
+        let done = |part: Range<usize>, values| {
             let objects = &objects[part];
             match values {
                 Ok(values) => objects.iter().zip(values).for_each(|(object, value)| read.add(object, value)),
@@ -139,7 +144,8 @@ impl<'a> Values<'a> {
                 }
                 Err(_) => read.others.extend(objects.iter().map(|(copy, _)| *copy)),
             }
-        }
+        };
+        in_parts(keys.len(), call, done).await;
         read
     }
 
@@ -160,13 +166,15 @@ fn is_of(value: &[u8], info: &ObjectInfo) -> bool {
 }
 
 /// Makes a call for all items, and if it is refused, for halves of them, until those that it is refused for are alone. Ends after
-/// an error that other calls would have as well. Returns the results with the items that they are of.
+/// an error that other calls would have as well. Passes each result to `done` with the items that it is of, as soon as it is
+/// known.
 async fn in_parts<R>(
     items: usize,
     call: impl AsyncFn(Range<usize>) -> Result<R>,
-) -> Vec<(Range<usize>, Result<R>)> {
+    mut done: impl FnMut(Range<usize>, Result<R>),
+) {
     let all = 0..items;
-    let (mut parts, mut results) = (Vec::from([all]), Vec::new());
+    let mut parts = Vec::from([all]);
     while let Some(part) = parts.pop().filter(|part| !part.is_empty()) {
         match call(part.clone()).await {
             Err(error) if part.len() > 1 && !ends_all(&error) => {
@@ -175,12 +183,11 @@ async fn in_parts<R>(
             }
             result => {
                 let has_ended = result.as_ref().is_err_and(|error: &Error| ends_all(error));
-                results.push((part, result));
+                done(part, result);
                 if has_ended {
                     break;
                 }
             }
         }
     }
-    results
 }

@@ -68,7 +68,7 @@ impl Sameness {
     /// Returns whether the entries are equal.
     pub(crate) async fn decide(
         self,
-        digests: &mut Digests<'_>,
+        digests: &mut Digests,
         one: (&Root<'_>, &Entry),
         other: (&Root<'_>, &Entry),
     ) -> Result<bool> {
@@ -105,16 +105,15 @@ fn is_corrupt(info: &stable_storage_api::ObjectInfo) -> bool {
 }
 
 /// Determines the SHA-256 of entries, with a bar for those that are computed.
-pub(crate) struct Digests<'a> {
-    context: &'a Context,
+pub(crate) struct Digests {
     bar: Bar,
     hashed: u64,
 }
 
-impl<'a> Digests<'a> {
+impl Digests {
     /// Prepares hashing this number of bytes.
-    pub(crate) fn new(context: &'a Context, bytes: u64) -> Self {
-        Self { context, bar: context.bars.bar("comparing", bytes), hashed: 0 }
+    pub(crate) fn new(context: &Context, bytes: u64) -> Self {
+        Self { bar: context.bars.bar("comparing", bytes), hashed: 0 }
     }
 
     /// Returns the SHA-256: of a file by reading it, of an object as the store knows it, or else as the canister computes it.
@@ -124,7 +123,7 @@ impl<'a> Digests<'a> {
             Content::Object(info) => info,
             Content::File(path) => {
                 let failed = || format!("cannot read {}", crate::text::path(path));
-                let input = Input::open(path, &self.context.output.idle).with_context(failed)?;
+                let input = Input::open_regular(path).with_context(failed)?;
                 let digest = input.sha256(&self.bar.part(self.hashed)).await.with_context(failed)?;
                 self.hashed += entry.size;
                 storage_client::Progress::safe(&self.bar.part(0), self.hashed, 0);

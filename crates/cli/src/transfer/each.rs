@@ -1,6 +1,10 @@
 //! Copies of a plan, of which some are made concurrently.
 
-use std::{cell::Cell, iter, pin::pin};
+use std::{
+    cell::{Cell, RefCell},
+    iter,
+    pin::pin,
+};
 
 use anyhow::Result;
 use futures_util::{StreamExt, stream};
@@ -13,6 +17,9 @@ use super::{
     tally::{Outcome, Tally},
 };
 use crate::{context::Context, store::StoreClient};
+
+/// Adds the outcome of copies, and returns the first error after which the job cannot continue.
+pub(super) type Add<'a, 'p> = dyn Fn(Outcome<'p>) -> Result<()> + 'a;
 
 /// Makes the copies of a plan: small ones concurrently, larger ones one after the other, because each of them makes
 /// concurrent calls. `make` makes one copy and returns its bytes.
@@ -33,35 +40,36 @@ pub(super) async fn copy(
 }
 
 /// Makes the copies of a plan like [`copy`], but reads small objects from a store several with one call. `finish` completes
-/// copies whose values have been read.
+/// copies whose values have been read. Each outcome is added when it is known, so that none is lost if the work is stopped.
 pub(super) async fn copy_in_batches<'p>(
     from: &StoreClient,
     context: &Context,
     plan: &'p Plan,
     tally: &mut Tally<'_>,
     make: impl AsyncFn(&Copy, &dyn Progress) -> Result<u64>,
-    finish: impl AsyncFn(Vec<(&'p Copy, Vec<u8>)>) -> Outcome<'p>,
+    finish: impl AsyncFn(Vec<(&'p Copy, Vec<u8>)>, &Add<'_, 'p>) -> Result<()>,
 ) -> Result<()> {
     for stage in plan.stages() {
         let (make, finish) = (&make, &finish);
         let (small, large) = by_size(stage);
-        let batches = groups(small).into_iter().map(|group| async move {
-            // What must be read alone is read as a whole, with its current metadata.
-            let Values { intact, others, outcome } = match group.as_slice() {
-                [_] => Values { others: group, ..Values::default() },
-                group => Values::read(from, group).await,
-            };
-            let mut finished = if intact.is_empty() { Outcome::default() } else { finish(intact).await };
-            finished.extend(outcome);
-            for copy in others {
-                if finished.has_ended() {
-                    break;
+        {
+            let shared = RefCell::new(&mut *tally);
+            let add: &Add<'_, 'p> = &|outcome| shared.borrow_mut().add_all(outcome);
+            let batches = groups(small).into_iter().map(|group| async move {
+                // What must be read alone is read as a whole, with its current metadata.
+                let Values { intact, others, outcome } = match group.as_slice() {
+                    [_] => Values { others: group, ..Values::default() },
+                    group => Values::read(from, group).await,
+                };
+                let finished = if intact.is_empty() { Ok(()) } else { finish(intact, add).await };
+                finished.and(add(outcome))?;
+                for copy in others {
+                    add(Outcome::of(copy, make(copy, &Unobserved).await))?;
                 }
-                finished.done.push((copy, make(copy, &Unobserved).await));
-            }
-            finished
-        });
-        concurrently(context.jobs(), batches, |outcome| tally.add_all(outcome)).await?;
+                Ok(())
+            });
+            concurrently(context.jobs(), batches, |done| done).await?;
+        }
         one_by_one(large, tally, make).await?;
     }
     Ok(())
@@ -109,8 +117,6 @@ pub(crate) async fn concurrently<T>(
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
-
     use anyhow::bail;
     use tokio::task::yield_now;
 

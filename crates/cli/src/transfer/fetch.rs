@@ -34,14 +34,13 @@ pub(super) async fn all(
     if context.verifier.is_some() {
         return each::copy(context, plan, tally, one).await;
     }
-    each::copy_in_batches(client, context, plan, tally, one, async |values| {
-        let mut outcome = Outcome::default();
+    each::copy_in_batches(client, context, plan, tally, one, async |values, add| {
         for (copy, value) in values {
             // Between two files, Ctrl-C must be handled.
             yield_now().await;
-            outcome.done.push((copy, write(context, copy, &value, replaces).await));
+            add(Outcome::of(copy, write(context, copy, &value, replaces).await))?;
         }
-        outcome
+        Ok(())
     })
     .await
 }

@@ -31,13 +31,15 @@ const STEP_BYTES: u64 = 1 << 20;
 /// Copies the files of a plan.
 pub(super) async fn all(context: &Context, job: &Job<'_>, plan: &Plan, tally: &mut Tally<'_>) -> Result<()> {
     let replaces = !job.options.if_absent;
+    // A file that a walk has found is a regular one; one that is named can be a pipe.
+    let is_named = !plan.is_compared;
     each::copy(context, plan, tally, async |copy, progress| {
         let Copy::Local { from, to, .. } = copy else { bail!("only a file can be copied to a file") };
         // Between two files, Ctrl-C must be handled.
         yield_now().await;
-        let source = match stream::open(from, context)? {
+        let source = match is_named.then(|| stream::open(from, context)).transpose()?.flatten() {
             Some(source) => Source::Stream(source),
-            None => Source::File(Input::open(from, &context.output.idle)?),
+            None => Source::File(Input::open_regular(from)?),
         };
         file::write(context, to, permissions(from), replaces, async |target| {
             let failed = || format!("cannot copy {} to {}", text::path(from), text::path(to));

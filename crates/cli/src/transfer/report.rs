@@ -171,14 +171,18 @@ impl View<'_> {
             false if report.copied.is_empty() => ("", String::new()),
             false => ("", format!(" at {}", context.output.sizes.rate(report.bytes, report.elapsed))),
         };
+        let undone = match failures.undone() {
+            0 => String::new(),
+            undone => format!(", {} not done", grouped(undone)),
+        };
         format!(
-            "{would}{} {} ({}){rate}, left {} unchanged, removed {}, {} failed",
+            "{would}{} {} ({}){rate}, left {} unchanged, removed {}, {} failed{undone}",
             verb.participle(),
             pluralize(report.copied.len() as u64, one, many),
             size(report.bytes),
             grouped(report.unchanged),
             grouped(report.removed.len() as u64),
-            grouped(failures.count())
+            grouped(failures.count() - failures.undone())
         )
     }
 }

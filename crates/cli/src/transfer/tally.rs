@@ -10,7 +10,7 @@ use super::{
     report::{Report, Verb, item, shown, shown_removal},
 };
 use crate::{
-    failure,
+    failure::{self, Interrupted},
     failures::{Failures, ends_all},
     progress::{Bar, Part},
     text::pluralize,
@@ -26,24 +26,17 @@ pub(super) struct Outcome<'a> {
 }
 
 impl<'a> Outcome<'a> {
+    /// Returns the outcome of one copy.
+    pub(super) fn of(copy: &'a Copy, made: Result<u64>) -> Self {
+        Self { done: vec![(copy, made)], ended: Vec::new() }
+    }
+
     /// Adds the failure of a call for these copies: for several, only an error that ends the job.
     pub(super) fn fail(&mut self, copies: &[&'a Copy], error: Error) {
         match copies {
             [copy] if !ends_all(&error) => self.done.push((copy, Err(error))),
             copies => self.ended.push((copies.to_vec(), error)),
         }
-    }
-
-    /// Adds the outcome of other copies.
-    pub(super) fn extend(&mut self, other: Self) {
-        self.done.extend(other.done);
-        self.ended.extend(other.ended);
-    }
-
-    /// Returns whether an error has ended the job.
-    pub(super) fn has_ended(&self) -> bool {
-        let ends = |(_, made): &(_, Result<u64>)| made.as_ref().is_err_and(ends_all);
-        !self.ended.is_empty() || self.done.iter().any(ends)
     }
 }
 
@@ -78,8 +71,15 @@ impl<'a> Tally<'a> {
 
     /// Counts a copy that is complete, or reports its failure. Returns the error if the job cannot continue after it.
     pub(super) fn add(&mut self, copy: &Copy, copied: Result<u64>) -> Result<()> {
-        self.settle(copy);
         let bytes = match copied {
+            // It has not failed, and is reported with what was not tried.
+            Err(error) if error.is::<Interrupted>() => return Err(error),
+            copied => {
+                self.settle(copy);
+                copied
+            }
+        };
+        let bytes = match bytes {
             Ok(bytes) => bytes,
             Err(error) => return self.failed(item(self.job, copy), error),
         };

@@ -33,6 +33,10 @@ impl Upload {
 
     /// Returns a context with this number of jobs.
     fn context(jobs: usize) -> Context {
+        Self::interrupted_by(Interrupt::listen(), jobs)
+    }
+
+    fn interrupted_by(interrupt: Interrupt, jobs: usize) -> Context {
         let options = GlobalOptions {
             json: false,
             quiet: true,
@@ -41,7 +45,7 @@ impl Upload {
             jobs: NonZeroUsize::new(jobs).unwrap(),
             wait: Duration::ZERO,
         };
-        Context::new(options, Interrupt::listen())
+        Context::new(options, interrupt)
     }
 
     /// Stores the files with this number of jobs. Files with this suffix come last.
@@ -152,6 +156,15 @@ impl FromStore {
 
     /// Fetches objects to the folder, or copies them to the other canister.
     async fn run(&self, jobs: usize, keys: &[&str], fetches: bool) -> (Report, Vec<Failed>, Result<()>) {
+        self.run_in(&Upload::context(jobs), keys, fetches).await
+    }
+
+    async fn run_in(
+        &self,
+        context: &Context,
+        keys: &[&str],
+        fetches: bool,
+    ) -> (Report, Vec<Failed>, Result<()>) {
         let clients = [&self.from, &self.to].map(|fake| Client::new(AnyTransport::Fake(fake.clone())));
         let of = |client| Root::Prefix { client, prefix: String::new(), label: String::new() };
         let source = of(&clients[0]);
@@ -166,7 +179,7 @@ impl FromStore {
         let mut plan = Plan::default();
         plan.copies.extend(keys.iter().map(copy));
         let mut failures = Failures::silent();
-        let (report, done) = achieve(&Upload::context(jobs), &job, &plan, &mut failures).await;
+        let (report, done) = achieve(context, &job, &plan, &mut failures).await;
         (report, failures.into_items(), done)
     }
 }
@@ -327,4 +340,74 @@ async fn two_errors_that_end_a_job_are_reported() {
         of("d", "is down"),
     ];
     assert_eq!((report.copied, reasons(&failed, &texts)), (vec![], expected.to_vec()));
+}
+
+/// After Ctrl-C in the middle of a batch, the files that are complete are reported as fetched, and the others as not complete.
+#[tokio::test]
+async fn files_that_are_complete_at_ctrl_c_are_reported() {
+    let (pressed, interrupt) = Interrupt::manual();
+    let (copies, context) = (FromStore::new(), Upload::interrupted_by(interrupt, 1));
+    let names: Vec<_> = (10..40).map(|number| format!("{number}small")).collect();
+    let keys: Vec<_> = names.iter().map(String::as_str).collect();
+    let press = async {
+        while !copies.folder.path().join(keys[0]).exists() {
+            tokio::task::yield_now().await;
+        }
+        pressed.send_replace(true);
+    };
+    let ((report, failed, done), ()) = tokio::join!(copies.run_in(&context, &keys, true), press);
+    assert!(done.unwrap_err().is::<Interrupted>());
+    let (complete, others) = keys.split_at(report.copied.len());
+    assert_eq!(report.copied, complete);
+    // All of them are in a batch.
+    assert!((1..keys.len()).contains(&complete.len()), "{complete:?}");
+    let mut names: Vec<_> =
+        fs::read_dir(copies.folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, complete);
+    let expected: Vec<_> =
+        others.iter().map(|name| ((*name).to_owned(), vec!["interrupted before"])).collect();
+    assert_eq!(reasons(&failed, &["interrupted before"]), expected);
+}
+
+/// What is stored before Ctrl-C is reported as stored, also if its call was a part of a refused one.
+#[tokio::test]
+async fn parts_of_a_batch_that_are_stored_at_ctrl_c_are_reported() {
+    let upload = Upload::of(&[("a", 1), ("b", 1), ("c", 1), ("d-bad", 1)]);
+    let (pressed, interrupt) = Interrupt::manual();
+    let context = Upload::interrupted_by(interrupt, 1);
+    let target = Root::Prefix { client: &upload.client, prefix: String::new(), label: String::new() };
+    let options = Options { compare: Compare::Nothing, ..Options::default() };
+    let job = Job { source: Root::Folder(upload.folder.path().to_owned()), target, options };
+    let mut failures = Failures::silent();
+    let plan = Plan::make(&context, &job, &mut failures).await.unwrap();
+    let press = async {
+        while upload.canister.calls().log.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        pressed.send_replace(true);
+    };
+    let ((report, done), ()) = tokio::join!(achieve(&context, &job, &plan, &mut failures), press);
+    assert!(done.unwrap_err().is::<Interrupted>());
+    assert_eq!(report.copied, ["a", "b"]);
+    assert_eq!((failures.count(), failures.undone()), (2, 2));
+}
+
+/// For each folder, and not for each file, a job looks for abandoned files and finds out the permissions of new files.
+#[tokio::test]
+async fn temporary_files_are_one_for_each_file() {
+    let folder = TempDir::new().unwrap();
+    let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+    fs::create_dir_all(from.join("sub")).unwrap();
+    for number in 0..20 {
+        fs::write(from.join(number.to_string()), b"content").unwrap();
+        fs::write(from.join(format!("sub/{number}")), b"content").unwrap();
+    }
+    let context = Upload::context(4);
+    let job = Job { source: Root::Folder(from), target: Root::Folder(to), options: Options::default() };
+    let mut failures = Failures::silent();
+    let plan = Plan::make(&context, &job, &mut failures).await.unwrap();
+    let (report, done) = achieve(&context, &job, &plan, &mut failures).await;
+    done.unwrap();
+    assert_eq!((report.copied.len(), context.temporary.created()), (40, 40 + 2));
 }

@@ -14,7 +14,6 @@ use super::{
 };
 use crate::{
     context::Context,
-    idle::Idle,
     input::Input,
     store::StoreClient,
     text,
@@ -30,12 +29,16 @@ pub(super) async fn all(
 ) -> Result<()> {
     for stage in plan.stages() {
         let large = RefCell::default();
-        let batches = Batches { copies: stage.iter(), next: None, large: &large, idle: &context.output.idle };
-        let batches = batches.map(|(batch, mut unread)| async move {
-            unread.extend(batch.store(client).await);
-            unread
-        });
-        concurrently(context.jobs(), batches, |outcome| tally.add_all(outcome)).await?;
+        {
+            let shared = RefCell::new(&mut *tally);
+            let add = |outcome| shared.borrow_mut().add_all(outcome);
+            let batches = Batches { copies: stage.iter(), next: None, large: &large };
+            let batches = batches.map(|(batch, unread)| async move {
+                let unread = add(unread);
+                unread.and(batch.store(client, add).await)
+            });
+            concurrently(context.jobs(), batches, |done| done).await?;
+        }
         for copy in large.take() {
             let stored = one(client, context, copy, &tally.part()).await;
             tally.add(copy, stored)?;
@@ -47,7 +50,7 @@ pub(super) async fn all(
 /// Stores a file with separate calls.
 async fn one(client: &StoreClient, context: &Context, copy: &Copy, progress: &dyn Progress) -> Result<u64> {
     let (file, spec) = parts(copy)?;
-    let stored = match Input::open(file, &context.output.idle)? {
+    let stored = match Input::open_regular(file)? {
         Input::Large(input) => {
             let sha256 = input.sha256(&Unobserved).await?;
             upload::upload(client, context, input, spec.clone(), sha256, progress).await
@@ -71,7 +74,6 @@ struct Batches<'a> {
     next: Option<Read<'a>>,
     /// Receives the files that need more than one call.
     large: &'a RefCell<Vec<&'a Copy>>,
-    idle: &'a Idle,
 }
 
 /// Small file that has been read.
@@ -90,7 +92,7 @@ impl<'a> Iterator for Batches<'a> {
             batch.push(copy, spec, content);
         }
         for copy in self.copies.by_ref() {
-            match read(copy, self.idle) {
+            match read(copy) {
                 Ok(Some((spec, content))) => {
                     if let Some(content) = batch.push(copy, spec, content) {
                         self.next = Some(Read { copy, spec, content });
@@ -106,9 +108,9 @@ impl<'a> Iterator for Batches<'a> {
 }
 
 /// Reads a file; `None` if it is large.
-fn read<'a>(copy: &'a Copy, idle: &Idle) -> Result<Option<(&'a ObjectSpec, Vec<u8>)>> {
+fn read(copy: &Copy) -> Result<Option<(&ObjectSpec, Vec<u8>)>> {
     let (file, spec) = parts(copy)?;
-    Ok(match Input::open(file, idle)? {
+    Ok(match Input::open_regular(file)? {
         Input::Small(content) => Some((spec, content)),
         Input::Large(_) => None,
     })

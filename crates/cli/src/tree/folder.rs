@@ -159,3 +159,15 @@ fn name_of(relative: &Path) -> Result<String> {
         .ok_or_else(|| with_help("the name is not UTF-8", "rename the file, or --exclude it"))?;
     Ok(name.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The error of a folder that cannot be read is that of the system.
+    #[test]
+    fn errors_of_a_walk_are_those_of_the_system() {
+        let error = WalkDir::new("there is no such folder").into_iter().next().unwrap().unwrap_err();
+        assert_eq!(cause(error).to_string(), "No such file or directory (os error 2)");
+    }
+}

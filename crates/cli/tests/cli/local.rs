@@ -1,6 +1,7 @@
 //! Copies on this machine, which need no store.
 
 use std::{
+    collections::BTreeSet,
     fs,
     os::unix::fs::{PermissionsExt, symlink},
 };
@@ -380,4 +381,56 @@ fn objects_are_not_written_into_stores_that_no_setting_names() {
         }
     }
     assert!(fs::read(store.path("b/st/state.bin")).unwrap() == before);
+}
+
+/// Temporary files are neither copied nor compared, and a command removes those of killed ones from each folder of its
+/// target that it visits. A user's file with a similar name is an ordinary file.
+#[test]
+fn temporary_files_are_left_out_and_removed() {
+    let store = Store::new();
+    for file in ["from/a", "from/sub/b", "from/.storage-abcdef.part", "from/.storage-notes.part"] {
+        store.file(file, b"content");
+    }
+    store.run(&["sync", "from", "p"]);
+    assert_eq!(store.text(&["ls", "-r"]), "p/.storage-notes.part\np/a\np/sub/b\n");
+    store.run(&["diff", "from", "store:p"]);
+    store.run(&["cp", "-r", "store:p", "to"]);
+    let abandoned = ["to/.storage-AAAAAA.part", "to/sub/.storage-000000.part"];
+    abandoned.iter().for_each(|file| drop(store.file(file, b"partial")));
+    // Everything is there already.
+    store.run(&["diff", "store:p", "to"]);
+    store.run(&["sync", "--down", "-n", "p", "to"]);
+    assert!(abandoned.iter().all(|file| store.path(file).exists()));
+    store.run(&["sync", "--down", "p", "to"]);
+    assert!(!abandoned.iter().any(|file| store.path(file).exists()));
+    // A folder that only the target has is visited to remove what is in it.
+    store.file("to/old/c", b"content");
+    store.file("to/old/.storage-AAAAAA.part", b"partial");
+    assert_eq!(store.text(&["sync", "--down", "--delete", "p", "to"]), "removed  to/old/c\n");
+    assert!(!store.path("to/old").exists());
+    assert_eq!(fs::read(store.path("to/.storage-notes.part")).unwrap(), b"content");
+    // What could be removed as abandoned is not written.
+    store.run_with_input(&["put", "-", "q/.storage-abcdef.part"], b"object");
+    let (_, said) = store.fail_in_part(&["cp", "-r", "store:q", "to"]);
+    assert!(said.contains("temporary files of this command have such names"), "{said}");
+}
+
+/// A copy that cannot be written fails for the same reason in a dry run and in a run.
+#[test]
+fn a_dry_run_names_the_cause_of_the_run() {
+    let here = Store::none();
+    here.file("from/g/a", b"a");
+    here.file("from/h/i/b", b"b");
+    here.file("to/g", b"file");
+    here.file("to/h", b"file");
+    let causes = |args: &[&str]| {
+        let said = here.fail_in_part(args).1;
+        let causes = said.lines().filter(|line| line.contains("cannot "));
+        // The copies are made concurrently.
+        causes.map(str::to_owned).collect::<BTreeSet<_>>()
+    };
+    let dry = causes(&["cp", "-r", "-n", "from", "to"]);
+    assert_eq!(dry, causes(&["cp", "-r", "from", "to"]));
+    assert!(dry.iter().any(|cause| cause.contains("cannot write to to/g: it is not a folder")), "{dry:?}");
+    assert_eq!(dry.len(), 2, "{dry:?}");
 }

@@ -79,7 +79,12 @@ impl Terminal {
 
     /// Sends the signal of Ctrl-C.
     pub(crate) fn interrupt(&self) {
-        kill_process(Pid::from_child(&self.child), Signal::INT).unwrap();
+        self.send(Signal::INT);
+    }
+
+    /// Sends a signal.
+    pub(crate) fn send(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Kills the command.

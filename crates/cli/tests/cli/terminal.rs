@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::{
-    harness::{Store, numbers, without_rates},
+    harness::{MAX_PAYLOAD, Store, numbers, without_rates},
     pty::Terminal,
 };
 
@@ -130,4 +130,16 @@ fn quiet_is_quiet_on_a_terminal() {
     store.file("large", &numbers(3 << 20));
     let (status, shown) = Terminal::start(store.command(&["-q", "put", "large"])).finish();
     assert!(status.success() && shown.is_empty(), "{shown:?}");
+}
+
+/// On a terminal that is too narrow for a bar there is none: its line would wrap, and could not be erased.
+#[test]
+fn a_very_narrow_terminal_has_no_bar() {
+    let store = Store::new();
+    store.file("large", &numbers(MAX_PAYLOAD + 1));
+    for (columns, has_bar) in [(20, false), (39, false), (40, true)] {
+        let terminal = Terminal::with_columns(store.command(&["put", "large"]), columns, false);
+        let (status, shown) = terminal.finish();
+        assert!(status.success() && shown.contains("hashing ") == has_bar, "{columns}: {shown}");
+    }
 }

@@ -32,7 +32,7 @@ mod tests;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-pub(crate) use journal::Change;
+pub(crate) use journal::{Change, RESERVED};
 pub(crate) use open::{Access, Opened};
 
 use crate::committed::Committed;

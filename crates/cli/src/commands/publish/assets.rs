@@ -19,7 +19,6 @@ use crate::{
     args::Coding,
     content_type,
     context::Context,
-    idle::Idle,
     input::Input,
     text,
     tree::{Attributes, Content, Entry, known_digest},
@@ -41,14 +40,14 @@ pub(super) async fn prepare(
     entries: &mut Vec<Entry>,
     existing: &mut BTreeMap<String, Entry>,
 ) -> Result<Variants> {
-    add_attributes(context, entries).await;
+    add_attributes(entries).await;
     let folder = TempDir::new().context("cannot create a folder for compressed files")?;
     let mut variants = Variants { unchanged: 0, folder };
     let sources = sources(entries, codings);
     let bar = context.bars.bar("encoding", sources.iter().map(|(entry, _)| entry.size).sum());
     let (mut made, mut done) = (Vec::new(), 0);
     for (entry, missing) in sources {
-        if let Some(source) = Source::read(entry, &context.output.idle) {
+        if let Some(source) = Source::read(entry) {
             for coding in missing {
                 made.extend(variants.add(&source, coding, existing)?);
             }
@@ -65,14 +64,14 @@ pub(super) async fn prepare(
 }
 
 /// Sets the content types; of a file that is a variant of another one, also the encoding.
-async fn add_attributes(context: &Context, entries: &mut [Entry]) {
+async fn add_attributes(entries: &mut [Entry]) {
     let documents: BTreeMap<_, _> =
         entries.iter().filter_map(|entry| Some((entry.name.clone(), file_of(entry)?.to_owned()))).collect();
     for entry in entries {
         let mut attributes =
             Attributes { content_type: content_type::guess(&entry.name), ..Attributes::default() };
         if let Some((coding, document)) = document_of(&entry.name, &documents)
-            && let Ok(digest) = digest_of(document, &context.output.idle).await
+            && let Ok(digest) = digest_of(document).await
         {
             attributes = attributes_of_variant(content_type::guess(document), coding, hex::encode(digest));
         }
@@ -125,8 +124,8 @@ fn file_of(entry: &Entry) -> Option<&Path> {
     }
 }
 
-async fn digest_of(file: &Path, idle: &Idle) -> Result<[u8; 32]> {
-    Ok(Input::open(file, idle)?.sha256(&Unobserved).await?)
+async fn digest_of(file: &Path) -> Result<[u8; 32]> {
+    Ok(Input::open_regular(file)?.sha256(&Unobserved).await?)
 }
 
 /// File that is compressed.
@@ -139,8 +138,8 @@ struct Source<'a> {
 
 impl<'a> Source<'a> {
     /// Reads a file of any size. Returns `None` if it cannot be read.
-    fn read(entry: &'a Entry, idle: &Idle) -> Option<Self> {
-        let content = match Input::open(file_of(entry)?, idle).ok()? {
+    fn read(entry: &'a Entry) -> Option<Self> {
+        let content = match Input::open_regular(file_of(entry)?).ok()? {
             Input::Small(content) => content,
             Input::Large(mut input) => {
                 let mut content = Vec::new();

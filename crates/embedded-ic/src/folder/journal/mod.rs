@@ -60,7 +60,7 @@ const VERSION: u32 = 2;
 const FILE_HEADER: u64 = SECTOR as u64;
 /// Bytes of the disk that the file reserves, so that small changes can be recorded on a full disk: a removal, and a
 /// message with an argument of the maximum size.
-const RESERVED: u64 = 2_560 << 10;
+pub(crate) const RESERVED: u64 = 2_560 << 10;
 /// If not all of them are available, a number of these parts is reserved.
 const RESERVED_PARTS: u64 = 20;
 
