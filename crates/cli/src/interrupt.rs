@@ -145,7 +145,7 @@ fn others() -> [Handler; 2] {
     })
 }
 
-/// Returns the signals that this process ignores, one in each bit. Only Linux tells.
+/// Returns the signals that this process ignores, one in each bit. Only Linux lists them.
 fn ignored_signals() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

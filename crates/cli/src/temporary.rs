@@ -101,7 +101,7 @@ impl TemporaryFiles {
             self.known().created += 1;
         }
         let mut builder = tempfile::Builder::new();
-        // The crate's own way to create the file adds its path to errors, which tells the user nothing.
+        // The crate's own way to create the file adds its path to errors, which is of no use to the user.
         builder.prefix(PREFIX).suffix(SUFFIX).rand_bytes(RANDOM).make_in(folder, |path| {
             File::options().read(true).write(true).create_new(true).mode(mode).open(path)
         })
