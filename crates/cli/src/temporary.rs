@@ -101,12 +101,12 @@ impl TemporaryFiles {
             self.known().created += 1;
         }
         let mut builder = tempfile::Builder::new();
-        // The crate's own way to create the file adds its path to errors, which is of no use to the user.
+        // Otherwise the crate adds the path to errors.
         builder.prefix(PREFIX).suffix(SUFFIX).rand_bytes(RANDOM).make_in(folder, |path| {
             File::options().read(true).write(true).create_new(true).mode(mode).open(path)
         })
     }
-        // The crate would add the temporary path to the error.
+
     fn known(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
