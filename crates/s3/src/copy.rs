@@ -72,7 +72,7 @@ pub(crate) async fn copy<T: Transport>(
     store: &Store<T>,
     request: S3Request<CopyObjectInput>,
 ) -> S3Result<CopyObjectOutput> {
-    let S3Request { mut input, headers, .. } = request;
+    let S3Request { mut input, headers, extensions, .. } = request;
     let key = keys::object_key(&input.bucket, &input.key)?;
     store.require_bucket(&input.bucket).await?;
     // s3s does not read these.
@@ -85,7 +85,7 @@ pub(crate) async fn copy<T: Transport>(
         .as_ref()
         .is_some_and(|directive| directive.as_str() == MetadataDirective::REPLACE);
     let metadata = match replaces {
-        true => Some(replaced(with_pairs_of(&info, described!(input).args(&key)?)?)),
+        true => Some(replaced(with_pairs_of(&info, described!(input, extensions).args(&key)?)?)),
         false if info.key == key => {
             return Err(s3_error!(InvalidRequest, "an object is copied to itself only with other metadata"));
         }

@@ -30,9 +30,10 @@ use crate::{
     host::Domains,
     incoming::{self, MAX_XML_BYTES},
     kept_alive, query,
-    range::RangeHeader,
     refusal::Refusal,
-    region, scheme, signed, xml,
+    region, scheme, signed,
+    substitutes::Substitutes,
+    xml,
 };
 
 /// The longest time between that of a signature and that of the gateway, in seconds: 15 minutes. A presigned URL has its own limit
@@ -44,8 +45,6 @@ const MAX_SKEW_SECONDS: u32 = 15 * 60;
 pub(crate) struct Guard {
     /// Verifies signatures and roles.
     pub(crate) service: S3Service,
-    /// Runs requests that `service` has allowed.
-    pub(crate) allowed: S3Service,
     /// Where the gateway is.
     pub(crate) domains: Domains,
 }
@@ -113,8 +112,12 @@ impl Guard {
         if let Err(error) = query::to_headers(&mut parts) {
             return error_response(error);
         }
-        if let RangeHeader::Instead(range) = RangeHeader::of(&parts) {
-            return self.with_range(parts, range).await;
+        if let Some(substitutes) = Substitutes::of(&parts) {
+            // The route does not know the operation, so it is checked first whether that is allowed.
+            if let Err(refused) = self.check(&parts).await {
+                return refused;
+            }
+            parts.extensions.insert(substitutes);
         }
         let body = match body_of(&parts, body, is_object, &refusal).await {
             Ok(body) => body,
@@ -127,20 +130,18 @@ impl Guard {
         }
     }
 
-    /// Answers a read with another header `Range`, or with none. Its signature has that of the client, so it is verified first.
-    async fn with_range(&self, mut parts: Parts, range: Option<HeaderValue>) -> Response {
+    /// Checks the signature of a request, and that its operation is allowed, without its body.
+    ///
+    /// # Errors
+    /// The response that refuses it.
+    async fn check(&self, parts: &Parts) -> Result<(), Response> {
         let check = CheckOnly::default();
         let mut checked = Request::from_parts(parts.clone(), Body::empty());
         checked.extensions_mut().insert(check.clone());
         let refused = call(&self.service, checked).await;
-        if !check.0.load(Ordering::Relaxed) {
-            return refused;
-        }
-        parts.headers.remove(header::RANGE);
-        parts.headers.extend(range.map(|range| (header::RANGE, range)));
-        match query::without_signature(&mut parts) {
-            Ok(()) => call(&self.allowed, Request::from_parts(parts, Body::empty())).await,
-            Err(error) => error_response(error),
+        match check.0.load(Ordering::Relaxed) {
+            true => Ok(()),
+            false => Err(refused),
         }
     }
 }

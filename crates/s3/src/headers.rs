@@ -1,11 +1,15 @@
 //! Headers that describe an object, and where they are kept.
 
+use axum::http::{Extensions, HeaderName, HeaderValue, header::EXPIRES};
+use bytes::Bytes;
 use s3s::{
     S3Error, S3Result,
     dto::{Metadata, Timestamp, TimestampFormat},
     s3_error,
 };
 use stable_storage_api::{MetadataPair, ObjectInfo, UploadArgs, headers};
+
+use crate::substitutes::ExpiresText;
 
 /// Encoding that describes the request and not the object.
 const AWS_CHUNKED: &str = "aws-chunked";
@@ -18,25 +22,47 @@ pub(crate) struct Described {
     pub(crate) content_encoding: Option<String>,
     pub(crate) content_language: Option<String>,
     pub(crate) content_type: Option<String>,
-    pub(crate) expires: Option<Timestamp>,
+    pub(crate) expires: Option<Expires>,
     pub(crate) metadata: Option<Metadata>,
 }
 
 /// Takes the headers that describe an object from an input.
 macro_rules! described {
-    ($input:expr) => {
+    ($input:expr, $extensions:expr) => {
         $crate::headers::Described {
             cache_control: $input.cache_control.take(),
             content_disposition: $input.content_disposition.take(),
             content_encoding: $input.content_encoding.take(),
             content_language: $input.content_language.take(),
             content_type: $input.content_type.take(),
-            expires: $input.expires.take(),
+            expires: $crate::headers::Expires::of($input.expires.take(), &$extensions),
             metadata: $input.metadata.take(),
         }
     };
 }
 pub(crate) use described;
+
+/// The header `Expires` of a request: a date, or any other text.
+#[derive(Debug)]
+pub(crate) enum Expires {
+    Date(Timestamp),
+    Text(String),
+}
+
+impl Expires {
+    /// Returns what a request has: a date that `s3s` has read, or the text that the guard has kept.
+    pub(crate) fn of(date: Option<Timestamp>, extensions: &Extensions) -> Option<Self> {
+        let text = || extensions.get().map(|ExpiresText(text)| Self::Text(text.clone()));
+        date.map(Self::Date).or_else(text)
+    }
+
+    fn text(self) -> S3Result<String> {
+        match self {
+            Self::Date(date) => http_date(&date),
+            Self::Text(text) => Ok(text),
+        }
+    }
+}
 
 impl Described {
     /// Returns the arguments of an upload under a key, without a condition.
@@ -44,7 +70,7 @@ impl Described {
     /// # Errors
     /// `MetadataTooLarge` and `InvalidArgument`, if the headers do not fit the metadata of an object.
     pub(crate) fn args(self, key: &str) -> S3Result<UploadArgs> {
-        let expires = self.expires.as_ref().map(http_date).transpose()?;
+        let expires = self.expires.map(Expires::text).transpose()?;
         let headers = [
             (headers::CACHE_CONTROL, self.cache_control),
             (headers::CONTENT_DISPOSITION, self.content_disposition),
@@ -119,9 +145,10 @@ pub(crate) fn user_metadata(info: &ObjectInfo) -> Option<Metadata> {
     (!metadata.is_empty()).then_some(metadata)
 }
 
-/// Returns the recorded header `Expires`.
-pub(crate) fn expires(info: &ObjectInfo) -> Option<Timestamp> {
-    Timestamp::parse(TimestampFormat::HttpDate, &header(info, headers::EXPIRES)?).ok()
+/// Returns the recorded header `Expires`, which `s3s` would only write if it is a date.
+pub(crate) fn expires(info: &ObjectInfo) -> Option<(HeaderName, HeaderValue)> {
+    let text = header(info, headers::EXPIRES)?;
+    HeaderValue::from_maybe_shared(Bytes::from(text)).ok().map(|value| (EXPIRES, value))
 }
 
 /// Returns a time in nanoseconds since 1970 as a timestamp.

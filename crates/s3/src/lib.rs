@@ -18,7 +18,7 @@
 //! | module | content |
 //! |---|---|
 //! | `service` | the router, and the operations of S3 by name |
-//! | `guard`, `host`, `scheme`, `signed`, `query`, `range`, `forms`, `incoming`, `elements`, `framing`, `idle`, `refusal` | what a request passes before `s3s` sees it: bounds, and checks of bodies |
+//! | `guard`, `host`, `scheme`, `signed`, `query`, `range`, `substitutes`, `forms`, `incoming`, `elements`, `framing`, `idle`, `refusal` | what a request passes before `s3s` sees it: bounds, and checks of bodies |
 //! | `credentials`, `access`, `allowed` | keys, roles, and what each operation needs and accepts |
 //! | `buckets`, `listing` | buckets, and pages of objects |
 //! | `read`, `write`, `copy`, `remove` | objects |
@@ -66,6 +66,7 @@ mod service;
 mod signed;
 mod staging;
 mod store;
+mod substitutes;
 mod sums;
 mod uploads;
 mod write;

@@ -40,12 +40,13 @@ const MAX_PAGE: i32 = 1_000;
 /// Opens an upload.
 pub(crate) async fn create<T: Transport>(
     store: &Store<T>,
-    mut input: CreateMultipartUploadInput,
+    request: S3Request<CreateMultipartUploadInput>,
 ) -> S3Result<CreateMultipartUploadOutput> {
+    let S3Request { mut input, extensions, .. } = request;
     let key = keys::object_key(&input.bucket, &input.key)?;
     let plan = Plan::requested(input.checksum_algorithm.as_ref(), input.checksum_type.as_ref())?;
     store.require_bucket(&input.bucket).await?;
-    let args = described!(input).args(&key)?;
+    let args = described!(input, extensions).args(&key)?;
     // The ETag is added at the end. If there is no room for it, the client learns that now.
     with_pair(args.clone(), etag::pair(&etag::longest_of_parts(MAX_PARTS)))?;
     let id = staging::create(store, args, plan).await?;

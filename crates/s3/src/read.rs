@@ -5,7 +5,7 @@ use std::{ops::Range, sync::Arc};
 use axum::http::HeaderMap;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use s3s::{
-    S3Error, S3Request, S3Result,
+    S3Error, S3Request, S3Response, S3Result,
     dto::{
         self, Checksum, ChecksumMode, ChecksumType, GetObjectInput, GetObjectOutput, HeadObjectInput,
         HeadObjectOutput,
@@ -64,7 +64,6 @@ macro_rules! output {
             // S3 has no object without one.
             content_type: Some(content_type(info).unwrap_or_else(|| DEFAULT_CONTENT_TYPE.to_owned())),
             e_tag: Some(etag::of(info)),
-            expires: expires(info),
             last_modified: Some(timestamp(info.modified_ns)),
             metadata: user_metadata(info),
             parts_count: *parts_count,
@@ -184,26 +183,32 @@ fn checksum(found: &Found, mode: Option<&ChecksumMode>) -> (Checksum, Option<Che
 pub(crate) async fn get<T: Transport + 'static>(
     store: &Store<T>,
     request: S3Request<GetObjectInput>,
-) -> S3Result<GetObjectOutput> {
+) -> S3Result<S3Response<GetObjectOutput>> {
     let S3Request { mut input, headers, .. } = request;
     let selection = Selection::of(input.version_id.as_deref(), input.range.as_ref(), input.part_number)?;
     let conditions = read_conditions!(input);
     let found = find(store, &input.bucket, &input.key, &conditions, selection, &headers).await?;
     let output = output!(GetObjectOutput, found, input.checksum_mode.as_ref());
     let Found { info, range, .. } = found;
+    let expires = expires(&info).filter(|_| input.response_expires.is_none());
     let length = range.end - range.start;
     let pieces = read_stream(Arc::clone(store.client()), Arc::new(info), range, CONCURRENCY);
-    Ok(GetObjectOutput { body: Some(body::response(pieces, length)), ..output })
+    let mut response =
+        S3Response::new(GetObjectOutput { body: Some(body::response(pieces, length)), ..output });
+    response.headers.extend(expires);
+    Ok(response)
 }
 
 /// Returns what [`get`] returns, without the bytes.
 pub(crate) async fn head<T: Transport>(
     store: &Store<T>,
     request: S3Request<HeadObjectInput>,
-) -> S3Result<HeadObjectOutput> {
+) -> S3Result<S3Response<HeadObjectOutput>> {
     let S3Request { mut input, headers, .. } = request;
     let selection = Selection::of(input.version_id.as_deref(), input.range.as_ref(), input.part_number)?;
     let conditions = read_conditions!(input);
     let found = find(store, &input.bucket, &input.key, &conditions, selection, &headers).await?;
-    Ok(output!(HeadObjectOutput, found, input.checksum_mode.as_ref()))
+    let mut response = S3Response::new(output!(HeadObjectOutput, found, input.checksum_mode.as_ref()));
+    response.headers.extend(expires(&found.info));
+    Ok(response)
 }

@@ -14,6 +14,7 @@ use crate::{
     host::Domains,
     kept_alive, listing, multipart, read, remove,
     store::Store,
+    substitutes::Route,
     uploads, write, xml,
 };
 
@@ -35,7 +36,8 @@ pub fn router<T: Transport + 'static>(
     let mut builder = builder(store);
     builder.set_auth(credentials.clone());
     builder.set_access(Access(credentials));
-    let guard = Guard { service: builder.build(), allowed, domains };
+    builder.set_route(Route { allowed });
+    let guard = Guard { service: builder.build(), domains };
     Router::new().fallback(move |request: Request| guard.clone().respond(request))
 }
 
@@ -114,14 +116,14 @@ impl<T: Transport + 'static> S3 for Gateway<T> {
     }
 
     async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
-        read::get(&self.store, request).await.map(S3Response::new)
+        read::get(&self.store, request).await
     }
 
     async fn head_object(
         &self,
         request: S3Request<HeadObjectInput>,
     ) -> S3Result<S3Response<HeadObjectOutput>> {
-        read::head(&self.store, request).await.map(S3Response::new)
+        read::head(&self.store, request).await
     }
 
     async fn put_object(&self, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
@@ -155,7 +157,7 @@ impl<T: Transport + 'static> S3 for Gateway<T> {
         &self,
         request: S3Request<CreateMultipartUploadInput>,
     ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
-        multipart::create(&self.store, request.input).await.map(xml::with_keys)
+        multipart::create(&self.store, request).await.map(xml::with_keys)
     }
 
     async fn upload_part(

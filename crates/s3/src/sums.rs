@@ -61,7 +61,8 @@ macro_rules! given {
             content_md5: $request.input.content_md5.take(),
             checksum,
             algorithm: $request.input.checksum_algorithm.take(),
-            trailers: $request.trailing_headers.take(),
+            // Of a request whose headers were replaced, they are beside it.
+            trailers: $request.trailing_headers.take().or_else(|| $request.extensions.remove()),
         }
     }};
 }

@@ -41,7 +41,10 @@ pub(crate) async fn put<T: Transport>(
     store.require_bucket(&input.bucket).await?;
     let (if_match, if_none_match) = (input.if_match.as_ref(), input.if_none_match.as_ref());
     let condition = conditions::of_write(store, &key, if_match, if_none_match).await?;
-    let args = UploadArgs { condition: Some(condition.clone()), ..described!(input).args(&key)? };
+    let args = UploadArgs {
+        condition: Some(condition.clone()),
+        ..described!(input, request.extensions).args(&key)?
+    };
     let body = Checked::new(body::pieces(input.body), Sums::new(given)?);
     let stored = self::store(store, args, body).await;
     let Stored { verified, etag, size } = stored.map_err(|error| conditions::named(error, &condition))?;

@@ -6,6 +6,9 @@
 #[expect(dead_code, reason = "the other tests of the gateway use the rest")]
 #[path = "s3/harness.rs"]
 mod harness;
+#[expect(dead_code, reason = "the other tests of the gateway use the rest")]
+#[path = "s3/signing.rs"]
+mod signing;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};

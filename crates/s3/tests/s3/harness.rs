@@ -1,12 +1,8 @@
 //! A gateway, and requests to it.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use axum::{Router, body::Body, http};
 use bytes::Bytes;
-use chrono::DateTime;
 use embedded_ic::{Config, EmbeddedIc};
-use hmac::{Hmac, Mac};
 use http_body_util::BodyExt;
 use md5::Md5;
 use sha2::{Digest, Sha256};
@@ -16,6 +12,9 @@ use storage_s3::{Credentials, Domains, router};
 use storage_testkit::Lagging;
 use storage_wasm::STORAGE_WASM;
 use tower::ServiceExt;
+
+pub(crate) use crate::signing::Signing;
+use crate::signing::mac;
 
 /// A key that may do everything, and one that may read.
 const KEYS: &str =
@@ -288,7 +287,7 @@ impl Request<'_> {
     /// Returns the signature in a header.
     fn signature(&self, now: &Signing) -> String {
         let headers = self.signed_headers(now);
-        let lines: String = headers.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
+        let lines: String = headers.iter().map(line).collect();
         let names = headers.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
         let mut query = self.query.clone();
         query.sort();
@@ -322,45 +321,10 @@ impl Request<'_> {
             }
         }
         query.sort();
-        let lines: String = headers.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
+        let lines: String = headers.iter().map(line).collect();
         let canonical =
             format!("{}\n{path}\n{}\n{lines}\n{names}\nUNSIGNED-PAYLOAD", self.method, joined(&query));
         format!("{path}?{}&X-Amz-Signature={}", joined(&query), now.signature(&canonical))
-    }
-}
-
-/// What a signature of version 4 is made with.
-pub(crate) struct Signing {
-    pub(crate) time: String,
-    pub(crate) scope: String,
-    pub(crate) key: Vec<u8>,
-}
-
-impl Signing {
-    pub(crate) fn now(secret: &str) -> Self {
-        Self::of(secret, 0, "s3")
-    }
-
-    /// A signature of this many seconds after now, for a service.
-    pub(crate) fn of(secret: &str, after: i64, service: &str) -> Self {
-        let now: i64 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().try_into().unwrap();
-        let time = DateTime::from_timestamp(now + after, 0).unwrap();
-        let (day, time) = (time.format("%Y%m%d").to_string(), time.format("%Y%m%dT%H%M%SZ").to_string());
-        let scope = format!("{day}/us-east-1/{service}/aws4_request");
-        let first = format!("AWS4{secret}").into_bytes();
-        let key =
-            [&*day, "us-east-1", service, "aws4_request"].iter().fold(first, |key, text| mac(&key, text));
-        Self { time, scope, key }
-    }
-
-    fn signature(&self, canonical: &str) -> String {
-        let digest = hex::encode(Sha256::digest(canonical));
-        hex::encode(mac(&self.key, &format!("AWS4-HMAC-SHA256\n{}\n{}\n{digest}", self.time, self.scope)))
-    }
-
-    /// Returns the signature of the policy of a form.
-    pub(crate) fn of_policy(&self, policy: &str) -> String {
-        hex::encode(mac(&self.key, policy))
     }
 }
 
@@ -370,10 +334,9 @@ pub(crate) const UNSIGNED_CHUNKS: &str = "STREAMING-UNSIGNED-PAYLOAD-TRAILER";
 
 const HOST: &str = "localhost";
 
-fn mac(key: &[u8], text: &str) -> Vec<u8> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
-    mac.update(text.as_bytes());
-    mac.finalize().into_bytes().to_vec()
+/// A header as it is signed: with single spaces.
+fn line((name, value): &(&str, String)) -> String {
+    format!("{name}:{}\n", value.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" "))
 }
 
 fn joined(query: &[(String, String)]) -> String {

@@ -17,6 +17,8 @@ mod objects;
 mod parts;
 mod races;
 mod signatures;
+mod signing;
+mod substitutes;
 mod sums;
 mod unsupported;
 mod uploads;

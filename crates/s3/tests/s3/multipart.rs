@@ -363,4 +363,12 @@ async fn the_location_is_the_url_of_the_object() {
     put(&gateway, path, &id, 1, vec![7; 10]).await.ok();
     let completed = complete(&gateway, path, &id, &[(1, &md5(&[7; 10]))]).await.ok();
     assert_eq!(completed.one("Location"), "http://localhost/bucket/a%20b%2Bc/%C3%BC");
+    // The bucket is in the host, and the completion is sent again.
+    let body = format!(
+        "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{}</ETag></Part></CompleteMultipartUpload>",
+        md5(&[7; 10])
+    );
+    let again = gateway.request("POST", &format!("/a b+c/ü?uploadId={id}")).at("bucket.localhost:9000");
+    let again = again.body(body).send().await.ok();
+    assert_eq!(again.one("Location"), "http://bucket.localhost:9000/a%20b%2Bc/%C3%BC");
 }
