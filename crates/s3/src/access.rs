@@ -7,7 +7,7 @@ use s3s::{
 };
 use stable_storage_api::Role;
 
-use crate::{allowed, credentials::Credentials, guard::CheckOnly};
+use crate::{allowed, credentials::Credentials, substitutes::CheckOnly};
 
 /// Allows an operation to the keys whose role suffices.
 pub(crate) struct Access(pub(crate) Credentials);

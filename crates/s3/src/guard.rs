@@ -1,13 +1,7 @@
 //! What a request passes before `s3s` sees it. `s3s` ignores what it does not know, and holds forms and chunks in memory; here
 //! requests are bounded, and what S3 takes from the query or ignores in a header is brought into the form that `s3s` reads.
 
-use std::{
-    io,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{io, sync::Arc};
 
 use axum::{
     body::{Body, HttpBody},
@@ -32,7 +26,7 @@ use crate::{
     kept_alive, query,
     refusal::Refusal,
     region, scheme, signed,
-    substitutes::Substitutes,
+    substitutes::{CheckOnly, Substitutes},
     xml,
 };
 
@@ -47,17 +41,6 @@ pub(crate) struct Guard {
     pub(crate) service: S3Service,
     /// Where the gateway is.
     pub(crate) domains: Domains,
-}
-
-/// With this, a request is only checked: access is refused to it in the end, and whether it was allowed is recorded.
-#[derive(Clone, Default)]
-pub(crate) struct CheckOnly(Arc<AtomicBool>);
-
-impl CheckOnly {
-    /// Records that the request is allowed.
-    pub(crate) fn allow(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 /// Returns the limits of what `s3s` holds in memory.
@@ -139,7 +122,7 @@ impl Guard {
         let mut checked = Request::from_parts(parts.clone(), Body::empty());
         checked.extensions_mut().insert(check.clone());
         let refused = call(&self.service, checked).await;
-        match check.0.load(Ordering::Relaxed) {
+        match check.is_allowed() {
             true => Ok(()),
             false => Err(refused),
         }

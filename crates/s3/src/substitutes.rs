@@ -1,6 +1,11 @@
 //! Headers that `s3s` does not read as S3 does. The client has signed them, so they are replaced after `s3s` has verified the
 //! signature: the service that verifies it has a route for such requests, which sends them to one that runs them.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use axum::http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request,
     header::{AUTHORIZATION, EXPIRES, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE, RANGE},
@@ -14,7 +19,7 @@ use s3s::{
     service::S3Service,
 };
 
-use crate::{forms, guard::CheckOnly, query, range::RangeHeader};
+use crate::{forms, query, range::RangeHeader};
 
 /// The headers with a date that is a condition.
 const DATES: [HeaderName; 4] = [
@@ -23,6 +28,22 @@ const DATES: [HeaderName; 4] = [
     HeaderName::from_static("x-amz-copy-source-if-modified-since"),
     HeaderName::from_static("x-amz-copy-source-if-unmodified-since"),
 ];
+
+/// With this, a request is only checked: access is refused to it in the end, and whether it was allowed is recorded.
+#[derive(Clone, Default)]
+pub(crate) struct CheckOnly(Arc<AtomicBool>);
+
+impl CheckOnly {
+    /// Records that the request is allowed.
+    pub(crate) fn allow(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns whether the request is allowed.
+    pub(crate) fn is_allowed(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 /// The text of the header `Expires` of a request, if it is no date.
 #[derive(Clone)]
