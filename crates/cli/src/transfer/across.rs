@@ -4,9 +4,9 @@ use std::{io, ptr, sync::Arc};
 
 use anyhow::{Error, Result, bail};
 use futures_util::{Stream, StreamExt, stream};
-use stable_storage_api::{CopyArgs, CopyMetadata, ObjectInfo};
+use stable_storage_api::{CopyArgs, CopyMetadata, ObjectInfo, UploadArgs, limits::MAX_PAYLOAD_BYTES};
 use storage_client::{
-    Progress, TransferError,
+    Progress, TransferError, TransferOptions,
     transfer::{Unobserved, read_stream},
 };
 
@@ -16,7 +16,14 @@ use super::{
     plan::{Copy, Plan},
     tally::{Outcome, Tally},
 };
-use crate::{context::Context, failure::Interrupted, store::StoreClient, upload::ObjectSpec};
+use crate::{
+    context::Context,
+    failure::{Interrupted, add_help, is_interrupted},
+    failures::ends_all,
+    store::StoreClient,
+    tree::known_digest,
+    upload::ObjectSpec,
+};
 
 /// Copies the objects of a plan. Ctrl-C aborts the uploads that are open.
 pub(super) async fn all(
@@ -68,8 +75,37 @@ async fn one(
     let mut args = spec.clone().upload(info.size);
     args.sha256 = info.sha256.as_ref().map(|checksum| checksum.digest.clone());
     let pieces = read_stream(from, Arc::new((**info).clone()), 0..info.size, options.concurrency);
-    to.upload_stream(until_interrupted(context, pieces), &args, options).await.map_err(cause)?;
+    let pieces = until_interrupted(context, pieces);
+    match info.size > MAX_PAYLOAD_BYTES && known_digest(info).is_some() {
+        true => resumable(to, context, pieces, &args, options).await?,
+        false => drop(to.upload_stream(pieces, &args, options).await.map_err(cause)?),
+    }
     Ok(info.size)
+}
+
+/// Uploads an object of known digest, or resumes the upload of an earlier copy that was killed or whose network failed. If it
+/// cannot be resumed, because the object has changed or cannot be stored, it is aborted. So it is after Ctrl-C.
+async fn resumable(
+    to: &StoreClient,
+    context: &Context,
+    pieces: impl Stream<Item = io::Result<Vec<u8>>>,
+    args: &UploadArgs,
+    options: TransferOptions<'_>,
+) -> Result<()> {
+    let id = match to.find_upload(args).await? {
+        Some(id) => {
+            context.output.note(&format!("resuming upload {id}"));
+            id
+        }
+        None => to.create_upload(args).await?.id,
+    };
+    let Err(error) = to.resume_stream(id, pieces, args, options).await.map_err(cause) else { return Ok(()) };
+    if is_interrupted(&error) || !ends_all(&error) {
+        // If that fails, it expires.
+        let _ = to.abort_upload(id).await;
+        return Err(error);
+    }
+    Err(add_help(error, format!("upload {id} is incomplete"), "resume it with the same command"))
 }
 
 /// Returns the arguments of a copy within a store.

@@ -175,6 +175,34 @@ fn an_interrupted_copy_between_stores_leaves_nothing() {
     assert_eq!(second(&["--bytes", "du"]), format!("{LARGE}  1 object  store:\n"));
 }
 
+/// After `kill -9` during a copy to another store, the same command resumes the upload.
+#[test]
+fn same_command_resumes_a_killed_copy_between_stores() {
+    let store = Store::new();
+    let content = numbers(LARGE);
+    store.run(&["put", &store.file("large", &content)]);
+    store.file("storage.toml", b"[stores.backup]\nstore = 'second'\n");
+    let second = |args: &[&str]| {
+        let done = output(store.bare(&[&["--store", "second"], args].concat()), b"");
+        assert!(done.status.success(), "{args:?}: {}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8(done.stdout).unwrap()
+    };
+    second(&["init"]);
+    let mut terminal = Terminal::start(store.command(&["cp", "store:large", "backup:"]));
+    terminal.wait_for_progress("copying");
+    terminal.kill();
+    let uploads: serde_json::Value = serde_json::from_str(&second(&["--json", "uploads", "ls"])).unwrap();
+    assert_eq!(uploads.as_array().unwrap().len(), 1, "{uploads}");
+    let received = uploads[0]["received"].as_u64().unwrap();
+    assert!((1..LARGE as u64).contains(&received), "{received}");
+    let output = store.output(&["cp", "store:large", "backup:"], b"");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && said.contains("resuming upload "), "{said}");
+    assert_eq!(second(&["uploads", "ls"]), "");
+    second(&["get", "large", "back"]);
+    assert!(fs::read(store.path("back")).unwrap() == content);
+}
+
 /// Ctrl-C ends a copy from a named pipe that is silent, and the target is unchanged. A pipe with a writer is copied.
 #[test]
 fn a_silent_pipe_does_not_block_ctrl_c() {

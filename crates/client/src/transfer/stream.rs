@@ -8,7 +8,7 @@ use futures_util::{
     stream::FuturesUnordered,
 };
 use serde_bytes::ByteBuf;
-use stable_storage_api::{PutArgs, UploadArgs, UploadEnd, Written, limits::CHUNK_BYTES};
+use stable_storage_api::{PutArgs, UploadArgs, UploadEnd, UploadStatus, Written, limits::CHUNK_BYTES};
 
 use super::{Hasher, TransferError, TransferOptions};
 use crate::{Client, Transport};
@@ -47,8 +47,42 @@ impl<T: Transport> Client<T> {
         };
         let before = self.revision_before_commit(args, true).await?;
         let id = self.create_upload(&UploadArgs { size: None, ..args.clone() }).await?.id;
-        let sent = self.send_all(id, vec![second, first], &mut chunks, options).await;
+        let new = Sent { received: 0, is_there: |_| false };
+        let sent = self.send_all(id, vec![second, first], &mut chunks, new, options).await;
         self.commit_or_abort(id, args, sent.and_then(|()| chunks.end(args)), before).await
+    }
+
+    /// Completes an open upload from a stream of the whole object, which can be opened again, for example another object. The
+    /// upload was opened with these arguments, which declare size and SHA-256. The stream is read to its end to check the
+    /// digest, but chunks that the canister has are not sent again.
+    ///
+    /// # Errors
+    ///
+    /// As for [`upload_stream`](Self::upload_stream), and [`TransferError::OtherUpload`] if the upload was opened with other
+    /// arguments. After an error, the upload stays open.
+    pub async fn resume_stream<B: AsRef<[u8]>>(
+        &self,
+        id: u64,
+        pieces: impl Stream<Item = io::Result<B>>,
+        args: &UploadArgs,
+        options: TransferOptions<'_>,
+    ) -> Result<Written, TransferError> {
+        let pieces = pin!(pieces.fuse());
+        let mut chunks = Chunks::of(pieces);
+        let status = self.upload_status_replicated(id).await?;
+        self.check_same(&status, args).await?;
+        let before = self.revision_before_commit(args, true).await?;
+        let UploadStatus { received, missing, more_missing, .. } = status;
+        options.progress.safe(received, args.size.unwrap_or_default());
+        let listed = missing.last().map_or(0, |range| range.last);
+        // A very large upload with many gaps lacks more ranges than one reply can list. A chunk may be sent again.
+        let is_there = |index| {
+            let is_missing = missing.iter().any(|range| (range.first..=range.last).contains(&index));
+            !is_missing && !(more_missing && index > listed)
+        };
+        self.send_all(id, Vec::new(), &mut chunks, Sent { received, is_there }, options).await?;
+        let end = chunks.end(args)?;
+        Ok(self.commit_reliably(id, args, &end, before).await?)
     }
 
     /// Sends chunks as they arrive, several concurrently. `ready` has the first ones, in reverse.
@@ -57,10 +91,11 @@ impl<T: Transport> Client<T> {
         id: u64,
         mut ready: Vec<Arc<Vec<u8>>>,
         chunks: &mut Chunks<'_, S, B>,
+        Sent { mut received, is_there }: Sent<impl Fn(u64) -> bool>,
         options: TransferOptions<'_>,
     ) -> Result<(), TransferError> {
         let mut under_way = FuturesUnordered::new();
-        let (mut index, mut received, mut has_ended) = (0, 0, false);
+        let (mut index, mut has_ended) = (0, false);
         loop {
             let has_slot = !has_ended && under_way.len() < options.concurrency.get();
             let event = match (has_slot, under_way.is_empty()) {
@@ -77,8 +112,10 @@ impl<T: Transport> Client<T> {
                 Event::Came(None) => has_ended = true,
                 Event::Came(Some(chunk)) => {
                     let of_chunk = index;
-                    under_way.push(async move { self.write_chunk(id, of_chunk, &chunk).await });
                     index += 1;
+                    if !is_there(of_chunk) {
+                        under_way.push(async move { self.write_chunk(id, of_chunk, &chunk).await });
+                    }
                 }
                 Event::Answered(None) => {}
                 Event::Answered(Some(answer)) => {
@@ -89,6 +126,12 @@ impl<T: Transport> Client<T> {
             }
         }
     }
+}
+
+/// What the canister has of an upload: the bytes, and whether a chunk is there.
+struct Sent<F> {
+    received: u64,
+    is_there: F,
 }
 
 /// Event while chunks are sent.

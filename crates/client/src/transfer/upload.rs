@@ -92,7 +92,11 @@ impl<T: Transport> Client<T> {
     }
 
     /// Rejects resuming an upload that was opened with other arguments.
-    async fn check_same(&self, status: &UploadStatus, args: &UploadArgs) -> Result<(), TransferError> {
+    pub(super) async fn check_same(
+        &self,
+        status: &UploadStatus,
+        args: &UploadArgs,
+    ) -> Result<(), TransferError> {
         let kept = self.with_kept_condition(args).await?;
         if kept.is_some_and(|args| status.is_of(&args)) {
             return Ok(());

@@ -137,3 +137,38 @@ async fn a_stream_that_fails_leaves_nothing() {
     assert_eq!(network.sent("abort_upload"), 1);
     assert_eq!(client.list_uploads().await.unwrap(), []);
 }
+
+/// An upload is completed from a stream of the whole object, of which only the missing chunks are sent. Other content than the
+/// declared one is not committed.
+#[tokio::test(start_paused = true)]
+async fn a_stream_resumes_an_upload() {
+    let network = network();
+    let client = Client::new(network.clone());
+    let content = content(5, 1);
+    let args = UploadArgs {
+        size: Some(content.len() as u64),
+        sha256: Some(Sha256::digest(&content).to_vec().into()),
+        ..args("key")
+    };
+    let id = client.create_upload(&args).await.unwrap().id;
+    network.script("write_chunk", &[Fate::Arrives, Fate::Arrives, Fate::RequestLost]);
+    client.resume_stream(id, pieces(&content, 9_999), &args, options(1)).await.unwrap_err();
+    assert_eq!((client.find_upload(&args).await.unwrap(), network.sent("write_chunk")), (Some(id), 3));
+
+    // The same number of bytes, with another one at the end.
+    let mut other = content.clone();
+    other.last_mut().map(|byte| *byte ^= 1);
+    let error = client.resume_stream(id, pieces(&other, 9_999), &args, options(1)).await.unwrap_err();
+    assert!(matches!(error, TransferError::WrongDigest { .. }), "{error}");
+    client.abort_upload(id).await.unwrap();
+
+    let id = client.create_upload(&args).await.unwrap().id;
+    for index in [1, 3] {
+        let start = index as usize * CHUNK_BYTES as usize;
+        client.write_chunk(id, index, &content[start..start + CHUNK_BYTES as usize]).await.unwrap();
+    }
+    let before = network.sent("write_chunk");
+    client.resume_stream(id, pieces(&content, 9_999), &args, options(2)).await.unwrap();
+    assert_eq!(network.sent("write_chunk") - before, 3);
+    assert_stored(&client, "key", &content).await;
+}
