@@ -78,7 +78,7 @@ impl<T: Transport> Client<T> {
         // A very large upload with many gaps lacks more ranges than one reply can list. A chunk may be sent again.
         let is_there = |index| {
             let is_missing = missing.iter().any(|range| (range.first..=range.last).contains(&index));
-            !is_missing && !(more_missing && index > listed)
+            !is_missing && (!more_missing || index <= listed)
         };
         self.send_all(id, Vec::new(), &mut chunks, Sent { received, is_there }, options).await?;
         let end = chunks.end(args)?;
