@@ -157,7 +157,7 @@ async fn a_stream_resumes_an_upload() {
 
     // The same number of bytes, with another one at the end.
     let mut other = content.clone();
-    other.last_mut().map(|byte| *byte ^= 1);
+    *other.last_mut().unwrap() ^= 1;
     let error = client.resume_stream(id, pieces(&other, 9_999), &args, options(1)).await.unwrap_err();
     assert!(matches!(error, TransferError::WrongDigest { .. }), "{error}");
     client.abort_upload(id).await.unwrap();
