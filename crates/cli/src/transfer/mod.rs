@@ -5,6 +5,7 @@
 mod across;
 mod apart;
 mod batch;
+mod blocked;
 mod compare;
 mod each;
 mod fetch;
@@ -70,10 +71,24 @@ impl Plan {
             context.output.note("nothing will be removed, because something could not be read or compared");
             self.removals.clear();
         }
-        if self.would_empty() && !job.options.dry_run && !job.options.force {
-            confirm(context, job, self.removals.len())?;
+        if !self.would_empty() || job.options.force {
+            return Ok(());
         }
-        Ok(())
+        let question = question(job, self.removals.len());
+        match (job.options.dry_run, is_answered(context)) {
+            (false, true) => confirm(context, &question),
+            (false, false) => {
+                Err(with_help(question, "review it with --dry-run, or confirm it with --force"))
+            }
+            (true, true) => {
+                context.output.note(&format!("{question}, which must be confirmed"));
+                Ok(())
+            }
+            (true, false) => {
+                self.unconfirmed = Some(question);
+                Ok(())
+            }
+        }
     }
 
     /// Returns whether everything that exists would be removed.
@@ -117,7 +132,11 @@ pub(crate) async fn achieve(
     let verb = Verb::of(job);
     let start = Instant::now();
     let (mut report, done) = match job.options.dry_run {
-        true => (rehearse::report(context, job, plan, failures).await, Ok(())),
+        true => {
+            let report = rehearse::report(context, job, plan, failures).await;
+            let refused = plan.unconfirmed.as_ref();
+            (report, refused.map_or(Ok(()), |what| Err(with_help(what, "confirm it with --force"))))
+        }
         false => {
             let mut tally =
                 Tally::new(job, context.bars.bar(verb.gerund(), plan.bytes()), plan.bytes(), failures);
@@ -133,21 +152,31 @@ pub(crate) async fn achieve(
     (report, done)
 }
 
-/// Removes last, so that an interrupted job loses nothing, and only if nothing has failed.
+/// Removes last, so that an interrupted job loses nothing, and only if nothing has failed. Only copies that something blocks
+/// come after that.
 async fn copy_and_remove(context: &Context, job: &Job<'_>, plan: &Plan, tally: &mut Tally<'_>) -> Result<()> {
     context.interrupt.take_over();
     let visited = plan.visited.iter().filter(|folder| context.store_folders.around(folder).is_none());
     visited.for_each(|folder| context.temporary.remove_abandoned(folder));
     let copied = copy(context, job, plan, tally).await;
-    if plan.removals.is_empty() {
+    if plan.removals.is_empty() && plan.blocked().is_empty() {
         return copied;
     }
     if tally.has_failures() || copied.is_err() {
-        context.output.note("nothing was removed, because something could not be copied");
-        return copied;
+        if !plan.removals.is_empty() {
+            context.output.note("nothing was removed, because something could not be copied");
+        }
+        copied?;
+        return tally.refuse(plan.blocked());
     }
     tally.begin_removals();
-    until_interrupted(context, remove::all(context, job, plan, tally)).await
+    until_interrupted(context, remove::all(context, job, plan, tally)).await?;
+    let Some(blocked) = &plan.blocked else { return Ok(()) };
+    if tally.has_failures() {
+        return tally.refuse(&blocked.copies);
+    }
+    blocked::remove_empty_folders(&blocked.copies);
+    copy(context, job, blocked, tally).await
 }
 
 async fn copy(context: &Context, job: &Job<'_>, plan: &Plan, tally: &mut Tally<'_>) -> Result<()> {
@@ -180,20 +209,29 @@ pub(crate) async fn until_interrupted<T>(
     }
 }
 
-/// Asks the user to confirm that nothing will remain: most likely the source or target is wrong.
-fn confirm(context: &Context, job: &Job<'_>, count: usize) -> Result<()> {
+/// Returns whether the user can answer a question.
+fn is_answered(context: &Context) -> bool {
+    !context.output.json && io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Returns what is to be confirmed: most likely the source or target is wrong.
+fn question(job: &Job<'_>, count: usize) -> String {
     let (one, many) = job.target.nouns();
-    let what = format!(
-        "all {} in {} would be removed: none of them is in {}",
-        pluralize(count as u64, one, many),
-        job.target.shown(),
-        job.source.shown()
-    );
-    if context.output.json || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return Err(with_help(what, "review it with --dry-run, or confirm it with --force"));
+    let selected = if job.options.filter.has_patterns() { " that the patterns select" } else { "" };
+    let (target, source) = (job.target.shown(), job.source.shown());
+    match count {
+        1 => format!("the only {one} in {target}{selected} would be removed: it is not in {source}"),
+        count => {
+            let all = pluralize(count as u64, one, many);
+            format!("all {all} in {target}{selected} would be removed: none of them is in {source}")
+        }
     }
+}
+
+/// Asks the user to confirm that nothing will remain.
+fn confirm(context: &Context, question: &str) -> Result<()> {
     context.output.idle.release();
-    let _ = write!(anstream::stderr(), "{}. Remove it? [y/N] ", text::escape_message(&what));
+    let _ = write!(anstream::stderr(), "{}. Remove it? [y/N] ", text::escape_message(question));
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;
     match answer.trim() {

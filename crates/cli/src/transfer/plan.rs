@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -10,6 +10,7 @@ use anyhow::{Result, bail};
 use stable_storage_api::{Condition, MetadataPair, ObjectInfo, headers};
 
 use super::{
+    blocked::Clearing,
     compare::{Digests, Sameness},
     job::{Compare, Job, Options},
     targets::Targets,
@@ -19,7 +20,7 @@ use crate::{
     context::Context,
     failure::{NotFound, with_help},
     failures::{Failures, ends_all},
-    links::resolve,
+    links::{folder_of, resolve},
     text,
     tree::{Attributes, Content, Entry, Filter, Reading, Root, Tree, linked_from, path_of, place},
     upload::ObjectSpec,
@@ -34,6 +35,10 @@ pub(crate) struct Plan {
     last: usize,
     /// What the target has and the source has not.
     pub(crate) removals: Vec<Entry>,
+    /// Copies that begin when the removals are complete, because something is in their place.
+    pub(super) blocked: Option<Box<Plan>>,
+    /// Text of the question that a run without a terminal could not ask. Only for a dry run.
+    pub(super) unconfirmed: Option<String>,
     /// Whether everything that the target has would be removed.
     pub(crate) removes_all: bool,
     /// Whether the copies were chosen by what the target has.
@@ -84,9 +89,8 @@ impl Copy {
                 };
                 Self::Upload { file, size: entry.size, spec }
             }
-            (Content::Object(info), Root::Folder(folder)) => {
-                let file = place(folder, &entry.name)?;
-                Self::Fetch { info, file }
+            (content, Root::Folder(folder)) => {
+                Self::to_file(content, entry.size, place(folder, &entry.name)?)
             }
             (Content::Object(info), Root::Prefix { prefix, .. }) => {
                 let own = || info.content_type.clone();
@@ -99,10 +103,14 @@ impl Copy {
                 };
                 Self::Across { info, spec }
             }
-            (Content::File(from), Root::Folder(folder)) => {
-                Self::Local { from, size: entry.size, to: place(folder, &entry.name)? }
-            }
         })
+    }
+
+    fn to_file(content: Content, size: u64, file: PathBuf) -> Self {
+        match content {
+            Content::Object(info) => Self::Fetch { info, file },
+            Content::File(from) => Self::Local { from, size, to: file },
+        }
     }
 
     /// Returns the file that is written.
@@ -197,7 +205,8 @@ impl Plan {
     fn keep_what_links_lead_to(&mut self, kept: &BTreeSet<PathBuf>) {
         if !kept.is_empty() {
             self.removals.retain(|entry| match &entry.content {
-                Content::File(file) => !resolve(file).is_ok_and(|file| kept.contains(&file)),
+                // A link itself is not what it leads to.
+                Content::File(file) => !itself(file).is_ok_and(|file| kept.contains(&file)),
                 Content::Object(_) => true,
             });
         }
@@ -230,6 +239,7 @@ impl Plan {
         let hashed =
             pairs.iter().map(|(sameness, entry, other)| sameness.hashed_bytes(entry, other.as_ref())).sum();
         let (mut digests, mut targets) = (Digests::new(context, hashed), Targets::default());
+        let (clearing, mut blocked) = (Clearing::new(context, job, self), Vec::new());
         for (sameness, entry, other) in pairs {
             let item = entry.shown();
             let is_same = match &other {
@@ -239,6 +249,10 @@ impl Plan {
             let added = match (target, path_of(&entry.name)) {
                 (Root::Folder(folder), Ok(path)) => targets.add(&folder.join(path), &entry.name),
                 _ => Ok(()),
+            };
+            let is_blocked = match &clearing {
+                Some(clearing) if other.is_none() => clearing.blocks(&entry.name),
+                _ => Ok(false),
             };
             let copy = match is_same {
                 // A file that is there already stays one.
@@ -250,17 +264,30 @@ impl Plan {
                     self.unchanged += 1;
                     continue;
                 }
-                Ok(false) => added.and_then(|()| Copy::new(entry, other.as_ref(), target, options)),
+                Ok(false) => added.and(is_blocked).and_then(|is_blocked| match target {
+                    Root::Folder(folder) if is_blocked => {
+                        blocked.push(Copy::to_file(
+                            entry.content,
+                            entry.size,
+                            folder.join(path_of(&entry.name)?),
+                        ));
+                        Ok(None)
+                    }
+                    _ => Copy::new(entry, other.as_ref(), target, options).map(Some),
+                }),
                 Err(error) => Err(error),
             };
             match copy {
-                Ok(copy) => self.copies.push(copy),
+                Ok(copy) => self.copies.extend(copy),
                 Err(error) if ends_all(&error) => return Err(error),
                 Err(error) => failures.add(item, &error),
             }
         }
         if let Root::Folder(folder) = target {
             self.visited.extend(targets.folders_below(folder)?);
+        }
+        if !blocked.is_empty() {
+            self.blocked = Some(Box::new(Self { copies: blocked, is_compared: true, ..Self::default() }));
         }
         self.keep_sources(failures);
         Ok(())
@@ -278,10 +305,21 @@ impl Plan {
         [first, last]
     }
 
+    /// Returns the copies that begin when the removals are complete.
+    pub(super) fn blocked(&self) -> &[Copy] {
+        self.blocked.as_ref().map_or(&[], |plan| &plan.copies)
+    }
+
     /// Returns the number of bytes to copy.
     pub(crate) fn bytes(&self) -> u64 {
-        self.copies.iter().map(Copy::size).sum()
+        self.copies.iter().chain(self.blocked()).map(Copy::size).sum()
     }
+}
+
+/// Returns the path of a file without links above it.
+fn itself(file: &Path) -> io::Result<PathBuf> {
+    let folder = resolve(folder_of(file))?;
+    Ok(file.file_name().map_or(folder.clone(), |name| folder.join(name)))
 }
 
 /// Returns the folders that paths lead through.
@@ -293,7 +331,10 @@ fn folders_of<'a>(paths: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
 pub(crate) struct Existing {
     /// Entries by name. Of a folder, only if something may be removed: otherwise single files are looked up.
     pub(crate) entries: BTreeMap<String, Entry>,
+    /// Files whose names no entry of a source can have.
+    extras: Vec<Entry>,
     is_listed: bool,
+    /// Number of entries that the patterns select.
     count: usize,
     /// Folders with temporary files, without links.
     unfinished: BTreeSet<PathBuf>,
@@ -314,8 +355,8 @@ impl Existing {
             Root::Prefix { .. } => options.delete || options.if_absent || options.compare != Compare::Nothing,
         };
         if !is_needed {
-            let (entries, unfinished) = (BTreeMap::new(), BTreeSet::new());
-            return Ok(Self { entries, is_listed: false, count: 0, unfinished });
+            let (entries, extras, unfinished) = (BTreeMap::new(), Vec::new(), BTreeSet::new());
+            return Ok(Self { entries, extras, is_listed: false, count: 0, unfinished });
         }
         // In a store, an entry is compared also if only its counterpart is selected; a folder need not be walked for that.
         let all = Filter::default();
@@ -330,15 +371,17 @@ impl Existing {
             // What is in their place remains.
             tree.skipped.iter().for_each(|skipped| context.output.note(&format!("skipped {skipped}")));
         }
+        let selected = tree.entries.iter().filter(|entry| options.filter.names(&entry.name));
+        let count = selected.count() + tree.extras.len();
         let entries = tree.entries.into_iter().map(|entry| (entry.name.clone(), entry)).collect();
         let unfinished = tree.unfinished.iter().filter_map(|folder| resolve(folder).ok()).collect();
-        Ok(Self { entries, is_listed: true, count: tree.existing, unfinished })
+        Ok(Self { entries, extras: tree.extras, is_listed: true, count, unfinished })
     }
 
     /// Returns the entries with other names than these, which the patterns select.
     fn not_in(&self, names: &BTreeSet<&String>, filter: &Filter) -> Vec<Entry> {
         let others = self.entries.values().filter(|entry| !names.contains(&entry.name));
-        others.filter(|entry| filter.names(&entry.name)).cloned().collect()
+        others.filter(|entry| filter.names(&entry.name)).chain(&self.extras).cloned().collect()
     }
 
     /// Returns the entry with this name.

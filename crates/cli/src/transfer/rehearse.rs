@@ -2,23 +2,28 @@
 
 use std::{collections::HashSet, path::Path};
 
-use anyhow::{Error, Result};
+use anyhow::{Context as _, Error, Result};
+use rustix::fs::Access;
 use stable_storage_api::{Condition, CopyArgs, Error as StorageError, limits::MAX_PAYLOAD_BYTES};
 use storage_client::ClientError;
 
 use super::{
-    across, file,
+    across,
+    blocked::{folder_above, not_cleared},
+    file,
     job::{Compare, Job},
     plan::{Copy, Plan},
-    report::{Report, item, shown},
+    report::{Report, item, shown, shown_removal},
 };
 use crate::{
     atomic_file::AtomicFile,
     context::Context,
     failures::Failures,
     input::{self, is_stream},
+    links::folder_of,
     store::StoreClient,
-    tree::Root,
+    text,
+    tree::{Content, Entry, Root},
     upload::ObjectSpec,
 };
 
@@ -34,10 +39,29 @@ pub(super) async fn report(context: &Context, job: &Job<'_>, plan: &Plan, failur
             Err(error) => failures.add(item(job, copy), &error),
         }
     }
-    match plan.removals.is_empty() || failures.is_empty() {
-        true => report.add_removals(job, plan),
-        false => context.output.note("nothing would be removed, because something could not be copied"),
+    if failures.is_empty() {
+        for entry in &plan.removals {
+            match rehearsal.removal(entry) {
+                Ok(()) => report.removed.push(shown_removal(job, entry)),
+                Err(error) => failures.add(entry.shown(), &error),
+            }
+        }
+    } else if !plan.removals.is_empty() {
+        context.output.note("nothing would be removed, because something could not be copied");
     }
+    let is_cleared = failures.is_empty();
+    for copy in plan.blocked() {
+        let rehearsed = if is_cleared { rehearsal.blocked(copy) } else { Err(not_cleared(copy)) };
+        match rehearsed {
+            Ok(()) => {
+                report.copied.push(shown(job, copy));
+                report.bytes += copy.size();
+            }
+            Err(error) => failures.add(item(job, copy), &error),
+        }
+    }
+    report.copied.sort_unstable();
+    report.removed.sort_unstable();
     report
 }
 
@@ -105,14 +129,35 @@ impl<'a> Rehearsal<'a> {
         Ok(())
     }
 
+    /// Returns the error of a copy that would be refused also when nothing is in its place.
+    fn blocked(&self, copy: &Copy) -> Result<()> {
+        if let Copy::Local { from, .. } = copy {
+            input::check(from)?;
+        }
+        copy.file().map_or(Ok(()), |file| check_writable(folder_above(file)))
+    }
+
+    /// Returns the error of a removal that would fail.
+    fn removal(&self, entry: &Entry) -> Result<()> {
+        match &entry.content {
+            Content::Object(_) => Ok(()),
+            Content::File(file) => check_writable(folder_of(file)).context("cannot remove the file"),
+        }
+    }
+
     fn file(&mut self, path: &Path) -> Result<()> {
         file::check(self.context, path, !self.job.options.if_absent)?;
-        let is_first = self.targets.insert(crate::text::path(path));
+        let is_first = self.targets.insert(text::path(path));
         if self.job.options.if_absent && !is_first {
             return Err(file::exists(path));
         }
         Ok(())
     }
+}
+
+fn check_writable(folder: &Path) -> Result<()> {
+    rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK)
+        .with_context(|| format!("cannot write to {}", text::path(folder)))
 }
 
 /// Returns the error of a call with these arguments.

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::{
     job::{Compare, Job},
-    plan::{Copy, Plan},
+    plan::Copy,
 };
 use crate::{
     context::Context,
@@ -79,11 +79,6 @@ impl Report {
         self.unchanged += other.unchanged;
         self.removed.extend(other.removed);
         self.elapsed += other.elapsed;
-    }
-
-    /// Adds the removals of a plan.
-    pub(super) fn add_removals(&mut self, job: &Job<'_>, plan: &Plan) {
-        self.removed.extend(plan.removals.iter().map(|entry| shown_removal(job, entry)));
     }
 
     /// Prints the report as JSON, or its lines on standard output and a summary on standard error.

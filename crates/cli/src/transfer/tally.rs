@@ -5,6 +5,7 @@ use std::{collections::HashSet, ptr};
 use anyhow::{Error, Result};
 
 use super::{
+    blocked::not_cleared,
     job::Job,
     plan::{Copy, Plan},
     report::{Report, Verb, item, shown, shown_removal},
@@ -89,6 +90,11 @@ impl<'a> Tally<'a> {
         Ok(())
     }
 
+    /// Reports copies in whose place something has remained.
+    pub(super) fn refuse(&mut self, copies: &[Copy]) -> Result<()> {
+        copies.iter().try_for_each(|copy| self.add(copy, Err(not_cleared(copy))))
+    }
+
     /// Marks the copies as complete, and counts removals from now on.
     pub(super) fn begin_removals(&mut self) {
         self.removes = true;
@@ -114,7 +120,7 @@ impl<'a> Tally<'a> {
 
     /// Reports what has no result because an error has ended the job.
     pub(super) fn report_rest(&mut self, plan: &Plan, error: &Error) {
-        let copies = plan.copies.iter().filter(|copy| !self.is_settled(*copy));
+        let copies = plan.copies.iter().chain(plan.blocked()).filter(|copy| !self.is_settled(*copy));
         let mut rest: Vec<_> = copies.map(|copy| item(self.job, copy)).collect();
         if self.removes {
             let removals = plan.removals.iter().filter(|entry| !self.is_settled(*entry));

@@ -79,6 +79,7 @@ impl Plan {
         let sources: HashMap<_, _> = self
             .copies
             .iter()
+            .chain(self.blocked())
             .filter_map(|copy| match copy {
                 Copy::Local { from, .. } => Some((paths.of(from).ok()?, from.clone())),
                 _ => None,

@@ -62,6 +62,11 @@ impl Filter {
         self.without_hidden && is_hidden(name) || matches(&self.exclude, path, is_folder)
     }
 
+    /// Returns whether there are patterns.
+    pub(crate) fn has_patterns(&self) -> bool {
+        !self.include.is_empty() || !self.exclude.is_empty()
+    }
+
     /// Returns whether a folder, or one above it, is excluded with its contents.
     pub(crate) fn excludes_all_in(&self, folder: &str) -> bool {
         let ends = folder.match_indices('/').map(|(end, _)| end).chain([folder.len()]);

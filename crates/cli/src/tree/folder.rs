@@ -99,8 +99,10 @@ impl Walk<'_> {
                 self.tree.skipped.push(format!("{}: the folder of a store", text::path(path)));
                 return Ok(Step::Over);
             }
-            // No file in it could have a valid key.
-            name_of(relative)?;
+            // No file in it could have a valid key. In a target, such files can be removed.
+            if self.reading.kept.is_none() {
+                name_of(relative)?;
+            }
             return Ok(Step::Into);
         }
         // Another command writes it, or was killed.
@@ -112,6 +114,11 @@ impl Walk<'_> {
         let lossy = relative.to_string_lossy();
         if filter.excludes(&lossy, false) || !filter.includes(&lossy) {
             return Ok(Step::Into);
+        }
+        if self.reading.kept.is_some()
+            && let Some(step) = self.add_itself(entry, relative)?
+        {
+            return Ok(step);
         }
         let name = name_of(relative)?;
         // For a link, the metadata of its target.
@@ -127,6 +134,28 @@ impl Walk<'_> {
             }
         }
         Ok(Step::Into)
+    }
+
+    /// Adds a file of a target that no entry of a source can equal, as far as it is only to be removed: a link that leads nowhere,
+    /// or a file or link whose name is not UTF-8.
+    fn add_itself(&mut self, entry: &DirEntry, relative: &Path) -> Result<Option<Step>> {
+        let (path, file_type) = (entry.path(), entry.file_type());
+        let of = |name| Ok::<_, io::Error>(Entry::of_file(name, path, &path.symlink_metadata()?));
+        match relative.to_str() {
+            Some(name) if file_type.is_symlink() && fs::metadata(path).is_err() => {
+                self.tree.entries.push(of(name.to_owned())?);
+            }
+            Some(_) => return Ok(None),
+            None if file_type.is_symlink() || file_type.is_file() => {
+                self.tree.extras.push(of(relative.to_string_lossy().into_owned())?);
+            }
+            // It is skipped, as any special file.
+            None => {
+                let kind = kind(file_type).unwrap_or("a file");
+                self.tree.skipped.push(format!("{}, {kind}", text::path(path)));
+            }
+        }
+        Ok(Some(Step::Into))
     }
 }
 

@@ -37,6 +37,8 @@ pub(crate) struct Tree {
     pub(crate) unfinished: BTreeSet<PathBuf>,
     /// Special files that are left out, with the reasons.
     pub(crate) skipped: Vec<String>,
+    /// Of a target, selected files whose names are not UTF-8. Their entries have similar names.
+    pub(crate) extras: Vec<Entry>,
     /// Number of existing entries. Those of a folder do not include excluded ones.
     pub(crate) existing: usize,
 }

@@ -7,6 +7,7 @@ mod batch;
 mod between;
 mod certified;
 mod cp;
+mod delete;
 mod docs;
 mod harness;
 mod help;

@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::FileTypeExt, os::unix::fs::symlink, process::Command
 use crate::harness::{Store, output};
 
 impl Store {
-    fn put_keys(&self, keys: &[&str]) {
+    pub(crate) fn put_keys(&self, keys: &[&str]) {
         for key in keys {
             self.run_with_input(&["put", "-", key], key.as_bytes());
         }
