@@ -160,10 +160,12 @@ fn if_absent_replaces_nothing() {
     store.file("folder/b", b"new");
     store.file("down/a", b"old");
     store.run_with_input(&["put", "-", "a"], b"old");
-    for args in [&["folder/a", "store:a"][..], &["store:a", "down/a"], &["store:a", "store:a"]] {
+    store.run(&["cp", "store:a", "store:old"]);
+    for args in [&["folder/a", "store:a"][..], &["store:a", "down/a"], &["store:old", "store:a"]] {
         let said = store.fail(1, &[&["cp", "--if-absent"], args].concat());
         assert!(said.contains("exists"), "{args:?}: {said}");
     }
+    store.run(&["rm", "old"]);
     assert_eq!(store.text(&["cp", "-r", "--if-absent", "folder", "store:"]), "stored   b\n");
     store.run(&["put", "-r", "--if-absent", "folder", "put"]);
     store.file("folder/a", b"newest");
