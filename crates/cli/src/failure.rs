@@ -14,9 +14,8 @@ use stable_storage_api::{Error, Role};
 use storage_client::{ClientError, TransferError};
 
 use crate::{
-    interrupt,
     location::{Location, StoreName, StorePath},
-    progress,
+    progress, signal_number,
     size::Sizes,
     text::{argument, escape_message, grouped},
     view::role_name,
@@ -303,7 +302,7 @@ pub(crate) fn printed(error: &anyhow::Error) -> String {
 
 fn code(error: &anyhow::Error) -> u8 {
     if is_interrupted(error) {
-        return interrupt::exit_code();
+        return signal_number::exit_code();
     }
     let not_found = |cause: &ClientError| cause.storage_error() == Some(&Error::NotFound);
     // A context is found by downcasting the error itself, not in its chain.

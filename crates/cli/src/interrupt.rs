@@ -4,7 +4,7 @@ use std::{
     fs, process,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU8, Ordering},
+        atomic::{AtomicBool, Ordering},
         mpsc,
     },
     thread,
@@ -17,20 +17,15 @@ use tokio::{
     sync::watch,
 };
 
-use crate::failure::{self, Interrupted};
+use crate::{
+    failure::{self, Interrupted},
+    signal_number,
+};
 
 /// How long a command may take to stop. One that waits for a terminal or a pipe would never stop.
 const TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a command may take to complete a step that it has begun. A second Ctrl-C ends it immediately.
 const COMPLETION_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// Number of the signal that interrupts the command: SIGINT until another one does.
-static SIGNAL: AtomicU8 = AtomicU8::new(2);
-
-/// Returns the exit code of an interrupted command, which is that of a shell for a process that the signal ends.
-pub(crate) fn exit_code() -> u8 {
-    128 + SIGNAL.load(Ordering::Relaxed)
-}
 
 /// Records whether the user has pressed Ctrl-C, or another signal has interrupted the command.
 #[derive(Clone, Debug)]
@@ -57,7 +52,7 @@ impl Interrupt {
                     () = terminated.received() => terminated.kind,
                     () = hung_up.received() => hung_up.kind,
                 };
-                SIGNAL.store(u8::try_from(kind.as_raw_value()).unwrap_or_default(), Ordering::Relaxed);
+                signal_number::record(kind.as_raw_value());
                 pressed.send_replace(true);
                 let patience =
                     if is_taken_over.load(Ordering::Relaxed) { COMPLETION_TIMEOUT } else { TIMEOUT };
@@ -67,7 +62,7 @@ impl Interrupt {
                     () = ctrl_c.received() => {}
                 }
                 failure::report(&Interrupted.into());
-                process::exit(exit_code().into());
+                process::exit(signal_number::exit_code().into());
             });
         });
         // The sender is dropped when the handler is set, or cannot be.

@@ -33,6 +33,7 @@ mod s3;
 mod screen;
 mod served;
 mod settings;
+mod signal_number;
 mod size;
 mod store;
 mod store_folders;

@@ -12,8 +12,9 @@ use storage_client::{
 
 use super::{
     batch::Batch,
+    copy::Copy,
     each,
-    plan::{Copy, Plan},
+    plan::Plan,
     tally::{Outcome, Tally},
 };
 use crate::{

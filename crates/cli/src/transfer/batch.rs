@@ -9,7 +9,7 @@ use stable_storage_api::{
     limits::{ITEM_OVERHEAD_BYTES, MAX_BATCH_ITEMS, MAX_PAYLOAD_BYTES},
 };
 
-use super::{plan::Copy, tally::Outcome};
+use super::{copy::Copy, tally::Outcome};
 use crate::{
     failures::ends_all,
     store::StoreClient,

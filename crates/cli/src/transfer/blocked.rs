@@ -9,18 +9,15 @@ use std::{
 use anyhow::{Error, Result};
 use walkdir::WalkDir;
 
-use super::{
-    job::Job,
-    plan::{Copy, Plan},
-};
+use super::{copy::Copy, job::Job};
 use crate::{
     context::Context,
     failure::with_help,
     text,
-    tree::{Content, Filter, Root, path_of},
+    tree::{Content, Entry, Filter, Root, path_of},
 };
 
-/// What the removals of a plan leave in a folder.
+/// What removals leave in a folder.
 pub(super) struct Clearing<'a> {
     context: &'a Context,
     folder: &'a Path,
@@ -30,9 +27,9 @@ pub(super) struct Clearing<'a> {
 
 impl<'a> Clearing<'a> {
     /// Prepares looking up what is removed; `None` if nothing can be, or if the target has no folders.
-    pub(super) fn new(context: &'a Context, job: &'a Job<'_>, plan: &Plan) -> Option<Self> {
+    pub(super) fn new(context: &'a Context, job: &'a Job<'_>, removals: &[Entry]) -> Option<Self> {
         let Root::Folder(folder) = &job.target else { return None };
-        let removed = plan.removals.iter().filter_map(|entry| match &entry.content {
+        let removed = removals.iter().filter_map(|entry| match &entry.content {
             Content::File(file) => Some(file.clone()),
             Content::Object(_) => None,
         });

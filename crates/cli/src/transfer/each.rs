@@ -13,7 +13,8 @@ use storage_client::{Progress, transfer::Unobserved};
 
 use super::{
     batch::{Values, groups},
-    plan::{Copy, Plan},
+    copy::Copy,
+    plan::Plan,
     tally::{Outcome, Tally},
 };
 use crate::{context::Context, store::StoreClient};

@@ -7,9 +7,10 @@ use storage_client::Progress;
 use tokio::task::yield_now;
 
 use super::{
+    copy::Copy,
     each, file,
     job::Job,
-    plan::{Copy, Plan},
+    plan::Plan,
     tally::{Outcome, Tally},
 };
 use crate::{context::Context, download::download, store::StoreClient, text};

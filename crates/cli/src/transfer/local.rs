@@ -12,12 +12,7 @@ use futures_util::TryStreamExt as _;
 use storage_client::Progress;
 use tokio::task::yield_now;
 
-use super::{
-    each, file,
-    job::Job,
-    plan::{Copy, Plan},
-    tally::Tally,
-};
+use super::{copy::Copy, each, file, job::Job, plan::Plan, tally::Tally};
 use crate::{
     context::Context,
     failure::Interrupted,

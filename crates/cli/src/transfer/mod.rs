@@ -7,7 +7,9 @@ mod apart;
 mod batch;
 mod blocked;
 mod compare;
+mod copy;
 mod each;
+mod existing;
 mod fetch;
 mod file;
 mod job;
@@ -34,10 +36,12 @@ use anyhow::{Result, bail};
 pub(crate) use self::{
     apart::is_same_store,
     compare::Digests,
+    copy::Copy,
     each::concurrently,
+    existing::Existing,
     file::of_target,
     job::{Compare, Job, Options},
-    plan::{Copy, Existing, Plan},
+    plan::Plan,
     report::{Report, View},
 };
 use self::{report::Verb, tally::Tally};

@@ -1,29 +1,27 @@
 //! What a job copies and removes.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs, io,
+    collections::BTreeSet,
+    io,
     path::{Path, PathBuf},
 };
 
-use anyhow::{Result, bail};
-use stable_storage_api::{Condition, MetadataPair, ObjectInfo, headers};
+use anyhow::Result;
 
 use super::{
     blocked::Clearing,
     compare::{Digests, Sameness},
-    job::{Compare, Job, Options},
-    targets::Targets,
+    copy::Copy,
+    existing::Existing,
+    job::{Job, Options},
+    targets::{self, Targets},
 };
 use crate::{
-    content_type,
     context::Context,
     failure::{NotFound, with_help},
     failures::{Failures, ends_all},
     links::{folder_of, resolve},
-    text,
-    tree::{Attributes, Content, Entry, Filter, Reading, Root, Tree, linked_from, path_of, place},
-    upload::ObjectSpec,
+    tree::{Content, Entry, Reading, Root, Tree, linked_from, path_of},
 };
 
 /// Plan of a job.
@@ -47,109 +45,6 @@ pub(crate) struct Plan {
     pub(crate) unchanged: u64,
     /// Folders of the target that may have temporary files of a command that was killed, without links.
     pub(super) visited: BTreeSet<PathBuf>,
-}
-
-/// One file or object to copy.
-#[derive(Debug)]
-pub(crate) enum Copy {
-    /// A file into a store.
-    Upload { file: PathBuf, size: u64, spec: ObjectSpec },
-    /// An object to a file.
-    Fetch { info: Box<ObjectInfo>, file: PathBuf },
-    /// An object to a key in a store, which may be the same.
-    Across { info: Box<ObjectInfo>, spec: ObjectSpec },
-    /// A file to a file.
-    Local { from: PathBuf, size: u64, to: PathBuf },
-}
-
-impl Copy {
-    /// Plans the copy of an entry to its name below a root.
-    pub(crate) fn new(
-        entry: Entry,
-        existing: Option<&Entry>,
-        target: &Root<'_>,
-        options: &Options,
-    ) -> Result<Self> {
-        let condition = if options.if_absent { Condition::Absent } else { Condition::Any };
-        Ok(match (entry.content, target) {
-            (Content::File(file), Root::Prefix { prefix, .. }) => {
-                let existing = existing.and_then(Entry::object);
-                let content_type = type_of_file(&file, existing, options);
-                let metadata = existing.and_then(kept_metadata);
-                let given = entry.attributes.unwrap_or_else(|| {
-                    let content_encoding = existing.and_then(|info| info.content_encoding.clone());
-                    Box::new(Attributes { content_encoding, ..Attributes::default() })
-                });
-                let spec = ObjectSpec {
-                    key: format!("{prefix}{}", entry.name),
-                    content_type: given.content_type.or(content_type),
-                    content_encoding: given.content_encoding,
-                    metadata: given.metadata.or(metadata),
-                    condition,
-                };
-                Self::Upload { file, size: entry.size, spec }
-            }
-            (content, Root::Folder(folder)) => {
-                Self::to_file(content, entry.size, place(folder, &entry.name)?)
-            }
-            (Content::Object(info), Root::Prefix { prefix, .. }) => {
-                let own = || info.content_type.clone();
-                let spec = ObjectSpec {
-                    key: format!("{prefix}{}", entry.name),
-                    content_type: content_type::choose(options.content_type.as_deref(), own),
-                    content_encoding: info.content_encoding.clone(),
-                    metadata: info.metadata.clone(),
-                    condition,
-                };
-                Self::Across { info, spec }
-            }
-        })
-    }
-
-    fn to_file(content: Content, size: u64, file: PathBuf) -> Self {
-        match content {
-            Content::Object(info) => Self::Fetch { info, file },
-            Content::File(from) => Self::Local { from, size, to: file },
-        }
-    }
-
-    /// Returns the file that is written.
-    pub(crate) fn file(&self) -> Option<&Path> {
-        match self {
-            Self::Fetch { file, .. } | Self::Local { to: file, .. } => Some(file),
-            Self::Upload { .. } | Self::Across { .. } => None,
-        }
-    }
-
-    /// Returns the object that is copied.
-    pub(super) fn object(&self) -> Option<&ObjectInfo> {
-        match self {
-            Self::Fetch { info, .. } | Self::Across { info, .. } => Some(info),
-            Self::Upload { .. } | Self::Local { .. } => None,
-        }
-    }
-
-    /// Returns the size in bytes.
-    pub(crate) fn size(&self) -> u64 {
-        match self {
-            Self::Upload { size, .. } | Self::Local { size, .. } => *size,
-            Self::Fetch { info, .. } | Self::Across { info, .. } => info.size,
-        }
-    }
-}
-
-/// Returns what describes an object whose bytes are replaced: its metadata without what a gateway recorded of the bytes.
-fn kept_metadata(existing: &ObjectInfo) -> Option<Vec<MetadataPair>> {
-    let mut pairs = existing.metadata.clone()?;
-    pairs.retain(|pair| !headers::is_about_bytes(&pair.name));
-    Some(pairs).filter(|pairs| !pairs.is_empty())
-}
-
-/// Returns the type of a file's object: the given one, else that of the existing object, else one guessed from the name.
-fn type_of_file(file: &std::path::Path, existing: Option<&ObjectInfo>, options: &Options) -> Option<String> {
-    content_type::choose(options.content_type.as_deref(), || {
-        existing.and_then(|info| info.content_type.clone()).or_else(|| content_type::guess(file))
-    })
 }
 
 impl Plan {
@@ -239,7 +134,7 @@ impl Plan {
         let hashed =
             pairs.iter().map(|(sameness, entry, other)| sameness.hashed_bytes(entry, other.as_ref())).sum();
         let (mut digests, mut targets) = (Digests::new(context, hashed), Targets::default());
-        let (clearing, mut blocked) = (Clearing::new(context, job, self), Vec::new());
+        let (clearing, mut blocked) = (Clearing::new(context, job, &self.removals), Vec::new());
         for (sameness, entry, other) in pairs {
             let item = entry.shown();
             let is_same = match &other {
@@ -293,6 +188,12 @@ impl Plan {
         Ok(())
     }
 
+    /// Refuses copies on this machine that would replace the source of another one.
+    pub(crate) fn keep_sources(&mut self, failures: &mut Failures) {
+        let blocked = self.blocked.as_ref().map_or(&[][..], |plan| &plan.copies);
+        targets::keep_sources(&mut self.copies, blocked, failures);
+    }
+
     /// Makes these copies last: they begin when all others are complete.
     pub(crate) fn make_last(&mut self, is_last: impl Fn(&Copy) -> bool) {
         self.copies.sort_by_key(&is_last);
@@ -325,75 +226,4 @@ fn itself(file: &Path) -> io::Result<PathBuf> {
 /// Returns the folders that paths lead through.
 fn folders_of<'a>(paths: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
     paths.flat_map(|path| path.match_indices('/').map(|(end, _)| path[..end].to_owned())).collect()
-}
-
-/// What the target has.
-pub(crate) struct Existing {
-    /// Entries by name. Of a folder, only if something may be removed: otherwise single files are looked up.
-    pub(crate) entries: BTreeMap<String, Entry>,
-    /// Files whose names no entry of a source can have.
-    extras: Vec<Entry>,
-    is_listed: bool,
-    /// Number of entries that the patterns select.
-    count: usize,
-    /// Folders with temporary files, without links.
-    unfinished: BTreeSet<PathBuf>,
-}
-
-impl Existing {
-    /// Reads the target, as far as it is needed.
-    pub(crate) async fn read(context: &Context, job: &Job<'_>, failures: &mut Failures) -> Result<Self> {
-        let Job { target, options, .. } = job;
-        if let Root::Folder(folder) = target
-            && folder.exists()
-            && !folder.is_dir()
-        {
-            bail!("cannot write to {}: it is not a folder", text::path(folder));
-        }
-        let is_needed = match target {
-            Root::Folder(folder) => options.delete && folder.is_dir(),
-            Root::Prefix { .. } => options.delete || options.if_absent || options.compare != Compare::Nothing,
-        };
-        if !is_needed {
-            let (entries, extras, unfinished) = (BTreeMap::new(), Vec::new(), BTreeSet::new());
-            return Ok(Self { entries, extras, is_listed: false, count: 0, unfinished });
-        }
-        // In a store, an entry is compared also if only its counterpart is selected; a folder need not be walked for that.
-        let all = Filter::default();
-        let filter = match target {
-            Root::Folder(_) => &options.filter.without_ages_and_sizes(),
-            Root::Prefix { .. } => &all,
-        };
-        let kept = Some(&context.store_folders);
-        let reading = Reading { filter, stores: &context.stores, kept, verifier: None };
-        let tree = target.read(&reading, failures).await?;
-        if options.delete {
-            // What is in their place remains.
-            tree.skipped.iter().for_each(|skipped| context.output.note(&format!("skipped {skipped}")));
-        }
-        let selected = tree.entries.iter().filter(|entry| options.filter.names(&entry.name));
-        let count = selected.count() + tree.extras.len();
-        let entries = tree.entries.into_iter().map(|entry| (entry.name.clone(), entry)).collect();
-        let unfinished = tree.unfinished.iter().filter_map(|folder| resolve(folder).ok()).collect();
-        Ok(Self { entries, extras: tree.extras, is_listed: true, count, unfinished })
-    }
-
-    /// Returns the entries with other names than these, which the patterns select.
-    fn not_in(&self, names: &BTreeSet<&String>, filter: &Filter) -> Vec<Entry> {
-        let others = self.entries.values().filter(|entry| !names.contains(&entry.name));
-        others.filter(|entry| filter.names(&entry.name)).chain(&self.extras).cloned().collect()
-    }
-
-    /// Returns the entry with this name.
-    fn take(&mut self, target: &Root<'_>, name: &str) -> Option<Entry> {
-        match target {
-            Root::Folder(folder) => {
-                let path = folder.join(path_of(name).ok()?);
-                let metadata = fs::metadata(&path).ok().filter(fs::Metadata::is_file)?;
-                Some(Entry::of_file(name.to_owned(), &path, &metadata))
-            }
-            Root::Prefix { .. } if self.is_listed => self.entries.remove(name),
-            Root::Prefix { .. } => None,
-        }
-    }
 }

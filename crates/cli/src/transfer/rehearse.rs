@@ -10,9 +10,10 @@ use storage_client::ClientError;
 use super::{
     across,
     blocked::{folder_above, not_cleared},
+    copy::Copy,
     file,
     job::{Compare, Job},
-    plan::{Copy, Plan},
+    plan::Plan,
     report::{Report, item, shown, shown_removal},
 };
 use crate::{

@@ -6,8 +6,8 @@ use anyhow::Result;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::{
+    copy::Copy,
     job::{Compare, Job},
-    plan::Copy,
 };
 use crate::{
     context::Context,

@@ -6,8 +6,9 @@ use anyhow::{Error, Result};
 
 use super::{
     blocked::not_cleared,
+    copy::Copy,
     job::Job,
-    plan::{Copy, Plan},
+    plan::Plan,
     report::{Report, Verb, item, shown, shown_removal},
 };
 use crate::{

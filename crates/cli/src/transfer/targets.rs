@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Result;
 
-use super::plan::{Copy, Plan};
+use super::copy::Copy;
 use crate::{
     failure::with_help,
     failures::Failures,
@@ -72,26 +72,24 @@ impl Targets {
     }
 }
 
-impl Plan {
-    /// Refuses copies on this machine that would replace the source of another one: it may not have been copied by then.
-    pub(crate) fn keep_sources(&mut self, failures: &mut Failures) {
-        let mut paths = Paths::default();
-        let sources: HashMap<_, _> = self
-            .copies
-            .iter()
-            .chain(self.blocked())
-            .filter_map(|copy| match copy {
-                Copy::Local { from, .. } => Some((paths.of(from).ok()?, from.clone())),
-                _ => None,
-            })
-            .collect();
-        self.copies.retain(|copy| {
-            let Copy::Local { from, to, .. } = copy else { return true };
-            let Some(other) = paths.of(to).ok().and_then(|file| sources.get(&file)) else { return true };
-            let what = format!("cannot write {}: {} leads to it", text::path(to), text::path(other));
-            let help = "run the command again when that is copied, or leave one of the two out";
-            failures.add(text::path(from), &with_help(what, help));
-            false
-        });
-    }
+/// Removes copies on this machine that would replace the source of another one, which may not have been copied by then, and adds
+/// them to the failures. `blocked` are copies that begin later.
+pub(super) fn keep_sources(copies: &mut Vec<Copy>, blocked: &[Copy], failures: &mut Failures) {
+    let mut paths = Paths::default();
+    let sources: HashMap<_, _> = copies
+        .iter()
+        .chain(blocked)
+        .filter_map(|copy| match copy {
+            Copy::Local { from, .. } => Some((paths.of(from).ok()?, from.clone())),
+            _ => None,
+        })
+        .collect();
+    copies.retain(|copy| {
+        let Copy::Local { from, to, .. } = copy else { return true };
+        let Some(other) = paths.of(to).ok().and_then(|file| sources.get(&file)) else { return true };
+        let what = format!("cannot write {}: {} leads to it", text::path(to), text::path(other));
+        let help = "run the command again when that is copied, or leave one of the two out";
+        failures.add(text::path(from), &with_help(what, help));
+        false
+    });
 }

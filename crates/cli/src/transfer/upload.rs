@@ -8,8 +8,9 @@ use storage_client::{Progress, transfer::Unobserved};
 
 use super::{
     batch::Batch,
+    copy::Copy,
     each::concurrently,
-    plan::{Copy, Plan},
+    plan::Plan,
     tally::{Outcome, Tally},
 };
 use crate::{
