@@ -109,6 +109,12 @@ impl AtomicFile {
     }
 }
 
+/// Checks that files can be created in a folder, and removed from it.
+pub(crate) fn check_writable(folder: &Path) -> Result<()> {
+    rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK)
+        .with_context(|| format!("cannot write to {}", text::path(folder)))
+}
+
 /// Checks that there is a folder at a path.
 pub(crate) fn check_folder(folder: &Path) -> Result<()> {
     match folder.is_dir() {
@@ -171,7 +177,6 @@ impl Target {
                 text::path(existing)
             );
         }
-        rustix::fs::access(existing, Access::WRITE_OK | Access::EXEC_OK)
-            .with_context(|| format!("cannot write to {}", text::path(existing)))
+        check_writable(existing)
     }
 }

@@ -65,6 +65,15 @@ pub(crate) async fn missing(
     }
 }
 
+/// Returns what a call has found, and `None` if it was not there.
+pub(crate) fn found<T>(result: Result<T, ClientError>) -> Result<Option<T>, ClientError> {
+    match result {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.storage_error() == Some(&Error::NotFound) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Returns whether there is an object in a folder with this name, which may end with a slash.
 pub(crate) async fn is_folder(client: &StoreClient, name: &str) -> Result<bool, ClientError> {
     let prefix = if name.ends_with('/') { name.to_owned() } else { format!("{name}/") };

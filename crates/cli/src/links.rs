@@ -25,6 +25,11 @@ pub(crate) fn led_to(path: &Path) -> io::Result<PathBuf> {
     resolve(&follow(path)?)
 }
 
+/// Returns what [`led_to`] returns, if the path is a link.
+pub(crate) fn linked(path: &Path) -> Option<PathBuf> {
+    path.is_symlink().then(|| led_to(path).ok()).flatten()
+}
+
 /// Returns the absolute path without links, also of a folder that does not exist yet.
 pub(crate) fn resolve(path: &Path) -> io::Result<PathBuf> {
     let mut resolved = PathBuf::new();

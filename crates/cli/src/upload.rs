@@ -115,14 +115,19 @@ pub(crate) async fn upload(
     progress: &dyn Progress,
 ) -> Result<Stored> {
     let args = UploadArgs { sha256: Some(ByteBuf::from(sha256)), ..spec.upload(input.size()) };
-    let id = match client.find_upload(&args).await? {
+    let id = open(client, context, &args).await?;
+    finish(client, context, &mut input, &args, id, progress).await
+}
+
+/// Returns the open upload with these arguments, which an earlier command has left, or opens one.
+pub(crate) async fn open(client: &StoreClient, context: &Context, args: &UploadArgs) -> Result<u64> {
+    match client.find_upload(args).await? {
         Some(id) => {
             context.output.note(&format!("resuming upload {id}"));
-            id
+            Ok(id)
         }
-        None => client.create_upload(&args).await?.id,
-    };
-    finish(client, context, &mut input, &args, id, progress).await
+        None => Ok(client.create_upload(args).await?.id),
+    }
 }
 
 /// Sends the missing chunks of an upload, and commits it.

@@ -64,7 +64,8 @@ impl Guard {
         let is_never_continued =
             request.headers().contains_key(header::EXPECT) && request.body().is_end_stream();
         let id = RequestId::new();
-        let response = kept_alive::finished(self.answer(request).await, &id);
+        let response = self.answer(request).await.unwrap_or_else(error_response);
+        let response = kept_alive::finished(response, &id);
         let mut response = details::written(response, &id).await;
         if is_never_continued {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -72,44 +73,29 @@ impl Guard {
         response
     }
 
-    async fn answer(&self, request: Request) -> Response {
-        if let Err(error) = scheme::check(request.uri(), request.headers()) {
-            return error_response(error);
-        }
-        if let Some(redirection) = region::redirection(request.headers()) {
-            return redirection;
-        }
+    async fn answer(&self, request: Request) -> S3Result<Response> {
         let (mut parts, body) = request.into_parts();
-        if let Err(error) = conditions::check_headers(&parts.headers) {
-            return error_response(error);
-        }
-        let is_object = match self.domains.bucket(&parts) {
-            Ok(bucket) => is_object(parts.uri.path(), bucket.is_some()),
-            Err(error) => return error_response(error),
-        };
-        let refusal = Refusal::default();
+        scheme::check(&parts.uri, &parts.headers)?;
+        region::check(&parts.headers)?;
+        conditions::check_headers(&parts.headers)?;
+        let bucket = self.domains.bucket(&parts)?;
+        let is_object = is_object(parts.uri.path(), bucket.is_some());
         // Before the query adds headers, which are signed with it.
-        if let Err(error) = signed::check(&parts.uri, &parts.headers) {
-            return error_response(error);
-        }
-        if let Err(error) = query::to_headers(&mut parts) {
-            return error_response(error);
-        }
+        signed::check(&parts.uri, &parts.headers)?;
+        query::to_headers(&mut parts)?;
         if let Some(substitutes) = Substitutes::of(&parts) {
             // The route does not know the operation, so it is checked first whether that is allowed.
             if let Err(refused) = self.check(&parts).await {
-                return refused;
+                return Ok(refused);
             }
             parts.extensions.insert(substitutes);
         }
-        let body = match body_of(&parts, body, is_object, &refusal).await {
-            Ok(body) => body,
-            Err(error) => return error_response(error),
-        };
+        let refusal = Refusal::default();
+        let body = body_of(&parts, body, is_object, &refusal).await?;
         let response = call(&self.service, Request::from_parts(parts, body)).await;
         match refusal.take() {
-            Some(reason) if !response.status().is_success() => error_response(reason),
-            _ => response,
+            Some(reason) if !response.status().is_success() => Err(reason),
+            _ => Ok(response),
         }
     }
 

@@ -1,31 +1,22 @@
 //! The header `Range` of reads: brought into a form that `s3s` reads as S3 does.
 
-use axum::http::{HeaderValue, Method, header, request::Parts};
+use axum::http::{HeaderName, HeaderValue, Method, header::RANGE, request::Parts};
 use s3s::dto::Range;
 
-/// What is done with the header `Range` of a request.
-pub(crate) enum RangeHeader {
-    /// `s3s` reads it.
-    AsItIs,
-    /// `s3s` reads this one, or none.
-    Instead(Option<HeaderValue>),
-}
-
-impl RangeHeader {
-    /// Returns what is done with the header `Range`. HTTP and S3 ignore one of several ranges, of another unit, or malformed.
-    pub(crate) fn of(parts: &Parts) -> Self {
-        let ranges: Vec<_> = parts.headers.get_all(header::RANGE).iter().collect();
-        if ranges.is_empty() || ![Method::GET, Method::HEAD].contains(&parts.method) {
-            return Self::AsItIs;
-        }
-        let [range] = ranges[..] else { return Self::Instead(None) };
-        let text = range.to_str().unwrap_or_default();
-        // s3s takes a suffix without a length for one of no bytes.
-        let saturated = saturated(text).filter(|text| text != "bytes=-" && Range::parse(text).is_ok());
-        match saturated {
-            Some(same) if same == text => Self::AsItIs,
-            other => Self::Instead(other.and_then(|text| HeaderValue::try_from(text).ok())),
-        }
+/// Returns what replaces the header `Range`, if `s3s` does not read it as it is. HTTP and S3 ignore one of several ranges, of
+/// another unit, or malformed.
+pub(crate) fn substitute(parts: &Parts) -> Option<(HeaderName, Option<HeaderValue>)> {
+    let ranges: Vec<_> = parts.headers.get_all(RANGE).iter().collect();
+    if ranges.is_empty() || ![Method::GET, Method::HEAD].contains(&parts.method) {
+        return None;
+    }
+    let [range] = ranges[..] else { return Some((RANGE, None)) };
+    let text = range.to_str().unwrap_or_default();
+    // s3s takes a suffix without a length for one of no bytes.
+    let saturated = saturated(text).filter(|text| text != "bytes=-" && Range::parse(text).is_ok());
+    match saturated {
+        Some(same) if same == text => None,
+        other => Some((RANGE, other.and_then(|text| HeaderValue::try_from(text).ok()))),
     }
 }
 

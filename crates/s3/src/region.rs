@@ -1,27 +1,28 @@
 //! The region that a request is signed for. Every region is accepted, but `s3s` takes only lowercase names.
 
-use axum::{
-    http::{HeaderMap, StatusCode, header},
-    response::{IntoResponse, Response},
-};
+use axum::http::{HeaderMap, header};
+use s3s::{S3Result, s3_error};
+
+use crate::details;
 
 /// The region for which clients have to sign, and that of a bucket that was created without one.
 pub(crate) const REGION: &str = "us-east-1";
 
-/// Returns the response to a request for a region like `US`, which s3cmd has by default: S3 names the region then, and the
-/// client signs the request again.
-pub(crate) fn redirection(headers: &HeaderMap) -> Option<Response> {
-    let authorization = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let region = region(authorization)?;
+/// Refuses a request for a region like `US`, which s3cmd has by default: S3 names the region then, and the client signs the
+/// request again.
+///
+/// # Errors
+/// `AuthorizationHeaderMalformed`, with the region.
+pub(crate) fn check(headers: &HeaderMap) -> S3Result<()> {
+    let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let Some(region) = authorization.and_then(region) else { return Ok(()) };
     let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     if !region.is_empty() && region.bytes().all(is_name) {
-        return None;
+        return Ok(());
     }
-    let body = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>AuthorizationHeaderMalformed</Code>\
-         <Message>The request is signed for another region than {REGION}.</Message><Region>{REGION}</Region></Error>"
-    );
-    Some((StatusCode::BAD_REQUEST, [(header::CONTENT_TYPE, "application/xml")], body).into_response())
+    let error =
+        s3_error!(AuthorizationHeaderMalformed, "The request is signed for another region than {REGION}.");
+    Err(details::with(error, "Region", REGION))
 }
 
 /// Returns the region of a signature of version 4: `Credential=KEY/DATE/REGION/s3/aws4_request`.
@@ -32,11 +33,16 @@ fn region(authorization: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::StatusCode;
+
     use super::*;
 
     fn status(authorization: &str) -> Option<StatusCode> {
         let headers = HeaderMap::from_iter([(header::AUTHORIZATION, authorization.parse().unwrap())]);
-        redirection(&headers).map(|response| response.status())
+        check(&headers)
+            .err()
+            .and_then(|error| error.to_http_response().ok())
+            .map(|response| response.status())
     }
 
     #[test]

@@ -53,12 +53,12 @@ impl Upload {
 
     /// Returns the key of a part.
     fn part_key(&self, number: i32, etag: &str) -> String {
-        format!("{PARTS}{}/{number:05}-{etag}", self.id)
+        format!("{}{number:05}-{etag}", parts_prefix(&self.id))
     }
 
     /// Returns a key for a part that is arriving.
     pub(crate) fn new_key(&self) -> S3Result<String> {
-        Ok(format!("{PARTS}{}/{NEW}{}", self.id, random()?))
+        Ok(format!("{}{NEW}{}", parts_prefix(&self.id), random()?))
     }
 }
 
@@ -218,7 +218,7 @@ pub(crate) async fn add<T: Transport>(
         remove_if_unchanged(store, &key, written.revision).await?;
         return Err(s3_error!(NoSuchUpload));
     }
-    let args = ListArgs::prefix(format!("{PARTS}{}/{number:05}-", upload.id));
+    let args = ListArgs::prefix(upload.part_key(number, ""));
     let page = store.client().list(&args).await.map_err(of_call)?;
     // A newer one is of a request that was answered later, or will be.
     for older in page.objects.iter().filter(|info| info.revision < written.revision) {

@@ -8,7 +8,7 @@ use std::sync::{
 
 use axum::http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request,
-    header::{AUTHORIZATION, EXPIRES, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE, RANGE},
+    header::{AUTHORIZATION, EXPIRES, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE},
     request::Parts,
 };
 use s3s::{
@@ -19,7 +19,7 @@ use s3s::{
     service::S3Service,
 };
 
-use crate::{forms, query, range::RangeHeader};
+use crate::{forms, query, range};
 
 /// The headers with a date that is a condition.
 const DATES: [HeaderName; 4] = [
@@ -51,7 +51,11 @@ pub(crate) struct ExpiresText(pub(crate) String);
 
 /// The headers of a request that are replaced, or removed.
 #[derive(Clone)]
-pub(crate) struct Substitutes(Vec<(HeaderName, Option<HeaderValue>)>);
+pub(crate) struct Substitutes {
+    headers: Vec<(HeaderName, Option<HeaderValue>)>,
+    /// The text of the header `Expires`, which is removed.
+    expires: Option<ExpiresText>,
+}
 
 impl Substitutes {
     /// Returns the headers that are replaced, if there are any.
@@ -60,20 +64,17 @@ impl Substitutes {
             return None;
         }
         let mut headers: Vec<_> = DATES.iter().filter_map(|name| date(&parts.headers, name)).collect();
-        if let RangeHeader::Instead(range) = RangeHeader::of(parts) {
-            headers.push((RANGE, range));
-        }
-        if expires(parts).is_some() {
-            headers.push((EXPIRES, None));
-        }
-        (!headers.is_empty()).then_some(Self(headers))
+        headers.extend(range::substitute(parts));
+        let expires = expires(parts);
+        headers.extend(expires.as_ref().map(|_| (EXPIRES, None)));
+        (!headers.is_empty()).then_some(Self { headers, expires })
     }
 
     fn apply(self, parts: &mut Parts) {
-        if let Some(expires) = expires(parts) {
+        if let Some(expires) = self.expires {
             parts.extensions.insert(expires);
         }
-        for (name, value) in self.0 {
+        for (name, value) in self.headers {
             parts.headers.remove(&name);
             parts.headers.extend(value.map(|value| (name, value)));
         }

@@ -7,7 +7,7 @@ use storage_client::ClientError;
 use crate::{
     args::RmArgs,
     context::Context,
-    download::is_folder,
+    download::{found, is_folder},
     failure::{NotFound, with_help},
     failures::{Failed, Failures, ends_all},
     output::Output,
@@ -150,9 +150,5 @@ fn folder(key: &str) -> String {
 }
 
 async fn is_there(client: &StoreClient, key: &str) -> Result<bool, ClientError> {
-    match client.stat(key).await {
-        Ok(_) => Ok(true),
-        Err(error) if error.storage_error() == Some(&stable_storage_api::Error::NotFound) => Ok(false),
-        Err(error) => Err(error),
-    }
+    Ok(found(client.stat(key).await)?.is_some())
 }

@@ -23,7 +23,7 @@ use crate::{
     failures::ends_all,
     store::StoreClient,
     tree::known_digest,
-    upload::ObjectSpec,
+    upload::{self, ObjectSpec},
 };
 
 /// Copies the objects of a plan. Ctrl-C aborts the uploads that are open.
@@ -93,13 +93,7 @@ async fn resumable(
     args: &UploadArgs,
     options: TransferOptions<'_>,
 ) -> Result<()> {
-    let id = match to.find_upload(args).await? {
-        Some(id) => {
-            context.output.note(&format!("resuming upload {id}"));
-            id
-        }
-        None => to.create_upload(args).await?.id,
-    };
+    let id = upload::open(to, context, args).await?;
     let Err(error) = to.resume_stream(id, pieces, args, options).await.map_err(cause) else { return Ok(()) };
     if is_interrupted(&error) || !ends_all(&error) {
         // If that fails, it expires.

@@ -3,7 +3,6 @@
 use std::{collections::HashSet, path::Path};
 
 use anyhow::{Context as _, Error, Result};
-use rustix::fs::Access;
 use stable_storage_api::{Condition, CopyArgs, Error as StorageError, limits::MAX_PAYLOAD_BYTES};
 use storage_client::ClientError;
 
@@ -17,8 +16,9 @@ use super::{
     report::{Report, item, shown, shown_removal},
 };
 use crate::{
-    atomic_file::AtomicFile,
+    atomic_file::{AtomicFile, check_writable},
     context::Context,
+    download::found,
     failures::Failures,
     input::{self, is_stream},
     links::folder_of,
@@ -156,20 +156,11 @@ impl<'a> Rehearsal<'a> {
     }
 }
 
-fn check_writable(folder: &Path) -> Result<()> {
-    rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK)
-        .with_context(|| format!("cannot write to {}", text::path(folder)))
-}
-
 /// Returns the error of a call with these arguments.
 fn refused(error: StorageError) -> Error {
     ClientError::Storage { method: "put", error }.into()
 }
 
 async fn exists(client: &StoreClient, key: &str) -> Result<bool, ClientError> {
-    match client.stat_confirmed(key).await {
-        Ok(_) => Ok(true),
-        Err(error) if error.storage_error() == Some(&StorageError::NotFound) => Ok(false),
-        Err(error) => Err(error),
-    }
+    Ok(found(client.stat_confirmed(key).await)?.is_some())
 }

@@ -73,15 +73,12 @@ impl<'a> Tally<'a> {
 
     /// Counts a copy that is complete, or reports its failure. Returns the error if the job cannot continue after it.
     pub(super) fn add(&mut self, copy: &Copy, copied: Result<u64>) -> Result<()> {
+        // It has not failed, and is reported with what was not tried.
+        if copied.as_ref().is_err_and(|error| error.is::<Interrupted>()) {
+            return copied.map(drop);
+        }
+        self.settle(copy);
         let bytes = match copied {
-            // It has not failed, and is reported with what was not tried.
-            Err(error) if error.is::<Interrupted>() => return Err(error),
-            copied => {
-                self.settle(copy);
-                copied
-            }
-        };
-        let bytes = match bytes {
             Ok(bytes) => bytes,
             Err(error) => return self.failed(item(self.job, copy), error),
         };

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use stable_storage_api::{ChecksumState, MetadataPair, ObjectInfo};
 
-use crate::{links::led_to, text};
+use crate::{links::linked, text};
 
 /// File or object.
 #[derive(Clone, Debug)]
@@ -97,8 +97,8 @@ impl Entry {
     /// Returns the file that this leads to, if it is a link.
     pub(crate) fn linked(&self) -> Option<PathBuf> {
         match &self.content {
-            Content::File(path) if path.is_symlink() => led_to(path).ok(),
-            _ => None,
+            Content::File(path) => linked(path),
+            Content::Object(_) => None,
         }
     }
 

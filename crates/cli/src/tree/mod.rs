@@ -8,7 +8,6 @@ mod place;
 use std::{collections::BTreeSet, path::PathBuf};
 
 use anyhow::Result;
-use stable_storage_api::Error;
 use storage_verify::Verifier;
 
 pub(crate) use self::{
@@ -18,6 +17,7 @@ pub(crate) use self::{
 };
 use crate::{
     args::FolderArgs,
+    download::found,
     failure::{NotFound, with_help},
     failures::Failures,
     proof,
@@ -95,13 +95,7 @@ pub(crate) async fn objects_in(
     if folder.ends_with('/') {
         return Err(NotFound::under(folder).into());
     }
-    let info = match client.stat(folder).await {
-        Ok(info) => info,
-        Err(error) if error.storage_error() == Some(&Error::NotFound) => {
-            return Err(NotFound::under(folder).into());
-        }
-        Err(error) => return Err(error.into()),
-    };
+    let info = found(client.stat(folder).await)?.ok_or_else(|| NotFound::under(folder))?;
     let (prefix, name) = folder.split_at(folder.rfind('/').map_or(0, |slash| slash + 1));
     let mut entries = vec![Entry::of_object(name, info)];
     entries.retain(|entry| filter.names(&entry.name) && filter.selects(entry));

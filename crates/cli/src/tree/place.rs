@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::{
     failure::with_help,
-    links::{led_to, resolve},
+    links::{led_to, linked, resolve},
     text,
 };
 
@@ -60,8 +60,7 @@ pub(crate) fn below(folder: &Path, names: &Path) -> Result<PathBuf> {
 
 /// Returns the file that the entry of a folder leads to, if it is a link.
 pub(crate) fn linked_from(folder: &Path, name: &str) -> Option<PathBuf> {
-    let path = folder.join(path_of(name).ok()?);
-    if path.is_symlink() { led_to(&path).ok() } else { None }
+    linked(&folder.join(path_of(name).ok()?))
 }
 
 #[cfg(test)]

@@ -151,11 +151,8 @@ fn an_ignored_signal_stays_ignored() {
     assert!(fs::read(store.path("back")).unwrap() == content);
 }
 
-/// Ctrl-C during a copy to another store leaves neither an object nor an upload there.
-#[test]
-fn an_interrupted_copy_between_stores_leaves_nothing() {
-    let store = Store::new();
-    store.run(&["put", &store.file("large", &numbers(LARGE))]);
+/// Creates a second store, which the settings call `backup`. Returns a function that runs a command on it.
+fn second_of(store: &Store) -> impl Fn(&[&str]) -> String {
     store.file("storage.toml", b"[stores.backup]\nstore = 'second'\n");
     let second = |args: &[&str]| {
         let done = output(store.bare(&[&["--store", "second"], args].concat()), b"");
@@ -163,6 +160,15 @@ fn an_interrupted_copy_between_stores_leaves_nothing() {
         String::from_utf8(done.stdout).unwrap()
     };
     second(&["init"]);
+    second
+}
+
+/// Ctrl-C during a copy to another store leaves neither an object nor an upload there.
+#[test]
+fn an_interrupted_copy_between_stores_leaves_nothing() {
+    let store = Store::new();
+    store.run(&["put", &store.file("large", &numbers(LARGE))]);
+    let second = second_of(&store);
     let mut terminal = Terminal::start(store.command(&["cp", "store:large", "backup:"]));
     terminal.wait_for_progress("copying");
     terminal.interrupt();
@@ -181,13 +187,7 @@ fn same_command_resumes_a_killed_copy_between_stores() {
     let store = Store::new();
     let content = numbers(LARGE);
     store.run(&["put", &store.file("large", &content)]);
-    store.file("storage.toml", b"[stores.backup]\nstore = 'second'\n");
-    let second = |args: &[&str]| {
-        let done = output(store.bare(&[&["--store", "second"], args].concat()), b"");
-        assert!(done.status.success(), "{args:?}: {}", String::from_utf8_lossy(&done.stderr));
-        String::from_utf8(done.stdout).unwrap()
-    };
-    second(&["init"]);
+    let second = second_of(&store);
     let mut terminal = Terminal::start(store.command(&["cp", "store:large", "backup:"]));
     terminal.wait_for_progress("copying");
     terminal.kill();
